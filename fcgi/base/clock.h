@@ -1,0 +1,26 @@
+/*
+ * clock.h - time as int64_t microseconds since 1970-01-01T00:00:00Z, and as RFC 3339 text.
+ */
+#ifndef CODESET_BASE_CLOCK_H
+#define CODESET_BASE_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CLOCK_SECOND INT64_C(1000000)
+#define CLOCK_TEXT_SIZE 32
+
+/* The wall clock. */
+int64_t clock_now(void);
+
+/* A clock that never goes back, for measuring; its zero means nothing. */
+int64_t clock_monotonic(void);
+
+/* "2026-11-21T19:05:00.123456Z" into text[CLOCK_TEXT_SIZE]; years 1970 to 9999. Returns text. */
+char *clock_format(int64_t when, char *text);
+
+/* Reads RFC 3339 ("2022-03-03T15:14:54Z", any offset, any fraction) or the form
+ * "2023-01-23 04:10:47", taken as UTC. Returns 0, or -1 if it is neither. */
+int clock_parse(const char *text, int64_t *ret_when);
+
+#endif

@@ -1,0 +1,155 @@
+#include "base/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+static int parse_int(const char *text, int64_t *ret_number)
+{
+    static const struct {
+        char suffix;
+        int64_t factor;
+    } suffixes[] = {{'K', 1024}, {'M', 1024 * 1024}, {'G', 1024 * 1024 * 1024}};
+    int64_t factor = 1;
+    long long number;
+    char *end;
+
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    if (errno || end == text)
+        return -1;
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        if (*end == suffixes[i].suffix) {
+            factor = suffixes[i].factor;
+            end++;
+            break;
+        }
+    }
+    if (*end || __builtin_mul_overflow((int64_t)number, factor, ret_number))
+        return -1;
+    return 0;
+}
+
+static int parse_bool(const char *text, bool *ret_truth)
+{
+    static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            *ret_truth = i % 2;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static int assign(const struct config_row *row, const char *text, void *values, struct error *err)
+{
+    char *place = (char *)values + row->offset;
+    int64_t number;
+
+    switch (row->type) {
+    case CONFIG_BOOL:
+        if (parse_bool(text, (bool *)(void *)place) < 0)
+            return error_set(err, ERROR_INVALID, NULL, "%s.%s is \"%s\", but takes yes or no",
+                             row->section, row->name, text);
+        return 0;
+    case CONFIG_INT:
+        if (parse_int(text, &number) < 0 || number < row->least || number > row->most)
+            return error_set(
+                err, ERROR_INVALID, NULL,
+                "%s.%s is \"%s\", but takes a whole number from %lld to %lld%s%s", row->section,
+                row->name, text, (long long)row->least, (long long)row->most,
+                row->unit[0] ? " " : "", row->unit);
+        *(int64_t *)(void *)place = number;
+        return 0;
+    case CONFIG_TEXT:
+        if ((int64_t)strlen(text) < row->least || (int64_t)strlen(text) > row->most)
+            return error_set(err, ERROR_INVALID, NULL,
+                             "%s.%s has %zu bytes, but takes from %lld to %lld", row->section,
+                             row->name, strlen(text), (long long)row->least, (long long)row->most);
+        free(*(char **)(void *)place);
+        *(char **)(void *)place = xstrdup(text);
+        return 0;
+    }
+    return -1;
+}
+
+struct load {
+    const struct config_row *rows;
+    size_t count;
+    void *values;
+    struct error *err;
+};
+
+static int on_setting(void *user, const char *section, const char *name, const char *value)
+{
+    struct load *load = user;
+
+    for (size_t i = 0; i < load->count; i++) {
+        const struct config_row *row = &load->rows[i];
+
+        if (strcmp(row->section, section) == 0 && strcmp(row->name, name) == 0)
+            return assign(row, value, load->values, load->err) == 0;
+    }
+    error_set(load->err, ERROR_INVALID, NULL, "there is no setting %s.%s", section, name);
+    return 0;
+}
+
+int config_load(const struct config_row *rows, size_t count, const char *path, void *values,
+                struct error *err)
+{
+    struct load load = {.rows = rows, .count = count, .values = values, .err = err};
+    int line;
+
+    for (size_t i = 0; i < count; i++) {
+        if (assign(&rows[i], rows[i].fallback, values, err) < 0)
+            return error_wrap(err, "built-in default");
+    }
+    if (!path)
+        return 0;
+    error_clear(err);
+    errno = 0;
+    line = ini_parse(path, on_setting, &load);
+    if (line == 0)
+        return 0;
+    if (line < 0)
+        return error_errno(err, errno ? errno : EIO, "cannot read %s", path);
+    if (err->kind == ERROR_NONE)
+        error_set(err, ERROR_INVALID, NULL, "not a line of an ini file");
+    return error_wrap(err, "%s:%d", path, line);
+}
+
+void config_release(const struct config_row *rows, size_t count, void *values)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].type == CONFIG_TEXT) {
+            char **place = (char **)(void *)((char *)values + rows[i].offset);
+
+            free(*place);
+            *place = NULL;
+        }
+    }
+}
+
+void config_print(const struct config_row *rows, size_t count, FILE *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct config_row *row = &rows[i];
+
+        if (i == 0 || strcmp(row->section, rows[i - 1].section) != 0)
+            fprintf(out, "%s[%s]\n", i ? "\n" : "", row->section);
+        fprintf(out, "# %s", row->help);
+        if (row->type == CONFIG_INT)
+            fprintf(out, " (%lld to %lld%s%s)", (long long)row->least, (long long)row->most,
+                    row->unit[0] ? " " : "", row->unit);
+        fprintf(out, "\n%s = %s\n", row->name, row->fallback);
+    }
+}

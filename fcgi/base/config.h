@@ -1,0 +1,46 @@
+/*
+ * config.h - settings from an ini file (inih), checked against a table.
+ *
+ * A setting is a row: section, name, type, default, range, unit, one line of help, and where in
+ * the caller's struct its value goes. An unknown section or name, a value out of range or of the
+ * wrong type is an error that names file and line; the caller exits with it at start.
+ * This file knows no setting; the table is settings.c's.
+ */
+#ifndef CODESET_BASE_CONFIG_H
+#define CODESET_BASE_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum config_type {
+    CONFIG_TEXT, /* char *, allocated; least and most bound its length in bytes */
+    CONFIG_INT,  /* int64_t within least..most; the suffixes K, M, G (1024) are understood */
+    CONFIG_BOOL, /* bool: yes/no, true/false, on/off, 1/0 */
+};
+
+struct config_row {
+    const char *section;
+    const char *name;
+    enum config_type type;
+    const char *fallback; /* the default, as it would be written in the file */
+    int64_t least;
+    int64_t most;
+    const char *unit; /* "s", "bytes", "" ... */
+    const char *help; /* one line */
+    size_t offset;    /* offsetof(struct ..., member) */
+};
+
+/* Fills `values` with the defaults, then with what the file says. path NULL: defaults only. */
+int config_load(const struct config_row *rows, size_t count, const char *path, void *values,
+                struct error *err);
+
+/* Frees the texts. */
+void config_release(const struct config_row *rows, size_t count, void *values);
+
+/* Prints the table as a commented ini file. */
+void config_print(const struct config_row *rows, size_t count, FILE *out);
+
+#endif

@@ -1,0 +1,58 @@
+#include "base/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/banned.h"
+
+void random_bytes(void *bytes, size_t size)
+{
+    unsigned char *at = bytes;
+
+    while (size > 0) {
+        ssize_t got = getrandom(at, size, 0);
+
+        if (got < 0) {
+            perror("getrandom");
+            abort();
+        }
+        at += got;
+        size -= (size_t)got;
+    }
+}
+
+void random_base62(char *text, size_t count)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    for (size_t i = 0; i < count;) {
+        unsigned char byte;
+
+        random_bytes(&byte, 1);
+        if (byte < 62 * 4) /* a larger byte would favour the first digits */
+            text[i++] = digits[byte % 62];
+    }
+    text[count] = '\0';
+}
+
+void sha256(const void *bytes, size_t size, unsigned char digest[SHA256_SIZE])
+{
+    SHA256(bytes, size, digest);
+}
+
+void sha256_hex(const void *bytes, size_t size, char text[2 * SHA256_SIZE + 1])
+{
+    unsigned char digest[SHA256_SIZE];
+
+    sha256(bytes, size, digest);
+    for (int i = 0; i < SHA256_SIZE; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+}
+
+bool equal_in_constant_time(const void *a, const void *b, size_t size)
+{
+    return CRYPTO_memcmp(a, b, size) == 0;
+}

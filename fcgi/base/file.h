@@ -1,0 +1,31 @@
+/*
+ * file.h - whole files and plain path work.
+ */
+#ifndef CODESET_BASE_FILE_H
+#define CODESET_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Appends the content of the file, which may hold at most `most` bytes. dir_fd as openat(2). */
+int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct error *err);
+
+/* Replaces the file in one step: a temporary beside it, fsync, rename. */
+int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
+                      struct error *err);
+
+/* Writes all of it to fd, however many calls that takes. */
+int fd_write_all(int fd, const void *bytes, size_t size, struct error *err);
+
+/* Makes the folder and those above it; one that is there already is fine. */
+int make_dirs(const char *path, mode_t mode, struct error *err);
+
+/* Removes the tree below and including path, never following a link, never leaving its file
+ * system. Nothing there is success. */
+int remove_tree(const char *path, struct error *err);
+
+#endif

@@ -1,0 +1,45 @@
+#include "base/id.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/crypto.h"
+
+#include "base/banned.h"
+
+struct id id_new(void)
+{
+    struct timespec now;
+    uint64_t ms, fraction;
+    unsigned char b[16];
+    struct id id;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    /* rand_a carries the fraction of the millisecond (RFC 9562, section 6.2, method 3). */
+    fraction = (uint64_t)(now.tv_nsec % 1000000) * 4096 / 1000000;
+    random_bytes(b, sizeof(b));
+    for (int i = 0; i < 6; i++)
+        b[i] = (unsigned char)(ms >> (40 - 8 * i));
+    b[6] = (unsigned char)(0x70 | (fraction >> 8));
+    b[7] = (unsigned char)fraction;
+    b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
+    snprintf(id.text, sizeof(id.text),
+             "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+             b[15]);
+    return id;
+}
+
+bool id_valid(const char *text)
+{
+    for (int i = 0; i < ID_LENGTH; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? text[i] != '-' : !text[i] || !strchr("0123456789abcdefABCDEF", text[i]))
+            return false;
+    }
+    return text[ID_LENGTH] == '\0';
+}

@@ -1,0 +1,20 @@
+/*
+ * mem.h - allocation that aborts when memory is out.
+ *
+ * That is right only because every size that a stranger controls is capped before it gets here.
+ * Everything returned is released with free().
+ */
+#ifndef CODESET_BASE_MEM_H
+#define CODESET_BASE_MEM_H
+
+#include <stddef.h>
+
+void *xmalloc(size_t size);
+void *xcalloc(size_t count, size_t size); /* zeroed; aborts on overflow too */
+void *xrealloc(void *old, size_t size);
+char *xstrdup(const char *text);                 /* NULL gives NULL */
+char *xstrndup(const char *text, size_t length); /* adds a NUL */
+void *xmemdup(const void *bytes, size_t size);
+char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

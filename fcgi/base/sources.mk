@@ -1,0 +1,17 @@
+# base: errors, log, config, buffers, ids, clock, json, crypto. Knows nothing of the domain.
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	fcgi/base/banned.h fcgi/base/cleanup.h \
+	fcgi/base/buf.c fcgi/base/buf.h \
+	fcgi/base/clock.c fcgi/base/clock.h \
+	fcgi/base/config.c fcgi/base/config.h \
+	fcgi/base/crypto.c fcgi/base/crypto.h \
+	fcgi/base/error.c fcgi/base/error.h \
+	fcgi/base/file.c fcgi/base/file.h \
+	fcgi/base/id.c fcgi/base/id.h \
+	fcgi/base/json.c fcgi/base/json.h \
+	fcgi/base/log.c fcgi/base/log.h \
+	fcgi/base/mem.c fcgi/base/mem.h \
+	fcgi/base/utf8.c fcgi/base/utf8.h \
+	fcgi/settings.c fcgi/settings.h
+BASE_LIBS = libbase.a $(JSON_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS)

@@ -1,0 +1,83 @@
+/*
+ * grade.h - from JUnit XML and a sample's lists to a verdict. Pure functions: no file, no clock,
+ * no database.
+ *
+ *     struct test_report *report = test_report_new();
+ *     test_report_add_junit(report, bytes, size, &err)      for each report file
+ *     grade(report, &expectation, &verdict)
+ *     verdict_json(report, &verdict, ...)                     the API's TestSuiteResult
+ *
+ * Rules: docs/verdicts.md. Reports are hostile: external entities, entity expansion, depth, the
+ * number of cases and the length of texts are bounded.
+ */
+#ifndef CODESET_GRADE_GRADE_H
+#define CODESET_GRADE_GRADE_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+enum test_outcome { TEST_PASSED, TEST_SKIPPED, TEST_FAILED }; /* the later the worse */
+
+#define TEST_CASES_MAX 200000
+#define TEST_MESSAGE_MAX 4096 /* bytes of a failure's message that are kept */
+
+struct test_case {
+    char *id;        /* "classname::name" */
+    char *name;      /* may be "" */
+    char *classname; /* may be "" */
+    char *file;      /* the `file` attribute, or "" */
+    char *message;   /* of a failure or skip, or "" */
+    double seconds;
+    enum test_outcome outcome;
+};
+
+struct test_report;
+
+struct test_report *test_report_new(void);
+void test_report_free(struct test_report *report);
+
+/* Adds the cases of one JUnit file (or of a CTest Test.xml). Two cases with one id: the worse
+ * counts. Not well-formed, no suite in it, or over a bound: error with the code
+ * REPORT_UNREADABLE; the report is then unchanged. */
+int test_report_add_junit(struct test_report *report, const char *bytes, size_t size,
+                          struct error *err);
+
+/* Adds one case, for verifiers that leave no report. */
+void test_report_add_case(struct test_report *report, const char *classname, const char *name,
+                          enum test_outcome outcome, double seconds, const char *message);
+
+size_t test_report_count(const struct test_report *report);
+const struct test_case *test_report_case(const struct test_report *report, size_t index);
+
+/* What one of a sample's test names says about the report: the names may be `classname::name`, a
+ * bare name or classname, or SWE-bench's `path/test.py::Class::name`, `name (module.Class)`,
+ * `Class#name`. NULL: no case of the report has that name. */
+const struct test_case *test_report_find(const struct test_report *report, const char *name);
+
+struct expectation {
+    const char *const *fail_to_pass;
+    size_t fail_to_pass_count;
+    const char *const *pass_to_pass;
+    size_t pass_to_pass_count;
+    size_t fail_to_fail_count;
+    bool verifier_succeeded; /* exit status 0; counts only when all three lists are empty */
+};
+
+/* Is the report a success by the rules? *ret_reason (may be NULL): a heap string that says why not,
+ * naming the first tests that fell short, or NULL on success. */
+bool grade(const struct test_report *report, const struct expectation *expectation,
+           char **ret_reason);
+
+/* The API's TestSuiteResult. stdout and stderr are UTF-8 and may hold NUL. */
+json_object *grade_result(const struct test_report *report, bool is_success, double seconds,
+                          const char *out, size_t out_length, const char *err_text,
+                          size_t err_length);
+
+/* The report paths (glob patterns relative to the repository's folder) of a language where the
+ * import names none; NULL-terminated, never NULL. Unknown language: all of them. */
+const char *const *grade_report_paths(const char *language);
+
+#endif

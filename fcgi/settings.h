@@ -1,0 +1,82 @@
+/*
+ * settings.h - every setting of the four programs: one table, one struct.
+ *
+ * All programs read one file, /etc/codeset/codeset.conf unless --config names another. Secrets
+ * are never in it: `..._file` settings name files that only their program may read.
+ * docs/codeset.conf.5 is checked against the table by a test.
+ */
+#ifndef CODESET_SETTINGS_H
+#define CODESET_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/config.h"
+
+struct settings {
+    /* [database] */
+    char *db_socket;
+    char *db_host; /* "" : by socket */
+    int64_t db_port;
+    char *db_name;
+    char *db_api_user, *db_api_password_file;
+    char *db_reaper_user, *db_reaper_password_file;
+    char *db_admin_user, *db_admin_password_file;
+
+    /* [api] */
+    char *doorbell_socket; /* shared with the daemon */
+    char *pack_dir;        /* sample archives; nginx serves them */
+    char *cors_origins;    /* space-separated */
+    int64_t sessions_per_user;
+    int64_t interactions_per_session;
+    int64_t verifications_per_session;
+    int64_t command_bytes_max;
+    int64_t replace_bytes_max;
+    int64_t upload_bytes_max;
+    int64_t timeout_seconds_max;
+    int64_t ttl_minutes_max;
+    int64_t db_connect_timeout;
+
+    /* [reaper] */
+    char *node;     /* "" : the host's name */
+    char *location; /* shown in container_info */
+    char *await_socket;
+    int64_t db_threads;
+    int64_t holds_max;
+    int64_t sweep_ms;
+    int64_t lease_seconds;
+    int64_t interaction_attempts_max;
+    int64_t verify_attempts_max;
+    int64_t verify_timeout_seconds;
+    int64_t sessions_max;
+    int64_t verifications_max;
+
+    /* [engine] */
+    char *image_dir;
+    char *state_dir;   /* containers: bundles and sockets; on a tmpfs as /run */
+    char *scratch_dir; /* the containers' writable layers */
+    char *agent_path;
+    char *runtime; /* crun, runc or runsc */
+    char *cgroup_parent;
+    int64_t uid_base;
+    int64_t memory_bytes;
+    int64_t disk_bytes;
+    int64_t disk_inodes;
+    int64_t processes;
+    int64_t cpu_millicores;
+    int64_t disk_reserve_bytes;
+    int64_t image_bytes_max;
+    int64_t image_entries_max;
+};
+
+extern const struct config_row settings_rows[];
+extern const size_t settings_count;
+
+#define SETTINGS_PATH "/etc/codeset/codeset.conf"
+
+/* Reads the file, SETTINGS_PATH where path is NULL. */
+int settings_load(const char *path, struct settings *settings, struct error *err);
+void settings_release(struct settings *settings);
+
+#endif

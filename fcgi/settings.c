@@ -5,11 +5,18 @@
 #include "base/banned.h"
 
 #define TEXT(section, name, fallback, help)                                                        \
-    {section, #name, CONFIG_TEXT, fallback, 0, 4096, "", help, offsetof(struct settings, name)}
+    {                                                                                              \
+        section, #name, CONFIG_TEXT, fallback, 0, 4096, "", help, offsetof(struct settings, name)  \
+    }
 #define PATH(section, name, fallback, help)                                                        \
-    {section, #name, CONFIG_TEXT, fallback, 1, 4096, "", help, offsetof(struct settings, name)}
+    {                                                                                              \
+        section, #name, CONFIG_TEXT, fallback, 1, 4096, "", help, offsetof(struct settings, name)  \
+    }
 #define INT(section, name, fallback, least, most, unit, help)                                      \
-    {section, #name, CONFIG_INT, fallback, least, most, unit, help, offsetof(struct settings, name)}
+    {                                                                                              \
+        section, #name, CONFIG_INT, fallback, least, most, unit, help,                             \
+            offsetof(struct settings, name)                                                        \
+    }
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)

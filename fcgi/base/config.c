@@ -63,11 +63,10 @@ static int assign(const struct config_row *row, const char *text, void *values, 
         return 0;
     case CONFIG_INT:
         if (parse_int(text, &number) < 0 || number < row->least || number > row->most)
-            return error_set(
-                err, ERROR_INVALID, NULL,
-                "%s.%s is \"%s\", but takes a whole number from %lld to %lld%s%s", row->section,
-                row->name, text, (long long)row->least, (long long)row->most,
-                row->unit[0] ? " " : "", row->unit);
+            return error_set(err, ERROR_INVALID, NULL,
+                             "%s.%s is \"%s\", but takes a whole number from %lld to %lld%s%s",
+                             row->section, row->name, text, (long long)row->least,
+                             (long long)row->most, row->unit[0] ? " " : "", row->unit);
         *(int64_t *)(void *)place = number;
         return 0;
     case CONFIG_TEXT:

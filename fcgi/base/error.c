@@ -74,12 +74,9 @@ void error_clear(struct error *err)
 const char *error_kind_name(enum error_kind kind)
 {
     static const char *const names[] = {
-        [ERROR_NONE] = "none",
-        [ERROR_INVALID] = "invalid",
-        [ERROR_NOT_FOUND] = "not found",
-        [ERROR_CONFLICT] = "conflict",
-        [ERROR_LIMIT] = "limit",
-        [ERROR_UNAVAILABLE] = "unavailable",
+        [ERROR_NONE] = "none",           [ERROR_INVALID] = "invalid",
+        [ERROR_NOT_FOUND] = "not found", [ERROR_CONFLICT] = "conflict",
+        [ERROR_LIMIT] = "limit",         [ERROR_UNAVAILABLE] = "unavailable",
         [ERROR_INTERNAL] = "internal",
     };
 

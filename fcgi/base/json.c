@@ -13,8 +13,10 @@ DEFINE_CLEANUP(json_tokener *, free_tokener, json_tokener_free)
 int json_parse(const char *text, size_t length, json_object **ret_value, size_t *ret_offset,
                struct error *err)
 {
-    _cleanup_(free_tokener) json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-    _cleanup_(json_release) json_object *value = NULL;
+    _cleanup_(free_tokener)
+    json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+    _cleanup_(json_release)
+    json_object *value = NULL;
     enum json_tokener_error outcome;
     size_t offset;
 

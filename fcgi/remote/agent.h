@@ -22,9 +22,9 @@ struct event_base;
 struct agent_client; /* one for a daemon; keeps connections alive */
 struct agent_call;
 
-#define AGENT_OUTPUT_CAP (1024 * 1024)         /* bytes a stream, as UTF-8 */
-#define AGENT_TREE_CAP (INT64_C(512) << 20)    /* bytes of an archive of changes */
-#define AGENT_REPORT_CAP (INT64_C(64) << 20)   /* bytes of an archive of reports */
+#define AGENT_OUTPUT_CAP (1024 * 1024)       /* bytes a stream, as UTF-8 */
+#define AGENT_TREE_CAP (INT64_C(512) << 20)  /* bytes of an archive of changes */
+#define AGENT_REPORT_CAP (INT64_C(64) << 20) /* bytes of an archive of reports */
 
 struct agent_client *agent_client_new(struct event_base *base, struct error *err);
 void agent_client_free(struct agent_client *client); /* cancels what is under way */
@@ -60,7 +60,7 @@ struct agent_result {
     bool out_truncated;
     bool err_truncated;
     double seconds;
-    int64_t started_at; /* the container's clock, microseconds since 1970 */
+    int64_t started_at;  /* the container's clock, microseconds since 1970 */
     const char *message; /* AGENT_END_FAILED only, else NULL */
 };
 
@@ -97,8 +97,8 @@ typedef void agent_tree_done(const struct error *err, void *arg);
  * docs/agent-protocol.md. At most AGENT_TREE_CAP bytes; more is ERROR_LIMIT, CHANGES_TOO_LARGE.
  */
 struct agent_call *agent_get_changes(struct agent_client *client, const char *socket,
-                                     const char *root, int64_t since, int fd,
-                                     agent_tree_done *done, void *arg);
+                                     const char *root, int64_t since, int fd, agent_tree_done *done,
+                                     void *arg);
 
 /* Lays such an archive, read from fd's beginning, over root. */
 struct agent_call *agent_put_changes(struct agent_client *client, const char *socket,

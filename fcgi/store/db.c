@@ -1,0 +1,656 @@
+#include "store/db.h"
+
+#include <errmsg.h>
+#include <fcntl.h>
+#include <mysql.h>
+#include <mysqld_error.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "settings.h"
+
+#include "base/banned.h"
+
+#define STATEMENTS_MAX 96 /* a program uses a few dozen */
+#define PARAMETERS_MAX 40
+#define PAUSE_FIRST (CLOCK_SECOND / 10)
+#define PAUSE_MOST (2 * CLOCK_SECOND)
+#define DEADLOCK_TRIES 5
+#define IO_TIMEOUT 60 /* seconds; a migration or an import may take long */
+
+struct statement {
+    const struct query *query;
+    MYSQL_STMT *handle;
+};
+
+struct db {
+    const struct settings *settings;
+    const char *user;
+    char *password; /* NULL: unix_socket */
+    MYSQL *mysql;   /* NULL while there is no connection */
+    int64_t retry_at;
+    int64_t pause;
+    unsigned last_code; /* MariaDB's of the last refusal */
+    bool in_transaction;
+    bool lost;
+    size_t statement_count;
+    struct statement statements[STATEMENTS_MAX];
+};
+
+struct column {
+    enum enum_field_types type;
+    char *bytes;
+    unsigned long length;
+    my_bool null;
+    int64_t integer;
+    double real;
+    MYSQL_TIME time;
+};
+
+struct db_rows {
+    MYSQL_STMT *handle;
+    unsigned column_count;
+    struct column *columns;
+    MYSQL_BIND *binds;
+};
+
+static void account_of(const struct settings *settings, enum db_account account,
+                       const char **ret_user, const char **ret_password_file)
+{
+    switch (account) {
+    case DB_API:
+        *ret_user = settings->db_api_user;
+        *ret_password_file = settings->db_api_password_file;
+        return;
+    case DB_REAPER:
+        *ret_user = settings->db_reaper_user;
+        *ret_password_file = settings->db_reaper_password_file;
+        return;
+    case DB_ADMIN:
+        *ret_user = settings->db_admin_user;
+        *ret_password_file = settings->db_admin_password_file;
+        return;
+    }
+}
+
+struct db *db_new(const struct settings *settings, enum db_account account, struct error *err)
+{
+    _cleanup_(buf_release)
+    struct buf password = BUF_INIT;
+    const char *user = "", *password_file = "";
+    struct db *db;
+
+    account_of(settings, account, &user, &password_file);
+    if (password_file[0] && file_read(AT_FDCWD, password_file, 1024, &password, err) < 0)
+        return NULL;
+    db = xcalloc(1, sizeof(*db));
+    db->settings = settings;
+    db->user = user;
+    if (password_file[0])
+        db->password = xstrndup(password.data, strcspn(password.data, "\r\n"));
+    return db;
+}
+
+static void disconnect(struct db *db)
+{
+    for (size_t i = 0; i < db->statement_count; i++)
+        mysql_stmt_close(db->statements[i].handle);
+    db->statement_count = 0;
+    db->in_transaction = false;
+    if (db->mysql)
+        mysql_close(db->mysql);
+    db->mysql = NULL;
+}
+
+void db_free(struct db *db)
+{
+    if (!db)
+        return;
+    disconnect(db);
+    free(db->password);
+    free(db);
+}
+
+void db_thread_begin(void)
+{
+    mysql_thread_init();
+}
+
+void db_thread_end(void)
+{
+    mysql_thread_end();
+}
+
+static int unavailable(struct error *err, const char *reason)
+{
+    return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE",
+                     "the database is out of reach: %s", reason);
+}
+
+static void set_options(const struct db *db, MYSQL *mysql)
+{
+    static const char session[] = "SET time_zone='+00:00', sql_mode='TRADITIONAL', "
+                                  "tx_isolation='READ-COMMITTED'";
+    unsigned connect_timeout = (unsigned)db->settings->db_connect_timeout;
+    unsigned io_timeout = IO_TIMEOUT;
+
+    mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout);
+    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &io_timeout);
+    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &io_timeout);
+    mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(mysql, MYSQL_INIT_COMMAND, session);
+}
+
+static MYSQL *connect_now(const struct db *db, struct error *err)
+{
+    const struct settings *settings = db->settings;
+    const char *host = settings->db_host[0] ? settings->db_host : NULL;
+    MYSQL *mysql = mysql_init(NULL);
+
+    set_options(db, mysql);
+    if (!mysql_real_connect(mysql, host, db->user, db->password, NULL, (unsigned)settings->db_port,
+                            host ? NULL : settings->db_socket,
+                            CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
+        unavailable(err, mysql_error(mysql));
+        mysql_close(mysql);
+        return NULL;
+    }
+    /* The administrator may be about to create the database through this connection. */
+    if (mysql_select_db(mysql, settings->db_name) != 0 && db->user != settings->db_admin_user) {
+        unavailable(err, mysql_error(mysql));
+        mysql_close(mysql);
+        return NULL;
+    }
+    return mysql;
+}
+
+/* A connection, at once or not at all: between two tries lies a pause that doubles. */
+static int ensure_connected(struct db *db, struct error *err)
+{
+    int64_t now = clock_monotonic();
+
+    if (db->mysql)
+        return 0;
+    if (now < db->retry_at)
+        return unavailable(err, "waiting before the next try");
+    db->mysql = connect_now(db, err);
+    if (db->mysql) {
+        db->pause = 0;
+        return 0;
+    }
+    db->pause = db->pause ? db->pause * 2 : PAUSE_FIRST;
+    if (db->pause > PAUSE_MOST)
+        db->pause = PAUSE_MOST;
+    db->retry_at = now + db->pause;
+    return -1;
+}
+
+static bool is_disconnection(unsigned code)
+{
+    return code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST || code == CR_CONNECTION_ERROR ||
+           code == CR_CONN_HOST_ERROR || code == ER_SERVER_SHUTDOWN || code == ER_CONNECTION_KILLED;
+}
+
+/* Turns MariaDB's error into ours; drops the connection where it broke. text is the caller's. */
+static int refused(struct db *db, unsigned code, const char *text, struct error *err)
+{
+    db->last_code = code;
+    if (is_disconnection(code)) {
+        unavailable(err, text);
+        db->lost = true;
+        disconnect(db);
+        return -1;
+    }
+    switch (code) {
+    case ER_DUP_ENTRY:
+        return error_set(err, ERROR_CONFLICT, NULL, "%s", text);
+    case ER_LOCK_DEADLOCK:
+    case ER_LOCK_WAIT_TIMEOUT:
+    case ER_DISK_FULL:
+    case ER_RECORD_FILE_FULL:
+    case ER_OUT_OF_RESOURCES:
+    case ER_CON_COUNT_ERROR:
+    case ER_OPTION_PREVENTS_STATEMENT:
+        return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE", "the database: %s", text);
+    default:
+        return error_set(err, ERROR_INTERNAL, NULL, "MariaDB error %u: %s", code, text);
+    }
+}
+
+static int statement_refused(struct db *db, MYSQL_STMT *handle, struct error *err)
+{
+    /* A copy, for refused() may close the statement that owns the text. */
+    _cleanup_(free_ptr)
+    char *text = xstrdup(mysql_stmt_error(handle));
+
+    return refused(db, mysql_stmt_errno(handle), text, err);
+}
+
+int db_ping(struct db *db, struct error *err)
+{
+    static const struct query one = {"SELECT 1"};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows = db_select(db, &one, NULL, 0, err);
+
+    return rows ? 0 : -1;
+}
+
+struct db_value db_null(void)
+{
+    return (struct db_value){.type = DB_TYPE_NULL};
+}
+
+struct db_value db_int(int64_t number)
+{
+    return (struct db_value){.type = DB_TYPE_INT, .integer = number};
+}
+
+struct db_value db_double(double number)
+{
+    return (struct db_value){.type = DB_TYPE_DOUBLE, .real = number};
+}
+
+struct db_value db_bytes(const void *data, size_t length)
+{
+    return (struct db_value){.type = DB_TYPE_BYTES, .data = data, .length = length};
+}
+
+struct db_value db_text(const char *text)
+{
+    return text ? db_bytes(text, strlen(text)) : db_null();
+}
+
+struct db_value db_time(int64_t when)
+{
+    return when ? (struct db_value){.type = DB_TYPE_TIME, .integer = when} : db_null();
+}
+
+struct db_value db_id(const struct id *id)
+{
+    return db_text(id->text);
+}
+
+static MYSQL_TIME time_of(int64_t when)
+{
+    time_t seconds = (time_t)(when / CLOCK_SECOND);
+    struct tm tm;
+
+    gmtime_r(&seconds, &tm);
+    return (MYSQL_TIME){
+        .year = (unsigned)tm.tm_year + 1900,
+        .month = (unsigned)tm.tm_mon + 1,
+        .day = (unsigned)tm.tm_mday,
+        .hour = (unsigned)tm.tm_hour,
+        .minute = (unsigned)tm.tm_min,
+        .second = (unsigned)tm.tm_sec,
+        .second_part = (unsigned long)(when % CLOCK_SECOND),
+        .time_type = MYSQL_TIMESTAMP_DATETIME,
+    };
+}
+
+static int64_t when_of(const MYSQL_TIME *time)
+{
+    struct tm tm = {
+        .tm_year = (int)time->year - 1900,
+        .tm_mon = (int)time->month - 1,
+        .tm_mday = (int)time->day,
+        .tm_hour = (int)time->hour,
+        .tm_min = (int)time->minute,
+        .tm_sec = (int)time->second,
+    };
+
+    return (int64_t)timegm(&tm) * CLOCK_SECOND + (int64_t)time->second_part;
+}
+
+static MYSQL_STMT *prepare(struct db *db, const struct query *query, struct error *err)
+{
+    my_bool update_max_length = 1;
+    MYSQL_STMT *handle;
+
+    for (size_t i = 0; i < db->statement_count; i++) {
+        if (db->statements[i].query == query)
+            return db->statements[i].handle;
+    }
+    if (db->statement_count == STATEMENTS_MAX)
+        abort(); /* a program with more statements than it has slots: raise STATEMENTS_MAX */
+    handle = mysql_stmt_init(db->mysql);
+    if (mysql_stmt_prepare(handle, query->sql, strlen(query->sql)) != 0) {
+        statement_refused(db, handle, err);
+        mysql_stmt_close(handle);
+        return NULL;
+    }
+    mysql_stmt_attr_set(handle, STMT_ATTR_UPDATE_MAX_LENGTH, &update_max_length);
+    db->statements[db->statement_count++] = (struct statement){query, handle};
+    return handle;
+}
+
+static void bind_value(MYSQL_BIND *bind, MYSQL_TIME *time, const struct db_value *value)
+{
+    switch (value->type) {
+    case DB_TYPE_NULL:
+        bind->buffer_type = MYSQL_TYPE_NULL;
+        return;
+    case DB_TYPE_INT:
+        bind->buffer_type = MYSQL_TYPE_LONGLONG;
+        bind->buffer = (void *)&value->integer;
+        return;
+    case DB_TYPE_DOUBLE:
+        bind->buffer_type = MYSQL_TYPE_DOUBLE;
+        bind->buffer = (void *)&value->real;
+        return;
+    case DB_TYPE_TIME:
+        *time = time_of(value->integer);
+        bind->buffer_type = MYSQL_TYPE_DATETIME;
+        bind->buffer = time;
+        return;
+    case DB_TYPE_BYTES:
+        bind->buffer_type = MYSQL_TYPE_STRING;
+        bind->buffer = (void *)value->data;
+        bind->buffer_length = value->length;
+        return;
+    }
+}
+
+static MYSQL_STMT *execute_once(struct db *db, const struct query *query,
+                                const struct db_value *values, size_t count, struct error *err)
+{
+    MYSQL_BIND binds[PARAMETERS_MAX];
+    MYSQL_TIME times[PARAMETERS_MAX];
+    MYSQL_STMT *handle;
+
+    if (ensure_connected(db, err) < 0)
+        return NULL;
+    handle = prepare(db, query, err);
+    if (!handle)
+        return NULL;
+    if (mysql_stmt_param_count(handle) != count || count > PARAMETERS_MAX)
+        abort(); /* the caller's literal and its values don't match */
+    memset(binds, 0, sizeof(binds));
+    for (size_t i = 0; i < count; i++)
+        bind_value(&binds[i], &times[i], &values[i]);
+    if ((count > 0 && mysql_stmt_bind_param(handle, binds) != 0) ||
+        mysql_stmt_execute(handle) != 0) {
+        statement_refused(db, handle, err);
+        return NULL;
+    }
+    return handle;
+}
+
+static bool is_read(const struct query *query)
+{
+    return strncasecmp(query->sql, "SELECT", 6) == 0;
+}
+
+static MYSQL_STMT *execute(struct db *db, const struct query *query, const struct db_value *values,
+                           size_t count, struct error *err)
+{
+    bool in_transaction = db->in_transaction;
+    MYSQL_STMT *handle;
+
+    for (int tries = 1;; tries++) {
+        db->lost = false;
+        db->last_code = 0;
+        handle = execute_once(db, query, values, count, err);
+        if (handle || in_transaction || tries >= DEADLOCK_TRIES)
+            return handle;
+        if (db->lost ? !is_read(query) || tries > 1 : db->last_code != ER_LOCK_DEADLOCK)
+            return NULL;
+    }
+}
+
+int db_run(struct db *db, const struct query *query, const struct db_value *values, size_t count,
+           int64_t *ret_changed, struct error *err)
+{
+    MYSQL_STMT *handle = execute(db, query, values, count, err);
+
+    if (!handle)
+        return -1;
+    if (ret_changed)
+        *ret_changed = (int64_t)mysql_stmt_affected_rows(handle);
+    return 0;
+}
+
+static enum enum_field_types fetched_type(const MYSQL_FIELD *field)
+{
+    switch (field->type) {
+    case MYSQL_TYPE_TINY:
+    case MYSQL_TYPE_SHORT:
+    case MYSQL_TYPE_LONG:
+    case MYSQL_TYPE_INT24:
+    case MYSQL_TYPE_LONGLONG:
+        return MYSQL_TYPE_LONGLONG;
+    case MYSQL_TYPE_FLOAT:
+    case MYSQL_TYPE_DOUBLE:
+    case MYSQL_TYPE_DECIMAL:
+    case MYSQL_TYPE_NEWDECIMAL:
+        return MYSQL_TYPE_DOUBLE;
+    case MYSQL_TYPE_DATE:
+    case MYSQL_TYPE_DATETIME:
+    case MYSQL_TYPE_TIMESTAMP:
+        return MYSQL_TYPE_DATETIME;
+    default:
+        return MYSQL_TYPE_STRING;
+    }
+}
+
+static void bind_column(MYSQL_BIND *bind, struct column *column, const MYSQL_FIELD *field)
+{
+    column->type = fetched_type(field);
+    bind->buffer_type = column->type;
+    bind->is_null = &column->null;
+    bind->length = &column->length;
+    switch (column->type) {
+    case MYSQL_TYPE_LONGLONG:
+        bind->buffer = &column->integer;
+        bind->is_unsigned = (field->flags & UNSIGNED_FLAG) != 0;
+        return;
+    case MYSQL_TYPE_DOUBLE:
+        bind->buffer = &column->real;
+        return;
+    case MYSQL_TYPE_DATETIME:
+        bind->buffer = &column->time;
+        bind->buffer_length = sizeof(column->time);
+        return;
+    default:
+        column->bytes = xmalloc(field->max_length + 1);
+        bind->buffer = column->bytes;
+        bind->buffer_length = field->max_length + 1;
+        return;
+    }
+}
+
+struct db_rows *db_select(struct db *db, const struct query *query, const struct db_value *values,
+                          size_t count, struct error *err)
+{
+    MYSQL_STMT *handle = execute(db, query, values, count, err);
+    struct db_rows *rows;
+    MYSQL_RES *meta;
+
+    if (!handle)
+        return NULL;
+    if (mysql_stmt_store_result(handle) != 0) {
+        statement_refused(db, handle, err);
+        return NULL;
+    }
+    meta = mysql_stmt_result_metadata(handle);
+    rows = xcalloc(1, sizeof(*rows));
+    rows->handle = handle;
+    rows->column_count = mysql_num_fields(meta);
+    rows->columns = xcalloc(rows->column_count, sizeof(*rows->columns));
+    rows->binds = xcalloc(rows->column_count, sizeof(*rows->binds));
+    for (unsigned i = 0; i < rows->column_count; i++)
+        bind_column(&rows->binds[i], &rows->columns[i], mysql_fetch_field_direct(meta, i));
+    mysql_free_result(meta);
+    mysql_stmt_bind_result(handle, rows->binds);
+    return rows;
+}
+
+void db_rows_free(struct db_rows *rows)
+{
+    if (!rows)
+        return;
+    for (unsigned i = 0; i < rows->column_count; i++)
+        free(rows->columns[i].bytes);
+    mysql_stmt_free_result(rows->handle);
+    free(rows->columns);
+    free(rows->binds);
+    free(rows);
+}
+
+int64_t db_rows_count(const struct db_rows *rows)
+{
+    return (int64_t)mysql_stmt_num_rows(rows->handle);
+}
+
+bool db_next(struct db_rows *rows)
+{
+    if (mysql_stmt_fetch(rows->handle) != 0)
+        return false; /* all rows are on this side: the end is the only reason */
+    for (unsigned i = 0; i < rows->column_count; i++) {
+        struct column *column = &rows->columns[i];
+
+        if (column->bytes)
+            column->bytes[column->null ? 0 : column->length] = '\0';
+    }
+    return true;
+}
+
+bool db_is_null(const struct db_rows *rows, unsigned column)
+{
+    return rows->columns[column].null;
+}
+
+int64_t db_row_int(const struct db_rows *rows, unsigned column)
+{
+    const struct column *c = &rows->columns[column];
+
+    if (c->null)
+        return 0;
+    return c->type == MYSQL_TYPE_DOUBLE ? (int64_t)c->real : c->integer;
+}
+
+double db_row_double(const struct db_rows *rows, unsigned column)
+{
+    const struct column *c = &rows->columns[column];
+
+    if (c->null)
+        return 0;
+    return c->type == MYSQL_TYPE_LONGLONG ? (double)c->integer : c->real;
+}
+
+int64_t db_row_time(const struct db_rows *rows, unsigned column)
+{
+    const struct column *c = &rows->columns[column];
+
+    return c->null ? 0 : when_of(&c->time);
+}
+
+const char *db_row_text(const struct db_rows *rows, unsigned column)
+{
+    const struct column *c = &rows->columns[column];
+
+    return c->null ? NULL : c->bytes;
+}
+
+char *db_row_copy(const struct db_rows *rows, unsigned column)
+{
+    const struct column *c = &rows->columns[column];
+
+    return c->null ? NULL : xstrndup(c->bytes, c->length);
+}
+
+size_t db_row_length(const struct db_rows *rows, unsigned column)
+{
+    const struct column *c = &rows->columns[column];
+
+    return c->null ? 0 : c->length;
+}
+
+struct id db_row_id(const struct db_rows *rows, unsigned column)
+{
+    const char *text = db_row_text(rows, column);
+    struct id id = {""};
+
+    if (text && strlen(text) == ID_LENGTH)
+        memcpy(id.text, text, ID_LENGTH + 1);
+    return id;
+}
+
+static int plain(struct db *db, const char *sql, struct error *err)
+{
+    db->lost = false;
+    if (ensure_connected(db, err) < 0)
+        return -1;
+    if (mysql_real_query(db->mysql, sql, strlen(sql)) != 0) {
+        _cleanup_(free_ptr)
+        char *text = xstrdup(mysql_error(db->mysql));
+
+        return refused(db, mysql_errno(db->mysql), text, err);
+    }
+    return 0;
+}
+
+int db_begin(struct db *db, struct error *err)
+{
+    if (plain(db, "START TRANSACTION", err) < 0) {
+        /* Nothing has been done yet: a broken connection is made anew, once. */
+        if (!db->lost || plain(db, "START TRANSACTION", err) < 0)
+            return -1;
+    }
+    db->in_transaction = true;
+    return 0;
+}
+
+int db_commit(struct db *db, struct error *err)
+{
+    if (!db->in_transaction)
+        return unavailable(err, "the connection broke within a transaction");
+    db->in_transaction = false;
+    return plain(db, "COMMIT", err);
+}
+
+void db_rollback(struct db *db)
+{
+    struct error ignored;
+
+    if (db->in_transaction)
+        plain(db, "ROLLBACK", &ignored);
+    db->in_transaction = false;
+}
+
+bool db_lost(const struct db *db)
+{
+    return db->lost;
+}
+
+int db_run_script(struct db *db, const char *script, size_t length, struct error *err)
+{
+    int more = -1;
+
+    if (ensure_connected(db, err) < 0)
+        return -1;
+    if (mysql_real_query(db->mysql, script, length) == 0) {
+        do {
+            MYSQL_RES *result = mysql_store_result(db->mysql);
+
+            if (result)
+                mysql_free_result(result);
+            more = mysql_next_result(db->mysql);
+        } while (more == 0);
+    }
+    if (mysql_errno(db->mysql) != 0) {
+        _cleanup_(free_ptr)
+        char *text = xstrdup(mysql_error(db->mysql));
+
+        return refused(db, mysql_errno(db->mysql), text, err);
+    }
+    return 0;
+}

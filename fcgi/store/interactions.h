@@ -1,0 +1,113 @@
+/*
+ * interactions.h - the interactions table: pending -> processing -> completed | failed.
+ *
+ * exit_code is null until the end and never after it; EXIT_CODE_PLATFORM says that the platform,
+ * not the command, failed.
+ */
+#ifndef CODESET_STORE_INTERACTIONS_H
+#define CODESET_STORE_INTERACTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "store/sessions.h"
+
+#define EXIT_CODE_PLATFORM (-1000)
+
+enum interaction_type { INTERACTION_EXEC, INTERACTION_REPLACE, INTERACTION_UPLOAD };
+
+/* Text with its length: it may hold NUL. bytes NULL: null. */
+struct text {
+    char *bytes;
+    size_t length;
+};
+
+struct interaction {
+    struct id interaction_id, session_id;
+    enum interaction_type type;
+    bool finished;
+    bool processing;
+    int64_t created_at;
+    int64_t now; /* the database's clock */
+    struct text command;
+    int64_t command_timeout;
+    struct text file_path, str_to_replace, str_to_insert;
+    bool make_executable;
+    int64_t size_bytes; /* -1: null */
+    bool has_exit_code;
+    int64_t exit_code;
+    struct text out, err;
+    double seconds; /* below 0: null */
+    int success;    /* -1: null */
+    char *message;
+};
+
+void interaction_release(struct interaction *interaction);
+
+/* What the caller set is bytes of its own; they are not kept. */
+struct new_interaction {
+    struct id interaction_id; /* made by the caller */
+    struct id user_id;
+    const char *session_id;
+    enum interaction_type type;
+    struct text command;
+    int64_t command_timeout;
+    struct text file_path, str_to_replace, str_to_insert, content;
+    bool make_executable;
+    int64_t unfinished_max;
+};
+
+/* Codes: SESSION_NOT_FOUND, SESSION_NOT_READY, SESSION_CLOSED (any end), INTERACTION_LIMIT. */
+int store_interaction_create(struct db *db, const struct new_interaction *interaction,
+                             struct error *err);
+
+/* Code INTERACTION_NOT_FOUND, also for somebody else's. */
+int store_interaction_get(struct db *db, const struct id *user_id, const char *session_id,
+                          const char *interaction_id, struct interaction *ret_interaction,
+                          struct error *err);
+
+/* --- for the daemon -------------------------------------------------------------------------- */
+
+struct interaction_work {
+    struct id interaction_id, session_id;
+    int64_t attempt;
+    enum interaction_type type;
+    char *image;
+    char *repo_path;
+    struct text command;
+    int64_t command_timeout;
+    struct text file_path, str_to_replace, str_to_insert, content;
+    bool make_executable;
+};
+
+void interaction_work_release(struct interaction_work *work);
+
+/* As store_session_claim; only of sessions that are ready on this node. */
+int store_interaction_claim(struct db *db, const struct claimant *claimant, const struct id *id,
+                            struct interaction_work *ret_work, struct error *err);
+int store_interaction_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
+                                void (*each)(const struct id *id, void *arg), void *arg,
+                                struct error *err);
+
+struct interaction_result {
+    bool platform_failed; /* status failed, exit code EXIT_CODE_PLATFORM; else completed */
+    int64_t exit_code;
+    const char *out; /* NULL: null */
+    size_t out_length;
+    const char *err;
+    size_t err_length;
+    double seconds;
+    bool success;
+    const char *message; /* NULL: null */
+    int64_t size_bytes;  /* -1: null */
+};
+
+/* ERROR_NOT_FOUND: the claim is no longer ours, nothing was written. */
+int store_interaction_finish(struct db *db, const struct claimant *claimant, const struct id *id,
+                             int64_t attempt, const struct interaction_result *result,
+                             struct error *err);
+
+#endif

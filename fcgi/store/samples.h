@@ -1,0 +1,90 @@
+/*
+ * samples.h - data sets and samples. A sample's JSON is made once, at import; what is read here
+ * are ready pieces.
+ */
+#ifndef CODESET_STORE_SAMPLES_H
+#define CODESET_STORE_SAMPLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct db;
+
+#define DATASET_NAME_MAX 128
+#define SAMPLE_ID_MAX 190
+
+struct dataset {
+    char *name;
+    char *description; /* NULL: none */
+    int64_t sample_count;
+    int64_t created_at;
+};
+
+int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset, void *arg),
+                       void *arg, struct error *err);
+
+/*
+ * A page of the latest versions, ordered by data set and sample id. dataset NULL: all; search
+ * NULL: all, else those whose instance_id contains it, case-insensitively. limit 0: no limit.
+ *
+ * plain: appends the samples' JSON objects separated by commas to `json`.
+ * deflated: calls piece with each sample's raw deflate blocks (see sql/0001_schema.sql), in order.
+ */
+struct sample_page {
+    const char *dataset;
+    const char *search;
+    int64_t offset;
+    int64_t limit;
+};
+
+struct sample_piece {
+    const char *bytes; /* lives until the callback returns */
+    size_t size;
+    uint32_t json_length;
+    uint32_t json_crc32;
+};
+
+int store_sample_count(struct db *db, const char *dataset, const char *search, int64_t *ret_count,
+                       struct error *err);
+int store_sample_page_plain(struct db *db, const struct sample_page *page, struct buf *json,
+                            struct error *err);
+int store_sample_page_deflated(struct db *db, const struct sample_page *page,
+                               void (*piece)(const struct sample_piece *piece, void *arg),
+                               void *arg, struct error *err);
+
+/* Compresses text into such a piece; also for what stands between the samples. */
+void sample_deflate(const char *text, size_t length, struct buf *ret_piece, uint32_t *ret_crc32);
+
+/* Is there such a version (0: the latest)? *ret_version: which. ERROR_NOT_FOUND. */
+int store_sample_version(struct db *db, const char *dataset, const char *sample_id, int64_t version,
+                         int64_t *ret_version, struct error *err);
+
+/* The archive of a version below pack_dir: "<sha256 of dataset>/<sha256 of sample id>-<version>
+ * .tar.gz", so that no name of a stranger becomes a path. */
+void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
+                      struct buf *ret_path);
+
+/* What an import writes; everything is set, texts that may be absent are NULL. */
+struct new_sample {
+    const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,
+        *repo_path, *verifier_command, *report_paths, *fail_to_pass, *pass_to_pass, *fail_to_fail,
+        *version_description;
+    int64_t verify_timeout; /* 0: the setting */
+    int64_t created_at;     /* 0: unknown */
+    unsigned char content_hash[32];
+};
+
+/* render: called with the version that the sample gets (within the transaction), fills `json`.
+ * *ret_version: that version, or 0 when the latest has the same content_hash and nothing was
+ * written. Within the caller's transaction (db_begin). */
+int store_sample_add(struct db *db, const struct new_sample *sample,
+                     void (*render)(int64_t version, struct buf *json, void *arg), void *arg,
+                     int64_t *ret_version, struct error *err);
+int store_dataset_ensure(struct db *db, const char *name, const char *description,
+                         struct error *err);
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * sessions.h - the sessions table.
+ *
+ *     creating -> ready -> closed | terminated | error,  creating -> closed | error
+ *
+ * The first half is for the API's workers, the second for the daemon. A session belongs to the
+ * host (node) that claimed it; all its work is done there.
+ */
+#ifndef CODESET_STORE_SESSIONS_H
+#define CODESET_STORE_SESSIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/id.h"
+
+struct db;
+
+enum session_status {
+    SESSION_CREATING,
+    SESSION_READY,
+    SESSION_ERROR,
+    SESSION_CLOSED,
+    SESSION_TERMINATED,
+};
+
+/* "creating", ... */
+const char *session_status_name(enum session_status status);
+
+/* -1 for a word that is none. */
+int session_status_parse(const char *name, enum session_status *ret_status);
+
+struct session {
+    struct id session_id, user_id;
+    char *dataset, *sample_id;
+    enum session_status status;
+    int64_t requested_at, created_at, expires_at, ended_at; /* created_at, ended_at: 0 is null */
+    int64_t now;                                            /* the database's clock */
+    char *error_code, *error_message;                       /* NULL: no error */
+    char *container_name, *location;                        /* NULL before it is ready */
+};
+
+void session_release(struct session *session);
+
+/* From ready to the end, or to now; 0 for one that never was ready. */
+double session_duration_seconds(const struct session *session);
+
+struct new_session {
+    struct id session_id; /* made by the caller */
+    struct id user_id;
+    const char *dataset, *sample_id;
+    int64_t ttl_minutes;
+    int64_t open_max; /* a user's open sessions */
+};
+
+/*
+ * Codes: SAMPLE_NOT_FOUND, SAMPLE_NOT_RUNNABLE (it has no image), SESSION_LIMIT (ERROR_LIMIT; the
+ * message names limit and use). A connection lost on the way is looked up again, so that a
+ * success is told as one.
+ */
+int store_session_create(struct db *db, const struct new_session *new_session,
+                         int64_t *ret_expires_at, struct error *err);
+
+/* ERROR_NOT_FOUND, SESSION_NOT_FOUND: no such session, or somebody else's. */
+int store_session_get(struct db *db, const struct id *user_id, const char *session_id,
+                      struct session *ret_session, struct error *err);
+
+/* Newest first. status -1: all. */
+int store_session_list(struct db *db, const struct id *user_id, int status, int64_t offset,
+                       int64_t limit, void (*each)(const struct session *session, void *arg),
+                       void *arg, int64_t *ret_total, struct error *err);
+
+/* creating or ready becomes closed; one that has ended stays as it is. *ret_duration in seconds.
+ * *ret_changed: false when it had ended before. user_id NULL: an operator's. */
+int store_session_close(struct db *db, const struct id *user_id, const char *session_id,
+                        double *ret_duration, bool *ret_changed, struct error *err);
+
+/* --- for the daemon -------------------------------------------------------------------------- */
+
+/* Who claims: node is the host, owner this run of the daemon. */
+struct claimant {
+    const char *node;
+    struct id owner;
+    int64_t lease_seconds;
+};
+
+struct session_work {
+    struct id session_id;
+    int64_t attempt;
+    char *image;
+    char *repo_path;
+    int64_t expires_at;
+};
+
+void session_work_release(struct session_work *work);
+
+/* Claims a session that is creating and free, its lease run out, or left by an earlier run of
+ * this node's daemon. ERROR_NOT_FOUND: nothing to claim (any more). */
+int store_session_claim(struct db *db, const struct claimant *claimant, const struct id *id,
+                        struct session_work *ret_work, struct error *err);
+
+/* Those that store_session_claim would take now, oldest first. */
+int store_session_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
+                            void (*each)(const struct id *id, void *arg), void *arg,
+                            struct error *err);
+
+/* creating -> ready; ERROR_NOT_FOUND when the claim is no longer ours, or the user closed it. */
+int store_session_ready(struct db *db, const struct claimant *claimant, const struct id *id,
+                        int64_t attempt, const char *container_name, const char *location,
+                        struct error *err);
+
+/* creating or ready -> error or terminated. ERROR_NOT_FOUND when it had ended before. One that
+ * never became ready becomes error, whatever was asked. */
+int store_session_end(struct db *db, const struct id *id, enum session_status status,
+                      const char *code, const char *message, struct error *err);
+
+/* Ready sessions of this node that an earlier run left: takes them over. */
+int store_session_adopt(struct db *db, const struct claimant *claimant,
+                        void (*each)(const struct id *id, void *arg), void *arg, struct error *err);
+
+/* Ends what is past its time on this node (and, a minute later, on a node that has gone silent):
+ * terminated, SESSION_EXPIRED; one that is still creating: error. Calls each for those ended. */
+int store_session_expire(struct db *db, const struct claimant *claimant,
+                         void (*each)(const struct id *id, void *arg), void *arg,
+                         struct error *err);
+
+/* Ended sessions of this node whose container is not known to be gone. */
+int store_session_uncleaned(struct db *db, const struct claimant *claimant, int64_t limit,
+                            void (*each)(const struct id *id, void *arg), void *arg,
+                            struct error *err);
+int store_session_cleaned(struct db *db, const struct id *id, struct error *err);
+
+/* What an ended session leaves unfinished: interactions fail (-1000), verifications are
+ * cancelled. Calls each with the id of every one. id NULL: of all ended sessions. */
+int store_session_settle(struct db *db, const struct id *id,
+                         void (*each)(const struct id *id, void *arg), void *arg,
+                         struct error *err);
+
+/* Renews this run's claims on sessions, interactions and verifications, and the node's row. */
+int store_lease_renew(struct db *db, const struct claimant *claimant, const char *location,
+                      const char *version, struct error *err);
+
+/* Is any daemon alive (a heartbeat within `seconds`)? For /health. */
+int store_daemon_alive(struct db *db, int64_t seconds, bool *ret_alive, struct error *err);
+
+/* Has a wait for this thing an end already? kind: "session", "interaction" or "verification".
+ * A thing that does not exist has ended. */
+int store_is_finished(struct db *db, const char *kind, const struct id *id, bool *ret_finished,
+                      struct error *err);
+
+#endif

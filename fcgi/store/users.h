@@ -1,0 +1,81 @@
+/*
+ * users.h - users and their API keys.
+ *
+ * A key is "codeset_", 30 random base62 digits, and 6 base62 digits of checksum over what stands
+ * before them (the CRC-32, RFC 1952). Only its SHA-256 is stored; `masked` is its first 12
+ * and last 4 characters with "..." between.
+ */
+#ifndef CODESET_STORE_USERS_H
+#define CODESET_STORE_USERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/id.h"
+
+struct db;
+
+#define API_KEY_PREFIX "codeset_"
+#define API_KEY_LENGTH (8 + 30 + 6)
+
+struct api_key_text {
+    char text[API_KEY_LENGTH + 1];
+};
+
+/* A new random key. */
+struct api_key_text api_key_new(void);
+
+/* Prefix, length, digits and checksum: what fails here costs no query. */
+bool api_key_well_formed(const char *text);
+
+struct caller {
+    struct id user_id;
+    struct id key_id;
+};
+
+/* One query: the active key of an active user, not expired. ERROR_NOT_FOUND otherwise. Marks the
+ * key as used, but at most once a minute. */
+int store_authenticate_key(struct db *db, const char *key, struct caller *ret_caller,
+                           struct error *err);
+
+struct user {
+    struct id user_id;
+    char *name;
+    char *email;
+    bool is_active;
+    int64_t created_at;
+};
+
+void user_release(struct user *user);
+
+int store_user_create(struct db *db, const char *name, const char *email, struct id *ret_user_id,
+                      struct error *err);
+
+/* who: a user id, or an e-mail address that only one user has. ERROR_NOT_FOUND, ERROR_CONFLICT. */
+int store_user_find(struct db *db, const char *who, struct user *ret_user, struct error *err);
+int store_user_list(struct db *db, void (*each)(const struct user *user, void *arg), void *arg,
+                    struct error *err);
+int store_user_set_active(struct db *db, const struct id *user_id, bool active, struct error *err);
+
+struct api_key {
+    struct id key_id;
+    struct id user_id;
+    char *masked;
+    char *name; /* NULL: none */
+    bool is_active;
+    int64_t created_at, expires_at, last_used_at; /* 0: null */
+};
+
+/* Makes a key and returns its text, which can't be had again. expires_at 0: never. */
+int store_key_create(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
+                     struct id *ret_key_id, struct api_key_text *ret_key, struct error *err);
+int store_key_list(struct db *db, const struct id *user_id,
+                   void (*each)(const struct api_key *key, void *arg), void *arg,
+                   struct error *err);
+
+/* ERROR_NOT_FOUND unless the key is the user's (user_id NULL: anybody's); again is success. */
+int store_key_revoke(struct db *db, const struct id *user_id, const char *key_id,
+                     struct error *err);
+
+#endif

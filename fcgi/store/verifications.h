@@ -1,0 +1,84 @@
+/*
+ * verifications.h - verification jobs:
+ * pending -> starting -> running -> completed | error | cancelled.
+ */
+#ifndef CODESET_STORE_VERIFICATIONS_H
+#define CODESET_STORE_VERIFICATIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "store/interactions.h"
+#include "store/sessions.h"
+
+enum job_status {
+    JOB_PENDING,
+    JOB_STARTING,
+    JOB_RUNNING,
+    JOB_COMPLETED,
+    JOB_ERROR,
+    JOB_CANCELLED,
+};
+
+const char *job_status_name(enum job_status status);
+
+struct verification {
+    struct id job_id, session_id;
+    char *sample_id;
+    enum job_status status;
+    int64_t created_at, started_at, completed_at; /* 0: null */
+    int64_t now;
+    struct text result; /* JSON of the TestSuiteResult; bytes NULL: none */
+    char *error_code, *error_message;
+    char *container_name, *location; /* of the grading container; NULL before it runs */
+    int64_t expires_at;              /* the session's */
+};
+
+void verification_release(struct verification *verification);
+
+/* job_id is the caller's. Codes as store_interaction_create, and VERIFICATION_LIMIT. */
+int store_verification_create(struct db *db, const struct id *job_id, const struct id *user_id,
+                              const char *session_id, int64_t unfinished_max,
+                              int64_t *ret_created_at, struct error *err);
+
+/* Code VERIFICATION_NOT_FOUND. */
+int store_verification_get(struct db *db, const struct id *user_id, const char *session_id,
+                           const char *job_id, struct verification *ret_verification,
+                           struct error *err);
+
+/* --- for the daemon -------------------------------------------------------------------------- */
+
+struct verification_work {
+    struct id job_id, session_id;
+    int64_t attempt;
+    char *image, *verifier_image; /* verifier_image: never NULL */
+    char *language, *verifier;
+    char *repo_path, *verifier_command;
+    char *report_paths;                               /* JSON array */
+    char *fail_to_pass, *pass_to_pass, *fail_to_fail; /* JSON arrays */
+    int64_t verify_timeout;                           /* 0: the setting */
+};
+
+void verification_work_release(struct verification_work *work);
+
+int store_verification_claim(struct db *db, const struct claimant *claimant, const struct id *id,
+                             struct verification_work *ret_work, struct error *err);
+int store_verification_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
+                                 void (*each)(const struct id *id, void *arg), void *arg,
+                                 struct error *err);
+
+/* starting -> running. ERROR_NOT_FOUND as below. */
+int store_verification_running(struct db *db, const struct claimant *claimant, const struct id *id,
+                               int64_t attempt, const char *container_name, const char *location,
+                               struct error *err);
+
+/* result_json: completed; NULL: error with code and message. ERROR_NOT_FOUND: the claim is no
+ * longer ours, or the job was cancelled; nothing was written. */
+int store_verification_finish(struct db *db, const struct claimant *claimant, const struct id *id,
+                              int64_t attempt, const char *result_json, size_t result_length,
+                              bool is_success, const char *error_code, const char *error_message,
+                              struct error *err);
+
+#endif

@@ -22,7 +22,9 @@
 enum test_outcome { TEST_PASSED, TEST_SKIPPED, TEST_FAILED }; /* the later the worse */
 
 #define TEST_CASES_MAX 200000
-#define TEST_MESSAGE_MAX 4096 /* bytes of a failure's message that are kept */
+#define TEST_MESSAGE_MAX 4096       /* bytes of a failure's message that are kept */
+#define TEST_NAME_MAX 8192          /* bytes of a name, classname or file */
+#define TEST_REPORT_MAX (64L << 20) /* bytes of one report file */
 
 struct test_case {
     char *id;        /* "classname::name" */

@@ -1,0 +1,69 @@
+/*
+ * Two halves around the first NUL: a report, and a name to look up in it.
+ *
+ * fuzz-sources: fcgi/grade/junit.c fcgi/grade/names.c fcgi/grade/report.c fcgi/grade/verdict.c
+ * fuzz-sources: fcgi/base/buf.c fcgi/base/crypto.c fcgi/base/error.c fcgi/base/json.c
+ * fuzz-sources: fcgi/base/mem.c fcgi/base/utf8.c fcgi/base/clock.c
+ * fuzz-packages: expat json-c libcrypto
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "grade/grade.h"
+
+#include "base/banned.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Breaks what must hold of every report that was accepted. */
+static void check(const struct test_report *report)
+{
+    for (size_t i = 0; i < test_report_count(report); i++) {
+        const struct test_case *item = test_report_case(report, i);
+
+        if (!utf8_valid(item->id, strlen(item->id)) ||
+            !utf8_valid(item->message, strlen(item->message)))
+            abort();
+        if (strlen(item->message) > TEST_MESSAGE_MAX || !(item->seconds >= 0))
+            abort();
+        if (item->id[0] && test_report_find(report, item->id) != item)
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const uint8_t *nul = memchr(data, '\0', size);
+    size_t length = nul ? (size_t)(nul - data) : size;
+    _cleanup_(free_ptr)
+    char *name = xstrndup(nul ? (const char *)nul + 1 : "", nul ? size - length - 1 : 0);
+    const char *names[] = {name};
+    struct expectation expectation = {
+        .fail_to_pass = names, .fail_to_pass_count = 1, .pass_to_pass = names};
+    struct test_report *report = test_report_new();
+    struct error err = ERROR_INIT;
+
+    if (test_report_add_junit(report, (const char *)data, length, &err) == 0) {
+        _cleanup_(free_ptr)
+        char *reason = NULL;
+        bool is_success = grade(report, &expectation, &reason);
+        _cleanup_(buf_release)
+        struct buf text = BUF_INIT;
+        json_object *result = grade_result(report, is_success, 1, "", 0, name, strlen(name));
+
+        check(report);
+        if (is_success != (reason == NULL))
+            abort();
+        json_write(&text, result);
+        json_object_put(result);
+    } else if (test_report_count(report) != 0 || err.kind == ERROR_NONE) {
+        abort();
+    }
+    test_report_free(report);
+    return 0;
+}

@@ -1,0 +1,590 @@
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "grade/grade.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+DEFINE_CLEANUP(struct test_report *, report_release, test_report_free)
+
+static struct test_report *read_report(const char *file)
+{
+    _cleanup_(buf_release)
+    struct buf bytes = BUF_INIT;
+    _cleanup_(free_ptr)
+    char *path = xasprintf("%s/%s", REPORTS_DIR, file);
+    struct test_report *report = test_report_new();
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 1 << 20, &bytes, &err), 0);
+    CU_ASSERT_EQUAL(test_report_add_junit(report, bytes.data, bytes.length, &err), 0);
+    return report;
+}
+
+static int add_text(struct test_report *report, const char *xml)
+{
+    struct error err = ERROR_INIT;
+    int result = test_report_add_junit(report, xml, strlen(xml), &err);
+
+    if (result < 0)
+        CU_ASSERT_STRING_EQUAL(err.code, "REPORT_UNREADABLE");
+    return result;
+}
+
+static void check(const struct test_report *report, const char *name, enum test_outcome outcome)
+{
+    const struct test_case *item = test_report_find(report, name);
+
+    if (!item || item->outcome != outcome)
+        fprintf(stderr, "\n    %s: %s\n", name, item ? "other outcome" : "not found");
+    CU_ASSERT(item && item->outcome == outcome);
+}
+
+static void check_id(const struct test_report *report, const char *name, const char *id)
+{
+    const struct test_case *item = test_report_find(report, name);
+
+    if (!item || strcmp(item->id, id) != 0)
+        fprintf(stderr, "\n    %s: %s\n", name, item ? item->id : "not found");
+    CU_ASSERT(item && strcmp(item->id, id) == 0);
+}
+
+static void check_message(const struct test_report *report, const char *name, const char *message)
+{
+    const struct test_case *item = test_report_find(report, name);
+
+    if (item && strcmp(item->message, message) != 0)
+        fprintf(stderr, "\n    %s: <%s>\n", name, item->message);
+    CU_ASSERT(item && strcmp(item->message, message) == 0);
+}
+
+static void pytest_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("pytest.xml");
+
+    CU_ASSERT_EQUAL(test_report_count(report), 9);
+    check(report, "tests.test_api::test_simple", TEST_PASSED);
+    check(report, "tests/test_api.py::test_simple", TEST_PASSED);
+    check(report, "./tests/test_api.py::TestMeta::test_meta", TEST_PASSED);
+    check(report, "tests/test_api.py::TestMeta::test_paths[a/test-path2.x::y]", TEST_PASSED);
+    check(report, "TestMeta::test_meta", TEST_PASSED);
+    check(report, "tests/test_security.py::test_indirect_call", TEST_FAILED);
+    check(report, "tests/test_security.py::test_windows_only", TEST_SKIPPED);
+    check(report, "tests/test_security.py::test_known_bug", TEST_SKIPPED);
+    check(report, "tests/test_files.py::test_cleanup", TEST_FAILED);
+    check(report, "tests.test_broken", TEST_FAILED);
+    CU_ASSERT_PTR_NULL(test_report_find(report, "tests/test_api.py::test_meta_not"));
+    CU_ASSERT_PTR_NULL(test_report_find(report, "other/test_api.py::test_simple"));
+    CU_ASSERT_PTR_NULL(test_report_find(report, ""));
+    check_message(report, "test_windows_only",
+                  "needs Windows\n/repo/tests/test_security.py:20: needs Windows");
+    check_message(report, "test_cleanup",
+                  "failed on teardown with \"OSError: busy\"\nOSError: busy");
+}
+
+static void a_name_cut_at_a_blank_is_found(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("pytest.xml");
+
+    check(report, "tests/test_api.py::test_funcarg[class-module", TEST_PASSED);
+    check(report, "test_funcarg[class-module", TEST_PASSED);
+    check(report, "tests/test_api.py::test_funcarg[class-module with blank-1.5]", TEST_PASSED);
+    CU_ASSERT_PTR_NULL(test_report_find(report, "tests/test_api.py::test_funcarg[class"));
+}
+
+static void unittest_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("unittest.xml");
+
+    check(report, "test_resolve_output_field (expressions.tests.ValueTests)", TEST_PASSED);
+    check(report,
+          "test_resolve_output_field (expressions.tests.ValueTests.test_resolve_output_field)",
+          TEST_PASSED);
+    check(report, "expressions.tests.ValueTests.test_deconstruct", TEST_PASSED);
+    CU_ASSERT_PTR_NULL(test_report_find(report, "test_deconstruct (other.tests.ValueTests)"));
+}
+
+static void surefire_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("surefire.xml");
+    const struct test_case *item = test_report_find(report, "testEquals");
+
+    CU_ASSERT_EQUAL(test_report_count(report), 6);
+    CU_ASSERT(item && item->seconds == 1234.5);
+    check(report, "com.example.gson.JsonPrimitiveTest#testEquals", TEST_PASSED);
+    check(report, "com.example.gson.JsonPrimitiveTest > testEquals", TEST_PASSED);
+    check(report, "JsonPrimitiveTest.testEquals", TEST_PASSED);
+    check(report, "com.example.gson.JsonPrimitiveTest#testFlaky", TEST_PASSED);
+    check(report, "com.example.gson.JsonPrimitiveTest#testRerun", TEST_FAILED);
+    check(report, "com.example.gson.JsonPrimitiveTest#testIgnored", TEST_SKIPPED);
+    check(report, "com.example.gson.JsonPrimitiveTest$Inner#parses(String)[1]", TEST_PASSED);
+    check(report, "com.example.gson.LifecycleTest", TEST_FAILED);
+    check(report, "LifecycleTest", TEST_FAILED);
+    check_message(report, "testRerun", "still wrong\njava.lang.AssertionError: still wrong");
+}
+
+static void a_class_stands_for_the_worst_of_its_tests(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("surefire.xml");
+
+    check_id(report, "JsonPrimitiveTest", "com.example.gson.JsonPrimitiveTest::testRerun");
+    check(report, "com.example.gson.JsonPrimitiveTest", TEST_FAILED);
+}
+
+static void gtest_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("gtest.xml");
+
+    CU_ASSERT_EQUAL(test_report_count(report), 5);
+    check(report, "format_test.format_infinity", TEST_PASSED);
+    check(report, "format_test::format_infinity", TEST_PASSED);
+    check(report, "format_test.vformat_to", TEST_FAILED);
+    check(report, "format_test.DISABLED_later", TEST_SKIPPED);
+    check(report, "format_test.needs_locale", TEST_SKIPPED);
+    check(report, "Widths/pad_test.pads/0", TEST_PASSED);
+    check_message(report, "vformat_to",
+                  "test/format-test.cc:22\nExpected equality of these values:\n  1\n  2");
+}
+
+static void check_ctest(const struct test_report *report)
+{
+    CU_ASSERT_EQUAL(test_report_count(report), 10);
+    check(report, "ok", TEST_PASSED);
+    check_id(report, "ok", "ok::ok");
+    check(report, "bad", TEST_FAILED);
+    check(report, "skip", TEST_SKIPPED);
+    check(report, "off", TEST_SKIPPED);
+    check(report, "slow", TEST_FAILED);
+    check(report, "crash", TEST_FAILED);
+}
+
+/* CTest calls it "skipped" when a program is missing because the build failed. */
+static void check_ctest_missing(const struct test_report *report)
+{
+    check(report, "gone", TEST_FAILED);
+    check(report, "req", TEST_FAILED);
+    check(report, "fixu", TEST_FAILED);
+    check_message(report, "gone", "Unable to find executable");
+}
+
+static void ctest_junit_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("ctest-junit.xml");
+
+    check_ctest(report);
+    check_ctest_missing(report);
+    check_message(report, "bad", "boo\n");
+}
+
+static void ctest_test_xml_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("ctest-test.xml");
+    const struct test_case *item = test_report_find(report, "slow");
+
+    check_ctest(report);
+    check_ctest_missing(report);
+    check_message(report, "bad", "Failed");
+    check_message(report, "slow", "Timeout");
+    CU_ASSERT(item && item->seconds > 1.0 && item->seconds < 1.1);
+}
+
+static void go_junit_report_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("go-junit-report.xml");
+
+    CU_ASSERT_EQUAL(test_report_count(report), 5);
+    check(report, "example.com/tool/hugolib/TestEqualFold", TEST_PASSED);
+    check(report, "hugolib/TestEqualFold", TEST_PASSED);
+    check(report, "example.com/tool/hugolib::TestPermalinkExpansion/title#01", TEST_PASSED);
+    check(report, "TestPermalinkExpansion/title#01", TEST_PASSED);
+    check(report, "hugolib/TestPermalinkExpansion/title#01", TEST_PASSED);
+    check(report, "TestPermalinkExpansion", TEST_FAILED);
+    check(report, "TestSlow", TEST_SKIPPED);
+}
+
+static void jest_and_vitest_are_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("jest-junit.xml");
+    _cleanup_(report_release)
+    struct test_report *vitest = read_report("vitest.xml");
+
+    check(report, "OrderedMap > resets order when a key is deleted", TEST_PASSED);
+    check(report, "api: watch > pre watcher callbacks should not track dependencies", TEST_PASSED);
+    check(report, "attribute with value, unquoted", TEST_FAILED);
+    check(report, "one day", TEST_SKIPPED);
+    check(vitest,
+          "packages/core/__tests__/parse.spec.ts > compiler: parse > Element > v-bind .prop "
+          "shorthand",
+          TEST_PASSED);
+    check(vitest, "compiler: parse > Text > <simple>", TEST_PASSED);
+}
+
+static void nextest_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("nextest.xml");
+
+    check(report, "routing::tests::with_trailing_slash_post", TEST_PASSED);
+    check(report, "axum::routing::tests::with_trailing_slash_post", TEST_PASSED);
+    check(report, "routing::tests::fallback::nest_fallback_on_inner", TEST_FAILED);
+    check(report, "routing::tests::sometimes", TEST_PASSED);
+    check(report, "regression::r1163", TEST_PASSED);
+}
+
+static void dotnet_is_read(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("dotnet.xml");
+
+    check(report, "Example.Tests.ParserTests.Parses_Number", TEST_PASSED);
+    check(report, "Example.Tests.ParserTests.Parses(text: \"1.5\", expected: 1.5)", TEST_PASSED);
+    check(report, "Example.Tests.ParserTests.Rejects_Garbage", TEST_FAILED);
+    check(report, "Example.Tests.ParserTests.Slow", TEST_SKIPPED);
+}
+
+static void suites_nest_and_may_fail_as_a_whole(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = read_report("nested.xml");
+
+    CU_ASSERT_EQUAL(test_report_count(report), 3);
+    check(report, "outer.inner::test_a", TEST_PASSED);
+    check(report, "innermost::test_b", TEST_PASSED);
+    check(report, "would not start", TEST_FAILED);
+}
+
+static void of_two_cases_with_one_id_the_worse_counts(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = test_report_new();
+
+    CU_ASSERT_EQUAL(add_text(report, "<testsuite><testcase classname='a' name='t'/></testsuite>"),
+                    0);
+    check(report, "t", TEST_PASSED);
+    CU_ASSERT_EQUAL(add_text(report, "<testsuite><testcase classname='a' name='t'><failure/>"
+                                     "</testcase></testsuite>"),
+                    0);
+    check(report, "t", TEST_FAILED);
+    CU_ASSERT_EQUAL(add_text(report, "<testsuite><testcase classname='a' name='t'/></testsuite>"),
+                    0);
+    check(report, "a::t", TEST_FAILED);
+    CU_ASSERT_EQUAL(test_report_count(report), 1);
+}
+
+static void of_an_ambiguous_name_the_worse_counts(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = test_report_new();
+
+    test_report_add_case(report, "p.A", "t", TEST_PASSED, 0, NULL);
+    test_report_add_case(report, "q.A", "t", TEST_SKIPPED, 0, NULL);
+    check(report, "t", TEST_SKIPPED);
+    check(report, "A::t", TEST_SKIPPED);
+    test_report_add_case(report, "r.B", "t", TEST_FAILED, 0, NULL);
+    check(report, "t", TEST_FAILED);
+    check(report, "A::t", TEST_SKIPPED);
+    check(report, "p.A::t", TEST_PASSED);
+}
+
+static void refused(const char *xml)
+{
+    _cleanup_(report_release)
+    struct test_report *report = test_report_new();
+
+    test_report_add_case(report, "", "before", TEST_PASSED, 0, NULL);
+    if (add_text(report, xml) == 0)
+        fprintf(stderr, "\n    accepted: %.60s\n", xml);
+    CU_ASSERT_EQUAL(add_text(report, xml), -1);
+    CU_ASSERT_EQUAL(test_report_count(report), 1);
+}
+
+static void what_is_no_report_is_refused_and_changes_nothing(void)
+{
+    refused("");
+    refused("no XML at all");
+    refused("<html/>");
+    refused("<testsuites/>");
+    refused("<Site><Build/></Site>");
+    refused("<coverage><testsuite><testcase name='a'/></testsuite></coverage>");
+    refused("<testsuite><testcase name='a'/>");
+    refused("<testsuite><testcase name='a'/></testsuite><testsuite/>");
+    refused("<testsuite><testcase name='a'/><testcase name='\xff'/></testsuite>");
+    refused("<testsuite><testcase name='&#0;'/></testsuite>");
+    refused("<?xml version='1.0' encoding='x-made-up'?><testsuite/>");
+}
+
+static void entities_and_doctypes_are_refused(void)
+{
+    refused("<!DOCTYPE testsuite><testsuite><testcase name='a'/></testsuite>");
+    refused("<!DOCTYPE t [<!ENTITY a 'b'>]><testsuite><testcase name='&a;'/></testsuite>");
+    refused("<!DOCTYPE t [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><testsuite>&a;</testsuite>");
+    refused("<!DOCTYPE t SYSTEM 'http://127.0.0.1/x.dtd'><testsuite>&a;</testsuite>");
+    refused("<!DOCTYPE t [<!ENTITY % p SYSTEM 'file:///etc/passwd'> %p;]><testsuite/>");
+    refused("<testsuite>&undeclared;</testsuite>");
+}
+
+static void depth_names_and_cases_are_bounded(void)
+{
+    _cleanup_(buf_release)
+    struct buf xml = BUF_INIT;
+    _cleanup_(report_release)
+    struct test_report *report = test_report_new();
+
+    for (int i = 0; i < 65; i++)
+        buf_add_str(&xml, "<testsuite>");
+    for (int i = 0; i < 65; i++)
+        buf_add_str(&xml, "</testsuite>");
+    refused(xml.data);
+
+    buf_clear(&xml);
+    buf_add_str(&xml, "<testsuite><testcase name='");
+    for (int i = 0; i <= TEST_NAME_MAX; i++)
+        buf_add_char(&xml, 'n');
+    buf_add_str(&xml, "'/></testsuite>");
+    refused(xml.data);
+
+    buf_clear(&xml);
+    buf_add_str(&xml, "<testsuite>");
+    for (int i = 0; i < TEST_CASES_MAX; i++)
+        buf_addf(&xml, "<testcase name='%d'/>", i);
+    buf_add_str(&xml, "</testsuite>");
+    CU_ASSERT_EQUAL(add_text(report, xml.data), 0);
+    CU_ASSERT_EQUAL(test_report_count(report), TEST_CASES_MAX);
+    CU_ASSERT_EQUAL(add_text(report, "<testsuite><testcase name='more'/></testsuite>"), -1);
+}
+
+static void a_message_is_cut_between_characters(void)
+{
+    _cleanup_(buf_release)
+    struct buf xml = BUF_INIT;
+    _cleanup_(report_release)
+    struct test_report *report = test_report_new();
+    const struct test_case *item;
+
+    buf_add_str(&xml, "<testsuite><testcase name='t'><failure>x");
+    for (int i = 0; i < TEST_MESSAGE_MAX; i++)
+        buf_add_str(&xml, "\xe2\x82\xac");
+    buf_add_str(&xml, "</failure></testcase></testsuite>");
+    CU_ASSERT_EQUAL(add_text(report, xml.data), 0);
+    item = test_report_find(report, "t");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(item);
+    CU_ASSERT_EQUAL(strlen(item->message), 1 + (TEST_MESSAGE_MAX - 1) / 3 * 3);
+}
+
+static void nonsense_seconds_are_zero(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = test_report_new();
+    static const char *const names[] = {"a", "b", "c", "d", "e"};
+
+    CU_ASSERT_EQUAL(add_text(report, "<testsuite><testcase name='a' time='nan'/>"
+                                     "<testcase name='b' time='-1'/><testcase name='c' "
+                                     "time='0x10'/><testcase name='d' time='inf'/>"
+                                     "<testcase name='e' time=''/></testsuite>"),
+                    0);
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const struct test_case *item = test_report_find(report, names[i]);
+
+        CU_ASSERT(item && item->seconds == 0);
+    }
+}
+
+static struct test_report *small_report(void)
+{
+    struct test_report *report = test_report_new();
+
+    test_report_add_case(report, "m", "good", TEST_PASSED, 0.5, NULL);
+    test_report_add_case(report, "m", "bad", TEST_FAILED, 0.25, "it \"broke\"");
+    test_report_add_case(report, "m", "left", TEST_SKIPPED, 0, "why not");
+    return report;
+}
+
+static bool verdict(const struct test_report *report, const char *fail_to_pass,
+                    const char *pass_to_pass, const char *reason)
+{
+    struct expectation expectation = {
+        .fail_to_pass = &fail_to_pass,
+        .fail_to_pass_count = fail_to_pass ? 1 : 0,
+        .pass_to_pass = &pass_to_pass,
+        .pass_to_pass_count = pass_to_pass ? 1 : 0,
+        .verifier_succeeded = true,
+    };
+    _cleanup_(free_ptr)
+    char *why = NULL;
+    bool is_success = grade(report, &expectation, &why);
+
+    CU_ASSERT_EQUAL(is_success, why == NULL);
+    if (why && strcmp(why, reason ? reason : "") != 0)
+        fprintf(stderr, "\n    %s\n", why);
+    CU_ASSERT(reason ? why && strcmp(why, reason) == 0 : why == NULL);
+    return is_success;
+}
+
+static void fail_to_pass_must_pass(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = small_report();
+
+    CU_ASSERT_TRUE(verdict(report, "m::good", NULL, NULL));
+    CU_ASSERT_FALSE(
+        verdict(report, "m::bad", NULL, "fail_to_pass: 1 of 1 fell short: m::bad (failed)"));
+    CU_ASSERT_FALSE(
+        verdict(report, "m::left", NULL, "fail_to_pass: 1 of 1 fell short: m::left (skipped)"));
+    CU_ASSERT_FALSE(
+        verdict(report, "m::none", NULL, "fail_to_pass: 1 of 1 fell short: m::none (missing)"));
+}
+
+static void pass_to_pass_may_be_skipped(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = small_report();
+
+    CU_ASSERT_TRUE(verdict(report, "m::good", "m::left", NULL));
+    CU_ASSERT_TRUE(verdict(report, NULL, "good", NULL));
+    CU_ASSERT_FALSE(
+        verdict(report, "m::good", "m::bad", "pass_to_pass: 1 of 1 fell short: m::bad (failed)"));
+    CU_ASSERT_FALSE(verdict(report, "m::left", "m::none",
+                            "fail_to_pass: 1 of 1 fell short: m::left (skipped); "
+                            "pass_to_pass: 1 of 1 fell short: m::none (missing)"));
+}
+
+static void without_lists_the_verifier_and_its_tests_decide(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = test_report_new();
+    struct expectation expectation = {.verifier_succeeded = true};
+
+    CU_ASSERT_FALSE(grade(report, &expectation, NULL));
+    test_report_add_case(report, "m", "left", TEST_SKIPPED, 0, NULL);
+    CU_ASSERT_FALSE(grade(report, &expectation, NULL));
+    test_report_add_case(report, "m", "good", TEST_PASSED, 0, NULL);
+    CU_ASSERT_TRUE(grade(report, &expectation, NULL));
+    expectation.verifier_succeeded = false;
+    CU_ASSERT_FALSE(grade(report, &expectation, NULL));
+    expectation.verifier_succeeded = true;
+    test_report_add_case(report, "m", "bad", TEST_FAILED, 0, NULL);
+    CU_ASSERT_FALSE(grade(report, &expectation, NULL));
+    expectation.fail_to_fail_count = 1;
+    CU_ASSERT_TRUE(grade(report, &expectation, NULL));
+}
+
+static void the_result_lists_every_case(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = small_report();
+    json_object *result = grade_result(report, false, 1.5, "out\0put", 7, "err", 3);
+    json_object *expected = json_tokener_parse(
+        "{\"tool\":\"test_suite\",\"is_success\":false,\"execution_duration_seconds\":1.5,"
+        "\"total\":3,\"passed\":1,\"failed\":1,\"skipped\":1,"
+        "\"passes\":[{\"name\":\"good\",\"classname\":\"m\",\"time\":0.5}],"
+        "\"failures\":[{\"name\":\"bad\",\"classname\":\"m\",\"time\":0.25,"
+        "\"message\":\"it \\\"broke\\\"\"}],"
+        "\"skips\":[{\"name\":\"left\",\"classname\":\"m\",\"time\":0.0,"
+        "\"message\":\"why not\"}],"
+        "\"stdout\":\"out\\u0000put\",\"stderr\":\"err\"}");
+
+    CU_ASSERT_PTR_NOT_NULL(expected);
+    if (!json_object_equal(result, expected))
+        fprintf(stderr, "\n    %s\n", json_object_to_json_string(result));
+    CU_ASSERT(json_object_equal(result, expected));
+    json_object_put(result);
+    json_object_put(expected);
+}
+
+static void each_language_has_its_report_paths(void)
+{
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("python")[0], "report.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("Java")[1], "build/test-results/test/*.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("typescript")[0], "test-results/junit.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("go")[1], "go-test-report.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("rust")[0], "target/junit.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("csharp")[0], "TestResults/*.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("c++")[2], "Testing/*/Test.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths(NULL)[0], "report.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("cobol")[0], "report.xml");
+}
+
+/* The sanitizers and valgrind slow this down tenfold; a quadratic search takes minutes. */
+static void ten_thousand_names_among_200000_cases_are_quick(void)
+{
+    _cleanup_(report_release)
+    struct test_report *report = test_report_new();
+    _cleanup_(buf_release)
+    struct buf text = BUF_INIT;
+    int64_t start = clock_monotonic();
+    int found = 0;
+
+    for (int i = 0; i < TEST_CASES_MAX; i++) {
+        buf_clear(&text);
+        buf_addf(&text, "tests.some.package.with_depth.test_module_%d.TestClass", i % 1000);
+        _cleanup_(free_ptr)
+        char *name = xasprintf("test_case[%d]", i);
+
+        test_report_add_case(report, text.data, name, TEST_PASSED, 0, NULL);
+    }
+    for (int i = 0; i < 10000; i++) {
+        buf_clear(&text);
+        buf_addf(&text, "tests/some/package/with_depth/test_module_%d.py::TestClass::test_case[%d]",
+                 i % 1000, i);
+        found += test_report_find(report, text.data) != NULL;
+        buf_add_char(&text, 'x');
+        found += test_report_find(report, text.data) != NULL;
+    }
+    CU_ASSERT_EQUAL(found, 10000);
+    CU_ASSERT(clock_monotonic() - start < 20 * CLOCK_SECOND);
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        {"pytest's report is read", pytest_is_read},
+        {"a name cut at a blank is found", a_name_cut_at_a_blank_is_found},
+        {"unittest's report is read", unittest_is_read},
+        {"surefire's report is read", surefire_is_read},
+        {"a class stands for the worst of its tests", a_class_stands_for_the_worst_of_its_tests},
+        {"gtest's report is read", gtest_is_read},
+        {"CTest's JUnit form is read", ctest_junit_is_read},
+        {"CTest's Test.xml is read", ctest_test_xml_is_read},
+        {"go-junit-report's report is read", go_junit_report_is_read},
+        {"jest's and vitest's reports are read", jest_and_vitest_are_read},
+        {"nextest's report is read", nextest_is_read},
+        {"dotnet's report is read", dotnet_is_read},
+        {"suites nest and may fail as a whole", suites_nest_and_may_fail_as_a_whole},
+        {"of two cases with one id the worse counts", of_two_cases_with_one_id_the_worse_counts},
+        {"of an ambiguous name the worse counts", of_an_ambiguous_name_the_worse_counts},
+        {"what is no report is refused and changes nothing",
+         what_is_no_report_is_refused_and_changes_nothing},
+        {"entities and doctypes are refused", entities_and_doctypes_are_refused},
+        {"depth, names and cases are bounded", depth_names_and_cases_are_bounded},
+        {"a message is cut between characters", a_message_is_cut_between_characters},
+        {"nonsense seconds are zero", nonsense_seconds_are_zero},
+        {"fail_to_pass must pass", fail_to_pass_must_pass},
+        {"pass_to_pass may be skipped", pass_to_pass_may_be_skipped},
+        {"without lists the verifier and its tests decide",
+         without_lists_the_verifier_and_its_tests_decide},
+        {"the result lists every case", the_result_lists_every_case},
+        {"each language has its report paths", each_language_has_its_report_paths},
+        {"ten thousand names among 200000 cases are quick",
+         ten_thousand_names_among_200000_cases_are_quick},
+    };
+
+    return UNIT_MAIN("grade", tests);
+}

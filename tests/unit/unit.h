@@ -1,0 +1,39 @@
+/*
+ * unit.h - a CUnit program of one suite: a table of tests, each named by a sentence of behaviour.
+ */
+#ifndef CODESET_TESTS_UNIT_H
+#define CODESET_TESTS_UNIT_H
+
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <stddef.h>
+
+struct unit_test {
+    const char *behaviour;
+    void (*run)(void);
+};
+
+/* Runs them all; the exit status of main: 0 only if each ran and none failed. */
+static inline int unit_main(const char *suite_name, const struct unit_test *tests, size_t count)
+{
+    CU_pSuite suite;
+    unsigned int failed, ran;
+
+    if (CU_initialize_registry() != CUE_SUCCESS)
+        return 2;
+    suite = CU_add_suite(suite_name, NULL, NULL);
+    for (size_t i = 0; suite && i < count; i++)
+        if (!CU_add_test(suite, tests[i].behaviour, tests[i].run))
+            return 2;
+    CU_basic_set_mode(CU_BRM_VERBOSE);
+    if (!suite || CU_basic_run_tests() != CUE_SUCCESS)
+        return 2;
+    failed = CU_get_number_of_failures();
+    ran = CU_get_number_of_tests_run();
+    CU_cleanup_registry();
+    return failed == 0 && ran == count ? 0 : 1;
+}
+
+#define UNIT_MAIN(name, tests) unit_main(name, tests, sizeof(tests) / sizeof((tests)[0]))
+
+#endif

@@ -1,0 +1,21 @@
+# What is installed as it lies in the tree: migrations, the API's description, guides, man pages.
+# By folder, so that a migration or a page is added by adding the file.
+EXTRA_DIST += docs sql
+
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(pkgdatadir)/sql' '$(DESTDIR)$(docdir)'
+	for file in $(srcdir)/sql/*.sql; do \
+	    $(INSTALL_DATA) "$$file" '$(DESTDIR)$(pkgdatadir)/sql' || exit 1; done
+	for file in $(srcdir)/README.md $(srcdir)/docs/*.md; do \
+	    $(INSTALL_DATA) "$$file" '$(DESTDIR)$(docdir)' || exit 1; done
+	for file in $(srcdir)/docs/openapi.json; do [ -e "$$file" ] || continue; \
+	    $(INSTALL_DATA) "$$file" '$(DESTDIR)$(pkgdatadir)' || exit 1; done
+	for file in $(srcdir)/docs/*.[1-9]; do [ -e "$$file" ] || continue; \
+	    section=$${file##*.}; $(MKDIR_P) "$(DESTDIR)$(mandir)/man$$section"; \
+	    $(INSTALL_DATA) "$$file" "$(DESTDIR)$(mandir)/man$$section" || exit 1; done
+
+uninstall-local:
+	rm -rf '$(DESTDIR)$(pkgdatadir)/sql' '$(DESTDIR)$(docdir)'
+	rm -f '$(DESTDIR)$(pkgdatadir)/openapi.json'
+	for file in $(srcdir)/docs/*.[1-9]; do \
+	    rm -f "$(DESTDIR)$(mandir)/man$${file##*.}/$${file##*/}"; done

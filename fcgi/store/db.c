@@ -584,6 +584,19 @@ struct id db_row_id(const struct db_rows *rows, unsigned column)
     return id;
 }
 
+void db_each_id(struct db_rows *rows, void (*each)(const struct id *id, void *arg), void *arg)
+{
+    size_t count = (size_t)db_rows_count(rows), filled = 0;
+    _cleanup_(free_ptr)
+    struct id *ids = xcalloc(count, sizeof(*ids));
+
+    while (filled < count && db_next(rows))
+        ids[filled++] = db_row_id(rows, 0);
+    db_rows_free(rows);
+    for (size_t i = 0; i < filled; i++)
+        each(&ids[i], arg);
+}
+
 static int plain(struct db *db, const char *sql, struct error *err)
 {
     db->lost = false;

@@ -101,6 +101,9 @@ char *db_row_copy(const struct db_rows *rows, unsigned column);       /* to free
 size_t db_row_length(const struct db_rows *rows, unsigned column);    /* of text or bytes */
 struct id db_row_id(const struct db_rows *rows, unsigned column);     /* NULL gives "" */
 
+/* Frees rows, then calls each with every id of their first column; `each` may run statements. */
+void db_each_id(struct db_rows *rows, void (*each)(const struct id *id, void *arg), void *arg);
+
 /* A transaction; every path ends in commit or rollback. db_rollback does nothing without one. */
 int db_begin(struct db *db, struct error *err);
 int db_commit(struct db *db, struct error *err);

@@ -62,11 +62,12 @@ struct new_session {
 int store_session_create(struct db *db, const struct new_session *new_session,
                          int64_t *ret_expires_at, struct error *err);
 
-/* ERROR_NOT_FOUND, SESSION_NOT_FOUND: no such session, or somebody else's. */
+/* ERROR_NOT_FOUND, SESSION_NOT_FOUND: no such session, or somebody else's. user_id NULL: an
+ * operator asks. */
 int store_session_get(struct db *db, const struct id *user_id, const char *session_id,
                       struct session *ret_session, struct error *err);
 
-/* Newest first. status -1: all. */
+/* Newest first. status -1: all; user_id NULL: everybody's. */
 int store_session_list(struct db *db, const struct id *user_id, int status, int64_t offset,
                        int64_t limit, void (*each)(const struct session *session, void *arg),
                        void *arg, int64_t *ret_total, struct error *err);

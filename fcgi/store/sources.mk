@@ -1,5 +1,9 @@
 # store: all SQL, a file per table family. The only place with SQL or MYSQL_*.
 noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
-	fcgi/store/db.c fcgi/store/db.h
+	fcgi/store/db.c fcgi/store/db.h \
+	fcgi/store/claims.c \
+	fcgi/store/interactions.c fcgi/store/interactions.h \
+	fcgi/store/sessions.c fcgi/store/sessions.h \
+	fcgi/store/verifications.c fcgi/store/verifications.h
 STORE_LIBS = libstore.a $(BASE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)

@@ -5,5 +5,7 @@ libstore_a_SOURCES = \
 	fcgi/store/claims.c \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
-	fcgi/store/verifications.c fcgi/store/verifications.h
+	fcgi/store/verifications.c fcgi/store/verifications.h \
+	fcgi/store/samples.c fcgi/store/samples.h \
+	fcgi/store/users.c fcgi/store/users.h
 STORE_LIBS = libstore.a $(BASE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)

@@ -29,6 +29,10 @@ struct api_key_text api_key_new(void);
 /* Prefix, length, digits and checksum: what fails here costs no query. */
 bool api_key_well_formed(const char *text);
 
+/* First 12 and last 4 characters with "..." between, and a NUL. */
+#define API_KEY_MASKED_SIZE (12 + 3 + 4 + 1)
+void api_key_mask(const struct api_key_text *key, char masked[API_KEY_MASKED_SIZE]);
+
 struct caller {
     struct id user_id;
     struct id key_id;

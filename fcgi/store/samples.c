@@ -1,0 +1,347 @@
+#include "store/samples.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "store/db.h"
+
+#include "base/banned.h"
+
+#define BATCH 256       /* rows that are fetched to this side at once */
+#define STORED_MOST 256 /* texts up to here are not worth compressing */
+
+int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset, void *arg),
+                       void *arg, struct error *err)
+{
+    static const struct query query = {
+        "SELECT d.name, d.description,"
+        "       (SELECT COUNT(*) FROM samples AS s WHERE s.latest = TRUE AND s.dataset = d.name),"
+        "       d.created_at"
+        "  FROM datasets AS d ORDER BY d.name"};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        _cleanup_(free_ptr)
+        char *name = db_row_copy(rows, 0);
+        _cleanup_(free_ptr)
+        char *description = db_row_copy(rows, 1);
+        struct dataset dataset = {
+            .name = name,
+            .description = description,
+            .sample_count = db_row_int(rows, 2),
+            .created_at = db_row_time(rows, 3),
+        };
+
+        each(&dataset, arg);
+    }
+    return 0;
+}
+
+/* The four ways to choose among the latest versions. LOCATE compares by instance_id's collation,
+ * which knows no case, and gives no character of the search a meaning of its own. */
+#define IN_ALL " WHERE latest = TRUE"
+#define IN_DATASET IN_ALL " AND dataset = ?"
+#define IN_SEARCH IN_ALL " AND LOCATE(?, instance_id) > 0"
+#define IN_BOTH IN_DATASET " AND LOCATE(?, instance_id) > 0"
+#define FOUR_WAYS(head, tail)                                                                      \
+    {                                                                                              \
+        {head IN_ALL tail}, {head IN_DATASET tail}, {head IN_SEARCH tail}, {head IN_BOTH tail},    \
+    }
+
+/* Binds what the chosen way needs; returns its place among the four. */
+static int choose(const char *dataset, const char *search, struct db_value *values, size_t *count)
+{
+    if (dataset)
+        values[(*count)++] = db_text(dataset);
+    if (search)
+        values[(*count)++] = db_text(search);
+    return (dataset ? 1 : 0) + (search ? 2 : 0);
+}
+
+int store_sample_count(struct db *db, const char *dataset, const char *search, int64_t *ret_count,
+                       struct error *err)
+{
+    static const struct query queries[4] = FOUR_WAYS("SELECT COUNT(*) FROM samples", "");
+    struct db_value values[2];
+    size_t count = 0;
+    int way = choose(dataset, search, values, &count);
+    _cleanup_(db_rows_release)
+    struct db_rows *rows = db_select(db, &queries[way], values, count, err);
+
+    if (!rows)
+        return -1;
+    *ret_count = db_next(rows) ? db_row_int(rows, 0) : 0;
+    return 0;
+}
+
+/* Samples come in batches, each beginning behind the last key of the one before, so that a page
+ * of everything never stands on this side whole, and no import in between shifts it. */
+#define BEHIND_KEY                                                                                 \
+    " AND (dataset > ? OR (dataset = ? AND sample_id > ?))"                                        \
+    " ORDER BY dataset, sample_id LIMIT ? OFFSET ?"
+
+typedef void on_row(const struct db_rows *rows, void *arg);
+
+static int each_sample(struct db *db, const struct query queries[4], const struct sample_page *page,
+                       on_row *each, void *arg, struct error *err)
+{
+    _cleanup_(free_ptr)
+    char *last_dataset = xstrdup("");
+    _cleanup_(free_ptr)
+    char *last_sample = xstrdup("");
+    int64_t left = page->limit ? page->limit : INT64_MAX;
+    int64_t offset = page->offset;
+
+    while (left > 0) {
+        struct db_value values[7];
+        size_t count = 0;
+        int way = choose(page->dataset, page->search, values, &count);
+        int64_t wanted = left < BATCH ? left : BATCH;
+        int64_t got;
+        _cleanup_(db_rows_release)
+        struct db_rows *rows = NULL;
+
+        values[count++] = db_text(last_dataset);
+        values[count++] = db_text(last_dataset);
+        values[count++] = db_text(last_sample);
+        values[count++] = db_int(wanted);
+        values[count++] = db_int(offset);
+        rows = db_select(db, &queries[way], values, count, err);
+        if (!rows)
+            return -1;
+        got = db_rows_count(rows);
+        for (int64_t i = 1; db_next(rows); i++) {
+            each(rows, arg);
+            if (i == got) {
+                free(last_dataset);
+                free(last_sample);
+                last_dataset = db_row_copy(rows, 0);
+                last_sample = db_row_copy(rows, 1);
+            }
+        }
+        if (got < wanted)
+            return 0;
+        left -= got;
+        offset = 0;
+    }
+    return 0;
+}
+
+struct plain_page {
+    struct buf *json;
+    bool any;
+};
+
+static void add_plain(const struct db_rows *rows, void *arg)
+{
+    struct plain_page *page = arg;
+
+    if (page->any)
+        buf_add_char(page->json, ',');
+    page->any = true;
+    buf_add(page->json, db_row_text(rows, 2), db_row_length(rows, 2));
+}
+
+int store_sample_page_plain(struct db *db, const struct sample_page *page, struct buf *json,
+                            struct error *err)
+{
+    static const struct query queries[4] =
+        FOUR_WAYS("SELECT dataset, sample_id, json FROM samples", BEHIND_KEY);
+    struct plain_page plain = {.json = json};
+
+    return each_sample(db, queries, page, add_plain, &plain, err);
+}
+
+struct deflated_page {
+    void (*piece)(const struct sample_piece *piece, void *arg);
+    void *arg;
+};
+
+static void add_piece(const struct db_rows *rows, void *arg)
+{
+    struct deflated_page *page = arg;
+    struct sample_piece piece = {
+        .bytes = db_row_text(rows, 2),
+        .size = db_row_length(rows, 2),
+        .json_length = (uint32_t)db_row_int(rows, 3),
+        .json_crc32 = (uint32_t)db_row_int(rows, 4),
+    };
+
+    page->piece(&piece, page->arg);
+}
+
+int store_sample_page_deflated(struct db *db, const struct sample_page *page,
+                               void (*piece)(const struct sample_piece *piece, void *arg),
+                               void *arg, struct error *err)
+{
+    static const struct query queries[4] = FOUR_WAYS(
+        "SELECT dataset, sample_id, deflated, json_length, json_crc32 FROM samples", BEHIND_KEY);
+    struct deflated_page deflated = {.piece = piece, .arg = arg};
+
+    return each_sample(db, queries, page, add_piece, &deflated, err);
+}
+
+/* A stored block (RFC 1951, section 3.2.4): not the last one, then padding to the byte boundary,
+ * the length, its complement, the bytes. */
+static void add_stored(const char *text, uint16_t length, struct buf *out)
+{
+    uint16_t complement = (uint16_t)~length;
+
+    buf_add_char(out, 0);
+    buf_add_char(out, (char)(length & 0xff));
+    buf_add_char(out, (char)(length >> 8));
+    buf_add_char(out, (char)(complement & 0xff));
+    buf_add_char(out, (char)(complement >> 8));
+    buf_add(out, text, length);
+}
+
+void sample_deflate(const char *text, size_t length, struct buf *ret_piece, uint32_t *ret_crc32)
+{
+    z_stream stream = {0};
+    size_t bound;
+
+    *ret_crc32 = (uint32_t)crc32_z(0, (const unsigned char *)text, length);
+    if (length <= STORED_MOST) {
+        add_stored(text, (uint16_t)length, ret_piece);
+        return;
+    }
+    if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK)
+        abort();                                /* no memory */
+    bound = deflateBound(&stream, length) + 16; /* and the empty block of the flush */
+    buf_reserve(ret_piece, bound);
+    stream.next_in = (unsigned char *)(uintptr_t)text;
+    stream.avail_in = (unsigned)length;
+    stream.next_out = (unsigned char *)ret_piece->data + ret_piece->length;
+    stream.avail_out = (unsigned)bound;
+    if (deflate(&stream, Z_FULL_FLUSH) != Z_OK || stream.avail_in > 0 || stream.avail_out == 0)
+        abort(); /* deflateBound promised that it fits */
+    ret_piece->length += stream.total_out;
+    ret_piece->data[ret_piece->length] = '\0';
+    deflateEnd(&stream);
+}
+
+int store_sample_version(struct db *db, const char *dataset, const char *sample_id, int64_t version,
+                         int64_t *ret_version, struct error *err)
+{
+    static const struct query the_latest = {
+        "SELECT version FROM samples WHERE dataset = ? AND sample_id = ? AND latest = TRUE"};
+    static const struct query this_one = {
+        "SELECT version FROM samples WHERE dataset = ? AND sample_id = ? AND version = ?"};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows =
+        version
+            ? DB_SELECT(db, &this_one, err, db_text(dataset), db_text(sample_id), db_int(version))
+            : DB_SELECT(db, &the_latest, err, db_text(dataset), db_text(sample_id));
+
+    if (!rows)
+        return -1;
+    if (!db_next(rows))
+        return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
+    *ret_version = db_row_int(rows, 0);
+    return 0;
+}
+
+void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
+                      struct buf *ret_path)
+{
+    char dataset_digest[2 * SHA256_SIZE + 1], sample_digest[2 * SHA256_SIZE + 1];
+
+    sha256_hex(dataset, strlen(dataset), dataset_digest);
+    sha256_hex(sample_id, strlen(sample_id), sample_digest);
+    buf_addf(ret_path, "%s/%s-%" PRId64 ".tar.gz", dataset_digest, sample_digest, version);
+}
+
+int store_dataset_ensure(struct db *db, const char *name, const char *description,
+                         struct error *err)
+{
+    static const struct query query = {
+        "INSERT INTO datasets (name, description) VALUES (?, ?)"
+        " ON DUPLICATE KEY UPDATE description = COALESCE(VALUE(description), description)"};
+
+    return DB_RUN(db, &query, NULL, err, db_text(name), db_text(description));
+}
+
+/* Locks the sample's latest version. *ret_version: 0 when there is none yet. */
+static int lock_latest(struct db *db, const struct new_sample *sample, int64_t *ret_version,
+                       bool *ret_same, struct error *err)
+{
+    static const struct query query = {
+        "SELECT version, content_hash = ? FROM samples"
+        " WHERE dataset = ? AND sample_id = ? AND latest = TRUE FOR UPDATE"};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_bytes(sample->content_hash, sizeof(sample->content_hash)),
+                  db_text(sample->dataset), db_text(sample->sample_id));
+    bool found;
+
+    if (!rows)
+        return -1;
+    found = db_next(rows);
+    *ret_version = found ? db_row_int(rows, 0) : 0;
+    *ret_same = found && db_row_int(rows, 1) != 0;
+    return 0;
+}
+
+static int insert_version(struct db *db, const struct new_sample *sample, int64_t version,
+                          const struct buf *json, struct error *err)
+{
+    static const struct query query = {
+        "INSERT INTO samples (dataset, sample_id, version, latest, instance_id, language, verifier,"
+        " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
+        " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
+        " json, deflated, json_length, json_crc32)"
+        " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    _cleanup_(buf_release)
+    struct buf piece = BUF_INIT;
+    uint32_t sum;
+
+    sample_deflate(json->data, json->length, &piece, &sum);
+    return DB_RUN(db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
+                  db_int(version), db_text(sample->instance_id), db_text(sample->language),
+                  db_text(sample->verifier), db_text(sample->image),
+                  db_text(sample->verifier_image), db_text(sample->repo_path),
+                  db_text(sample->verifier_command), db_text(sample->report_paths),
+                  sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
+                  db_text(sample->fail_to_pass), db_text(sample->pass_to_pass),
+                  db_text(sample->fail_to_fail), db_text(sample->version_description),
+                  db_time(sample->created_at),
+                  db_bytes(sample->content_hash, sizeof(sample->content_hash)),
+                  db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
+                  db_int((int64_t)json->length), db_int(sum));
+}
+
+int store_sample_add(struct db *db, const struct new_sample *sample,
+                     void (*render)(int64_t version, struct buf *json, void *arg), void *arg,
+                     int64_t *ret_version, struct error *err)
+{
+    static const struct query retire = {
+        "UPDATE samples SET latest = NULL WHERE dataset = ? AND sample_id = ? AND version = ?"};
+    _cleanup_(buf_release)
+    struct buf json = BUF_INIT;
+    int64_t before;
+    bool same;
+
+    if (lock_latest(db, sample, &before, &same, err) < 0)
+        return -1;
+    if (same) {
+        *ret_version = 0;
+        return 0;
+    }
+    if (before && DB_RUN(db, &retire, NULL, err, db_text(sample->dataset),
+                         db_text(sample->sample_id), db_int(before)) < 0)
+        return -1;
+    render(before + 1, &json, arg);
+    if (insert_version(db, sample, before + 1, &json, err) < 0)
+        return -1;
+    *ret_version = before + 1;
+    return 0;
+}

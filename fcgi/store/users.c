@@ -1,0 +1,272 @@
+#include "store/users.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/db.h"
+
+#include "base/banned.h"
+
+#define PREFIX_LENGTH 8
+#define RANDOM_LENGTH 30
+#define CHECKSUM_LENGTH 6
+#define COVERED_LENGTH (PREFIX_LENGTH + RANDOM_LENGTH) /* what the checksum is made of */
+#define MASK_HEAD 12
+#define MASK_TAIL 4
+
+_Static_assert(sizeof(API_KEY_PREFIX) - 1 == PREFIX_LENGTH, "the prefix has its length");
+_Static_assert(COVERED_LENGTH + CHECKSUM_LENGTH == API_KEY_LENGTH, "a key has its length");
+
+static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/* The checksum of the first COVERED_LENGTH bytes, its highest digit first. */
+static void checksum_of(const char *key, char digits[CHECKSUM_LENGTH])
+{
+    unsigned long sum = crc32(0, (const unsigned char *)key, COVERED_LENGTH);
+
+    for (int i = CHECKSUM_LENGTH - 1; i >= 0; i--) {
+        digits[i] = base62[sum % 62];
+        sum /= 62;
+    }
+}
+
+struct api_key_text api_key_new(void)
+{
+    struct api_key_text key = {API_KEY_PREFIX};
+
+    random_base62(key.text + PREFIX_LENGTH, RANDOM_LENGTH);
+    checksum_of(key.text, key.text + COVERED_LENGTH);
+    key.text[API_KEY_LENGTH] = '\0';
+    return key;
+}
+
+bool api_key_well_formed(const char *text)
+{
+    char checksum[CHECKSUM_LENGTH];
+
+    if (strnlen(text, API_KEY_LENGTH + 1) != API_KEY_LENGTH ||
+        memcmp(text, API_KEY_PREFIX, PREFIX_LENGTH) != 0 ||
+        strspn(text + PREFIX_LENGTH, base62) != API_KEY_LENGTH - PREFIX_LENGTH)
+        return false;
+    checksum_of(text, checksum);
+    return memcmp(text + COVERED_LENGTH, checksum, CHECKSUM_LENGTH) == 0;
+}
+
+void api_key_mask(const struct api_key_text *key, char masked[API_KEY_MASKED_SIZE])
+{
+    memcpy(masked, key->text, MASK_HEAD);
+    memcpy(masked + MASK_HEAD, "...", 3);
+    memcpy(masked + MASK_HEAD + 3, key->text + API_KEY_LENGTH - MASK_TAIL, MASK_TAIL + 1);
+}
+
+static int no_such_user(struct error *err)
+{
+    return error_set(err, ERROR_NOT_FOUND, "USER_NOT_FOUND", "there is no such user");
+}
+
+static int no_such_key(struct error *err)
+{
+    return error_set(err, ERROR_NOT_FOUND, "API_KEY_NOT_FOUND", "there is no such API key");
+}
+
+/* last_used_at is for people to read: to the minute will do, and a write that fails is no reason
+ * to refuse the request. Of several workers that read the same old value, one writes. */
+static void mark_used(struct db *db, const struct id *key_id, int64_t read_last_used_at)
+{
+    static const struct query query = {
+        "UPDATE api_keys SET last_used_at = NOW(6) WHERE key_id = ? AND last_used_at <=> ?"};
+    struct error err = ERROR_INIT;
+
+    if (DB_RUN(db, &query, NULL, &err, db_id(key_id), db_time(read_last_used_at)) < 0)
+        log_error("key_use_not_recorded", &err);
+}
+
+int store_authenticate_key(struct db *db, const char *key, struct caller *ret_caller,
+                           struct error *err)
+{
+    /* The hash is of 178 random bits: how long an index takes to miss it tells nothing of use, so
+     * the lookup itself is the comparison. */
+    static const struct query query = {
+        "SELECT k.key_id, k.user_id, k.last_used_at,"
+        "       k.last_used_at IS NULL OR k.last_used_at < NOW(6) - INTERVAL 1 MINUTE"
+        "  FROM api_keys AS k JOIN users AS u ON u.user_id = k.user_id"
+        " WHERE k.key_hash = ? AND k.is_active AND u.is_active"
+        "   AND (k.expires_at IS NULL OR k.expires_at > NOW(6))"};
+    unsigned char hash[SHA256_SIZE];
+    struct caller caller;
+    int64_t last_used_at;
+    bool stale;
+
+    if (!api_key_well_formed(key))
+        return no_such_key(err);
+    sha256(key, API_KEY_LENGTH, hash);
+    {
+        _cleanup_(db_rows_release)
+        struct db_rows *rows = DB_SELECT(db, &query, err, db_bytes(hash, sizeof(hash)));
+
+        if (!rows)
+            return -1;
+        if (!db_next(rows))
+            return no_such_key(err);
+        caller = (struct caller){.key_id = db_row_id(rows, 0), .user_id = db_row_id(rows, 1)};
+        last_used_at = db_row_time(rows, 2);
+        stale = db_row_int(rows, 3) != 0;
+    }
+    if (stale)
+        mark_used(db, &caller.key_id, last_used_at);
+    *ret_caller = caller;
+    return 0;
+}
+
+void user_release(struct user *user)
+{
+    free(user->name);
+    free(user->email);
+    user->name = user->email = NULL;
+}
+
+int store_user_create(struct db *db, const char *name, const char *email, struct id *ret_user_id,
+                      struct error *err)
+{
+    static const struct query query = {"INSERT INTO users (user_id, name, email) VALUES (?, ?, ?)"};
+    struct id user_id = id_new();
+
+    if (DB_RUN(db, &query, NULL, err, db_id(&user_id), db_text(name), db_text(email)) < 0)
+        return -1;
+    *ret_user_id = user_id;
+    return 0;
+}
+
+#define USER_COLUMNS "SELECT user_id, name, email, is_active, created_at FROM users"
+
+static struct user user_of_row(const struct db_rows *rows)
+{
+    return (struct user){
+        .user_id = db_row_id(rows, 0),
+        .name = db_row_copy(rows, 1),
+        .email = db_row_copy(rows, 2),
+        .is_active = db_row_int(rows, 3) != 0,
+        .created_at = db_row_time(rows, 4),
+    };
+}
+
+int store_user_find(struct db *db, const char *who, struct user *ret_user, struct error *err)
+{
+    static const struct query by_id = {USER_COLUMNS " WHERE user_id = ?"};
+    static const struct query by_email = {USER_COLUMNS " WHERE email = ? LIMIT 2"};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows = DB_SELECT(db, id_valid(who) ? &by_id : &by_email, err, db_text(who));
+
+    if (!rows)
+        return -1;
+    if (db_rows_count(rows) > 1)
+        return error_set(err, ERROR_CONFLICT, NULL,
+                         "several users have this e-mail address; name one by user id");
+    if (!db_next(rows))
+        return no_such_user(err);
+    *ret_user = user_of_row(rows);
+    return 0;
+}
+
+int store_user_list(struct db *db, void (*each)(const struct user *user, void *arg), void *arg,
+                    struct error *err)
+{
+    static const struct query query = {USER_COLUMNS " ORDER BY created_at, user_id"};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        _cleanup_(user_release)
+        struct user user = user_of_row(rows);
+
+        each(&user, arg);
+    }
+    return 0;
+}
+
+int store_user_set_active(struct db *db, const struct id *user_id, bool active, struct error *err)
+{
+    static const struct query query = {"UPDATE users SET is_active = ? WHERE user_id = ?"};
+    int64_t changed;
+
+    if (DB_RUN(db, &query, &changed, err, db_int(active), db_id(user_id)) < 0)
+        return -1;
+    return changed ? 0 : no_such_user(err);
+}
+
+int store_key_create(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
+                     struct id *ret_key_id, struct api_key_text *ret_key, struct error *err)
+{
+    static const struct query query = {
+        "INSERT INTO api_keys (key_id, user_id, key_hash, masked, name, expires_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)"};
+    struct api_key_text key = api_key_new();
+    struct id key_id = id_new();
+    unsigned char hash[SHA256_SIZE];
+    char masked[API_KEY_MASKED_SIZE];
+
+    sha256(key.text, API_KEY_LENGTH, hash);
+    api_key_mask(&key, masked);
+    if (DB_RUN(db, &query, NULL, err, db_id(&key_id), db_id(user_id), db_bytes(hash, sizeof(hash)),
+               db_text(masked), db_text(name), db_time(expires_at)) < 0)
+        return -1;
+    *ret_key_id = key_id;
+    *ret_key = key;
+    return 0;
+}
+
+int store_key_list(struct db *db, const struct id *user_id,
+                   void (*each)(const struct api_key *key, void *arg), void *arg, struct error *err)
+{
+    static const struct query query = {
+        "SELECT key_id, user_id, masked, name, is_active, created_at, expires_at, last_used_at"
+        "  FROM api_keys WHERE user_id = ? ORDER BY created_at, key_id"};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows = DB_SELECT(db, &query, err, db_id(user_id));
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        _cleanup_(free_ptr)
+        char *masked = db_row_copy(rows, 2);
+        _cleanup_(free_ptr)
+        char *name = db_row_copy(rows, 3);
+        struct api_key key = {
+            .key_id = db_row_id(rows, 0),
+            .user_id = db_row_id(rows, 1),
+            .masked = masked,
+            .name = name,
+            .is_active = db_row_int(rows, 4) != 0,
+            .created_at = db_row_time(rows, 5),
+            .expires_at = db_row_time(rows, 6),
+            .last_used_at = db_row_time(rows, 7),
+        };
+
+        each(&key, arg);
+    }
+    return 0;
+}
+
+int store_key_revoke(struct db *db, const struct id *user_id, const char *key_id, struct error *err)
+{
+    static const struct query of_user = {
+        "UPDATE api_keys SET is_active = FALSE WHERE key_id = ? AND user_id = ?"};
+    static const struct query of_anybody = {
+        "UPDATE api_keys SET is_active = FALSE WHERE key_id = ?"};
+    int64_t changed;
+    int done;
+
+    if (!id_valid(key_id))
+        return no_such_key(err);
+    done = user_id ? DB_RUN(db, &of_user, &changed, err, db_text(key_id), db_id(user_id))
+                   : DB_RUN(db, &of_anybody, &changed, err, db_text(key_id));
+    if (done < 0)
+        return -1;
+    return changed ? 0 : no_such_key(err);
+}

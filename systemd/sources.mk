@@ -1,0 +1,22 @@
+# The units of a production host. systemd/ has docs/operator.md's other half: who runs as whom.
+systemdsystemunit_DATA = systemd/codeset-api@.service systemd/codeset-reaper.service \
+	systemd/codeset.target
+outbounddir = $(systemdsystemunitdir)/codeset-api@outbound.service.d
+dist_outbound_DATA = systemd/network.conf
+EXTRA_DIST += systemd/codeset-api@.service.in systemd/codeset-reaper.service.in \
+	systemd/codeset.target.in systemd/sysusers.conf systemd/tmpfiles.conf
+CLEANFILES += $(systemdsystemunit_DATA)
+
+$(systemdsystemunit_DATA): systemd/%: systemd/%.in Makefile
+	@$(MKDIR_P) systemd
+	$(AM_V_GEN)sed -e 's|@bindir[@]|$(bindir)|g' -e 's|@reaperdir[@]|$(sbindir)|g' \
+	    -e 's|@docdir[@]|$(docdir)|g' $< >$@.new && mv $@.new $@
+
+install-data-hook:
+	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/sysusers.d' '$(DESTDIR)$(prefix)/lib/tmpfiles.d'
+	$(INSTALL_DATA) $(srcdir)/systemd/sysusers.conf '$(DESTDIR)$(prefix)/lib/sysusers.d/codeset.conf'
+	$(INSTALL_DATA) $(srcdir)/systemd/tmpfiles.conf '$(DESTDIR)$(prefix)/lib/tmpfiles.d/codeset.conf'
+
+uninstall-hook:
+	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/codeset.conf' \
+	    '$(DESTDIR)$(prefix)/lib/tmpfiles.d/codeset.conf'

@@ -38,6 +38,22 @@ struct settings {
     int64_t ttl_minutes_max;
     int64_t db_connect_timeout;
 
+    /* [accounts] */
+    char *token_secret_file, *token_previous_secret_file;
+    char *token_issuer, *token_audience;
+    int64_t access_token_seconds;
+    int64_t refresh_token_seconds;
+    char *github_url, *github_api_url;
+    char *github_ca_file;
+    char *github_client_id, *github_client_secret_file;
+    char *github_redirect_uris; /* space-separated */
+    char *github_app_id, *github_app_key_file;
+    int64_t github_timeout_seconds;
+    int64_t repos_cache_seconds;
+    int64_t keys_per_user;
+    int64_t signup_credit_cents;
+    char *terms_version;
+
     /* [reaper] */
     char *node;     /* "" : the host's name */
     char *location; /* shown in container_info */

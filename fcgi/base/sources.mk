@@ -10,6 +10,7 @@ libbase_a_SOURCES = \
 	fcgi/base/file.c fcgi/base/file.h \
 	fcgi/base/id.c fcgi/base/id.h \
 	fcgi/base/json.c fcgi/base/json.h \
+	fcgi/base/jwt.c fcgi/base/jwt.h \
 	fcgi/base/log.c fcgi/base/log.h \
 	fcgi/base/mem.c fcgi/base/mem.h \
 	fcgi/base/utf8.c fcgi/base/utf8.h \

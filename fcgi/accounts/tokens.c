@@ -75,8 +75,7 @@ void token_issue(const struct token_issuer *issuer, enum token_type type, const 
                  int64_t now, struct token *ret_token, struct buf *text)
 {
     const struct settings *settings = issuer->settings;
-    _cleanup_(json_release)
-    json_object *claims = json_object_new_object();
+    _cleanup_(json_release) json_object *claims = json_object_new_object();
     struct token token = {
         .user_id = *user_id,
         .jti = id_new(),
@@ -117,8 +116,7 @@ int token_check(const struct token_issuer *issuer, enum token_type type, const c
                 int64_t now, struct token *ret_token, struct error *err)
 {
     const struct settings *settings = issuer->settings;
-    _cleanup_(json_release)
-    json_object *claims = NULL;
+    _cleanup_(json_release) json_object *claims = NULL;
     struct token token;
 
     if (jwt_verify_hs256(text, issuer->secrets, issuer->count, &claims, err) < 0)

@@ -60,8 +60,7 @@ int base64url_decode(const char *text, size_t length, struct buf *out)
 
 static void add_signing_input(const char *header, json_object *claims, struct buf *token)
 {
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     json_write(&text, claims);
     base64url_encode(header, strlen(header), token);
@@ -89,10 +88,8 @@ void jwt_sign_hs256(json_object *claims, const struct jwt_secret *secret, struct
 
 static int decode_object(const char *text, size_t length, json_object **ret_object)
 {
-    _cleanup_(buf_release)
-    struct buf bytes = BUF_INIT;
-    _cleanup_(json_release)
-    json_object *value = NULL;
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    _cleanup_(json_release) json_object *value = NULL;
     struct error ignored;
 
     if (base64url_decode(text, length, &bytes) < 0 ||
@@ -106,8 +103,7 @@ static int decode_object(const char *text, size_t length, json_object **ret_obje
 /* alg is HS256, typ is JWT or absent, and nothing is marked as critical (RFC 7515, 4.1.11). */
 static bool header_is_ours(const char *text, size_t length)
 {
-    _cleanup_(json_release)
-    json_object *header = NULL;
+    _cleanup_(json_release) json_object *header = NULL;
     const char *alg, *typ;
 
     if (decode_object(text, length, &header) < 0)
@@ -140,8 +136,7 @@ static bool signature_fits(const char *token, size_t input_length, const struct 
 int jwt_verify_hs256(const char *token, const struct jwt_secret *secrets, size_t count,
                      json_object **ret_claims, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf signature = BUF_INIT;
+    _cleanup_(buf_release) struct buf signature = BUF_INIT;
     size_t length = strnlen(token, JWT_MAX + 1);
     const char *first = length <= JWT_MAX ? strchr(token, '.') : NULL;
     const char *second = first ? strchr(first + 1, '.') : NULL;
@@ -158,16 +153,13 @@ int jwt_verify_hs256(const char *token, const struct jwt_secret *secrets, size_t
 int jwt_sign_rs256(json_object *claims, const char *pem, size_t pem_size, struct buf *token,
                    struct error *err)
 {
-    _cleanup_(release_bio)
-    BIO *bio = BIO_new_mem_buf(pem, (int)pem_size);
-    _cleanup_(release_key)
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, "") : NULL;
-    _cleanup_(release_digest)
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    _cleanup_(buf_release)
-    struct buf input = BUF_INIT;
-    _cleanup_(free_ptr)
-    unsigned char *signature = NULL;
+    char no_passphrase[] = "";
+    _cleanup_(release_bio) BIO *bio = BIO_new_mem_buf(pem, (int)pem_size);
+    _cleanup_(release_key) EVP_PKEY *key =
+        bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_passphrase) : NULL;
+    _cleanup_(release_digest) EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    _cleanup_(buf_release) struct buf input = BUF_INIT;
+    _cleanup_(free_ptr) unsigned char *signature = NULL;
     size_t size = 0;
 
     if (!key || EVP_PKEY_base_id(key) != EVP_PKEY_RSA)

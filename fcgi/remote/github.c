@@ -120,8 +120,7 @@ struct call {
 
 static void add_header(struct curl_slist **headers, const char *format, const char *value)
 {
-    _cleanup_(free_ptr)
-    char *header = xasprintf("%s%s", format, value);
+    _cleanup_(free_ptr) char *header = xasprintf("%s%s", format, value);
     struct curl_slist *longer = curl_slist_append(*headers, header);
 
     if (!longer)
@@ -134,10 +133,8 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
                    json_object **ret_json, struct error *err)
 {
     const struct settings *settings = github->settings;
-    _cleanup_(release_slist)
-    struct curl_slist *headers = NULL;
-    _cleanup_(buf_release)
-    struct buf answer = BUF_INIT;
+    _cleanup_(release_slist) struct curl_slist *headers = NULL;
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
     CURL *curl = github->curl;
     CURLcode code;
 
@@ -184,8 +181,7 @@ static int bad_answer(struct error *err, const char *what)
 static int perform_expecting(struct github *github, const struct call *call, long expected,
                              json_object **ret_json, struct error *err)
 {
-    _cleanup_(json_release)
-    json_object *json = NULL;
+    _cleanup_(json_release) json_object *json = NULL;
     long status;
 
     if (perform(github, call, &status, &json, err) < 0)
@@ -201,8 +197,7 @@ static int perform_expecting(struct github *github, const struct call *call, lon
 
 static void add_form_field(struct buf *form, const char *name, const char *value)
 {
-    _cleanup_(release_escaped)
-    char *escaped = curl_easy_escape(NULL, value, (int)strlen(value));
+    _cleanup_(release_escaped) char *escaped = curl_easy_escape(NULL, value, (int)strlen(value));
 
     buf_addf(form, "%s%s=%s", form->length ? "&" : "", name, escaped);
 }
@@ -210,12 +205,10 @@ static void add_form_field(struct buf *form, const char *name, const char *value
 static int exchange_code(struct github *github, const char *code, const char *redirect_uri,
                          char **ret_token, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf form = BUF_INIT;
-    _cleanup_(free_ptr)
-    char *url = xasprintf("%s/login/oauth/access_token", github->settings->github_url);
-    _cleanup_(json_release)
-    json_object *json = NULL;
+    _cleanup_(buf_release) struct buf form = BUF_INIT;
+    _cleanup_(free_ptr) char *url =
+        xasprintf("%s/login/oauth/access_token", github->settings->github_url);
+    _cleanup_(json_release) json_object *json = NULL;
     const char *token;
     long status;
 
@@ -241,10 +234,8 @@ static int exchange_code(struct github *github, const char *code, const char *re
 static int read_user(struct github *github, const char *token, struct github_user *user,
                      struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *url = xasprintf("%s/user", github->settings->github_api_url);
-    _cleanup_(json_release)
-    json_object *json = NULL;
+    _cleanup_(free_ptr) char *url = xasprintf("%s/user", github->settings->github_api_url);
+    _cleanup_(json_release) json_object *json = NULL;
     const char *login, *name;
     int64_t id;
 
@@ -264,11 +255,9 @@ static int read_user(struct github *github, const char *token, struct github_use
 static int read_email(struct github *github, const char *token, struct github_user *user,
                       struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *url =
+    _cleanup_(free_ptr) char *url =
         xasprintf("%s/user/emails?per_page=%d", github->settings->github_api_url, PAGE_SIZE);
-    _cleanup_(json_release)
-    json_object *json = NULL;
+    _cleanup_(json_release) json_object *json = NULL;
 
     if (perform_expecting(github, &(struct call){.url = url, .bearer = token}, 200, &json, err) < 0)
         return -1;
@@ -293,10 +282,8 @@ static int read_email(struct github *github, const char *token, struct github_us
 int github_sign_in(struct github *github, const char *code, const char *redirect_uri,
                    struct github_user *ret_user, struct error *err)
 {
-    _cleanup_(github_user_release)
-    struct github_user user = {0};
-    _cleanup_(free_ptr)
-    char *token = NULL;
+    _cleanup_(github_user_release) struct github_user user = {0};
+    _cleanup_(free_ptr) char *token = NULL;
 
     if (!github->settings->github_client_id[0] || github->client_secret.length == 0)
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_NOT_CONFIGURED",
@@ -314,8 +301,7 @@ int github_sign_in(struct github *github, const char *code, const char *redirect
 
 static int app_token(struct github *github, struct buf *token, struct error *err)
 {
-    _cleanup_(json_release)
-    json_object *claims = json_object_new_object();
+    _cleanup_(json_release) json_object *claims = json_object_new_object();
     int64_t now = (int64_t)time(NULL);
 
     if (!github->settings->github_app_id[0] || github->app_key.length == 0)
@@ -335,10 +321,9 @@ static int each_page(struct github *github, const char *url, const char *bearer,
                      struct error *err)
 {
     for (int page = 1; page <= PAGES_MOST; page++) {
-        _cleanup_(free_ptr)
-        char *address = xasprintf("%s?per_page=%d&page=%d", url, PAGE_SIZE, page);
-        _cleanup_(json_release)
-        json_object *json = NULL;
+        _cleanup_(free_ptr) char *address =
+            xasprintf("%s?per_page=%d&page=%d", url, PAGE_SIZE, page);
+        _cleanup_(json_release) json_object *json = NULL;
         int taken;
 
         if (perform_expecting(github, &(struct call){.url = address, .bearer = bearer}, 200, &json,
@@ -412,11 +397,10 @@ static int take_repos(json_object *page, void *arg, struct error *err)
 static int installation_token(struct github *github, const char *bearer, int64_t installation,
                               char **ret_token, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *url = xasprintf("%s/app/installations/%lld/access_tokens",
-                          github->settings->github_api_url, (long long)installation);
-    _cleanup_(json_release)
-    json_object *json = NULL;
+    _cleanup_(free_ptr) char *url =
+        xasprintf("%s/app/installations/%lld/access_tokens", github->settings->github_api_url,
+                  (long long)installation);
+    _cleanup_(json_release) json_object *json = NULL;
     const char *token;
 
     if (perform_expecting(github, &(struct call){.url = url, .bearer = bearer, .form = ""}, 201,
@@ -434,12 +418,9 @@ int github_repos(struct github *github, const char *login,
                  struct error *err)
 {
     const char *api = github->settings->github_api_url;
-    _cleanup_(free_ptr)
-    char *installations_url = xasprintf("%s/app/installations", api);
-    _cleanup_(free_ptr)
-    char *repos_url = xasprintf("%s/installation/repositories", api);
-    _cleanup_(buf_release)
-    struct buf bearer = BUF_INIT;
+    _cleanup_(free_ptr) char *installations_url = xasprintf("%s/app/installations", api);
+    _cleanup_(free_ptr) char *repos_url = xasprintf("%s/installation/repositories", api);
+    _cleanup_(buf_release) struct buf bearer = BUF_INIT;
     struct installations found = {.login = login};
     struct repos repos = {each, arg};
 
@@ -452,8 +433,7 @@ int github_repos(struct github *github, const char *login,
                          "choose repositories",
                          login);
     for (size_t i = 0; i < found.count; i++) {
-        _cleanup_(free_ptr)
-        char *token = NULL;
+        _cleanup_(free_ptr) char *token = NULL;
 
         if (installation_token(github, bearer.data, found.ids[i], &token, err) < 0 ||
             each_page(github, repos_url, token, take_repos, &repos, err) < 0)

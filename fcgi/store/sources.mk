@@ -3,7 +3,9 @@ noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/claims.c \
+	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
+	fcgi/store/ledger.c fcgi/store/ledger.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
 	fcgi/store/samples.c fcgi/store/samples.h \

@@ -1,6 +1,7 @@
 # store: all SQL, a file per table family. The only place with SQL or MYSQL_*.
 noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
+	fcgi/store/accounts.c fcgi/store/accounts.h \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/claims.c \
 	fcgi/store/identity.c fcgi/store/identity.h \
@@ -8,6 +9,7 @@ libstore_a_SOURCES = \
 	fcgi/store/ledger.c fcgi/store/ledger.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
+	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/users.c fcgi/store/users.h
 STORE_LIBS = libstore.a $(BASE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)

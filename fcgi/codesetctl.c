@@ -1,0 +1,80 @@
+/*
+ * codesetctl - the operator's tool: schema, users, keys, data sets, images, sessions, preflight.
+ *
+ * DIAGNOSTICS: what failed and what to do about it on standard error; the exit status tells
+ * scripts (ctl/ctl.h). BUGS: a migration that dies within a file wants a person.
+ */
+#include "base/cleanup.h"
+#include "ctl/commands.h"
+#include "ctl/ctl.h"
+
+#include "base/banned.h"
+
+static const struct ctl_command commands[] = {
+    {.name = "migrate",
+     .arguments = "",
+     .options = {{"sql-dir", "DIR", "the migrations [" CODESET_SQL_DIR "]"}},
+     .summary = "Make the database, or bring its schema to this release",
+     .help = "Applies what is missing of NNNN_*.sql, then sees to the accounts of the other\n"
+             "programs and their rights. Safe to run again, and by several at once.",
+     .run = ctl_migrate},
+    {.name = "user add",
+     .arguments = "NAME EMAIL",
+     .least = 2,
+     .most = 2,
+     .summary = "Add a user; prints the user id",
+     .run = ctl_user_add},
+    {.name = "user list", .arguments = "", .summary = "List the users", .run = ctl_user_list},
+    {.name = "user show",
+     .arguments = "USER",
+     .least = 1,
+     .most = 1,
+     .summary = "Show a user",
+     .help = "USER is a user id or an e-mail address.",
+     .run = ctl_user_show},
+    {.name = "user activate",
+     .arguments = "USER",
+     .least = 1,
+     .most = 1,
+     .summary = "Let a user in again",
+     .run = ctl_user_activate},
+    {.name = "user deactivate",
+     .arguments = "USER",
+     .least = 1,
+     .most = 1,
+     .summary = "Lock a user out; the keys stop working at once",
+     .run = ctl_user_deactivate},
+    {.name = "key add",
+     .arguments = "USER",
+     .least = 1,
+     .most = 1,
+     .options = {{"name", "NAME", "what the key is for"},
+                 {"expires", "DAYS", "the key ends after so many days [never]"}},
+     .summary = "Make an API key; prints it",
+     .help = "USER is a user id or an e-mail address. The key is shown this once: only a hash of\n"
+             "it is stored.",
+     .run = ctl_key_add},
+    {.name = "key list",
+     .arguments = "USER",
+     .least = 1,
+     .most = 1,
+     .summary = "List a user's API keys",
+     .run = ctl_key_list},
+    {.name = "key revoke",
+     .arguments = "KEY_ID",
+     .least = 1,
+     .most = 1,
+     .summary = "End an API key, at once and for good",
+     .run = ctl_key_revoke},
+    {.name = "help",
+     .arguments = "[COMMAND]",
+     .most = 2,
+     .summary = "Tell the use, of all or of a command",
+     .own_settings = true,
+     .run = ctl_help},
+};
+
+int main(int argc, char **argv)
+{
+    return ctl_main(commands, ARRAY_SIZE(commands), argc, argv);
+}

@@ -1,0 +1,35 @@
+/*
+ * commands.h - the commands of codesetctl, as functions; their rows are in codesetctl.c.
+ */
+#ifndef CODESET_CTL_COMMANDS_H
+#define CODESET_CTL_COMMANDS_H
+
+#include "ctl/ctl.h"
+
+int ctl_migrate(struct ctl *ctl);
+int ctl_doctor(struct ctl *ctl);
+
+int ctl_user_add(struct ctl *ctl);
+int ctl_user_list(struct ctl *ctl);
+int ctl_user_show(struct ctl *ctl);
+int ctl_user_activate(struct ctl *ctl);
+int ctl_user_deactivate(struct ctl *ctl);
+
+int ctl_key_add(struct ctl *ctl);
+int ctl_key_list(struct ctl *ctl);
+int ctl_key_revoke(struct ctl *ctl);
+
+int ctl_dataset_import(struct ctl *ctl);
+int ctl_dataset_list(struct ctl *ctl);
+int ctl_sample_list(struct ctl *ctl);
+int ctl_sample_show(struct ctl *ctl);
+
+int ctl_image_import(struct ctl *ctl);
+int ctl_image_list(struct ctl *ctl);
+int ctl_image_remove(struct ctl *ctl);
+
+int ctl_session_list(struct ctl *ctl);
+int ctl_session_show(struct ctl *ctl);
+int ctl_session_close(struct ctl *ctl);
+
+#endif

@@ -1,0 +1,456 @@
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define PROGRAM "codesetctl"
+#define WORD_MOST 40 /* of what is compared to guess a misspelt command */
+
+struct ctl {
+    const struct ctl_command *commands;
+    size_t count;
+    const struct ctl_command *command;
+    const char *config; /* NULL: the usual place */
+    bool json, help, version;
+    const char *arguments[CTL_ARGUMENTS_MOST];
+    size_t argument_count;
+    const char *options[CTL_OPTIONS_MOST]; /* values, beside command->options */
+    struct settings settings;
+    struct db *db;
+};
+
+static const struct ctl_option common_options[] = {
+    {"config", "FILE", "configuration [" SETTINGS_PATH "]"},
+    {"json", NULL, "print JSON, for scripts"},
+    {"help", NULL, "tell the use of the command"},
+    {"version", NULL, "print the version"},
+};
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+static void complain(const struct ctl *ctl, const char *message)
+{
+    if (ctl->command)
+        fprintf(stderr, PROGRAM ": %s: %s\n", ctl->command->name, message);
+    else
+        fprintf(stderr, PROGRAM ": %s\n", message);
+}
+
+void ctl_warn(const struct ctl *ctl, const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    complain(ctl, message);
+}
+
+int ctl_usage(const struct ctl *ctl, const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    complain(ctl, message);
+    if (ctl->command)
+        fprintf(stderr, "Try '" PROGRAM " help %s'.\n", ctl->command->name);
+    else
+        fprintf(stderr, "Try '" PROGRAM " help'.\n");
+    return CTL_USAGE;
+}
+
+int ctl_fail(const struct ctl *ctl, const struct error *err)
+{
+    complain(ctl, err->message);
+    if (err->code && strcmp(err->code, "DATABASE_UNAVAILABLE") == 0) {
+        fprintf(stderr,
+                "Is MariaDB running, does [database] of %s say where, and has '" PROGRAM
+                " migrate' been run? '" PROGRAM " doctor' looks further.\n",
+                ctl_config(ctl));
+        return CTL_UNAVAILABLE;
+    }
+    return CTL_FAILED;
+}
+
+/* --- help ------------------------------------------------------------------------------------ */
+
+static void print_option(const struct ctl_option *option)
+{
+    char left[64];
+
+    snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value ? " " : "",
+             option->value ? option->value : "");
+    printf("  %-22s %s\n", left, option->help);
+}
+
+static void print_overview(const struct ctl *ctl)
+{
+    printf("usage: " PROGRAM " [--config FILE] [--json] COMMAND [ARGUMENTS]\n\n"
+           "The operator's tool of a Codeset server.\n\n");
+    for (size_t i = 0; i < ctl->count; i++)
+        printf("  %-16s %s\n", ctl->commands[i].name, ctl->commands[i].summary);
+    printf("\nOptions of every command:\n");
+    for (size_t i = 0; i < ARRAY_SIZE(common_options); i++)
+        print_option(&common_options[i]);
+    printf(
+        "\nExit status: 0 done; 1 it could not be done; 64 the command line can't be understood;\n"
+        "69 the database is out of reach; 78 the configuration can't be used. See " PROGRAM
+        "(8).\n");
+}
+
+static void print_command(const struct ctl_command *command)
+{
+    printf("usage: " PROGRAM " %s%s%s%s\n\n%s.\n", command->name,
+           command->options[0].name ? " [OPTIONS]" : "", command->arguments[0] ? " " : "",
+           command->arguments, command->summary);
+    if (command->help)
+        printf("\n%s\n", command->help);
+    if (command->options[0].name)
+        printf("\nOptions:\n");
+    for (const struct ctl_option *option = command->options; option->name; option++)
+        print_option(option);
+}
+
+/* --- finding a command ----------------------------------------------------------------------- */
+
+/* The first word of `name` ends at the space, if there is one. */
+static size_t first_word(const char *name)
+{
+    return strcspn(name, " ");
+}
+
+static const struct ctl_command *find(const struct ctl *ctl, const char *name)
+{
+    for (size_t i = 0; i < ctl->count; i++) {
+        if (strcmp(ctl->commands[i].name, name) == 0)
+            return &ctl->commands[i];
+    }
+    return NULL;
+}
+
+static bool is_group(const struct ctl *ctl, const char *word)
+{
+    for (size_t i = 0; i < ctl->count; i++) {
+        const char *name = ctl->commands[i].name;
+        size_t length = first_word(name);
+
+        if (name[length] && strlen(word) == length && strncmp(name, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Edits (a letter more, less or another) that make a from b: Wagner and Fischer's, in one row. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[WORD_MOST + 1];
+    size_t b_length = strnlen(b, WORD_MOST);
+
+    for (size_t j = 0; j <= b_length; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i] && i < WORD_MOST; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i + 1;
+        for (size_t j = 1; j <= b_length; j++) {
+            size_t best = diagonal + (a[i] != b[j - 1]);
+
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b_length];
+}
+
+static const char *guess(const struct ctl *ctl, const char *name)
+{
+    const char *best = NULL;
+    size_t least = 4; /* more edits are no slip of the finger */
+
+    for (size_t i = 0; i < ctl->count; i++) {
+        size_t edits = distance(name, ctl->commands[i].name);
+
+        if (edits < least) {
+            least = edits;
+            best = ctl->commands[i].name;
+        }
+    }
+    return best;
+}
+
+static int unknown(const struct ctl *ctl, const char *name)
+{
+    const char *better = guess(ctl, name);
+    size_t length = first_word(name);
+    _cleanup_(free_ptr)
+    char *group = xstrndup(name, length);
+
+    if (better)
+        return ctl_usage(ctl, "there is no command '%s'; did you mean '%s'?", name, better);
+    if (!is_group(ctl, group))
+        return ctl_usage(ctl, "there is no command '%s'", name);
+    fprintf(stderr, PROGRAM ": %s%s%s; there are:\n", name[length] ? "there is no command '" : "'",
+            name, name[length] ? "'" : "' is half a command");
+    for (size_t i = 0; i < ctl->count; i++) {
+        if (strncmp(ctl->commands[i].name, group, length) == 0 &&
+            ctl->commands[i].name[length] == ' ')
+            fprintf(stderr, "  %-16s %s\n", ctl->commands[i].name, ctl->commands[i].summary);
+    }
+    return CTL_USAGE;
+}
+
+/* Takes one word or two from the front of words. *ret_used: how many. */
+static int choose(struct ctl *ctl, char **words, int count, const struct ctl_command **ret_command,
+                  int *ret_used)
+{
+    bool two = is_group(ctl, words[0]) && count > 1 && words[1][0] != '-';
+    _cleanup_(free_ptr)
+    char *name = two ? xasprintf("%s %s", words[0], words[1]) : xstrdup(words[0]);
+    const struct ctl_command *command = find(ctl, name);
+
+    if (!command && !two && count > 1) {
+        /* "usr add": a slip in the first word is seen best with the second. */
+        _cleanup_(free_ptr)
+        char *both = xasprintf("%s %s", words[0], words[1]);
+
+        return unknown(ctl, guess(ctl, both) ? both : name);
+    }
+    if (!command)
+        return unknown(ctl, name);
+    *ret_command = command;
+    *ret_used = two ? 2 : 1;
+    return CTL_OK;
+}
+
+int ctl_help(struct ctl *ctl)
+{
+    const struct ctl_command *command;
+    const char *words[2] = {ctl_argument(ctl, 0), ctl_argument(ctl, 1)};
+    int used, status;
+
+    ctl->command = NULL;
+    if (!words[0]) {
+        print_overview(ctl);
+        return CTL_OK;
+    }
+    status = choose(ctl, (char **)words, words[1] ? 2 : 1, &command, &used);
+    if (status == CTL_OK)
+        print_command(command);
+    return status;
+}
+
+/* --- the command line ------------------------------------------------------------------------ */
+
+static const struct ctl_option *option_named(const struct ctl_option *options, size_t most,
+                                             const char *name, size_t length, size_t *ret_place)
+{
+    for (size_t i = 0; i < most && options[i].name; i++) {
+        if (strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0) {
+            *ret_place = i;
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+static void set_common(struct ctl *ctl, size_t place, const char *value)
+{
+    switch (place) {
+    case 0:
+        ctl->config = value;
+        return;
+    case 1:
+        ctl->json = true;
+        return;
+    case 2:
+        ctl->help = true;
+        return;
+    default:
+        ctl->version = true;
+        return;
+    }
+}
+
+/* words[0] is "--name", "--name=value", or "--name" and words[1] the value. */
+static int take_option(struct ctl *ctl, char **words, int count, int *ret_used)
+{
+    const char *name = words[0] + 2;
+    size_t length = strcspn(name, "="), place;
+    const char *value = name[length] ? name + length + 1 : NULL;
+    bool common = true;
+    const struct ctl_option *option =
+        option_named(common_options, ARRAY_SIZE(common_options), name, length, &place);
+
+    if (!option && ctl->command) {
+        common = false;
+        option = option_named(ctl->command->options, CTL_OPTIONS_MOST, name, length, &place);
+    }
+    if (!option)
+        return ctl_usage(ctl, "there is no option '%s'", words[0]);
+    if (!option->value && value)
+        return ctl_usage(ctl, "--%s takes no value", option->name);
+    *ret_used = 1;
+    if (option->value && !value) {
+        if (count < 2)
+            return ctl_usage(ctl, "--%s wants a value: %s", option->name, option->value);
+        value = words[1];
+        *ret_used = 2;
+    }
+    if (common)
+        set_common(ctl, place, value);
+    else
+        ctl->options[place] = value ? value : "";
+    return CTL_OK;
+}
+
+/* Options may stand anywhere; behind "--" nothing is an option. */
+static int read_words(struct ctl *ctl, char **words, int count)
+{
+    bool options = true;
+
+    for (int used; count > 0; words += used, count -= used) {
+        int status = CTL_OK;
+
+        used = 1;
+        if (options && strcmp(words[0], "--") == 0) {
+            options = false;
+        } else if (options && words[0][0] == '-' && words[0][1] == '-') {
+            status = take_option(ctl, words, count, &used);
+        } else if (options && words[0][0] == '-' && words[0][1]) {
+            if (strcmp(words[0], "-h") != 0)
+                return ctl_usage(ctl, "there is no option '%s'", words[0]);
+            ctl->help = true;
+        } else if (!ctl->command) {
+            status = choose(ctl, words, count, &ctl->command, &used);
+        } else if (ctl->argument_count == ctl->command->most) {
+            return ctl_usage(ctl, "'%s' is one argument too many", words[0]);
+        } else {
+            ctl->arguments[ctl->argument_count++] = words[0];
+        }
+        if (status != CTL_OK)
+            return status;
+    }
+    return CTL_OK;
+}
+
+const char *ctl_argument(const struct ctl *ctl, size_t i)
+{
+    return i < ctl->argument_count ? ctl->arguments[i] : NULL;
+}
+
+const char *ctl_option(const struct ctl *ctl, const char *name)
+{
+    size_t place;
+
+    if (!option_named(ctl->command->options, CTL_OPTIONS_MOST, name, strlen(name), &place))
+        abort(); /* the command asks for an option that its row does not have */
+    return ctl->options[place];
+}
+
+int ctl_option_int(const struct ctl *ctl, const char *name, int64_t least, int64_t most,
+                   int64_t fallback, int64_t *ret_number)
+{
+    const char *text = ctl_option(ctl, name);
+    long long number;
+    char *end;
+
+    if (!text) {
+        *ret_number = fallback;
+        return CTL_OK;
+    }
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    if (errno || end == text || *end || number < least || number > most)
+        return ctl_usage(ctl, "--%s is '%s', but takes a whole number from %lld to %lld", name,
+                         text, (long long)least, (long long)most);
+    *ret_number = number;
+    return CTL_OK;
+}
+
+bool ctl_json(const struct ctl *ctl)
+{
+    return ctl->json;
+}
+
+const char *ctl_config(const struct ctl *ctl)
+{
+    return ctl->config ? ctl->config : SETTINGS_PATH;
+}
+
+const struct settings *ctl_settings(const struct ctl *ctl)
+{
+    return &ctl->settings;
+}
+
+struct db *ctl_db(struct ctl *ctl, struct error *err)
+{
+    if (!ctl->db)
+        ctl->db = db_new(&ctl->settings, DB_ADMIN, err);
+    return ctl->db;
+}
+
+static int run(struct ctl *ctl)
+{
+    struct error err = ERROR_INIT;
+    int status;
+
+    if (ctl->version) {
+        printf(PROGRAM " " CODESET_VERSION "\n");
+        return CTL_OK;
+    }
+    if (ctl->help && ctl->command)
+        print_command(ctl->command);
+    else if (ctl->help)
+        print_overview(ctl);
+    if (ctl->help)
+        return CTL_OK;
+    if (!ctl->command)
+        return ctl_usage(ctl, "a command is missing");
+    if (ctl->argument_count < ctl->command->least)
+        return ctl_usage(ctl, "an argument is missing: %s", ctl->command->arguments);
+    if (!ctl->command->own_settings && settings_load(ctl->config, &ctl->settings, &err) < 0) {
+        settings_release(&ctl->settings);
+        ctl_warn(ctl, "%s", err.message);
+        if (!ctl->config)
+            fprintf(stderr, "Another file than the usual one is named with --config FILE.\n");
+        return CTL_CONFIG;
+    }
+    status = ctl->command->run(ctl);
+    db_free(ctl->db);
+    settings_release(&ctl->settings);
+    return status;
+}
+
+int ctl_main(const struct ctl_command *commands, size_t count, int argc, char **argv)
+{
+    struct ctl ctl = {.commands = commands, .count = count};
+    int status;
+
+    log_open(PROGRAM, LOG_WARNING);
+    status = read_words(&ctl, argv + 1, argc - 1);
+    if (status == CTL_OK)
+        status = run(&ctl);
+    /* A full disk or a closed pipe behind us is a failure of what was asked for. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_OK) {
+        fprintf(stderr, PROGRAM ": cannot write the output: %s\n", strerror(errno));
+        status = CTL_FAILED;
+    }
+    return status;
+}

@@ -1,0 +1,49 @@
+/*
+ * schema.c - codesetctl migrate.
+ */
+#include <stdio.h>
+
+#include "ctl/commands.h"
+#include "ctl/output.h"
+#include "store/migrate.h"
+
+#include "base/banned.h"
+
+static void on_file(const char *name, void *arg)
+{
+    (void)arg;
+    if (name)
+        fprintf(stderr, "applying %s\n", name);
+    else
+        fprintf(stderr, "waiting for another migration of this database\n");
+}
+
+static void on_change(const char *account, const char *verb, const char *right, void *arg)
+{
+    int *changes = arg;
+
+    (*changes)++;
+    fprintf(stderr, "account %s: %s %s\n", account, verb, right);
+}
+
+int ctl_migrate(struct ctl *ctl)
+{
+    const char *sql_dir = ctl_option(ctl, "sql-dir");
+    struct error err = ERROR_INIT;
+    struct db *db = ctl_db(ctl, &err);
+    struct migration_state state;
+    int changes = 0;
+
+    if (!db || store_migrate(db, ctl_settings(ctl), sql_dir ? sql_dir : CODESET_SQL_DIR, on_file,
+                             on_change, &changes, &state, &err) < 0)
+        return ctl_fail(ctl, &err);
+    if (ctl_json(ctl))
+        printf("{ \"version\": %lld, \"applied\": %lld, \"rights_changed\": %d }\n",
+               (long long)state.available, (long long)(state.available - state.applied), changes);
+    else if (state.available > state.applied)
+        printf("the schema went from version %lld to %lld\n", (long long)state.applied,
+               (long long)state.available);
+    else
+        printf("the schema has version %lld already\n", (long long)state.available);
+    return CTL_OK;
+}

@@ -1,0 +1,12 @@
+# ctl: a file per command of codesetctl.
+sbin_PROGRAMS += codesetctl
+codesetctl_SOURCES = fcgi/codesetctl.c
+codesetctl_LDADD = libctl.a $(STORE_LIBS) $(ARCHIVE_LIBS)
+
+noinst_LIBRARIES += libctl.a
+libctl_a_SOURCES = \
+	fcgi/ctl/commands.h \
+	fcgi/ctl/ctl.c fcgi/ctl/ctl.h \
+	fcgi/ctl/output.c fcgi/ctl/output.h \
+	fcgi/ctl/schema.c \
+	fcgi/ctl/users.c

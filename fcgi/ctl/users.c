@@ -1,0 +1,256 @@
+/*
+ * users.c - codesetctl user, codesetctl key.
+ */
+#include "store/users.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "ctl/commands.h"
+#include "ctl/output.h"
+
+#include "base/banned.h"
+
+#define NAME_MOST 255
+#define EMAIL_MOST 320
+#define DAYS_MOST 36500
+#define DAY (86400 * CLOCK_SECOND)
+
+static json_object *user_object(const struct user *user)
+{
+    json_object *object = json_object_new_object();
+
+    json_add_text(object, "user_id", user->user_id.text);
+    json_add_text(object, "name", user->name);
+    json_add_text(object, "email", user->email);
+    json_add_bool(object, "is_active", user->is_active);
+    json_add_time(object, "created_at", user->created_at);
+    return object;
+}
+
+static json_object *key_object(const struct api_key *key)
+{
+    json_object *object = json_object_new_object();
+
+    json_add_text(object, "key_id", key->key_id.text);
+    json_add_text(object, "user_id", key->user_id.text);
+    json_add_text(object, "key", key->masked);
+    json_add_text(object, "name", key->name);
+    json_add_bool(object, "is_active", key->is_active);
+    json_add_time(object, "created_at", key->created_at);
+    json_add_time(object, "expires_at", key->expires_at);
+    json_add_time(object, "last_used_at", key->last_used_at);
+    return object;
+}
+
+/* One line of text, without control characters. */
+static bool is_plain(const char *text, size_t most)
+{
+    size_t length = strlen(text);
+
+    if (!utf8_valid(text, length) || utf8_count(text, length) > most || length == 0)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool is_email(const char *text)
+{
+    const char *at = strrchr(text, '@');
+
+    return is_plain(text, EMAIL_MOST) && !strchr(text, ' ') && at && at > text && at[1];
+}
+
+int ctl_user_add(struct ctl *ctl)
+{
+    const char *name = ctl_argument(ctl, 0), *email = ctl_argument(ctl, 1);
+    struct error err = ERROR_INIT;
+    struct db *db;
+    struct id user_id;
+    _cleanup_(user_release)
+    struct user user = {0};
+
+    if (!is_plain(name, NAME_MOST))
+        return ctl_usage(ctl, "a name has 1 to %d characters on one line", NAME_MOST);
+    if (!is_email(email))
+        return ctl_usage(ctl, "'%s' is no e-mail address", email);
+    db = ctl_db(ctl, &err);
+    if (!db)
+        return ctl_fail(ctl, &err);
+    if (store_user_find(db, email, &user, &err) == 0)
+        error_set(&err, ERROR_CONFLICT, NULL, "user %s has the e-mail address %s already",
+                  user.user_id.text, email);
+    if (err.kind != ERROR_NOT_FOUND || store_user_create(db, name, email, &user_id, &err) < 0 ||
+        store_user_find(db, user_id.text, &user, &err) < 0)
+        return ctl_fail(ctl, &err);
+    if (ctl_json(ctl)) {
+        _cleanup_(json_release)
+        json_object *object = user_object(&user);
+
+        output_object(true, object);
+    } else {
+        puts(user_id.text);
+    }
+    return CTL_OK;
+}
+
+static void add_user(const struct user *user, void *arg)
+{
+    json_object_array_add(arg, user_object(user));
+}
+
+int ctl_user_list(struct ctl *ctl)
+{
+    static const struct output_column columns[] = {{"USER ID", "user_id"},
+                                                   {"ACTIVE", "is_active"},
+                                                   {"CREATED", "created_at"},
+                                                   {"E-MAIL", "email"},
+                                                   {"NAME", "name"}};
+    struct error err = ERROR_INIT;
+    struct db *db = ctl_db(ctl, &err);
+    _cleanup_(json_release)
+    json_object *rows = json_object_new_array();
+
+    if (!db || store_user_list(db, add_user, rows, &err) < 0)
+        return ctl_fail(ctl, &err);
+    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "there is no user yet");
+    return CTL_OK;
+}
+
+/* The user that the first argument names. */
+static struct db *find_user(struct ctl *ctl, struct user *ret_user, struct error *err)
+{
+    struct db *db = ctl_db(ctl, err);
+
+    if (!db)
+        return NULL;
+    if (store_user_find(db, ctl_argument(ctl, 0), ret_user, err) < 0) {
+        if (err->kind == ERROR_NOT_FOUND)
+            error_set(err, ERROR_NOT_FOUND, NULL,
+                      "there is no user '%s'; 'codesetctl user list' shows all",
+                      ctl_argument(ctl, 0));
+        return NULL;
+    }
+    return db;
+}
+
+int ctl_user_show(struct ctl *ctl)
+{
+    struct error err = ERROR_INIT;
+    _cleanup_(user_release)
+    struct user user = {0};
+    _cleanup_(json_release)
+    json_object *object = NULL;
+
+    if (!find_user(ctl, &user, &err))
+        return ctl_fail(ctl, &err);
+    object = user_object(&user);
+    output_object(ctl_json(ctl), object);
+    return CTL_OK;
+}
+
+static int set_active(struct ctl *ctl, bool active)
+{
+    struct error err = ERROR_INIT;
+    _cleanup_(user_release)
+    struct user user = {0};
+    struct db *db = find_user(ctl, &user, &err);
+
+    if (!db || store_user_set_active(db, &user.user_id, active, &err) < 0)
+        return ctl_fail(ctl, &err);
+    return CTL_OK;
+}
+
+int ctl_user_activate(struct ctl *ctl)
+{
+    return set_active(ctl, true);
+}
+
+int ctl_user_deactivate(struct ctl *ctl)
+{
+    return set_active(ctl, false);
+}
+
+int ctl_key_add(struct ctl *ctl)
+{
+    const char *name = ctl_option(ctl, "name");
+    struct error err = ERROR_INIT;
+    _cleanup_(user_release)
+    struct user user = {0};
+    struct api_key_text key;
+    struct id key_id;
+    int64_t days, expires_at;
+    struct db *db;
+
+    if (ctl_option_int(ctl, "expires", 1, DAYS_MOST, 0, &days) != CTL_OK)
+        return CTL_USAGE;
+    if (name && !is_plain(name, NAME_MOST))
+        return ctl_usage(ctl, "a name has 1 to %d characters on one line", NAME_MOST);
+    expires_at = days ? clock_now() + days * DAY : 0;
+    db = find_user(ctl, &user, &err);
+    if (!db || store_key_create(db, &user.user_id, name, expires_at, &key_id, &key, &err) < 0)
+        return ctl_fail(ctl, &err);
+    if (!user.is_active)
+        ctl_warn(ctl, "the user is not active, so the key won't be accepted");
+    if (ctl_json(ctl)) {
+        _cleanup_(json_release)
+        json_object *object = json_object_new_object();
+
+        json_add_text(object, "key_id", key_id.text);
+        json_add_text(object, "user_id", user.user_id.text);
+        json_add_text(object, "key", key.text);
+        json_add_text(object, "name", name);
+        json_add_time(object, "expires_at", expires_at);
+        output_object(true, object);
+    } else {
+        puts(key.text);
+    }
+    return CTL_OK;
+}
+
+static void add_key(const struct api_key *key, void *arg)
+{
+    json_object_array_add(arg, key_object(key));
+}
+
+int ctl_key_list(struct ctl *ctl)
+{
+    static const struct output_column columns[] = {
+        {"KEY ID", "key_id"},      {"KEY", "key"},
+        {"ACTIVE", "is_active"},   {"CREATED", "created_at"},
+        {"EXPIRES", "expires_at"}, {"LAST USED", "last_used_at"},
+        {"NAME", "name"}};
+    struct error err = ERROR_INIT;
+    _cleanup_(user_release)
+    struct user user = {0};
+    _cleanup_(json_release)
+    json_object *rows = json_object_new_array();
+    struct db *db = find_user(ctl, &user, &err);
+
+    if (!db || store_key_list(db, &user.user_id, add_key, rows, &err) < 0)
+        return ctl_fail(ctl, &err);
+    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "the user has no key");
+    return CTL_OK;
+}
+
+int ctl_key_revoke(struct ctl *ctl)
+{
+    struct error err = ERROR_INIT;
+    struct db *db = ctl_db(ctl, &err);
+
+    if (!db || store_key_revoke(db, NULL, ctl_argument(ctl, 0), &err) < 0) {
+        if (err.kind == ERROR_NOT_FOUND)
+            error_set(&err, ERROR_NOT_FOUND, NULL,
+                      "there is no key with the id '%s'; 'codesetctl key list USER' shows ids",
+                      ctl_argument(ctl, 0));
+        return ctl_fail(ctl, &err);
+    }
+    return CTL_OK;
+}

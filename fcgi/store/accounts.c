@@ -1,0 +1,354 @@
+#include "store/accounts.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "settings.h"
+#include "store/db.h"
+
+#include "base/banned.h"
+
+#define ACCOUNT_NAME_MOST 80
+#define RIGHTS_MOST 512 /* MariaDB knows some 35 privileges on each of four levels */
+
+struct right {
+    const char *privilege;
+    const char *table;
+    const char *column; /* "": the whole table */
+};
+
+static const struct right api_rights[] = {
+    {"SELECT", "users", ""},
+    {"SELECT", "api_keys", ""},
+    {"UPDATE", "api_keys", "last_used_at"},
+    {"SELECT", "datasets", ""},
+    {"SELECT", "samples", ""},
+    {"SELECT", "sessions", ""},
+    {"INSERT", "sessions", ""},
+    {"UPDATE", "sessions", "status"}, /* DELETE /sessions/{id} */
+    {"UPDATE", "sessions", "ended_at"},
+    {"SELECT", "interactions", ""},
+    {"INSERT", "interactions", ""},
+    {"SELECT", "verifications", ""},
+    {"INSERT", "verifications", ""},
+    {"SELECT", "nodes", ""},
+};
+
+static const struct right reaper_rights[] = {
+    {"SELECT", "samples", ""},       {"SELECT", "sessions", ""},
+    {"UPDATE", "sessions", ""},      {"SELECT", "interactions", ""},
+    {"UPDATE", "interactions", ""},  {"SELECT", "verifications", ""},
+    {"UPDATE", "verifications", ""}, {"SELECT", "nodes", ""},
+    {"INSERT", "nodes", ""},         {"UPDATE", "nodes", ""},
+};
+
+struct account {
+    const char *user;
+    const char *password_file; /* "": unix_socket */
+    const char *schema;
+    const struct right *rights;
+    size_t rights_count;
+};
+
+/* What an account has, as MariaDB tells it. */
+struct held {
+    char *privilege;
+    char *schema; /* "": all */
+    char *table;  /* "": the whole schema */
+    char *column;
+    bool wanted;
+};
+
+struct holding {
+    struct held list[RIGHTS_MOST];
+    size_t count;
+};
+
+static void holding_release(struct holding **pointer)
+{
+    struct holding *holding = *pointer;
+
+    for (size_t i = 0; i < holding->count; i++) {
+        free(holding->list[i].privilege);
+        free(holding->list[i].schema);
+        free(holding->list[i].table);
+        free(holding->list[i].column);
+    }
+    free(holding);
+}
+
+static void accounts_of(const struct settings *settings, struct account accounts[2])
+{
+    accounts[0] = (struct account){settings->db_api_user, settings->db_api_password_file,
+                                   settings->db_name, api_rights, ARRAY_SIZE(api_rights)};
+    accounts[1] = (struct account){settings->db_reaper_user, settings->db_reaper_password_file,
+                                   settings->db_name, reaper_rights, ARRAY_SIZE(reaper_rights)};
+}
+
+/* information_schema shows account names unquoted, so that only plain ones can be told apart. */
+static int check_name(const char *setting, const char *name, struct error *err)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    size_t length = strlen(name);
+
+    if (length == 0 || length > ACCOUNT_NAME_MOST || strspn(name, plain) != length)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "%s may hold letters, digits, '_', '.' and '-' only, and at most %d",
+                         setting, ACCOUNT_NAME_MOST);
+    return 0;
+}
+
+static int check_names(const struct settings *settings, struct error *err)
+{
+    if (check_name("database.db_api_user", settings->db_api_user, err) < 0 ||
+        check_name("database.db_reaper_user", settings->db_reaper_user, err) < 0)
+        return -1;
+    if (strcmp(settings->db_api_user, settings->db_reaper_user) == 0 ||
+        strcmp(settings->db_api_user, settings->db_admin_user) == 0 ||
+        strcmp(settings->db_reaper_user, settings->db_admin_user) == 0)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "db_api_user, db_reaper_user and db_admin_user must be three accounts: "
+                         "each gets its own rights");
+    return 0;
+}
+
+/* An account belongs to a place: by the socket to localhost, by TCP to anywhere. */
+static const char *host_of(const struct settings *settings)
+{
+    return settings->db_host[0] ? "%" : "localhost";
+}
+
+static int name_account(struct db *db, const struct settings *settings,
+                        const struct account *account, struct error *err)
+{
+    static const struct query query = {"SET @codeset_user = ?, @codeset_host = ?"};
+
+    return DB_RUN(db, &query, NULL, err, db_text(account->user), db_text(host_of(settings)));
+}
+
+static int account_exists(struct db *db, bool *ret_exists, struct error *err)
+{
+    static const struct query query = {
+        "SELECT COUNT(*) FROM mysql.user WHERE user = @codeset_user AND host = @codeset_host"};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+
+    if (!rows)
+        return -1;
+    *ret_exists = db_next(rows) && db_row_int(rows, 0) > 0;
+    return 0;
+}
+
+/* Account management takes no binds: MariaDB puts it together from bound variables. */
+#define ACCOUNT "QUOTE(@codeset_user), '@', QUOTE(@codeset_host)"
+
+static int set_sign_in(struct db *db, const struct account *account, struct error *err)
+{
+    static const struct query set = {"SET @codeset_password = ?"};
+    static const struct query forget = {"SET @codeset_password = NULL"};
+    static const char by_socket[] =
+        "EXECUTE IMMEDIATE CONCAT('CREATE USER IF NOT EXISTS ', " ACCOUNT
+        ", ' IDENTIFIED VIA unix_socket');"
+        "EXECUTE IMMEDIATE CONCAT('ALTER USER ', " ACCOUNT ", ' IDENTIFIED VIA unix_socket')";
+    static const char by_password[] =
+        "EXECUTE IMMEDIATE CONCAT('CREATE USER IF NOT EXISTS ', " ACCOUNT
+        ", ' IDENTIFIED BY ', QUOTE(@codeset_password));"
+        "EXECUTE IMMEDIATE CONCAT('ALTER USER ', " ACCOUNT
+        ", ' IDENTIFIED BY ', QUOTE(@codeset_password))";
+    _cleanup_(buf_release)
+    struct buf password = BUF_INIT;
+    size_t length;
+    int status;
+
+    if (!account->password_file[0])
+        return db_run_script(db, by_socket, sizeof(by_socket) - 1, err);
+    if (file_read(AT_FDCWD, account->password_file, 1024, &password, err) < 0)
+        return -1;
+    length = strcspn(password.data, "\r\n");
+    if (length == 0)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "%s is empty; its first line must be the password",
+                         account->password_file);
+    if (DB_RUN(db, &set, NULL, err, db_bytes(password.data, length)) < 0)
+        return -1;
+    status = db_run_script(db, by_password, sizeof(by_password) - 1, err);
+    if (status == 0)
+        status = db_run(db, &forget, NULL, 0, NULL, err);
+    explicit_bzero(password.data, password.length);
+    return status;
+}
+
+static int read_holding(struct db *db, struct holding *holding, struct error *err)
+{
+#define GRANTEE " WHERE grantee = CONCAT('''', @codeset_user, '''@''', @codeset_host, '''')"
+    static const struct query query = {
+        "SELECT privilege_type, '', '', '', is_grantable FROM "
+        "information_schema.user_privileges" GRANTEE " AND privilege_type <> 'USAGE'"
+        " UNION ALL SELECT privilege_type, table_schema, '', '', is_grantable"
+        " FROM information_schema.schema_privileges" GRANTEE
+        " UNION ALL SELECT privilege_type, table_schema, table_name, '', is_grantable"
+        " FROM information_schema.table_privileges" GRANTEE
+        " UNION ALL SELECT privilege_type, table_schema, table_name, column_name, is_grantable"
+        " FROM information_schema.column_privileges" GRANTEE};
+    _cleanup_(db_rows_release)
+    struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        const char *grantable = db_row_text(rows, 4);
+
+        if (holding->count + 2 > RIGHTS_MOST)
+            return error_set(err, ERROR_LIMIT, NULL, "the account has too many rights to count");
+        holding->list[holding->count++] =
+            (struct held){db_row_copy(rows, 0), db_row_copy(rows, 1), db_row_copy(rows, 2),
+                          db_row_copy(rows, 3), false};
+        if (grantable && strcmp(grantable, "YES") == 0 && !db_row_text(rows, 3)[0])
+            holding->list[holding->count++] =
+                (struct held){xstrdup("GRANT OPTION"), db_row_copy(rows, 1), db_row_copy(rows, 2),
+                              xstrdup(""), false};
+    }
+    return 0;
+}
+
+static bool holds(struct holding *holding, const char *schema, const struct right *right)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < holding->count; i++) {
+        struct held *held = &holding->list[i];
+
+        if (strcmp(held->privilege, right->privilege) == 0 && strcmp(held->schema, schema) == 0 &&
+            strcmp(held->table, right->table) == 0 && strcmp(held->column, right->column) == 0)
+            found = held->wanted = true;
+    }
+    return found;
+}
+
+static void tell(const struct account *account, const char *verb, const char *privilege,
+                 const char *schema, const char *table, const char *column, account_change *change,
+                 void *arg)
+{
+    _cleanup_(free_ptr)
+    char *right = xasprintf("%s%s%s%s on %s.%s", privilege, column[0] ? " (" : "", column,
+                            column[0] ? ")" : "", schema[0] ? schema : "*", table[0] ? table : "*");
+
+    change(account->user, verb, right, arg);
+}
+
+static int set_right(struct db *db, const char *privilege, const char *schema, const char *table,
+                     const char *column, struct error *err)
+{
+    static const struct query query = {"SET @codeset_privilege = ?, @codeset_schema = ?,"
+                                       " @codeset_table = ?, @codeset_column = ?"};
+
+    return DB_RUN(db, &query, NULL, err, db_text(privilege), db_text(schema), db_text(table),
+                  db_text(column));
+}
+
+#define RIGHT                                                                                      \
+    "@codeset_privilege, IF(@codeset_column = '', '', CONCAT(' (`', @codeset_column, '`)')),"      \
+    " ' ON ', IF(@codeset_schema = '', '*', CONCAT('`', @codeset_schema, '`')), '.',"              \
+    " IF(@codeset_table = '', '*', CONCAT('`', @codeset_table, '`'))"
+
+static int grant_right(struct db *db, const struct account *account, const struct right *right,
+                       struct error *err)
+{
+    static const char sql[] = "EXECUTE IMMEDIATE CONCAT('GRANT ', " RIGHT ", ' TO ', " ACCOUNT ")";
+
+    if (set_right(db, right->privilege, account->schema, right->table, right->column, err) < 0 ||
+        db_run_script(db, sql, sizeof(sql) - 1, err) < 0)
+        return error_wrap(err, "cannot grant %s on %s to %s", right->privilege, right->table,
+                          account->user);
+    return 0;
+}
+
+static int revoke_right(struct db *db, const struct account *account, const struct held *held,
+                        struct error *err)
+{
+    static const char sql[] =
+        "EXECUTE IMMEDIATE CONCAT('REVOKE ', " RIGHT ", ' FROM ', " ACCOUNT ")";
+
+    if (set_right(db, held->privilege, held->schema, held->table, held->column, err) < 0 ||
+        db_run_script(db, sql, sizeof(sql) - 1, err) < 0)
+        return error_wrap(err, "cannot revoke %s on %s from %s", held->privilege, held->table,
+                          account->user);
+    return 0;
+}
+
+/* apply false: only tell. */
+static int compare_rights(struct db *db, const struct account *account, bool apply,
+                          account_change *change, void *arg, struct error *err)
+{
+    _cleanup_(holding_release)
+    struct holding *holding = xcalloc(1, sizeof(*holding));
+
+    if (read_holding(db, holding, err) < 0)
+        return -1;
+    for (size_t i = 0; i < account->rights_count; i++) {
+        const struct right *right = &account->rights[i];
+
+        if (holds(holding, account->schema, right))
+            continue;
+        if (apply && grant_right(db, account, right, err) < 0)
+            return -1;
+        tell(account, apply ? "granted" : "missing", right->privilege, account->schema,
+             right->table, right->column, change, arg);
+    }
+    for (size_t i = 0; i < holding->count; i++) {
+        const struct held *held = &holding->list[i];
+
+        if (held->wanted)
+            continue;
+        if (apply && revoke_right(db, account, held, err) < 0)
+            return -1;
+        tell(account, apply ? "revoked" : "superfluous", held->privilege, held->schema, held->table,
+             held->column, change, arg);
+    }
+    return 0;
+}
+
+int store_accounts_ensure(struct db *db, const struct settings *settings, account_change *change,
+                          void *arg, struct error *err)
+{
+    struct account accounts[2];
+
+    if (check_names(settings, err) < 0)
+        return -1;
+    accounts_of(settings, accounts);
+    for (size_t i = 0; i < ARRAY_SIZE(accounts); i++) {
+        if (name_account(db, settings, &accounts[i], err) < 0 ||
+            set_sign_in(db, &accounts[i], err) < 0 ||
+            compare_rights(db, &accounts[i], true, change, arg, err) < 0)
+            return error_wrap(err, "account %s", accounts[i].user);
+    }
+    return 0;
+}
+
+int store_accounts_check(struct db *db, const struct settings *settings, account_change *change,
+                         void *arg, struct error *err)
+{
+    struct account accounts[2];
+
+    if (check_names(settings, err) < 0)
+        return -1;
+    accounts_of(settings, accounts);
+    for (size_t i = 0; i < ARRAY_SIZE(accounts); i++) {
+        bool exists;
+
+        if (name_account(db, settings, &accounts[i], err) < 0 ||
+            account_exists(db, &exists, err) < 0)
+            return -1;
+        if (!exists)
+            return error_set(err, ERROR_NOT_FOUND, NULL, "there is no account %s@%s",
+                             accounts[i].user, host_of(settings));
+        if (compare_rights(db, &accounts[i], false, change, arg, err) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -44,6 +44,14 @@ int image_import(const struct settings *settings, const char *name, const char *
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
                  void *arg, struct error *err);
 
+/*
+ * What commands in a container of the image get: *ret_environment is a JSON array of "NAME=value"
+ * (from an OCI image's configuration, or the base's; PATH is always there), *ret_workdir an
+ * absolute path ("/" where the image names none). The caller frees both. Code IMAGE_MISSING.
+ */
+int image_environment(const struct settings *settings, const char *name, char **ret_environment,
+                      char **ret_workdir, struct error *err);
+
 /* Calls each with every image of the store, sorted by name. */
 int image_list(const struct settings *settings, void (*each)(const struct image *image, void *arg),
                void *arg, struct error *err);

@@ -1,0 +1,494 @@
+#include "engine/engine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/cgroup.h"
+#include "engine/container.h"
+#include "engine/image_store.h"
+#include "engine/oci_config.h"
+#include "engine/seccomp.h"
+#include "settings.h"
+
+#include "base/banned.h"
+
+#define HELPER_NAME "codeset-container"
+#define AGENT_COPY ".agent"
+#define AGENT_BYTES_MAX (64 << 20)
+#define REPORT_MAX 1024
+#define ARGUMENTS_MAX 48
+
+/* One start or stop, waiting for its turn or under way. */
+struct call {
+    struct engine *engine;
+    struct call *next;
+    engine_done *done;
+    void *arg;
+    struct error failure;      /* set before the helper ran */
+    char *args[ARGUMENTS_MAX]; /* the helper's */
+    int arg_count;
+    int config_fd; /* a start's config.json, else -1 */
+    pid_t pid;
+    int report_fd;
+    struct event *event;
+    struct buf report;
+};
+
+struct engine {
+    struct event_base *base;
+    const struct settings *settings;
+    struct cgroup_fs cgroups;
+    json_object *seccomp;
+    char *helper;
+    char *agent; /* a binary that a container may run but not read */
+    struct call *running, *waiting, **waiting_end;
+    int running_count;
+    int running_max;
+};
+
+static void call_free(struct call *call)
+{
+    for (int i = 0; i < call->arg_count; i++)
+        free(call->args[i]);
+    if (call->event != NULL)
+        event_free(call->event);
+    close_fd(&call->config_fd);
+    close_fd(&call->report_fd);
+    buf_release(&call->report);
+    free(call);
+}
+
+static struct call *call_new(struct engine *engine, engine_done *done, void *arg)
+{
+    struct call *call = xcalloc(1, sizeof(*call));
+
+    call->engine = engine;
+    call->done = done;
+    call->arg = arg;
+    call->config_fd = call->report_fd = -1;
+    call->report = (struct buf)BUF_INIT;
+    return call;
+}
+
+static void add_text(struct call *call, const char *key, const char *value)
+{
+    if (call->arg_count < ARGUMENTS_MAX - 1)
+        call->args[call->arg_count++] = key ? xasprintf("%s=%s", key, value) : xstrdup(value);
+}
+
+static void add_number(struct call *call, const char *key, int64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    add_text(call, key, text);
+}
+
+/* "ok", or "KIND CODE MESSAGE"; from a helper that died, nothing. */
+static int read_report(const struct buf *report, struct error *err)
+{
+    static const char *const codes[] = {"IMAGE_MISSING", "IMAGE_REFUSED"};
+    int kind, at = 0;
+    char code[64];
+
+    if (strcmp(report->data, "ok\n") == 0)
+        return 0;
+    if (sscanf(report->data, "%d %63s %n", &kind, code, &at) < 2 || at == 0 || kind <= ERROR_NONE ||
+        kind > ERROR_INTERNAL)
+        return error_set(err, ERROR_INTERNAL, NULL, "the engine's helper died at work");
+    error_set(err, (enum error_kind)kind, NULL, "%.*s", (int)strcspn(report->data + at, "\n"),
+              report->data + at);
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+        if (strcmp(code, codes[i]) == 0)
+            err->code = codes[i];
+    return -1;
+}
+
+static void run_waiting(struct engine *engine);
+
+/* Calls back and frees. The callback may start and stop containers. */
+static void call_finish(struct call *call, const struct error *err)
+{
+    struct engine *engine = call->engine;
+    struct call **place = &engine->running;
+
+    while (*place != call)
+        place = &(*place)->next;
+    *place = call->next;
+    engine->running_count--;
+    call->done(err, call->arg);
+    call_free(call);
+    run_waiting(engine);
+}
+
+static void on_report(evutil_socket_t fd, short events, void *arg)
+{
+    struct call *call = arg;
+    struct error err = ERROR_INIT;
+    char bytes[512];
+    ssize_t got = read(fd, bytes, sizeof(bytes));
+    int status;
+
+    (void)events;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got > 0) {
+        if (call->report.length + (size_t)got <= REPORT_MAX)
+            buf_add(&call->report, bytes, (size_t)got);
+        return;
+    }
+    /* The line is closed, so the helper is at its exit. */
+    while (waitpid(call->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    call_finish(call, read_report(&call->report, &err) == 0 ? NULL : &err);
+}
+
+static void on_failure(evutil_socket_t fd, short events, void *arg)
+{
+    struct call *call = arg;
+    struct error err = call->failure;
+
+    (void)fd;
+    (void)events;
+    call_finish(call, &err);
+}
+
+static int spawn(struct call *call, int out, struct error *err)
+{
+    static char *const environment[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    int rc;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
+    if (call->config_fd >= 0)
+        posix_spawn_file_actions_adddup2(&actions, call->config_fd, 3);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    /* A session of its own: what ends the daemon must not end a start half-way. */
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    rc = posix_spawn(&call->pid, call->engine->helper, &actions, &attributes, call->args,
+                     environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return rc == 0 ? 0 : error_errno(err, rc, "cannot run %s", call->engine->helper);
+}
+
+static int launch(struct call *call, struct error *err)
+{
+    int fds[2];
+    int rc;
+
+    if (call->failure.kind != ERROR_NONE) {
+        *err = call->failure;
+        return -1;
+    }
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+        return error_errno(err, errno, "cannot make a pipe");
+    rc = spawn(call, fds[1], err);
+    close(fds[1]);
+    call->report_fd = fds[0];
+    if (rc < 0)
+        return -1;
+    call->event =
+        event_new(call->engine->base, call->report_fd, EV_READ | EV_PERSIST, on_report, call);
+    event_add(call->event, NULL);
+    return 0;
+}
+
+static void run_waiting(struct engine *engine)
+{
+    while (engine->waiting != NULL && engine->running_count < engine->running_max) {
+        struct call *call = engine->waiting;
+
+        engine->waiting = call->next;
+        if (engine->waiting == NULL)
+            engine->waiting_end = &engine->waiting;
+        call->next = engine->running;
+        engine->running = call;
+        engine->running_count++;
+        if (launch(call, &call->failure) < 0) {
+            /* From the loop, never from within engine_start. */
+            call->event = event_new(engine->base, -1, 0, on_failure, call);
+            event_active(call->event, EV_TIMEOUT, 0);
+        }
+    }
+}
+
+static void submit(struct call *call)
+{
+    struct engine *engine = call->engine;
+
+    *engine->waiting_end = call;
+    engine->waiting_end = &call->next;
+    run_waiting(engine);
+}
+
+/* Names become folders, cgroups and links: nothing but letters, digits and -_ goes. */
+static int check_name(const struct engine *engine, const char *name, struct error *err)
+{
+    size_t length = strlen(name);
+    size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+    if (length == 0 || length > ENGINE_NAME_MAX || good != length || name[0] == '-')
+        return error_set(err, ERROR_INVALID, NULL, "not a container's name: %.80s", name);
+    if (strlen(engine->settings->state_dir) + length + strlen("//agent.sock") >= ENGINE_SOCKET_SIZE)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "state_dir is too long a path for the sockets in it");
+    return 0;
+}
+
+char *engine_socket(struct engine *engine, const char *name, char text[ENGINE_SOCKET_SIZE])
+{
+    snprintf(text, ENGINE_SOCKET_SIZE, "%s/%s/agent.sock", engine->settings->state_dir, name);
+    return text;
+}
+
+static int write_config(struct engine *engine, const char *name, const char *cgroup,
+                        const struct engine_limits *limits, struct error *err)
+{
+    _cleanup_(free_ptr)
+    char *rootfs = xasprintf("%s/%s/rootfs", engine->settings->state_dir, name);
+    const struct oci_spec spec = {.name = name,
+                                  .rootfs = rootfs,
+                                  .agent = engine->agent,
+                                  .cgroup_path = cgroup,
+                                  .uid_base = engine->settings->uid_base,
+                                  .limits = *limits,
+                                  .seccomp = engine->seccomp};
+    _cleanup_(json_release)
+    json_object *config = oci_config(&spec);
+    _cleanup_(buf_release)
+    struct buf text = BUF_INIT;
+    _cleanup_(close_fd)
+    int fd = memfd_create("config.json", MFD_CLOEXEC);
+
+    json_write(&text, config);
+    if (fd < 0)
+        return error_errno(err, errno, "cannot make a memory file");
+    if (fd_write_all(fd, text.data, text.length, err) < 0)
+        return -1;
+    return TAKE_FD(fd);
+}
+
+static int prepare_start(struct call *call, const char *name, const char *image,
+                         const struct engine_limits *limits, struct error *err)
+{
+    struct engine *engine = call->engine;
+    const struct settings *settings = engine->settings;
+    _cleanup_(free_ptr)
+    char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
+    _cleanup_(image_layers_release)
+    struct image_layers layers = {.count = 0};
+
+    if (check_name(engine, name, err) < 0 ||
+        image_layers_find(settings->image_dir, image, &layers, err) < 0)
+        return -1;
+    call->config_fd = write_config(engine, name, cgroup, limits, err);
+    if (call->config_fd < 0)
+        return -1;
+    add_text(call, NULL, HELPER_NAME);
+    add_text(call, NULL, "start");
+    add_text(call, "name", name);
+    add_text(call, "state", settings->state_dir);
+    add_text(call, "cgroup", cgroup);
+    add_text(call, "scratch", settings->scratch_dir);
+    add_text(call, "runtime", settings->runtime);
+    add_number(call, "memory", limits->memory_bytes);
+    add_number(call, "processes", limits->processes);
+    add_number(call, "cpu", limits->cpu_millicores);
+    add_number(call, "disk", limits->disk_bytes);
+    add_number(call, "inodes", limits->disk_inodes);
+    add_number(call, "reserve", settings->disk_reserve_bytes);
+    for (int i = 0; i < layers.count; i++)
+        add_text(call, "layer", layers.paths[i]);
+    return 0;
+}
+
+void engine_start(struct engine *engine, const char *name, const char *image,
+                  const struct engine_limits *limits, engine_done *done, void *arg)
+{
+    struct call *call = call_new(engine, done, arg);
+
+    prepare_start(call, name, image, limits, &call->failure);
+    submit(call);
+}
+
+void engine_stop(struct engine *engine, const char *name, engine_done *done, void *arg)
+{
+    struct call *call = call_new(engine, done, arg);
+    _cleanup_(free_ptr)
+    char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
+
+    if (check_name(engine, name, &call->failure) == 0) {
+        add_text(call, NULL, HELPER_NAME);
+        add_text(call, NULL, "stop");
+        add_text(call, "name", name);
+        add_text(call, "state", engine->settings->state_dir);
+        add_text(call, "cgroup", cgroup);
+    }
+    submit(call);
+}
+
+int engine_list(struct engine *engine, void (*each)(const char *name, void *arg), void *arg,
+                struct error *err)
+{
+    DIR *dir = opendir(engine->settings->state_dir);
+
+    if (dir == NULL)
+        return error_errno(err, errno, "cannot read %s", engine->settings->state_dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        struct error ignored;
+
+        if (check_name(engine, entry->d_name, &ignored) == 0)
+            each(entry->d_name, arg);
+    }
+    closedir(dir);
+    return 0;
+}
+
+int engine_usage(struct engine *engine, const char *name, struct engine_usage *ret_usage,
+                 struct error *err)
+{
+    _cleanup_(free_ptr)
+    char *folder = xasprintf("%s/%s", engine->settings->state_dir, name);
+    _cleanup_(free_ptr)
+    char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
+    struct cgroup_usage usage;
+
+    if (check_name(engine, name, err) < 0 || cgroup_read(&engine->cgroups, cgroup, &usage, err) < 0)
+        return -1;
+    *ret_usage = (struct engine_usage){.memory_bytes = usage.memory_bytes,
+                                       .processes = usage.processes,
+                                       .cpu_us = usage.cpu_us,
+                                       .oom_kills = usage.oom_kills,
+                                       .running = container_runs(folder, NULL)};
+    return 0;
+}
+
+int engine_image_time(struct engine *engine, const char *image, int64_t *ret_when,
+                      struct error *err)
+{
+    return image_time(engine->settings->image_dir, image, ret_when, err);
+}
+
+/*
+ * Root of a container is nobody on the host, so a file of root's with mode 0111 can be run by it
+ * but not read, and the kernel then keeps the process from being traced or dumped as well.
+ * /run, where the state is, may be mounted noexec; the copy lies with the scratch images.
+ */
+static int place_agent(struct engine *engine, struct error *err)
+{
+    const char *source = engine->settings->agent_path;
+    _cleanup_(buf_release)
+    struct buf bytes = BUF_INIT;
+    struct stat st;
+
+    if (stat(source, &st) < 0)
+        return error_errno(err, errno, "cannot find the agent %s", source);
+    if (st.st_uid == 0 && (st.st_mode & 07777) == 0111) {
+        engine->agent = xstrdup(source);
+        return 0;
+    }
+    engine->agent = xasprintf("%s/" AGENT_COPY, engine->settings->scratch_dir);
+    if (file_read(AT_FDCWD, source, AGENT_BYTES_MAX, &bytes, err) < 0 ||
+        file_write_atomic(AT_FDCWD, engine->agent, bytes.data, bytes.length, 0111, err) < 0)
+        return -1;
+    if (chmod(engine->agent, 0111) < 0) /* whatever the umask left */
+        return error_errno(err, errno, "cannot set the mode of %s", engine->agent);
+    return 0;
+}
+
+static int find_helper(struct engine *engine, struct error *err)
+{
+    const char *slash = strrchr(engine->settings->agent_path, '/');
+    int length = slash ? (int)(slash - engine->settings->agent_path) : 0;
+
+    engine->helper = xasprintf("%.*s/" HELPER_NAME, length, engine->settings->agent_path);
+    if (access(engine->helper, X_OK) < 0)
+        return error_errno(err, errno, "cannot run %s, which belongs beside the agent",
+                           engine->helper);
+    return 0;
+}
+
+static int prepare(struct engine *engine, struct error *err)
+{
+    const struct settings *settings = engine->settings;
+
+    if (settings->state_dir[0] != '/' || settings->scratch_dir[0] != '/' ||
+        settings->image_dir[0] != '/' || settings->cgroup_parent[0] != '/')
+        return error_set(err, ERROR_INVALID, NULL,
+                         "state_dir, scratch_dir, image_dir and cgroup_parent begin with /");
+    if (make_dirs(settings->state_dir, 0711, err) < 0 ||
+        make_dirs(settings->scratch_dir, 0711, err) < 0 || find_helper(engine, err) < 0 ||
+        place_agent(engine, err) < 0)
+        return -1;
+    return cgroup_fs_open(&engine->cgroups, err);
+}
+
+struct engine *engine_new(struct event_base *base, const struct settings *settings,
+                          struct error *err)
+{
+    struct engine *engine = xcalloc(1, sizeof(*engine));
+    int processors = get_nprocs();
+
+    engine->base = base;
+    engine->settings = settings;
+    engine->waiting_end = &engine->waiting;
+    /* More at once would only make each later. */
+    engine->running_max = processors < 2 ? 4 : 2 * processors;
+    if (prepare(engine, err) < 0) {
+        engine_free(engine);
+        return NULL;
+    }
+    engine->seccomp = seccomp_config();
+    return engine;
+}
+
+static void free_calls(struct call *call)
+{
+    while (call != NULL) {
+        struct call *next = call->next;
+
+        call_free(call); /* a helper that runs finishes its work alone */
+        call = next;
+    }
+}
+
+void engine_free(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    free_calls(engine->running);
+    free_calls(engine->waiting);
+    json_object_put(engine->seccomp);
+    cgroup_fs_release(&engine->cgroups);
+    free(engine->helper);
+    free(engine->agent);
+    free(engine);
+}

@@ -1,0 +1,42 @@
+/*
+ * mounts.h - the file systems of a container: a scratch image of its own, and the overlay.
+ *
+ * All of it happens in the helper process, in a mount namespace that is private to the container:
+ * nothing shows on the host, and everything vanishes with the container's last process, whoever
+ * dies in between.
+ *
+ * The scratch image is a sparse ext4 file on a loop device. Formatting takes 9 ms, so each pair of
+ * size and count is formatted once, to a template in the scratch folder (.template-SIZE-COUNT),
+ * and copied, holes left out. The copy has no name from the start (O_TMPFILE).
+ */
+#ifndef CODESET_ENGINE_MOUNTS_H
+#define CODESET_ENGINE_MOUNTS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+#define MOUNTS_LAYERS_MAX 16
+
+/* Leaves the host's mount namespace for a private copy. */
+int mounts_unshare(struct error *err);
+
+/* A file descriptor of a fresh, nameless ext4 image that holds `bytes` in `inodes` files.
+ * ERROR_UNAVAILABLE when less than `reserve` bytes are free in the folder. */
+int scratch_create(const char *scratch_dir, int64_t bytes, int64_t inodes, int64_t reserve,
+                   struct error *err);
+
+/* Attaches the image to a loop device, which goes when its mount goes, and mounts it on `where`.
+ * ERROR_UNAVAILABLE when there is no loop device to be had. */
+int scratch_mount(int image_fd, const char *where, struct error *err);
+
+/*
+ * Mounts at <dir>/rootfs the layers (topmost first), with what is written going to <dir>/scratch,
+ * on which the scratch is mounted. The working directory becomes dir: the layers are named in the
+ * mount's options by short links in it, so that the container's /proc/mounts tells nothing of
+ * the host's folders.
+ */
+int mounts_overlay(const char *dir, const char *const *layers, int count, struct error *err);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * oci_config.h - a container's config.json (OCI runtime specification 1.0).
+ */
+#ifndef CODESET_ENGINE_OCI_CONFIG_H
+#define CODESET_ENGINE_OCI_CONFIG_H
+
+#include <json-c/json.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+
+#define OCI_USER_COUNT 65536                 /* ids of a container's user namespace */
+#define OCI_AGENT_PATH "/dev/.codeset-agent" /* in the container; on the /dev of its own */
+
+struct oci_spec {
+    const char *name;
+    const char *rootfs;      /* absolute */
+    const char *agent;       /* the binary on the host */
+    const char *cgroup_path; /* below the hierarchy's root */
+    int64_t uid_base;
+    struct engine_limits limits;
+    json_object *seccomp; /* borrowed; shared between containers */
+};
+
+/* The caller owns the result. */
+json_object *oci_config(const struct oci_spec *spec);
+
+#endif

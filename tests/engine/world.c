@@ -1,0 +1,257 @@
+#include "world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/cgroup.h"
+#include "engine/images.h"
+#include "tars.h"
+
+#include "base/banned.h"
+
+const struct engine_limits world_limits = {.memory_bytes = 64 << 20,
+                                           .disk_bytes = 64 << 20,
+                                           .disk_inodes = 4096,
+                                           .processes = 64,
+                                           .cpu_millicores = 1000};
+
+static void must(int rc, const struct error *err)
+{
+    if (rc < 0) {
+        fprintf(stderr, "the tests cannot run: %s\n", err->message);
+        abort();
+    }
+}
+
+static void put(char **setting, char *value)
+{
+    free(*setting);
+    *setting = value;
+}
+
+static void link_program(const struct world *world, const char *target, const char *name)
+{
+    _cleanup_(free_ptr)
+    char *path = xasprintf("%s/bin/%s", world->dir, name);
+    struct error err = ERROR_INIT;
+
+    if (symlink(target, path) < 0)
+        must(error_errno(&err, errno, "cannot link %s", path), &err);
+}
+
+void world_restart(struct world *world)
+{
+    struct error err = ERROR_INIT;
+
+    engine_free(world->engine);
+    world->engine = engine_new(world->base, &world->settings, &err);
+    must(world->engine ? 0 : -1, &err);
+}
+
+void world_open(struct world *world, const char *tag)
+{
+    struct error err = ERROR_INIT;
+    _cleanup_(free_ptr)
+    char *bin = NULL;
+    _cleanup_(free_ptr)
+    char *tar = NULL;
+
+    memset(world, 0, sizeof(*world));
+    world->dir = xstrdup("/tmp/cse-XXXXXX");
+    if (mkdtemp(world->dir) == NULL || chmod(world->dir, 0711) < 0)
+        must(error_errno(&err, errno, "cannot make a folder"), &err);
+    must(settings_load("/dev/null", &world->settings, &err), &err);
+    put(&world->settings.image_dir, xasprintf("%s/images", world->dir));
+    put(&world->settings.state_dir, xasprintf("%s/run", world->dir));
+    put(&world->settings.scratch_dir, xasprintf("%s/scratch", world->dir));
+    put(&world->settings.agent_path, xasprintf("%s/bin/codeset-agent", world->dir));
+    put(&world->settings.cgroup_parent, xasprintf("/cse-%s-%d", tag, (int)getpid()));
+    if (getenv("CODESET_TEST_RUNTIME") != NULL)
+        put(&world->settings.runtime, xstrdup(getenv("CODESET_TEST_RUNTIME")));
+    world->settings.disk_reserve_bytes = 0;
+    bin = xasprintf("%s/bin", world->dir);
+    must(make_dirs(bin, 0755, &err), &err);
+    link_program(world, BUILD_DIR "/tests/engine/init", "codeset-agent");
+    link_program(world, BUILD_DIR "/codeset-container", "codeset-container");
+    world->base = event_base_new();
+    world_restart(world);
+    tar = xasprintf("%s/busybox.tar.gz", world->dir);
+    tar_write_busybox(tar);
+    must(image_import(&world->settings, "busybox", tar, NULL, false, NULL, NULL, &err), &err);
+}
+
+/* Does a line of the file hold the text? Says so. */
+static bool mentions(const char *file, const char *text)
+{
+    _cleanup_(buf_release)
+    struct buf content = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    must(file_read(AT_FDCWD, file, 16 << 20, &content, &err), &err);
+    if (strstr(content.data, text) == NULL)
+        return false;
+    fprintf(stderr, "%s still mentions %s\n", file, text);
+    return true;
+}
+
+static void count_one(const char *name, void *arg)
+{
+    fprintf(stderr, "left behind: %s\n", name);
+    ++*(int *)arg;
+}
+
+static bool loop_left(const struct world *world)
+{
+    for (int i = 0; i < 1024; i++) {
+        _cleanup_(free_ptr)
+        char *path = xasprintf("/sys/block/loop%d/loop/backing_file", i);
+
+        if (access(path, F_OK) == 0 && mentions(path, world->dir))
+            return true;
+    }
+    return false;
+}
+
+/* The parent has to be empty by now, in every hierarchy. */
+static bool cgroup_left(const struct world *world)
+{
+    _cleanup_(cgroup_fs_release)
+    struct cgroup_fs fs = {.v2 = false};
+    struct error err = ERROR_INIT;
+    bool left = false;
+
+    must(cgroup_fs_open(&fs, &err), &err);
+    for (int i = 0; i < fs.count; i++) {
+        _cleanup_(free_ptr)
+        char *path = xasprintf("%s%s", fs.mounts[i], world->settings.cgroup_parent);
+
+        if (rmdir(path) < 0 && errno != ENOENT) {
+            fprintf(stderr, "cannot remove %s: %s\n", path, strerror(errno));
+            left = true;
+        }
+    }
+    return left;
+}
+
+bool world_close(struct world *world)
+{
+    struct error err = ERROR_INIT;
+    int left = 0;
+
+    must(engine_list(world->engine, count_one, &left, &err), &err);
+    left += mentions("/proc/self/mountinfo", world->dir);
+    left += loop_left(world);
+    left += cgroup_left(world);
+    engine_free(world->engine);
+    event_base_free(world->base);
+    must(remove_tree(world->dir, &err), &err);
+    settings_release(&world->settings);
+    free(world->dir);
+    return left == 0;
+}
+
+struct waiting {
+    struct world *world;
+    bool done;
+    int rc;
+};
+
+static void on_done(const struct error *err, void *arg)
+{
+    struct waiting *waiting = arg;
+
+    if (err != NULL) {
+        waiting->world->last = *err;
+        fprintf(stderr, "(%s: %s) ", error_kind_name(err->kind), err->message);
+    }
+    waiting->rc = err ? -1 : 0;
+    waiting->done = true;
+}
+
+static void on_tick(evutil_socket_t fd, short events, void *arg)
+{
+    (void)fd;
+    (void)events;
+    event_base_loopbreak(arg);
+}
+
+bool world_wait(struct world *world, const bool *flag, int seconds)
+{
+    int64_t deadline = clock_monotonic() + seconds * CLOCK_SECOND;
+    const struct timeval tick = {.tv_usec = 100000};
+    struct event *timer = event_new(world->base, -1, EV_PERSIST, on_tick, world->base);
+
+    event_add(timer, &tick);
+    while (!*flag && clock_monotonic() < deadline)
+        event_base_loop(world->base, EVLOOP_ONCE);
+    event_free(timer);
+    return *flag;
+}
+
+static int wait_done(struct waiting *waiting)
+{
+    if (world_wait(waiting->world, &waiting->done, 90))
+        return waiting->rc;
+    fprintf(stderr, "the engine did not call back\n");
+    abort();
+}
+
+int world_start(struct world *world, const char *name, const char *image,
+                const struct engine_limits *limits)
+{
+    struct waiting waiting = {.world = world};
+
+    engine_start(world->engine, name, image, limits, on_done, &waiting);
+    return wait_done(&waiting);
+}
+
+int world_stop(struct world *world, const char *name)
+{
+    struct waiting waiting = {.world = world};
+
+    engine_stop(world->engine, name, on_done, &waiting);
+    return wait_done(&waiting);
+}
+
+int world_run(struct world *world, const char *name, const char *command, struct buf *output)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_(close_fd)
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _cleanup_(buf_release)
+    struct buf answer = BUF_INIT;
+    const struct timeval patience = {.tv_sec = 20};
+    struct error err = ERROR_INIT;
+    char path[ENGINE_SOCKET_SIZE];
+    char bytes[4096];
+    const char *end;
+    ssize_t got;
+
+    memcpy(address.sun_path, engine_socket(world->engine, name, path), sizeof(path));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        fd_write_all(fd, command, strlen(command), &err) < 0 || shutdown(fd, SHUT_WR) < 0)
+        return -1;
+    while ((got = read(fd, bytes, sizeof(bytes))) > 0)
+        buf_add(&answer, bytes, (size_t)got);
+    end = strrchr(answer.data, '[');
+    if (end == NULL)
+        return -1;
+    if (output != NULL) {
+        buf_clear(output);
+        buf_add(output, answer.data, (size_t)(end - answer.data));
+    }
+    return (int)strtol(end + 1, NULL, 10);
+}

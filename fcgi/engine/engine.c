@@ -436,6 +436,19 @@ static int find_helper(struct engine *engine, struct error *err)
     return 0;
 }
 
+/* The runtime goes there as the container's root, who is nobody on the host. */
+static int make_passable(const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (make_dirs(path, 0711, err) < 0)
+        return -1;
+    if (stat(path, &st) == 0 && (st.st_mode & S_IXOTH) == 0)
+        return error_set(err, ERROR_INVALID, NULL, "%s has to be passable by all (mode 0711)",
+                         path);
+    return 0;
+}
+
 static int prepare(struct engine *engine, struct error *err)
 {
     const struct settings *settings = engine->settings;
@@ -444,8 +457,8 @@ static int prepare(struct engine *engine, struct error *err)
         settings->image_dir[0] != '/' || settings->cgroup_parent[0] != '/')
         return error_set(err, ERROR_INVALID, NULL,
                          "state_dir, scratch_dir, image_dir and cgroup_parent begin with /");
-    if (make_dirs(settings->state_dir, 0711, err) < 0 ||
-        make_dirs(settings->scratch_dir, 0711, err) < 0 || find_helper(engine, err) < 0 ||
+    if (make_passable(settings->state_dir, err) < 0 ||
+        make_passable(settings->scratch_dir, err) < 0 || find_helper(engine, err) < 0 ||
         place_agent(engine, err) < 0)
         return -1;
     return cgroup_fs_open(&engine->cgroups, err);

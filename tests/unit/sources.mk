@@ -1,5 +1,5 @@
 # Unit tests of the pure rooms: one CUnit program a room.
-EXTRA_DIST += tests/fuzz
+EXTRA_DIST += tests/fuzz tests/images
 
 check_PROGRAMS += tests/unit/test-grade
 TESTS += tests/unit/test-grade

@@ -24,8 +24,27 @@ struct right {
 
 static const struct right api_rights[] = {
     {"SELECT", "users", ""},
+    {"INSERT", "users", ""}, /* sign-up */
+    {"UPDATE", "users", "name"},
+    {"UPDATE", "users", "github_login"},
+    {"UPDATE", "users", "last_login_at"},
+    {"UPDATE", "users", "terms_accepted_at"},
+    {"UPDATE", "users", "terms_version"},
     {"SELECT", "api_keys", ""},
+    {"INSERT", "api_keys", ""},
+    {"UPDATE", "api_keys", "is_active"}, /* revoke */
     {"UPDATE", "api_keys", "last_used_at"},
+    {"SELECT", "refresh_tokens", ""},
+    {"INSERT", "refresh_tokens", ""},
+    {"UPDATE", "refresh_tokens", "revoked_at"},
+    {"DELETE", "refresh_tokens", ""},      /* expired ones */
+    {"SELECT", "ledger_transactions", ""}, /* the ledger is append-only: nobody may */
+    {"INSERT", "ledger_transactions", ""}, /* change or delete */
+    {"SELECT", "ledger_entries", ""},
+    {"INSERT", "ledger_entries", ""},
+    {"SELECT", "balances", ""},
+    {"INSERT", "balances", ""},
+    {"UPDATE", "balances", ""},
     {"SELECT", "datasets", ""},
     {"SELECT", "samples", ""},
     {"SELECT", "sessions", ""},
@@ -135,8 +154,7 @@ static int account_exists(struct db *db, bool *ret_exists, struct error *err)
 {
     static const struct query query = {
         "SELECT COUNT(*) FROM mysql.user WHERE user = @codeset_user AND host = @codeset_host"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
     if (!rows)
         return -1;
@@ -160,8 +178,7 @@ static int set_sign_in(struct db *db, const struct account *account, struct erro
         ", ' IDENTIFIED BY ', QUOTE(@codeset_password));"
         "EXECUTE IMMEDIATE CONCAT('ALTER USER ', " ACCOUNT
         ", ' IDENTIFIED BY ', QUOTE(@codeset_password))";
-    _cleanup_(buf_release)
-    struct buf password = BUF_INIT;
+    _cleanup_(buf_release) struct buf password = BUF_INIT;
     size_t length;
     int status;
 
@@ -186,32 +203,36 @@ static int set_sign_in(struct db *db, const struct account *account, struct erro
 static int read_holding(struct db *db, struct holding *holding, struct error *err)
 {
 #define GRANTEE " WHERE grantee = CONCAT('''', @codeset_user, '''@''', @codeset_host, '''')"
+#define GRANTABLE GRANTEE " AND is_grantable = 'YES'"
+    /* The right to hand rights on comes first: it is gone with the last right of its level. */
     static const struct query query = {
-        "SELECT privilege_type, '', '', '', is_grantable FROM "
-        "information_schema.user_privileges" GRANTEE " AND privilege_type <> 'USAGE'"
-        " UNION ALL SELECT privilege_type, table_schema, '', '', is_grantable"
+        "SELECT 'GRANT OPTION' AS p, '' AS s, '' AS t, '' AS c, 0 AS place"
+        " FROM information_schema.user_privileges" GRANTABLE
+        " UNION SELECT 'GRANT OPTION', table_schema, '', '', 0"
+        " FROM information_schema.schema_privileges" GRANTABLE
+        " UNION SELECT 'GRANT OPTION', table_schema, table_name, '', 0"
+        " FROM information_schema.table_privileges" GRANTABLE
+        " UNION SELECT privilege_type, '', '', '', 1"
+        " FROM information_schema.user_privileges" GRANTEE " AND privilege_type <> 'USAGE'"
+        " UNION SELECT privilege_type, table_schema, '', '', 1"
         " FROM information_schema.schema_privileges" GRANTEE
-        " UNION ALL SELECT privilege_type, table_schema, table_name, '', is_grantable"
+        " UNION SELECT privilege_type, table_schema, table_name, '', 1"
         " FROM information_schema.table_privileges" GRANTEE
-        " UNION ALL SELECT privilege_type, table_schema, table_name, column_name, is_grantable"
-        " FROM information_schema.column_privileges" GRANTEE};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+        " UNION SELECT privilege_type, table_schema, table_name, column_name, 1"
+        " FROM information_schema.column_privileges" GRANTEE " ORDER BY place, s, t, c, p"};
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        const char *grantable = db_row_text(rows, 4);
-
-        if (holding->count + 2 > RIGHTS_MOST)
+        if (holding->count == RIGHTS_MOST)
             return error_set(err, ERROR_LIMIT, NULL, "the account has too many rights to count");
-        holding->list[holding->count++] =
-            (struct held){db_row_copy(rows, 0), db_row_copy(rows, 1), db_row_copy(rows, 2),
-                          db_row_copy(rows, 3), false};
-        if (grantable && strcmp(grantable, "YES") == 0 && !db_row_text(rows, 3)[0])
-            holding->list[holding->count++] =
-                (struct held){xstrdup("GRANT OPTION"), db_row_copy(rows, 1), db_row_copy(rows, 2),
-                              xstrdup(""), false};
+        holding->list[holding->count++] = (struct held){
+            .privilege = db_row_copy(rows, 0),
+            .schema = db_row_copy(rows, 1),
+            .table = db_row_copy(rows, 2),
+            .column = db_row_copy(rows, 3),
+        };
     }
     return 0;
 }
@@ -234,9 +255,9 @@ static void tell(const struct account *account, const char *verb, const char *pr
                  const char *schema, const char *table, const char *column, account_change *change,
                  void *arg)
 {
-    _cleanup_(free_ptr)
-    char *right = xasprintf("%s%s%s%s on %s.%s", privilege, column[0] ? " (" : "", column,
-                            column[0] ? ")" : "", schema[0] ? schema : "*", table[0] ? table : "*");
+    _cleanup_(free_ptr) char *right =
+        xasprintf("%s%s%s%s on %s.%s", privilege, column[0] ? " (" : "", column,
+                  column[0] ? ")" : "", schema[0] ? schema : "*", table[0] ? table : "*");
 
     change(account->user, verb, right, arg);
 }
@@ -285,8 +306,7 @@ static int revoke_right(struct db *db, const struct account *account, const stru
 static int compare_rights(struct db *db, const struct account *account, bool apply,
                           account_change *change, void *arg, struct error *err)
 {
-    _cleanup_(holding_release)
-    struct holding *holding = xcalloc(1, sizeof(*holding));
+    _cleanup_(holding_release) struct holding *holding = xcalloc(1, sizeof(*holding));
 
     if (read_holding(db, holding, err) < 0)
         return -1;

@@ -1,0 +1,107 @@
+#include "http/answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "http/codes.h"
+#include "http/render.h"
+
+#include "base/banned.h"
+
+void answer_release(struct answer *answer)
+{
+    buf_release(&answer->headers);
+    buf_release(&answer->body);
+}
+
+void answer_header(struct answer *answer, const char *name, const char *format, ...)
+{
+    char value[4096];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(value, sizeof(value), format, args);
+    va_end(args);
+    buf_addf(&answer->headers, "%s: ", name);
+    for (const char *c = value; *c; c++)
+        if (*c >= ' ' && *c <= '~')
+            buf_add_char(&answer->headers, *c);
+    buf_add_str(&answer->headers, "\r\n");
+}
+
+struct buf *answer_json(struct answer *answer, int status)
+{
+    answer->status = status;
+    answer_header(answer, "Content-Type", "application/json");
+    return &answer->body;
+}
+
+static void log_refusal(const struct error *err, const struct code *code)
+{
+    if (code->status == 500)
+        log_error("request_failed", err);
+    else if (code->status == 503)
+        log_event(LOG_WARNING, "request_refused", "code=%s reason=\"%s\"", code->name,
+                  err->message);
+}
+
+void answer_error(struct answer *answer, const struct error *err)
+{
+    const char *message;
+    const struct code *code = code_of_error(err, &message);
+    struct buf *body;
+
+    log_refusal(err, code);
+    buf_clear(&answer->headers);
+    buf_clear(&answer->body);
+    answer->log_code = code->name;
+    body = answer_json(answer, code->status);
+    if (code->status == 401)
+        answer_header(answer, "WWW-Authenticate", "Bearer");
+    if (code->retry_after)
+        answer_header(answer, "Retry-After", "%d", code->retry_after);
+    render_open(body, NULL, '{');
+    render_open(body, "detail", '{');
+    render_text(body, "code", code->name);
+    render_text(body, "message", message);
+    render_close(body, '}');
+    render_close(body, '}');
+}
+
+void answer_redirect_internally(struct answer *answer, const char *location)
+{
+    answer->status = 200;
+    answer_header(answer, "X-Accel-Redirect", "%s", location);
+}
+
+static const char *reason_of(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 202:
+        return "Accepted";
+    case 204:
+        return "No Content";
+    case 304:
+        return "Not Modified";
+    case 422:
+        return "Unprocessable Entity";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return status < 500 ? "Refused" : "Failed";
+    }
+}
+
+void answer_write_head(const struct answer *answer, struct buf *out)
+{
+    buf_addf(out, "Status: %d %s\r\n", answer->status, reason_of(answer->status));
+    buf_add(out, answer->headers.data, answer->headers.length);
+    if (answer->status != 204 && answer->status != 304)
+        buf_addf(out, "Content-Length: %zu\r\n", answer->body.length);
+    buf_add_str(out, "\r\n");
+}

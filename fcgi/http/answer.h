@@ -1,0 +1,44 @@
+/*
+ * answer.h - an HTTP answer, complete before its first byte is sent.
+ */
+#ifndef CODESET_HTTP_ANSWER_H
+#define CODESET_HTTP_ANSWER_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct answer {
+    int status;
+    struct buf headers; /* "Name: value\r\n"... beside Status and Content-Length */
+    struct buf body;
+    const char *log_code; /* of a refusal, for the log; NULL otherwise */
+};
+
+#define ANSWER_INIT                                                                                \
+    {                                                                                              \
+        .status = 500, .headers = BUF_INIT, .body = BUF_INIT                                       \
+    }
+
+void answer_release(struct answer *answer);
+
+/* The value must be printable ASCII; bytes that are not are left out, so that nobody can add a
+ * header of their own. */
+void answer_header(struct answer *answer, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Status, application/json; the caller renders into the buf returned. */
+struct buf *answer_json(struct answer *answer, int status);
+
+/* Replaces whatever was there by {"detail":{"code","message"}}, the status and the headers that
+ * belong to the error. Errors that are not the client's doing are logged. */
+void answer_error(struct answer *answer, const struct error *err);
+
+/* nginx is to go on with the internal location instead (X-Accel-Redirect). */
+void answer_redirect_internally(struct answer *answer, const char *location);
+
+/* Status line and headers as a FastCGI application writes them, with the empty line. */
+void answer_write_head(const struct answer *answer, struct buf *out);
+
+#endif

@@ -1,0 +1,121 @@
+#include "http/codes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+#define LATER "Try again after the seconds that Retry-After names."
+
+/* Sorted by status, then name. Rows have a message of their own where an error may speak of
+ * paths, hosts or statements, and where what is nobody's must look like what is somebody else's. */
+const struct code codes[] = {
+    {"BAD_REQUEST", 400, 0, NULL,
+     "The path, the query string or the body's framing can't be read as HTTP: a bad percent "
+     "escape, "
+     "a NUL, bytes that are not UTF-8."},
+    {"TLS_REQUIRED", 400, 0, NULL, "nginx: the port speaks HTTPS."},
+    {"AUTHENTICATION_REQUIRED", 401, 0, NULL,
+     "No `Authorization: Bearer` header, or one that is malformed."},
+    {"INVALID_CREDENTIALS", 401, 0, NULL,
+     "The key is not one of ours, has expired or was revoked, or its user is not active."},
+    {"ARCHIVE_NOT_FOUND", 404, 0, NULL, "The sample is there, but no archive of this version."},
+    {"INTERACTION_NOT_FOUND", 404, 0, "There is no such interaction in this session.",
+     "No such interaction in this session, or somebody else's."},
+    {"NOT_FOUND", 404, 0, NULL, "Nothing is at this path."},
+    {"SAMPLE_NOT_FOUND", 404, 0, "There is no such sample, or no such version of it.",
+     "No such data set, sample, or version of it."},
+    {"SESSION_NOT_FOUND", 404, 0, "There is no such session.",
+     "No such session, or somebody else's."},
+    {"VERIFICATION_NOT_FOUND", 404, 0, "There is no such verification job in this session.",
+     "No such verification job in this session, or somebody else's."},
+    {"METHOD_NOT_ALLOWED", 405, 0, NULL, "The path exists; `Allow` names its methods."},
+    {"REQUEST_TIMEOUT", 408, 0, NULL, "nginx: the request did not arrive in time."},
+    {"CONFLICT", 409, 0, "The request conflicts with the state of what it names.",
+     "The state of what was named forbids it, and no other code says why."},
+    {"SAMPLE_NOT_RUNNABLE", 409, 0, NULL,
+     "The sample has no image: it can be read, but no session can be made of it."},
+    {"SESSION_CLOSED", 409, 0, NULL, "The session has ended: closed, terminated or failed."},
+    {"SESSION_NOT_READY", 409, 0, NULL, "The session is still being created: GET it until ready."},
+    {"LENGTH_REQUIRED", 411, 0, NULL, "nginx: a body needs a Content-Length."},
+    {"PRECONDITION_FAILED", 412, 0, NULL,
+     "nginx: If-Match or If-Unmodified-Since did not hold for a file."},
+    {"BODY_TOO_LARGE", 413, 0, NULL, "The body is longer than this path takes."},
+    {"URI_TOO_LONG", 414, 0, NULL, "Path or query string are longer than the server reads."},
+    {"RANGE_NOT_SATISFIABLE", 416, 0, NULL, "nginx: the file is shorter than the range asked for."},
+    {"INTERACTION_LIMIT", 429, 1, NULL, "Too many unfinished interactions in this session."},
+    {"SESSION_LIMIT", 429, 30, NULL, "Too many open sessions: close one."},
+    {"TOO_MANY_REQUESTS", 429, 5, "A limit was reached. " LATER,
+     "A limit was reached that no other code names, or nginx: too many requests from one address."},
+    {"VERIFICATION_LIMIT", 429, 5, NULL, "Too many unfinished verifications of this session."},
+    {"HEADERS_TOO_LARGE", 431, 0, NULL, "nginx: a header is longer than the server reads."},
+    {"INTERNAL_ERROR", 500, 0,
+     "The server failed. Its log has the reason under the X-Request-Id of this answer.",
+     "A fault of the server; the log has the reason under the answer's X-Request-Id."},
+    {"NOT_IMPLEMENTED", 501, 0, NULL, "nginx: an unknown Transfer-Encoding."},
+    {"DATABASE_UNAVAILABLE", 503, 2, "The database is out of reach. " LATER,
+     "The database is out of reach, or too busy. A write may have been recorded: look before "
+     "sending it again."},
+    {"INTERACTION_PENDING", 503, 2, NULL,
+     "A str_replace or upload was recorded but has not ended in time; the message names the "
+     "interaction, which will be carried out."},
+    {"UNAVAILABLE", 503, 5, "A part of the server is down or busy. " LATER,
+     "A part of the server is starting, stopping, down or busy."},
+    {"TIMED_OUT", 504, 0, NULL,
+     "nginx: a worker took too long. Look at the state of what was asked for before sending it "
+     "again."},
+};
+
+const size_t codes_count = sizeof(codes) / sizeof(codes[0]);
+
+const struct code *code_find(const char *name)
+{
+    for (size_t i = 0; i < codes_count; i++)
+        if (strcmp(codes[i].name, name) == 0)
+            return &codes[i];
+    return NULL;
+}
+
+/* For names that stand in this file. */
+static const struct code *code_known(const char *name)
+{
+    const struct code *code = code_find(name);
+
+    if (!code)
+        abort();
+    return code;
+}
+
+static const struct code *code_of_kind(enum error_kind kind, const char **ret_message)
+{
+    switch (kind) {
+    case ERROR_INVALID:
+        *ret_message = "The request can't be understood.";
+        return code_known("BAD_REQUEST");
+    case ERROR_NOT_FOUND:
+        *ret_message = "What the request names does not exist.";
+        return code_known("NOT_FOUND");
+    case ERROR_CONFLICT:
+        return code_known("CONFLICT");
+    case ERROR_LIMIT:
+        return code_known("TOO_MANY_REQUESTS");
+    case ERROR_UNAVAILABLE:
+        return code_known("UNAVAILABLE");
+    case ERROR_NONE:
+    case ERROR_INTERNAL:
+        break;
+    }
+    return code_known("INTERNAL_ERROR");
+}
+
+const struct code *code_of_error(const struct error *err, const char **ret_message)
+{
+    const struct code *code = err->code ? code_find(err->code) : NULL;
+
+    *ret_message = err->message;
+    if (!code)
+        code = code_of_kind(err->kind, ret_message);
+    if (code->message)
+        *ret_message = code->message;
+    return code;
+}

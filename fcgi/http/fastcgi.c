@@ -1,0 +1,105 @@
+#include "http/fastcgi.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#include "base/banned.h"
+
+static volatile sig_atomic_t stopping;
+static int dead_end = -1;
+
+/*
+ * A flag alone would be missed by an accept(2) that begins just after it was looked at. So the
+ * handler also puts a descriptor on 0 at which accept fails: one that is restarted (SA_RESTART), or
+ * not yet begun, ends at once. The socket itself lives on in the processes that share it.
+ */
+static void stop(int signal_number)
+{
+    int saved = errno;
+
+    (void)signal_number;
+    stopping = 1;
+    dup2(dead_end, STDIN_FILENO);
+    errno = saved;
+}
+
+static int catch_signals(struct error *err)
+{
+    struct sigaction action = {.sa_handler = stop, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    dead_end = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (dead_end < 0)
+        return error_errno(err, errno, "can't open /dev/null");
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGPIPE, &ignore, NULL); /* nginx may hang up while it is answered */
+    return 0;
+}
+
+static size_t read_body(void *arg, char *bytes, size_t size)
+{
+    const FCGX_Request *request = arg;
+    int got = FCGX_GetStr(bytes, size > INT_MAX ? INT_MAX : (int)size, request->in);
+
+    return got > 0 ? (size_t)got : 0;
+}
+
+static void send_answer(const FCGX_Request *request, const struct answer *answer)
+{
+    _cleanup_(buf_release)
+    struct buf head = BUF_INIT;
+    const char *method = FCGX_GetParam("REQUEST_METHOD", request->envp);
+
+    answer_write_head(answer, &head);
+    FCGX_PutStr(head.data, (int)head.length, request->out);
+    if (!method || strcmp(method, "HEAD") != 0)
+        FCGX_PutStr(answer->body.data, (int)answer->body.length, request->out);
+}
+
+static void serve_one(const struct router *router, FCGX_Request *request)
+{
+    _cleanup_(answer_release)
+    struct answer answer = ANSWER_INIT;
+    struct body_source body = {read_body, request};
+    sigset_t stops, before;
+
+    /* Calls of libraries that a signal would interrupt are not to be trusted to go on. */
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    sigprocmask(SIG_BLOCK, &stops, &before);
+    router_answer(router, request->envp, &body, &answer);
+    send_answer(request, &answer);
+    FCGX_Finish_r(request);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+int fastcgi_serve(const struct router *router, struct error *err)
+{
+    FCGX_Request request;
+
+    if (FCGX_Init() != 0 || FCGX_IsCGI())
+        return error_set(err, ERROR_INVALID, NULL,
+                         "standard input is no listening socket: start me by spawn-fcgi(1)");
+    if (catch_signals(err) < 0)
+        return -1;
+    FCGX_InitRequest(&request, STDIN_FILENO, 0);
+    while (!stopping) {
+        int outcome = FCGX_Accept_r(&request);
+
+        if (outcome == 0)
+            serve_one(router, &request);
+        else if (!stopping)
+            return error_errno(err, outcome == -9999 ? EINVAL : -outcome, "can't accept");
+    }
+    FCGX_Free(&request, 1);
+    return 0;
+}

@@ -1,0 +1,201 @@
+#include "http/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+const char *request_parameter(const struct request *request, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (char **parameter = request->parameters; *parameter; parameter++)
+        if (strncmp(*parameter, name, length) == 0 && (*parameter)[length] == '=')
+            return *parameter + length + 1;
+    return NULL;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int percent_decode(char *text, bool in_query)
+{
+    const char *from = text;
+    char *to = text;
+
+    for (; *from; from++) {
+        int high, low;
+
+        if (*from != '%') {
+            *to++ = in_query && *from == '+' ? ' ' : *from;
+            continue;
+        }
+        high = hex_digit(from[1]);
+        low = high < 0 ? -1 : hex_digit(from[2]);
+        if (low < 0 || (high == 0 && low == 0))
+            return -1;
+        *to++ = (char)(high << 4 | low);
+        from += 2;
+    }
+    *to = '\0';
+    return utf8_valid(text, (size_t)(to - text)) ? 0 : -1;
+}
+
+static int malformed(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_INVALID, "BAD_REQUEST",
+                     "The %s must be UTF-8 with valid percent escapes and without NUL.", what);
+}
+
+/* path_text: "/a/b%20c". An awaited request's path has been decoded by nginx already. */
+static int split_path(struct request *request, struct error *err)
+{
+    char *rest = request->path_text;
+
+    if (*rest != '/')
+        return malformed(err, "path");
+    rest++;
+    for (char *segment; (segment = strsep(&rest, "/")) != NULL;) {
+        if (request->segment_count == REQUEST_SEGMENTS_MAX)
+            return error_set(err, ERROR_NOT_FOUND, "NOT_FOUND", "Nothing is at this path.");
+        if (!request->awaited && percent_decode(segment, false) < 0)
+            return malformed(err, "path");
+        request->segments[request->segment_count++] = segment;
+    }
+    return 0;
+}
+
+static int split_query(struct request *request, struct error *err)
+{
+    char *rest = request->query_text;
+
+    for (char *item; (item = strsep(&rest, "&")) != NULL;) {
+        char *value = item;
+        char *name = strsep(&value, "=");
+
+        if (!*item && !value)
+            continue;
+        if (request->query_count == REQUEST_QUERY_MAX)
+            return error_set(err, ERROR_INVALID, "BAD_REQUEST",
+                             "The query string has more than %d parameters.", REQUEST_QUERY_MAX);
+        if (percent_decode(name, true) < 0 || (value && percent_decode(value, true) < 0))
+            return malformed(err, "query string");
+        request->query[request->query_count].name = name;
+        request->query[request->query_count++].value = value ? value : "";
+    }
+    return 0;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+static int read_target(struct request *request, struct error *err)
+{
+    const char *query = or_empty(request_parameter(request, "QUERY_STRING"));
+    const char *path =
+        or_empty(request_parameter(request, request->awaited ? "DOCUMENT_URI" : "REQUEST_URI"));
+    size_t path_length = request->awaited ? strlen(path) : strcspn(path, "?");
+
+    if (path_length > REQUEST_URI_MAX || strlen(query) > REQUEST_URI_MAX)
+        return error_set(err, ERROR_INVALID, "URI_TOO_LONG",
+                         "Path and query string may have %d bytes each.", REQUEST_URI_MAX);
+    request->path_text = xstrndup(path, path_length);
+    request->query_text = xstrdup(query);
+    if (split_path(request, err) < 0)
+        return -1;
+    return split_query(request, err);
+}
+
+int request_init(struct request *request, char **parameters, struct error *err)
+{
+    memset(request, 0, sizeof(*request));
+    request->body = (struct buf)BUF_INIT;
+    request->parameters = parameters;
+    request->method = or_empty(request_parameter(request, "REQUEST_METHOD"));
+    request->id = or_empty(request_parameter(request, "CODESET_REQUEST_ID"));
+    request->awaited = strcmp(or_empty(request_parameter(request, "CODESET_AWAITED")), "1") == 0;
+    if (read_target(request, err) < 0) {
+        request->segment_count = 0;
+        request->query_count = 0;
+        return -1;
+    }
+    return 0;
+}
+
+void request_release(struct request *request)
+{
+    free(request->path_text);
+    free(request->query_text);
+    buf_release(&request->body);
+    request->path_text = NULL;
+    request->query_text = NULL;
+}
+
+/* CONTENT_LENGTH; -1 without one, -2 for nonsense. */
+static int64_t content_length(const struct request *request)
+{
+    const char *text = request_parameter(request, "CONTENT_LENGTH");
+    char *end;
+    long long length;
+
+    if (!text || !*text)
+        return -1;
+    errno = 0;
+    length = strtoll(text, &end, 10);
+    if (errno || *end || length < 0 || *text == '+' || *text == ' ')
+        return -2;
+    return length;
+}
+
+static int too_large(struct error *err, int64_t most)
+{
+    return error_set(err, ERROR_INVALID, "BODY_TOO_LARGE",
+                     "The body may have at most %lld bytes here.", (long long)most);
+}
+
+int request_read_body(struct request *request, int64_t most,
+                      size_t (*read)(void *arg, char *bytes, size_t size), void *arg,
+                      struct error *err)
+{
+    int64_t length = content_length(request);
+    struct buf *body = &request->body;
+
+    if (length == -2)
+        return error_set(err, ERROR_INVALID, "BAD_REQUEST", "Content-Length is no number.");
+    if (length > most)
+        return too_large(err, most);
+    buf_reserve(body, length >= 0 ? (size_t)length : 4096);
+    for (;;) {
+        size_t room = body->capacity - body->length - 1, got;
+
+        if (room == 0) {
+            buf_reserve(body, body->length);
+            continue;
+        }
+        got = read(arg, body->data + body->length, room);
+        body->length += got;
+        body->data[body->length] = '\0';
+        if ((int64_t)body->length > most)
+            return too_large(err, most);
+        if (got == 0 || (int64_t)body->length == length)
+            break;
+    }
+    if (length >= 0 && (int64_t)body->length != length)
+        return error_set(err, ERROR_INVALID, "BAD_REQUEST",
+                         "The body ended before its Content-Length.");
+    return 0;
+}

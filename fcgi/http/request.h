@@ -1,0 +1,63 @@
+/*
+ * request.h - one HTTP request, as the FastCGI parameters tell it.
+ *
+ * Parameters beside those of RFC 3875: REQUEST_URI (raw, as sent), DOCUMENT_URI (where nginx took
+ * the request to, decoded), CODESET_REQUEST_ID, and CODESET_AWAITED=1 for a request that comes
+ * back from being held (docs/held-requests.md). The path is read from REQUEST_URI, so that escapes
+ * are undone once and by us; an awaited request's from DOCUMENT_URI.
+ *
+ * Decided answers: a bad percent escape, a NUL and bytes that are not UTF-8, in path or query, are
+ * 400; an escaped slash belongs to its segment; of a repeated query key, the last one counts.
+ */
+#ifndef CODESET_HTTP_REQUEST_H
+#define CODESET_HTTP_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#define REQUEST_SEGMENTS_MAX 16
+#define REQUEST_PARAMS_MAX 4
+#define REQUEST_QUERY_MAX 64
+#define REQUEST_URI_MAX 8192
+
+struct query_item {
+    const char *name;
+    const char *value; /* "" where there is no '=' */
+};
+
+struct request {
+    char **parameters; /* the FastCGI parameters, "NAME=value"; not ours */
+    const char *method;
+    const char *id; /* CODESET_REQUEST_ID, "" without */
+    bool awaited;
+    char *path_text, *query_text; /* what the following point into */
+    const char *segments[REQUEST_SEGMENTS_MAX];
+    size_t segment_count;
+    struct query_item query[REQUEST_QUERY_MAX];
+    size_t query_count;
+    const char *params[REQUEST_PARAMS_MAX]; /* the path's {parameters}, set by the router */
+    struct buf body;
+};
+
+/* Reads all but the body. parameters must outlive the request. Codes: BAD_REQUEST,
+ * URI_TOO_LONG; the request is then empty but for method and id. */
+int request_init(struct request *request, char **parameters, struct error *err);
+void request_release(struct request *request);
+
+/* The value of a parameter: "CONTENT_TYPE", "HTTP_PREFER"; NULL without. */
+const char *request_parameter(const struct request *request, const char *name);
+
+/* Reads the body of at most `most` bytes. read: returns the number of bytes, 0 at the end.
+ * Codes: BODY_TOO_LARGE (nothing was read if CONTENT_LENGTH told so), BAD_REQUEST. */
+int request_read_body(struct request *request, int64_t most,
+                      size_t (*read)(void *arg, char *bytes, size_t size), void *arg,
+                      struct error *err);
+
+/* Undoes percent escapes within `text` (and, in a query, '+'), in place. -1: see above. */
+int percent_decode(char *text, bool in_query);
+
+#endif

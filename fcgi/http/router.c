@@ -1,0 +1,242 @@
+#include "http/router.h"
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/render.h"
+
+#include "base/banned.h"
+
+/* Compares a pattern with the request's segments; sets the request's params. */
+static bool matches(const char *pattern, struct request *request)
+{
+    size_t params = 0;
+
+    for (size_t i = 0; i < request->segment_count; i++) {
+        const char *segment = request->segments[i];
+        size_t length;
+
+        if (*pattern++ != '/')
+            return false;
+        length = strcspn(pattern, "/");
+        if (*pattern == '{') {
+            if (!*segment || params == REQUEST_PARAMS_MAX)
+                return false;
+            request->params[params++] = segment;
+        } else if (strlen(segment) != length || strncmp(segment, pattern, length) != 0) {
+            return false;
+        }
+        pattern += length;
+    }
+    return *pattern == '\0' && request->segment_count > 0;
+}
+
+static bool serves(const struct route *route, const char *method)
+{
+    if (strcmp(method, "HEAD") == 0)
+        method = "GET";
+    return strcmp(route->method, method) == 0;
+}
+
+/* The route, or NULL; `allow` gets the methods of all routes at this path. */
+static const struct route *find(const struct router *router, struct request *request,
+                                struct buf *allow)
+{
+    const struct route *found = NULL;
+
+    for (size_t i = 0; i < router->list_count; i++) {
+        for (size_t j = 0; j < router->lists[i].count; j++) {
+            const struct route *route = &router->lists[i].routes[j];
+
+            if ((route->flags & ROUTE_AWAITED && !request->awaited) ||
+                !matches(route->pattern, request))
+                continue;
+            buf_addf(allow, "%s%s%s", allow->length ? ", " : "", route->method,
+                     strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
+            if (serves(route, request->method)) {
+                found = route;
+                return found;
+            }
+        }
+    }
+    if (allow->length)
+        buf_add_str(allow, ", OPTIONS");
+    return found;
+}
+
+static bool origin_allowed(const char *origins, const char *origin)
+{
+    size_t length = strlen(origin);
+
+    for (const char *at = origins; *at; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        if (length > 0 && strcspn(at, " ") == length && strncmp(at, origin, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A listed origin, and no other, may read the answer; credentials are no cookies here. */
+static void add_cors(const struct router *router, const struct request *request,
+                     struct answer *answer)
+{
+    const char *origin = request_parameter(request, "HTTP_ORIGIN");
+
+    if (!router->cors_origins || !*router->cors_origins)
+        return;
+    answer_header(answer, "Vary", "Origin");
+    if (!origin || !origin_allowed(router->cors_origins, origin))
+        return;
+    answer_header(answer, "Access-Control-Allow-Origin", "%s", origin);
+    answer_header(answer, "Access-Control-Expose-Headers",
+                  "Content-Disposition, ETag, Preference-Applied, Retry-After, X-Request-Id");
+}
+
+static void answer_options(const struct router *router, const struct request *request,
+                           const char *allow, struct answer *answer)
+{
+    const char *origin = request_parameter(request, "HTTP_ORIGIN");
+
+    answer->status = 204;
+    answer_header(answer, "Allow", "%s", allow);
+    if (!origin || !router->cors_origins || !origin_allowed(router->cors_origins, origin) ||
+        !request_parameter(request, "HTTP_ACCESS_CONTROL_REQUEST_METHOD"))
+        return;
+    answer_header(answer, "Access-Control-Allow-Methods", "%s", allow);
+    answer_header(answer, "Access-Control-Allow-Headers",
+                  "Authorization, Content-Type, If-None-Match, Prefer, Range");
+    answer_header(answer, "Access-Control-Max-Age", "7200");
+}
+
+static int authenticate(const struct router *router, const struct request *request,
+                        struct error *err)
+{
+    const char *header = request_parameter(request, "HTTP_AUTHORIZATION");
+    const char *token = header ? header + strcspn(header, " ") : "";
+
+    token += strspn(token, " ");
+    if (!header || strncasecmp(header, "Bearer ", 7) != 0 || !*token || strpbrk(token, " \t,"))
+        return error_set(err, ERROR_INVALID, "AUTHENTICATION_REQUIRED",
+                         "Send an API key: Authorization: Bearer <key>.");
+    return router->authenticate(router->app, token, err);
+}
+
+static void answer_faults(const struct form *form, struct answer *answer)
+{
+    struct buf *body = answer_json(answer, 422);
+
+    answer->log_code = "validation";
+    render_open(body, NULL, '{');
+    render_open(body, "detail", '[');
+    buf_add(body, form->faults.data, form->faults.length);
+    render_close(body, ']');
+    render_close(body, '}');
+}
+
+static int run(const struct router *router, const struct route *route, struct request *request,
+               const struct body_source *body, struct answer *answer, struct error *err)
+{
+    alignas(max_align_t) char values[ROUTE_VALUES_MAX] = {0};
+    _cleanup_(form_release)
+    struct form form = FORM_INIT;
+    int64_t most = form_body_most(route->body, route->body_count, router->limits);
+
+    if (route->flags & ROUTE_BEARER && authenticate(router, request, err) < 0)
+        return -1;
+    if (most > 0 && request_read_body(request, most, body->read, body->arg, err) < 0)
+        return -1;
+    form_read_query(&form, route->query, route->query_count, request, router->limits, values);
+    form_read_body(&form, route->body, route->body_count, request, router->limits, values);
+    if (form.too_large)
+        return error_set(err, ERROR_INVALID, "BODY_TOO_LARGE",
+                         "The file may have at most %lld bytes.", (long long)form.too_large);
+    if (form.fault_count) {
+        answer_faults(&form, answer);
+        return 0;
+    }
+    return route->handle(router->app, request, values, answer, err);
+}
+
+static int dispatch(const struct router *router, struct request *request,
+                    const struct body_source *body, struct answer *answer, const char **ret_route,
+                    struct error *err)
+{
+    _cleanup_(buf_release)
+    struct buf allow = BUF_INIT;
+    const struct route *route = find(router, request, &allow);
+
+    if (route) {
+        *ret_route = route->pattern;
+        return run(router, route, request, body, answer, err);
+    }
+    if (!allow.length)
+        return error_set(err, ERROR_NOT_FOUND, "NOT_FOUND",
+                         "Nothing is at this path; the API is below /api/v1/.");
+    if (strcmp(request->method, "OPTIONS") == 0) {
+        answer_options(router, request, allow.data, answer);
+        return 0;
+    }
+    error_set(err, ERROR_INVALID, "METHOD_NOT_ALLOWED", "This path takes %s.", allow.data);
+    answer_error(answer, err);
+    answer_header(answer, "Allow", "%s", allow.data);
+    return 0;
+}
+
+static const char *loggable(const char *method)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strcmp(method, known[i]) == 0)
+            return known[i];
+    return "other";
+}
+
+void router_answer(const struct router *router, char **parameters, const struct body_source *body,
+                   struct answer *answer)
+{
+    _cleanup_(request_release)
+    struct request request;
+    int64_t start = clock_monotonic();
+    struct error err = ERROR_INIT;
+    const char *route = "-";
+    int outcome = request_init(&request, parameters, &err);
+
+    log_request(request.id);
+    if (outcome == 0)
+        outcome = dispatch(router, &request, body, answer, &route, &err);
+    if (outcome < 0)
+        answer_error(answer, &err);
+    add_cors(router, &request, answer);
+    log_event(LOG_INFO, "request", "method=%s route=%s status=%d took_us=%lld%s%s",
+              loggable(request.method), route, answer->status,
+              (long long)(clock_monotonic() - start), answer->log_code ? " code=" : "",
+              answer->log_code ? answer->log_code : "");
+    log_request(NULL);
+}
+
+void router_describe(const struct router *router, struct buf *out)
+{
+    render_open(out, NULL, '[');
+    for (size_t i = 0; i < router->list_count; i++) {
+        for (size_t j = 0; j < router->lists[i].count; j++) {
+            const struct route *route = &router->lists[i].routes[j];
+
+            render_open(out, NULL, '{');
+            render_text(out, "method", route->method);
+            render_text(out, "pattern", route->pattern);
+            render_text(out, "auth", route->flags & ROUTE_BEARER ? "bearer" : "none");
+            render_bool(out, "awaited", (route->flags & ROUTE_AWAITED) != 0);
+            render_text(out, "pool", route->pool);
+            render_int(out, "body_most",
+                       form_body_most(route->body, route->body_count, router->limits));
+            render_close(out, '}');
+        }
+    }
+    render_close(out, ']');
+}

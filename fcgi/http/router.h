@@ -1,0 +1,71 @@
+/*
+ * router.h - routes are rows; what all of them have in common happens here: finding the row, 404
+ * and 405, CORS, authentication, reading and checking the fields, refusals.
+ *
+ * The order of checks: path, method, credentials, body size, query and body, handler. So nothing
+ * is said about what exists, and no body is read, before the caller is known.
+ */
+#ifndef CODESET_HTTP_ROUTER_H
+#define CODESET_HTTP_ROUTER_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "http/answer.h"
+#include "http/fields.h"
+#include "http/request.h"
+
+enum route_flag {
+    ROUTE_BEARER = 1,  /* needs Authorization: Bearer */
+    ROUTE_AWAITED = 2, /* exists only for requests that come back from being held */
+};
+
+/* app is the router's. values: the struct that the route's fields fill, NULL without fields.
+ * Returns 0 with the answer filled, or -1 with err, which becomes the answer. */
+typedef int route_handler(void *app, const struct request *request, const void *values,
+                          struct answer *answer, struct error *err);
+
+struct route {
+    const char *method;  /* not HEAD, OPTIONS: those come by themselves */
+    const char *pattern; /* "/api/v1/sessions/{session_id}": parameters are whole segments */
+    route_handler *handle;
+    unsigned flags;
+    const char *pool; /* of workers, "api" or "outbound"; for nginx's configuration */
+    const struct field *query;
+    size_t query_count;
+    const struct field *body;
+    size_t body_count;
+};
+
+#define ROUTE_VALUES_MAX 256 /* bytes of a values struct */
+
+struct route_list {
+    const struct route *routes;
+    size_t count;
+};
+
+struct router {
+    const struct route_list *lists;
+    size_t list_count;
+    void *app;
+    /* Is this bearer token good? Codes INVALID_CREDENTIALS and those of what's down. */
+    int (*authenticate)(void *app, const char *token, struct error *err);
+    const void *limits;       /* for the fields */
+    const char *cors_origins; /* space-separated */
+};
+
+/* What the body is read with; see request_read_body. */
+struct body_source {
+    size_t (*read)(void *arg, char *bytes, size_t size);
+    void *arg;
+};
+
+/* Answers the request, whatever it is. parameters as request_init. */
+void router_answer(const struct router *router, char **parameters, const struct body_source *body,
+                   struct answer *answer);
+
+/* [{"method","pattern","auth","awaited","pool","body_most"}...], for tests and tools. */
+void router_describe(const struct router *router, struct buf *out);
+
+#endif

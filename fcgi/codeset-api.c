@@ -1,0 +1,134 @@
+/*
+ * codeset-api - the FastCGI worker: one request at a time, one connection to the database.
+ *
+ * DIAGNOSTICS
+ *	Logs to standard error, a line an event. Exits 0 after SIGTERM, when the request at hand is
+ *	answered; 1 when the configuration is wrong or the socket fails; 2 for wrong usage.
+ *
+ * BUGS
+ *	An answer is put together in memory before its first byte is sent: GET /samples without a
+ *	page needs as much as all samples of the data sets.
+ */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "http/fastcgi.h"
+#include "routes/routes.h"
+#include "settings.h"
+#include "store/db.h"
+
+#include "base/banned.h"
+
+DEFINE_CLEANUP(struct db *, release_db, db_free)
+
+static const char usage[] =
+    "Usage: codeset-api [--config FILE]\n"
+    "Answers the Codeset API over FastCGI. Started by spawn-fcgi(1), which hands over the socket\n"
+    "as standard input; several share one socket.\n"
+    "\n"
+    "  --config FILE  settings, instead of " SETTINGS_PATH "\n"
+    "  --routes       print the table of routes as JSON and exit\n"
+    "  --debug        log more\n"
+    "  --help         print this and exit\n"
+    "  --version      print the version and exit\n";
+
+struct options {
+    const char *config;
+    bool routes;
+    enum log_level log_level;
+};
+
+/* -1: go on; else the exit status. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+    static const struct option table[] = {
+        {"config", required_argument, NULL, 'c'}, {"routes", no_argument, NULL, 'r'},
+        {"debug", no_argument, NULL, 'd'},        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            options->config = optarg;
+            break;
+        case 'r':
+            options->routes = true;
+            break;
+        case 'd':
+            options->log_level = LOG_DEBUG;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        case 'v':
+            puts("codeset-api " CODESET_VERSION);
+            return 0;
+        default:
+            fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (optind == argc)
+        return -1;
+    fputs(usage, stderr);
+    return 2;
+}
+
+static int print_routes(const struct router *router)
+{
+    _cleanup_(buf_release)
+    struct buf text = BUF_INIT;
+
+    router_describe(router, &text);
+    return puts(text.data) < 0 || fflush(stdout) != 0 ? 1 : 0;
+}
+
+static int serve(const struct settings *settings, const struct options *options)
+{
+    _cleanup_(release_db)
+    struct db *db = NULL;
+    struct error err = ERROR_INIT;
+    struct api api = {.settings = settings, .doorbell = DOORBELL_INIT(settings->doorbell_socket)};
+    struct router router = routes_router(&api);
+    int outcome;
+
+    if (options->routes)
+        return print_routes(&router);
+    db = db_new(settings, DB_API, &err);
+    if (!db) {
+        log_error("start_failed", &err);
+        return 1;
+    }
+    api.db = db;
+    outcome = fastcgi_serve(&router, &err);
+    if (outcome < 0)
+        log_error("serving_failed", &err);
+    doorbell_release(&api.doorbell);
+    return outcome < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.log_level = LOG_INFO};
+    struct settings settings = {0};
+    struct error err = ERROR_INIT;
+    int status = read_options(argc, argv, &options);
+
+    if (status >= 0)
+        return status;
+    log_open("codeset-api", options.log_level);
+    /* The table of routes can be had without a configuration. */
+    if (!options.config && !options.routes)
+        options.config = SETTINGS_PATH;
+    if (config_load(settings_rows, settings_count, options.config, &settings, &err) < 0) {
+        log_error("configuration", &err);
+        return 1;
+    }
+    status = serve(&settings, &options);
+    settings_release(&settings);
+    return status;
+}

@@ -1,0 +1,146 @@
+#include "routes/routes.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "http/prefer.h"
+#include "http/render.h"
+
+#include "base/banned.h"
+
+static int authenticate(void *app, const char *token, struct error *err)
+{
+    struct api *api = app;
+
+    if (api_key_well_formed(token)) {
+        if (store_authenticate_key(api->db, token, &api->caller, err) == 0)
+            return 0;
+        if (err->kind != ERROR_NOT_FOUND)
+            return -1;
+    }
+    return error_set(err, ERROR_INVALID, "INVALID_CREDENTIALS",
+                     "The API key is unknown, expired or revoked. Make a new one.");
+}
+
+struct router routes_router(struct api *api)
+{
+    static struct route_list lists[6];
+    size_t count = 0;
+
+    lists[count++] = (struct route_list){sessions_routes, sessions_routes_count};
+    lists[count++] = (struct route_list){interactions_routes, interactions_routes_count};
+    lists[count++] = (struct route_list){verifications_routes, verifications_routes_count};
+    lists[count++] = (struct route_list){samples_routes, samples_routes_count};
+    lists[count++] = (struct route_list){datasets_routes, datasets_routes_count};
+    lists[count++] = (struct route_list){health_routes, health_routes_count};
+    return (struct router){
+        .lists = lists,
+        .list_count = count,
+        .app = api,
+        .authenticate = authenticate,
+        .limits = api->settings,
+        .cors_origins = api->settings->cors_origins,
+    };
+}
+
+int path_id(const struct request *request, size_t index, const char *code, struct id *ret_id,
+            struct error *err)
+{
+    const char *text = request->params[index];
+
+    if (!id_valid(text))
+        return error_set(err, ERROR_NOT_FOUND, code, "there is no such thing");
+    for (int i = 0; i <= ID_LENGTH; i++)
+        ret_id->text[i] = (char)tolower((unsigned char)text[i]);
+    return 0;
+}
+
+static void add_escaped(struct buf *out, const char *text)
+{
+    for (; *text; text++) {
+        if (isalnum((unsigned char)*text) || strchr("-_.~", *text))
+            buf_add_char(out, *text);
+        else
+            buf_addf(out, "%%%02X", (unsigned char)*text);
+    }
+}
+
+void hold_until(const char *kind, const struct id *id, int64_t ms, const char *path,
+                struct answer *answer)
+{
+    _cleanup_(buf_release)
+    struct buf location = BUF_INIT;
+
+    buf_addf(&location, "/-/await/%s/%s?hold=%" PRId64 "&back=", kind, id->text, ms);
+    add_escaped(&location, path);
+    answer_redirect_internally(answer, location.data);
+}
+
+static void request_path(const struct request *request, struct buf *out)
+{
+    for (size_t i = 0; i < request->segment_count; i++)
+        buf_addf(out, "/%s", request->segments[i]);
+}
+
+bool hold(const struct request *request, const char *kind, const struct id *id, int64_t created_at,
+          int64_t now, struct answer *answer)
+{
+    _cleanup_(buf_release)
+    struct buf path = BUF_INIT;
+    int64_t ms = hold_ms(prefer_wait(request_parameter(request, "HTTP_PREFER")), created_at, now);
+
+    if (request->awaited || ms == 0)
+        return false;
+    request_path(request, &path);
+    hold_until(kind, id, ms, path.data, answer);
+    return true;
+}
+
+void applied_preference(const struct request *request, struct answer *answer)
+{
+    int seconds = prefer_wait(request_parameter(request, "HTTP_PREFER"));
+
+    if (seconds >= 0)
+        answer_header(answer, "Preference-Applied", "wait=%d", seconds);
+}
+
+void render_failure(struct buf *out, const char *code, const char *message)
+{
+    if (!code) {
+        render_null(out, "error");
+        return;
+    }
+    render_open(out, "error", '{');
+    render_text(out, "code", code);
+    render_text(out, "message", message ? message : "");
+    render_close(out, '}');
+}
+
+void render_container_info(struct buf *out, const struct container_info *info)
+{
+    _cleanup_(buf_release)
+    struct buf url = BUF_INIT;
+
+    if (!info->name) {
+        render_null(out, "container_info");
+        return;
+    }
+    buf_addf(&url, "http+unix://%s", info->name);
+    render_open(out, "container_info", '{');
+    render_text(out, "container_name", info->name);
+    render_text(out, "service_url", url.data);
+    render_text(out, "sample_id", info->sample_id);
+    render_text(out, "status", info->status);
+    render_time(out, "created_at", info->created_at);
+    render_time(out, "expires_at", info->expires_at);
+    render_text(out, "location", info->location ? info->location : "");
+    render_close(out, '}');
+}
+
+struct text text_of(const struct field_text *text)
+{
+    /* store reads it only. */
+    return (struct text){.bytes = (char *)(uintptr_t)text->bytes, .length = text->length};
+}

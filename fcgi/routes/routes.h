@@ -1,0 +1,73 @@
+/*
+ * routes.h - the routes of the API: a file per resource, each with a table of rows; and what
+ * their handlers share.
+ */
+#ifndef CODESET_ROUTES_ROUTES_H
+#define CODESET_ROUTES_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "http/router.h"
+#include "routes/doorbell.h"
+#include "settings.h"
+#include "store/db.h"
+#include "store/interactions.h"
+#include "store/users.h"
+
+#define API "/api/v1"
+
+/* Handed to every handler as `app`. */
+struct api {
+    const struct settings *settings;
+    struct db *db;
+    struct doorbell doorbell;
+    struct caller caller; /* of the request at hand, where the route has ROUTE_BEARER */
+};
+
+extern const struct route health_routes[], datasets_routes[], samples_routes[], sessions_routes[],
+    interactions_routes[], verifications_routes[];
+extern const size_t health_routes_count, datasets_routes_count, samples_routes_count,
+    sessions_routes_count, interactions_routes_count, verifications_routes_count;
+
+/* The router over all of them; api must outlive it. */
+struct router routes_router(struct api *api);
+
+/* The path's parameter as an id in lower case. What is no UUID gets the same answer, by `code`,
+ * as an id that nobody has. */
+int path_id(const struct request *request, size_t index, const char *code, struct id *ret_id,
+            struct error *err);
+
+/* A GET of something unfinished: if the client is to wait, the answer becomes a redirect to the
+ * daemon, which holds the request, and true is returned. False: answer now. See
+ * docs/held-requests.md. */
+bool hold(const struct request *request, const char *kind, const struct id *id, int64_t created_at,
+          int64_t now, struct answer *answer);
+
+/* Preference-Applied, where the request had a Prefer: wait. */
+void applied_preference(const struct request *request, struct answer *answer);
+
+/* Redirects to the daemon for ms, and then to the path. */
+void hold_until(const char *kind, const struct id *id, int64_t ms, const char *path,
+                struct answer *answer);
+
+/* "error": {code, message}, or null without a code. */
+void render_failure(struct buf *out, const char *code, const char *message);
+
+struct container_info {
+    const char *name; /* NULL: "container_info": null */
+    const char *sample_id;
+    const char *status;
+    const char *location;
+    int64_t created_at, expires_at;
+};
+
+void render_container_info(struct buf *out, const struct container_info *info);
+
+/* A form's text for store; it is not copied. */
+struct text text_of(const struct field_text *text);
+
+#endif

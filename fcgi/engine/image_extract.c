@@ -465,7 +465,6 @@ static int open_tar(const char *path, struct archive **ret_archive, struct error
     archive_read_support_filter_all(archive);
     archive_read_support_format_tar(archive);
     archive_read_support_format_gnutar(archive);
-    archive_read_support_format_empty(archive);
     if (archive_read_open_filename(archive, path, READ_BLOCK) != ARCHIVE_OK)
         return error_set(err, ERROR_INVALID, NULL, "cannot read %s as a tar: %s", path,
                          archive_error_string(archive));

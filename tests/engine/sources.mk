@@ -1,6 +1,7 @@
 # The engine against the real runtime, kernel and archives. As root.
-check_PROGRAMS += tests/engine/init tests/engine/test-containers
-TESTS += tests/engine/test-containers
+check_PROGRAMS += tests/engine/init tests/engine/test-containers \
+	tests/engine/test-images tests/engine/bench-start
+TESTS += tests/engine/test-containers tests/engine/test-images
 
 # Runs in an image that holds nothing but busybox.
 tests_engine_init_SOURCES = tests/engine/init.c
@@ -15,3 +16,11 @@ engine_test_libs = $(ENGINE_LIBS) $(CUNIT_LIBS)
 tests_engine_test_containers_SOURCES = tests/engine/test-containers.c $(engine_test_sources)
 tests_engine_test_containers_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_containers_LDADD = $(engine_test_libs)
+
+tests_engine_bench_start_SOURCES = tests/engine/bench-start.c $(engine_test_sources)
+tests_engine_bench_start_CPPFLAGS = $(engine_test_cppflags)
+tests_engine_bench_start_LDADD = $(engine_test_libs)
+
+tests_engine_test_images_SOURCES = tests/engine/test-images.c $(engine_test_sources)
+tests_engine_test_images_CPPFLAGS = $(engine_test_cppflags)
+tests_engine_test_images_LDADD = $(engine_test_libs)

@@ -45,14 +45,14 @@ static void add(struct archive *archive, const struct tar_entry *what, const voi
     archive_entry_set_uid(entry, what->uid);
     archive_entry_set_gid(entry, what->uid);
     archive_entry_set_mtime(entry, 1000000000, 0);
-    archive_entry_set_size(entry, (int64_t)length + what->size);
+    archive_entry_set_size(entry, bytes ? (int64_t)length : what->size);
     if (what->hardlink != NULL)
         archive_entry_set_hardlink(entry, what->hardlink);
     if (what->type == S_IFLNK)
         archive_entry_set_symlink(entry, what->content);
     if (what->type == S_IFCHR || what->type == S_IFBLK)
         archive_entry_set_rdev(entry, makedev(1, 1));
-    if (what->size > 0) /* nothing but a hole before its last byte */
+    if (bytes == NULL && what->size > 0) /* nothing but a hole before its last byte */
         archive_entry_sparse_add_entry(entry, what->size - 1, 1);
     check(archive, archive_write_header(archive, entry));
     if (length > 0 && archive_write_data(archive, bytes, length) < 0)
@@ -71,20 +71,21 @@ void tar_write(const char *file, const struct tar_entry *entries, int count)
     struct archive *archive = open_archive(file);
 
     for (int i = 0; i < count; i++) {
-        bool has_text = entries[i].type == S_IFREG && entries[i].content != NULL;
+        const char *bytes = entries[i].type == S_IFREG ? entries[i].content : NULL;
+        size_t length = entries[i].size ? (size_t)entries[i].size : bytes ? strlen(bytes) : 0;
 
-        add(archive, &entries[i], entries[i].content, has_text ? strlen(entries[i].content) : 0);
+        add(archive, &entries[i], bytes, bytes ? length : 0);
     }
     close_archive(archive);
 }
 
 void tar_write_busybox(const char *file)
 {
-    static const char *const applets[] = {"sh",    "cat",   "ls",      "dd",    "sleep",    "id",
-                                          "mkdir", "mount", "unshare", "chown", "mknod",    "touch",
-                                          "yes",   "head",  "tail",    "seq",   "grep",     "rm",
-                                          "mv",    "ln",    "wc",      "find",  "hostname", "kill",
-                                          "stat",  "chmod", "ip",      "ps",    "setsid",   "true"};
+    static const char *const applets[] = {
+        "sh",      "cat",   "ls",    "dd",    "sleep",  "id",   "mkdir",    "mount",
+        "unshare", "chown", "mknod", "touch", "yes",    "head", "tail",     "seq",
+        "grep",    "rm",    "mv",    "ln",    "wc",     "find", "hostname", "kill",
+        "stat",    "chmod", "ip",    "ps",    "setsid", "true", "tr"};
     const struct tar_entry folders[] = {TAR_FOLDER("./"),
                                         TAR_FOLDER("bin/"),
                                         TAR_FOLDER("etc"),
@@ -95,8 +96,7 @@ void tar_write_busybox(const char *file)
                                         TAR_FILE("etc/passwd", "root:x:0:0:root:/:/bin/sh\n"),
                                         {"home/user/mine", S_IFREG, 0600, "mine", NULL, 1000, 0}};
     const struct tar_entry program = {"bin/busybox", S_IFREG, 0755, NULL, NULL, 0, 0};
-    _cleanup_(buf_release)
-    struct buf bytes = BUF_INIT;
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
     struct archive *archive = open_archive(file);
     struct error err = ERROR_INIT;
 
@@ -105,12 +105,11 @@ void tar_write_busybox(const char *file)
         abort();
     }
     for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-        add(archive, &folders[i], folders[i].content,
+        add(archive, &folders[i], folders[i].type == S_IFREG ? folders[i].content : NULL,
             folders[i].type == S_IFREG ? strlen(folders[i].content) : 0);
     add(archive, &program, bytes.data, bytes.length);
     for (size_t i = 0; i < ARRAY_SIZE(applets); i++) {
-        _cleanup_(free_ptr)
-        char *path = xasprintf("bin/%s", applets[i]);
+        _cleanup_(free_ptr) char *path = xasprintf("bin/%s", applets[i]);
 
         add(archive, &(struct tar_entry)TAR_LINK(path, "busybox"), NULL, 0);
     }

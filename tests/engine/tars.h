@@ -14,7 +14,7 @@ struct tar_entry {
     const char *content; /* of a file; target of a link */
     const char *hardlink;
     int64_t uid;
-    int64_t size; /* of a file without content: zeroes, written sparsely */
+    int64_t size; /* of a file without content: a hole; with: its length, 0 for a text */
 };
 
 #define TAR_FILE(path, text)                                                                       \
@@ -32,6 +32,11 @@ struct tar_entry {
 #define TAR_HARDLINK(path, target)                                                                 \
     {                                                                                              \
         path, S_IFREG, 0644, NULL, target, 0, 0                                                    \
+    }
+
+#define TAR_BYTES(path, bytes, length)                                                             \
+    {                                                                                              \
+        path, S_IFREG, 0644, bytes, NULL, 0, (int64_t)(length)                                     \
     }
 
 void tar_write(const char *file, const struct tar_entry *entries, int count);

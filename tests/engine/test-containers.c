@@ -1,33 +1,500 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../unit/unit.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/container.h"
 #include "world.h"
 
 #include "base/banned.h"
 
 static struct world world;
 
-static void test_starts_and_stops(void)
+/* The command's output, without its last newline. The caller frees it. */
+static char *output_of(const char *name, const char *command)
 {
-    _cleanup_(buf_release)
     struct buf out = BUF_INIT;
+
+    CU_ASSERT_NOT_EQUAL(world_run(&world, name, command, &out), -1);
+    if (out.length > 0 && out.data[out.length - 1] == '\n')
+        buf_truncate(&out, out.length - 1);
+    return out.length > 0 ? buf_take(&out) : xstrdup("");
+}
+
+static void check_output(const char *name, const char *command, const char *expected)
+{
+    _cleanup_(free_ptr) char *out = output_of(name, command);
+
+    CU_ASSERT_STRING_EQUAL(out, expected);
+    if (strcmp(out, expected) != 0)
+        fprintf(stderr, "(%s: \"%s\", not \"%s\") ", command, out, expected);
+}
+
+static struct engine_usage usage_of(const char *name)
+{
     struct engine_usage usage = {0};
     struct error err = ERROR_INIT;
 
-    CU_ASSERT_EQUAL_FATAL(world_start(&world, "one", "busybox", &world_limits), 0);
-    CU_ASSERT_EQUAL(world_run(&world, "one", "id -u; cat /etc/passwd", &out), 0);
-    CU_ASSERT_STRING_EQUAL(out.data, "0\nroot:x:0:0:root:/:/bin/sh\n");
-    CU_ASSERT_EQUAL(engine_usage(world.engine, "one", &usage, &err), 0);
+    CU_ASSERT_EQUAL(engine_usage(world.engine, name, &usage, &err), 0);
+    return usage;
+}
+
+static pid_t init_of(const char *name)
+{
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", world.settings.state_dir, name);
+    pid_t pid = -1;
+
+    CU_ASSERT_TRUE(container_runs(folder, &pid));
+    return pid;
+}
+
+static void start(const char *name)
+{
+    CU_ASSERT_EQUAL_FATAL(world_start(&world, name, "busybox", &world_limits), 0);
+}
+
+static void stop(const char *name)
+{
+    CU_ASSERT_EQUAL(world_stop(&world, name), 0);
+}
+
+static void test_starts_and_stops(void)
+{
+    struct engine_usage usage;
+
+    start("one");
+    check_output("one", "id -u; cat /etc/passwd", "0\nroot:x:0:0:root:/:/bin/sh");
+    usage = usage_of("one");
     CU_ASSERT_TRUE(usage.running);
     CU_ASSERT_TRUE(usage.processes >= 1);
     CU_ASSERT_TRUE(usage.memory_bytes > 0);
+    CU_ASSERT_TRUE(usage.cpu_us > 0);
     CU_ASSERT_EQUAL(usage.oom_kills, 0);
-    CU_ASSERT_EQUAL(world_stop(&world, "one"), 0);
+    stop("one");
+}
+
+static void test_second_start_is_success(void)
+{
+    pid_t before;
+
+    start("twice");
+    before = init_of("twice");
+    check_output("twice", "echo kept > /root-was-here; cat /root-was-here", "kept");
+    start("twice");
+    CU_ASSERT_EQUAL(init_of("twice"), before);
+    check_output("twice", "cat /root-was-here", "kept");
+    stop("twice");
+}
+
+static void test_stop_is_idempotent(void)
+{
+    start("gone");
+    stop("gone");
+    stop("gone");
+    stop("never-there");
+}
+
+static void collect(const char *name, void *arg)
+{
+    buf_addf(arg, "%s ", name);
+}
+
+static void test_next_engine_adopts(void)
+{
+    _cleanup_(buf_release) struct buf names = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    start("cs-adopted");
+    world_restart(&world);
+    CU_ASSERT_EQUAL(engine_list(world.engine, collect, &names, &err), 0);
+    CU_ASSERT_STRING_EQUAL(names.data, "cs-adopted ");
+    CU_ASSERT_TRUE(usage_of("cs-adopted").running);
+    check_output("cs-adopted", "echo still here", "still here");
+    stop("cs-adopted");
+}
+
+static void test_missing_image(void)
+{
+    CU_ASSERT_EQUAL_FATAL(world_start(&world, "none", "no-such-image", &world_limits), -1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(world.last.code);
+    CU_ASSERT_STRING_EQUAL(world.last.code, "IMAGE_MISSING");
+    CU_ASSERT_EQUAL(world_start(&world, "none", "../run", &world_limits), -1);
+    CU_ASSERT_STRING_EQUAL(world.last.code, "IMAGE_MISSING");
+}
+
+static void test_bad_names(void)
+{
+    static const char *const names[] = {"", "..", "a/b", "-x", ".hidden", "a b", "ü", "a\n"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        CU_ASSERT_EQUAL(world_start(&world, names[i], "busybox", &world_limits), -1);
+        CU_ASSERT_EQUAL(world.last.kind, ERROR_INVALID);
+        CU_ASSERT_EQUAL(world_stop(&world, names[i]), -1);
+    }
+}
+
+static void test_memory_ends_at_its_cap(void)
+{
+    struct engine_usage usage;
+
+    start("mem");
+    CU_ASSERT_EQUAL(world_run(&world, "mem", "x=$(yes | head -c 300000000); echo ${#x}", NULL),
+                    137);
+    usage = usage_of("mem");
+    CU_ASSERT_TRUE(usage.oom_kills >= 1);
+    CU_ASSERT_TRUE(usage.running);
+    check_output("mem", "echo alive", "alive");
+    /* What lies in /dev/shm is memory as well. */
+    CU_ASSERT_NOT_EQUAL(
+        world_run(&world, "mem", "dd if=/dev/zero of=/dev/shm/x bs=1M count=60", NULL), 0);
+    check_output("mem", "echo alive", "alive");
+    stop("mem");
+}
+
+static void test_processes_end_at_their_cap(void)
+{
+    _cleanup_(free_ptr) char *out = NULL;
+
+    start("pids");
+    out = output_of("pids",
+                    "i=0; while [ $i -lt 100 ]; do sleep 60 > /dev/null 2>&1 & i=$((i+1)); done");
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "can't fork"));
+    CU_ASSERT_TRUE(usage_of("pids").processes <= world_limits.processes);
+    CU_ASSERT_TRUE(usage_of("pids").processes > world_limits.processes - 4);
+    stop("pids");
+}
+
+static void test_disk_ends_at_its_cap(void)
+{
+    _cleanup_(free_ptr) char *out = NULL;
+
+    start("disk");
+    out = output_of("disk", "dd if=/dev/zero of=/big bs=1M count=100");
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "No space left on device"));
+    check_output("disk", "rm /big; echo again > /small; cat /small", "again");
+    stop("disk");
+}
+
+static void test_inodes_end_at_their_cap(void)
+{
+    _cleanup_(free_ptr) char *out = NULL;
+
+    start("inodes");
+    out = output_of("inodes", "mkdir /many; cd /many; seq 5000 | while read n; do : > $n || "
+                              "break; done");
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "No space left on device"));
+    check_output("inodes", "rm -r /many; echo again > /small; cat /small", "again");
+    stop("inodes");
+}
+
+static void test_no_space_for_a_start(void)
+{
+    int64_t kept = world.settings.disk_reserve_bytes;
+
+    world.settings.disk_reserve_bytes = INT64_C(1) << 50;
+    CU_ASSERT_EQUAL(world_start(&world, "full", "busybox", &world_limits), -1);
+    CU_ASSERT_EQUAL(world.last.kind, ERROR_UNAVAILABLE);
+    world.settings.disk_reserve_bytes = kept;
+}
+
+static void test_image_stays_as_it_was(void)
+{
+    start("first");
+    check_output("first", "echo changed > /etc/passwd; rm -r /usr; mv /bin /b2; echo ok", "ok");
+    stop("first");
+    start("second");
+    check_output("second", "cat /etc/passwd; ls -d /usr/lib /bin/sh",
+                 "root:x:0:0:root:/:/bin/sh\n/bin/sh\n/usr/lib");
+    stop("second");
+}
+
+/* pid 1 ends: the container is dead but there, until it is stopped. */
+static void test_dead_container_is_seen_and_stopped(void)
+{
+    int64_t deadline = clock_monotonic() + 10 * CLOCK_SECOND;
+    _cleanup_(buf_release) struct buf names = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    start("dead");
+    kill(init_of("dead"), SIGKILL);
+    while (usage_of("dead").running && clock_monotonic() < deadline)
+        sched_yield();
+    CU_ASSERT_FALSE(usage_of("dead").running);
+    CU_ASSERT_EQUAL(engine_list(world.engine, collect, &names, &err), 0);
+    CU_ASSERT_STRING_EQUAL(names.data, "dead ");
+    stop("dead");
+    start("dead"); /* and its name may be used again */
+    stop("dead");
+}
+
+static void test_start_after_death_begins_afresh(void)
+{
+    int64_t deadline = clock_monotonic() + 10 * CLOCK_SECOND;
+
+    start("again");
+    check_output("again", "echo old > /old; cat /old", "old");
+    kill(init_of("again"), SIGKILL);
+    while (usage_of("again").running && clock_monotonic() < deadline)
+        sched_yield();
+    start("again");
+    check_output("again", "ls /old 2>&1", "ls: /old: No such file or directory");
+    stop("again");
+}
+
+static void test_nothing_of_the_host_is_seen(void)
+{
+    _cleanup_(free_ptr) char *mounts = NULL;
+    _cleanup_(free_ptr) char *fds = NULL;
+    _cleanup_(free_ptr) char *map = NULL;
+    _cleanup_(free_ptr) char *map_expected =
+        xasprintf("0 %lld 65536", (long long)world.settings.uid_base);
+    DIR *dir;
+    int count = 0;
+
+    start("inside");
+    map = output_of("inside", "read a b c < /proc/self/uid_map; echo $a $b $c");
+    CU_ASSERT_STRING_EQUAL(map, map_expected);
+    mounts = output_of("inside", "cat /proc/self/mountinfo");
+    CU_ASSERT_PTR_NULL(strstr(mounts, world.settings.image_dir));
+    CU_ASSERT_PTR_NULL(strstr(mounts, world.settings.state_dir));
+    check_output("inside", "ls /sys; ip link | grep -c ': '; hostname", "1\nsandbox");
+    check_output("inside", "stat -c %u:%a /dev/.codeset-agent", "65534:111");
+    fds = xasprintf("/proc/%d/fd", (int)init_of("inside"));
+    dir = opendir(fds);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+        if (entry->d_name[0] != '.') {
+            CU_ASSERT_STRING_EQUAL(entry->d_name, "3"); /* the test's pid 1 closes 0 to 2 */
+            count++;
+        }
+    if (dir != NULL)
+        closedir(dir);
+    CU_ASSERT_EQUAL(count, 1);
+    stop("inside");
+}
+
+static void test_what_is_refused(void)
+{
+    static const char *const commands[] = {
+        "cat /dev/.codeset-agent",
+        "cat /proc/1/environ",
+        "cat /proc/1/maps",
+        "ls /proc/1/fd",
+        "ls /proc/1/root/",
+        ": > /dev/.codeset-agent",
+        "rm -f /dev/.codeset-agent",
+        "mv /dev/.codeset-agent /dev/x",
+        "mount -t tmpfs none /mnt",
+        "mount -t proc none /proc",
+        "mount -o remount,rw /sys",
+        "mkdir /sys/x",
+        "unshare -U true",
+        "unshare -r true",
+        "unshare -m true",
+        "unshare -n true",
+        "unshare -p true",
+        "mknod /disk b 254 0",
+        "mknod /kmsg c 1 11",
+        "echo 1 > /proc/sys/kernel/panic",
+        "echo 1 > /proc/sys/user/max_user_namespaces",
+        "echo b > /proc/sysrq-trigger",
+        "hostname other",
+        "head -c 1 /proc/kcore | grep .",
+        "cat /proc/kallsyms | grep .",
+        "echo -1000 > /proc/self/oom_score_adj",
+    };
+
+    start("cage");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        int status = world_run(&world, "cage", commands[i], NULL);
+
+        CU_ASSERT_TRUE(status > 0);
+        if (status <= 0)
+            fprintf(stderr, "(\"%s\" was not refused: %d) ", commands[i], status);
+    }
+    check_output(
+        "cage", "grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\t' ' '",
+        "CapEff: 00000000000000eb\nCapBnd: 00000000000000eb\nNoNewPrivs: 1\nSeccomp: 2");
+    world_run(&world, "cage", "kill -9 1; kill -9 -1", NULL); /* takes its own answer with it */
+    check_output("cage", "echo alive", "alive");
+    stop("cage");
+}
+
+static void test_two_engines_side_by_side(void)
+{
+    struct world other;
+
+    world_open(&other, "d");
+    start("same-name");
+    CU_ASSERT_EQUAL_FATAL(world_start(&other, "same-name", "busybox", &world_limits), 0);
+    check_output("same-name", "echo mine > /who; cat /who", "mine");
+    CU_ASSERT_NOT_EQUAL(world_run(&other, "same-name", "cat /who", NULL), 0);
+    stop("same-name");
+    CU_ASSERT_EQUAL(world_run(&other, "same-name", ":", NULL), 0);
+    CU_ASSERT_EQUAL(world_stop(&other, "same-name"), 0);
+    CU_ASSERT_TRUE(world_close(&other));
+}
+
+static void test_runc_works_too(void)
+{
+    char *kept = world.settings.runtime;
+    char other[] = "runc";
+
+    world.settings.runtime = other;
+    start("by-runc");
+    check_output("by-runc", "id -u; echo $((1+1))", "0\n2");
+    CU_ASSERT_TRUE(usage_of("by-runc").running);
+    CU_ASSERT_EQUAL(world_run(&world, "by-runc", "x=$(yes | head -c 300000000); echo ${#x}", NULL),
+                    137);
+    CU_ASSERT_TRUE(usage_of("by-runc").oom_kills >= 1);
+    stop("by-runc");
+    world.settings.runtime = kept;
+}
+
+struct ended {
+    int count;
+    bool all;
+};
+
+static void count_end(const struct error *err, void *arg)
+{
+    struct ended *ended = arg;
+
+    CU_ASSERT_PTR_NULL(err);
+    ended->all = --ended->count == 0;
+}
+
+static void test_many_at_once(void)
+{
+    struct ended ended = {.count = 40};
+    char name[32];
+
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "many-%d", i);
+        engine_start(world.engine, name, "busybox", &world_limits, count_end, &ended);
+    }
+    CU_ASSERT_TRUE(world_wait(&world, &ended.all, 60));
+    check_output("many-39", "echo last", "last");
+    ended = (struct ended){.count = 40};
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "many-%d", i);
+        engine_stop(world.engine, name, count_end, &ended);
+    }
+    CU_ASSERT_TRUE(world_wait(&world, &ended.all, 60));
+}
+
+/* Kills our children (the helper, that is) and says how many there were. */
+static int kill_children(pid_t parent)
+{
+    _cleanup_(free_ptr) char *path =
+        xasprintf("/proc/%d/task/%d/children", (int)parent, (int)parent);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+    int killed = 0;
+    char *at;
+
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 65536, &text, &err), 0);
+    at = text.data;
+    for (long pid = strtol(at, &at, 10); pid > 0; pid = strtol(at, &at, 10))
+        killed += kill((pid_t)pid, SIGKILL) == 0;
+    return killed;
+}
+
+static void set_flag(const struct error *err, void *arg)
+{
+    (void)err;
+    *(bool *)arg = true;
+}
+
+static void pass_time(int64_t microseconds)
+{
+    int64_t until = clock_monotonic() + microseconds;
+
+    while (clock_monotonic() < until)
+        event_base_loop(world.base, EVLOOP_NONBLOCK);
+}
+
+/* The helper dies at any point of a start: stop removes what it had made, and start works. */
+static void test_helper_killed_at_any_point(void)
+{
+    int killed = 0;
+
+    for (int step = 0; step < 40; step++) {
+        bool done = false;
+
+        engine_start(world.engine, "crash", "busybox", &world_limits, set_flag, &done);
+        pass_time(step * 500);
+        if (!done)
+            killed += kill_children(getpid());
+        CU_ASSERT_TRUE_FATAL(world_wait(&world, &done, 30));
+        if (step % 2)
+            stop("crash");
+        else
+            start("crash");
+    }
+    CU_ASSERT_TRUE(killed >= 5);
+    stop("crash");
+}
+
+/* The whole daemon dies at any point: the next one's stop removes all. */
+static void test_daemon_killed_at_any_point(void)
+{
+    for (int step = 0; step < 20; step++) {
+        pid_t pid = fork();
+        int status;
+
+        if (pid == 0) {
+            struct event_base *base = event_base_new();
+            struct error err = ERROR_INIT;
+            struct engine *engine = engine_new(base, &world.settings, &err);
+            bool done = false;
+
+            engine_start(engine, "orphan", "busybox", &world_limits, set_flag, &done);
+            event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
+            _exit(0);
+        }
+        pass_time(step * 1000);
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+        stop("orphan");
+    }
 }
 
 static const struct unit_test tests[] = {
     {"a container starts, answers, is measured, and stops", test_starts_and_stops},
+    {"a second start of a running one is success and changes nothing",
+     test_second_start_is_success},
+    {"stop of what is not there is success", test_stop_is_idempotent},
+    {"the next engine lists, measures and stops what the last one started",
+     test_next_engine_adopts},
+    {"an image that is not there is IMAGE_MISSING", test_missing_image},
+    {"names that are no names are refused", test_bad_names},
+    {"memory ends at its cap, and is counted", test_memory_ends_at_its_cap},
+    {"processes end at their cap", test_processes_end_at_their_cap},
+    {"disk ends at its cap", test_disk_ends_at_its_cap},
+    {"files end at their cap", test_inodes_end_at_their_cap},
+    {"a host short of disk starts nothing", test_no_space_for_a_start},
+    {"a container changes its image for itself only", test_image_stays_as_it_was},
+    {"a container whose pid 1 ended is seen as dead, and stopped",
+     test_dead_container_is_seen_and_stopped},
+    {"a start after a death begins afresh", test_start_after_death_begins_afresh},
+    {"nothing of the host is seen", test_nothing_of_the_host_is_seen},
+    {"what reaches for the host or the agent is refused", test_what_is_refused},
+    {"two engines on one host do not meet", test_two_engines_side_by_side},
+    {"runc works by configuration", test_runc_works_too},
+    {"forty start and stop at once", test_many_at_once},
+    {"a helper killed at any point leaves nothing after stop", test_helper_killed_at_any_point},
+    {"a daemon killed at any point leaves nothing after stop", test_daemon_killed_at_any_point},
 };
 
 int main(void)

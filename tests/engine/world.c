@@ -43,8 +43,7 @@ static void put(char **setting, char *value)
 
 static void link_program(const struct world *world, const char *target, const char *name)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/bin/%s", world->dir, name);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/bin/%s", world->dir, name);
     struct error err = ERROR_INIT;
 
     if (symlink(target, path) < 0)
@@ -63,10 +62,8 @@ void world_restart(struct world *world)
 void world_open(struct world *world, const char *tag)
 {
     struct error err = ERROR_INIT;
-    _cleanup_(free_ptr)
-    char *bin = NULL;
-    _cleanup_(free_ptr)
-    char *tar = NULL;
+    _cleanup_(free_ptr) char *bin = NULL;
+    _cleanup_(free_ptr) char *tar = NULL;
 
     memset(world, 0, sizeof(*world));
     world->dir = xstrdup("/tmp/cse-XXXXXX");
@@ -95,8 +92,7 @@ void world_open(struct world *world, const char *tag)
 /* Does a line of the file hold the text? Says so. */
 static bool mentions(const char *file, const char *text)
 {
-    _cleanup_(buf_release)
-    struct buf content = BUF_INIT;
+    _cleanup_(buf_release) struct buf content = BUF_INIT;
     struct error err = ERROR_INIT;
 
     must(file_read(AT_FDCWD, file, 16 << 20, &content, &err), &err);
@@ -115,8 +111,7 @@ static void count_one(const char *name, void *arg)
 static bool loop_left(const struct world *world)
 {
     for (int i = 0; i < 1024; i++) {
-        _cleanup_(free_ptr)
-        char *path = xasprintf("/sys/block/loop%d/loop/backing_file", i);
+        _cleanup_(free_ptr) char *path = xasprintf("/sys/block/loop%d/loop/backing_file", i);
 
         if (access(path, F_OK) == 0 && mentions(path, world->dir))
             return true;
@@ -127,15 +122,14 @@ static bool loop_left(const struct world *world)
 /* The parent has to be empty by now, in every hierarchy. */
 static bool cgroup_left(const struct world *world)
 {
-    _cleanup_(cgroup_fs_release)
-    struct cgroup_fs fs = {.v2 = false};
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
     struct error err = ERROR_INIT;
     bool left = false;
 
     must(cgroup_fs_open(&fs, &err), &err);
     for (int i = 0; i < fs.count; i++) {
-        _cleanup_(free_ptr)
-        char *path = xasprintf("%s%s", fs.mounts[i], world->settings.cgroup_parent);
+        _cleanup_(free_ptr) char *path =
+            xasprintf("%s%s", fs.mounts[i], world->settings.cgroup_parent);
 
         if (rmdir(path) < 0 && errno != ENOENT) {
             fprintf(stderr, "cannot remove %s: %s\n", path, strerror(errno));
@@ -228,10 +222,8 @@ int world_stop(struct world *world, const char *name)
 int world_run(struct world *world, const char *name, const char *command, struct buf *output)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_(close_fd)
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    _cleanup_(buf_release)
-    struct buf answer = BUF_INIT;
+    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
     const struct timeval patience = {.tv_sec = 20};
     struct error err = ERROR_INIT;
     char path[ENGINE_SOCKET_SIZE];

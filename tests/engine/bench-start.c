@@ -1,0 +1,145 @@
+/*
+ * bench-start.c - how long engine_start takes until the agent has answered, beside a bare
+ * `crun run` of the same configuration and image until the first byte of its output.
+ *
+ *     bench-start [ROUNDS]
+ *
+ * The two take turns, so that what else the machine does hits both.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/cgroup.h"
+#include "engine/mounts.h"
+#include "engine/oci_config.h"
+#include "engine/seccomp.h"
+#include "world.h"
+
+#include "base/banned.h"
+
+extern char **environ;
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static int64_t report(const char *what, int64_t *times, int count)
+{
+    qsort(times, (size_t)count, sizeof(*times), compare);
+    printf("%-34s median %6.2f ms   p10 %6.2f   p90 %6.2f   p99 %6.2f\n", what,
+           (double)times[count / 2] / 1000, (double)times[count / 10] / 1000,
+           (double)times[count * 9 / 10] / 1000, (double)times[count * 99 / 100] / 1000);
+    return times[count / 2];
+}
+
+/* Writes the bundle of the bare run: the engine's configuration, another program in it. */
+static void write_bundle(const struct world *world, const char *bundle)
+{
+    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/busybox/rootfs", world->settings.image_dir);
+    _cleanup_(free_ptr) char *agent = xasprintf("%s/.agent", world->settings.scratch_dir);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/bare", world->settings.cgroup_parent);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/config.json", bundle);
+    _cleanup_(json_release) json_object *seccomp = seccomp_config();
+    const struct oci_spec spec = {.name = "bare",
+                                  .rootfs = rootfs,
+                                  .agent = agent,
+                                  .cgroup_path = cgroup,
+                                  .uid_base = world->settings.uid_base,
+                                  .limits = world_limits,
+                                  .seccomp = seccomp};
+    _cleanup_(json_release) json_object *config = oci_config(&spec);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    json_object *process = json_object_object_get(config, "process");
+    json_object *args = json_object_new_array();
+    struct error err = ERROR_INIT;
+
+    json_object_array_add(args, json_object_new_string("/bin/busybox"));
+    json_object_array_add(args, json_object_new_string("echo"));
+    json_object_array_add(args, json_object_new_string("x"));
+    json_add(process, "args", args);
+    json_write(&text, config);
+    if (make_dirs(bundle, 0711, &err) < 0 ||
+        file_write_atomic(AT_FDCWD, path, text.data, text.length, 0644, &err) < 0)
+        abort();
+}
+
+static int64_t bare_run(const char *bundle)
+{
+    _cleanup_(free_ptr) char *root = xasprintf("--root=%s/oci", bundle);
+    _cleanup_(free_ptr) char *where = xasprintf("--bundle=%s", bundle);
+    const char *const args[] = {"crun", root, "run", where, "bare", NULL};
+    posix_spawn_file_actions_t actions;
+    int64_t before = clock_monotonic(), after;
+    int fds[2], status;
+    pid_t pid;
+    char byte;
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        abort();
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+    if (posix_spawnp(&pid, "crun", &actions, NULL, (char *const *)args, environ) != 0)
+        abort();
+    posix_spawn_file_actions_destroy(&actions);
+    close(fds[1]);
+    if (read(fds[0], &byte, 1) != 1)
+        abort();
+    after = clock_monotonic();
+    close(fds[0]);
+    waitpid(pid, &status, 0);
+    return after - before;
+}
+
+int main(int argc, char **argv)
+{
+    int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100;
+    int64_t *start = xcalloc((size_t)rounds, sizeof(*start));
+    int64_t *stop = xcalloc((size_t)rounds, sizeof(*stop));
+    int64_t *bare = xcalloc((size_t)rounds, sizeof(*bare));
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    _cleanup_(free_ptr) char *bundle = NULL;
+    struct error err = ERROR_INIT;
+    struct world world;
+    double ratio;
+
+    world_open(&world, "bench");
+    bundle = xasprintf("%s/bare", world.dir);
+    write_bundle(&world, bundle);
+    if (cgroup_fs_open(&fs, &err) < 0 || mounts_unshare(&err) < 0 ||
+        cgroup_fs_simplify(&fs, &err) < 0)
+        abort();
+    for (int i = 0; i < rounds; i++) {
+        int64_t at = clock_monotonic();
+
+        if (world_start(&world, "c", "busybox", &world_limits) < 0 ||
+            world_run(&world, "c", ":", NULL) != 0)
+            abort();
+        start[i] = clock_monotonic() - at;
+        at = clock_monotonic();
+        if (world_stop(&world, "c") < 0)
+            abort();
+        stop[i] = clock_monotonic() - at;
+        bare[i] = bare_run(bundle);
+    }
+    ratio = (double)report("engine_start, agent has answered", start, rounds);
+    ratio /= (double)report("crun run, first byte of output", bare, rounds);
+    report("engine_stop", stop, rounds);
+    printf("start / bare crun run: %.2f\n", ratio);
+    return world_close(&world) ? 0 : 1;
+}

@@ -1,0 +1,501 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../unit/unit.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "engine/images.h"
+#include "tars.h"
+#include "world.h"
+
+#include "base/banned.h"
+
+static struct world world;
+
+static char *tar_path(void)
+{
+    return xasprintf("%s/source.tar.gz", world.dir);
+}
+
+static int import(const char *name, const char *base, const struct tar_entry *entries, int count,
+                  struct error *err)
+{
+    _cleanup_(free_ptr) char *path = tar_path();
+
+    tar_write(path, entries, count);
+    return image_import(&world.settings, name, path, base, false, NULL, NULL, err);
+}
+
+/* lstat below the image's own layer. */
+static bool look(const char *image, const char *path, struct stat *st)
+{
+    _cleanup_(free_ptr) char *whole =
+        xasprintf("%s/%s/rootfs/%s", world.settings.image_dir, image, path);
+
+    return lstat(whole, st) == 0;
+}
+
+static void drop(const char *name)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(image_remove(&world.settings, name, &err), 0);
+}
+
+static void count_image(const struct image *image, void *arg)
+{
+    buf_addf(arg, "%s(%s) ", image->name, image->base ? image->base : "-");
+}
+
+static void test_owners_are_shifted_and_modes_kept(void)
+{
+    const struct tar_entry entries[] = {TAR_FOLDER("./"),
+                                        TAR_FOLDER("a"),
+                                        {"a/setuid", S_IFREG, 04755, "x", NULL, 1000, 0},
+                                        {"a/locked", S_IFDIR, 0555, NULL, NULL, 7, 0},
+                                        TAR_FILE("a/locked/file", "content"),
+                                        TAR_LINK("a/link", "/etc/passwd"),
+                                        TAR_HARDLINK("a/hard", "a/setuid"),
+                                        {"a/fifo", S_IFIFO, 0600, NULL, NULL, 0, 0}};
+    struct error err = ERROR_INIT;
+    int64_t before = clock_now(), when = 0;
+    struct stat st, hard;
+    uid_t base = (uid_t)world.settings.uid_base;
+
+    CU_ASSERT_EQUAL_FATAL(import("plain", NULL, entries, ARRAY_SIZE(entries), &err), 0);
+    CU_ASSERT_TRUE(look("plain", "a/setuid", &st));
+    CU_ASSERT_EQUAL(st.st_uid, base + 1000);
+    CU_ASSERT_EQUAL(st.st_gid, base + 1000);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 04755);
+    CU_ASSERT_EQUAL(st.st_mtim.tv_sec, 1000000000);
+    CU_ASSERT_TRUE(look("plain", "a/hard", &hard));
+    CU_ASSERT_EQUAL(st.st_ino, hard.st_ino);
+    CU_ASSERT_TRUE(look("plain", "a/locked", &st));
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 0555);
+    CU_ASSERT_TRUE(look("plain", "a/link", &st));
+    CU_ASSERT_TRUE(S_ISLNK(st.st_mode));
+    CU_ASSERT_EQUAL(st.st_uid, base);
+    CU_ASSERT_TRUE(look("plain", "a/fifo", &st));
+    CU_ASSERT_TRUE(S_ISFIFO(st.st_mode));
+    CU_ASSERT_TRUE(look("plain", "tmp", &st)); /* made, as it was missing */
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 01777);
+    CU_ASSERT_TRUE(look("plain", "proc", &st));
+    CU_ASSERT_EQUAL(engine_image_time(world.engine, "plain", &when, &err), 0);
+    /* The kernel stamps files with the time of its last tick. */
+    CU_ASSERT_TRUE(when >= before - CLOCK_SECOND / 50 && when <= clock_now());
+    drop("plain");
+}
+
+/* Each alone makes an import fail, and of that import nothing is left. */
+static void test_hostile_archives_are_refused(void)
+{
+    static const struct {
+        const char *what;
+        int count;
+        struct tar_entry entries[3];
+    } rows[] = {
+        {"an absolute name", 1, {TAR_FILE("/etc/codeset-evil", "x")}},
+        {"a name with ..", 1, {TAR_FILE("../evil", "x")}},
+        {"a name with .. inside", 2, {TAR_FOLDER("a"), TAR_FILE("a/../../evil", "x")}},
+        {"a file through a link", 2, {TAR_LINK("a", "/tmp"), TAR_FILE("a/evil", "x")}},
+        {"a file through a relative link", 2, {TAR_LINK("a", ".."), TAR_FILE("a/evil", "x")}},
+        {"a folder through a link", 2, {TAR_LINK("a", "/tmp"), TAR_FOLDER("a/evil")}},
+        {"a link through a link", 2, {TAR_LINK("a", "/tmp"), TAR_LINK("a/evil", "x")}},
+        {"a hard link out of the root", 1, {TAR_HARDLINK("a", "/etc/passwd")}},
+        {"a hard link with ..", 1, {TAR_HARDLINK("a", "../../../etc/passwd")}},
+        {"a hard link through a link", 2, {TAR_LINK("a", "/etc"), TAR_HARDLINK("b", "a/passwd")}},
+        {"a hard link to a folder", 2, {TAR_FOLDER("a"), TAR_HARDLINK("b", "a")}},
+        {"a hard link to nothing", 1, {TAR_HARDLINK("b", "a")}},
+        {"a device outside of /dev", 1, {{"sda", S_IFBLK, 0666, NULL, NULL, 0, 0}}},
+        {"a character device", 2, {TAR_FOLDER("etc"), {"etc/mem", S_IFCHR, 0, NULL, NULL, 0, 0}}},
+        {"an owner above 65535", 1, {{"a", S_IFREG, 0, "x", NULL, 65536, 0}}},
+        {"an owner far above", 1, {{"a", S_IFREG, 0, "x", NULL, INT64_C(1) << 40, 0}}},
+        {"/dev as a link", 1, {TAR_LINK("dev", "/tmp")}},
+        {"/proc as a link", 1, {TAR_LINK("proc", "etc")}},
+        {"/sys as a file", 1, {TAR_FILE("sys", "x")}},
+        {"/tmp as a link", 1, {TAR_LINK("tmp", "/")}},
+        {"/run as a link", 1, {TAR_LINK("run", "var/run")}},
+        {"/dev as a folder, then as a link", 2, {TAR_FOLDER("dev"), TAR_LINK("dev", "/tmp")}},
+        {"a file in place of a folder", 2, {TAR_FOLDER("a"), TAR_FILE("a", "x")}},
+        {"a whiteout in a root file system", 1, {TAR_FILE(".wh.etc", "")}},
+        {"the root as a link", 1, {TAR_LINK("./", "/tmp")}},
+        {"a sparse file larger than an image may be",
+         1,
+         {{"bomb", S_IFREG, 0644, NULL, NULL, 0, INT64_C(1) << 40}}},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct error err = ERROR_INIT;
+        int rc = import("hostile", NULL, rows[i].entries, rows[i].count, &err);
+
+        CU_ASSERT_EQUAL(rc, -1);
+        CU_ASSERT_TRUE(err.code != NULL && strcmp(err.code, "IMAGE_REFUSED") == 0);
+        if (rc == 0 || err.code == NULL)
+            fprintf(stderr, "(%s: %s) ", rows[i].what, rc ? err.message : "imported");
+        if (rc == 0)
+            drop("hostile");
+    }
+    CU_ASSERT_EQUAL(access("/etc/codeset-evil", F_OK), -1);
+    CU_ASSERT_EQUAL(access("/tmp/evil", F_OK), -1);
+}
+
+static void test_counts_are_capped(void)
+{
+    int64_t entries_kept = world.settings.image_entries_max;
+    int64_t bytes_kept = world.settings.image_bytes_max;
+    const struct tar_entry entries[] = {TAR_FILE("a", "12345"), TAR_FILE("b", "12345"),
+                                        TAR_FILE("c", "12345")};
+    struct error err = ERROR_INIT;
+
+    world.settings.image_entries_max = 2;
+    CU_ASSERT_EQUAL(import("many", NULL, entries, 3, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
+    world.settings.image_entries_max = entries_kept;
+    world.settings.image_bytes_max = 14;
+    CU_ASSERT_EQUAL(import("large", NULL, entries, 3, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
+    world.settings.image_bytes_max = 15;
+    CU_ASSERT_EQUAL(import("large", NULL, entries, 3, &err), 0);
+    drop("large");
+    world.settings.image_bytes_max = bytes_kept;
+}
+
+static void test_devices_in_dev_are_dropped(void)
+{
+    const struct tar_entry entries[] = {
+        TAR_FOLDER("dev"), {"dev/null", S_IFCHR, 0666, NULL, NULL, 0, 0}, TAR_FOLDER("etc")};
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    CU_ASSERT_EQUAL_FATAL(import("devices", NULL, entries, ARRAY_SIZE(entries), &err), 0);
+    CU_ASSERT_TRUE(look("devices", "dev", &st));
+    CU_ASSERT_FALSE(look("devices", "dev/null", &st));
+    drop("devices");
+}
+
+static void test_a_layer_over_a_base(void)
+{
+    const struct tar_entry entries[] = {TAR_FILE("usr/lib/extra", "more\n"),
+                                        TAR_FILE("home/user/yours", "yours\n"), TAR_FOLDER("repo"),
+                                        TAR_FILE("repo/file", "text\n")};
+    _cleanup_(buf_release) struct buf out = BUF_INIT;
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    CU_ASSERT_EQUAL_FATAL(import("layer", "busybox", entries, ARRAY_SIZE(entries), &err), 0);
+    CU_ASSERT_FALSE(look("layer", "bin", &st));
+    CU_ASSERT_EQUAL_FATAL(world_start(&world, "layered", "layer", &world_limits), 0);
+    CU_ASSERT_EQUAL(world_run(&world, "layered",
+                              "cat /lib/extra /repo/file; stat -c %u:%a /home/user/mine /usr "
+                              "/home/user; id -u; ls -d /bin/sh",
+                              &out),
+                    0);
+    CU_ASSERT_STRING_EQUAL(out.data, "more\ntext\n1000:600\n0:755\n0:755\n0\n/bin/sh\n");
+    CU_ASSERT_EQUAL(world_stop(&world, "layered"), 0);
+    CU_ASSERT_EQUAL(image_remove(&world.settings, "busybox", &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_IN_USE");
+    drop("layer");
+}
+
+/* In busybox's image /lib is a link to usr/lib. */
+static void test_links_of_the_base_are_no_trap(void)
+{
+    const struct tar_entry through[] = {TAR_FILE("lib/extra", "x")};
+    const struct tar_entry over[] = {TAR_FOLDER("lib")};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(import("trap", "busybox", through, 1, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
+    CU_ASSERT_EQUAL(import("trap", "busybox", over, 1, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
+    CU_ASSERT_EQUAL(import("trap", "no-such-base", through, 1, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_MISSING");
+}
+
+static void test_names_replacing_and_listing(void)
+{
+    static const char *const bad[] = {"",
+                                      ".",
+                                      "..",
+                                      "-a",
+                                      "A",
+                                      "a/b",
+                                      "a b",
+                                      "_a",
+                                      "a23456789012345678901234567890123456789012345678901234567890"
+                                      "1234"};
+    const struct tar_entry one[] = {TAR_FILE("one", "1")}, two[] = {TAR_FILE("two", "2")};
+    _cleanup_(buf_release) struct buf names = BUF_INIT;
+    _cleanup_(free_ptr) char *path = tar_path();
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        CU_ASSERT_EQUAL(import(bad[i], NULL, one, 1, &err), -1);
+    CU_ASSERT_EQUAL(import("again", NULL, one, 1, &err), 0);
+    CU_ASSERT_EQUAL(import("again", NULL, two, 1, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_EXISTS");
+    CU_ASSERT_EQUAL(image_import(&world.settings, "again", path, NULL, true, NULL, NULL, &err), 0);
+    CU_ASSERT_TRUE(look("again", "two", &st));
+    CU_ASSERT_FALSE(look("again", "one", &st));
+    CU_ASSERT_EQUAL(image_list(&world.settings, count_image, &names, &err), 0);
+    CU_ASSERT_STRING_EQUAL(names.data, "again(-) busybox(-) ");
+    drop("again");
+    CU_ASSERT_EQUAL(image_remove(&world.settings, "again", &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_MISSING");
+}
+
+static void test_imports_of_one_name_at_once(void)
+{
+    const struct tar_entry entries[] = {TAR_FILE("a", "1")};
+    _cleanup_(free_ptr) char *path = tar_path();
+    int successes = 0;
+    pid_t pids[4];
+
+    tar_write(path, entries, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            struct error err = ERROR_INIT;
+            int rc = image_import(&world.settings, "race", path, NULL, false, NULL, NULL, &err);
+
+            _exit(rc == 0 ? 0 : err.code && strcmp(err.code, "IMAGE_EXISTS") == 0 ? 1 : 2);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
+        int status = -1;
+
+        waitpid(pids[i], &status, 0);
+        CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+        successes += status == 0;
+    }
+    CU_ASSERT_EQUAL(successes, 1);
+    drop("race");
+}
+
+struct blob {
+    char path[96];
+    char digest[80];
+    struct buf bytes;
+};
+
+static struct blob blob_of(const void *bytes, size_t length)
+{
+    struct blob blob = {.bytes = BUF_INIT};
+    char hex[2 * SHA256_SIZE + 1];
+
+    sha256_hex(bytes, length, hex);
+    snprintf(blob.path, sizeof(blob.path), "blobs/sha256/%s", hex);
+    snprintf(blob.digest, sizeof(blob.digest), "sha256:%s", hex);
+    buf_add(&blob.bytes, bytes, length);
+    return blob;
+}
+
+static struct blob layer_of(const struct tar_entry *entries, int count)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/layer.tar.gz", world.dir);
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    tar_write(path, entries, count);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 1 << 20, &bytes, &err), 0);
+    return blob_of(bytes.data, bytes.length);
+}
+
+#define OCI_TYPE "application/vnd.oci.image."
+
+static void add_descriptor(struct buf *out, const char *type, const struct blob *blob)
+{
+    buf_addf(out, "{\"mediaType\":\"" OCI_TYPE "%s\",\"digest\":\"%s\",\"size\":%zu}", type,
+             blob->digest, blob->bytes.length);
+}
+
+/* Writes an OCI archive of two layers. */
+static void write_oci_archive(const char *path, struct blob layers[2], const char *config_json)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct blob config = blob_of(config_json, strlen(config_json)), manifest;
+
+    buf_add_str(&text, "{\"schemaVersion\":2,\"config\":");
+    add_descriptor(&text, "config.v1+json", &config);
+    buf_add_str(&text, ",\"layers\":[");
+    add_descriptor(&text, "layer.v1.tar+gzip", &layers[0]);
+    buf_add_char(&text, ',');
+    add_descriptor(&text, "layer.v1.tar+gzip", &layers[1]);
+    buf_add_str(&text, "]}");
+    manifest = blob_of(text.data, text.length);
+    buf_clear(&text);
+    buf_add_str(&text, "{\"schemaVersion\":2,\"manifests\":[");
+    add_descriptor(&text, "manifest.v1+json", &manifest);
+    buf_add_str(&text, "]}");
+    {
+        const struct tar_entry entries[] = {
+            TAR_FILE("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}"),
+            TAR_FILE("index.json", text.data),
+            TAR_BYTES(manifest.path, manifest.bytes.data, manifest.bytes.length),
+            TAR_BYTES(config.path, config.bytes.data, config.bytes.length),
+            TAR_BYTES(layers[0].path, layers[0].bytes.data, layers[0].bytes.length),
+            TAR_BYTES(layers[1].path, layers[1].bytes.data, layers[1].bytes.length),
+        };
+
+        tar_write(path, entries, ARRAY_SIZE(entries));
+    }
+    buf_release(&config.bytes);
+    buf_release(&manifest.bytes);
+}
+
+#define OCI_CONFIG(workdir)                                                                        \
+    "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":["  \
+    "\"sha256:0000000000000000000000000000000000000000000000000000000000000001\","                 \
+    "\"sha256:0000000000000000000000000000000000000000000000000000000000000002\"]},"               \
+    "\"config\":{\"Env\":[\"PATH=/opt/bin\",\"LANG=C.UTF-8\"],\"WorkingDir\":\"" workdir "\"}}"
+
+static void test_oci_archive(void)
+{
+    const struct tar_entry lower[] = {TAR_FOLDER("etc"),           TAR_FILE("etc/kept", "1"),
+                                      TAR_FILE("etc/gone", "1"),   TAR_FOLDER("opaque"),
+                                      TAR_FILE("opaque/old", "1"), TAR_FOLDER("usr/lib"),
+                                      TAR_LINK("lib", "usr/lib")};
+    const struct tar_entry upper[] = {TAR_FILE("opaque/new", "2"),
+                                      TAR_FILE("opaque/.wh..wh..opq", ""),
+                                      TAR_FILE("etc/.wh.gone", ""), TAR_FILE("lib/x", "2")};
+    struct blob layers[2] = {layer_of(lower, ARRAY_SIZE(lower)),
+                             layer_of(upper, ARRAY_SIZE(upper))};
+    _cleanup_(free_ptr) char *path = tar_path();
+    _cleanup_(free_ptr) char *environment = NULL;
+    _cleanup_(free_ptr) char *workdir = NULL;
+    struct error err = ERROR_INIT;
+    struct stat st;
+    int rc;
+
+    write_oci_archive(path, layers, OCI_CONFIG("/work"));
+    rc = image_import(&world.settings, "oci", path, NULL, false, NULL, NULL, &err);
+    CU_ASSERT_EQUAL(rc, 0);
+    if (rc < 0) {
+        fprintf(stderr, "(%s) ", err.message);
+        return;
+    }
+    CU_ASSERT_TRUE(look("oci", "etc/kept", &st));
+    CU_ASSERT_FALSE(look("oci", "etc/gone", &st));
+    CU_ASSERT_FALSE(look("oci", "etc/.wh.gone", &st));
+    CU_ASSERT_TRUE(look("oci", "opaque/new", &st));
+    CU_ASSERT_FALSE(look("oci", "opaque/old", &st));
+    CU_ASSERT_TRUE(look("oci", "usr/lib/x", &st));
+    CU_ASSERT_EQUAL(st.st_uid, (uid_t)world.settings.uid_base);
+    CU_ASSERT_EQUAL(image_environment(&world.settings, "oci", &environment, &workdir, &err), 0);
+    CU_ASSERT_STRING_EQUAL(environment, "[\"PATH=/opt/bin\",\"LANG=C.UTF-8\"]");
+    CU_ASSERT_STRING_EQUAL(workdir, "/work");
+    drop("oci");
+    write_oci_archive(path, layers, OCI_CONFIG("/proc/self/fd/7"));
+    CU_ASSERT_EQUAL(image_import(&world.settings, "oci", path, NULL, false, NULL, NULL, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
+    buf_release(&layers[0].bytes);
+    buf_release(&layers[1].bytes);
+}
+
+static void test_hostile_oci_layers(void)
+{
+    static const struct tar_entry rows[][2] = {
+        {TAR_LINK("a", "/tmp"), TAR_FILE("../codeset-evil", "x")},
+        {TAR_LINK("a", "/proc/self/root/tmp"), TAR_FILE("a/codeset-evil/../../x", "x")},
+        {TAR_LINK("dev", "/tmp"), TAR_FILE("b", "x")},
+        {TAR_FILE("a", "x"), TAR_FILE(".wh...", "")},
+        {TAR_FILE("a", "x"), TAR_HARDLINK("b", "/etc/passwd")},
+    };
+    const struct tar_entry harmless[] = {TAR_FILE("first", "1")};
+    _cleanup_(free_ptr) char *path = tar_path();
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct blob layers[2] = {layer_of(harmless, 1), layer_of(rows[i], 2)};
+        struct error err = ERROR_INIT;
+
+        write_oci_archive(path, layers, OCI_CONFIG("/"));
+        CU_ASSERT_EQUAL(image_import(&world.settings, "bad", path, NULL, false, NULL, NULL, &err),
+                        -1);
+        CU_ASSERT_TRUE(err.code != NULL && strcmp(err.code, "IMAGE_REFUSED") == 0);
+        buf_release(&layers[0].bytes);
+        buf_release(&layers[1].bytes);
+    }
+    CU_ASSERT_EQUAL(access("/tmp/codeset-evil", F_OK), -1);
+}
+
+/* In an OCI layer the way may lead through links, but never out. */
+static void test_oci_links_stay_inside(void)
+{
+    const struct tar_entry lower[] = {TAR_LINK("out", "/tmp"), TAR_FOLDER("tmp")};
+    const struct tar_entry upper[] = {TAR_FILE("out/codeset-inside", "x")};
+    struct blob layers[2] = {layer_of(lower, 2), layer_of(upper, 1)};
+    _cleanup_(free_ptr) char *path = tar_path();
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    write_oci_archive(path, layers, OCI_CONFIG("/"));
+    CU_ASSERT_EQUAL(image_import(&world.settings, "links", path, NULL, false, NULL, NULL, &err), 0);
+    CU_ASSERT_TRUE(look("links", "tmp/codeset-inside", &st));
+    CU_ASSERT_EQUAL(access("/tmp/codeset-inside", F_OK), -1);
+    drop("links");
+    buf_release(&layers[0].bytes);
+    buf_release(&layers[1].bytes);
+}
+
+static void test_broken_sources(void)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/broken", world.dir);
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(file_write_atomic(AT_FDCWD, path, "this is no tar at all", 21, 0644, &err), 0);
+    CU_ASSERT_EQUAL(image_import(&world.settings, "broken", path, NULL, false, NULL, NULL, &err),
+                    -1);
+    CU_ASSERT_EQUAL(
+        image_import(&world.settings, "broken", "/nonexistent", NULL, false, NULL, NULL, &err), -1);
+    CU_ASSERT_EQUAL(truncate(path, 0), 0);
+    CU_ASSERT_EQUAL(image_import(&world.settings, "broken", path, NULL, false, NULL, NULL, &err),
+                    -1);
+}
+
+static void test_what_dead_imports_left_is_swept(void)
+{
+    const struct tar_entry entries[] = {TAR_FILE("a", "1")};
+    _cleanup_(free_ptr) char *left = xasprintf("%s/.import-dead00", world.settings.image_dir);
+    _cleanup_(free_ptr) char *below = xasprintf("%s/rootfs/x", left);
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(make_dirs(below, 0755, &err), 0);
+    CU_ASSERT_EQUAL(import("sweeper", NULL, entries, 1, &err), 0);
+    CU_ASSERT_EQUAL(access(left, F_OK), -1);
+    drop("sweeper");
+}
+
+static const struct unit_test tests[] = {
+    {"owners are shifted, modes, times and links kept", test_owners_are_shifted_and_modes_kept},
+    {"hostile archives are refused, each for its one reason", test_hostile_archives_are_refused},
+    {"bytes and entries are capped", test_counts_are_capped},
+    {"devices in /dev are dropped", test_devices_in_dev_are_dropped},
+    {"an image may stand on another", test_a_layer_over_a_base},
+    {"a link of the base is no trap for a layer", test_links_of_the_base_are_no_trap},
+    {"names, replacing, listing, removing", test_names_replacing_and_listing},
+    {"of imports of one name at once, one wins", test_imports_of_one_name_at_once},
+    {"an OCI archive's layers, whiteouts, environment and folder are understood", test_oci_archive},
+    {"hostile OCI layers are refused", test_hostile_oci_layers},
+    {"links in OCI layers never lead out", test_oci_links_stay_inside},
+    {"what is no archive is no image", test_broken_sources},
+    {"what dead imports left is swept", test_what_dead_imports_left_is_swept},
+};
+
+int main(void)
+{
+    int failed;
+
+    world_open(&world, "i");
+    failed = UNIT_MAIN("images", tests);
+    return world_close(&world) ? failed : 1;
+}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -199,8 +200,7 @@ static int unknown(const struct ctl *ctl, const char *name)
 {
     const char *better = guess(ctl, name);
     size_t length = first_word(name);
-    _cleanup_(free_ptr)
-    char *group = xstrndup(name, length);
+    _cleanup_(free_ptr) char *group = xstrndup(name, length);
 
     if (better)
         return ctl_usage(ctl, "there is no command '%s'; did you mean '%s'?", name, better);
@@ -221,14 +221,13 @@ static int choose(struct ctl *ctl, char **words, int count, const struct ctl_com
                   int *ret_used)
 {
     bool two = is_group(ctl, words[0]) && count > 1 && words[1][0] != '-';
-    _cleanup_(free_ptr)
-    char *name = two ? xasprintf("%s %s", words[0], words[1]) : xstrdup(words[0]);
+    _cleanup_(free_ptr) char *name =
+        two ? xasprintf("%s %s", words[0], words[1]) : xstrdup(words[0]);
     const struct ctl_command *command = find(ctl, name);
 
     if (!command && !two && count > 1) {
         /* "usr add": a slip in the first word is seen best with the second. */
-        _cleanup_(free_ptr)
-        char *both = xasprintf("%s %s", words[0], words[1]);
+        _cleanup_(free_ptr) char *both = xasprintf("%s %s", words[0], words[1]);
 
         return unknown(ctl, guess(ctl, both) ? both : name);
     }
@@ -444,6 +443,7 @@ int ctl_main(const struct ctl_command *commands, size_t count, int argc, char **
     int status;
 
     log_open(PROGRAM, LOG_WARNING);
+    umask(022); /* archives and images are for other programs, whatever the operator's umask is */
     status = read_words(&ctl, argv + 1, argc - 1);
     if (status == CTL_OK)
         status = run(&ctl);

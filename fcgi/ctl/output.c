@@ -34,13 +34,22 @@ static void add_printable(struct buf *out, const char *text)
     }
 }
 
-void output_text(const char *text)
+void output_block(const char *text)
 {
-    _cleanup_(buf_release)
-    struct buf line = BUF_INIT;
+    while (*text) {
+        size_t length = strcspn(text, "\r\n\t");
+        _cleanup_(free_ptr) char *piece = xstrndup(text, length);
+        _cleanup_(buf_release) struct buf line = BUF_INIT;
 
-    add_printable(&line, text);
-    fputs(line.data, stdout);
+        add_printable(&line, piece);
+        fputs(line.data, stdout);
+        text += length;
+        for (; *text == '\r' || *text == '\n' || *text == '\t'; text++) {
+            if (*text != '\r')
+                putchar(*text);
+        }
+    }
+    putchar('\n');
 }
 
 static void add_value(struct buf *out, json_object *value)
@@ -71,8 +80,7 @@ static void add_cell(struct buf *out, json_object *row, const struct output_colu
 static void print_row(json_object *row, const struct output_column *columns, size_t count,
                       const size_t *widths)
 {
-    _cleanup_(buf_release)
-    struct buf line = BUF_INIT;
+    _cleanup_(buf_release) struct buf line = BUF_INIT;
 
     for (size_t i = 0; i < count; i++) {
         size_t start = line.length, width;
@@ -89,8 +97,7 @@ static void measure(json_object *row, const struct output_column *columns, size_
                     size_t *widths)
 {
     for (size_t i = 0; i < count; i++) {
-        _cleanup_(buf_release)
-        struct buf cell = BUF_INIT;
+        _cleanup_(buf_release) struct buf cell = BUF_INIT;
         size_t width;
 
         add_cell(&cell, row, &columns[i]);
@@ -104,8 +111,7 @@ void output_rows(bool json, json_object *rows, const struct output_column *colum
                  const char *empty)
 {
     size_t length = json_object_array_length(rows);
-    _cleanup_(free_ptr)
-    size_t *widths = xcalloc(count, sizeof(*widths));
+    _cleanup_(free_ptr) size_t *widths = xcalloc(count, sizeof(*widths));
 
     if (json) {
         print_json(rows);
@@ -137,8 +143,7 @@ void output_object(bool json, json_object *object)
             widest = strlen(name);
     }
     json_object_object_foreach (object, key, value) {
-        _cleanup_(buf_release)
-        struct buf line = BUF_INIT;
+        _cleanup_(buf_release) struct buf line = BUF_INIT;
 
         add_value(&line, value);
         printf("%s:%*s %s\n", key, (int)(widest - strlen(key)), "", line.data);

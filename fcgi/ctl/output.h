@@ -25,8 +25,8 @@ void output_rows(bool json, json_object *rows, const struct output_column *colum
 /* For people: a "key: value" line for each member. */
 void output_object(bool json, json_object *object);
 
-/* Prints text, control bytes as '?'. */
-void output_text(const char *text);
+/* Prints text of several lines, its control bytes other than tabs and line ends as '?'. */
+void output_block(const char *text);
 
 /* Progress on standard error: in one line that is written over, on a terminal; else a line every
  * few seconds. */

@@ -7,6 +7,12 @@ noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	fcgi/ctl/commands.h \
 	fcgi/ctl/ctl.c fcgi/ctl/ctl.h \
+	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
+	fcgi/ctl/import.c \
+	fcgi/ctl/line_reader.c fcgi/ctl/line_reader.h \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
+	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
+	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
+	fcgi/ctl/samples.c \
 	fcgi/ctl/schema.c \
 	fcgi/ctl/users.c

@@ -74,8 +74,7 @@ int ctl_user_add(struct ctl *ctl)
     struct error err = ERROR_INIT;
     struct db *db;
     struct id user_id;
-    _cleanup_(user_release)
-    struct user user = {0};
+    _cleanup_(user_release) struct user user = {0};
 
     if (!is_plain(name, NAME_MOST))
         return ctl_usage(ctl, "a name has 1 to %d characters on one line", NAME_MOST);
@@ -91,8 +90,7 @@ int ctl_user_add(struct ctl *ctl)
         store_user_find(db, user_id.text, &user, &err) < 0)
         return ctl_fail(ctl, &err);
     if (ctl_json(ctl)) {
-        _cleanup_(json_release)
-        json_object *object = user_object(&user);
+        _cleanup_(json_release) json_object *object = user_object(&user);
 
         output_object(true, object);
     } else {
@@ -115,8 +113,7 @@ int ctl_user_list(struct ctl *ctl)
                                                    {"NAME", "name"}};
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
-    _cleanup_(json_release)
-    json_object *rows = json_object_new_array();
+    _cleanup_(json_release) json_object *rows = json_object_new_array();
 
     if (!db || store_user_list(db, add_user, rows, &err) < 0)
         return ctl_fail(ctl, &err);
@@ -144,10 +141,8 @@ static struct db *find_user(struct ctl *ctl, struct user *ret_user, struct error
 int ctl_user_show(struct ctl *ctl)
 {
     struct error err = ERROR_INIT;
-    _cleanup_(user_release)
-    struct user user = {0};
-    _cleanup_(json_release)
-    json_object *object = NULL;
+    _cleanup_(user_release) struct user user = {0};
+    _cleanup_(json_release) json_object *object = NULL;
 
     if (!find_user(ctl, &user, &err))
         return ctl_fail(ctl, &err);
@@ -159,8 +154,7 @@ int ctl_user_show(struct ctl *ctl)
 static int set_active(struct ctl *ctl, bool active)
 {
     struct error err = ERROR_INIT;
-    _cleanup_(user_release)
-    struct user user = {0};
+    _cleanup_(user_release) struct user user = {0};
     struct db *db = find_user(ctl, &user, &err);
 
     if (!db || store_user_set_active(db, &user.user_id, active, &err) < 0)
@@ -182,8 +176,7 @@ int ctl_key_add(struct ctl *ctl)
 {
     const char *name = ctl_option(ctl, "name");
     struct error err = ERROR_INIT;
-    _cleanup_(user_release)
-    struct user user = {0};
+    _cleanup_(user_release) struct user user = {0};
     struct api_key_text key;
     struct id key_id;
     int64_t days, expires_at;
@@ -200,8 +193,7 @@ int ctl_key_add(struct ctl *ctl)
     if (!user.is_active)
         ctl_warn(ctl, "the user is not active, so the key won't be accepted");
     if (ctl_json(ctl)) {
-        _cleanup_(json_release)
-        json_object *object = json_object_new_object();
+        _cleanup_(json_release) json_object *object = json_object_new_object();
 
         json_add_text(object, "key_id", key_id.text);
         json_add_text(object, "user_id", user.user_id.text);
@@ -228,10 +220,8 @@ int ctl_key_list(struct ctl *ctl)
         {"EXPIRES", "expires_at"}, {"LAST USED", "last_used_at"},
         {"NAME", "name"}};
     struct error err = ERROR_INIT;
-    _cleanup_(user_release)
-    struct user user = {0};
-    _cleanup_(json_release)
-    json_object *rows = json_object_new_array();
+    _cleanup_(user_release) struct user user = {0};
+    _cleanup_(json_release) json_object *rows = json_object_new_array();
     struct db *db = find_user(ctl, &user, &err);
 
     if (!db || store_key_list(db, &user.user_id, add_key, rows, &err) < 0)

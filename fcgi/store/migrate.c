@@ -81,8 +81,7 @@ static int read_migration(int dir_fd, const char *name, struct migration *migrat
 /* Reads NNNN_words.sql of the folder, which must be numbered from 1 without a gap. */
 static int read_migrations(const char *sql_dir, struct migrations *migrations, struct error *err)
 {
-    _cleanup_(close_fd)
-    int dir_fd = open(sql_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(close_fd) int dir_fd = open(sql_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct dirent **entries;
     int count, status = -1;
 
@@ -153,10 +152,8 @@ static int read_records(struct db *db, const struct migrations *migrations, int6
         " WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'"};
     static const struct query records = {
         "SELECT version, name, checksum, finished_at FROM schema_migrations ORDER BY version"};
-    _cleanup_(db_rows_release)
-    struct db_rows *there = db_select(db, &is_there, NULL, 0, err);
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = NULL;
+    _cleanup_(db_rows_release) struct db_rows *there = db_select(db, &is_there, NULL, 0, err);
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     int64_t applied = 0;
 
     if (!there)
@@ -217,8 +214,8 @@ static int lock(struct db *db, const char *name, migrate_progress *progress, voi
     int64_t give_up = clock_monotonic() + LOCK_WAIT;
 
     for (;;) {
-        _cleanup_(db_rows_release)
-        struct db_rows *rows = DB_SELECT(db, &query, err, db_text(name), db_int(LOCK_TRY_SECONDS));
+        _cleanup_(db_rows_release) struct db_rows *rows =
+            DB_SELECT(db, &query, err, db_text(name), db_int(LOCK_TRY_SECONDS));
 
         if (!rows)
             return -1;
@@ -237,8 +234,7 @@ static int lock(struct db *db, const char *name, migrate_progress *progress, voi
 static int still_locked(struct db *db, const char *name, struct error *err)
 {
     static const struct query query = {"SELECT IS_USED_LOCK(" LOCK_NAME ") <=> CONNECTION_ID()"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, &query, err, db_text(name));
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(name));
 
     if (!rows)
         return -1;
@@ -289,8 +285,7 @@ int store_migrate(struct db *db, const struct settings *settings, const char *sq
                   migrate_progress *progress, account_change *change, void *arg,
                   struct migration_state *ret_state, struct error *err)
 {
-    _cleanup_(migrations_release)
-    struct migrations migrations = {0};
+    _cleanup_(migrations_release) struct migrations migrations = {0};
     int64_t applied;
     int status;
 
@@ -310,8 +305,7 @@ int store_migrate(struct db *db, const struct settings *settings, const char *sq
 int store_migration_state(struct db *db, const char *sql_dir, struct migration_state *ret_state,
                           struct error *err)
 {
-    _cleanup_(migrations_release)
-    struct migrations migrations = {0};
+    _cleanup_(migrations_release) struct migrations migrations = {0};
     int64_t applied;
 
     if (read_migrations(sql_dir, &migrations, err) < 0 ||

@@ -23,16 +23,13 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
         "       (SELECT COUNT(*) FROM samples AS s WHERE s.latest = TRUE AND s.dataset = d.name),"
         "       d.created_at"
         "  FROM datasets AS d ORDER BY d.name"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(free_ptr)
-        char *name = db_row_copy(rows, 0);
-        _cleanup_(free_ptr)
-        char *description = db_row_copy(rows, 1);
+        _cleanup_(free_ptr) char *name = db_row_copy(rows, 0);
+        _cleanup_(free_ptr) char *description = db_row_copy(rows, 1);
         struct dataset dataset = {
             .name = name,
             .description = description,
@@ -73,8 +70,8 @@ int store_sample_count(struct db *db, const char *dataset, const char *search, i
     struct db_value values[2];
     size_t count = 0;
     int way = choose(dataset, search, values, &count);
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = db_select(db, &queries[way], values, count, err);
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        db_select(db, &queries[way], values, count, err);
 
     if (!rows)
         return -1;
@@ -93,10 +90,8 @@ typedef void on_row(const struct db_rows *rows, void *arg);
 static int each_sample(struct db *db, const struct query queries[4], const struct sample_page *page,
                        on_row *each, void *arg, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *last_dataset = xstrdup("");
-    _cleanup_(free_ptr)
-    char *last_sample = xstrdup("");
+    _cleanup_(free_ptr) char *last_dataset = xstrdup("");
+    _cleanup_(free_ptr) char *last_sample = xstrdup("");
     int64_t left = page->limit ? page->limit : INT64_MAX;
     int64_t offset = page->offset;
 
@@ -106,8 +101,7 @@ static int each_sample(struct db *db, const struct query queries[4], const struc
         int way = choose(page->dataset, page->search, values, &count);
         int64_t wanted = left < BATCH ? left : BATCH;
         int64_t got;
-        _cleanup_(db_rows_release)
-        struct db_rows *rows = NULL;
+        _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
         values[count++] = db_text(last_dataset);
         values[count++] = db_text(last_dataset);
@@ -236,8 +230,7 @@ int store_sample_version(struct db *db, const char *dataset, const char *sample_
         "SELECT version FROM samples WHERE dataset = ? AND sample_id = ? AND latest = TRUE"};
     static const struct query this_one = {
         "SELECT version FROM samples WHERE dataset = ? AND sample_id = ? AND version = ?"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows =
+    _cleanup_(db_rows_release) struct db_rows *rows =
         version
             ? DB_SELECT(db, &this_one, err, db_text(dataset), db_text(sample_id), db_int(version))
             : DB_SELECT(db, &the_latest, err, db_text(dataset), db_text(sample_id));
@@ -247,6 +240,103 @@ int store_sample_version(struct db *db, const char *dataset, const char *sample_
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
     *ret_version = db_row_int(rows, 0);
+    return 0;
+}
+
+void sample_summary_release(struct sample_summary *summary)
+{
+    free(summary->dataset);
+    free(summary->sample_id);
+    free(summary->language);
+    free(summary->verifier);
+    free(summary->image);
+    free(summary->verifier_image);
+    free(summary->repo_path);
+    free(summary->verifier_command);
+    memset(summary, 0, sizeof(*summary));
+}
+
+#define SUMMARY_COLUMNS                                                                            \
+    "SELECT dataset, sample_id, language, verifier, image, verifier_image, repo_path,"             \
+    " verifier_command, version, latest, verify_timeout, imported_at"
+
+static struct sample_summary summary_of_row(const struct db_rows *rows)
+{
+    return (struct sample_summary){
+        .dataset = db_row_copy(rows, 0),
+        .sample_id = db_row_copy(rows, 1),
+        .language = db_row_copy(rows, 2),
+        .verifier = db_row_copy(rows, 3),
+        .image = db_row_copy(rows, 4),
+        .verifier_image = db_row_copy(rows, 5),
+        .repo_path = db_row_copy(rows, 6),
+        .verifier_command = db_row_copy(rows, 7),
+        .version = db_row_int(rows, 8),
+        .latest = db_row_int(rows, 9) != 0,
+        .verify_timeout = db_row_int(rows, 10),
+        .imported_at = db_row_time(rows, 11),
+    };
+}
+
+struct summary_page {
+    void (*each)(const struct sample_summary *summary, void *arg);
+    void *arg;
+};
+
+static void add_summary(const struct db_rows *rows, void *arg)
+{
+    struct summary_page *page = arg;
+    _cleanup_(sample_summary_release) struct sample_summary summary = summary_of_row(rows);
+
+    page->each(&summary, page->arg);
+}
+
+int store_sample_list(struct db *db, const struct sample_page *page,
+                      void (*each)(const struct sample_summary *summary, void *arg), void *arg,
+                      struct error *err)
+{
+    static const struct query queries[4] = FOUR_WAYS(SUMMARY_COLUMNS " FROM samples", BEHIND_KEY);
+    struct summary_page summaries = {.each = each, .arg = arg};
+
+    return each_sample(db, queries, page, add_summary, &summaries, err);
+}
+
+int store_sample_get(struct db *db, const char *dataset, const char *sample_id, int64_t version,
+                     struct sample_summary *ret_summary, struct buf *json, struct error *err)
+{
+    static const struct query query = {
+        SUMMARY_COLUMNS ", json FROM samples WHERE dataset = ? AND sample_id = ? AND version = ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+
+    if (store_sample_version(db, dataset, sample_id, version, &version, err) < 0)
+        return -1;
+    rows = DB_SELECT(db, &query, err, db_text(dataset), db_text(sample_id), db_int(version));
+    if (!rows)
+        return -1;
+    if (!db_next(rows))
+        return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
+    buf_add(json, db_row_text(rows, 12), db_row_length(rows, 12));
+    *ret_summary = summary_of_row(rows);
+    return 0;
+}
+
+int store_image_use(struct db *db, const char *image, int64_t *ret_count, struct error *err)
+{
+    static const struct query query = {
+        "SELECT (SELECT COUNT(*) FROM sessions w"
+        "          JOIN samples p USING (dataset, sample_id, version)"
+        "         WHERE (w.status IN ('creating', 'ready') OR NOT w.cleaned)"
+        "           AND ? IN (p.image, p.verifier_image))"
+        "     + (SELECT COUNT(*) FROM verifications v JOIN sessions w USING (session_id)"
+        "          JOIN samples p USING (dataset, sample_id, version)"
+        "         WHERE v.status IN ('pending', 'starting', 'running')"
+        "           AND ? IN (p.image, p.verifier_image))"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_text(image), db_text(image));
+
+    if (!rows)
+        return -1;
+    *ret_count = db_next(rows) ? db_row_int(rows, 0) : 0;
     return 0;
 }
 
@@ -277,8 +367,7 @@ static int lock_latest(struct db *db, const struct new_sample *sample, int64_t *
     static const struct query query = {
         "SELECT version, content_hash = ? FROM samples"
         " WHERE dataset = ? AND sample_id = ? AND latest = TRUE FOR UPDATE"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows =
+    _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &query, err, db_bytes(sample->content_hash, sizeof(sample->content_hash)),
                   db_text(sample->dataset), db_text(sample->sample_id));
     bool found;
@@ -300,8 +389,7 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
         " json, deflated, json_length, json_crc32)"
         " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-    _cleanup_(buf_release)
-    struct buf piece = BUF_INIT;
+    _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
     sample_deflate(json->data, json->length, &piece, &sum);
@@ -325,8 +413,7 @@ int store_sample_add(struct db *db, const struct new_sample *sample,
 {
     static const struct query retire = {
         "UPDATE samples SET latest = NULL WHERE dataset = ? AND sample_id = ? AND version = ?"};
-    _cleanup_(buf_release)
-    struct buf json = BUF_INIT;
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
     int64_t before;
     bool same;
 

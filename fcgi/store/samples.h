@@ -63,6 +63,30 @@ void sample_deflate(const char *text, size_t length, struct buf *ret_piece, uint
 int store_sample_version(struct db *db, const char *dataset, const char *sample_id, int64_t version,
                          int64_t *ret_version, struct error *err);
 
+/* A version, without its texts; for the operator. Texts are NULL where the column is. */
+struct sample_summary {
+    char *dataset, *sample_id, *language, *verifier, *image, *verifier_image, *repo_path,
+        *verifier_command;
+    int64_t version;
+    bool latest;
+    int64_t verify_timeout; /* seconds; 0: the setting */
+    int64_t imported_at;
+};
+
+void sample_summary_release(struct sample_summary *summary);
+
+/* The latest versions, as store_sample_page_plain chooses them. */
+int store_sample_list(struct db *db, const struct sample_page *page,
+                      void (*each)(const struct sample_summary *summary, void *arg), void *arg,
+                      struct error *err);
+
+/* One version (0: the latest), and appends its JSON. ERROR_NOT_FOUND. */
+int store_sample_get(struct db *db, const char *dataset, const char *sample_id, int64_t version,
+                     struct sample_summary *ret_summary, struct buf *json, struct error *err);
+
+/* How many sessions or verifications that have not ended stand on the image. */
+int store_image_use(struct db *db, const char *image, int64_t *ret_count, struct error *err);
+
 /* The archive of a version below pack_dir: "<sha256 of dataset>/<sha256 of sample id>-<version>
  * .tar.gz", so that no name of a stranger becomes a path. */
 void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,

@@ -105,8 +105,8 @@ int store_authenticate_key(struct db *db, const char *key, struct caller *ret_ca
         return no_such_key(err);
     sha256(key, API_KEY_LENGTH, hash);
     {
-        _cleanup_(db_rows_release)
-        struct db_rows *rows = DB_SELECT(db, &query, err, db_bytes(hash, sizeof(hash)));
+        _cleanup_(db_rows_release) struct db_rows *rows =
+            DB_SELECT(db, &query, err, db_bytes(hash, sizeof(hash)));
 
         if (!rows)
             return -1;
@@ -158,8 +158,8 @@ int store_user_find(struct db *db, const char *who, struct user *ret_user, struc
 {
     static const struct query by_id = {USER_COLUMNS " WHERE user_id = ?"};
     static const struct query by_email = {USER_COLUMNS " WHERE email = ? LIMIT 2"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, id_valid(who) ? &by_id : &by_email, err, db_text(who));
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, id_valid(who) ? &by_id : &by_email, err, db_text(who));
 
     if (!rows)
         return -1;
@@ -176,14 +176,12 @@ int store_user_list(struct db *db, void (*each)(const struct user *user, void *a
                     struct error *err)
 {
     static const struct query query = {USER_COLUMNS " ORDER BY created_at, user_id"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(user_release)
-        struct user user = user_of_row(rows);
+        _cleanup_(user_release) struct user user = user_of_row(rows);
 
         each(&user, arg);
     }
@@ -227,16 +225,13 @@ int store_key_list(struct db *db, const struct id *user_id,
     static const struct query query = {
         "SELECT key_id, user_id, masked, name, is_active, created_at, expires_at, last_used_at"
         "  FROM api_keys WHERE user_id = ? ORDER BY created_at, key_id"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, &query, err, db_id(user_id));
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_id(user_id));
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(free_ptr)
-        char *masked = db_row_copy(rows, 2);
-        _cleanup_(free_ptr)
-        char *name = db_row_copy(rows, 3);
+        _cleanup_(free_ptr) char *masked = db_row_copy(rows, 2);
+        _cleanup_(free_ptr) char *name = db_row_copy(rows, 3);
         struct api_key key = {
             .key_id = db_row_id(rows, 0),
             .user_id = db_row_id(rows, 1),

@@ -1,0 +1,363 @@
+/*
+ * import.c - codesetctl dataset import: a file of samples, one JSON object a line, into the
+ * database and the folder of packs, all of it or nothing.
+ *
+ * All rows are one transaction. A sample's archive is written before the commit; what a failed
+ * import leaves there belongs to a version that does not exist, and is written anew when it does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "ctl/commands.h"
+#include "ctl/image_map.h"
+#include "ctl/line_reader.h"
+#include "ctl/output.h"
+#include "ctl/sample_line.h"
+#include "ctl/sample_pack.h"
+#include "store/samples.h"
+
+#include "base/banned.h"
+
+#define SAMPLES_MOST 1000000 /* of a file: their ids are kept, to find one that comes twice */
+#define REPORTED_MOST 100
+
+struct import {
+    struct ctl *ctl;
+    struct db *db;
+    const char *path, *dataset;
+    struct sample_defaults defaults;
+    struct image_map images;
+    bool keep_going, dry_run;
+    void *seen; /* tsearch(3)'s tree of sample ids */
+    int64_t line, bad, added, changed, unchanged;
+    json_object *errors;
+    struct progress progress;
+};
+
+static void import_release(struct import *import)
+{
+    image_map_release(&import->images);
+    tdestroy(import->seen, free);
+    json_object_put(import->errors);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static void report_bad(struct import *import, const char *reason)
+{
+    json_object *error;
+
+    if (import->bad++ >= REPORTED_MOST)
+        return;
+    progress_end(&import->progress);
+    fprintf(stderr, "%s:%" PRId64 ": %s\n", import->path, import->line, reason);
+    error = json_object_new_object();
+    json_add_int(error, "line", import->line);
+    json_add_text(error, "reason", reason);
+    json_object_array_add(import->errors, error);
+}
+
+/* --- one sample ------------------------------------------------------------------------------ */
+
+struct rendering {
+    const struct import *import;
+    const struct sample_line *line;
+    struct buf archive;
+    int status;
+    struct error *err;
+};
+
+static void render(int64_t version, struct buf *json, void *arg)
+{
+    struct rendering *rendering = arg;
+
+    sample_line_render(rendering->line, rendering->import->dataset, version, json);
+    rendering->status =
+        rendering->import->dry_run
+            ? 0
+            : sample_pack(rendering->line, json, &rendering->archive, rendering->err);
+}
+
+static int write_pack(const struct import *import, const char *sample_id, int64_t version,
+                      const struct buf *archive, struct error *err)
+{
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
+    size_t folder;
+
+    buf_addf(&path, "%s/", ctl_settings(import->ctl)->pack_dir);
+    sample_pack_path(import->dataset, sample_id, version, &path);
+    folder = (size_t)(strrchr(path.data, '/') - path.data);
+    path.data[folder] = '\0';
+    if (make_dirs(path.data, 0755, err) < 0)
+        return -1;
+    path.data[folder] = '/';
+    return file_write_atomic(AT_FDCWD, path.data, archive->data, archive->length, 0644, err);
+}
+
+static struct new_sample sample_of(const struct import *import, const struct sample_line *line)
+{
+    struct new_sample sample = {
+        .dataset = import->dataset,
+        .sample_id = line->sample_id,
+        .instance_id = line->instance_id,
+        .language = line->language,
+        .verifier = line->verifier,
+        .image = line->image,
+        .verifier_image = line->verifier_image,
+        .repo_path = line->repo_path,
+        .verifier_command = line->verifier_command,
+        .report_paths = line->report_paths,
+        .fail_to_pass = line->fail_to_pass,
+        .pass_to_pass = line->pass_to_pass,
+        .fail_to_fail = line->fail_to_fail,
+        .version_description = line->version_description,
+        .verify_timeout = line->verify_timeout,
+        .created_at = line->created_at,
+    };
+
+    sample_line_hash(line, import->dataset, sample.content_hash);
+    return sample;
+}
+
+static int store(struct import *import, const struct sample_line *line, struct error *err)
+{
+    struct new_sample sample = sample_of(import, line);
+    struct rendering rendering = {.import = import, .line = line, .archive = BUF_INIT, .err = err};
+    int64_t version = 0;
+    int status = store_sample_add(import->db, &sample, render, &rendering, &version, err);
+
+    if (status == 0)
+        status = rendering.status;
+    if (status == 0 && version && !import->dry_run)
+        status = write_pack(import, line->sample_id, version, &rendering.archive, err);
+    buf_release(&rendering.archive);
+    if (status < 0)
+        return error_wrap(err, "%s:%" PRId64 " (%s)", import->path, import->line, line->sample_id);
+    if (version == 0)
+        import->unchanged++;
+    else if (version == 1)
+        import->added++;
+    else
+        import->changed++;
+    return 0;
+}
+
+static void choose_image(const struct import *import, struct sample_line *line)
+{
+    const struct image_map_entry *entry = image_map_find(&import->images, line->sample_id);
+
+    if (entry) {
+        line->image = entry->image;
+        line->verifier_image = entry->verifier_image;
+    }
+}
+
+/* Returns -1 only when there is no going on: a bad line is reported. */
+static int take_line(struct import *import, const struct buf *text, bool too_long,
+                     struct error *err)
+{
+    _cleanup_(sample_line_release) struct sample_line line = {0};
+    struct error why = ERROR_INIT;
+    char **known;
+
+    if (too_long) {
+        char reason[64];
+
+        snprintf(reason, sizeof(reason), "longer than %zu bytes", SAMPLE_LINE_MOST);
+        report_bad(import, reason);
+        return 0;
+    }
+    if (sample_line_parse(text->data, text->length, &import->defaults, &line, &why) < 0) {
+        report_bad(import, why.message);
+        return 0;
+    }
+    known = tfind(line.sample_id, &import->seen, compare_ids);
+    if (known) {
+        error_set(&why, ERROR_INVALID, NULL, "sample %s is in the file already", line.sample_id);
+        report_bad(import, why.message);
+        return 0;
+    }
+    if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
+        abort(); /* no memory */
+    choose_image(import, &line);
+    /* What can't be kept any more is still read, so that all bad lines are told at once. */
+    if (import->bad > 0 && !import->keep_going)
+        return 0;
+    return store(import, &line, err);
+}
+
+/* --- the file -------------------------------------------------------------------------------- */
+
+static void show_progress(struct import *import)
+{
+    if (progress_due(&import->progress))
+        progress_show(&import->progress, "%s: line %" PRId64, import->path, import->line);
+}
+
+static bool is_blank(const struct buf *line)
+{
+    return strspn(line->data, " \t\r") == line->length;
+}
+
+static int take_file(struct import *import, struct error *err)
+{
+    _cleanup_(line_reader_release) struct line_reader reader = {0};
+    _cleanup_(buf_release) struct buf line = BUF_INIT;
+    bool too_long;
+    int got;
+
+    if (line_reader_open(&reader, import->path, SAMPLE_LINE_MOST, err) < 0)
+        return -1;
+    while ((got = line_reader_next(&reader, &line, &too_long, err)) > 0) {
+        if (++import->line > SAMPLES_MOST)
+            return error_set(err, ERROR_LIMIT, NULL, "%s has more than %d lines; split it",
+                             import->path, SAMPLES_MOST);
+        show_progress(import);
+        if ((too_long || !is_blank(&line)) && take_line(import, &line, too_long, err) < 0)
+            return -1;
+    }
+    return got;
+}
+
+/* The archives' names are on disk before the rows that speak of them. */
+static int sync_packs(const struct import *import, struct error *err)
+{
+    const char *pack_dir = ctl_settings(import->ctl)->pack_dir;
+    _cleanup_(close_fd) int fd = open(pack_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || syncfs(fd) < 0)
+        return error_errno(err, errno, "cannot sync %s", pack_dir);
+    return 0;
+}
+
+static int finish(struct import *import, struct error *err)
+{
+    if ((import->added > 0 || import->changed > 0) && sync_packs(import, err) < 0)
+        return -1;
+    if (db_commit(import->db, err) < 0) {
+        if (db_lost(import->db))
+            error_wrap(err, "the connection broke at the commit, so the import may be there or "
+                            "not; import again: what is there already is not made twice");
+        return -1;
+    }
+    return 0;
+}
+
+static int run(struct import *import, const char *description, struct error *err)
+{
+    bool nothing;
+
+    if (!import->dry_run && make_dirs(ctl_settings(import->ctl)->pack_dir, 0755, err) < 0)
+        return -1;
+    if (db_begin(import->db, err) < 0)
+        return -1;
+    if (store_dataset_ensure(import->db, import->dataset, description, err) < 0 ||
+        take_file(import, err) < 0) {
+        db_rollback(import->db);
+        return -1;
+    }
+    nothing = import->bad > 0 && !import->keep_going;
+    if (nothing || import->dry_run) {
+        db_rollback(import->db);
+        return 0;
+    }
+    if (finish(import, err) < 0) {
+        db_rollback(import->db);
+        return -1;
+    }
+    return 0;
+}
+
+static void print_summary(const struct import *import)
+{
+    bool nothing = import->bad > 0 && !import->keep_going;
+    _cleanup_(json_release) json_object *object = NULL;
+
+    if (import->bad > REPORTED_MOST)
+        fprintf(stderr, "%s: and %" PRId64 " more bad lines\n", import->path,
+                import->bad - REPORTED_MOST);
+    if (ctl_json(import->ctl)) {
+        object = json_object_new_object();
+        json_add_text(object, "dataset", import->dataset);
+        json_add_bool(object, "imported", !nothing && !import->dry_run);
+        json_add_int(object, "added", nothing ? 0 : import->added);
+        json_add_int(object, "changed", nothing ? 0 : import->changed);
+        json_add_int(object, "unchanged", nothing ? 0 : import->unchanged);
+        json_add_int(object, "bad", import->bad);
+        json_add(object, "errors", json_object_get(import->errors));
+        output_object(true, object);
+    } else if (nothing) {
+        ctl_warn(import->ctl,
+                 "nothing was imported: %" PRId64 " of the lines are bad; mend them, or import "
+                 "the others with --keep-going",
+                 import->bad);
+    } else {
+        printf("%s: %" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged, %" PRId64
+               " bad%s\n",
+               import->dataset, import->added, import->changed, import->unchanged, import->bad,
+               import->dry_run ? " (dry run: nothing was imported)" : "");
+    }
+}
+
+/* Reads the command line into import. */
+static int prepare(struct ctl *ctl, struct import *import)
+{
+    const char *image_map = ctl_option(ctl, "image-map");
+    struct error err = ERROR_INIT;
+
+    *import = (struct import){
+        .ctl = ctl,
+        .path = ctl_argument(ctl, 0),
+        .dataset = ctl_option(ctl, "dataset"),
+        .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image")},
+        .keep_going = ctl_option(ctl, "keep-going") != NULL,
+        .dry_run = ctl_option(ctl, "dry-run") != NULL,
+        .errors = json_object_new_array(),
+    };
+    if (!import->dataset)
+        return ctl_usage(ctl, "--dataset NAME is missing");
+    if (sample_check_dataset(import->dataset, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
+    if (import->defaults.image && image_map)
+        return ctl_usage(ctl, "--image and --image-map exclude one another");
+    if (import->defaults.image && sample_check_image("--image", import->defaults.image, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
+    if (image_map && image_map_read(&import->images, image_map, &err) < 0)
+        return ctl_fail(ctl, &err);
+    import->db = ctl_db(ctl, &err);
+    return import->db ? CTL_OK : ctl_fail(ctl, &err);
+}
+
+int ctl_dataset_import(struct ctl *ctl)
+{
+    _cleanup_(import_release) struct import import;
+    struct error err = ERROR_INIT;
+    int status = prepare(ctl, &import);
+
+    if (status != CTL_OK)
+        return status;
+    progress_begin(&import.progress);
+    status = run(&import, ctl_option(ctl, "description"), &err);
+    progress_end(&import.progress);
+    if (status < 0) {
+        status = ctl_fail(ctl, &err);
+        fprintf(stderr, "Nothing was imported.\n");
+        return status;
+    }
+    print_summary(&import);
+    return import.bad > 0 ? CTL_FAILED : CTL_OK;
+}

@@ -1,0 +1,563 @@
+#include "ctl/sample_line.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "store/samples.h"
+
+#include "base/banned.h"
+
+#define LETTERS_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define LOWER_DIGITS "abcdefghijklmnopqrstuvwxyz0123456789"
+#define IMAGE_NAME_MOST 63
+#define PATH_MOST 255
+#define COMMAND_MOST 60000
+#define TEXT_MOST 60000 /* of a TEXT column */
+#define COMMIT_MOST 128
+#define TESTS_MOST 200000
+#define TEST_NAME_MOST 8192
+#define REPORT_PATHS_MOST 64
+#define VERIFY_TIMEOUT_MOST 86400
+
+static int wrong(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int wrong(struct error *err, const char *format, ...)
+{
+    char message[400];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    return error_set(err, ERROR_INVALID, NULL, "%s", message);
+}
+
+static const char *kind_of(json_object *value)
+{
+    switch (json_object_get_type(value)) {
+    case json_type_null:
+        return "null";
+    case json_type_boolean:
+        return "a boolean";
+    case json_type_double:
+    case json_type_int:
+        return "a number";
+    case json_type_object:
+        return "an object";
+    case json_type_array:
+        return "an array";
+    case json_type_string:
+        return "a string";
+    }
+    return "something else";
+}
+
+/* --- texts ----------------------------------------------------------------------------------- */
+
+enum text_kind {
+    TEXT_ANY,     /* any text without NUL */
+    TEXT_LINE,    /* and without control characters */
+    TEXT_ID,      /* a path segment: no slash, no blank */
+    TEXT_PATH,    /* absolute, clean */
+    TEXT_IMAGE,   /* an image's name */
+    TEXT_WORD,    /* a language */
+    TEXT_VERIFIER /* one of the API's words */
+};
+
+struct text_field {
+    const char *name;
+    size_t offset;
+    const char *fallback; /* NULL: must be there, unless `optional` */
+    bool optional;        /* absent is NULL */
+    enum text_kind kind;
+    size_t least, most; /* bytes */
+};
+
+#define AT(member) offsetof(struct sample_line, member)
+
+static const struct text_field text_fields[] = {
+    {"instance_id", AT(instance_id), NULL, false, TEXT_ID, 1, SAMPLE_ID_MAX},
+    {"repo", AT(repo), NULL, false, TEXT_LINE, 1, 255},
+    {"base_commit", AT(base_commit), "", false, TEXT_LINE, 0, COMMIT_MOST},
+    {"environment_setup_commit", AT(environment_setup_commit), NULL, true, TEXT_LINE, 0,
+     COMMIT_MOST},
+    {"patch", AT(patch), "", false, TEXT_ANY, 0, SAMPLE_LINE_MOST},
+    {"test_patch", AT(test_patch), "", false, TEXT_ANY, 0, SAMPLE_LINE_MOST},
+    {"non_code_patch", AT(non_code_patch), "", false, TEXT_ANY, 0, SAMPLE_LINE_MOST},
+    {"problem_statement", AT(problem_statement), NULL, false, TEXT_ANY, 1, SAMPLE_LINE_MOST},
+    {"hints_text", AT(hints_text), "", false, TEXT_ANY, 0, SAMPLE_LINE_MOST},
+    {"sample_id", AT(sample_id), NULL, true, TEXT_ID, 1, SAMPLE_ID_MAX},
+    {"description", AT(description), NULL, true, TEXT_ANY, 0, TEXT_MOST},
+    {"version_description", AT(version_description), NULL, true, TEXT_ANY, 0, TEXT_MOST},
+    {"language", AT(language), NULL, true, TEXT_WORD, 1, 32},
+    {"verifier", AT(verifier), "test_suite", false, TEXT_VERIFIER, 1, 32},
+    {"verifier_command", AT(verifier_command), "/verifier.sh", false, TEXT_ANY, 1, COMMAND_MOST},
+    {"image", AT(image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
+    {"verifier_image", AT(verifier_image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
+};
+
+static bool has_control(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+int sample_check_image(const char *field, const char *name, struct error *err)
+{
+    if (!name[0] || !strchr(LOWER_DIGITS, name[0]) || strlen(name) > IMAGE_NAME_MOST ||
+        name[strspn(name, LOWER_DIGITS "._-")])
+        return wrong(err,
+                     "%s: an image's name is made of a-z, 0-9, '.', '_' and '-', begins with a "
+                     "letter or digit, and has at most %d characters",
+                     field, IMAGE_NAME_MOST);
+    return 0;
+}
+
+int sample_check_dataset(const char *name, struct error *err)
+{
+    if (!name[0] || !strchr(LETTERS_DIGITS, name[0]) || strlen(name) > DATASET_NAME_MAX ||
+        name[strspn(name, LETTERS_DIGITS "._+-")])
+        return wrong(err,
+                     "a data set's name is made of letters, digits, '.', '_', '+' and '-', begins "
+                     "with a letter or digit, and has at most %d characters",
+                     DATASET_NAME_MAX);
+    return 0;
+}
+
+static int check_id(const char *field, const char *text, struct error *err)
+{
+    if (!strchr(LETTERS_DIGITS, text[0]) || text[strspn(text, LETTERS_DIGITS "._+@:~-")])
+        return wrong(err,
+                     "%s: made of letters, digits and \"._+@:~-\", beginning with a letter or "
+                     "digit, for it is part of a URL",
+                     field);
+    return 0;
+}
+
+static int check_path(const char *field, const char *path, struct error *err)
+{
+    size_t length = strlen(path);
+
+    if (path[0] != '/' || length < 2 || length > PATH_MOST || has_control(path) ||
+        path[length - 1] == '/' || strstr(path, "//") || strstr(path, "/../") ||
+        strstr(path, "/./") || strcmp(path + length - 2, "/.") == 0 ||
+        (length > 2 && strcmp(path + length - 3, "/..") == 0))
+        return wrong(err,
+                     "%s: an absolute path without '.', '..' or a slash at its end, of at most %d "
+                     "bytes",
+                     field, PATH_MOST);
+    return 0;
+}
+
+static int check_verifier(const char *text, struct error *err)
+{
+    static const char *const words[] = {"test_suite", "static_analysis", "linter", "custom"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strcmp(text, words[i]) == 0)
+            return 0;
+    }
+    return wrong(err, "verifier: one of test_suite, static_analysis, linter, custom");
+}
+
+static int check_text(const struct text_field *field, const char *text, struct error *err)
+{
+    switch (field->kind) {
+    case TEXT_ANY:
+        return 0;
+    case TEXT_LINE:
+        return has_control(text) ? wrong(err, "%s: has a control character", field->name) : 0;
+    case TEXT_ID:
+        return check_id(field->name, text, err);
+    case TEXT_PATH:
+        return check_path(field->name, text, err);
+    case TEXT_IMAGE:
+        return sample_check_image(field->name, text, err);
+    case TEXT_WORD:
+        return text[strspn(text, LOWER_DIGITS "+#-")]
+                   ? wrong(err, "%s: made of a-z, 0-9, '+', '#' and '-'", field->name)
+                   : 0;
+    case TEXT_VERIFIER:
+        return check_verifier(text, err);
+    }
+    return -1;
+}
+
+static int read_text(json_object *document, const struct text_field *field, const char **place,
+                     struct error *err)
+{
+    json_object *value = NULL;
+    const char *text;
+    size_t length;
+
+    json_object_object_get_ex(document, field->name, &value);
+    if (!value) {
+        if (!field->fallback && !field->optional)
+            return wrong(err, "%s: missing", field->name);
+        *place = field->fallback;
+        return 0;
+    }
+    if (!json_object_is_type(value, json_type_string))
+        return wrong(err, "%s: is %s, but takes a string", field->name, kind_of(value));
+    text = json_object_get_string(value);
+    length = (size_t)json_object_get_string_len(value);
+    if (memchr(text, '\0', length))
+        return wrong(err, "%s: has a NUL character", field->name);
+    if (length < field->least)
+        return wrong(err, "%s: is empty", field->name);
+    if (length > field->most)
+        return wrong(err, "%s: has %zu bytes, but takes at most %zu", field->name, length,
+                     field->most);
+    *place = text;
+    return check_text(field, text, err);
+}
+
+static int read_texts(struct sample_line *line, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(text_fields); i++) {
+        const struct text_field *field = &text_fields[i];
+        const char **place = (const char **)(void *)((char *)line + field->offset);
+
+        if (read_text(line->document, field, place, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- lists ----------------------------------------------------------------------------------- */
+
+static int check_items(const char *name, json_object *list, size_t most, size_t item_most,
+                       struct error *err)
+{
+    size_t count = json_object_array_length(list);
+
+    if (count > most)
+        return wrong(err, "%s: has %zu entries, but takes at most %zu", name, count, most);
+    for (size_t i = 0; i < count; i++) {
+        json_object *item = json_object_array_get_idx(list, i);
+        size_t length;
+
+        if (!json_object_is_type(item, json_type_string))
+            return wrong(err, "%s: entry %zu is %s, but must be a string", name, i + 1,
+                         kind_of(item));
+        length = (size_t)json_object_get_string_len(item);
+        if (length == 0 || length > item_most || memchr(json_object_get_string(item), 0, length))
+            return wrong(err, "%s: entry %zu is empty, longer than %zu bytes, or has a NUL", name,
+                         i + 1, item_most);
+    }
+    return 0;
+}
+
+/* An array, or, in SWE-bench's first dialect, a string that holds one; absent is empty. */
+static int read_list(json_object *document, const char *name, const char *other, size_t most,
+                     size_t item_most, char **ret_list, struct error *err)
+{
+    json_object *value = NULL, *second = NULL;
+    _cleanup_(json_release) json_object *parsed = NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    json_object_object_get_ex(document, name, &value);
+    if (other && json_object_object_get_ex(document, other, &second) && value && second)
+        return wrong(err, "has both %s and %s", name, other);
+    if (!value && second) {
+        value = second;
+        name = other;
+    }
+    if (json_object_is_type(value, json_type_string)) {
+        if (json_parse(json_object_get_string(value), (size_t)json_object_get_string_len(value),
+                       &parsed, NULL, err) < 0)
+            return error_wrap(err, "%s: is a string that should hold an array", name);
+        value = parsed;
+    }
+    if (!value) {
+        *ret_list = xstrdup("[]");
+        return 0;
+    }
+    if (!json_object_is_type(value, json_type_array))
+        return wrong(err, "%s: is %s, but takes an array of strings", name, kind_of(value));
+    if (check_items(name, value, most, item_most, err) < 0)
+        return -1;
+    json_write(&text, value);
+    *ret_list = buf_take(&text);
+    return 0;
+}
+
+/* Globs below the repository's folder. */
+static int check_report_paths(const char *list, struct error *err)
+{
+    _cleanup_(json_release) json_object *paths = json_tokener_parse(list);
+
+    for (size_t i = 0; i < json_object_array_length(paths); i++) {
+        const char *path = json_object_get_string(json_object_array_get_idx(paths, i));
+
+        if (path[0] == '/' || strcmp(path, "..") == 0 || strncmp(path, "../", 3) == 0 ||
+            strstr(path, "/../") || has_control(path) ||
+            (strlen(path) > 2 && strcmp(path + strlen(path) - 3, "/..") == 0))
+            return wrong(
+                err, "report_paths: entry %zu must be a path below the repository's folder", i + 1);
+    }
+    return 0;
+}
+
+static int read_lists(struct sample_line *line, struct error *err)
+{
+    if (read_list(line->document, "fail_to_pass", "FAIL_TO_PASS", TESTS_MOST, TEST_NAME_MOST,
+                  &line->fail_to_pass, err) < 0 ||
+        read_list(line->document, "pass_to_pass", "PASS_TO_PASS", TESTS_MOST, TEST_NAME_MOST,
+                  &line->pass_to_pass, err) < 0 ||
+        read_list(line->document, "fail_to_fail", "FAIL_TO_FAIL", TESTS_MOST, TEST_NAME_MOST,
+                  &line->fail_to_fail, err) < 0 ||
+        read_list(line->document, "report_paths", NULL, REPORT_PATHS_MOST, PATH_MOST,
+                  &line->report_paths, err) < 0)
+        return -1;
+    return check_report_paths(line->report_paths, err);
+}
+
+/* --- what is left ---------------------------------------------------------------------------- */
+
+static int read_created_at(struct sample_line *line, struct error *err)
+{
+    json_object *value = NULL;
+
+    if (!json_object_object_get_ex(line->document, "created_at", &value) || !value)
+        return 0;
+    if (!json_object_is_type(value, json_type_string) ||
+        clock_parse(json_object_get_string(value), &line->created_at) < 0)
+        return wrong(err, "created_at: takes a time as in 2022-03-03T15:14:54Z or 2022-03-03 "
+                          "15:14:54");
+    return 0;
+}
+
+static int read_verify_timeout(struct sample_line *line, struct error *err)
+{
+    json_object *value = NULL;
+    int64_t seconds;
+
+    if (!json_object_object_get_ex(line->document, "verify_timeout", &value) || !value)
+        return 0;
+    seconds = json_object_get_int64(value);
+    if (!json_object_is_type(value, json_type_int) || seconds < 1 || seconds > VERIFY_TIMEOUT_MOST)
+        return wrong(err, "verify_timeout: takes whole seconds from 1 to %d", VERIFY_TIMEOUT_MOST);
+    line->verify_timeout = seconds;
+    return 0;
+}
+
+char *sample_repo_path(const char *instance_id)
+{
+    const char *name = strstr(instance_id, "__");
+    const char *end = name ? strrchr(name, '-') : NULL;
+
+    if (!end || end - name <= 2)
+        return NULL;
+    return xasprintf("/%.*s", (int)(end - name - 2), name + 2);
+}
+
+static int read_repo_path(struct sample_line *line, struct error *err)
+{
+    static const struct text_field field = {"repo_path", 0, NULL, true, TEXT_PATH, 1, PATH_MOST};
+    const char *given;
+
+    if (read_text(line->document, &field, &given, err) < 0)
+        return -1;
+    line->repo_path = given ? xstrdup(given) : sample_repo_path(line->instance_id);
+    if (!line->repo_path)
+        return wrong(err, "repo_path: missing, and instance_id isn't of the form owner__repo-N");
+    return check_path("repo_path", line->repo_path, err);
+}
+
+/* --- the language ---------------------------------------------------------------------------- */
+
+static const struct {
+    const char *suffix;
+    const char *language;
+} suffixes[] = {
+    {".py", "python"},
+    {".java", "java"},
+    {".js", "javascript"},
+    {".jsx", "javascript"},
+    {".mjs", "javascript"},
+    {".cjs", "javascript"},
+    {".ts", "typescript"},
+    {".tsx", "typescript"},
+    {".go", "go"},
+    {".rs", "rust"},
+    {".cs", "csharp"},
+    {".c", "c"},
+    {".h", "c"},
+    {".cc", "c++"},
+    {".cpp", "c++"},
+    {".cxx", "c++"},
+    {".hpp", "c++"},
+    {".hh", "c++"},
+    {".rb", "ruby"},
+    {".php", "php"},
+};
+
+static const char *language_of(const char *path, size_t length)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+        size_t suffix = strlen(suffixes[i].suffix);
+
+        if (length > suffix && memcmp(path + length - suffix, suffixes[i].suffix, suffix) == 0)
+            return suffixes[i].language;
+    }
+    return NULL;
+}
+
+static size_t *tally(size_t counts[ARRAY_SIZE(suffixes)], const char *language)
+{
+    for (size_t i = 0;; i++) {
+        if (strcmp(suffixes[i].language, language) == 0)
+            return &counts[i];
+    }
+}
+
+static const char *majority(const char *patch)
+{
+    size_t counts[ARRAY_SIZE(suffixes)] = {0}, best = 0;
+
+    for (const char *at = patch; at; at = strchr(at, '\n')) {
+        size_t length;
+        const char *language;
+
+        at += *at == '\n';
+        if (strncmp(at, "+++ ", 4) != 0 && strncmp(at, "--- ", 4) != 0)
+            continue;
+        length = strcspn(at, "\t\r\n");
+        language = language_of(at, length);
+        if (language)
+            ++*tally(counts, language);
+    }
+    /* A header among C++ files is theirs. */
+    if (*tally(counts, "c++") > 0) {
+        *tally(counts, "c++") += *tally(counts, "c");
+        *tally(counts, "c") = 0;
+    }
+    for (size_t i = 1; i < ARRAY_SIZE(counts); i++) {
+        if (counts[i] > counts[best])
+            best = i;
+    }
+    return counts[best] ? suffixes[best].language : NULL;
+}
+
+const char *sample_guess_language(const char *patch, const char *test_patch)
+{
+    const char *language = majority(patch);
+
+    return language ? language : majority(test_patch);
+}
+
+static int settle_language(struct sample_line *line, const struct sample_defaults *defaults,
+                           struct error *err)
+{
+    if (!line->language)
+        line->language = defaults->language;
+    if (!line->language)
+        line->language = sample_guess_language(line->patch, line->test_patch);
+    if (!line->language)
+        return wrong(err, "language: missing, and the patches touch no file whose name tells it; "
+                          "name one with --language");
+    return 0;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+void sample_line_release(struct sample_line *line)
+{
+    json_object_put(line->document);
+    free(line->repo_path);
+    free(line->fail_to_pass);
+    free(line->pass_to_pass);
+    free(line->fail_to_fail);
+    free(line->report_paths);
+    memset(line, 0, sizeof(*line));
+}
+
+int sample_line_parse(const char *text, size_t length, const struct sample_defaults *defaults,
+                      struct sample_line *ret_line, struct error *err)
+{
+    _cleanup_(sample_line_release) struct sample_line line = {0};
+
+    if (length > SAMPLE_LINE_MOST)
+        return wrong(err, "longer than %zu bytes", SAMPLE_LINE_MOST);
+    if (json_parse(text, length, &line.document, NULL, err) < 0)
+        return error_wrap(err, "not JSON");
+    if (!json_object_is_type(line.document, json_type_object))
+        return wrong(err, "is %s, but must be an object", kind_of(line.document));
+    if (read_texts(&line, err) < 0 || read_lists(&line, err) < 0 ||
+        read_created_at(&line, err) < 0 || read_verify_timeout(&line, err) < 0 ||
+        read_repo_path(&line, err) < 0 || settle_language(&line, defaults, err) < 0)
+        return -1;
+    if (!line.sample_id)
+        line.sample_id = line.instance_id;
+    if (!line.environment_setup_commit)
+        line.environment_setup_commit = line.base_commit;
+    if (!line.image)
+        line.image = defaults->image;
+    *ret_line = line;
+    memset(&line, 0, sizeof(line));
+    return 0;
+}
+
+static void add_member(struct buf *json, const char *name, const char *text)
+{
+    buf_addf(json, "%s\"%s\":", json->data[json->length - 1] == '{' ? "" : ",", name);
+    if (text)
+        json_write_string(json, text, strlen(text));
+    else
+        buf_add_str(json, "null");
+}
+
+void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
+                        struct buf *json)
+{
+    char created_at[CLOCK_TEXT_SIZE];
+
+    buf_add_char(json, '{');
+    add_member(json, "sample_id", line->sample_id);
+    add_member(json, "description", line->description);
+    add_member(json, "language", line->language);
+    add_member(json, "verifier", line->verifier);
+    add_member(json, "dataset", dataset);
+    buf_addf(json, ",\"version\":%lld", (long long)version);
+    add_member(json, "version_description", line->version_description);
+    buf_add_str(json, ",\"latest\":true");
+    add_member(json, "created_at",
+               line->created_at ? clock_format(line->created_at, created_at) : NULL);
+    add_member(json, "instance_id", line->instance_id);
+    add_member(json, "repo", line->repo);
+    add_member(json, "base_commit", line->base_commit);
+    add_member(json, "patch", line->patch);
+    add_member(json, "non_code_patch", line->non_code_patch);
+    add_member(json, "test_patch", line->test_patch);
+    add_member(json, "problem_statement", line->problem_statement);
+    add_member(json, "hints_text", line->hints_text);
+    add_member(json, "environment_setup_commit", line->environment_setup_commit);
+    buf_addf(json, ",\"fail_to_pass\":%s,\"pass_to_pass\":%s,\"fail_to_fail\":%s}",
+             line->fail_to_pass, line->pass_to_pass, line->fail_to_fail);
+}
+
+void sample_line_hash(const struct sample_line *line, const char *dataset,
+                      unsigned char digest[SHA256_SIZE])
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    sample_line_render(line, dataset, 0, &text);
+    buf_add_char(&text, '{');
+    add_member(&text, "image", line->image);
+    add_member(&text, "verifier_image", line->verifier_image);
+    add_member(&text, "repo_path", line->repo_path);
+    add_member(&text, "verifier_command", line->verifier_command);
+    buf_addf(&text, ",\"report_paths\":%s,\"verify_timeout\":%lld}", line->report_paths,
+             (long long)line->verify_timeout);
+    sha256(text.data, text.length, digest);
+}

@@ -1,0 +1,72 @@
+/*
+ * sample_line.h - a line of a data set file (SWE-bench's form, either dialect), read and checked.
+ * Pure: no database, no files.
+ *
+ * Fields: repo, instance_id, base_commit, patch, test_patch, problem_statement, hints_text,
+ * created_at, environment_setup_commit, FAIL_TO_PASS, PASS_TO_PASS, FAIL_TO_FAIL (or in lower
+ * case; an array, or a string that holds one). Of ours: sample_id, description,
+ * version_description, language, image, verifier_image, verifier, repo_path, verifier_command,
+ * report_paths, verify_timeout, non_code_patch. Others are ignored.
+ */
+#ifndef CODESET_CTL_SAMPLE_LINE_H
+#define CODESET_CTL_SAMPLE_LINE_H
+
+#include <json-c/json.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#define SAMPLE_LINE_MOST ((size_t)8 * 1024 * 1024) /* bytes */
+
+/* Texts are NULL only where said; all belong to `document` or to the sample. */
+struct sample_line {
+    json_object *document;
+    const char *instance_id, *sample_id, *repo, *base_commit, *environment_setup_commit;
+    const char *patch, *test_patch, *non_code_patch, *problem_statement, *hints_text;
+    const char *description, *version_description; /* NULL: none */
+    const char *language, *verifier, *verifier_command;
+    const char *image, *verifier_image; /* NULL: none */
+    char *repo_path;
+    char *fail_to_pass, *pass_to_pass, *fail_to_fail, *report_paths; /* JSON arrays */
+    int64_t verify_timeout;                                          /* seconds; 0: the setting */
+    int64_t created_at;                                              /* 0: unknown */
+};
+
+/* What the command line says; each may be NULL. */
+struct sample_defaults {
+    const char *language; /* where the line names none, instead of guessing */
+    const char *image;    /* where the line names none */
+};
+
+/* An error's message says what is wrong with the line, not which line. */
+int sample_line_parse(const char *text, size_t length, const struct sample_defaults *defaults,
+                      struct sample_line *ret_line, struct error *err);
+void sample_line_release(struct sample_line *line);
+
+/* The object of the API's `Sample`, as it is when it is the latest version. */
+void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
+                        struct buf *json);
+
+/* SHA-256 of all that makes the sample, whatever the order in which the line had it. */
+void sample_line_hash(const struct sample_line *line, const char *dataset,
+                      unsigned char digest[32]);
+
+/* --- its parts, for tests -------------------------------------------------------------------- */
+
+/* The language of most files that the patch touches; where their names tell nothing, of the tests'.
+ * (The other way round a linter for Python written in Rust would be Python, by its fixtures.) NULL:
+ * can't tell. */
+const char *sample_guess_language(const char *patch, const char *test_patch);
+
+/* "psf__requests-1234" gives "/requests". NULL where instance_id has another form. free() it. */
+char *sample_repo_path(const char *instance_id);
+
+/* [a-z0-9][a-z0-9._-]{0,62} */
+int sample_check_image(const char *field, const char *name, struct error *err);
+
+/* Letters, digits, "._-+" inside; for data sets. */
+int sample_check_dataset(const char *name, struct error *err);
+
+#endif

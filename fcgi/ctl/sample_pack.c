@@ -1,0 +1,79 @@
+#include "ctl/sample_pack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include "base/banned.h"
+
+DEFINE_CLEANUP(struct archive *, free_archive, archive_write_free)
+DEFINE_CLEANUP(struct archive_entry *, free_entry, archive_entry_free)
+
+static int refused(struct archive *archive, struct error *err)
+{
+    return error_set(err, ERROR_INTERNAL, NULL, "cannot make the sample's archive: %s",
+                     archive_error_string(archive));
+}
+
+static la_ssize_t write_to_buf(struct archive *archive, void *out, const void *bytes, size_t length)
+{
+    (void)archive;
+    buf_add(out, bytes, length);
+    return (la_ssize_t)length;
+}
+
+/* when: seconds since 1970, the same for all entries and at every import. */
+static int add_file(struct archive *archive, const char *name, const char *text, size_t length,
+                    int64_t when, struct error *err)
+{
+    _cleanup_(free_entry) struct archive_entry *entry = archive_entry_new();
+
+    archive_entry_set_pathname(entry, name);
+    archive_entry_set_filetype(entry, AE_IFREG);
+    archive_entry_set_perm(entry, 0644);
+    archive_entry_set_size(entry, (la_int64_t)length);
+    archive_entry_set_mtime(entry, when, 0);
+    archive_entry_set_uid(entry, 0);
+    archive_entry_set_gid(entry, 0);
+    if (archive_write_header(archive, entry) != ARCHIVE_OK ||
+        archive_write_data(archive, text, length) != (la_ssize_t)length)
+        return refused(archive, err);
+    return 0;
+}
+
+int sample_pack(const struct sample_line *line, const struct buf *json, struct buf *archive,
+                struct error *err)
+{
+    _cleanup_(free_archive) struct archive *writer = archive_write_new();
+    int64_t when = line->created_at / CLOCK_SECOND;
+    const struct {
+        const char *name, *text;
+        bool always;
+    } files[] = {
+        {"problem_statement.md", line->problem_statement, true},
+        {"hints.md", line->hints_text, false},
+        {"patch.diff", line->patch, true},
+        {"test_patch.diff", line->test_patch, true},
+        {"non_code_patch.diff", line->non_code_patch, false},
+    };
+
+    if (archive_write_set_format_pax_restricted(writer) != ARCHIVE_OK ||
+        archive_write_add_filter_gzip(writer) != ARCHIVE_OK ||
+        archive_write_set_filter_option(writer, "gzip", "timestamp", NULL) != ARCHIVE_OK ||
+        archive_write_set_bytes_in_last_block(writer, 1) != ARCHIVE_OK ||
+        archive_write_open(writer, archive, NULL, write_to_buf, NULL) != ARCHIVE_OK)
+        return refused(writer, err);
+    if (add_file(writer, "sample.json", json->data, json->length, when, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        size_t length = strlen(files[i].text);
+
+        if ((files[i].always || length > 0) &&
+            add_file(writer, files[i].name, files[i].text, length, when, err) < 0)
+            return -1;
+    }
+    return archive_write_close(writer) == ARCHIVE_OK ? 0 : refused(writer, err);
+}

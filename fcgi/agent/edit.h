@@ -1,0 +1,21 @@
+/*
+ * edit.h - the file operations of the API, run in a worker.
+ *
+ * The guest's links are followed: it is the guest's own world, and the worker has no more rights
+ * in it than the guest. What is not a regular file of an ordinary file system is refused before
+ * it is opened, files are replaced in one step (a temporary beside them, renamed), and everything
+ * ends within EDIT_MILLISECONDS, answered and tidied up.
+ */
+#ifndef CODESET_AGENT_EDIT_H
+#define CODESET_AGENT_EDIT_H
+
+struct evhttp_request;
+
+#define EDIT_FILE_MOST ((size_t)64 << 20)
+#define EDIT_MILLISECONDS 800
+#define EDIT_SECONDS 1 /* when the agent gives up on a worker that did not even manage that */
+
+void edit_replace(struct evhttp_request *req, int out); /* POST /replace */
+void edit_file(struct evhttp_request *req, int out);    /* PUT /file */
+
+#endif

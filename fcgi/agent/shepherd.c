@@ -1,0 +1,203 @@
+#include "agent/shepherd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/process.h"
+#include "agent/tree.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include "base/banned.h"
+
+#define FILES_SOFT 1024
+#define FILES_HARD 65536
+
+int shepherd_status(int wait_status)
+{
+    if (WIFSIGNALED(wait_status))
+        return 128 + WTERMSIG(wait_status);
+    return WEXITSTATUS(wait_status);
+}
+
+static void report(const struct shepherd_job *job, const struct shepherd_report *what)
+{
+    /* Where the agent is gone there is nobody to tell. */
+    (void)!send(job->report_fd, what, sizeof(*what), MSG_NOSIGNAL);
+}
+
+static _Noreturn void fail(const struct shepherd_job *job, int errnum, const char *what)
+{
+    struct shepherd_report failed = {.event = SHEPHERD_FAILED, .sys_errno = errnum};
+
+    snprintf(failed.message, sizeof(failed.message), "%s%s%s", what, errnum ? ": " : "",
+             errnum ? strerror(errnum) : "");
+    report(job, &failed);
+    _exit(127);
+}
+
+static void set_limits(void)
+{
+    struct rlimit none = {0, 0}, files;
+    int fd;
+
+    setrlimit(RLIMIT_CORE, &none);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        if (files.rlim_max > FILES_HARD)
+            files.rlim_max = FILES_HARD;
+        files.rlim_cur = files.rlim_max < FILES_SOFT ? files.rlim_max : FILES_SOFT;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    /* When memory runs out, a command should die for it and not the agent. */
+    fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0) {
+        (void)!write(fd, "500", 3);
+        close(fd);
+    }
+}
+
+static void set_signals(void)
+{
+    struct sigaction normal = {.sa_handler = SIG_DFL};
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        sigaction(number, &normal, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void command_exec(const struct shepherd_job *job)
+{
+    static const char *const shells[] = {"/bin/bash", "/usr/bin/bash", "/bin/sh"};
+    struct shepherd_report started = {
+        .event = SHEPHERD_STARTED, .pid = getpid(), .started_at = clock_now()};
+    char message[128];
+
+    setsid();
+    set_limits();
+    if (dup2(job->in_fd, 0) < 0 || dup2(job->out_fd, 1) < 0 || dup2(job->err_fd, 2) < 0)
+        fail(job, errno, "cannot lay the command's descriptors");
+    if (chdir(job->workdir) < 0) {
+        snprintf(message, sizeof(message), "cannot enter the folder %.80s", job->workdir);
+        fail(job, errno, message);
+    }
+    report(job, &started);
+    process_cloexec_from(3);
+    set_signals();
+    for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
+        char *const arguments[] = {(char *)(i < 2 ? "bash" : "sh"), (char *)"-c",
+                                   (char *)job->command, NULL};
+
+        execve(shells[i], arguments, job->environment);
+        if (errno == E2BIG)
+            fail(job, 0, "the command or its environment is longer than the kernel takes");
+        if (errno != ENOENT && errno != ENOTDIR)
+            fail(job, errno, "cannot start the shell");
+    }
+    fail(job, 0, "the image has no shell: neither /bin/bash, /usr/bin/bash nor /bin/sh");
+}
+
+/* Reaps what there is. True when the command itself was among it. */
+static bool reaped(pid_t command, int *ret_status)
+{
+    bool found = false;
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == command) {
+            *ret_status = status;
+            found = true;
+        }
+    }
+    return found;
+}
+
+static int until(int64_t deadline)
+{
+    int64_t left = deadline - clock_monotonic();
+
+    if (left <= 0)
+        return 0;
+    left = (left + 999) / 1000;
+    return left > 3600000 ? 3600000 : (int)left;
+}
+
+/* Waits for the command, its limit, or the agent's word. */
+static void watch(const struct shepherd_job *job, int signal_fd, pid_t command, int64_t begun,
+                  struct shepherd_report *end)
+{
+    int64_t deadline = begun + job->timeout_seconds * CLOCK_SECOND;
+    struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN},
+                           {.fd = job->report_fd, .events = POLLIN}};
+
+    end->event = SHEPHERD_ENDED;
+    for (;;) {
+        struct signalfd_siginfo info;
+        int status;
+
+        poll(fds, ARRAY_SIZE(fds), until(deadline));
+        if (fds[0].revents)
+            (void)!read(signal_fd, &info, sizeof(info));
+        if (reaped(command, &status)) {
+            end->status = shepherd_status(status);
+            return;
+        }
+        if (fds[1].revents) {
+            tree_end(job->proc_fd, job->in_container);
+            end->status = 128 + SIGKILL;
+            return;
+        }
+        if (clock_monotonic() >= deadline) {
+            tree_end(job->proc_fd, job->in_container);
+            end->event = SHEPHERD_TIMEOUT;
+            end->status = 124;
+            return;
+        }
+    }
+}
+
+_Noreturn void shepherd_run(const struct shepherd_job *job)
+{
+    const int kept[] = {job->report_fd, job->in_fd, job->out_fd, job->err_fd, job->proc_fd};
+    struct shepherd_report end = {0};
+    int64_t begun;
+    sigset_t all;
+    int signal_fd;
+    pid_t command;
+
+    /* Nothing but SIGKILL and SIGSTOP reaches the shepherd; the agent watches for those. */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    process_close_all_but(kept, ARRAY_SIZE(kept));
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signal_fd < 0)
+        fail(job, errno, "cannot watch the command");
+    begun = clock_monotonic();
+    command = fork();
+    if (command < 0)
+        fail(job, errno, "cannot make a process for the command");
+    if (command == 0)
+        command_exec(job);
+    close(job->in_fd);
+    close(job->out_fd);
+    close(job->err_fd);
+    watch(job, signal_fd, command, begun, &end);
+    end.pid = command;
+    end.micros = clock_monotonic() - begun;
+    report(job, &end);
+    _exit(0);
+}

@@ -1,0 +1,28 @@
+# agent: pid 1 of every container.
+#
+# The program is one static file that runs in any root file system, so it is built with flags of
+# its own: never with a sanitizer, whose run-time library could not be there. The same parts are
+# in libagent.a with everybody's flags, for the tests.
+AGENT_PARTS = \
+	fcgi/agent/capture.c fcgi/agent/capture.h \
+	fcgi/agent/command.c fcgi/agent/command.h \
+	fcgi/agent/edit.c fcgi/agent/edit.h \
+	fcgi/agent/process.c fcgi/agent/process.h \
+	fcgi/agent/request.c fcgi/agent/request.h \
+	fcgi/agent/server.c fcgi/agent/server.h \
+	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
+	fcgi/agent/tree.c fcgi/agent/tree.h \
+	fcgi/agent/void.c fcgi/agent/void.h \
+	fcgi/agent/worker.c fcgi/agent/worker.h
+
+pkglibexec_PROGRAMS += codeset-agent
+codeset_agent_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS) \
+	fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/file.c fcgi/base/json.c \
+	fcgi/base/mem.c fcgi/base/utf8.c
+codeset_agent_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
+	-fstack-protector-strong -fstack-clash-protection -fcf-protection -ffunction-sections
+# libevent and libc refer to the resolver, which a static program has only in part; the agent
+# resolves no names. Hence no warnings from the linker.
+codeset_agent_LDFLAGS = -static-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--gc-sections \
+	-Wl,--no-warnings
+codeset_agent_LDADD = -levent_extra -levent_core $(JSON_LIBS)

@@ -1,0 +1,43 @@
+/*
+ * worker.h - a forked child that carries out one request.
+ *
+ * What touches the guest's files may be slow, large or hostile, so it happens in a child: the
+ * agent's loop goes on, and what runs out of memory or time is the child. It sees the request as
+ * the agent read it, and sends its answer through a pipe, from which the agent passes it on as
+ * fast as the client takes it. When the client goes, the child is killed.
+ */
+#ifndef CODESET_AGENT_WORKER_H
+#define CODESET_AGENT_WORKER_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct event_base;
+struct evhttp_request;
+struct workers;
+
+/* In the child: answers by the calls below, and returns when it has. */
+typedef void worker_run(struct evhttp_request *req, int out);
+
+struct workers *workers_new(struct event_base *base); /* lives as long as the process */
+
+/* A child was waited for; its pid may name another process from now on. */
+void workers_reaped(struct workers *workers, pid_t pid);
+
+/* Answers the request, sooner or later; with 503 if no child can be made, or it dies or is killed
+ * after `seconds` without having begun its answer. */
+void worker_start(struct workers *workers, struct evhttp_request *req, worker_run *run,
+                  int seconds);
+
+/* The child's side. All end the child when the agent does not listen. */
+
+/* The whole answer: a JSON text, or {"message": ...}. */
+void worker_json(int out, int status, const char *json);
+void worker_message(int out, int status, const char *message);
+
+/* A piece of a 200 answer of type application/x-tar; then its end. A child that ends without
+ * saying so leaves the client with an answer that is visibly cut. */
+void worker_data(int out, const void *bytes, size_t length);
+void worker_end(int out);
+
+#endif

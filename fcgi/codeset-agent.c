@@ -1,0 +1,189 @@
+/*
+ * codeset-agent - pid 1 of every container: runs commands, touches files, reaps.
+ *
+ * Usage: codeset-agent                                      serves the socket inherited as fd 3
+ *        codeset-agent --listen ADDR:PORT --token-file FILE serves TCP to who bears the token
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/util.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/server.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#include "base/banned.h"
+
+#define INHERITED_FD 3
+#define TOKEN_LEAST 16
+#define TOKEN_MOST 512
+
+static const char help[] =
+    "Usage: codeset-agent [--listen ADDR:PORT --token-file FILE]\n"
+    "Pid 1 of a container of codeset: runs commands and touches files for the daemon.\n"
+    "\n"
+    "Without options it serves the listening socket that it inherited as descriptor 3.\n"
+    "  --listen ADDR:PORT  serve TCP there instead; an IPv6 address goes in brackets\n"
+    "  --token-file FILE   the token (16 to 512 characters) that every request must bear\n"
+    "  --help, --version\n";
+
+static _Noreturn void die(const char *message)
+{
+    fprintf(stderr, "codeset-agent: %s\n", message);
+    exit(1);
+}
+
+/* Descriptors 0 to 2 must be taken, or a socket of ours would become a command's output. */
+static void fill_standard_fds(void)
+{
+    int fd, ends[2];
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0) {
+            if (pipe(ends) < 0)
+                die("cannot open descriptors");
+            fd = ends[1];
+        }
+    } while (fd <= STDERR_FILENO);
+    close(fd);
+}
+
+static void protect(void)
+{
+    struct rlimit files;
+    sigset_t blocked;
+
+    prctl(PR_SET_DUMPABLE, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* for when it is not pid 1 */
+    prctl(PR_SET_NAME, "codeset-agent");
+    clearenv();
+    umask(022);
+    if (chdir("/") < 0)
+        die("cannot enter /");
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    /* Large buffers go back to the system at once, and one arena is enough for one thread. */
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+    mallopt(M_ARENA_MAX, 1);
+}
+
+static int listen_on(const char *address)
+{
+    struct sockaddr_storage storage;
+    int length = sizeof(storage), one = 1;
+    int fd;
+
+    if (evutil_parse_sockaddr_port(address, (struct sockaddr *)&storage, &length) < 0)
+        die("--listen takes ADDR:PORT, where ADDR is numeric");
+    fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+        bind(fd, (struct sockaddr *)&storage, (socklen_t)length) < 0 || listen(fd, SOMAXCONN) < 0) {
+        perror("codeset-agent: cannot listen");
+        exit(1);
+    }
+    return fd;
+}
+
+static int inherited(void)
+{
+    int listening = 0;
+    socklen_t length = sizeof(listening);
+
+    if (getsockopt(INHERITED_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) < 0 || !listening)
+        die("descriptor 3 is no listening socket; see --help");
+    if (fcntl(INHERITED_FD, F_SETFD, FD_CLOEXEC) < 0)
+        die("cannot keep descriptor 3");
+    return INHERITED_FD;
+}
+
+static void token_read(const char *path, struct buf *token)
+{
+    struct error err = ERROR_INIT;
+
+    if (file_read(AT_FDCWD, path, TOKEN_MOST + 1, token, &err) < 0)
+        die(err.message);
+    while (token->length > 0 && strchr(" \t\r\n", token->data[token->length - 1]))
+        buf_truncate(token, token->length - 1);
+    if (token->length < TOKEN_LEAST || strlen(token->data) != token->length)
+        die("the token must have 16 to 512 characters");
+}
+
+static void options_read(int argc, char **argv, const char **ret_address, const char **ret_token)
+{
+    static const struct option options[] = {
+        {"listen", required_argument, NULL, 'l'},
+        {"token-file", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+        switch (option) {
+        case 'l':
+            *ret_address = optarg;
+            break;
+        case 't':
+            *ret_token = optarg;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            exit(0);
+        case 'v':
+            puts("codeset-agent " CODESET_VERSION);
+            exit(0);
+        default:
+            exit(2);
+        }
+    }
+    if (optind < argc || !*ret_address != !*ret_token) {
+        fputs(help, stderr);
+        exit(2);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct buf token = BUF_INIT;
+    const char *address = NULL, *token_path = NULL;
+    struct error err = ERROR_INIT;
+    struct event_base *base;
+    int fd;
+
+    options_read(argc, argv, &address, &token_path);
+    if (token_path)
+        token_read(token_path, &token);
+    fd = address ? -1 : inherited();
+    fill_standard_fds();
+    if (address)
+        fd = listen_on(address);
+    evutil_make_socket_nonblocking(fd);
+    protect();
+    base = event_base_new();
+    if (!base || server_start(base, fd, address ? token.data : NULL, &err) < 0)
+        die(base ? err.message : "cannot make an event loop");
+    event_base_dispatch(base);
+    die("the event loop ended");
+}

@@ -1,0 +1,7 @@
+# remote: the only room that speaks to others over HTTP.
+noinst_LIBRARIES += libremote.a
+libremote_a_SOURCES = \
+	fcgi/remote/agent.c fcgi/remote/agent.h \
+	fcgi/remote/answer.c fcgi/remote/answer.h \
+	fcgi/remote/loop.c fcgi/remote/loop.h
+REMOTE_LIBS = libremote.a $(CURL_LIBS) $(EVENT_LIBS)

@@ -1,0 +1,68 @@
+/*
+ * agent-rig.h - the real agent program as an ordinary child on a unix socket, and the daemon's
+ * client to talk to it. Every wait has a deadline; a call that does not end in time fails the test.
+ */
+#ifndef CODESET_TESTS_AGENT_RIG_H
+#define CODESET_TESTS_AGENT_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "remote/agent.h"
+
+struct rig {
+    struct event_base *base;
+    struct agent_client *client;
+    pid_t agent;
+    char folder[64]; /* a temporary folder of our own: socket, work */
+    char socket[96];
+    char work[96];
+};
+
+/* What a call ended with; texts are copies. */
+struct outcome {
+    bool done;
+    struct error err;
+    struct agent_result result;
+    struct buf out, errors, message;
+    bool success;
+    int64_t size;
+};
+
+void rig_open(struct rig *rig);  /* starts the agent and waits for its hello */
+void rig_close(struct rig *rig); /* ends it, checks that it still ran, removes the folder */
+
+/* As rig_open, but with the listening socket in *ret_fd and no agent behind it. */
+void rig_open_bare(struct rig *rig, int *ret_fd);
+
+void outcome_release(struct outcome *outcome);
+
+void rig_on_hello(const struct error *err, void *outcome);
+void rig_on_run(const struct error *err, const struct agent_result *result, void *outcome);
+void rig_on_file(const struct error *err, bool success, const char *message, int64_t size_bytes,
+                 void *outcome);
+void rig_on_tree(const struct error *err, void *outcome);
+
+/* Runs the loop until the call behind it has ended. */
+void rig_await(struct rig *rig, struct outcome *outcome);
+
+/* A command with an id of its own, to its end. */
+void rig_run(struct rig *rig, struct outcome *outcome, int timeout_seconds, const char *command);
+
+/* The command with the defaults of the rig. */
+struct agent_command rig_command(const struct rig *rig, const char *id, const char *command);
+
+/* Private memory of the agent in KiB. */
+long rig_memory(const struct rig *rig);
+
+/* How many descriptors the agent holds. */
+int rig_descriptors(const struct rig *rig);
+
+/* Is a process whose arguments hold the text alive? Waits until it is as wanted; false if it is
+ * not within 5 seconds. */
+bool rig_process_is(const char *text, bool wanted);
+
+#endif

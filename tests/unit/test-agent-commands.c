@@ -1,0 +1,379 @@
+/*
+ * Commands, as the daemon has the agent run them: the real program, black-box.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent-rig.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+#define CUT "\n[... "
+
+static struct rig rig;
+static struct outcome outcome;
+
+static void expect(enum agent_end end, int status, const char *out, const char *err)
+{
+    CU_ASSERT_EQUAL(outcome.result.end, end);
+    CU_ASSERT_EQUAL(outcome.result.exit_status, status);
+    if (out) {
+        CU_ASSERT_STRING_EQUAL(outcome.out.data, out);
+    }
+    if (err) {
+        CU_ASSERT_STRING_EQUAL(outcome.errors.data, err);
+    }
+}
+
+/* Waits, with the loop running, until a command has made the file. */
+static void await_file(const char *name)
+{
+    struct outcome waited = {0};
+    char text[128];
+
+    snprintf(text, sizeof(text), "until [ -e %s ]; do sleep 0.01; done", name);
+    rig_run(&rig, &waited, 20, text);
+    CU_ASSERT_EQUAL_FATAL(waited.result.end, AGENT_END_EXIT);
+    outcome_release(&waited);
+}
+
+static void outputs_are_kept_apart_and_the_status_is_the_commands(void)
+{
+    rig_run(&rig, &outcome, 10, "echo out; echo err >&2; exit 3");
+    expect(AGENT_END_EXIT, 3, "out\n", "err\n");
+    CU_ASSERT_FALSE(outcome.result.out_truncated);
+    CU_ASSERT(outcome.result.seconds > 0 && outcome.result.seconds < 10);
+    CU_ASSERT(llabs(outcome.result.started_at - clock_now()) < 60 * CLOCK_SECOND);
+    rig_run(&rig, &outcome, 10, "kill -9 $$");
+    expect(AGENT_END_EXIT, 137, "", "");
+    rig_run(&rig, &outcome, 10, "kill -SEGV $$");
+    expect(AGENT_END_EXIT, 139, "", NULL);
+}
+
+static void a_command_sees_nothing_but_what_it_was_given(void)
+{
+    rig_run(&rig, &outcome, 10,
+            "/usr/bin/env | grep -v -e ^_= -e ^SHLVL= -e ^PWD= -e ^OLDPWD=; "
+            "cd /proc/self/fd; echo *; cat; ulimit -c; ps -o sid= -p $$ | tr -d ' '; echo $$; "
+            "grep -E 'Sig(Blk|Ign)' /proc/self/status | tr -d '\\t'");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(strchr(outcome.out.data, '\n'));
+    CU_ASSERT_PTR_EQUAL(strstr(outcome.out.data, "PATH=/usr/bin:/bin\n0 1 2 3\n0\n"),
+                        outcome.out.data); /* 3 is the folder that echo reads */
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.out.data, "SigBlk:0000000000000000\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.out.data, "SigIgn:0000000000000000\n"));
+}
+
+static void a_command_that_can_not_begin_fails_with_a_reason(void)
+{
+    struct agent_command command = rig_command(&rig, "no-folder", "true");
+    char *longest = malloc(200001);
+
+    command.workdir = "/does/not/exist";
+    outcome_release(&outcome);
+    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "/does/not/exist"));
+    memset(longest, ' ', 200000);
+    longest[200000] = '\0';
+    rig_run(&rig, &outcome, 10, longest);
+    CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "longer than the kernel takes"));
+    free(longest);
+}
+
+static void bytes_that_are_not_utf8_are_replaced(void)
+{
+    rig_run(&rig, &outcome, 10, "printf 'a\\377b\\303\\251\\303'; printf '\\000' >&2");
+    expect(AGENT_END_EXIT, 0,
+           "a\xef\xbf\xbd"
+           "b\xc3\xa9\xef\xbf\xbd",
+           NULL);
+    CU_ASSERT_EQUAL(outcome.errors.length, 1);
+}
+
+static void a_flood_is_cut_in_the_middle_and_costs_little_memory(void)
+{
+    long before = rig_memory(&rig);
+
+    rig_run(&rig, &outcome, 2, "echo begin; yes \303\244\303\266\303\274; ");
+    expect(AGENT_END_TIMEOUT, 124, NULL, "");
+    CU_ASSERT_TRUE(outcome.result.out_truncated);
+    CU_ASSERT(outcome.out.length <= AGENT_OUTPUT_CAP && outcome.out.length > 1000000);
+    CU_ASSERT_PTR_EQUAL(strstr(outcome.out.data, "begin\n"), outcome.out.data);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.out.data, CUT));
+    CU_ASSERT_TRUE(utf8_valid(outcome.out.data, outcome.out.length));
+    CU_ASSERT(rig_memory(&rig) - before < 3 * 1024);
+}
+
+static void what_fits_is_not_cut(void)
+{
+    rig_run(&rig, &outcome, 20,
+            "head -c 1048576 /dev/zero | tr '\\0' x; "
+            "head -c 1048577 /dev/zero | tr '\\0' y >&2; echo -n end >&2");
+    CU_ASSERT_EQUAL(outcome.out.length, AGENT_OUTPUT_CAP);
+    CU_ASSERT_FALSE(outcome.result.out_truncated);
+    CU_ASSERT_TRUE(outcome.result.err_truncated);
+    CU_ASSERT(outcome.errors.length <= AGENT_OUTPUT_CAP);
+    CU_ASSERT_STRING_EQUAL(outcome.errors.data + outcome.errors.length - 4, "yend");
+}
+
+static void a_background_child_that_holds_stdout_does_not_delay_the_answer(void)
+{
+    int64_t begun = clock_monotonic();
+
+    rig_run(&rig, &outcome, 20, "(sleep 20.125; echo late) & echo now");
+    expect(AGENT_END_EXIT, 0, "now\n", "");
+    CU_ASSERT(clock_monotonic() - begun < 5 * CLOCK_SECOND);
+    CU_ASSERT_TRUE(rig_process_is("20.125", true));
+    rig_run(&rig, &outcome, 20, "pkill -f 'sleep 20.12[5]'");
+    CU_ASSERT_TRUE(rig_process_is("20.125", false));
+}
+
+static void a_background_writer_lives_on_and_writes_into_a_void(void)
+{
+    rig_run(&rig, &outcome, 20,
+            "(while [ ! -e stop ]; do echo x; done; echo stopped >mark) & echo now");
+    expect(AGENT_END_EXIT, 0, NULL, "");
+    rig_run(&rig, &outcome, 20, "sleep 0.3; touch stop; until [ -e mark ]; do sleep 0.01; done");
+    expect(AGENT_END_EXIT, 0, "", "");
+}
+
+static void many_background_writers_hold_a_bounded_number_of_pipes(void)
+{
+    for (int i = 0; i < 90; i++)
+        rig_run(&rig, &outcome, 20, "sleep 31.25 &");
+    CU_ASSERT(rig_descriptors(&rig) > 64 && rig_descriptors(&rig) < 64 + 60);
+    rig_run(&rig, &outcome, 20, "pkill -f 'sleep 31.2[5]'");
+    CU_ASSERT_TRUE(rig_process_is("31.25", false));
+}
+
+static void the_time_limit_holds_against_whatever_the_command_left(void)
+{
+    rig_run(&rig, &outcome, 1,
+            "trap '' TERM INT HUP; (setsid sleep 41.5 &); (sh -c 'trap \"\" TERM; sleep 42.5; "
+            "sleep 43.5' &); nohup sleep 44.5 >/dev/null 2>&1 & echo begun; sleep 45.5");
+    expect(AGENT_END_TIMEOUT, 124, "begun\n", "");
+    CU_ASSERT(outcome.result.seconds >= 1 && outcome.result.seconds < 3);
+    for (int i = 1; i <= 5; i++) {
+        char text[16];
+
+        snprintf(text, sizeof(text), "4%d.5", i);
+        CU_ASSERT_TRUE(rig_process_is(text, false));
+    }
+}
+
+static void the_time_limit_holds_against_a_bomb(void)
+{
+    rig_run(&rig, &outcome, 1,
+            "trap '' TERM; while :; do (setsid sleep 46.5 &); sleep 46.5 & done");
+    expect(AGENT_END_TIMEOUT, 124, NULL, NULL);
+    CU_ASSERT_TRUE(rig_process_is("46.5", false));
+    rig_run(&rig, &outcome, 5, "echo alive");
+    expect(AGENT_END_EXIT, 0, "alive\n", "");
+}
+
+static void a_command_whose_shepherd_is_killed_is_still_waited_for(void)
+{
+    rig_run(&rig, &outcome, 10, "kill -9 $PPID; sleep 0.2; echo still; exit 7");
+    expect(AGENT_END_EXIT, 7, "still\n", "");
+    rig_run(&rig, &outcome, 10, "kill -STOP $PPID; sleep 0.2; echo still; exit 8");
+    expect(AGENT_END_EXIT, 8, "still\n", "");
+    rig_run(&rig, &outcome, 10, "kill -9 $PPID; kill -9 $$");
+    expect(AGENT_END_EXIT, 137, "", "");
+    rig_run(&rig, &outcome, 1, "kill -9 $PPID; setsid sleep 47.5 & sleep 48.5");
+    expect(AGENT_END_TIMEOUT, 124, "", "");
+    CU_ASSERT_TRUE(rig_process_is("47.5", false));
+    CU_ASSERT_TRUE(rig_process_is("48.5", false));
+}
+
+static void starting_an_id_twice_attaches_to_the_first(void)
+{
+    struct agent_command command =
+        rig_command(&rig, "twice", "echo run >>runs; sleep 0.3; wc -l <runs");
+    struct outcome second = {0}, third = {0};
+
+    outcome_release(&outcome);
+    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &second);
+    rig_await(&rig, &outcome);
+    rig_await(&rig, &second);
+    agent_run(rig.client, rig.socket, &command, true, rig_on_run, &third);
+    rig_await(&rig, &third);
+    CU_ASSERT_STRING_EQUAL(outcome.out.data, "1\n");
+    CU_ASSERT_STRING_EQUAL(second.out.data, "1\n");
+    CU_ASSERT_STRING_EQUAL(third.out.data, "1\n");
+    outcome_release(&second);
+    outcome_release(&third);
+}
+
+static void an_unknown_or_forgotten_id_is_not_found(void)
+{
+    struct agent_command command = rig_command(&rig, "twice", "");
+
+    agent_forget(rig.client, rig.socket, "twice");
+    do {
+        outcome_release(&outcome);
+        agent_run(rig.client, rig.socket, &command, true, rig_on_run, &outcome);
+        rig_await(&rig, &outcome);
+    } while (outcome.err.kind == ERROR_NONE); /* the two went on different connections */
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
+}
+
+static void to_forget_a_running_command_kills_it(void)
+{
+    struct agent_command command =
+        rig_command(&rig, "endless", "setsid sleep 49.5 & touch forked; sleep 50.5");
+
+    outcome_release(&outcome);
+    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    await_file("forked");
+    agent_forget(rig.client, rig.socket, "endless");
+    rig_await(&rig, &outcome);
+    expect(AGENT_END_EXIT, 137, "", "");
+    CU_ASSERT_TRUE(rig_process_is("49.5", false));
+}
+
+static void a_client_that_goes_away_loses_no_command(void)
+{
+    struct agent_command command =
+        rig_command(&rig, "orphan", "touch began; until [ -e go ]; do sleep 0.01; done; echo done");
+    struct agent_call *call;
+    struct stat st;
+    char path[128];
+
+    outcome_release(&outcome);
+    call = agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    await_file("began");
+    agent_call_cancel(call);
+    rig_run(&rig, &outcome, 10, "touch go");
+    outcome_release(&outcome);
+    agent_run(rig.client, rig.socket, &command, true, rig_on_run, &outcome);
+    rig_await(&rig, &outcome);
+    expect(AGENT_END_EXIT, 0, "done\n", "");
+    snprintf(path, sizeof(path), "%s/began", rig.work);
+    CU_ASSERT_EQUAL(stat(path, &st), 0);
+}
+
+static void many_commands_run_side_by_side(void)
+{
+    enum { COUNT = 40 };
+    struct outcome outcomes[COUNT] = {0};
+    char ids[COUNT][16], texts[COUNT][64];
+
+    for (int i = 0; i < COUNT; i++) {
+        struct agent_command command;
+
+        snprintf(ids[i], sizeof(ids[i]), "many-%d", i);
+        snprintf(texts[i], sizeof(texts[i]), "sleep 0.2; echo %d; exit %d", i, i);
+        command = rig_command(&rig, ids[i], texts[i]);
+        agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcomes[i]);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        rig_await(&rig, &outcomes[i]);
+        CU_ASSERT_EQUAL(outcomes[i].result.exit_status, i);
+        CU_ASSERT_EQUAL(strtol(outcomes[i].out.data, NULL, 10), i);
+        outcome_release(&outcomes[i]);
+    }
+}
+
+static void results_that_nobody_forgets_do_not_fill_the_agent(void)
+{
+    for (int i = 0; i < 300; i++) {
+        struct agent_command command;
+        char id[16];
+
+        snprintf(id, sizeof(id), "kept-%d", i);
+        command = rig_command(&rig, id, "echo x");
+        outcome_release(&outcome);
+        agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+        rig_await(&rig, &outcome);
+        expect(AGENT_END_EXIT, 0, "x\n", "");
+    }
+}
+
+static void true_takes_a_millisecond_or_two(void)
+{
+    int64_t best = CLOCK_SECOND;
+
+    for (int i = 0; i < 50; i++) {
+        int64_t begun = clock_monotonic(), taken;
+
+        rig_run(&rig, &outcome, 10, "true");
+        taken = clock_monotonic() - begun;
+        if (taken < best)
+            best = taken;
+    }
+    printf("(exec true: %.2f ms) ", (double)best / 1000);
+    CU_ASSERT(best < 20000);
+}
+
+static void the_idle_agent_is_small(void)
+{
+    struct rig fresh;
+
+    rig_open(&fresh);
+    printf("(%ld KiB private) ", rig_memory(&fresh));
+    CU_ASSERT(rig_memory(&fresh) > 0 && rig_memory(&fresh) <= 400);
+    rig_close(&fresh);
+}
+
+static void the_agent_answers_hello(void)
+{
+    rig_open(&rig);
+}
+
+static void the_agent_has_lived_through_it_all(void)
+{
+    outcome_release(&outcome);
+    rig_close(&rig);
+}
+
+int main(void)
+{
+    const struct unit_test tests[] = {
+        {"the agent answers hello", the_agent_answers_hello},
+        {"outputs are kept apart, the status is the command's",
+         outputs_are_kept_apart_and_the_status_is_the_commands},
+        {"a command sees nothing but what it was given",
+         a_command_sees_nothing_but_what_it_was_given},
+        {"a command that cannot begin fails with a reason",
+         a_command_that_can_not_begin_fails_with_a_reason},
+        {"bytes that are not UTF-8 are replaced", bytes_that_are_not_utf8_are_replaced},
+        {"a flood is cut in the middle and costs little memory",
+         a_flood_is_cut_in_the_middle_and_costs_little_memory},
+        {"what fits is not cut", what_fits_is_not_cut},
+        {"a background child that holds stdout does not delay the answer",
+         a_background_child_that_holds_stdout_does_not_delay_the_answer},
+        {"a background writer lives on and writes into a void",
+         a_background_writer_lives_on_and_writes_into_a_void},
+        {"many background writers hold a bounded number of pipes",
+         many_background_writers_hold_a_bounded_number_of_pipes},
+        {"the time limit holds against whatever the command left",
+         the_time_limit_holds_against_whatever_the_command_left},
+        {"the time limit holds against a bomb", the_time_limit_holds_against_a_bomb},
+        {"a command whose shepherd is killed is still waited for",
+         a_command_whose_shepherd_is_killed_is_still_waited_for},
+        {"starting an id twice attaches to the first", starting_an_id_twice_attaches_to_the_first},
+        {"an unknown or forgotten id is not found", an_unknown_or_forgotten_id_is_not_found},
+        {"to forget a running command kills it", to_forget_a_running_command_kills_it},
+        {"a client that goes away loses no command", a_client_that_goes_away_loses_no_command},
+        {"many commands run side by side", many_commands_run_side_by_side},
+        {"results that nobody forgets do not fill the agent",
+         results_that_nobody_forgets_do_not_fill_the_agent},
+        {"true takes a millisecond or two", true_takes_a_millisecond_or_two},
+        {"the idle agent is small", the_idle_agent_is_small},
+        {"the agent has lived through it all", the_agent_has_lived_through_it_all},
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return UNIT_MAIN("agent: commands", tests);
+}

@@ -12,8 +12,10 @@
 
 #include "base/banned.h"
 
-#define BATCH 256       /* rows that are fetched to this side at once */
-#define STORED_MOST 256 /* texts up to here are not worth compressing */
+#define BATCH 256                 /* rows that are fetched to this side at once */
+#define PACKET_LEAST (512 * 1024) /* any MariaDB takes that much */
+#define PACKET_SLACK (256 * 1024) /* for the texts that are not counted */
+#define STORED_MOST 256           /* texts up to here are not worth compressing */
 
 int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset, void *arg),
                        void *arg, struct error *err)
@@ -380,6 +382,25 @@ static int lock_latest(struct db *db, const struct new_sample *sample, int64_t *
     return 0;
 }
 
+/* A statement that is larger than MariaDB takes would only show as a broken connection. */
+static int check_packet(struct db *db, size_t size, struct error *err)
+{
+    static const struct query query = {"SELECT @@max_allowed_packet"};
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+
+    if (size < PACKET_LEAST)
+        return 0;
+    rows = db_select(db, &query, NULL, 0, err);
+    if (!rows)
+        return -1;
+    if (db_next(rows) && (int64_t)size + PACKET_SLACK > db_row_int(rows, 0))
+        return error_set(err, ERROR_LIMIT, NULL,
+                         "takes %zu bytes in the database, but MariaDB's max_allowed_packet is "
+                         "%" PRId64 "; raise it, or shorten the sample",
+                         size, db_row_int(rows, 0));
+    return 0;
+}
+
 static int insert_version(struct db *db, const struct new_sample *sample, int64_t version,
                           const struct buf *json, struct error *err)
 {
@@ -393,6 +414,12 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
     uint32_t sum;
 
     sample_deflate(json->data, json->length, &piece, &sum);
+    if (check_packet(db,
+                     json->length + piece.length + strlen(sample->fail_to_pass) +
+                         strlen(sample->pass_to_pass) + strlen(sample->fail_to_fail) +
+                         strlen(sample->verifier_command) + strlen(sample->report_paths),
+                     err) < 0)
+        return -1;
     return DB_RUN(db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
                   db_int(version), db_text(sample->instance_id), db_text(sample->language),
                   db_text(sample->verifier), db_text(sample->image),

@@ -1,13 +1,14 @@
 # ctl: a file per command of codesetctl.
 sbin_PROGRAMS += codesetctl
 codesetctl_SOURCES = fcgi/codesetctl.c
-codesetctl_LDADD = libctl.a $(STORE_LIBS) $(ARCHIVE_LIBS)
+codesetctl_LDADD = libctl.a libroutes.a $(ENGINE_LIBS) $(STORE_LIBS) $(ARCHIVE_LIBS)
 
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	fcgi/ctl/commands.h \
 	fcgi/ctl/ctl.c fcgi/ctl/ctl.h \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
+	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/line_reader.c fcgi/ctl/line_reader.h \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
@@ -15,4 +16,5 @@ libctl_a_SOURCES = \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
 	fcgi/ctl/samples.c \
 	fcgi/ctl/schema.c \
+	fcgi/ctl/sessions.c \
 	fcgi/ctl/users.c

@@ -80,8 +80,7 @@ static int read_options(int argc, char **argv, struct options *options)
 
 static int print_routes(const struct router *router)
 {
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     router_describe(router, &text);
     return puts(text.data) < 0 || fflush(stdout) != 0 ? 1 : 0;
@@ -89,8 +88,7 @@ static int print_routes(const struct router *router)
 
 static int serve(const struct settings *settings, const struct options *options)
 {
-    _cleanup_(release_db)
-    struct db *db = NULL;
+    _cleanup_(release_db) struct db *db = NULL;
     struct error err = ERROR_INIT;
     struct api api = {.settings = settings, .doorbell = DOORBELL_INIT(settings->doorbell_socket)};
     struct router router = routes_router(&api);

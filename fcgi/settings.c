@@ -67,7 +67,8 @@ const struct config_row settings_rows[] = {
     INT("accounts", repos_cache_seconds, "60", 0, 3600, "s", "GET /repos answers from memory"),
     INT("accounts", keys_per_user, "50", 1, 10000, "", "active API keys that a user may have"),
     INT("accounts", signup_credit_cents, "500", 0, 1000000, "cents", "granted at first sign-in"),
-    TEXT("accounts", terms_version, "", "terms that must be accepted; empty: none"),
+    {"accounts", "terms_version", CONFIG_TEXT, "", 0, 32, "",
+     "terms that must be accepted; empty: none", offsetof(struct settings, terms_version)},
 
     TEXT("reaper", node, "", "this host's name among daemons; empty: the host name"),
     PATH("reaper", location, "local", "shown as location in container_info"),

@@ -188,7 +188,7 @@ int ctl_key_add(struct ctl *ctl)
         return ctl_usage(ctl, "a name has 1 to %d characters on one line", NAME_MOST);
     expires_at = days ? clock_now() + days * DAY : 0;
     db = find_user(ctl, &user, &err);
-    if (!db || store_key_create(db, &user.user_id, name, expires_at, &key_id, &key, &err) < 0)
+    if (!db || store_key_create(db, &user.user_id, name, expires_at, 0, &key_id, &key, &err) < 0)
         return ctl_fail(ctl, &err);
     if (!user.is_active)
         ctl_warn(ctl, "the user is not active, so the key won't be accepted");

@@ -54,8 +54,7 @@ static size_t read_body(void *arg, char *bytes, size_t size)
 
 static void send_answer(const FCGX_Request *request, const struct answer *answer)
 {
-    _cleanup_(buf_release)
-    struct buf head = BUF_INIT;
+    _cleanup_(buf_release) struct buf head = BUF_INIT;
     const char *method = FCGX_GetParam("REQUEST_METHOD", request->envp);
 
     answer_write_head(answer, &head);
@@ -66,8 +65,7 @@ static void send_answer(const FCGX_Request *request, const struct answer *answer
 
 static void serve_one(const struct router *router, FCGX_Request *request)
 {
-    _cleanup_(answer_release)
-    struct answer answer = ANSWER_INIT;
+    _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
     struct body_source body = {read_body, request};
     sigset_t stops, before;
 

@@ -279,8 +279,7 @@ static void add_words(const char *const *words, struct buf *out)
 
 static void take_word(const struct place *place, const struct input *input, int *value)
 {
-    _cleanup_(buf_release)
-    struct buf message = BUF_INIT;
+    _cleanup_(buf_release) struct buf message = BUF_INIT;
     const char *const *words = place->field->words;
 
     for (int i = 0; input->kind == INPUT_TEXT && words[i]; i++) {

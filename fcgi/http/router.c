@@ -142,8 +142,7 @@ static int run(const struct router *router, const struct route *route, struct re
                const struct body_source *body, struct answer *answer, struct error *err)
 {
     alignas(max_align_t) char values[ROUTE_VALUES_MAX] = {0};
-    _cleanup_(form_release)
-    struct form form = FORM_INIT;
+    _cleanup_(form_release) struct form form = FORM_INIT;
     int64_t most = form_body_most(route->body, route->body_count, router->limits);
 
     if (route->flags & ROUTE_BEARER && authenticate(router, request, err) < 0)
@@ -166,8 +165,7 @@ static int dispatch(const struct router *router, struct request *request,
                     const struct body_source *body, struct answer *answer, const char **ret_route,
                     struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf allow = BUF_INIT;
+    _cleanup_(buf_release) struct buf allow = BUF_INIT;
     const struct route *route = find(router, request, &allow);
 
     if (route) {
@@ -200,8 +198,7 @@ static const char *loggable(const char *method)
 void router_answer(const struct router *router, char **parameters, const struct body_source *body,
                    struct answer *answer)
 {
-    _cleanup_(request_release)
-    struct request request;
+    _cleanup_(request_release) struct request request;
     int64_t start = clock_monotonic();
     struct error err = ERROR_INIT;
     const char *route = "-";

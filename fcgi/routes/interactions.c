@@ -37,8 +37,7 @@ static int record(struct api *api, const struct new_interaction *interaction, st
 static void await_end(const struct new_interaction *interaction, const char *verb,
                       struct answer *answer)
 {
-    _cleanup_(buf_release)
-    struct buf path = BUF_INIT;
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
 
     buf_addf(&path, API "/sessions/%s/%s/%s", interaction->session_id, verb,
              interaction->interaction_id.text);
@@ -200,8 +199,7 @@ static void render_outcome(struct buf *body, const struct interaction *interacti
 static int awaited_replace(void *app, const struct request *request, const void *values,
                            struct answer *answer, struct error *err)
 {
-    _cleanup_(interaction_release)
-    struct interaction interaction = {0};
+    _cleanup_(interaction_release) struct interaction interaction = {0};
     struct buf *body;
 
     (void)values;
@@ -222,8 +220,7 @@ static void render_string(struct buf *out, const char *key, const struct text *t
 static int awaited_upload(void *app, const struct request *request, const void *values,
                           struct answer *answer, struct error *err)
 {
-    _cleanup_(interaction_release)
-    struct interaction interaction = {0};
+    _cleanup_(interaction_release) struct interaction interaction = {0};
     struct buf *body;
 
     (void)values;
@@ -297,8 +294,7 @@ static int get_interaction(void *app, const struct request *request, const void 
         [INTERACTION_REPLACE] = "string_replace",
         [INTERACTION_UPLOAD] = "file_upload",
     };
-    _cleanup_(interaction_release)
-    struct interaction interaction = {0};
+    _cleanup_(interaction_release) struct interaction interaction = {0};
     struct buf *body;
 
     (void)values;

@@ -70,8 +70,7 @@ static void add_escaped(struct buf *out, const char *text)
 void hold_until(const char *kind, const struct id *id, int64_t ms, const char *path,
                 struct answer *answer)
 {
-    _cleanup_(buf_release)
-    struct buf location = BUF_INIT;
+    _cleanup_(buf_release) struct buf location = BUF_INIT;
 
     buf_addf(&location, "/-/await/%s/%s?hold=%" PRId64 "&back=", kind, id->text, ms);
     add_escaped(&location, path);
@@ -87,8 +86,7 @@ static void request_path(const struct request *request, struct buf *out)
 bool hold(const struct request *request, const char *kind, const struct id *id, int64_t created_at,
           int64_t now, struct answer *answer)
 {
-    _cleanup_(buf_release)
-    struct buf path = BUF_INIT;
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
     int64_t ms = hold_ms(prefer_wait(request_parameter(request, "HTTP_PREFER")), created_at, now);
 
     if (request->awaited || ms == 0)
@@ -120,8 +118,7 @@ void render_failure(struct buf *out, const char *code, const char *message)
 
 void render_container_info(struct buf *out, const struct container_info *info)
 {
-    _cleanup_(buf_release)
-    struct buf url = BUF_INIT;
+    _cleanup_(buf_release) struct buf url = BUF_INIT;
 
     if (!info->name) {
         render_null(out, "container_info");

@@ -57,8 +57,7 @@ struct deflated {
 
 static void add_text(struct gzip *gzip, const char *text, size_t length)
 {
-    _cleanup_(buf_release)
-    struct buf piece = BUF_INIT;
+    _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
     sample_deflate(text, length, &piece, &sum);
@@ -112,8 +111,7 @@ static int list_samples(void *app, const struct request *request, const void *va
     int64_t size = list->page_size ? list->page_size : PAGE_SIZE_DEFAULT;
     struct sample_page page = {.dataset = or_null(&list->dataset),
                                .search = or_null(&list->search)};
-    _cleanup_(buf_release)
-    struct buf tail = BUF_INIT;
+    _cleanup_(buf_release) struct buf tail = BUF_INIT;
     struct buf *body;
     int64_t total;
 
@@ -153,8 +151,7 @@ static void add_file_name(struct buf *out, const char *sample_id, int64_t versio
 
 static int find_archive(const struct settings *settings, const char *path, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf full = BUF_INIT;
+    _cleanup_(buf_release) struct buf full = BUF_INIT;
 
     buf_addf(&full, "%s/%s", settings->pack_dir, path);
     if (access(full.data, F_OK) == 0)
@@ -171,12 +168,9 @@ static int download_sample(void *app, const struct request *request, const void 
     struct api *api = app;
     const struct download_values *download = values;
     const char *dataset = request->params[0], *sample_id = request->params[1];
-    _cleanup_(buf_release)
-    struct buf path = BUF_INIT;
-    _cleanup_(buf_release)
-    struct buf name = BUF_INIT;
-    _cleanup_(buf_release)
-    struct buf location = BUF_INIT;
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
+    _cleanup_(buf_release) struct buf name = BUF_INIT;
+    _cleanup_(buf_release) struct buf location = BUF_INIT;
     int64_t version;
 
     if (store_sample_version(api->db, dataset, sample_id, download->version, &version, err) < 0)

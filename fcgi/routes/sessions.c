@@ -141,8 +141,7 @@ static int get_session(void *app, const struct request *request, const void *val
                        struct answer *answer, struct error *err)
 {
     struct api *api = app;
-    _cleanup_(session_release)
-    struct session session = {0};
+    _cleanup_(session_release) struct session session = {0};
     struct id id;
 
     (void)values;

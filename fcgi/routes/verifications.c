@@ -70,8 +70,7 @@ static int get_verification(void *app, const struct request *request, const void
                             struct answer *answer, struct error *err)
 {
     struct api *api = app;
-    _cleanup_(verification_release)
-    struct verification job = {0};
+    _cleanup_(verification_release) struct verification job = {0};
     struct id session_id, job_id;
 
     (void)values;

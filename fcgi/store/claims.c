@@ -39,8 +39,7 @@ int store_daemon_alive(struct db *db, int64_t seconds, bool *ret_alive, struct e
 {
     static const struct query alive = {
         "SELECT COUNT(*) FROM nodes WHERE heartbeat_at > NOW(6) - INTERVAL ? SECOND"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, &alive, err, db_int(seconds));
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &alive, err, db_int(seconds));
 
     if (!rows || !db_next(rows))
         return -1;
@@ -64,8 +63,7 @@ int store_is_finished(struct db *db, const char *kind, const struct id *id, bool
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        _cleanup_(db_rows_release)
-        struct db_rows *rows = NULL;
+        _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
         if (strcmp(kinds[i].kind, kind) != 0)
             continue;
@@ -88,8 +86,7 @@ static int settle_each(struct db *db, const struct id *id, const struct query *s
                        void *arg, struct error *err)
 {
     struct db_value session = db_text(id ? id->text : NULL);
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, select, err, session, session);
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, select, err, session, session);
 
     if (!rows)
         return -1;

@@ -83,8 +83,7 @@ static void account_of(const struct settings *settings, enum db_account account,
 
 struct db *db_new(const struct settings *settings, enum db_account account, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf password = BUF_INIT;
+    _cleanup_(buf_release) struct buf password = BUF_INIT;
     const char *user = "", *password_file = "";
     struct db *db;
 
@@ -228,8 +227,7 @@ static int refused(struct db *db, unsigned code, const char *text, struct error 
 static int statement_refused(struct db *db, MYSQL_STMT *handle, struct error *err)
 {
     /* A copy, for refused() may close the statement that owns the text. */
-    _cleanup_(free_ptr)
-    char *text = xstrdup(mysql_stmt_error(handle));
+    _cleanup_(free_ptr) char *text = xstrdup(mysql_stmt_error(handle));
 
     return refused(db, mysql_stmt_errno(handle), text, err);
 }
@@ -237,8 +235,7 @@ static int statement_refused(struct db *db, MYSQL_STMT *handle, struct error *er
 int db_ping(struct db *db, struct error *err)
 {
     static const struct query one = {"SELECT 1"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = db_select(db, &one, NULL, 0, err);
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &one, NULL, 0, err);
 
     return rows ? 0 : -1;
 }
@@ -587,8 +584,7 @@ struct id db_row_id(const struct db_rows *rows, unsigned column)
 void db_each_id(struct db_rows *rows, void (*each)(const struct id *id, void *arg), void *arg)
 {
     size_t count = (size_t)db_rows_count(rows), filled = 0;
-    _cleanup_(free_ptr)
-    struct id *ids = xcalloc(count, sizeof(*ids));
+    _cleanup_(free_ptr) struct id *ids = xcalloc(count, sizeof(*ids));
 
     while (filled < count && db_next(rows))
         ids[filled++] = db_row_id(rows, 0);
@@ -603,8 +599,7 @@ static int plain(struct db *db, const char *sql, struct error *err)
     if (ensure_connected(db, err) < 0)
         return -1;
     if (mysql_real_query(db->mysql, sql, strlen(sql)) != 0) {
-        _cleanup_(free_ptr)
-        char *text = xstrdup(mysql_error(db->mysql));
+        _cleanup_(free_ptr) char *text = xstrdup(mysql_error(db->mysql));
 
         return refused(db, mysql_errno(db->mysql), text, err);
     }
@@ -660,8 +655,7 @@ int db_run_script(struct db *db, const char *script, size_t length, struct error
         } while (more == 0);
     }
     if (mysql_errno(db->mysql) != 0) {
-        _cleanup_(free_ptr)
-        char *text = xstrdup(mysql_error(db->mysql));
+        _cleanup_(free_ptr) char *text = xstrdup(mysql_error(db->mysql));
 
         return refused(db, mysql_errno(db->mysql), text, err);
     }

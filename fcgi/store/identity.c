@@ -1,5 +1,6 @@
 #include "store/identity.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,16 +147,22 @@ int store_refresh_tokens_revoke(struct db *db, const struct id *user_id, int64_t
     return DB_RUN(db, &revoke, ret_count, err, db_id(user_id));
 }
 
-int store_authenticate_user(struct db *db, const struct id *user_id, struct error *err)
+int store_authenticate_user(struct db *db, const struct id *user_id, struct caller *ret_caller,
+                            struct error *err)
 {
     static const struct query select_active = {
-        "SELECT user_id FROM users WHERE user_id=? AND is_active"};
+        "SELECT user_id, IFNULL(terms_version, '') FROM users WHERE user_id=? AND is_active"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_active, err, db_id(user_id));
+    struct caller caller = {.user_id = *user_id};
 
     if (!rows)
         return -1;
-    return db_next(rows) ? 0 : not_valid(err);
+    if (!db_next(rows))
+        return not_valid(err);
+    snprintf(caller.terms_version, sizeof(caller.terms_version), "%s", db_row_text(rows, 1));
+    *ret_caller = caller;
+    return 0;
 }
 
 /* --- profile and terms ----------------------------------------------------------------------- */
@@ -205,18 +212,4 @@ int store_terms_accept(struct db *db, const struct id *user_id, const char *vers
         "UPDATE users SET terms_accepted_at=NOW(6), terms_version=? WHERE user_id=?"};
 
     return DB_RUN(db, &accept, NULL, err, db_text(version), db_id(user_id));
-}
-
-int store_terms_accepted(struct db *db, const struct id *user_id, const char *version,
-                         bool *ret_accepted, struct error *err)
-{
-    static const struct query select_accepted = {
-        "SELECT user_id FROM users WHERE user_id=? AND terms_version=?"};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_accepted, err, db_id(user_id), db_text(version));
-
-    if (!rows)
-        return -1;
-    *ret_accepted = db_next(rows);
-    return 0;
 }

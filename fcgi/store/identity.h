@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "store/users.h"
 
 struct db;
 
@@ -36,7 +37,8 @@ int store_refresh_tokens_revoke(struct db *db, const struct id *user_id, int64_t
                                 struct error *err);
 
 /* Is there such a user, and active? INVALID_CREDENTIALS (ERROR_NOT_FOUND) otherwise. */
-int store_authenticate_user(struct db *db, const struct id *user_id, struct error *err);
+int store_authenticate_user(struct db *db, const struct id *user_id, struct caller *ret_caller,
+                            struct error *err);
 
 struct profile {
     struct id user_id;
@@ -52,9 +54,5 @@ int store_profile_get(struct db *db, const struct id *user_id, struct profile *r
                       struct error *err);
 int store_terms_accept(struct db *db, const struct id *user_id, const char *version,
                        struct error *err);
-
-/* Has the user accepted this version? */
-int store_terms_accepted(struct db *db, const struct id *user_id, const char *version,
-                         bool *ret_accepted, struct error *err);
 
 #endif

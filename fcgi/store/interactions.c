@@ -53,8 +53,8 @@ static bool exists(struct db *db, const struct id *id)
     static const struct query select_id = {
         "SELECT interaction_id FROM interactions WHERE interaction_id=?"};
     struct error ignored;
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, &select_id, &ignored, db_id(id));
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &select_id, &ignored, db_id(id));
 
     return rows && db_next(rows);
 }
@@ -62,8 +62,7 @@ static bool exists(struct db *db, const struct id *id)
 /* Why nothing was inserted. */
 static int explain_refusal(struct db *db, const struct new_interaction *wanted, struct error *err)
 {
-    _cleanup_(session_release)
-    struct session session = {0};
+    _cleanup_(session_release) struct session session = {0};
 
     if (store_session_get(db, &wanted->user_id, wanted->session_id, &session, err) < 0)
         return -1;
@@ -124,8 +123,7 @@ int store_interaction_get(struct db *db, const struct id *user_id, const char *s
         "i.execution_time_seconds, i.success, i.message FROM interactions i "
         "JOIN sessions s USING (session_id) "
         "WHERE i.interaction_id=? AND s.session_id=? AND s.user_id=?"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = NULL;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     const char *status;
 
     if (id_valid(session_id) && id_valid(interaction_id)) {
@@ -197,8 +195,7 @@ int store_interaction_claim(struct db *db, const struct claimant *claimant, cons
         "i.started_at=IFNULL(i.started_at, NOW(6)), i.attempt=i.attempt+1, "
         "i.lease_until=NOW(6) + INTERVAL ? SECOND, i.node=?, i.owner=? "
         "WHERE i.interaction_id=? AND " FREE_FOR_US};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = NULL;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     int64_t changed;
 
     if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),

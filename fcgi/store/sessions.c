@@ -72,8 +72,7 @@ static const struct query select_expiry = {"SELECT expires_at FROM sessions WHER
 static int read_expiry(struct db *db, const struct id *id, int64_t *ret_expires_at,
                        struct error *err)
 {
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, &select_expiry, err, db_id(id));
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &select_expiry, err, db_id(id));
 
     if (!rows)
         return -1;
@@ -90,9 +89,9 @@ static int explain_refusal(struct db *db, const struct new_session *wanted, stru
         "SELECT s.image IS NOT NULL, (SELECT COUNT(*) FROM sessions o WHERE o.user_id=? AND "
         "o.status IN ('creating','ready')) FROM samples s "
         "WHERE s.dataset=? AND s.sample_id=? AND s.latest"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, &select_sample, err, db_id(&wanted->user_id),
-                                     db_text(wanted->dataset), db_text(wanted->sample_id));
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &select_sample, err, db_id(&wanted->user_id), db_text(wanted->dataset),
+                  db_text(wanted->sample_id));
 
     if (!rows)
         return -1;
@@ -112,8 +111,8 @@ static int explain_refusal(struct db *db, const struct new_session *wanted, stru
 /* Under the user's row lock, so that the limit holds against racing requests. */
 static int insert_locked(struct db *db, const struct new_session *wanted, struct error *err)
 {
-    _cleanup_(db_rows_release)
-    struct db_rows *locked = DB_SELECT(db, &lock_user, err, db_id(&wanted->user_id));
+    _cleanup_(db_rows_release) struct db_rows *locked =
+        DB_SELECT(db, &lock_user, err, db_id(&wanted->user_id));
     int64_t inserted;
 
     if (!locked ||
@@ -175,8 +174,7 @@ int store_session_get(struct db *db, const struct id *user_id, const char *sessi
                                                 "FROM sessions WHERE session_id=? AND user_id=?"};
     static const struct query select_any = {"SELECT " SESSION_COLUMNS
                                             "FROM sessions WHERE session_id=?"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = NULL;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
     if (!id_valid(session_id))
         return session_not_found(err);
@@ -202,10 +200,9 @@ int store_session_list(struct db *db, const struct id *user_id, int status, int6
     struct db_value user = db_text(user_id ? user_id->text : NULL);
     struct db_value word =
         db_text(status < 0 ? NULL : session_status_name((enum session_status)status));
-    _cleanup_(db_rows_release)
-    struct db_rows *total = DB_SELECT(db, &count_sessions, err, user, user, word, word);
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = NULL;
+    _cleanup_(db_rows_release) struct db_rows *total =
+        DB_SELECT(db, &count_sessions, err, user, user, word, word);
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
     if (!total || !db_next(total))
         return -1;
@@ -214,8 +211,7 @@ int store_session_list(struct db *db, const struct id *user_id, int status, int6
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(session_release)
-        struct session session;
+        _cleanup_(session_release) struct session session;
 
         read_session(rows, &session);
         each(&session, arg);
@@ -233,8 +229,7 @@ int store_session_close(struct db *db, const struct id *user_id, const char *ses
         "UPDATE sessions SET status='closed', ended_at=NOW(6) "
         "WHERE session_id=? AND (? IS NULL OR user_id=?) AND status IN ('creating','ready')"};
     struct db_value user = db_text(user_id ? user_id->text : NULL);
-    _cleanup_(session_release)
-    struct session session = {0};
+    _cleanup_(session_release) struct session session = {0};
     int64_t changed = 0;
 
     if (!id_valid(session_id))
@@ -275,8 +270,8 @@ int store_session_expire(struct db *db, const struct claimant *claimant,
     static const struct query select_expired = {
         "SELECT session_id FROM sessions WHERE status IN ('creating','ready') AND "
         "expires_at <= NOW(6) AND (node=? OR expires_at <= NOW(6) - INTERVAL 1 MINUTE)"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, &select_expired, err, db_text(claimant->node));
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &select_expired, err, db_text(claimant->node));
 
     if (!rows)
         return -1;
@@ -316,8 +311,7 @@ int store_session_claim(struct db *db, const struct claimant *claimant, const st
         "SELECT w.session_id, w.attempt, s.image, s.repo_path, w.expires_at FROM sessions w "
         "JOIN samples s USING (dataset, sample_id, version) "
         "WHERE w.session_id=? AND w.owner=? AND w.status='creating'"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = NULL;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     int64_t changed;
 
     if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),

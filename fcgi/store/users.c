@@ -1,5 +1,6 @@
 #include "store/users.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -92,7 +93,8 @@ int store_authenticate_key(struct db *db, const char *key, struct caller *ret_ca
      * the lookup itself is the comparison. */
     static const struct query query = {
         "SELECT k.key_id, k.user_id, k.last_used_at,"
-        "       k.last_used_at IS NULL OR k.last_used_at < NOW(6) - INTERVAL 1 MINUTE"
+        "       k.last_used_at IS NULL OR k.last_used_at < NOW(6) - INTERVAL 1 MINUTE,"
+        "       IFNULL(u.terms_version, '')"
         "  FROM api_keys AS k JOIN users AS u ON u.user_id = k.user_id"
         " WHERE k.key_hash = ? AND k.is_active AND u.is_active"
         "   AND (k.expires_at IS NULL OR k.expires_at > NOW(6))"};
@@ -115,6 +117,7 @@ int store_authenticate_key(struct db *db, const char *key, struct caller *ret_ca
         caller = (struct caller){.key_id = db_row_id(rows, 0), .user_id = db_row_id(rows, 1)};
         last_used_at = db_row_time(rows, 2);
         stale = db_row_int(rows, 3) != 0;
+        snprintf(caller.terms_version, sizeof(caller.terms_version), "%s", db_row_text(rows, 4));
     }
     if (stale)
         mark_used(db, &caller.key_id, last_used_at);
@@ -198,22 +201,61 @@ int store_user_set_active(struct db *db, const struct id *user_id, bool active, 
     return changed ? 0 : no_such_user(err);
 }
 
-int store_key_create(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
-                     struct id *ret_key_id, struct api_key_text *ret_key, struct error *err)
+/* Under the user's row lock, so that the limit holds against racing requests. */
+static int check_key_limit(struct db *db, const struct id *user_id, int64_t active_max,
+                           struct error *err)
+{
+    static const struct query lock_user = {
+        "SELECT user_id FROM users WHERE user_id = ? FOR UPDATE"};
+    static const struct query count_keys = {
+        "SELECT COUNT(*) FROM api_keys WHERE user_id = ? AND is_active"
+        "   AND (expires_at IS NULL OR expires_at > NOW(6))"};
+    _cleanup_(db_rows_release) struct db_rows *locked =
+        DB_SELECT(db, &lock_user, err, db_id(user_id));
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        locked ? DB_SELECT(db, &count_keys, err, db_id(user_id)) : NULL;
+
+    if (!rows || !db_next(rows))
+        return -1;
+    if (db_row_int(rows, 0) < active_max)
+        return 0;
+    return error_set(err, ERROR_LIMIT, "API_KEY_LIMIT",
+                     "the limit of active API keys per user is %lld and %lld are in use; revoke "
+                     "one first",
+                     (long long)active_max, (long long)db_row_int(rows, 0));
+}
+
+static int insert_key(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
+                      const struct id *key_id, const struct api_key_text *key, struct error *err)
 {
     static const struct query query = {
         "INSERT INTO api_keys (key_id, user_id, key_hash, masked, name, expires_at)"
         " VALUES (?, ?, ?, ?, ?, ?)"};
-    struct api_key_text key = api_key_new();
-    struct id key_id = id_new();
     unsigned char hash[SHA256_SIZE];
     char masked[API_KEY_MASKED_SIZE];
 
-    sha256(key.text, API_KEY_LENGTH, hash);
-    api_key_mask(&key, masked);
-    if (DB_RUN(db, &query, NULL, err, db_id(&key_id), db_id(user_id), db_bytes(hash, sizeof(hash)),
-               db_text(masked), db_text(name), db_time(expires_at)) < 0)
+    sha256(key->text, API_KEY_LENGTH, hash);
+    api_key_mask(key, masked);
+    return DB_RUN(db, &query, NULL, err, db_id(key_id), db_id(user_id),
+                  db_bytes(hash, sizeof(hash)), db_text(masked), db_text(name),
+                  db_time(expires_at));
+}
+
+int store_key_create(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
+                     int64_t active_max, struct id *ret_key_id, struct api_key_text *ret_key,
+                     struct error *err)
+{
+    struct api_key_text key = api_key_new();
+    struct id key_id = id_new();
+
+    if (db_begin(db, err) < 0)
         return -1;
+    if ((active_max > 0 && check_key_limit(db, user_id, active_max, err) < 0) ||
+        insert_key(db, user_id, name, expires_at, &key_id, &key, err) < 0 ||
+        db_commit(db, err) < 0) {
+        db_rollback(db);
+        return -1;
+    }
     *ret_key_id = key_id;
     *ret_key = key;
     return 0;

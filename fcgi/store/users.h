@@ -33,9 +33,12 @@ bool api_key_well_formed(const char *text);
 #define API_KEY_MASKED_SIZE (12 + 3 + 4 + 1)
 void api_key_mask(const struct api_key_text *key, char masked[API_KEY_MASKED_SIZE]);
 
+#define TERMS_VERSION_MAX 32
+
 struct caller {
     struct id user_id;
-    struct id key_id;
+    struct id key_id;                          /* "" : not by a key, but by a token */
+    char terms_version[TERMS_VERSION_MAX + 1]; /* accepted last; "" : none */
 };
 
 /* One query: the active key of an active user, not expired. ERROR_NOT_FOUND otherwise. Marks the
@@ -71,9 +74,11 @@ struct api_key {
     int64_t created_at, expires_at, last_used_at; /* 0: null */
 };
 
-/* Makes a key and returns its text, which can't be had again. expires_at 0: never. */
+/* Makes a key and returns its text, which can't be had again. expires_at 0: never. active_max: a
+ * user's active keys, 0: as many as he likes; code API_KEY_LIMIT (ERROR_LIMIT). */
 int store_key_create(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
-                     struct id *ret_key_id, struct api_key_text *ret_key, struct error *err);
+                     int64_t active_max, struct id *ret_key_id, struct api_key_text *ret_key,
+                     struct error *err);
 int store_key_list(struct db *db, const struct id *user_id,
                    void (*each)(const struct api_key *key, void *arg), void *arg,
                    struct error *err);

@@ -46,8 +46,8 @@ static int read_created(struct db *db, const struct id *job_id, int64_t *ret_cre
 {
     static const struct query select_created = {
         "SELECT created_at FROM verifications WHERE job_id=?"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = DB_SELECT(db, &select_created, err, db_id(job_id));
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &select_created, err, db_id(job_id));
 
     if (!rows)
         return -1;
@@ -61,8 +61,7 @@ static int read_created(struct db *db, const struct id *job_id, int64_t *ret_cre
 static int explain_refusal(struct db *db, const struct id *user_id, const char *session_id,
                            int64_t unfinished_max, struct error *err)
 {
-    _cleanup_(session_release)
-    struct session session = {0};
+    _cleanup_(session_release) struct session session = {0};
 
     if (store_session_get(db, user_id, session_id, &session, err) < 0)
         return -1;
@@ -118,8 +117,7 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
         "v.completed_at, NOW(6), v.result, v.error_code, v.error_message, v.container_name, "
         "v.location, s.expires_at FROM verifications v JOIN sessions s USING (session_id) "
         "WHERE v.job_id=? AND s.session_id=? AND s.user_id=?"};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = NULL;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
     if (id_valid(session_id) && id_valid(job_id)) {
         rows = DB_SELECT(db, &select_verification, err, db_text(job_id), db_text(session_id),
@@ -187,8 +185,7 @@ int store_verification_claim(struct db *db, const struct claimant *claimant, con
         "v.started_at=IFNULL(v.started_at, NOW(6)), v.attempt=v.attempt+1, "
         "v.lease_until=NOW(6) + INTERVAL ? SECOND, v.node=?, v.owner=? "
         "WHERE v.job_id=? AND " FREE_FOR_US};
-    _cleanup_(db_rows_release)
-    struct db_rows *rows = NULL;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     int64_t changed;
 
     if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),

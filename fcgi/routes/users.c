@@ -1,0 +1,168 @@
+/* /users/me: the profile, the terms, the API keys. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "http/render.h"
+#include "routes/routes.h"
+#include "store/identity.h"
+#include "store/users.h"
+
+#include "base/banned.h"
+
+#define KEY_NAME_MOST 255
+
+/* `text` is the whole key in the answer that creates it, the masked one everywhere else. */
+static void render_key(struct buf *out, const char *name, const struct api_key *key,
+                       const char *text)
+{
+    render_open(out, name, '{');
+    render_text(out, "key_id", key->key_id.text);
+    render_text(out, "key", text);
+    render_text(out, "name", key->name);
+    render_time(out, "created_at", key->created_at);
+    render_time(out, "expires_at", key->expires_at);
+    render_bool(out, "is_active", key->is_active);
+    render_time(out, "last_used_at", key->last_used_at);
+    render_close(out, '}');
+}
+
+/* --- GET /users/me, POST /users/me/accept-terms ---------------------------------------------- */
+
+static void add_active_key(const struct api_key *key, void *arg)
+{
+    if (key->is_active)
+        render_key(arg, NULL, key, key->masked);
+}
+
+static int answer_profile(struct api *api, struct answer *answer, struct error *err)
+{
+    _cleanup_(profile_release) struct profile profile = {0};
+    struct buf *body;
+
+    if (store_profile_get(api->db, &api->caller.user_id, &profile, err) < 0)
+        return -1;
+    body = answer_json(answer, 200);
+    render_open(body, NULL, '{');
+    render_text(body, "user_id", profile.user_id.text);
+    render_text(body, "name", profile.name);
+    render_text(body, "email", profile.email);
+    render_text(body, "github_id", profile.github_id);
+    render_text(body, "github_login", profile.github_login);
+    render_open(body, "api_keys", '[');
+    if (store_key_list(api->db, &profile.user_id, add_active_key, body, err) < 0)
+        return -1;
+    render_close(body, ']');
+    render_time(body, "created_at", profile.created_at);
+    render_time(body, "last_login_at", profile.last_login_at);
+    render_bool(body, "is_active", profile.is_active);
+    render_time(body, "terms_accepted_at", profile.terms_accepted_at);
+    render_close(body, '}');
+    return 0;
+}
+
+static int get_me(void *app, const struct request *request, const void *values,
+                  struct answer *answer, struct error *err)
+{
+    (void)request;
+    (void)values;
+    return answer_profile(app, answer, err);
+}
+
+static int accept_terms(void *app, const struct request *request, const void *values,
+                        struct answer *answer, struct error *err)
+{
+    struct api *api = app;
+
+    (void)request;
+    (void)values;
+    if (store_terms_accept(api->db, &api->caller.user_id, api->settings->terms_version, err) < 0)
+        return -1;
+    return answer_profile(api, answer, err);
+}
+
+/* --- POST, DELETE /users/me/api-keys --------------------------------------------------------- */
+
+struct create_values {
+    struct field_text name;
+};
+
+static const struct field create_body[] = {
+    {"name", FIELD_TEXT, .nullable = true, .most = KEY_NAME_MOST,
+     .offset = offsetof(struct create_values, name)},
+};
+
+struct created {
+    const struct id *key_id;
+    const char *text;
+    struct buf *body;
+};
+
+static void render_created(const struct api_key *key, void *arg)
+{
+    struct created *created = arg;
+
+    if (strcmp(key->key_id.text, created->key_id->text) == 0)
+        render_key(created->body, "api_key", key, created->text);
+}
+
+static int create_key(void *app, const struct request *request, const void *values,
+                      struct answer *answer, struct error *err)
+{
+    struct api *api = app;
+    const struct create_values *form = values;
+    struct api_key_text key;
+    struct id key_id;
+    struct created created = {.key_id = &key_id, .text = key.text};
+
+    (void)request;
+    if (store_key_create(api->db, &api->caller.user_id, form->name.bytes, 0,
+                         api->settings->keys_per_user, &key_id, &key, err) < 0)
+        return -1;
+    log_event(LOG_INFO, "key_created", "user=%s key_id=%s", api->caller.user_id.text, key_id.text);
+    created.body = answer_json(answer, 200);
+    render_open(created.body, NULL, '{');
+    if (store_key_list(api->db, &api->caller.user_id, render_created, &created, err) < 0)
+        return -1;
+    render_close(created.body, '}');
+    return 0;
+}
+
+struct revoke_values {
+    struct field_text key_id;
+};
+
+static const struct field revoke_body[] = {
+    {"key_id", FIELD_TEXT, .required = true, .least = 1, .most = 64,
+     .offset = offsetof(struct revoke_values, key_id)},
+};
+
+static int revoke_key(void *app, const struct request *request, const void *values,
+                      struct answer *answer, struct error *err)
+{
+    struct api *api = app;
+    const struct revoke_values *form = values;
+    struct buf *body;
+
+    (void)request;
+    if (store_key_revoke(api->db, &api->caller.user_id, form->key_id.bytes, err) < 0)
+        return -1;
+    log_event(LOG_INFO, "key_revoked", "user=%s key_id=%s", api->caller.user_id.text,
+              form->key_id.bytes);
+    body = answer_json(answer, 200);
+    render_open(body, NULL, '{');
+    render_text(body, "message", "The API key is revoked; it is refused from now on.");
+    render_text(body, "revoked_key_id", form->key_id.bytes);
+    render_close(body, '}');
+    return 0;
+}
+
+const struct route users_routes[] = {
+    {"GET", API "/users/me", get_me, ROUTE_BEARER, "api"},
+    {"POST", API "/users/me/accept-terms", accept_terms, ROUTE_BEARER, "api"},
+    {"POST", API "/users/me/api-keys", create_key, ROUTE_BEARER, "api", .body = create_body,
+     .body_count = ARRAY_SIZE(create_body)},
+    {"DELETE", API "/users/me/api-keys", revoke_key, ROUTE_BEARER, "api", .body = revoke_body,
+     .body_count = ARRAY_SIZE(revoke_body)},
+};
+const size_t users_routes_count = ARRAY_SIZE(users_routes);

@@ -1,0 +1,436 @@
+/*
+ * The store's promises that no single process can see from outside: claims fence, races are
+ * decided once, money moves once. Against a MariaDB of its own (tests/store/run).
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/unit.h"
+#include "base/cleanup.h"
+#include "settings.h"
+#include "store/db.h"
+#include "store/identity.h"
+#include "store/interactions.h"
+#include "store/ledger.h"
+#include "store/users.h"
+#include "store/verifications.h"
+
+#include "base/banned.h"
+
+static struct settings settings;
+static struct db *admin, *api, *reaper;
+static struct id user_id;
+static const struct claimant first = {"node-a", {"01900000-0000-7000-8000-00000000000a"}, 60};
+static const struct claimant second = {"node-a", {"01900000-0000-7000-8000-00000000000b"}, 60};
+static const struct claimant elsewhere = {"node-b", {"01900000-0000-7000-8000-00000000000c"}, 60};
+
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        struct error err = ERROR_INIT;                                                             \
+        if ((call) < 0) {                                                                          \
+            fprintf(stderr, "%s: %s\n", #call, err.message);                                       \
+            CU_FAIL_FATAL(#call);                                                                  \
+        }                                                                                          \
+    } while (0)
+
+#define REFUSED(call, expected_kind)                                                               \
+    do {                                                                                           \
+        struct error err = ERROR_INIT;                                                             \
+        CU_ASSERT_EQUAL_FATAL((call), -1);                                                         \
+        CU_ASSERT_EQUAL(err.kind, (expected_kind));                                                \
+    } while (0)
+
+static void count_id(const struct id *id, void *arg)
+{
+    (void)id;
+    ++*(int *)arg;
+}
+
+static struct id create_session(int64_t open_max)
+{
+    struct new_session wanted = {id_new(), user_id, "d", "runnable", 30, open_max};
+    int64_t expires_at;
+
+    OK(store_session_create(api, &wanted, &expires_at, &err));
+    return wanted.session_id;
+}
+
+static struct id ready_session(const struct claimant *claimant)
+{
+    struct id id = create_session(100000);
+    _cleanup_(session_work_release) struct session_work work = {0};
+
+    OK(store_session_claim(reaper, claimant, &id, &work, &err));
+    OK(store_session_ready(reaper, claimant, &id, work.attempt, "cs-x", "local", &err));
+    return id;
+}
+
+static struct new_interaction exec_in(const struct id *session_id)
+{
+    return (struct new_interaction){
+        .interaction_id = id_new(),
+        .user_id = user_id,
+        .session_id = session_id->text,
+        .type = INTERACTION_EXEC,
+        .command = {(char[]){'a', '\0', 'b'}, 3},
+        .command_timeout = 5,
+        .unfinished_max = 1,
+    };
+}
+
+static void samples_decide_what_can_be_a_session(void)
+{
+    struct new_session wanted = {id_new(), user_id, "d", "readable", 30, 10};
+    struct error err = ERROR_INIT;
+    int64_t expires_at;
+
+    CU_ASSERT_EQUAL(store_session_create(api, &wanted, &expires_at, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "SAMPLE_NOT_RUNNABLE");
+    wanted.sample_id = "absent";
+    CU_ASSERT_EQUAL(store_session_create(api, &wanted, &expires_at, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "SAMPLE_NOT_FOUND");
+}
+
+static void a_session_is_claimed_once_by_a_living_daemon(void)
+{
+    struct id id = create_session(100000);
+    _cleanup_(session_work_release) struct session_work work = {0};
+    struct session_work none;
+    int claimable = 0;
+
+    OK(store_session_claim(reaper, &first, &id, &work, &err));
+    CU_ASSERT_EQUAL(work.attempt, 1);
+    CU_ASSERT_STRING_EQUAL(work.image, "image");
+    REFUSED(store_session_claim(reaper, &first, &id, &none, &err), ERROR_NOT_FOUND);
+    REFUSED(store_session_claim(reaper, &elsewhere, &id, &none, &err), ERROR_NOT_FOUND);
+    OK(store_session_claimable(reaper, &elsewhere, 1000, count_id, &claimable, &err));
+    CU_ASSERT_EQUAL(claimable, 0);
+}
+
+static void the_next_run_takes_over_and_the_old_one_writes_nothing(void)
+{
+    struct id id = create_session(100000);
+    _cleanup_(session_work_release) struct session_work old_work = {0}, new_work = {0};
+
+    OK(store_session_claim(reaper, &first, &id, &old_work, &err));
+    OK(store_session_claim(reaper, &second, &id, &new_work, &err));
+    CU_ASSERT_EQUAL(new_work.attempt, 2);
+    REFUSED(store_session_ready(reaper, &first, &id, old_work.attempt, "cs", "l", &err),
+            ERROR_NOT_FOUND);
+    OK(store_session_ready(reaper, &second, &id, new_work.attempt, "cs", "l", &err));
+}
+
+static void an_interaction_is_finished_by_its_claim_only(void)
+{
+    struct id session_id = ready_session(&first);
+    struct new_interaction wanted = exec_in(&session_id);
+    _cleanup_(interaction_work_release) struct interaction_work work = {0}, again = {0};
+    _cleanup_(interaction_release) struct interaction read = {0};
+    struct interaction_work none;
+    const struct interaction_result result = {.out = "x\0y",
+                                              .out_length = 3,
+                                              .err = "",
+                                              .seconds = 0.5,
+                                              .success = true,
+                                              .size_bytes = -1};
+
+    OK(store_interaction_create(api, &wanted, &err));
+    REFUSED(store_interaction_claim(reaper, &elsewhere, &wanted.interaction_id, &none, &err),
+            ERROR_NOT_FOUND);
+    OK(store_interaction_claim(reaper, &first, &wanted.interaction_id, &work, &err));
+    CU_ASSERT_EQUAL(work.command.length, 3);
+    OK(store_interaction_claim(reaper, &second, &wanted.interaction_id, &again, &err));
+    REFUSED(store_interaction_finish(reaper, &first, &wanted.interaction_id, work.attempt, &result,
+                                     &err),
+            ERROR_NOT_FOUND);
+    OK(store_interaction_finish(reaper, &second, &wanted.interaction_id, again.attempt, &result,
+                                &err));
+    REFUSED(store_interaction_finish(reaper, &second, &wanted.interaction_id, again.attempt,
+                                     &result, &err),
+            ERROR_NOT_FOUND);
+    OK(store_interaction_get(api, &user_id, session_id.text, wanted.interaction_id.text, &read,
+                             &err));
+    CU_ASSERT_TRUE(read.finished);
+    CU_ASSERT_EQUAL(read.exit_code, 0);
+    CU_ASSERT_EQUAL(read.out.length, 3);
+    CU_ASSERT_EQUAL(memcmp(read.out.bytes, "x\0y", 3), 0);
+}
+
+static void limits_are_named(void)
+{
+    struct id session_id = ready_session(&first);
+    struct new_interaction wanted = exec_in(&session_id);
+    struct error refusal = ERROR_INIT;
+
+    OK(store_interaction_create(api, &wanted, &err));
+    wanted.interaction_id = id_new();
+    CU_ASSERT_EQUAL(store_interaction_create(api, &wanted, &refusal), -1);
+    CU_ASSERT_STRING_EQUAL(refusal.code, "INTERACTION_LIMIT");
+}
+
+static void a_closed_session_leaves_nothing_unfinished(void)
+{
+    struct id session_id = ready_session(&first);
+    struct new_interaction wanted = exec_in(&session_id);
+    struct id job_id = id_new();
+    _cleanup_(interaction_release) struct interaction read = {0};
+    _cleanup_(verification_release) struct verification job = {0};
+    _cleanup_(verification_work_release) struct verification_work work = {0};
+    int64_t created_at;
+    double duration, again;
+    bool changed;
+    int settled = 0;
+
+    OK(store_interaction_create(api, &wanted, &err));
+    OK(store_verification_create(api, &job_id, &user_id, session_id.text, 1, &created_at, &err));
+    OK(store_verification_claim(reaper, &first, &job_id, &work, &err));
+    OK(store_session_close(api, &user_id, session_id.text, &duration, &changed, &err));
+    CU_ASSERT_TRUE(changed);
+    OK(store_session_close(api, &user_id, session_id.text, &again, &changed, &err));
+    CU_ASSERT_FALSE(changed);
+    CU_ASSERT_EQUAL(duration, again);
+    OK(store_session_settle(reaper, &session_id, count_id, &settled, &err));
+    CU_ASSERT_EQUAL(settled, 2);
+    OK(store_interaction_get(api, &user_id, session_id.text, wanted.interaction_id.text, &read,
+                             &err));
+    CU_ASSERT_EQUAL(read.exit_code, EXIT_CODE_PLATFORM);
+    OK(store_verification_get(api, &user_id, session_id.text, job_id.text, &job, &err));
+    CU_ASSERT_EQUAL(job.status, JOB_CANCELLED);
+    REFUSED(store_verification_finish(reaper, &first, &job_id, work.attempt, "{}", 2, true, NULL,
+                                      NULL, &err),
+            ERROR_NOT_FOUND);
+}
+
+static void what_never_became_ready_ends_in_error(void)
+{
+    struct id id = create_session(100000);
+    _cleanup_(session_release) struct session session = {0};
+
+    OK(store_session_end(reaper, &id, SESSION_TERMINATED, "SESSION_EXPIRED", "late", &err));
+    OK(store_session_get(api, &user_id, id.text, &session, &err));
+    CU_ASSERT_EQUAL(session.status, SESSION_ERROR);
+    CU_ASSERT_STRING_EQUAL(session.error_code, "SESSION_EXPIRED");
+    REFUSED(store_session_end(reaper, &id, SESSION_ERROR, "X", "x", &err), ERROR_NOT_FOUND);
+}
+
+static void others_see_nothing(void)
+{
+    struct id session_id = ready_session(&first);
+    struct id stranger = id_new();
+    struct session session;
+    double duration;
+    bool changed;
+
+    REFUSED(store_session_get(api, &stranger, session_id.text, &session, &err), ERROR_NOT_FOUND);
+    REFUSED(store_session_close(api, &stranger, session_id.text, &duration, &changed, &err),
+            ERROR_NOT_FOUND);
+}
+
+/* --- races ----------------------------------------------------------------------------------- */
+
+#define RACERS 8
+
+struct race {
+    void (*run)(struct db *db, int *ret_successes);
+    int successes;
+};
+
+static void *race_thread(void *arg)
+{
+    struct race *race = arg;
+    struct error err = ERROR_INIT;
+    struct db *db;
+
+    db_thread_begin();
+    db = db_new(&settings, DB_API, &err);
+    if (db)
+        race->run(db, &race->successes);
+    db_free(db);
+    db_thread_end();
+    return NULL;
+}
+
+static int run_race(void (*run)(struct db *db, int *ret_successes))
+{
+    struct race races[RACERS] = {0};
+    pthread_t threads[RACERS];
+    int successes = 0;
+
+    for (int i = 0; i < RACERS; i++) {
+        races[i].run = run;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, race_thread, &races[i]), 0);
+    }
+    for (int i = 0; i < RACERS; i++) {
+        pthread_join(threads[i], NULL);
+        successes += races[i].successes;
+    }
+    return successes;
+}
+
+static struct id racing_user;
+
+static void sign_in_once(struct db *db, int *ret_successes)
+{
+    const struct sign_in sign_in = {"4711", "octo", "Octo", "octo@example.com", 500};
+    struct error err = ERROR_INIT;
+    bool is_new = false;
+
+    if (store_sign_in(db, &sign_in, &racing_user, &is_new, &err) < 0)
+        fprintf(stderr, "sign-in: %s\n", err.message);
+    else if (is_new)
+        ++*ret_successes;
+}
+
+static int64_t read_number(const struct query *query)
+{
+    struct error err = ERROR_INIT;
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(admin, query, &err, db_id(&racing_user));
+
+    CU_ASSERT_FATAL(rows && db_next(rows));
+    return db_row_int(rows, 0);
+}
+
+static void racing_sign_ins_make_one_user_and_one_credit(void)
+{
+    static const struct query balance = {"SELECT balance_cents FROM balances WHERE user_id=?"};
+    static const struct query entries = {
+        "SELECT COUNT(*) FROM ledger_entries JOIN ledger_transactions USING (transaction_id) "
+        "WHERE user_id=?"};
+    static const struct query sum = {
+        "SELECT SUM(e.amount_cents) FROM ledger_entries e JOIN ledger_transactions "
+        "USING (transaction_id) WHERE user_id=?"};
+
+    CU_ASSERT_EQUAL(run_race(sign_in_once), 1);
+    CU_ASSERT_EQUAL(read_number(&balance), 500);
+    CU_ASSERT_EQUAL(read_number(&entries), 2);
+    CU_ASSERT_EQUAL(read_number(&sum), 0);
+}
+
+static void create_within_limit(struct db *db, int *ret_successes)
+{
+    for (int i = 0; i < 4; i++) {
+        struct new_session wanted = {id_new(), racing_user, "d", "runnable", 30, 5};
+        struct error err = ERROR_INIT;
+        int64_t expires_at;
+
+        *ret_successes += store_session_create(db, &wanted, &expires_at, &err) == 0;
+    }
+}
+
+static void racing_creations_keep_the_limit(void)
+{
+    CU_ASSERT_EQUAL(run_race(create_within_limit), 5);
+}
+
+static void create_keys(struct db *db, int *ret_successes)
+{
+    for (int i = 0; i < 4; i++) {
+        struct error err = ERROR_INIT;
+        struct api_key_text key;
+        struct id key_id;
+
+        *ret_successes += store_key_create(db, &racing_user, NULL, 0, 3, &key_id, &key, &err) == 0;
+    }
+}
+
+static void racing_key_creations_keep_the_limit(void)
+{
+    CU_ASSERT_EQUAL(run_race(create_keys), 3);
+}
+
+static void a_repeated_event_moves_no_money(void)
+{
+    struct ledger_movement movement = {
+        .event_key = "test:1",
+        .kind = LEDGER_SESSION_USAGE,
+        .user_id = racing_user,
+        .amount_cents = -120,
+        .description = "Session",
+    };
+    static const struct query balance = {"SELECT balance_cents FROM balances WHERE user_id=?"};
+    static const struct query spent = {"SELECT total_spent_cents FROM balances WHERE user_id=?"};
+    bool moved;
+
+    for (int round = 0; round < 2; round++) {
+        OK(db_begin(api, &err));
+        OK(store_ledger_move(api, &movement, &moved, &err));
+        CU_ASSERT_EQUAL(moved, round == 0);
+        OK(db_commit(api, &err));
+    }
+    CU_ASSERT_EQUAL(read_number(&balance), 380);
+    CU_ASSERT_EQUAL(read_number(&spent), 120);
+}
+
+static void refresh_tokens_end_when_revoked(void)
+{
+    struct id jti = id_new();
+
+    OK(store_refresh_token_add(api, &jti, &racing_user, INT64_C(4000000000000000), &err));
+    OK(store_refresh_token_check(api, &jti, &racing_user, &err));
+    REFUSED(store_refresh_token_check(api, &jti, &user_id, &err), ERROR_NOT_FOUND);
+    OK(store_refresh_tokens_revoke(admin, &racing_user, NULL, &err));
+    REFUSED(store_refresh_token_check(api, &jti, &racing_user, &err), ERROR_NOT_FOUND);
+}
+
+/* --- the ground ------------------------------------------------------------------------------ */
+
+static int lay_ground(struct error *err)
+{
+    static const char script[] =
+        "INSERT INTO datasets (name) VALUES ('d');"
+        "INSERT INTO samples (dataset, sample_id, version, latest, instance_id, language, verifier,"
+        " image, repo_path, verifier_command, report_paths, fail_to_pass, pass_to_pass,"
+        " fail_to_fail, content_hash, json, deflated, json_length, json_crc32) VALUES"
+        " ('d','runnable',1,1,'o__r-1','c','test_suite','image','/r','/v','[]','[]','[]','[]',"
+        "  REPEAT('x',32),'{}','',2,0),"
+        " ('d','readable',1,1,'o__r-2','c','test_suite',NULL,'/r','/v','[]','[]','[]','[]',"
+        "  REPEAT('x',32),'{}','',2,0)";
+
+    if (settings_load(getenv("CODESET_CONFIG"), &settings, err) < 0)
+        return -1;
+    admin = db_new(&settings, DB_ADMIN, err);
+    api = admin ? db_new(&settings, DB_API, err) : NULL;
+    reaper = api ? db_new(&settings, DB_REAPER, err) : NULL;
+    if (!reaper || db_run_script(admin, script, strlen(script), err) < 0)
+        return -1;
+    return store_user_create(admin, "Tester", "tester@example.com", &user_id, err);
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        {"samples decide what can be a session", samples_decide_what_can_be_a_session},
+        {"a session is claimed once by a living daemon",
+         a_session_is_claimed_once_by_a_living_daemon},
+        {"the next run takes over, and the old one writes nothing",
+         the_next_run_takes_over_and_the_old_one_writes_nothing},
+        {"an interaction is finished by its claim only",
+         an_interaction_is_finished_by_its_claim_only},
+        {"limits are named", limits_are_named},
+        {"a closed session leaves nothing unfinished", a_closed_session_leaves_nothing_unfinished},
+        {"what never became ready ends in error", what_never_became_ready_ends_in_error},
+        {"others see nothing", others_see_nothing},
+        {"racing sign-ins make one user and one credit",
+         racing_sign_ins_make_one_user_and_one_credit},
+        {"racing creations keep the limit", racing_creations_keep_the_limit},
+        {"racing key creations keep the limit", racing_key_creations_keep_the_limit},
+        {"a repeated event moves no money", a_repeated_event_moves_no_money},
+        {"refresh tokens end when revoked", refresh_tokens_end_when_revoked},
+    };
+    struct error err = ERROR_INIT;
+    int status;
+
+    if (lay_ground(&err) < 0) {
+        fprintf(stderr, "%s\n", err.message);
+        return 2;
+    }
+    status = UNIT_MAIN("store", tests);
+    db_free(reaper);
+    db_free(api);
+    db_free(admin);
+    settings_release(&settings);
+    return status;
+}

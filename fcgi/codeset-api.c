@@ -12,16 +12,16 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "accounts/tokens.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "http/fastcgi.h"
+#include "remote/github.h"
 #include "routes/routes.h"
 #include "settings.h"
 #include "store/db.h"
 
 #include "base/banned.h"
-
-DEFINE_CLEANUP(struct db *, release_db, db_free)
 
 static const char usage[] =
     "Usage: codeset-api [--config FILE]\n"
@@ -86,9 +86,24 @@ static int print_routes(const struct router *router)
     return puts(text.data) < 0 || fflush(stdout) != 0 ? 1 : 0;
 }
 
+static int open_api(struct api *api, struct error *err)
+{
+    api->db = db_new(api->settings, DB_API, err);
+    api->tokens = api->db ? token_issuer_new(api->settings, err) : NULL;
+    api->github = api->tokens ? github_new(api->settings, err) : NULL;
+    return api->github ? 0 : -1;
+}
+
+static void release_api(struct api *api)
+{
+    github_free(api->github);
+    token_issuer_free(api->tokens);
+    db_free(api->db);
+    doorbell_release(&api->doorbell);
+}
+
 static int serve(const struct settings *settings, const struct options *options)
 {
-    _cleanup_(release_db) struct db *db = NULL;
     struct error err = ERROR_INIT;
     struct api api = {.settings = settings, .doorbell = DOORBELL_INIT(settings->doorbell_socket)};
     struct router router = routes_router(&api);
@@ -96,16 +111,15 @@ static int serve(const struct settings *settings, const struct options *options)
 
     if (options->routes)
         return print_routes(&router);
-    db = db_new(settings, DB_API, &err);
-    if (!db) {
+    if (open_api(&api, &err) < 0) {
         log_error("start_failed", &err);
+        release_api(&api);
         return 1;
     }
-    api.db = db;
     outcome = fastcgi_serve(&router, &err);
     if (outcome < 0)
         log_error("serving_failed", &err);
-    doorbell_release(&api.doorbell);
+    release_api(&api);
     return outcome < 0 ? 1 : 0;
 }
 

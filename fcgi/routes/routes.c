@@ -4,16 +4,31 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "accounts/tokens.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "http/prefer.h"
 #include "http/render.h"
+#include "store/identity.h"
 
 #include "base/banned.h"
+
+/* A JWT has three parts between dots; a key has no dot. */
+static int authenticate_token(struct api *api, const char *text, struct error *err)
+{
+    struct token token;
+
+    if (token_check(api->tokens, TOKEN_ACCESS, text, clock_now() / CLOCK_SECOND, &token, err) < 0)
+        return -1;
+    return store_authenticate_user(api->db, &token.user_id, &api->caller, err);
+}
 
 static int authenticate(void *app, const char *token, struct error *err)
 {
     struct api *api = app;
 
+    if (strchr(token, '.'))
+        return authenticate_token(api, token, err);
     if (api_key_well_formed(token)) {
         if (store_authenticate_key(api->db, token, &api->caller, err) == 0)
             return 0;
@@ -24,9 +39,21 @@ static int authenticate(void *app, const char *token, struct error *err)
                      "The API key is unknown, expired or revoked. Make a new one.");
 }
 
+int require_terms(const struct api *api, struct error *err)
+{
+    const char *version = api->settings->terms_version;
+
+    if (!version[0] || strcmp(version, api->caller.terms_version) == 0)
+        return 0;
+    return error_set(err, ERROR_CONFLICT, "TERMS_NOT_ACCEPTED",
+                     "Accept the terms of service (version %s) first: POST "
+                     "/users/me/accept-terms.",
+                     version);
+}
+
 struct router routes_router(struct api *api)
 {
-    static struct route_list lists[6];
+    static struct route_list lists[9];
     size_t count = 0;
 
     lists[count++] = (struct route_list){sessions_routes, sessions_routes_count};
@@ -34,6 +61,9 @@ struct router routes_router(struct api *api)
     lists[count++] = (struct route_list){verifications_routes, verifications_routes_count};
     lists[count++] = (struct route_list){samples_routes, samples_routes_count};
     lists[count++] = (struct route_list){datasets_routes, datasets_routes_count};
+    lists[count++] = (struct route_list){users_routes, users_routes_count};
+    lists[count++] = (struct route_list){auth_routes, auth_routes_count};
+    lists[count++] = (struct route_list){repos_routes, repos_routes_count};
     lists[count++] = (struct route_list){health_routes, health_routes_count};
     return (struct router){
         .lists = lists,

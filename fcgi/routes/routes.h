@@ -18,6 +18,9 @@
 #include "store/interactions.h"
 #include "store/users.h"
 
+struct github;
+struct token_issuer;
+
 #define API "/api/v1"
 
 /* Handed to every handler as `app`. */
@@ -25,16 +28,23 @@ struct api {
     const struct settings *settings;
     struct db *db;
     struct doorbell doorbell;
+    struct token_issuer *tokens;
+    struct github *github;
     struct caller caller; /* of the request at hand, where the route has ROUTE_BEARER */
 };
 
-extern const struct route health_routes[], datasets_routes[], samples_routes[], sessions_routes[],
-    interactions_routes[], verifications_routes[];
-extern const size_t health_routes_count, datasets_routes_count, samples_routes_count,
-    sessions_routes_count, interactions_routes_count, verifications_routes_count;
+extern const struct route auth_routes[], datasets_routes[], health_routes[], interactions_routes[],
+    repos_routes[], samples_routes[], sessions_routes[], users_routes[], verifications_routes[];
+extern const size_t auth_routes_count, datasets_routes_count, health_routes_count,
+    interactions_routes_count, repos_routes_count, samples_routes_count, sessions_routes_count,
+    users_routes_count, verifications_routes_count;
 
 /* The router over all of them; api must outlive it. */
 struct router routes_router(struct api *api);
+
+/* Has the caller accepted the terms that the settings name? To be asked before what costs money.
+ * Code TERMS_NOT_ACCEPTED. */
+int require_terms(const struct api *api, struct error *err);
 
 /* The path's parameter as an id in lower case. What is no UUID gets the same answer, by `code`,
  * as an id that nobody has. */

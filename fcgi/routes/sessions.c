@@ -123,7 +123,8 @@ static int create_session(void *app, const struct request *request, const void *
     struct buf *body;
 
     (void)request;
-    if (store_session_create(api->db, &session, &expires_at, err) < 0)
+    if (require_terms(api, err) < 0 ||
+        store_session_create(api->db, &session, &expires_at, err) < 0)
         return -1;
     doorbell_ring(&api->doorbell, "session", &session.session_id);
     body = answer_json(answer, 201);

@@ -1,15 +1,18 @@
 # routes: a file per resource of the API.
 noinst_LIBRARIES += libroutes.a
 libroutes_a_SOURCES = \
+	fcgi/routes/auth.c \
 	fcgi/routes/datasets.c \
 	fcgi/routes/doorbell.c fcgi/routes/doorbell.h \
 	fcgi/routes/health.c \
 	fcgi/routes/interactions.c \
+	fcgi/routes/repos.c \
 	fcgi/routes/routes.c fcgi/routes/routes.h \
 	fcgi/routes/samples.c \
 	fcgi/routes/sessions.c \
+	fcgi/routes/users.c \
 	fcgi/routes/verifications.c
-ROUTES_LIBS = libroutes.a $(STORE_LIBS) $(HTTP_LIBS)
+ROUTES_LIBS = libroutes.a libaccounts.a $(REMOTE_LIBS) $(STORE_LIBS) $(HTTP_LIBS)
 
 sbin_PROGRAMS += codeset-api
 codeset_api_SOURCES = fcgi/codeset-api.c

@@ -1,0 +1,401 @@
+// Accounts, from outside: sign-in against GitHub's stand-in, tokens checked and attacked with jose,
+// keys, terms, repositories, and every route against every kind of bad credential.
+// Run by tests/accounts/run, which says in the environment where everything is.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import https from "node:https";
+import { test } from "node:test";
+import * as jose from "jose";
+
+const env = process.env;
+const base = new URL(env.CODESET_BASE_URL);
+const agent = new https.Agent({ keepAlive: true, ca: readFileSync(env.CODESET_CA) });
+const secret = readFileSync(env.TOKEN_SECRET_FILE, "utf8").trimEnd();
+const oldSecret = readFileSync(env.TOKEN_PREVIOUS_SECRET_FILE, "utf8").trimEnd();
+const key = (text) => new TextEncoder().encode(text);
+
+function request(method, url, { token, body, headers = {}, raw } = {}) {
+  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  const all = { ...headers };
+  if (token !== undefined) all.Authorization = `Bearer ${token}`;
+  if (payload !== undefined) {
+    all["Content-Type"] ??= "application/json";
+    all["Content-Length"] = Buffer.byteLength(payload);
+  }
+  return new Promise((resolve, reject) => {
+    const call = https.request(url, { method, agent, headers: all }, (answer) => {
+      const chunks = [];
+      answer.on("data", (chunk) => chunks.push(chunk));
+      answer.on("end", () => {
+        const text = Buffer.concat(chunks).toString();
+        let json;
+        try {
+          json = JSON.parse(text);
+        } catch {
+          json = undefined;
+        }
+        resolve({ status: answer.statusCode, headers: answer.headers, text, json });
+      });
+    });
+    call.on("error", reject);
+    call.end(payload);
+  });
+}
+
+const api = (method, path, options) => request(method, `${base.origin}/api/v1${path}`, options);
+const standin = (method, path, raw) => request(method, `${env.GITHUB_STANDIN}${path}`, { raw });
+const ctl = (...words) => execFileSync("bash", ["-c", `${env.CODESET_CTL} "$@"`, "ctl", ...words], { encoding: "utf8" });
+
+let nextUser = 1000;
+async function signIn(mode = "", login = "octo", number = nextUser++) {
+  const code = `user-${number}-${login}${mode ? `-${mode}` : ""}`;
+  return { number, login, code, ...(await api("POST", "/auth/github", { body: { code } })) };
+}
+
+function assertRefused(answer, status, code) {
+  assert.equal(answer.status, status, answer.text);
+  assert.equal(answer.json?.detail?.code, code, answer.text);
+  assert.ok(answer.json.detail.message.length > 10);
+  assert.match(answer.headers["x-request-id"] ?? "", /^[0-9a-f]{32}$/);
+}
+
+test("the first sign-in makes the user, the second finds it", async () => {
+  const first = await signIn();
+  assert.equal(first.status, 200, first.text);
+  assert.equal(first.json.is_new_user, true);
+  assert.equal(first.json.token_type, "Bearer");
+  assert.equal(first.json.expires_in, 3600);
+  const again = await api("POST", "/auth/github", { body: { code: `user-${first.number}-renamed`, state: "x" } });
+  assert.equal(again.status, 200, again.text);
+  assert.equal(again.json.is_new_user, false);
+  assert.equal(again.json.user_id, first.json.user_id);
+  const me = await api("GET", "/users/me", { token: again.json.access_token });
+  assert.equal(me.json.github_login, "renamed");
+  assert.equal(me.json.name, "Name of renamed");
+  assert.equal(me.json.email, "octo@example.com");
+  assert.equal(me.json.github_id, String(first.number));
+  assert.deepEqual(me.json.api_keys, []);
+  assert.equal(me.json.terms_accepted_at, null);
+});
+
+test("a user without a name goes by the login", async () => {
+  const { json } = await signIn("nameless");
+  assert.equal((await api("GET", "/users/me", { token: json.access_token })).json.name, "octo");
+});
+
+test("racing first sign-ins make one user", async () => {
+  const number = nextUser++;
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => api("POST", "/auth/github", { body: { code: `user-${number}-racer-ok${i}` } })));
+  assert.deepEqual(answers.map((a) => a.status), Array(8).fill(200));
+  assert.equal(new Set(answers.map((a) => a.json.user_id)).size, 1);
+  assert.equal(answers.filter((a) => a.json.is_new_user).length, 1);
+});
+
+test("a code works once", async () => {
+  const first = await signIn();
+  assertRefused(await api("POST", "/auth/github", { body: { code: first.code } }), 400, "GITHUB_CODE_REFUSED");
+});
+
+test("each way in which GitHub fails has its own code", async () => {
+  const cases = [
+    ["refused", 400, "GITHUB_CODE_REFUSED"], ["unverified", 403, "GITHUB_EMAIL_UNVERIFIED"],
+    ["secondary", 403, "GITHUB_EMAIL_UNVERIFIED"], ["slow", 504, "GITHUB_TIMEOUT"],
+    ["down", 503, "GITHUB_UNAVAILABLE"], ["redirect", 502, "GITHUB_BAD_ANSWER"],
+    ["garbage", 502, "GITHUB_BAD_ANSWER"], ["html", 502, "GITHUB_BAD_ANSWER"], ["huge", 502, "GITHUB_BAD_ANSWER"],
+    ["hangup", 502, "GITHUB_BAD_ANSWER"], ["empty", 502, "GITHUB_BAD_ANSWER"], ["wrongtype", 502, "GITHUB_BAD_ANSWER"],
+    ["oauthdown", 503, "GITHUB_UNAVAILABLE"], ["oauthgarbage", 502, "GITHUB_BAD_ANSWER"],
+    ["oauthempty", 502, "GITHUB_BAD_ANSWER"], ["oauthslow", 504, "GITHUB_TIMEOUT"],
+    ["emaildown", 503, "GITHUB_UNAVAILABLE"], ["emailempty", 502, "GITHUB_BAD_ANSWER"],
+    ["emailwrongtype", 403, "GITHUB_EMAIL_UNVERIFIED"],
+  ];
+  await Promise.all(cases.map(async ([mode, status, code]) => {
+    const answer = await signIn(mode);
+    assert.deepEqual([mode, answer.status, answer.json?.detail?.code], [mode, status, code], answer.text);
+    if (status === 503 || status === 429) assert.match(answer.headers["retry-after"], /^[0-9]+$/);
+  }));
+});
+
+test("while GitHub is slow, other requests are answered", async () => {
+  const slow = Array.from({ length: 6 }, () => signIn("slow"));
+  const started = process.hrtime.bigint();
+  const quick = await api("GET", "/health");
+  const tookMs = Number(process.hrtime.bigint() - started) / 1e6;
+  assert.equal(quick.status, 200);
+  assert.ok(tookMs < 1000, `${tookMs} ms`);
+  await Promise.all(slow);
+});
+
+test("redirect_uri must be in the list", async () => {
+  const good = await api("POST", "/auth/github",
+    { body: { code: `user-${nextUser++}-octo`, redirect_uri: "https://console.example/callback" } });
+  assert.equal(good.status, 200, good.text);
+  for (const redirect_uri of ["https://evil.example/callback", "", "https://console.example/callback/", "https://console.example"])
+    assertRefused(await api("POST", "/auth/github", { body: { code: `user-${nextUser++}-octo`, redirect_uri } }),
+      400, "REDIRECT_URI_NOT_ALLOWED");
+});
+
+test("a body that lacks its fields is told so in pydantic's words", async () => {
+  const answer = await api("POST", "/auth/github", { body: { state: 5 } });
+  assert.equal(answer.status, 422);
+  assert.deepEqual(answer.json.detail.map((f) => [f.loc.join("."), f.type]).sort(),
+    [["body.code", "missing"], ["body.state", "string_type"]]);
+});
+
+// --- tokens -------------------------------------------------------------------------------------
+
+test("our tokens verify with jose", async () => {
+  const { json } = await signIn();
+  for (const [text, type, life] of [[json.access_token, "access", 3600], [json.refresh_token, "refresh", 2592000]]) {
+    const { payload, protectedHeader } = await jose.jwtVerify(text, key(secret),
+      { issuer: "codeset", audience: "codeset-api", algorithms: ["HS256"], typ: "JWT" });
+    assert.deepEqual(protectedHeader, { alg: "HS256", typ: "JWT" });
+    assert.equal(payload.sub, json.user_id);
+    assert.equal(payload.type, type);
+    assert.equal(payload.exp - payload.iat, life);
+    assert.match(payload.jti, /^[0-9a-f-]{36}$/);
+  }
+});
+
+test("a refresh token gives access tokens until it is revoked", async () => {
+  const { json } = await signIn();
+  const fresh = await api("POST", "/auth/refresh", { body: { refresh_token: json.refresh_token } });
+  assert.equal(fresh.status, 200, fresh.text);
+  assert.equal(fresh.json.expires_in, 3600);
+  assert.equal((await api("GET", "/users/me", { token: fresh.json.access_token })).status, 200);
+  assertRefused(await api("POST", "/auth/refresh", { body: { refresh_token: json.access_token } }), 401, "INVALID_CREDENTIALS");
+  assertRefused(await api("GET", "/users/me", { token: json.refresh_token }), 401, "INVALID_CREDENTIALS");
+  ctl("user", "revoke", json.user_id);
+  assertRefused(await api("POST", "/auth/refresh", { body: { refresh_token: json.refresh_token } }), 401, "INVALID_CREDENTIALS");
+});
+
+test("a deactivated user is refused at once, by token and by key, and let in again", async () => {
+  const { json, number } = await signIn();
+  const made = await api("POST", "/users/me/api-keys", { token: json.access_token, body: {} });
+  const apiKey = made.json.api_key.key;
+  ctl("user", "deactivate", json.user_id);
+  assertRefused(await api("GET", "/users/me", { token: json.access_token }), 401, "INVALID_CREDENTIALS");
+  assertRefused(await api("GET", "/users/me", { token: apiKey }), 401, "INVALID_CREDENTIALS");
+  assertRefused(await api("POST", "/auth/refresh", { body: { refresh_token: json.refresh_token } }), 401, "INVALID_CREDENTIALS");
+  assertRefused(await api("POST", "/auth/github", { body: { code: `user-${number}-octo-again` } }), 403, "ACCOUNT_DEACTIVATED");
+  ctl("user", "activate", json.user_id);
+  assert.equal((await api("GET", "/users/me", { token: apiKey })).status, 200);
+});
+
+const now = () => Math.floor(Date.now() / 1000);
+const b64 = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+const hs256 = (input, secretText) => createHmac("sha256", secretText).update(input).digest("base64url");
+
+/** Tokens with each classic flaw: [name, text]. */
+async function flawed(userId) {
+  const good = { iss: "codeset", aud: "codeset-api", sub: userId, type: "access", iat: now(), exp: now() + 3600, jti: randomUUID() };
+  const signed = (claims, header = {}, text = secret) =>
+    new jose.SignJWT(claims).setProtectedHeader({ alg: "HS256", typ: "JWT", ...header }).sign(key(text));
+  const raw = (header, claims, text = secret) => `${b64(header)}.${b64(claims)}.${hs256(`${b64(header)}.${b64(claims)}`, text)}`;
+  const without = (name) => Object.fromEntries(Object.entries(good).filter(([n]) => n !== name));
+  const fine = await signed(good);
+  assert.equal((await api("GET", "/users/me", { token: fine })).status, 200, "the unflawed one is accepted");
+  const rotated = await signed(good, {}, oldSecret);
+  assert.equal((await api("GET", "/users/me", { token: rotated })).status, 200, "the previous secret's is accepted");
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const [head, body, mac] = fine.split(".");
+  return [
+    ["alg none, no signature", `${b64({ alg: "none", typ: "JWT" })}.${b64(good)}.`],
+    ["alg none, with a good MAC", raw({ alg: "none" }, good)],
+    ["alg NONE", raw({ alg: "NONE" }, good)],
+    ["HS384", await new jose.SignJWT(good).setProtectedHeader({ alg: "HS384" }).sign(key(secret))],
+    ["HS512", await new jose.SignJWT(good).setProtectedHeader({ alg: "HS512" }).sign(key(secret))],
+    ["RS256 of anybody", await new jose.SignJWT(good).setProtectedHeader({ alg: "RS256" }).sign(rsa.privateKey)],
+    ["a public key as secret", raw({ alg: "HS256" }, good, rsa.publicKey.export({ type: "spki", format: "pem" }))],
+    ["an empty secret", raw({ alg: "HS256" }, good, "")],
+    ["another secret", await signed(good, {}, "x".repeat(64))],
+    ["no signature", `${head}.${body}.`],
+    ["a cut signature", `${head}.${body}.${mac.slice(0, -2)}`],
+    ["a padded signature", `${head}.${body}.${mac}=`],
+    ["a changed payload", `${head}.${b64({ ...good, sub: randomUUID() })}.${mac}`],
+    ["two parts", `${head}.${body}`],
+    ["four parts", `${fine}.x`],
+    ["a critical extension", raw({ alg: "HS256", crit: ["exp"] }, good)],
+    ["embedded key", raw({ alg: "HS256", jwk: { kty: "oct", k: b64("x") }, kid: "../../dev/null" }, good, "x")],
+    ["typ of something else", await signed(good, { typ: "at+jwt" })],
+    ["issuer", await signed({ ...good, iss: "evil" })],
+    ["audience", await signed({ ...good, aud: "evil" })],
+    ["audience as a list", await signed({ ...good, aud: ["codeset-api", "evil"] })],
+    ["type", await signed({ ...good, type: "refresh" })],
+    ["exp as text", await signed({ ...good, exp: String(now() + 60) })],
+    ["exp as a fraction", raw({ alg: "HS256" }, { ...good, exp: now() + 60.5 })],
+    ["exp beyond numbers", raw({ alg: "HS256" }, JSON.stringify(good).replace(/"exp":\d+/, '"exp":1e400'))],
+    ["not yet", await signed({ ...good, nbf: now() + 120 })],
+    ["from the future", await signed({ ...good, iat: now() + 120 })],
+    ["sub that is nobody", await signed({ ...good, sub: randomUUID() })],
+    ["sub that is no id", await signed({ ...good, sub: "1 OR 1=1" })],
+    ["claims that are a list", raw({ alg: "HS256" }, "[]")],
+    ["claims that are no JSON", raw({ alg: "HS256" }, "{")],
+    ["nested too deep", raw({ alg: "HS256" }, `${'{"a":'.repeat(100)}1${"}".repeat(100)}`)],
+    ["longer than any token", await signed({ ...good, padding: "x".repeat(5000) })],
+    ["blank", " "], ["dots", ".."],
+    ...await Promise.all(["iss", "aud", "sub", "type", "iat", "exp", "jti"].map(async (name) =>
+      [`no ${name}`, await signed(without(name))])),
+  ];
+}
+
+test("tokens with each classic flaw are refused", async () => {
+  const { json } = await signIn();
+  for (const [name, text] of await flawed(json.user_id)) {
+    const answer = await api("GET", "/users/me", { token: text });
+    assert.deepEqual([name, answer.status], [name, 401], answer.text);
+    assert.equal(answer.headers["www-authenticate"]?.startsWith("Bearer"), true);
+  }
+});
+
+test("an expired token says so, after a minute of grace", async () => {
+  const { json } = await signIn();
+  const at = (exp) => new jose.SignJWT({ iss: "codeset", aud: "codeset-api", sub: json.user_id, type: "access", jti: randomUUID(), iat: exp - 3600, exp })
+    .setProtectedHeader({ alg: "HS256" }).sign(key(secret));
+  assert.equal((await api("GET", "/users/me", { token: await at(now() - 30) })).status, 200);
+  assertRefused(await api("GET", "/users/me", { token: await at(now() - 90) }), 401, "TOKEN_EXPIRED");
+});
+
+// --- keys ---------------------------------------------------------------------------------------
+
+test("a key is shown once, masked afterwards, and dead when revoked", async () => {
+  const { json } = await signIn();
+  const token = json.access_token;
+  const made = await api("POST", "/users/me/api-keys", { token, body: { name: "laptop" } });
+  assert.equal(made.status, 200, made.text);
+  const { key: text, key_id, ...rest } = made.json.api_key;
+  assert.match(text, /^codeset_[0-9A-Za-z]{36}$/);
+  assert.deepEqual([rest.name, rest.expires_at, rest.is_active, rest.last_used_at], ["laptop", null, true, null]);
+  const me = await api("GET", "/users/me", { token: text });
+  assert.equal(me.status, 200);
+  assert.equal(me.json.api_keys.length, 1);
+  assert.equal(me.json.api_keys[0].key, `${text.slice(0, 12)}...${text.slice(-4)}`);
+  assert.ok(!me.text.includes(text));
+  const stranger = await signIn();
+  assertRefused(await api("DELETE", "/users/me/api-keys", { token: stranger.json.access_token, body: { key_id } }), 404, "API_KEY_NOT_FOUND");
+  const gone = await api("DELETE", "/users/me/api-keys", { token, body: { key_id } });
+  assert.deepEqual([gone.status, gone.json.revoked_key_id], [200, key_id]);
+  assertRefused(await api("GET", "/users/me", { token: text }), 401, "INVALID_CREDENTIALS");
+  assert.equal((await api("GET", "/users/me", { token })).json.api_keys.length, 0);
+});
+
+test("use is recorded without a write a request", async () => {
+  const { json } = await signIn();
+  const text = (await api("POST", "/users/me/api-keys", { token: json.access_token, body: {} })).json.api_key.key;
+  const read = async () => (await api("GET", "/users/me", { token: text })).json.api_keys[0].last_used_at;
+  const first = await read();
+  assert.notEqual(first, null);
+  for (let i = 0; i < 5; i++) assert.equal(await read(), first);
+});
+
+test("keys end at the user's limit, however they race", async () => {
+  const { json } = await signIn();
+  const answers = await Promise.all(Array.from({ length: 12 }, () =>
+    api("POST", "/users/me/api-keys", { token: json.access_token, body: { name: null } })));
+  assert.equal(answers.filter((a) => a.status === 200).length, 5);
+  const refused = answers.find((a) => a.status !== 200);
+  assertRefused(refused, 429, "API_KEY_LIMIT");
+  assert.match(refused.json.detail.message, /\b5\b/);
+  assert.ok(refused.headers["retry-after"]);
+});
+
+// --- terms --------------------------------------------------------------------------------------
+
+test("what costs money wants the terms accepted", async () => {
+  const { json } = await signIn();
+  const create = () => api("POST", "/sessions", { token: json.access_token, body: { dataset: "none", sample_id: "none" } });
+  assertRefused(await create(), 403, "TERMS_NOT_ACCEPTED");
+  const accepted = await api("POST", "/users/me/accept-terms", { token: json.access_token });
+  assert.equal(accepted.status, 200, accepted.text);
+  assert.match(accepted.json.terms_accepted_at, /Z$/);
+  assertRefused(await create(), 404, "SAMPLE_NOT_FOUND");
+});
+
+// --- repositories -------------------------------------------------------------------------------
+
+test("repositories of all installations and all pages are listed", async () => {
+  const many = await signIn("", "many");
+  const answer = await api("GET", "/repos", { token: many.json.access_token });
+  assert.equal(answer.status, 200, answer.text);
+  assert.equal(answer.json.repos.length, 250);
+  assert.equal(new Set(answer.json.repos.map((r) => r.full_name)).size, 250);
+  assert.deepEqual(Object.keys(answer.json.repos[0]).sort(), ["full_name", "html_url", "private"]);
+  const octo = await signIn("", "octo");
+  assert.equal((await api("GET", "/repos", { token: octo.json.access_token })).json.repos.length, 2);
+});
+
+test("an account without the App is told to install it", async () => {
+  for (const login of ["nobody", "suspended"]) {
+    const { json } = await signIn("", login);
+    assertRefused(await api("GET", "/repos", { token: json.access_token }), 403, "GITHUB_APP_NOT_INSTALLED");
+  }
+});
+
+test("an App that GitHub fails has its codes too", async () => {
+  for (const [mode, status, code] of [["down", 503, "GITHUB_UNAVAILABLE"], ["garbage", 502, "GITHUB_BAD_ANSWER"],
+    ["wrongtype", 403, "GITHUB_APP_NOT_INSTALLED"], ["empty", 502, "GITHUB_BAD_ANSWER"]]) {
+    const { json } = await signIn("", "octo");
+    await standin("POST", "/-/fault", mode);
+    const answer = await api("GET", "/repos", { token: json.access_token });
+    await standin("POST", "/-/fault", "");
+    assert.deepEqual([mode, answer.status, answer.json?.detail?.code], [mode, status, code], answer.text);
+  }
+});
+
+// --- every route --------------------------------------------------------------------------------
+
+test("every route that wants credentials refuses every kind of bad ones", async () => {
+  const routes = JSON.parse(execFileSync(env.CODESET_API, ["--routes"], { encoding: "utf8" }));
+  const guarded = routes.filter((r) => r.auth === "bearer" && !r.awaited);
+  assert.ok(guarded.length >= 15, `${guarded.length} guarded routes`);
+  const { json } = await signIn();
+  const made = await api("POST", "/users/me/api-keys", { token: json.access_token, body: {} });
+  const good = made.json.api_key.key;
+  await api("DELETE", "/users/me/api-keys", { token: json.access_token, body: { key_id: made.json.api_key.key_id } });
+  const mistyped = good.slice(0, -1) + (good.endsWith("0") ? "1" : "0");
+  const bad = [
+    ["none", {}], ["empty", { Authorization: "" }], ["Bearer alone", { Authorization: "Bearer" }],
+    ["Bearer and a blank", { Authorization: "Bearer " }], ["Basic", { Authorization: "Basic dTpw" }],
+    ["no scheme", { Authorization: good }], ["revoked key", { Authorization: `Bearer ${good}` }],
+    ["wrong checksum", { Authorization: `Bearer ${mistyped}` }], ["garbage", { Authorization: "Bearer \x7f\xff" }],
+    ["long", { Authorization: `Bearer ${"a".repeat(4000)}` }], ["two tokens", { Authorization: `Bearer ${good} ${good}` }],
+    ["SQL", { Authorization: "Bearer ' OR '1'='1" }],
+    ...(await flawed(json.user_id)).filter(([name]) => ["alg none, no signature", "another secret", "type", "no exp"].includes(name))
+      .map(([name, text]) => [name, { Authorization: `Bearer ${text}` }]),
+  ];
+  for (const route of guarded) {
+    const path = route.pattern.replace(/\{[a-z_]+\}/g, "01900000-0000-7000-8000-000000000000");
+    for (const [name, headers] of bad) {
+      const options = { headers: { ...headers }, raw: ["POST", "DELETE", "PUT"].includes(route.method) ? "{}" : undefined };
+      const answer = await request(route.method, `${base.origin}${path}`, options);
+      assert.deepEqual([route.method, route.pattern, name, answer.status],
+        [route.method, route.pattern, name, 401], answer.text);
+      assert.match(answer.headers["www-authenticate"], /^Bearer/);
+    }
+  }
+});
+
+test("browsers of the configured origins may call, others not", async () => {
+  const preflight = (Origin) => request("OPTIONS", `${base.origin}/api/v1/users/me`,
+    { headers: { Origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization" } });
+  const good = await preflight("https://console.example");
+  assert.equal(good.status, 204);
+  assert.equal(good.headers["access-control-allow-origin"], "https://console.example");
+  assert.match(good.headers["access-control-allow-headers"], /authorization/i);
+  assert.ok(Number(good.headers["access-control-max-age"]) > 0);
+  assert.match(good.headers.vary, /Origin/i);
+  for (const origin of ["https://evil.example", "null", "https://console.example.evil", "http://console.example"])
+    assert.equal((await preflight(origin)).headers["access-control-allow-origin"], undefined);
+});
+
+test("GitHub was never sent what it would refuse", async () => {
+  assert.deepEqual((await standin("GET", "/-/violations")).json, []);
+});
+
+test("no secret is in a log", () => {
+  const logs = execFileSync("bash", ["-c", 'cat "$CODESET_LOGS"/*'], { encoding: "utf8", maxBuffer: 1 << 28 });
+  for (const pattern of [secret, oldSecret, "standin-secret", /gh[os]_/, /codeset_[0-9A-Za-z]{36}/, /eyJ[A-Za-z0-9_-]{20,}/])
+    assert.ok(typeof pattern === "string" ? !logs.includes(pattern) : !pattern.test(logs), `found ${pattern}`);
+});

@@ -14,6 +14,7 @@ int ctl_user_list(struct ctl *ctl);
 int ctl_user_show(struct ctl *ctl);
 int ctl_user_activate(struct ctl *ctl);
 int ctl_user_deactivate(struct ctl *ctl);
+int ctl_user_revoke(struct ctl *ctl);
 
 int ctl_key_add(struct ctl *ctl);
 int ctl_key_list(struct ctl *ctl);

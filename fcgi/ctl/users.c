@@ -2,6 +2,7 @@
  * users.c - codesetctl user, codesetctl key.
  */
 #include "store/users.h"
+#include "store/identity.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -170,6 +171,19 @@ int ctl_user_activate(struct ctl *ctl)
 int ctl_user_deactivate(struct ctl *ctl)
 {
     return set_active(ctl, false);
+}
+
+int ctl_user_revoke(struct ctl *ctl)
+{
+    struct error err = ERROR_INIT;
+    _cleanup_(user_release) struct user user = {0};
+    int64_t count;
+    struct db *db = find_user(ctl, &user, &err);
+
+    if (!db || store_refresh_tokens_revoke(db, &user.user_id, &count, &err) < 0)
+        return ctl_fail(ctl, &err);
+    printf("%lld refresh token%s revoked\n", (long long)count, count == 1 ? "" : "s");
+    return CTL_OK;
 }
 
 int ctl_key_add(struct ctl *ctl)

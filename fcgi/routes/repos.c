@@ -105,6 +105,6 @@ static int get_repos(void *app, const struct request *request, const void *value
 }
 
 const struct route repos_routes[] = {
-    {"GET", API "/repos", get_repos, ROUTE_BEARER, "outbound"},
+    {"GET", API "/repos", get_repos, ROUTE_BEARER, .pool = "outbound"},
 };
 const size_t repos_routes_count = ARRAY_SIZE(repos_routes);

@@ -158,11 +158,11 @@ static int revoke_key(void *app, const struct request *request, const void *valu
 }
 
 const struct route users_routes[] = {
-    {"GET", API "/users/me", get_me, ROUTE_BEARER, "api"},
-    {"POST", API "/users/me/accept-terms", accept_terms, ROUTE_BEARER, "api"},
-    {"POST", API "/users/me/api-keys", create_key, ROUTE_BEARER, "api", .body = create_body,
+    {"GET", API "/users/me", get_me, ROUTE_BEARER, .pool = "api"},
+    {"POST", API "/users/me/accept-terms", accept_terms, ROUTE_BEARER, .pool = "api"},
+    {"POST", API "/users/me/api-keys", create_key, ROUTE_BEARER, .pool = "api", .body = create_body,
      .body_count = ARRAY_SIZE(create_body)},
-    {"DELETE", API "/users/me/api-keys", revoke_key, ROUTE_BEARER, "api", .body = revoke_body,
-     .body_count = ARRAY_SIZE(revoke_body)},
+    {"DELETE", API "/users/me/api-keys", revoke_key, ROUTE_BEARER, .pool = "api",
+     .body = revoke_body, .body_count = ARRAY_SIZE(revoke_body)},
 };
 const size_t users_routes_count = ARRAY_SIZE(users_routes);

@@ -176,9 +176,8 @@ void interaction_work_release(struct interaction_work *work)
     memset(work, 0, sizeof(*work));
 }
 
-#define FREE_FOR_US                                                                                \
-    "i.status IN ('pending','processing') AND s.status='ready' AND s.node=? AND "                  \
-    "(i.owner IS NULL OR i.lease_until < NOW(6) OR i.owner<>?) "
+#define WORKABLE "i.status IN ('pending','processing') AND s.status='ready' AND s.node=? "
+#define FREE_FOR_US WORKABLE "AND (i.owner IS NULL OR i.lease_until < NOW(6) OR i.owner<>?) "
 
 static const struct query select_work = {
     "SELECT i.interaction_id, i.session_id, i.attempt, i.interaction_type, p.image, p.repo_path, "
@@ -194,13 +193,12 @@ int store_interaction_claim(struct db *db, const struct claimant *claimant, cons
         "UPDATE interactions i JOIN sessions s USING (session_id) SET i.status='processing', "
         "i.started_at=IFNULL(i.started_at, NOW(6)), i.attempt=i.attempt+1, "
         "i.lease_until=NOW(6) + INTERVAL ? SECOND, i.node=?, i.owner=? "
-        "WHERE i.interaction_id=? AND " FREE_FOR_US};
+        "WHERE i.interaction_id=? AND " WORKABLE};
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     int64_t changed;
 
     if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),
-               db_id(&claimant->owner), db_id(id), db_text(claimant->node),
-               db_id(&claimant->owner)) < 0)
+               db_id(&claimant->owner), db_id(id), db_text(claimant->node)) < 0)
         return -1;
     if (changed > 0) {
         rows = DB_SELECT(db, &select_work, err, db_id(id), db_id(&claimant->owner));

@@ -306,7 +306,8 @@ int store_session_claim(struct db *db, const struct claimant *claimant, const st
 {
     static const struct query claim = {
         "UPDATE sessions SET attempt=attempt+1, lease_until=NOW(6) + INTERVAL ? SECOND, node=?, "
-        "owner=? WHERE session_id=? AND " FREE_FOR_US};
+        "owner=? WHERE session_id=? AND status='creating' AND "
+        "(owner IS NULL OR lease_until < NOW(6) OR node=?)"};
     static const struct query select_work = {
         "SELECT w.session_id, w.attempt, s.image, s.repo_path, w.expires_at FROM sessions w "
         "JOIN samples s USING (dataset, sample_id, version) "
@@ -315,8 +316,7 @@ int store_session_claim(struct db *db, const struct claimant *claimant, const st
     int64_t changed;
 
     if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),
-               db_id(&claimant->owner), db_id(id), db_text(claimant->node),
-               db_id(&claimant->owner)) < 0)
+               db_id(&claimant->owner), db_id(id), db_text(claimant->node)) < 0)
         return -1;
     if (changed > 0) {
         rows = DB_SELECT(db, &select_work, err, db_id(id), db_id(&claimant->owner));

@@ -97,11 +97,12 @@ struct session_work {
 void session_work_release(struct session_work *work);
 
 /* Claims a session that is creating and free, its lease run out, or left by an earlier run of
- * this node's daemon. ERROR_NOT_FOUND: nothing to claim (any more). */
+ * this node's daemon. One that this run holds already is claimed again, as another attempt: a
+ * claim whose answer was lost is simply repeated. ERROR_NOT_FOUND: nothing to claim (any more). */
 int store_session_claim(struct db *db, const struct claimant *claimant, const struct id *id,
                         struct session_work *ret_work, struct error *err);
 
-/* Those that store_session_claim would take now, oldest first. */
+/* Those that are to be claimed now (not those that this run holds), oldest first. */
 int store_session_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
                             void (*each)(const struct id *id, void *arg), void *arg,
                             struct error *err);

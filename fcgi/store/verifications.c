@@ -164,9 +164,8 @@ void verification_work_release(struct verification_work *work)
     memset(work, 0, sizeof(*work));
 }
 
-#define FREE_FOR_US                                                                                \
-    "v.status IN ('pending','starting','running') AND s.status='ready' AND s.node=? AND "          \
-    "(v.owner IS NULL OR v.lease_until < NOW(6) OR v.owner<>?) "
+#define WORKABLE "v.status IN ('pending','starting','running') AND s.status='ready' AND s.node=? "
+#define FREE_FOR_US WORKABLE "AND (v.owner IS NULL OR v.lease_until < NOW(6) OR v.owner<>?) "
 
 static const struct query select_work = {
     "SELECT v.job_id, v.session_id, v.attempt, p.image, IFNULL(p.verifier_image, p.image), "
@@ -184,13 +183,12 @@ int store_verification_claim(struct db *db, const struct claimant *claimant, con
         "v.status=IF(v.status='pending', 'starting', v.status), "
         "v.started_at=IFNULL(v.started_at, NOW(6)), v.attempt=v.attempt+1, "
         "v.lease_until=NOW(6) + INTERVAL ? SECOND, v.node=?, v.owner=? "
-        "WHERE v.job_id=? AND " FREE_FOR_US};
+        "WHERE v.job_id=? AND " WORKABLE};
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     int64_t changed;
 
     if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),
-               db_id(&claimant->owner), db_id(id), db_text(claimant->node),
-               db_id(&claimant->owner)) < 0)
+               db_id(&claimant->owner), db_id(id), db_text(claimant->node)) < 0)
         return -1;
     if (changed > 0) {
         rows = DB_SELECT(db, &select_work, err, db_id(id), db_id(&claimant->owner));

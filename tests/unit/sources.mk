@@ -21,3 +21,8 @@ tests_unit_test_agent_commands_SOURCES = tests/unit/test-agent-commands.c $(AGEN
 tests_unit_test_agent_commands_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_commands_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_commands_DEPENDENCIES = codeset-agent
+
+check_PROGRAMS += tests/unit/test-reaper
+TESTS += tests/unit/test-reaper
+tests_unit_test_reaper_SOURCES = tests/unit/test-reaper.c tests/unit/unit.h
+tests_unit_test_reaper_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)

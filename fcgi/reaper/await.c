@@ -1,0 +1,319 @@
+#include "reaper/await.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "reaper/work.h"
+#include "store/sessions.h"
+
+#include "base/banned.h"
+
+#define HEADERS_MAX 65536
+/* A connection that sits between two requests, or is slow to send one. Longer than any hold: evhttp
+ * counts a hold as idleness. */
+#define IDLE_SECONDS 90
+
+struct hold {
+    TAILQ_ENTRY(hold) next;
+    struct await *await;
+    struct group *group;
+    struct evhttp_request *request;
+    struct event *timer;
+    char *back;
+};
+
+/* All who wait for one thing. */
+struct group {
+    struct id id; /* first: the tree's key */
+    TAILQ_HEAD(, hold) holds;
+};
+
+struct await {
+    struct event_base *base;
+    struct evhttp *http;
+    struct evhttp_bound_socket *bound;
+    char *path;
+    struct work_pool *pool;
+    await_expected *expected;
+    void *arg;
+    void *groups; /* tsearch(3) */
+    size_t held;
+    size_t most;
+    bool shrinking;
+    bool releasing;
+};
+
+struct question {
+    struct await *await;
+    enum work_kind kind;
+    struct id id;
+    bool finished;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct id));
+}
+
+static struct group *find_group(const struct await *await, const struct id *id)
+{
+    void *node = tfind(id, &await->groups, compare_ids);
+
+    return node ? *(struct group **)node : NULL;
+}
+
+static void leave_group(struct hold *hold)
+{
+    struct group *group = hold->group;
+
+    TAILQ_REMOVE(&group->holds, hold, next);
+    if (TAILQ_EMPTY(&group->holds)) {
+        tdelete(group, &hold->await->groups, compare_ids);
+        free(group);
+    }
+}
+
+static void free_hold(struct hold *hold)
+{
+    leave_group(hold);
+    hold->await->held--;
+    event_free(hold->timer);
+    free(hold->back);
+    free(hold);
+}
+
+static void send_back(struct evhttp_request *request, const char *back)
+{
+    _cleanup_(free_ptr) char *location = xasprintf("/-/answer%s", back);
+
+    evhttp_add_header(evhttp_request_get_output_headers(request), "X-Accel-Redirect", location);
+    evhttp_send_reply(request, HTTP_OK, "OK", NULL);
+}
+
+static void answer(struct hold *hold)
+{
+    struct evhttp_request *request = hold->request;
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    _cleanup_(free_ptr) char *back = TAKE_PTR(hold->back);
+
+    if (connection)
+        evhttp_connection_set_closecb(connection, NULL, NULL);
+    free_hold(hold);
+    send_back(request, back);
+}
+
+static void hold_ran_out(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    answer(arg);
+}
+
+/* The client went away. evhttp frees the request with the connection, unless it has parted them
+ * already; then the request is ours, and answering frees it. */
+static void hold_was_dropped(struct evhttp_connection *connection, void *arg)
+{
+    struct hold *hold = arg;
+    struct evhttp_request *request = hold->request;
+
+    (void)connection;
+    free_hold(hold);
+    if (!evhttp_request_get_connection(request))
+        evhttp_send_reply(request, HTTP_OK, "OK", NULL);
+}
+
+void await_wake(struct await *await, const struct id *id)
+{
+    struct group *group = find_group(await, id);
+    struct hold *hold;
+
+    /* With the last hold the group is gone. */
+    for (bool last = !group; !last;) {
+        hold = TAILQ_FIRST(&group->holds);
+        last = !TAILQ_NEXT(hold, next);
+        answer(hold);
+    }
+}
+
+static int ask(struct db *db, void *arg, struct error *err)
+{
+    struct question *question = arg;
+
+    return store_is_finished(db, work_kind_name(question->kind), &question->id, &question->finished,
+                             err);
+}
+
+/* The database can't say: then the worker may, and it tells the client if it can't either. */
+static void asked(const struct error *err, void *arg)
+{
+    struct question *question = arg;
+
+    if (err || question->finished)
+        await_wake(question->await, &question->id);
+    free(question);
+}
+
+static void ask_whether_finished(struct await *await, enum work_kind kind, const struct id *id)
+{
+    struct question *question = xcalloc(1, sizeof(*question));
+
+    question->await = await;
+    question->kind = kind;
+    question->id = *id;
+    work_submit(await->pool, ask, asked, question);
+}
+
+static struct group *ensure_group(struct await *await, const struct id *id)
+{
+    struct group *group = find_group(await, id);
+
+    if (group)
+        return group;
+    group = xcalloc(1, sizeof(*group));
+    group->id = *id;
+    TAILQ_INIT(&group->holds);
+    if (!tsearch(group, &await->groups, compare_ids))
+        abort(); /* out of memory */
+    return group;
+}
+
+static void note_load(struct await *await)
+{
+    bool shrinking = await->held > await->most / 2;
+
+    if (shrinking != await->shrinking)
+        log_event(LOG_WARNING, shrinking ? "holds_shrink" : "holds_full_length",
+                  "held=%zu most=%zu", await->held, await->most);
+    await->shrinking = shrinking;
+}
+
+/* Takes back. */
+static void hold_request(struct await *await, struct evhttp_request *request, int64_t hold_ms,
+                         const struct id *id, char *back)
+{
+    struct timeval until = {.tv_sec = hold_ms / 1000, .tv_usec = hold_ms % 1000 * 1000};
+    struct hold *hold = xcalloc(1, sizeof(*hold));
+
+    hold->await = await;
+    hold->group = ensure_group(await, id);
+    hold->request = request;
+    hold->back = back;
+    hold->timer = evtimer_new(await->base, hold_ran_out, hold);
+    evtimer_add(hold->timer, &until);
+    TAILQ_INSERT_TAIL(&hold->group->holds, hold, next);
+    await->held++;
+    note_load(await);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), hold_was_dropped, hold);
+}
+
+static void on_request(struct evhttp_request *request, void *arg)
+{
+    struct await *await = arg;
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    _cleanup_(free_ptr) char *back = NULL;
+    enum work_kind kind;
+    struct id id;
+    int64_t hold_ms;
+
+    if (!uri || await_parse_path(evhttp_uri_get_path(uri), &kind, &id) < 0 ||
+        await_parse_query(evhttp_uri_get_query(uri), &hold_ms, &back) < 0) {
+        evhttp_send_reply(request, HTTP_BADREQUEST, "Bad Request", NULL);
+        return;
+    }
+    hold_ms = await_hold(hold_ms, await->held, await->most);
+    if (hold_ms == 0 || await->releasing) {
+        send_back(request, back);
+        return;
+    }
+    /* Registered first, asked then: no end falls between the two. */
+    hold_request(await, request, hold_ms, &id, TAKE_PTR(back));
+    if (!await->expected(kind, &id, await->arg))
+        ask_whether_finished(await, kind, &id);
+}
+
+/* A hold is a descriptor; a quarter of them is left to everything else. */
+static size_t what_descriptors_allow(int64_t holds_max)
+{
+    struct rlimit limit;
+    size_t most = (size_t)holds_max;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        most > limit.rlim_cur / 4 * 3) {
+        most = limit.rlim_cur / 4 * 3;
+        log_event(LOG_WARNING, "holds_limited", "holds_max=%zu descriptors=%zu", most,
+                  (size_t)limit.rlim_cur);
+    }
+    return most;
+}
+
+struct await *await_new(struct event_base *base, const char *path, int64_t holds_max,
+                        struct work_pool *pool, await_expected *expected, void *arg,
+                        struct error *err)
+{
+    int fd = bind_socket(path, SOCK_STREAM, err);
+    struct await *await;
+
+    if (fd < 0)
+        return NULL;
+    await = xcalloc(1, sizeof(*await));
+    await->base = base;
+    await->path = xstrdup(path);
+    await->most = what_descriptors_allow(holds_max);
+    await->pool = pool;
+    await->expected = expected;
+    await->arg = arg;
+    await->http = evhttp_new(base);
+    evhttp_set_max_headers_size(await->http, HEADERS_MAX);
+    evhttp_set_max_body_size(await->http, 0);
+    evhttp_set_timeout(await->http, IDLE_SECONDS);
+    evhttp_set_allowed_methods(await->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_default_content_type(await->http, NULL);
+    evhttp_set_gencb(await->http, on_request, await);
+    await->bound = evhttp_accept_socket_with_handle(await->http, fd);
+    if (!await->bound) {
+        error_set(err, ERROR_INTERNAL, NULL, "evhttp does not take the socket %s", path);
+        close(fd);
+        await_free(await);
+        return NULL;
+    }
+    return await;
+}
+
+void await_release(struct await *await)
+{
+    struct group *group;
+
+    await->releasing = true;
+    while (await->groups) {
+        group = *(struct group **)await->groups; /* the root */
+        await_wake(await, &group->id);
+    }
+}
+
+void await_free(struct await *await)
+{
+    if (!await)
+        return;
+    await_release(await);
+    evhttp_free(await->http);
+    unlink(await->path);
+    free(await->path);
+    free(await);
+}
+
+size_t await_held(const struct await *await)
+{
+    return await->held;
+}

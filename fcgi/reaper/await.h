@@ -1,0 +1,57 @@
+/*
+ * await.h - held requests: GET /-/await/KIND/ID?hold=MS&back=PATH on a unix socket is answered with
+ * X-Accel-Redirect: /-/answer + PATH when the thing ends or the hold runs out, whichever is first.
+ * See docs/held-requests.md. Only nginx reaches the socket; what does not have this form gets 400.
+ *
+ * A held request costs a connection, an event and a few small allocations, no thread.
+ */
+#ifndef CODESET_REAPER_AWAIT_H
+#define CODESET_REAPER_AWAIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "reaper/doorbell.h"
+
+#define HOLD_MS_MAX 60000
+#define BACK_MAX 4096 /* bytes of a path */
+
+struct await;
+struct event_base;
+struct work_pool;
+
+/* Will somebody call await_wake for this id for sure? Then the database isn't asked. */
+typedef bool await_expected(enum work_kind kind, const struct id *id, void *arg);
+
+/* holds_max is cut to what the descriptors allow. The pool must end before the await does. */
+struct await *await_new(struct event_base *base, const char *path, int64_t holds_max,
+                        struct work_pool *pool, await_expected *expected, void *arg,
+                        struct error *err);
+void await_free(struct await *await); /* removes the socket */
+
+/* Answers whoever waits for it. */
+void await_wake(struct await *await, const struct id *id);
+
+/* Answers everybody, and takes no more requests. */
+void await_release(struct await *await);
+
+/* Connections that have not been answered yet. */
+size_t await_held(const struct await *await);
+
+/* The hold that is granted, in milliseconds: what was asked for while at most half of `most` are
+ * held, from there on less in proportion, nothing at `most`. */
+int64_t await_hold(int64_t asked_ms, size_t held, size_t most);
+
+/* A path that a request may go back to: below /api/v1/, printable ASCII, no "/.." in it. */
+bool await_back_valid(const char *path);
+
+/* Reads "/-/await/KIND/ID". Returns 0, or -1 if it is anything else. */
+int await_parse_path(const char *path, enum work_kind *ret_kind, struct id *ret_id);
+
+/* Reads "hold=MS&back=PATH"; PATH is percent-encoded. *ret_back is the caller's. */
+int await_parse_query(const char *query, int64_t *ret_hold_ms, char **ret_back);
+
+#endif

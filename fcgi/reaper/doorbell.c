@@ -1,0 +1,153 @@
+#include "reaper/doorbell.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define DATAGRAM_MAX 64
+#define BATCH 64 /* datagrams between two looks at everything else */
+#define BACKLOG 4096
+
+struct doorbell {
+    int fd;
+    struct event *event;
+    char *path;
+    doorbell_rung *rung;
+    void *arg;
+    size_t nonsense;
+};
+
+static const char *const kind_names[] = {
+    [WORK_SESSION] = "session",
+    [WORK_INTERACTION] = "interaction",
+    [WORK_VERIFICATION] = "verification",
+};
+
+const char *work_kind_name(enum work_kind kind)
+{
+    return kind_names[kind];
+}
+
+int work_kind_parse(const char *name, size_t length, enum work_kind *ret_kind)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kind_names); i++) {
+        if (strlen(kind_names[i]) == length && memcmp(kind_names[i], name, length) == 0) {
+            *ret_kind = (enum work_kind)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+void id_lower(struct id *id)
+{
+    for (char *c = id->text; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+}
+
+int doorbell_parse(const char *text, size_t length, enum work_kind *ret_kind, struct id *ret_id)
+{
+    const char *blank = memchr(text, ' ', length);
+    enum work_kind kind;
+    struct id id;
+
+    if (!blank || length - (size_t)(blank + 1 - text) != ID_LENGTH)
+        return -1;
+    memcpy(id.text, blank + 1, ID_LENGTH);
+    id.text[ID_LENGTH] = '\0';
+    if (strlen(id.text) != ID_LENGTH || !id_valid(id.text) ||
+        work_kind_parse(text, (size_t)(blank - text), &kind) < 0)
+        return -1;
+    id_lower(&id);
+    *ret_kind = kind;
+    *ret_id = id;
+    return 0;
+}
+
+int bind_socket(const char *path, int type, struct error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_(free_ptr) char *folder = xstrdup(path);
+    _cleanup_(close_fd) int fd = -1;
+    struct stat st;
+    char *slash = strrchr(folder, '/');
+
+    if (!slash || slash == folder || strlen(path) >= sizeof(address.sun_path))
+        return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", path);
+    *slash = '\0';
+    memcpy(address.sun_path, path, strlen(path));
+    fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || stat(folder, &st) < 0)
+        return error_errno(err, errno, "making the socket %s", path);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return error_errno(err, errno, "removing %s", path);
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return error_errno(err, errno, "binding %s", path);
+    /* The umask of a daemon gives nobody else anything; this socket is for the folder's group. */
+    if (chown(path, (uid_t)-1, st.st_gid) < 0 || chmod(path, 0660) < 0)
+        return error_errno(err, errno, "giving %s to the group of its folder", path);
+    if (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
+        return error_errno(err, errno, "listening on %s", path);
+    return TAKE_FD(fd);
+}
+
+static void on_datagrams(evutil_socket_t fd, short what, void *arg)
+{
+    struct doorbell *doorbell = arg;
+    char text[DATAGRAM_MAX];
+    enum work_kind kind;
+    struct id id;
+
+    (void)what;
+    for (int i = 0; i < BATCH; i++) {
+        ssize_t length = recv(fd, text, sizeof(text), MSG_TRUNC);
+
+        if (length < 0)
+            return; /* none left */
+        if ((size_t)length <= sizeof(text) && doorbell_parse(text, (size_t)length, &kind, &id) == 0)
+            doorbell->rung(kind, &id, doorbell->arg);
+        else if (doorbell->nonsense++ == 0)
+            log_event(LOG_WARNING, "doorbell_nonsense", "length=%zd", length);
+    }
+}
+
+struct doorbell *doorbell_new(struct event_base *base, const char *path, doorbell_rung *rung,
+                              void *arg, struct error *err)
+{
+    int fd = bind_socket(path, SOCK_DGRAM, err);
+    struct doorbell *doorbell;
+
+    if (fd < 0)
+        return NULL;
+    doorbell = xcalloc(1, sizeof(*doorbell));
+    doorbell->fd = fd;
+    doorbell->path = xstrdup(path);
+    doorbell->rung = rung;
+    doorbell->arg = arg;
+    doorbell->event = event_new(base, fd, EV_READ | EV_PERSIST, on_datagrams, doorbell);
+    event_add(doorbell->event, NULL);
+    return doorbell;
+}
+
+void doorbell_free(struct doorbell *doorbell)
+{
+    if (!doorbell)
+        return;
+    event_free(doorbell->event);
+    close(doorbell->fd);
+    unlink(doorbell->path);
+    free(doorbell->path);
+    free(doorbell);
+}

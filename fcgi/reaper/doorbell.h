@@ -1,0 +1,41 @@
+/*
+ * doorbell.h - where workers ring: a unix datagram socket. See docs/held-requests.md.
+ *
+ * A datagram is a hint. What can't be understood is counted and forgotten.
+ */
+#ifndef CODESET_REAPER_DOORBELL_H
+#define CODESET_REAPER_DOORBELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/id.h"
+
+struct event_base;
+struct doorbell;
+
+enum work_kind { WORK_SESSION, WORK_INTERACTION, WORK_VERIFICATION };
+
+/* "session", "interaction" or "verification". */
+const char *work_kind_name(enum work_kind kind);
+int work_kind_parse(const char *name, size_t length, enum work_kind *ret_kind);
+
+/* To lower case, as the database gives ids. */
+void id_lower(struct id *id);
+
+/* Reads "KIND ID" (length bytes, nothing behind it). Returns 0, or -1 if it is anything else. */
+int doorbell_parse(const char *text, size_t length, enum work_kind *ret_kind, struct id *ret_id);
+
+typedef void doorbell_rung(enum work_kind kind, const struct id *id, void *arg);
+
+/* Binds the socket at path, in place of one that an earlier run left. It gets the folder's group
+ * and mode 0660: who may ring is said by the folder. */
+struct doorbell *doorbell_new(struct event_base *base, const char *path, doorbell_rung *rung,
+                              void *arg, struct error *err);
+void doorbell_free(struct doorbell *doorbell); /* removes the socket */
+
+/* A unix socket bound at path as above; stream sockets listen. Returns the fd, non-blocking. */
+int bind_socket(const char *path, int type, struct error *err);
+
+#endif

@@ -1,0 +1,115 @@
+#include "reaper/outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define STATUS_KILLED (128 + 9)
+#define STATUS_TIMEOUT 124
+#define MESSAGE_MAX 1000
+
+void outcome_release(struct outcome *outcome)
+{
+    free(outcome->out);
+    free(outcome->err);
+    free(outcome->message);
+    memset(outcome, 0, sizeof(*outcome));
+}
+
+size_t outcome_size(const struct outcome *outcome)
+{
+    return outcome->result.out_length + outcome->result.err_length;
+}
+
+static void add_sentence(struct buf *message, const char *text)
+{
+    if (message->length > 0)
+        buf_add_str(message, "; ");
+    buf_add_str(message, text);
+}
+
+/* What the number does not say. */
+static char *explain(const struct agent_result *result, int64_t timeout, int64_t oom_kills)
+{
+    struct buf message = BUF_INIT;
+
+    if (result->end == AGENT_END_TIMEOUT)
+        buf_addf(&message, "timed out after %lld s", (long long)timeout);
+    if (oom_kills > 0 && result->end == AGENT_END_EXIT && result->exit_status == STATUS_KILLED)
+        add_sentence(&message, "killed by the memory limit");
+    else if (oom_kills > 0)
+        add_sentence(&message, "the memory limit killed a process in the container meanwhile");
+    if (result->out_truncated)
+        add_sentence(&message, "stdout truncated: its middle is left out");
+    if (result->err_truncated)
+        add_sentence(&message, "stderr truncated: its middle is left out");
+    return message.length > 0 ? buf_take(&message) : NULL;
+}
+
+void outcome_of_failure(const char *message, struct outcome *ret_outcome)
+{
+    memset(ret_outcome, 0, sizeof(*ret_outcome));
+    ret_outcome->message = xstrndup(message, MESSAGE_MAX);
+    ret_outcome->result = (struct interaction_result){
+        .platform_failed = true,
+        .exit_code = EXIT_CODE_PLATFORM,
+        .seconds = -1,
+        .size_bytes = -1,
+        .message = ret_outcome->message,
+    };
+}
+
+void outcome_of_command(const struct agent_result *result, int64_t timeout, int64_t oom_kills,
+                        struct outcome *ret_outcome)
+{
+    struct outcome outcome = {0};
+
+    if (result->end == AGENT_END_FAILED) {
+        outcome_of_failure(result->message ? result->message : "the command could not be started",
+                           ret_outcome);
+        return;
+    }
+    outcome.out = xmemdup(result->out, result->out_length);
+    outcome.err = xmemdup(result->err, result->err_length);
+    outcome.message = explain(result, timeout, oom_kills);
+    outcome.result = (struct interaction_result){
+        .exit_code = result->end == AGENT_END_TIMEOUT ? STATUS_TIMEOUT : result->exit_status,
+        .out = outcome.out,
+        .out_length = result->out_length,
+        .err = outcome.err,
+        .err_length = result->err_length,
+        .seconds = result->seconds,
+        .success = result->end == AGENT_END_EXIT && result->exit_status == 0,
+        .message = outcome.message,
+        .size_bytes = -1,
+    };
+    *ret_outcome = outcome;
+}
+
+void outcome_of_file(enum interaction_type type, bool success, const char *message,
+                     int64_t size_bytes, double seconds, bool retried, struct outcome *ret_outcome)
+{
+    struct outcome outcome = {0};
+
+    /* The agent remembers commands, not file operations. An upload may be repeated; of a
+     * replacement that no longer finds its text nobody knows whether it was made. */
+    if (retried && !success && type == INTERACTION_REPLACE) {
+        outcome_of_failure("the server was restarted while it replaced the text, which may have "
+                           "been done: look at the file before trying again",
+                           ret_outcome);
+        return;
+    }
+    outcome.message = message ? xstrndup(message, MESSAGE_MAX) : NULL;
+    outcome.result = (struct interaction_result){
+        .exit_code = success ? 0 : 1,
+        .seconds = seconds,
+        .success = success,
+        .message = outcome.message,
+        .size_bytes = success ? size_bytes : -1,
+    };
+    *ret_outcome = outcome;
+}

@@ -1,0 +1,240 @@
+#include "reaper/reports.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define BLOCK 65536
+#define STATUS_KILLED (128 + 9)
+#define ENTRIES_MAX (4 * REPORT_FILES_MAX) /* with folders and what else is passed over */
+#define NAMES_MAX 200000
+
+DEFINE_CLEANUP(struct archive *, close_archive, archive_read_free)
+DEFINE_CLEANUP(struct test_report *, release_report, test_report_free)
+
+static int unreadable(struct error *err, struct archive *archive)
+{
+    const char *reason = archive_error_string(archive);
+
+    return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
+                     "the verifier's reports could not be read: %s", reason ? reason : "no reason");
+}
+
+static int too_large(struct error *err)
+{
+    return error_set(err, ERROR_LIMIT, "REPORT_TOO_LARGE",
+                     "the verifier left more than %d reports, or more than %lld bytes of them",
+                     REPORT_FILES_MAX, (long long)REPORT_FILE_BYTES_MAX);
+}
+
+/* Only tar, and nothing compressed: what else libarchive could read nobody here sends. */
+static struct archive *open_archive(int fd, struct error *err)
+{
+    _cleanup_(close_archive) struct archive *archive = archive_read_new();
+
+    if (lseek(fd, 0, SEEK_SET) < 0) {
+        error_set(err, ERROR_INTERNAL, NULL, "the archive of reports can't be rewound");
+        return NULL;
+    }
+    archive_read_support_format_tar(archive);
+    archive_read_support_format_empty(archive);
+    if (archive_read_open_fd(archive, fd, BLOCK) != ARCHIVE_OK) {
+        unreadable(err, archive);
+        return NULL;
+    }
+    return TAKE_PTR(archive);
+}
+
+static int read_content(struct archive *archive, int64_t *left, struct buf *content,
+                        struct error *err)
+{
+    char block[8192];
+    la_ssize_t got;
+
+    buf_clear(content);
+    while ((got = archive_read_data(archive, block, sizeof(block))) > 0) {
+        *left -= got;
+        if (*left < 0)
+            return too_large(err);
+        buf_add(content, block, (size_t)got);
+    }
+    return got < 0 ? unreadable(err, archive) : 0;
+}
+
+static int64_t changed_at(struct archive_entry *entry)
+{
+    if (!archive_entry_ctime_is_set(entry))
+        return 0;
+    return (int64_t)archive_entry_ctime(entry) * CLOCK_SECOND +
+           archive_entry_ctime_nsec(entry) / 1000;
+}
+
+static int read_entry(struct archive *archive, struct archive_entry *entry, int64_t since,
+                      int64_t *left, struct test_report *report, struct reports_found *found,
+                      struct error *err)
+{
+    _cleanup_(buf_release) struct buf content = BUF_INIT;
+
+    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
+        return 0;
+    if (changed_at(entry) < since) {
+        found->stale++;
+        return 0;
+    }
+    if (++found->fresh > REPORT_FILES_MAX)
+        return too_large(err);
+    if (read_content(archive, left, &content, err) < 0)
+        return -1;
+    return test_report_add_junit(report, content.data, content.length, err);
+}
+
+int reports_read(int fd, int64_t since, struct test_report *report, struct reports_found *ret_found,
+                 struct error *err)
+{
+    _cleanup_(close_archive) struct archive *archive = open_archive(fd, err);
+    struct reports_found found = {0};
+    int64_t left = REPORT_FILE_BYTES_MAX;
+    struct archive_entry *entry;
+    int status, entries = 0;
+
+    if (!archive)
+        return -1;
+    while ((status = archive_read_next_header(archive, &entry)) != ARCHIVE_EOF) {
+        /* A warning is about names that the locale can't show; they aren't used. */
+        if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
+            return unreadable(err, archive);
+        if (++entries > ENTRIES_MAX)
+            return too_large(err);
+        if (read_entry(archive, entry, since, &left, report, &found, err) < 0)
+            return -1;
+    }
+    *ret_found = found;
+    return 0;
+}
+
+/* --- the verdict ----------------------------------------------------------------------------- */
+
+struct names {
+    json_object *array;
+    const char **texts; /* the array's */
+    size_t count;
+};
+
+static void names_release(struct names *names)
+{
+    free(names->texts);
+    json_object_put(names->array);
+}
+
+static int names_parse(const char *json, struct names *names, struct error *err)
+{
+    struct error reason = ERROR_INIT;
+
+    if (json_parse(json, strlen(json), &names->array, NULL, &reason) < 0 ||
+        !json_object_is_type(names->array, json_type_array) ||
+        json_object_array_length(names->array) > NAMES_MAX)
+        return error_set(err, ERROR_INVALID, "SAMPLE_INVALID",
+                         "the sample's lists of tests can't be read");
+    names->texts = xcalloc(json_object_array_length(names->array) + 1, sizeof(*names->texts));
+    for (size_t i = 0; i < json_object_array_length(names->array); i++) {
+        json_object *item = json_object_array_get_idx(names->array, i);
+
+        if (!json_object_is_type(item, json_type_string))
+            return error_set(err, ERROR_INVALID, "SAMPLE_INVALID",
+                             "the sample's lists of tests hold something that is no text");
+        names->texts[names->count++] = json_object_get_string(item);
+    }
+    return 0;
+}
+
+/* What can be told before the reports are read. */
+static int check_run(const struct verifier_run *run, struct error *err)
+{
+    if (run->timed_out)
+        return error_set(err, ERROR_LIMIT, "VERIFIER_TIMEOUT",
+                         "the verifier did not end within %lld s", (long long)run->timeout);
+    if (run->out_of_memory && run->exit_status == STATUS_KILLED)
+        return error_set(err, ERROR_LIMIT, "VERIFIER_OUT_OF_MEMORY",
+                         "the verifier was killed by the memory limit");
+    return 0;
+}
+
+static int check_found(const struct verifier_run *run, const struct reports_found *found,
+                       struct test_report *report, struct error *err)
+{
+    if (found->fresh > 0)
+        return 0;
+    /* A tool that leaves no report says by its exit status what it found. */
+    if (strcmp(run->tool, "test_suite") != 0) {
+        test_report_add_case(report, "", run->tool,
+                             run->exit_status == 0 ? TEST_PASSED : TEST_FAILED, run->seconds,
+                             run->exit_status == 0 ? "" : "exit status is not 0");
+        return 0;
+    }
+    if (run->out_of_memory)
+        return error_set(err, ERROR_LIMIT, "VERIFIER_OUT_OF_MEMORY",
+                         "the memory limit struck, and the verifier left no report");
+    if (found->stale > 0)
+        return error_set(
+            err, ERROR_INVALID, "REPORT_STALE",
+            "the verifier left no report; those that are there are older than its run");
+    return error_set(err, ERROR_NOT_FOUND, "REPORT_MISSING",
+                     "the verifier left no report; it ended with status %d", run->exit_status);
+}
+
+static char *render(const struct test_report *report, bool is_success,
+                    const struct verifier_run *run)
+{
+    _cleanup_(json_release) json_object *object = grade_result(
+        report, is_success, run->seconds, run->out, run->out_length, run->err, run->err_length);
+    struct buf text = BUF_INIT;
+
+    json_write(&text, object);
+    return buf_take(&text);
+}
+
+int reports_verdict(int fd, int64_t since, const struct verifier_run *run,
+                    const struct sample_lists *lists, char **ret_json, bool *ret_success,
+                    char **ret_reason, struct error *err)
+{
+    _cleanup_(release_report) struct test_report *report = test_report_new();
+    _cleanup_(names_release) struct names fail_to_pass = {0};
+    _cleanup_(names_release) struct names pass_to_pass = {0};
+    _cleanup_(names_release) struct names fail_to_fail = {0};
+    struct reports_found found;
+    struct expectation expectation;
+
+    if (check_run(run, err) < 0 || names_parse(lists->fail_to_pass, &fail_to_pass, err) < 0 ||
+        names_parse(lists->pass_to_pass, &pass_to_pass, err) < 0 ||
+        names_parse(lists->fail_to_fail, &fail_to_fail, err) < 0 ||
+        reports_read(fd, since, report, &found, err) < 0 ||
+        check_found(run, &found, report, err) < 0)
+        return -1;
+    expectation = (struct expectation){
+        .fail_to_pass = fail_to_pass.texts,
+        .fail_to_pass_count = fail_to_pass.count,
+        .pass_to_pass = pass_to_pass.texts,
+        .pass_to_pass_count = pass_to_pass.count,
+        .fail_to_fail_count = fail_to_fail.count,
+        .verifier_succeeded = run->exit_status == 0,
+    };
+    /* "Without a report the exit status is the verdict": the lists name tests of a report. */
+    if (found.fresh == 0) {
+        expectation.fail_to_pass_count = 0;
+        expectation.pass_to_pass_count = 0;
+        expectation.fail_to_fail_count = 0;
+    }
+    *ret_success = grade(report, &expectation, ret_reason);
+    *ret_json = render(report, *ret_success, run);
+    return 0;
+}

@@ -1,0 +1,20 @@
+# reaper: claim, run, expire, settle, await. Knows store, engine, remote, grade.
+noinst_LIBRARIES += libreaper.a
+libreaper_a_SOURCES = \
+	fcgi/reaper/await.c fcgi/reaper/await.h \
+	fcgi/reaper/await_parse.c \
+	fcgi/reaper/daemon.c fcgi/reaper/daemon.h \
+	fcgi/reaper/doorbell.c fcgi/reaper/doorbell.h \
+	fcgi/reaper/environment.c fcgi/reaper/environment.h \
+	fcgi/reaper/interactions.c fcgi/reaper/interactions.h \
+	fcgi/reaper/outcome.c fcgi/reaper/outcome.h \
+	fcgi/reaper/reports.c fcgi/reaper/reports.h \
+	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
+	fcgi/reaper/sweep.c fcgi/reaper/sweep.h \
+	fcgi/reaper/verify.c fcgi/reaper/verify.h \
+	fcgi/reaper/work.c fcgi/reaper/work.h
+REAPER_LIBS = libreaper.a $(GRADE_LIBS) $(ENGINE_LIBS) $(REMOTE_LIBS) $(STORE_LIBS)
+
+sbin_PROGRAMS += codeset-reaper
+codeset_reaper_SOURCES = fcgi/codeset-reaper.c
+codeset_reaper_LDADD = $(REAPER_LIBS) $(SYSTEMD_LIBS) -lpthread

@@ -1,0 +1,31 @@
+/*
+ * sweep.h - what happens by the clock: finding work whose doorbell was lost, expiry, leases, and
+ * containers that nobody wants.
+ */
+#ifndef CODESET_REAPER_SWEEP_H
+#define CODESET_REAPER_SWEEP_H
+
+#include <stdbool.h>
+
+#include "reaper/daemon.h"
+
+struct sweep;
+
+/*
+ * Says to the database that this run is here, takes over what an earlier run left (daemon->adopted
+ * is true from then on), and begins the rounds: a sweep each settings.sweep_ms, a look at some
+ * containers each second, leases and heartbeat each two seconds.
+ */
+struct sweep *sweep_new(struct daemon *daemon);
+void sweep_free(struct sweep *sweep);
+
+/* A round as soon as possible. */
+void sweep_soon(struct daemon *daemon);
+
+/* Work of this kind was announced, or found: takes it unless it is at work already. */
+void sweep_take(struct daemon *daemon, int kind, const struct id *id);
+
+/* "cs-ID" or "cv-ID" to the id. Returns 0 with *ret_session set for the former, or -1. */
+int sweep_parse_container(const char *name, bool *ret_session, struct id *ret_id);
+
+#endif

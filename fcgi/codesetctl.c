@@ -18,6 +18,15 @@ static const struct ctl_command commands[] = {
      .help = "Applies what is missing of NNNN_*.sql, then sees to the accounts of the other\n"
              "programs and their rights. Safe to run again, and by several at once.",
      .run = ctl_migrate},
+    {.name = "doctor",
+     .arguments = "",
+     .options = {{"sql-dir", "DIR", "the migrations [" CODESET_SQL_DIR "]"}},
+     .summary = "Tell what this host lacks, and how to mend it",
+     .help =
+         "Changes nothing. A line a check: ok, warn or FAIL, what, the finding, how to mend it.\n"
+         "The status is 0 when all is well, 1 with warnings, 2 with failures.",
+     .own_settings = true,
+     .run = ctl_doctor},
     {.name = "user add",
      .arguments = "NAME EMAIL",
      .least = 2,

@@ -405,6 +405,11 @@ struct db *ctl_db(struct ctl *ctl, struct error *err)
     return ctl->db;
 }
 
+int ctl_load_settings(struct ctl *ctl, struct error *err)
+{
+    return settings_load(ctl->config, &ctl->settings, err);
+}
+
 static int run(struct ctl *ctl)
 {
     struct error err = ERROR_INIT;
@@ -424,7 +429,7 @@ static int run(struct ctl *ctl)
         return ctl_usage(ctl, "a command is missing");
     if (ctl->argument_count < ctl->command->least)
         return ctl_usage(ctl, "an argument is missing: %s", ctl->command->arguments);
-    if (!ctl->command->own_settings && settings_load(ctl->config, &ctl->settings, &err) < 0) {
+    if (!ctl->command->own_settings && ctl_load_settings(ctl, &err) < 0) {
         settings_release(&ctl->settings);
         ctl_warn(ctl, "%s", err.message);
         if (!ctl->config)

@@ -18,10 +18,12 @@
 
 enum {
     CTL_OK = 0,
-    CTL_FAILED = 1,       /* what was asked for could not be done */
-    CTL_USAGE = 64,       /* the command line can't be understood (EX_USAGE) */
-    CTL_UNAVAILABLE = 69, /* the database is out of reach (EX_UNAVAILABLE) */
-    CTL_CONFIG = 78,      /* the configuration can't be used (EX_CONFIG) */
+    CTL_FAILED = 1,          /* what was asked for could not be done */
+    CTL_DOCTOR_WARNINGS = 1, /* doctor: warnings, no failure */
+    CTL_DOCTOR_FAILURES = 2, /* doctor: at least one failure */
+    CTL_USAGE = 64,          /* the command line can't be understood (EX_USAGE) */
+    CTL_UNAVAILABLE = 69,    /* the database is out of reach (EX_UNAVAILABLE) */
+    CTL_CONFIG = 78,         /* the configuration can't be used (EX_CONFIG) */
 };
 
 #define CTL_OPTIONS_MOST 8
@@ -62,6 +64,7 @@ int ctl_option_int(const struct ctl *ctl, const char *name, int64_t least, int64
 
 bool ctl_json(const struct ctl *ctl); /* --json */
 const char *ctl_config(const struct ctl *ctl);
+int ctl_load_settings(struct ctl *ctl, struct error *err); /* only with `own_settings` */
 const struct settings *ctl_settings(const struct ctl *ctl);
 
 /* The administrator's connection; made when first asked for. NULL on failure. */

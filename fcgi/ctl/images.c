@@ -83,7 +83,8 @@ int ctl_image_import(struct ctl *ctl)
     progress_end(&import.progress);
     if (status < 0) {
         if (err.code && strcmp(err.code, "IMAGE_EXISTS") == 0)
-            error_wrap(&err, "--replace puts another in its place");
+            error_set(&err, ERROR_CONFLICT, NULL,
+                      "there is an image %s already; --replace puts this one in its place", name);
         return ctl_fail(ctl, &err);
     }
     return CTL_OK;

@@ -81,6 +81,16 @@ int ctl_session_list(struct ctl *ctl)
     return CTL_OK;
 }
 
+/* The store's words are for users of the API. */
+static int refuse(struct ctl *ctl, struct error *err)
+{
+    if (err->kind == ERROR_NOT_FOUND)
+        error_set(err, ERROR_NOT_FOUND, NULL,
+                  "there is no session '%s'; 'codesetctl session list' shows them",
+                  ctl_argument(ctl, 0));
+    return ctl_fail(ctl, err);
+}
+
 int ctl_session_show(struct ctl *ctl)
 {
     struct error err = ERROR_INIT;
@@ -89,7 +99,7 @@ int ctl_session_show(struct ctl *ctl)
     _cleanup_(json_release) json_object *object = NULL;
 
     if (!db || store_session_get(db, NULL, ctl_argument(ctl, 0), &session, &err) < 0)
-        return ctl_fail(ctl, &err);
+        return refuse(ctl, &err);
     object = session_object(&session);
     output_object(ctl_json(ctl), object);
     return CTL_OK;
@@ -108,7 +118,7 @@ int ctl_session_close(struct ctl *ctl)
 
     if (!db || store_session_close(db, NULL, session_id, &duration, &changed, &err) < 0 ||
         store_session_get(db, NULL, session_id, &session, &err) < 0)
-        return ctl_fail(ctl, &err);
+        return refuse(ctl, &err);
     doorbell_ring(&bell, "session", &session.session_id);
     if (!changed)
         ctl_warn(ctl, "it had ended before: %s", session_status_name(session.status));

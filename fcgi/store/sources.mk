@@ -11,5 +11,6 @@ libstore_a_SOURCES = \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/samples.c fcgi/store/samples.h \
+	fcgi/store/server.c fcgi/store/server.h \
 	fcgi/store/users.c fcgi/store/users.h
 STORE_LIBS = libstore.a $(BASE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)

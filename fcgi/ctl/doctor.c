@@ -1,0 +1,128 @@
+/*
+ * doctor.c - codesetctl doctor.
+ */
+#include "ctl/doctor.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "ctl/commands.h"
+#include "ctl/output.h"
+
+#include "base/banned.h"
+
+#define OUTPUT_MOST 1024
+
+static const char *const words[] = {
+    [FINDING_OK] = "ok", [FINDING_WARN] = "warn", [FINDING_FAIL] = "FAIL"};
+
+void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
+                   const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    doctor->counts[finding]++;
+    if (ctl_json(doctor->ctl)) {
+        json_object *row = json_object_new_object();
+
+        json_add_text(row, "finding", words[finding]);
+        json_add_text(row, "what", what);
+        json_add_text(row, "text", text);
+        json_add_text(row, "mend", mend);
+        json_object_array_add(doctor->rows, row);
+        return;
+    }
+    printf("%-4s %s: %s%s%s\n", words[finding], what, text, mend ? "; " : "", mend ? mend : "");
+}
+
+/* Reads what the child writes, a little of it; the rest is drained so that it can end. */
+static char *read_line(int fd)
+{
+    char text[OUTPUT_MOST], rest[OUTPUT_MOST];
+    size_t used = 0;
+    ssize_t got;
+
+    while (used < sizeof(text) - 1 && (got = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
+        used += (size_t)got;
+    while (read(fd, rest, sizeof(rest)) > 0)
+        ;
+    text[used] = '\0';
+    return xstrndup(text, strcspn(text, "\n"));
+}
+
+char *doctor_first_line(const char *program, const char *argument)
+{
+    char *const args[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)argument, NULL};
+    posix_spawn_file_actions_t actions;
+    _cleanup_(free_ptr) char *line = NULL;
+    int ends[2], status, failed;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return NULL;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    failed = posix_spawnp(&pid, program, &actions, NULL, args, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (!failed) {
+        line = read_line(ends[0]);
+        failed = waitpid(pid, &status, 0) != pid || status != 0;
+    }
+    close(ends[0]);
+    return failed ? NULL : TAKE_PTR(line);
+}
+
+static void check_all(struct doctor *doctor)
+{
+    struct error err = ERROR_INIT;
+
+    doctor_report(doctor, FINDING_OK, "configuration", NULL, "%s can be used",
+                  ctl_config(doctor->ctl));
+    doctor->db = ctl_db(doctor->ctl, &err);
+    if (!doctor->db)
+        doctor_report(doctor, FINDING_FAIL, "database", "mend [database] db_admin_password_file",
+                      "%s", err.message);
+    else
+        doctor_database(doctor);
+    doctor_host(doctor);
+    doctor_files(doctor);
+}
+
+int ctl_doctor(struct ctl *ctl)
+{
+    struct doctor doctor = {
+        .ctl = ctl, .settings = ctl_settings(ctl), .rows = json_object_new_array()};
+    struct error err = ERROR_INIT;
+
+    if (ctl_load_settings(ctl, &err) < 0)
+        doctor_report(&doctor, FINDING_FAIL, "configuration",
+                      "mend the file (codeset.conf(5)), then look again: nothing else was checked",
+                      "%s", err.message);
+    else
+        check_all(&doctor);
+    if (ctl_json(ctl))
+        output_rows(true, doctor.rows, NULL, 0, "");
+    else
+        printf("%d ok, %d warnings, %d failures\n", doctor.counts[FINDING_OK],
+               doctor.counts[FINDING_WARN], doctor.counts[FINDING_FAIL]);
+    json_object_put(doctor.rows);
+    if (doctor.counts[FINDING_FAIL])
+        return CTL_DOCTOR_FAILURES;
+    return doctor.counts[FINDING_WARN] ? CTL_DOCTOR_WARNINGS : CTL_OK;
+}

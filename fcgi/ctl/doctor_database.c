@@ -1,0 +1,164 @@
+/*
+ * doctor_database.c - MariaDB, schema, accounts, daemons.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "ctl/doctor.h"
+#include "store/accounts.h"
+#include "store/db.h"
+#include "store/migrate.h"
+#include "store/server.h"
+
+#include "base/banned.h"
+
+#define MIB INT64_C(1048576)
+#define CLOCK_APART (5 * CLOCK_SECOND)
+#define HEARTBEAT_LATE 15 /* seconds; some sweeps */
+
+static void check_server(struct doctor *doctor, const struct server_info *info)
+{
+    int64_t apart = llabs(info->now - clock_now());
+    int64_t wanted = doctor->settings->upload_bytes_max + MIB;
+    int major = 0, minor = 0;
+
+    if (sscanf(info->version, "%d.%d", &major, &minor) != 2 || major < 10 ||
+        (major == 10 && minor < 7))
+        doctor_report(doctor, FINDING_FAIL, "database", "install MariaDB 10.11 or later",
+                      "the server is %s, which lacks the UUID type (10.7)", info->version);
+    else
+        doctor_report(doctor, FINDING_OK, "database", NULL, "MariaDB %s answers", info->version);
+    if (info->max_allowed_packet < wanted)
+        doctor_report(doctor, FINDING_FAIL, "database packets",
+                      "set max_allowed_packet = 64M in MariaDB's [mysqld], restart it",
+                      "max_allowed_packet is %" PRId64 " bytes, too few for an upload of "
+                      "upload_bytes_max (%" PRId64 ")",
+                      info->max_allowed_packet, doctor->settings->upload_bytes_max);
+    else
+        doctor_report(doctor, FINDING_OK, "database packets", NULL,
+                      "max_allowed_packet is %" PRId64 " bytes", info->max_allowed_packet);
+    if (apart > CLOCK_APART)
+        doctor_report(doctor, FINDING_WARN, "database clock",
+                      "synchronise both hosts by NTP: leases and ages are by MariaDB's clock",
+                      "MariaDB's clock and ours are %" PRId64 " s apart", apart / CLOCK_SECOND);
+    else
+        doctor_report(doctor, FINDING_OK, "database clock", NULL, "agrees with ours");
+}
+
+/* Returns whether there is a schema to look further into. */
+static bool check_schema(struct doctor *doctor)
+{
+    const char *sql_dir = ctl_option(doctor->ctl, "sql-dir");
+    struct error err = ERROR_INIT;
+    struct migration_state state;
+
+    if (store_migration_state(doctor->db, sql_dir ? sql_dir : CODESET_SQL_DIR, &state, &err) < 0) {
+        doctor_report(doctor, FINDING_FAIL, "schema", NULL, "%s", err.message);
+        return false;
+    }
+    if (state.applied < state.available)
+        doctor_report(doctor, FINDING_FAIL, "schema", "run 'codesetctl migrate'",
+                      "version %" PRId64 " of %" PRId64, state.applied, state.available);
+    else
+        doctor_report(doctor, FINDING_OK, "schema", NULL, "version %" PRId64, state.applied);
+    return state.applied > 0;
+}
+
+static void on_right(const char *account, const char *verb, const char *right, void *arg)
+{
+    doctor_report(arg, FINDING_FAIL, "account rights", "run 'codesetctl migrate'", "%s: %s %s",
+                  account, verb, right);
+}
+
+static void check_rights(struct doctor *doctor)
+{
+    int before = doctor->counts[FINDING_FAIL];
+    struct error err = ERROR_INIT;
+
+    if (store_accounts_check(doctor->db, doctor->settings, on_right, doctor, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, "account rights", "run 'codesetctl migrate'", "%s",
+                      err.message);
+    else if (doctor->counts[FINDING_FAIL] == before)
+        doctor_report(doctor, FINDING_OK, "account rights", NULL,
+                      "each program has what it needs and no more");
+}
+
+/* An account that signs in by unix_socket can be tried by its own user only. */
+static void check_sign_in(struct doctor *doctor, enum db_account account, const char *user,
+                          const char *password_file)
+{
+    struct error err = ERROR_INIT;
+    struct stat st;
+    struct db *db;
+
+    if (!password_file[0])
+        return;
+    if (stat(password_file, &st) == 0 && (st.st_mode & 077))
+        doctor_report(doctor, FINDING_FAIL, "password file", "chmod 0400, owned by its program",
+                      "%s can be read by others (mode %04o)", password_file,
+                      (unsigned)st.st_mode & 07777);
+    db = db_new(doctor->settings, account, &err);
+    if (!db || db_ping(db, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, "sign-in",
+                      "run 'codesetctl migrate', which sets the account's password to the file's",
+                      "%s can't sign in: %s", user, err.message);
+    else
+        doctor_report(doctor, FINDING_OK, "sign-in", NULL, "%s can sign in", user);
+    db_free(db);
+}
+
+struct nodes {
+    struct doctor *doctor;
+    int alive, silent;
+};
+
+static void on_node(const struct node *node, void *arg)
+{
+    struct nodes *nodes = arg;
+
+    if (node->silent_seconds > HEARTBEAT_LATE) {
+        nodes->silent++;
+        doctor_report(
+            nodes->doctor, FINDING_WARN, "daemon", "start codeset-reaper there, or read its log",
+            "on %s it has been silent for %" PRId64 " s", node->name, node->silent_seconds);
+        return;
+    }
+    nodes->alive++;
+    doctor_report(nodes->doctor, FINDING_OK, "daemon", NULL, "alive on %s (%s, version %s)",
+                  node->name, node->location, node->version);
+}
+
+static void check_daemons(struct doctor *doctor)
+{
+    struct nodes nodes = {.doctor = doctor};
+    struct error err = ERROR_INIT;
+
+    if (store_node_list(doctor->db, on_node, &nodes, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, "daemon", NULL, "%s", err.message);
+    else if (nodes.alive + nodes.silent == 0)
+        doctor_report(doctor, FINDING_WARN, "daemon", "start codeset-reaper",
+                      "none has ever run with this database");
+}
+
+void doctor_database(struct doctor *doctor)
+{
+    const struct settings *settings = doctor->settings;
+    struct error err = ERROR_INIT;
+    struct server_info info;
+
+    if (store_server_info(doctor->db, &info, &err) < 0) {
+        doctor_report(doctor, FINDING_FAIL, "database",
+                      "start MariaDB, or mend [database] of the configuration", "%s", err.message);
+        return;
+    }
+    check_server(doctor, &info);
+    if (!check_schema(doctor))
+        return;
+    check_rights(doctor);
+    check_sign_in(doctor, DB_API, settings->db_api_user, settings->db_api_password_file);
+    check_sign_in(doctor, DB_REAPER, settings->db_reaper_user, settings->db_reaper_password_file);
+    check_daemons(doctor);
+}

@@ -1,0 +1,261 @@
+/*
+ * doctor_files.c - programs, folders and their room, sockets.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "ctl/doctor.h"
+
+#include "base/banned.h"
+
+#define HEADERS_MOST 64
+#define MIB INT64_C(1048576)
+#define INODES_FEW 100000
+
+/* --- programs -------------------------------------------------------------------------------- */
+
+static bool in_path(const char *name)
+{
+    static const char *const more[] = {"/usr/sbin", "/sbin"};
+    const char *path = getenv("PATH");
+
+    if (strchr(name, '/'))
+        return access(name, X_OK) == 0;
+    for (; path && *path; path += path[0] == ':') {
+        size_t length = strcspn(path, ":");
+        _cleanup_(free_ptr) char *file = xasprintf("%.*s/%s", (int)length, path, name);
+
+        if (length > 0 && access(file, X_OK) == 0)
+            return true;
+        path += length;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+        _cleanup_(free_ptr) char *file = xasprintf("%s/%s", more[i], name);
+
+        if (access(file, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void check_programs(struct doctor *doctor)
+{
+    static const struct {
+        const char *name, *mend, *use;
+        enum finding finding;
+    } programs[] = {
+        {"nginx", "apt-get install nginx-light", "serves HTTPS", FINDING_FAIL},
+        {"spawn-fcgi", "apt-get install spawn-fcgi", "opens the workers' socket", FINDING_FAIL},
+        {"multiwatch", "apt-get install multiwatch", "keeps the workers running", FINDING_FAIL},
+        {"mke2fs", "apt-get install e2fsprogs", "makes the containers' layers", FINDING_FAIL},
+        {"skopeo", "apt-get install skopeo", "reads OCI and docker archives", FINDING_WARN},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+        if (in_path(programs[i].name))
+            doctor_report(doctor, FINDING_OK, programs[i].name, NULL, "is there");
+        else
+            doctor_report(doctor, programs[i].finding, programs[i].name, programs[i].mend,
+                          "is missing; it %s", programs[i].use);
+    }
+}
+
+static void check_runtime(struct doctor *doctor)
+{
+    static const struct {
+        const char *name; /* as it calls itself */
+        int major, minor; /* the oldest that is known to work */
+    } known[] = {{"crun", 1, 8}, {"runc", 1, 1}, {"runsc", 0, 0}};
+    const char *runtime = doctor->settings->runtime;
+    _cleanup_(free_ptr) char *line = doctor_first_line(runtime, "--version");
+    int major, minor;
+
+    if (!line) {
+        doctor_report(doctor, FINDING_FAIL, "runtime",
+                      "apt-get install crun, or mend [engine] runtime", "%s can't be run", runtime);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+        size_t length = strlen(known[i].name);
+
+        if (strncmp(line, known[i].name, length) != 0 || line[length] != ' ')
+            continue;
+        if (sscanf(line + length, " version %d.%d", &major, &minor) == 2 &&
+            (major < known[i].major || (major == known[i].major && minor < known[i].minor)))
+            doctor_report(doctor, FINDING_FAIL, "runtime", "install a newer one",
+                          "%s; %d.%d is the oldest that works", line, known[i].major,
+                          known[i].minor);
+        else
+            doctor_report(doctor, FINDING_OK, "runtime", NULL, "%s", line);
+        return;
+    }
+    doctor_report(doctor, FINDING_WARN, "runtime", "use crun, runc or runsc",
+                  "%s says \"%s\", which is unknown", runtime, line);
+}
+
+/* --- binaries that run in containers --------------------------------------------------------- */
+
+/* Has a program without an interpreter, so that it runs in any root. -1: no ELF of this machine. */
+static int is_static(const char *path)
+{
+    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    Elf64_Phdr headers[HEADERS_MOST];
+    Elf64_Ehdr elf;
+    size_t size;
+
+    if (fd < 0 || pread(fd, &elf, sizeof(elf), 0) != sizeof(elf) ||
+        memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_ident[EI_CLASS] != ELFCLASS64 ||
+        elf.e_phnum == 0 || elf.e_phnum > HEADERS_MOST || elf.e_phentsize != sizeof(headers[0]))
+        return -1;
+    size = elf.e_phnum * sizeof(headers[0]);
+    if (pread(fd, headers, size, (off_t)elf.e_phoff) != (ssize_t)size)
+        return -1;
+    for (size_t i = 0; i < elf.e_phnum; i++) {
+        if (headers[i].p_type == PT_INTERP)
+            return 0;
+    }
+    return 1;
+}
+
+static void check_binary(struct doctor *doctor, const char *what, const char *path,
+                         bool must_be_static)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        doctor_report(doctor, FINDING_FAIL, what, "install it, or mend [engine] agent_path",
+                      "%s: %s", path, strerror(errno));
+        return;
+    }
+    if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+        doctor_report(doctor, FINDING_FAIL, what, "install it anew", "%s can't be run", path);
+    else if ((st.st_mode & 022) || (st.st_uid != 0 && st.st_uid != geteuid()))
+        doctor_report(doctor, FINDING_FAIL, what, "chown root:root, chmod 0755",
+                      "%s can be changed by others than root", path);
+    else if (must_be_static && is_static(path) != 1)
+        doctor_report(doctor, FINDING_FAIL, what, "build it static (no --enable-sanitizers)",
+                      "%s is no static program, so most images can't run it", path);
+    else
+        doctor_report(doctor, FINDING_OK, what, NULL, "%s", path);
+}
+
+static void check_binaries(struct doctor *doctor)
+{
+    const char *agent = doctor->settings->agent_path;
+    const char *slash = strrchr(agent, '/');
+    _cleanup_(free_ptr) char *helper =
+        xasprintf("%.*s/codeset-container", slash ? (int)(slash - agent) : 1, slash ? agent : ".");
+
+    check_binary(doctor, "agent", agent, true);
+    check_binary(doctor, "container helper", helper, false);
+}
+
+/* --- folders and their room ------------------------------------------------------------------ */
+
+static bool check_folder(struct doctor *doctor, const char *setting, const char *path,
+                         bool world_reads)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        doctor_report(doctor, FINDING_FAIL, setting,
+                      "systemd-tmpfiles --create makes it, or mkdir -p", "%s: %s", path,
+                      strerror(errno));
+        return false;
+    }
+    if (!S_ISDIR(st.st_mode))
+        doctor_report(doctor, FINDING_FAIL, setting, "move it away, mkdir", "%s is no folder",
+                      path);
+    else if (st.st_mode & 022)
+        doctor_report(doctor, FINDING_FAIL, setting, "chmod go-w",
+                      "%s can be written by others (mode %04o)", path,
+                      (unsigned)st.st_mode & 07777);
+    else if (world_reads && (st.st_mode & 05) != 05)
+        doctor_report(doctor, FINDING_WARN, setting, "chmod 0755: nginx serves files from it",
+                      "%s has mode %04o", path, (unsigned)st.st_mode & 07777);
+    else
+        doctor_report(doctor, FINDING_OK, setting, NULL, "%s", path);
+    return true;
+}
+
+/* wanted: bytes below which nothing works; more: what a container may take besides. */
+static void check_room(struct doctor *doctor, const char *setting, const char *path, int64_t wanted,
+                       int64_t more)
+{
+    struct statvfs fs;
+    int64_t free_bytes;
+
+    if (statvfs(path, &fs) < 0) {
+        doctor_report(doctor, FINDING_FAIL, setting, NULL, "room in %s: %s", path, strerror(errno));
+        return;
+    }
+    free_bytes = (int64_t)(fs.f_bavail * fs.f_frsize);
+    if (free_bytes < wanted)
+        doctor_report(doctor, FINDING_FAIL, setting, "make room, or lower disk_reserve_bytes",
+                      "%" PRId64 " MiB are free, fewer than disk_reserve_bytes (%" PRId64 " MiB)",
+                      free_bytes / MIB, wanted / MIB);
+    else if (free_bytes < wanted + more)
+        doctor_report(doctor, FINDING_WARN, setting, "make room, or lower disk_bytes",
+                      "%" PRId64 " MiB are free: one full container (%" PRId64
+                      " MiB) reaches the reserve",
+                      free_bytes / MIB, more / MIB);
+    else
+        doctor_report(doctor, FINDING_OK, setting, NULL, "%" PRId64 " MiB are free",
+                      free_bytes / MIB);
+    if (fs.f_files > 0 && fs.f_favail < INODES_FEW)
+        doctor_report(doctor, FINDING_WARN, setting, "a file system with more inodes",
+                      "only %llu inodes are free", (unsigned long long)fs.f_favail);
+}
+
+static void check_folders(struct doctor *doctor)
+{
+    const struct settings *settings = doctor->settings;
+
+    check_folder(doctor, "pack_dir", settings->pack_dir, true);
+    if (check_folder(doctor, "image_dir", settings->image_dir, false))
+        check_room(doctor, "image_dir", settings->image_dir, settings->disk_reserve_bytes, 0);
+    check_folder(doctor, "state_dir", settings->state_dir, false);
+    if (check_folder(doctor, "scratch_dir", settings->scratch_dir, false))
+        check_room(doctor, "scratch_dir", settings->scratch_dir, settings->disk_reserve_bytes,
+                   settings->disk_bytes);
+}
+
+static void check_socket(struct doctor *doctor, const char *setting, const char *path,
+                         const char *who)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        doctor_report(doctor, FINDING_WARN, setting, "start codeset-reaper", "%s: %s", path,
+                      strerror(errno));
+    else if (!S_ISSOCK(st.st_mode))
+        doctor_report(doctor, FINDING_FAIL, setting, "remove it, restart codeset-reaper",
+                      "%s is no socket", path);
+    else if (!(st.st_mode & 022))
+        doctor_report(doctor, FINDING_FAIL, setting, "restart codeset-reaper",
+                      "%s has mode %04o, so that %s can't reach it", path,
+                      (unsigned)st.st_mode & 07777, who);
+    else
+        doctor_report(doctor, FINDING_OK, setting, NULL, "%s (mode %04o)", path,
+                      (unsigned)st.st_mode & 07777);
+}
+
+void doctor_files(struct doctor *doctor)
+{
+    check_runtime(doctor);
+    check_programs(doctor);
+    check_binaries(doctor);
+    check_folders(doctor);
+    check_socket(doctor, "doorbell_socket", doctor->settings->doorbell_socket, "the workers");
+    check_socket(doctor, "await_socket", doctor->settings->await_socket, "nginx");
+}

@@ -1,0 +1,278 @@
+/*
+ * doctor_host.c - what the kernel offers, cgroups, the clock, the range of user ids.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <linux/loop.h>
+#include <linux/magic.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "ctl/doctor.h"
+
+#include "base/banned.h"
+
+#define CGROUPS "/sys/fs/cgroup"
+#define IDS_PER_CONTAINER 65536
+#define BUILT_AFTER (INT64_C(1735689600) * CLOCK_SECOND) /* 2025: a clock before it is unset */
+
+/* --- trying things in a child, so that nothing of it stays ----------------------------------- */
+
+static int try_user_namespace(void)
+{
+    return unshare(CLONE_NEWUSER);
+}
+
+static int try_overlay(void)
+{
+    return unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                   mount("none", "/tmp", "tmpfs", 0, "size=1m") < 0 ||
+                   mkdir("/tmp/lower", 0700) < 0 || mkdir("/tmp/upper", 0700) < 0 ||
+                   mkdir("/tmp/work", 0700) < 0 || mkdir("/tmp/root", 0700) < 0 ||
+                   mount("overlay", "/tmp/root", "overlay", 0,
+                         "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work") < 0
+               ? -1
+               : 0;
+}
+
+/* Returns 0, or the errno with which it failed. */
+static int in_child(int (*attempt)(void))
+{
+    int status;
+    pid_t pid;
+
+    fflush(NULL);
+    pid = fork();
+    if (pid < 0)
+        return errno;
+    if (pid == 0)
+        _exit(attempt() < 0 ? errno : 0);
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        return EIO;
+    return WEXITSTATUS(status);
+}
+
+static void check_kernel(struct doctor *doctor)
+{
+    int failed = in_child(try_overlay);
+    _cleanup_(close_fd) int loop = -1;
+
+    if (failed)
+        doctor_report(doctor, FINDING_FAIL, "overlayfs",
+                      failed == EPERM ? "run this as root" : "modprobe overlay",
+                      "can't be mounted: %s", strerror(failed));
+    else
+        doctor_report(doctor, FINDING_OK, "overlayfs", NULL, "can be mounted");
+    failed = in_child(try_user_namespace);
+    if (failed)
+        doctor_report(doctor, FINDING_FAIL, "user namespaces",
+                      "sysctl user.max_user_namespaces=65536", "can't be made: %s",
+                      strerror(failed));
+    else
+        doctor_report(doctor, FINDING_OK, "user namespaces", NULL, "can be made");
+    loop = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    if (loop < 0 || ioctl(loop, LOOP_CTL_GET_FREE) < 0)
+        doctor_report(doctor, FINDING_FAIL, "loop devices", "modprobe loop; run this as root",
+                      "none can be had: %s", strerror(errno));
+    else
+        doctor_report(doctor, FINDING_OK, "loop devices", NULL, "can be had");
+}
+
+/* --- cgroups --------------------------------------------------------------------------------- */
+
+static bool is_fs(const char *path, long magic)
+{
+    struct statfs fs;
+
+    return statfs(path, &fs) == 0 && (long)fs.f_type == magic;
+}
+
+static bool has_word(const char *text, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = text; (at = strstr(at, word)); at += length) {
+        bool starts = at == text || at[-1] == ' ';
+
+        if (starts && (at[length] == ' ' || at[length] == '\n' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static bool has_controller(const char *v2_controllers, const char *name)
+{
+    char path[64];
+
+    if (v2_controllers)
+        return has_word(v2_controllers, name);
+    snprintf(path, sizeof(path), CGROUPS "/%s", name);
+    return is_fs(path, CGROUP_SUPER_MAGIC);
+}
+
+static void check_controllers(struct doctor *doctor, const char *v2_controllers)
+{
+    static const char *const names[] = {"memory", "pids", "cpu"};
+    bool all = true;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (has_controller(v2_controllers, names[i]))
+            continue;
+        all = false;
+        doctor_report(doctor, FINDING_FAIL, "cgroup controllers",
+                      "enable it on the kernel's command line (cgroup_enable=) or one level up "
+                      "(cgroup.subtree_control)",
+                      "%s is missing", names[i]);
+    }
+    if (all)
+        doctor_report(doctor, FINDING_OK, "cgroup controllers", NULL, "memory, pids, cpu");
+}
+
+static void check_cgroups(struct doctor *doctor)
+{
+    _cleanup_(buf_release) struct buf controllers = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    if (is_fs(CGROUPS, CGROUP2_SUPER_MAGIC)) {
+        if (file_read(AT_FDCWD, CGROUPS "/cgroup.controllers", 4096, &controllers, &err) < 0) {
+            doctor_report(doctor, FINDING_FAIL, "cgroups", NULL, "%s", err.message);
+            return;
+        }
+        doctor_report(doctor, FINDING_OK, "cgroups", NULL, "version 2");
+        check_controllers(doctor, controllers.data);
+        return;
+    }
+    if (!is_fs(CGROUPS, TMPFS_MAGIC)) {
+        doctor_report(doctor, FINDING_FAIL, "cgroups", "mount cgroup2 there",
+                      CGROUPS " is no cgroup file system");
+        return;
+    }
+    if (is_fs(CGROUPS "/unified", CGROUP2_SUPER_MAGIC))
+        doctor_report(
+            doctor, FINDING_FAIL, "cgroups",
+            "boot with systemd.unified_cgroup_hierarchy=1, or start codeset-reaper by unshare -m "
+            "sh -c 'umount /sys/fs/cgroup/unified; exec codeset-reaper'",
+            "hybrid: version 1 with version 2 in " CGROUPS "/unified, which crun refuses");
+    else
+        doctor_report(doctor, FINDING_WARN, "cgroups",
+                      "boot with systemd.unified_cgroup_hierarchy=1",
+                      "version 1, which works, but counts memory worse than version 2");
+    check_controllers(doctor, NULL);
+}
+
+/* --- the clock ------------------------------------------------------------------------------- */
+
+static void check_clock(struct doctor *doctor)
+{
+    struct timex state = {0};
+    char now[CLOCK_TEXT_SIZE];
+    int status = adjtimex(&state);
+
+    clock_format(clock_now(), now);
+    if (clock_now() < BUILT_AFTER)
+        doctor_report(doctor, FINDING_FAIL, "clock", "set it: timedatectl set-ntp true",
+                      "it says %s", now);
+    else if (status == TIME_ERROR || (state.status & STA_UNSYNC))
+        doctor_report(doctor, FINDING_WARN, "clock", "timedatectl set-ntp true",
+                      "it says %s, but nothing keeps it right", now);
+    else
+        doctor_report(doctor, FINDING_OK, "clock", NULL, "kept by NTP, %s", now);
+}
+
+/* --- user ids -------------------------------------------------------------------------------- */
+
+static bool within(const struct doctor *doctor, int64_t first, int64_t count)
+{
+    int64_t base = doctor->settings->uid_base;
+
+    return first < base + IDS_PER_CONTAINER && first + count > base;
+}
+
+static int check_accounts(struct doctor *doctor)
+{
+    const char *mend = "choose another [engine] uid_base (before images are imported)";
+    int clashes = 0;
+    struct passwd *user;
+    struct group *group;
+
+    setpwent();
+    while ((user = getpwent())) {
+        if (!within(doctor, user->pw_uid, 1))
+            continue;
+        clashes++;
+        doctor_report(doctor, FINDING_FAIL, "user ids", mend, "user %s has uid %u, a container's",
+                      user->pw_name, user->pw_uid);
+    }
+    endpwent();
+    setgrent();
+    while ((group = getgrent())) {
+        if (!within(doctor, group->gr_gid, 1))
+            continue;
+        clashes++;
+        doctor_report(doctor, FINDING_FAIL, "user ids", mend, "group %s has gid %u, a container's",
+                      group->gr_name, group->gr_gid);
+    }
+    endgrent();
+    return clashes;
+}
+
+/* Lines of NAME:FIRST:COUNT (subuid(5)). */
+static int check_subordinate(struct doctor *doctor, const char *path)
+{
+    _cleanup_(close_file) FILE *file = fopen(path, "re");
+    char line[256];
+    int clashes = 0;
+
+    while (file && fgets(line, sizeof(line), file)) {
+        char name[128];
+        long long first, count;
+
+        if (sscanf(line, "%127[^:]:%lld:%lld", name, &first, &count) != 3 ||
+            !within(doctor, first, count))
+            continue;
+        clashes++;
+        doctor_report(doctor, FINDING_FAIL, "user ids",
+                      "choose another [engine] uid_base (before images are imported)",
+                      "%s gives %s ids of the containers' range", path, name);
+    }
+    return clashes;
+}
+
+static void check_ids(struct doctor *doctor)
+{
+    int clashes = check_accounts(doctor) + check_subordinate(doctor, "/etc/subuid") +
+                  check_subordinate(doctor, "/etc/subgid");
+
+    if (clashes == 0)
+        doctor_report(doctor, FINDING_OK, "user ids", NULL,
+                      "nobody has any of %" PRId64 " to %" PRId64, doctor->settings->uid_base,
+                      doctor->settings->uid_base + IDS_PER_CONTAINER - 1);
+}
+
+void doctor_host(struct doctor *doctor)
+{
+    if (geteuid() != 0)
+        doctor_report(doctor, FINDING_WARN, "privileges", "run this as root",
+                      "some of the checks below can't tell the truth without root");
+    check_kernel(doctor);
+    check_cgroups(doctor);
+    check_clock(doctor);
+    check_ids(doctor);
+}

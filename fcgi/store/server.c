@@ -1,0 +1,48 @@
+#include "store/server.h"
+
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "store/db.h"
+
+#include "base/banned.h"
+
+int store_server_info(struct db *db, struct server_info *ret_info, struct error *err)
+{
+    static const struct query query = {
+        "SELECT VERSION(), @@max_allowed_packet, @@max_connections, NOW(6)"};
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+
+    if (!rows)
+        return -1;
+    if (!db_next(rows))
+        return error_set(err, ERROR_INTERNAL, NULL, "MariaDB did not say what it is");
+    snprintf(ret_info->version, sizeof(ret_info->version), "%s", db_row_text(rows, 0));
+    ret_info->max_allowed_packet = db_row_int(rows, 1);
+    ret_info->max_connections = db_row_int(rows, 2);
+    ret_info->now = db_row_time(rows, 3);
+    return 0;
+}
+
+int store_node_list(struct db *db, void (*each)(const struct node *node, void *arg), void *arg,
+                    struct error *err)
+{
+    static const struct query query = {
+        "SELECT name, location, version, TIMESTAMPDIFF(SECOND, heartbeat_at, NOW(6))"
+        "  FROM nodes ORDER BY name"};
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        struct node node = {
+            .name = db_row_text(rows, 0),
+            .location = db_row_text(rows, 1),
+            .version = db_row_text(rows, 2),
+            .silent_seconds = db_row_int(rows, 3),
+        };
+
+        each(&node, arg);
+    }
+    return 0;
+}

@@ -19,3 +19,8 @@ uninstall-local:
 	rm -f '$(DESTDIR)$(pkgdatadir)/openapi.json'
 	for file in $(srcdir)/docs/*.[1-9]; do \
 	    rm -f "$(DESTDIR)$(mandir)/man$${file##*.}/$${file##*/}"; done
+
+# By hand, after a change of the endpoints: what is in the tree is what it made.
+docs/openapi.json: docs/make-openapi docs/schemas.json
+	$(srcdir)/docs/make-openapi >$(srcdir)/$@.new
+	mv $(srcdir)/$@.new $(srcdir)/$@

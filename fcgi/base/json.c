@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,18 +20,19 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
     json_object *value = NULL;
     enum json_tokener_error outcome;
     size_t offset;
+    bool all_read;
 
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     /* The NUL behind the end tells the tokener that a number is complete. */
     value = json_tokener_parse_ex(tokener, text, (int)length);
     outcome = json_tokener_get_error(tokener);
-    if (outcome == json_tokener_continue) {
+    all_read = outcome == json_tokener_continue;
+    if (all_read) {
         value = json_tokener_parse_ex(tokener, "", 1);
         outcome = json_tokener_get_error(tokener);
     }
-    offset = json_tokener_get_parse_end(tokener);
-    if (offset > length)
-        offset = length;
+    /* It counts from the begin of the last call. */
+    offset = all_read ? length : json_tokener_get_parse_end(tokener);
     if (outcome == json_tokener_success && offset < length &&
         strspn(text + offset, " \t\r\n") < length - offset)
         outcome = json_tokener_error_parse_unexpected;

@@ -26,3 +26,17 @@ check_PROGRAMS += tests/unit/test-reaper
 TESTS += tests/unit/test-reaper
 tests_unit_test_reaper_SOURCES = tests/unit/test-reaper.c tests/unit/unit.h
 tests_unit_test_reaper_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-fields tests/unit/test-http
+TESTS += tests/unit/test-fields tests/unit/test-http
+tests_unit_test_fields_SOURCES = tests/unit/test-fields.c tests/unit/unit.h
+tests_unit_test_fields_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test-http.c tests/unit/unit.h
+tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
+tests_unit_test_http_LDADD = libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-openapi
+TESTS += tests/unit/test-openapi
+tests_unit_test_openapi_SOURCES = tests/unit/test-openapi.c tests/unit/unit.h
+tests_unit_test_openapi_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
+tests_unit_test_openapi_LDADD = $(ROUTES_LIBS) $(CUNIT_LIBS)

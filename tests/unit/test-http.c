@@ -1,0 +1,705 @@
+/* Requests, routes, answers, error codes, holds and gzip streams. */
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "http/answer.h"
+#include "http/codes.h"
+#include "http/gzip.h"
+#include "http/prefer.h"
+#include "http/render.h"
+#include "http/request.h"
+#include "http/router.h"
+#include "store/samples.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+static char *uri_parameters[3];
+
+static int read_uri(const char *uri, const char *query, struct request *request, struct error *err)
+{
+    free(uri_parameters[0]);
+    free(uri_parameters[1]);
+    uri_parameters[0] = xasprintf("REQUEST_URI=%s", uri);
+    uri_parameters[1] = xasprintf("QUERY_STRING=%s", query);
+    return request_init(request, uri_parameters, err);
+}
+
+static void a_path_is_split_then_decoded(void)
+{
+    _cleanup_(request_release) struct request request;
+    struct error err;
+
+    CU_ASSERT_EQUAL(read_uri("/api/a%20b/c%2Fd%c3%a9/?x=%2", "", &request, &err), 0);
+    CU_ASSERT_EQUAL(request.segment_count, 4);
+    CU_ASSERT_STRING_EQUAL(request.segments[0], "api");
+    CU_ASSERT_STRING_EQUAL(request.segments[1], "a b");
+    CU_ASSERT_STRING_EQUAL(request.segments[2], "c/d\xc3\xa9");
+    CU_ASSERT_STRING_EQUAL(request.segments[3], "");
+}
+
+static void a_query_is_split_then_decoded(void)
+{
+    _cleanup_(request_release) struct request request;
+    struct error err;
+
+    CU_ASSERT_EQUAL(read_uri("/", "a=1+2&&b&=c&a=%26%3D&d=e=f", &request, &err), 0);
+    CU_ASSERT_EQUAL(request.query_count, 5);
+    CU_ASSERT_STRING_EQUAL(request.query[0].value, "1 2");
+    CU_ASSERT_STRING_EQUAL(request.query[1].name, "b");
+    CU_ASSERT_STRING_EQUAL(request.query[1].value, "");
+    CU_ASSERT_STRING_EQUAL(request.query[2].name, "");
+    CU_ASSERT_STRING_EQUAL(request.query[3].value, "&=");
+    CU_ASSERT_STRING_EQUAL(request.query[4].value, "e=f");
+}
+
+static void what_cannot_be_read_is_refused(void)
+{
+    static const struct {
+        const char *uri, *query, *code;
+    } cases[] = {
+        {"/%", "", "BAD_REQUEST"},
+        {"/%4", "", "BAD_REQUEST"},
+        {"/%zz", "", "BAD_REQUEST"},
+        {"/%00", "", "BAD_REQUEST"},
+        {"/a%ff", "", "BAD_REQUEST"},
+        {"/%c0%80", "", "BAD_REQUEST"},
+        {"*", "", "BAD_REQUEST"},
+        {"", "", "BAD_REQUEST"},
+        {"/", "a=%", "BAD_REQUEST"},
+        {"/", "%00=1", "BAD_REQUEST"},
+        {"/", "a=%ed%a0%80", "BAD_REQUEST"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(request_release) struct request request;
+        struct error err = ERROR_INIT;
+
+        CU_ASSERT_EQUAL(read_uri(cases[i].uri, cases[i].query, &request, &err), -1);
+        CU_ASSERT_STRING_EQUAL(err.code, cases[i].code);
+        CU_ASSERT_EQUAL(request.segment_count, 0);
+    }
+}
+
+static void paths_and_queries_are_bounded(void)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+    struct request request;
+
+    for (int i = 0; i < REQUEST_SEGMENTS_MAX + 1; i++)
+        buf_add_str(&text, "/a");
+    CU_ASSERT_EQUAL(read_uri(text.data, "", &request, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "NOT_FOUND");
+    request_release(&request);
+    buf_clear(&text);
+    for (int i = 0; i < REQUEST_QUERY_MAX + 1; i++)
+        buf_add_str(&text, "a=1&");
+    CU_ASSERT_EQUAL(read_uri("/", text.data, &request, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "BAD_REQUEST");
+    request_release(&request);
+    while (text.length <= REQUEST_URI_MAX)
+        buf_add_str(&text, "&&&&&&&&&&&&&&&&");
+    CU_ASSERT_EQUAL(read_uri("/", text.data, &request, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "URI_TOO_LONG");
+    request_release(&request);
+}
+
+static void an_awaited_request_is_for_the_path_nginx_names(void)
+{
+    static char uri[] = "REQUEST_URI=/api/v1/other?x=1", path[] = "DOCUMENT_URI=/api/v1/a%20b",
+                awaited[] = "CODESET_AWAITED=1", id[] = "CODESET_REQUEST_ID=abc";
+    char *parameters[] = {uri, path, awaited, id, NULL};
+    _cleanup_(request_release) struct request request;
+    struct error err;
+
+    CU_ASSERT_EQUAL(request_init(&request, parameters, &err), 0);
+    CU_ASSERT_TRUE(request.awaited);
+    CU_ASSERT_STRING_EQUAL(request.id, "abc");
+    /* nginx has undone the escapes; undoing them twice would be another path. */
+    CU_ASSERT_STRING_EQUAL(request.segments[2], "a%20b");
+}
+
+struct bytes {
+    const char *text;
+    size_t left, step;
+};
+
+static size_t give(void *arg, char *out, size_t size)
+{
+    struct bytes *bytes = arg;
+    size_t count = bytes->left < bytes->step ? bytes->left : bytes->step;
+
+    if (count > size)
+        count = size;
+    memcpy(out, bytes->text, count);
+    bytes->text += count;
+    bytes->left -= count;
+    return count;
+}
+
+static const char *read_body(const char *length, const char *text, int64_t most, size_t *ret_left)
+{
+    _cleanup_(free_ptr) char *parameter = xasprintf("CONTENT_LENGTH=%s", length);
+    char *parameters[] = {parameter, NULL};
+    struct request request = {.parameters = parameters, .body = BUF_INIT};
+    struct bytes bytes = {text, strlen(text), 7};
+    struct error err = ERROR_INIT;
+    int outcome = request_read_body(&request, most, give, &bytes, &err);
+
+    if (outcome == 0)
+        CU_ASSERT_STRING_EQUAL(request.body.data, text);
+    *ret_left = bytes.left;
+    buf_release(&request.body);
+    return outcome == 0 ? "" : err.code;
+}
+
+static void a_body_is_bounded_before_it_is_read(void)
+{
+    static const char text[] = "0123456789012345678901234567890123456789";
+    size_t left;
+
+    CU_ASSERT_STRING_EQUAL(read_body("40", text, 40, &left), "");
+    CU_ASSERT_STRING_EQUAL(read_body("", text, 40, &left), "");
+    CU_ASSERT_STRING_EQUAL(read_body("40", text, 39, &left), "BODY_TOO_LARGE");
+    CU_ASSERT_EQUAL(left, 40);
+    CU_ASSERT_STRING_EQUAL(read_body("", text, 39, &left), "BODY_TOO_LARGE");
+    CU_ASSERT_STRING_EQUAL(read_body("41", text, 100, &left), "BAD_REQUEST");
+    CU_ASSERT_STRING_EQUAL(read_body("-1", text, 100, &left), "BAD_REQUEST");
+    CU_ASSERT_STRING_EQUAL(read_body("4x", text, 100, &left), "BAD_REQUEST");
+    CU_ASSERT_STRING_EQUAL(read_body("99999999999999999999", text, 100, &left), "BAD_REQUEST");
+    CU_ASSERT_STRING_EQUAL(read_body("0", "", 0, &left), "");
+}
+
+/* --- routes ---------------------------------------------------------------------------------- */
+
+struct app {
+    int calls;
+    int authentications;
+    char param[32];
+    int64_t number;
+};
+
+struct numbers {
+    int64_t number;
+};
+
+static const struct field number_field[] = {
+    {"number", FIELD_INT, .required = true, .most = 9, .offset = offsetof(struct numbers, number)}};
+
+static int handle(void *arg, const struct request *request, const void *values,
+                  struct answer *answer, struct error *err)
+{
+    struct app *app = arg;
+
+    (void)err;
+    app->calls++;
+    app->number = ((const struct numbers *)values)->number;
+    snprintf(app->param, sizeof(app->param), "%s", request->params[0] ? request->params[0] : "");
+    render_text(answer_json(answer, 200), NULL, "fine");
+    return 0;
+}
+
+static int fail(void *arg, const struct request *request, const void *values, struct answer *answer,
+                struct error *err)
+{
+    (void)arg;
+    (void)request;
+    (void)values;
+    answer_header(answer, "Content-Encoding", "gzip");
+    buf_add_str(answer_json(answer, 200), "half an ans");
+    return error_set(err, ERROR_INTERNAL, NULL, "SELECT secret FROM /var/lib/secrets");
+}
+
+static const struct route routes[] = {
+    {"GET", "/things/{thing_id}", handle, .flags = ROUTE_BEARER, .pool = "api"},
+    {"POST", "/things/{thing_id}", handle, .flags = ROUTE_BEARER, .pool = "api",
+     .body = number_field, .body_count = 1},
+    {"GET", "/things/{thing_id}/await/{id}", handle, .flags = ROUTE_AWAITED, .pool = "api"},
+    {"GET", "/open", handle, .pool = "api", .query = number_field, .query_count = 1},
+    {"GET", "/failing", fail, .pool = "outbound"},
+};
+static const struct route_list lists[] = {{routes, ARRAY_SIZE(routes)}};
+
+static int check_token(void *arg, const char *token, struct error *err)
+{
+    struct app *app = arg;
+
+    app->authentications++;
+    if (strcmp(token, "good") == 0)
+        return 0;
+    return error_set(err, ERROR_INVALID, "INVALID_CREDENTIALS", "No.");
+}
+
+static size_t give_text(void *arg, char *out, size_t size)
+{
+    const char **text = arg;
+    size_t length = strlen(*text);
+
+    if (length > size)
+        length = size;
+    memcpy(out, *text, length);
+    *text += length;
+    return length;
+}
+
+/* One request; further parameters as "NAME=value", ended by NULL. The head and body, to free(). */
+static char *ask(struct app *app, const char *method, const char *uri, const char *body,
+                 const char *more, const char *still_more)
+{
+    struct router router = {.lists = lists,
+                            .list_count = 1,
+                            .app = app,
+                            .authenticate = check_token,
+                            .cors_origins = "https://a.example https://b.example"};
+    const char *mark = strchr(uri, '?');
+    char *parameters[] = {xasprintf("REQUEST_METHOD=%s", method),
+                          xasprintf("REQUEST_URI=%s", uri),
+                          xasprintf("DOCUMENT_URI=%s", uri),
+                          xasprintf("QUERY_STRING=%s", mark ? mark + 1 : ""),
+                          xstrdup(more ? more : "A=b"),
+                          xstrdup(still_more ? still_more : "A=b"),
+                          NULL};
+    struct body_source source = {give_text, &body};
+    _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
+    struct buf text = BUF_INIT;
+
+    router_answer(&router, parameters, &source, &answer);
+    answer_write_head(&answer, &text);
+    buf_add(&text, answer.body.data, answer.body.length);
+    for (size_t i = 0; parameters[i]; i++)
+        free(parameters[i]);
+    return buf_take(&text);
+}
+
+static bool has(const char *answer, const char *text)
+{
+    bool found = strstr(answer, text) != NULL;
+
+    if (!found)
+        printf("\nno \"%s\" in\n%.400s\n", text, answer);
+    return found;
+}
+
+#define GOOD "HTTP_AUTHORIZATION=Bearer good"
+
+static void a_route_is_found_with_its_parameter(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *get = ask(&app, "GET", "/things/a%2Fb", "", GOOD, NULL);
+    _cleanup_(free_ptr) char *head = NULL;
+
+    CU_ASSERT(has(get, "Status: 200 OK\r\n"));
+    CU_ASSERT(has(get, "\r\n\r\n\"fine\""));
+    CU_ASSERT_STRING_EQUAL(app.param, "a/b");
+    head = ask(&app, "HEAD", "/things/x", "", "HTTP_AUTHORIZATION=bearer  good", NULL);
+    CU_ASSERT(has(head, "Status: 200"));
+    CU_ASSERT_EQUAL(app.calls, 2);
+}
+
+static void an_unknown_path_is_404_without_credentials(void)
+{
+    static const char *const paths[] = {
+        "/",         "/things",  "/things/",          "/things/a/", "/things//",    "//things/a",
+        "/Things/a", "/thing/a", "/things/a/await/b", "/../open",   "/open/../open"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        struct app app = {0};
+        _cleanup_(free_ptr) char *answer = ask(&app, "GET", paths[i], "", NULL, NULL);
+
+        CU_ASSERT(has(answer, "Status: 404"));
+        CU_ASSERT(has(answer, "{\"detail\":{\"code\":\"NOT_FOUND\","));
+        CU_ASSERT_EQUAL(app.calls + app.authentications, 0);
+    }
+}
+
+static void an_awaited_path_exists_for_awaited_requests(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *answer =
+        ask(&app, "GET", "/things/a/await/b", "", "CODESET_AWAITED=1", NULL);
+
+    CU_ASSERT(has(answer, "Status: 200"));
+}
+
+static void another_method_is_405_with_allow(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *answer = ask(&app, "PUT", "/things/a", "", NULL, NULL);
+
+    CU_ASSERT(has(answer, "Status: 405"));
+    CU_ASSERT(has(answer, "Allow: GET, HEAD, POST, OPTIONS\r\n"));
+    CU_ASSERT(has(answer, "METHOD_NOT_ALLOWED"));
+}
+
+static void credentials_come_before_the_body(void)
+{
+    static const char *const headers[] = {"A=b",
+                                          "HTTP_AUTHORIZATION=",
+                                          "HTTP_AUTHORIZATION=Bearer",
+                                          "HTTP_AUTHORIZATION=Bearer ",
+                                          "HTTP_AUTHORIZATION=Basic good",
+                                          "HTTP_AUTHORIZATION=good",
+                                          "HTTP_AUTHORIZATION=Bearer good good"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+        struct app app = {0};
+        _cleanup_(free_ptr) char *answer =
+            ask(&app, "POST", "/things/a", "not JSON", headers[i], NULL);
+
+        CU_ASSERT(has(answer, "Status: 401"));
+        CU_ASSERT(has(answer, "WWW-Authenticate: Bearer\r\n"));
+        CU_ASSERT(has(answer, "AUTHENTICATION_REQUIRED"));
+        CU_ASSERT_EQUAL(app.calls + app.authentications, 0);
+    }
+}
+
+static void bad_credentials_are_refused(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *answer =
+        ask(&app, "POST", "/things/a", "", "HTTP_AUTHORIZATION=Bearer bad", NULL);
+
+    CU_ASSERT(has(answer, "Status: 401"));
+    CU_ASSERT(has(answer, "WWW-Authenticate: Bearer\r\n"));
+    CU_ASSERT(has(answer, "INVALID_CREDENTIALS"));
+    CU_ASSERT_EQUAL(app.calls, 0);
+}
+
+static void fields_reach_the_handler_checked(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *good =
+        ask(&app, "POST", "/things/a", "{\"number\":\"7\"}", GOOD, NULL);
+    _cleanup_(free_ptr) char *bad = NULL, *query = NULL;
+
+    CU_ASSERT(has(good, "Status: 200"));
+    CU_ASSERT_EQUAL(app.number, 7);
+    bad = ask(&app, "POST", "/things/a", "{\"number\":10}", GOOD, NULL);
+    CU_ASSERT(has(bad, "Status: 422"));
+    CU_ASSERT(has(bad, "{\"detail\":[{\"loc\":[\"body\",\"number\"],"));
+    query = ask(&app, "GET", "/open?number=x", "", NULL, NULL);
+    CU_ASSERT(has(query, "Status: 422"));
+    CU_ASSERT(has(query, "{\"detail\":[{\"loc\":[\"query\",\"number\"],"));
+    CU_ASSERT_EQUAL(app.calls, 1);
+}
+
+static void a_failure_says_nothing_of_its_reason(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *answer = ask(&app, "GET", "/failing", "", NULL, NULL);
+
+    CU_ASSERT(has(answer, "Status: 500"));
+    CU_ASSERT(has(answer, "INTERNAL_ERROR"));
+    CU_ASSERT_PTR_NULL(strstr(answer, "secret"));
+    CU_ASSERT_PTR_NULL(strstr(answer, "half"));
+    CU_ASSERT_PTR_NULL(strstr(answer, "gzip"));
+}
+
+static void only_listed_origins_may_read_answers(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *listed =
+        ask(&app, "GET", "/open?number=1", "", "HTTP_ORIGIN=https://b.example", NULL);
+    _cleanup_(free_ptr) char *other =
+        ask(&app, "GET", "/open?number=1", "", "HTTP_ORIGIN=https://b.exampl", NULL);
+    _cleanup_(free_ptr) char *null =
+        ask(&app, "GET", "/open?number=1", "", "HTTP_ORIGIN=null", NULL);
+    _cleanup_(free_ptr) char *refused =
+        ask(&app, "GET", "/nowhere", "", "HTTP_ORIGIN=https://a.example", NULL);
+
+    CU_ASSERT(has(listed, "Access-Control-Allow-Origin: https://b.example\r\n"));
+    CU_ASSERT(has(listed, "Vary: Origin\r\n"));
+    CU_ASSERT_PTR_NULL(strstr(listed, "Allow-Credentials"));
+    CU_ASSERT(has(other, "Vary: Origin\r\n"));
+    CU_ASSERT_PTR_NULL(strstr(other, "Access-Control"));
+    CU_ASSERT_PTR_NULL(strstr(null, "Access-Control"));
+    CU_ASSERT(has(refused, "Access-Control-Allow-Origin: https://a.example\r\n"));
+}
+
+static void a_preflight_is_answered(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *preflight =
+        ask(&app, "OPTIONS", "/things/a", "", "HTTP_ORIGIN=https://a.example",
+            "HTTP_ACCESS_CONTROL_REQUEST_METHOD=POST");
+    _cleanup_(free_ptr) char *plain = ask(&app, "OPTIONS", "/things/a", "", NULL, NULL);
+    _cleanup_(free_ptr) char *nowhere = ask(&app, "OPTIONS", "/nowhere", "", NULL, NULL);
+
+    CU_ASSERT(has(preflight, "Status: 204"));
+    CU_ASSERT(has(preflight, "Access-Control-Allow-Methods: GET, HEAD, POST, OPTIONS\r\n"));
+    CU_ASSERT(has(preflight, "Access-Control-Allow-Headers: Authorization, Content-Type"));
+    CU_ASSERT(has(preflight, "Access-Control-Max-Age: "));
+    CU_ASSERT(has(plain, "Status: 204"));
+    CU_ASSERT(has(plain, "Allow: GET, HEAD, POST, OPTIONS\r\n"));
+    CU_ASSERT_PTR_NULL(strstr(plain, "Access-Control"));
+    CU_ASSERT(has(nowhere, "Status: 404"));
+    CU_ASSERT_EQUAL(app.calls + app.authentications, 0);
+}
+
+static void a_header_cannot_be_split(void)
+{
+    _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
+
+    answer_header(&answer, "X-Name", "%s", "a\r\nSet-Cookie: b\x80");
+    CU_ASSERT_STRING_EQUAL(answer.headers.data, "X-Name: aSet-Cookie: b\r\n");
+}
+
+/* --- codes ----------------------------------------------------------------------------------- */
+
+static void the_document_lists_every_code(void)
+{
+    _cleanup_(buf_release) struct buf document = BUF_INIT, row = BUF_INIT;
+    struct error err = ERROR_INIT;
+    size_t rows = 0;
+
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, DOCS_DIR "/errors.md", 1 << 20, &document, &err), 0);
+    for (size_t i = 0; i < codes_count; i++) {
+        buf_clear(&row);
+        buf_addf(&row, "\n| `%s` | %d |", codes[i].name, codes[i].status);
+        if (codes[i].retry_after)
+            buf_addf(&row, " %d", codes[i].retry_after);
+        buf_addf(&row, " | %s |\n", codes[i].help);
+        CU_ASSERT(has(document.data, row.data));
+        CU_ASSERT_PTR_EQUAL(code_find(codes[i].name), &codes[i]);
+        CU_ASSERT((codes[i].status != 503 && codes[i].status != 429) || codes[i].retry_after > 0);
+    }
+    for (const char *at = document.data; (at = strstr(at, "\n| `")) != NULL; at++)
+        rows++;
+    CU_ASSERT_EQUAL(rows, codes_count);
+}
+
+static void nginx_answers_with_codes_of_the_table(void)
+{
+    static const char key[] = "\"code\":\"";
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+    int found = 0;
+
+    CU_ASSERT_EQUAL(
+        file_read(AT_FDCWD, DOCS_DIR "/../nginx/codeset-server.conf.in", 1 << 20, &text, &err), 0);
+    for (char *at = text.data; (at = strstr(at, key)) != NULL; found++) {
+        char *name = at + sizeof(key) - 1;
+
+        at = strchr(name, '"');
+        *at++ = '\0';
+        CU_ASSERT_PTR_NOT_NULL(code_find(name));
+    }
+    CU_ASSERT(found > 10);
+}
+
+static void errors_without_a_code_go_by_kind(void)
+{
+    static const struct {
+        enum error_kind kind;
+        int status;
+    } cases[] = {
+        {ERROR_INVALID, 400},     {ERROR_NOT_FOUND, 404}, {ERROR_CONFLICT, 409}, {ERROR_LIMIT, 429},
+        {ERROR_UNAVAILABLE, 503}, {ERROR_INTERNAL, 500},  {ERROR_NONE, 500},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct error err;
+        const char *message;
+
+        error_set(&err, cases[i].kind, i % 2 ? "NO_SUCH_CODE" : NULL, "/etc/secret");
+        CU_ASSERT_EQUAL(code_of_error(&err, &message)->status, cases[i].status);
+        CU_ASSERT_PTR_NULL(strstr(message, "secret"));
+    }
+}
+
+static void an_error_with_a_code_says_what_to_do(void)
+{
+    struct error err;
+    const char *message;
+
+    error_set(&err, ERROR_LIMIT, "SESSION_LIMIT", "3 of 3 sessions are open.");
+    CU_ASSERT_EQUAL(code_of_error(&err, &message)->status, 429);
+    CU_ASSERT_STRING_EQUAL(message, "3 of 3 sessions are open.");
+    error_set(&err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE", "no /run/mysqld/mysqld.sock");
+    CU_ASSERT_EQUAL(code_of_error(&err, &message)->status, 503);
+    CU_ASSERT_PTR_NULL(strstr(message, "/run"));
+}
+
+/* --- holds ----------------------------------------------------------------------------------- */
+
+static void prefer_is_read_as_rfc_7240_has_it(void)
+{
+    static const struct {
+        const char *header;
+        int seconds;
+    } cases[] = {
+        {NULL, -1},
+        {"", -1},
+        {"wait=10", 10},
+        {"Wait = 10", 10},
+        {"wait=\"10\"", 10},
+        {"respond-async, wait=5", 5},
+        {"respond-async;x=\"a,wait=9\", wait=5;y", 5},
+        {"foo=\"wait=3\\\", wait=4\", wait=0", 0},
+        {"wait=0, wait=7", 0},
+        {"wait=61", 60},
+        {"wait=99999999999999999999", 60},
+        {"wait=-1", -1},
+        {"wait=abc, wait=7", 7},
+        {"wait=5s", -1},
+        {"wait", -1},
+        {"wait=", -1},
+        {"wait=\"5", -1},
+        {"waiting=5", -1},
+        {"return=minimal", -1},
+        {",,,", -1},
+        {"wait=5 ; q", 5},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        CU_ASSERT_EQUAL(prefer_wait(cases[i].header), cases[i].seconds);
+}
+
+static void a_hold_is_as_long_as_the_thing_is_old(void)
+{
+    int64_t now = 1000 * CLOCK_SECOND;
+
+    CU_ASSERT_EQUAL(hold_ms(-1, now, now), 1000);
+    CU_ASSERT_EQUAL(hold_ms(-1, now + CLOCK_SECOND, now), 1000);
+    CU_ASSERT_EQUAL(hold_ms(-1, now - 7 * CLOCK_SECOND, now), 7000);
+    CU_ASSERT_EQUAL(hold_ms(-1, 0, now), 25000);
+    CU_ASSERT_EQUAL(hold_ms(0, 0, now), 0);
+    CU_ASSERT_EQUAL(hold_ms(60, now, now), 60000);
+}
+
+/* --- gzip ------------------------------------------------------------------------------------ */
+
+static void add(struct gzip *gzip, struct buf *plain, const char *text, size_t length)
+{
+    _cleanup_(buf_release) struct buf piece = BUF_INIT;
+    uint32_t sum;
+
+    sample_deflate(text, length, &piece, &sum);
+    gzip_add(gzip, piece.data, piece.length, (uint32_t)length, sum);
+    buf_add(plain, text, length);
+}
+
+static void pieces_make_a_gzip_stream(void)
+{
+    _cleanup_(buf_release) struct buf stream = BUF_INIT, plain = BUF_INIT, long_text = BUF_INIT;
+    _cleanup_(free_ptr) char *out = NULL;
+    z_stream reader = {0};
+    struct gzip gzip;
+
+    for (int i = 0; i < 5000; i++)
+        buf_addf(&long_text, "line %d of a long text\n", i);
+    gzip_begin(&gzip, &stream);
+    add(&gzip, &plain, "{\"samples\":[", 12);
+    add(&gzip, &plain, long_text.data, long_text.length);
+    add(&gzip, &plain, ",", 1);
+    add(&gzip, &plain, long_text.data, long_text.length);
+    add(&gzip, &plain, "", 0);
+    add(&gzip, &plain, "]}", 2);
+    gzip_end(&gzip);
+    out = xmalloc(plain.length + 1);
+    reader.next_in = (unsigned char *)stream.data;
+    reader.avail_in = (unsigned)stream.length;
+    reader.next_out = (unsigned char *)out;
+    reader.avail_out = (unsigned)plain.length + 1;
+    CU_ASSERT_EQUAL(inflateInit2(&reader, 16 + MAX_WBITS), Z_OK);
+    /* Z_STREAM_END: the trailer's sum and length were right. */
+    CU_ASSERT_EQUAL(inflate(&reader, Z_FINISH), Z_STREAM_END);
+    CU_ASSERT_EQUAL(reader.avail_in, 0);
+    CU_ASSERT_EQUAL(reader.total_out, plain.length);
+    CU_ASSERT_EQUAL(memcmp(out, plain.data, plain.length), 0);
+    inflateEnd(&reader);
+}
+
+static void gzip_is_used_where_it_is_accepted(void)
+{
+    static const struct {
+        const char *header;
+        bool accepted;
+    } cases[] = {
+        {NULL, false},
+        {"", false},
+        {"gzip", true},
+        {"GZIP", true},
+        {"deflate, gzip;q=0.5", true},
+        {"br;q=1, x-gzip", true},
+        {"gzip;q=0", false},
+        {"gzip; q=0.000, *", false},
+        {"*", true},
+        {"*;q=0", false},
+        {"identity", false},
+        {"gzippy", false},
+        {"gzip;q=0, deflate;q=1", false},
+        {"deflate;q=0, gzip", true},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        CU_ASSERT_EQUAL(gzip_accepted(cases[i].header), cases[i].accepted);
+}
+
+static void json_is_rendered_with_its_commas(void)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT;
+
+    render_open(&out, NULL, '{');
+    render_text(&out, "a", "x\"{\n");
+    render_text(&out, "b", NULL);
+    render_open(&out, "c", '[');
+    render_int(&out, NULL, INT64_MIN);
+    render_bool(&out, NULL, true);
+    render_open(&out, NULL, '{');
+    render_close(&out, '}');
+    render_double(&out, NULL, 1.25);
+    render_close(&out, ']');
+    render_time(&out, "d", 1);
+    render_bytes(&out, "e", "\0\xff", 2);
+    render_close(&out, '}');
+    CU_ASSERT_STRING_EQUAL(out.data,
+                           "{\"a\":\"x\\\"{\\n\",\"b\":null,"
+                           "\"c\":[-9223372036854775808,true,{},1.250],"
+                           "\"d\":\"1970-01-01T00:00:00.000001Z\",\"e\":\"\\u0000\xef\xbf\xbd\"}");
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        {"a path is split, then decoded", a_path_is_split_then_decoded},
+        {"a query is split, then decoded", a_query_is_split_then_decoded},
+        {"what cannot be read is refused", what_cannot_be_read_is_refused},
+        {"paths and queries are bounded", paths_and_queries_are_bounded},
+        {"an awaited request is for the path that nginx names",
+         an_awaited_request_is_for_the_path_nginx_names},
+        {"a body is bounded before it is read", a_body_is_bounded_before_it_is_read},
+        {"a route is found with its parameter", a_route_is_found_with_its_parameter},
+        {"an unknown path is 404 without credentials", an_unknown_path_is_404_without_credentials},
+        {"an awaited path exists for awaited requests",
+         an_awaited_path_exists_for_awaited_requests},
+        {"another method is 405 with Allow", another_method_is_405_with_allow},
+        {"credentials come before the body", credentials_come_before_the_body},
+        {"bad credentials are refused", bad_credentials_are_refused},
+        {"fields reach the handler checked", fields_reach_the_handler_checked},
+        {"a failure says nothing of its reason", a_failure_says_nothing_of_its_reason},
+        {"only listed origins may read answers", only_listed_origins_may_read_answers},
+        {"a preflight is answered", a_preflight_is_answered},
+        {"a header cannot be split", a_header_cannot_be_split},
+        {"the document lists every code", the_document_lists_every_code},
+        {"nginx answers with codes of the table", nginx_answers_with_codes_of_the_table},
+        {"errors without a code go by kind", errors_without_a_code_go_by_kind},
+        {"an error with a code says what to do", an_error_with_a_code_says_what_to_do},
+        {"Prefer is read as RFC 7240 has it", prefer_is_read_as_rfc_7240_has_it},
+        {"a hold is as long as the thing is old", a_hold_is_as_long_as_the_thing_is_old},
+        {"pieces make a gzip stream", pieces_make_a_gzip_stream},
+        {"gzip is used where it is accepted", gzip_is_used_where_it_is_accepted},
+        {"JSON is rendered with its commas", json_is_rendered_with_its_commas},
+    };
+
+    return UNIT_MAIN("http", tests);
+}

@@ -68,13 +68,11 @@ static bool is_used(const struct cgroup_fs *fs, const char *mount)
 
 int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct error *err)
 {
-    _cleanup_(cgroup_fs_release)
-    struct cgroup_fs fs = {.v2 = false};
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
 
     for (const char *line = mountinfo; *line != '\0';) {
         const char *end = strchrnul(line, '\n');
-        _cleanup_(free_ptr)
-        char *text = xstrndup(line, (size_t)(end - line));
+        _cleanup_(free_ptr) char *text = xstrndup(line, (size_t)(end - line));
         char *tail = strstr(text, " - ");
         char point[4096], type[64], options[1024];
 
@@ -106,12 +104,16 @@ int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct erro
 
 int cgroup_fs_open(struct cgroup_fs *ret_fs, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     if (file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, err) < 0)
         return -1;
     return cgroup_fs_parse(text.data, ret_fs, err);
+}
+
+bool cgroup_fs_can_show(const struct cgroup_fs *fs)
+{
+    return fs->v2;
 }
 
 int cgroup_fs_simplify(const struct cgroup_fs *fs, struct error *err)
@@ -124,10 +126,8 @@ int cgroup_fs_simplify(const struct cgroup_fs *fs, struct error *err)
 static int write_value(const char *mount, const char *path, const char *file, const char *value,
                        struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *name = xasprintf("%s%s/%s", mount, path, file);
-    _cleanup_(close_fd)
-    int fd = open(name, O_WRONLY | O_CLOEXEC);
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/%s", mount, path, file);
+    _cleanup_(close_fd) int fd = open(name, O_WRONLY | O_CLOEXEC);
 
     if (fd < 0 || write(fd, value, strlen(value)) < 0)
         return error_errno(err, errno, "cannot write %s to %s", value, name);
@@ -159,14 +159,12 @@ static void hand_down(const struct cgroup_fs *fs, const char *parent)
 static int make_in(const struct cgroup_fs *fs, const char *mount, const char *path,
                    struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *copy = xstrdup(path);
+    _cleanup_(free_ptr) char *copy = xstrdup(path);
 
     hand_down(fs, "");
     for (char *slash = copy + 1;; slash++) {
         char kept = *slash;
-        _cleanup_(free_ptr)
-        char *whole = NULL;
+        _cleanup_(free_ptr) char *whole = NULL;
 
         if (kept != '/' && kept != '\0')
             continue;
@@ -241,10 +239,8 @@ int cgroup_enter(const struct cgroup_fs *fs, const char *path, struct error *err
 static int read_number(const char *mount, const char *path, const char *file, const char *key,
                        int64_t *ret_value, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *name = xasprintf("%s%s/%s", mount, path, file);
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/%s", mount, path, file);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     size_t length = key ? strlen(key) : 0;
 
     if (file_read(AT_FDCWD, name, 64 << 10, &text, err) < 0) {
@@ -306,14 +302,10 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
  * was taken is what counts. */
 static void kill_member(pid_t pid, const char *path)
 {
-    _cleanup_(close_fd)
-    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    _cleanup_(free_ptr)
-    char *name = xasprintf("/proc/%d/cgroup", (int)pid);
-    _cleanup_(free_ptr)
-    char *line = xasprintf(":%s", path);
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    _cleanup_(free_ptr) char *name = xasprintf("/proc/%d/cgroup", (int)pid);
+    _cleanup_(free_ptr) char *line = xasprintf(":%s", path);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error ignored;
 
     if (pidfd >= 0 && file_read(AT_FDCWD, name, 64 << 10, &text, &ignored) == 0 &&
@@ -323,10 +315,8 @@ static void kill_member(pid_t pid, const char *path)
 
 static bool kill_listed(const char *mount, const char *path)
 {
-    _cleanup_(free_ptr)
-    char *name = xasprintf("%s%s/cgroup.procs", mount, path);
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/cgroup.procs", mount, path);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error ignored;
     char *at;
 
@@ -349,8 +339,7 @@ static int remove_cgroup(const char *whole)
     if (dir == NULL)
         return -1;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        _cleanup_(free_ptr)
-        char *below = NULL;
+        _cleanup_(free_ptr) char *below = NULL;
 
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
             continue;
@@ -364,8 +353,7 @@ static int remove_cgroup(const char *whole)
 static int destroy_in(const struct cgroup_fs *fs, const char *mount, const char *path,
                       int64_t deadline, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *whole = xasprintf("%s%s", mount, path);
+    _cleanup_(free_ptr) char *whole = xasprintf("%s%s", mount, path);
 
     for (;;) {
         const struct timespec pause = {.tv_nsec = 1000000};

@@ -44,6 +44,9 @@ struct cgroup_usage {
     int64_t oom_kills;
 };
 
+/* May a container see its own part of it? Only where that is one mount, read-only as a whole. */
+bool cgroup_fs_can_show(const struct cgroup_fs *fs);
+
 /* Reads what the text of /proc/self/mountinfo says. */
 int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct error *err);
 int cgroup_fs_open(struct cgroup_fs *ret_fs, struct error *err);

@@ -89,10 +89,8 @@ int container_job_parse(char **arguments, int count, struct container_job *ret_j
 
 uint64_t process_start_time(pid_t pid)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("/proc/%d/stat", (int)pid);
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/stat", (int)pid);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error ignored;
     char state = 'Z';
     uint64_t start = 0;
@@ -112,10 +110,8 @@ uint64_t process_start_time(pid_t pid)
 
 bool container_runs(const char *folder, pid_t *ret_pid)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/init", folder);
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/init", folder);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error ignored;
     uint64_t start;
     int pid;
@@ -139,8 +135,7 @@ bool container_runs(const char *folder, pid_t *ret_pid)
 static int lock_folder(const char *folder, bool make, struct error *err)
 {
     for (;;) {
-        _cleanup_(close_fd)
-        int fd = -1;
+        _cleanup_(close_fd) int fd = -1;
         struct stat locked, there;
 
         if (make && mkdir(folder, 0711) < 0 && errno != EEXIST)
@@ -170,8 +165,7 @@ static int remove_all(const struct container_job *job, const struct cgroup_fs *f
     pid_t pid;
 
     if (container_runs(folder, &pid)) {
-        _cleanup_(close_fd)
-        int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        _cleanup_(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         struct pollfd until_dead = {.fd = pidfd, .events = POLLIN};
 
         /* Once more, now that the pid can't be given to another unnoticed. The death of pid 1
@@ -189,8 +183,7 @@ static int remove_all(const struct container_job *job, const struct cgroup_fs *f
 
 static int listen_at(const char *path, struct error *err)
 {
-    _cleanup_(close_fd)
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(path);
 
@@ -207,14 +200,10 @@ static int listen_at(const char *path, struct error *err)
 
 static int make_bundle(const char *folder, int config_fd, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *config = xasprintf("%s/config.json", folder);
-    _cleanup_(free_ptr)
-    char *rootfs = xasprintf("%s/rootfs", folder);
-    _cleanup_(free_ptr)
-    char *scratch = xasprintf("%s/scratch", folder);
-    _cleanup_(close_fd)
-    int fd = -1;
+    _cleanup_(free_ptr) char *config = xasprintf("%s/config.json", folder);
+    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/rootfs", folder);
+    _cleanup_(free_ptr) char *scratch = xasprintf("%s/scratch", folder);
+    _cleanup_(close_fd) int fd = -1;
     struct stat st;
 
     if (fstat(config_fd, &st) < 0 || st.st_size > CONFIG_MAX)
@@ -238,14 +227,10 @@ static bool is_crun(const char *runtime)
 static int become_runtime(const struct container_job *job, const char *folder, int socket_fd,
                           struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *root = xasprintf("--root=%s/oci", folder);
-    _cleanup_(free_ptr)
-    char *log = xasprintf("--log=%s/log", folder);
-    _cleanup_(free_ptr)
-    char *bundle = xasprintf("--bundle=%s", folder);
-    _cleanup_(free_ptr)
-    char *pid_file = xasprintf("--pid-file=%s/pid", folder);
+    _cleanup_(free_ptr) char *root = xasprintf("--root=%s/oci", folder);
+    _cleanup_(free_ptr) char *log = xasprintf("--log=%s/log", folder);
+    _cleanup_(free_ptr) char *bundle = xasprintf("--bundle=%s", folder);
+    _cleanup_(free_ptr) char *pid_file = xasprintf("--pid-file=%s/pid", folder);
     const char *args[16];
     char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
     int n = 0;
@@ -272,10 +257,8 @@ static int become_runtime(const struct container_job *job, const char *folder, i
 static int enter_container(const struct container_job *job, const struct cgroup_fs *fs,
                            const char *folder, int socket_fd, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *scratch = xasprintf("%s/scratch", folder);
-    _cleanup_(close_fd)
-    int image = -1;
+    _cleanup_(free_ptr) char *scratch = xasprintf("%s/scratch", folder);
+    _cleanup_(close_fd) int image = -1;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* First of all, so that whatever follows can be found and killed if we die. runc insists on a
@@ -298,8 +281,7 @@ static int enter_container(const struct container_job *job, const struct cgroup_
 /* Waits for the child, at most START_TIMEOUT_MS. Returns its wait status, -1 when time is up. */
 static int wait_for(pid_t pid)
 {
-    _cleanup_(close_fd)
-    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    _cleanup_(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd until_dead = {.fd = pidfd, .events = POLLIN};
     bool late = pidfd >= 0 && poll(&until_dead, 1, START_TIMEOUT_MS) == 0;
     int status = 0;
@@ -314,10 +296,8 @@ static int wait_for(pid_t pid)
 static int runtime_failed(const struct container_job *job, const char *folder, int status,
                           struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/log", folder);
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/log", folder);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error ignored;
 
     if (status == -1)
@@ -381,10 +361,8 @@ static int limit_user_namespace(pid_t container, struct error *err)
         {"max_cgroup_namespaces", "0"},  {"max_time_namespaces", "0"}, {"max_fanotify_groups", "0"},
         {"max_inotify_instances", "32"},
     };
-    _cleanup_(free_ptr)
-    char *path = xasprintf("/proc/%d/ns/user", (int)container);
-    _cleanup_(close_fd)
-    int space = open(path, O_RDONLY | O_CLOEXEC);
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/ns/user", (int)container);
+    _cleanup_(close_fd) int space = open(path, O_RDONLY | O_CLOEXEC);
     int status = 0;
     pid_t pid;
 
@@ -395,8 +373,7 @@ static int limit_user_namespace(pid_t container, struct error *err)
         if (setns(space, CLONE_NEWUSER) < 0)
             _exit(1);
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-            _cleanup_(free_ptr)
-            char *name = xasprintf("/proc/sys/user/%s", rows[i].name);
+            _cleanup_(free_ptr) char *name = xasprintf("/proc/sys/user/%s", rows[i].name);
             int fd = open(name, O_WRONLY | O_CLOEXEC);
 
             /* Not every kernel has every one. */
@@ -421,18 +398,12 @@ static int limit_user_namespace(pid_t container, struct error *err)
 /* The last step: from now on the container counts as running. */
 static int record_init(const char *folder, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *pid_file = xasprintf("%s/pid", folder);
-    _cleanup_(free_ptr)
-    char *init = xasprintf("%s/init", folder);
-    _cleanup_(free_ptr)
-    char *temporary = xasprintf("%s/init.tmp", folder);
-    _cleanup_(free_ptr)
-    char *line = NULL;
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
-    _cleanup_(close_fd)
-    int fd = -1;
+    _cleanup_(free_ptr) char *pid_file = xasprintf("%s/pid", folder);
+    _cleanup_(free_ptr) char *init = xasprintf("%s/init", folder);
+    _cleanup_(free_ptr) char *temporary = xasprintf("%s/init.tmp", folder);
+    _cleanup_(free_ptr) char *line = NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(close_fd) int fd = -1;
     uint64_t start;
     pid_t pid;
 
@@ -455,10 +426,8 @@ static int record_init(const char *folder, struct error *err)
 static int start_locked(const struct container_job *job, const struct cgroup_fs *fs,
                         const char *folder, int config_fd, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/agent.sock", folder);
-    _cleanup_(close_fd)
-    int socket_fd = -1;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/agent.sock", folder);
+    _cleanup_(close_fd) int socket_fd = -1;
 
     if (make_bundle(folder, config_fd, err) < 0)
         return -1;
@@ -497,10 +466,8 @@ static bool is_empty(int folder_fd)
 
 int container_start(const struct container_job *job, int config_fd, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *folder = xasprintf("%s/%s", job->state_dir, job->name);
-    _cleanup_(cgroup_fs_release)
-    struct cgroup_fs fs = {.v2 = false};
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", job->state_dir, job->name);
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
     struct error ignored;
 
     if (job->scratch_dir == NULL || job->runtime == NULL || job->layer_count == 0)
@@ -509,8 +476,7 @@ int container_start(const struct container_job *job, int config_fd, struct error
         return -1;
     set_alarm(START_TIMEOUT_MS / 1000);
     for (;;) {
-        _cleanup_(close_fd)
-        int lock = lock_folder(folder, true, err);
+        _cleanup_(close_fd) int lock = lock_folder(folder, true, err);
 
         if (lock < 0)
             return -1;
@@ -530,12 +496,9 @@ int container_start(const struct container_job *job, int config_fd, struct error
 
 int container_stop(const struct container_job *job, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *folder = xasprintf("%s/%s", job->state_dir, job->name);
-    _cleanup_(cgroup_fs_release)
-    struct cgroup_fs fs = {.v2 = false};
-    _cleanup_(close_fd)
-    int lock = -1;
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", job->state_dir, job->name);
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    _cleanup_(close_fd) int lock = -1;
 
     if (cgroup_fs_open(&fs, err) < 0)
         return -1;

@@ -272,21 +272,18 @@ char *engine_socket(struct engine *engine, const char *name, char text[ENGINE_SO
 static int write_config(struct engine *engine, const char *name, const char *cgroup,
                         const struct engine_limits *limits, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *rootfs = xasprintf("%s/%s/rootfs", engine->settings->state_dir, name);
+    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/%s/rootfs", engine->settings->state_dir, name);
     const struct oci_spec spec = {.name = name,
                                   .rootfs = rootfs,
                                   .agent = engine->agent,
                                   .cgroup_path = cgroup,
+                                  .show_cgroup = cgroup_fs_can_show(&engine->cgroups),
                                   .uid_base = engine->settings->uid_base,
                                   .limits = *limits,
                                   .seccomp = engine->seccomp};
-    _cleanup_(json_release)
-    json_object *config = oci_config(&spec);
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
-    _cleanup_(close_fd)
-    int fd = memfd_create("config.json", MFD_CLOEXEC);
+    _cleanup_(json_release) json_object *config = oci_config(&spec);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(close_fd) int fd = memfd_create("config.json", MFD_CLOEXEC);
 
     json_write(&text, config);
     if (fd < 0)
@@ -301,10 +298,8 @@ static int prepare_start(struct call *call, const char *name, const char *image,
 {
     struct engine *engine = call->engine;
     const struct settings *settings = engine->settings;
-    _cleanup_(free_ptr)
-    char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
-    _cleanup_(image_layers_release)
-    struct image_layers layers = {.count = 0};
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
+    _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
 
     if (check_name(engine, name, err) < 0 ||
         image_layers_find(settings->image_dir, image, &layers, err) < 0)
@@ -342,8 +337,7 @@ void engine_start(struct engine *engine, const char *name, const char *image,
 void engine_stop(struct engine *engine, const char *name, engine_done *done, void *arg)
 {
     struct call *call = call_new(engine, done, arg);
-    _cleanup_(free_ptr)
-    char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
 
     if (check_name(engine, name, &call->failure) == 0) {
         add_text(call, NULL, HELPER_NAME);
@@ -375,10 +369,8 @@ int engine_list(struct engine *engine, void (*each)(const char *name, void *arg)
 int engine_usage(struct engine *engine, const char *name, struct engine_usage *ret_usage,
                  struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *folder = xasprintf("%s/%s", engine->settings->state_dir, name);
-    _cleanup_(free_ptr)
-    char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", engine->settings->state_dir, name);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
     struct cgroup_usage usage;
 
     if (check_name(engine, name, err) < 0 || cgroup_read(&engine->cgroups, cgroup, &usage, err) < 0)
@@ -405,8 +397,7 @@ int engine_image_time(struct engine *engine, const char *image, int64_t *ret_whe
 static int place_agent(struct engine *engine, struct error *err)
 {
     const char *source = engine->settings->agent_path;
-    _cleanup_(buf_release)
-    struct buf bytes = BUF_INIT;
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
     struct stat st;
 
     if (stat(source, &st) < 0)

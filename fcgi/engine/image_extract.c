@@ -56,8 +56,7 @@ static int open_below(int root_fd, const char *path, int flags, bool links)
  * The root itself becomes "". */
 static int normal_path(const char *raw, char **ret_path, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf path = BUF_INIT;
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
 
     if (raw == NULL || strlen(raw) > PATH_BYTES_MAX)
         return refuse(err, raw ? raw : "?", "the name is too long or not readable");
@@ -85,10 +84,9 @@ static int normal_path(const char *raw, char **ret_path, struct error *err)
 static bool base_stat(const struct extract *extract, const char *path, struct stat *st)
 {
     for (int i = 0; extract->base != NULL && i < extract->base->count; i++) {
-        _cleanup_(close_fd)
-        int layer = open(extract->base->paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(close_fd)
-        int fd = open_below(layer, path, O_PATH | O_NOFOLLOW, false);
+        _cleanup_(close_fd) int layer =
+            open(extract->base->paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(close_fd) int fd = open_below(layer, path, O_PATH | O_NOFOLLOW, false);
 
         if (fd >= 0)
             return fstat(fd, st) == 0;
@@ -126,18 +124,15 @@ static int make_parent(const struct extract *extract, int at, const char *name, 
 /* Opens the folder of that path, made step by step where it is not there. */
 static int open_folder(const struct extract *extract, const char *path, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *copy = xstrdup(path);
-    _cleanup_(close_fd)
-    int at = -1;
+    _cleanup_(free_ptr) char *copy = xstrdup(path);
+    _cleanup_(close_fd) int at = -1;
 
     at = open_below(extract->root_fd, path, O_RDONLY | O_DIRECTORY, extract->oci);
     if (at >= 0)
         return TAKE_FD(at);
     for (char *slash = copy;; slash++) {
         char kept = *slash;
-        _cleanup_(close_fd)
-        int above = -1;
+        _cleanup_(close_fd) int above = -1;
         char *name;
 
         if (kept != '/' && kept != '\0')
@@ -176,8 +171,7 @@ static int enter_place(const struct extract *extract, struct place *place, const
                        const char **ret_name, struct error *err)
 {
     const char *slash = strrchr(path, '/');
-    _cleanup_(free_ptr)
-    char *folder = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+    _cleanup_(free_ptr) char *folder = xstrndup(path, slash ? (size_t)(slash - path) : 0);
 
     *ret_name = slash ? slash + 1 : path;
     if (place->fd >= 0 && strcmp(place->path, folder) == 0)
@@ -194,8 +188,7 @@ static int enter_place(const struct extract *extract, struct place *place, const
 /* Removes a tree by descriptors only: no path of it is ever resolved again. */
 static int remove_at(int at, const char *name, int depth)
 {
-    _cleanup_(close_fd)
-    int fd = -1;
+    _cleanup_(close_fd) int fd = -1;
     DIR *dir;
 
     if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
@@ -276,8 +269,8 @@ static void keep_xattrs(struct archive_entry *entry, int fd)
 static int make_file(struct archive *archive, struct archive_entry *entry, int at, const char *name,
                      const char *path, struct error *err)
 {
-    _cleanup_(close_fd)
-    int fd = openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    _cleanup_(close_fd) int fd =
+        openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return error_errno(err, errno, "cannot make %.200s", path);
@@ -292,10 +285,8 @@ static int make_file(struct archive *archive, struct archive_entry *entry, int a
 static int make_hardlink(const struct extract *extract, struct archive_entry *entry, int at,
                          const char *name, const char *path, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *target = NULL;
-    _cleanup_(close_fd)
-    int folder = -1;
+    _cleanup_(free_ptr) char *target = NULL;
+    _cleanup_(close_fd) int folder = -1;
     struct stat st;
     char *slash;
 
@@ -459,8 +450,7 @@ static bool is_whiteout(const char *path)
 
 static int open_tar(const char *path, struct archive **ret_archive, struct error *err)
 {
-    _cleanup_(close_archive)
-    struct archive *archive = archive_read_new();
+    _cleanup_(close_archive) struct archive *archive = archive_read_new();
 
     archive_read_support_filter_all(archive);
     archive_read_support_format_tar(archive);
@@ -500,10 +490,8 @@ static void tell(struct extract *extract, struct archive *archive, int64_t *told
  * in the archive it is said. */
 static int pass(struct extract *extract, const char *path, bool whiteouts, struct error *err)
 {
-    _cleanup_(close_archive)
-    struct archive *archive = NULL;
-    _cleanup_(place_release)
-    struct place place = {.fd = -1};
+    _cleanup_(close_archive) struct archive *archive = NULL;
+    _cleanup_(place_release) struct place place = {.fd = -1};
     struct archive_entry *entry;
     int64_t told = 0;
     int rc;
@@ -511,8 +499,7 @@ static int pass(struct extract *extract, const char *path, bool whiteouts, struc
     if (open_tar(path, &archive, err) < 0)
         return -1;
     while ((rc = next_entry(archive, path, &entry, err)) > 0) {
-        _cleanup_(free_ptr)
-        char *name = NULL;
+        _cleanup_(free_ptr) char *name = NULL;
 
         if (normal_path(archive_entry_pathname(entry), &name, err) < 0)
             return -1;
@@ -539,8 +526,7 @@ int extract_tar(struct extract *extract, const char *path, struct error *err)
 
 int extract_kind(const char *path, const char **ret_kind, struct error *err)
 {
-    _cleanup_(close_archive)
-    struct archive *archive = NULL;
+    _cleanup_(close_archive) struct archive *archive = NULL;
     struct archive_entry *entry;
     bool docker = false, oci = false;
     int rc;
@@ -548,8 +534,7 @@ int extract_kind(const char *path, const char **ret_kind, struct error *err)
     if (open_tar(path, &archive, err) < 0)
         return -1;
     while ((rc = next_entry(archive, path, &entry, err)) > 0) {
-        _cleanup_(free_ptr)
-        char *name = NULL;
+        _cleanup_(free_ptr) char *name = NULL;
 
         if (normal_path(archive_entry_pathname(entry), &name, err) < 0)
             return -1;

@@ -30,10 +30,8 @@ static void sweep(const char *image_dir)
     if (dir == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        _cleanup_(free_ptr)
-        char *path = xasprintf("%s/%s", image_dir, entry->d_name);
-        _cleanup_(close_fd)
-        int fd = -1;
+        _cleanup_(free_ptr) char *path = xasprintf("%s/%s", image_dir, entry->d_name);
+        _cleanup_(close_fd) int fd = -1;
         struct error ignored;
 
         if (strncmp(entry->d_name, ".import-", 8) != 0 && strncmp(entry->d_name, ".old-", 5) != 0)
@@ -49,14 +47,10 @@ static void sweep(const char *image_dir)
  * finds a folder that is not locked yet. */
 static int make_workplace(const char *image_dir, char **ret_path, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *gate_path = xasprintf("%s/.lock", image_dir);
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/.import-XXXXXX", image_dir);
-    _cleanup_(close_fd)
-    int gate = -1;
-    _cleanup_(close_fd)
-    int fd = -1;
+    _cleanup_(free_ptr) char *gate_path = xasprintf("%s/.lock", image_dir);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/.import-XXXXXX", image_dir);
+    _cleanup_(close_fd) int gate = -1;
+    _cleanup_(close_fd) int fd = -1;
 
     if (make_dirs(image_dir, 0711, err) < 0)
         return -1;
@@ -100,10 +94,8 @@ static json_object *description(const char *name, const char *source, const char
 /* Writes image.json, has everything on the disk, and marks it complete. */
 static int complete(int folder, json_object *object, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
-    _cleanup_(close_fd)
-    int fd = -1;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(close_fd) int fd = -1;
 
     json_write(&text, object);
     buf_add_char(&text, '\n');
@@ -121,10 +113,8 @@ static int complete(int folder, json_object *object, struct error *err)
 static int check_free(const struct settings *settings, const char *name, bool replace,
                       struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/%s", settings->image_dir, name);
-    _cleanup_(free_ptr)
-    char *dependant = NULL;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", settings->image_dir, name);
+    _cleanup_(free_ptr) char *dependant = NULL;
     struct stat st;
 
     if (lstat(path, &st) < 0)
@@ -144,10 +134,8 @@ static int check_free(const struct settings *settings, const char *name, bool re
 static int publish(const struct settings *settings, const char *workplace, const char *name,
                    bool replace, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/%s", settings->image_dir, name);
-    _cleanup_(close_fd)
-    int store = open(settings->image_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", settings->image_dir, name);
+    _cleanup_(close_fd) int store = open(settings->image_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     for (;;) {
         if (check_free(settings, name, replace, err) < 0)
@@ -189,8 +177,7 @@ static int fill(const struct settings *settings, struct extract *extract, const 
 
 static int make_rootfs(int folder, int64_t uid_base, struct error *err)
 {
-    _cleanup_(close_fd)
-    int fd = -1;
+    _cleanup_(close_fd) int fd = -1;
 
     if (mkdirat(folder, "rootfs", 0755) < 0 ||
         fchownat(folder, "rootfs", (uid_t)uid_base, (gid_t)uid_base, 0) < 0)
@@ -203,16 +190,11 @@ static int import_into(const struct settings *settings, const char *name, const 
                        const char *base, const char *workplace, int folder,
                        void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err)
 {
-    _cleanup_(image_layers_release)
-    struct image_layers layers = {.count = 0};
-    _cleanup_(json_release)
-    json_object *base_object = NULL;
-    _cleanup_(json_release)
-    json_object *object = NULL;
-    _cleanup_(image_oci_release)
-    struct image_oci oci = {.env = NULL};
-    _cleanup_(close_fd)
-    int root = -1;
+    _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
+    _cleanup_(json_release) json_object *base_object = NULL;
+    _cleanup_(json_release) json_object *object = NULL;
+    _cleanup_(image_oci_release) struct image_oci oci = {.env = NULL};
+    _cleanup_(close_fd) int root = -1;
     struct extract extract = {.base = base ? &layers : NULL,
                               .uid_base = settings->uid_base,
                               .bytes_max = settings->image_bytes_max,
@@ -239,10 +221,8 @@ int image_import(const struct settings *settings, const char *name, const char *
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
                  void *arg, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *workplace = NULL;
-    _cleanup_(close_fd)
-    int folder = -1;
+    _cleanup_(free_ptr) char *workplace = NULL;
+    _cleanup_(close_fd) int folder = -1;
     struct error ignored;
 
     if (!image_name_valid(name))

@@ -59,16 +59,11 @@ static int spawn_skopeo(const char *const args[], int source_fd, int log_fd, int
 static int run_skopeo(const char *kind, const char *source, const char *layout,
                       const char *workplace, struct error *err)
 {
-    _cleanup_(close_fd)
-    int source_fd = open(source, O_RDONLY | O_CLOEXEC);
-    _cleanup_(close_fd)
-    int log_fd = open(workplace, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    _cleanup_(free_ptr)
-    char *from = xasprintf("%s:/proc/self/fd/%d", kind, SOURCE_FD);
-    _cleanup_(free_ptr)
-    char *to = xasprintf("oci:%s:image", layout);
-    _cleanup_(free_ptr)
-    char *temporary = xasprintf("--tmpdir=%s", workplace);
+    _cleanup_(close_fd) int source_fd = open(source, O_RDONLY | O_CLOEXEC);
+    _cleanup_(close_fd) int log_fd = open(workplace, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    _cleanup_(free_ptr) char *from = xasprintf("%s:/proc/self/fd/%d", kind, SOURCE_FD);
+    _cleanup_(free_ptr) char *to = xasprintf("oci:%s:image", layout);
+    _cleanup_(free_ptr) char *temporary = xasprintf("--tmpdir=%s", workplace);
     const char *const args[] = {
         "skopeo", "--insecure-policy", temporary, "copy", "--quiet", from, to, NULL};
     char complaint[COMPLAINT_MAX + 1];
@@ -102,8 +97,7 @@ static int blob_path(const char *layout, json_object *descriptor, char **ret_pat
 
 static int read_json(const char *path, json_object **ret_object, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     if (file_read(AT_FDCWD, path, MANIFEST_MAX, &text, err) < 0)
         return -1;
@@ -115,8 +109,7 @@ static int read_json(const char *path, json_object **ret_object, struct error *e
 static int read_blob(const char *layout, json_object *descriptor, json_object **ret_object,
                      struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = NULL;
+    _cleanup_(free_ptr) char *path = NULL;
 
     if (blob_path(layout, descriptor, &path, err) < 0)
         return -1;
@@ -126,10 +119,8 @@ static int read_blob(const char *layout, json_object *descriptor, json_object **
 /* The manifest that skopeo wrote: the only one of the index. */
 static int read_manifest(const char *layout, json_object **ret_manifest, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/index.json", layout);
-    _cleanup_(json_release)
-    json_object *index = NULL;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/index.json", layout);
+    _cleanup_(json_release) json_object *index = NULL;
     json_object *manifests;
 
     if (read_json(path, &index, err) < 0)
@@ -162,8 +153,7 @@ static bool workdir_is_odd(const char *path)
 static int take_config(const char *layout, json_object *manifest, struct image_oci *oci,
                        struct error *err)
 {
-    _cleanup_(json_release)
-    json_object *whole = NULL;
+    _cleanup_(json_release) json_object *whole = NULL;
     json_object *descriptor, *config, *env;
     const char *workdir;
 
@@ -202,8 +192,7 @@ static int unpack_layers(struct extract *extract, const char *layout, json_objec
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image has %zu layers", count);
     extract->oci = true;
     for (size_t i = 0; i < count; i++) {
-        _cleanup_(free_ptr)
-        char *path = NULL;
+        _cleanup_(free_ptr) char *path = NULL;
 
         if (blob_path(layout, json_object_array_get_idx(layers, i), &path, err) < 0 ||
             extract_tar(extract, path, err) < 0)
@@ -215,10 +204,8 @@ static int unpack_layers(struct extract *extract, const char *layout, json_objec
 int image_oci_unpack(struct extract *extract, const char *kind, const char *source,
                      const char *workplace, struct image_oci *ret_oci, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *layout = xasprintf("%s/layout", workplace);
-    _cleanup_(json_release)
-    json_object *manifest = NULL;
+    _cleanup_(free_ptr) char *layout = xasprintf("%s/layout", workplace);
+    _cleanup_(json_release) json_object *manifest = NULL;
 
     if (run_skopeo(kind, source, layout, workplace, err) < 0 ||
         read_manifest(layout, &manifest, err) < 0 ||

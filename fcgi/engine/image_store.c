@@ -38,8 +38,7 @@ static int missing(struct error *err, const char *name)
 
 int image_time(const char *image_dir, const char *name, int64_t *ret_when, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/%s/complete", image_dir, name);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s/complete", image_dir, name);
     struct stat st;
 
     if (!image_name_valid(name) || lstat(path, &st) < 0)
@@ -51,10 +50,8 @@ int image_time(const char *image_dir, const char *name, int64_t *ret_when, struc
 int image_describe(const char *image_dir, const char *name, json_object **ret_object,
                    struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/%s/image.json", image_dir, name);
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s/image.json", image_dir, name);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     json_object *object = NULL;
     int64_t when;
 
@@ -71,14 +68,11 @@ int image_describe(const char *image_dir, const char *name, json_object **ret_ob
 int image_layers_find(const char *image_dir, const char *name, struct image_layers *ret_layers,
                       struct error *err)
 {
-    _cleanup_(image_layers_release)
-    struct image_layers layers = {.count = 0};
-    _cleanup_(free_ptr)
-    char *at = xstrdup(name);
+    _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
+    _cleanup_(free_ptr) char *at = xstrdup(name);
 
     while (at != NULL) {
-        _cleanup_(json_release)
-        json_object *object = NULL;
+        _cleanup_(json_release) json_object *object = NULL;
         char *base;
 
         if (layers.count == MOUNTS_LAYERS_MAX)
@@ -104,8 +98,7 @@ char *image_dependant(const char *image_dir, const char *name)
     if (dir == NULL)
         return NULL;
     for (struct dirent *entry; found == NULL && (entry = readdir(dir)) != NULL;) {
-        _cleanup_(json_release)
-        json_object *object = NULL;
+        _cleanup_(json_release) json_object *object = NULL;
         struct error ignored;
         const char *base;
 

@@ -43,8 +43,7 @@ int image_list(const struct settings *settings, void (*each)(const struct image 
     if (count < 0)
         return error_errno(err, errno, "cannot read %s", settings->image_dir);
     for (int i = 0; i < count; i++) {
-        _cleanup_(json_release)
-        json_object *object = NULL;
+        _cleanup_(json_release) json_object *object = NULL;
         struct error ignored;
 
         if (image_describe(settings->image_dir, entries[i]->d_name, &object, &ignored) == 0) {
@@ -66,12 +65,9 @@ int image_list(const struct settings *settings, void (*each)(const struct image 
 int image_environment(const struct settings *settings, const char *name, char **ret_environment,
                       char **ret_workdir, struct error *err)
 {
-    _cleanup_(json_release)
-    json_object *object = NULL;
-    _cleanup_(json_release)
-    json_object *copy = json_object_new_array();
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(json_release) json_object *object = NULL;
+    _cleanup_(json_release) json_object *copy = json_object_new_array();
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     json_object *given = NULL;
     const char *workdir;
     bool has_path = false;
@@ -99,12 +95,9 @@ int image_environment(const struct settings *settings, const char *name, char **
 
 int image_remove(const struct settings *settings, const char *name, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *dependant = NULL;
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/%s", settings->image_dir, name);
-    _cleanup_(free_ptr)
-    char *aside = xasprintf("%s/.old-XXXXXX", settings->image_dir);
+    _cleanup_(free_ptr) char *dependant = NULL;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", settings->image_dir, name);
+    _cleanup_(free_ptr) char *aside = xasprintf("%s/.old-XXXXXX", settings->image_dir);
     struct stat st;
 
     if (!image_name_valid(name) || lstat(path, &st) < 0)

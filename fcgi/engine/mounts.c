@@ -51,8 +51,7 @@ static int check_reserve(const char *scratch_dir, int64_t reserve, struct error 
 static int format(const char *path, int64_t inodes, struct error *err)
 {
     static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-    _cleanup_(free_ptr)
-    char *count = xasprintf("%" PRId64, inodes);
+    _cleanup_(free_ptr) char *count = xasprintf("%" PRId64, inodes);
     /* No journal, no reserve for root: the file system dies with its container. The uninitialised
      * inode tables stay holes. */
     const char *const args[] = {"mke2fs",
@@ -98,12 +97,10 @@ static int format(const char *path, int64_t inodes, struct error *err)
 /* The template, made if it is not there. Two that make it at once both make a whole one. */
 static int open_template(const char *scratch_dir, int64_t bytes, int64_t inodes, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/.template-%" PRId64 "-%" PRId64, scratch_dir, bytes, inodes);
-    _cleanup_(free_ptr)
-    char *temporary = xasprintf("%s.%d", path, (int)getpid());
-    _cleanup_(close_fd)
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%s/.template-%" PRId64 "-%" PRId64, scratch_dir, bytes, inodes);
+    _cleanup_(free_ptr) char *temporary = xasprintf("%s.%d", path, (int)getpid());
+    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     int64_t size = (bytes + inodes * INODE_SIZE + 4095) & ~INT64_C(4095);
 
     if (fd >= 0)
@@ -151,12 +148,10 @@ static int copy_sparse(int from, int to, struct error *err)
 /* Some file systems (overlay before Linux 6.3) know no O_TMPFILE. */
 static int open_nameless(const char *dir, struct error *err)
 {
-    _cleanup_(close_fd)
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    _cleanup_(close_fd) int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
     if (fd < 0 && errno == EOPNOTSUPP) {
-        _cleanup_(free_ptr)
-        char *path = xasprintf("%s/.scratch-XXXXXX", dir);
+        _cleanup_(free_ptr) char *path = xasprintf("%s/.scratch-XXXXXX", dir);
 
         fd = mkostemp(path, O_CLOEXEC);
         if (fd >= 0)
@@ -170,10 +165,8 @@ static int open_nameless(const char *dir, struct error *err)
 int scratch_create(const char *scratch_dir, int64_t bytes, int64_t inodes, int64_t reserve,
                    struct error *err)
 {
-    _cleanup_(close_fd)
-    int template = -1;
-    _cleanup_(close_fd)
-    int fd = -1;
+    _cleanup_(close_fd) int template = -1;
+    _cleanup_(close_fd) int fd = -1;
 
     if (check_reserve(scratch_dir, reserve, err) < 0)
         return -1;
@@ -188,15 +181,13 @@ int scratch_create(const char *scratch_dir, int64_t bytes, int64_t inodes, int64
 
 static int loop_attach(int image_fd, char device[32], struct error *err)
 {
-    _cleanup_(close_fd)
-    int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    _cleanup_(close_fd) int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     struct loop_config config = {.fd = (uint32_t)image_fd, .info.lo_flags = LO_FLAGS_AUTOCLEAR};
 
     if (control < 0)
         return error_errno(err, errno, "cannot open /dev/loop-control");
     for (int tries = 0; tries < LOOP_TRIES; tries++) {
-        _cleanup_(close_fd)
-        int fd = -1;
+        _cleanup_(close_fd) int fd = -1;
         int number = ioctl(control, LOOP_CTL_GET_FREE);
 
         if (number < 0)
@@ -217,8 +208,7 @@ static int loop_attach(int image_fd, char device[32], struct error *err)
 int scratch_mount(int image_fd, const char *where, struct error *err)
 {
     char device[32];
-    _cleanup_(close_fd)
-    int fd = loop_attach(image_fd, device, err);
+    _cleanup_(close_fd) int fd = loop_attach(image_fd, device, err);
 
     if (fd < 0)
         return -1;
@@ -242,8 +232,7 @@ static int make_upper(const char *top, struct error *err)
 
 int mounts_overlay(const char *dir, const char *const *layers, int count, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf options = BUF_INIT;
+    _cleanup_(buf_release) struct buf options = BUF_INIT;
 
     if (count < 1 || count > MOUNTS_LAYERS_MAX)
         return error_set(err, ERROR_INVALID, NULL, "an image has 1 to %d layers, not %d",

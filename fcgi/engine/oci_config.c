@@ -91,8 +91,8 @@ static void add_mount(json_object *mounts, const char *where, const char *type, 
 static json_object *mounts(const struct oci_spec *spec)
 {
     json_object *array = json_object_new_array();
-    _cleanup_(free_ptr)
-    char *half = xasprintf("size=%lld", (long long)(spec->limits.memory_bytes / 2));
+    _cleanup_(free_ptr) char *half =
+        xasprintf("size=%lld", (long long)(spec->limits.memory_bytes / 2));
 
     add_mount(array, "/proc", "proc", "proc", TEXTS("nosuid", "noexec", "nodev"));
     add_mount(array, "/dev", "tmpfs", "tmpfs",
@@ -101,9 +101,13 @@ static json_object *mounts(const struct oci_spec *spec)
         array, "/dev/pts", "devpts", "devpts",
         TEXTS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", "max=256"));
     add_mount(array, "/dev/shm", "tmpfs", "shm", TEXTS("nosuid", "nodev", "mode=1777", half));
-    /* No sysfs: it tells of the host's devices, and hides nothing that a command needs. */
+    /* No sysfs: it tells of the host's devices, and hides nothing that a command needs, save the
+     * container's own limits, by which JVMs and Node choose the size of their heaps. */
     add_mount(array, "/sys", "tmpfs", "sys",
-              TEXTS("ro", "nosuid", "noexec", "nodev", "mode=555", "size=4k", "nr_inodes=8"));
+              TEXTS("ro", "nosuid", "noexec", "nodev", "mode=555", "size=64k", "nr_inodes=32"));
+    if (spec->show_cgroup)
+        add_mount(array, "/sys/fs/cgroup", "cgroup", "cgroup",
+                  TEXTS("ro", "nosuid", "noexec", "nodev"));
     /* On /dev because that is a file system of its own: no image has to have a place for it. */
     add_mount(array, OCI_AGENT_PATH, "bind", spec->agent, TEXTS("bind", "ro", "nosuid", "nodev"));
     return array;

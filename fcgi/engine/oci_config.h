@@ -5,6 +5,7 @@
 #define CODESET_ENGINE_OCI_CONFIG_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/engine.h"
@@ -17,6 +18,7 @@ struct oci_spec {
     const char *rootfs;      /* absolute */
     const char *agent;       /* the binary on the host */
     const char *cgroup_path; /* below the hierarchy's root */
+    bool show_cgroup;        /* its own limits, read-only, at /sys/fs/cgroup */
     int64_t uid_base;
     struct engine_limits limits;
     json_object *seccomp; /* borrowed; shared between containers */

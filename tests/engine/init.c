@@ -26,6 +26,10 @@ static void serve(int connection)
     while ((got = read(connection, command + length, sizeof(command) - 1 - length)) > 0)
         length += (size_t)got;
     command[length] = '\0';
+    if (length == 0) {
+        dprintf(connection, "[0]");
+        return;
+    }
     pid = fork();
     if (pid == 0) {
         signal(SIGCHLD, SIG_DFL);

@@ -16,6 +16,7 @@ engine_test_libs = $(ENGINE_LIBS) $(CUNIT_LIBS)
 tests_engine_test_containers_SOURCES = tests/engine/test-containers.c $(engine_test_sources)
 tests_engine_test_containers_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_containers_LDADD = $(engine_test_libs)
+EXTRA_tests_engine_test_containers_DEPENDENCIES = codeset-agent codeset-container
 
 tests_engine_bench_start_SOURCES = tests/engine/bench-start.c $(engine_test_sources)
 tests_engine_bench_start_CPPFLAGS = $(engine_test_cppflags)

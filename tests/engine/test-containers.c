@@ -268,7 +268,7 @@ static void test_nothing_of_the_host_is_seen(void)
     mounts = output_of("inside", "cat /proc/self/mountinfo");
     CU_ASSERT_PTR_NULL(strstr(mounts, world.settings.image_dir));
     CU_ASSERT_PTR_NULL(strstr(mounts, world.settings.state_dir));
-    check_output("inside", "ls /sys; ip link | grep -c ': '; hostname", "1\nsandbox");
+    check_output("inside", "ls /sys | grep -v ^fs; ip link | grep -c ': '; hostname", "1\nsandbox");
     check_output("inside", "stat -c %u:%a /dev/.codeset-agent", "65534:111");
     fds = xasprintf("/proc/%d/fd", (int)init_of("inside"));
     dir = opendir(fds);
@@ -298,6 +298,9 @@ static void test_what_is_refused(void)
         "mount -t proc none /proc",
         "mount -o remount,rw /sys",
         "mkdir /sys/x",
+        "mkdir -p /sys/fs/cgroup/x",
+        "echo 1 > /sys/fs/cgroup/cgroup.procs",
+        "mount -o remount,rw /sys/fs/cgroup",
         "unshare -U true",
         "unshare -r true",
         "unshare -m true",
@@ -343,6 +346,23 @@ static void test_two_engines_side_by_side(void)
     CU_ASSERT_EQUAL(world_run(&other, "same-name", ":", NULL), 0);
     CU_ASSERT_EQUAL(world_stop(&other, "same-name"), 0);
     CU_ASSERT_TRUE(world_close(&other));
+}
+
+static void test_real_agent_answers(void)
+{
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
+
+    world_use_agent(&world, "codeset-agent");
+    start("agent");
+    world_restart(&world);
+    CU_ASSERT_EQUAL(world_talk(&world, "agent",
+                               "GET /hello HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n",
+                               &answer),
+                    0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "200 OK"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "{\"protocol\":1}"));
+    stop("agent");
+    world_use_agent(&world, "tests/engine/init");
 }
 
 static void test_runc_works_too(void)
@@ -491,6 +511,7 @@ static const struct unit_test tests[] = {
     {"nothing of the host is seen", test_nothing_of_the_host_is_seen},
     {"what reaches for the host or the agent is refused", test_what_is_refused},
     {"two engines on one host do not meet", test_two_engines_side_by_side},
+    {"the agent answers on its socket, to the next engine too", test_real_agent_answers},
     {"runc works by configuration", test_runc_works_too},
     {"forty start and stop at once", test_many_at_once},
     {"a helper killed at any point leaves nothing after stop", test_helper_killed_at_any_point},

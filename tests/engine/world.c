@@ -59,6 +59,16 @@ void world_restart(struct world *world)
     must(world->engine ? 0 : -1, &err);
 }
 
+void world_use_agent(struct world *world, const char *program)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/bin/codeset-agent", world->dir);
+    _cleanup_(free_ptr) char *target = xasprintf(BUILD_DIR "/%s", program);
+
+    unlink(path);
+    link_program(world, target, "codeset-agent");
+    world_restart(world);
+}
+
 void world_open(struct world *world, const char *tag)
 {
     struct error err = ERROR_INIT;
@@ -80,10 +90,9 @@ void world_open(struct world *world, const char *tag)
     world->settings.disk_reserve_bytes = 0;
     bin = xasprintf("%s/bin", world->dir);
     must(make_dirs(bin, 0755, &err), &err);
-    link_program(world, BUILD_DIR "/tests/engine/init", "codeset-agent");
     link_program(world, BUILD_DIR "/codeset-container", "codeset-container");
     world->base = event_base_new();
-    world_restart(world);
+    world_use_agent(world, "tests/engine/init");
     tar = xasprintf("%s/busybox.tar.gz", world->dir);
     tar_write_busybox(tar);
     must(image_import(&world->settings, "busybox", tar, NULL, false, NULL, NULL, &err), &err);
@@ -219,25 +228,33 @@ int world_stop(struct world *world, const char *name)
     return wait_done(&waiting);
 }
 
-int world_run(struct world *world, const char *name, const char *command, struct buf *output)
+int world_talk(struct world *world, const char *name, const char *bytes, struct buf *answer)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    _cleanup_(buf_release) struct buf answer = BUF_INIT;
     const struct timeval patience = {.tv_sec = 20};
     struct error err = ERROR_INIT;
     char path[ENGINE_SOCKET_SIZE];
-    char bytes[4096];
-    const char *end;
+    char chunk[4096];
     ssize_t got;
 
     memcpy(address.sun_path, engine_socket(world->engine, name, path), sizeof(path));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-        fd_write_all(fd, command, strlen(command), &err) < 0 || shutdown(fd, SHUT_WR) < 0)
+        fd_write_all(fd, bytes, strlen(bytes), &err) < 0 || shutdown(fd, SHUT_WR) < 0)
         return -1;
-    while ((got = read(fd, bytes, sizeof(bytes))) > 0)
-        buf_add(&answer, bytes, (size_t)got);
+    while ((got = read(fd, chunk, sizeof(chunk))) > 0)
+        buf_add(answer, chunk, (size_t)got);
+    return 0;
+}
+
+int world_run(struct world *world, const char *name, const char *command, struct buf *output)
+{
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
+    const char *end;
+
+    if (world_talk(world, name, command, &answer) < 0)
+        return -1;
     end = strrchr(answer.data, '[');
     if (end == NULL)
         return -1;

@@ -30,6 +30,9 @@ void world_open(struct world *world, const char *tag);
  * devices, cgroups, folders of containers. Says what. */
 bool world_close(struct world *world);
 
+/* From now on containers get this program of the build folder as their pid 1. */
+void world_use_agent(struct world *world, const char *program);
+
 /* Another engine on the same folders, as after a restart of the daemon. */
 void world_restart(struct world *world);
 
@@ -43,6 +46,9 @@ int world_stop(struct world *world, const char *name);
 /* Runs the command in the container. Returns its exit status, -1 when there is no answer within
  * 20 s; output may be NULL. */
 int world_run(struct world *world, const char *name, const char *command, struct buf *output);
+
+/* Sends the bytes to the container's socket and reads until its end or for 20 s. 0 or -1. */
+int world_talk(struct world *world, const char *name, const char *bytes, struct buf *answer);
 
 /* Runs the loop until *flag or the deadline. */
 bool world_wait(struct world *world, const bool *flag, int seconds);

@@ -12,11 +12,11 @@
 const struct code codes[] = {
     {"BAD_REQUEST", 400, 0, NULL,
      "The path, the query string or the body's framing can't be read as HTTP: a bad percent "
-     "escape, "
-     "a NUL, bytes that are not UTF-8."},
+     "escape, a NUL, bytes that are not UTF-8."},
+    {"GITHUB_CODE_REFUSED", 400, 0, NULL,
+     "GitHub refused the OAuth code: it was used before, has expired, or is another app's."},
+    {"REDIRECT_URI_NOT_ALLOWED", 400, 0, NULL, "redirect_uri is not in the operator's list."},
     {"TLS_REQUIRED", 400, 0, NULL, "nginx: the port speaks HTTPS."},
-    {"REDIRECT_URI_NOT_ALLOWED", 400, 0, NULL,
-     "redirect_uri is not in the operator's list."},
     {"AUTHENTICATION_REQUIRED", 401, 0, NULL,
      "No `Authorization: Bearer` header, or one that is malformed."},
     {"INVALID_CREDENTIALS", 401, 0, NULL,
@@ -74,8 +74,10 @@ const struct code codes[] = {
     {"INTERACTION_PENDING", 503, 2, NULL,
      "A str_replace or upload was recorded but has not ended in time; the message names the "
      "interaction, which will be carried out."},
+    {"SIGN_IN_NOT_CONFIGURED", 503, 3600, NULL, "This server issues no tokens."},
     {"UNAVAILABLE", 503, 5, "A part of the server is down or busy. " LATER,
      "A part of the server is starting, stopping, down or busy."},
+    {"GITHUB_TIMEOUT", 504, 5, NULL, "GitHub did not answer in time."},
     {"TIMED_OUT", 504, 0, NULL,
      "nginx: a worker took too long. Look at the state of what was asked for before sending it "
      "again."},

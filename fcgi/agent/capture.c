@@ -53,8 +53,7 @@ static void text_add(struct capture *capture, const char *text, size_t length)
 
 static void bytes_add(struct capture *capture, const char *bytes, size_t length)
 {
-    _cleanup_(buf_release)
-    struct buf clean = BUF_INIT;
+    _cleanup_(buf_release) struct buf clean = BUF_INIT;
 
     if (utf8_valid(bytes, length)) {
         text_add(capture, bytes, length);

@@ -454,8 +454,7 @@ static void children_ready(evutil_socket_t fd, short what, void *arg)
  * read end of a pipe that nobody writes to. */
 static int open_null(struct error *err)
 {
-    _cleanup_(close_fd)
-    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    _cleanup_(close_fd) int fd = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     struct stat st;
     int ends[2];
 
@@ -586,10 +585,8 @@ DEFINE_CLEANUP(struct command *, release_command, command_unref)
 struct command *commands_start(struct commands *commands, const char *id,
                                const struct command_spec *spec, struct error *err)
 {
-    _cleanup_(release_command)
-    struct command *command = NULL;
-    _cleanup_(ends_close)
-    struct ends ends = {-1, -1, -1};
+    _cleanup_(release_command) struct command *command = NULL;
+    _cleanup_(ends_close) struct ends ends = {-1, -1, -1};
     struct shepherd_job job = {.command = spec->command,
                                .workdir = spec->workdir,
                                .environment = spec->environment,

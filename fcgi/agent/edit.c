@@ -63,8 +63,7 @@ static void place_release(struct place *place)
 
 static void answer(int out, bool success, const char *message, int64_t size)
 {
-    _cleanup_(buf_release)
-    struct buf json = BUF_INIT;
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
 
     buf_addf(&json, "{\"success\":%s,\"message\":", success ? "true" : "false");
     json_write_string(&json, message, strlen(message));
@@ -238,9 +237,8 @@ static void temporary_remove(void)
 
 static int old_open(const struct place *place, struct error *err)
 {
-    _cleanup_(close_fd)
-    int fd = openat(place->dir_fd, place->name,
-                    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_(close_fd) int fd = openat(place->dir_fd, place->name,
+                                        O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;
 
     if (fd < 0)
@@ -285,10 +283,8 @@ static const char *find_once(const struct buf *content, const struct change *cha
 static int replace_in(struct place *place, const struct change *change, int64_t *ret_size,
                       struct error *err)
 {
-    _cleanup_(close_fd)
-    int old_fd = old_open(place, err), fd = -1;
-    _cleanup_(buf_release)
-    struct buf content = BUF_INIT;
+    _cleanup_(close_fd) int old_fd = old_open(place, err), fd = -1;
+    _cleanup_(buf_release) struct buf content = BUF_INIT;
     const char *found, *behind;
 
     if (old_fd < 0)
@@ -339,10 +335,8 @@ static int text_member(json_object *body, const char *key, const char **ret_text
 
 void edit_replace(struct evhttp_request *req, int out)
 {
-    _cleanup_(place_release)
-    struct place place = {.dir_fd = -1};
-    _cleanup_(json_release)
-    json_object *body = NULL;
+    _cleanup_(place_release) struct place place = {.dir_fd = -1};
+    _cleanup_(json_release) json_object *body = NULL;
     struct error err = ERROR_INIT;
     struct change change;
     int64_t size = 0;
@@ -371,8 +365,7 @@ void edit_replace(struct evhttp_request *req, int out)
 /* Makes the folders above the path. */
 static int make_parents(const char *path, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *copy = xstrdup(path);
+    _cleanup_(free_ptr) char *copy = xstrdup(path);
 
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -386,8 +379,7 @@ static int make_parents(const char *path, struct error *err)
 static int write_file(struct place *place, struct evbuffer *bytes, bool executable,
                       struct error *err)
 {
-    _cleanup_(close_fd)
-    int old_fd = place->exists ? old_open(place, err) : -1, fd = -1;
+    _cleanup_(close_fd) int old_fd = place->exists ? old_open(place, err) : -1, fd = -1;
     mode_t mode = place->exists ? place->st.st_mode & 07777 : 0644;
 
     if (place->exists && old_fd < 0)
@@ -403,8 +395,7 @@ static int write_file(struct place *place, struct evbuffer *bytes, bool executab
 
 void edit_file(struct evhttp_request *req, int out)
 {
-    _cleanup_(place_release)
-    struct place place = {.dir_fd = -1};
+    _cleanup_(place_release) struct place place = {.dir_fd = -1};
     struct evbuffer *bytes = evhttp_request_get_input_buffer(req);
     int64_t size = (int64_t)evbuffer_get_length(bytes);
     struct error err = ERROR_INIT;

@@ -52,8 +52,7 @@ void request_json(struct evhttp_request *req, int status, const char *json)
 
 void request_message(struct evhttp_request *req, int status, const char *message)
 {
-    _cleanup_(buf_release)
-    struct buf json = BUF_INIT;
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
 
     buf_add_str(&json, "{\"message\":");
     json_write_string(&json, message, strlen(message));
@@ -66,8 +65,7 @@ int request_body_json(struct evhttp_request *req, size_t most, json_object **ret
 {
     struct evbuffer *input = evhttp_request_get_input_buffer(req);
     size_t length = evbuffer_get_length(input);
-    _cleanup_(json_release)
-    json_object *body = NULL;
+    _cleanup_(json_release) json_object *body = NULL;
 
     if (length > most)
         return error_set(err, ERROR_INVALID, NULL, "the body is larger than %zu bytes", most);

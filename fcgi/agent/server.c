@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/changes.h"
 #include "agent/command.h"
 #include "agent/edit.h"
 #include "agent/request.h"
@@ -20,6 +21,7 @@
 #define HEAD_MOST (32 * 1024)
 #define BODY_MOST (INT64_C(520) << 20) /* an archive of changes, the largest of bodies */
 #define COMMAND_BODY_MOST (4 << 20)
+#define TREE_SECONDS 240         /* until an archive begins, or is laid */
 #define IDLE_SECONDS (24 * 3600) /* the daemon decides which connections to keep */
 
 struct server {
@@ -84,8 +86,7 @@ static void send_result(struct command *command, const struct command_result *re
     request_header(req, "X-Stdout-Truncated", "%d", result->out.truncated);
     request_header(req, "X-Stderr-Truncated", "%d", result->err.truncated);
     if (result->end == COMMAND_FAILED) {
-        _cleanup_(free_ptr)
-        char *message = evhttp_uriencode(result->message, -1, 0);
+        _cleanup_(free_ptr) char *message = evhttp_uriencode(result->message, -1, 0);
 
         request_header(req, "X-Message", "%s", message);
     }
@@ -126,10 +127,8 @@ static char **environment_read(json_object *body)
 static void command_put(struct server *server, struct evhttp_request *req, const char *id)
 {
     struct command *command = commands_find(server->commands, id);
-    _cleanup_(json_release)
-    json_object *body = NULL;
-    _cleanup_(free_ptr)
-    char **environment = NULL;
+    _cleanup_(json_release) json_object *body = NULL;
+    _cleanup_(free_ptr) char **environment = NULL;
     struct command_spec spec;
     int64_t timeout;
     struct error err = ERROR_INIT;
@@ -209,6 +208,20 @@ static void file(struct server *server, struct evhttp_request *req, const char *
     worker_start(server->workers, req, edit_file, EDIT_SECONDS);
 }
 
+static void changes(struct server *server, struct evhttp_request *req, const char *rest)
+{
+    bool put = evhttp_request_get_command(req) == EVHTTP_REQ_PUT;
+
+    (void)rest;
+    worker_start(server->workers, req, put ? changes_put : changes_get, TREE_SECONDS);
+}
+
+static void files(struct server *server, struct evhttp_request *req, const char *rest)
+{
+    (void)rest;
+    worker_start(server->workers, req, files_get, TREE_SECONDS);
+}
+
 static const struct route {
     const char *path; /* one that ends in / takes an id behind it */
     int methods;
@@ -218,6 +231,8 @@ static const struct route {
     {"/commands/", EVHTTP_REQ_PUT | EVHTTP_REQ_GET | EVHTTP_REQ_DELETE, command_route},
     {"/replace", EVHTTP_REQ_POST, replace},
     {"/file", EVHTTP_REQ_PUT, file},
+    {"/changes", EVHTTP_REQ_GET | EVHTTP_REQ_PUT, changes},
+    {"/files", EVHTTP_REQ_GET, files},
 };
 
 static bool matches(const struct route *route, const char *path, const char **ret_rest)

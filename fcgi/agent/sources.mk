@@ -5,14 +5,17 @@
 # in libagent.a with everybody's flags, for the tests.
 AGENT_PARTS = \
 	fcgi/agent/capture.c fcgi/agent/capture.h \
+	fcgi/agent/changes.h fcgi/agent/export.c fcgi/agent/import.c \
 	fcgi/agent/command.c fcgi/agent/command.h \
 	fcgi/agent/edit.c fcgi/agent/edit.h \
+	fcgi/agent/pax.c fcgi/agent/pax.h \
 	fcgi/agent/process.c fcgi/agent/process.h \
 	fcgi/agent/request.c fcgi/agent/request.h \
 	fcgi/agent/server.c fcgi/agent/server.h \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
 	fcgi/agent/void.c fcgi/agent/void.h \
+	fcgi/agent/walk.c fcgi/agent/walk.h \
 	fcgi/agent/worker.c fcgi/agent/worker.h
 
 pkglibexec_PROGRAMS += codeset-agent

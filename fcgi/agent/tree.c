@@ -43,8 +43,7 @@ DEFINE_CLEANUP(DIR *, close_dir, closedir)
 
 int tree_open(void)
 {
-    _cleanup_(close_fd)
-    int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_(close_fd) int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     struct statfs fs;
 
     if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != PROC_MAGIC)
@@ -56,8 +55,7 @@ int tree_open(void)
 static bool process_read(int proc_fd, const char *name, struct process *process)
 {
     char path[64], text[1024], state;
-    _cleanup_(close_fd)
-    int fd = -1;
+    _cleanup_(close_fd) int fd = -1;
     int parent, threads;
     const char *behind;
     ssize_t got;
@@ -88,8 +86,7 @@ static bool process_read(int proc_fd, const char *name, struct process *process)
 static struct process *processes_read(int proc_fd, size_t *ret_count)
 {
     int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_(close_dir)
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    _cleanup_(close_dir) DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     struct process *all = NULL;
     size_t count = 0, room = 0;
     struct dirent *entry;
@@ -162,8 +159,7 @@ static void mark_below(struct process *all, size_t count, pid_t root, const pid_
 int tree_signal(int proc_fd, pid_t root, const pid_t *spared, size_t spared_count, int signal)
 {
     size_t count = 0;
-    _cleanup_(free_ptr)
-    struct process *all = processes_read(proc_fd, &count);
+    _cleanup_(free_ptr) struct process *all = processes_read(proc_fd, &count);
     int met = 0;
 
     if (!all)

@@ -119,24 +119,23 @@ static void limit_reached(evutil_socket_t fd, short what, void *arg)
 
 static void piece_sent(struct evhttp_connection *connection, void *arg);
 
-/* Passes on at most one frame. False if there is no whole one, or the worker is gone. */
-static bool pass_on(struct worker *worker)
+/* Passes on one frame, if it is there as a whole. */
+static void pass_on(struct worker *worker)
 {
     struct evbuffer *piece;
     struct frame frame;
 
     if (evbuffer_copyout(worker->input, &frame, sizeof(frame)) < (ev_ssize_t)sizeof(frame) ||
         evbuffer_get_length(worker->input) < sizeof(frame) + frame.length)
-        return false;
+        return;
     evbuffer_drain(worker->input, sizeof(frame));
     if (frame.status) {
-        _cleanup_(free_ptr)
-        char *json = xmalloc(frame.length + 1);
+        _cleanup_(free_ptr) char *json = xmalloc(frame.length + 1);
 
         evbuffer_remove(worker->input, json, frame.length);
         json[frame.length] = '\0';
         request_json(worker_free(worker), (int)frame.status, json);
-        return false;
+        return;
     }
     if (!worker->begun) {
         worker->begun = true;
@@ -146,14 +145,13 @@ static bool pass_on(struct worker *worker)
     }
     if (frame.length == 0) {
         evhttp_send_reply_end(worker_free(worker));
-        return false;
+        return;
     }
     piece = evbuffer_new();
     evbuffer_remove_buffer(worker->input, piece, frame.length);
     event_del(worker->ready);
     evhttp_send_reply_chunk_with_cb(worker->req, piece, piece_sent, worker);
     evbuffer_free(piece);
-    return false;
 }
 
 /* The client has taken the last piece. */
@@ -249,8 +247,7 @@ void worker_json(int out, int status, const char *json)
 
 void worker_message(int out, int status, const char *message)
 {
-    _cleanup_(buf_release)
-    struct buf json = BUF_INIT;
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
 
     buf_add_str(&json, "{\"message\":");
     json_write_string(&json, message, strlen(message));
@@ -258,20 +255,35 @@ void worker_message(int out, int status, const char *message)
     worker_json(out, status, json.data);
 }
 
+/* Small pieces, of which a tree of small files has many, travel together. */
+static struct {
+    char bytes[FRAME_MOST];
+    size_t length;
+} gathered;
+
 void worker_data(int out, const void *bytes, size_t length)
 {
     const char *at = bytes;
 
     while (length > 0) {
-        size_t piece = length < FRAME_MOST ? length : FRAME_MOST;
+        size_t piece = FRAME_MOST - gathered.length;
 
-        frame_send(out, 0, at, piece);
+        if (piece > length)
+            piece = length;
+        memcpy(gathered.bytes + gathered.length, at, piece);
+        gathered.length += piece;
         at += piece;
         length -= piece;
+        if (gathered.length == FRAME_MOST) {
+            frame_send(out, 0, gathered.bytes, gathered.length);
+            gathered.length = 0;
+        }
     }
 }
 
 void worker_end(int out)
 {
+    if (gathered.length > 0)
+        frame_send(out, 0, gathered.bytes, gathered.length);
     frame_send(out, 0, "", 0);
 }

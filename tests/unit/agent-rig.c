@@ -221,12 +221,15 @@ int rig_descriptors(const struct rig *rig)
     return count;
 }
 
+/* An argument that begins with the text; not the shell whose script mentions it. */
 static bool process_there(const char *text)
 {
+    char needle[64] = {'\0'};
     DIR *dir = opendir("/proc");
     const struct dirent *entry;
     bool found = false;
 
+    snprintf(needle + 1, sizeof(needle) - 1, "%s", text);
     while (!found && (entry = readdir(dir))) {
         _cleanup_(buf_release) struct buf arguments = BUF_INIT;
         struct error err = ERROR_INIT;
@@ -235,7 +238,7 @@ static bool process_there(const char *text)
         snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
             file_read(AT_FDCWD, path, 1 << 20, &arguments, &err) == 0)
-            found = memmem(arguments.data, arguments.length, text, strlen(text)) != NULL;
+            found = memmem(arguments.data, arguments.length, needle, strlen(text) + 1) != NULL;
     }
     closedir(dir);
     return found;

@@ -61,7 +61,7 @@ long rig_memory(const struct rig *rig);
 /* How many descriptors the agent holds. */
 int rig_descriptors(const struct rig *rig);
 
-/* Is a process whose arguments hold the text alive? Waits until it is as wanted; false if it is
+/* Is a process alive with an argument that begins with the text? Waits until it is as wanted; false if it is
  * not within 5 seconds. */
 bool rig_process_is(const char *text, bool wanted);
 

@@ -12,16 +12,6 @@ TESTS += tests/unit/test-tokens
 tests_unit_test_tokens_SOURCES = tests/unit/test-tokens.c tests/unit/unit.h
 tests_unit_test_tokens_LDADD = libaccounts.a $(BASE_LIBS) $(CUNIT_LIBS)
 
-# The agent: the real program, and the daemon's client.
-AGENT_RIG = tests/unit/agent-rig.c tests/unit/agent-rig.h tests/unit/unit.h
-AGENT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -DAGENT_PROGRAM='"$(abs_top_builddir)/codeset-agent"'
-check_PROGRAMS += tests/unit/test-agent-commands
-TESTS += tests/unit/test-agent-commands
-tests_unit_test_agent_commands_SOURCES = tests/unit/test-agent-commands.c $(AGENT_RIG)
-tests_unit_test_agent_commands_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
-tests_unit_test_agent_commands_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
-EXTRA_tests_unit_test_agent_commands_DEPENDENCIES = codeset-agent
-
 check_PROGRAMS += tests/unit/test-reaper
 TESTS += tests/unit/test-reaper
 tests_unit_test_reaper_SOURCES = tests/unit/test-reaper.c tests/unit/unit.h
@@ -45,3 +35,5 @@ check_PROGRAMS += tests/unit/test-engine
 TESTS += tests/unit/test-engine
 tests_unit_test_engine_SOURCES = tests/unit/test-engine.c tests/unit/unit.h
 tests_unit_test_engine_LDADD = $(ENGINE_LIBS) $(CUNIT_LIBS)
+
+include tests/unit/agent.mk

@@ -1,0 +1,256 @@
+/*
+ * PUT /changes: makes the tree below root what the archive says.
+ *
+ * Two passes. First what the manifest does not name, or names as another kind of thing, is
+ * removed; then the entries are laid in their order. A name is a path below root without "..",
+ * and no part of it is followed if it is a link, so nothing outside root is touched.
+ *
+ * The body is in memory: it was received whole before this child was made, and is bounded by the
+ * container's memory as well as by the server's cap on bodies.
+ */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/changes.h"
+#include "agent/pax.h"
+#include "agent/request.h"
+#include "agent/walk.h"
+#include "agent/worker.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define MANIFEST_MOST ((int64_t)64 << 20)
+
+struct import {
+    struct evbuffer *body;
+    int root_fd;
+    char *manifest;
+    const char **items; /* "type path", sorted by path */
+    size_t count;
+};
+
+static int from_body(void *arg, void *bytes, size_t size, struct error *err)
+{
+    struct import *import = arg;
+
+    if (evbuffer_remove(import->body, bytes, size) != (int)size)
+        return error_set(err, ERROR_INVALID, NULL, "the archive is cut short");
+    return 0;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a + 2, *(const char *const *)b + 2);
+}
+
+static int manifest_sort(struct import *import, size_t size, struct error *err)
+{
+    size_t room = 0;
+
+    for (size_t at = 0; at < size; at += strlen(import->manifest + at) + 1) {
+        const char *item = import->manifest + at;
+
+        if (!strchr("dfl", item[0]) || !item[0] || item[1] != ' ' || !walk_path_valid(item + 2))
+            return error_set(err, ERROR_INVALID, NULL, "the manifest is broken");
+        if (import->count == room) {
+            room += room / 2 + 256;
+            import->items = xrealloc(import->items, room * sizeof(*import->items));
+        }
+        import->items[import->count++] = item;
+    }
+    if (import->count > 0)
+        qsort(import->items, import->count, sizeof(*import->items), by_path);
+    return 0;
+}
+
+static int manifest_read(struct import *import, struct error *err)
+{
+    _cleanup_(pax_entry_release) struct pax_entry entry = {0};
+    int met = pax_read(from_body, import, &entry, err);
+    size_t size;
+
+    if (met < 0)
+        return -1;
+    if (met == 0 || entry.type != 'f' || strcmp(entry.path, CHANGES_MANIFEST) != 0 ||
+        entry.size > MANIFEST_MOST)
+        return error_set(err, ERROR_INVALID, NULL, "the archive does not begin with a manifest");
+    size = (size_t)entry.size;
+    import->manifest = xmalloc(size + pax_padding(entry.size) + 1);
+    if (from_body(import, import->manifest, size + pax_padding(entry.size), err) < 0)
+        return -1;
+    import->manifest[size] = '\0';
+    return manifest_sort(import, size, err);
+}
+
+/* What the manifest says is at the path: 'd', 'f', 'l', or 0. */
+static char listed(const struct import *import, const char *path)
+{
+    size_t low = 0, high = import->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(import->items[middle] + 2, path);
+
+        if (order == 0)
+            return import->items[middle][0];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return '\0';
+}
+
+static enum walk_next visit_remove(void *arg, int dir_fd, const char *name, const char *path,
+                                   const struct stat *st, struct error *err)
+{
+    char wanted = listed(arg, path);
+
+    if ((S_ISDIR(st->st_mode) && wanted == 'd') || (S_ISREG(st->st_mode) && wanted == 'f') ||
+        (S_ISLNK(st->st_mode) && wanted == 'l'))
+        return WALK_ON;
+    /* Devices, pipes and sockets of the image are in no manifest; they stay. */
+    if (!wanted && !S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
+        return WALK_OVER;
+    return walk_remove(dir_fd, name, err) < 0 ? WALK_STOP : WALK_OVER;
+}
+
+static int lay_content(struct import *import, int fd, const struct pax_entry *entry,
+                       struct error *err)
+{
+    static char bytes[64 * 1024];
+    int64_t left = entry->size;
+
+    while (left > 0) {
+        size_t piece = left < (int64_t)sizeof(bytes) ? (size_t)left : sizeof(bytes);
+
+        if (from_body(import, bytes, piece, err) < 0 || fd_write_all(fd, bytes, piece, err) < 0)
+            return -1;
+        left -= (int64_t)piece;
+    }
+    return from_body(import, bytes, pax_padding(entry->size), err);
+}
+
+static int failed(struct error *err, const struct pax_entry *entry)
+{
+    return error_errno(err, errno, "cannot lay %.200s", entry->path);
+}
+
+static int lay_file(struct import *import, int dir_fd, const char *name,
+                    const struct pax_entry *entry, struct error *err)
+{
+    const struct timespec times[] = {entry->mtime, entry->mtime};
+    _cleanup_(close_fd) int fd = -1;
+
+    if (walk_remove(dir_fd, name, err) < 0)
+        return -1;
+    fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return failed(err, entry);
+    if (lay_content(import, fd, entry, err) < 0)
+        return error_wrap(err, "%.200s", entry->path);
+    if (fchown(fd, entry->uid, entry->gid) < 0 || fchmod(fd, entry->mode) < 0 ||
+        futimens(fd, times) < 0)
+        return failed(err, entry);
+    return 0;
+}
+
+static int lay_link(int dir_fd, const char *name, const struct pax_entry *entry, struct error *err)
+{
+    const struct timespec times[] = {entry->mtime, entry->mtime};
+
+    if (walk_remove(dir_fd, name, err) < 0)
+        return -1;
+    if (symlinkat(entry->target, dir_fd, name) < 0 ||
+        fchownat(dir_fd, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+        return failed(err, entry);
+    return 0;
+}
+
+/* A folder's own mtime is not kept: what is laid into it would change it again. */
+static int lay_folder(int dir_fd, const char *name, const struct pax_entry *entry,
+                      struct error *err)
+{
+    _cleanup_(close_fd) int fd = -1;
+
+    if (mkdirat(dir_fd, name, 0700) < 0 && errno != EEXIST)
+        return failed(err, entry);
+    fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fchown(fd, entry->uid, entry->gid) < 0 || fchmod(fd, entry->mode) < 0)
+        return failed(err, entry);
+    return 0;
+}
+
+static int lay(struct import *import, const struct pax_entry *entry, struct error *err)
+{
+    _cleanup_(close_fd) int dir_fd = -1;
+    const char *name;
+
+    if (!walk_path_valid(entry->path) || listed(import, entry->path) != entry->type)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "the archive holds a path that it must not: %.200s", entry->path);
+    dir_fd = walk_open_parent(import->root_fd, entry->path, true, &name);
+    if (dir_fd < 0)
+        return failed(err, entry);
+    switch (entry->type) {
+    case 'd':
+        return lay_folder(dir_fd, name, entry, err);
+    case 'l':
+        return lay_link(dir_fd, name, entry, err);
+    default:
+        return lay_file(import, dir_fd, name, entry, err);
+    }
+}
+
+static int lay_all(struct import *import, struct error *err)
+{
+    for (;;) {
+        _cleanup_(pax_entry_release) struct pax_entry entry = {0};
+        int met = pax_read(from_body, import, &entry, err);
+
+        if (met <= 0)
+            return met;
+        if (lay(import, &entry, err) < 0)
+            return -1;
+    }
+}
+
+void changes_put(struct evhttp_request *req, int out)
+{
+    struct import import = {.body = evhttp_request_get_input_buffer(req), .root_fd = -1};
+    struct error err = ERROR_INIT;
+    struct evkeyvalq fields;
+    const char *root;
+
+    TAILQ_INIT(&fields);
+    if (request_query(req, &fields, &err) < 0) {
+        worker_message(out, 400, err.message);
+        return;
+    }
+    root = evhttp_find_header(&fields, "root");
+    if (root && root[0] == '/')
+        import.root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+    if (import.root_fd < 0) {
+        worker_message(out, 404, "root is missing or no folder");
+        return;
+    }
+    if (manifest_read(&import, &err) < 0 || walk(import.root_fd, visit_remove, &import, &err) < 0 ||
+        lay_all(&import, &err) < 0)
+        worker_message(out, err.kind == ERROR_INVALID ? 400 : 503, err.message);
+    else
+        worker_json(out, 200, "{}");
+}

@@ -1,0 +1,16 @@
+# The agent: the real program, and the daemon's client.
+AGENT_RIG = tests/unit/agent-rig.c tests/unit/agent-rig.h tests/unit/unit.h
+AGENT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -DAGENT_PROGRAM='"$(abs_top_builddir)/codeset-agent"'
+check_PROGRAMS += tests/unit/test-agent-commands
+TESTS += tests/unit/test-agent-commands
+tests_unit_test_agent_commands_SOURCES = tests/unit/test-agent-commands.c $(AGENT_RIG)
+tests_unit_test_agent_commands_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_unit_test_agent_commands_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+EXTRA_tests_unit_test_agent_commands_DEPENDENCIES = codeset-agent
+
+check_PROGRAMS += tests/unit/test-agent-files
+TESTS += tests/unit/test-agent-files
+tests_unit_test_agent_files_SOURCES = tests/unit/test-agent-files.c $(AGENT_RIG)
+tests_unit_test_agent_files_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_unit_test_agent_files_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
+EXTRA_tests_unit_test_agent_files_DEPENDENCIES = codeset-agent

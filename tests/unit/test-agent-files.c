@@ -1,0 +1,555 @@
+/*
+ * File operations and archives, as the daemon has the agent do them: the real program, black-box.
+ * Archives are looked at with libarchive, which had no part in making them.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "agent-rig.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+static struct rig rig;
+static struct outcome outcome;
+
+DEFINE_CLEANUP(struct archive *, close_archive, archive_read_free)
+
+/* ---- helpers ---- */
+
+static void shell(const char *command)
+{
+    rig_run(&rig, &outcome, 60, command);
+    CU_ASSERT_EQUAL_FATAL(outcome.result.exit_status, 0);
+}
+
+static void shell_says(const char *command, const char *expected)
+{
+    shell(command);
+    CU_ASSERT_STRING_EQUAL(outcome.out.data, expected);
+}
+
+static void replace(const char *path, const char *old_text, const char *new_text)
+{
+    int64_t begun = clock_monotonic();
+
+    outcome_release(&outcome);
+    agent_replace(rig.client, rig.socket, path, rig.work, old_text, strlen(old_text), new_text,
+                  strlen(new_text), rig_on_file, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    CU_ASSERT(clock_monotonic() - begun < 3 * CLOCK_SECOND / 2);
+}
+
+static void upload(const char *path, bool executable, const char *bytes, size_t size)
+{
+    outcome_release(&outcome);
+    agent_upload(rig.client, rig.socket, path, rig.work, executable, bytes, size, rig_on_file,
+                 &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+}
+
+static void expect_refusal(const char *what)
+{
+    CU_ASSERT_FALSE(outcome.success);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, what));
+}
+
+/* A file of ours for an archive, without a name. */
+static int scratch(void)
+{
+    int fd = open(rig.folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    CU_ASSERT_FATAL(fd >= 0);
+    return fd;
+}
+
+static char *below(const char *name)
+{
+    return xasprintf("%s/%s", rig.work, name);
+}
+
+static void get_changes(const char *name, int64_t since, int fd)
+{
+    _cleanup_(free_ptr) char *root = below(name);
+
+    outcome_release(&outcome);
+    agent_get_changes(rig.client, rig.socket, root, since, fd, rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+}
+
+static void put_changes(const char *name, int fd)
+{
+    _cleanup_(free_ptr) char *root = below(name);
+
+    outcome_release(&outcome);
+    agent_put_changes(rig.client, rig.socket, root, fd, rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+}
+
+/* The names in the archive, a line each, sorted by nobody. */
+static void names(int fd, struct buf *out)
+{
+    _cleanup_(close_archive) struct archive *archive = archive_read_new();
+    struct archive_entry *entry;
+    int met;
+
+    CU_ASSERT_EQUAL_FATAL(lseek(fd, 0, SEEK_SET), 0);
+    archive_read_support_format_tar(archive);
+    CU_ASSERT_EQUAL_FATAL(archive_read_open_fd(archive, fd, 65536), ARCHIVE_OK);
+    while ((met = archive_read_next_header(archive, &entry)) == ARCHIVE_OK)
+        buf_addf(out, "%s\n", archive_entry_pathname(entry));
+    CU_ASSERT_EQUAL(met, ARCHIVE_EOF);
+}
+
+/* Lets the kernel's coarse clock move on, and returns the time. */
+static int64_t after_a_tick(void)
+{
+    shell("sleep 0.05");
+    return clock_now();
+}
+
+/* ---- replace ---- */
+
+static void a_text_that_occurs_once_is_replaced(void)
+{
+    shell("printf 'one two three two' >f; chown 123:456 f; chmod 4751 f");
+    replace("f", "one", "a longer one");
+    CU_ASSERT_TRUE(outcome.success);
+    CU_ASSERT_EQUAL(outcome.size, 26);
+    shell_says("cat f; stat -c ' %a %u:%g' f; ls -A",
+               "a longer one two three two 4751 123:456\nf\n");
+    replace("f", " three two", "");
+    shell_says("cat f", "a longer one two");
+}
+
+static void a_text_that_does_not_occur_once_is_refused_with_the_count(void)
+{
+    shell("printf 'x x x aaa' >g");
+    replace("g", "x", "y");
+    expect_refusal("3 times");
+    replace("g", "aa", "y");
+    expect_refusal("2 times");
+    replace("g", "z", "y");
+    expect_refusal("does not occur");
+    shell_says("cat g", "x x x aaa");
+}
+
+static void texts_may_hold_any_bytes(void)
+{
+    shell("printf 'a\\000b\\377c' >bytes");
+    outcome_release(&outcome);
+    agent_replace(rig.client, rig.socket, "bytes", rig.work, "a\0b", 3, "\0\xc3\xa9\"\\\n", 6,
+                  rig_on_file, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_TRUE(outcome.success);
+    shell_says("od -An -tx1 bytes", " 00 c3 a9 22 5c 0a ff 63\n");
+}
+
+static void a_link_stays_a_link(void)
+{
+    shell("mkdir -p sub; printf text >sub/target; ln -s sub/target link; ln -s link link2");
+    replace("link2", "text", "new");
+    CU_ASSERT_TRUE(outcome.success);
+    shell_says("cat sub/target; readlink link link2", "newsub/target\nlink\n");
+    shell("ln -s loop loop");
+    replace("loop", "a", "b");
+    expect_refusal("symbolic links");
+}
+
+static void extended_attributes_are_kept(void)
+{
+    _cleanup_(free_ptr) char *path = below("attributed");
+    char value[8];
+
+    shell("printf x >attributed");
+    CU_ASSERT_EQUAL_FATAL(setxattr(path, "user.note", "kept", 4, 0), 0);
+    replace("attributed", "x", "y");
+    CU_ASSERT_EQUAL(getxattr(path, "user.note", value, sizeof(value)), 4);
+}
+
+static void what_is_no_ordinary_file_is_refused_at_once(void)
+{
+    shell("mkfifo fifo; mkdir folder; ln -s /proc/self/environ environ");
+    replace("fifo", "a", "b");
+    expect_refusal("not a regular file");
+    replace("folder", "a", "b");
+    expect_refusal("directory");
+    replace("/dev/zero", "a", "b");
+    expect_refusal("not a regular file");
+    replace("environ", "a", "b");
+    expect_refusal("not on an ordinary file system");
+    replace("/proc/kmsg", "a", "b");
+    expect_refusal("not on an ordinary file system");
+    replace("/sys/kernel/uevent_seqnum", "a", "b");
+    expect_refusal("not on an ordinary file system");
+    replace("nothing/here", "a", "b");
+    expect_refusal("No such file");
+    replace("nothing", "a", "b");
+    expect_refusal("No such file");
+    upload("fifo", false, "x", 1);
+    expect_refusal("not a regular file");
+    upload("folder/", false, "x", 1);
+    expect_refusal("directory");
+    upload("/proc/self/oom_score_adj", false, "x", 1);
+    CU_ASSERT_FALSE(outcome.success);
+}
+
+static void large_files_are_bounded(void)
+{
+    shell("truncate -s 65M huge; head -c 50M /dev/zero >large; printf needle >>large");
+    replace("huge", "a", "b");
+    expect_refusal("64 MiB");
+    replace("large", "needle", "found");
+    CU_ASSERT_TRUE(outcome.success);
+    shell_says("tail -c 5 large; ls -A | grep -c codeset- || :", "found0\n");
+}
+
+static void a_full_disk_is_said_and_leaves_the_file_alone(void)
+{
+    shell("mkdir full; mount -t tmpfs -o size=64k none full; head -c 40k /dev/zero >full/f; "
+          "printf end >>full/f");
+    replace("full/f", "end", "longer end");
+    expect_refusal("No space left");
+    shell_says("tail -c 3 full/f; ls -A full", "endf\n");
+    shell("mount -o remount,ro full");
+    replace("full/f", "end", "x");
+    expect_refusal("Read-only");
+    upload("full/new", false, "x", 1);
+    expect_refusal("Read-only");
+    shell("umount full");
+}
+
+/* ---- upload ---- */
+
+static void an_upload_makes_folders_and_sets_modes(void)
+{
+    upload("a/b c/d\xc3\xa9&=%", false, "con\0tent", 8);
+    CU_ASSERT_TRUE(outcome.success);
+    CU_ASSERT_EQUAL(outcome.size, 8);
+    upload("a/run", true, "#!/bin/sh\necho ran", 18);
+    shell_says("stat -c %a 'a/b c/d\xc3\xa9&=%' a/run a; a/run; wc -c <'a/b c/d\xc3\xa9&=%'",
+               "644\n755\n755\nran\n8\n");
+    upload("f/x", false, "", 0);
+    expect_refusal("Not a directory");
+}
+
+static void an_upload_over_a_file_keeps_owner_and_mode(void)
+{
+    shell("printf old >u; chmod 600 u; chown 12:34 u; ln -s u ul; ln -s made dangling");
+    upload("ul", false, "new", 3);
+    shell_says("cat u; stat -c ' %a %u:%g' u; readlink ul", "new 600 12:34\nu\n");
+    upload("u", true, "new", 3);
+    shell_says("stat -c '%a %u:%g' u", "711 12:34\n");
+    upload("dangling", false, "new", 3);
+    shell_says("cat made; readlink dangling", "newmade\n");
+}
+
+static void a_large_upload_arrives_whole(void)
+{
+    size_t size = (size_t)40 << 20;
+    _cleanup_(free_ptr) char *bytes = xmalloc(size);
+    long before = rig_memory(&rig);
+
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (char)(i * 2654435761u >> 13);
+    upload("forty", false, bytes, size);
+    CU_ASSERT_TRUE(outcome.success);
+    shell_says("wc -c <forty", "41943040\n");
+    CU_ASSERT(rig_memory(&rig) - before < 4096);
+}
+
+/* ---- changes ---- */
+
+static void changes_make_a_pristine_tree_the_same(void)
+{
+    _cleanup_(close_fd) int fd = scratch();
+    int64_t since;
+
+    shell("mkdir -p A/src/deep A/gone/deeper; for i in 1 2 3 4 5; do echo $i >A/src/$i; done; "
+          "ln -s 1 A/src/link; echo x >A/src/deep/x; echo y >A/gone/deeper/y; cp -a A B");
+    since = after_a_tick();
+    shell("cd A; rm src/1; echo more >>src/2; chmod 751 src/3; chown 77:88 src/4; rm src/link; "
+          "ln -s ../$(printf %0200d 0) src/link; rm -r src/deep; echo file >src/deep; rm -r gone; "
+          "n=$(printf '\\377\\376%0150d' 0); mkdir -p new/$n/$n/empty; echo deep >new/$n/$n/f; "
+          "rm src/5; mkdir src/5; echo inside >src/5/f; echo mine >.codeset-manifest; mkfifo fifo; "
+          "ln -s /etc etc; truncate -s 3M sparse; touch -d 1999-12-31T23:59:59.125 src/3");
+    get_changes("A", since, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    put_changes("B", fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    shell_says(
+        "rm A/fifo; diff -r --no-dereference A B && for d in A B; do (cd $d; "
+        "find . -type d -printf '%p %y %m %U:%G\\n' -o -printf '%p %y %m %U:%G %s %T@ %l\\n' "
+        "| LC_ALL=C sort) >$d.list; done; cmp A.list B.list && echo same",
+        "same\n");
+}
+
+static void unchanged_files_do_not_travel(void)
+{
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    _cleanup_(close_fd) int fd = scratch();
+    int64_t since;
+
+    shell("mkdir -p still/one; echo a >still/one/a; echo b >still/one/b");
+    since = after_a_tick();
+    shell("echo c >>still/one/b");
+    get_changes("still", since, fd);
+    names(fd, &found);
+    CU_ASSERT_STRING_EQUAL(found.data, ".codeset-manifest\none/b\n");
+}
+
+static void links_out_of_the_tree_are_not_followed(void)
+{
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    _cleanup_(close_fd) int fd = scratch();
+
+    shell("mkdir -p linked victim; ln -s ../victim linked/out; echo secret >victim/secret; "
+          "mkdir linked/mounted; mount -t tmpfs none linked/mounted; echo m >linked/mounted/m");
+    get_changes("linked", 0, fd);
+    shell("umount linked/mounted");
+    names(fd, &found);
+    CU_ASSERT_STRING_EQUAL(found.data, ".codeset-manifest\nout\n");
+}
+
+static void a_tree_that_is_too_large_is_refused(void)
+{
+    _cleanup_(close_fd) int fd = scratch();
+
+    shell("mkdir vast; truncate -s 600M vast/f");
+    get_changes("vast", 0, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
+    CU_ASSERT_STRING_EQUAL(outcome.err.code, "CHANGES_TOO_LARGE");
+    CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_END), 0);
+    get_changes("none", 0, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
+}
+
+static void files_that_change_while_they_are_read_do_no_harm(void)
+{
+    _cleanup_(close_fd) int fd = scratch();
+
+    shell("mkdir busy busy2; (until [ -e stop ]; do for i in 1 2 3 4 5 6; do "
+          "head -c $((RANDOM * 9)) /dev/zero >busy/$i; rm -f busy/$(((i + 3) % 6)); "
+          "mkdir -p busy/d; echo >busy/d/x; rm -rf busy/d; done; done) >/dev/null 2>&1 &");
+    for (int i = 0; i < 40; i++) {
+        _cleanup_(buf_release) struct buf found = BUF_INIT;
+
+        CU_ASSERT_EQUAL(ftruncate(fd, 0), 0);
+        CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_SET), 0);
+        get_changes("busy", 0, fd);
+        CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+        names(fd, &found);
+        put_changes("busy2", fd);
+        CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    }
+    shell("touch stop; until rm -rf busy; do sleep 0.02; done");
+}
+
+static void a_cancelled_archive_leaves_no_worker(void)
+{
+    _cleanup_(free_ptr) char *root = below("slow");
+    int ends[2];
+    struct agent_call *call;
+
+    shell("mkdir slow; head -c 100M /dev/zero >slow/f");
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    close(ends[0]); /* the write fails, with EPIPE, and the client ends the transfer */
+    outcome_release(&outcome);
+    agent_get_changes(rig.client, rig.socket, root, 0, ends[1], rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_NOT_EQUAL(outcome.err.kind, ERROR_NONE);
+    close(ends[1]);
+    outcome_release(&outcome);
+    call = agent_get_changes(rig.client, rig.socket, root, 0, -1, rig_on_tree, &outcome);
+    agent_call_cancel(call);
+    shell("agent=$(ps -o ppid= -p $PPID); for i in $(seq 200); do "
+          "[ $(ps -o comm= --ppid $agent | grep -c codeset) = 1 ] && exit 0; sleep 0.02; done; "
+          "exit 1");
+}
+
+/* ---- archives from a liar ---- */
+
+struct lie {
+    const char *name;
+    char type; /* for the manifest */
+    int filetype;
+    const char *target;
+};
+
+static void write_entry(struct archive *archive, const char *name, int filetype, const char *target,
+                        const void *bytes, size_t size)
+{
+    struct archive_entry *entry = archive_entry_new();
+
+    archive_entry_set_pathname(entry, name);
+    archive_entry_set_filetype(entry, (unsigned)filetype);
+    archive_entry_set_perm(entry, 0644);
+    if (target)
+        archive_entry_set_symlink(entry, target);
+    archive_entry_set_size(entry, (int64_t)size);
+    CU_ASSERT_EQUAL(archive_write_header(archive, entry), ARCHIVE_OK);
+    if (size)
+        archive_write_data(archive, bytes, size);
+    archive_entry_free(entry);
+}
+
+static int lying_archive(const struct lie *lies, size_t count)
+{
+    _cleanup_(buf_release) struct buf manifest = BUF_INIT;
+    struct archive *archive = archive_write_new();
+    int fd = scratch();
+
+    for (size_t i = 0; i < count; i++) {
+        buf_addf(&manifest, "%c %s", lies[i].type, lies[i].name);
+        buf_add_char(&manifest, '\0');
+    }
+    archive_write_set_format_pax(archive);
+    CU_ASSERT_EQUAL_FATAL(archive_write_open_fd(archive, fd), ARCHIVE_OK);
+    write_entry(archive, ".codeset-manifest", AE_IFREG, NULL, manifest.data, manifest.length);
+    for (size_t i = 0; i < count; i++)
+        write_entry(archive, lies[i].name, lies[i].filetype, lies[i].target,
+                    lies[i].filetype == AE_IFREG ? "evil" : NULL,
+                    lies[i].filetype == AE_IFREG ? 4 : 0);
+    archive_write_free(archive);
+    return fd;
+}
+
+static void an_archive_can_not_reach_out_of_its_root(void)
+{
+    const struct lie lies[][2] = {
+        {{"../escaped", 'f', AE_IFREG, NULL}},
+        {{"/tmp/codeset-escaped", 'f', AE_IFREG, NULL}},
+        {{"a/../../escaped", 'f', AE_IFREG, NULL}},
+        {{"out", 'l', AE_IFLNK, ".."}, {"out/escaped", 'f', AE_IFREG, NULL}},
+        {{"device", 'f', AE_IFCHR, NULL}},
+        {{"./escaped", 'f', AE_IFREG, NULL}},
+    };
+
+    shell("mkdir jail");
+    for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+        _cleanup_(close_fd) int fd = lying_archive(lies[i], lies[i][1].name ? 2 : 1);
+
+        put_changes("jail", fd);
+        CU_ASSERT_NOT_EQUAL(outcome.err.kind, ERROR_NONE);
+    }
+    shell_says("[ -e escaped ] || [ -e /tmp/codeset-escaped ] || [ -e jail/device ] || echo safe",
+               "safe\n");
+}
+
+static void a_broken_archive_is_refused(void)
+{
+    _cleanup_(close_fd) int fd = scratch(), whole = scratch();
+    struct stat st;
+
+    shell("mkdir broken; head -c 20k /dev/urandom >broken/f");
+    CU_ASSERT_EQUAL(pwrite(fd, "garbage", 7, 4000), 7);
+    put_changes("broken", fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_INVALID);
+    get_changes("broken", 0, whole);
+    CU_ASSERT_EQUAL(fstat(whole, &st), 0);
+    for (off_t size = st.st_size - 1024 - 1; size > 0; size -= 1500) {
+        CU_ASSERT_EQUAL(ftruncate(whole, size), 0);
+        put_changes("broken", whole);
+        CU_ASSERT_EQUAL(outcome.err.kind, ERROR_INVALID);
+    }
+}
+
+/* ---- reports ---- */
+
+static void reports_are_found_by_their_patterns(void)
+{
+    const char *const patterns[] = {"report.xml", "out/*.xml", "Testing/*/Test.xml"};
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    _cleanup_(free_ptr) char *root = below("reports");
+    _cleanup_(close_fd) int fd = scratch();
+
+    shell("mkdir -p reports/out/deeper reports/Testing/1 reports/other; cd reports; "
+          "echo r >report.xml; echo a >out/a.xml; echo t >out/a.txt; echo d >out/deeper/d.xml; "
+          "ln -s a.xml out/link.xml; mkfifo out/fifo.xml; mkdir out/folder.xml; "
+          "echo T >Testing/1/Test.xml; echo o >other/o.xml; ln -s out Testing/2");
+    outcome_release(&outcome);
+    agent_get_files(rig.client, rig.socket, root, patterns, ARRAY_SIZE(patterns), fd, rig_on_tree,
+                    &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    names(fd, &found);
+    CU_ASSERT_EQUAL(strlen("report.xml\nout/a.xml\nTesting/1/Test.xml\n"), found.length);
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "report.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "out/a.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "Testing/1/Test.xml\n"));
+}
+
+static void too_many_reports_are_refused(void)
+{
+    const char *const patterns[] = {"*"};
+    _cleanup_(free_ptr) char *root = below("thousands");
+    _cleanup_(close_fd) int fd = scratch();
+
+    shell("mkdir thousands; cd thousands; touch $(seq 1001)");
+    outcome_release(&outcome);
+    agent_get_files(rig.client, rig.socket, root, patterns, 1, fd, rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
+}
+
+static void the_agent_answers_hello(void)
+{
+    rig_open(&rig);
+}
+
+static void the_agent_has_lived_through_it_all(void)
+{
+    outcome_release(&outcome);
+    rig_close(&rig);
+}
+
+int main(void)
+{
+    const struct unit_test tests[] = {
+        {"the agent answers hello", the_agent_answers_hello},
+        {"a text that occurs once is replaced", a_text_that_occurs_once_is_replaced},
+        {"a text that does not occur once is refused with the count",
+         a_text_that_does_not_occur_once_is_refused_with_the_count},
+        {"texts may hold any bytes", texts_may_hold_any_bytes},
+        {"a link stays a link", a_link_stays_a_link},
+        {"extended attributes are kept", extended_attributes_are_kept},
+        {"what is no ordinary file is refused at once",
+         what_is_no_ordinary_file_is_refused_at_once},
+        {"large files are bounded", large_files_are_bounded},
+        {"a full disk is said and leaves the file alone",
+         a_full_disk_is_said_and_leaves_the_file_alone},
+        {"an upload makes folders and sets modes", an_upload_makes_folders_and_sets_modes},
+        {"an upload over a file keeps owner and mode", an_upload_over_a_file_keeps_owner_and_mode},
+        {"a large upload arrives whole", a_large_upload_arrives_whole},
+        {"changes make a pristine tree the same", changes_make_a_pristine_tree_the_same},
+        {"unchanged files do not travel", unchanged_files_do_not_travel},
+        {"links out of the tree are not followed", links_out_of_the_tree_are_not_followed},
+        {"a tree that is too large is refused", a_tree_that_is_too_large_is_refused},
+        {"files that change while they are read do no harm",
+         files_that_change_while_they_are_read_do_no_harm},
+        {"a cancelled archive leaves no worker", a_cancelled_archive_leaves_no_worker},
+        {"an archive cannot reach out of its root", an_archive_can_not_reach_out_of_its_root},
+        {"a broken archive is refused", a_broken_archive_is_refused},
+        {"reports are found by their patterns", reports_are_found_by_their_patterns},
+        {"too many reports are refused", too_many_reports_are_refused},
+        {"the agent has lived through it all", the_agent_has_lived_through_it_all},
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return UNIT_MAIN("agent: files", tests);
+}

@@ -14,15 +14,20 @@ DEFINE_CLEANUP(json_tokener *, free_tokener, json_tokener_free)
 int json_parse(const char *text, size_t length, json_object **ret_value, size_t *ret_offset,
                struct error *err)
 {
-    _cleanup_(free_tokener)
-    json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
-    _cleanup_(json_release)
-    json_object *value = NULL;
+    _cleanup_(free_tokener) json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+    _cleanup_(json_release) json_object *value = NULL;
     enum json_tokener_error outcome;
     size_t offset;
     bool all_read;
 
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    /* json-c's own check lets surrogates and overlong forms pass. */
+    offset = utf8_valid_length(text, length);
+    if (offset < length) {
+        if (ret_offset)
+            *ret_offset = offset;
+        return error_set(err, ERROR_INVALID, NULL, "what is not UTF-8 at byte %zu", offset);
+    }
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     /* The NUL behind the end tells the tokener that a number is complete. */
     value = json_tokener_parse_ex(tokener, text, (int)length);
     outcome = json_tokener_get_error(tokener);

@@ -31,14 +31,21 @@ size_t utf8_char(const char *text, size_t length)
     return 0;
 }
 
-bool utf8_valid(const char *text, size_t length)
+size_t utf8_valid_length(const char *text, size_t length)
 {
-    for (size_t at = 0, step; at < length; at += step) {
+    size_t at = 0;
+
+    for (size_t step; at < length; at += step) {
         step = utf8_char(text + at, length - at);
         if (step == 0)
-            return false;
+            break;
     }
-    return true;
+    return at;
+}
+
+bool utf8_valid(const char *text, size_t length)
+{
+    return utf8_valid_length(text, length) == length;
 }
 
 void utf8_sanitize(struct buf *out, const char *text, size_t length)

@@ -15,6 +15,9 @@ size_t utf8_char(const char *text, size_t length);
 
 bool utf8_valid(const char *text, size_t length);
 
+/* The number of bytes before the first that is not UTF-8; length when all is. */
+size_t utf8_valid_length(const char *text, size_t length);
+
 /* Appends text, each byte that belongs to no valid character as U+FFFD. */
 void utf8_sanitize(struct buf *out, const char *text, size_t length);
 

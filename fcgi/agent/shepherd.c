@@ -97,7 +97,8 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
     process_cloexec_from(3);
     set_signals();
     for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
-        char *const arguments[] = {(char *)(i < 2 ? "bash" : "sh"), (char *)"-c",
+        /* "--": a command may begin with a dash. */
+        char *const arguments[] = {(char *)(i < 2 ? "bash" : "sh"), (char *)"-c", (char *)"--",
                                    (char *)job->command, NULL};
 
         execve(shells[i], arguments, job->environment);

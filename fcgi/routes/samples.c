@@ -27,7 +27,7 @@ static const struct field list_query[] = {
     {"search", FIELD_TEXT, .most = 256, .offset = offsetof(struct list_values, search)},
     {"page", FIELD_INT, .least = 1, .most = 1000000000,
      .offset = offsetof(struct list_values, page)},
-    {"page_size", FIELD_INT, .least = 1, .most = 1000,
+    {"page_size", FIELD_INT, .least = 1, .most = 100,
      .offset = offsetof(struct list_values, page_size)},
 };
 

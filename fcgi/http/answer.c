@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "http/codes.h"
 #include "http/render.h"
@@ -46,6 +47,21 @@ static void log_refusal(const struct error *err, const struct code *code)
                   err->message);
 }
 
+/* Messages of the store and the field tables are written as parts of a log line. */
+static void render_sentence(struct buf *out, const char *key, const char *message)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    buf_add_str(&text, message);
+    if (text.length > 0) {
+        if (text.data[0] >= 'a' && text.data[0] <= 'z')
+            text.data[0] = (char)(text.data[0] - 'a' + 'A');
+        if (text.data[text.length - 1] != '.')
+            buf_add_char(&text, '.');
+    }
+    render_text(out, key, text.data);
+}
+
 void answer_error(struct answer *answer, const struct error *err)
 {
     const char *message;
@@ -64,7 +80,7 @@ void answer_error(struct answer *answer, const struct error *err)
     render_open(body, NULL, '{');
     render_open(body, "detail", '{');
     render_text(body, "code", code->name);
-    render_text(body, "message", message);
+    render_sentence(body, "message", message);
     render_close(body, '}');
     render_close(body, '}');
 }

@@ -1,0 +1,179 @@
+/* Waiting without polling: how long a GET of something unfinished is held. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "check.h"
+#include "fixture.h"
+
+#include "base/banned.h"
+
+static char *interaction_path(char *path, size_t size, const char *session,
+                              const struct ident *interaction)
+{
+    snprintf(path, size, "/sessions/%s/interactions/%s", session, interaction->text);
+    return path;
+}
+
+static void the_first_get_answers_within_a_second_or_so(void)
+{
+    struct ident id = exec_start(fixture_session(), "sleep 5", 0);
+    _cleanup_(answer_release) struct answer *answer =
+        client_get("/sessions/%s/interactions/%s", fixture_session(), id.text);
+
+    STATUS(answer, 200);
+    SHAPE(answer->json, SHAPE_EXEC);
+    CHECK(answer_at(answer, "exit_code") == NULL);
+    CHECK(answer_at(answer, "success") == NULL);
+    CHECK_MSG(answer->seconds >= 0.8 && answer->seconds <= 1.7, "%.3f s", answer->seconds);
+    answer_free(interaction_wait(NULL, fixture_session(), id.text, 20));
+}
+
+static void a_hold_ends_with_the_command(void)
+{
+    struct ident id = exec_start(fixture_session(), "sleep 0.5", 0);
+    _cleanup_(answer_release) struct answer *answer =
+        client_get("/sessions/%s/interactions/%s", fixture_session(), id.text);
+
+    INT(answer, "exit_code", 0);
+    CHECK_MSG(answer->seconds < 0.9, "%.3f s", answer->seconds);
+}
+
+static void a_later_get_is_held_as_long_as_it_has_existed(void)
+{
+    struct ident id = exec_start(fixture_session(), "sleep 3.2", 0);
+    char path[192], wait[] = "Prefer: wait=2";
+    _cleanup_(answer_release) struct answer *first =
+        SEND(.path = interaction_path(path, sizeof(path), fixture_session(), &id),
+             .headers = {wait});
+    _cleanup_(answer_release) struct answer *second = SEND(.path = path);
+
+    CHECK(answer_at(first, "exit_code") == NULL);
+    INT(second, "exit_code", 0);
+    CHECK_MSG(second->seconds > 0.6 && second->seconds < 2, "%.3f s", second->seconds);
+}
+
+static void prefer_wait_0_answers_at_once(void)
+{
+    struct ident id = exec_start(fixture_session(), "sleep 2", 0);
+    char path[192], applied[64];
+    _cleanup_(answer_release) struct answer *answer =
+        SEND(.path = interaction_path(path, sizeof(path), fixture_session(), &id),
+             .headers = {"Prefer: wait=0"});
+
+    STATUS(answer, 200);
+    CHECK_MSG(answer->seconds < 0.3, "%.3f s", answer->seconds);
+    answer_header(answer, "Preference-Applied", applied, sizeof(applied));
+    CHECK_MSG(strcmp(applied, "wait=0") == 0, "Preference-Applied '%s'", applied);
+    answer_free(interaction_wait(NULL, fixture_session(), id.text, 20));
+}
+
+static void prefer_wait_n_holds_n_seconds(void)
+{
+    struct ident id = exec_start(fixture_session(), "sleep 5", 0);
+    char path[192], applied[64];
+    _cleanup_(answer_release) struct answer *answer =
+        SEND(.path = interaction_path(path, sizeof(path), fixture_session(), &id),
+             .headers = {"Prefer: respond-async, wait=2"});
+
+    CHECK(answer_at(answer, "exit_code") == NULL);
+    CHECK_MSG(answer->seconds > 1.8 && answer->seconds < 2.7, "%.3f s", answer->seconds);
+    answer_header(answer, "Preference-Applied", applied, sizeof(applied));
+    CHECK_MSG(strcmp(applied, "wait=2") == 0, "Preference-Applied '%s'", applied);
+    answer_free(interaction_wait(NULL, fixture_session(), id.text, 20));
+}
+
+static void a_preference_that_is_none_is_ignored(void)
+{
+    static const char *const headers[] = {"Prefer: wait=61",  "Prefer: wait=-1", "Prefer: wait=x",
+                                          "Prefer: wait=1e3", "Prefer: waiting", "Prefer: wait="};
+
+    for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+        struct ident id = exec_start(fixture_session(), "true", 0);
+        char path[192];
+        _cleanup_(answer_release) struct answer *answer =
+            SEND(.path = interaction_path(path, sizeof(path), fixture_session(), &id),
+                 .headers = {headers[i]});
+
+        CHECK_MSG(answer->status == 200, "%s: %ld %s", headers[i], answer->status,
+                  answer->body.data);
+    }
+}
+
+static void what_has_ended_is_answered_at_once(void)
+{
+    struct ident id = exec_start(fixture_session(), "true", 0);
+    _cleanup_(answer_release) struct answer *end =
+        interaction_wait(NULL, fixture_session(), id.text, 20);
+    char path[192];
+    _cleanup_(answer_release) struct answer *again =
+        SEND(.path = interaction_path(path, sizeof(path), fixture_session(), &id),
+             .headers = {"Prefer: wait=30"});
+    _cleanup_(answer_release) struct answer *session =
+        client_get("/sessions/%s", fixture_session());
+
+    INT(end, "exit_code", 0);
+    INT(again, "exit_code", 0);
+    CHECK_MSG(again->seconds < 0.3, "%.3f s", again->seconds);
+    CHECK_MSG(session->seconds < 0.3, "%.3f s", session->seconds);
+}
+
+static void closing_ends_the_hold_of_a_command(void)
+{
+    struct ident id = session_ready(NULL, DATASET, SOLVABLE);
+    struct ident command = exec_start(id.text, "sleep 60", 0);
+    char path[192];
+    struct background *held = background_send(
+        &(struct call){.path = interaction_path(path, sizeof(path), id.text, &command),
+                       .headers = {"Prefer: wait=50"}});
+    _cleanup_(answer_release) struct answer *once =
+        SEND(.path = path, .headers = {"Prefer: wait=1"});
+    _cleanup_(answer_release) struct answer *answer = NULL;
+
+    STATUS(once, 200);
+    session_close(NULL, id.text);
+    answer = background_join(held);
+    INT(answer, "exit_code", -1000);
+    CHECK_MSG(answer->seconds < 5, "%.3f s", answer->seconds);
+}
+
+static void many_holds_leave_the_workers_free(void)
+{
+    struct ident id = session_ready(NULL, DATASET, SOLVABLE);
+    struct ident command = exec_start(id.text, "sleep 2", 0);
+    struct background *held[64];
+    char path[192];
+
+    interaction_path(path, sizeof(path), id.text, &command);
+    for (size_t i = 0; i < ARRAY_SIZE(held); i++)
+        held[i] = background_send(
+            &(struct call){.path = path, .headers = {"Prefer: wait=20"}, .direct = true});
+    for (int i = 0; i < 20; i++) {
+        _cleanup_(answer_release) struct answer *answer =
+            SEND(.path = "/sessions?page_size=1", .direct = true);
+
+        STATUS(answer, 200);
+        CHECK_MSG(answer->seconds < 1, "%.3f s", answer->seconds);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(held); i++) {
+        _cleanup_(answer_release) struct answer *answer = background_join(held[i]);
+
+        INT(answer, "exit_code", 0);
+    }
+    session_close(NULL, id.text);
+}
+
+static const struct test tests[] = {
+    {"a first GET of something unfinished answers after a second",
+     the_first_get_answers_within_a_second_or_so},
+    {"a hold ends when the command does", a_hold_ends_with_the_command},
+    {"a later GET is held longer", a_later_get_is_held_as_long_as_it_has_existed},
+    {"Prefer: wait=0 answers at once and says so", prefer_wait_0_answers_at_once},
+    {"Prefer: wait=N holds N seconds and says so", prefer_wait_n_holds_n_seconds},
+    {"a preference that is none is ignored", a_preference_that_is_none_is_ignored},
+    {"what has ended is answered at once", what_has_ended_is_answered_at_once},
+    {"closing a session ends the holds of its commands", closing_ends_the_hold_of_a_command},
+    {"many held requests leave the workers free", many_holds_leave_the_workers_free},
+};
+
+SUITE(holds, tests);

@@ -1,0 +1,273 @@
+/* Verification: verdicts, errors that are no verdicts, and that the session goes on undisturbed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "check.h"
+#include "fixture.h"
+
+#include "base/banned.h"
+
+/* Starts a verification; the job's id. */
+static struct ident start(const char *session)
+{
+    _cleanup_(answer_release) struct answer *answer =
+        client_post(NULL, "/sessions/%s/verify", session);
+    struct ident id = {""};
+
+    STATUS(answer, 202);
+    if (SHAPE(answer->json, "job_id:u status:s started_at:t")) {
+        TEXT(answer, "status", "pending");
+        snprintf(id.text, sizeof(id.text), "%s", answer_text(answer, "job_id"));
+    }
+    return id;
+}
+
+static struct answer *verify(const char *session)
+{
+    struct ident job = start(session);
+
+    return verification_wait(NULL, session, *job.text ? job.text : "none", 60);
+}
+
+static void completed(const struct answer *answer, bool success)
+{
+    STATUS(answer, 200);
+    SHAPE(answer->json, SHAPE_JOB);
+    if (!TEXT(answer, "status", "completed"))
+        return;
+    CHECK(answer_at(answer, "error") == NULL);
+    CHECK(answer_at(answer, "started_at") && answer_at(answer, "completed_at"));
+    SHAPE(answer_at(answer, "container_info"), SHAPE_CONTAINER);
+    SHAPE(answer_at(answer, "result"), SHAPE_RESULT);
+    TEXT(answer, "result.tool", "test_suite");
+    CHECK_MSG(json_object_get_boolean(answer_at(answer, "result.is_success")) == success, "%s",
+              answer->body.data);
+}
+
+static void fails_with(const char *sample, const char *code)
+{
+    struct ident id = session_ready(NULL, DATASET, sample);
+    _cleanup_(answer_release) struct answer *answer = verify(id.text);
+
+    SHAPE(answer->json, SHAPE_JOB);
+    TEXT(answer, "status", "error");
+    CHECK(answer_at(answer, "result") == NULL);
+    SHAPE(answer_at(answer, "error"), "code:s message:s");
+    if (code)
+        TEXT(answer, "error.code", code);
+    session_close(NULL, id.text);
+}
+
+static struct ident fixed_session(const char *sample)
+{
+    struct ident id = session_ready(NULL, DATASET, sample);
+    _cleanup_(answer_release) struct answer *answer = replace(id.text, "add", "$1 - $2", "$1 + $2");
+
+    CHECK_MSG(json_object_get_boolean(answer_at(answer, "success")), "%s", answer->body.data);
+    return id;
+}
+
+static void the_unchanged_task_fails(void)
+{
+    struct ident id = session_ready(NULL, DATASET, SOLVABLE);
+    _cleanup_(answer_release) struct answer *answer = verify(id.text);
+
+    completed(answer, false);
+    INT(answer, "result.total", 3);
+    INT(answer, "result.passed", 1);
+    INT(answer, "result.failed", 1);
+    INT(answer, "result.skipped", 1);
+    TEXT(answer, "result.passes.0.name", "adds_nothing");
+    TEXT(answer, "result.passes.0.classname", "calc");
+    TEXT(answer, "result.failures.0.name", "adds");
+    CHECK(strstr(answer_text(answer, "result.failures.0.message"), "is not 5") != NULL);
+    TEXT(answer, "result.skips.0.name", "adds_dates");
+    TEXT(answer, "result.skips.0.message", "no dates here");
+    TEXT(answer, "result.stdout", "running the tests\n");
+    TEXT(answer, "result.stderr", "a line for stderr\n");
+    TEXT(answer, "sample_id", SOLVABLE);
+    TEXT(answer, "session_id", id.text);
+    session_close(NULL, id.text);
+}
+
+static void the_fixed_task_passes_and_the_session_goes_on(void)
+{
+    struct ident id = fixed_session(SOLVABLE);
+    _cleanup_(answer_release) struct answer *before =
+        exec_run(id.text, "sleep 1000 & echo kept > /tmp/kept", 0);
+    _cleanup_(answer_release) struct answer *answer = verify(id.text);
+    _cleanup_(answer_release) struct answer *after =
+        exec_run(id.text,
+                 "cat /tmp/kept; sh add 2 3; ls report.xml 2>&1; ps -o args | grep -q '[s]leep "
+                 "1000' && echo runs",
+                 0);
+
+    INT(before, "exit_code", 0);
+    completed(answer, true);
+    INT(answer, "result.passed", 2);
+    INT(answer, "result.failed", 0);
+    CHECK_MSG(strncmp(answer_text(after, "stdout"), "kept\n5\n", 7) == 0 &&
+                  strstr(answer_text(after, "stdout"), "runs\n") &&
+                  strstr(answer_text(after, "stdout"), "No such file"),
+              "%s", after->body.data);
+    session_close(NULL, id.text);
+}
+
+/* Only what lies below the repository's folder counts. */
+static void a_replaced_verifier_does_not_count(void)
+{
+    struct ident id = session_ready(NULL, DATASET, SOLVABLE);
+    _cleanup_(answer_release) struct answer *forged = exec_run(
+        id.text,
+        "printf '#!/bin/sh\\nexit 0\\n' > /verifier.sh; "
+        "printf '<testsuite name=\"calc\"><testcase classname=\"calc\" name=\"adds\"/><testcase "
+        "classname=\"calc\" name=\"adds_nothing\"/></testsuite>' > report.xml",
+        0);
+    _cleanup_(answer_release) struct answer *answer = verify(id.text);
+
+    INT(forged, "exit_code", 0);
+    completed(answer, false);
+    session_close(NULL, id.text);
+}
+
+static void a_deleted_file_is_missing_for_the_verifier(void)
+{
+    struct ident id = fixed_session(SOLVABLE);
+    _cleanup_(answer_release) struct answer *removed = exec_run(id.text, "rm add", 0);
+    _cleanup_(answer_release) struct answer *answer = verify(id.text);
+
+    INT(removed, "exit_code", 0);
+    completed(answer, false);
+    INT(answer, "result.failed", 2);
+    session_close(NULL, id.text);
+}
+
+static void a_missing_report_is_an_error(void)
+{
+    fails_with("calc__calc-noreport", NULL);
+}
+
+static void a_stale_report_is_an_error(void)
+{
+    fails_with("calc__calc-stale", NULL);
+}
+
+static void an_unreadable_report_is_an_error(void)
+{
+    fails_with("calc__calc-garbage", "REPORT_UNREADABLE");
+}
+
+static void a_verifier_that_hangs_is_an_error(void)
+{
+    fails_with("calc__calc-hanging", NULL);
+}
+
+static void without_lists_every_test_must_pass(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-nolists");
+    _cleanup_(answer_release) struct answer *before = verify(id.text);
+    _cleanup_(answer_release) struct answer *change = replace(id.text, "add", "$1 - $2", "$1 + $2");
+    _cleanup_(answer_release) struct answer *after = verify(id.text);
+
+    completed(before, false);
+    STATUS(change, 200);
+    completed(after, true);
+    session_close(NULL, id.text);
+}
+
+/* linter, static_analysis, custom: without a report the exit status is the verdict. */
+static void a_linter_without_a_report_is_judged_by_its_exit(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-linter");
+    _cleanup_(answer_release) struct answer *before = verify(id.text);
+    _cleanup_(answer_release) struct answer *change = replace(id.text, "add", "$1 - $2", "$1 + $2");
+    _cleanup_(answer_release) struct answer *after = verify(id.text);
+
+    STATUS(change, 200);
+    completed(before, false);
+    INT(before, "result.total", 1);
+    INT(before, "result.failed", 1);
+    completed(after, true);
+    INT(after, "result.passed", 1);
+    session_close(NULL, id.text);
+}
+
+static void closing_cancels_an_unfinished_job(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-slow");
+    struct ident job = start(id.text);
+    _cleanup_(answer_release) struct answer *running = NULL, *after = NULL;
+    char path[160];
+
+    snprintf(path, sizeof(path), "/sessions/%s/verify/%s", id.text, job.text);
+    running = SEND(.path = path, .headers = {"Prefer: wait=2"});
+    SHAPE(running->json, SHAPE_JOB);
+    CHECK(answer_at(running, "result") == NULL && answer_at(running, "completed_at") == NULL);
+    session_close(NULL, id.text);
+    after = verification_wait(NULL, id.text, job.text, 10);
+    TEXT(after, "status", "cancelled");
+    SHAPE(after->json, SHAPE_JOB);
+}
+
+static void commands_run_while_a_job_does(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-slow");
+    struct ident job = start(id.text);
+    _cleanup_(answer_release) struct answer *command = exec_run(id.text, "echo meanwhile", 0);
+    _cleanup_(answer_release) struct answer *end = NULL;
+
+    TEXT(command, "stdout", "meanwhile\n");
+    CHECK_MSG(command->seconds < 2, "%.3f s", command->seconds);
+    end = verification_wait(NULL, id.text, job.text, 60);
+    completed(end, false);
+    session_close(NULL, id.text);
+}
+
+static void too_many_unfinished_jobs_are_429(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-slow");
+    _cleanup_(answer_release) struct answer *refused = NULL;
+
+    start(id.text);
+    start(id.text);
+    refused = client_post(NULL, "/sessions/%s/verify", id.text);
+    REFUSED(refused, 429, "VERIFICATION_LIMIT");
+    CHECK(answer_has_header(refused, "Retry-After"));
+    session_close(NULL, id.text);
+}
+
+static void unknown_jobs_are_404(void)
+{
+    static const char *const ids[] = {"01890000-0000-7000-8000-000000000000", "x"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        _cleanup_(answer_release) struct answer *answer =
+            client_get("/sessions/%s/verify/%s", fixture_session(), ids[i]);
+
+        REFUSED(answer, 404, "VERIFICATION_NOT_FOUND");
+    }
+}
+
+static const struct test tests[] = {
+    {"the unchanged task fails", the_unchanged_task_fails},
+    {"the fixed task passes, and the session goes on",
+     the_fixed_task_passes_and_the_session_goes_on},
+    {"a replaced verifier and a forged report do not count", a_replaced_verifier_does_not_count},
+    {"a file deleted in the session is missing for the verifier",
+     a_deleted_file_is_missing_for_the_verifier},
+    {"a missing report is an error, no verdict", a_missing_report_is_an_error},
+    {"a stale report is an error, no verdict", a_stale_report_is_an_error},
+    {"an unreadable report is an error, no verdict", an_unreadable_report_is_an_error},
+    {"a verifier that hangs is an error, no verdict", a_verifier_that_hangs_is_an_error},
+    {"without lists every test must pass", without_lists_every_test_must_pass},
+    {"a linter without a report is judged by its exit status",
+     a_linter_without_a_report_is_judged_by_its_exit},
+    {"closing cancels an unfinished job", closing_cancels_an_unfinished_job},
+    {"commands run while a job does", commands_run_while_a_job_does},
+    {"too many unfinished jobs are 429", too_many_unfinished_jobs_are_429},
+    {"unknown jobs are 404", unknown_jobs_are_404},
+};
+
+SUITE(verify, tests);

@@ -293,13 +293,15 @@ static int take_option(struct ctl *ctl, char **words, int count, int *ret_used)
     const char *name = words[0] + 2;
     size_t length = strcspn(name, "="), place;
     const char *value = name[length] ? name + length + 1 : NULL;
-    bool common = true;
-    const struct ctl_option *option =
-        option_named(common_options, ARRAY_SIZE(common_options), name, length, &place);
+    bool common = false;
+    const struct ctl_option *option = NULL;
 
-    if (!option && ctl->command) {
-        common = false;
+    /* A command's own --version N comes before everybody's --version. */
+    if (ctl->command)
         option = option_named(ctl->command->options, CTL_OPTIONS_MOST, name, length, &place);
+    if (!option) {
+        common = true;
+        option = option_named(common_options, ARRAY_SIZE(common_options), name, length, &place);
     }
     if (!option)
         return ctl_usage(ctl, "there is no option '%s'", words[0]);

@@ -376,30 +376,18 @@ static int read_repo_path(struct sample_line *line, struct error *err)
 
 /* --- the language ---------------------------------------------------------------------------- */
 
+#define HEADER "header" /* of C or of C++ */
+
 static const struct {
     const char *suffix;
     const char *language;
 } suffixes[] = {
-    {".py", "python"},
-    {".java", "java"},
-    {".js", "javascript"},
-    {".jsx", "javascript"},
-    {".mjs", "javascript"},
-    {".cjs", "javascript"},
-    {".ts", "typescript"},
-    {".tsx", "typescript"},
-    {".go", "go"},
-    {".rs", "rust"},
-    {".cs", "csharp"},
-    {".c", "c"},
-    {".h", "c"},
-    {".cc", "c++"},
-    {".cpp", "c++"},
-    {".cxx", "c++"},
-    {".hpp", "c++"},
-    {".hh", "c++"},
-    {".rb", "ruby"},
-    {".php", "php"},
+    {".d.ts", NULL}, /* declares what JavaScript does: tells nothing */
+    {".py", "python"},      {".java", "java"},      {".js", "javascript"}, {".jsx", "javascript"},
+    {".mjs", "javascript"}, {".cjs", "javascript"}, {".ts", "typescript"}, {".tsx", "typescript"},
+    {".go", "go"},          {".rs", "rust"},        {".cs", "csharp"},     {".c", "c"},
+    {".h", HEADER},         {".cc", "c++"},         {".cpp", "c++"},       {".cxx", "c++"},
+    {".hpp", "c++"},        {".hh", "c++"},         {".rb", "ruby"},       {".php", "php"},
 };
 
 static const char *language_of(const char *path, size_t length)
@@ -416,14 +404,14 @@ static const char *language_of(const char *path, size_t length)
 static size_t *tally(size_t counts[ARRAY_SIZE(suffixes)], const char *language)
 {
     for (size_t i = 0;; i++) {
-        if (strcmp(suffixes[i].language, language) == 0)
+        if (suffixes[i].language && strcmp(suffixes[i].language, language) == 0)
             return &counts[i];
     }
 }
 
 static const char *majority(const char *patch)
 {
-    size_t counts[ARRAY_SIZE(suffixes)] = {0}, best = 0;
+    size_t counts[ARRAY_SIZE(suffixes)] = {0}, best = 0, *headers;
 
     for (const char *at = patch; at; at = strchr(at, '\n')) {
         size_t length;
@@ -437,10 +425,11 @@ static const char *majority(const char *patch)
         if (language)
             ++*tally(counts, language);
     }
-    /* A header among C++ files is theirs. */
-    if (*tally(counts, "c++") > 0) {
-        *tally(counts, "c++") += *tally(counts, "c");
-        *tally(counts, "c") = 0;
+    /* Headers are of the language of the files beside them. */
+    headers = tally(counts, HEADER);
+    if (*tally(counts, "c++") > 0 || *tally(counts, "c") > 0) {
+        *tally(counts, *tally(counts, "c++") > 0 ? "c++" : "c") += *headers;
+        *headers = 0;
     }
     for (size_t i = 1; i < ARRAY_SIZE(counts); i++) {
         if (counts[i] > counts[best])
@@ -449,11 +438,21 @@ static const char *majority(const char *patch)
     return counts[best] ? suffixes[best].language : NULL;
 }
 
+static bool is_header(const char *language)
+{
+    return strcmp(language, HEADER) == 0;
+}
+
 const char *sample_guess_language(const char *patch, const char *test_patch)
 {
-    const char *language = majority(patch);
+    const char *language = majority(patch), *tests;
 
-    return language ? language : majority(test_patch);
+    if (language && !is_header(language))
+        return language;
+    tests = majority(test_patch);
+    if (tests && !is_header(tests))
+        return tests;
+    return language || tests ? "c" : NULL;
 }
 
 static int settle_language(struct sample_line *line, const struct sample_defaults *defaults,

@@ -57,6 +57,7 @@ struct engine {
     const struct settings *settings;
     struct cgroup_fs cgroups;
     json_object *seccomp;
+    struct buf seccomp_program;
     char *helper;
     char *agent; /* a binary that a container may run but not read */
     struct call *running, *waiting, **waiting_end;
@@ -280,7 +281,8 @@ static int write_config(struct engine *engine, const char *name, const char *cgr
                                   .show_cgroup = cgroup_fs_can_show(&engine->cgroups),
                                   .uid_base = engine->settings->uid_base,
                                   .limits = *limits,
-                                  .seccomp = engine->seccomp};
+                                  .seccomp = engine->seccomp,
+                                  .seccomp_program = engine->seccomp_program.data};
     _cleanup_(json_release) json_object *config = oci_config(&spec);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     _cleanup_(close_fd) int fd = memfd_create("config.json", MFD_CLOEXEC);
@@ -466,11 +468,13 @@ struct engine *engine_new(struct event_base *base, const struct settings *settin
     engine->waiting_end = &engine->waiting;
     /* More at once would only make each later. */
     engine->running_max = processors < 2 ? 4 : 2 * processors;
-    if (prepare(engine, err) < 0) {
+    engine->seccomp = seccomp_config();
+    engine->seccomp_program = (struct buf)BUF_INIT;
+    if (seccomp_program(engine->seccomp, &engine->seccomp_program, err) < 0 ||
+        prepare(engine, err) < 0) {
         engine_free(engine);
         return NULL;
     }
-    engine->seccomp = seccomp_config();
     return engine;
 }
 
@@ -491,6 +495,7 @@ void engine_free(struct engine *engine)
     free_calls(engine->running);
     free_calls(engine->waiting);
     json_object_put(engine->seccomp);
+    buf_release(&engine->seccomp_program);
     cgroup_fs_release(&engine->cgroups);
     free(engine->helper);
     free(engine->agent);

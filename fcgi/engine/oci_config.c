@@ -196,5 +196,12 @@ json_object *oci_config(const struct oci_spec *spec)
     json_add_text(object, "hostname", "sandbox");
     json_add(object, "mounts", mounts(spec));
     json_add(object, "linux", linux_part(spec));
+    if (spec->seccomp_program != NULL) {
+        json_object *annotations = json_object_new_object();
+
+        /* A crun that does not know it goes by linux.seccomp. */
+        json_add_text(annotations, "run.oci.seccomp_bpf_data", spec->seccomp_program);
+        json_add(object, "annotations", annotations);
+    }
     return object;
 }

@@ -21,7 +21,8 @@ struct oci_spec {
     bool show_cgroup;        /* its own limits, read-only, at /sys/fs/cgroup */
     int64_t uid_base;
     struct engine_limits limits;
-    json_object *seccomp; /* borrowed; shared between containers */
+    json_object *seccomp;        /* borrowed; shared between containers */
+    const char *seccomp_program; /* the same for crun, or NULL */
 };
 
 /* The caller owns the result. */

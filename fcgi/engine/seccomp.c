@@ -1,12 +1,17 @@
 #include "engine/seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -183,4 +188,87 @@ json_object *seccomp_config(void)
     allow_personalities(rules);
     json_add(filter, "syscalls", rules);
     return filter;
+}
+
+#define CONDITIONS_MAX 6
+#define PROGRAM_MAX (256 << 10) /* the kernel takes 4096 instructions of 8 bytes */
+
+DEFINE_CLEANUP(scmp_filter_ctx, release_filter, seccomp_release)
+
+static unsigned read_conditions(json_object *rule, struct scmp_arg_cmp *conditions)
+{
+    json_object *args = NULL;
+    unsigned count = 0;
+
+    if (!json_object_object_get_ex(rule, "args", &args))
+        return 0;
+    for (; count < json_object_array_length(args) && count < CONDITIONS_MAX; count++) {
+        json_object *arg = json_object_array_get_idx(args, count);
+        bool is_equal = strcmp(json_get_text(arg, "op"), "SCMP_CMP_EQ") == 0;
+
+        conditions[count] = (struct scmp_arg_cmp){
+            .arg = (unsigned)json_get_int(arg, "index", 0),
+            .op = is_equal ? SCMP_CMP_EQ : SCMP_CMP_MASKED_EQ,
+            .datum_a = json_object_get_uint64(json_object_object_get(arg, "value")),
+            .datum_b = json_object_get_uint64(json_object_object_get(arg, "valueTwo")),
+        };
+    }
+    return count;
+}
+
+static int add_rule(scmp_filter_ctx filter, json_object *rule, struct error *err)
+{
+    struct scmp_arg_cmp conditions[CONDITIONS_MAX];
+    unsigned count = read_conditions(rule, conditions);
+    json_object *names = json_object_object_get(rule, "names");
+    uint32_t action = strcmp(json_get_text(rule, "action"), "SCMP_ACT_ALLOW") == 0
+                          ? SCMP_ACT_ALLOW
+                          : SCMP_ACT_ERRNO((uint32_t)json_get_int(rule, "errnoRet", EPERM));
+
+    for (size_t i = 0; i < json_object_array_length(names); i++) {
+        const char *name = json_object_get_string(json_object_array_get_idx(names, i));
+        int number = seccomp_syscall_resolve_name(name);
+        int rc;
+
+        /* Newer than the library: unlisted then. Negative otherwise: of another architecture. */
+        if (number == __NR_SCMP_ERROR || number < 0)
+            continue;
+        rc = seccomp_rule_add_array(filter, action, number, count, conditions);
+        if (rc < 0)
+            return error_errno(err, -rc, "cannot filter the system call %s", name);
+    }
+    return 0;
+}
+
+static int export(scmp_filter_ctx filter, struct buf *out, struct error *err)
+{
+    _cleanup_(close_fd) int fd = memfd_create("filter", MFD_CLOEXEC);
+    _cleanup_(buf_release) struct buf program = BUF_INIT;
+    _cleanup_(free_ptr) unsigned char *text = NULL;
+    int rc = fd < 0 ? -errno : seccomp_export_bpf(filter, fd);
+    off_t size = rc < 0 ? -1 : lseek(fd, 0, SEEK_CUR);
+
+    if (size <= 0 || size > PROGRAM_MAX)
+        return error_errno(err, rc < 0 ? -rc : EFBIG, "cannot build the system call filter");
+    buf_reserve(&program, (size_t)size);
+    if (pread(fd, program.data, (size_t)size, 0) != size)
+        return error_errno(err, errno, "cannot read the system call filter");
+    text = xmalloc((size_t)size / 3 * 4 + 8);
+    buf_add(out, text, (size_t)EVP_EncodeBlock(text, (unsigned char *)program.data, (int)size));
+    return 0;
+}
+
+int seccomp_program(json_object *config, struct buf *out, struct error *err)
+{
+    uint32_t otherwise = SCMP_ACT_ERRNO((uint32_t)json_get_int(config, "defaultErrnoRet", EPERM));
+    _cleanup_(release_filter) scmp_filter_ctx filter = seccomp_init(otherwise);
+    json_object *rules = json_object_object_get(config, "syscalls");
+
+    if (filter == NULL)
+        return error_set(err, ERROR_INTERNAL, NULL, "cannot begin a system call filter");
+    seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a list */
+    for (size_t i = 0; i < json_object_array_length(rules); i++)
+        if (add_rule(filter, json_object_array_get_idx(rules, i), err) < 0)
+            return -1;
+    return export(filter, out, err);
 }

@@ -11,7 +11,16 @@
 
 #include <json-c/json.h>
 
+#include "base/buf.h"
+#include "base/error.h"
+
 /* The value of linux.seccomp in an OCI runtime's config.json. The caller owns it. */
 json_object *seccomp_config(void);
+
+/*
+ * The same filter as the kernel's own program, in base64, appended to `out`: crun takes it by an
+ * annotation. Building it is a quarter of crun's work, so it is done once, not at every start.
+ */
+int seccomp_program(json_object *config, struct buf *out, struct error *err);
 
 #endif

@@ -12,7 +12,7 @@ libengine_a_SOURCES = \
 	fcgi/engine/mounts.c fcgi/engine/mounts.h \
 	fcgi/engine/oci_config.c fcgi/engine/oci_config.h \
 	fcgi/engine/seccomp.c fcgi/engine/seccomp.h
-ENGINE_LIBS = libengine.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(EVENT_LIBS)
+ENGINE_LIBS = libengine.a $(SECCOMP_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(EVENT_LIBS)
 
 # Started for every container, so it is static: that saves a third of its run.
 pkglibexec_PROGRAMS += codeset-container

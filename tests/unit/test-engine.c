@@ -287,6 +287,21 @@ static void test_filter_arguments(void)
     CU_ASSERT_FALSE(PASSES("personality", 0x400000)); /* READ_IMPLIES_EXEC */
 }
 
+/* What the kernel makes of the program shows in test-containers; here, that it is one. */
+static void test_filter_compiles(void)
+{
+    _cleanup_(json_release) json_object *filter = seccomp_config();
+    _cleanup_(buf_release) struct buf program = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(seccomp_program(filter, &program, &err), 0);
+    CU_ASSERT_TRUE(program.length > 1000);
+    CU_ASSERT_EQUAL(program.length % 4, 0);
+    CU_ASSERT_EQUAL(
+        strspn(program.data, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="),
+        program.length);
+}
+
 static void test_image_names(void)
 {
     CU_ASSERT_TRUE(image_name_valid("a"));
@@ -338,6 +353,7 @@ static const struct unit_test tests[] = {
     {"config.json says what was promised", test_config_says_what_was_promised},
     {"the system call filter allows and refuses by name", test_filter_lists},
     {"the system call filter looks at arguments", test_filter_arguments},
+    {"the system call filter is built for the kernel", test_filter_compiles},
     {"image names", test_image_names},
     {"the helper's arguments", test_helper_arguments},
     {"start times of processes that live", test_process_start_times},

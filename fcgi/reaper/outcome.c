@@ -53,7 +53,7 @@ static char *explain(const struct agent_result *result, int64_t timeout, int64_t
 void outcome_of_failure(const char *message, struct outcome *ret_outcome)
 {
     memset(ret_outcome, 0, sizeof(*ret_outcome));
-    ret_outcome->message = xstrndup(message, MESSAGE_MAX);
+    ret_outcome->message = xstrndup(message, strnlen(message, MESSAGE_MAX));
     ret_outcome->result = (struct interaction_result){
         .platform_failed = true,
         .exit_code = EXIT_CODE_PLATFORM,
@@ -103,7 +103,7 @@ void outcome_of_file(enum interaction_type type, bool success, const char *messa
                            ret_outcome);
         return;
     }
-    outcome.message = message ? xstrndup(message, MESSAGE_MAX) : NULL;
+    outcome.message = message ? xstrndup(message, strnlen(message, MESSAGE_MAX)) : NULL;
     outcome.result = (struct interaction_result){
         .exit_code = success ? 0 : 1,
         .seconds = seconds,

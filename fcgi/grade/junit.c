@@ -415,8 +415,8 @@ static int parse(struct parser *p, const char *bytes, size_t size, struct error 
 int test_report_add_junit(struct test_report *report, const char *bytes, size_t size,
                           struct error *err)
 {
-    _cleanup_(parser_release)
-    struct parser p = {.report = report, .text = BUF_INIT, .message = BUF_INIT, .output = BUF_INIT};
+    _cleanup_(parser_release) struct parser p = {
+        .report = report, .text = BUF_INIT, .message = BUF_INIT, .output = BUF_INIT};
 
     if (size > TEST_REPORT_MAX)
         return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",

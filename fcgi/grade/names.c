@@ -109,8 +109,7 @@ static void enter_case(struct test_report *report, size_t number, struct buf *ke
 
 void names_index(struct test_report *report)
 {
-    _cleanup_(buf_release)
-    struct buf key = BUF_INIT;
+    _cleanup_(buf_release) struct buf key = BUF_INIT;
 
     for (; report->named < report->count; report->named++)
         enter_case(report, report->named, &key);
@@ -120,8 +119,7 @@ static const struct test_case *look_up(const struct test_report *report, const c
                                        size_t container_length, const char *name,
                                        size_t name_length)
 {
-    _cleanup_(buf_release)
-    struct buf key = BUF_INIT;
+    _cleanup_(buf_release) struct buf key = BUF_INIT;
     uint32_t number;
 
     names_container(&key, container, container_length);
@@ -192,8 +190,7 @@ static const struct test_case *find_split(const struct test_report *report, cons
 static const struct test_case *find_spaced(const struct test_report *report, const char *name,
                                            size_t length)
 {
-    _cleanup_(buf_release)
-    struct buf spaced = BUF_INIT;
+    _cleanup_(buf_release) struct buf spaced = BUF_INIT;
 
     if (!strstr(name, " > "))
         return NULL;

@@ -15,8 +15,7 @@
 static size_t judge(const struct test_report *report, const char *list, const char *const *names,
                     size_t count, enum test_outcome worst, struct buf *reason)
 {
-    _cleanup_(buf_release)
-    struct buf named = BUF_INIT;
+    _cleanup_(buf_release) struct buf named = BUF_INIT;
     size_t short_of = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -61,8 +60,7 @@ static bool judge_without_lists(const struct test_report *report, bool verifier_
 bool grade(const struct test_report *report, const struct expectation *expectation,
            char **ret_reason)
 {
-    _cleanup_(buf_release)
-    struct buf reason = BUF_INIT;
+    _cleanup_(buf_release) struct buf reason = BUF_INIT;
     bool is_success = false;
 
     if (expectation->fail_to_pass_count + expectation->pass_to_pass_count +

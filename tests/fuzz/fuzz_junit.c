@@ -40,8 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *nul = memchr(data, '\0', size);
     size_t length = nul ? (size_t)(nul - data) : size;
-    _cleanup_(free_ptr)
-    char *name = xstrndup(nul ? (const char *)nul + 1 : "", nul ? size - length - 1 : 0);
+    _cleanup_(free_ptr) char *name =
+        xstrndup(nul ? (const char *)nul + 1 : "", nul ? size - length - 1 : 0);
     const char *names[] = {name};
     struct expectation expectation = {
         .fail_to_pass = names, .fail_to_pass_count = 1, .pass_to_pass = names};
@@ -49,11 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err = ERROR_INIT;
 
     if (test_report_add_junit(report, (const char *)data, length, &err) == 0) {
-        _cleanup_(free_ptr)
-        char *reason = NULL;
+        _cleanup_(free_ptr) char *reason = NULL;
         bool is_success = grade(report, &expectation, &reason);
-        _cleanup_(buf_release)
-        struct buf text = BUF_INIT;
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
         json_object *result = grade_result(report, is_success, 1, "", 0, name, strlen(name));
 
         check(report);

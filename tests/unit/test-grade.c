@@ -17,10 +17,8 @@ DEFINE_CLEANUP(struct test_report *, report_release, test_report_free)
 
 static struct test_report *read_report(const char *file)
 {
-    _cleanup_(buf_release)
-    struct buf bytes = BUF_INIT;
-    _cleanup_(free_ptr)
-    char *path = xasprintf("%s/%s", REPORTS_DIR, file);
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", REPORTS_DIR, file);
     struct test_report *report = test_report_new();
     struct error err = ERROR_INIT;
 
@@ -68,8 +66,7 @@ static void check_message(const struct test_report *report, const char *name, co
 
 static void pytest_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("pytest.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("pytest.xml");
 
     CU_ASSERT_EQUAL(test_report_count(report), 9);
     check(report, "tests.test_api::test_simple", TEST_PASSED);
@@ -93,8 +90,7 @@ static void pytest_is_read(void)
 
 static void a_name_cut_at_a_blank_is_found(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("pytest.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("pytest.xml");
 
     check(report, "tests/test_api.py::test_funcarg[class-module", TEST_PASSED);
     check(report, "test_funcarg[class-module", TEST_PASSED);
@@ -104,8 +100,7 @@ static void a_name_cut_at_a_blank_is_found(void)
 
 static void unittest_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("unittest.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("unittest.xml");
 
     check(report, "test_resolve_output_field (expressions.tests.ValueTests)", TEST_PASSED);
     check(report,
@@ -117,8 +112,7 @@ static void unittest_is_read(void)
 
 static void surefire_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("surefire.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("surefire.xml");
     const struct test_case *item = test_report_find(report, "testEquals");
 
     CU_ASSERT_EQUAL(test_report_count(report), 6);
@@ -137,8 +131,7 @@ static void surefire_is_read(void)
 
 static void a_class_stands_for_the_worst_of_its_tests(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("surefire.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("surefire.xml");
 
     check_id(report, "JsonPrimitiveTest", "com.example.gson.JsonPrimitiveTest::testRerun");
     check(report, "com.example.gson.JsonPrimitiveTest", TEST_FAILED);
@@ -146,8 +139,7 @@ static void a_class_stands_for_the_worst_of_its_tests(void)
 
 static void gtest_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("gtest.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("gtest.xml");
 
     CU_ASSERT_EQUAL(test_report_count(report), 5);
     check(report, "format_test.format_infinity", TEST_PASSED);
@@ -183,8 +175,7 @@ static void check_ctest_missing(const struct test_report *report)
 
 static void ctest_junit_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("ctest-junit.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("ctest-junit.xml");
 
     check_ctest(report);
     check_ctest_missing(report);
@@ -193,8 +184,7 @@ static void ctest_junit_is_read(void)
 
 static void ctest_test_xml_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("ctest-test.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("ctest-test.xml");
     const struct test_case *item = test_report_find(report, "slow");
 
     check_ctest(report);
@@ -206,8 +196,7 @@ static void ctest_test_xml_is_read(void)
 
 static void go_junit_report_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("go-junit-report.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("go-junit-report.xml");
 
     CU_ASSERT_EQUAL(test_report_count(report), 5);
     check(report, "example.com/tool/hugolib/TestEqualFold", TEST_PASSED);
@@ -221,10 +210,8 @@ static void go_junit_report_is_read(void)
 
 static void jest_and_vitest_are_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("jest-junit.xml");
-    _cleanup_(report_release)
-    struct test_report *vitest = read_report("vitest.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("jest-junit.xml");
+    _cleanup_(report_release) struct test_report *vitest = read_report("vitest.xml");
 
     check(report, "OrderedMap > resets order when a key is deleted", TEST_PASSED);
     check(report, "api: watch > pre watcher callbacks should not track dependencies", TEST_PASSED);
@@ -239,8 +226,7 @@ static void jest_and_vitest_are_read(void)
 
 static void nextest_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("nextest.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("nextest.xml");
 
     check(report, "routing::tests::with_trailing_slash_post", TEST_PASSED);
     check(report, "axum::routing::tests::with_trailing_slash_post", TEST_PASSED);
@@ -251,8 +237,7 @@ static void nextest_is_read(void)
 
 static void dotnet_is_read(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("dotnet.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("dotnet.xml");
 
     check(report, "Example.Tests.ParserTests.Parses_Number", TEST_PASSED);
     check(report, "Example.Tests.ParserTests.Parses(text: \"1.5\", expected: 1.5)", TEST_PASSED);
@@ -262,8 +247,7 @@ static void dotnet_is_read(void)
 
 static void suites_nest_and_may_fail_as_a_whole(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = read_report("nested.xml");
+    _cleanup_(report_release) struct test_report *report = read_report("nested.xml");
 
     CU_ASSERT_EQUAL(test_report_count(report), 3);
     check(report, "outer.inner::test_a", TEST_PASSED);
@@ -273,8 +257,7 @@ static void suites_nest_and_may_fail_as_a_whole(void)
 
 static void of_two_cases_with_one_id_the_worse_counts(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = test_report_new();
+    _cleanup_(report_release) struct test_report *report = test_report_new();
 
     CU_ASSERT_EQUAL(add_text(report, "<testsuite><testcase classname='a' name='t'/></testsuite>"),
                     0);
@@ -291,8 +274,7 @@ static void of_two_cases_with_one_id_the_worse_counts(void)
 
 static void of_an_ambiguous_name_the_worse_counts(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = test_report_new();
+    _cleanup_(report_release) struct test_report *report = test_report_new();
 
     test_report_add_case(report, "p.A", "t", TEST_PASSED, 0, NULL);
     test_report_add_case(report, "q.A", "t", TEST_SKIPPED, 0, NULL);
@@ -306,8 +288,7 @@ static void of_an_ambiguous_name_the_worse_counts(void)
 
 static void refused(const char *xml)
 {
-    _cleanup_(report_release)
-    struct test_report *report = test_report_new();
+    _cleanup_(report_release) struct test_report *report = test_report_new();
 
     test_report_add_case(report, "", "before", TEST_PASSED, 0, NULL);
     if (add_text(report, xml) == 0)
@@ -343,10 +324,8 @@ static void entities_and_doctypes_are_refused(void)
 
 static void depth_names_and_cases_are_bounded(void)
 {
-    _cleanup_(buf_release)
-    struct buf xml = BUF_INIT;
-    _cleanup_(report_release)
-    struct test_report *report = test_report_new();
+    _cleanup_(buf_release) struct buf xml = BUF_INIT;
+    _cleanup_(report_release) struct test_report *report = test_report_new();
 
     for (int i = 0; i < 65; i++)
         buf_add_str(&xml, "<testsuite>");
@@ -373,10 +352,8 @@ static void depth_names_and_cases_are_bounded(void)
 
 static void a_message_is_cut_between_characters(void)
 {
-    _cleanup_(buf_release)
-    struct buf xml = BUF_INIT;
-    _cleanup_(report_release)
-    struct test_report *report = test_report_new();
+    _cleanup_(buf_release) struct buf xml = BUF_INIT;
+    _cleanup_(report_release) struct test_report *report = test_report_new();
     const struct test_case *item;
 
     buf_add_str(&xml, "<testsuite><testcase name='t'><failure>x");
@@ -391,8 +368,7 @@ static void a_message_is_cut_between_characters(void)
 
 static void nonsense_seconds_are_zero(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = test_report_new();
+    _cleanup_(report_release) struct test_report *report = test_report_new();
     static const char *const names[] = {"a", "b", "c", "d", "e"};
 
     CU_ASSERT_EQUAL(add_text(report, "<testsuite><testcase name='a' time='nan'/>"
@@ -427,8 +403,7 @@ static bool verdict(const struct test_report *report, const char *fail_to_pass,
         .pass_to_pass_count = pass_to_pass ? 1 : 0,
         .verifier_succeeded = true,
     };
-    _cleanup_(free_ptr)
-    char *why = NULL;
+    _cleanup_(free_ptr) char *why = NULL;
     bool is_success = grade(report, &expectation, &why);
 
     CU_ASSERT_EQUAL(is_success, why == NULL);
@@ -440,8 +415,7 @@ static bool verdict(const struct test_report *report, const char *fail_to_pass,
 
 static void fail_to_pass_must_pass(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = small_report();
+    _cleanup_(report_release) struct test_report *report = small_report();
 
     CU_ASSERT_TRUE(verdict(report, "m::good", NULL, NULL));
     CU_ASSERT_FALSE(
@@ -454,8 +428,7 @@ static void fail_to_pass_must_pass(void)
 
 static void pass_to_pass_may_be_skipped(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = small_report();
+    _cleanup_(report_release) struct test_report *report = small_report();
 
     CU_ASSERT_TRUE(verdict(report, "m::good", "m::left", NULL));
     CU_ASSERT_TRUE(verdict(report, NULL, "good", NULL));
@@ -468,8 +441,7 @@ static void pass_to_pass_may_be_skipped(void)
 
 static void without_lists_the_verifier_and_its_tests_decide(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = test_report_new();
+    _cleanup_(report_release) struct test_report *report = test_report_new();
     struct expectation expectation = {.verifier_succeeded = true};
 
     CU_ASSERT_FALSE(grade(report, &expectation, NULL));
@@ -488,8 +460,7 @@ static void without_lists_the_verifier_and_its_tests_decide(void)
 
 static void the_result_lists_every_case(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = small_report();
+    _cleanup_(report_release) struct test_report *report = small_report();
     json_object *result = grade_result(report, false, 1.5, "out\0put", 7, "err", 3);
     json_object *expected = json_tokener_parse(
         "{\"tool\":\"test_suite\",\"is_success\":false,\"execution_duration_seconds\":1.5,"
@@ -525,18 +496,15 @@ static void each_language_has_its_report_paths(void)
 /* The sanitizers and valgrind slow this down tenfold; a quadratic search takes minutes. */
 static void ten_thousand_names_among_200000_cases_are_quick(void)
 {
-    _cleanup_(report_release)
-    struct test_report *report = test_report_new();
-    _cleanup_(buf_release)
-    struct buf text = BUF_INIT;
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     int64_t start = clock_monotonic();
     int found = 0;
 
     for (int i = 0; i < TEST_CASES_MAX; i++) {
         buf_clear(&text);
         buf_addf(&text, "tests.some.package.with_depth.test_module_%d.TestClass", i % 1000);
-        _cleanup_(free_ptr)
-        char *name = xasprintf("test_case[%d]", i);
+        _cleanup_(free_ptr) char *name = xasprintf("test_case[%d]", i);
 
         test_report_add_case(report, text.data, name, TEST_PASSED, 0, NULL);
     }

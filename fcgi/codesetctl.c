@@ -4,7 +4,6 @@
  * DIAGNOSTICS: what failed and what to do about it on standard error; the exit status tells
  * scripts (ctl/ctl.h). BUGS: a migration that dies within a file wants a person.
  */
-#include "base/cleanup.h"
 #include "ctl/commands.h"
 #include "ctl/ctl.h"
 
@@ -161,9 +160,10 @@ static const struct ctl_command commands[] = {
      .summary = "Tell the use, of all or of a command",
      .own_settings = true,
      .run = ctl_help},
+    {0},
 };
 
 int main(int argc, char **argv)
 {
-    return ctl_main(commands, ARRAY_SIZE(commands), argc, argv);
+    return ctl_main(commands, argc, argv);
 }

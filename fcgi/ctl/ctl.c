@@ -17,8 +17,7 @@
 #define WORD_MOST 40 /* of what is compared to guess a misspelt command */
 
 struct ctl {
-    const struct ctl_command *commands;
-    size_t count;
+    const struct ctl_command *commands; /* until a name is NULL */
     const struct ctl_command *command;
     const char *config; /* NULL: the usual place */
     bool json, help, version;
@@ -101,8 +100,8 @@ static void print_overview(const struct ctl *ctl)
 {
     printf("usage: " PROGRAM " [--config FILE] [--json] COMMAND [ARGUMENTS]\n\n"
            "The operator's tool of a Codeset server.\n\n");
-    for (size_t i = 0; i < ctl->count; i++)
-        printf("  %-16s %s\n", ctl->commands[i].name, ctl->commands[i].summary);
+    for (const struct ctl_command *command = ctl->commands; command->name; command++)
+        printf("  %-16s %s\n", command->name, command->summary);
     printf("\nOptions of every command:\n");
     for (size_t i = 0; i < ARRAY_SIZE(common_options); i++)
         print_option(&common_options[i]);
@@ -135,20 +134,20 @@ static size_t first_word(const char *name)
 
 static const struct ctl_command *find(const struct ctl *ctl, const char *name)
 {
-    for (size_t i = 0; i < ctl->count; i++) {
-        if (strcmp(ctl->commands[i].name, name) == 0)
-            return &ctl->commands[i];
+    for (const struct ctl_command *command = ctl->commands; command->name; command++) {
+        if (strcmp(command->name, name) == 0)
+            return command;
     }
     return NULL;
 }
 
 static bool is_group(const struct ctl *ctl, const char *word)
 {
-    for (size_t i = 0; i < ctl->count; i++) {
-        const char *name = ctl->commands[i].name;
-        size_t length = first_word(name);
+    for (const struct ctl_command *command = ctl->commands; command->name; command++) {
+        size_t length = first_word(command->name);
 
-        if (name[length] && strlen(word) == length && strncmp(name, word, length) == 0)
+        if (command->name[length] && strlen(word) == length &&
+            strncmp(command->name, word, length) == 0)
             return true;
     }
     return false;
@@ -162,7 +161,7 @@ static size_t distance(const char *a, const char *b)
 
     for (size_t j = 0; j <= b_length; j++)
         row[j] = j;
-    for (size_t i = 0; a[i] && i < WORD_MOST; i++) {
+    for (size_t i = 0; i < WORD_MOST && a[i]; i++) {
         size_t diagonal = row[0];
 
         row[0] = i + 1;
@@ -185,12 +184,12 @@ static const char *guess(const struct ctl *ctl, const char *name)
     const char *best = NULL;
     size_t least = 4; /* more edits are no slip of the finger */
 
-    for (size_t i = 0; i < ctl->count; i++) {
-        size_t edits = distance(name, ctl->commands[i].name);
+    for (const struct ctl_command *command = ctl->commands; command->name; command++) {
+        size_t edits = distance(name, command->name);
 
         if (edits < least) {
             least = edits;
-            best = ctl->commands[i].name;
+            best = command->name;
         }
     }
     return best;
@@ -208,10 +207,9 @@ static int unknown(const struct ctl *ctl, const char *name)
         return ctl_usage(ctl, "there is no command '%s'", name);
     fprintf(stderr, PROGRAM ": %s%s%s; there are:\n", name[length] ? "there is no command '" : "'",
             name, name[length] ? "'" : "' is half a command");
-    for (size_t i = 0; i < ctl->count; i++) {
-        if (strncmp(ctl->commands[i].name, group, length) == 0 &&
-            ctl->commands[i].name[length] == ' ')
-            fprintf(stderr, "  %-16s %s\n", ctl->commands[i].name, ctl->commands[i].summary);
+    for (const struct ctl_command *command = ctl->commands; command->name; command++) {
+        if (strncmp(command->name, group, length) == 0 && command->name[length] == ' ')
+            fprintf(stderr, "  %-16s %s\n", command->name, command->summary);
     }
     return CTL_USAGE;
 }
@@ -444,9 +442,9 @@ static int run(struct ctl *ctl)
     return status;
 }
 
-int ctl_main(const struct ctl_command *commands, size_t count, int argc, char **argv)
+int ctl_main(const struct ctl_command *commands, int argc, char **argv)
 {
-    struct ctl ctl = {.commands = commands, .count = count};
+    struct ctl ctl = {.commands = commands};
     int status;
 
     log_open(PROGRAM, LOG_WARNING);

@@ -48,8 +48,8 @@ struct ctl_command {
     int (*run)(struct ctl *ctl);
 };
 
-/* The whole of main. */
-int ctl_main(const struct ctl_command *commands, size_t count, int argc, char **argv);
+/* The whole of main. A row without a name ends the table. */
+int ctl_main(const struct ctl_command *commands, int argc, char **argv);
 
 /* The i-th argument, NULL where it was not given. */
 const char *ctl_argument(const struct ctl *ctl, size_t i);

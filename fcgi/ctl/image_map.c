@@ -61,7 +61,7 @@ static int parse_entry(char *line, struct image_map_entry *ret_entry, bool *ret_
          sample_check_image("verifier image", entry.verifier_image, err) < 0))
         return -1;
     *ret_entry = entry;
-    entry = (struct image_map_entry){0};
+    memset(&entry, 0, sizeof(entry));
     return 0;
 }
 

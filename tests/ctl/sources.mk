@@ -10,3 +10,9 @@ tests_unit_test_ctl_LDADD = libctl.a $(STORE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 # Every build looks whether SQL stays where it belongs; it takes some milliseconds.
 all-local:
 	$(AM_V_at)$(srcdir)/tests/lint-sql $(srcdir)
+
+check_PROGRAMS += tests/unit/test-manual
+TESTS += tests/unit/test-manual
+tests_unit_test_manual_SOURCES = tests/unit/test-manual.c tests/unit/unit.h
+tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
+tests_unit_test_manual_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)

@@ -7,7 +7,8 @@
  *
  * BUGS
  *	An answer is put together in memory before its first byte is sent: GET /samples without a
- *	page needs as much as all samples of the data sets.
+ *	page needs as much as all samples of the data sets. Where page_dir can't be written,
+ *	they are put together for each request.
  */
 #include <getopt.h>
 #include <stdio.h>

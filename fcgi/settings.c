@@ -36,6 +36,7 @@ const struct config_row settings_rows[] = {
 
     PATH("api", doorbell_socket, "/run/codeset/doorbell.sock", "where workers ring the daemon"),
     PATH("api", pack_dir, "/var/lib/codeset/packs", "sample archives, served by nginx"),
+    PATH("api", page_dir, "/run/codeset/pages", "long answers, kept for nginx to serve"),
     TEXT("api", cors_origins, "", "origins that a browser may call from, separated by spaces"),
     INT("api", sessions_per_user, "256", 1, 100000, "", "open sessions that a user may have"),
     INT("api", interactions_per_session, "16", 1, 1000, "", "unfinished interactions at once"),

@@ -27,6 +27,7 @@ struct settings {
     /* [api] */
     char *doorbell_socket; /* shared with the daemon */
     char *pack_dir;        /* sample archives; nginx serves them */
+    char *page_dir;        /* long answers, kept for nginx to serve */
     char *cors_origins;    /* space-separated */
     int64_t sessions_per_user;
     int64_t interactions_per_session;

@@ -8,6 +8,7 @@ CLEANFILES += $(nginx_DATA)
 nginx_edit = sed -e 's|@nginxdir[@]|$(nginxdir)|g' -e 's|@rundir[@]|/run/codeset|g' \
 	-e 's|@pooldir[@]|/run/codeset/pool|g' \
 	-e 's|@logdir[@]|/var/log/nginx|g' -e 's|@pack_dir[@]|/var/lib/codeset/packs|g' \
+	-e 's|@page_dir[@]|/run/codeset/pages|g' \
 	-e 's|@openapi[@]|$(pkgdatadir)/openapi.json|g' -e 's|@connections[@]|2000|g' \
 	-e 's|@body_max[@]|24m|g'
 

@@ -14,6 +14,7 @@ void answer_release(struct answer *answer)
 {
     buf_release(&answer->headers);
     buf_release(&answer->body);
+    buf_release(&answer->vary);
 }
 
 void answer_header(struct answer *answer, const char *name, const char *format, ...)
@@ -71,6 +72,7 @@ void answer_error(struct answer *answer, const struct error *err)
     log_refusal(err, code);
     buf_clear(&answer->headers);
     buf_clear(&answer->body);
+    buf_clear(&answer->vary);
     answer->log_code = code->name;
     body = answer_json(answer, code->status);
     if (code->status == 401)
@@ -113,10 +115,17 @@ static const char *reason_of(int status)
     }
 }
 
+void answer_vary(struct answer *answer, const char *name)
+{
+    buf_addf(&answer->vary, "%s%s", answer->vary.length ? ", " : "", name);
+}
+
 void answer_write_head(const struct answer *answer, struct buf *out)
 {
     buf_addf(out, "Status: %d %s\r\n", answer->status, reason_of(answer->status));
     buf_add(out, answer->headers.data, answer->headers.length);
+    if (answer->vary.length)
+        buf_addf(out, "Vary: %s\r\n", answer->vary.data);
     if (answer->status != 204 && answer->status != 304)
         buf_addf(out, "Content-Length: %zu\r\n", answer->body.length);
     buf_add_str(out, "\r\n");

@@ -13,12 +13,13 @@ struct answer {
     int status;
     struct buf headers; /* "Name: value\r\n"... beside Status and Content-Length */
     struct buf body;
+    struct buf vary;      /* names of request headers */
     const char *log_code; /* of a refusal, for the log; NULL otherwise */
 };
 
 #define ANSWER_INIT                                                                                \
     {                                                                                              \
-        .status = 500, .headers = BUF_INIT, .body = BUF_INIT                                       \
+        .status = 500, .headers = BUF_INIT, .body = BUF_INIT, .vary = BUF_INIT                     \
     }
 
 void answer_release(struct answer *answer);
@@ -37,6 +38,9 @@ void answer_error(struct answer *answer, const struct error *err);
 
 /* nginx is to go on with the internal location instead (X-Accel-Redirect). */
 void answer_redirect_internally(struct answer *answer, const char *location);
+
+/* The answer depends on this header of the request. One Vary lists all of them. */
+void answer_vary(struct answer *answer, const char *name);
 
 /* Status line and headers as a FastCGI application writes them, with the empty line. */
 void answer_write_head(const struct answer *answer, struct buf *out);

@@ -1,16 +1,23 @@
 #include "http/fastcgi.h"
 
 #include <errno.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 
 #include "base/banned.h"
+
+#define LONG_ANSWER 16384
+#define RECORD_MOST ((size_t)65528) /* the most that fits, without padding */
 
 static volatile sig_atomic_t stopping;
 static int dead_end = -1;
@@ -52,15 +59,69 @@ static size_t read_body(void *arg, char *bytes, size_t size)
     return got > 0 ? (size_t)got : 0;
 }
 
+/*
+ * libfcgi cuts an answer into records of 8 KiB, a copy and a write(2) each. A long one is sent past
+ * it, in the longest records there are, straight from where it lies. Nothing is in libfcgi's buffer
+ * then; FCGX_Finish_r ends the stream and the request as ever.
+ */
+static int write_record(int fd, int request_id, const char *bytes, size_t length)
+{
+    FCGI_Header header = {
+        .version = FCGI_VERSION_1,
+        .type = FCGI_STDOUT,
+        .requestIdB1 = (unsigned char)(request_id >> 8),
+        .requestIdB0 = (unsigned char)request_id,
+        .contentLengthB1 = (unsigned char)(length >> 8),
+        .contentLengthB0 = (unsigned char)length,
+    };
+    struct iovec parts[2] = {{&header, sizeof(header)}, {(char *)(uintptr_t)bytes, length}};
+    struct iovec *part = parts;
+
+    while (part < parts + 2) {
+        ssize_t written = writev(fd, part, (int)(parts + 2 - part));
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        while (part < parts + 2 && (size_t)written >= part->iov_len)
+            written -= (ssize_t)(part++)->iov_len;
+        if (part < parts + 2) {
+            part->iov_base = (char *)part->iov_base + written;
+            part->iov_len -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+static void send_long(const FCGX_Request *request, const struct buf *bytes)
+{
+    for (size_t at = 0; at < bytes->length;) {
+        size_t length = bytes->length - at < RECORD_MOST ? bytes->length - at : RECORD_MOST;
+
+        /* It fails where nginx has hung up; then nobody is there to be told. */
+        if (write_record(request->ipcFd, request->requestId, bytes->data + at, length) < 0)
+            return;
+        at += length;
+    }
+}
+
 static void send_answer(const FCGX_Request *request, const struct answer *answer)
 {
     _cleanup_(buf_release) struct buf head = BUF_INIT;
     const char *method = FCGX_GetParam("REQUEST_METHOD", request->envp);
+    bool is_head = method && strcmp(method, "HEAD") == 0;
+    const struct buf *body = &answer->body;
 
     answer_write_head(answer, &head);
+    if (!is_head && body->length > LONG_ANSWER) {
+        send_long(request, &head);
+        send_long(request, body);
+        return;
+    }
     FCGX_PutStr(head.data, (int)head.length, request->out);
-    if (!method || strcmp(method, "HEAD") != 0)
-        FCGX_PutStr(answer->body.data, (int)answer->body.length, request->out);
+    if (!is_head)
+        FCGX_PutStr(body->data, (int)body->length, request->out);
 }
 
 static void serve_one(const struct router *router, FCGX_Request *request)

@@ -89,7 +89,7 @@ static void add_cors(const struct router *router, const struct request *request,
 
     if (!router->cors_origins || !*router->cors_origins)
         return;
-    answer_header(answer, "Vary", "Origin");
+    answer_vary(answer, "Origin");
     if (!origin || !origin_allowed(router->cors_origins, origin))
         return;
     answer_header(answer, "Access-Control-Allow-Origin", "%s", origin);

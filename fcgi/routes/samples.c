@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "http/gzip.h"
 #include "http/render.h"
+#include "routes/pages.h"
 #include "routes/routes.h"
 
 #include "base/banned.h"
@@ -101,33 +102,111 @@ static int write_plain(struct db *db, const struct sample_page *page, const stru
     return 0;
 }
 
+/* A page as it is asked for. */
+struct list {
+    struct sample_page page;
+    int64_t number, size; /* size 0: all */
+    bool deflated;
+};
+
+static struct list list_of(const struct request *request, const struct list_values *values)
+{
+    bool paged = values->page || values->page_size;
+    int64_t size = values->page_size ? values->page_size : PAGE_SIZE_DEFAULT;
+    struct list list = {
+        .page = {.dataset = or_null(&values->dataset), .search = or_null(&values->search)},
+        .number = values->page ? values->page : 1,
+        .size = paged ? size : 0,
+        .deflated = gzip_accepted(request_parameter(request, "HTTP_ACCEPT_ENCODING")),
+    };
+
+    list.page.offset = (list.number - 1) * list.size;
+    list.page.limit = list.size;
+    return list;
+}
+
+static int write_list(struct db *db, const struct list *list, struct buf *body, struct error *err)
+{
+    _cleanup_(buf_release) struct buf tail = BUF_INIT;
+    int64_t total;
+
+    if (store_sample_count(db, list->page.dataset, list->page.search, &total, err) < 0)
+        return -1;
+    render_tail(&tail, total, list->number, list->size ? list->size : total);
+    return list->deflated ? write_deflated(db, &list->page, &tail, body, err)
+                          : write_plain(db, &list->page, &tail, body, err);
+}
+
+/* The stamp is older than what is read after it, never newer: an answer that is newer than its
+ * ETag is only asked for once more. */
+static int write_etag(struct db *db, struct buf *out, struct error *err)
+{
+    int64_t count, last;
+
+    if (store_sample_stamp(db, &count, &last, err) < 0)
+        return -1;
+    buf_addf(out, "\"" CODESET_VERSION "-%" PRId64 "-%" PRId64 "\"", count, last);
+    return 0;
+}
+
+static bool is_known(const struct request *request, const char *etag)
+{
+    const char *known = request_parameter(request, "HTTP_IF_NONE_MATCH");
+
+    return known && (strcmp(known, "*") == 0 || strstr(known, etag));
+}
+
+/* Lengths before texts make two different questions two different texts. */
+static void write_question(const struct list *list, const struct list_values *values,
+                           struct buf *out)
+{
+    buf_addf(out, "%d %" PRId64 " %" PRId64 " %zu:%s %s", list->deflated, list->number, list->size,
+             values->dataset.length, list->page.dataset ? list->page.dataset : "",
+             list->page.search ? list->page.search : "");
+}
+
+/* nginx serves the page with this answer's headers, all but the length. */
+static void serve_page(const struct page_name *name, struct answer *answer)
+{
+    _cleanup_(buf_release) struct buf location = BUF_INIT;
+
+    buf_addf(&location, "/-/pages/%s", name->text);
+    answer_redirect_internally(answer, location.data);
+    buf_clear(&answer->body);
+}
+
 static int list_samples(void *app, const struct request *request, const void *values,
                         struct answer *answer, struct error *err)
 {
     struct api *api = app;
-    const struct list_values *list = values;
-    bool paged = list->page || list->page_size;
-    int64_t number = list->page ? list->page : 1;
-    int64_t size = list->page_size ? list->page_size : PAGE_SIZE_DEFAULT;
-    struct sample_page page = {.dataset = or_null(&list->dataset),
-                               .search = or_null(&list->search)};
-    _cleanup_(buf_release) struct buf tail = BUF_INIT;
-    struct buf *body;
-    int64_t total;
+    const char *folder = api->settings->page_dir;
+    struct list list = list_of(request, values);
+    _cleanup_(buf_release) struct buf etag = BUF_INIT;
+    _cleanup_(buf_release) struct buf question = BUF_INIT;
+    struct page_name name;
 
-    if (store_sample_count(api->db, page.dataset, page.search, &total, err) < 0)
+    if (write_etag(api->db, &etag, err) < 0)
         return -1;
-    if (paged) {
-        page.offset = (number - 1) * size;
-        page.limit = size;
+    answer_header(answer, "ETag", "W/%s", etag.data);
+    answer_vary(answer, "Accept-Encoding");
+    if (is_known(request, etag.data)) {
+        answer->status = 304;
+        return 0;
     }
-    render_tail(&tail, total, number, paged ? size : total);
-    body = answer_json(answer, 200);
-    answer_header(answer, "Vary", "Accept-Encoding");
-    if (!gzip_accepted(request_parameter(request, "HTTP_ACCEPT_ENCODING")))
-        return write_plain(api->db, &page, &tail, body, err);
-    answer_header(answer, "Content-Encoding", "gzip");
-    return write_deflated(api->db, &page, &tail, body, err);
+    answer_json(answer, 200);
+    if (list.deflated)
+        answer_header(answer, "Content-Encoding", "gzip");
+    write_question(&list, values, &question);
+    name = page_name(etag.data, question.data);
+    if (page_find(folder, &name)) {
+        serve_page(&name, answer);
+        return 0;
+    }
+    if (write_list(api->db, &list, &answer->body, err) < 0)
+        return -1;
+    if (page_keep(folder, &name, &answer->body))
+        serve_page(&name, answer);
+    return 0;
 }
 
 /* --- GET /samples/{dataset}/{sample_id}/download --------------------------------------------- */

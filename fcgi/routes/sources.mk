@@ -7,6 +7,7 @@ libroutes_a_SOURCES = \
 	fcgi/routes/health.c \
 	fcgi/routes/interactions.c \
 	fcgi/routes/repos.c \
+	fcgi/routes/pages.c fcgi/routes/pages.h \
 	fcgi/routes/routes.c fcgi/routes/routes.h \
 	fcgi/routes/samples.c \
 	fcgi/routes/sessions.c \

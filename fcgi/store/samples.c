@@ -81,6 +81,22 @@ int store_sample_count(struct db *db, const char *dataset, const char *search, i
     return 0;
 }
 
+int store_sample_stamp(struct db *db, int64_t *ret_count, int64_t *ret_last, struct error *err)
+{
+    /* The last one alone would not do: of two imports at once, the one that took its numbers first
+     * may commit last. */
+    static const struct query query = {"SELECT COUNT(*), COALESCE(MAX(row_id), 0) FROM samples"};
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+    bool found;
+
+    if (!rows)
+        return -1;
+    found = db_next(rows);
+    *ret_count = found ? db_row_int(rows, 0) : 0;
+    *ret_last = found ? db_row_int(rows, 1) : 0;
+    return 0;
+}
+
 /* Samples come in batches, each beginning behind the last key of the one before, so that a page
  * of everything never stands on this side whole, and no import in between shifts it. */
 #define BEHIND_KEY                                                                                 \

@@ -1,7 +1,10 @@
 /* Requests, routes, answers, error codes, holds and gzip streams. */
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <zlib.h>
 
 #include "base/cleanup.h"
@@ -15,6 +18,7 @@
 #include "http/render.h"
 #include "http/request.h"
 #include "http/router.h"
+#include "routes/pages.h"
 #include "store/samples.h"
 #include "unit.h"
 
@@ -668,6 +672,92 @@ static void json_is_rendered_with_its_commas(void)
                            "\"d\":\"1970-01-01T00:00:00.000001Z\",\"e\":\"\\u0000\xef\xbf\xbd\"}");
 }
 
+/* --- kept pages ------------------------------------------------------------------------------ */
+
+static char folder[] = "/tmp/codeset-pages-XXXXXX";
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof(folder), "/tmp/codeset-pages-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL(mkdtemp(folder));
+}
+
+static void clear_folder(void)
+{
+    struct error err;
+
+    CU_ASSERT_EQUAL(remove_tree(folder, &err), 0);
+}
+
+static bool keep(const struct page_name *name, size_t size)
+{
+    _cleanup_(buf_release) struct buf body = BUF_INIT;
+
+    while (body.length < size)
+        buf_add_str(&body, "0123456789abcdef");
+    return page_keep(folder, name, &body);
+}
+
+static void a_page_is_kept_by_question_and_stamp(void)
+{
+    struct page_name one = page_name("1", "a"), other = page_name("2", "a"),
+                     third = page_name("1", "b"), fourth = page_name("11", "a");
+
+    make_folder();
+    CU_ASSERT_FALSE(page_find(folder, &one));
+    CU_ASSERT_TRUE(keep(&one, PAGE_BYTES_LEAST));
+    CU_ASSERT_TRUE(page_find(folder, &one));
+    CU_ASSERT_FALSE(page_find(folder, &other));
+    CU_ASSERT_FALSE(page_find(folder, &third));
+    CU_ASSERT_FALSE(page_find(folder, &fourth));
+    CU_ASSERT_FALSE(keep(&other, PAGE_BYTES_LEAST - 16));
+    CU_ASSERT_FALSE(page_find(folder, &other));
+    clear_folder();
+    CU_ASSERT_FALSE(keep(&one, PAGE_BYTES_LEAST));
+    CU_ASSERT_FALSE(page_find(folder, &one));
+}
+
+static void make_idle(const struct page_name *name, time_t seconds)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", folder, name->text);
+    struct timespec then = {.tv_sec = time(NULL) - seconds};
+    struct timespec times[2] = {then, then};
+
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void pages_are_bounded_and_idle_ones_make_room(void)
+{
+    struct page_name names[PAGES_MOST + 1];
+    char question[16];
+
+    make_folder();
+    for (int i = 0; i <= PAGES_MOST; i++) {
+        snprintf(question, sizeof(question), "%d", i);
+        names[i] = page_name("1", question);
+        CU_ASSERT_EQUAL(keep(&names[i], PAGE_BYTES_LEAST), i < PAGES_MOST);
+    }
+    /* One that was asked for again stays, the other goes. */
+    make_idle(&names[0], PAGE_IDLE_SECONDS + 5);
+    make_idle(&names[1], PAGE_IDLE_SECONDS + 5);
+    CU_ASSERT_TRUE(page_find(folder, &names[0]));
+    CU_ASSERT_TRUE(keep(&names[PAGES_MOST], PAGE_BYTES_LEAST));
+    CU_ASSERT_TRUE(page_find(folder, &names[0]));
+    CU_ASSERT_FALSE(page_find(folder, &names[1]));
+    clear_folder();
+}
+
+static void pages_are_bounded_in_bytes(void)
+{
+    struct page_name one = page_name("1", "1"), two = page_name("1", "2");
+
+    make_folder();
+    CU_ASSERT_TRUE(keep(&one, PAGES_BYTES_MOST / 4 * 3));
+    CU_ASSERT_FALSE(keep(&two, PAGES_BYTES_MOST / 4 * 3));
+    CU_ASSERT_TRUE(page_find(folder, &one));
+    clear_folder();
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -699,6 +789,9 @@ int main(void)
         {"pieces make a gzip stream", pieces_make_a_gzip_stream},
         {"gzip is used where it is accepted", gzip_is_used_where_it_is_accepted},
         {"JSON is rendered with its commas", json_is_rendered_with_its_commas},
+        {"a page is kept by question and stamp", a_page_is_kept_by_question_and_stamp},
+        {"pages are bounded, and idle ones make room", pages_are_bounded_and_idle_ones_make_room},
+        {"pages are bounded in bytes", pages_are_bounded_in_bytes},
     };
 
     return UNIT_MAIN("http", tests);

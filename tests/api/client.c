@@ -16,6 +16,8 @@
 
 #include "base/banned.h"
 
+#define PROXY_BODY_MAX (8u << 20) /* it takes 10 MB */
+
 static const char *base_url, *api_key, *validator;
 static atomic_uint violations, validated, direct;
 
@@ -71,10 +73,12 @@ unsigned client_direct(void)
     return direct;
 }
 
-/* The proxy reads and writes JSON anew, knows no HEAD, and takes binary for text. */
+/* The proxy reads and writes JSON anew, fails on HEAD, and takes binary for text. */
 static bool can_be_validated(const struct call *call)
 {
     if (!validator || call->direct || strstr(call->path, "://"))
+        return false;
+    if (call->body && strnlen(call->body, PROXY_BODY_MAX) == PROXY_BODY_MAX)
         return false;
     if (call->method && strcmp(call->method, "GET") != 0 && strcmp(call->method, "POST") != 0 &&
         strcmp(call->method, "DELETE") != 0 && strcmp(call->method, "OPTIONS") != 0)

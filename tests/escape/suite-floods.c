@@ -1,0 +1,150 @@
+/* Floods end at their caps, are named in the answer, and hurt nobody else. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fixture.h"
+#include "yard.h"
+
+#include "base/banned.h"
+
+/* Runs a command that floods; it must end by itself or by its limit. The session goes on. */
+static struct answer *flood(const struct ident *session, const char *command, int timeout)
+{
+    struct ident id = exec_start(session->text, command, timeout);
+    struct answer *answer;
+
+    yard_neighbour_lives();
+    answer = interaction_wait(NULL, session->text, id.text, timeout + 15);
+    CHECK_MSG(answer_int(answer, "exit_code") >= 0, "%s: %.600s", command, answer->body.data);
+    return answer;
+}
+
+static void still_works(const struct ident *session)
+{
+    _cleanup_(answer_release) struct answer *answer = exec_run(session->text, "echo here", 10);
+
+    CHECK_MSG(strcmp(answer_text(answer, "stdout"), "here\n") == 0, "after the flood: %.600s",
+              answer->body.data);
+}
+
+static void a_fork_bomb(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *answer =
+        flood(&id, "bomb() { bomb | bomb & }; bomb; sleep 20", 3);
+
+    /* The cap of processes may keep the shell itself from forking. */
+    CHECK(answer_int(answer, "exit_code") != 0);
+    still_works(&id);
+    yard_close(&id);
+}
+
+static void a_fork_bomb_that_stays(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *answer = flood(
+        &id, "trap '' TERM; i=0; while [ $i -lt 3000 ]; do (setsid sleep 100 &); i=$((i+1)); done",
+        5);
+
+    CHECK(answer_int(answer, "exit_code") == 124 || answer_int(answer, "exit_code") == 2 ||
+          answer_int(answer, "exit_code") == 0);
+    yard_close(&id);
+}
+
+static void a_flood_of_memory(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *one =
+        flood(&id, "awk 'BEGIN { s = \"0123456789abcdef\"; while (1) s = s s }'", 60);
+    _cleanup_(answer_release) struct answer *shared = NULL;
+
+    INT(one, "exit_code", 137);
+    CHECK_MSG(strstr(answer_text(one, "message"), "memory") != NULL, "message: %s",
+              answer_text(one, "message"));
+    shared =
+        flood(&id, "dd if=/dev/zero of=/dev/shm/x bs=1M 2>&1; df /dev/shm; rm -f /dev/shm/x", 60);
+    still_works(&id);
+    yard_close(&id);
+}
+
+static void a_flood_of_disk(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *disk =
+        flood(&id, "dd if=/dev/zero of=/calc/big bs=1M; rm -f /calc/big", 120);
+    _cleanup_(answer_release) struct answer *files = NULL;
+
+    CHECK_MSG(strstr(answer_text(disk, "stderr"), "No space left") != NULL, "%.400s",
+              disk->body.data);
+    files = flood(&id,
+                  "mkdir /calc/many && cd /calc/many && i=0; "
+                  "while : > $i; do i=$((i+1)); done; cd /; rm -rf /calc/many",
+                  120);
+    CHECK_MSG(strstr(answer_text(files, "stderr"), "No space left") != NULL, "%.400s",
+              files->body.data);
+    still_works(&id);
+    yard_close(&id);
+}
+
+static void a_flood_of_descriptors(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *answer =
+        flood(&id, "/tmp/probe flood-descriptors", 20);
+
+    CHECK_MSG(strstr(answer_text(answer, "stdout"), "open files") != NULL, "%.400s",
+              answer->body.data);
+    still_works(&id);
+    yard_close(&id);
+}
+
+static void a_flood_of_zombies(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *answer = flood(&id, "/tmp/probe flood-zombies", 30);
+    _cleanup_(answer_release) struct answer *left = NULL;
+
+    CHECK_MSG(strstr(answer_text(answer, "stdout"), "made ") != NULL, "%.400s", answer->body.data);
+    still_works(&id);
+    left = exec_run(id.text, "ps -o stat,args | grep -c '^Z'", 10);
+    CHECK_MSG(strtol(answer_text(left, "stdout"), NULL, 10) < 10, "zombies: %s",
+              answer_text(left, "stdout"));
+    yard_close(&id);
+}
+
+/* The daemon must not keep what a command pours out: at most twice the cap of 1 MiB a stream. */
+static void a_flood_of_output(void)
+{
+    const char *reaper = getenv("CODESET_REAPER_PID");
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *warm = flood(&id, "yes | head -c 4000000", 10);
+    long before, after;
+    _cleanup_(answer_release) struct answer *answer = NULL;
+
+    if (!CHECK_MSG(reaper != NULL, "CODESET_REAPER_PID is not set"))
+        return;
+    STATUS(warm, 200);
+    before = yard_memory_kib(strtol(reaper, NULL, 10));
+    answer = flood(&id, "yes out & yes err >&2", 4);
+    INT(answer, "exit_code", 124);
+    after = yard_memory_kib(strtol(reaper, NULL, 10));
+    CHECK_MSG(before > 0 && after - before <= 4096, "the daemon grew by %ld KiB", after - before);
+    CHECK(strstr(answer_text(answer, "message"), "truncated") != NULL);
+    CHECK(strlen(answer_text(answer, "stdout")) <= 1u << 20);
+    CHECK(strlen(answer_text(answer, "stderr")) <= 1u << 20);
+    yard_close(&id);
+}
+
+static const struct test tests[] = {
+    {"a fork bomb ends at its limit", a_fork_bomb},
+    {"thousands of daemons end with the session", a_fork_bomb_that_stays},
+    {"a flood of memory is 137, in /dev/shm too", a_flood_of_memory},
+    {"a full disk and too many files are ENOSPC", a_flood_of_disk},
+    {"descriptors have a cap", a_flood_of_descriptors},
+    {"zombies are reaped", a_flood_of_zombies},
+    {"a flood of output is cut, and the daemon stays small", a_flood_of_output},
+};
+
+SUITE(floods, tests);

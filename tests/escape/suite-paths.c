@@ -1,0 +1,172 @@
+/* File operations stay in the container, whatever they meet, and end within a second. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "fixture.h"
+#include "yard.h"
+
+#include "base/banned.h"
+
+static const char *const setups[] = {
+    "ln -sf /proc/1/root/etc/passwd trap",
+    "ln -sf /proc/self/exe trap",
+    "ln -sf ../../../../../../../../etc/hostname trap",
+    "ln -sf /dev/zero trap",
+    "mkfifo trap",
+    "ln -sf trap trap",
+    "mkdir trap",
+    "ln -sf /proc/kcore trap",
+    "ln -sf /dev/tty trap",
+    "ln -sf /proc/self/fd/0 trap",
+    "mkfifo fifo; ln -s fifo trap",
+};
+
+static void traps_do_not_hold_an_operation(void)
+{
+    struct ident id = yard_open();
+
+    for (size_t i = 0; i < ARRAY_SIZE(setups); i++) {
+        _cleanup_(free_ptr) char *command = xasprintf("rm -rf trap fifo; %s", setups[i]);
+        _cleanup_(answer_release) struct answer *made = exec_run(id.text, command, 10);
+        _cleanup_(answer_release) struct answer *replaced =
+            replace(id.text, "trap", "root", "toor");
+        _cleanup_(answer_release) struct answer *uploaded = upload(id.text, "trap", "x", 1, true);
+
+        INT(made, "exit_code", 0);
+        CHECK_MSG(replaced->status == 200 && replaced->seconds < 1, "%s: %ld in %.3f s %s",
+                  setups[i], replaced->status, replaced->seconds, replaced->body.data);
+        CHECK_MSG(uploaded->status == 200 && uploaded->seconds < 1, "%s: %ld in %.3f s %s",
+                  setups[i], uploaded->status, uploaded->seconds, uploaded->body.data);
+    }
+    yard_close(&id);
+}
+
+/* A file of the host's that links and dots would reach if the host resolved them. */
+static void nothing_of_the_host_is_written(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(free_ptr) char *target = xasprintf("%s/target-of-the-host", fixture_folder());
+    _cleanup_(free_ptr) char *dots = xasprintf("../../../../../../../..%s", target);
+    _cleanup_(free_ptr) char *link = xasprintf("ln -s / rootlink; ln -s %s filelink", target);
+    _cleanup_(free_ptr) char *through = xasprintf("rootlink%s", target);
+    const char *const paths[] = {target, dots, through, "filelink"};
+    _cleanup_(answer_release) struct answer *made = NULL;
+
+    CHECK(shell(NULL, "printf needle > %s", target) == 0);
+    made = exec_run(id.text, link, 10);
+    INT(made, "exit_code", 0);
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        answer_free(replace(id.text, paths[i], "needle", "thread"));
+        answer_free(upload(id.text, paths[i], "overwritten", 11, false));
+    }
+    CHECK_MSG(shell(NULL, "printf needle | cmp -s - %s", target) == 0,
+              "a file of the host was written");
+    yard_close(&id);
+}
+
+static void a_race_between_file_and_link_is_lost(void)
+{
+    struct ident id = yard_open();
+    struct ident race = exec_start(id.text, "/tmp/probe race /calc/raced", 20);
+    int64_t end = clock_monotonic() + 3 * CLOCK_SECOND;
+    unsigned tries = 0;
+
+    while (clock_monotonic() < end) {
+        _cleanup_(answer_release) struct answer *answer =
+            tries++ % 2 ? replace(id.text, "/calc/raced", "needle", "needle")
+                        : upload(id.text, "/calc/raced", "needle\n", 7, false);
+
+        CHECK_MSG(answer->status == 200 && answer->seconds < 1, "%ld in %.3f s %s", answer->status,
+                  answer->seconds, answer->body.data);
+    }
+    CHECK_MSG(tries > 20, "only %u tries", tries);
+    answer_free(interaction_wait(NULL, id.text, race.text, 20));
+    yard_close(&id);
+}
+
+static void odd_names_are_just_names(void)
+{
+    struct ident id = yard_open();
+    static const char *const names[] = {"-rf", "a\nb", "$(touch /tmp/owned)", "`id`", "%s%n", "*",
+                                        "\\",  "'",    "ä\xc2\xa0",           "..."};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        _cleanup_(answer_release) struct answer *uploaded =
+            upload(id.text, names[i], "x", 1, false);
+        _cleanup_(answer_release) struct answer *replaced = replace(id.text, names[i], "x", "y");
+
+        CHECK_MSG(json_object_get_boolean(answer_at(uploaded, "success")), "%s: %s", names[i],
+                  uploaded->body.data);
+        CHECK_MSG(json_object_get_boolean(answer_at(replaced, "success")), "%s: %s", names[i],
+                  replaced->body.data);
+    }
+    answer_free(exec_run(id.text, "test ! -e /tmp/owned", 5));
+    yard_close(&id);
+}
+
+/* --- hostile images ----------------------------------------------------------------------------
+ */
+
+struct hostile {
+    const char *what, *make; /* a shell script in an empty folder `r` with bin/sh */
+};
+
+static const struct hostile images[] = {
+    {"/dev is a link", "ln -s /etc r/dev"},
+    {"/proc is a link", "ln -s /etc r/proc"},
+    {"/sys is a file", "touch r/sys"},
+    {"/tmp is a link out", "ln -s ../../../../tmp r/tmp"},
+    {"/run is a link", "ln -s / r/run"},
+    {"a device outside /dev", "mkdir -p r/opt && mknod r/opt/sda b 8 0"},
+};
+
+static void hostile_images_are_refused(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(images); i++) {
+        CHECK(shell(NULL,
+                    "cd %s && rm -rf r && mkdir -p r/bin && cp /bin/busybox r/bin/sh && %s && "
+                    "tar -C r -cf hostile.tar .",
+                    fixture_folder(), images[i].make) == 0);
+        CHECK_MSG(ctl(NULL, "image import hostile-%zu %s/hostile.tar >/dev/null 2>&1", i,
+                      fixture_folder()) != 0,
+                  "imported, although %s", images[i].what);
+    }
+    CHECK(shell(NULL, "! $CODESET_CTL image list --json | grep -q hostile") == 0);
+}
+
+/* tar's own tricks: names that leave the root by dots or through a link that came before. */
+static void archives_that_leave_the_root_are_refused(void)
+{
+    static const char *const tricks[] = {
+        "tar -cf t.tar --transform 's,^x,../../escaped,' x",
+        "tar -cPf t.tar --transform \"s,^x,$PWD/escaped,\" x",
+        "ln -sfn / out && tar -cf t.tar out && rm out && mkdir out && cp x out/escaped-tmp && "
+        "tar -rf t.tar out/escaped-tmp",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(tricks); i++) {
+        CHECK(shell(NULL, "cd %s && rm -rf out t.tar && echo x > x && %s", fixture_folder(),
+                    tricks[i]) == 0);
+        ctl(NULL, "image import trick-%zu %s/t.tar >/dev/null 2>&1", i, fixture_folder());
+        CHECK_MSG(shell(NULL, "test ! -e /escaped-tmp -a ! -e %s/escaped", fixture_folder()) == 0,
+                  "'%s' wrote outside", tricks[i]);
+        CHECK_MSG(shell(NULL, "! $CODESET_CTL image list --json | grep -q trick-%zu", i) == 0,
+                  "'%s' was imported", tricks[i]);
+        ctl(NULL, "image remove trick-%zu >/dev/null 2>&1", i);
+    }
+    shell(NULL, "rm -f /escaped-tmp");
+}
+
+static const struct test tests[] = {
+    {"links, fifos, devices and loops do not hold an operation", traps_do_not_hold_an_operation},
+    {"no file of the host is written", nothing_of_the_host_is_written},
+    {"a race between file and link changes nothing", a_race_between_file_and_link_is_lost},
+    {"odd names are just names", odd_names_are_just_names},
+    {"hostile images are refused", hostile_images_are_refused},
+    {"archives that leave the root are refused", archives_that_leave_the_root_are_refused},
+};
+
+SUITE(paths, tests);

@@ -97,8 +97,8 @@ static void options_answers_cors(void)
 
 static void head_answers_as_get_without_body(void)
 {
-    static const char *const paths[] = {"/health",   "/datasets",         "/samples?page_size=2",
-                                        "/sessions", "/sessions/" NOBODY, "/samples?page=0"};
+    static const char *const paths[] = {"/health",   "/datasets",        "/samples?page_size=2",
+                                        "/sessions", "/sessions/nobody", "/samples?page=0"};
 
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         _cleanup_(answer_release) struct answer *get = SEND(.path = paths[i], .direct = true);

@@ -11,6 +11,23 @@
 
 DEFINE_CLEANUP(json_tokener *, free_tokener, json_tokener_free)
 
+/* The first control byte within a string, which must be escaped there (RFC 8259, section 7) and
+ * which json-c lets pass; `length` if there is none. */
+static size_t find_control(const char *text, size_t length)
+{
+    bool in_string = false;
+
+    for (size_t at = 0; at < length; at++) {
+        if (in_string && (unsigned char)text[at] < 0x20)
+            return at;
+        if (in_string && text[at] == '\\')
+            at++;
+        else if (text[at] == '"')
+            in_string = !in_string;
+    }
+    return length;
+}
+
 int json_parse(const char *text, size_t length, json_object **ret_value, size_t *ret_offset,
                struct error *err)
 {
@@ -41,6 +58,10 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
     if (outcome == json_tokener_success && offset < length &&
         strspn(text + offset, " \t\r\n") < length - offset)
         outcome = json_tokener_error_parse_unexpected;
+    if (outcome == json_tokener_success && find_control(text, length) < length) {
+        outcome = json_tokener_error_parse_string;
+        offset = find_control(text, length);
+    }
     if (outcome != json_tokener_success) {
         if (ret_offset)
             *ret_offset = offset;

@@ -151,6 +151,9 @@ static const struct refusal refusals[] = {
     {&int_field, TEXT("{"), "json_invalid", "JSON decode error", "[\"body\",1]"},
     {&int_field, TEXT("{} {}"), "json_invalid", "JSON decode error", "[\"body\",3]"},
     {&int_field, TEXT("{\"a\":\"\xff\"}"), "json_invalid", "JSON decode error", "[\"body\",6]"},
+    {&int_field, TEXT("{\"a\":\"x\ny\"}"), "json_invalid", "JSON decode error", "[\"body\",7]"},
+    {&int_field, TEXT("{\"a\":\"\\\\\\\"\t\"}"), "json_invalid", "JSON decode error",
+     "[\"body\",10]"},
     {&int_field, TEXT("\0{}"), "json_invalid", "JSON decode error", "[\"body\",0]"},
 };
 
@@ -201,6 +204,8 @@ static void integers_are_taken_in_lax_mode(void)
         {"{\"number\":true}", 1},
         {"{\"number\":3,\"number\":4}", 4},
         {"{\"unknown\":[1],\"number\":5}", 5},
+        {"\r\n{\n\t\"number\"\n:\t5 }\n", 5},
+        {"{\"a\":\"\\\"\\n\",\n\"number\":5}", 5},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -274,7 +274,7 @@ static int read_v2(const struct cgroup_fs *fs, const char *path, struct cgroup_u
 static int read_v1(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *usage,
                    struct error *err)
 {
-    int64_t nanoseconds;
+    int64_t nanoseconds = 0;
 
     if (read_number(fs->memory, path, "memory.usage_in_bytes", NULL, &usage->memory_bytes, err) <
             0 ||
@@ -290,9 +290,10 @@ static int read_v1(const struct cgroup_fs *fs, const char *path, struct cgroup_u
 int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *ret_usage,
                 struct error *err)
 {
-    struct cgroup_usage usage;
+    struct cgroup_usage usage = {.memory_bytes = 0};
+    int rc = fs->v2 ? read_v2(fs, path, &usage, err) : read_v1(fs, path, &usage, err);
 
-    if ((fs->v2 ? read_v2 : read_v1)(fs, path, &usage, err) < 0)
+    if (rc < 0)
         return -1;
     *ret_usage = usage;
     return 0;

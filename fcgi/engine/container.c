@@ -204,12 +204,13 @@ static int make_bundle(const char *folder, int config_fd, struct error *err)
     _cleanup_(free_ptr) char *rootfs = xasprintf("%s/rootfs", folder);
     _cleanup_(free_ptr) char *scratch = xasprintf("%s/scratch", folder);
     _cleanup_(close_fd) int fd = -1;
+    off_t from = 0;
     struct stat st;
 
     if (fstat(config_fd, &st) < 0 || st.st_size > CONFIG_MAX)
         return error_set(err, ERROR_INVALID, NULL, "no usable config.json was handed in");
     fd = open(config, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || sendfile(fd, config_fd, &(off_t){0}, (size_t)st.st_size) != st.st_size)
+    if (fd < 0 || sendfile(fd, config_fd, &from, (size_t)st.st_size) != st.st_size)
         return error_errno(err, errno, "cannot write %s", config);
     if (mkdir(rootfs, 0755) < 0 || mkdir(scratch, 0755) < 0)
         return error_errno(err, errno, "cannot make the bundle %s", folder);

@@ -43,6 +43,12 @@ static int refuse(struct error *err, const char *path, const char *why)
     return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%.200s: %s", path, why);
 }
 
+static char *refuse_path(struct error *err, const char *path, const char *why)
+{
+    refuse(err, path, why);
+    return NULL;
+}
+
 static int open_below(int root_fd, const char *path, int flags, bool links)
 {
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
@@ -53,22 +59,22 @@ static int open_below(int root_fd, const char *path, int flags, bool links)
 }
 
 /* Takes "./" and doubled and trailing slashes away; refuses what is absolute or holds "..".
- * The root itself becomes "". */
-static int normal_path(const char *raw, char **ret_path, struct error *err)
+ * The root itself becomes "". The caller frees it; NULL on failure. */
+static char *normal_path(const char *raw, struct error *err)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
 
     if (raw == NULL || strlen(raw) > PATH_BYTES_MAX)
-        return refuse(err, raw ? raw : "?", "the name is too long or not readable");
+        return refuse_path(err, raw ? raw : "?", "the name is too long or not readable");
     if (raw[0] == '/')
-        return refuse(err, raw, "the name is absolute");
+        return refuse_path(err, raw, "the name is absolute");
     while (*raw != '\0') {
         size_t length = strcspn(raw, "/");
 
         if (length == 2 && raw[0] == '.' && raw[1] == '.')
-            return refuse(err, raw, "the name holds ..");
+            return refuse_path(err, raw, "the name holds ..");
         if (length > 255)
-            return refuse(err, raw, "the name is too long");
+            return refuse_path(err, raw, "the name is too long");
         if (length > 0 && !(length == 1 && raw[0] == '.')) {
             if (path.length > 0)
                 buf_add_char(&path, '/');
@@ -76,8 +82,7 @@ static int normal_path(const char *raw, char **ret_path, struct error *err)
         }
         raw += length + (raw[length] == '/');
     }
-    *ret_path = path.length > 0 ? buf_take(&path) : xstrdup("");
-    return 0;
+    return path.length > 0 ? buf_take(&path) : xstrdup("");
 }
 
 /* What the layers below have at the path. False: nothing. */
@@ -285,12 +290,12 @@ static int make_file(struct archive *archive, struct archive_entry *entry, int a
 static int make_hardlink(const struct extract *extract, struct archive_entry *entry, int at,
                          const char *name, const char *path, struct error *err)
 {
-    _cleanup_(free_ptr) char *target = NULL;
+    _cleanup_(free_ptr) char *target = normal_path(archive_entry_hardlink(entry), err);
     _cleanup_(close_fd) int folder = -1;
     struct stat st;
     char *slash;
 
-    if (normal_path(archive_entry_hardlink(entry), &target, err) < 0)
+    if (target == NULL)
         return -1;
     slash = strrchr(target, '/');
     if (slash != NULL)
@@ -499,9 +504,9 @@ static int pass(struct extract *extract, const char *path, bool whiteouts, struc
     if (open_tar(path, &archive, err) < 0)
         return -1;
     while ((rc = next_entry(archive, path, &entry, err)) > 0) {
-        _cleanup_(free_ptr) char *name = NULL;
+        _cleanup_(free_ptr) char *name = normal_path(archive_entry_pathname(entry), err);
 
-        if (normal_path(archive_entry_pathname(entry), &name, err) < 0)
+        if (name == NULL)
             return -1;
         if (is_whiteout(name) && !extract->oci)
             return refuse(err, name, "names that begin with .wh. mean something in OCI layers");
@@ -534,9 +539,9 @@ int extract_kind(const char *path, const char **ret_kind, struct error *err)
     if (open_tar(path, &archive, err) < 0)
         return -1;
     while ((rc = next_entry(archive, path, &entry, err)) > 0) {
-        _cleanup_(free_ptr) char *name = NULL;
+        _cleanup_(free_ptr) char *name = normal_path(archive_entry_pathname(entry), err);
 
-        if (normal_path(archive_entry_pathname(entry), &name, err) < 0)
+        if (name == NULL)
             return -1;
         if (strcmp(name, "oci-layout") == 0)
             oci = true;

@@ -40,14 +40,21 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int64_t report(const char *what, int64_t *times, int count)
+/* The value below which so many per cent of them lie, in milliseconds. */
+static double percentile(const int64_t *sorted, int count, int percent)
+{
+    int place = count * percent / 100;
+
+    return (double)sorted[place] / 1000;
+}
+
+static double report(const char *what, int64_t *times, int count)
 {
     qsort(times, (size_t)count, sizeof(*times), compare);
     printf("%-34s median %6.2f ms   least %6.2f   p10 %6.2f   p90 %6.2f   p99 %6.2f\n", what,
-           (double)times[count / 2] / 1000, (double)times[0] / 1000,
-           (double)times[count / 10] / 1000, (double)times[count * 9 / 10] / 1000,
-           (double)times[count * 99 / 100] / 1000);
-    return times[count / 2];
+           percentile(times, count, 50), percentile(times, count, 0), percentile(times, count, 10),
+           percentile(times, count, 90), percentile(times, count, 99));
+    return percentile(times, count, 50);
 }
 
 /* Writes the bundle of the bare run: the engine's configuration, another program in it. */
@@ -120,7 +127,8 @@ static int64_t children_us(void)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100;
+    int asked = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100;
+    int rounds = asked > 0 ? asked : 1;
     int64_t *start = xcalloc((size_t)rounds, sizeof(*start));
     int64_t *stop = xcalloc((size_t)rounds, sizeof(*stop));
     int64_t *bare = xcalloc((size_t)rounds, sizeof(*bare));
@@ -154,11 +162,11 @@ int main(int argc, char **argv)
         bare[i] = bare_run(bundle);
         bare_cpu += children_us() - cpu;
     }
-    ratio = (double)report("engine_start, agent has answered", start, rounds);
-    ratio /= (double)report("crun run, first byte of output", bare, rounds);
+    ratio = report("engine_start, agent has answered", start, rounds);
+    ratio /= report("crun run, first byte of output", bare, rounds);
     report("engine_stop", stop, rounds);
-    printf("CPU: start %.2f ms, bare crun run %.2f ms\n", (double)start_cpu / rounds / 1000,
-           (double)bare_cpu / rounds / 1000);
+    printf("CPU: start %.2f ms, bare crun run %.2f ms\n", (double)start_cpu / 1000 / rounds,
+           (double)bare_cpu / 1000 / rounds);
     printf("start / bare crun run: %.2f\n", ratio);
     return world_close(&world) ? 0 : 1;
 }

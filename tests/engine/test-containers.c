@@ -127,10 +127,9 @@ static void test_next_engine_adopts(void)
 static void test_missing_image(void)
 {
     CU_ASSERT_EQUAL_FATAL(world_start(&world, "none", "no-such-image", &world_limits), -1);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(world.last.code);
-    CU_ASSERT_STRING_EQUAL(world.last.code, "IMAGE_MISSING");
+    CU_ASSERT_TRUE(world.last.code && strcmp(world.last.code, "IMAGE_MISSING") == 0);
     CU_ASSERT_EQUAL(world_start(&world, "none", "../run", &world_limits), -1);
-    CU_ASSERT_STRING_EQUAL(world.last.code, "IMAGE_MISSING");
+    CU_ASSERT_TRUE(world.last.code && strcmp(world.last.code, "IMAGE_MISSING") == 0);
 }
 
 static void test_bad_names(void)

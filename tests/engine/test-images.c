@@ -221,18 +221,12 @@ static void test_links_of_the_base_are_no_trap(void)
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_MISSING");
 }
 
+#define TEN "0123456789"
+#define TOO_LONG TEN TEN TEN TEN TEN TEN "0123" /* 64 characters */
+
 static void test_names_replacing_and_listing(void)
 {
-    static const char *const bad[] = {"",
-                                      ".",
-                                      "..",
-                                      "-a",
-                                      "A",
-                                      "a/b",
-                                      "a b",
-                                      "_a",
-                                      "a23456789012345678901234567890123456789012345678901234567890"
-                                      "1234"};
+    static const char *const bad[] = {"", ".", "..", "-a", "A", "a/b", "a b", "_a", TOO_LONG};
     const struct tar_entry one[] = {TAR_FILE("one", "1")}, two[] = {TAR_FILE("two", "2")};
     _cleanup_(buf_release) struct buf names = BUF_INIT;
     _cleanup_(free_ptr) char *path = tar_path();
@@ -371,8 +365,7 @@ static void test_oci_archive(void)
     struct blob layers[2] = {layer_of(lower, ARRAY_SIZE(lower)),
                              layer_of(upper, ARRAY_SIZE(upper))};
     _cleanup_(free_ptr) char *path = tar_path();
-    _cleanup_(free_ptr) char *environment = NULL;
-    _cleanup_(free_ptr) char *workdir = NULL;
+    char *environment = NULL, *workdir = NULL;
     struct error err = ERROR_INIT;
     struct stat st;
     int rc;
@@ -394,6 +387,8 @@ static void test_oci_archive(void)
     CU_ASSERT_EQUAL(image_environment(&world.settings, "oci", &environment, &workdir, &err), 0);
     CU_ASSERT_STRING_EQUAL(environment, "[\"PATH=/opt/bin\",\"LANG=C.UTF-8\"]");
     CU_ASSERT_STRING_EQUAL(workdir, "/work");
+    free(environment);
+    free(workdir);
     drop("oci");
     write_oci_archive(path, layers, OCI_CONFIG("/proc/self/fd/7"));
     CU_ASSERT_EQUAL(image_import(&world.settings, "oci", path, NULL, false, NULL, NULL, &err), -1);

@@ -21,6 +21,7 @@
  *   verification_failed       a job ends in `error`; the sample or the host needs a look
  *   holds_shrink, holds_limited   more requests wait than holds_max or the descriptors allow
  *   interaction_refused, verdict_refused   the database took none of it: a fault to be mended
+ * SIGUSR1 logs a line `status`: what is held, open, running, and waiting for the database.
  * Exit status: 0 after SIGTERM, 1 if it can't start, 2 for a wrong command line.
  *
  * BUGS
@@ -74,7 +75,7 @@ struct reaper {
     struct settings settings;
     char node[65];
     int lock_fd;
-    struct event *signals[2];
+    struct event *signals[3];
     struct event *watchdog;
     struct event *drain_timer;
     int64_t drain_until;
@@ -180,6 +181,19 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
     daemon_timer(daemon, &reaper->drain_timer, DRAIN_LOOK_MS, look_whether_drained, reaper);
 }
 
+static void on_status(evutil_socket_t signal_number, short what, void *arg)
+{
+    const struct daemon *daemon = arg;
+
+    (void)signal_number;
+    (void)what;
+    log_event(LOG_INFO, "status",
+              "held=%zu sessions=%zu verifications=%zu unwritten=%zu kept_bytes=%zu database=%s",
+              await_held(daemon->await), daemon->session_count, daemon->job_count,
+              work_pending(daemon->pool), daemon->kept_bytes,
+              work_available(daemon->pool) ? "there" : "lost");
+}
+
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -199,6 +213,8 @@ static void set_signals(struct reaper *reaper)
         reaper->signals[i] = evsignal_new(reaper->daemon.base, numbers[i], on_signal, reaper);
         event_add(reaper->signals[i], NULL);
     }
+    reaper->signals[2] = evsignal_new(reaper->daemon.base, SIGUSR1, on_status, &reaper->daemon);
+    event_add(reaper->signals[2], NULL);
 }
 
 static void set_watchdog(struct reaper *reaper)

@@ -1,6 +1,7 @@
 #include "reaper/await.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
@@ -30,7 +31,7 @@ struct hold {
     struct await *await;
     struct group *group;
     struct evhttp_request *request;
-    struct event *timer;
+    struct event *event; /* its time, or its client's leaving */
     char *back;
 };
 
@@ -89,7 +90,7 @@ static void free_hold(struct hold *hold)
 {
     leave_group(hold);
     hold->await->held--;
-    event_free(hold->timer);
+    event_free(hold->event);
     free(hold->back);
     free(hold);
 }
@@ -114,6 +115,7 @@ static void answer(struct hold *hold)
     send_back(request, back);
 }
 
+/* To a client that has left the answer is lost, and evhttp closes the connection. */
 static void hold_ran_out(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -121,8 +123,8 @@ static void hold_ran_out(evutil_socket_t fd, short what, void *arg)
     answer(arg);
 }
 
-/* The client went away. evhttp frees the request with the connection, unless it has parted them
- * already; then the request is ours, and answering frees it. */
+/* The connection ends by evhttp's doing. It frees the request with the connection, unless it has
+ * parted them already; then the request is ours, and answering frees it. */
 static void hold_was_dropped(struct evhttp_connection *connection, void *arg)
 {
     struct hold *hold = arg;
@@ -204,18 +206,21 @@ static void hold_request(struct await *await, struct evhttp_request *request, in
                          const struct id *id, char *back)
 {
     struct timeval until = {.tv_sec = hold_ms / 1000, .tv_usec = hold_ms % 1000 * 1000};
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    evutil_socket_t fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
     struct hold *hold = xcalloc(1, sizeof(*hold));
 
     hold->await = await;
     hold->group = ensure_group(await, id);
     hold->request = request;
     hold->back = back;
-    hold->timer = evtimer_new(await->base, hold_ran_out, hold);
-    evtimer_add(hold->timer, &until);
+    /* evhttp does not read while it owes an answer, so it would not notice the client's leaving. */
+    hold->event = event_new(await->base, fd, EV_CLOSED, hold_ran_out, hold);
+    event_add(hold->event, &until);
     TAILQ_INSERT_TAIL(&hold->group->holds, hold, next);
     await->held++;
     note_load(await);
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), hold_was_dropped, hold);
+    evhttp_connection_set_closecb(connection, hold_was_dropped, hold);
 }
 
 static void on_request(struct evhttp_request *request, void *arg)

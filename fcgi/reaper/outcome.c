@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include "base/banned.h"
 
@@ -23,6 +24,15 @@ void outcome_release(struct outcome *outcome)
 size_t outcome_size(const struct outcome *outcome)
 {
     return outcome->result.out_length + outcome->result.err_length;
+}
+
+/* Whatever it holds, the database takes it. */
+static char *copy_message(const char *text)
+{
+    struct buf message = BUF_INIT;
+
+    utf8_sanitize(&message, text, strnlen(text, MESSAGE_MAX));
+    return buf_take(&message);
 }
 
 static void add_sentence(struct buf *message, const char *text)
@@ -53,7 +63,7 @@ static char *explain(const struct agent_result *result, int64_t timeout, int64_t
 void outcome_of_failure(const char *message, struct outcome *ret_outcome)
 {
     memset(ret_outcome, 0, sizeof(*ret_outcome));
-    ret_outcome->message = xstrndup(message, strnlen(message, MESSAGE_MAX));
+    ret_outcome->message = copy_message(message);
     ret_outcome->result = (struct interaction_result){
         .platform_failed = true,
         .exit_code = EXIT_CODE_PLATFORM,
@@ -103,7 +113,7 @@ void outcome_of_file(enum interaction_type type, bool success, const char *messa
                            ret_outcome);
         return;
     }
-    outcome.message = message ? xstrndup(message, strnlen(message, MESSAGE_MAX)) : NULL;
+    outcome.message = message ? copy_message(message) : NULL;
     outcome.result = (struct interaction_result){
         .exit_code = success ? 0 : 1,
         .seconds = seconds,

@@ -8,11 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "reaper/await.h"
 #include "reaper/environment.h"
 #include "reaper/reports.h"
@@ -28,6 +30,7 @@
 #define HELLO_MS 10000
 #define TRIES_MAX 3
 #define RETRY_MS 250
+#define MESSAGE_MAX 500
 
 /*
  * A report counts when its ctime is not before the verifier's start. The kernel stamps files with
@@ -63,7 +66,7 @@ struct verify_job {
     char *json, *reason;
     bool success;
     const char *error_code;
-    char error_message[512];
+    char *error_message;
 };
 
 static void get_changes(struct verify_job *job);
@@ -89,6 +92,7 @@ static void free_job(struct verify_job *job)
     free((char *)job->run.err);
     free(job->json);
     free(job->reason);
+    free(job->error_message);
     free(job);
 }
 
@@ -158,6 +162,17 @@ static bool is_dropped(struct verify_job *job)
     return job->dropped;
 }
 
+/* The message may quote a guest: whatever it holds, the database takes it. */
+static void set_error(struct verify_job *job, const char *code, const char *message)
+{
+    struct buf text = BUF_INIT;
+
+    utf8_sanitize(&text, message, strnlen(message, MESSAGE_MAX));
+    free(job->error_message);
+    job->error_message = buf_take(&text);
+    job->error_code = code;
+}
+
 /* The job ends in `error`. A message for whoever asked for the verdict; reason is for the log. */
 static void give_up(struct verify_job *job, const char *code, const char *reason,
                     const char *message)
@@ -165,8 +180,7 @@ static void give_up(struct verify_job *job, const char *code, const char *reason
     log_event(LOG_WARNING, "verification_failed", "verification=%s code=%s reason=\"%s\"",
               job->id.text, code, reason ? reason : message);
     job->judged = true;
-    job->error_code = code;
-    snprintf(job->error_message, sizeof(job->error_message), "%s", message);
+    set_error(job, code, message);
     judge(job);
 }
 
@@ -183,9 +197,8 @@ static void find_verdict(struct verify_job *job)
 
     if (reports_verdict(job->reports_fd, job->started_at - TICK_ALLOWANCE, &job->run, &lists,
                         &job->json, &job->success, &job->reason, &err) < 0) {
-        job->error_code = err.code ? err.code : "VERDICT_FAILED";
-        snprintf(job->error_message, sizeof(job->error_message), "%s",
-                 err.code ? err.message : "the reports could not be graded");
+        set_error(job, err.code ? err.code : "VERDICT_FAILED",
+                  err.code ? err.message : "the reports could not be graded");
     }
     job->judged = true;
 }
@@ -199,8 +212,7 @@ static int write_verdict(struct db *db, void *arg, struct error *err)
         find_verdict(job);
     return store_verification_finish(db, &job->daemon->claimant, &job->id, job->work.attempt,
                                      job->json, job->json ? strlen(job->json) : 0, job->success,
-                                     job->error_code, job->error_code ? job->error_message : NULL,
-                                     err);
+                                     job->error_code, job->error_message, err);
 }
 
 static void verdict_written(const struct error *err, void *arg)
@@ -211,9 +223,7 @@ static void verdict_written(const struct error *err, void *arg)
     if (err && err->kind == ERROR_INTERNAL && job->json) {
         log_error("verdict_refused", err);
         free(TAKE_PTR(job->json));
-        job->error_code = "VERDICT_FAILED";
-        snprintf(job->error_message, sizeof(job->error_message),
-                 "the result could not be recorded");
+        set_error(job, "VERDICT_FAILED", "the result could not be recorded");
         judge(job);
         return;
     }

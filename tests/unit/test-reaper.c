@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "reaper/await.h"
 #include "reaper/doorbell.h"
 #include "reaper/environment.h"
@@ -271,6 +272,22 @@ static void what_the_agent_could_not_run_is_the_platform_s_failure(void)
     CU_ASSERT_FALSE(outcome.result.success);
     CU_ASSERT_STRING_EQUAL(outcome.result.message, "no processes left");
     CU_ASSERT_PTR_NULL(outcome.result.out);
+    outcome_release(&outcome);
+}
+
+static void a_message_is_cut_to_what_the_database_takes(void)
+{
+    struct outcome outcome;
+    char text[2000];
+
+    memset(text, 'x', sizeof(text));
+    text[998] = '\xe2'; /* the euro sign, cut in the middle */
+    text[999] = '\x82';
+    text[1000] = '\xac';
+    text[sizeof(text) - 1] = '\0';
+    outcome_of_failure(text, &outcome);
+    CU_ASSERT(strlen(outcome.result.message) < 1010);
+    CU_ASSERT(utf8_valid(outcome.result.message, strlen(outcome.result.message)));
     outcome_release(&outcome);
 }
 
@@ -652,6 +669,7 @@ static const struct unit_test tests[] = {
     {"truncated outputs are named", truncated_outputs_are_named},
     {"what the agent could not run is the platform's failure",
      what_the_agent_could_not_run_is_the_platform_s_failure},
+    {"a message is cut to what the database takes", a_message_is_cut_to_what_the_database_takes},
     {"a file operation ends with 0 or 1", a_file_operation_ends_with_0_or_1},
     {"a replacement that may have been made is not called a failure of the text",
      a_replacement_that_may_have_been_made_is_not_called_a_failure_of_the_text},

@@ -5,11 +5,15 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -32,7 +36,7 @@ static int listen_at(const char *path)
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     CU_ASSERT_FATAL(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-    CU_ASSERT_EQUAL_FATAL(listen(fd, 64), 0);
+    CU_ASSERT_EQUAL_FATAL(listen(fd, SOMAXCONN), 0);
     return fd;
 }
 
@@ -52,9 +56,18 @@ void rig_open_bare(struct rig *rig, int *ret_fd)
     *ret_fd = listen_at(rig->socket);
 }
 
-void rig_open(struct rig *rig)
+static void rig_greet(struct rig *rig)
 {
     struct outcome hello = {0};
+
+    agent_hello(rig->client, rig->socket, 10000, rig_on_hello, &hello);
+    rig_await(rig, &hello);
+    CU_ASSERT_EQUAL_FATAL(hello.err.kind, ERROR_NONE);
+    outcome_release(&hello);
+}
+
+void rig_open(struct rig *rig)
+{
     int fd;
 
     rig_open_bare(rig, &fd);
@@ -70,10 +83,136 @@ void rig_open(struct rig *rig)
         _exit(127);
     }
     close(fd);
-    agent_hello(rig->client, rig->socket, 10000, rig_on_hello, &hello);
-    rig_await(rig, &hello);
-    CU_ASSERT_EQUAL_FATAL(hello.err.kind, ERROR_NONE);
-    outcome_release(&hello);
+    rig_greet(rig);
+}
+
+/* ---- a container, as small as can be ---- */
+
+#define CONTAINER_UID 1234560000
+#define BUSYBOX "/bin/busybox"
+#define CONTAINER_CAPABILITIES                                                                     \
+    (1 << CAP_CHOWN | 1 << CAP_DAC_OVERRIDE | 1 << CAP_FOWNER | 1 << CAP_KILL | 1 << CAP_SETGID |  \
+     1 << CAP_SETUID)
+
+static pid_t container_init;
+
+static void end_container(int signal)
+{
+    (void)signal;
+    kill(container_init, SIGKILL);
+}
+
+static int run_shell(const char *command)
+{
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    waitpid(child, &status, 0);
+    return status;
+}
+
+static void lay_root(const char *root, bool furnished)
+{
+    char command[1024];
+
+    snprintf(command, sizeof(command),
+             "set -e; cd %s; cp %s agent; mkdir -p work; if %s; then mkdir -p bin proc dev tmp; "
+             "cp %s bin/busybox; chroot . /bin/busybox --install -s /bin; "
+             "mknod -m 666 dev/null c 1 3; fi; chown -hR %d:%d .",
+             root, AGENT_PROGRAM, furnished ? "true" : "false", BUSYBOX, CONTAINER_UID,
+             CONTAINER_UID);
+    CU_ASSERT_EQUAL_FATAL(run_shell(command), 0);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        _exit(126);
+    close(fd);
+}
+
+/* In the new namespaces: becomes the agent. */
+static _Noreturn void contained_agent(const char *root, bool furnished, int processes)
+{
+    const struct rlimit most = {(rlim_t)processes, (rlim_t)processes};
+
+    /* The death signal after the ids, whose change clears it. */
+    for (int capability = 0; capability <= CAP_LAST_CAP; capability++)
+        if (!(CONTAINER_CAPABILITIES & (1 << capability)))
+            prctl(PR_CAPBSET_DROP, capability);
+    if (setgid(0) < 0 || setuid(0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chroot(root) < 0 ||
+        chdir("/") < 0 || (furnished && mount("proc", "/proc", "proc", 0, NULL) < 0) ||
+        setrlimit(RLIMIT_NPROC, &most) < 0)
+        _exit(126);
+    execl("/agent", "codeset-agent", (char *)NULL);
+    _exit(127);
+}
+
+static _Noreturn void container_parent(const char *root, bool furnished, int processes)
+{
+    char map[64], path[64];
+    int ready[2], mapped[2], status;
+    pid_t child;
+    char c = 0;
+
+    if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(mapped, O_CLOEXEC) < 0)
+        _exit(126);
+    child = fork();
+    if (child == 0) {
+        /* Maps the ids of its parent, from outside the new user namespace. */
+        if (read(ready[0], &c, 1) != 1)
+            _exit(126);
+        snprintf(map, sizeof(map), "0 %d 65536", CONTAINER_UID);
+        snprintf(path, sizeof(path), "/proc/%d/gid_map", (int)getppid());
+        write_text(path, map);
+        snprintf(path, sizeof(path), "/proc/%d/uid_map", (int)getppid());
+        write_text(path, map);
+        _exit(0);
+    }
+    if (unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC) < 0 ||
+        write(ready[1], &c, 1) != 1 || waitpid(child, &status, 0) < 0 || status != 0)
+        _exit(126);
+    container_init = child = fork();
+    if (child == 0)
+        contained_agent(root, furnished, processes);
+    signal(SIGTERM, end_container);
+    close(3);
+    while (waitpid(child, &status, 0) < 0)
+        ;
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 125);
+}
+
+void rig_open_container(struct rig *rig, bool furnished, int processes)
+{
+    char root[96];
+    int fd;
+
+    rig_open_bare(rig, &fd);
+    rig->contained = true;
+    CU_ASSERT_EQUAL_FATAL(chmod(rig->folder, 0755), 0);
+    snprintf(root, sizeof(root), "%s/root", rig->folder);
+    CU_ASSERT_EQUAL_FATAL(mkdir(root, 0755), 0);
+    lay_root(root, furnished);
+    snprintf(rig->work, sizeof(rig->work), "/work");
+    rig->agent = fork();
+    CU_ASSERT_FATAL(rig->agent >= 0);
+    if (rig->agent == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (fd == 3)
+            fcntl(fd, F_SETFD, 0);
+        else
+            dup2(fd, 3);
+        container_parent(root, furnished, processes);
+    }
+    close(fd);
+    rig_greet(rig);
 }
 
 void rig_close(struct rig *rig)
@@ -82,7 +221,7 @@ void rig_close(struct rig *rig)
 
     if (rig->agent > 0) {
         CU_ASSERT_EQUAL(waitpid(rig->agent, NULL, WNOHANG), 0);
-        kill(rig->agent, SIGKILL);
+        kill(rig->agent, rig->contained ? SIGTERM : SIGKILL);
         waitpid(rig->agent, NULL, 0);
     }
     agent_client_free(rig->client);

@@ -16,7 +16,8 @@
 struct rig {
     struct event_base *base;
     struct agent_client *client;
-    pid_t agent;
+    pid_t agent; /* the child to end and to wait for */
+    bool contained;
     char folder[64]; /* a temporary folder of our own: socket, work */
     char socket[96];
     char work[96];
@@ -34,6 +35,11 @@ struct outcome {
 
 void rig_open(struct rig *rig);  /* starts the agent and waits for its hello */
 void rig_close(struct rig *rig); /* ends it, checks that it still ran, removes the folder */
+
+/* As rig_open, with the agent as pid 1 of namespaces of its own, in a root file system that holds
+ * busybox if `furnished`, else nothing but the agent: neither /proc nor /dev. At most `processes`
+ * processes fit in. rig->work is the path of its /work from outside. */
+void rig_open_container(struct rig *rig, bool furnished, int processes);
 
 /* As rig_open, but with the listening socket in *ret_fd and no agent behind it. */
 void rig_open_bare(struct rig *rig, int *ret_fd);
@@ -61,8 +67,8 @@ long rig_memory(const struct rig *rig);
 /* How many descriptors the agent holds. */
 int rig_descriptors(const struct rig *rig);
 
-/* Is a process alive with an argument that begins with the text? Waits until it is as wanted; false if it is
- * not within 5 seconds. */
+/* Is a process alive with an argument that begins with the text? Waits until it is as wanted; false
+ * if it is not within 5 seconds. */
 bool rig_process_is(const char *text, bool wanted);
 
 #endif

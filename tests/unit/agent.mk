@@ -14,3 +14,10 @@ tests_unit_test_agent_files_SOURCES = tests/unit/test-agent-files.c $(AGENT_RIG)
 tests_unit_test_agent_files_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_files_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_files_DEPENDENCIES = codeset-agent
+
+check_PROGRAMS += tests/unit/test-agent-container
+TESTS += tests/unit/test-agent-container
+tests_unit_test_agent_container_SOURCES = tests/unit/test-agent-container.c $(AGENT_RIG)
+tests_unit_test_agent_container_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_unit_test_agent_container_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+EXTRA_tests_unit_test_agent_container_DEPENDENCIES = codeset-agent

@@ -1,0 +1,188 @@
+/*
+ * The agent as pid 1 of namespaces of its own, with commands that turn against it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-rig.h"
+#include "base/clock.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+#define PROCESSES 120
+
+static struct rig rig;
+static struct outcome outcome;
+
+static void expect(enum agent_end end, int status, const char *out)
+{
+    CU_ASSERT_EQUAL(outcome.result.end, end);
+    CU_ASSERT_EQUAL(outcome.result.exit_status, status);
+    if (out) {
+        CU_ASSERT_STRING_EQUAL(outcome.out.data, out);
+    }
+}
+
+/* Only the agent, this command's shepherd, its shell and its ls. */
+static void expect_nothing_left(void)
+{
+    for (int i = 0; i < 100; i++) {
+        rig_run(&rig, &outcome, 10, "ls /proc | grep -c '^[0-9]'");
+        if (strtol(outcome.out.data, NULL, 10) <= 5)
+            return;
+    }
+    CU_FAIL("processes are left");
+}
+
+static void the_agent_is_pid_1(void)
+{
+    rig_open_container(&rig, true, PROCESSES);
+    rig_run(&rig, &outcome, 10, "readlink /proc/1/exe || cat /proc/1/comm; id -u");
+    expect(AGENT_END_EXIT, 0, "codeset-agent\n0\n");
+}
+
+static void the_agent_can_not_be_read_or_traced(void)
+{
+    rig_run(&rig, &outcome, 10,
+            "for p in 1 $PPID; do cat /proc/$p/environ /proc/$p/maps /proc/$p/auxv; "
+            "readlink /proc/$p/exe /proc/$p/cwd /proc/$p/fd/3; ls /proc/$p/cwd/ /proc/$p/root/; "
+            "cat </proc/$p/fd/4; dd if=/proc/$p/mem bs=1 count=1; done; exit 9");
+    expect(AGENT_END_EXIT, 9, "");
+}
+
+static void the_agent_can_not_be_killed(void)
+{
+    rig_run(&rig, &outcome, 10,
+            "for s in 1 2 3 9 10 12 13 14 15 17 19 20; do kill -$s 1; done; echo alive");
+    expect(AGENT_END_EXIT, 0, "alive\n");
+    rig_run(&rig, &outcome, 10, "echo and well");
+    expect(AGENT_END_EXIT, 0, "and well\n");
+}
+
+static void a_command_that_kills_everything_is_still_answered(void)
+{
+    rig_run(&rig, &outcome, 10, "kill -9 -1; echo alone; exit 5");
+    expect(AGENT_END_EXIT, 5, "alone\n");
+    rig_run(&rig, &outcome, 10, "kill -STOP -1; echo alone; exit 6");
+    expect(AGENT_END_EXIT, 6, "alone\n");
+    rig_run(&rig, &outcome, 1, "kill -9 -1; sleep 100");
+    expect(AGENT_END_TIMEOUT, 124, "");
+    expect_nothing_left();
+}
+
+static void a_command_that_another_kills_ends_with_137(void)
+{
+    struct agent_command victim = rig_command(&rig, "victim", "touch up; sleep 100");
+    struct outcome killed = {0};
+
+    agent_run(rig.client, rig.socket, &victim, false, rig_on_run, &killed);
+    rig_run(&rig, &outcome, 10, "until [ -e up ]; do sleep 0.01; done; kill -9 -1; echo done");
+    expect(AGENT_END_EXIT, 0, "done\n");
+    rig_await(&rig, &killed);
+    CU_ASSERT_EQUAL(killed.err.kind, ERROR_NONE);
+    CU_ASSERT_EQUAL(killed.result.exit_status, 137);
+    outcome_release(&killed);
+}
+
+static void a_fork_bomb_ends_at_its_limit(void)
+{
+    rig_run(&rig, &outcome, 1, "b() { b | b & }; b; sleep 100");
+    expect(AGENT_END_TIMEOUT, 124, NULL);
+    CU_ASSERT(outcome.result.seconds < 5);
+    expect_nothing_left();
+}
+
+static void a_chain_of_processes_does_not_outrun_its_limit(void)
+{
+    rig_run(&rig, &outcome, 2,
+            "echo 'sh /tmp/r & exit' >/tmp/r; for i in 1 2 3 4 5 6 7 8; do sh /tmp/r & done; "
+            "trap '' TERM; while :; do sleep 1; done");
+    expect(AGENT_END_TIMEOUT, 124, NULL);
+    CU_ASSERT(outcome.result.seconds < 6);
+    expect_nothing_left();
+}
+
+static void without_processes_the_agent_says_that_it_is_busy(void)
+{
+    enum { COUNT = 100 };
+    struct outcome outcomes[COUNT] = {0}, hello = {0};
+    int ran = 0, refused = 0;
+    char ids[COUNT][16];
+
+    for (int i = 0; i < COUNT; i++) {
+        struct agent_command command;
+
+        snprintf(ids[i], sizeof(ids[i]), "busy-%d", i);
+        command = rig_command(&rig, ids[i], "sleep 1; echo ran");
+        agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcomes[i]);
+    }
+    agent_hello(rig.client, rig.socket, 1000, rig_on_hello, &hello);
+    rig_await(&rig, &hello);
+    CU_ASSERT_EQUAL(hello.err.kind, ERROR_NONE);
+    for (int i = 0; i < COUNT; i++) {
+        rig_await(&rig, &outcomes[i]);
+        if (outcomes[i].err.kind == ERROR_NONE) {
+            ran++;
+        } else {
+            CU_ASSERT_EQUAL(outcomes[i].err.kind, ERROR_UNAVAILABLE);
+            CU_ASSERT_STRING_EQUAL(outcomes[i].err.code, "AGENT_BUSY");
+            refused++;
+        }
+        outcome_release(&outcomes[i]);
+    }
+    CU_ASSERT(ran > 0 && refused > 0);
+    expect_nothing_left();
+}
+
+static void a_replaced_dev_null_does_not_block(void)
+{
+    rig_run(&rig, &outcome, 10, "rm /dev/null; mkfifo /dev/null");
+    rig_run(&rig, &outcome, 10, "cat; echo read");
+    expect(AGENT_END_EXIT, 0, "read\n");
+}
+
+static void the_agent_has_lived_through_it_all(void)
+{
+    outcome_release(&outcome);
+    rig_close(&rig);
+}
+
+static void an_empty_root_has_an_agent_but_no_shell(void)
+{
+    rig_open_container(&rig, false, PROCESSES);
+    rig_run(&rig, &outcome, 10, "true");
+    CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "no shell"));
+    outcome_release(&outcome);
+    agent_upload(rig.client, rig.socket, "/made/f", "/", false, "x", 1, rig_on_file, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_TRUE(outcome.success);
+    rig_close(&rig);
+    outcome_release(&outcome);
+}
+
+int main(void)
+{
+    const struct unit_test tests[] = {
+        {"the agent is pid 1", the_agent_is_pid_1},
+        {"the agent cannot be read or traced", the_agent_can_not_be_read_or_traced},
+        {"the agent cannot be killed", the_agent_can_not_be_killed},
+        {"a command that kills everything is still answered",
+         a_command_that_kills_everything_is_still_answered},
+        {"a command that another kills ends with 137", a_command_that_another_kills_ends_with_137},
+        {"a fork bomb ends at its limit", a_fork_bomb_ends_at_its_limit},
+        {"a chain of processes does not outrun its limit",
+         a_chain_of_processes_does_not_outrun_its_limit},
+        {"without processes the agent says that it is busy",
+         without_processes_the_agent_says_that_it_is_busy},
+        {"a replaced /dev/null does not block", a_replaced_dev_null_does_not_block},
+        {"the agent has lived through it all", the_agent_has_lived_through_it_all},
+        {"an empty root has an agent but no shell", an_empty_root_has_an_agent_but_no_shell},
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return UNIT_MAIN("agent: container", tests);
+}

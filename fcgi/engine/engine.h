@@ -46,7 +46,8 @@ struct engine_usage {
 /* err is NULL on success. The callback's argument is the caller's. */
 typedef void engine_done(const struct error *err, void *arg);
 
-/* The store and the state folder come from the settings. NULL on failure. */
+/* The store and the folders come from the settings, which must outlive the engine; the helper,
+ * codeset-container, is looked for beside the agent's binary. NULL on failure. */
 struct engine *engine_new(struct event_base *base, const struct settings *settings,
                           struct error *err);
 void engine_free(struct engine *engine); /* leaves the containers running */

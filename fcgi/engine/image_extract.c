@@ -19,7 +19,7 @@
 
 #include "base/banned.h"
 
-#define PATH_BYTES_MAX 4095
+#define PATH_BYTES_MAX 3072 /* with the store's own path before it still below PATH_MAX */
 #define XATTR_BYTES_MAX 65536
 #define PROGRESS_STEP (4 << 20)
 #define READ_BLOCK (256 << 10)

@@ -197,6 +197,19 @@ static void test_inodes_end_at_their_cap(void)
     stop("inodes");
 }
 
+static void test_smallest_limits(void)
+{
+    const struct engine_limits least = {.memory_bytes = 16 << 20,
+                                        .disk_bytes = 16 << 20,
+                                        .disk_inodes = 1024,
+                                        .processes = 16,
+                                        .cpu_millicores = 100};
+
+    CU_ASSERT_EQUAL_FATAL(world_start(&world, "least", "busybox", &least), 0);
+    check_output("least", "echo here > /file; cat /file", "here");
+    stop("least");
+}
+
 static void test_no_space_for_a_start(void)
 {
     int64_t kept = world.settings.disk_reserve_bytes;
@@ -502,6 +515,7 @@ static const struct unit_test tests[] = {
     {"processes end at their cap", test_processes_end_at_their_cap},
     {"disk ends at its cap", test_disk_ends_at_its_cap},
     {"files end at their cap", test_inodes_end_at_their_cap},
+    {"the smallest limits are enough for a start", test_smallest_limits},
     {"a host short of disk starts nothing", test_no_space_for_a_start},
     {"a container changes its image for itself only", test_image_stays_as_it_was},
     {"a container whose pid 1 ended is seen as dead, and stopped",

@@ -169,6 +169,30 @@ static void test_counts_are_capped(void)
     world.settings.image_bytes_max = bytes_kept;
 }
 
+/* As deep as a name may be, and one level deeper; either can be removed again. */
+static void test_depth_is_capped(void)
+{
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    while (path.length < 3000)
+        buf_add_str(&path, "d/");
+    buf_add_str(&path, "f");
+    {
+        const struct tar_entry deep[] = {TAR_FILE(path.data, "x")};
+
+        CU_ASSERT_EQUAL(import("deep", NULL, deep, 1, &err), 0);
+        drop("deep");
+    }
+    while (path.length < 3500)
+        buf_add_str(&path, "/f");
+    {
+        const struct tar_entry deeper[] = {TAR_FILE(path.data, "x")};
+
+        CU_ASSERT_EQUAL(import("deeper", NULL, deeper, 1, &err), -1);
+    }
+}
+
 static void test_devices_in_dev_are_dropped(void)
 {
     const struct tar_entry entries[] = {
@@ -474,6 +498,7 @@ static const struct unit_test tests[] = {
     {"owners are shifted, modes, times and links kept", test_owners_are_shifted_and_modes_kept},
     {"hostile archives are refused, each for its one reason", test_hostile_archives_are_refused},
     {"bytes and entries are capped", test_counts_are_capped},
+    {"depth is capped", test_depth_is_capped},
     {"devices in /dev are dropped", test_devices_in_dev_are_dropped},
     {"an image may stand on another", test_a_layer_over_a_base},
     {"a link of the base is no trap for a layer", test_links_of_the_base_are_no_trap},

@@ -53,6 +53,18 @@ static void describe(const struct config_row *row, struct buf *out)
     buf_addf(out, "%s%s.\n", row->unit[0] ? " " : "", row->unit);
 }
 
+/* Where `wanted` is at or behind `at`; NULL, and a failed test, where it is not. */
+static const char *find(const char *at, const struct buf *wanted)
+{
+    const char *found = strstr(at, wanted->data);
+
+    if (!found) {
+        fprintf(stderr, "docs/codeset.conf.5 lacks, in its place:%s", wanted->data);
+        CU_FAIL("the page differs from the table");
+    }
+    return found;
+}
+
 static void every_setting_is_described_in_order(void)
 {
     const char *section = "", *at = page.data;
@@ -60,22 +72,20 @@ static void every_setting_is_described_in_order(void)
     for (size_t i = 0; i < settings_count; i++) {
         const struct config_row *row = &settings_rows[i];
         _cleanup_(buf_release) struct buf wanted = BUF_INIT;
-        const char *found;
 
         if (strcmp(section, row->section) != 0) {
             section = row->section;
             buf_addf(&wanted, "\n.SH [%s]\n", section);
-            found = strstr(at, wanted.data);
-            CU_ASSERT_PTR_NOT_NULL_FATAL(found);
-            at = found;
+            at = find(at, &wanted);
+            if (!at)
+                return;
             buf_clear(&wanted);
         }
         describe(row, &wanted);
-        found = strstr(at, wanted.data);
-        if (!found)
-            fprintf(stderr, "docs/codeset.conf.5 lacks, below [%s]:%s", section, wanted.data);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(found);
-        at = found + wanted.length - 1;
+        at = find(at, &wanted);
+        if (!at)
+            return;
+        at += wanted.length - 1;
     }
 }
 

@@ -493,7 +493,8 @@ static void nginx_answers_with_codes_of_the_table(void)
     for (char *at = text.data; (at = strstr(at, key)) != NULL; found++) {
         char *name = at + sizeof(key) - 1;
 
-        at = strchr(name, '"');
+        at = name + strcspn(name, "\"");
+        CU_ASSERT_EQUAL(*at, '"');
         *at++ = '\0';
         CU_ASSERT_PTR_NOT_NULL(code_find(name));
     }

@@ -129,10 +129,11 @@ static bool has_controller(const char *v2_controllers, const char *name)
 
 static void check_controllers(struct doctor *doctor, const char *v2_controllers)
 {
-    static const char *const names[] = {"memory", "pids", "cpu"};
+    static const char *const names[] = {"memory", "pids", "cpu", "cpuacct"};
+    size_t count = v2_controllers ? 3 : 4; /* version 2 accounts for the CPU always */
     bool all = true;
 
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (has_controller(v2_controllers, names[i]))
             continue;
         all = false;
@@ -166,10 +167,11 @@ static void check_cgroups(struct doctor *doctor)
     }
     if (is_fs(CGROUPS "/unified", CGROUP2_SUPER_MAGIC))
         doctor_report(
-            doctor, FINDING_FAIL, "cgroups",
-            "boot with systemd.unified_cgroup_hierarchy=1, or start codeset-reaper by unshare -m "
-            "sh -c 'umount /sys/fs/cgroup/unified; exec codeset-reaper'",
-            "hybrid: version 1 with version 2 in " CGROUPS "/unified, which crun refuses");
+            doctor, FINDING_WARN, "cgroups",
+            "boot with systemd.unified_cgroup_hierarchy=1; to call crun by hand: unshare "
+            "-m sh -c 'umount " CGROUPS "/unified; exec crun ...'",
+            "hybrid: crun refuses version 2 beside version 1, so the daemon hides it from "
+            "crun and uses version 1, which counts memory worse");
     else
         doctor_report(doctor, FINDING_WARN, "cgroups",
                       "boot with systemd.unified_cgroup_hierarchy=1",

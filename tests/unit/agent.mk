@@ -21,3 +21,10 @@ tests_unit_test_agent_container_SOURCES = tests/unit/test-agent-container.c $(AG
 tests_unit_test_agent_container_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_container_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_container_DEPENDENCIES = codeset-agent
+
+check_PROGRAMS += tests/unit/test-agent-client
+TESTS += tests/unit/test-agent-client
+tests_unit_test_agent_client_SOURCES = tests/unit/test-agent-client.c $(AGENT_RIG)
+tests_unit_test_agent_client_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_unit_test_agent_client_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+EXTRA_tests_unit_test_agent_client_DEPENDENCIES = codeset-agent

@@ -25,12 +25,14 @@
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
+#include "engine/images.h"
 #include "store/samples.h"
 
 #include "base/banned.h"
 
 #define SAMPLES_MOST 1000000 /* of a file: their ids are kept, to find one that comes twice */
 #define REPORTED_MOST 100
+#define IMAGES_NAMED_MOST 10
 
 struct import {
     struct ctl *ctl;
@@ -42,6 +44,8 @@ struct import {
     void *seen; /* tsearch(3)'s tree of sample ids */
     int64_t line, bad, added, changed, unchanged;
     json_object *errors;
+    json_object *stored_images;  /* keys: what the image store has */
+    json_object *missing_images; /* keys: what samples name and the store lacks */
     struct progress progress;
 };
 
@@ -50,6 +54,8 @@ static void import_release(struct import *import)
     image_map_release(&import->images);
     tdestroy(import->seen, free);
     json_object_put(import->errors);
+    json_object_put(import->stored_images);
+    json_object_put(import->missing_images);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -156,6 +162,12 @@ static int store(struct import *import, const struct sample_line *line, struct e
     return 0;
 }
 
+static void note_image(const struct import *import, const char *name)
+{
+    if (name && !json_object_object_get_ex(import->stored_images, name, NULL))
+        json_add(import->missing_images, name, NULL);
+}
+
 static void choose_image(const struct import *import, struct sample_line *line)
 {
     const struct image_map_entry *entry = image_map_find(&import->images, line->sample_id);
@@ -164,6 +176,8 @@ static void choose_image(const struct import *import, struct sample_line *line)
         line->image = entry->image;
         line->verifier_image = entry->verifier_image;
     }
+    note_image(import, line->image);
+    note_image(import, line->verifier_image);
 }
 
 /* Returns -1 only when there is no going on: a bad line is reported. */
@@ -233,15 +247,23 @@ static int take_file(struct import *import, struct error *err)
     return got;
 }
 
+static int sync_folder(const char *path, struct error *err)
+{
+    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 || fsync(fd) < 0 ? error_errno(err, errno, "cannot sync %s", path) : 0;
+}
+
 /* The archives' names are on disk before the rows that speak of them. */
 static int sync_packs(const struct import *import, struct error *err)
 {
     const char *pack_dir = ctl_settings(import->ctl)->pack_dir;
-    _cleanup_(close_fd) int fd = open(pack_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(buf_release) struct buf folder = BUF_INIT;
 
-    if (fd < 0 || syncfs(fd) < 0)
-        return error_errno(err, errno, "cannot sync %s", pack_dir);
-    return 0;
+    buf_addf(&folder, "%s/", pack_dir);
+    sample_pack_path(import->dataset, "", 1, &folder);
+    buf_truncate(&folder, (size_t)(strrchr(folder.data, '/') - folder.data));
+    return sync_folder(folder.data, err) < 0 || sync_folder(pack_dir, err) < 0 ? -1 : 0;
 }
 
 static int finish(struct import *import, struct error *err)
@@ -282,6 +304,22 @@ static int run(struct import *import, const char *description, struct error *err
     return 0;
 }
 
+/* An order that works, so no failure: data first, images then. */
+static void warn_of_images(const struct import *import)
+{
+    int named = 0;
+
+    json_object_object_foreach (import->missing_images, name, ignored) {
+        (void)ignored;
+        if (named++ < IMAGES_NAMED_MOST)
+            ctl_warn(import->ctl,
+                     "the image store has no %s; 'codesetctl image import' before sessions want it",
+                     name);
+    }
+    if (named > IMAGES_NAMED_MOST)
+        ctl_warn(import->ctl, "and %d more images", named - IMAGES_NAMED_MOST);
+}
+
 static void print_summary(const struct import *import)
 {
     bool nothing = import->bad > 0 && !import->keep_going;
@@ -313,6 +351,11 @@ static void print_summary(const struct import *import)
     }
 }
 
+static void add_stored_image(const struct image *image, void *arg)
+{
+    json_add(arg, image->name, NULL);
+}
+
 /* Reads the command line into import. */
 static int prepare(struct ctl *ctl, struct import *import)
 {
@@ -327,6 +370,8 @@ static int prepare(struct ctl *ctl, struct import *import)
         .keep_going = ctl_option(ctl, "keep-going") != NULL,
         .dry_run = ctl_option(ctl, "dry-run") != NULL,
         .errors = json_object_new_array(),
+        .stored_images = json_object_new_object(),
+        .missing_images = json_object_new_object(),
     };
     if (!import->dataset)
         return ctl_usage(ctl, "--dataset NAME is missing");
@@ -338,6 +383,8 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_usage(ctl, "%s", err.message);
     if (image_map && image_map_read(&import->images, image_map, &err) < 0)
         return ctl_fail(ctl, &err);
+    if (image_list(ctl_settings(ctl), add_stored_image, import->stored_images, &err) < 0)
+        ctl_warn(ctl, "%s", err.message);
     import->db = ctl_db(ctl, &err);
     return import->db ? CTL_OK : ctl_fail(ctl, &err);
 }
@@ -359,5 +406,6 @@ int ctl_dataset_import(struct ctl *ctl)
         return status;
     }
     print_summary(&import);
+    warn_of_images(&import);
     return import.bad > 0 ? CTL_FAILED : CTL_OK;
 }

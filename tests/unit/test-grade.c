@@ -2,10 +2,10 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "grade/grade.h"
@@ -493,21 +493,25 @@ static void each_language_has_its_report_paths(void)
     CU_ASSERT_STRING_EQUAL(grade_report_paths("cobol")[0], "report.xml");
 }
 
-/* The sanitizers and valgrind slow this down tenfold; a quadratic search takes minutes. */
+/* Processor time, so that neither valgrind nor a busy machine decides: looking up all names must
+ * be cheaper than making the report. Where each name is compared with each case, it is a hundred
+ * times as dear. */
 static void ten_thousand_names_among_200000_cases_are_quick(void)
 {
     _cleanup_(report_release) struct test_report *report = test_report_new();
     _cleanup_(buf_release) struct buf text = BUF_INIT;
-    int64_t start = clock_monotonic();
+    clock_t start = clock(), made;
     int found = 0;
 
     for (int i = 0; i < TEST_CASES_MAX; i++) {
-        buf_clear(&text);
-        buf_addf(&text, "tests.some.package.with_depth.test_module_%d.TestClass", i % 1000);
         _cleanup_(free_ptr) char *name = xasprintf("test_case[%d]", i);
 
+        buf_clear(&text);
+        buf_addf(&text, "tests.some.package.with_depth.test_module_%d.TestClass", i % 1000);
         test_report_add_case(report, text.data, name, TEST_PASSED, 0, NULL);
     }
+    CU_ASSERT_PTR_NULL(test_report_find(report, "none of these"));
+    made = clock();
     for (int i = 0; i < 10000; i++) {
         buf_clear(&text);
         buf_addf(&text, "tests/some/package/with_depth/test_module_%d.py::TestClass::test_case[%d]",
@@ -517,7 +521,7 @@ static void ten_thousand_names_among_200000_cases_are_quick(void)
         found += test_report_find(report, text.data) != NULL;
     }
     CU_ASSERT_EQUAL(found, 10000);
-    CU_ASSERT(clock_monotonic() - start < 20 * CLOCK_SECOND);
+    CU_ASSERT(clock() - made < made - start);
 }
 
 int main(void)

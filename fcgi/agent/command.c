@@ -95,6 +95,7 @@ struct commands {
 };
 
 DEFINE_CLEANUP(struct event *, free_event, event_free)
+DEFINE_CLEANUP(struct command *, release_command, command_unref)
 
 static void command_lost(struct command *command);
 static void report_ready(evutil_socket_t fd, short what, void *arg);
@@ -342,13 +343,15 @@ static void take_report(struct command *command, const struct shepherd_report *r
 /* Takes all reports there are. False at the end: neither shepherd nor starting command is left. */
 static bool take_reports(struct command *command)
 {
+    _cleanup_(release_command) struct command *held =
+        command_ref(command); /* the end may free it */
     struct shepherd_report report;
     ssize_t got;
 
-    while (!command->ended) {
-        got = recv(command->report_fd, &report, sizeof(report), MSG_DONTWAIT);
+    while (!held->ended) {
+        got = recv(held->report_fd, &report, sizeof(report), MSG_DONTWAIT);
         if (got == (ssize_t)sizeof(report))
-            take_report(command, &report);
+            take_report(held, &report);
         else
             return got < 0 && (errno == EAGAIN || errno == EINTR);
     }
@@ -579,8 +582,6 @@ static struct command *command_new(struct commands *commands, const char *id, in
     }
     return command;
 }
-
-DEFINE_CLEANUP(struct command *, release_command, command_unref)
 
 struct command *commands_start(struct commands *commands, const char *id,
                                const struct command_spec *spec, struct error *err)

@@ -1,8 +1,8 @@
 # agent: pid 1 of every container.
 #
 # The program is one static file that runs in any root file system, so it is built with flags of
-# its own: never with a sanitizer, whose run-time library could not be there. The same parts are
-# in libagent.a with everybody's flags, for the tests.
+# its own: never with a sanitizer, whose run-time library could not be there. The tests
+# build the same sources with everybody's flags.
 AGENT_PARTS = \
 	fcgi/agent/capture.c fcgi/agent/capture.h \
 	fcgi/agent/changes.h fcgi/agent/export.c fcgi/agent/import.c \

@@ -90,9 +90,10 @@ void rig_open(struct rig *rig)
 
 #define CONTAINER_UID 1234560000
 #define BUSYBOX "/bin/busybox"
+#define CAPABILITY(number) (UINT64_C(1) << (number))
 #define CONTAINER_CAPABILITIES                                                                     \
-    (1 << CAP_CHOWN | 1 << CAP_DAC_OVERRIDE | 1 << CAP_FOWNER | 1 << CAP_KILL | 1 << CAP_SETGID |  \
-     1 << CAP_SETUID)
+    (CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_FOWNER) |               \
+     CAPABILITY(CAP_KILL) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_SETUID))
 
 static pid_t container_init;
 
@@ -123,7 +124,7 @@ static void lay_root(const char *root, bool furnished)
              "set -e; cd %s; cp %s agent; mkdir -p work; if %s; then mkdir -p bin proc dev tmp; "
              "cp %s bin/busybox; chroot . /bin/busybox --install -s /bin; "
              "mknod -m 666 dev/null c 1 3; fi; chown -hR %d:%d .",
-             root, AGENT_PROGRAM, furnished ? "true" : "false", BUSYBOX, CONTAINER_UID,
+             root, AGENT_STATIC, furnished ? "true" : "false", BUSYBOX, CONTAINER_UID,
              CONTAINER_UID);
     CU_ASSERT_EQUAL_FATAL(run_shell(command), 0);
 }
@@ -144,7 +145,7 @@ static _Noreturn void contained_agent(const char *root, bool furnished, int proc
 
     /* The death signal after the ids, whose change clears it. */
     for (int capability = 0; capability <= CAP_LAST_CAP; capability++)
-        if (!(CONTAINER_CAPABILITIES & (1 << capability)))
+        if (!(CONTAINER_CAPABILITIES & CAPABILITY(capability)))
             prctl(PR_CAPBSET_DROP, capability);
     if (setgid(0) < 0 || setuid(0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || chroot(root) < 0 ||

@@ -13,6 +13,13 @@
 #include "base/error.h"
 #include "remote/agent.h"
 
+/* A program with AddressSanitizer keeps what it has freed. */
+#ifdef __SANITIZE_ADDRESS__
+#define RIG_MEMORY_SLACK (1024L * 1024)
+#else
+#define RIG_MEMORY_SLACK 0L
+#endif
+
 struct rig {
     struct event_base *base;
     struct agent_client *client;

@@ -1,30 +1,41 @@
 # The agent: the real program, and the daemon's client.
 AGENT_RIG = tests/unit/agent-rig.c tests/unit/agent-rig.h tests/unit/unit.h
-AGENT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -DAGENT_PROGRAM='"$(abs_top_builddir)/codeset-agent"'
+AGENT_TEST_CPPFLAGS = $(AM_CPPFLAGS) -DAGENT_STATIC='"$(abs_top_builddir)/codeset-agent"'
+# The agent that is installed is never instrumented; where all else is, its instrumented twin is
+# what the tests outside containers talk to.
+if SANITIZERS
+check_PROGRAMS += tests/unit/agent-instrumented
+tests_unit_agent_instrumented_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS)
+tests_unit_agent_instrumented_LDADD = $(BASE_LIBS) -levent_extra -levent_core
+AGENT_TESTED = tests/unit/agent-instrumented
+else
+AGENT_TESTED = codeset-agent
+endif
+AGENT_TEST_CPPFLAGS += -DAGENT_PROGRAM='"$(abs_top_builddir)/$(AGENT_TESTED)"'
 check_PROGRAMS += tests/unit/test-agent-commands
 TESTS += tests/unit/test-agent-commands
 tests_unit_test_agent_commands_SOURCES = tests/unit/test-agent-commands.c $(AGENT_RIG)
 tests_unit_test_agent_commands_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_commands_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
-EXTRA_tests_unit_test_agent_commands_DEPENDENCIES = codeset-agent
+EXTRA_tests_unit_test_agent_commands_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 check_PROGRAMS += tests/unit/test-agent-files
 TESTS += tests/unit/test-agent-files
 tests_unit_test_agent_files_SOURCES = tests/unit/test-agent-files.c $(AGENT_RIG)
 tests_unit_test_agent_files_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_files_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
-EXTRA_tests_unit_test_agent_files_DEPENDENCIES = codeset-agent
+EXTRA_tests_unit_test_agent_files_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 check_PROGRAMS += tests/unit/test-agent-container
 TESTS += tests/unit/test-agent-container
 tests_unit_test_agent_container_SOURCES = tests/unit/test-agent-container.c $(AGENT_RIG)
 tests_unit_test_agent_container_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_container_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
-EXTRA_tests_unit_test_agent_container_DEPENDENCIES = codeset-agent
+EXTRA_tests_unit_test_agent_container_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 check_PROGRAMS += tests/unit/test-agent-client
 TESTS += tests/unit/test-agent-client
 tests_unit_test_agent_client_SOURCES = tests/unit/test-agent-client.c $(AGENT_RIG)
 tests_unit_test_agent_client_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_client_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
-EXTRA_tests_unit_test_agent_client_DEPENDENCIES = codeset-agent
+EXTRA_tests_unit_test_agent_client_DEPENDENCIES = codeset-agent $(AGENT_TESTED)

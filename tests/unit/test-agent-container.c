@@ -159,7 +159,7 @@ static void an_empty_root_has_an_agent_but_no_shell(void)
     outcome_release(&outcome);
     agent_upload(rig.client, rig.socket, "/made/f", "/", false, "x", 1, rig_on_file, &outcome);
     rig_await(&rig, &outcome);
-    CU_ASSERT_TRUE(outcome.success);
+    CU_ASSERT_STRING_EQUAL(outcome.message.data, "File uploaded");
     rig_close(&rig);
     outcome_release(&outcome);
 }

@@ -38,7 +38,7 @@ struct hold {
 /* All who wait for one thing. */
 struct group {
     struct id id; /* first: the tree's key */
-    TAILQ_HEAD(, hold) holds;
+    TAILQ_HEAD(hold_list, hold) holds;
 };
 
 struct await {

@@ -211,7 +211,7 @@ int reports_verdict(int fd, int64_t since, const struct verifier_run *run,
     _cleanup_(names_release) struct names fail_to_pass = {0};
     _cleanup_(names_release) struct names pass_to_pass = {0};
     _cleanup_(names_release) struct names fail_to_fail = {0};
-    struct reports_found found;
+    struct reports_found found = {0};
     struct expectation expectation;
 
     if (check_run(run, err) < 0 || names_parse(lists->fail_to_pass, &fail_to_pass, err) < 0 ||

@@ -38,8 +38,8 @@ struct live_session {
     bool database_busy; /* a claim, or a step of the ending */
     bool end_wanted;    /* the row ended while the claim was under way */
     TAILQ_ENTRY(live_session) next;
-    LIST_HEAD(, running_interaction) interactions;
-    LIST_HEAD(, verify_job) jobs;
+    LIST_HEAD(interaction_list, running_interaction) interactions;
+    LIST_HEAD(job_list, verify_job) jobs;
 };
 
 struct live_session *sessions_find(struct daemon *daemon, const struct id *id);

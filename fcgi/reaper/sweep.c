@@ -43,6 +43,7 @@ struct sweep {
     struct daemon *daemon;
     struct event *timer, *check_timer, *lease_timer, *orphan_timer;
     bool round_busy, round_again, lease_busy;
+    struct id_list cleaned; /* while the round was asking */
     struct orphan *orphans;
 };
 
@@ -94,6 +95,25 @@ void sweep_take(struct daemon *daemon, int kind, const struct id *id)
     }
 }
 
+void sweep_cleaned(struct daemon *daemon, const struct id *id)
+{
+    if (daemon->sweep && daemon->sweep->round_busy)
+        id_list_add(id, &daemon->sweep->cleaned);
+}
+
+static void end_uncleaned(struct sweep *sweep, const struct id_list *uncleaned)
+{
+    for (size_t i = 0; i < uncleaned->count; i++) {
+        bool known = false;
+
+        for (size_t k = 0; k < sweep->cleaned.count && !known; k++)
+            known = strcmp(sweep->cleaned.ids[k].text, uncleaned->ids[i].text) == 0;
+        if (!known)
+            sessions_end(sweep->daemon, &uncleaned->ids[i]);
+    }
+    id_list_release(&sweep->cleaned);
+}
+
 static void answered(const struct error *err, void *arg)
 {
     struct sweep_round *round = arg;
@@ -108,8 +128,7 @@ static void answered(const struct error *err, void *arg)
         log_event(LOG_INFO, "session_expired", "session=%s", round->expired.ids[i].text);
         sessions_end(daemon, &round->expired.ids[i]);
     }
-    for (size_t i = 0; i < round->uncleaned.count; i++)
-        sessions_end(daemon, &round->uncleaned.ids[i]);
+    end_uncleaned(sweep, &round->uncleaned);
     for (size_t i = 0; i < round->sessions.count; i++)
         sessions_claim(daemon, &round->sessions.ids[i]);
     for (size_t i = 0; i < round->interactions.count; i++)
@@ -334,6 +353,7 @@ void sweep_free(struct sweep *sweep)
 {
     if (!sweep)
         return;
+    id_list_release(&sweep->cleaned);
     forget_old_orphans(sweep); /* unmarks those of the last look */
     forget_old_orphans(sweep);
     event_free(sweep->timer);

@@ -187,6 +187,8 @@ static int spawn(struct call *call, int out, struct error *err)
     posix_spawn_file_actions_adddup2(&actions, out, 1);
     if (call->config_fd >= 0)
         posix_spawn_file_actions_adddup2(&actions, call->config_fd, 3);
+    /* The daemon's libraries leave sockets open across exec: MariaDB's, libevent's. */
+    posix_spawn_file_actions_addclosefrom_np(&actions, call->config_fd >= 0 ? 4 : 3);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);

@@ -1,12 +1,17 @@
-# Benchmarks: `make bench` prints a table of ratios; tests/bench/run says what is measured.
-EXTRA_PROGRAMS += tests/bench/bench-latency tests/bench/peer-select
-CLEANFILES += tests/bench/bench-latency tests/bench/peer-select
-tests_bench_bench_latency_SOURCES = tests/bench/bench-latency.c tests/bench/series.c tests/bench/series.h
-tests_bench_bench_latency_LDADD = $(ENGINE_LIBS) $(CURL_LIBS)
-tests_bench_peer_select_SOURCES = tests/bench/peer-select.c
-tests_bench_peer_select_LDADD = $(BASE_LIBS) $(MARIADB_LIBS) $(FCGI_LIBS)
+# make bench: the figures of docs/benchmarks.md.
 EXTRA_DIST += tests/bench/run
+EXTRA_PROGRAMS += tests/bench/codeset-bench tests/bench/bench-peer
+tests_bench_codeset_bench_SOURCES = \
+	tests/bench/bare.c \
+	tests/bench/bench.c tests/bench/bench.h \
+	tests/bench/load.c \
+	tests/bench/table.c
+tests_bench_codeset_bench_CPPFLAGS = $(BLACKBOX_CPPFLAGS)
+tests_bench_codeset_bench_LDADD = $(BLACKBOX_LIBS) -lssl
+tests_bench_bench_peer_SOURCES = tests/bench/peer.c
+tests_bench_bench_peer_LDADD = $(MARIADB_LIBS) $(FCGI_LIBS)
+CLEANFILES += tests/bench/codeset-bench tests/bench/bench-peer
 
-bench: all tests/bench/bench-latency tests/bench/peer-select
+bench: all tests/bench/codeset-bench tests/bench/bench-peer
 	$(top_srcdir)/tests/bench/run $(abs_builddir)
 .PHONY: bench

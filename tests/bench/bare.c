@@ -1,0 +1,199 @@
+/*
+ * What crun costs by itself, in a container made from a session's config.json. The session's own
+ * container can't be entered with crun: its pid 1, the agent, lets itself not be read. The program
+ * runs where crun works (tests/without-unified), so that nothing but crun is between the clock's
+ * two readings.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "bench.h"
+#include "client.h"
+#include "fixture.h"
+
+#include "base/banned.h"
+
+static char *bundle;
+static unsigned runs;
+
+static const char *stack(void)
+{
+    const char *folder = getenv("CODESET_STACK");
+
+    if (!folder)
+        bench_fail("CODESET_STACK is not set");
+    return folder;
+}
+
+/* Starts the program with stdout at `out`, everything else at /dev/null. */
+static pid_t start(char *const *arguments, int out)
+{
+    static char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    int result;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
+    result = posix_spawnp(&pid, arguments[0], &actions, NULL, arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    if (result != 0)
+        bench_fail("cannot start %s: %s", arguments[0], strerror(result));
+    return pid;
+}
+
+static void must_succeed(pid_t pid, const char *what)
+{
+    int status;
+
+    if (waitpid(pid, &status, 0) != pid || status != 0)
+        bench_fail("%s failed (wait status %#x)", what, (unsigned)status);
+}
+
+static json_object *read_config(const char *session)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/containers/cs-%s/config.json", stack(), session);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    json_object *config = NULL;
+    struct error err = ERROR_INIT;
+
+    if (file_read(AT_FDCWD, path, 1u << 22, &text, &err) < 0 ||
+        json_parse(text.data, text.length, &config, NULL, &err) < 0)
+        bench_fail("%s: %s", path, err.message);
+    return config;
+}
+
+/* An overlay as a session has it, mounted once: what crun costs is measured, not the mount. */
+static void mount_root(long long uid_base)
+{
+    _cleanup_(free_ptr) char *root = xasprintf("%s/rootfs", bundle);
+    _cleanup_(free_ptr) char *upper = xasprintf("%s/upper", bundle);
+    _cleanup_(free_ptr) char *work = xasprintf("%s/work", bundle);
+    _cleanup_(free_ptr) char *options = xasprintf(
+        "lowerdir=%s/images/blackbox/rootfs,upperdir=%s,workdir=%s", stack(), upper, work);
+    struct error err = ERROR_INIT;
+
+    if (make_dirs(root, 0755, &err) < 0 || make_dirs(upper, 0755, &err) < 0 ||
+        make_dirs(work, 0755, &err) < 0)
+        bench_fail("%s", err.message);
+    if (chown(upper, (uid_t)uid_base, (gid_t)uid_base) < 0 || chmod(bundle, 0755) < 0 ||
+        mount("overlay", root, "overlay", 0, options) < 0)
+        bench_fail("cannot mount an overlay at %s: %s", root, strerror(errno));
+}
+
+/* The session's config with other arguments and a cgroup of its own, as
+ * <bundle>/<name>/config.json. */
+static void write_config(json_object *config, const char *name, const char *const *arguments)
+{
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", bundle, name);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/config.json", folder);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("/codeset-bench-%d-%s", (int)getpid(), name);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    json_object *list = json_object_new_array();
+    struct error err = ERROR_INIT;
+
+    for (; *arguments; arguments++)
+        json_object_array_add(list, json_object_new_string(*arguments));
+    json_object_object_add(json_at(config, "process"), "args", list);
+    json_object_object_add(json_at(config, "linux"), "cgroupsPath", json_object_new_string(cgroup));
+    json_write(&text, config);
+    if (make_dirs(folder, 0755, &err) < 0 ||
+        file_write_atomic(AT_FDCWD, path, text.data, text.length, 0644, &err) < 0)
+        bench_fail("%s", err.message);
+}
+
+/* `crun WHAT FIRST SECOND sleeper`; second may be NULL. */
+static void crun_sleeper(const char *what, const char *first, const char *second)
+{
+    _cleanup_(free_ptr) char *state = xasprintf("--root=%s/state", bundle);
+    char *arguments[] = {(char *)"crun",    state, (char *)what, (char *)first,
+                         (char *)"sleeper", NULL,  NULL};
+
+    if (second) {
+        arguments[4] = (char *)second;
+        arguments[5] = (char *)"sleeper";
+    }
+    must_succeed(start(arguments, STDERR_FILENO), what);
+}
+
+void bare_prepare(const char *session)
+{
+    static const char *const echo[] = {"/bin/echo", "up", NULL};
+    static const char *const sleeper[] = {"/bin/sleep", "100000", NULL};
+    _cleanup_(json_release) json_object *config = read_config(session);
+    _cleanup_(free_ptr) char *root = NULL, *sleeps = NULL;
+
+    bundle = xasprintf("%s/bare", fixture_folder());
+    root = xasprintf("%s/rootfs", bundle);
+    sleeps = xasprintf("--bundle=%s/sleeper", bundle);
+    if (chmod(fixture_folder(), 0755) < 0)
+        bench_fail("%s: %s", fixture_folder(), strerror(errno));
+    mount_root(json_object_get_int64(json_at(config, "linux.uidMappings.0.hostID")));
+    json_object_object_add(json_at(config, "root"), "path", json_object_new_string(root));
+    write_config(config, "echo", echo);
+    write_config(config, "sleeper", sleeper);
+    crun_sleeper("run", "--detach", sleeps);
+}
+
+double bare_exec(void)
+{
+    static int null = -1;
+    _cleanup_(free_ptr) char *state = xasprintf("--root=%s/state", bundle);
+    char *const arguments[] = {(char *)"crun",    state,          (char *)"exec",
+                               (char *)"sleeper", (char *)"true", NULL};
+    int64_t begun;
+
+    if (null < 0)
+        null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    begun = clock_monotonic();
+    must_succeed(start(arguments, null), "crun exec");
+    return (double)(clock_monotonic() - begun) / CLOCK_SECOND;
+}
+
+double bare_run(void)
+{
+    _cleanup_(free_ptr) char *state = xasprintf("--root=%s/state", bundle);
+    _cleanup_(free_ptr) char *from = xasprintf("--bundle=%s/echo", bundle);
+    _cleanup_(free_ptr) char *name = xasprintf("echo-%u", runs++);
+    char *const arguments[] = {(char *)"crun", state, (char *)"run", from, name, NULL};
+    int64_t begun;
+    double seconds;
+    int ends[2];
+    char byte;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        bench_fail("pipe: %s", strerror(errno));
+    begun = clock_monotonic();
+    pid = start(arguments, ends[1]);
+    close(ends[1]);
+    if (read(ends[0], &byte, 1) != 1)
+        bench_fail("crun run printed nothing");
+    seconds = (double)(clock_monotonic() - begun) / CLOCK_SECOND;
+    must_succeed(pid, "crun run");
+    close(ends[0]);
+    return seconds;
+}
+
+void bare_end(void)
+{
+    _cleanup_(free_ptr) char *root = xasprintf("%s/rootfs", bundle);
+
+    crun_sleeper("delete", "--force", NULL);
+    umount2(root, MNT_DETACH);
+    free(bundle);
+    bundle = NULL;
+}

@@ -16,3 +16,7 @@ TESTS += tests/unit/test-manual
 tests_unit_test_manual_SOURCES = tests/unit/test-manual.c tests/unit/unit.h
 tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
 tests_unit_test_manual_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/ctl/test-catalog
+tests_ctl_test_catalog_SOURCES = tests/ctl/test-catalog.c tests/unit/unit.h
+tests_ctl_test_catalog_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)

@@ -1,0 +1,335 @@
+/*
+ * Keys and samples as workers read them, through the workers' account; CODESET_CONFIG names the
+ * configuration. Run by tests/ctl/run, against its MariaDB.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "../unit/unit.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "settings.h"
+#include "store/db.h"
+#include "store/samples.h"
+#include "store/users.h"
+
+#include "base/banned.h"
+
+#define SAMPLES 600 /* more than two batches of a page without a limit */
+#define DATASET "catalog"
+
+static struct settings settings;
+static struct db *admin, *api;
+static struct id user_id;
+
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        struct error err = ERROR_INIT;                                                             \
+        if ((call) < 0) {                                                                          \
+            fprintf(stderr, "%s: %s\n", #call, err.message);                                       \
+            CU_FAIL_FATAL(#call);                                                                  \
+        }                                                                                          \
+    } while (0)
+
+/* --- keys ------------------------------------------------------------------------------------ */
+
+static struct api_key_text new_key(int64_t expires_at, struct id *ret_key_id)
+{
+    struct api_key_text key;
+
+    OK(store_key_create(admin, &user_id, NULL, expires_at, 0, ret_key_id, &key, &err));
+    return key;
+}
+
+static bool accepted(const char *key)
+{
+    struct error err = ERROR_INIT;
+    struct caller caller;
+    bool is_accepted = store_authenticate_key(api, key, &caller, &err) == 0;
+
+    if (is_accepted)
+        CU_ASSERT_STRING_EQUAL(caller.user_id.text, user_id.text)
+    else
+        CU_ASSERT_EQUAL(err.kind, ERROR_NOT_FOUND);
+    return is_accepted;
+}
+
+static void a_key_is_accepted_until_it_is_revoked(void)
+{
+    struct id key_id, other_id;
+    struct api_key_text key = new_key(0, &key_id), other = new_key(0, &other_id);
+
+    CU_ASSERT_TRUE(accepted(key.text));
+    OK(store_key_revoke(admin, &user_id, key_id.text, &err));
+    CU_ASSERT_FALSE(accepted(key.text));
+    CU_ASSERT_TRUE(accepted(other.text));
+}
+
+static void a_key_is_accepted_until_it_expires(void)
+{
+    struct id key_id;
+    struct api_key_text past = new_key(clock_now() - CLOCK_SECOND, &key_id);
+    struct api_key_text future = new_key(clock_now() + 3600 * CLOCK_SECOND, &key_id);
+
+    CU_ASSERT_FALSE(accepted(past.text));
+    CU_ASSERT_TRUE(accepted(future.text));
+}
+
+static void keys_of_a_user_who_is_locked_out_are_refused(void)
+{
+    struct id key_id;
+    struct api_key_text key = new_key(0, &key_id);
+
+    OK(store_user_set_active(admin, &user_id, false, &err));
+    CU_ASSERT_FALSE(accepted(key.text));
+    OK(store_user_set_active(admin, &user_id, true, &err));
+    CU_ASSERT_TRUE(accepted(key.text));
+}
+
+static void unknown_and_malformed_keys_are_refused(void)
+{
+    struct api_key_text unknown = api_key_new();
+
+    CU_ASSERT_FALSE(accepted(unknown.text));
+    CU_ASSERT_FALSE(accepted(""));
+    CU_ASSERT_FALSE(accepted("codeset_' OR 1=1 -- "));
+    CU_ASSERT_FALSE(accepted("codeset_000000000000000000000000000000000000"));
+}
+
+struct key_search {
+    const struct id *key_id;
+    int64_t last_used_at;
+};
+
+static void match_key(const struct api_key *key, void *arg)
+{
+    struct key_search *search = arg;
+
+    if (strcmp(key->key_id.text, search->key_id->text) == 0)
+        search->last_used_at = key->last_used_at;
+}
+
+static int64_t last_used_at(const struct id *key_id)
+{
+    struct key_search search = {.key_id = key_id};
+
+    OK(store_key_list(admin, &user_id, match_key, &search, &err));
+    return search.last_used_at;
+}
+
+static void use_of_a_key_is_recorded_at_most_once_a_minute(void)
+{
+    static const struct query age = {
+        "UPDATE api_keys SET last_used_at = last_used_at - INTERVAL 61 SECOND WHERE key_id = ?"};
+    struct id key_id;
+    struct api_key_text key = new_key(0, &key_id);
+    int64_t first, aged;
+
+    CU_ASSERT_EQUAL(last_used_at(&key_id), 0);
+    CU_ASSERT_TRUE(accepted(key.text));
+    first = last_used_at(&key_id);
+    CU_ASSERT_TRUE(first > 0);
+    CU_ASSERT_TRUE(accepted(key.text));
+    CU_ASSERT_EQUAL(last_used_at(&key_id), first);
+    OK(DB_RUN(admin, &age, NULL, &err, db_id(&key_id)));
+    aged = last_used_at(&key_id);
+    CU_ASSERT_TRUE(accepted(key.text));
+    CU_ASSERT_TRUE(last_used_at(&key_id) > aged);
+}
+
+/* --- samples --------------------------------------------------------------------------------- */
+
+static void render(int64_t version, struct buf *json, void *arg)
+{
+    buf_addf(json, "{\"id\":\"%s\",\"version\":%d,\"text\":\"", (const char *)arg, (int)version);
+    for (int i = 0; i < 100; i++)
+        buf_addf(json, "%d ", i);
+    buf_add_str(json, "\"}");
+}
+
+static int add_sample(const char *id, unsigned char content, int64_t *ret_version,
+                      struct error *err)
+{
+    struct new_sample sample = {
+        .dataset = DATASET,
+        .sample_id = id,
+        .instance_id = id,
+        .language = "c",
+        .verifier = "test_suite",
+        .repo_path = "/r",
+        .verifier_command = "v",
+        .report_paths = "[]",
+        .fail_to_pass = "[]",
+        .pass_to_pass = "[]",
+        .fail_to_fail = "[]",
+        .content_hash = {content, 0xff, 0xfe, 0x80}, /* no UTF-8 */
+    };
+
+    return store_sample_add(admin, &sample, render, (void *)(uintptr_t)id, ret_version, err);
+}
+
+static int lay_samples(struct error *err)
+{
+    if (db_begin(admin, err) < 0 || store_dataset_ensure(admin, DATASET, "of a test", err) < 0)
+        return -1;
+    for (int i = 0; i < SAMPLES; i++) {
+        char id[32];
+        int64_t version;
+
+        snprintf(id, sizeof(id), "Some_%%%04d", i);
+        if (add_sample(id, 1, &version, err) < 0)
+            return -1;
+    }
+    return db_commit(admin, err);
+}
+
+/* The page is `expected` samples, the first of them number `first`. */
+static void expect_page(const struct sample_page *page, int first, int expected)
+{
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    const char *at;
+    int count = 0;
+
+    OK(store_sample_page_plain(api, page, &json, &err));
+    at = json.data;
+    while ((at = strstr(at, "{\"id\":\"Some_%"))) {
+        CU_ASSERT_EQUAL(strtol(at + 13, NULL, 10), first + count);
+        count++;
+        at++;
+    }
+    CU_ASSERT_EQUAL(count, expected);
+    CU_ASSERT_EQUAL(json.length == 0, expected == 0);
+}
+
+static void pages_are_in_order_and_complete(void)
+{
+    expect_page(&(struct sample_page){.dataset = DATASET}, 0, SAMPLES);
+    expect_page(&(struct sample_page){.dataset = DATASET, .offset = 10}, 10, SAMPLES - 10);
+    expect_page(&(struct sample_page){.dataset = DATASET, .offset = 10, .limit = 5}, 10, 5);
+    expect_page(&(struct sample_page){.dataset = DATASET, .limit = 256}, 0, 256);
+    expect_page(&(struct sample_page){.dataset = DATASET, .limit = 512, .offset = 1}, 1, 512);
+    expect_page(&(struct sample_page){.dataset = DATASET, .offset = SAMPLES, .limit = 5}, 0, 0);
+    expect_page(&(struct sample_page){.dataset = "none"}, 0, 0);
+}
+
+static void search_knows_no_case_and_no_wildcard(void)
+{
+    int64_t count;
+
+    expect_page(&(struct sample_page){.dataset = DATASET, .search = "oME_%05"}, 500, 100);
+    expect_page(&(struct sample_page){.search = "some_%0123"}, 123, 1);
+    expect_page(&(struct sample_page){.dataset = DATASET, .search = "Some%0123"}, 0, 0);
+    expect_page(&(struct sample_page){.dataset = DATASET, .search = "' OR ''='"}, 0, 0);
+    OK(store_sample_count(api, DATASET, "_%05", &count, &err));
+    CU_ASSERT_EQUAL(count, 100);
+    OK(store_sample_count(api, NULL, "_%05", &count, &err));
+    CU_ASSERT_EQUAL(count, 100);
+    OK(store_sample_count(api, DATASET, NULL, &count, &err));
+    CU_ASSERT_EQUAL(count, SAMPLES);
+}
+
+struct stream {
+    struct buf deflated;
+    uint64_t length;
+    int pieces;
+};
+
+static void add_piece(const struct sample_piece *piece, void *arg)
+{
+    struct stream *stream = arg;
+
+    buf_add(&stream->deflated, piece->bytes, piece->size);
+    stream->length += piece->json_length;
+    stream->pieces++;
+}
+
+static void deflated_pages_hold_the_same(void)
+{
+    const struct sample_page page = {.dataset = DATASET, .offset = 3, .limit = 300};
+    struct stream stream = {.deflated = BUF_INIT};
+    char *out = malloc(1000000);
+    z_stream inflater = {.next_out = (unsigned char *)out, .avail_out = 1000000};
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+
+    OK(store_sample_page_deflated(api, &page, add_piece, &stream, &err));
+    OK(store_sample_page_plain(api, &page, &json, &err));
+    CU_ASSERT_EQUAL(stream.pieces, 300);
+    inflater.next_in = (unsigned char *)stream.deflated.data;
+    inflater.avail_in = (unsigned)stream.deflated.length;
+    CU_ASSERT_EQUAL_FATAL(inflateInit2(&inflater, -MAX_WBITS), Z_OK);
+    CU_ASSERT_EQUAL(inflate(&inflater, Z_SYNC_FLUSH), Z_OK);
+    CU_ASSERT_EQUAL(inflater.total_out, stream.length);
+    CU_ASSERT_EQUAL(inflater.total_out + 299, json.length); /* the commas */
+    CU_ASSERT_EQUAL(memcmp(out, json.data, strlen("{\"id\":\"Some_%0003\"")), 0);
+    inflateEnd(&inflater);
+    buf_release(&stream.deflated);
+    free(out);
+}
+
+static void versions_are_found(void)
+{
+    struct error refused = ERROR_INIT;
+    int64_t version;
+
+    OK(db_begin(admin, &err));
+    OK(add_sample("Some_%0007", 1, &version, &err));
+    CU_ASSERT_EQUAL(version, 0);
+    OK(add_sample("Some_%0007", 2, &version, &err));
+    CU_ASSERT_EQUAL(version, 2);
+    OK(db_commit(admin, &err));
+    OK(store_sample_version(api, DATASET, "Some_%0007", 0, &version, &err));
+    CU_ASSERT_EQUAL(version, 2);
+    OK(store_sample_version(api, DATASET, "Some_%0007", 1, &version, &err));
+    CU_ASSERT_EQUAL(version, 1);
+    CU_ASSERT_EQUAL(store_sample_version(api, DATASET, "Some_%0007", 3, &version, &refused), -1);
+    CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
+    CU_ASSERT_EQUAL(store_sample_version(api, DATASET, "some_%0007", 0, &version, &refused), -1);
+    expect_page(&(struct sample_page){.dataset = DATASET}, 0, SAMPLES);
+}
+
+static int lay_ground(struct error *err)
+{
+    const char *config = getenv("CODESET_CONFIG");
+
+    if (!config)
+        return error_set(err, ERROR_INVALID, NULL, "CODESET_CONFIG names the configuration");
+    if (settings_load(config, &settings, err) < 0)
+        return -1;
+    admin = db_new(&settings, DB_ADMIN, err);
+    api = admin ? db_new(&settings, DB_API, err) : NULL;
+    return api && lay_samples(err) == 0
+               ? store_user_create(admin, "Reader", "reader@example.com", &user_id, err)
+               : -1;
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        {"a key is accepted until it is revoked", a_key_is_accepted_until_it_is_revoked},
+        {"a key is accepted until it expires", a_key_is_accepted_until_it_expires},
+        {"keys of a user who is locked out are refused",
+         keys_of_a_user_who_is_locked_out_are_refused},
+        {"unknown and malformed keys are refused", unknown_and_malformed_keys_are_refused},
+        {"the use of a key is recorded at most once a minute",
+         use_of_a_key_is_recorded_at_most_once_a_minute},
+        {"pages are in order and complete", pages_are_in_order_and_complete},
+        {"a search knows no case and no wildcard", search_knows_no_case_and_no_wildcard},
+        {"deflated pages hold the same", deflated_pages_hold_the_same},
+        {"versions are found", versions_are_found},
+    };
+    struct error err = ERROR_INIT;
+    int status;
+
+    if (lay_ground(&err) < 0) {
+        fprintf(stderr, "%s\n", err.message);
+        return 2;
+    }
+    status = UNIT_MAIN("catalog", tests);
+    db_free(api);
+    db_free(admin);
+    settings_release(&settings);
+    return status;
+}

@@ -113,8 +113,8 @@ static void answer_options(const struct router *router, const struct request *re
     answer_header(answer, "Access-Control-Max-Age", "7200");
 }
 
-static int authenticate(const struct router *router, const struct request *request,
-                        struct error *err)
+static int authenticate(const struct router *router, const struct route *route,
+                        const struct request *request, struct error *err)
 {
     const char *header = request_parameter(request, "HTTP_AUTHORIZATION");
     const char *token = header ? header + strcspn(header, " ") : "";
@@ -123,7 +123,7 @@ static int authenticate(const struct router *router, const struct request *reque
     if (!header || strncasecmp(header, "Bearer ", 7) != 0 || !*token || strpbrk(token, " \t,"))
         return error_set(err, ERROR_INVALID, "AUTHENTICATION_REQUIRED",
                          "Send an API key: Authorization: Bearer <key>.");
-    return router->authenticate(router->app, token, err);
+    return router->authenticate(router->app, token, route->flags & ROUTE_JOINED, err);
 }
 
 static void answer_faults(const struct form *form, struct answer *answer)
@@ -145,7 +145,7 @@ static int run(const struct router *router, const struct route *route, struct re
     _cleanup_(form_release) struct form form = FORM_INIT;
     int64_t most = form_body_most(route->body, route->body_count, router->limits);
 
-    if (route->flags & ROUTE_BEARER && authenticate(router, request, err) < 0)
+    if (route->flags & ROUTE_BEARER && authenticate(router, route, request, err) < 0)
         return -1;
     if (most > 0 && request_read_body(request, most, body->read, body->arg, err) < 0)
         return -1;

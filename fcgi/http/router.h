@@ -19,6 +19,7 @@
 enum route_flag {
     ROUTE_BEARER = 1,  /* needs Authorization: Bearer */
     ROUTE_AWAITED = 2, /* exists only for requests that come back from being held */
+    ROUTE_JOINED = 4,  /* with ROUTE_BEARER: the handler's own query checks the credential */
 };
 
 /* app is the router's. values: the struct that the route's fields fill, NULL without fields.
@@ -49,8 +50,9 @@ struct router {
     const struct route_list *lists;
     size_t list_count;
     void *app;
-    /* Is this bearer token good? Codes INVALID_CREDENTIALS and those of what's down. */
-    int (*authenticate)(void *app, const char *token, struct error *err);
+    /* Is this bearer token good? Codes INVALID_CREDENTIALS and those of what's down. joined: only
+     * its form is checked here, the rest is the handler's. */
+    int (*authenticate)(void *app, const char *token, bool joined, struct error *err);
     const void *limits;       /* for the fields */
     const char *cors_origins; /* space-separated */
 };

@@ -9,34 +9,33 @@
 #include "base/clock.h"
 #include "http/prefer.h"
 #include "http/render.h"
-#include "store/identity.h"
 
 #include "base/banned.h"
 
 /* A JWT has three parts between dots; a key has no dot. */
-static int authenticate_token(struct api *api, const char *text, struct error *err)
+static int read_credential(struct api *api, const char *text, struct error *err)
 {
     struct token token;
 
+    if (!strchr(text, '.')) {
+        if (credential_of_key(text, &api->credential) == 0)
+            return 0;
+        return error_set(err, ERROR_INVALID, "INVALID_CREDENTIALS",
+                         "This is no API key; it may have been cut or mistyped.");
+    }
     if (token_check(api->tokens, TOKEN_ACCESS, text, clock_now() / CLOCK_SECOND, &token, err) < 0)
         return -1;
-    return store_authenticate_user(api->db, &token.user_id, &api->caller, err);
+    api->credential = credential_of_user(&token.user_id);
+    return 0;
 }
 
-static int authenticate(void *app, const char *token, struct error *err)
+static int authenticate(void *app, const char *token, bool joined, struct error *err)
 {
     struct api *api = app;
 
-    if (strchr(token, '.'))
-        return authenticate_token(api, token, err);
-    if (api_key_well_formed(token)) {
-        if (store_authenticate_key(api->db, token, &api->caller, err) == 0)
-            return 0;
-        if (err->kind != ERROR_NOT_FOUND)
-            return -1;
-    }
-    return error_set(err, ERROR_INVALID, "INVALID_CREDENTIALS",
-                     "The API key is unknown, expired or revoked. Make a new one.");
+    if (read_credential(api, token, err) < 0)
+        return -1;
+    return joined ? 0 : store_authenticate(api->db, &api->credential, &api->caller, err);
 }
 
 int require_terms(const struct api *api, struct error *err)

@@ -30,7 +30,8 @@ struct api {
     struct doorbell doorbell;
     struct token_issuer *tokens;
     struct github *github;
-    struct caller caller; /* of the request at hand, where the route has ROUTE_BEARER */
+    struct credential credential; /* of the request at hand, where the route has ROUTE_BEARER */
+    struct caller caller;         /* the same, but not where it has ROUTE_JOINED */
 };
 
 extern const struct route auth_routes[], datasets_routes[], health_routes[], interactions_routes[],

@@ -143,14 +143,12 @@ static int get_session(void *app, const struct request *request, const void *val
 {
     struct api *api = app;
     _cleanup_(session_release) struct session session = {0};
-    struct id id;
 
     (void)values;
-    if (path_id(request, 0, "SESSION_NOT_FOUND", &id, err) < 0 ||
-        store_session_get(api->db, &api->caller.user_id, id.text, &session, err) < 0)
+    if (store_session_get_as(api->db, &api->credential, request->params[0], &session, err) < 0)
         return -1;
     if (session.status == SESSION_CREATING &&
-        hold(request, "session", &id, session.requested_at, session.now, answer))
+        hold(request, "session", &session.session_id, session.requested_at, session.now, answer))
         return 0;
     applied_preference(request, answer);
     render_session(answer_json(answer, 200), &session);
@@ -185,7 +183,8 @@ const struct route sessions_routes[] = {
      .query = list_query, .query_count = ARRAY_SIZE(list_query)},
     {"POST", API "/sessions", create_session, .flags = ROUTE_BEARER, .pool = "api",
      .body = create_body, .body_count = ARRAY_SIZE(create_body)},
-    {"GET", API "/sessions/{session_id}", get_session, .flags = ROUTE_BEARER, .pool = "api"},
+    {"GET", API "/sessions/{session_id}", get_session, .flags = ROUTE_BEARER | ROUTE_JOINED,
+     .pool = "api"},
     {"DELETE", API "/sessions/{session_id}", delete_session, .flags = ROUTE_BEARER, .pool = "api"},
 };
 const size_t sessions_routes_count = ARRAY_SIZE(sessions_routes);

@@ -31,17 +31,19 @@ static void render_key(struct buf *out, const char *name, const struct api_key *
 
 static void add_active_key(const struct api_key *key, void *arg)
 {
-    if (key->is_active)
-        render_key(arg, NULL, key, key->masked);
+    render_key(arg, NULL, key, key->masked);
 }
 
 static int answer_profile(struct api *api, struct answer *answer, struct error *err)
 {
     _cleanup_(profile_release) struct profile profile = {0};
+    _cleanup_(buf_release) struct buf keys = BUF_INIT;
     struct buf *body;
 
-    if (store_profile_get(api->db, &api->caller.user_id, &profile, err) < 0)
+    render_open(&keys, NULL, '[');
+    if (store_profile_get_as(api->db, &api->credential, &profile, add_active_key, &keys, err) < 0)
         return -1;
+    render_close(&keys, ']');
     body = answer_json(answer, 200);
     render_open(body, NULL, '{');
     render_text(body, "user_id", profile.user_id.text);
@@ -49,10 +51,7 @@ static int answer_profile(struct api *api, struct answer *answer, struct error *
     render_text(body, "email", profile.email);
     render_text(body, "github_id", profile.github_id);
     render_text(body, "github_login", profile.github_login);
-    render_open(body, "api_keys", '[');
-    if (store_key_list(api->db, &profile.user_id, add_active_key, body, err) < 0)
-        return -1;
-    render_close(body, ']');
+    render_json(body, "api_keys", keys.data, keys.length);
     render_time(body, "created_at", profile.created_at);
     render_time(body, "last_login_at", profile.last_login_at);
     render_bool(body, "is_active", profile.is_active);
@@ -158,7 +157,7 @@ static int revoke_key(void *app, const struct request *request, const void *valu
 }
 
 const struct route users_routes[] = {
-    {"GET", API "/users/me", get_me, ROUTE_BEARER, .pool = "api"},
+    {"GET", API "/users/me", get_me, ROUTE_BEARER | ROUTE_JOINED, .pool = "api"},
     {"POST", API "/users/me/accept-terms", accept_terms, ROUTE_BEARER, .pool = "api"},
     {"POST", API "/users/me/api-keys", create_key, ROUTE_BEARER, .pool = "api", .body = create_body,
      .body_count = ARRAY_SIZE(create_body)},

@@ -1,11 +1,11 @@
 #include "store/identity.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "store/credential.h"
 #include "store/db.h"
 #include "store/ledger.h"
 
@@ -147,24 +147,6 @@ int store_refresh_tokens_revoke(struct db *db, const struct id *user_id, int64_t
     return DB_RUN(db, &revoke, ret_count, err, db_id(user_id));
 }
 
-int store_authenticate_user(struct db *db, const struct id *user_id, struct caller *ret_caller,
-                            struct error *err)
-{
-    static const struct query select_active = {
-        "SELECT user_id, IFNULL(terms_version, '') FROM users WHERE user_id=? AND is_active"};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_active, err, db_id(user_id));
-    struct caller caller = {.user_id = *user_id};
-
-    if (!rows)
-        return -1;
-    if (!db_next(rows))
-        return not_valid(err);
-    snprintf(caller.terms_version, sizeof(caller.terms_version), "%s", db_row_text(rows, 1));
-    *ret_caller = caller;
-    return 0;
-}
-
 /* --- profile and terms ----------------------------------------------------------------------- */
 
 void profile_release(struct profile *profile)
@@ -177,12 +159,32 @@ void profile_release(struct profile *profile)
     memset(profile, 0, sizeof(*profile));
 }
 
+#define PROFILE_COLUMNS                                                                            \
+    "u.name, u.email, u.github_id, u.github_login, u.is_active, u.created_at, u.last_login_at, "   \
+    "u.terms_accepted_at, u.terms_version "
+
+static void read_profile(const struct db_rows *rows, unsigned first, const struct id *user_id,
+                         struct profile *profile)
+{
+    *profile = (struct profile){
+        .user_id = *user_id,
+        .name = db_row_copy(rows, first),
+        .email = db_row_copy(rows, first + 1),
+        .github_id = db_row_copy(rows, first + 2),
+        .github_login = db_row_copy(rows, first + 3),
+        .is_active = db_row_int(rows, first + 4) != 0,
+        .created_at = db_row_time(rows, first + 5),
+        .last_login_at = db_row_time(rows, first + 6),
+        .terms_accepted_at = db_row_time(rows, first + 7),
+        .terms_version = db_row_copy(rows, first + 8),
+    };
+}
+
 int store_profile_get(struct db *db, const struct id *user_id, struct profile *ret_profile,
                       struct error *err)
 {
-    static const struct query select_profile = {
-        "SELECT user_id, name, email, github_id, github_login, is_active, created_at, "
-        "last_login_at, terms_accepted_at, terms_version FROM users WHERE user_id=?"};
+    static const struct query select_profile = {"SELECT " PROFILE_COLUMNS
+                                                "FROM users u WHERE u.user_id=?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_profile, err, db_id(user_id));
 
@@ -190,18 +192,56 @@ int store_profile_get(struct db *db, const struct id *user_id, struct profile *r
         return -1;
     if (!db_next(rows))
         return not_valid(err);
-    *ret_profile = (struct profile){
-        .user_id = db_row_id(rows, 0),
-        .name = db_row_copy(rows, 1),
-        .email = db_row_copy(rows, 2),
-        .github_id = db_row_copy(rows, 3),
-        .github_login = db_row_copy(rows, 4),
-        .is_active = db_row_int(rows, 5) != 0,
-        .created_at = db_row_time(rows, 6),
-        .last_login_at = db_row_time(rows, 7),
-        .terms_accepted_at = db_row_time(rows, 8),
-        .terms_version = db_row_copy(rows, 9),
+    read_profile(rows, 0, user_id, ret_profile);
+    return 0;
+}
+
+#define FIRST_OF_PROFILE CREDENTIAL_COLUMN_COUNT
+#define FIRST_OF_KEY (FIRST_OF_PROFILE + 9)
+#define KEYS_OF_USER "LEFT JOIN api_keys a ON a.user_id=u.user_id AND a.is_active "
+#define SELECT_PROFILE_AND_KEYS                                                                    \
+    "SELECT " CREDENTIAL_COLUMNS ", " PROFILE_COLUMNS                                              \
+    ", a.key_id, a.masked, a.name, a.created_at, a.expires_at, a.last_used_at "
+
+static void read_key(const struct db_rows *rows, const struct id *user_id,
+                     void (*each_key)(const struct api_key *key, void *arg), void *arg)
+{
+    _cleanup_(free_ptr) char *masked = db_row_copy(rows, FIRST_OF_KEY + 1);
+    _cleanup_(free_ptr) char *name = db_row_copy(rows, FIRST_OF_KEY + 2);
+    const struct api_key key = {
+        .key_id = db_row_id(rows, FIRST_OF_KEY),
+        .user_id = *user_id,
+        .masked = masked,
+        .name = name,
+        .is_active = true,
+        .created_at = db_row_time(rows, FIRST_OF_KEY + 3),
+        .expires_at = db_row_time(rows, FIRST_OF_KEY + 4),
+        .last_used_at = db_row_time(rows, FIRST_OF_KEY + 5),
     };
+
+    each_key(&key, arg);
+}
+
+int store_profile_get_as(struct db *db, const struct credential *credential,
+                         struct profile *ret_profile,
+                         void (*each_key)(const struct api_key *key, void *arg), void *arg,
+                         struct error *err)
+{
+    static const struct query by_key = {SELECT_PROFILE_AND_KEYS CREDENTIAL_BY_KEY KEYS_OF_USER
+                                        "WHERE " KEY_IS_GOOD "ORDER BY a.created_at, a.key_id"};
+    static const struct query by_user = {SELECT_PROFILE_AND_KEYS CREDENTIAL_BY_USER KEYS_OF_USER
+                                         "WHERE " USER_IS_GOOD "ORDER BY a.created_at, a.key_id"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, credential->by_key ? &by_key : &by_user, err, credential_value(credential));
+    struct caller caller;
+
+    if (!rows || credential_read(db, rows, &caller, err) < 0)
+        return -1;
+    read_profile(rows, FIRST_OF_PROFILE, &caller.user_id, ret_profile);
+    do {
+        if (!db_is_null(rows, FIRST_OF_KEY))
+            read_key(rows, &caller.user_id, each_key, arg);
+    } while (db_next(rows));
     return 0;
 }
 

@@ -36,10 +36,6 @@ int store_refresh_token_check(struct db *db, const struct id *jti, const struct 
 int store_refresh_tokens_revoke(struct db *db, const struct id *user_id, int64_t *ret_count,
                                 struct error *err);
 
-/* Is there such a user, and active? INVALID_CREDENTIALS (ERROR_NOT_FOUND) otherwise. */
-int store_authenticate_user(struct db *db, const struct id *user_id, struct caller *ret_caller,
-                            struct error *err);
-
 struct profile {
     struct id user_id;
     char *name, *email;
@@ -52,6 +48,13 @@ struct profile {
 void profile_release(struct profile *profile);
 int store_profile_get(struct db *db, const struct id *user_id, struct profile *ret_profile,
                       struct error *err);
+
+/* Checks the credential, reads the profile, and calls each_key with the user's active keys: one
+ * query. INVALID_CREDENTIALS. */
+int store_profile_get_as(struct db *db, const struct credential *credential,
+                         struct profile *ret_profile,
+                         void (*each_key)(const struct api_key *key, void *arg), void *arg,
+                         struct error *err);
 int store_terms_accept(struct db *db, const struct id *user_id, const char *version,
                        struct error *err);
 

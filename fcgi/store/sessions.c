@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/credential.h"
 #include "store/db.h"
 
 #include "base/banned.h"
@@ -144,36 +145,60 @@ int store_session_create(struct db *db, const struct new_session *new_session,
 /* --- read ------------------------------------------------------------------------------------ */
 
 #define SESSION_COLUMNS                                                                            \
-    "session_id, user_id, dataset, sample_id, status, requested_at, created_at, expires_at, "      \
-    "ended_at, NOW(6), error_code, error_message, container_name, location "
+    "s.session_id, s.user_id, s.dataset, s.sample_id, s.status, s.requested_at, s.created_at, "    \
+    "s.expires_at, s.ended_at, NOW(6), s.error_code, s.error_message, s.container_name, "          \
+    "s.location "
 
-static void read_session(const struct db_rows *rows, struct session *session)
+static void read_session(const struct db_rows *rows, unsigned first, struct session *session)
 {
     *session = (struct session){
-        .session_id = db_row_id(rows, 0),
-        .user_id = db_row_id(rows, 1),
-        .dataset = db_row_copy(rows, 2),
-        .sample_id = db_row_copy(rows, 3),
-        .requested_at = db_row_time(rows, 5),
-        .created_at = db_row_time(rows, 6),
-        .expires_at = db_row_time(rows, 7),
-        .ended_at = db_row_time(rows, 8),
-        .now = db_row_time(rows, 9),
-        .error_code = db_row_copy(rows, 10),
-        .error_message = db_row_copy(rows, 11),
-        .container_name = db_row_copy(rows, 12),
-        .location = db_row_copy(rows, 13),
+        .session_id = db_row_id(rows, first),
+        .user_id = db_row_id(rows, first + 1),
+        .dataset = db_row_copy(rows, first + 2),
+        .sample_id = db_row_copy(rows, first + 3),
+        .requested_at = db_row_time(rows, first + 5),
+        .created_at = db_row_time(rows, first + 6),
+        .expires_at = db_row_time(rows, first + 7),
+        .ended_at = db_row_time(rows, first + 8),
+        .now = db_row_time(rows, first + 9),
+        .error_code = db_row_copy(rows, first + 10),
+        .error_message = db_row_copy(rows, first + 11),
+        .container_name = db_row_copy(rows, first + 12),
+        .location = db_row_copy(rows, first + 13),
     };
-    session_status_parse(db_row_text(rows, 4), &session->status);
+    session_status_parse(db_row_text(rows, first + 4), &session->status);
+}
+
+int store_session_get_as(struct db *db, const struct credential *credential, const char *session_id,
+                         struct session *ret_session, struct error *err)
+{
+    static const struct query by_key = {
+        "SELECT " CREDENTIAL_COLUMNS ", " SESSION_COLUMNS CREDENTIAL_BY_KEY
+        "LEFT JOIN sessions s ON s.session_id=? AND s.user_id=u.user_id WHERE " KEY_IS_GOOD};
+    static const struct query by_user = {
+        "SELECT " CREDENTIAL_COLUMNS ", " SESSION_COLUMNS CREDENTIAL_BY_USER
+        "LEFT JOIN sessions s ON s.session_id=? AND s.user_id=u.user_id WHERE " USER_IS_GOOD};
+    /* What is no id is nobody's; the credential is looked at all the same. */
+    struct db_value id = db_text(id_valid(session_id) ? session_id : NULL);
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
+        db, credential->by_key ? &by_key : &by_user, err, id, credential_value(credential));
+    struct caller caller;
+
+    if (!rows || credential_read(db, rows, &caller, err) < 0)
+        return -1;
+    if (db_is_null(rows, CREDENTIAL_COLUMN_COUNT))
+        return session_not_found(err);
+    read_session(rows, CREDENTIAL_COLUMN_COUNT, ret_session);
+    return 0;
 }
 
 int store_session_get(struct db *db, const struct id *user_id, const char *session_id,
                       struct session *ret_session, struct error *err)
 {
     static const struct query select_session = {"SELECT " SESSION_COLUMNS
-                                                "FROM sessions WHERE session_id=? AND user_id=?"};
+                                                "FROM sessions s WHERE session_id=? AND user_id=?"};
     static const struct query select_any = {"SELECT " SESSION_COLUMNS
-                                            "FROM sessions WHERE session_id=?"};
+                                            "FROM sessions s WHERE session_id=?"};
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
     if (!id_valid(session_id))
@@ -184,7 +209,7 @@ int store_session_get(struct db *db, const struct id *user_id, const char *sessi
         return -1;
     if (!db_next(rows))
         return session_not_found(err);
-    read_session(rows, ret_session);
+    read_session(rows, 0, ret_session);
     return 0;
 }
 
@@ -195,7 +220,7 @@ int store_session_list(struct db *db, const struct id *user_id, int status, int6
     static const struct query count_sessions = {
         "SELECT COUNT(*) FROM sessions WHERE (? IS NULL OR user_id=?) AND (? IS NULL OR status=?)"};
     static const struct query select_sessions = {
-        "SELECT " SESSION_COLUMNS "FROM sessions WHERE (? IS NULL OR user_id=?) AND "
+        "SELECT " SESSION_COLUMNS "FROM sessions s WHERE (? IS NULL OR user_id=?) AND "
         "(? IS NULL OR status=?) ORDER BY requested_at DESC, session_id DESC LIMIT ? OFFSET ?"};
     struct db_value user = db_text(user_id ? user_id->text : NULL);
     struct db_value word =
@@ -213,7 +238,7 @@ int store_session_list(struct db *db, const struct id *user_id, int status, int6
     while (db_next(rows)) {
         _cleanup_(session_release) struct session session;
 
-        read_session(rows, &session);
+        read_session(rows, 0, &session);
         each(&session, arg);
     }
     *ret_total = db_row_int(total, 0);

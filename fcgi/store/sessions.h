@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "store/users.h"
 
 struct db;
 
@@ -66,6 +67,11 @@ int store_session_create(struct db *db, const struct new_session *new_session,
  * operator asks. */
 int store_session_get(struct db *db, const struct id *user_id, const char *session_id,
                       struct session *ret_session, struct error *err);
+
+/* The same, and is the credential good: in one query, for this is what clients poll. Codes
+ * INVALID_CREDENTIALS and SESSION_NOT_FOUND. */
+int store_session_get_as(struct db *db, const struct credential *credential, const char *session_id,
+                         struct session *ret_session, struct error *err);
 
 /* Newest first. status -1: all; user_id NULL: everybody's. */
 int store_session_list(struct db *db, const struct id *user_id, int status, int64_t offset,

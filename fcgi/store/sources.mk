@@ -4,6 +4,7 @@ libstore_a_SOURCES = \
 	fcgi/store/accounts.c fcgi/store/accounts.h \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/claims.c \
+	fcgi/store/credential.c fcgi/store/credential.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
 	fcgi/store/ledger.c fcgi/store/ledger.h \

@@ -74,57 +74,6 @@ static int no_such_key(struct error *err)
     return error_set(err, ERROR_NOT_FOUND, "API_KEY_NOT_FOUND", "there is no such API key");
 }
 
-/* last_used_at is for people to read: to the minute will do, and a write that fails is no reason
- * to refuse the request. Of several workers that read the same old value, one writes. */
-static void mark_used(struct db *db, const struct id *key_id, int64_t read_last_used_at)
-{
-    static const struct query query = {
-        "UPDATE api_keys SET last_used_at = NOW(6) WHERE key_id = ? AND last_used_at <=> ?"};
-    struct error err = ERROR_INIT;
-
-    if (DB_RUN(db, &query, NULL, &err, db_id(key_id), db_time(read_last_used_at)) < 0)
-        log_error("key_use_not_recorded", &err);
-}
-
-int store_authenticate_key(struct db *db, const char *key, struct caller *ret_caller,
-                           struct error *err)
-{
-    /* The hash is of 178 random bits: how long an index takes to miss it tells nothing of use, so
-     * the lookup itself is the comparison. */
-    static const struct query query = {
-        "SELECT k.key_id, k.user_id, k.last_used_at,"
-        "       k.last_used_at IS NULL OR k.last_used_at < NOW(6) - INTERVAL 1 MINUTE,"
-        "       IFNULL(u.terms_version, '')"
-        "  FROM api_keys AS k JOIN users AS u ON u.user_id = k.user_id"
-        " WHERE k.key_hash = ? AND k.is_active AND u.is_active"
-        "   AND (k.expires_at IS NULL OR k.expires_at > NOW(6))"};
-    unsigned char hash[SHA256_SIZE];
-    struct caller caller;
-    int64_t last_used_at;
-    bool stale;
-
-    if (!api_key_well_formed(key))
-        return no_such_key(err);
-    sha256(key, API_KEY_LENGTH, hash);
-    {
-        _cleanup_(db_rows_release) struct db_rows *rows =
-            DB_SELECT(db, &query, err, db_bytes(hash, sizeof(hash)));
-
-        if (!rows)
-            return -1;
-        if (!db_next(rows))
-            return no_such_key(err);
-        caller = (struct caller){.key_id = db_row_id(rows, 0), .user_id = db_row_id(rows, 1)};
-        last_used_at = db_row_time(rows, 2);
-        stale = db_row_int(rows, 3) != 0;
-        snprintf(caller.terms_version, sizeof(caller.terms_version), "%s", db_row_text(rows, 4));
-    }
-    if (stale)
-        mark_used(db, &caller.key_id, last_used_at);
-    *ret_caller = caller;
-    return 0;
-}
-
 void user_release(struct user *user)
 {
     free(user->name);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/crypto.h"
 #include "base/error.h"
 #include "base/id.h"
 
@@ -41,10 +42,22 @@ struct caller {
     char terms_version[TERMS_VERSION_MAX + 1]; /* accepted last; "" : none */
 };
 
-/* One query: the active key of an active user, not expired. ERROR_NOT_FOUND otherwise. Marks the
- * key as used, but at most once a minute. */
-int store_authenticate_key(struct db *db, const char *key, struct caller *ret_caller,
-                           struct error *err);
+/* Who somebody says to be: the holder of a key, or of a token that was checked already. */
+struct credential {
+    bool by_key;
+    unsigned char key_hash[SHA256_SIZE];
+    struct id user_id;
+};
+
+/* -1 for a text that is no key (api_key_well_formed). */
+int credential_of_key(const char *key, struct credential *ret_credential);
+struct credential credential_of_user(const struct id *user_id);
+
+/* One query: an active key of an active user, not expired; or an active user. Otherwise
+ * ERROR_NOT_FOUND, INVALID_CREDENTIALS. Marks the key as used, but at most once a minute. Where a
+ * route is polled, the check is part of what it reads instead (the `_as` functions). */
+int store_authenticate(struct db *db, const struct credential *credential,
+                       struct caller *ret_caller, struct error *err);
 
 struct user {
     struct id user_id;

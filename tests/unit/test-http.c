@@ -233,10 +233,11 @@ static const struct route routes[] = {
 };
 static const struct route_list lists[] = {{routes, ARRAY_SIZE(routes)}};
 
-static int check_token(void *arg, const char *token, struct error *err)
+static int check_token(void *arg, const char *token, bool joined, struct error *err)
 {
     struct app *app = arg;
 
+    (void)joined;
     app->authentications++;
     if (strcmp(token, "good") == 0)
         return 0;

@@ -4,11 +4,11 @@
  *
  *     codeset-reaper [--config FILE]
  *
- * One event loop; SQL on a few threads (reaper/work.h); containers by engine/; commands by
- * remote/agent.h. It may be killed at any instant: the next one adopts the containers, attaches to
- * the commands that run in them, and finishes what was half-done. SIGTERM and SIGINT answer all
- * held requests, let the database work under way finish for up to ten seconds, and leave the
- * containers running.
+ * One event loop; SQL on a few threads (reaper/work.h), the reading of reports on one more;
+ * containers by engine/; commands by remote/agent.h. It may be killed at any instant: the next one
+ * adopts the containers, attaches to the commands that run in them, and finishes what was
+ * half-done. SIGTERM and SIGINT answer all held requests, let the database work under way finish
+ * for up to ten seconds, and leave the containers running.
  *
  * DIAGNOSTICS
  * One line an event on standard error (base/log.h). What an operator looks for:
@@ -146,10 +146,15 @@ static bool expected(enum work_kind kind, const struct id *id, void *arg)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+static size_t unwritten(const struct daemon *daemon)
+{
+    return work_pending(daemon->pool) + work_pending(daemon->graders);
+}
+
 static void look_whether_drained(evutil_socket_t fd, short what, void *arg)
 {
     struct reaper *reaper = arg;
-    size_t pending = work_pending(reaper->daemon.pool);
+    size_t pending = unwritten(&reaper->daemon);
 
     (void)fd;
     (void)what;
@@ -190,7 +195,7 @@ static void on_status(evutil_socket_t signal_number, short what, void *arg)
     log_event(LOG_INFO, "status",
               "held=%zu sessions=%zu verifications=%zu unwritten=%zu kept_bytes=%zu database=%s",
               await_held(daemon->await), daemon->session_count, daemon->job_count,
-              work_pending(daemon->pool), daemon->kept_bytes,
+              unwritten(daemon), daemon->kept_bytes,
               work_available(daemon->pool) ? "there" : "lost");
 }
 
@@ -264,8 +269,11 @@ static int open_rooms(struct reaper *reaper, struct error *err)
     daemon->agents = agent_client_new(daemon->base, err);
     if (!daemon->agents)
         return -1;
-    daemon->pool = work_pool_new(daemon->base, settings, err);
+    daemon->pool = work_pool_new(daemon->base, settings, (size_t)settings->db_threads, err);
     if (!daemon->pool)
+        return -1;
+    daemon->graders = work_pool_new(daemon->base, settings, 1, err);
+    if (!daemon->graders)
         return -1;
     daemon->environments = environments_new(settings);
     daemon->await = await_new(daemon->base, settings->await_socket, settings->holds_max,
@@ -284,6 +292,7 @@ static void close_rooms(struct reaper *reaper)
 
     daemon->stopping = true;
     work_pool_free(daemon->pool);
+    work_pool_free(daemon->graders);
     verify_free_all(daemon);
     interactions_free_all(daemon);
     sessions_free_all(daemon);

@@ -37,6 +37,7 @@ struct daemon {
     struct claimant claimant;
     struct engine_limits limits;
     struct work_pool *pool;
+    struct work_pool *graders; /* a thread of its own: a large report takes seconds to read */
     struct engine *engine;
     struct agent_client *agents;
     struct await *await;

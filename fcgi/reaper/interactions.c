@@ -35,6 +35,7 @@ struct running_interaction {
     int64_t since;       /* monotonic: of the claim */
     int64_t oom_before;
     int tries;
+    bool begun;
     struct outcome outcome;
     bool database_busy; /* a thread may read this: not to be freed */
     bool dropped;       /* the session ended meanwhile */
@@ -224,7 +225,9 @@ static struct agent_call *run_command(struct running_interaction *running)
         .timeout_seconds = (int)work->command_timeout,
     };
 
-    running->oom_before = oom_kills(running);
+    if (!running->begun) /* not when it is attached to again */
+        running->oom_before = oom_kills(running);
+    running->begun = true;
     return agent_run(daemon->agents, running->session->socket, &command, false, command_ended,
                      running);
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "reaper/await.h"
 #include "reaper/doorbell.h"
 #include "reaper/interactions.h"
 #include "reaper/sessions.h"
@@ -270,6 +271,36 @@ static void forget_old_orphans(struct sweep *sweep)
     }
 }
 
+/* --- what ended sessions left ---------------------------------------------------------------- */
+
+static int settle(struct db *db, void *arg, struct error *err)
+{
+    struct sweep_round *round = arg;
+
+    return store_session_settle(db, NULL, id_list_add, &round->interactions, err);
+}
+
+static void settled(const struct error *err, void *arg)
+{
+    struct sweep_round *round = arg;
+
+    if (err && err->kind != ERROR_UNAVAILABLE)
+        log_error("settle_failed", err);
+    for (size_t i = 0; i < round->interactions.count; i++)
+        await_wake(round->daemon->await, &round->interactions.ids[i]);
+    round_free(round);
+}
+
+/* Each end settles its own; this is for what came in beside one, or was left by a host that is no
+ * more. */
+static void settle_all(struct daemon *daemon)
+{
+    struct sweep_round *round = xcalloc(1, sizeof(*round));
+
+    round->daemon = daemon;
+    work_submit(daemon->pool, settle, settled, round);
+}
+
 static void on_orphans(evutil_socket_t fd, short what, void *arg)
 {
     struct sweep *sweep = arg;
@@ -278,6 +309,8 @@ static void on_orphans(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (daemon->adopted && !daemon->stopping)
+        settle_all(daemon);
     if (daemon->adopted && !daemon->stopping &&
         engine_list(daemon->engine, look_at_container, sweep, &err) < 0)
         log_error("engine_list_failed", &err);

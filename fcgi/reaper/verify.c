@@ -204,7 +204,7 @@ static void find_verdict(struct verify_job *job)
     job->judged = true;
 }
 
-/* On a thread: reading a large report takes a while. */
+/* On the graders' thread: reading a large report takes a while. */
 static int write_verdict(struct db *db, void *arg, struct error *err)
 {
     struct verify_job *job = arg;
@@ -243,7 +243,7 @@ static void verdict_written(const struct error *err, void *arg)
 static void judge(struct verify_job *job)
 {
     job->database_busy = true;
-    work_insist(job->daemon->pool, write_verdict, verdict_written, job);
+    work_insist(job->daemon->graders, write_verdict, verdict_written, job);
     wind_up(job); /* the container is not needed any more */
 }
 

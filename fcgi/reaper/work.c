@@ -234,9 +234,8 @@ static int start_threads(struct work_pool *pool, const struct settings *settings
 }
 
 struct work_pool *work_pool_new(struct event_base *base, const struct settings *settings,
-                                struct error *err)
+                                size_t threads, struct error *err)
 {
-    size_t threads = (size_t)settings->db_threads;
     struct work_pool *pool = xcalloc(1, sizeof(*pool) + threads * sizeof(pool->workers[0]));
     pthread_condattr_t attributes;
 

@@ -24,9 +24,10 @@ typedef int work_run(struct db *db, void *arg, struct error *err);
 /* err is NULL on success. */
 typedef void work_done(const struct error *err, void *arg);
 
-/* settings->db_threads threads, with the daemon's account. The settings must outlive the pool. */
+/* So many threads, each with a connection of the daemon's account. The settings must outlive the
+ * pool. */
 struct work_pool *work_pool_new(struct event_base *base, const struct settings *settings,
-                                struct error *err);
+                                size_t threads, struct error *err);
 
 /* Once: whatever comes of it, `done` hears of it. */
 void work_submit(struct work_pool *pool, work_run *run, work_done *done, void *arg);

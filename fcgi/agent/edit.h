@@ -12,8 +12,8 @@
 struct evhttp_request;
 
 #define EDIT_FILE_MOST ((size_t)64 << 20)
-#define EDIT_MILLISECONDS 800
-#define EDIT_SECONDS 1 /* when the agent gives up on a worker that did not even manage that */
+#define EDIT_MILLISECONDS 900
+#define EDIT_SECONDS 2 /* when the agent gives up on a worker that did not even manage that */
 
 void edit_replace(struct evhttp_request *req, int out); /* POST /replace */
 void edit_file(struct evhttp_request *req, int out);    /* PUT /file */

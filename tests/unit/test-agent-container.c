@@ -159,6 +159,8 @@ static void an_empty_root_has_an_agent_but_no_shell(void)
     outcome_release(&outcome);
     agent_upload(rig.client, rig.socket, "/made/f", "/", false, "x", 1, rig_on_file, &outcome);
     rig_await(&rig, &outcome);
+    if (outcome.err.kind != ERROR_NONE)
+        printf("(%s: %s) ", outcome.err.code, outcome.err.message);
     CU_ASSERT_STRING_EQUAL(outcome.message.data, "File uploaded");
     rig_close(&rig);
     outcome_release(&outcome);

@@ -177,7 +177,7 @@ static void save_answer(const char *path, const char *headers, const char *name)
 
 static void bench_samples(void)
 {
-    static const char path[] = "/api/v1/samples?dataset=" PAGING "&page_size=100";
+    static const char path[] = "/api/v1/samples?dataset=bench&page_size=100";
 
     save_answer(path, "", "samples.json");
     save_answer(path, "Accept-Encoding: gzip\r\n", "samples.gzip");

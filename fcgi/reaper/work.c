@@ -21,6 +21,7 @@
 
 #define PAUSE_FIRST (CLOCK_SECOND / 10)
 #define PAUSE_MOST (2 * CLOCK_SECOND)
+#define BACK_AFTER (3 * CLOCK_SECOND)
 #define IDLE_SECONDS 60 /* then a thread looks whether its connection still lives */
 
 struct work {
@@ -51,6 +52,7 @@ struct work_pool {
     int finished_fd;
     size_t pending;
     bool unavailable;
+    int64_t unavailable_at;   /* lately */
     struct work_list pausing; /* of the loop's thread alone */
 
     pthread_mutex_t mutex; /* guards what follows */
@@ -157,16 +159,21 @@ static void pause_work(struct work *work)
     TAILQ_INSERT_TAIL(&work->pool->pausing, work, next);
 }
 
-/* One line when the database goes and one when it comes back, not one a statement. */
+/* One line when the database goes and one when it is back for good: each thread notices for itself,
+ * and the last some seconds after the first. */
 static void note_availability(struct work_pool *pool, const struct work *work)
 {
-    bool unavailable = work->failed && work->err.kind == ERROR_UNAVAILABLE;
+    int64_t now = clock_monotonic();
 
-    if (unavailable && !pool->unavailable)
-        log_error("database_lost", &work->err);
-    else if (!unavailable && pool->unavailable)
+    if (work->failed && work->err.kind == ERROR_UNAVAILABLE) {
+        if (!pool->unavailable)
+            log_error("database_lost", &work->err);
+        pool->unavailable = true;
+        pool->unavailable_at = now;
+    } else if (pool->unavailable && now - pool->unavailable_at > BACK_AFTER) {
         log_event(LOG_INFO, "database_back", "waiting=%zu", pool->pending);
-    pool->unavailable = unavailable;
+        pool->unavailable = false;
+    }
 }
 
 static void conclude(struct work *work)

@@ -40,7 +40,7 @@ void work_submit(struct work_pool *pool, work_run *run, work_done *done, void *a
 #define WORK_TRIES 5
 void work_insist(struct work_pool *pool, work_run *run, work_done *done, void *arg);
 
-/* Did the last work reach the database? */
+/* Has all work of the last seconds reached the database? */
 bool work_available(const struct work_pool *pool);
 
 /* Work that was given and whose `done` has not run. */

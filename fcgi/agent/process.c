@@ -16,7 +16,7 @@ static int compare(const void *a, const void *b)
 
 void process_close_all_but(const int *kept, size_t count)
 {
-    int sorted[8], next = 3;
+    int sorted[8] = {0}, next = 3;
 
     for (size_t i = 0; i < count; i++)
         sorted[i] = kept[i];

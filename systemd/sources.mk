@@ -9,7 +9,7 @@ CLEANFILES += $(systemdsystemunit_DATA)
 
 $(systemdsystemunit_DATA): systemd/%: systemd/%.in Makefile
 	@$(MKDIR_P) systemd
-	$(AM_V_GEN)sed -e 's|@bindir[@]|$(bindir)|g' -e 's|@reaperdir[@]|$(sbindir)|g' \
+	$(AM_V_GEN)sed -e 's|@sbindir[@]|$(sbindir)|g' \
 	    -e 's|@docdir[@]|$(docdir)|g' $< >$@.new && mv $@.new $@
 
 install-data-hook:

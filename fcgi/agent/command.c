@@ -403,9 +403,11 @@ static void child_stopped(struct commands *commands, pid_t pid)
 {
     const struct command *command;
 
-    TAILQ_FOREACH(command, &commands->list, links)
-    if (command->shepherd == pid)
-        kill(pid, SIGKILL);
+    /* clang-tidy takes a command for freed whose list still holds a reference. */
+    TAILQ_FOREACH(command, &commands->list, links) {
+        if (command->shepherd == pid) /* NOLINT(clang-analyzer-unix.Malloc) */
+            kill(pid, SIGKILL);
+    }
 }
 
 static void child_ended(struct commands *commands, pid_t pid, int status)

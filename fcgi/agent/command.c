@@ -404,7 +404,8 @@ static void child_stopped(struct commands *commands, pid_t pid)
     const struct command *command;
 
     /* clang-tidy takes a command for freed whose list still holds a reference. */
-    TAILQ_FOREACH(command, &commands->list, links) {
+    TAILQ_FOREACH(command, &commands->list, links)
+    {
         if (command->shepherd == pid) /* NOLINT(clang-analyzer-unix.Malloc) */
             kill(pid, SIGKILL);
     }

@@ -15,8 +15,7 @@
 
 int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct error *err)
 {
-    _cleanup_(close_fd)
-    int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    _cleanup_(close_fd) int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     size_t before = out->length;
 
     if (fd < 0)
@@ -57,10 +56,9 @@ int fd_write_all(int fd, const void *bytes, size_t size, struct error *err)
 int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
                       struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *temporary = xasprintf("%s.%d.tmp", path, (int)getpid());
-    _cleanup_(close_fd)
-    int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+    _cleanup_(free_ptr) char *temporary = xasprintf("%s.%d.tmp", path, (int)getpid());
+    _cleanup_(close_fd) int fd =
+        openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 
     if (fd < 0)
         return error_errno(err, errno, "cannot create %s", temporary);
@@ -78,8 +76,7 @@ int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t si
 
 int make_dirs(const char *path, mode_t mode, struct error *err)
 {
-    _cleanup_(free_ptr)
-    char *copy = xstrdup(path);
+    _cleanup_(free_ptr) char *copy = xstrdup(path);
 
     for (char *slash = copy + 1;; slash++) {
         char kept = *slash;

@@ -41,10 +41,8 @@ static void escape_controls(const struct buf *raw, struct buf *line)
 
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
-    _cleanup_(buf_release)
-    struct buf raw = BUF_INIT;
-    _cleanup_(buf_release)
-    struct buf line = BUF_INIT;
+    _cleanup_(buf_release) struct buf raw = BUF_INIT;
+    _cleanup_(buf_release) struct buf line = BUF_INIT;
     char text[2048];
     va_list args;
     ssize_t written;

@@ -74,8 +74,7 @@ DEFINE_CLEANUP(struct agent_client *, release_client, agent_client_free)
 
 struct agent_client *agent_client_new(struct event_base *base, struct error *err)
 {
-    _cleanup_(release_client)
-    struct agent_client *client = xcalloc(1, sizeof(*client));
+    _cleanup_(release_client) struct agent_client *client = xcalloc(1, sizeof(*client));
 
     client->base = base;
     LIST_INIT(&client->calls);
@@ -199,8 +198,7 @@ static struct agent_call *call_new(struct agent_client *client, enum call_kind k
                                    int64_t timeout_ms)
 {
     struct agent_call *call = xcalloc(1, sizeof(*call));
-    _cleanup_(free_ptr)
-    char *url = xasprintf("http://agent%s", target);
+    _cleanup_(free_ptr) char *url = xasprintf("http://agent%s", target);
     CURL *easy = curl_easy_init();
 
     if (!easy)
@@ -296,8 +294,7 @@ static void end_run(struct agent_call *call, int outcome, struct error *err)
 
 static void end_file(struct agent_call *call, int outcome, struct error *err)
 {
-    _cleanup_(buf_release)
-    struct buf message = BUF_INIT;
+    _cleanup_(buf_release) struct buf message = BUF_INIT;
     bool success = false;
     int64_t size = 0;
 
@@ -399,8 +396,7 @@ struct agent_call *agent_run(struct agent_client *client, const char *socket,
                              const struct agent_command *command, bool attach_only,
                              agent_run_done *done, void *arg)
 {
-    _cleanup_(buf_release)
-    struct buf target = BUF_INIT;
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
     struct agent_call *call;
 
     buf_add_str(&target, "/commands/");
@@ -422,8 +418,7 @@ struct agent_call *agent_run(struct agent_client *client, const char *socket,
 
 void agent_forget(struct agent_client *client, const char *socket, const char *id)
 {
-    _cleanup_(buf_release)
-    struct buf target = BUF_INIT;
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
 
     buf_add_str(&target, "/commands/");
     add_escaped(&target, id);
@@ -453,8 +448,7 @@ struct agent_call *agent_upload(struct agent_client *client, const char *socket,
                                 const char *workdir, bool make_executable, const void *bytes,
                                 size_t size, agent_file_done *done, void *arg)
 {
-    _cleanup_(buf_release)
-    struct buf target = BUF_INIT;
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
     struct agent_call *call;
 
     buf_add_str(&target, "/file");
@@ -488,8 +482,7 @@ struct agent_call *agent_get_changes(struct agent_client *client, const char *so
                                      const char *root, int64_t since, int fd, agent_tree_done *done,
                                      void *arg)
 {
-    _cleanup_(buf_release)
-    struct buf target = BUF_INIT;
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
 
     buf_add_str(&target, "/changes");
     add_field(&target, "root", root);
@@ -501,8 +494,7 @@ struct agent_call *agent_get_files(struct agent_client *client, const char *sock
                                    const char *root, const char *const *patterns, size_t count,
                                    int fd, agent_tree_done *done, void *arg)
 {
-    _cleanup_(buf_release)
-    struct buf target = BUF_INIT;
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
 
     buf_add_str(&target, "/files");
     add_field(&target, "root", root);
@@ -514,8 +506,7 @@ struct agent_call *agent_get_files(struct agent_client *client, const char *sock
 struct agent_call *agent_put_changes(struct agent_client *client, const char *socket,
                                      const char *root, int fd, agent_tree_done *done, void *arg)
 {
-    _cleanup_(buf_release)
-    struct buf target = BUF_INIT;
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
     struct agent_call *call;
     struct stat st = {0};
     CURL *easy;

@@ -98,10 +98,8 @@ static int hex(char c)
 /* Undoes percent-encoding; keeps what fits of the text as valid UTF-8. */
 static bool message_read(const char *text, size_t length, char *message, size_t size)
 {
-    _cleanup_(buf_release)
-    struct buf raw = BUF_INIT;
-    _cleanup_(buf_release)
-    struct buf clean = BUF_INIT;
+    _cleanup_(buf_release) struct buf raw = BUF_INIT;
+    _cleanup_(buf_release) struct buf clean = BUF_INIT;
     size_t kept = 0, step;
 
     for (size_t i = 0; i < length; i++) {
@@ -235,8 +233,7 @@ int answer_result(const struct answer *answer, const struct buf *body,
 
 static int object_read(const struct buf *body, json_object **ret_object, struct error *err)
 {
-    _cleanup_(json_release)
-    json_object *object = NULL;
+    _cleanup_(json_release) json_object *object = NULL;
 
     if (json_parse(body->data, body->length, &object, NULL, err) < 0 ||
         !json_object_is_type(object, json_type_object))
@@ -248,8 +245,7 @@ static int object_read(const struct buf *body, json_object **ret_object, struct 
 int answer_file(const struct buf *body, bool *ret_success, struct buf *message,
                 int64_t *ret_size_bytes, struct error *err)
 {
-    _cleanup_(json_release)
-    json_object *object = NULL;
+    _cleanup_(json_release) json_object *object = NULL;
     json_object *success;
     const char *text;
     int64_t size;
@@ -270,8 +266,7 @@ int answer_file(const struct buf *body, bool *ret_success, struct buf *message,
 
 int answer_hello(const struct buf *body, struct error *err)
 {
-    _cleanup_(json_release)
-    json_object *object = NULL;
+    _cleanup_(json_release) json_object *object = NULL;
 
     if (object_read(body, &object, err) < 0)
         return -1;
@@ -282,10 +277,8 @@ int answer_hello(const struct buf *body, struct error *err)
 
 int answer_refusal(const struct answer *answer, const struct buf *body, struct error *err)
 {
-    _cleanup_(json_release)
-    json_object *object = NULL;
-    _cleanup_(buf_release)
-    struct buf message = BUF_INIT;
+    _cleanup_(json_release) json_object *object = NULL;
+    _cleanup_(buf_release) struct buf message = BUF_INIT;
     struct error ignored = ERROR_INIT;
     const char *text = NULL;
 

@@ -96,8 +96,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int wanted, void *arg, void *
 
 struct http_loop *http_loop_new(struct event_base *base, int idle_most, struct error *err)
 {
-    _cleanup_(release_loop)
-    struct http_loop *loop = xcalloc(1, sizeof(*loop));
+    _cleanup_(release_loop) struct http_loop *loop = xcalloc(1, sizeof(*loop));
 
     loop->base = base;
     loop->multi = curl_multi_init();

@@ -2,7 +2,7 @@
  * codeset-bench - the figures of docs/benchmarks.md, taken against a stack that is up and prepared
  * by tests/bench/run:
  *
- *     codeset-bench [exec] [create] [session] [samples] [crowd]
+ *     codeset-bench [exec] [create] [session] [samples] [me] [crowd]
  */
 #include "bench.h"
 
@@ -160,6 +160,19 @@ static void bench_session(void)
     session_close(NULL, id.text);
 }
 
+static void bench_me(void)
+{
+    struct ident id = ready();
+    _cleanup_(free_ptr) char *peer = xasprintf("/bench/peer/%s", id.text);
+    _cleanup_(free_ptr) char *headers = xasprintf("Authorization: Bearer %s\r\n", client_key());
+
+    bench_load("GET /users/me : worker with one SELECT", "/api/v1/users/me", headers, peer,
+               ">= 0.5");
+    bench_load("GET /users/me : the same in FastAPI", "/api/v1/users/me", headers,
+               "/bench/fastapi/users/me", ">= 4");
+    session_close(NULL, id.text);
+}
+
 /* The bytes that we answer become the file that nginx serves. */
 static void save_answer(const char *path, const char *headers, const char *name)
 {
@@ -260,6 +273,7 @@ static const struct {
              {"create", bench_create},
              {"session", bench_session},
              {"samples", bench_samples},
+             {"me", bench_me},
              {"crowd", bench_crowd}};
 
 int main(int argc, char **argv)

@@ -269,12 +269,8 @@ static void bench_crowd(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} parts[] = {{"exec", bench_exec},
-             {"create", bench_create},
-             {"session", bench_session},
-             {"samples", bench_samples},
-             {"me", bench_me},
-             {"crowd", bench_crowd}};
+} parts[] = {{"exec", bench_exec},       {"create", bench_create}, {"session", bench_session},
+             {"samples", bench_samples}, {"me", bench_me},         {"crowd", bench_crowd}};
 
 int main(int argc, char **argv)
 {

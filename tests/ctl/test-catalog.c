@@ -47,8 +47,10 @@ static struct api_key_text new_key(int64_t expires_at, struct id *ret_key_id)
 static bool accepted(const char *key)
 {
     struct error err = ERROR_INIT;
+    struct credential credential;
     struct caller caller;
-    bool is_accepted = store_authenticate_key(api, key, &caller, &err) == 0;
+    bool is_accepted = credential_of_key(key, &credential) == 0 &&
+                       store_authenticate(api, &credential, &caller, &err) == 0;
 
     if (is_accepted)
         CU_ASSERT_STRING_EQUAL(caller.user_id.text, user_id.text)

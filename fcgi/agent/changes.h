@@ -1,6 +1,6 @@
 /*
- * changes.h - trees of files as archives, run in a worker: what a session changed, the same laid
- * over a pristine tree, and reports.
+ * changes.h - trees of files as archives, run in a worker: what a pristine tree holds, how a
+ * session's differs, the same laid over the pristine one, and reports.
  *
  * Both sides of an archive are this file, so its form is the one that docs/agent-protocol.md
  * tells and no other.
@@ -12,8 +12,9 @@ struct evhttp_request;
 
 #define CHANGES_MANIFEST ".codeset-manifest"
 
-void changes_get(struct evhttp_request *req, int out); /* GET /changes */
-void changes_put(struct evhttp_request *req, int out); /* PUT /changes */
-void files_get(struct evhttp_request *req, int out);   /* GET /files */
+void listing_get(struct evhttp_request *req, int out);  /* GET /listing */
+void changes_post(struct evhttp_request *req, int out); /* POST /changes */
+void changes_put(struct evhttp_request *req, int out);  /* PUT /changes */
+void files_get(struct evhttp_request *req, int out);    /* GET /files */
 
 #endif

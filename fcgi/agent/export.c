@@ -1,16 +1,18 @@
 /*
- * GET /changes and GET /files.
+ * GET /listing, POST /changes and GET /files.
  *
  * The tree is walked once before the first byte goes out, so that the manifest is complete and a
  * tree that is too large is refused with a status. What changes between the walk and the moment at
- * which a file is read is laid out as it then is: a file that has gone is left out, and one that
- * grew or shrank while it is read keeps the size that its header announced.
+ * which a file is read is laid out as it then is: a file that has gone is told
+ * as gone, and one that grew or shrank while it is read keeps the size that its header announced.
  *
- * BUGS: on a file system where a folder can be renamed with what is in it (an overlay refuses
- * that, and tools copy instead), the files in a renamed folder keep their ctime and are not taken
- * for changed. Paths of PATH_MAX bytes and more are left out.
+ * BUGS: where the pristine tree is no copy of the same image layers, so that inode numbers say
+ * nothing, and the root itself was exchanged for another folder of the image, a file that looks
+ * like the listed one in all but its content is not taken for changed. Paths of PATH_MAX bytes and
+ * more are left out.
  */
 #include <errno.h>
+#include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -27,6 +29,7 @@
 #include <unistd.h>
 
 #include "agent/changes.h"
+#include "agent/listing.h"
 #include "agent/pax.h"
 #include "agent/request.h"
 #include "agent/walk.h"
@@ -38,7 +41,7 @@
 #include "base/banned.h"
 
 #define CHANGES_MOST (INT64_C(512) << 20)
-#define MANIFEST_MOST ((size_t)64 << 20)
+#define MANIFEST_MOST LISTING_MOST
 #define REPORTS_MOST (INT64_C(64) << 20)
 #define REPORT_FILES_MOST 1000
 #define PATTERNS_MOST 64
@@ -49,10 +52,14 @@
 struct outgoing {
     int out;
     int root_fd;
-    int64_t since;
+    int64_t since;           /* of POST /changes, as is the listing */
+    struct listing pristine; /* in the request's body */
+    bool below_moved;        /* what moved_above found for `moved_parent` */
+    char moved_parent[PATH_MAX];
     char *patterns[PATTERNS_MOST];
     size_t pattern_count;
-    struct buf manifest; /* GET /changes: "type path\0" of all there is */
+    struct buf manifest; /* changes: "type path\0" of all there is; GET /listing: its records */
+    bool manifest_first; /* changes, so that whoever lays them knows what to expect */
     size_t *chosen;      /* where in the manifest the things to send are */
     size_t chosen_count, chosen_room;
     int64_t size; /* of all that was chosen, with headers */
@@ -72,15 +79,6 @@ static void choose(struct outgoing *outgoing, size_t at, int64_t size)
     outgoing->size += HEADERS_SIZE + size + (int64_t)pax_padding(size);
 }
 
-static char type_of(mode_t mode)
-{
-    if (S_ISREG(mode))
-        return 'f';
-    if (S_ISDIR(mode))
-        return 'd';
-    return S_ISLNK(mode) ? 'l' : '\0';
-}
-
 static size_t list(struct outgoing *outgoing, char type, const char *path)
 {
     size_t at = outgoing->manifest.length;
@@ -98,12 +96,74 @@ static enum walk_next too_large(const struct outgoing *outgoing, struct error *e
     return WALK_STOP;
 }
 
+static bool is_new(const struct outgoing *outgoing, const struct stat *st)
+{
+    int64_t changed = st->st_ctim.tv_sec * CLOCK_SECOND + st->st_ctim.tv_nsec / 1000;
+
+    return changed >= outgoing->since - TICK;
+}
+
+/* Did a folder between the root and the thing change, so that it may have been renamed? The last
+ * answer is kept, as the walk brings a folder's things behind one another. */
+static bool moved_above(struct outgoing *outgoing, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    char *parent = outgoing->moved_parent;
+    struct stat st;
+
+    if (strlen(parent) == length && memcmp(parent, path, length) == 0)
+        return outgoing->below_moved;
+    memcpy(parent, path, length);
+    parent[length] = '\0';
+    outgoing->below_moved = false;
+    for (char *end = length ? parent + length : NULL; end && !outgoing->below_moved;
+         end = strrchr(parent, '/')) {
+        *end = '\0';
+        outgoing->below_moved = fstatat(outgoing->root_fd, parent, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+                                is_new(outgoing, &st);
+    }
+    memcpy(parent, path, length);
+    return outgoing->below_moved;
+}
+
+/*
+ * What was written moved its ctime. What came to its path with a folder that was renamed did not,
+ * and differs from what the listing has there; if only in content, then it is another inode. Inode
+ * numbers are those of the image's layers, and so the same in all containers that stand on them;
+ * elsewhere each differs, and only what is below a folder that changed is doubted.
+ */
+static bool is_changed(struct outgoing *outgoing, const char *path, const struct stat *st)
+{
+    if (is_new(outgoing, st))
+        return true;
+    switch (listing_compare(&outgoing->pristine, path, st)) {
+    case LISTING_SAME:
+        return false;
+    case LISTING_SIMILAR:
+        return moved_above(outgoing, path);
+    default:
+        return true;
+    }
+}
+
+static enum walk_next visit_listing(void *arg, int dir_fd, const char *name, const char *path,
+                                    const struct stat *st, struct error *err)
+{
+    struct outgoing *outgoing = arg;
+
+    (void)dir_fd;
+    (void)name;
+    if (listing_type(st->st_mode))
+        listing_add(&outgoing->manifest, path, st);
+    return outgoing->manifest.length > (size_t)outgoing->most ? too_large(outgoing, err) : WALK_ON;
+}
+
 static enum walk_next visit_changes(void *arg, int dir_fd, const char *name, const char *path,
                                     const struct stat *st, struct error *err)
 {
     struct outgoing *outgoing = arg;
-    char type = type_of(st->st_mode);
-    int64_t changed = st->st_ctim.tv_sec * CLOCK_SECOND + st->st_ctim.tv_nsec / 1000;
+    char type = listing_type(st->st_mode);
     size_t at;
 
     (void)dir_fd;
@@ -111,7 +171,7 @@ static enum walk_next visit_changes(void *arg, int dir_fd, const char *name, con
     if (!type)
         return WALK_ON;
     at = list(outgoing, type, path);
-    if (changed >= outgoing->since - TICK)
+    if (is_changed(outgoing, path, st))
         choose(outgoing, at, type == 'f' ? st->st_size : 0);
     if (outgoing->manifest.length > MANIFEST_MOST ||
         outgoing->size + (int64_t)outgoing->manifest.length > outgoing->most)
@@ -206,47 +266,68 @@ static int parent_open(struct outgoing *outgoing, const char *path, const char *
     return outgoing->parent_fd;
 }
 
-/* Sends the thing as it is now; leaves out what has gone or become another kind of thing. */
-static void send_entry(struct outgoing *outgoing, char type, const char *path)
+/* The header; the content is the caller's. */
+static void send_header(struct outgoing *outgoing, const struct pax_entry *entry)
 {
     _cleanup_(buf_release) struct buf header = BUF_INIT;
+
+    outgoing->most -= HEADERS_SIZE + entry->size;
+    if (outgoing->most < 0)
+        _exit(1); /* grown beyond all bounds since the walk: the client sees the cut */
+    pax_write(&header, entry);
+    send_buf(outgoing, &header);
+}
+
+/* Is the thing still there and of its type? Opens it if it is a file. -1 with errno. */
+static int look_again(int dir_fd, const char *name, char type, struct stat *st, int *ret_fd)
+{
+    if (dir_fd < 0)
+        return -1;
+    if (fstatat(dir_fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    if (type == 'f' && listing_type(st->st_mode) == 'f') {
+        *ret_fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (*ret_fd < 0 || fstat(*ret_fd, st) < 0)
+            return -1;
+    }
+    if (listing_type(st->st_mode) != type) {
+        errno = ENOENT;
+        return -1;
+    }
+    return 0;
+}
+
+/* Sends the thing as it is now. Of one that has gone or become another kind of thing it says so;
+ * one that can't be read is left out, which whoever lays the archive finds missing. */
+static void send_entry(struct outgoing *outgoing, char type, const char *path)
+{
     _cleanup_(close_fd) int fd = -1;
     char target[PATH_MAX];
     struct stat st;
     const char *name;
     int dir_fd = parent_open(outgoing, path, &name);
-    ssize_t length;
+    ssize_t length = 0;
     struct pax_entry entry = {.type = type, .path = (char *)path};
 
-    if (dir_fd < 0)
-        return;
-    if (type == 'f') {
-        fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &st) < 0)
-            return;
-        entry.size = st.st_size;
-    } else if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (look_again(dir_fd, name, type, &st, &fd) < 0 ||
+        (type == 'l' && (length = readlinkat(dir_fd, name, target, sizeof(target) - 1)) < 0)) {
+        entry.type = 'w';
+        if (outgoing->manifest_first &&
+            (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EINVAL))
+            send_header(outgoing, &entry);
         return;
     }
-    if (type_of(st.st_mode) != type)
-        return;
     if (type == 'l') {
-        length = readlinkat(dir_fd, name, target, sizeof(target) - 1);
-        if (length < 0)
-            return;
         target[length] = '\0';
         entry.target = target;
     }
-    outgoing->most -= HEADERS_SIZE + entry.size;
-    if (outgoing->most < 0)
-        _exit(1); /* grown beyond all bounds since the walk: the client sees the cut */
+    entry.size = type == 'f' ? st.st_size : 0;
     entry.mode = st.st_mode & 07777;
     entry.uid = st.st_uid;
     entry.gid = st.st_gid;
     entry.mtime = st.st_mtim;
     entry.changed = st.st_ctim;
-    pax_write(&header, &entry);
-    send_buf(outgoing, &header);
+    send_header(outgoing, &entry);
     if (type == 'f')
         send_content(outgoing, fd, entry.size);
 }
@@ -265,7 +346,7 @@ static void send_chosen(struct outgoing *outgoing)
     worker_end(outgoing->out);
 }
 
-static void send_manifest(const struct outgoing *outgoing)
+static void send_manifest(struct outgoing *outgoing)
 {
     _cleanup_(buf_release) struct buf bytes = BUF_INIT;
     struct pax_entry entry = {.type = 'f',
@@ -274,6 +355,7 @@ static void send_manifest(const struct outgoing *outgoing)
                               .size = (int64_t)outgoing->manifest.length};
     size_t padding = pax_padding(entry.size);
 
+    outgoing->manifest_first = true;
     pax_write(&bytes, &entry);
     worker_data(outgoing->out, bytes.data, bytes.length);
     worker_data(outgoing->out, outgoing->manifest.data, outgoing->manifest.length);
@@ -318,7 +400,36 @@ static void refuse(int out, const struct error *err)
     }
 }
 
-void changes_get(struct evhttp_request *req, int out)
+void listing_get(struct evhttp_request *req, int out)
+{
+    struct outgoing outgoing = {
+        .out = out, .most = LISTING_MOST, .manifest = BUF_INIT, .root_fd = -1, .parent_fd = -1};
+    struct error err = ERROR_INIT;
+    struct evkeyvalq fields;
+
+    if (export_open(&outgoing, req, &fields, &err) < 0 ||
+        walk(outgoing.root_fd, visit_listing, &outgoing, &err) < 0) {
+        refuse(out, &err);
+        return;
+    }
+    send_buf(&outgoing, &outgoing.manifest);
+    worker_end(out);
+}
+
+static int pristine_read(struct outgoing *outgoing, struct evhttp_request *req, struct error *err)
+{
+    struct evbuffer *body = evhttp_request_get_input_buffer(req);
+    size_t size = evbuffer_get_length(body);
+
+    if (size > LISTING_MOST)
+        return error_set(err, ERROR_LIMIT, NULL, "the listing is larger than %zu bytes",
+                         LISTING_MOST);
+    if (evbuffer_add(body, "", 1) < 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "no memory is left for the listing");
+    return listing_read(&outgoing->pristine, (const char *)evbuffer_pullup(body, -1), size, err);
+}
+
+void changes_post(struct evhttp_request *req, int out)
 {
     struct outgoing outgoing = {
         .out = out, .most = CHANGES_MOST, .manifest = BUF_INIT, .root_fd = -1, .parent_fd = -1};
@@ -338,7 +449,8 @@ void changes_get(struct evhttp_request *req, int out)
         worker_message(out, 400, "since is missing or no number");
         return;
     }
-    if (walk(outgoing.root_fd, visit_changes, &outgoing, &err) < 0) {
+    if (pristine_read(&outgoing, req, &err) < 0 ||
+        walk(outgoing.root_fd, visit_changes, &outgoing, &err) < 0) {
         refuse(out, &err);
         return;
     }

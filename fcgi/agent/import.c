@@ -1,9 +1,11 @@
 /*
  * PUT /changes: makes the tree below root what the archive says.
  *
- * Two passes. First what the manifest does not name, or names as another kind of thing, is
- * removed; then the entries are laid in their order. A name is a path below root without "..",
- * and no part of it is followed if it is a link, so nothing outside root is touched.
+ * Three passes. First what the manifest does not name, or names as another kind of thing, is
+ * removed; then the entries are laid in their order; then the tree is compared with the manifest,
+ * so that nothing is taken for the session's tree that lacks a part of it. A name is a path below
+ * root without "..", and no part of it is followed if it is a link, so nothing outside root is
+ * touched.
  *
  * The body is in memory: it was received whole before this child was made, and is bounded by the
  * container's memory as well as by the server's cap on bodies.
@@ -22,6 +24,7 @@
 #include <unistd.h>
 
 #include "agent/changes.h"
+#include "agent/listing.h"
 #include "agent/pax.h"
 #include "agent/request.h"
 #include "agent/walk.h"
@@ -34,11 +37,16 @@
 
 #define MANIFEST_MOST ((int64_t)64 << 20)
 
+struct item {
+    const char *text; /* "type path", in the manifest */
+    bool settled;     /* it is there, or the archive says that it has gone */
+};
+
 struct import {
     struct evbuffer *body;
     int root_fd;
     char *manifest;
-    const char **items; /* "type path", sorted by path */
+    struct item *items; /* by path */
     size_t count;
 };
 
@@ -53,7 +61,7 @@ static int from_body(void *arg, void *bytes, size_t size, struct error *err)
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a + 2, *(const char *const *)b + 2);
+    return strcmp(((const struct item *)a)->text + 2, ((const struct item *)b)->text + 2);
 }
 
 static int manifest_sort(struct import *import, size_t size, struct error *err)
@@ -69,7 +77,7 @@ static int manifest_sort(struct import *import, size_t size, struct error *err)
             room += room / 2 + 256;
             import->items = xrealloc(import->items, room * sizeof(*import->items));
         }
-        import->items[import->count++] = item;
+        import->items[import->count++] = (struct item){.text = item};
     }
     if (import->count > 0)
         qsort(import->items, import->count, sizeof(*import->items), by_path);
@@ -95,23 +103,48 @@ static int manifest_read(struct import *import, struct error *err)
     return manifest_sort(import, size, err);
 }
 
-/* What the manifest says is at the path: 'd', 'f', 'l', or 0. */
-static char listed(const struct import *import, const char *path)
+/* The first item that does not sort before the path. */
+static size_t lower_bound(const struct import *import, const char *path)
 {
     size_t low = 0, high = import->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = strcmp(import->items[middle] + 2, path);
 
-        if (order == 0)
-            return import->items[middle][0];
-        if (order < 0)
+        if (strcmp(import->items[middle].text + 2, path) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return '\0';
+    return low;
+}
+
+/* What the manifest says is at the path: 'd', 'f', 'l', or 0. */
+static char listed(const struct import *import, const char *path)
+{
+    size_t at = lower_bound(import, path);
+
+    if (at == import->count || strcmp(import->items[at].text + 2, path) != 0)
+        return '\0';
+    return import->items[at].text[0];
+}
+
+/* A folder that changes while it is read may bring a name twice. */
+static void settle(struct import *import, const char *path)
+{
+    for (size_t at = lower_bound(import, path);
+         at < import->count && strcmp(import->items[at].text + 2, path) == 0; at++)
+        import->items[at].settled = true;
+}
+
+static void settle_below(struct import *import, const char *path)
+{
+    _cleanup_(free_ptr) char *prefix = xasprintf("%s/", path);
+    size_t length = strlen(prefix);
+
+    for (size_t at = lower_bound(import, prefix);
+         at < import->count && strncmp(import->items[at].text + 2, prefix, length) == 0; at++)
+        import->items[at].settled = true;
 }
 
 static enum walk_next visit_remove(void *arg, int dir_fd, const char *name, const char *path,
@@ -195,14 +228,28 @@ static int lay_folder(int dir_fd, const char *name, const struct pax_entry *entr
     return 0;
 }
 
+/* It had gone when it was to be read, and what was in it, too. */
+static int lay_nothing(struct import *import, const struct pax_entry *entry, struct error *err)
+{
+    const char *name;
+    _cleanup_(close_fd) int dir_fd = walk_open_parent(import->root_fd, entry->path, false, &name);
+
+    settle(import, entry->path);
+    settle_below(import, entry->path);
+    return dir_fd < 0 ? 0 : walk_remove(dir_fd, name, err);
+}
+
 static int lay(struct import *import, const struct pax_entry *entry, struct error *err)
 {
     _cleanup_(close_fd) int dir_fd = -1;
     const char *name;
+    char wanted = walk_path_valid(entry->path) ? listed(import, entry->path) : '\0';
 
-    if (!walk_path_valid(entry->path) || listed(import, entry->path) != entry->type)
+    if (!wanted || (wanted != entry->type && entry->type != 'w'))
         return error_set(err, ERROR_INVALID, NULL,
                          "the archive holds a path that it must not: %.200s", entry->path);
+    if (entry->type == 'w')
+        return lay_nothing(import, entry, err);
     dir_fd = walk_open_parent(import->root_fd, entry->path, true, &name);
     if (dir_fd < 0)
         return failed(err, entry);
@@ -229,6 +276,42 @@ static int lay_all(struct import *import, struct error *err)
     }
 }
 
+static enum walk_next visit_settle(void *arg, int dir_fd, const char *name, const char *path,
+                                   const struct stat *st, struct error *err)
+{
+    (void)dir_fd;
+    (void)name;
+    (void)err;
+    if (listing_type(st->st_mode) && listed(arg, path) == listing_type(st->st_mode))
+        settle(arg, path);
+    return WALK_ON;
+}
+
+/* Is all there that the manifest names? */
+static int compare(struct import *import, struct error *err)
+{
+    if (walk(import->root_fd, visit_settle, import, err) < 0)
+        return -1;
+    for (size_t i = 0; i < import->count; i++)
+        if (!import->items[i].settled)
+            return error_set(err, ERROR_CONFLICT, NULL,
+                             "the archive lacks %.200s, and it is not there",
+                             import->items[i].text + 2);
+    return 0;
+}
+
+static int status_of(const struct error *err)
+{
+    switch (err->kind) {
+    case ERROR_INVALID:
+        return 400;
+    case ERROR_CONFLICT:
+        return 409;
+    default:
+        return 503;
+    }
+}
+
 void changes_put(struct evhttp_request *req, int out)
 {
     struct import import = {.body = evhttp_request_get_input_buffer(req), .root_fd = -1};
@@ -249,8 +332,8 @@ void changes_put(struct evhttp_request *req, int out)
         return;
     }
     if (manifest_read(&import, &err) < 0 || walk(import.root_fd, visit_remove, &import, &err) < 0 ||
-        lay_all(&import, &err) < 0)
-        worker_message(out, err.kind == ERROR_INVALID ? 400 : 503, err.message);
+        lay_all(&import, &err) < 0 || compare(&import, &err) < 0)
+        worker_message(out, status_of(&err), err.message);
     else
         worker_json(out, 200, "{}");
 }

@@ -108,7 +108,7 @@ static void time_record(struct buf *records, const char *key, const struct times
 
 void pax_write(struct buf *out, const struct pax_entry *entry)
 {
-    static const char types[] = {['f'] = '0', ['d'] = '5', ['l'] = '2'};
+    static const char types[] = {['f'] = '0', ['d'] = '5', ['l'] = '2', ['w'] = 'W'};
     _cleanup_(buf_release) struct buf records = BUF_INIT;
     size_t path = strlen(entry->path), target = entry->target ? strlen(entry->target) : 0;
 
@@ -300,8 +300,11 @@ static int entry_fill(const struct ustar *block, struct extension *extension,
     case '5':
         entry->type = 'd';
         break;
+    case 'W': /* as 4.4BSD's pax marks it */
+        entry->type = 'w';
+        break;
     default:
-        return broken(err, "an entry is neither file, folder nor symbolic link");
+        return broken(err, "an entry is of an unknown type");
     }
     if (extension->path)
         entry->path = TAKE_PTR(extension->path);

@@ -19,8 +19,8 @@
 #define PAX_BLOCK 512
 
 struct pax_entry {
-    char type;    /* 'f' a file, 'd' a folder, 'l' a symbolic link */
-    char *path;   /* relative, without a slash at its end */
+    char type;  /* 'f' a file, 'd' a folder, 'l' a symbolic link, 'w' nothing is there (any more) */
+    char *path; /* relative, without a slash at its end */
     char *target; /* of a link, else NULL */
     mode_t mode;  /* the permission bits */
     uid_t uid;

@@ -21,6 +21,7 @@
 #define HEAD_MOST (32 * 1024)
 #define BODY_MOST (INT64_C(520) << 20) /* an archive of changes, the largest of bodies */
 #define COMMAND_BODY_MOST (4 << 20)
+#define TAR "application/x-tar"
 #define TREE_SECONDS 240         /* until an archive begins, or is laid */
 #define IDLE_SECONDS (24 * 3600) /* the daemon decides which connections to keep */
 
@@ -199,13 +200,19 @@ static void command_route(struct server *server, struct evhttp_request *req, con
 static void replace(struct server *server, struct evhttp_request *req, const char *rest)
 {
     (void)rest;
-    worker_start(server->workers, req, edit_replace, EDIT_SECONDS);
+    worker_start(server->workers, req, edit_replace, NULL, EDIT_SECONDS);
 }
 
 static void file(struct server *server, struct evhttp_request *req, const char *rest)
 {
     (void)rest;
-    worker_start(server->workers, req, edit_file, EDIT_SECONDS);
+    worker_start(server->workers, req, edit_file, NULL, EDIT_SECONDS);
+}
+
+static void listing(struct server *server, struct evhttp_request *req, const char *rest)
+{
+    (void)rest;
+    worker_start(server->workers, req, listing_get, "application/octet-stream", TREE_SECONDS);
 }
 
 static void changes(struct server *server, struct evhttp_request *req, const char *rest)
@@ -213,13 +220,13 @@ static void changes(struct server *server, struct evhttp_request *req, const cha
     bool put = evhttp_request_get_command(req) == EVHTTP_REQ_PUT;
 
     (void)rest;
-    worker_start(server->workers, req, put ? changes_put : changes_get, TREE_SECONDS);
+    worker_start(server->workers, req, put ? changes_put : changes_post, TAR, TREE_SECONDS);
 }
 
 static void files(struct server *server, struct evhttp_request *req, const char *rest)
 {
     (void)rest;
-    worker_start(server->workers, req, files_get, TREE_SECONDS);
+    worker_start(server->workers, req, files_get, TAR, TREE_SECONDS);
 }
 
 static const struct route {
@@ -231,7 +238,8 @@ static const struct route {
     {"/commands/", EVHTTP_REQ_PUT | EVHTTP_REQ_GET | EVHTTP_REQ_DELETE, command_route},
     {"/replace", EVHTTP_REQ_POST, replace},
     {"/file", EVHTTP_REQ_PUT, file},
-    {"/changes", EVHTTP_REQ_GET | EVHTTP_REQ_PUT, changes},
+    {"/listing", EVHTTP_REQ_GET, listing},
+    {"/changes", EVHTTP_REQ_POST | EVHTTP_REQ_PUT, changes},
     {"/files", EVHTTP_REQ_GET, files},
 };
 

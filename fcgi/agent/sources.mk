@@ -8,6 +8,7 @@ AGENT_PARTS = \
 	fcgi/agent/changes.h fcgi/agent/export.c fcgi/agent/import.c \
 	fcgi/agent/command.c fcgi/agent/command.h \
 	fcgi/agent/edit.c fcgi/agent/edit.h \
+	fcgi/agent/listing.c fcgi/agent/listing.h \
 	fcgi/agent/pax.c fcgi/agent/pax.h \
 	fcgi/agent/process.c fcgi/agent/process.h \
 	fcgi/agent/request.c fcgi/agent/request.h \

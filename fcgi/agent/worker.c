@@ -41,7 +41,8 @@ struct worker {
     struct evhttp_request *req;
     pid_t pid; /* 0 once it was waited for */
     int fd;
-    bool begun; /* a 200 answer is on its way */
+    const char *type; /* of the data that it sends */
+    bool begun;       /* a 200 answer is on its way */
     struct evbuffer *input;
     struct event *ready;
     struct event *limit;
@@ -140,7 +141,7 @@ static void pass_on(struct worker *worker)
     if (!worker->begun) {
         worker->begun = true;
         event_del(worker->limit);
-        request_header(worker->req, "Content-Type", "application/x-tar");
+        request_header(worker->req, "Content-Type", "%s", worker->type);
         evhttp_send_reply_start(worker->req, 200, NULL);
     }
     if (frame.length == 0) {
@@ -188,7 +189,8 @@ static _Noreturn void child_run(struct evhttp_request *req, worker_run *run, int
     _exit(0);
 }
 
-void worker_start(struct workers *workers, struct evhttp_request *req, worker_run *run, int seconds)
+void worker_start(struct workers *workers, struct evhttp_request *req, worker_run *run,
+                  const char *type, int seconds)
 {
     const struct timeval limit = {.tv_sec = seconds};
     struct evbuffer *input;
@@ -221,6 +223,7 @@ void worker_start(struct workers *workers, struct evhttp_request *req, worker_ru
     worker->req = req;
     worker->pid = pid;
     worker->fd = ends[0];
+    worker->type = type;
     worker->input = evbuffer_new();
     worker->ready = event_new(workers->base, worker->fd, EV_READ | EV_PERSIST, child_ready, worker);
     event_add(worker->ready, NULL);

@@ -24,10 +24,10 @@ struct workers *workers_new(struct event_base *base); /* lives as long as the pr
 /* A child was waited for; its pid may name another process from now on. */
 void workers_reaped(struct workers *workers, pid_t pid);
 
-/* Answers the request, sooner or later; with 503 if no child can be made, or it dies or is killed
- * after `seconds` without having begun its answer. */
+/* Answers the request, sooner or later, with data of the type if the child sends any; with 503 if
+ * no child can be made, or it dies or is killed after `seconds` without having begun its answer. */
 void worker_start(struct workers *workers, struct evhttp_request *req, worker_run *run,
-                  int seconds);
+                  const char *type, int seconds);
 
 /* The child's side. All end the child when the agent does not listen. */
 
@@ -35,7 +35,7 @@ void worker_start(struct workers *workers, struct evhttp_request *req, worker_ru
 void worker_json(int out, int status, const char *json);
 void worker_message(int out, int status, const char *message);
 
-/* A piece of a 200 answer of type application/x-tar; then its end. A child that ends without
+/* A piece of a 200 answer of the request's type; then its end. A child that ends without
  * saying so leaves the client with an answer that is visibly cut. */
 void worker_data(int out, const void *bytes, size_t length);
 void worker_end(int out);

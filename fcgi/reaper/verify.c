@@ -53,7 +53,7 @@ struct verify_job {
     struct event *timer;
     int64_t since; /* monotonic: of the claim */
     int tries;
-    int changes_fd, reports_fd;
+    int listing_fd, changes_fd, reports_fd;
     bool container; /* may be there: to be stopped */
     bool engine_busy, database_busy;
     bool dropped;
@@ -85,6 +85,7 @@ static void free_job(struct verify_job *job)
         LIST_REMOVE(job, next);
     daemon_remove(&daemon->jobs, job);
     daemon->job_count--;
+    close_fd(&job->listing_fd);
     close_fd(&job->changes_fd);
     close_fd(&job->reports_fd);
     verification_work_release(&job->work);
@@ -428,7 +429,9 @@ static void changes_laid(const struct error *err, void *arg)
     close_fd(&job->changes_fd);
     if (err) {
         give_up(job,
-                code_is(err, "AGENT_UNREACHABLE") ? "GRADING_CONTAINER_LOST" : "CHANGES_REFUSED",
+                code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
+                : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
+                                                     : "CHANGES_REFUSED",
                 err->message, "the session's changes could not be laid into the grading container");
         return;
     }
@@ -436,9 +439,30 @@ static void changes_laid(const struct error *err, void *arg)
     work_insist(job->daemon->pool, write_running, running_written, job);
 }
 
+/* A grading container that lacks the folder lists nothing: whether the session's is missing is told
+ * first. */
+static void got_listing(const struct error *err, void *arg)
+{
+    struct verify_job *job = arg;
+
+    job->call = NULL;
+    if (!err || err->kind == ERROR_NOT_FOUND)
+        get_changes(job);
+    else if (code_is(err, "AGENT_UNREACHABLE"))
+        give_up(job, "GRADING_CONTAINER_LOST", err->message,
+                "the grading container ended before its files were listed");
+    else if (code_is(err, "CHANGES_TOO_LARGE"))
+        give_up(job, "CHANGES_TOO_LARGE", err->message,
+                "the repository's folder holds too many files to verify");
+    else
+        give_up(job, "CHANGES_UNREADABLE", err->message,
+                "the files of the grading container could not be listed");
+}
+
 static void greeted(const struct error *err, void *arg)
 {
     struct verify_job *job = arg;
+    struct error full = ERROR_INIT;
 
     job->call = NULL;
     if (err) {
@@ -446,8 +470,13 @@ static void greeted(const struct error *err, void *arg)
                 "the grading container did not come up");
         return;
     }
-    job->call = agent_put_changes(job->daemon->agents, job->socket, job->work.repo_path,
-                                  job->changes_fd, changes_laid, job);
+    close_fd(&job->listing_fd); /* of a run that was started over */
+    job->listing_fd = temporary_file(job, &full);
+    if (job->listing_fd < 0)
+        no_file(job, &full);
+    else
+        job->call = agent_get_listing(job->daemon->agents, job->socket, job->work.repo_path,
+                                      job->listing_fd, got_listing, job);
 }
 
 static void started(const struct error *err, void *arg)
@@ -500,7 +529,9 @@ static void got_changes(const struct error *err, void *arg)
 
     job->call = NULL;
     if (!err) {
-        start_container(job);
+        close_fd(&job->listing_fd);
+        job->call = agent_put_changes(job->daemon->agents, job->socket, job->work.repo_path,
+                                      job->changes_fd, changes_laid, job);
     } else if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
         /* A session whose container is gone ends, and takes this along. */
         daemon_timer(job->daemon, &job->timer, RETRY_MS, retry_changes, job);
@@ -534,7 +565,7 @@ static void get_changes(struct verify_job *job)
         return;
     }
     job->call = agent_get_changes(daemon->agents, job->session->socket, job->work.repo_path,
-                                  image_time, job->changes_fd, got_changes, job);
+                                  image_time, job->listing_fd, job->changes_fd, got_changes, job);
 }
 
 /* --- the claim ------------------------------------------------------------------------------- */
@@ -550,7 +581,7 @@ static void cleared(const struct error *err, void *arg)
         give_up(job, "CONTAINER_START_FAILED", err->message,
                 "what an interrupted verification left could not be removed");
     else
-        get_changes(job);
+        start_container(job);
 }
 
 /* An earlier run began this: whatever it left is removed. */
@@ -609,7 +640,7 @@ static void claimed(const struct error *err, void *arg)
     } else if (job->work.attempt > 1) {
         resume(job);
     } else {
-        get_changes(job);
+        start_container(job);
     }
 }
 
@@ -628,7 +659,7 @@ void verify_claim(struct daemon *daemon, const struct id *id)
     job = xcalloc(1, sizeof(*job));
     job->id = *id;
     job->daemon = daemon;
-    job->changes_fd = job->reports_fd = -1;
+    job->listing_fd = job->changes_fd = job->reports_fd = -1;
     job->since = clock_monotonic();
     snprintf(job->name, sizeof(job->name), "cv-%s", id->text);
     engine_socket(daemon->engine, job->name, job->socket);

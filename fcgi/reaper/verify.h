@@ -3,8 +3,8 @@
  * into a fresh container of the sample's pristine image, the verifier runs there, its reports are
  * graded. The session goes on undisturbed.
  *
- *     claim -> changes from the session -> start cv-<job> -> lay the changes -> run -> reports
- *           -> verdict;  the container is stopped in any case
+ *     claim -> start cv-<job> -> list its tree -> how the session's differs -> lay that -> run
+ *           -> reports -> verdict;  the container is stopped in any case
  *
  * At most settings.verifications_max at once; what is more stays pending. A daemon that comes after
  * finds a verifier that still runs and waits for it; anything else it does over.

@@ -2,7 +2,7 @@
  * DIAGNOSTICS: errors with the codes AGENT_UNREACHABLE (nobody answers, the answer was cut off or
  * came too late), AGENT_PROTOCOL (the answer breaks the protocol), AGENT_BUSY (no process, memory
  * or descriptor in the container), AGENT_REFUSED (our request is not understood),
- * CHANGES_TOO_LARGE.
+ * CHANGES_TOO_LARGE, CHANGES_INCOMPLETE.
  */
 #include "remote/agent.h"
 
@@ -49,9 +49,12 @@ struct agent_call {
     struct answer answer;
     struct buf body;
     struct error failure; /* what our own reading of the answer found wrong */
-    int fd;               /* CALL_GET_TREE, CALL_PUT_TREE: the caller's */
-    int64_t moved;        /* bytes written to or read from fd */
+    int fd;               /* CALL_GET_TREE: what the answer is written to, the caller's */
+    int64_t moved;        /* bytes written to it */
     int64_t most;
+    bool archive;     /* the answer is to be one */
+    int source_fd;    /* what is sent as the body, the caller's; -1: nothing, or `request` */
+    int64_t read;     /* bytes read from it */
     int64_t deadline; /* CALL_HELLO: monotonic */
     int retry_ms;
     struct event *retry;
@@ -128,7 +131,7 @@ static size_t on_head(char *line, size_t one, size_t length, void *arg)
 
 static size_t to_file(struct agent_call *call, const char *bytes, size_t length)
 {
-    if (!call->answer.is_tar) {
+    if (call->archive && !call->answer.is_tar) {
         error_set(&call->failure, ERROR_INTERNAL, "AGENT_PROTOCOL",
                   "the agent's answer is no archive");
         return 0;
@@ -169,13 +172,13 @@ static size_t on_body(char *bytes, size_t one, size_t length, void *arg)
 static size_t on_read(char *bytes, size_t one, size_t most, void *arg)
 {
     struct agent_call *call = arg;
-    ssize_t got = pread(call->fd, bytes, one * most, call->moved);
+    ssize_t got = pread(call->source_fd, bytes, one * most, call->read);
 
     if (got < 0) {
-        error_errno(&call->failure, errno, "cannot read the archive");
+        error_errno(&call->failure, errno, "cannot read what is to be sent");
         return CURL_READFUNC_ABORT;
     }
-    call->moved += got;
+    call->read += got;
     return (size_t)got;
 }
 
@@ -186,7 +189,7 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 
     if (origin != SEEK_SET)
         return CURL_SEEKFUNC_FAIL;
-    call->moved = offset;
+    call->read = offset;
     return CURL_SEEKFUNC_OK;
 }
 
@@ -209,7 +212,7 @@ static struct agent_call *call_new(struct agent_client *client, enum call_kind k
     call->transfer = (struct http_transfer){.easy = easy, .done = on_done};
     call->request = (struct buf)BUF_INIT;
     call->body = (struct buf)BUF_INIT;
-    call->fd = -1;
+    call->fd = call->source_fd = -1;
     call->headers = curl_slist_append(NULL, "Expect:");
     answer_init(&call->answer);
     LIST_INSERT_HEAD(&client->calls, call, links);
@@ -233,6 +236,21 @@ static void call_send_memory(struct agent_call *call)
     curl_easy_setopt(call->transfer.easy, CURLOPT_POSTFIELDSIZE_LARGE,
                      (curl_off_t)call->request.length);
     curl_easy_setopt(call->transfer.easy, CURLOPT_POSTFIELDS, call->request.data);
+}
+
+static void call_send_file(struct agent_call *call, int fd)
+{
+    CURL *easy = call->transfer.easy;
+    struct stat st = {0};
+
+    (void)fstat(fd, &st); /* where it fails, so will reading */
+    call->source_fd = fd;
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)st.st_size);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, call);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, call);
 }
 
 static void call_start(struct agent_call *call)
@@ -465,43 +483,49 @@ struct agent_call *agent_upload(struct agent_client *client, const char *socket,
     return call;
 }
 
-static struct agent_call *get_tree(struct agent_client *client, const char *socket,
-                                   const char *target, int64_t most, int fd, agent_tree_done *done,
-                                   void *arg)
+static struct agent_call *tree_new(struct agent_client *client, enum call_kind kind,
+                                   const char *socket, const char *method, const char *target,
+                                   agent_tree_done *done, void *arg)
 {
-    struct agent_call *call = call_new(client, CALL_GET_TREE, socket, "GET", target, TREE_MS);
+    struct agent_call *call = call_new(client, kind, socket, method, target, TREE_MS);
 
-    call->fd = fd;
-    call->most = most;
     call->done.tree = done;
     call->arg = arg;
+    return call;
+}
+
+struct agent_call *agent_get_listing(struct agent_client *client, const char *socket,
+                                     const char *root, int fd, agent_tree_done *done, void *arg)
+{
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
+    struct agent_call *call;
+
+    buf_add_str(&target, "/listing");
+    add_field(&target, "root", root);
+    call = tree_new(client, CALL_GET_TREE, socket, "GET", target.data, done, arg);
+    call->fd = fd;
+    call->most = AGENT_LISTING_CAP;
     call_start(call);
     return call;
 }
 
 struct agent_call *agent_get_changes(struct agent_client *client, const char *socket,
-                                     const char *root, int64_t since, int fd, agent_tree_done *done,
-                                     void *arg)
+                                     const char *root, int64_t since, int listing_fd, int fd,
+                                     agent_tree_done *done, void *arg)
 {
     _cleanup_(buf_release) struct buf target = BUF_INIT;
+    struct agent_call *call;
 
     buf_add_str(&target, "/changes");
     add_field(&target, "root", root);
     buf_addf(&target, "&since=%" PRId64, since);
-    return get_tree(client, socket, target.data, AGENT_TREE_CAP, fd, done, arg);
-}
-
-struct agent_call *agent_get_files(struct agent_client *client, const char *socket,
-                                   const char *root, const char *const *patterns, size_t count,
-                                   int fd, agent_tree_done *done, void *arg)
-{
-    _cleanup_(buf_release) struct buf target = BUF_INIT;
-
-    buf_add_str(&target, "/files");
-    add_field(&target, "root", root);
-    for (size_t i = 0; i < count; i++)
-        add_field(&target, "match", patterns[i]);
-    return get_tree(client, socket, target.data, AGENT_REPORT_CAP, fd, done, arg);
+    call = tree_new(client, CALL_GET_TREE, socket, "POST", target.data, done, arg);
+    call->fd = fd;
+    call->most = AGENT_TREE_CAP;
+    call->archive = true;
+    call_send_file(call, listing_fd);
+    call_start(call);
+    return call;
 }
 
 struct agent_call *agent_put_changes(struct agent_client *client, const char *socket,
@@ -509,23 +533,30 @@ struct agent_call *agent_put_changes(struct agent_client *client, const char *so
 {
     _cleanup_(buf_release) struct buf target = BUF_INIT;
     struct agent_call *call;
-    struct stat st = {0};
-    CURL *easy;
 
     buf_add_str(&target, "/changes");
     add_field(&target, "root", root);
-    call = call_new(client, CALL_PUT_TREE, socket, "PUT", target.data, TREE_MS);
+    call = tree_new(client, CALL_PUT_TREE, socket, "PUT", target.data, done, arg);
+    call_send_file(call, fd);
+    call_start(call);
+    return call;
+}
+
+struct agent_call *agent_get_files(struct agent_client *client, const char *socket,
+                                   const char *root, const char *const *patterns, size_t count,
+                                   int fd, agent_tree_done *done, void *arg)
+{
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
+    struct agent_call *call;
+
+    buf_add_str(&target, "/files");
+    add_field(&target, "root", root);
+    for (size_t i = 0; i < count; i++)
+        add_field(&target, "match", patterns[i]);
+    call = tree_new(client, CALL_GET_TREE, socket, "GET", target.data, done, arg);
     call->fd = fd;
-    call->done.tree = done;
-    call->arg = arg;
-    easy = call->transfer.easy;
-    (void)fstat(fd, &st); /* where it fails, so will reading */
-    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)st.st_size);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(easy, CURLOPT_READDATA, call);
-    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
-    curl_easy_setopt(easy, CURLOPT_SEEKDATA, call);
+    call->most = AGENT_REPORT_CAP;
+    call->archive = true;
     call_start(call);
     return call;
 }

@@ -22,9 +22,10 @@ struct event_base;
 struct agent_client; /* one for a daemon; keeps connections alive */
 struct agent_call;
 
-#define AGENT_OUTPUT_CAP (1024 * 1024)       /* bytes a stream, as UTF-8 */
-#define AGENT_TREE_CAP (INT64_C(512) << 20)  /* bytes of an archive of changes */
-#define AGENT_REPORT_CAP (INT64_C(64) << 20) /* bytes of an archive of reports */
+#define AGENT_OUTPUT_CAP (1024 * 1024)        /* bytes a stream, as UTF-8 */
+#define AGENT_TREE_CAP (INT64_C(512) << 20)   /* bytes of an archive of changes */
+#define AGENT_LISTING_CAP (INT64_C(64) << 20) /* bytes of a listing */
+#define AGENT_REPORT_CAP (INT64_C(64) << 20)  /* bytes of an archive of reports */
 
 struct agent_client *agent_client_new(struct event_base *base, struct error *err);
 void agent_client_free(struct agent_client *client); /* cancels what is under way */
@@ -93,14 +94,25 @@ struct agent_call *agent_upload(struct agent_client *client, const char *socket,
 typedef void agent_tree_done(const struct error *err, void *arg);
 
 /*
- * Writes to fd (kept by the caller) a pax tar of what changed below root since the time: see
- * docs/agent-protocol.md. At most AGENT_TREE_CAP bytes; more is ERROR_LIMIT, CHANGES_TOO_LARGE.
+ * Writes to fd (kept by the caller, as all descriptors here) what is below root, as
+ * agent_get_changes wants it. At most AGENT_LISTING_CAP bytes; more is ERROR_LIMIT,
+ * CHANGES_TOO_LARGE. No such folder is ERROR_NOT_FOUND, here as below.
+ */
+struct agent_call *agent_get_listing(struct agent_client *client, const char *socket,
+                                     const char *root, int fd, agent_tree_done *done, void *arg);
+
+/*
+ * Writes to fd a pax tar of what is below root and changed since the time, or is not as the
+ * listing says, which is the pristine tree's and is read from listing_fd's beginning: see
+ * docs/agent-protocol.md. An empty listing: of nothing. At most AGENT_TREE_CAP bytes; more is
+ * ERROR_LIMIT, CHANGES_TOO_LARGE.
  */
 struct agent_call *agent_get_changes(struct agent_client *client, const char *socket,
-                                     const char *root, int64_t since, int fd, agent_tree_done *done,
-                                     void *arg);
+                                     const char *root, int64_t since, int listing_fd, int fd,
+                                     agent_tree_done *done, void *arg);
 
-/* Lays such an archive, read from fd's beginning, over root. */
+/* Lays such an archive, read from fd's beginning, over root, where the listing came from. Where
+ * something of the other tree is missing afterwards: ERROR_CONFLICT, CHANGES_INCOMPLETE. */
 struct agent_call *agent_put_changes(struct agent_client *client, const char *socket,
                                      const char *root, int fd, agent_tree_done *done, void *arg);
 

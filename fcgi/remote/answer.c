@@ -292,6 +292,9 @@ int answer_refusal(const struct answer *answer, const struct buf *body, struct e
         return error_set(err, ERROR_INVALID, "AGENT_REFUSED", "the agent: %.400s", message.data);
     case 404:
         return error_set(err, ERROR_NOT_FOUND, NULL, "the agent: %.400s", message.data);
+    case 409:
+        return error_set(err, ERROR_CONFLICT, "CHANGES_INCOMPLETE", "the agent: %.400s",
+                         message.data);
     case 413:
         return error_set(err, ERROR_LIMIT, "CHANGES_TOO_LARGE", "%.400s", message.data);
     case 503:

@@ -2,8 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "check.h"
 #include "fixture.h"
 
@@ -144,6 +146,37 @@ static void a_deleted_file_is_missing_for_the_verifier(void)
     session_close(NULL, id.text);
 }
 
+/* After the commands the verifier sees in the task's folder what the session does. They bring a
+ * file of the image along with its folder, by rename(2): it is the inode that it was. */
+static void is_graded_as_it_is(const char *commands, const char *from, const char *to)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-tree");
+    _cleanup_(free_ptr) char *script =
+        xasprintf("before=$(stat -c '%%i %%Z' %s); sleep 1; %s; [ \"$before\" = \"$(stat -c '%%i "
+                  "%%Z' %s)\" ]",
+                  from, commands, to);
+    _cleanup_(answer_release) struct answer *change = exec_run(id.text, script, 0);
+    _cleanup_(answer_release) struct answer *tree = exec_run(id.text, "sh /tree.sh", 0);
+    _cleanup_(answer_release) struct answer *answer = verify(id.text);
+    const char *mine = answer_text(tree, "stdout"), *graded = answer_text(answer, "result.stdout");
+
+    INT(change, "exit_code", 0);
+    completed(answer, true);
+    CHECK_MSG(strstr(mine, to) && strcmp(mine, graded) == 0, "%s\n---\n%s", mine, graded);
+    session_close(NULL, id.text);
+}
+
+static void a_renamed_folder_is_graded_with_what_is_in_it(void)
+{
+    is_graded_as_it_is("mv left new; echo more >new/more; rm right/name", "left/deep/name",
+                       "new/deep/name");
+}
+
+static void swapped_folders_are_graded_as_swapped(void)
+{
+    is_graded_as_it_is("mv left t; mv right left; mv t right", "left/deep/name", "right/deep/name");
+}
+
 static void a_missing_report_is_an_error(void)
 {
     fails_with("calc__calc-noreport", NULL);
@@ -257,6 +290,9 @@ static const struct test tests[] = {
     {"a replaced verifier and a forged report do not count", a_replaced_verifier_does_not_count},
     {"a file deleted in the session is missing for the verifier",
      a_deleted_file_is_missing_for_the_verifier},
+    {"a renamed folder is graded with all that is in it",
+     a_renamed_folder_is_graded_with_what_is_in_it},
+    {"swapped folders are graded as swapped", swapped_folders_are_graded_as_swapped},
     {"a missing report is an error, no verdict", a_missing_report_is_an_error},
     {"a stale report is an error, no verdict", a_stale_report_is_an_error},
     {"an unreadable report is an error, no verdict", an_unreadable_report_is_an_error},

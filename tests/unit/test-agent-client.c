@@ -154,6 +154,8 @@ static void refusals_are_told_apart(void)
 {
     RUN_IS("AGENT_BUSY", "HTTP/1.1 503 No\r\nContent-Length: 15\r\n\r\n{\"message\":\"m\"}");
     RUN_IS("AGENT_BUSY", "HTTP/1.1 503 No\r\nContent-Length: 3\r\n\r\n[}{");
+    RUN_IS("CHANGES_INCOMPLETE",
+           "HTTP/1.1 409 No\r\nContent-Length: 15\r\n\r\n{\"message\":\"m\"}");
     RUN_IS("AGENT_REFUSED", "HTTP/1.1 400 No\r\nContent-Length: 15\r\n\r\n{\"message\":\"m\"}");
 }
 
@@ -207,13 +209,15 @@ static void an_archive_that_is_cut_short_is_no_success(void)
 {
     static const char cut[] =
         OK "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
-    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC),
+        nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     open_liar(cut, sizeof(cut) - 1, NULL);
-    agent_get_changes(rig.client, rig.socket, "/", 0, fd, rig_on_tree, &outcome);
+    agent_get_changes(rig.client, rig.socket, "/", 0, nothing, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_UNAVAILABLE);
     close_liar();
+    close(nothing);
     close(fd);
 }
 

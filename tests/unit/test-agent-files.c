@@ -83,13 +83,31 @@ static char *below(const char *name)
     return xasprintf("%s/%s", rig.work, name);
 }
 
-static void get_changes(const char *name, int64_t since, int fd)
+static void get_listing(const char *name, int fd)
 {
     _cleanup_(free_ptr) char *root = below(name);
 
     outcome_release(&outcome);
-    agent_get_changes(rig.client, rig.socket, root, since, fd, rig_on_tree, &outcome);
+    agent_get_listing(rig.client, rig.socket, root, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
+}
+
+/* How the tree differs from the one that was listed. */
+static void get_difference(const char *name, int64_t since, int listing_fd, int fd)
+{
+    _cleanup_(free_ptr) char *root = below(name);
+
+    outcome_release(&outcome);
+    agent_get_changes(rig.client, rig.socket, root, since, listing_fd, fd, rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+}
+
+/* All that is in the tree: it is like nothing that an empty listing has. */
+static void get_all(const char *name, int fd)
+{
+    _cleanup_(close_fd) int listing_fd = scratch();
+
+    get_difference(name, INT64_MAX / 2, listing_fd, fd);
 }
 
 static void put_changes(const char *name, int fd)
@@ -99,6 +117,31 @@ static void put_changes(const char *name, int fd)
     outcome_release(&outcome);
     agent_put_changes(rig.client, rig.socket, root, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
+}
+
+/* Lays what makes tree `from` out of the pristine `to` over it. */
+static void bring(const char *from, int64_t since, const char *to)
+{
+    _cleanup_(close_fd) int listing_fd = scratch(), fd = scratch();
+
+    get_listing(to, listing_fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    get_difference(from, since, listing_fd, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    put_changes(to, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+}
+
+static void trees_are_the_same(const char *a, const char *b)
+{
+    _cleanup_(free_ptr) char *command =
+        xasprintf("diff -r --no-dereference %s %s && for d in %s %s; do (cd $d; "
+                  "find . -type d -printf '%%p %%y %%m %%U:%%G\\n' -o "
+                  "-printf '%%p %%y %%m %%U:%%G %%s %%T@ %%l\\n' | LC_ALL=C sort) >$d.list; done; "
+                  "cmp %s.list %s.list && echo same",
+                  a, b, a, b, a, b);
+
+    shell_says(command, "same\n");
 }
 
 /* The names in the archive, a line each, sorted by nobody. */
@@ -277,7 +320,6 @@ static void a_large_upload_arrives_whole(void)
 
 static void changes_make_a_pristine_tree_the_same(void)
 {
-    _cleanup_(close_fd) int fd = scratch();
     int64_t since;
 
     shell("mkdir -p A/src/deep A/gone/deeper; for i in 1 2 3 4 5; do echo $i >A/src/$i; done; "
@@ -288,27 +330,121 @@ static void changes_make_a_pristine_tree_the_same(void)
           "n=$(printf '\\377\\376%0150d' 0); mkdir -p new/$n/$n/empty; echo deep >new/$n/$n/f; "
           "rm src/5; mkdir src/5; echo inside >src/5/f; echo mine >.codeset-manifest; mkfifo fifo; "
           "ln -s /etc etc; truncate -s 3M sparse; touch -d 1999-12-31T23:59:59.125 src/3");
-    get_changes("A", since, fd);
+    bring("A", since, "B");
+    shell("rm A/fifo");
+    trees_are_the_same("A", "B");
+}
+
+/* Nothing in a folder that is renamed as a whole moves its ctime. */
+static void renamed_folders_make_a_pristine_tree_the_same(void)
+{
+    int64_t since;
+
+    shell("mkdir -p M/old/deep/deeper M/stays; for i in 1 2 3; do echo $i >M/old/$i; "
+          "echo d$i >M/old/deep/$i; echo dd$i >M/old/deep/deeper/$i; echo s$i >M/stays/$i; done; "
+          "ln -s ../1 M/old/deep/link; cp -a M M0");
+    since = after_a_tick();
+    shell("cd M; mv old new; mv new/deep/deeper stays; echo 4 >new/4");
+    bring("M", since, "M0");
+    trees_are_the_same("M", "M0");
+}
+
+/* Of the same size, mode, owner and mtime, as in an image that was built reproducibly. */
+static void swapped_folders_make_a_pristine_tree_the_same(void)
+{
+    int64_t since;
+
+    shell("mkdir -p S/a/in/it S/b/in/it; echo 1 >S/a/in/it/f; echo 2 >S/b/in/it/f; echo 1 >S/a/f; "
+          "echo 2 >S/b/f; find S -exec touch -h -d @1735689600 {} +; cp -a S S0; cp -a S S1; cp -a "
+          "S S2");
+    since = after_a_tick();
+    shell("cd S; mv a t; mv b a; mv t b");
+    bring("S", since, "S0");
+    trees_are_the_same("S", "S0");
+    shell_says("cat S0/a/f S0/a/in/it/f S0/b/f S0/b/in/it/f", "2\n2\n1\n1\n");
+    shell("cd S1; mv a/in t; mv b/in a/in; mv t b/in");
+    bring("S1", since, "S2");
+    trees_are_the_same("S1", "S2");
+}
+
+/* As two overlays on one image have it: the numbers of the inodes tell the files of the image from
+ * others that look the same. */
+static void files_of_the_same_inode_do_not_travel(void)
+{
+    _cleanup_(close_fd) int listing_fd = scratch(), fd = scratch();
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    int64_t since;
+
+    shell("mkdir -p inodes/a inodes/b inodes/c; echo 1 >inodes/a/f; echo 2 >inodes/b/f; "
+          "echo 3 >inodes/c/f; find inodes -exec touch -d @1735689600 {} +");
+    get_listing("inodes", listing_fd);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
-    put_changes("B", fd);
+    since = after_a_tick();
+    shell("cd inodes; mv a t; mv b a; mv t b; echo new >c/new");
+    get_difference("inodes", since, listing_fd, fd);
+    names(fd, &found);
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "\na/f\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "\nb/f\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "\nc/new\n"));
+    CU_ASSERT_PTR_NULL(strstr(found.data, "\nc/f\n"));
+}
+
+static void an_archive_that_lacks_something_is_refused(void)
+{
+    _cleanup_(close_fd) int listing_fd = scratch(), fd = scratch();
+
+    shell("mkdir -p whole/d; echo 1 >whole/d/f; cp -a whole partial");
+    get_listing("partial", listing_fd);
+    shell("rm partial/d/f");
+    get_difference("whole", after_a_tick(), listing_fd, fd);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
-    shell_says(
-        "rm A/fifo; diff -r --no-dereference A B && for d in A B; do (cd $d; "
-        "find . -type d -printf '%p %y %m %U:%G\\n' -o -printf '%p %y %m %U:%G %s %T@ %l\\n' "
-        "| LC_ALL=C sort) >$d.list; done; cmp A.list B.list && echo same",
-        "same\n");
+    put_changes("partial", fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_CONFLICT);
+    CU_ASSERT_STRING_EQUAL(outcome.err.code, "CHANGES_INCOMPLETE");
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.err.message, "d/f"));
+}
+
+static void a_broken_listing_is_refused(void)
+{
+    static const char *const bytes[] = {"x", "1 f 644 0 0 1 1", "1 f 644 0 0 1 1 "};
+
+    shell("mkdir unlisted");
+    for (size_t i = 0; i < ARRAY_SIZE(bytes); i++) {
+        _cleanup_(close_fd) int listing_fd = scratch(), fd = scratch();
+
+        CU_ASSERT_EQUAL(pwrite(listing_fd, bytes[i], strlen(bytes[i]), 0), strlen(bytes[i]));
+        get_difference("unlisted", 0, listing_fd, fd);
+        CU_ASSERT_EQUAL(outcome.err.kind, ERROR_INVALID);
+    }
+}
+
+static void a_listing_has_a_bound(void)
+{
+    _cleanup_(close_fd) int listing_fd = scratch(), fd = scratch();
+    long before = rig_memory(&rig);
+
+    shell("mkdir -p bounded");
+    CU_ASSERT_EQUAL(ftruncate(listing_fd, (64 << 20) + 1), 0);
+    get_difference("bounded", 0, listing_fd, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
+    CU_ASSERT_STRING_EQUAL(outcome.err.code, "CHANGES_TOO_LARGE");
+    CU_ASSERT(rig_memory(&rig) - before < 4096 + RIG_MEMORY_SLACK);
+    get_listing("none", fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
 }
 
 static void unchanged_files_do_not_travel(void)
 {
     _cleanup_(buf_release) struct buf found = BUF_INIT;
     _cleanup_(close_fd) int fd = scratch();
+    _cleanup_(close_fd) int listing_fd = scratch();
     int64_t since;
 
-    shell("mkdir -p still/one; echo a >still/one/a; echo b >still/one/b");
+    shell("mkdir -p still/one; echo a >still/one/a; echo b >still/one/b; cp -a still still0");
+    get_listing("still0", listing_fd);
     since = after_a_tick();
     shell("echo c >>still/one/b");
-    get_changes("still", since, fd);
+    get_difference("still", since, listing_fd, fd);
     names(fd, &found);
     CU_ASSERT_STRING_EQUAL(found.data, ".codeset-manifest\none/b\n");
 }
@@ -320,7 +456,7 @@ static void links_out_of_the_tree_are_not_followed(void)
 
     shell("mkdir -p linked victim; ln -s ../victim linked/out; echo secret >victim/secret; "
           "mkdir linked/mounted; mount -t tmpfs none linked/mounted; echo m >linked/mounted/m");
-    get_changes("linked", 0, fd);
+    get_all("linked", fd);
     shell("umount linked/mounted");
     names(fd, &found);
     CU_ASSERT_STRING_EQUAL(found.data, ".codeset-manifest\nout\n");
@@ -331,11 +467,11 @@ static void a_tree_that_is_too_large_is_refused(void)
     _cleanup_(close_fd) int fd = scratch();
 
     shell("mkdir vast; truncate -s 600M vast/f");
-    get_changes("vast", 0, fd);
+    get_all("vast", fd);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "CHANGES_TOO_LARGE");
     CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_END), 0);
-    get_changes("none", 0, fd);
+    get_all("none", fd);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
 }
 
@@ -351,7 +487,7 @@ static void files_that_change_while_they_are_read_do_no_harm(void)
 
         CU_ASSERT_EQUAL(ftruncate(fd, 0), 0);
         CU_ASSERT_EQUAL(lseek(fd, 0, SEEK_SET), 0);
-        get_changes("busy", 0, fd);
+        get_all("busy", fd);
         CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
         names(fd, &found);
         put_changes("busy2", fd);
@@ -363,6 +499,7 @@ static void files_that_change_while_they_are_read_do_no_harm(void)
 static void a_cancelled_archive_leaves_no_worker(void)
 {
     _cleanup_(free_ptr) char *root = below("slow");
+    _cleanup_(close_fd) int listing_fd = scratch();
     int ends[2];
     struct agent_call *call;
 
@@ -370,12 +507,13 @@ static void a_cancelled_archive_leaves_no_worker(void)
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     close(ends[0]); /* the write fails, with EPIPE, and the client ends the transfer */
     outcome_release(&outcome);
-    agent_get_changes(rig.client, rig.socket, root, 0, ends[1], rig_on_tree, &outcome);
+    agent_get_changes(rig.client, rig.socket, root, 0, listing_fd, ends[1], rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_NOT_EQUAL(outcome.err.kind, ERROR_NONE);
     close(ends[1]);
     outcome_release(&outcome);
-    call = agent_get_changes(rig.client, rig.socket, root, 0, -1, rig_on_tree, &outcome);
+    call =
+        agent_get_changes(rig.client, rig.socket, root, 0, listing_fd, -1, rig_on_tree, &outcome);
     agent_call_cancel(call);
     shell("agent=$(ps -o ppid= -p $PPID); for i in $(seq 200); do "
           "[ $(ps -o comm= --ppid $agent | grep -c codeset) = 1 ] && exit 0; sleep 0.02; done; "
@@ -460,7 +598,7 @@ static void a_broken_archive_is_refused(void)
     CU_ASSERT_EQUAL(pwrite(fd, "garbage", 7, 4000), 7);
     put_changes("broken", fd);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_INVALID);
-    get_changes("broken", 0, whole);
+    get_all("broken", whole);
     CU_ASSERT_EQUAL(fstat(whole, &st), 0);
     for (off_t size = st.st_size - 1024 - 1; size > 0; size -= 1500) {
         CU_ASSERT_EQUAL(ftruncate(whole, size), 0);
@@ -537,6 +675,14 @@ int main(void)
         {"an upload over a file keeps owner and mode", an_upload_over_a_file_keeps_owner_and_mode},
         {"a large upload arrives whole", a_large_upload_arrives_whole},
         {"changes make a pristine tree the same", changes_make_a_pristine_tree_the_same},
+        {"renamed folders make a pristine tree the same",
+         renamed_folders_make_a_pristine_tree_the_same},
+        {"swapped folders make a pristine tree the same",
+         swapped_folders_make_a_pristine_tree_the_same},
+        {"files of the same inode do not travel", files_of_the_same_inode_do_not_travel},
+        {"an archive that lacks something is refused", an_archive_that_lacks_something_is_refused},
+        {"a broken listing is refused", a_broken_listing_is_refused},
+        {"a listing has a bound", a_listing_has_a_bound},
         {"unchanged files do not travel", unchanged_files_do_not_travel},
         {"links out of the tree are not followed", links_out_of_the_tree_are_not_followed},
         {"a tree that is too large is refused", a_tree_that_is_too_large_is_refused},

@@ -348,8 +348,8 @@ static int run_child(const struct container_job *job, const struct cgroup_fs *fs
 
 /*
  * What seccomp refuses is refused here again: the container's user namespace may hold no
- * namespaces, and only its share of inotify instances, which otherwise all containers together
- * would use up, with the host's root. A process in the namespace has to write it.
+ * namespaces, and only its share of inotify instances and watches, which otherwise all containers
+ * together would use up, with the host's root. A process in the namespace has to write it.
  */
 static int limit_user_namespace(pid_t container, struct error *err)
 {
@@ -357,10 +357,12 @@ static int limit_user_namespace(pid_t container, struct error *err)
         const char *name;
         const char *value;
     } rows[] = {
-        {"max_user_namespaces", "0"},    {"max_mnt_namespaces", "0"},  {"max_pid_namespaces", "0"},
-        {"max_net_namespaces", "0"},     {"max_ipc_namespaces", "0"},  {"max_uts_namespaces", "0"},
-        {"max_cgroup_namespaces", "0"},  {"max_time_namespaces", "0"}, {"max_fanotify_groups", "0"},
-        {"max_inotify_instances", "32"},
+        {"max_user_namespaces", "0"},    {"max_mnt_namespaces", "0"},
+        {"max_pid_namespaces", "0"},     {"max_net_namespaces", "0"},
+        {"max_ipc_namespaces", "0"},     {"max_uts_namespaces", "0"},
+        {"max_cgroup_namespaces", "0"},  {"max_time_namespaces", "0"},
+        {"max_fanotify_groups", "0"},    {"max_inotify_instances", "32"},
+        {"max_inotify_watches", "8192"}, {"max_fanotify_marks", "0"},
     };
     _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/ns/user", (int)container);
     _cleanup_(close_fd) int space = open(path, O_RDONLY | O_CLOEXEC);

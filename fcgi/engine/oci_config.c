@@ -67,6 +67,8 @@ static json_object *process(void)
     add_rlimit(rlimits, "RLIMIT_NOFILE", RLIMIT_NOFILE, 16384, 65536);
     add_rlimit(rlimits, "RLIMIT_CORE", RLIMIT_CORE, 0, 0);
     add_rlimit(rlimits, "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK, 8 * MIB, 8 * MIB);
+    /* Timers and queued signals, of a user in the container; see BUGS in docs/engine.md. */
+    add_rlimit(rlimits, "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING, 2048, 2048);
     add_rlimit(rlimits, "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE, 800 << 10, 800 << 10);
     json_add(object, "rlimits", rlimits);
     json_add_bool(object, "noNewPrivileges", 1);

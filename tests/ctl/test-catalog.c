@@ -49,9 +49,11 @@ static bool accepted(const char *key)
     struct error err = ERROR_INIT;
     struct credential credential;
     struct caller caller;
-    bool is_accepted = credential_of_key(key, &credential) == 0 &&
-                       store_authenticate(api, &credential, &caller, &err) == 0;
+    bool is_accepted;
 
+    if (credential_of_key(key, &credential) < 0)
+        return false;
+    is_accepted = store_authenticate(api, &credential, &caller, &err) == 0;
     if (is_accepted)
         CU_ASSERT_STRING_EQUAL(caller.user_id.text, user_id.text)
     else

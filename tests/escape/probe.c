@@ -161,6 +161,12 @@ static int kernel_interfaces(const char *argument)
                       "open_by_handle_at");
     worked |= refused(syscall(SYS_quotactl, 0, "/", 0, NULL), "quotactl");
     worked |= refused(syscall(SYS_vhangup), "vhangup");
+    worked |= refused(syscall(SYS_io_setup, 8, &(unsigned long){0}), "io_setup");
+    worked |= refused(syscall(SYS_setpriority, PRIO_PROCESS, 1, 19), "setpriority of pid 1");
+    worked |= refused(syscall(SYS_setpriority, PRIO_USER, 0, 19), "setpriority of the user");
+    worked |= refused(syscall(SYS_sched_setaffinity, 1, 8, &(unsigned long){1}),
+                      "sched_setaffinity of pid 1");
+    worked |= refused(syscall(SYS_ioprio_set, 1, 1, 3 << 13), "ioprio_set of pid 1");
     return worked;
 }
 

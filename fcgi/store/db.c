@@ -21,6 +21,7 @@
 
 #define STATEMENTS_MAX 96 /* a program uses a few dozen */
 #define PARAMETERS_MAX 40
+#define LONG_VALUE (64 * 1024) /* bytes; a longer value is sent in pieces of this size */
 #define PAUSE_FIRST (CLOCK_SECOND / 10)
 #define PAUSE_MOST (2 * CLOCK_SECOND)
 #define DEADLOCK_TRIES 5
@@ -356,6 +357,24 @@ static void bind_value(MYSQL_BIND *bind, MYSQL_TIME *time, const struct db_value
     }
 }
 
+/* Long values go ahead of the statement, piece by piece: the library's own packet would hold them
+ * once more, and its buffer never shrinks. */
+static int send_long_values(MYSQL_STMT *handle, const struct db_value *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].type != DB_TYPE_BYTES || values[i].length <= LONG_VALUE)
+            continue;
+        for (size_t at = 0; at < values[i].length; at += LONG_VALUE) {
+            size_t rest = values[i].length - at;
+
+            if (mysql_stmt_send_long_data(handle, (unsigned)i, values[i].data + at,
+                                          rest < LONG_VALUE ? rest : LONG_VALUE) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 static MYSQL_STMT *execute_once(struct db *db, const struct query *query,
                                 const struct db_value *values, size_t count, struct error *err)
 {
@@ -374,7 +393,7 @@ static MYSQL_STMT *execute_once(struct db *db, const struct query *query,
     for (size_t i = 0; i < count; i++)
         bind_value(&binds[i], &times[i], &values[i]);
     if ((count > 0 && mysql_stmt_bind_param(handle, binds) != 0) ||
-        mysql_stmt_execute(handle) != 0) {
+        send_long_values(handle, values, count) < 0 || mysql_stmt_execute(handle) != 0) {
         statement_refused(db, handle, err);
         return NULL;
     }

@@ -47,6 +47,7 @@ const struct config_row settings_rows[] = {
     INT("api", timeout_seconds_max, "3600", 1, 86400, "s", "command_timeout of an exec"),
     INT("api", ttl_minutes_max, "1440", 1, 43200, "min", "ttl_minutes of a session"),
     INT("api", db_connect_timeout, "3", 1, 60, "s", "wait for a connection to MariaDB"),
+    INT("api", db_io_timeout, "10", 1, 20, "s", "wait of a worker for MariaDB's answer"),
 
     TEXT("accounts", token_secret_file, "", "signs tokens; empty: API keys only"),
     TEXT("accounts", token_previous_secret_file, "", "still verifies tokens, while it is replaced"),

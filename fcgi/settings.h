@@ -38,6 +38,7 @@ struct settings {
     int64_t timeout_seconds_max;
     int64_t ttl_minutes_max;
     int64_t db_connect_timeout;
+    int64_t db_io_timeout;
 
     /* [accounts] */
     char *token_secret_file, *token_previous_secret_file;

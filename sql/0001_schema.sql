@@ -1,5 +1,5 @@
 -- The schema. Ids are UUIDv7 made by whoever creates the row; times are UTC; texts compare
--- byte by byte unless a column says otherwise.
+-- byte by byte, blanks at the end included, unless a column says otherwise.
 
 CREATE TABLE users (
     user_id           UUID         NOT NULL PRIMARY KEY,
@@ -12,7 +12,7 @@ CREATE TABLE users (
     is_active         BOOLEAN      NOT NULL DEFAULT TRUE,
     terms_accepted_at DATETIME(6)  NULL,
     terms_version     VARCHAR(32)  NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 CREATE TABLE api_keys (
     key_id       UUID         NOT NULL PRIMARY KEY,
@@ -26,13 +26,13 @@ CREATE TABLE api_keys (
     last_used_at DATETIME(6)  NULL,
     KEY by_user (user_id, created_at),
     FOREIGN KEY (user_id) REFERENCES users (user_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 CREATE TABLE datasets (
     name        VARCHAR(128) NOT NULL PRIMARY KEY,
     description TEXT         NULL,
     created_at  DATETIME(6)  NOT NULL DEFAULT NOW(6)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 -- A row is a version of a sample and is never changed but for `latest`. What the API says of it
 -- is rendered once, at import: `json` is the object, `deflated` the same bytes as raw deflate
@@ -44,7 +44,7 @@ CREATE TABLE samples (
     sample_id           VARCHAR(190) NOT NULL,
     version             INT UNSIGNED NOT NULL,
     latest              BOOLEAN      NULL COMMENT 'TRUE or NULL, so that a unique key holds',
-    instance_id         VARCHAR(190) COLLATE utf8mb4_general_ci NOT NULL,
+    instance_id         VARCHAR(190) COLLATE utf8mb4_general_nopad_ci NOT NULL,
     language            VARCHAR(32)  NOT NULL,
     verifier            ENUM('test_suite','static_analysis','linter','custom') NOT NULL,
     image               VARCHAR(63)  NULL COMMENT 'NULL: can be read, not run',
@@ -68,7 +68,7 @@ CREATE TABLE samples (
     UNIQUE KEY one_latest (dataset, sample_id, latest),
     KEY listed (latest, dataset, sample_id),
     FOREIGN KEY (dataset) REFERENCES datasets (name)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 -- A claim (node, owner, attempt, lease_until): node is the host's name, owner one run of the
 -- daemon there. A result is written only WHERE owner and attempt still match.
@@ -96,7 +96,7 @@ CREATE TABLE sessions (
     KEY by_status (status, expires_at),
     KEY uncleaned (cleaned, node, status),
     FOREIGN KEY (user_id) REFERENCES users (user_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 CREATE TABLE interactions (
     interaction_id         UUID         NOT NULL PRIMARY KEY,
@@ -127,7 +127,7 @@ CREATE TABLE interactions (
     KEY by_session (session_id, status),
     KEY by_status (status, created_at),
     FOREIGN KEY (session_id) REFERENCES sessions (session_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 CREATE TABLE verifications (
     job_id         UUID         NOT NULL PRIMARY KEY,
@@ -149,7 +149,7 @@ CREATE TABLE verifications (
     KEY by_session (session_id, status),
     KEY by_status (status, created_at),
     FOREIGN KEY (session_id) REFERENCES sessions (session_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 -- The daemons, for /health: a row a host, renewed with every sweep.
 CREATE TABLE nodes (
@@ -157,4 +157,4 @@ CREATE TABLE nodes (
     location     VARCHAR(64) NOT NULL,
     version      VARCHAR(32) NOT NULL,
     heartbeat_at DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;

@@ -9,7 +9,7 @@ CREATE TABLE refresh_tokens (
     KEY by_user (user_id),
     KEY by_expiry (expires_at),
     FOREIGN KEY (user_id) REFERENCES users (user_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 -- Double entry, append-only: the entries of a transaction sum to zero. event_key names the
 -- business event, so that doing it twice is doing it once.
@@ -25,7 +25,7 @@ CREATE TABLE ledger_transactions (
     created_at     DATETIME(6)  NOT NULL DEFAULT NOW(6),
     KEY by_user (user_id, created_at),
     FOREIGN KEY (user_id) REFERENCES users (user_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 CREATE TABLE ledger_entries (
     transaction_id UUID   NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE ledger_entries (
     amount_cents   BIGINT NOT NULL,
     PRIMARY KEY (transaction_id, account),
     FOREIGN KEY (transaction_id) REFERENCES ledger_transactions (transaction_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 -- What the entries of a user sum to, changed in the same database transaction under this row's
 -- lock.
@@ -44,4 +44,4 @@ CREATE TABLE balances (
     total_spent_cents     BIGINT      NOT NULL DEFAULT 0,
     updated_at            DATETIME(6) NOT NULL DEFAULT NOW(6),
     FOREIGN KEY (user_id) REFERENCES users (user_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;

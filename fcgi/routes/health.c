@@ -7,14 +7,12 @@
 
 #include "base/banned.h"
 
-#define HEARTBEAT_SECONDS 15 /* a daemon writes one with every renewal of its claims */
-
 static int get_health(void *app, const struct request *request, const void *values,
                       struct answer *answer, struct error *err)
 {
     struct api *api = app;
     bool alive = false;
-    bool reachable = store_daemon_alive(api->db, HEARTBEAT_SECONDS, &alive, err) == 0;
+    bool reachable = store_daemon_alive(api->db, DAEMON_SILENT_SECONDS, &alive, err) == 0;
     struct buf *body = answer_json(answer, reachable ? 200 : 503);
 
     (void)request;

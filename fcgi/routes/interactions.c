@@ -32,16 +32,27 @@ static int record(struct api *api, const struct new_interaction *interaction, st
     return 0;
 }
 
+static int still_pending(const struct id *interaction_id, struct error *err)
+{
+    return error_set(err, ERROR_UNAVAILABLE, "INTERACTION_PENDING",
+                     "Interaction %s is recorded and will be carried out, but has not ended yet. "
+                     "Get it instead of sending this again.",
+                     interaction_id->text);
+}
+
 /* The client waits for the end of what was recorded; what it then sees is rendered at
  * /sessions/S/VERB/I. */
-static void await_end(const struct new_interaction *interaction, const char *verb,
-                      struct answer *answer)
+static int await_end(struct api *api, const struct new_interaction *interaction, const char *verb,
+                     struct answer *answer, struct error *err)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
 
+    if (!daemon_listens(api))
+        return still_pending(&interaction->interaction_id, err);
     buf_addf(&path, API "/sessions/%s/%s/%s", interaction->session_id, verb,
              interaction->interaction_id.text);
     hold_until("interaction", &interaction->interaction_id, FILE_HOLD_MS, path.data, answer);
+    return 0;
 }
 
 /* --- POST exec ------------------------------------------------------------------------------- */
@@ -117,8 +128,7 @@ static int post_replace(void *app, const struct request *request, const void *va
     if (begin(api, request, &session_id, &interaction, err) < 0 ||
         record(api, &interaction, err) < 0)
         return -1;
-    await_end(&interaction, "str_replace", answer);
-    return 0;
+    return await_end(api, &interaction, "str_replace", answer, err);
 }
 
 struct upload_values {
@@ -151,8 +161,7 @@ static int post_upload(void *app, const struct request *request, const void *val
     if (begin(api, request, &session_id, &interaction, err) < 0 ||
         record(api, &interaction, err) < 0)
         return -1;
-    await_end(&interaction, "upload", answer);
-    return 0;
+    return await_end(api, &interaction, "upload", answer, err);
 }
 
 /* --- showing them ---------------------------------------------------------------------------- */
@@ -178,12 +187,7 @@ static int find_ended(struct api *api, const struct request *request, enum inter
     if (interaction->type != type)
         return error_set(err, ERROR_NOT_FOUND, "INTERACTION_NOT_FOUND",
                          "there is no such interaction");
-    if (!interaction->finished)
-        return error_set(err, ERROR_UNAVAILABLE, "INTERACTION_PENDING",
-                         "Interaction %s is recorded and will be carried out, but has not ended "
-                         "yet. Get it instead of sending this again.",
-                         interaction->interaction_id.text);
-    return 0;
+    return interaction->finished ? 0 : still_pending(&interaction->interaction_id, err);
 }
 
 static void render_outcome(struct buf *body, const struct interaction *interaction)
@@ -294,13 +298,14 @@ static int get_interaction(void *app, const struct request *request, const void 
         [INTERACTION_REPLACE] = "string_replace",
         [INTERACTION_UPLOAD] = "file_upload",
     };
+    struct api *api = app;
     _cleanup_(interaction_release) struct interaction interaction = {0};
     struct buf *body;
 
     (void)values;
-    if (find(app, request, &interaction, err) < 0)
+    if (find(api, request, &interaction, err) < 0)
         return -1;
-    if (!interaction.finished && hold(request, "interaction", &interaction.interaction_id,
+    if (!interaction.finished && hold(api, request, "interaction", &interaction.interaction_id,
                                       interaction.created_at, interaction.now, answer))
         return 0;
     applied_preference(request, answer);

@@ -112,13 +112,21 @@ static void request_path(const struct request *request, struct buf *out)
         buf_addf(out, "/%s", request->segments[i]);
 }
 
-bool hold(const struct request *request, const char *kind, const struct id *id, int64_t created_at,
-          int64_t now, struct answer *answer)
+bool daemon_listens(struct api *api)
+{
+    struct error ignored;
+    bool alive = false;
+
+    return store_daemon_alive(api->db, DAEMON_SILENT_SECONDS, &alive, &ignored) == 0 && alive;
+}
+
+bool hold(struct api *api, const struct request *request, const char *kind, const struct id *id,
+          int64_t created_at, int64_t now, struct answer *answer)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
     int64_t ms = hold_ms(prefer_wait(request_parameter(request, "HTTP_PREFER")), created_at, now);
 
-    if (request->awaited || ms == 0)
+    if (request->awaited || ms == 0 || !daemon_listens(api))
         return false;
     request_path(request, &path);
     hold_until(kind, id, ms, path.data, answer);

@@ -55,8 +55,13 @@ int path_id(const struct request *request, size_t index, const char *code, struc
 /* A GET of something unfinished: if the client is to wait, the answer becomes a redirect to the
  * daemon, which holds the request, and true is returned. False: answer now. See
  * docs/held-requests.md. */
-bool hold(const struct request *request, const char *kind, const struct id *id, int64_t created_at,
-          int64_t now, struct answer *answer);
+bool hold(struct api *api, const struct request *request, const char *kind, const struct id *id,
+          int64_t created_at, int64_t now, struct answer *answer);
+
+/* Has a daemon renewed its claims lately? If not, nobody would end a hold, and holding a request
+ * only costs the client time. */
+#define DAEMON_SILENT_SECONDS 15 /* a daemon writes a heartbeat every few */
+bool daemon_listens(struct api *api);
 
 /* Preference-Applied, where the request had a Prefer: wait. */
 void applied_preference(const struct request *request, struct answer *answer);

@@ -147,8 +147,8 @@ static int get_session(void *app, const struct request *request, const void *val
     (void)values;
     if (store_session_get_as(api->db, &api->credential, request->params[0], &session, err) < 0)
         return -1;
-    if (session.status == SESSION_CREATING &&
-        hold(request, "session", &session.session_id, session.requested_at, session.now, answer))
+    if (session.status == SESSION_CREATING && hold(api, request, "session", &session.session_id,
+                                                   session.requested_at, session.now, answer))
         return 0;
     applied_preference(request, answer);
     render_session(answer_json(answer, 200), &session);

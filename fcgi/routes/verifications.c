@@ -80,7 +80,7 @@ static int get_verification(void *app, const struct request *request, const void
                                err) < 0)
         return -1;
     if (!is_over(job.status) &&
-        hold(request, "verification", &job.job_id, job.created_at, job.now, answer))
+        hold(api, request, "verification", &job.job_id, job.created_at, job.now, answer))
         return 0;
     applied_preference(request, answer);
     render_verification(answer_json(answer, 200), &job);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "settings.h"
+#include "store/rows.h"
 
 #include "base/banned.h"
 
@@ -25,7 +26,6 @@
 #define PAUSE_FIRST (CLOCK_SECOND / 10)
 #define PAUSE_MOST (2 * CLOCK_SECOND)
 #define DEADLOCK_TRIES 5
-#define IO_TIMEOUT 60 /* seconds; a migration or an import may take long */
 
 struct statement {
     const struct query *query;
@@ -34,6 +34,7 @@ struct statement {
 
 struct db {
     const struct settings *settings;
+    enum db_account account;
     const char *user;
     char *password; /* NULL: unix_socket */
     MYSQL *mysql;   /* NULL while there is no connection */
@@ -44,23 +45,6 @@ struct db {
     bool lost;
     size_t statement_count;
     struct statement statements[STATEMENTS_MAX];
-};
-
-struct column {
-    enum enum_field_types type;
-    char *bytes;
-    unsigned long length;
-    my_bool null;
-    int64_t integer;
-    double real;
-    MYSQL_TIME time;
-};
-
-struct db_rows {
-    MYSQL_STMT *handle;
-    unsigned column_count;
-    struct column *columns;
-    MYSQL_BIND *binds;
 };
 
 static void account_of(const struct settings *settings, enum db_account account,
@@ -93,6 +77,7 @@ struct db *db_new(const struct settings *settings, enum db_account account, stru
         return NULL;
     db = xcalloc(1, sizeof(*db));
     db->settings = settings;
+    db->account = account;
     db->user = user;
     if (password_file[0])
         db->password = xstrndup(password.data, strcspn(password.data, "\r\n"));
@@ -135,16 +120,31 @@ static int unavailable(struct error *err, const char *reason)
                      "the database is out of reach: %s", reason);
 }
 
+/* Seconds. A worker's client waits; a migration may take hours, and giving up on one does not end
+ * it. */
+static unsigned io_timeout(const struct db *db)
+{
+    switch (db->account) {
+    case DB_API:
+        return (unsigned)db->settings->db_io_timeout;
+    case DB_REAPER:
+        return 60;
+    case DB_ADMIN:
+        break;
+    }
+    return 24 * 3600;
+}
+
 static void set_options(const struct db *db, MYSQL *mysql)
 {
     static const char session[] = "SET time_zone='+00:00', sql_mode='TRADITIONAL', "
                                   "tx_isolation='READ-COMMITTED'";
     unsigned connect_timeout = (unsigned)db->settings->db_connect_timeout;
-    unsigned io_timeout = IO_TIMEOUT;
+    unsigned timeout = io_timeout(db);
 
     mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect_timeout);
-    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &io_timeout);
-    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &io_timeout);
+    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &timeout);
+    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
     mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(mysql, MYSQL_INIT_COMMAND, session);
 }
@@ -158,13 +158,14 @@ static MYSQL *connect_now(const struct db *db, struct error *err)
     set_options(db, mysql);
     if (!mysql_real_connect(mysql, host, db->user, db->password, NULL, (unsigned)settings->db_port,
                             host ? NULL : settings->db_socket,
-                            CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS)) {
+                            CLIENT_FOUND_ROWS |
+                                (db->account == DB_ADMIN ? CLIENT_MULTI_STATEMENTS : 0))) {
         unavailable(err, mysql_error(mysql));
         mysql_close(mysql);
         return NULL;
     }
     /* The administrator may be about to create the database through this connection. */
-    if (mysql_select_db(mysql, settings->db_name) != 0 && db->user != settings->db_admin_user) {
+    if (mysql_select_db(mysql, settings->db_name) != 0 && db->account != DB_ADMIN) {
         unavailable(err, mysql_error(mysql));
         mysql_close(mysql);
         return NULL;
@@ -193,10 +194,12 @@ static int ensure_connected(struct db *db, struct error *err)
     return -1;
 }
 
+/* Any code of the client library's own: whatever the connection carries now can't be told. */
 static bool is_disconnection(unsigned code)
 {
-    return code == CR_SERVER_GONE_ERROR || code == CR_SERVER_LOST || code == CR_CONNECTION_ERROR ||
-           code == CR_CONN_HOST_ERROR || code == ER_SERVER_SHUTDOWN || code == ER_CONNECTION_KILLED;
+    return (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR) ||
+           (code >= CER_MIN_ERROR && code < CER_MIN_ERROR + 1000) || code == ER_SERVER_SHUTDOWN ||
+           code == ER_CONNECTION_KILLED;
 }
 
 /* Turns MariaDB's error into ours; drops the connection where it broke. text is the caller's. */
@@ -219,6 +222,12 @@ static int refused(struct db *db, unsigned code, const char *text, struct error 
     case ER_OUT_OF_RESOURCES:
     case ER_CON_COUNT_ERROR:
     case ER_OPTION_PREVENTS_STATEMENT:
+    case ER_QUERY_INTERRUPTED:
+    case ER_STATEMENT_TIMEOUT:
+    case ER_ERROR_ON_WRITE:
+    case ER_GET_ERRNO:
+    case ER_UNKNOWN_STMT_HANDLER:
+    case ER_NEED_REPREPARE:
         return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE", "the database: %s", text);
     default:
         return error_set(err, ERROR_INTERNAL, NULL, "MariaDB error %u: %s", code, text);
@@ -294,23 +303,8 @@ static MYSQL_TIME time_of(int64_t when)
     };
 }
 
-static int64_t when_of(const MYSQL_TIME *time)
-{
-    struct tm tm = {
-        .tm_year = (int)time->year - 1900,
-        .tm_mon = (int)time->month - 1,
-        .tm_mday = (int)time->day,
-        .tm_hour = (int)time->hour,
-        .tm_min = (int)time->minute,
-        .tm_sec = (int)time->second,
-    };
-
-    return (int64_t)timegm(&tm) * CLOCK_SECOND + (int64_t)time->second_part;
-}
-
 static MYSQL_STMT *prepare(struct db *db, const struct query *query, struct error *err)
 {
-    my_bool update_max_length = 1;
     MYSQL_STMT *handle;
 
     for (size_t i = 0; i < db->statement_count; i++) {
@@ -325,7 +319,6 @@ static MYSQL_STMT *prepare(struct db *db, const struct query *query, struct erro
         mysql_stmt_close(handle);
         return NULL;
     }
-    mysql_stmt_attr_set(handle, STMT_ATTR_UPDATE_MAX_LENGTH, &update_max_length);
     db->statements[db->statement_count++] = (struct statement){query, handle};
     return handle;
 }
@@ -412,12 +405,18 @@ static MYSQL_STMT *execute(struct db *db, const struct query *query, const struc
     MYSQL_STMT *handle;
 
     for (int tries = 1;; tries++) {
+        int64_t before = clock_monotonic();
+
         db->lost = false;
         db->last_code = 0;
         handle = execute_once(db, query, values, count, err);
         if (handle || in_transaction || tries >= DEADLOCK_TRIES)
             return handle;
-        if (db->lost ? !is_read(query) || tries > 1 : db->last_code != ER_LOCK_DEADLOCK)
+        if (!db->lost && db->last_code != ER_LOCK_DEADLOCK)
+            return NULL;
+        /* A server that hung until the time ran out would do so again. */
+        if (db->lost && (!is_read(query) || tries > 1 ||
+                         clock_monotonic() - before >= (int64_t)io_timeout(db) * CLOCK_SECOND))
             return NULL;
     }
 }
@@ -434,182 +433,15 @@ int db_run(struct db *db, const struct query *query, const struct db_value *valu
     return 0;
 }
 
-static enum enum_field_types fetched_type(const MYSQL_FIELD *field)
-{
-    switch (field->type) {
-    case MYSQL_TYPE_TINY:
-    case MYSQL_TYPE_SHORT:
-    case MYSQL_TYPE_LONG:
-    case MYSQL_TYPE_INT24:
-    case MYSQL_TYPE_LONGLONG:
-        return MYSQL_TYPE_LONGLONG;
-    case MYSQL_TYPE_FLOAT:
-    case MYSQL_TYPE_DOUBLE:
-    case MYSQL_TYPE_DECIMAL:
-    case MYSQL_TYPE_NEWDECIMAL:
-        return MYSQL_TYPE_DOUBLE;
-    case MYSQL_TYPE_DATE:
-    case MYSQL_TYPE_DATETIME:
-    case MYSQL_TYPE_TIMESTAMP:
-        return MYSQL_TYPE_DATETIME;
-    default:
-        return MYSQL_TYPE_STRING;
-    }
-}
-
-static void bind_column(MYSQL_BIND *bind, struct column *column, const MYSQL_FIELD *field)
-{
-    column->type = fetched_type(field);
-    bind->buffer_type = column->type;
-    bind->is_null = &column->null;
-    bind->length = &column->length;
-    switch (column->type) {
-    case MYSQL_TYPE_LONGLONG:
-        bind->buffer = &column->integer;
-        bind->is_unsigned = (field->flags & UNSIGNED_FLAG) != 0;
-        return;
-    case MYSQL_TYPE_DOUBLE:
-        bind->buffer = &column->real;
-        return;
-    case MYSQL_TYPE_DATETIME:
-        bind->buffer = &column->time;
-        bind->buffer_length = sizeof(column->time);
-        return;
-    default:
-        column->bytes = xmalloc(field->max_length + 1);
-        bind->buffer = column->bytes;
-        bind->buffer_length = field->max_length + 1;
-        return;
-    }
-}
-
 struct db_rows *db_select(struct db *db, const struct query *query, const struct db_value *values,
                           size_t count, struct error *err)
 {
     MYSQL_STMT *handle = execute(db, query, values, count, err);
-    struct db_rows *rows;
-    MYSQL_RES *meta;
+    struct db_rows *rows = handle ? rows_take(handle) : NULL;
 
-    if (!handle)
-        return NULL;
-    if (mysql_stmt_store_result(handle) != 0) {
+    if (handle && !rows)
         statement_refused(db, handle, err);
-        return NULL;
-    }
-    meta = mysql_stmt_result_metadata(handle);
-    rows = xcalloc(1, sizeof(*rows));
-    rows->handle = handle;
-    rows->column_count = mysql_num_fields(meta);
-    rows->columns = xcalloc(rows->column_count, sizeof(*rows->columns));
-    rows->binds = xcalloc(rows->column_count, sizeof(*rows->binds));
-    for (unsigned i = 0; i < rows->column_count; i++)
-        bind_column(&rows->binds[i], &rows->columns[i], mysql_fetch_field_direct(meta, i));
-    mysql_free_result(meta);
-    mysql_stmt_bind_result(handle, rows->binds);
     return rows;
-}
-
-void db_rows_free(struct db_rows *rows)
-{
-    if (!rows)
-        return;
-    for (unsigned i = 0; i < rows->column_count; i++)
-        free(rows->columns[i].bytes);
-    mysql_stmt_free_result(rows->handle);
-    free(rows->columns);
-    free(rows->binds);
-    free(rows);
-}
-
-int64_t db_rows_count(const struct db_rows *rows)
-{
-    return (int64_t)mysql_stmt_num_rows(rows->handle);
-}
-
-bool db_next(struct db_rows *rows)
-{
-    if (mysql_stmt_fetch(rows->handle) != 0)
-        return false; /* all rows are on this side: the end is the only reason */
-    for (unsigned i = 0; i < rows->column_count; i++) {
-        struct column *column = &rows->columns[i];
-
-        if (column->bytes)
-            column->bytes[column->null ? 0 : column->length] = '\0';
-    }
-    return true;
-}
-
-bool db_is_null(const struct db_rows *rows, unsigned column)
-{
-    return rows->columns[column].null;
-}
-
-int64_t db_row_int(const struct db_rows *rows, unsigned column)
-{
-    const struct column *c = &rows->columns[column];
-
-    if (c->null)
-        return 0;
-    return c->type == MYSQL_TYPE_DOUBLE ? (int64_t)c->real : c->integer;
-}
-
-double db_row_double(const struct db_rows *rows, unsigned column)
-{
-    const struct column *c = &rows->columns[column];
-
-    if (c->null)
-        return 0;
-    return c->type == MYSQL_TYPE_LONGLONG ? (double)c->integer : c->real;
-}
-
-int64_t db_row_time(const struct db_rows *rows, unsigned column)
-{
-    const struct column *c = &rows->columns[column];
-
-    return c->null ? 0 : when_of(&c->time);
-}
-
-const char *db_row_text(const struct db_rows *rows, unsigned column)
-{
-    const struct column *c = &rows->columns[column];
-
-    return c->null ? NULL : c->bytes;
-}
-
-char *db_row_copy(const struct db_rows *rows, unsigned column)
-{
-    const struct column *c = &rows->columns[column];
-
-    return c->null ? NULL : xstrndup(c->bytes, c->length);
-}
-
-size_t db_row_length(const struct db_rows *rows, unsigned column)
-{
-    const struct column *c = &rows->columns[column];
-
-    return c->null ? 0 : c->length;
-}
-
-struct id db_row_id(const struct db_rows *rows, unsigned column)
-{
-    const char *text = db_row_text(rows, column);
-    struct id id = {""};
-
-    if (text && strlen(text) == ID_LENGTH)
-        memcpy(id.text, text, ID_LENGTH + 1);
-    return id;
-}
-
-void db_each_id(struct db_rows *rows, void (*each)(const struct id *id, void *arg), void *arg)
-{
-    size_t count = (size_t)db_rows_count(rows), filled = 0;
-    _cleanup_(free_ptr) struct id *ids = xcalloc(count, sizeof(*ids));
-
-    while (filled < count && db_next(rows))
-        ids[filled++] = db_row_id(rows, 0);
-    db_rows_free(rows);
-    for (size_t i = 0; i < filled; i++)
-        each(&ids[i], arg);
 }
 
 static int plain(struct db *db, const char *sql, struct error *err)
@@ -640,8 +472,10 @@ int db_commit(struct db *db, struct error *err)
 {
     if (!db->in_transaction)
         return unavailable(err, "the connection broke within a transaction");
+    if (plain(db, "COMMIT", err) < 0)
+        return -1; /* refused: still to be rolled back; lost: there is nothing to roll back */
     db->in_transaction = false;
-    return plain(db, "COMMIT", err);
+    return 0;
 }
 
 void db_rollback(struct db *db)

@@ -73,9 +73,8 @@ int db_run(struct db *db, const struct query *query, const struct db_value *valu
            sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value),               \
            (ret_changed), (err))
 
-/* Rows, all fetched to this side. Columns are counted from 0; what db_row_text and db_row_bytes
- * return lives until the next db_next or db_rows_free. One statement's rows must be freed before
- * the same statement runs again. */
+/* Rows, all fetched to this side: they stay good whatever becomes of the statement and the
+ * connection. Columns are counted from 0; what db_row_text returns lives until db_rows_free. */
 struct db_rows;
 struct db_rows *db_select(struct db *db, const struct query *query, const struct db_value *values,
                           size_t count, struct error *err);
@@ -101,7 +100,7 @@ char *db_row_copy(const struct db_rows *rows, unsigned column);       /* to free
 size_t db_row_length(const struct db_rows *rows, unsigned column);    /* of text or bytes */
 struct id db_row_id(const struct db_rows *rows, unsigned column);     /* NULL gives "" */
 
-/* Frees rows, then calls each with every id of their first column; `each` may run statements. */
+/* Calls each with every id of their first column, then frees rows; `each` may run statements. */
 void db_each_id(struct db_rows *rows, void (*each)(const struct id *id, void *arg), void *arg);
 
 /* A transaction; every path ends in commit or rollback. db_rollback does nothing without one. */

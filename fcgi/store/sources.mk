@@ -11,6 +11,7 @@ libstore_a_SOURCES = \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
+	fcgi/store/rows.c fcgi/store/rows.h \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/server.c fcgi/store/server.h \
 	fcgi/store/users.c fcgi/store/users.h

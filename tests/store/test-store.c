@@ -231,6 +231,44 @@ static void others_see_nothing(void)
             ERROR_NOT_FOUND);
 }
 
+static void kill_connection(int64_t connection_id)
+{
+    char script[64];
+    int length = snprintf(script, sizeof(script), "KILL %lld", (long long)connection_id);
+
+    OK(db_run_script(admin, script, (size_t)length, &err));
+}
+
+static void rows_outlive_the_connection_that_brought_them(void)
+{
+    static const struct query select_some = {
+        "SELECT CONNECTION_ID(), name, created_at FROM datasets"};
+    static const struct query write = {"UPDATE users SET last_login_at=NOW(6) WHERE user_id=?"};
+    struct error error = ERROR_INIT;
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(api, &select_some, NULL, 0, &error);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
+    CU_ASSERT_TRUE_FATAL(db_next(rows));
+    kill_connection(db_row_int(rows, 0));
+    CU_ASSERT_EQUAL(DB_RUN(api, &write, NULL, &error, db_id(&user_id)), -1);
+    CU_ASSERT_EQUAL(error.kind, ERROR_UNAVAILABLE);
+    CU_ASSERT_TRUE(db_lost(api));
+    CU_ASSERT_STRING_EQUAL(db_row_text(rows, 1), "d");
+    CU_ASSERT_TRUE(db_row_time(rows, 2) > 0);
+    CU_ASSERT_FALSE(db_next(rows));
+    OK(DB_RUN(api, &write, NULL, &err, db_id(&user_id)));
+}
+
+static void names_with_blanks_are_other_names(void)
+{
+    struct new_session wanted = {id_new(), user_id, "d", "runnable ", 30, 10};
+    struct error refusal = ERROR_INIT;
+    int64_t expires_at;
+
+    CU_ASSERT_EQUAL(store_session_create(api, &wanted, &expires_at, &refusal), -1);
+    CU_ASSERT_STRING_EQUAL(refusal.code, "SAMPLE_NOT_FOUND");
+}
+
 /* --- races ----------------------------------------------------------------------------------- */
 
 #define RACERS 8
@@ -415,6 +453,9 @@ int main(void)
         {"a closed session leaves nothing unfinished", a_closed_session_leaves_nothing_unfinished},
         {"what never became ready ends in error", what_never_became_ready_ends_in_error},
         {"others see nothing", others_see_nothing},
+        {"rows outlive the connection that brought them",
+         rows_outlive_the_connection_that_brought_them},
+        {"names with blanks at their end are other names", names_with_blanks_are_other_names},
         {"racing sign-ins make one user and one credit",
          racing_sign_ins_make_one_user_and_one_credit},
         {"racing creations keep the limit", racing_creations_keep_the_limit},

@@ -35,7 +35,7 @@ void image_release(struct image *image);
 
 /*
  * source: the path of a root file system tar (any compression that libarchive reads), of an OCI
- * archive or of a docker archive (told apart by content; through skopeo and umoci). base may be
+ * archive or of a docker archive (told apart by content; through skopeo). base may be
  * NULL; with one, source is a root file system tar laid over it. progress (may be NULL) is called
  * now and then with bytes read so far. Code IMAGE_REFUSED for hostile content, IMAGE_EXISTS
  * unless `replace`.

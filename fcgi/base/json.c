@@ -5,27 +5,118 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #include "base/banned.h"
 
 DEFINE_CLEANUP(json_tokener *, free_tokener, json_tokener_free)
 
-/* The first control byte within a string, which must be escaped there (RFC 8259, section 7) and
- * which json-c lets pass; `length` if there is none. */
-static size_t find_control(const char *text, size_t length)
-{
-    bool in_string = false;
+/* What json-c lets pass, and where. */
+struct fault {
+    const char *what; /* NULL: nothing */
+    const char *at;
+};
 
-    for (size_t at = 0; at < length; at++) {
-        if (in_string && (unsigned char)text[at] < 0x20)
-            return at;
-        if (in_string && text[at] == '\\')
-            at++;
-        else if (text[at] == '"')
-            in_string = !in_string;
+#define SPACES " \t\r\n"
+
+/* Takes one byte of the set. */
+static bool take(const char **at, const char *end, const char *set)
+{
+    if (*at == end || !**at || !strchr(set, **at))
+        return false;
+    ++*at;
+    return true;
+}
+
+static bool take_all(const char **at, const char *end, const char *set)
+{
+    const char *start = *at;
+
+    while (take(at, end, set))
+        ;
+    return *at > start;
+}
+
+/* RFC 8259, section 6. */
+static bool is_number(const char *at, const char *end)
+{
+    static const char digits[] = "0123456789";
+
+    take(&at, end, "-");
+    if (!take(&at, end, "0") && !take_all(&at, end, digits))
+        return false;
+    if (take(&at, end, ".") && !take_all(&at, end, digits))
+        return false;
+    if (take(&at, end, "eE")) {
+        take(&at, end, "+-");
+        if (!take_all(&at, end, digits))
+            return false;
     }
-    return length;
+    return at == end;
+}
+
+static bool is_scalar(const char *at, const char *end)
+{
+    static const char *const names[] = {"true", "false", "null"};
+    size_t length = (size_t)(end - at);
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (strlen(names[i]) == length && memcmp(at, names[i], length) == 0)
+            return true;
+    }
+    return is_number(at, end);
+}
+
+/* From behind a string's first quote to behind its last. Control bytes must be escaped there (RFC
+ * 8259, section 7). json-c ends a key at its first NUL, which makes one of two different keys: such
+ * a key is a fault. Returns NULL with a fault. */
+static const char *check_string(const char *at, const char *end, struct fault *fault)
+{
+    const char *nul = NULL, *behind;
+
+    for (; at < end && *at != '"'; at++) {
+        if ((unsigned char)*at < 0x20) {
+            *fault = (struct fault){"unescaped control character", at};
+            return NULL;
+        }
+        if (*at != '\\')
+            continue;
+        if (!nul && end - at >= 6 && memcmp(at, "\\u0000", 6) == 0)
+            nul = at;
+        at++;
+    }
+    if (at >= end)
+        return end;
+    behind = ++at;
+    take_all(&behind, end, SPACES);
+    if (nul && take(&behind, end, ":")) {
+        *fault = (struct fault){"NUL in a key", nul};
+        return NULL;
+    }
+    return at;
+}
+
+/* Of a text that json-c took. */
+static struct fault find_fault(const char *at, const char *end)
+{
+    struct fault fault = {0};
+
+    while (at && at < end) {
+        const char *start = at;
+
+        if (take_all(&at, end, SPACES "{}[]:,"))
+            continue;
+        if (take(&at, end, "\"")) {
+            at = check_string(at, end, &fault);
+            continue;
+        }
+        while (at < end && !memchr(SPACES "{}[]:,\"", *at, sizeof(SPACES "{}[]:,\"") - 1))
+            at++;
+        if (!is_scalar(start, at))
+            return (struct fault){"no JSON value", start};
+    }
+    return fault;
 }
 
 int json_parse(const char *text, size_t length, json_object **ret_value, size_t *ret_offset,
@@ -34,6 +125,7 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
     _cleanup_(free_tokener) json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
     _cleanup_(json_release) json_object *value = NULL;
     enum json_tokener_error outcome;
+    struct fault fault;
     size_t offset;
     bool all_read;
 
@@ -55,20 +147,21 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
     }
     /* It counts from the begin of the last call. */
     offset = all_read ? length : json_tokener_get_parse_end(tokener);
-    if (outcome == json_tokener_success && offset < length &&
-        strspn(text + offset, " \t\r\n") < length - offset)
+    fault.at = text + offset;
+    take_all(&fault.at, text + length, SPACES);
+    if (outcome == json_tokener_success && fault.at < text + length)
         outcome = json_tokener_error_parse_unexpected;
-    if (outcome == json_tokener_success && find_control(text, length) < length) {
-        outcome = json_tokener_error_parse_string;
-        offset = find_control(text, length);
-    }
-    if (outcome != json_tokener_success) {
+    if (outcome == json_tokener_success)
+        fault = find_fault(text, text + length);
+    else
+        fault = (struct fault){outcome == json_tokener_continue ? "unexpected end of data"
+                                                                : json_tokener_error_desc(outcome),
+                               text + offset};
+    if (fault.what) {
+        offset = (size_t)(fault.at - text);
         if (ret_offset)
             *ret_offset = offset;
-        return error_set(err, ERROR_INVALID, NULL, "%s at byte %zu",
-                         outcome == json_tokener_continue ? "unexpected end of data"
-                                                          : json_tokener_error_desc(outcome),
-                         offset);
+        return error_set(err, ERROR_INVALID, NULL, "%s at byte %zu", fault.what, offset);
     }
     *ret_value = TAKE_PTR(value);
     return 0;

@@ -368,6 +368,54 @@ static void nesting_is_bounded(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(faults, "json_invalid"));
 }
 
+/* Where the text is refused; -1: it is taken. */
+static int refused_at(const char *text)
+{
+    _cleanup_(json_release) json_object *value = NULL;
+    struct error err = ERROR_INIT;
+    size_t offset = 0;
+
+    if (json_parse(text, strlen(text), &value, &offset, &err) == 0)
+        return -1;
+    CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
+    return (int)offset;
+}
+
+static void only_the_rfcs_numbers_and_names_are_taken(void)
+{
+    static const char *const good[] = {"0",    "-0",    "10",  "-1.5", "0.0",   "1e5",  "1E+5",
+                                       "1e-5", "1.5e0", " 1 ", "true", "false", "null", "[1,2]"};
+    static const char *const bad[] = {
+        "1.",   ".5",       "01",        "-01", "+1",  "1e",    "1e+",  "1.e1", "-",   "-.5", "NaN",
+        "-NaN", "Infinity", "-Infinity", "0x1", "1-2", "1.2.3", "True", "NULL", "nan", "inf"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        _cleanup_(free_ptr) char *inside = xasprintf("{\"a\" : [%s, %s]}", good[i], good[i]);
+
+        CU_ASSERT_EQUAL(refused_at(good[i]), -1);
+        CU_ASSERT_EQUAL(refused_at(inside), -1);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        _cleanup_(free_ptr) char *inside = xasprintf("{\"a\" : [1, %s]}", bad[i]);
+        _cleanup_(free_ptr) char *quoted = xasprintf("{\"a\" : [1, \"\\\"%s\"]}", bad[i]);
+
+        CU_ASSERT_NOT_EQUAL(refused_at(bad[i]), -1);
+        CU_ASSERT_NOT_EQUAL(refused_at(inside), -1);
+        CU_ASSERT_EQUAL(refused_at(quoted), -1);
+    }
+}
+
+static void a_key_with_a_nul_is_refused(void)
+{
+    CU_ASSERT_EQUAL(refused_at("{\"text\":\"a\",\"text\\u0000\":\"b\"}"), 17);
+    CU_ASSERT_EQUAL(refused_at("[{\"\\u0000\" \t\n : 1}]"), 3);
+    CU_ASSERT_EQUAL(refused_at("{\"\\\\u0000\":1}"), -1);
+    CU_ASSERT_EQUAL(refused_at("{\"a\":\"x\\u0000\"}"), -1);
+    CU_ASSERT_EQUAL(refused_at("[\"\\u0000:\" , \":\"]"), -1);
+    CU_ASSERT_EQUAL(refused_at("\"\\u0000\""), -1);
+    CU_ASSERT_EQUAL(refused_at("{\"a\":\"\t\"}"), 6);
+}
+
 static void the_longest_body_follows_from_the_fields(void)
 {
     const struct field fields[] = {text_field, base64_field, limited_field};
@@ -389,6 +437,8 @@ int main(void)
         {"a decoded file has a limit", a_decoded_file_has_a_limit},
         {"query parameters are text", query_parameters_are_text},
         {"nesting is bounded", nesting_is_bounded},
+        {"only the RFC's numbers and names are taken", only_the_rfcs_numbers_and_names_are_taken},
+        {"a key with a NUL is refused, a value isn't", a_key_with_a_nul_is_refused},
         {"the longest body follows from the fields", the_longest_body_follows_from_the_fields},
     };
 

@@ -88,13 +88,16 @@ static int explain_refusal(struct db *db, const struct new_interaction *wanted, 
 int store_interaction_create(struct db *db, const struct new_interaction *interaction,
                              struct error *err)
 {
+    /* The session is read under its row's lock, and the count behind it: a locking read takes no
+     * snapshot, so that InnoDB makes the one for the count when requests that held the lock
+     * before have committed. Without the lock, racing requests pass the limit. */
     static const struct query insert_interaction = {
         "INSERT INTO interactions (interaction_id, session_id, interaction_type, command, "
         "command_timeout, file_path, str_to_replace, str_to_insert, content, make_executable, "
         "size_bytes) SELECT ?, s.session_id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sessions s "
         "WHERE s.session_id=? AND s.user_id=? AND s.status='ready' AND "
         "(SELECT COUNT(*) FROM interactions o WHERE o.session_id=s.session_id AND "
-        "o.status IN ('pending','processing')) < ?"};
+        "o.status IN ('pending','processing')) < ? FOR UPDATE"};
     const struct new_interaction *new = interaction;
     int64_t inserted;
 

@@ -60,7 +60,8 @@ struct new_interaction {
     int64_t unfinished_max;
 };
 
-/* Codes: SESSION_NOT_FOUND, SESSION_NOT_READY, SESSION_CLOSED (any end), INTERACTION_LIMIT. */
+/* Codes: SESSION_NOT_FOUND, SESSION_NOT_READY, SESSION_CLOSED (any end), INTERACTION_LIMIT. The
+ * limit holds against racing requests. */
 int store_interaction_create(struct db *db, const struct new_interaction *interaction,
                              struct error *err);
 

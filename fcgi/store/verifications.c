@@ -88,11 +88,12 @@ int store_verification_create(struct db *db, const struct id *job_id, const stru
                               const char *session_id, int64_t unfinished_max,
                               int64_t *ret_created_at, struct error *err)
 {
+    /* Locks the session first and counts then, as store_interaction_create does. */
     static const struct query insert_verification = {
         "INSERT INTO verifications (job_id, session_id) SELECT ?, s.session_id FROM sessions s "
         "WHERE s.session_id=? AND s.user_id=? AND s.status='ready' AND "
         "(SELECT COUNT(*) FROM verifications o WHERE o.session_id=s.session_id AND "
-        "o.status IN ('pending','starting','running')) < ?"};
+        "o.status IN ('pending','starting','running')) < ? FOR UPDATE"};
     int64_t inserted = 0;
 
     if (!id_valid(session_id))

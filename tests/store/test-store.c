@@ -382,6 +382,40 @@ static void racing_key_creations_keep_the_limit(void)
     CU_ASSERT_EQUAL(run_race(create_keys), 3);
 }
 
+static struct id racing_session;
+
+static void start_interactions(struct db *db, int *ret_successes)
+{
+    for (int i = 0; i < 8; i++) {
+        struct new_interaction wanted = exec_in(&racing_session);
+        struct error err = ERROR_INIT;
+
+        wanted.unfinished_max = 16;
+        *ret_successes += store_interaction_create(db, &wanted, &err) == 0;
+    }
+}
+
+static void start_verifications(struct db *db, int *ret_successes)
+{
+    for (int i = 0; i < 8; i++) {
+        struct id job_id = id_new();
+        struct error err = ERROR_INIT;
+        int64_t created_at;
+
+        *ret_successes += store_verification_create(db, &job_id, &user_id, racing_session.text, 2,
+                                                    &created_at, &err) == 0;
+    }
+}
+
+static void racing_requests_keep_the_limits_of_a_session(void)
+{
+    for (int round = 0; round < 20; round++) {
+        racing_session = ready_session(&first);
+        CU_ASSERT_EQUAL(run_race(start_interactions), 16);
+        CU_ASSERT_EQUAL(run_race(start_verifications), 2);
+    }
+}
+
 static void a_repeated_event_moves_no_money(void)
 {
     struct ledger_movement movement = {
@@ -460,6 +494,8 @@ int main(void)
          racing_sign_ins_make_one_user_and_one_credit},
         {"racing creations keep the limit", racing_creations_keep_the_limit},
         {"racing key creations keep the limit", racing_key_creations_keep_the_limit},
+        {"racing requests keep the limits of a session",
+         racing_requests_keep_the_limits_of_a_session},
         {"a repeated event moves no money", a_repeated_event_moves_no_money},
         {"refresh tokens end when revoked", refresh_tokens_end_when_revoked},
     };

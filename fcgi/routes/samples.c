@@ -141,11 +141,12 @@ static int write_list(struct db *db, const struct list *list, struct buf *body, 
  * ETag is only asked for once more. */
 static int write_etag(struct db *db, struct buf *out, struct error *err)
 {
-    int64_t count, last;
+    struct sample_stamp stamp;
 
-    if (store_sample_stamp(db, &count, &last, err) < 0)
+    if (store_sample_stamp(db, &stamp, err) < 0)
         return -1;
-    buf_addf(out, "\"" CODESET_VERSION "-%" PRId64 "-%" PRId64 "\"", count, last);
+    buf_addf(out, "\"" CODESET_VERSION "-%" PRId64 "-%" PRId64 "-%" PRIx64 "\"", stamp.count,
+             stamp.last, stamp.imported_at);
     return 0;
 }
 

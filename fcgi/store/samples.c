@@ -81,19 +81,25 @@ int store_sample_count(struct db *db, const char *dataset, const char *search, i
     return 0;
 }
 
-int store_sample_stamp(struct db *db, int64_t *ret_count, int64_t *ret_last, struct error *err)
+int store_sample_stamp(struct db *db, struct sample_stamp *ret_stamp, struct error *err)
 {
     /* The last one alone would not do: of two imports at once, the one that took its numbers first
-     * may commit last. */
-    static const struct query query = {"SELECT COUNT(*), COALESCE(MAX(row_id), 0) FROM samples"};
+     * may commit last. Its time is read by the key; the newest of all would be a scan. */
+    static const struct query query = {
+        "SELECT COUNT(*), MAX(row_id),"
+        " (SELECT l.imported_at FROM samples l ORDER BY l.row_id DESC LIMIT 1) FROM samples"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
-    bool found;
+    struct sample_stamp stamp = {0};
 
     if (!rows)
         return -1;
-    found = db_next(rows);
-    *ret_count = found ? db_row_int(rows, 0) : 0;
-    *ret_last = found ? db_row_int(rows, 1) : 0;
+    if (db_next(rows))
+        stamp = (struct sample_stamp){
+            .count = db_row_int(rows, 0),
+            .last = db_row_int(rows, 1),
+            .imported_at = db_row_time(rows, 2),
+        };
+    *ret_stamp = stamp;
     return 0;
 }
 

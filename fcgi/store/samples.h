@@ -50,9 +50,14 @@ struct sample_piece {
 
 int store_sample_count(struct db *db, const char *dataset, const char *search, int64_t *ret_count,
                        struct error *err);
-/* How many versions of samples there are, and the last one's number in the order of arrival: as
- * versions are only ever added, these are the same only as long as nothing has changed. */
-int store_sample_stamp(struct db *db, int64_t *ret_count, int64_t *ret_last, struct error *err);
+/* How many versions of samples there are, and the last one's number in the order of arrival and
+ * its time: as versions are only ever added, these are the same only as long as nothing has
+ * changed. The time tells apart what was added before and after a backup was restored. */
+struct sample_stamp {
+    int64_t count, last, imported_at; /* 0: there are none */
+};
+
+int store_sample_stamp(struct db *db, struct sample_stamp *ret_stamp, struct error *err);
 
 int store_sample_page_plain(struct db *db, const struct sample_page *page, struct buf *json,
                             struct error *err);

@@ -294,6 +294,23 @@ static void versions_are_found(void)
     expect_page(&(struct sample_page){.dataset = DATASET}, 0, SAMPLES);
 }
 
+static void the_stamp_tells_a_restored_catalog(void)
+{
+    static const char restore[] = "UPDATE samples SET imported_at = imported_at + INTERVAL 1 "
+                                  "MICROSECOND ORDER BY row_id DESC LIMIT 1";
+    struct sample_stamp before, same, after;
+
+    OK(store_sample_stamp(api, &before, &err));
+    OK(store_sample_stamp(api, &same, &err));
+    CU_ASSERT_TRUE(before.count >= SAMPLES && before.last >= before.count);
+    CU_ASSERT_EQUAL(memcmp(&before, &same, sizeof(same)), 0);
+    OK(db_run_script(admin, restore, strlen(restore), &err));
+    OK(store_sample_stamp(api, &after, &err));
+    CU_ASSERT_EQUAL(after.count, before.count);
+    CU_ASSERT_EQUAL(after.last, before.last);
+    CU_ASSERT_EQUAL(after.imported_at, before.imported_at + 1);
+}
+
 static int lay_ground(struct error *err)
 {
     const char *config = getenv("CODESET_CONFIG");
@@ -323,6 +340,7 @@ int main(void)
         {"a search knows no case and no wildcard", search_knows_no_case_and_no_wildcard},
         {"deflated pages hold the same", deflated_pages_hold_the_same},
         {"versions are found", versions_are_found},
+        {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},
     };
     struct error err = ERROR_INIT;
     int status;

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
@@ -86,7 +88,20 @@ struct load {
     size_t count;
     void *values;
     struct error *err;
+    FILE *file;
+    int line;     /* read last */
+    int bad_line; /* that err speaks of; 0: none */
 };
+
+/* inih does not stop at a bad line, nor say which one it hands over: so lines are counted here as
+ * there, a piece of an overlong one as a line, and the file ends at the first bad setting. */
+static char *next_line(char *line, int size, void *user)
+{
+    struct load *load = user;
+
+    load->line++;
+    return load->bad_line ? NULL : fgets(line, size, load->file);
+}
 
 static int on_setting(void *user, const char *section, const char *name, const char *value)
 {
@@ -95,16 +110,22 @@ static int on_setting(void *user, const char *section, const char *name, const c
     for (size_t i = 0; i < load->count; i++) {
         const struct config_row *row = &load->rows[i];
 
-        if (strcmp(row->section, section) == 0 && strcmp(row->name, name) == 0)
-            return assign(row, value, load->values, load->err) == 0;
+        if (strcmp(row->section, section) != 0 || strcmp(row->name, name) != 0)
+            continue;
+        if (assign(row, value, load->values, load->err) == 0)
+            return 1;
+        load->bad_line = load->line;
+        return 0;
     }
     error_set(load->err, ERROR_INVALID, NULL, "there is no setting %s.%s", section, name);
+    load->bad_line = load->line;
     return 0;
 }
 
 int config_load(const struct config_row *rows, size_t count, const char *path, void *values,
                 struct error *err)
 {
+    _cleanup_(close_file) FILE *file = NULL;
     struct load load = {.rows = rows, .count = count, .values = values, .err = err};
     int line;
 
@@ -115,13 +136,16 @@ int config_load(const struct config_row *rows, size_t count, const char *path, v
     if (!path)
         return 0;
     error_clear(err);
+    load.file = file = fopen(path, "re");
+    if (!file)
+        return error_errno(err, errno, "cannot read %s", path);
     errno = 0;
-    line = ini_parse(path, on_setting, &load);
+    line = ini_parse_stream(next_line, &load, on_setting, &load);
+    if (line < 0 || ferror(file))
+        return error_errno(err, errno ? errno : EIO, "cannot read %s", path);
     if (line == 0)
         return 0;
-    if (line < 0)
-        return error_errno(err, errno ? errno : EIO, "cannot read %s", path);
-    if (err->kind == ERROR_NONE)
+    if (line != load.bad_line)
         error_set(err, ERROR_INVALID, NULL, "not a line of an ini file");
     return error_wrap(err, "%s:%d", path, line);
 }

@@ -105,10 +105,9 @@ static void print_overview(const struct ctl *ctl)
     printf("\nOptions of every command:\n");
     for (size_t i = 0; i < ARRAY_SIZE(common_options); i++)
         print_option(&common_options[i]);
-    printf(
-        "\nExit status: 0 done; 1 it could not be done; 64 the command line can't be understood;\n"
-        "69 the database is out of reach; 78 the configuration can't be used. See " PROGRAM
-        "(8).\n");
+    printf("\nExit status: 0 done; 1 it could not be done, of doctor: warnings; 2 of doctor:\n"
+           "failures; 64 the command line can't be understood; 69 the database is out of reach;\n"
+           "78 the configuration can't be used. See " PROGRAM "(8).\n");
 }
 
 static void print_command(const struct ctl_command *command)
@@ -182,7 +181,10 @@ static size_t distance(const char *a, const char *b)
 static const char *guess(const struct ctl *ctl, const char *name)
 {
     const char *best = NULL;
-    size_t least = 4; /* more edits are no slip of the finger */
+    size_t least = 4; /* more edits are no slip of the finger, nor is half the word */
+
+    if (strlen(name) / 2 + 1 < least)
+        least = strlen(name) / 2 + 1;
 
     for (const struct ctl_command *command = ctl->commands; command->name; command++) {
         size_t edits = distance(name, command->name);
@@ -197,9 +199,10 @@ static const char *guess(const struct ctl *ctl, const char *name)
 
 static int unknown(const struct ctl *ctl, const char *name)
 {
-    const char *better = guess(ctl, name);
     size_t length = first_word(name);
     _cleanup_(free_ptr) char *group = xstrndup(name, length);
+    /* The first half of a command is no misspelt one. */
+    const char *better = is_group(ctl, name) ? NULL : guess(ctl, name);
 
     if (better)
         return ctl_usage(ctl, "there is no command '%s'; did you mean '%s'?", name, better);

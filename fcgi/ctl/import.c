@@ -279,6 +279,13 @@ static int finish(struct import *import, struct error *err)
     return 0;
 }
 
+static int check_any(const struct import *import, struct error *err)
+{
+    if (import->added + import->changed + import->unchanged + import->bad > 0)
+        return 0;
+    return error_set(err, ERROR_INVALID, NULL, "no samples in %s", import->path);
+}
+
 static int run(struct import *import, const char *description, struct error *err)
 {
     bool nothing;
@@ -288,7 +295,7 @@ static int run(struct import *import, const char *description, struct error *err
     if (db_begin(import->db, err) < 0)
         return -1;
     if (store_dataset_ensure(import->db, import->dataset, description, err) < 0 ||
-        take_file(import, err) < 0) {
+        take_file(import, err) < 0 || check_any(import, err) < 0) {
         db_rollback(import->db);
         return -1;
     }

@@ -4,6 +4,8 @@
 #include "store/users.h"
 #include "store/identity.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +30,8 @@ static json_object *user_object(const struct user *user)
     json_add_text(object, "user_id", user->user_id.text);
     json_add_text(object, "name", user->name);
     json_add_text(object, "email", user->email);
+    json_add_text(object, "github_id", user->github_id);
+    json_add_text(object, "github_login", user->github_login);
     json_add_bool(object, "is_active", user->is_active);
     json_add_time(object, "created_at", user->created_at);
     return object;
@@ -107,11 +111,9 @@ static void add_user(const struct user *user, void *arg)
 
 int ctl_user_list(struct ctl *ctl)
 {
-    static const struct output_column columns[] = {{"USER ID", "user_id"},
-                                                   {"ACTIVE", "is_active"},
-                                                   {"CREATED", "created_at"},
-                                                   {"E-MAIL", "email"},
-                                                   {"NAME", "name"}};
+    static const struct output_column columns[] = {
+        {"USER ID", "user_id"},     {"ACTIVE", "is_active"}, {"CREATED", "created_at"},
+        {"GITHUB", "github_login"}, {"E-MAIL", "email"},     {"NAME", "name"}};
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
     _cleanup_(json_release) json_object *rows = json_object_new_array();
@@ -182,8 +184,31 @@ int ctl_user_revoke(struct ctl *ctl)
 
     if (!db || store_refresh_tokens_revoke(db, &user.user_id, &count, &err) < 0)
         return ctl_fail(ctl, &err);
-    printf("%lld refresh token%s revoked\n", (long long)count, count == 1 ? "" : "s");
+    if (ctl_json(ctl)) {
+        _cleanup_(json_release) json_object *object = json_object_new_object();
+
+        json_add_text(object, "user_id", user.user_id.text);
+        json_add_int(object, "revoked", count);
+        output_object(true, object);
+    } else {
+        printf("%lld refresh token%s revoked\n", (long long)count, count == 1 ? "" : "s");
+    }
     return CTL_OK;
+}
+
+/* A key that was made but could not be told is nobody's, so it is ended again. */
+static int take_back(struct ctl *ctl, struct db *db, const struct id *key_id, int why)
+{
+    struct error err = ERROR_INIT;
+
+    if (store_key_revoke(db, NULL, key_id->text, &err) < 0)
+        error_wrap(&err, "cannot write the output: %s; key %s is active, but can't be revoked",
+                   strerror(why), key_id->text);
+    else
+        error_set(&err, ERROR_INTERNAL, NULL,
+                  "cannot write the output: %s; key %s is revoked again", strerror(why),
+                  key_id->text);
+    return ctl_fail(ctl, &err);
 }
 
 int ctl_key_add(struct ctl *ctl)
@@ -206,6 +231,7 @@ int ctl_key_add(struct ctl *ctl)
         return ctl_fail(ctl, &err);
     if (!user.is_active)
         ctl_warn(ctl, "the user is not active, so the key won't be accepted");
+    signal(SIGPIPE, SIG_IGN); /* a reader who went away must not end us before take_back */
     if (ctl_json(ctl)) {
         _cleanup_(json_release) json_object *object = json_object_new_object();
 
@@ -218,6 +244,8 @@ int ctl_key_add(struct ctl *ctl)
     } else {
         puts(key.text);
     }
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return take_back(ctl, db, &key_id, errno);
     return CTL_OK;
 }
 

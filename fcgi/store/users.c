@@ -78,7 +78,9 @@ void user_release(struct user *user)
 {
     free(user->name);
     free(user->email);
-    user->name = user->email = NULL;
+    free(user->github_id);
+    free(user->github_login);
+    user->name = user->email = user->github_id = user->github_login = NULL;
 }
 
 int store_user_create(struct db *db, const char *name, const char *email, struct id *ret_user_id,
@@ -93,7 +95,8 @@ int store_user_create(struct db *db, const char *name, const char *email, struct
     return 0;
 }
 
-#define USER_COLUMNS "SELECT user_id, name, email, is_active, created_at FROM users"
+#define USER_COLUMNS                                                                               \
+    "SELECT user_id, name, email, github_id, github_login, is_active, created_at FROM users"
 
 static struct user user_of_row(const struct db_rows *rows)
 {
@@ -101,8 +104,10 @@ static struct user user_of_row(const struct db_rows *rows)
         .user_id = db_row_id(rows, 0),
         .name = db_row_copy(rows, 1),
         .email = db_row_copy(rows, 2),
-        .is_active = db_row_int(rows, 3) != 0,
-        .created_at = db_row_time(rows, 4),
+        .github_id = db_row_copy(rows, 3),
+        .github_login = db_row_copy(rows, 4),
+        .is_active = db_row_int(rows, 5) != 0,
+        .created_at = db_row_time(rows, 6),
     };
 }
 

@@ -63,6 +63,7 @@ struct user {
     struct id user_id;
     char *name;
     char *email;
+    char *github_id, *github_login; /* NULL: never signed in by GitHub */
     bool is_active;
     int64_t created_at;
 };

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -43,9 +44,11 @@ static void log_refusal(const struct error *err, const struct code *code)
 {
     if (code->status == 500)
         log_error("request_failed", err);
-    else if (code->status == 503)
+    else if (code->status > 500)
         log_event(LOG_WARNING, "request_refused", "code=%s reason=\"%s\"", code->name,
                   err->message);
+    else if (strncmp(code->name, "GITHUB_", 7) == 0) /* the caller's fault, as another party says */
+        log_event(LOG_INFO, "request_refused", "code=%s reason=\"%s\"", code->name, err->message);
 }
 
 /* Messages of the store and the field tables are written as parts of a log line. */

@@ -14,7 +14,8 @@ const struct code codes[] = {
      "The path, the query string or the body's framing can't be read as HTTP: a bad percent "
      "escape, a NUL, bytes that are not UTF-8."},
     {"GITHUB_CODE_REFUSED", 400, 0, NULL,
-     "GitHub refused the OAuth code: it was used before, has expired, or is another app's."},
+     "GitHub refused the OAuth code: it was used before, has expired, is another app's, or came "
+     "with a redirect_uri that GitHub doesn't know."},
     {"REDIRECT_URI_NOT_ALLOWED", 400, 0, NULL, "redirect_uri is not in the operator's list."},
     {"TLS_REQUIRED", 400, 0, NULL, "nginx: the port speaks HTTPS."},
     {"AUTHENTICATION_REQUIRED", 401, 0, NULL,

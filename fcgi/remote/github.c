@@ -9,9 +9,11 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/jwt.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "settings.h"
 
@@ -22,12 +24,15 @@
 #define PAGE_SIZE 100                 /* GitHub's largest */
 #define SECRET_MOST 16384
 #define APP_TOKEN_SECONDS 300 /* GitHub takes at most ten minutes */
+/* For all requests of one call together; nginx gives up a worker of the outbound pool after 60. */
+#define DEADLINE_SECONDS 50
 
 struct github {
     const struct settings *settings;
     CURL *curl;
     struct buf client_secret;
     struct buf app_key;
+    int64_t deadline; /* of the call at hand; clock_monotonic */
 };
 
 DEFINE_CLEANUP(struct curl_slist *, release_slist, curl_slist_free_all)
@@ -92,12 +97,33 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
     return size * count;
 }
 
+static void start_deadline(struct github *github)
+{
+    github->deadline = clock_monotonic() + DEADLINE_SECONDS * CLOCK_SECOND;
+}
+
+/* What the next request may take, in ms; 0, which to curl is no limit, where nothing is left. */
+static long time_for_request(const struct github *github)
+{
+    int64_t left = (github->deadline - clock_monotonic()) / (CLOCK_SECOND / 1000);
+    int64_t most = github->settings->github_timeout_seconds * 1000;
+
+    if (left <= 0)
+        return 0;
+    return (long)(left < most ? left : most);
+}
+
+static int too_slow(struct error *err)
+{
+    return error_set(err, ERROR_UNAVAILABLE, "GITHUB_TIMEOUT",
+                     "GitHub did not answer in time; try again");
+}
+
 static int transfer_failed(CURLcode code, struct error *err)
 {
     switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_TIMEOUT",
-                         "GitHub did not answer in time; try again");
+        return too_slow(err);
     case CURLE_WRITE_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
@@ -128,7 +154,8 @@ static void add_header(struct curl_slist **headers, const char *format, const ch
     *headers = longer;
 }
 
-/* The answer's status and JSON; anything but JSON is GITHUB_BAD_ANSWER. */
+/* The answer's status and JSON; anything but JSON is GITHUB_BAD_ANSWER, except that a refusal (4xx)
+ * may come as a page of HTML: *ret_json is NULL then. */
 static int perform(struct github *github, const struct call *call, long *ret_status,
                    json_object **ret_json, struct error *err)
 {
@@ -136,8 +163,11 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
     _cleanup_(release_slist) struct curl_slist *headers = NULL;
     _cleanup_(buf_release) struct buf answer = BUF_INIT;
     CURL *curl = github->curl;
+    long time_ms = time_for_request(github);
     CURLcode code;
 
+    if (time_ms == 0)
+        return too_slow(err);
     curl_easy_reset(curl); /* keeps live connections */
     add_header(&headers,
                "Accept: ", call->bearer ? "application/vnd.github+json" : "application/json");
@@ -150,7 +180,7 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)settings->github_timeout_seconds * 1000);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, time_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
@@ -165,9 +195,14 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
     if (*ret_status >= 500)
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
                          "GitHub answers %ld; try again later", *ret_status);
-    if (json_parse(answer.data, answer.length, ret_json, NULL, err) < 0)
+    if (json_parse(answer.data, answer.length, ret_json, NULL, err) < 0) {
+        if (*ret_status >= 400) {
+            error_clear(err);
+            return 0;
+        }
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
                          "GitHub's answer (status %ld) is not JSON", *ret_status);
+    }
     return 0;
 }
 
@@ -175,6 +210,27 @@ static int bad_answer(struct error *err, const char *what)
 {
     return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
                      "GitHub's answer lacks what it must hold: %s", what);
+}
+
+/* GitHub's word for a refusal ("bad_verification_code"), or "" where it has none. The words are
+ * GitHub's own, never parts of what it was sent; what doesn't look like one is not repeated. */
+static const char *error_word(json_object *json)
+{
+    const char *word = json_get_text(json, "error");
+
+    if (!word || strlen(word) > 64 || word[strspn(word, "abcdefghijklmnopqrstuvwxyz_")])
+        return "";
+    return word;
+}
+
+/* A refusal of us: wrong credentials, a rate limit, an App that is suspended. The caller can't mend
+ * it, and the operator is told GitHub's reason by the log only. */
+static int refused_us(long status, json_object *json, struct error *err)
+{
+    log_event(LOG_ERROR, "github_refused_us", "status=%ld error=%s", status, error_word(json));
+    return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
+                     "GitHub refuses this server; the operator must look, the server's log has "
+                     "GitHub's reason");
 }
 
 /* A status other than the one expected is a refusal of us, not of the caller. */
@@ -187,19 +243,45 @@ static int perform_expecting(struct github *github, const struct call *call, lon
     if (perform(github, call, &status, &json, err) < 0)
         return -1;
     if (status != expected)
-        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
-                         "GitHub answers %ld to a request that should succeed", status);
+        return refused_us(status, json, err);
     *ret_json = TAKE_PTR(json);
     return 0;
 }
 
 /* --- sign-in --------------------------------------------------------------------------------- */
 
+static int email_unverified(struct error *err)
+{
+    return error_set(err, ERROR_CONFLICT, "GITHUB_EMAIL_UNVERIFIED",
+                     "your GitHub account has no verified primary e-mail address; verify it at "
+                     "GitHub and sign in again");
+}
+
 static void add_form_field(struct buf *form, const char *name, const char *value)
 {
     _cleanup_(release_escaped) char *escaped = curl_easy_escape(NULL, value, (int)strlen(value));
 
     buf_addf(form, "%s%s=%s", form->length ? "&" : "", name, escaped);
+}
+
+/* Of GitHub's reasons only these are the caller's. Source: "Troubleshooting OAuth app access token
+ * request errors". */
+static int exchange_refused(long status, json_object *json, bool had_redirect_uri,
+                            struct error *err)
+{
+    const char *word = error_word(json);
+
+    if (strcmp(word, "bad_verification_code") == 0)
+        return error_set(err, ERROR_INVALID, "GITHUB_CODE_REFUSED",
+                         "GitHub refused the code; it may have been used or have expired: sign "
+                         "in again");
+    if (had_redirect_uri && strcmp(word, "redirect_uri_mismatch") == 0)
+        return error_set(err, ERROR_INVALID, "GITHUB_CODE_REFUSED",
+                         "GitHub refused the redirect_uri; it must be one that the OAuth App has "
+                         "registered");
+    if (strcmp(word, "unverified_user_email") == 0)
+        return email_unverified(err);
+    return refused_us(status, json, err);
 }
 
 static int exchange_code(struct github *github, const char *code, const char *redirect_uri,
@@ -220,10 +302,8 @@ static int exchange_code(struct github *github, const char *code, const char *re
     if (perform(github, &(struct call){.url = url, .form = form.data}, &status, &json, err) < 0)
         return -1;
     /* GitHub refuses a code with status 200 and an `error`. */
-    if (json_get_text(json, "error") || (status >= 400 && status < 500))
-        return error_set(err, ERROR_INVALID, "GITHUB_CODE_REFUSED",
-                         "GitHub refused the code; it may have been used or have expired: sign "
-                         "in again");
+    if (json_get_text(json, "error") || status >= 400)
+        return exchange_refused(status, json, redirect_uri, err);
     token = json_get_text(json, "access_token");
     if (status != 200 || !token || !token[0] || strlen(token) > 1024 || strpbrk(token, "\r\n"))
         return bad_answer(err, "access_token");
@@ -274,9 +354,7 @@ static int read_email(struct github *github, const char *token, struct github_us
             return 0;
         }
     }
-    return error_set(err, ERROR_CONFLICT, "GITHUB_EMAIL_UNVERIFIED",
-                     "your GitHub account has no verified primary e-mail address; verify it at "
-                     "GitHub and sign in again");
+    return email_unverified(err);
 }
 
 int github_sign_in(struct github *github, const char *code, const char *redirect_uri,
@@ -289,6 +367,7 @@ int github_sign_in(struct github *github, const char *code, const char *redirect
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_NOT_CONFIGURED",
                          "this server has no GitHub sign-in; ask the operator to set "
                          "github_client_id and github_client_secret_file");
+    start_deadline(github);
     if (exchange_code(github, code, redirect_uri, &token, err) < 0 ||
         read_user(github, token, &user, err) < 0 || read_email(github, token, &user, err) < 0)
         return -1;
@@ -341,9 +420,19 @@ static int each_page(struct github *github, const char *url, const char *bearer,
 
 struct installations {
     const char *login;
+    const char *account_id;
     int64_t ids[PAGE_SIZE];
     size_t count;
 };
+
+/* A login alone won't do: who deletes or renames an account frees it for a stranger. */
+static bool is_account(json_object *account, const struct installations *wanted)
+{
+    _cleanup_(free_ptr) char *id = xasprintf("%lld", (long long)json_get_int(account, "id", 0));
+    const char *login = json_get_text(account, "login");
+
+    return login && strcasecmp(login, wanted->login) == 0 && strcmp(id, wanted->account_id) == 0;
+}
 
 static int take_installations(json_object *page, void *arg, struct error *err)
 {
@@ -355,10 +444,9 @@ static int take_installations(json_object *page, void *arg, struct error *err)
     count = json_object_array_length(page);
     for (size_t i = 0; i < count; i++) {
         json_object *entry = json_object_array_get_idx(page, i);
-        const char *login = json_get_text(json_object_object_get(entry, "account"), "login");
         int64_t id = json_get_int(entry, "id", 0);
 
-        if (login && id > 0 && strcasecmp(login, found->login) == 0 &&
+        if (id > 0 && is_account(json_object_object_get(entry, "account"), found) &&
             !json_get_text(entry, "suspended_at") && found->count < ARRAY_SIZE(found->ids))
             found->ids[found->count++] = id;
     }
@@ -413,7 +501,7 @@ static int installation_token(struct github *github, const char *bearer, int64_t
     return 0;
 }
 
-int github_repos(struct github *github, const char *login,
+int github_repos(struct github *github, const char *login, const char *account_id,
                  void (*each)(const struct github_repo *repo, void *arg), void *arg,
                  struct error *err)
 {
@@ -421,9 +509,10 @@ int github_repos(struct github *github, const char *login,
     _cleanup_(free_ptr) char *installations_url = xasprintf("%s/app/installations", api);
     _cleanup_(free_ptr) char *repos_url = xasprintf("%s/installation/repositories", api);
     _cleanup_(buf_release) struct buf bearer = BUF_INIT;
-    struct installations found = {.login = login};
+    struct installations found = {.login = login, .account_id = account_id};
     struct repos repos = {each, arg};
 
+    start_deadline(github);
     if (app_token(github, &bearer, err) < 0 ||
         each_page(github, installations_url, bearer.data, take_installations, &found, err) < 0)
         return -1;

@@ -3,8 +3,11 @@
  * `outbound` pool of workers only.
  *
  * Base URLs are settings (GitHub Enterprise Server has both below one host). Every request has a
- * time limit and a cap on its answer, verifies TLS, and follows no redirect. Sources: GitHub's
- * REST documentation, API version 2022-11-28, and "Authorizing OAuth apps".
+ * time limit and a cap on its answer, verifies TLS, and follows no redirect; the requests of one
+ * call end together 50 seconds after it began, before nginx gives up waiting. What GitHub has
+ * against this server rather than its user is logged as github_refused_us. Sources: GitHub's REST
+ * documentation, API version 2022-11-28, "Authorizing OAuth apps", and "Troubleshooting OAuth app
+ * access token request errors".
  *
  * Codes: GITHUB_NOT_CONFIGURED, GITHUB_CODE_REFUSED, GITHUB_EMAIL_UNVERIFIED,
  * GITHUB_APP_NOT_INSTALLED, GITHUB_TIMEOUT (slow), GITHUB_UNAVAILABLE (down, or refusing us),
@@ -43,9 +46,10 @@ struct github_repo {
     const char *html_url;
 };
 
-/* Calls each for every repository that the App's installations on the account `login` reach. What
- * a repo points to lives until the callback returns. */
-int github_repos(struct github *github, const char *login,
+/* Calls each for every repository that the App's installations on an account reach: the one with
+ * this login and this number (github_user's id), since a login can pass to another account. What a
+ * repo points to lives until the callback returns. */
+int github_repos(struct github *github, const char *login, const char *account_id,
                  void (*each)(const struct github_repo *repo, void *arg), void *arg,
                  struct error *err);
 

@@ -71,8 +71,8 @@ static int sign_in(struct api *api, const struct github_values *form, struct id 
     if (form->redirect_uri.bytes &&
         !listed(api->settings->github_redirect_uris, form->redirect_uri.bytes))
         return error_set(err, ERROR_INVALID, "REDIRECT_URI_NOT_ALLOWED",
-                         "redirect_uri is not one of those that this server accepts; the operator "
-                         "sets github_redirect_uris.");
+                         "The redirect_uri is not one of those that this server accepts; the "
+                         "operator sets github_redirect_uris.");
     if (github_sign_in(api->github, form->code.bytes, form->redirect_uri.bytes, &user, err) < 0)
         return -1;
     sign_in.github_id = user.id;

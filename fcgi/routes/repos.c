@@ -85,7 +85,7 @@ static int get_repos(void *app, const struct request *request, const void *value
     (void)values;
     if (store_profile_get(api->db, &api->caller.user_id, &profile, err) < 0)
         return -1;
-    if (!profile.github_login)
+    if (!profile.github_login || !profile.github_id)
         return error_set(err, ERROR_CONFLICT, "GITHUB_APP_NOT_INSTALLED",
                          "This account is not linked to GitHub; sign in with GitHub first.");
     entry = find_cached(&profile.user_id);
@@ -96,7 +96,7 @@ static int get_repos(void *app, const struct request *request, const void *value
     }
     render_open(body, NULL, '{');
     render_open(body, "repos", '[');
-    if (github_repos(api->github, profile.github_login, add_repo, body, err) < 0)
+    if (github_repos(api->github, profile.github_login, profile.github_id, add_repo, body, err) < 0)
         return -1;
     render_close(body, ']');
     render_close(body, '}');

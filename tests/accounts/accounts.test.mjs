@@ -46,9 +46,12 @@ function request(method, url, { token, body, headers = {}, raw } = {}) {
 
 const api = (method, path, options) => request(method, `${base.origin}/api/v1${path}`, options);
 const standin = (method, path, raw) => request(method, `${env.GITHUB_STANDIN}${path}`, { raw });
+const logs = () => execFileSync("bash", ["-c", 'cat "$CODESET_LOGS"/*'], { encoding: "utf8", maxBuffer: 1 << 28 });
 const ctl = (...words) => execFileSync("bash", ["-c", `${env.CODESET_CTL} "$@"`, "ctl", ...words], { encoding: "utf8" });
 
+// Numbers of accounts that the stand-in knows no installation of; those it knows are below.
 let nextUser = 1000;
+let nextOcto = 501;
 async function signIn(mode = "", login = "octo", number = nextUser++) {
   const code = `user-${number}-${login}${mode ? `-${mode}` : ""}`;
   return { number, login, code, ...(await api("POST", "/auth/github", { body: { code } })) };
@@ -60,6 +63,16 @@ function assertRefused(answer, status, code) {
   assert.ok(answer.json.detail.message.length > 10);
   assert.match(answer.headers["x-request-id"] ?? "", /^[0-9a-f]{32}$/);
 }
+
+/** GET /repos of an account without end, and the seconds it takes: begun here, awaited by a test below. */
+async function askEndless() {
+  const { json } = await signIn("", "endless", 800);
+  const started = process.hrtime.bigint();
+  const answer = await api("GET", "/repos", { token: json.access_token });
+  return { answer, seconds: Number(process.hrtime.bigint() - started) / 1e9 };
+}
+const endless = askEndless();
+endless.catch(() => {}); // told by the test
 
 test("the first sign-in makes the user, the second finds it", async () => {
   const first = await signIn();
@@ -109,13 +122,45 @@ test("each way in which GitHub fails has its own code", async () => {
     ["oauthdown", 503, "GITHUB_UNAVAILABLE"], ["oauthgarbage", 502, "GITHUB_BAD_ANSWER"],
     ["oauthempty", 502, "GITHUB_BAD_ANSWER"], ["oauthslow", 504, "GITHUB_TIMEOUT"],
     ["emaildown", 503, "GITHUB_UNAVAILABLE"], ["emailempty", 502, "GITHUB_BAD_ANSWER"],
-    ["emailwrongtype", 403, "GITHUB_EMAIL_UNVERIFIED"],
+    ["emailwrongtype", 403, "GITHUB_EMAIL_UNVERIFIED"], ["noemail", 403, "GITHUB_EMAIL_UNVERIFIED"],
   ];
   await Promise.all(cases.map(async ([mode, status, code]) => {
     const answer = await signIn(mode);
     assert.deepEqual([mode, answer.status, answer.json?.detail?.code], [mode, status, code], answer.text);
     if (status === 503 || status === 429) assert.match(answer.headers["retry-after"], /^[0-9]+$/);
   }));
+});
+
+test("what GitHub has against this server is the operator's to mend, and in the log", async () => {
+  const reasons = { badclient: "status=200 error=incorrect_client_credentials", appsuspended: "status=200 error=application_suspended",
+    mismatch: "status=200 error=redirect_uri_mismatch", oauthforbidden: "status=403", oauthlimited: "status=429",
+    oauthmissing: "status=404", leak: "status=200", forbidden: "status=403", emaillimited: "status=429" };
+  for (const [mode, reason] of Object.entries(reasons)) {
+    const answer = await signIn(mode);
+    assertRefused(answer, 503, "GITHUB_UNAVAILABLE");
+    assert.match(answer.json.detail.message, /the operator must look/, mode);
+    assert.ok(answer.headers["retry-after"]);
+    const lines = logs().split("\n").filter((line) => line.includes(answer.headers["x-request-id"]));
+    assert.ok(lines.some((line) => line.includes(`event=github_refused_us`) && line.includes(reason)), `${mode}: ${lines.join("\n")}`);
+  }
+});
+
+test("a redirect_uri that GitHub doesn't know is the caller's fault", async () => {
+  const answer = await api("POST", "/auth/github",
+    { body: { code: `user-${nextUser++}-octo-mismatch`, redirect_uri: "https://console.example/callback" } });
+  assertRefused(answer, 400, "GITHUB_CODE_REFUSED");
+  assert.match(answer.json.detail.message, /redirect_uri/);
+});
+
+test("the log has the reason of what GitHub failed or refused", async () => {
+  for (const [mode, level, code] of [["refused", 6, "GITHUB_CODE_REFUSED"], ["unverified", 6, "GITHUB_EMAIL_UNVERIFIED"],
+    ["garbage", 4, "GITHUB_BAD_ANSWER"], ["down", 4, "GITHUB_UNAVAILABLE"], ["slow", 4, "GITHUB_TIMEOUT"]]) {
+    const answer = await signIn(mode);
+    const id = answer.headers["x-request-id"];
+    const lines = logs().split("\n").filter((line) => line.includes("event=request_refused") && line.includes(id));
+    assert.equal(lines.length, 1, `${mode}: ${lines.join("\n")}`);
+    assert.match(lines[0], new RegExp(`^<${level}>.* code=${code} reason=".{10,}"`));
+  }
 });
 
 test("while GitHub is slow, other requests are answered", async () => {
@@ -135,6 +180,8 @@ test("redirect_uri must be in the list", async () => {
   for (const redirect_uri of ["https://evil.example/callback", "", "https://console.example/callback/", "https://console.example"])
     assertRefused(await api("POST", "/auth/github", { body: { code: `user-${nextUser++}-octo`, redirect_uri } }),
       400, "REDIRECT_URI_NOT_ALLOWED");
+  const refused = await api("POST", "/auth/github", { body: { code: "x", redirect_uri: "https://evil.example/" } });
+  assert.match(refused.json.detail.message, /^The redirect_uri is not one of those/);
 });
 
 test("a body that lacks its fields is told so in pydantic's words", async () => {
@@ -317,27 +364,38 @@ test("what costs money wants the terms accepted", async () => {
 // --- repositories -------------------------------------------------------------------------------
 
 test("repositories of all installations and all pages are listed", async () => {
-  const many = await signIn("", "many");
+  const many = await signIn("", "many", 600);
   const answer = await api("GET", "/repos", { token: many.json.access_token });
   assert.equal(answer.status, 200, answer.text);
   assert.equal(answer.json.repos.length, 250);
   assert.equal(new Set(answer.json.repos.map((r) => r.full_name)).size, 250);
   assert.deepEqual(Object.keys(answer.json.repos[0]).sort(), ["full_name", "html_url", "private"]);
-  const octo = await signIn("", "octo");
+  const octo = await signIn("", "octo", nextOcto++);
   assert.equal((await api("GET", "/repos", { token: octo.json.access_token })).json.repos.length, 2);
 });
 
+test("whoever takes over a login doesn't see what its former owner's installations reach", async () => {
+  const owner = await signIn("", "octo", nextOcto++);
+  assert.equal((await api("GET", "/repos", { token: owner.json.access_token })).json.repos.length, 2);
+  for (const number of [nextUser++, 600]) { // nobody's number, and one with installations under another login
+    const heir = await signIn(number === 600 ? "heir" : "", "octo", number);
+    assert.equal(heir.status, 200, heir.text);
+    assertRefused(await api("GET", "/repos", { token: heir.json.access_token }), 403, "GITHUB_APP_NOT_INSTALLED");
+  }
+});
+
 test("an account without the App is told to install it", async () => {
-  for (const login of ["nobody", "suspended"]) {
-    const { json } = await signIn("", login);
+  for (const [login, number] of [["nobody", nextUser++], ["suspended", 700]]) {
+    const { json } = await signIn("", login, number);
     assertRefused(await api("GET", "/repos", { token: json.access_token }), 403, "GITHUB_APP_NOT_INSTALLED");
   }
 });
 
 test("an App that GitHub fails has its codes too", async () => {
   for (const [mode, status, code] of [["down", 503, "GITHUB_UNAVAILABLE"], ["garbage", 502, "GITHUB_BAD_ANSWER"],
-    ["wrongtype", 403, "GITHUB_APP_NOT_INSTALLED"], ["empty", 502, "GITHUB_BAD_ANSWER"]]) {
-    const { json } = await signIn("", "octo");
+    ["wrongtype", 403, "GITHUB_APP_NOT_INSTALLED"], ["empty", 502, "GITHUB_BAD_ANSWER"],
+    ["forbidden", 503, "GITHUB_UNAVAILABLE"], ["limited", 503, "GITHUB_UNAVAILABLE"], ["missing", 503, "GITHUB_UNAVAILABLE"]]) {
+    const { json } = await signIn("", "octo", nextOcto++);
     await standin("POST", "/-/fault", mode);
     const answer = await api("GET", "/repos", { token: json.access_token });
     await standin("POST", "/-/fault", "");
@@ -391,12 +449,18 @@ test("browsers of the configured origins may call, others not", async () => {
     assert.equal((await preflight(origin)).headers["access-control-allow-origin"], undefined);
 });
 
+test("pages without end are given up before nginx gives up the worker", async () => {
+  const { answer, seconds } = await endless;
+  assertRefused(answer, 504, "GITHUB_TIMEOUT");
+  assert.ok(seconds > 45 && seconds < 55, `${seconds} s`);
+});
+
 test("GitHub was never sent what it would refuse", async () => {
   assert.deepEqual((await standin("GET", "/-/violations")).json, []);
 });
 
 test("no secret is in a log", () => {
-  const logs = execFileSync("bash", ["-c", 'cat "$CODESET_LOGS"/*'], { encoding: "utf8", maxBuffer: 1 << 28 });
+  const text = logs();
   for (const pattern of [secret, oldSecret, "standin-secret", /gh[os]_/, /codeset_[0-9A-Za-z]{36}/, /eyJ[A-Za-z0-9_-]{20,}/])
-    assert.ok(typeof pattern === "string" ? !logs.includes(pattern) : !pattern.test(logs), `found ${pattern}`);
+    assert.ok(typeof pattern === "string" ? !text.includes(pattern) : !pattern.test(text), `found ${pattern}`);
 });

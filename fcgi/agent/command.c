@@ -45,7 +45,7 @@
     15 /* after the limit: what a shepherd may take to kill everything                             \
         */
 #define SWEEP_PAUSE_MICROS 3000
-#define SWEEP_OUTRUN_AFTER (CLOCK_SECOND / 5)
+#define SWEEP_QUIET_PASSES 3
 #define SWEEP_MOST (10 * CLOCK_SECOND)
 
 struct stream {
@@ -72,12 +72,14 @@ struct command {
     bool answered;
     bool killing; /* by our own hand: the shepherd is gone */
     bool out_of_time;
+    bool struck;    /* what another command outran has ended it, or will */
     pid_t shepherd; /* 0 once it is gone */
     pid_t main;     /* 0 until it is about to run */
     int report_fd;
     int timeout_seconds;
     int64_t begun; /* monotonic */
     int64_t kill_begun;
+    struct tree_hunt hunt;
     struct event *report_event;
     struct event *limit;
     struct stream streams[2];
@@ -129,6 +131,7 @@ void command_unref(struct command *command)
     free_event(&command->report_event);
     free_event(&command->limit);
     close_fd(&command->report_fd);
+    tree_hunt_release(&command->hunt);
     free(command);
 }
 
@@ -215,6 +218,10 @@ static void command_finish(struct command *command, enum command_end end, int st
     if (command->ended)
         return;
     command->ended = true;
+    command->main = 0; /* reaped: the number may be anybody's from here on */
+    if (command->struck && end == COMMAND_EXIT && status == 128 + SIGKILL)
+        snprintf(result->message, sizeof(result->message),
+                 "ended together with a command that outran its time limit");
     result->end = end;
     result->status = status;
     if (result->micros == 0)
@@ -268,9 +275,22 @@ static void limit_set(struct command *command, int64_t micros)
         evtimer_add(command->limit, &when);
 }
 
-/* One pass over what is below the agent and no shepherd. Returns how many were alive. */
-static int sweep(struct commands *commands, bool outrun)
+/* Notes who was there when kill(-1) struck for the sake of `striker`. */
+static void note_strike(const struct command *striker, int64_t when)
 {
+    struct command *command;
+
+    TAILQ_FOREACH(command, &striker->commands->list, links)
+    if (command != striker && command->begun < when)
+        command->struck = true;
+}
+
+/* One pass over what is below the agent and no shepherd. */
+static void sweep(struct command *command_killed)
+{
+    struct commands *commands = command_killed->commands;
+    struct tree_hunt *hunt = &command_killed->hunt;
+    int before = hunt->fresh_passes;
     pid_t spared[COMMANDS_MOST];
     const struct command *command;
     size_t count = 0;
@@ -278,24 +298,24 @@ static int sweep(struct commands *commands, bool outrun)
     TAILQ_FOREACH(command, &commands->list, links)
     if (command->shepherd && count < COMMANDS_MOST)
         spared[count++] = command->shepherd;
-    if (outrun && commands->in_container)
-        return kill(-1, SIGKILL) == 0 ? 1 : 0;
-    return tree_signal(commands->proc_fd, getpid(), spared, count, SIGKILL);
+    tree_hunt_pass(hunt, commands->proc_fd, getpid(), spared, count);
+    if (commands->in_container && hunt->fresh_passes > before && tree_hunt_outrun(hunt)) {
+        note_strike(command_killed, clock_monotonic());
+        kill(-1, SIGKILL);
+    }
 }
 
 /* Kills a command whose shepherd is gone, a pass at a time so that the loop goes on. */
 static void kill_step(struct command *command)
 {
-    int64_t now = clock_monotonic(), taken;
-    int met;
+    int64_t now = clock_monotonic();
 
     if (!command->killing) {
         command->killing = true;
         command->kill_begun = now;
     }
-    taken = now - command->kill_begun;
-    met = sweep(command->commands, taken > SWEEP_OUTRUN_AFTER);
-    if (met <= 0 || taken > SWEEP_MOST)
+    sweep(command);
+    if (command->hunt.quiet_passes >= SWEEP_QUIET_PASSES || now - command->kill_begun > SWEEP_MOST)
         finish_killed(command);
     else
         limit_set(command, SWEEP_PAUSE_MICROS);
@@ -341,6 +361,9 @@ static void take_report(struct command *command, const struct shepherd_report *r
     case SHEPHERD_TIMEOUT:
         result->micros = report->micros;
         command_finish(command, COMMAND_TIMEOUT, report->status);
+        break;
+    case SHEPHERD_STRIKES:
+        note_strike(command, report->micros);
         break;
     }
 }
@@ -429,7 +452,11 @@ static void child_ended(struct commands *commands, pid_t pid, int status)
             command_unref(command);
             return;
         }
+    }
+    TAILQ_FOREACH(command, &commands->list, links)
+    {
         if (command->main == pid && !command->shepherd) {
+            command->main = 0;
             if (!command->killing)
                 command_finish(command, COMMAND_EXIT, shepherd_status(status));
             return;
@@ -438,10 +465,19 @@ static void child_ended(struct commands *commands, pid_t pid, int status)
     commands->reaped(pid, commands->reaped_arg);
 }
 
+static void take_all_reports(struct commands *commands)
+{
+    struct command *command, *next;
+
+    for (command = TAILQ_FIRST(&commands->list); command; command = next) {
+        next = TAILQ_NEXT(command, links);
+        take_reports(command);
+    }
+}
+
 static void children_ready(evutil_socket_t fd, short what, void *arg)
 {
     struct commands *commands = arg;
-    struct command *command, *next;
     struct signalfd_siginfo info;
     int status;
     pid_t pid;
@@ -449,15 +485,16 @@ static void children_ready(evutil_socket_t fd, short what, void *arg)
     (void)what;
     (void)!read(fd, &info, sizeof(info));
     /* A command whose shepherd died may be among the dead: learn its pid before it is reaped. */
-    for (command = TAILQ_FIRST(&commands->list); command; command = next) {
-        next = TAILQ_NEXT(command, links);
-        take_reports(command);
-    }
+    take_all_reports(commands);
     while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
         if (WIFSTOPPED(status))
             child_stopped(commands, pid);
-        else
-            child_ended(commands, pid, status);
+        if (WIFSTOPPED(status))
+            continue;
+        /* A shepherd that strikes says so first: what it killed must not be told before that. */
+        if (WIFSIGNALED(status))
+            take_all_reports(commands);
+        child_ended(commands, pid, status);
     }
 }
 
@@ -591,6 +628,45 @@ static struct command *command_new(struct commands *commands, const char *id, in
     return command;
 }
 
+/* The agent's own oom_score_adj. A process inherits its parent's, and may be given back a lower one
+ * as long as that is not below what a privileged process set last: the runtime, to the agent's. */
+static struct {
+    int fd;
+    char normal[8];
+    size_t length;
+} adjustment = {.fd = -1};
+
+void commands_prepare(void)
+{
+    _cleanup_(close_fd) int fd =
+        open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t got = fd < 0 ? -1 : read(fd, adjustment.normal, sizeof(adjustment.normal));
+
+    if (got <= 0)
+        return;
+    adjustment.length = (size_t)got;
+    adjustment.fd = TAKE_FD(fd);
+}
+
+/* When memory runs out, what a command runs must die for it and not the agent. */
+static pid_t fork_expendable(void)
+{
+    static const char most[] = "1000";
+    int error;
+    pid_t pid;
+
+    if (adjustment.fd >= 0)
+        (void)!pwrite(adjustment.fd, most, sizeof(most) - 1, 0);
+    pid = fork();
+    if (pid == 0)
+        return 0;
+    error = errno;
+    if (adjustment.fd >= 0)
+        (void)!pwrite(adjustment.fd, adjustment.normal, adjustment.length, 0);
+    errno = error;
+    return pid;
+}
+
 struct command *commands_start(struct commands *commands, const char *id,
                                const struct command_spec *spec, struct error *err)
 {
@@ -612,7 +688,7 @@ struct command *commands_start(struct commands *commands, const char *id,
     job.report_fd = ends.report;
     job.out_fd = ends.out;
     job.err_fd = ends.err;
-    command->shepherd = fork();
+    command->shepherd = fork_expendable();
     if (command->shepherd < 0) {
         error_errno(err, errno, "cannot make a process");
         return NULL;

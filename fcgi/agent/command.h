@@ -32,7 +32,7 @@ enum command_end {
 
 struct command_result {
     enum command_end end;
-    int status;
+    int status;         /* 137 with a message where another command's end took it along */
     int64_t started_at; /* microseconds since 1970 */
     int64_t micros;
     struct capture_text out, err;
@@ -48,6 +48,13 @@ struct command_spec {
 
 /* Called for each child that was reaped and was no command's. */
 typedef void commands_reaped(pid_t pid, void *arg);
+
+/*
+ * To be called while the agent is still dumpable: later /proc/self is root's of the host. Keeps its
+ * oom_score_adj open, so that commands, which can't write theirs before they are somebody else, are
+ * born with the highest.
+ */
+void commands_prepare(void);
 
 /* Lives as long as the process. From here on SIGCHLD is this room's: it must be blocked, and nobody
  * else waits for children. */

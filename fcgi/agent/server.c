@@ -86,7 +86,7 @@ static void send_result(struct command *command, const struct command_result *re
     request_header(req, "X-Stderr-Length", "%zu", result->err.length);
     request_header(req, "X-Stdout-Truncated", "%d", result->out.truncated);
     request_header(req, "X-Stderr-Truncated", "%d", result->err.truncated);
-    if (result->end == COMMAND_FAILED) {
+    if (result->message[0]) {
         _cleanup_(free_ptr) char *message = evhttp_uriencode(result->message, -1, 0);
 
         request_header(req, "X-Message", "%s", message);

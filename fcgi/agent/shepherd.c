@@ -1,7 +1,6 @@
 #include "agent/shepherd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -51,7 +50,6 @@ static _Noreturn void fail(const struct shepherd_job *job, int errnum, const cha
 static void set_limits(void)
 {
     struct rlimit none = {0, 0}, files;
-    int fd;
 
     setrlimit(RLIMIT_CORE, &none);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -59,12 +57,6 @@ static void set_limits(void)
             files.rlim_max = FILES_HARD;
         files.rlim_cur = files.rlim_max < FILES_SOFT ? files.rlim_max : FILES_SOFT;
         setrlimit(RLIMIT_NOFILE, &files);
-    }
-    /* When memory runs out, a command should die for it and not the agent. */
-    fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd >= 0) {
-        (void)!write(fd, "500", 3);
-        close(fd);
     }
 }
 
@@ -139,6 +131,19 @@ static int until(int64_t deadline)
     return left > 3600000 ? 3600000 : (int)left;
 }
 
+/* Said before anybody dies of it: who finds the dead finds the word, too. */
+static void say_strike(void *arg)
+{
+    const struct shepherd_report strikes = {.event = SHEPHERD_STRIKES, .micros = clock_monotonic()};
+
+    report(arg, &strikes);
+}
+
+static void end_all(const struct shepherd_job *job)
+{
+    tree_end(job->proc_fd, job->in_container ? say_strike : NULL, (void *)job);
+}
+
 /* Waits for the command, its limit, or the agent's word. */
 static void watch(const struct shepherd_job *job, int signal_fd, pid_t command, int64_t begun,
                   struct shepherd_report *end)
@@ -160,12 +165,12 @@ static void watch(const struct shepherd_job *job, int signal_fd, pid_t command, 
             return;
         }
         if (fds[1].revents) {
-            tree_end(job->proc_fd, job->in_container);
+            end_all(job);
             end->status = 128 + SIGKILL;
             return;
         }
         if (clock_monotonic() >= deadline) {
-            tree_end(job->proc_fd, job->in_container);
+            end_all(job);
             end->event = SHEPHERD_TIMEOUT;
             end->status = 124;
             return;

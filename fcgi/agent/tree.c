@@ -28,15 +28,22 @@
 #define PROC_MAGIC 0x9fa0
 #define PROCESSES_MOST 100000
 #define STOP_PASSES 20
-#define OUTRUN_AFTER (CLOCK_SECOND / 5)
+#define FRESH_PASSES 20 /* a bomb that was stopped first has nobody new after two or three */
+#define QUIET_PASSES 20 /* a chain may slip through a pass unseen, hardly through so many */
 #define END_MOST (10 * CLOCK_SECOND)
 
 struct process {
     pid_t pid;
     pid_t parent;
+    unsigned long long start; /* with the pid, who it is */
     bool stopped;
     bool dead;
     bool below; /* found to be a descendant */
+};
+
+struct tree_prey {
+    pid_t pid;
+    unsigned long long start;
 };
 
 DEFINE_CLEANUP(DIR *, close_dir, closedir)
@@ -51,11 +58,13 @@ int tree_open(void)
     return TAKE_FD(fd);
 }
 
-/* /proc/PID/stat: "pid (name) state ppid ... num_threads". The name may hold anything. */
+/* /proc/PID/stat: "pid (name) state ppid ... num_threads 0 starttime". The name may hold anything.
+ */
 static bool process_read(int proc_fd, const char *name, struct process *process)
 {
     char path[64], text[1024], state;
     _cleanup_(close_fd) int fd = -1;
+    unsigned long long start;
     int parent, threads;
     const char *behind;
     ssize_t got;
@@ -69,12 +78,14 @@ static bool process_read(int proc_fd, const char *name, struct process *process)
         return false;
     text[got] = '\0';
     behind = strrchr(text, ')');
-    if (!behind ||
-        sscanf(behind + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d",
-               &state, &parent, &threads) != 3)
+    if (!behind || sscanf(behind + 1,
+                          " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d "
+                          "%*d %llu",
+                          &state, &parent, &threads, &start) != 4)
         return false;
     process->pid = (pid_t)strtol(name, NULL, 10);
     process->parent = parent;
+    process->start = start;
     process->stopped = state == 'T';
     /* A leader that ended before its other threads looks like a zombie, and runs on. */
     process->dead = state == 'X' || (state == 'Z' && threads <= 1);
@@ -174,6 +185,63 @@ int tree_signal(int proc_fd, pid_t root, const pid_t *spared, size_t spared_coun
     return met;
 }
 
+static int prey_compare(const void *a, const void *b)
+{
+    pid_t left = ((const struct tree_prey *)a)->pid, right = ((const struct tree_prey *)b)->pid;
+
+    return (left > right) - (left < right);
+}
+
+static bool met_before(const struct tree_hunt *hunt, const struct tree_prey *prey)
+{
+    const struct tree_prey *met = NULL;
+
+    if (hunt->count > 0)
+        met = bsearch(prey, hunt->prey, hunt->count, sizeof(*prey), prey_compare);
+    return met && met->start == prey->start;
+}
+
+void tree_hunt_release(struct tree_hunt *hunt)
+{
+    free(hunt->prey);
+    memset(hunt, 0, sizeof(*hunt));
+}
+
+int tree_hunt_pass(struct tree_hunt *hunt, int proc_fd, pid_t root, const pid_t *spared,
+                   size_t spared_count)
+{
+    size_t count = 0, met = 0;
+    _cleanup_(free_ptr) struct process *all = processes_read(proc_fd, &count);
+    struct tree_prey *prey;
+    bool fresh = !all;
+
+    if (all) {
+        mark_below(all, count, root, spared, spared_count);
+        prey = xcalloc(count + 1, sizeof(*prey));
+        for (size_t i = 0; i < count; i++) {
+            if (!all[i].below || all[i].dead)
+                continue;
+            kill(all[i].pid, SIGKILL);
+            prey[met] = (struct tree_prey){.pid = all[i].pid, .start = all[i].start};
+            if (!met_before(hunt, &prey[met]))
+                fresh = true;
+            met++;
+        }
+        free(hunt->prey);
+        hunt->prey = prey; /* sorted, as all is */
+        hunt->count = met;
+    }
+    if (fresh)
+        hunt->fresh_passes++;
+    hunt->quiet_passes = met > 0 || (!all && !tree_hunt_outrun(hunt)) ? 0 : hunt->quiet_passes + 1;
+    return all ? (int)met : -1;
+}
+
+bool tree_hunt_outrun(const struct tree_hunt *hunt)
+{
+    return hunt->fresh_passes > FRESH_PASSES;
+}
+
 /* True while there are children. */
 static bool reap(void)
 {
@@ -184,23 +252,25 @@ static bool reap(void)
     return pid == 0;
 }
 
-void tree_end(int proc_fd, bool in_container)
+void tree_end(int proc_fd, tree_strike *strike, void *arg)
 {
-    int64_t begun = clock_monotonic(), taken;
+    _cleanup_(tree_hunt_release) struct tree_hunt hunt = {0};
+    int64_t begun = clock_monotonic();
     const struct timespec pause = {.tv_nsec = 1000000};
-    int met;
 
     for (int pass = 0; pass < STOP_PASSES; pass++)
         if (tree_signal(proc_fd, getpid(), NULL, 0, SIGSTOP) <= 0)
             break;
     do {
-        met = tree_signal(proc_fd, getpid(), NULL, 0, SIGKILL);
-        taken = clock_monotonic() - begun;
-        if (in_container && (met < 0 || (met > 0 && taken > OUTRUN_AFTER)))
+        int before = hunt.fresh_passes;
+
+        tree_hunt_pass(&hunt, proc_fd, getpid(), NULL, 0);
+        if (strike && hunt.fresh_passes > before && tree_hunt_outrun(&hunt)) {
+            strike(arg);
             kill(-1, SIGKILL);
-        if (reap())
-            nanosleep(&pause, NULL);
-        else if (met <= 0)
+        }
+        if (!reap())
             return;
-    } while (taken < END_MOST && met != 0);
+        nanosleep(&pause, NULL);
+    } while (clock_monotonic() - begun < END_MOST && hunt.quiet_passes < QUIET_PASSES);
 }

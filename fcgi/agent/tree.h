@@ -19,12 +19,33 @@ int tree_open(void);
 int tree_signal(int proc_fd, pid_t root, const pid_t *spared, size_t spared_count, int signal);
 
 /*
+ * Passes of SIGKILL over the processes below one, and the memory of whom they have met: who was
+ * sent the signal once makes no child any more, however long its end takes (2 GiB are not given
+ * back in an instant). Only where new ones turn up pass after pass, births outrun the hunt.
+ * Starts as zeros.
+ */
+struct tree_hunt {
+    struct tree_prey *prey; /* by pid: who was alive in the last pass */
+    size_t count;
+    int fresh_passes; /* that met somebody new, or could not look */
+    int quiet_passes; /* the last ones in a row that met nobody */
+};
+
+void tree_hunt_release(struct tree_hunt *hunt);
+
+/* One pass, as tree_signal. Returns how many were alive, those that are dying already included. */
+int tree_hunt_pass(struct tree_hunt *hunt, int proc_fd, pid_t root, const pid_t *spared,
+                   size_t spared_count);
+bool tree_hunt_outrun(const struct tree_hunt *hunt);
+
+/*
  * Ends everything below the caller, which is a child subreaper, and reaps it. Processes are
  * stopped first, so that they hold their places under the limit of processes while they are
  * counted. What outruns that (a chain of processes each of which forks and exits) is ended by
- * kill(-1), in one step, where that reaches no further than the container: in_container says so.
- * Returns when none is left, or after 10 seconds.
+ * kill(-1), in one step, where that reaches no further than the container: then there is a
+ * `strike`, which is called just before each. Returns when none is left, or after 10 seconds.
  */
-void tree_end(int proc_fd, bool in_container);
+typedef void tree_strike(void *arg);
+void tree_end(int proc_fd, tree_strike *strike, void *arg);
 
 #endif

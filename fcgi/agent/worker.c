@@ -179,12 +179,7 @@ static void child_ready(evutil_socket_t fd, short what, void *arg)
 
 static _Noreturn void child_run(struct evhttp_request *req, worker_run *run, int out)
 {
-    int adjustment;
-
     process_close_all_but(&out, 1);
-    adjustment = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
-    if (adjustment >= 0)
-        (void)!write(adjustment, "500", 3);
     run(req, out);
     _exit(0);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -53,6 +54,11 @@ static char *explain(const struct agent_result *result, int64_t timeout, int64_t
         add_sentence(&message, "killed by the memory limit");
     else if (oom_kills > 0)
         add_sentence(&message, "the memory limit killed a process in the container meanwhile");
+    if (result->message) {
+        _cleanup_(free_ptr) char *said = copy_message(result->message);
+
+        add_sentence(&message, said);
+    }
     if (result->out_truncated)
         add_sentence(&message, "stdout truncated: its middle is left out");
     if (result->err_truncated)

@@ -113,8 +113,8 @@ void agent_client_free(struct agent_client *client)
     if (!client)
         return;
     /* clang-tidy does not see that call_free takes the call off the list. */
-    while (!LIST_EMPTY(&client->calls)) /* NOLINT(clang-analyzer-unix.Malloc) */
-        agent_call_cancel(LIST_FIRST(&client->calls));
+    while (!LIST_EMPTY(&client->calls))
+        agent_call_cancel(LIST_FIRST(&client->calls)); /* NOLINT(clang-analyzer-unix.Malloc) */
     http_loop_free(client->loop);
     free(client);
 }

@@ -62,7 +62,7 @@ struct agent_result {
     bool err_truncated;
     double seconds;
     int64_t started_at;  /* the container's clock, microseconds since 1970 */
-    const char *message; /* AGENT_END_FAILED only, else NULL */
+    const char *message; /* why, of AGENT_END_FAILED; else what the status can't say, or NULL */
 };
 
 typedef void agent_run_done(const struct error *err, const struct agent_result *result, void *arg);

@@ -226,7 +226,7 @@ int answer_result(const struct answer *answer, const struct buf *body,
         .err_truncated = answer->err_truncated,
         .seconds = answer->seconds,
         .started_at = answer->started_at,
-        .message = answer->end == AGENT_END_FAILED ? answer->message : NULL,
+        .message = answer->end == AGENT_END_FAILED || answer->message[0] ? answer->message : NULL,
     };
     return 0;
 }

@@ -362,12 +362,12 @@ int rig_descriptors(const struct rig *rig)
 }
 
 /* An argument that begins with the text; not the shell whose script mentions it. */
-static bool process_there(const char *text)
+static pid_t process_there(const char *text)
 {
     char needle[64] = {'\0'};
     DIR *dir = opendir("/proc");
     const struct dirent *entry;
-    bool found = false;
+    pid_t found = 0;
 
     snprintf(needle + 1, sizeof(needle) - 1, "%s", text);
     while (!found && (entry = readdir(dir))) {
@@ -377,11 +377,17 @@ static bool process_there(const char *text)
 
         snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-            file_read(AT_FDCWD, path, 1 << 20, &arguments, &err) == 0)
-            found = memmem(arguments.data, arguments.length, needle, strlen(text) + 1) != NULL;
+            file_read(AT_FDCWD, path, 1 << 20, &arguments, &err) == 0 &&
+            memmem(arguments.data, arguments.length, needle, strlen(text) + 1))
+            found = (pid_t)strtol(entry->d_name, NULL, 10);
     }
     closedir(dir);
     return found;
+}
+
+pid_t rig_process_pid(const char *text)
+{
+    return rig_process_is(text, true) ? process_there(text) : 0;
 }
 
 bool rig_process_is(const char *text, bool wanted)
@@ -389,7 +395,7 @@ bool rig_process_is(const char *text, bool wanted)
     int64_t deadline = clock_monotonic() + 5 * CLOCK_SECOND;
     const struct timespec pause = {.tv_nsec = 2000000};
 
-    while (process_there(text) != wanted) {
+    while ((process_there(text) != 0) != wanted) {
         if (clock_monotonic() > deadline)
             return false;
         nanosleep(&pause, NULL);

@@ -78,4 +78,7 @@ int rig_descriptors(const struct rig *rig);
  * if it is not within 5 seconds. */
 bool rig_process_is(const char *text, bool wanted);
 
+/* Its pid as we see it; 0 if there is none within 5 seconds. */
+pid_t rig_process_pid(const char *text);
+
 #endif

@@ -1,12 +1,19 @@
 /*
  * The agent as pid 1 of namespaces of its own, with commands that turn against it.
  */
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "agent-rig.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "unit.h"
 
@@ -105,6 +112,114 @@ static void a_chain_of_processes_does_not_outrun_its_limit(void)
     expect_nothing_left();
 }
 
+static void commands_are_killed_for_memory_before_the_agent_is(void)
+{
+    /* Nothing of a command runs before it: what it forks at once inherits it. */
+    rig_run(&rig, &outcome, 10,
+            "cat /proc/self/oom_score_adj; read own </proc/1/oom_score_adj; "
+            "[ $own -lt 1000 ] && echo less");
+    expect(AGENT_END_EXIT, 0, "1000\nless\n");
+}
+
+/* The next process that is born in the container gets the number, if it is free. */
+static void next_pid_is(pid_t inside, long number)
+{
+    int status = -1;
+    pid_t child;
+    char path[64];
+    int ns;
+
+    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)inside);
+    ns = open(path, O_RDONLY | O_CLOEXEC);
+    child = fork();
+    if (child == 0) {
+        /* Its child is in that namespace; but is born there, too: it takes a number itself. */
+        if (setns(ns, CLONE_NEWPID) < 0)
+            _exit(1);
+        child = fork();
+        if (child == 0) {
+            char text[16];
+            int length = snprintf(text, sizeof(text), "%ld", number - 1);
+            int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+
+            _exit(fd >= 0 && write(fd, text, (size_t)length) == length ? 0 : 1);
+        }
+        _exit(child > 0 && waitpid(child, &status, 0) == child && status == 0 ? 0 : 1);
+    }
+    CU_ASSERT_FATAL(ns >= 0 && child > 0);
+    close(ns);
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
+static void a_number_that_an_ended_command_had_is_another_ones(void)
+{
+    struct agent_command kept = rig_command(&rig, "kept", "echo $$");
+    struct agent_command heir = rig_command(&rig, "heir",
+                                            "echo $PPID; kill -9 $PPID; "
+                                            "exit 7");
+    _cleanup_(buf_release) struct buf number = BUF_INIT;
+    struct outcome last = {0};
+    pid_t inside;
+
+    rig_run(&rig, &outcome, 10, "sleep 53.5 &");
+    inside = rig_process_pid("53.5");
+    agent_run(rig.client, rig.socket, &kept, false, rig_on_run, &last);
+    rig_await(&rig, &last);
+    buf_add(&number, last.out.data, last.out.length);
+    rig_run(&rig, &outcome, 10, "until ps | grep -c codeset-agent | grep -qx 2; do :; done");
+    next_pid_is(inside, strtol(number.data, NULL, 10));
+    outcome_release(&last);
+    agent_run(rig.client, rig.socket, &heir, false, rig_on_run, &last);
+    rig_await(&rig, &last);
+    CU_ASSERT_EQUAL(strncmp(last.out.data, number.data, number.length), 0);
+    CU_ASSERT_EQUAL(last.result.exit_status, 7);
+    CU_ASSERT(last.result.seconds < 10);
+    rig_run(&rig, &outcome, 10, "kill $(pidof sleep)");
+    CU_ASSERT_TRUE(rig_process_is("53.5", false));
+    agent_forget(rig.client, rig.socket, "kept");
+    agent_forget(rig.client, rig.socket, "heir");
+    outcome_release(&last);
+}
+
+/* From here on the process does not come to its end before we let it. */
+static pid_t hold_at_its_end(const char *argument)
+{
+    pid_t pid = rig_process_pid(argument);
+
+    CU_ASSERT_FATAL(pid > 0);
+    CU_ASSERT_EQUAL_FATAL(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT), 0);
+    return pid;
+}
+
+static void a_process_that_is_slow_to_die_takes_nobody_along(void)
+{
+    struct agent_command command = rig_command(&rig, "slow", "sleep 51.5");
+    struct outcome slow = {0};
+    int status;
+    pid_t pid;
+
+    command.timeout_seconds = 1;
+    rig_run(&rig, &outcome, 10, "sleep 52.5 &");
+    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &slow);
+    rig_run(&rig, &outcome, 10, "until ps | grep '[s]leep 51.5'; do :; done");
+    pid = hold_at_its_end("51.5");
+    do {
+        CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, __WALL), pid);
+    } while (status >> 8 != (SIGTRAP | (PTRACE_EVENT_EXIT << 8)));
+    rig_run(&rig, &outcome, 10, "sleep 1; echo unharmed");
+    expect(AGENT_END_EXIT, 0, "unharmed\n");
+    CU_ASSERT_FALSE(slow.done);
+    CU_ASSERT_EQUAL(ptrace(PTRACE_DETACH, pid, NULL, NULL), 0);
+    rig_await(&rig, &slow);
+    CU_ASSERT_EQUAL(slow.result.end, AGENT_END_TIMEOUT);
+    CU_ASSERT_TRUE(rig_process_is("52.5", true));
+    rig_run(&rig, &outcome, 10, "kill $(pidof sleep)");
+    CU_ASSERT_TRUE(rig_process_is("52.5", false));
+    agent_forget(rig.client, rig.socket, "slow");
+    outcome_release(&slow);
+}
+
 static void without_processes_the_agent_says_that_it_is_busy(void)
 {
     enum { COUNT = 100 };
@@ -178,6 +293,12 @@ int main(void)
         {"a fork bomb ends at its limit", a_fork_bomb_ends_at_its_limit},
         {"a chain of processes does not outrun its limit",
          a_chain_of_processes_does_not_outrun_its_limit},
+        {"a process that is slow to die takes nobody along",
+         a_process_that_is_slow_to_die_takes_nobody_along},
+        {"commands are killed for memory before the agent is",
+         commands_are_killed_for_memory_before_the_agent_is},
+        {"a number that an ended command had is another one's",
+         a_number_that_an_ended_command_had_is_another_ones},
         {"without processes the agent says that it is busy",
          without_processes_the_agent_says_that_it_is_busy},
         {"a replaced /dev/null does not block", a_replaced_dev_null_does_not_block},

@@ -229,6 +229,11 @@ static void the_memory_limit_is_137_and_named(void)
     outcome_of_command(&result, 5, 0, &outcome); /* killed by something else */
     CU_ASSERT_PTR_NULL(outcome.result.message);
     outcome_release(&outcome);
+
+    result.message = "ended together with another"; /* which the agent knows */
+    outcome_of_command(&result, 5, 0, &outcome);
+    CU_ASSERT_STRING_EQUAL(outcome.result.message, "ended together with another");
+    outcome_release(&outcome);
 }
 
 static void a_child_hit_by_the_memory_limit_is_told_of(void)

@@ -70,7 +70,7 @@ static bool is_scalar(const char *at, const char *end)
 
 /* From behind a string's first quote to behind its last. Control bytes must be escaped there (RFC
  * 8259, section 7). json-c ends a key at its first NUL, which makes one of two different keys: such
- * a key is a fault. Returns NULL with a fault. */
+ * a key is a fault. */
 static const char *check_string(const char *at, const char *end, struct fault *fault)
 {
     const char *nul = NULL, *behind;
@@ -78,7 +78,7 @@ static const char *check_string(const char *at, const char *end, struct fault *f
     for (; at < end && *at != '"'; at++) {
         if ((unsigned char)*at < 0x20) {
             *fault = (struct fault){"unescaped control character", at};
-            return NULL;
+            return end;
         }
         if (*at != '\\')
             continue;
@@ -92,7 +92,7 @@ static const char *check_string(const char *at, const char *end, struct fault *f
     take_all(&behind, end, SPACES);
     if (nul && take(&behind, end, ":")) {
         *fault = (struct fault){"NUL in a key", nul};
-        return NULL;
+        return end;
     }
     return at;
 }
@@ -102,7 +102,7 @@ static struct fault find_fault(const char *at, const char *end)
 {
     struct fault fault = {0};
 
-    while (at && at < end) {
+    while (at < end) {
         const char *start = at;
 
         if (take_all(&at, end, SPACES "{}[]:,"))

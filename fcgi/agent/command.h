@@ -50,9 +50,9 @@ struct command_spec {
 typedef void commands_reaped(pid_t pid, void *arg);
 
 /*
- * To be called while the agent is still dumpable: later /proc/self is root's of the host. Keeps its
- * oom_score_adj open, so that commands, which can't write theirs before they are somebody else, are
- * born with the highest.
+ * To be called before there is anybody else in the container: makes the agent dumpable, which the
+ * caller must undo. Else /proc/self is root's of the host. Keeps its oom_score_adj open, so that
+ * commands, which can't write theirs before they are somebody else, are born with the highest.
  */
 void commands_prepare(void);
 

@@ -61,14 +61,31 @@ static void place_release(struct place *place)
     close_fd(&place->dir_fd);
 }
 
+/* While it is held off, what is done and what the handler is told of it are one. */
+static void alarm_hold(bool hold)
+{
+    sigset_t alarm;
+
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &alarm, NULL);
+}
+
 static void answer(int out, bool success, const char *message, int64_t size)
 {
     _cleanup_(buf_release) struct buf json = BUF_INIT;
 
+    alarm_hold(true); /* one answer, not two inside each other */
     buf_addf(&json, "{\"success\":%s,\"message\":", success ? "true" : "false");
     json_write_string(&json, message, strlen(message));
     buf_addf(&json, ",\"size_bytes\":%" PRId64 "}", size);
     worker_json(out, 200, json.data);
+}
+
+static void refuse_request(int out, const char *message)
+{
+    alarm_hold(true);
+    worker_message(out, 400, message);
 }
 
 static void out_of_time(int signal)
@@ -205,11 +222,14 @@ static int temporary_open(const struct place *place, struct error *err)
         number = (uint64_t)getpid();
     snprintf(temporary.name, sizeof(temporary.name), ".codeset-%016" PRIx64 ".tmp", number);
     temporary.dir_fd = place->dir_fd;
+    alarm_hold(true);
     fd = openat(place->dir_fd, temporary.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                 0600);
     if (fd < 0)
-        return refuse(err, place->path, strerror(errno));
-    temporary.made = 1;
+        refuse(err, place->path, strerror(errno));
+    else
+        temporary.made = 1;
+    alarm_hold(false);
     return fd;
 }
 
@@ -221,8 +241,11 @@ static int temporary_rename(const struct place *place, int fd, int old_fd, mode_
         return refuse(err, place->path, strerror(errno));
     if (old_fd >= 0)
         copy_attributes(old_fd, fd);
-    if (fchmod(fd, mode) < 0 ||
-        renameat(place->dir_fd, temporary.name, place->dir_fd, place->name) < 0)
+    if (fchmod(fd, mode) < 0)
+        return refuse(err, place->path, strerror(errno));
+    /* To the end: what has been done is what is answered. */
+    alarm_hold(true);
+    if (renameat(place->dir_fd, temporary.name, place->dir_fd, place->name) < 0)
         return refuse(err, place->path, strerror(errno));
     temporary.made = 0;
     return 0;
@@ -230,6 +253,7 @@ static int temporary_rename(const struct place *place, int fd, int old_fd, mode_
 
 static void temporary_remove(void)
 {
+    alarm_hold(true);
     if (temporary.made)
         unlinkat(temporary.dir_fd, temporary.name, 0);
     temporary.made = 0;
@@ -345,11 +369,11 @@ void edit_replace(struct evhttp_request *req, int out)
     if (request_body_json(req, BODY_MOST, &body, &err) < 0 ||
         text_member(body, "old", &change.old_text, &change.old_length, &err) < 0 ||
         text_member(body, "new", &change.new_text, &change.new_length, &err) < 0) {
-        worker_message(out, 400, err.message);
+        refuse_request(out, err.message);
         return;
     }
     if (change.old_length == 0) {
-        worker_message(out, 400, "old is empty");
+        refuse_request(out, "old is empty");
         return;
     }
     if (place_path(&place, request_member(body, "path"), request_member(body, "workdir"), &err) <
@@ -405,7 +429,7 @@ void edit_file(struct evhttp_request *req, int out)
     set_alarm(out);
     TAILQ_INIT(&fields);
     if (request_query(req, &fields, &err) < 0) {
-        worker_message(out, 400, err.message);
+        refuse_request(out, err.message);
         return;
     }
     executable = evhttp_find_header(&fields, "executable");

@@ -15,6 +15,10 @@ struct evhttp_request;
 #define EDIT_MILLISECONDS 900
 #define EDIT_SECONDS 2 /* when the agent gives up on a worker that did not even manage that */
 
+/* The names of temporaries, for fnmatch(3): one is left where an operation is killed outright. */
+#define EDIT_HEX_4 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"
+#define EDIT_TEMPORARY_PATTERN ".codeset-" EDIT_HEX_4 EDIT_HEX_4 EDIT_HEX_4 EDIT_HEX_4 ".tmp"
+
 void edit_replace(struct evhttp_request *req, int out); /* POST /replace */
 void edit_file(struct evhttp_request *req, int out);    /* PUT /file */
 

@@ -163,12 +163,16 @@ static json_object *resources(const struct engine_limits *limits)
 static json_object *linux_part(const struct oci_spec *spec)
 {
     json_object *object = json_object_new_object();
+    json_object *sysctl = json_object_new_object();
 
     json_add(object, "namespaces", namespaces());
     json_add(object, "uidMappings", id_mappings(spec->uid_base));
     json_add(object, "gidMappings", id_mappings(spec->uid_base));
     json_add_text(object, "cgroupsPath", spec->cgroup_path);
     json_add(object, "resources", resources(&spec->limits));
+    /* Else shared memory outlives the last who used it, and no end of a process gives it back. */
+    json_add_text(sysctl, "kernel.shm_rmid_forced", "1");
+    json_add(object, "sysctl", sysctl);
     json_add_text(object, "rootfsPropagation", "rprivate");
     json_add(object, "seccomp", json_object_get(spec->seccomp));
     json_add(object, "maskedPaths",

@@ -146,6 +146,17 @@ static void no_processes_of_the_host(void)
     yard_close(&id);
 }
 
+static void memory_ends_commands_before_the_agent(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *answer = exec_run(
+        id.text,
+        "cat /proc/self/oom_score_adj /proc/1/oom_score_adj /proc/sys/kernel/shm_rmid_forced", 20);
+
+    TEXT(answer, "stdout", "1000\n200\n1\n");
+    yard_close(&id);
+}
+
 static const struct test tests[] = {
     {"no mount of any kind", no_mounts},
     {"no new namespace", no_namespaces},
@@ -155,6 +166,7 @@ static const struct test tests[] = {
     {"only descriptors 0 to 2 are open", no_descriptors},
     {"no switch of the kernel", no_switches},
     {"the agent can't be read, traced or replaced", the_agent_is_out_of_reach},
+    {"a lack of memory ends commands before the agent", memory_ends_commands_before_the_agent},
     {"no network but loopback", no_network},
     {"no abstract socket of the host", no_abstract_sockets},
     {"no shared memory of the host", no_shared_memory},

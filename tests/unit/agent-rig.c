@@ -121,7 +121,8 @@ static void lay_root(const char *root, bool furnished)
     char command[1024];
 
     snprintf(command, sizeof(command),
-             "set -e; cd %s; cp %s agent; mkdir -p work; if %s; then mkdir -p bin proc dev tmp; "
+             "set -e; cd %s; cp %s agent; chmod 111 agent; mkdir -p work; if %s; then mkdir -p bin "
+             "proc dev tmp; "
              "cp %s bin/busybox; chroot . /bin/busybox --install -s /bin; "
              "mknod -m 666 dev/null c 1 3; fi; chown -hR %d:%d .",
              root, AGENT_STATIC, furnished ? "true" : "false", BUSYBOX, CONTAINER_UID,

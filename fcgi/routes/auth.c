@@ -91,7 +91,7 @@ static int post_github(void *app, const struct request *request, const void *val
     struct token access, refresh;
     struct id user_id;
     struct buf *body;
-    bool is_new;
+    bool is_new = false;
 
     (void)request;
     if (!token_issuer_can(api->tokens))

@@ -163,8 +163,8 @@ static struct db_rows *rows_new(MYSQL_STMT *statement, struct column **ret_colum
 
 struct db_rows *rows_take(MYSQL_STMT *statement)
 {
-    _cleanup_(free_ptr) struct column *columns = NULL;
-    _cleanup_(free_ptr) MYSQL_BIND *binds = NULL;
+    struct column *columns;
+    MYSQL_BIND *binds;
     struct db_rows *rows;
     int status;
 
@@ -175,6 +175,8 @@ struct db_rows *rows_take(MYSQL_STMT *statement)
     while ((status = mysql_stmt_fetch(statement)) == 0 || status == MYSQL_DATA_TRUNCATED)
         take_row(statement, rows, columns);
     mysql_stmt_free_result(statement);
+    free(columns);
+    free(binds);
     return rows; /* all was on this side: the end is the only reason to stop */
 }
 

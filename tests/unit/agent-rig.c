@@ -356,7 +356,7 @@ int rig_descriptors(const struct rig *rig)
     snprintf(path, sizeof(path), "/proc/%d/fd", (int)rig->agent);
     dir = opendir(path);
     CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
-    while (readdir(dir))
+    while (dir && readdir(dir))
         count++;
     closedir(dir);
     return count;

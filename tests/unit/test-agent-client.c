@@ -90,8 +90,7 @@ static void run_is(const char *code, const char *bytes, size_t length, const cha
         CU_ASSERT_STRING_EQUAL(outcome.errors.data, "c");
         CU_ASSERT_TRUE(outcome.result.err_truncated);
     } else {
-        CU_ASSERT_PTR_NOT_NULL_FATAL(outcome.err.code);
-        CU_ASSERT_STRING_EQUAL(outcome.err.code, code);
+        CU_ASSERT_TRUE(outcome.err.code && strcmp(outcome.err.code, code) == 0);
     }
     close_liar();
 }
@@ -165,8 +164,7 @@ static void file_is(const char *code, const char *bytes)
     agent_upload(rig.client, rig.socket, "p", "/", false, "x", 1, rig_on_file, &outcome);
     rig_await(&rig, &outcome);
     if (code) {
-        CU_ASSERT_PTR_NOT_NULL_FATAL(outcome.err.code);
-        CU_ASSERT_STRING_EQUAL(outcome.err.code, code);
+        CU_ASSERT_TRUE(outcome.err.code && strcmp(outcome.err.code, code) == 0);
     } else {
         CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
         CU_ASSERT_TRUE(outcome.success);

@@ -356,7 +356,9 @@ int rig_descriptors(const struct rig *rig)
     snprintf(path, sizeof(path), "/proc/%d/fd", (int)rig->agent);
     dir = opendir(path);
     CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
-    while (dir && readdir(dir))
+    if (!dir)
+        return -1;
+    while (readdir(dir))
         count++;
     closedir(dir);
     return count;

@@ -198,6 +198,8 @@ int store_profile_get(struct db *db, const struct id *user_id, struct profile *r
 
 #define FIRST_OF_PROFILE CREDENTIAL_COLUMN_COUNT
 #define FIRST_OF_KEY (FIRST_OF_PROFILE + 9)
+/* Unsorted: an ORDER BY would make a temporary table of each answer. The index that the rows come
+ * by has them as they were made. */
 #define KEYS_OF_USER "LEFT JOIN api_keys a ON a.user_id=u.user_id AND a.is_active "
 #define SELECT_PROFILE_AND_KEYS                                                                    \
     "SELECT " CREDENTIAL_COLUMNS ", " PROFILE_COLUMNS                                              \
@@ -228,9 +230,9 @@ int store_profile_get_as(struct db *db, const struct credential *credential,
                          struct error *err)
 {
     static const struct query by_key = {SELECT_PROFILE_AND_KEYS CREDENTIAL_BY_KEY KEYS_OF_USER
-                                        "WHERE " KEY_IS_GOOD "ORDER BY a.created_at, a.key_id"};
+                                        "WHERE " KEY_IS_GOOD};
     static const struct query by_user = {SELECT_PROFILE_AND_KEYS CREDENTIAL_BY_USER KEYS_OF_USER
-                                         "WHERE " USER_IS_GOOD "ORDER BY a.created_at, a.key_id"};
+                                         "WHERE " USER_IS_GOOD};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, credential->by_key ? &by_key : &by_user, err, credential_value(credential));
     struct caller caller;

@@ -22,8 +22,7 @@ SELECT u.user_id, u.name, u.email, u.github_id, u.github_login, u.is_active, u.c
   FROM api_keys k JOIN users u ON u.user_id = k.user_id
   LEFT JOIN api_keys a ON a.user_id = u.user_id AND a.is_active
  WHERE k.key_hash = %s AND k.is_active AND u.is_active
-   AND (k.expires_at IS NULL OR k.expires_at > NOW(6))
- ORDER BY a.created_at, a.key_id"""
+   AND (k.expires_at IS NULL OR k.expires_at > NOW(6))"""
 
 
 class ApiKey(BaseModel):

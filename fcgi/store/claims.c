@@ -1,12 +1,11 @@
 /*
  * claims.c - what concerns sessions, interactions and verifications alike: leases, the settling
- * of what an ended session leaves, and whether a wait is over. Declared in sessions.h.
+ * of what an ended session leaves, whether a wait is over (sessions.h), and claims (claims.h).
  */
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "store/db.h"
-#include "store/sessions.h"
+#include "store/claims.h"
 
 #include "base/banned.h"
 
@@ -121,4 +120,65 @@ int store_session_settle(struct db *db, const struct id *id,
     if (settle_each(db, id, &select_interactions, &fail_interaction, each, arg, err) < 0)
         return -1;
     return settle_each(db, id, &select_verifications, &cancel_verification, each, arg, err);
+}
+
+struct db_rows *claim_row(struct db *db, const struct claimant *claimant, const struct id *id,
+                          const struct query *claim, const struct query *select, struct error *err)
+{
+    struct db_rows *rows = NULL;
+    int64_t changed;
+
+    if (DB_RUN(db, claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),
+               db_id(&claimant->owner), db_id(id), db_text(claimant->node)) < 0)
+        return NULL;
+    if (changed > 0) {
+        rows = DB_SELECT(db, select, err, db_id(id), db_id(&claimant->owner));
+        if (!rows)
+            return NULL;
+    }
+    if (rows && db_next(rows))
+        return rows;
+    db_rows_free(rows);
+    error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
+    return NULL;
+}
+
+int claimable_rows(struct db *db, const struct claimant *claimant, const struct query *select,
+                   int64_t limit, void (*each)(const struct id *id, void *arg), void *arg,
+                   struct error *err)
+{
+    struct db_rows *rows =
+        DB_SELECT(db, select, err, db_text(claimant->node), db_id(&claimant->owner), db_int(limit));
+
+    if (!rows)
+        return -1;
+    db_each_id(rows, each, arg);
+    return 0;
+}
+
+int work_refused(struct db *db, const struct id *user_id, const char *session_id,
+                 const char *limit_code, const char *what, int64_t unfinished_max,
+                 struct error *err)
+{
+    _cleanup_(session_release) struct session session = {0};
+
+    if (store_session_get(db, user_id, session_id, &session, err) < 0)
+        return -1;
+    switch (session.status) {
+    case SESSION_CREATING:
+        return error_set(err, ERROR_CONFLICT, "SESSION_NOT_READY",
+                         "the session is still being created; GET it and wait for ready");
+    case SESSION_READY:
+        return error_set(err, ERROR_LIMIT, limit_code,
+                         "the limit of unfinished %s per session is %lld and that many are under "
+                         "way; wait for one to end",
+                         what, (long long)unfinished_max);
+    case SESSION_ERROR:
+    case SESSION_CLOSED:
+    case SESSION_TERMINATED:
+        break;
+    }
+    return error_set(err, ERROR_CONFLICT, "SESSION_CLOSED",
+                     "the session has ended (%s); create another",
+                     session_status_name(session.status));
 }

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "store/claims.h"
 #include "store/db.h"
 
 #include "base/banned.h"
@@ -59,30 +60,10 @@ static bool exists(struct db *db, const struct id *id)
     return rows && db_next(rows);
 }
 
-/* Why nothing was inserted. */
-static int explain_refusal(struct db *db, const struct new_interaction *wanted, struct error *err)
+static int refused(struct db *db, const struct new_interaction *wanted, struct error *err)
 {
-    _cleanup_(session_release) struct session session = {0};
-
-    if (store_session_get(db, &wanted->user_id, wanted->session_id, &session, err) < 0)
-        return -1;
-    switch (session.status) {
-    case SESSION_CREATING:
-        return error_set(err, ERROR_CONFLICT, "SESSION_NOT_READY",
-                         "the session is still being created; GET it and wait for ready");
-    case SESSION_READY:
-        return error_set(err, ERROR_LIMIT, "INTERACTION_LIMIT",
-                         "the limit of unfinished interactions per session is %lld and that many "
-                         "are under way; wait for one to end",
-                         (long long)wanted->unfinished_max);
-    case SESSION_ERROR:
-    case SESSION_CLOSED:
-    case SESSION_TERMINATED:
-        break;
-    }
-    return error_set(err, ERROR_CONFLICT, "SESSION_CLOSED",
-                     "the session has ended (%s); create another",
-                     session_status_name(session.status));
+    return work_refused(db, &wanted->user_id, wanted->session_id, "INTERACTION_LIMIT",
+                        "interactions", wanted->unfinished_max, err);
 }
 
 int store_interaction_create(struct db *db, const struct new_interaction *interaction,
@@ -102,7 +83,7 @@ int store_interaction_create(struct db *db, const struct new_interaction *intera
     int64_t inserted;
 
     if (!id_valid(new->session_id))
-        return explain_refusal(db, new, err);
+        return refused(db, new, err);
     if (DB_RUN(db, &insert_interaction, &inserted, err, db_id(&new->interaction_id),
                db_text(type_names[new->type]), text_value(new->command),
                new->type == INTERACTION_EXEC ? db_int(new->command_timeout) : db_null(),
@@ -112,7 +93,7 @@ int store_interaction_create(struct db *db, const struct new_interaction *intera
                new->type == INTERACTION_UPLOAD ? db_int((int64_t) new->content.length) : db_null(),
                db_text(new->session_id), db_id(&new->user_id), db_int(new->unfinished_max)) < 0)
         return db_lost(db) && exists(db, &new->interaction_id) ? 0 : -1;
-    return inserted > 0 ? 0 : explain_refusal(db, new, err);
+    return inserted > 0 ? 0 : refused(db, new, err);
 }
 
 int store_interaction_get(struct db *db, const struct id *user_id, const char *session_id,
@@ -197,19 +178,11 @@ int store_interaction_claim(struct db *db, const struct claimant *claimant, cons
         "i.started_at=IFNULL(i.started_at, NOW(6)), i.attempt=i.attempt+1, "
         "i.lease_until=NOW(6) + INTERVAL ? SECOND, i.node=?, i.owner=? "
         "WHERE i.interaction_id=? AND " WORKABLE};
-    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
-    int64_t changed;
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        claim_row(db, claimant, id, &claim, &select_work, err);
 
-    if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),
-               db_id(&claimant->owner), db_id(id), db_text(claimant->node)) < 0)
+    if (!rows)
         return -1;
-    if (changed > 0) {
-        rows = DB_SELECT(db, &select_work, err, db_id(id), db_id(&claimant->owner));
-        if (!rows)
-            return -1;
-    }
-    if (!rows || !db_next(rows))
-        return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
     *ret_work = (struct interaction_work){
         .interaction_id = db_row_id(rows, 0),
         .session_id = db_row_id(rows, 1),
@@ -235,13 +208,8 @@ int store_interaction_claimable(struct db *db, const struct claimant *claimant, 
     static const struct query select_claimable = {
         "SELECT i.interaction_id FROM interactions i JOIN sessions s USING (session_id) "
         "WHERE " FREE_FOR_US "ORDER BY i.created_at LIMIT ?"};
-    struct db_rows *rows = DB_SELECT(db, &select_claimable, err, db_text(claimant->node),
-                                     db_id(&claimant->owner), db_int(limit));
 
-    if (!rows)
-        return -1;
-    db_each_id(rows, each, arg);
-    return 0;
+    return claimable_rows(db, claimant, &select_claimable, limit, each, arg, err);
 }
 
 int store_interaction_finish(struct db *db, const struct claimant *claimant, const struct id *id,

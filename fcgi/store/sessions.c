@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/claims.h"
 #include "store/credential.h"
 #include "store/db.h"
 
@@ -337,19 +338,11 @@ int store_session_claim(struct db *db, const struct claimant *claimant, const st
         "SELECT w.session_id, w.attempt, s.image, s.repo_path, w.expires_at FROM sessions w "
         "JOIN samples s USING (dataset, sample_id, version) "
         "WHERE w.session_id=? AND w.owner=? AND w.status='creating'"};
-    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
-    int64_t changed;
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        claim_row(db, claimant, id, &claim, &select_work, err);
 
-    if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),
-               db_id(&claimant->owner), db_id(id), db_text(claimant->node)) < 0)
+    if (!rows)
         return -1;
-    if (changed > 0) {
-        rows = DB_SELECT(db, &select_work, err, db_id(id), db_id(&claimant->owner));
-        if (!rows)
-            return -1;
-    }
-    if (!rows || !db_next(rows))
-        return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
     *ret_work = (struct session_work){
         .session_id = db_row_id(rows, 0),
         .attempt = db_row_int(rows, 1),
@@ -366,13 +359,8 @@ int store_session_claimable(struct db *db, const struct claimant *claimant, int6
 {
     static const struct query select_claimable = {
         "SELECT session_id FROM sessions WHERE " FREE_FOR_US "ORDER BY requested_at LIMIT ?"};
-    struct db_rows *rows = DB_SELECT(db, &select_claimable, err, db_text(claimant->node),
-                                     db_id(&claimant->owner), db_int(limit));
 
-    if (!rows)
-        return -1;
-    db_each_id(rows, each, arg);
-    return 0;
+    return claimable_rows(db, claimant, &select_claimable, limit, each, arg, err);
 }
 
 int store_session_ready(struct db *db, const struct claimant *claimant, const struct id *id,

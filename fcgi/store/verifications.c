@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "store/claims.h"
 #include "store/db.h"
 
 #include "base/banned.h"
@@ -57,33 +58,6 @@ static int read_created(struct db *db, const struct id *job_id, int64_t *ret_cre
     return 0;
 }
 
-/* Why nothing was inserted. */
-static int explain_refusal(struct db *db, const struct id *user_id, const char *session_id,
-                           int64_t unfinished_max, struct error *err)
-{
-    _cleanup_(session_release) struct session session = {0};
-
-    if (store_session_get(db, user_id, session_id, &session, err) < 0)
-        return -1;
-    switch (session.status) {
-    case SESSION_CREATING:
-        return error_set(err, ERROR_CONFLICT, "SESSION_NOT_READY",
-                         "the session is still being created; GET it and wait for ready");
-    case SESSION_READY:
-        return error_set(err, ERROR_LIMIT, "VERIFICATION_LIMIT",
-                         "the limit of unfinished verifications per session is %lld and that "
-                         "many are under way; wait for one to end",
-                         (long long)unfinished_max);
-    case SESSION_ERROR:
-    case SESSION_CLOSED:
-    case SESSION_TERMINATED:
-        break;
-    }
-    return error_set(err, ERROR_CONFLICT, "SESSION_CLOSED",
-                     "the session has ended (%s); create another",
-                     session_status_name(session.status));
-}
-
 int store_verification_create(struct db *db, const struct id *job_id, const struct id *user_id,
                               const char *session_id, int64_t unfinished_max,
                               int64_t *ret_created_at, struct error *err)
@@ -97,7 +71,8 @@ int store_verification_create(struct db *db, const struct id *job_id, const stru
     int64_t inserted = 0;
 
     if (!id_valid(session_id))
-        return explain_refusal(db, user_id, session_id, unfinished_max, err);
+        return work_refused(db, user_id, session_id, "VERIFICATION_LIMIT", "verifications",
+                            unfinished_max, err);
     if (DB_RUN(db, &insert_verification, &inserted, err, db_id(job_id), db_text(session_id),
                db_id(user_id), db_int(unfinished_max)) < 0) {
         struct error ignored;
@@ -105,7 +80,8 @@ int store_verification_create(struct db *db, const struct id *job_id, const stru
         return db_lost(db) && read_created(db, job_id, ret_created_at, &ignored) == 0 ? 0 : -1;
     }
     if (inserted == 0)
-        return explain_refusal(db, user_id, session_id, unfinished_max, err);
+        return work_refused(db, user_id, session_id, "VERIFICATION_LIMIT", "verifications",
+                            unfinished_max, err);
     return read_created(db, job_id, ret_created_at, err);
 }
 
@@ -185,19 +161,11 @@ int store_verification_claim(struct db *db, const struct claimant *claimant, con
         "v.started_at=IFNULL(v.started_at, NOW(6)), v.attempt=v.attempt+1, "
         "v.lease_until=NOW(6) + INTERVAL ? SECOND, v.node=?, v.owner=? "
         "WHERE v.job_id=? AND " WORKABLE};
-    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
-    int64_t changed;
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        claim_row(db, claimant, id, &claim, &select_work, err);
 
-    if (DB_RUN(db, &claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),
-               db_id(&claimant->owner), db_id(id), db_text(claimant->node)) < 0)
+    if (!rows)
         return -1;
-    if (changed > 0) {
-        rows = DB_SELECT(db, &select_work, err, db_id(id), db_id(&claimant->owner));
-        if (!rows)
-            return -1;
-    }
-    if (!rows || !db_next(rows))
-        return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
     *ret_work = (struct verification_work){
         .job_id = db_row_id(rows, 0),
         .session_id = db_row_id(rows, 1),
@@ -224,13 +192,8 @@ int store_verification_claimable(struct db *db, const struct claimant *claimant,
     static const struct query select_claimable = {
         "SELECT v.job_id FROM verifications v JOIN sessions s USING (session_id) "
         "WHERE " FREE_FOR_US "ORDER BY v.created_at LIMIT ?"};
-    struct db_rows *rows = DB_SELECT(db, &select_claimable, err, db_text(claimant->node),
-                                     db_id(&claimant->owner), db_int(limit));
 
-    if (!rows)
-        return -1;
-    db_each_id(rows, each, arg);
-    return 0;
+    return claimable_rows(db, claimant, &select_claimable, limit, each, arg, err);
 }
 
 int store_verification_running(struct db *db, const struct claimant *claimant, const struct id *id,

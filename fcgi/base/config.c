@@ -161,18 +161,3 @@ void config_release(const struct config_row *rows, size_t count, void *values)
         }
     }
 }
-
-void config_print(const struct config_row *rows, size_t count, FILE *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct config_row *row = &rows[i];
-
-        if (i == 0 || strcmp(row->section, rows[i - 1].section) != 0)
-            fprintf(out, "%s[%s]\n", i ? "\n" : "", row->section);
-        fprintf(out, "# %s", row->help);
-        if (row->type == CONFIG_INT)
-            fprintf(out, " (%lld to %lld%s%s)", (long long)row->least, (long long)row->most,
-                    row->unit[0] ? " " : "", row->unit);
-        fprintf(out, "\n%s = %s\n", row->name, row->fallback);
-    }
-}

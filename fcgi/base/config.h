@@ -11,7 +11,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/error.h"
 
@@ -39,8 +38,5 @@ int config_load(const struct config_row *rows, size_t count, const char *path, v
 
 /* Frees the texts. */
 void config_release(const struct config_row *rows, size_t count, void *values);
-
-/* Prints the table as a commented ini file. */
-void config_print(const struct config_row *rows, size_t count, FILE *out);
 
 #endif

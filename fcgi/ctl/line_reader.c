@@ -96,8 +96,3 @@ int line_reader_next(struct line_reader *reader, struct buf *line, bool *ret_too
     *ret_too_long = too_long;
     return any;
 }
-
-int64_t line_reader_offset(const struct line_reader *reader)
-{
-    return gzoffset(reader->file);
-}

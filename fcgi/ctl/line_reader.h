@@ -33,7 +33,4 @@ void line_reader_release(struct line_reader *reader);
 int line_reader_next(struct line_reader *reader, struct buf *line, bool *ret_too_long,
                      struct error *err);
 
-/* Bytes of the file (as it lies on disk) read so far. */
-int64_t line_reader_offset(const struct line_reader *reader);
-
 #endif

@@ -105,3 +105,16 @@ int remove_tree(const char *path, struct error *err)
         return 0;
     return error_errno(err, errno, "cannot remove %s", path);
 }
+
+static int remove_entry_below(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return ftw->level == 0 ? 0 : remove_entry(path, st, type, ftw);
+}
+
+int clear_tree(const char *path, struct error *err)
+{
+    if (nftw(path, remove_entry_below, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
+        errno == ENOENT)
+        return 0;
+    return error_errno(err, errno, "cannot clear %s", path);
+}

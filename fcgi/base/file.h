@@ -28,4 +28,7 @@ int make_dirs(const char *path, mode_t mode, struct error *err);
  * system. Nothing there is success. */
 int remove_tree(const char *path, struct error *err);
 
+/* The same, but the folder itself stays. */
+int clear_tree(const char *path, struct error *err);
+
 #endif

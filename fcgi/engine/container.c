@@ -126,23 +126,16 @@ bool container_runs(const char *folder, pid_t *ret_pid)
 }
 
 /*
- * The folder may be passed through by all: the runtime does so when it is the container's root.
- *
- * Opens and locks the container's folder; with `make`, makes it if it is not there. A stop that
- * held the lock removes the folder, so what was locked may be nobody's any more: then again.
- * Returns -1 with ERROR_NOT_FOUND where there is no folder.
+ * Opens and locks the container's folder. A stop that held the lock removes the folder, so what
+ * was locked may be nobody's any more: then again. Returns -1 with ERROR_NOT_FOUND where there is
+ * no folder.
  */
-static int lock_folder(const char *folder, bool make, struct error *err)
+static int lock_folder(const char *folder, struct error *err)
 {
     for (;;) {
-        _cleanup_(close_fd) int fd = -1;
+        _cleanup_(close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         struct stat locked, there;
 
-        if (make && mkdir(folder, 0711) < 0 && errno != EEXIST)
-            return error_errno(err, errno, "cannot make %s", folder);
-        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 && errno == ENOENT && make)
-            continue;
         if (fd < 0) {
             error_errno(err, errno, "cannot open %s", folder);
             if (err->sys_errno == ENOENT)
@@ -158,9 +151,9 @@ static int lock_folder(const char *folder, bool make, struct error *err)
     }
 }
 
-/* Kills everything and removes everything, the folder last. */
-static int remove_all(const struct container_job *job, const struct cgroup_fs *fs,
-                      const char *folder, struct error *err)
+/* Kills everything; what is left then is the folder. */
+static int kill_all(const struct container_job *job, const struct cgroup_fs *fs, const char *folder,
+                    struct error *err)
 {
     pid_t pid;
 
@@ -176,9 +169,13 @@ static int remove_all(const struct container_job *job, const struct cgroup_fs *f
                 return error_set(err, ERROR_UNAVAILABLE, NULL, "%s does not die", job->name);
         }
     }
-    if (cgroup_destroy(fs, job->cgroup, STOP_TIMEOUT_MS, err) < 0)
-        return -1;
-    return remove_tree(folder, err);
+    return cgroup_destroy(fs, job->cgroup, STOP_TIMEOUT_MS, err);
+}
+
+static int remove_all(const struct container_job *job, const struct cgroup_fs *fs,
+                      const char *folder, struct error *err)
+{
+    return kill_all(job, fs, folder, err) < 0 ? -1 : remove_tree(folder, err);
 }
 
 static int listen_at(const char *path, struct error *err)
@@ -471,6 +468,7 @@ int container_start(const struct container_job *job, int config_fd, struct error
 {
     _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", job->state_dir, job->name);
     _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    _cleanup_(close_fd) int lock = -1;
     struct error ignored;
 
     if (job->scratch_dir == NULL || job->runtime == NULL || job->layer_count == 0)
@@ -478,23 +476,21 @@ int container_start(const struct container_job *job, int config_fd, struct error
     if (cgroup_fs_open(&fs, err) < 0)
         return -1;
     set_alarm(START_TIMEOUT_MS / 1000);
-    for (;;) {
-        _cleanup_(close_fd) int lock = lock_folder(folder, true, err);
-
-        if (lock < 0)
-            return -1;
-        if (container_runs(folder, NULL))
-            return 0;
-        if (is_empty(lock)) {
-            alarm(0);
-            if (start_locked(job, &fs, folder, config_fd, err) == 0)
-                return 0;
-            remove_all(job, &fs, folder, &ignored);
-            return -1;
-        }
-        if (remove_all(job, &fs, folder, err) < 0)
-            return -1;
-    }
+    lock = lock_folder(folder, err);
+    alarm(0);
+    if (lock < 0 && err->kind == ERROR_NOT_FOUND)
+        return error_set(err, ERROR_CONFLICT, NULL, "%s was stopped before its start began",
+                         job->name);
+    if (lock < 0)
+        return -1;
+    if (container_runs(folder, NULL))
+        return 0;
+    if (!is_empty(lock) && (kill_all(job, &fs, folder, err) < 0 || clear_tree(folder, err) < 0))
+        return -1;
+    if (start_locked(job, &fs, folder, config_fd, err) == 0)
+        return 0;
+    remove_all(job, &fs, folder, &ignored);
+    return -1;
 }
 
 int container_stop(const struct container_job *job, struct error *err)
@@ -506,7 +502,7 @@ int container_stop(const struct container_job *job, struct error *err)
     if (cgroup_fs_open(&fs, err) < 0)
         return -1;
     set_alarm(START_TIMEOUT_MS / 1000 + STOP_TIMEOUT_MS / 1000);
-    lock = lock_folder(folder, false, err);
+    lock = lock_folder(folder, err);
     alarm(0);
     if (lock < 0 && err->kind == ERROR_NOT_FOUND)
         return 0;

@@ -10,8 +10,10 @@
  *     init                                       "pid start-time" of its pid 1, made last
  *     oci/  log                                  the runtime's state and complaints
  *
- * The folder is also the lock: whoever works on the container holds flock(2) on it. It is made
- * first and removed last, so where there is no folder there is nothing else.
+ * The folder is also the lock: whoever works on the container holds flock(2) on it. It is removed
+ * last, and made by whoever orders the start, before the helper runs: a daemon's death can leave
+ * a helper that has yet to begin, and a stop by the next daemon removes the folder, without which
+ * that helper does nothing. So where there is no folder there is nothing else, nor will be.
  *
  * A crash at any point leaves at most the folder, the cgroup, and processes in that cgroup:
  * mounts and the loop device live in a mount namespace that only those processes hold.
@@ -48,7 +50,10 @@ struct container_job {
 int container_job_parse(char **arguments, int count, struct container_job *ret_job,
                         struct error *err);
 
-/* config_fd: where config.json is read from. One that runs already is success. */
+/*
+ * config_fd: where config.json is read from. One that runs already is success; where the folder
+ * is gone, the container was stopped before this began: ERROR_CONFLICT.
+ */
 int container_start(const struct container_job *job, int config_fd, struct error *err);
 
 int container_stop(const struct container_job *job, struct error *err);

@@ -45,7 +45,8 @@ struct call {
     struct error failure;      /* set before the helper ran */
     char *args[ARGUMENTS_MAX]; /* the helper's */
     int arg_count;
-    int config_fd; /* a start's config.json, else -1 */
+    char *folder;  /* what a start has to make, else NULL */
+    int config_fd; /* its config.json, else -1 */
     pid_t pid;
     int report_fd;
     struct event *event;
@@ -71,6 +72,7 @@ static void call_free(struct call *call)
         free(call->args[i]);
     if (call->event != NULL)
         event_free(call->event);
+    free(call->folder);
     close_fd(&call->config_fd);
     close_fd(&call->report_fd);
     buf_release(&call->report);
@@ -202,6 +204,14 @@ static int spawn(struct call *call, int out, struct error *err)
     return rc == 0 ? 0 : error_errno(err, rc, "cannot run %s", call->engine->helper);
 }
 
+/* The runtime passes through it as the container's root, who is nobody on the host. */
+static int make_folder(const struct call *call, struct error *err)
+{
+    if (call->folder != NULL && mkdir(call->folder, 0711) < 0 && errno != EEXIST)
+        return error_errno(err, errno, "cannot make %s", call->folder);
+    return 0;
+}
+
 static int launch(struct call *call, struct error *err)
 {
     int fds[2];
@@ -213,11 +223,14 @@ static int launch(struct call *call, struct error *err)
     }
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return error_errno(err, errno, "cannot make a pipe");
-    rc = spawn(call, fds[1], err);
+    rc = make_folder(call, err) < 0 ? -1 : spawn(call, fds[1], err);
     close(fds[1]);
     call->report_fd = fds[0];
-    if (rc < 0)
+    if (rc < 0) {
+        if (call->folder != NULL)
+            rmdir(call->folder); /* if it was made just now, and is empty */
         return -1;
+    }
     call->event =
         event_new(call->engine->base, call->report_fd, EV_READ | EV_PERSIST, on_report, call);
     event_add(call->event, NULL);
@@ -311,6 +324,7 @@ static int prepare_start(struct call *call, const char *name, const char *image,
     call->config_fd = write_config(engine, name, cgroup, limits, err);
     if (call->config_fd < 0)
         return -1;
+    call->folder = xasprintf("%s/%s", settings->state_dir, name);
     add_text(call, NULL, HELPER_NAME);
     add_text(call, NULL, "start");
     add_text(call, "name", name);

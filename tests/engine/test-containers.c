@@ -503,6 +503,24 @@ static void test_daemon_killed_at_any_point(void)
     }
 }
 
+/* What such a daemon leaves at worst: a helper that begins when the stop is long over. */
+static void test_start_after_its_stop_does_nothing(void)
+{
+    const struct container_job job = {.name = "late",
+                                      .state_dir = world.settings.state_dir,
+                                      .cgroup = "/cse-late",
+                                      .scratch_dir = world.settings.scratch_dir,
+                                      .runtime = world.settings.runtime,
+                                      .layers = {"/"},
+                                      .layer_count = 1};
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/late", world.settings.state_dir);
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(container_start(&job, -1, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_CONFLICT);
+    CU_ASSERT_EQUAL(access(folder, F_OK), -1);
+}
+
 static const struct unit_test tests[] = {
     {"a container starts, answers, is measured, and stops", test_starts_and_stops},
     {"a second start of a running one is success and changes nothing",
@@ -530,6 +548,7 @@ static const struct unit_test tests[] = {
     {"forty start and stop at once", test_many_at_once},
     {"a helper killed at any point leaves nothing after stop", test_helper_killed_at_any_point},
     {"a daemon killed at any point leaves nothing after stop", test_daemon_killed_at_any_point},
+    {"a start that comes after its stop does nothing", test_start_after_its_stop_does_nothing},
 };
 
 int main(void)

@@ -49,7 +49,7 @@ int run_suites(const struct suite *const *suites, size_t count, int argc, char *
     unsigned registered = 0;
     int status = 2;
 
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    setvbuf(stdout, NULL, _IONBF, 0); /* a test that crashes or hangs has told its name */
     client_open();
     if (CU_initialize_registry() == CUE_SUCCESS)
         registered = add_suites(suites, count, argc, argv);

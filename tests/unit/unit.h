@@ -7,6 +7,7 @@
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct unit_test {
     const char *behaviour;
@@ -19,6 +20,7 @@ static inline int unit_main(const char *suite_name, const struct unit_test *test
     CU_pSuite suite;
     unsigned int failed, ran;
 
+    setvbuf(stdout, NULL, _IONBF, 0); /* a test that crashes or hangs has told its name */
     if (CU_initialize_registry() != CUE_SUCCESS)
         return 2;
     suite = CU_add_suite(suite_name, NULL, NULL);

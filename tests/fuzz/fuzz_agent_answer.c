@@ -1,9 +1,8 @@
 /*
  * An agent's answer, head and body, from a hostile container: what is taken as a result is within
- * its bounds and UTF-8. The same bytes as a command's output: what is kept of them is, too, and is
- * the same however they are cut into reads. And as an archive.
+ * its bounds and UTF-8. And the same bytes as an archive.
  *
- * fuzz-sources: fcgi/remote/answer.c fcgi/agent/capture.c fcgi/agent/pax.c
+ * fuzz-sources: fcgi/remote/answer.c fcgi/agent/pax.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
  * fuzz-sources: fcgi/base/json.c fcgi/base/clock.c
  * fuzz-packages: json-c
@@ -11,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/capture.h"
 #include "agent/pax.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -60,42 +58,6 @@ static void check_answer(const char *text, size_t length)
         hold_true(size >= 0 && utf8_valid(message.data, message.length));
     answer_hello(&body, &err);
     hold_true(answer_refusal(&answer, &body, &err) == -1);
-}
-
-/* The text that is kept of `repeat` times the bytes, read in pieces of `piece`. */
-static void keep(const char *bytes, size_t length, size_t piece, size_t repeat, struct buf *kept)
-{
-    struct capture capture = CAPTURE_INIT;
-    struct capture_text text;
-    size_t total = 0;
-
-    for (size_t round = 0; round < repeat; round++)
-        for (size_t at = 0; at < length; at += piece)
-            capture_add(&capture, bytes + at, length - at < piece ? length - at : piece);
-    capture_end(&capture, &text);
-    for (int i = 0; i < CAPTURE_PARTS && text.parts[i].length > 0; i++)
-        buf_add(kept, text.parts[i].data, text.parts[i].length);
-    total = kept->length;
-    hold_true(total == text.length && total <= CAPTURE_CAP && utf8_valid(kept->data, total));
-    hold_true(text.truncated == (capture.total > CAPTURE_CAP));
-    hold_true(text.truncated || total == capture.total);
-    capture_release(&capture);
-}
-
-static void check_capture(const char *bytes, size_t length)
-{
-    _cleanup_(buf_release) struct buf whole = BUF_INIT;
-    _cleanup_(buf_release) struct buf pieces = BUF_INIT;
-    _cleanup_(buf_release) struct buf clean = BUF_INIT;
-    _cleanup_(buf_release) struct buf flood = BUF_INIT;
-
-    keep(bytes, length, length + 1, 1, &whole);
-    keep(bytes, length, 1 + length % 3, 1, &pieces);
-    utf8_sanitize(&clean, bytes, length);
-    hold_true(whole.length == clean.length && memcmp(whole.data, clean.data, clean.length) == 0);
-    hold_true(whole.length == pieces.length && memcmp(whole.data, pieces.data, whole.length) == 0);
-    if (length > 1000 && bytes[0] == '~') /* seldom: a flood takes its time */
-        keep(bytes, length, length, 2 * CAPTURE_CAP / length, &flood);
 }
 
 struct bytes {
@@ -152,7 +114,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     _cleanup_(free_ptr) char *text = xstrndup((const char *)data, size);
 
     check_answer(text, size);
-    check_capture(text, size);
     check_archive(text, size);
     return 0;
 }

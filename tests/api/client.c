@@ -120,6 +120,17 @@ struct answer *client_send(const struct call *call)
     return answer;
 }
 
+struct answer *client_send_promptly(double seconds, const struct call *call)
+{
+    struct answer *answer = client_send(call);
+
+    for (int i = 1; i < TRIES && answer->seconds >= seconds; i++) {
+        answer_free(answer);
+        answer = client_send(call);
+    }
+    return answer;
+}
+
 static struct answer *send_to(const char *method, const char *body, const char *format,
                               va_list args)
 {

@@ -60,6 +60,15 @@ DEFINE_CLEANUP(struct answer *, answer_release, answer_free)
 
 #define SEND(...) client_send(&(struct call){__VA_ARGS__})
 
+/* What is slow by itself is slow each time, a machine that stalls is not: a bound on time has to be
+ * kept in one of so many tries. */
+#define TRIES 5
+
+/* Sends it until an answer takes less than so many seconds, TRIES times at most: the last answer.
+ */
+struct answer *client_send_promptly(double seconds, const struct call *call);
+#define SEND_PROMPTLY(seconds, ...) client_send_promptly((seconds), &(struct call){__VA_ARGS__})
+
 /* The same with printf for the path. */
 struct answer *client_get(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct answer *client_delete(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -114,7 +123,8 @@ struct answer *exec_run(const char *session, const char *command, int timeout);
 /* {"command": ..., "command_timeout": ...}; to free(). */
 char *exec_body(const char *command, int timeout);
 
-/* POST upload of these bytes. */
+/* POST upload of these bytes. The server promises an end within a second, and gives an operation up
+ * for that; on a machine that stalled this one, and replace, ask again. */
 struct answer *upload(const char *session, const char *path, const void *bytes, size_t size,
                       bool executable);
 struct answer *replace(const char *session, const char *path, const char *old_text,

@@ -157,6 +157,18 @@ char *base64(const void *bytes, size_t size)
     return text;
 }
 
+static struct answer *file_operation(const char *body, const char *session, const char *verb)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("/sessions/%s/%s", session, verb);
+    struct answer *answer = SEND(.path = path, .body = body);
+
+    for (int i = 1; i < TRIES && strstr(answer_text(answer, "message"), "took too long"); i++) {
+        answer_free(answer);
+        answer = SEND(.path = path, .body = body);
+    }
+    return answer;
+}
+
 struct answer *upload(const char *session, const char *path, const void *bytes, size_t size,
                       bool executable)
 {
@@ -167,7 +179,7 @@ struct answer *upload(const char *session, const char *path, const void *bytes, 
     json_write_string(&body, path, strlen(path));
     buf_addf(&body, ",\"content_base64\":\"%s\",\"make_executable\":%s}", content,
              executable ? "true" : "false");
-    return client_post(body.data, "/sessions/%s/upload", session);
+    return file_operation(body.data, session, "upload");
 }
 
 struct answer *replace(const char *session, const char *path, const char *old_text,
@@ -182,7 +194,7 @@ struct answer *replace(const char *session, const char *path, const char *old_te
     buf_add_str(&body, ",\"str_to_insert\":");
     json_write_string(&body, new_text, strlen(new_text));
     buf_add_str(&body, "}");
-    return client_post(body.data, "/sessions/%s/str_replace", session);
+    return file_operation(body.data, session, "str_replace");
 }
 
 static void run_child(const char *command, int out)

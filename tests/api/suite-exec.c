@@ -37,7 +37,7 @@ static void the_start_is_recorded_and_answered(void)
     STATUS(start, 202);
     SHAPE(start->json, "interaction_id:u status:s");
     TEXT(start, "status", "pending");
-    end = interaction_wait(NULL, fixture_session(), answer_text(start, "interaction_id"), 30);
+    end = interaction_wait(NULL, fixture_session(), answer_text(start, "interaction_id"), 60);
     STATUS(end, 200);
     SHAPE(end->json, SHAPE_EXEC);
     TEXT(end, "interaction_type", "exec_command");
@@ -48,7 +48,7 @@ static void the_start_is_recorded_and_answered(void)
     TEXT(end, "stdout", "hello\n");
     TEXT(end, "stderr", "");
     CHECK(json_object_get_boolean(answer_at(end, "success")));
-    CHECK(json_object_get_double(answer_at(end, "execution_time_seconds")) < 5);
+    CHECK(json_object_get_double(answer_at(end, "execution_time_seconds")) < 60);
 }
 
 static void exit_codes_are_the_shells(void)
@@ -199,16 +199,16 @@ static void a_cut_output_is_valid_utf8(void)
 static void the_time_limit_is_124_and_says_so(void)
 {
     _cleanup_(answer_release) struct answer *answer =
-        exec_run(fixture_session(), "echo before; sleep 60", 1);
+        exec_run(fixture_session(), "echo before; sleep 3000", 2);
 
     INT(answer, "exit_code", 124);
-    INT(answer, "command_timeout", 1);
+    INT(answer, "command_timeout", 2);
     TEXT(answer, "stdout", "before\n");
     CHECK(!json_object_get_boolean(answer_at(answer, "success")));
-    CHECK_MSG(strstr(answer_text(answer, "message"), "timed out after 1 s") ||
+    CHECK_MSG(strstr(answer_text(answer, "message"), "timed out after 2 s") ||
                   strstr(answer_text(answer, "message"), "imed out"),
               "message: %s", answer_text(answer, "message"));
-    CHECK(json_object_get_double(answer_at(answer, "execution_time_seconds")) < 4);
+    CHECK(json_object_get_double(answer_at(answer, "execution_time_seconds")) < 25);
 }
 
 static void children_die_with_the_time_limit(void)
@@ -224,13 +224,13 @@ static void children_die_with_the_time_limit(void)
 
 static void a_background_child_does_not_delay_the_answer(void)
 {
-    _cleanup_(answer_release) struct answer *answer = run("sleep 30 & echo started");
+    _cleanup_(answer_release) struct answer *answer = run("sleep 3000 & echo started");
 
     INT(answer, "exit_code", 0);
     TEXT(answer, "stdout", "started\n");
-    CHECK_MSG(json_object_get_double(answer_at(answer, "execution_time_seconds")) < 3, "%s",
+    CHECK_MSG(json_object_get_double(answer_at(answer, "execution_time_seconds")) < 25, "%s",
               answer->body.data);
-    runs_to("kill $(ps -o pid,args | awk '/[s]leep 30/ { print $1 }')", 0, "", "");
+    runs_to("kill $(ps -o pid,args | awk '/[s]leep 3000/ { print $1 }')", 0, "", "");
 }
 
 static void the_memory_limit_is_137_and_says_so(void)
@@ -247,26 +247,28 @@ static void the_memory_limit_is_137_and_says_so(void)
     session_close(NULL, id.text);
 }
 
+/* Each waits for the next one to begin, and the last one for the first. */
 static void many_commands_run_beside_each_other(void)
 {
-    struct ident ids[12];
-    int64_t begun = clock_monotonic();
+    struct ident session = session_ready(NULL, DATASET, SOLVABLE), ids[12];
 
     for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-        char command[64];
+        char command[128];
 
-        snprintf(command, sizeof(command), "sleep 2; echo %zu", i);
-        ids[i] = exec_start(fixture_session(), command, 0);
+        snprintf(command, sizeof(command),
+                 "touch /tmp/begun-%zu; until [ -e /tmp/begun-%zu ]; do sleep 0.1; done; echo %zu",
+                 i, (i + 1) % ARRAY_SIZE(ids), i);
+        ids[i] = exec_start(session.text, command, 60);
     }
     for (size_t i = ARRAY_SIZE(ids); i-- > 0;) {
         _cleanup_(answer_release) struct answer *answer =
-            interaction_wait(NULL, fixture_session(), ids[i].text, 30);
+            interaction_wait(NULL, session.text, ids[i].text, 90);
         char expected[16];
 
         snprintf(expected, sizeof(expected), "%zu\n", i);
         TEXT(answer, "stdout", expected);
     }
-    CHECK_MSG(clock_monotonic() - begun < 10 * CLOCK_SECOND, "they ran behind one another");
+    session_close(NULL, session.text);
 }
 
 static void too_many_unfinished_commands_are_429(void)
@@ -275,7 +277,7 @@ static void too_many_unfinished_commands_are_429(void)
     _cleanup_(answer_release) struct answer *refused = NULL;
 
     for (int i = 0; i < 16; i++)
-        exec_start(id.text, "sleep 30", 0);
+        exec_start(id.text, "sleep 3000", 3600);
     refused = client_post("{\"command\":\"true\"}", "/sessions/%s/exec", id.text);
     REFUSED(refused, 429, "INTERACTION_LIMIT");
     CHECK(answer_has_header(refused, "Retry-After"));
@@ -289,7 +291,7 @@ static void a_result_can_be_read_again(void)
 
     for (int i = 0; i < 3; i++) {
         _cleanup_(answer_release) struct answer *answer =
-            interaction_wait(NULL, fixture_session(), id.text, 30);
+            interaction_wait(NULL, fixture_session(), id.text, 60);
 
         TEXT(answer, "stdout", "once\n");
     }

@@ -131,7 +131,7 @@ static void lax_numbers_are_read(void)
         _cleanup_(answer_release) struct answer *end = NULL;
 
         STATUS(answer, 202);
-        end = interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 20);
+        end = interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 60);
         INT(end, "command_timeout", 7);
     }
 }
@@ -303,7 +303,7 @@ static void the_last_of_repeated_keys_counts(void)
         SEND(.path = path, .body = "{\"command\":\"echo first\",\"command\":\"echo last\"}",
              .direct = true);
     _cleanup_(answer_release) struct answer *end =
-        interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 20);
+        interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 60);
 
     STATUS(answer, 202);
     TEXT(end, "stdout", "last\n");
@@ -316,7 +316,7 @@ static void a_lone_surrogate_becomes_the_replacement_character(void)
         client_post("{\"command\":\"printf '\\ud800|\\udc00x|\\ud83d\\ude00'\"}",
                     "/sessions/%s/exec", fixture_session());
     _cleanup_(answer_release) struct answer *end =
-        interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 20);
+        interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 60);
 
     STATUS(answer, 202);
     TEXT(end, "stdout", "\xef\xbf\xbd|\xef\xbf\xbdx|😀");
@@ -330,7 +330,7 @@ static void nul_in_a_command_is_refused(void)
 
     if (answer->status == 202) {
         _cleanup_(answer_release) struct answer *end =
-            interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 20);
+            interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 60);
 
         CHECK_MSG(answer_int(end, "exit_code") == -1000, "%s", end->body.data);
     } else {
@@ -345,7 +345,7 @@ static void unknown_members_are_ignored(void)
         client_post("{\"command\":\"true\",\"colour\":\"red\",\"__proto__\":{}}",
                     "/sessions/%s/exec", fixture_session());
     _cleanup_(answer_release) struct answer *end =
-        interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 20);
+        interaction_wait(NULL, fixture_session(), answer_text(answer, "interaction_id"), 60);
 
     STATUS(answer, 202);
     INT(end, "exit_code", 0);

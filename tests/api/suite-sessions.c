@@ -96,7 +96,7 @@ static void a_session_closed_at_once_never_becomes_ready(void)
 {
     struct ident id = session_create(NULL, DATASET, SOLVABLE);
     _cleanup_(answer_release) struct answer *closed = client_delete("/sessions/%s", id.text);
-    _cleanup_(answer_release) struct answer *after = session_wait(NULL, id.text, 30);
+    _cleanup_(answer_release) struct answer *after = session_wait(NULL, id.text, 60);
 
     STATUS(closed, 200);
     TEXT(after, "status", "closed");
@@ -105,14 +105,14 @@ static void a_session_closed_at_once_never_becomes_ready(void)
 static void a_command_running_at_close_ends_as_the_platforms_fault(void)
 {
     struct ident id = session_ready(NULL, DATASET, SOLVABLE);
-    struct ident command = exec_start(id.text, "sleep 60", 0);
+    struct ident command = exec_start(id.text, "sleep 300", 0);
     _cleanup_(answer_release) struct answer *started =
         SEND(.path = "/health"); /* the command may or may not have begun */
     _cleanup_(answer_release) struct answer *end = NULL;
 
     STATUS(started, 200);
     session_close(NULL, id.text);
-    end = interaction_wait(NULL, id.text, command.text, 10);
+    end = interaction_wait(NULL, id.text, command.text, 60);
     SHAPE(end->json, SHAPE_EXEC);
     INT(end, "exit_code", -1000);
     CHECK(*answer_text(end, "message"));
@@ -296,7 +296,7 @@ static void a_session_past_its_time_is_terminated(void)
     TEXT(ready, "status", "ready");
     interaction = exec_start(id, "sleep 300", 0);
     CHECK(sql("UPDATE sessions SET expires_at = NOW(6) WHERE session_id = '%s'", id) == 0);
-    command = interaction_wait(NULL, id, interaction.text, 30);
+    command = interaction_wait(NULL, id, interaction.text, 60);
     INT(command, "exit_code", -1000);
     after = client_get("/sessions/%s", id);
     TEXT(after, "status", "terminated");

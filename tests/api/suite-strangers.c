@@ -61,7 +61,7 @@ static void other_users_interactions_do_not_exist(void)
 
     same_as_missing("GET", in_theirs, missing, NULL);
     same_as_missing("GET", in_mine, missing, NULL);
-    answer_free(interaction_wait(NULL, fixture_session(), theirs.text, 20));
+    answer_free(interaction_wait(NULL, fixture_session(), theirs.text, 60));
     session_close(fixture_other_key(), mine.text);
 }
 

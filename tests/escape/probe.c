@@ -415,15 +415,15 @@ static int flood_zombies(const char *argument)
     return 0;
 }
 
-/* race PATH: swaps PATH between a file and a link to /etc/passwd for some seconds. */
+/* race PATH: swaps PATH between a file and a link to its own memory until there is PATH.stop. */
 static int race(const char *argument)
 {
-    char file[256], link_name[256];
-    time_t end = time(NULL) + 4;
+    char file[256], link_name[256], stop[256];
 
     snprintf(file, sizeof(file), "%s.file", argument);
     snprintf(link_name, sizeof(link_name), "%s.link", argument);
-    while (time(NULL) < end) {
+    snprintf(stop, sizeof(stop), "%s.stop", argument);
+    while (access(stop, F_OK) < 0) {
         int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
         if (fd >= 0) {

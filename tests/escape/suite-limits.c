@@ -15,9 +15,9 @@ static void a_limit_holds(const char *command)
     _cleanup_(answer_release) struct answer *left = NULL;
 
     INT(answer, "exit_code", 124);
-    CHECK_MSG(json_object_get_double(answer_at(answer, "execution_time_seconds")) < 4, "%s: %s",
+    CHECK_MSG(json_object_get_double(answer_at(answer, "execution_time_seconds")) < 25, "%s: %s",
               command, answer->body.data);
-    left = exec_run(id.text, "ps -o args | grep -c '[s]leep 987'", 10);
+    left = exec_run(id.text, "ps -o args | grep -c '[s]leep 987'", 60);
     CHECK_MSG(strcmp(answer_text(left, "stdout"), "0\n") == 0, "%s left %s", command,
               answer_text(left, "stdout"));
     yard_close(&id);
@@ -52,10 +52,10 @@ static void a_left_child_with_stdout_does_not_delay(void)
 {
     struct ident id = yard_open();
     _cleanup_(answer_release) struct answer *answer =
-        exec_run(id.text, "(setsid sleep 987 &); sleep 987 & echo done", 30);
+        exec_run(id.text, "(setsid sleep 987 &); sleep 987 & echo done", 60);
 
     TEXT(answer, "stdout", "done\n");
-    CHECK_MSG(answer->seconds < 3, "%.3f s", answer->seconds);
+    CHECK_MSG(answer->seconds < 25, "%.3f s", answer->seconds);
     yard_close(&id);
 }
 
@@ -67,7 +67,7 @@ static void survives(const char *command)
     _cleanup_(answer_release) struct answer *after = NULL, *session = NULL;
 
     CHECK_MSG(answer_at(answer, "exit_code") != NULL, "%s: %s", command, answer->body.data);
-    after = exec_run(id.text, "echo on", 5);
+    after = exec_run(id.text, "echo on", 60);
     session = client_get("/sessions/%s", id.text);
     CHECK_MSG(strcmp(answer_text(after, "stdout"), "on\n") == 0 ||
                   strcmp(answer_text(session, "status"), "error") == 0,

@@ -24,22 +24,31 @@ static const char *const setups[] = {
     "mkfifo fifo; ln -s fifo trap",
 };
 
+/* Seconds of the slower of the two. */
+static double trapped(const struct ident *session, const char *setup)
+{
+    _cleanup_(free_ptr) char *command = xasprintf("rm -rf trap fifo; %s", setup);
+    _cleanup_(answer_release) struct answer *made = exec_run(session->text, command, 60);
+    _cleanup_(answer_release) struct answer *replaced =
+        replace(session->text, "trap", "root", "toor");
+    _cleanup_(answer_release) struct answer *uploaded = upload(session->text, "trap", "x", 1, true);
+
+    INT(made, "exit_code", 0);
+    CHECK_MSG(replaced->status == 200, "%s: %ld %s", setup, replaced->status, replaced->body.data);
+    CHECK_MSG(uploaded->status == 200, "%s: %ld %s", setup, uploaded->status, uploaded->body.data);
+    return replaced->seconds > uploaded->seconds ? replaced->seconds : uploaded->seconds;
+}
+
 static void traps_do_not_hold_an_operation(void)
 {
     struct ident id = yard_open();
 
     for (size_t i = 0; i < ARRAY_SIZE(setups); i++) {
-        _cleanup_(free_ptr) char *command = xasprintf("rm -rf trap fifo; %s", setups[i]);
-        _cleanup_(answer_release) struct answer *made = exec_run(id.text, command, 10);
-        _cleanup_(answer_release) struct answer *replaced =
-            replace(id.text, "trap", "root", "toor");
-        _cleanup_(answer_release) struct answer *uploaded = upload(id.text, "trap", "x", 1, true);
+        double took = trapped(&id, setups[i]);
 
-        INT(made, "exit_code", 0);
-        CHECK_MSG(replaced->status == 200 && replaced->seconds < 1, "%s: %ld in %.3f s %s",
-                  setups[i], replaced->status, replaced->seconds, replaced->body.data);
-        CHECK_MSG(uploaded->status == 200 && uploaded->seconds < 1, "%s: %ld in %.3f s %s",
-                  setups[i], uploaded->status, uploaded->seconds, uploaded->body.data);
+        for (int n = 1; n < TRIES && took >= 1; n++)
+            took = trapped(&id, setups[i]);
+        CHECK_MSG(took < 1, "%s: %.3f s", setups[i], took);
     }
     yard_close(&id);
 }
@@ -56,7 +65,7 @@ static void nothing_of_the_host_is_written(void)
     _cleanup_(answer_release) struct answer *made = NULL;
 
     CHECK(shell(NULL, "printf needle > %s", target) == 0);
-    made = exec_run(id.text, link, 10);
+    made = exec_run(id.text, link, 60);
     INT(made, "exit_code", 0);
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         answer_free(replace(id.text, paths[i], "needle", "thread"));
@@ -67,23 +76,27 @@ static void nothing_of_the_host_is_written(void)
     yard_close(&id);
 }
 
+/* A stall of the machine may fall upon a few of the operations, a race upon any. */
 static void a_race_between_file_and_link_is_lost(void)
 {
+    enum { OPERATIONS = 400, SLOW_MOST = OPERATIONS / 20 };
     struct ident id = yard_open();
-    struct ident race = exec_start(id.text, "/tmp/probe race /calc/raced", 20);
-    int64_t end = clock_monotonic() + 3 * CLOCK_SECOND;
-    unsigned tries = 0;
+    struct ident race = exec_start(id.text, "/tmp/probe race /calc/raced", 3600);
+    _cleanup_(answer_release) struct answer *end = NULL;
+    unsigned slow = 0;
 
-    while (clock_monotonic() < end) {
+    for (unsigned i = 0; i < OPERATIONS && slow <= SLOW_MOST; i++) {
         _cleanup_(answer_release) struct answer *answer =
-            tries++ % 2 ? replace(id.text, "/calc/raced", "needle", "needle")
-                        : upload(id.text, "/calc/raced", "needle\n", 7, false);
+            i % 2 ? replace(id.text, "/calc/raced", "needle", "needle")
+                  : upload(id.text, "/calc/raced", "needle\n", 7, false);
 
-        CHECK_MSG(answer->status == 200 && answer->seconds < 1, "%ld in %.3f s %s", answer->status,
-                  answer->seconds, answer->body.data);
+        CHECK_MSG(answer->status == 200, "%ld %s", answer->status, answer->body.data);
+        slow += answer->seconds >= 1;
     }
-    CHECK_MSG(tries > 20, "only %u tries", tries);
-    answer_free(interaction_wait(NULL, id.text, race.text, 20));
+    CHECK_MSG(slow <= SLOW_MOST, "%u operations took longer than a second", slow);
+    answer_free(exec_run(id.text, "touch /calc/raced.stop", 60));
+    end = interaction_wait(NULL, id.text, race.text, 60);
+    INT(end, "exit_code", 0);
     yard_close(&id);
 }
 
@@ -103,7 +116,7 @@ static void odd_names_are_just_names(void)
         CHECK_MSG(json_object_get_boolean(answer_at(replaced, "success")), "%s: %s", names[i],
                   replaced->body.data);
     }
-    answer_free(exec_run(id.text, "test ! -e /tmp/owned", 5));
+    answer_free(exec_run(id.text, "test ! -e /tmp/owned", 60));
     yard_close(&id);
 }
 

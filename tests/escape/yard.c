@@ -30,20 +30,29 @@ struct ident yard_open(void)
     return id;
 }
 
+/* Seconds that the neighbour takes to answer. */
+static double neighbour_answers(void)
+{
+    int64_t begun = clock_monotonic();
+    _cleanup_(answer_release) struct answer *answer = exec_run(neighbour.text, "echo well", 30);
+
+    CHECK_MSG(strcmp(answer_text(answer, "stdout"), "well\n") == 0, "the neighbour: %ld %s",
+              answer->status, answer->body.data);
+    return (double)(clock_monotonic() - begun) / CLOCK_SECOND;
+}
+
 void yard_neighbour_lives(void)
 {
-    _cleanup_(answer_release) struct answer *answer = NULL, *health = NULL;
-    int64_t begun;
+    _cleanup_(answer_release) struct answer *health = NULL;
+    double took;
 
     if (!*neighbour.text)
         neighbour = session_ready(NULL, DATASET, SOLVABLE);
-    begun = clock_monotonic();
-    answer = exec_run(neighbour.text, "echo well", 5);
-    CHECK_MSG(strcmp(answer_text(answer, "stdout"), "well\n") == 0, "the neighbour: %ld %s",
-              answer->status, answer->body.data);
-    CHECK_MSG(clock_monotonic() - begun < CLOCK_SECOND, "the neighbour took %.3f s",
-              (double)(clock_monotonic() - begun) / CLOCK_SECOND);
-    health = client_get("/health");
+    took = neighbour_answers();
+    for (int i = 1; i < TRIES && took >= 1; i++)
+        took = neighbour_answers();
+    CHECK_MSG(took < 1, "the neighbour took %.3f s", took);
+    health = SEND_PROMPTLY(1, .path = "/health");
     CHECK_MSG(health->status == 200 && health->seconds < 1, "/health: %ld in %.3f s %s",
               health->status, health->seconds, health->body.data);
 }
@@ -69,7 +78,7 @@ static void nothing_stays(const char *session)
     _cleanup_(free_ptr) char *folder = xasprintf("%s/containers", getenv("CODESET_STACK"));
     _cleanup_(close_fd) int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     _cleanup_(buf_release) struct buf left = BUF_INIT;
-    int64_t deadline = clock_monotonic() + 15 * CLOCK_SECOND;
+    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
 
     inotify_add_watch(watch, folder, IN_DELETE | IN_MOVED_FROM);
     for (;;) {
@@ -103,7 +112,7 @@ void yard_end(void)
 void yard_refused(const struct ident *session, const char *probe, const char *argument)
 {
     _cleanup_(free_ptr) char *command = xasprintf("/tmp/probe %s '%s'", probe, argument);
-    _cleanup_(answer_release) struct answer *answer = exec_run(session->text, command, 20);
+    _cleanup_(answer_release) struct answer *answer = exec_run(session->text, command, 60);
 
     CHECK_MSG(answer_int(answer, "exit_code") == 0, "probe %s: %.900s", probe, answer->body.data);
 }

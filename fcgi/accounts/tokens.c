@@ -1,6 +1,5 @@
 #include "accounts/tokens.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +11,6 @@
 #include "settings.h"
 
 #include "base/banned.h"
-
-#define SECRET_MOST 4096
 
 struct token_issuer {
     const struct settings *settings;
@@ -30,10 +27,8 @@ static int read_secret(struct token_issuer *issuer, const char *path, struct err
 
     if (!path[0])
         return 0;
-    if (file_read(AT_FDCWD, path, SECRET_MOST, text, err) < 0)
+    if (file_read_secret(path, text, err) < 0)
         return error_wrap(err, "token secret");
-    while (text->length > 0 && strchr("\r\n", text->data[text->length - 1]))
-        buf_truncate(text, text->length - 1);
     if (text->length < JWT_SECRET_LEAST)
         return error_set(err, ERROR_INVALID, NULL,
                          "token secret: %s must hold at least %d bytes; `openssl rand -hex 32` "

@@ -36,6 +36,19 @@ int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct
     }
 }
 
+int file_read_secret(const char *path, struct buf *out, struct error *err)
+{
+    size_t before = out->length;
+
+    if (file_read(AT_FDCWD, path, FILE_SECRET_MOST, out, err) < 0)
+        return -1;
+    while (out->length > before && strchr("\r\n", out->data[out->length - 1]))
+        buf_truncate(out, out->length - 1);
+    if (out->length == before)
+        return error_set(err, ERROR_INVALID, NULL, "%s is empty; it must hold the secret", path);
+    return 0;
+}
+
 int fd_write_all(int fd, const void *bytes, size_t size, struct error *err)
 {
     const char *at = bytes;

@@ -14,6 +14,11 @@
 /* Appends the content of the file, which may hold at most `most` bytes. dir_fd as openat(2). */
 int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct error *err);
 
+/* Appends the secret that the file holds: all of it but the line ends at its end. A file with
+ * nothing in it is an error, and so is one of more than FILE_SECRET_MOST bytes. */
+#define FILE_SECRET_MOST 16384
+int file_read_secret(const char *path, struct buf *out, struct error *err);
+
 /* Replaces the file in one step: a temporary beside it, fsync, rename. */
 int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
                       struct error *err);

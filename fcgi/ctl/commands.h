@@ -5,6 +5,7 @@
 #define CODESET_CTL_COMMANDS_H
 
 #include "ctl/ctl.h"
+#include "store/users.h"
 
 int ctl_migrate(struct ctl *ctl);
 int ctl_doctor(struct ctl *ctl);
@@ -32,5 +33,10 @@ int ctl_image_remove(struct ctl *ctl);
 int ctl_session_list(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);
 int ctl_session_close(struct ctl *ctl);
+
+/* Not a command, but what several begin with: the user by id or e-mail address, and the connection.
+ * NULL on failure. */
+struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user,
+                         struct error *err);
 
 #endif

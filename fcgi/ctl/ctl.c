@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 struct ctl {
     const struct ctl_command *commands; /* until a name is NULL */
     const struct ctl_command *command;
+    const char *group;  /* "user" of "user add", while the second word is not there */
     const char *config; /* NULL: the usual place */
     bool json, help, version;
     const char *arguments[CTL_ARGUMENTS_MOST];
@@ -76,6 +78,9 @@ int ctl_fail(const struct ctl *ctl, const struct error *err)
 {
     complain(ctl, err->message);
     if (err->code && strcmp(err->code, "DATABASE_UNAVAILABLE") == 0) {
+        if (geteuid() != 0 && !ctl->settings.db_admin_password_file[0])
+            fprintf(stderr, "Run it as root: without db_admin_password_file MariaDB lets the "
+                            "system's user of db_admin_user's name in, and nobody else.\n");
         fprintf(stderr,
                 "Is MariaDB running, does [database] of %s say where, and has '" PROGRAM
                 " migrate' been run? '" PROGRAM " doctor' looks further.\n",
@@ -108,6 +113,17 @@ static void print_overview(const struct ctl *ctl)
     printf("\nExit status: 0 done; 1 it could not be done, of doctor: warnings; 2 of doctor:\n"
            "failures; 64 the command line can't be understood; 69 the database is out of reach;\n"
            "78 the configuration can't be used. See " PROGRAM "(8).\n");
+}
+
+/* What begins with the word. */
+static void print_group(const struct ctl *ctl, const char *word, FILE *out)
+{
+    size_t length = strlen(word);
+
+    for (const struct ctl_command *command = ctl->commands; command->name; command++) {
+        if (strncmp(command->name, word, length) == 0 && command->name[length] == ' ')
+            fprintf(out, "  %-16s %s\n", command->name, command->summary);
+    }
 }
 
 static void print_command(const struct ctl_command *command)
@@ -201,39 +217,37 @@ static int unknown(const struct ctl *ctl, const char *name)
 {
     size_t length = first_word(name);
     _cleanup_(free_ptr) char *group = xstrndup(name, length);
-    /* The first half of a command is no misspelt one. */
-    const char *better = is_group(ctl, name) ? NULL : guess(ctl, name);
+    const char *better = guess(ctl, name);
 
     if (better)
         return ctl_usage(ctl, "there is no command '%s'; did you mean '%s'?", name, better);
     if (!is_group(ctl, group))
         return ctl_usage(ctl, "there is no command '%s'", name);
-    fprintf(stderr, PROGRAM ": %s%s%s; there are:\n", name[length] ? "there is no command '" : "'",
-            name, name[length] ? "'" : "' is half a command");
-    for (const struct ctl_command *command = ctl->commands; command->name; command++) {
-        if (strncmp(command->name, group, length) == 0 && command->name[length] == ' ')
-            fprintf(stderr, "  %-16s %s\n", command->name, command->summary);
-    }
+    fprintf(stderr, PROGRAM ": there is no command '%s'; there are:\n", name);
+    print_group(ctl, group, stderr);
     return CTL_USAGE;
 }
 
-/* Takes one word or two from the front of words. *ret_used: how many. */
+/* Takes one word or two from the front of words. *ret_used: how many. No command is chosen, and
+ * ctl->group set, where the first word is half of one and no second follows it. */
 static int choose(struct ctl *ctl, char **words, int count, const struct ctl_command **ret_command,
                   int *ret_used)
 {
-    bool two = is_group(ctl, words[0]) && count > 1 && words[1][0] != '-';
+    bool half = is_group(ctl, words[0]);
+    bool two = half && count > 1 && words[1][0] != '-';
     _cleanup_(free_ptr) char *name =
         two ? xasprintf("%s %s", words[0], words[1]) : xstrdup(words[0]);
     const struct ctl_command *command = find(ctl, name);
 
-    if (!command && !two && count > 1) {
+    if (!command && !half && count > 1) {
         /* "usr add": a slip in the first word is seen best with the second. */
         _cleanup_(free_ptr) char *both = xasprintf("%s %s", words[0], words[1]);
 
         return unknown(ctl, guess(ctl, both) ? both : name);
     }
-    if (!command)
+    if (!command && (two || !half))
         return unknown(ctl, name);
+    ctl->group = command ? NULL : words[0];
     *ret_command = command;
     *ret_used = two ? 2 : 1;
     return CTL_OK;
@@ -246,13 +260,16 @@ int ctl_help(struct ctl *ctl)
     int used, status;
 
     ctl->command = NULL;
+    ctl->group = NULL;
     if (!words[0]) {
         print_overview(ctl);
         return CTL_OK;
     }
     status = choose(ctl, (char **)words, words[1] ? 2 : 1, &command, &used);
-    if (status == CTL_OK)
+    if (status == CTL_OK && command)
         print_command(command);
+    else if (status == CTL_OK)
+        print_group(ctl, words[0], stdout);
     return status;
 }
 
@@ -322,6 +339,18 @@ static int take_option(struct ctl *ctl, char **words, int count, int *ret_used)
     return CTL_OK;
 }
 
+/* The second word of a command may stand behind options. */
+static int take_command(struct ctl *ctl, char **words, int count, int *ret_used)
+{
+    char *both[] = {(char *)(uintptr_t)ctl->group, words[0]};
+    int used;
+
+    if (!ctl->group)
+        return choose(ctl, words, count, &ctl->command, ret_used);
+    *ret_used = 1;
+    return choose(ctl, both, 2, &ctl->command, &used);
+}
+
 /* Options may stand anywhere; behind "--" nothing is an option. */
 static int read_words(struct ctl *ctl, char **words, int count)
 {
@@ -340,7 +369,7 @@ static int read_words(struct ctl *ctl, char **words, int count)
                 return ctl_usage(ctl, "there is no option '%s'", words[0]);
             ctl->help = true;
         } else if (!ctl->command) {
-            status = choose(ctl, words, count, &ctl->command, &used);
+            status = take_command(ctl, words, count, &used);
         } else if (ctl->argument_count == ctl->command->most) {
             return ctl_usage(ctl, "'%s' is one argument too many", words[0]);
         } else {
@@ -413,6 +442,35 @@ int ctl_load_settings(struct ctl *ctl, struct error *err)
     return settings_load(ctl->config, &ctl->settings, err);
 }
 
+static int help(const struct ctl *ctl)
+{
+    if (ctl->command)
+        print_command(ctl->command);
+    else if (ctl->group)
+        print_group(ctl, ctl->group, stdout);
+    else
+        print_overview(ctl);
+    return CTL_OK;
+}
+
+static int command_missing(const struct ctl *ctl)
+{
+    if (!ctl->group)
+        return ctl_usage(ctl, "a command is missing");
+    fprintf(stderr, PROGRAM ": '%s' is half a command; there are:\n", ctl->group);
+    print_group(ctl, ctl->group, stderr);
+    return CTL_USAGE;
+}
+
+static int configuration_failed(const struct ctl *ctl, const struct error *err)
+{
+    ctl_warn(ctl, "%s", err->message);
+    if (access(ctl_config(ctl), F_OK) < 0)
+        fprintf(stderr, "Make it: an empty file will do, as every setting has a default. Another "
+                        "one is named with --config FILE.\n");
+    return CTL_CONFIG;
+}
+
 static int run(struct ctl *ctl)
 {
     struct error err = ERROR_INIT;
@@ -422,22 +480,15 @@ static int run(struct ctl *ctl)
         printf(PROGRAM " " CODESET_VERSION "\n");
         return CTL_OK;
     }
-    if (ctl->help && ctl->command)
-        print_command(ctl->command);
-    else if (ctl->help)
-        print_overview(ctl);
     if (ctl->help)
-        return CTL_OK;
+        return help(ctl);
     if (!ctl->command)
-        return ctl_usage(ctl, "a command is missing");
+        return command_missing(ctl);
     if (ctl->argument_count < ctl->command->least)
         return ctl_usage(ctl, "an argument is missing: %s", ctl->command->arguments);
     if (!ctl->command->own_settings && ctl_load_settings(ctl, &err) < 0) {
         settings_release(&ctl->settings);
-        ctl_warn(ctl, "%s", err.message);
-        if (!ctl->config)
-            fprintf(stderr, "Another file than the usual one is named with --config FILE.\n");
-        return CTL_CONFIG;
+        return configuration_failed(ctl, &err);
     }
     status = ctl->command->run(ctl);
     db_free(ctl->db);

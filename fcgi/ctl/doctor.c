@@ -94,6 +94,9 @@ static void check_all(struct doctor *doctor)
 
     doctor_report(doctor, FINDING_OK, "configuration", NULL, "%s can be used",
                   ctl_config(doctor->ctl));
+    if (geteuid() != 0)
+        doctor_report(doctor, FINDING_WARN, "privileges", "run this as root",
+                      "some of the checks below can't tell the truth without root");
     doctor->db = ctl_db(doctor->ctl, &err);
     if (!doctor->db)
         doctor_report(doctor, FINDING_FAIL, "database", "mend [database] db_admin_password_file",
@@ -112,7 +115,11 @@ int ctl_doctor(struct ctl *ctl)
 
     if (ctl_load_settings(ctl, &err) < 0)
         doctor_report(&doctor, FINDING_FAIL, "configuration",
-                      "mend the file (codeset.conf(5)), then look again: nothing else was checked",
+                      access(ctl_config(ctl), F_OK) < 0
+                          ? "make the file (an empty one will do), then look again: nothing else "
+                            "was checked"
+                          : "mend the file (codeset.conf(5)), then look again: nothing else was "
+                            "checked",
                       "%s", err.message);
     else
         check_all(&doctor);

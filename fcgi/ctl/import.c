@@ -43,6 +43,7 @@ struct import {
     bool keep_going, dry_run;
     void *seen; /* tsearch(3)'s tree of sample ids */
     int64_t line, bad, added, changed, unchanged;
+    bool is_array; /* it begins like a JSON array */
     json_object *errors;
     json_object *stored_images;  /* keys: what the image store has */
     json_object *missing_images; /* keys: what samples name and the store lacks */
@@ -61,6 +62,17 @@ static void import_release(struct import *import)
 static int compare_ids(const void *a, const void *b)
 {
     return strcmp(a, b);
+}
+
+static bool any_good(const struct import *import)
+{
+    return import->added + import->changed + import->unchanged > 0;
+}
+
+/* Bad lines keep the good ones out, or there are none. */
+static bool is_refused(const struct import *import)
+{
+    return import->bad > 0 && (!import->keep_going || !any_good(import));
 }
 
 static void report_bad(struct import *import, const char *reason)
@@ -222,6 +234,21 @@ static void show_progress(struct import *import)
         progress_show(&import->progress, "%s: line %" PRId64, import->path, import->line);
 }
 
+/* What editors of other systems put before UTF-8 (RFC 8259, section 8.1, lets us ignore it). */
+static void drop_byte_order_mark(struct buf *line)
+{
+    if (line->length < 3 || memcmp(line->data, "\xef\xbb\xbf", 3) != 0)
+        return;
+    memmove(line->data, line->data + 3, line->length - 3);
+    buf_truncate(line, line->length - 3);
+}
+
+static void look_at_first(struct import *import, struct buf *line)
+{
+    drop_byte_order_mark(line);
+    import->is_array = line->data[strspn(line->data, " \t")] == '[';
+}
+
 static bool is_blank(const struct buf *line)
 {
     return strspn(line->data, " \t\r") == line->length;
@@ -241,6 +268,8 @@ static int take_file(struct import *import, struct error *err)
             return error_set(err, ERROR_LIMIT, NULL, "%s has more than %d lines; split it",
                              import->path, SAMPLES_MOST);
         show_progress(import);
+        if (import->line == 1)
+            look_at_first(import, &line);
         if ((too_long || !is_blank(&line)) && take_line(import, &line, too_long, err) < 0)
             return -1;
     }
@@ -281,15 +310,13 @@ static int finish(struct import *import, struct error *err)
 
 static int check_any(const struct import *import, struct error *err)
 {
-    if (import->added + import->changed + import->unchanged + import->bad > 0)
+    if (any_good(import) || import->bad > 0)
         return 0;
     return error_set(err, ERROR_INVALID, NULL, "no samples in %s", import->path);
 }
 
 static int run(struct import *import, const char *description, struct error *err)
 {
-    bool nothing;
-
     if (!import->dry_run && make_dirs(ctl_settings(import->ctl)->pack_dir, 0755, err) < 0)
         return -1;
     if (db_begin(import->db, err) < 0)
@@ -299,8 +326,7 @@ static int run(struct import *import, const char *description, struct error *err
         db_rollback(import->db);
         return -1;
     }
-    nothing = import->bad > 0 && !import->keep_going;
-    if (nothing || import->dry_run) {
+    if (is_refused(import) || import->dry_run) {
         db_rollback(import->db);
         return 0;
     }
@@ -327,9 +353,26 @@ static void warn_of_images(const struct import *import)
         ctl_warn(import->ctl, "and %d more images", named - IMAGES_NAMED_MOST);
 }
 
+static void tell_refusal(const struct import *import)
+{
+    if (import->is_array)
+        ctl_warn(import->ctl,
+                 "nothing was imported: %s begins like a JSON array, but must have an object a "
+                 "line; jq -c '.[]' makes lines of it",
+                 import->path);
+    else if (import->keep_going)
+        ctl_warn(import->ctl, "nothing was imported: there is no good line, and %" PRId64 " bad",
+                 import->bad);
+    else
+        ctl_warn(import->ctl,
+                 "nothing was imported; bad lines: %" PRId64 ". Mend them, or import the others "
+                 "with --keep-going",
+                 import->bad);
+}
+
 static void print_summary(const struct import *import)
 {
-    bool nothing = import->bad > 0 && !import->keep_going;
+    bool nothing = is_refused(import);
     _cleanup_(json_release) json_object *object = NULL;
 
     if (import->bad > REPORTED_MOST)
@@ -346,10 +389,7 @@ static void print_summary(const struct import *import)
         json_add(object, "errors", json_object_get(import->errors));
         output_object(true, object);
     } else if (nothing) {
-        ctl_warn(import->ctl,
-                 "nothing was imported: %" PRId64 " of the lines are bad; mend them, or import "
-                 "the others with --keep-going",
-                 import->bad);
+        tell_refusal(import);
     } else {
         printf("%s: %" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged, %" PRId64
                " bad%s\n",

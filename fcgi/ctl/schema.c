@@ -2,6 +2,7 @@
  * schema.c - codesetctl migrate.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
@@ -26,6 +27,16 @@ static void on_change(const char *account, const char *verb, const char *right, 
     fprintf(stderr, "account %s: %s %s\n", account, verb, right);
 }
 
+static int failed(const struct ctl *ctl, const char *sql_dir, const struct error *err)
+{
+    int status = ctl_fail(ctl, err);
+
+    if (!sql_dir && access(CODESET_SQL_DIR, X_OK) < 0)
+        fprintf(stderr,
+                "In a tree that is not installed the migrations are in sql: --sql-dir sql.\n");
+    return status;
+}
+
 int ctl_migrate(struct ctl *ctl)
 {
     const char *sql_dir = ctl_option(ctl, "sql-dir");
@@ -36,7 +47,7 @@ int ctl_migrate(struct ctl *ctl)
 
     if (!db || store_migrate(db, ctl_settings(ctl), sql_dir ? sql_dir : CODESET_SQL_DIR, on_file,
                              on_change, &changes, &state, &err) < 0)
-        return ctl_fail(ctl, &err);
+        return failed(ctl, sql_dir, &err);
     if (ctl_json(ctl))
         printf("{ \"version\": %lld, \"applied\": %lld, \"rights_changed\": %d }\n",
                (long long)state.available, (long long)(state.available - state.applied), changes);

@@ -47,10 +47,10 @@ static int list(struct ctl *ctl, int status, int64_t limit, json_object *rows, i
                 struct error *err)
 {
     const char *who = ctl_option(ctl, "user");
-    struct db *db = ctl_db(ctl, err);
     _cleanup_(user_release) struct user user = {0};
+    struct db *db = who ? ctl_find_user(ctl, who, &user, err) : ctl_db(ctl, err);
 
-    if (!db || (who && store_user_find(db, who, &user, err) < 0))
+    if (!db)
         return -1;
     return store_session_list(db, who ? &user.user_id : NULL, status, 0, limit, add_session, rows,
                               ret_total, err);

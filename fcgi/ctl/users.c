@@ -124,21 +124,16 @@ int ctl_user_list(struct ctl *ctl)
     return CTL_OK;
 }
 
-/* The user that the first argument names. */
-static struct db *find_user(struct ctl *ctl, struct user *ret_user, struct error *err)
+struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user, struct error *err)
 {
     struct db *db = ctl_db(ctl, err);
 
-    if (!db)
-        return NULL;
-    if (store_user_find(db, ctl_argument(ctl, 0), ret_user, err) < 0) {
-        if (err->kind == ERROR_NOT_FOUND)
-            error_set(err, ERROR_NOT_FOUND, NULL,
-                      "there is no user '%s'; 'codesetctl user list' shows all",
-                      ctl_argument(ctl, 0));
-        return NULL;
-    }
-    return db;
+    if (!db || store_user_find(db, who, ret_user, err) == 0)
+        return db;
+    if (err->kind == ERROR_NOT_FOUND)
+        error_set(err, ERROR_NOT_FOUND, NULL,
+                  "there is no user '%s'; 'codesetctl user list' shows all", who);
+    return NULL;
 }
 
 int ctl_user_show(struct ctl *ctl)
@@ -147,7 +142,7 @@ int ctl_user_show(struct ctl *ctl)
     _cleanup_(user_release) struct user user = {0};
     _cleanup_(json_release) json_object *object = NULL;
 
-    if (!find_user(ctl, &user, &err))
+    if (!ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err))
         return ctl_fail(ctl, &err);
     object = user_object(&user);
     output_object(ctl_json(ctl), object);
@@ -158,7 +153,7 @@ static int set_active(struct ctl *ctl, bool active)
 {
     struct error err = ERROR_INIT;
     _cleanup_(user_release) struct user user = {0};
-    struct db *db = find_user(ctl, &user, &err);
+    struct db *db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
 
     if (!db || store_user_set_active(db, &user.user_id, active, &err) < 0)
         return ctl_fail(ctl, &err);
@@ -180,7 +175,7 @@ int ctl_user_revoke(struct ctl *ctl)
     struct error err = ERROR_INIT;
     _cleanup_(user_release) struct user user = {0};
     int64_t count;
-    struct db *db = find_user(ctl, &user, &err);
+    struct db *db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
 
     if (!db || store_refresh_tokens_revoke(db, &user.user_id, &count, &err) < 0)
         return ctl_fail(ctl, &err);
@@ -226,7 +221,7 @@ int ctl_key_add(struct ctl *ctl)
     if (name && !is_plain(name, NAME_MOST))
         return ctl_usage(ctl, "a name has 1 to %d characters on one line", NAME_MOST);
     expires_at = days ? clock_now() + days * DAY : 0;
-    db = find_user(ctl, &user, &err);
+    db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
     if (!db || store_key_create(db, &user.user_id, name, expires_at, 0, &key_id, &key, &err) < 0)
         return ctl_fail(ctl, &err);
     if (!user.is_active)
@@ -264,7 +259,7 @@ int ctl_key_list(struct ctl *ctl)
     struct error err = ERROR_INIT;
     _cleanup_(user_release) struct user user = {0};
     _cleanup_(json_release) json_object *rows = json_object_new_array();
-    struct db *db = find_user(ctl, &user, &err);
+    struct db *db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
 
     if (!db || store_key_list(db, &user.user_id, add_key, rows, &err) < 0)
         return ctl_fail(ctl, &err);

@@ -1,7 +1,6 @@
 #include "remote/github.h"
 
 #include <curl/curl.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,8 +21,7 @@
 #define ANSWER_MOST (4 * 1024 * 1024) /* a page of 100 repositories is about 600 KiB */
 #define PAGES_MOST 100                /* 10,000 installations, or repositories of one */
 #define PAGE_SIZE 100                 /* GitHub's largest */
-#define SECRET_MOST 16384
-#define APP_TOKEN_SECONDS 300 /* GitHub takes at most ten minutes */
+#define APP_TOKEN_SECONDS 300         /* GitHub takes at most ten minutes */
 /* For all requests of one call together; nginx gives up a worker of the outbound pool after 60. */
 #define DEADLINE_SECONDS 50
 
@@ -40,13 +38,7 @@ DEFINE_CLEANUP(char *, release_escaped, curl_free)
 
 static int read_secret(const char *path, struct buf *out, struct error *err)
 {
-    if (!path[0])
-        return 0;
-    if (file_read(AT_FDCWD, path, SECRET_MOST, out, err) < 0)
-        return error_wrap(err, "GitHub");
-    while (out->length > 0 && strchr("\r\n", out->data[out->length - 1]))
-        buf_truncate(out, out->length - 1);
-    return 0;
+    return path[0] && file_read_secret(path, out, err) < 0 ? error_wrap(err, "GitHub") : 0;
 }
 
 struct github *github_new(const struct settings *settings, struct error *err)

@@ -1,6 +1,5 @@
 #include "store/accounts.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,19 +178,13 @@ static int set_sign_in(struct db *db, const struct account *account, struct erro
         "EXECUTE IMMEDIATE CONCAT('ALTER USER ', " ACCOUNT
         ", ' IDENTIFIED BY ', QUOTE(@codeset_password))";
     _cleanup_(buf_release) struct buf password = BUF_INIT;
-    size_t length;
     int status;
 
     if (!account->password_file[0])
         return db_run_script(db, by_socket, sizeof(by_socket) - 1, err);
-    if (file_read(AT_FDCWD, account->password_file, 1024, &password, err) < 0)
+    if (file_read_secret(account->password_file, &password, err) < 0)
         return -1;
-    length = strcspn(password.data, "\r\n");
-    if (length == 0)
-        return error_set(err, ERROR_INVALID, NULL,
-                         "%s is empty; its first line must be the password",
-                         account->password_file);
-    if (DB_RUN(db, &set, NULL, err, db_bytes(password.data, length)) < 0)
+    if (DB_RUN(db, &set, NULL, err, db_bytes(password.data, password.length)) < 0)
         return -1;
     status = db_run_script(db, by_password, sizeof(by_password) - 1, err);
     if (status == 0)

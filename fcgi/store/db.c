@@ -1,7 +1,6 @@
 #include "store/db.h"
 
 #include <errmsg.h>
-#include <fcntl.h>
 #include <mysql.h>
 #include <mysqld_error.h>
 #include <stdlib.h>
@@ -73,14 +72,16 @@ struct db *db_new(const struct settings *settings, enum db_account account, stru
     struct db *db;
 
     account_of(settings, account, &user, &password_file);
-    if (password_file[0] && file_read(AT_FDCWD, password_file, 1024, &password, err) < 0)
+    if (password_file[0] && file_read_secret(password_file, &password, err) < 0) {
+        error_wrap(err, "password of MariaDB's %s", user);
         return NULL;
+    }
     db = xcalloc(1, sizeof(*db));
     db->settings = settings;
     db->account = account;
     db->user = user;
     if (password_file[0])
-        db->password = xstrndup(password.data, strcspn(password.data, "\r\n"));
+        db->password = buf_take(&password);
     return db;
 }
 

@@ -261,6 +261,38 @@ static void a_short_secret_is_refused(void)
     unlink(secret_path);
 }
 
+/* NULL: refused. */
+static char *secret_of(const char *content, size_t length)
+{
+    struct buf secret = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(-100, secret_path, content, length, 0600, &err), 0);
+    if (file_read_secret(secret_path, &secret, &err) < 0)
+        buf_release(&secret);
+    unlink(secret_path);
+    return secret.length ? buf_take(&secret) : NULL;
+}
+
+static void line_ends_are_no_part_of_a_secret(void)
+{
+    static const struct {
+        const char *content, *secret;
+    } cases[] = {{"a b", "a b"},       {"a b\n", "a b"}, {"a b\r\n", "a b"}, {"a\nb\n\n", "a\nb"},
+                 {" a b \n", " a b "}, {"", NULL},       {"\n", NULL},       {"\r\n\n", NULL}};
+    _cleanup_(free_ptr) char *huge = xcalloc(1, FILE_SECRET_MOST + 1);
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(free_ptr) char *secret = secret_of(cases[i].content, strlen(cases[i].content));
+
+        CU_ASSERT_EQUAL_FATAL(!secret, !cases[i].secret);
+        if (secret)
+            CU_ASSERT_STRING_EQUAL(secret, cases[i].secret);
+    }
+    memset(huge, 'x', FILE_SECRET_MOST + 1);
+    CU_ASSERT_PTR_NULL(secret_of(huge, FILE_SECRET_MOST + 1));
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -272,6 +304,7 @@ int main(void)
         {"an issued token checks until it expires", an_issued_token_checks_until_it_expires},
         {"every claim is checked", every_claim_is_checked},
         {"a short secret is refused at start", a_short_secret_is_refused},
+        {"line ends behind a secret are no part of it", line_ends_are_no_part_of_a_secret},
     };
 
     return UNIT_MAIN("tokens", tests);

@@ -268,10 +268,36 @@ static void check_ids(struct doctor *doctor)
                       doctor->settings->uid_base + IDS_PER_CONTAINER - 1);
 }
 
+/* --- devices --------------------------------------------------------------------------------- */
+
+/* The containers' nodes are the host's. Crun up to 1.23, called by hand or by others, gives a
+ * /dev/null that it was started with to its container's root. */
+static void check_devices(struct doctor *doctor)
+{
+    static const char *const shared[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                         "/dev/random", "/dev/urandom", "/dev/tty"};
+    bool all = true;
+
+    for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
+        struct stat st;
+
+        if (stat(shared[i], &st) == 0 && S_ISCHR(st.st_mode) && st.st_uid == 0 &&
+            (st.st_mode & 07777) == 0666)
+            continue;
+        all = false;
+        doctor_report(doctor, FINDING_WARN, "devices", "chown root:root; chmod 666",
+                      "%s is not root's with mode 0666, or not there", shared[i]);
+    }
+    if (all)
+        doctor_report(doctor, FINDING_OK, "devices", NULL,
+                      "those that containers share are root's");
+}
+
 void doctor_host(struct doctor *doctor)
 {
     check_kernel(doctor);
     check_cgroups(doctor);
     check_clock(doctor);
     check_ids(doctor);
+    check_devices(doctor);
 }

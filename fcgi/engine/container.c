@@ -221,6 +221,23 @@ static bool is_crun(const char *runtime)
     return strcmp(slash ? slash + 1 : runtime, "crun") == 0;
 }
 
+/*
+ * Crun gives its standard descriptors to the container's root, whatever they are, and up to 1.23 a
+ * device too (containers/crun issue 1845): the host's /dev/null would be the guest's, who could
+ * take it from everybody. So runtime and agent get an empty file that takes nothing.
+ */
+static int empty_standard_fds(struct error *err)
+{
+    _cleanup_(close_fd) int fd = memfd_create("empty", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return error_errno(err, errno, "cannot make an empty file");
+    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
+        if (dup2(fd, standard) < 0)
+            return error_errno(err, errno, "cannot lay the standard descriptors");
+    return 0;
+}
+
 /* In the child: becomes the runtime. Returns on failure only. */
 static int become_runtime(const struct container_job *job, const char *folder, int socket_fd,
                           struct error *err)
@@ -245,6 +262,8 @@ static int become_runtime(const struct container_job *job, const char *folder, i
     args[n++] = pid_file;
     args[n++] = job->name;
     args[n] = NULL;
+    if (empty_standard_fds(err) < 0)
+        return -1;
     if (dup3(socket_fd, 3, 0) < 0)
         return error_errno(err, errno, "cannot pass the socket on");
     execvpe(job->runtime, (char *const *)args, environment);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -231,6 +232,19 @@ static void test_image_stays_as_it_was(void)
     stop("second");
 }
 
+/* The pid is looked at bit by bit (fcgi/engine/seccomp.c): two neighbours have both lowest bits. */
+static void test_processes_may_be_scheduled_but_pid_1(void)
+{
+    start("nice");
+    check_output("nice",
+                 "sleep 9 >/dev/null 2>&1 & a=$!; sleep 9 >/dev/null 2>&1 & b=$!; "
+                 "renice -n 1 -p $a && renice -n 1 -p $b && taskset -p 1 $a >/dev/null && "
+                 "taskset -p 1 $b >/dev/null && echo scheduled; "
+                 "renice -n 1 -p 1 2>/dev/null || taskset -p 1 1 >/dev/null 2>&1 || echo but 1",
+                 "scheduled\nbut 1");
+    stop("nice");
+}
+
 /* pid 1 ends: the container is dead but there, until it is stopped. */
 static void test_dead_container_is_seen_and_stopped(void)
 {
@@ -375,6 +389,22 @@ static void test_real_agent_answers(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "200 OK"));
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "{\"protocol\":1}"));
     stop("agent");
+    world_use_agent(&world, "tests/engine/init");
+}
+
+/* Runtimes give the container's root what they were started with, the host's /dev/null too. */
+static void test_no_device_is_given_away(void)
+{
+    world_use_agent(&world, "codeset-agent");
+    start("given");
+    for (int fd = 0; fd <= 2; fd++) {
+        _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/fd/%d", (int)init_of("given"), fd);
+        struct stat st = {0};
+
+        CU_ASSERT_EQUAL(stat(path, &st), 0);
+        CU_ASSERT_TRUE(S_ISREG(st.st_mode) && st.st_nlink == 0);
+    }
+    stop("given");
     world_use_agent(&world, "tests/engine/init");
 }
 
@@ -537,6 +567,8 @@ static const struct unit_test tests[] = {
     {"the smallest limits are enough for a start", test_smallest_limits},
     {"a host short of disk starts nothing", test_no_space_for_a_start},
     {"a container changes its image for itself only", test_image_stays_as_it_was},
+    {"processes may be scheduled, but pid 1", test_processes_may_be_scheduled_but_pid_1},
+    {"no device of the host is given away", test_no_device_is_given_away},
     {"a container whose pid 1 ended is seen as dead, and stopped",
      test_dead_container_is_seen_and_stopped},
     {"a start after a death begins afresh", test_start_after_death_begins_afresh},

@@ -22,7 +22,7 @@
     ((uint64_t)(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |      \
                 CLONE_NEWPID | CLONE_NEWNET))
 #define CLONE_NEWTIME_FLAG UINT64_C(0x80)
-#define TIOCSTI_NUMBER UINT64_C(0x5412)
+#define TIOCSTI_NUMBER 0x5412
 
 static const char allowed[] =
     "accept accept4 access alarm arch_prctl bind brk capget capset chdir chmod chown clock_getres "
@@ -52,7 +52,7 @@ static const char allowed[] =
     "setgroups setitimer setpgid setregid setresgid setresuid setreuid setrlimit "
     "set_robust_list setsid setsockopt set_thread_area set_tid_address setuid setxattr shmat "
     "shmctl shmdt shmget shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink "
-    "symlinkat sync sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete "
+    "symlinkat sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete "
     "timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime "
     "times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork vmsplice wait4 "
     "waitid waitpid write writev";
@@ -123,7 +123,7 @@ static void list(json_object *rules, const char *words, const char *action, int 
     }
     json_add(rule, "names", names);
     json_add_text(rule, "action", action);
-    if (errnum != 0)
+    if (strcmp(action, "SCMP_ACT_ERRNO") == 0)
         json_add_int(rule, "errnoRet", errnum);
     json_object_array_add(rules, rule);
 }
@@ -143,16 +143,18 @@ static void allow_sockets(json_object *rules)
 }
 
 /*
- * Every ioctl but TIOCSTI, which would type into the terminal of whoever started us. The kernel
- * looks at the lower 32 bits only, so "not equal" would let 0x100005412 pass, and there is no
- * masked form of it: instead a number passes when it differs in at least one bit.
+ * The call, unless the lower 32 bits of an argument are `unwanted`. The kernel looks at these only,
+ * so "not equal" would let 0x100005412 pass for 0x5412, and there is no masked form of it: instead
+ * a number passes when it differs in at least one bit. first: what argument 0 has to be, or NULL.
  */
-static void allow_ioctls(json_object *rules)
+static void allow_unless(json_object *rules, const char *name, const uint64_t *first, int index,
+                         uint32_t unwanted)
 {
     for (int bit = 0; bit < 32; bit++) {
         uint64_t mask = UINT64_C(1) << bit;
 
-        allow_if(rules, "ioctl", masked(1, mask, ~TIOCSTI_NUMBER & mask), NULL);
+        allow_if(rules, name, masked(index, mask, ~(uint64_t)unwanted & mask),
+                 first ? equal(0, *first) : NULL);
     }
 }
 
@@ -171,11 +173,12 @@ static void allow_scheduling(json_object *rules)
 {
     static const char *const calls[] = {"sched_setaffinity", "sched_setattr", "sched_setparam",
                                         "sched_setscheduler"};
+    static const uint64_t process = PRIO_PROCESS, io_process = 1;
 
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-        allow_if(rules, calls[i], condition(0, "SCMP_CMP_NE", 1, 0), NULL);
-    allow_if(rules, "setpriority", equal(0, PRIO_PROCESS), condition(1, "SCMP_CMP_NE", 1, 0));
-    allow_if(rules, "ioprio_set", equal(0, 1), condition(1, "SCMP_CMP_NE", 1, 0));
+        allow_unless(rules, calls[i], NULL, 0, 1);
+    allow_unless(rules, "setpriority", &process, 1, 1);
+    allow_unless(rules, "ioprio_set", &io_process, 1, 1);
 }
 
 json_object *seccomp_config(void)
@@ -199,10 +202,14 @@ json_object *seccomp_config(void)
     json_add(filter, "architectures", architectures);
     list(rules, allowed, "SCMP_ACT_ALLOW", 0);
     list(rules, refused, "SCMP_ACT_ERRNO", EPERM);
+    /* It would write back what the whole host holds. Of a container nothing has to reach the disk,
+     * so there is nothing to do, which has been done. */
+    list(rules, "sync", "SCMP_ACT_ERRNO", 0);
     allow_if(rules, "clone", masked(0, NAMESPACE_FLAGS, 0), NULL);
     allow_if(rules, "unshare", masked(0, NAMESPACE_FLAGS | CLONE_NEWTIME_FLAG, 0), NULL);
     allow_sockets(rules);
-    allow_ioctls(rules);
+    /* It would type into the terminal of whoever started us. */
+    allow_unless(rules, "ioctl", NULL, 1, TIOCSTI_NUMBER);
     allow_personalities(rules);
     /* Its own limits only: pid 1 has the same owner, and with a limit of one descriptor the agent
      * would answer nobody any more. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -282,6 +283,16 @@ static void test_filter_arguments(void)
     CU_ASSERT_TRUE(PASSES("ioctl", 0, 0x5413));
     CU_ASSERT_TRUE(PASSES("ioctl", 0, 0x5401));
     CU_ASSERT_TRUE(PASSES("ioctl", 0, 0x80045430));
+    CU_ASSERT_TRUE(PASSES("sched_setaffinity", 0));
+    CU_ASSERT_TRUE(PASSES("sched_setaffinity", 2));
+    CU_ASSERT_TRUE(PASSES("sched_setaffinity", 3));
+    CU_ASSERT_FALSE(PASSES("sched_setaffinity", 1));
+    CU_ASSERT_FALSE(PASSES("sched_setattr", UINT64_C(0x100000001)));
+    CU_ASSERT_TRUE(PASSES("setpriority", PRIO_PROCESS, 4321));
+    CU_ASSERT_FALSE(PASSES("setpriority", PRIO_PROCESS, UINT64_C(0x100000001)));
+    CU_ASSERT_FALSE(PASSES("setpriority", PRIO_USER, 4321));
+    CU_ASSERT_TRUE(PASSES("ioprio_set", 1, 4321));
+    CU_ASSERT_FALSE(PASSES("ioprio_set", 1, UINT64_C(0x100000001)));
     CU_ASSERT_TRUE(PASSES("personality", 0xffffffff));
     CU_ASSERT_TRUE(PASSES("personality", 0x40000));
     CU_ASSERT_FALSE(PASSES("personality", 0x400000)); /* READ_IMPLIES_EXEC */

@@ -23,6 +23,7 @@
 
 #define MOUNTINFO_MAX (4 << 20)
 #define PROCS_MAX (16 << 20)
+#define SOCKET_BYTES_MAX (INT64_C(64) << 20)
 #define CPU_PERIOD_US 100000
 
 void cgroup_fs_release(struct cgroup_fs *fs)
@@ -179,9 +180,9 @@ static int make_in(const struct cgroup_fs *fs, const char *mount, const char *pa
     }
 }
 
-/* The kernel without swap has no swap files; then there is nothing to forbid. */
-static int limit_swap(const char *mount, const char *path, const char *file, int64_t value,
-                      struct error *err)
+/* What the kernel was built without has no file; then there is nothing to limit. */
+static int limit_if_there(const char *mount, const char *path, const char *file, int64_t value,
+                          struct error *err)
 {
     if (write_number(mount, path, file, value, err) < 0 && err->sys_errno != ENOENT)
         return -1;
@@ -196,11 +197,20 @@ static int limit_v2(const struct cgroup_fs *fs, const char *path,
     snprintf(cpu, sizeof(cpu), "%" PRId64 " %d", limits->cpu_millicores * CPU_PERIOD_US / 1000,
              CPU_PERIOD_US);
     if (write_number(fs->memory, path, "memory.max", limits->memory_bytes, err) < 0 ||
-        limit_swap(fs->memory, path, "memory.swap.max", 0, err) < 0 ||
+        limit_if_there(fs->memory, path, "memory.swap.max", 0, err) < 0 ||
         write_number(fs->pids, path, "pids.max", limits->processes, err) < 0 ||
         write_value(fs->cpu, path, "cpu.max", cpu, err) < 0)
         return -1;
     return 0;
+}
+
+/* Version 1 counts what TCP and UDP sockets hold apart, and not at all without a limit: a container
+ * could take the whole host's share of it (net.ipv4.tcp_mem), and every connection would stall. */
+static int64_t socket_bytes(const struct cgroup_limits *limits)
+{
+    int64_t part = limits->memory_bytes / 8;
+
+    return part < SOCKET_BYTES_MAX ? part : SOCKET_BYTES_MAX;
 }
 
 static int limit_v1(const struct cgroup_fs *fs, const char *path,
@@ -209,8 +219,10 @@ static int limit_v1(const struct cgroup_fs *fs, const char *path,
     int64_t quota = limits->cpu_millicores * CPU_PERIOD_US / 1000;
 
     if (write_number(fs->memory, path, "memory.limit_in_bytes", limits->memory_bytes, err) < 0 ||
-        limit_swap(fs->memory, path, "memory.memsw.limit_in_bytes", limits->memory_bytes, err) <
+        limit_if_there(fs->memory, path, "memory.memsw.limit_in_bytes", limits->memory_bytes, err) <
             0 ||
+        limit_if_there(fs->memory, path, "memory.kmem.tcp.limit_in_bytes", socket_bytes(limits),
+                       err) < 0 ||
         write_number(fs->pids, path, "pids.max", limits->processes, err) < 0 ||
         write_number(fs->cpu, path, "cpu.cfs_period_us", CPU_PERIOD_US, err) < 0 ||
         write_number(fs->cpu, path, "cpu.cfs_quota_us", quota, err) < 0)

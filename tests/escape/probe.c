@@ -423,6 +423,43 @@ static int flood_zombies(const char *argument)
     return 0;
 }
 
+/* A connection to itself, into which is written what it takes. Returns the bytes. */
+static long fill_connection(int listener, const struct sockaddr_in *to)
+{
+    static char zeros[1 << 20];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), size = 1 << 30;
+    long sum = 0;
+    ssize_t sent;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0 && errno != EINPROGRESS)
+        return -1;
+    if (accept4(listener, NULL, NULL, SOCK_CLOEXEC) < 0)
+        return -1;
+    while ((sent = write(fd, zeros, sizeof(zeros))) > 0)
+        sum += sent;
+    return sum;
+}
+
+/* flood-sockets MIB: so much in connections that nobody reads is too much. */
+static int flood_sockets(const char *argument)
+{
+    long most = strtol(argument, NULL, 10) << 20, sum = 0, more = 0;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(to);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(listener, (struct sockaddr *)&to, length) < 0 || listen(listener, 8) < 0 ||
+        getsockname(listener, (struct sockaddr *)&to, &length) < 0)
+        return 2;
+    while (sum < most && (more = fill_connection(listener, &to)) > 0)
+        sum += more;
+    printf("%ld bytes are under way\n", sum);
+    return sum >= most;
+}
+
 /* race PATH: swaps PATH between a file and a link to its own memory until there is PATH.stop. */
 static int race(const char *argument)
 {
@@ -459,6 +496,7 @@ static const struct probe probes[] = {
     {"sysv", sysv},
     {"flood-descriptors", flood_descriptors},
     {"flood-zombies", flood_zombies},
+    {"flood-sockets", flood_sockets},
     {"race", race},
 };
 

@@ -120,6 +120,15 @@ static void a_flood_of_zombies(void)
 }
 
 /* The daemon must not keep what a command pours out: at most twice the cap of 1 MiB a stream. */
+/* The kernel has one sum for all connections of the host, and counts it apart. */
+static void a_flood_of_sockets(void)
+{
+    struct ident id = yard_open();
+
+    yard_refused(&id, "flood-sockets", "270"); /* of 256 that the container has */
+    yard_close(&id);
+}
+
 static void a_flood_of_output(void)
 {
     const char *reaper = getenv("CODESET_REAPER_PID");
@@ -150,6 +159,7 @@ static const struct test tests[] = {
     {"a full disk and too many files are ENOSPC", a_flood_of_disk},
     {"descriptors have a cap", a_flood_of_descriptors},
     {"zombies are reaped", a_flood_of_zombies},
+    {"what sockets hold has a cap", a_flood_of_sockets},
     {"a flood of output is cut, and the daemon stays small", a_flood_of_output},
 };
 

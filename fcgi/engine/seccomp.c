@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <openssl/evp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -93,8 +94,9 @@ static json_object *masked(int index, uint64_t mask, uint64_t left)
     return condition(index, "SCMP_CMP_MASKED_EQ", mask, left);
 }
 
-/* Takes the conditions, of which all must hold; NULL stands for none. */
-static void allow_if(json_object *rules, const char *name, json_object *first, json_object *second)
+/* Takes the conditions, of which all must hold; NULL stands for none. errnum: 0 to allow. */
+static void rule_if(json_object *rules, const char *name, int errnum, json_object *first,
+                    json_object *second)
 {
     json_object *rule = json_object_new_object();
     json_object *names = json_object_new_array();
@@ -105,9 +107,16 @@ static void allow_if(json_object *rules, const char *name, json_object *first, j
     if (second != NULL)
         json_object_array_add(args, second);
     json_add(rule, "names", names);
-    json_add_text(rule, "action", "SCMP_ACT_ALLOW");
+    json_add_text(rule, "action", errnum == 0 ? "SCMP_ACT_ALLOW" : "SCMP_ACT_ERRNO");
+    if (errnum != 0)
+        json_add_int(rule, "errnoRet", errnum);
     json_add(rule, "args", args);
     json_object_array_add(rules, rule);
+}
+
+static void allow_if(json_object *rules, const char *name, json_object *first, json_object *second)
+{
+    rule_if(rules, name, 0, first, second);
 }
 
 static void list(json_object *rules, const char *words, const char *action, int errnum)
@@ -136,7 +145,9 @@ static void allow_sockets(json_object *rules)
 
     allow_if(rules, "socket", equal(0, AF_UNIX), NULL);
     allow_if(rules, "socketpair", equal(0, AF_UNIX), NULL);
-    allow_if(rules, "socket", equal(0, AF_NETLINK), equal(2, 0)); /* 0: routes and addresses */
+    allow_if(rules, "socket", equal(0, AF_NETLINK), equal(2, NETLINK_ROUTE));
+    /* As a kernel without it answers: PAM (su, sudo) goes on without audit, at ENOSYS it fails. */
+    rule_if(rules, "socket", EPROTONOSUPPORT, equal(0, AF_NETLINK), equal(2, NETLINK_AUDIT));
     for (size_t f = 0; f < ARRAY_SIZE(families); f++)
         for (size_t p = 0; p < ARRAY_SIZE(protocols); p++)
             allow_if(rules, "socket", equal(0, families[f]), equal(2, protocols[p]));

@@ -54,6 +54,8 @@ const struct code codes[] = {
      "nginx: If-Match or If-Unmodified-Since did not hold for a file."},
     {"BODY_TOO_LARGE", 413, 0, NULL, "The body is longer than this path takes."},
     {"URI_TOO_LONG", 414, 0, NULL, "Path or query string are longer than the server reads."},
+    {"CONTENT_ENCODING_UNSUPPORTED", 415, 0, NULL,
+     "The body has a Content-Encoding; it is taken without one only."},
     {"RANGE_NOT_SATISFIABLE", 416, 0, NULL, "nginx: the file is shorter than the range asked for."},
     {"API_KEY_LIMIT", 429, 60, NULL, "Too many active API keys: revoke one."},
     {"INTERACTION_LIMIT", 429, 1, NULL, "Too many unfinished interactions in this session."},
@@ -79,7 +81,7 @@ const struct code codes[] = {
     {"UNAVAILABLE", 503, 5, "A part of the server is down or busy. " LATER,
      "A part of the server is starting, stopping, down or busy."},
     {"GITHUB_TIMEOUT", 504, 5, NULL, "GitHub did not answer in time."},
-    {"TIMED_OUT", 504, 0, NULL,
+    {"TIMED_OUT", 504, 5, NULL,
      "nginx: a worker took too long. Look at the state of what was asked for before sending it "
      "again."},
 };

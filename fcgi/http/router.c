@@ -122,8 +122,19 @@ static int authenticate(const struct router *router, const struct route *route,
     token += strspn(token, " ");
     if (!header || strncasecmp(header, "Bearer ", 7) != 0 || !*token || strpbrk(token, " \t,"))
         return error_set(err, ERROR_INVALID, "AUTHENTICATION_REQUIRED",
-                         "Send an API key: Authorization: Bearer <key>.");
+                         "Send an API key or an access token: Authorization: Bearer <key>.");
     return router->authenticate(router->app, token, route->flags & ROUTE_JOINED, err);
+}
+
+/* Bodies are small; unpacking them would be one more way to send a large one. */
+static int check_encoding(const struct request *request, struct error *err)
+{
+    const char *encoding = request_parameter(request, "HTTP_CONTENT_ENCODING");
+
+    if (!encoding || !*encoding || strcasecmp(encoding, "identity") == 0)
+        return 0;
+    return error_set(err, ERROR_INVALID, "CONTENT_ENCODING_UNSUPPORTED",
+                     "Send the body as it is, without a Content-Encoding.");
 }
 
 static void answer_faults(const struct form *form, struct answer *answer)
@@ -147,7 +158,8 @@ static int run(const struct router *router, const struct route *route, struct re
 
     if (route->flags & ROUTE_BEARER && authenticate(router, route, request, err) < 0)
         return -1;
-    if (most > 0 && request_read_body(request, most, body->read, body->arg, err) < 0)
+    if (most > 0 && (check_encoding(request, err) < 0 ||
+                     request_read_body(request, most, body->read, body->arg, err) < 0))
         return -1;
     form_read_query(&form, route->query, route->query_count, request, router->limits, values);
     form_read_body(&form, route->body, route->body_count, request, router->limits, values);

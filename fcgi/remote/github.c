@@ -41,6 +41,18 @@ static int read_secret(const char *path, struct buf *out, struct error *err)
     return path[0] && file_read_secret(path, out, err) < 0 ? error_wrap(err, "GitHub") : 0;
 }
 
+/* Signs with it, to fail at start and not at the first request. */
+static int check_app_key(const struct github *github, struct error *err)
+{
+    _cleanup_(json_release) json_object *claims = json_object_new_object();
+    _cleanup_(buf_release) struct buf token = BUF_INIT;
+
+    if (!github->app_key.length ||
+        jwt_sign_rs256(claims, github->app_key.data, github->app_key.length, &token, err) == 0)
+        return 0;
+    return error_wrap(err, "GitHub: %s", github->settings->github_app_key_file);
+}
+
 struct github *github_new(const struct settings *settings, struct error *err)
 {
     struct github *github = xcalloc(1, sizeof(*github));
@@ -51,7 +63,8 @@ struct github *github_new(const struct settings *settings, struct error *err)
     if (!github->curl)
         abort();
     if (read_secret(settings->github_client_secret_file, &github->client_secret, err) < 0 ||
-        read_secret(settings->github_app_key_file, &github->app_key, err) < 0) {
+        read_secret(settings->github_app_key_file, &github->app_key, err) < 0 ||
+        check_app_key(github, err) < 0) {
         github_free(github);
         return NULL;
     }

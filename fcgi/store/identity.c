@@ -250,8 +250,10 @@ int store_profile_get_as(struct db *db, const struct credential *credential,
 int store_terms_accept(struct db *db, const struct id *user_id, const char *version,
                        struct error *err)
 {
+    /* Assigned from the left: the time is looked at while the version is still the old one. */
     static const struct query accept = {
-        "UPDATE users SET terms_accepted_at=NOW(6), terms_version=? WHERE user_id=?"};
+        "UPDATE users SET terms_accepted_at=IF(terms_version <=> ?, terms_accepted_at, NOW(6)), "
+        "terms_version=? WHERE user_id=?"};
 
-    return DB_RUN(db, &accept, NULL, err, db_text(version), db_id(user_id));
+    return DB_RUN(db, &accept, NULL, err, db_text(version), db_text(version), db_id(user_id));
 }

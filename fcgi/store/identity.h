@@ -55,6 +55,8 @@ int store_profile_get_as(struct db *db, const struct credential *credential,
                          struct profile *ret_profile,
                          void (*each_key)(const struct api_key *key, void *arg), void *arg,
                          struct error *err);
+
+/* Accepting the same version again keeps the time of the first. */
 int store_terms_accept(struct db *db, const struct id *user_id, const char *version,
                        struct error *err);
 

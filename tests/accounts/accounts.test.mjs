@@ -2,10 +2,12 @@
 // keys, terms, repositories, and every route against every kind of bad credential.
 // Run by tests/accounts/run, which says in the environment where everything is.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import https from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import * as jose from "jose";
 
@@ -363,6 +365,8 @@ test("what costs money wants the terms accepted", async () => {
   assert.equal(accepted.status, 200, accepted.text);
   assert.match(accepted.json.terms_accepted_at, /Z$/);
   assertRefused(await create(), 404, "SAMPLE_NOT_FOUND");
+  const again = await api("POST", "/users/me/accept-terms", { token: json.access_token });
+  assert.equal(again.json.terms_accepted_at, accepted.json.terms_accepted_at, "the first time counts");
 });
 
 // --- repositories -------------------------------------------------------------------------------
@@ -457,6 +461,20 @@ test("pages without end are given up before nginx gives up the worker", async ()
   const { answer, seconds } = await endless;
   assertRefused(answer, 504, "GITHUB_TIMEOUT"); // nginx's own has another code
   assert.ok(seconds > 45, `${seconds} s`);
+});
+
+test("a worker does not start with secrets that it can't use", () => {
+  const conf = readFileSync(`${env.CODESET_STACK}/etc/codeset.conf`, "utf8");
+  const folder = mkdtempSync(join(tmpdir(), "accounts-"));
+  for (const [setting, content, said] of [["github_app_key_file", "no PEM\n", "not an RSA private key"],
+    ["github_client_secret_file", "\n", "is empty"], ["token_secret_file", "short\n", "at least 32 bytes"]]) {
+    writeFileSync(`${folder}/secret`, content);
+    writeFileSync(`${folder}/conf`, conf.replace(new RegExp(`^${setting} = .*$`, "m"), `${setting} = ${folder}/secret`));
+    const run = spawnSync(env.CODESET_API, ["--config", `${folder}/conf`], { encoding: "utf8", input: "" });
+    assert.equal(run.status, 1, run.stderr);
+    assert.ok(run.stderr.includes("start_failed") && run.stderr.includes(said) && run.stderr.includes(folder), run.stderr);
+  }
+  rmSync(folder, { recursive: true });
 });
 
 test("GitHub was never sent what it would refuse", async () => {

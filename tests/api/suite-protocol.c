@@ -226,6 +226,19 @@ static void a_body_of_another_type_is_refused(void)
     }
 }
 
+static void a_compressed_body_is_refused(void)
+{
+    _cleanup_(answer_release) struct answer *answer =
+        SEND(.path = "/sessions", .body = "{}", .headers = {"Content-Encoding: gzip"},
+             .direct = true);
+    _cleanup_(answer_release) struct answer *plain =
+        SEND(.path = "/sessions", .body = "{}", .headers = {"Content-Encoding: identity"},
+             .direct = true);
+
+    REFUSED(answer, 415, "CONTENT_ENCODING_UNSUPPORTED");
+    STATUS(plain, 422);
+}
+
 static void answers_are_json_in_utf8(void)
 {
     static const char *const paths[] = {"/health", "/datasets", "/samples?page_size=1", "/nothing",
@@ -296,6 +309,7 @@ static const struct test tests[] = {
     {"the request id is in the logs", the_request_id_is_in_the_logs},
     {"a body that is too large is 413", a_body_that_is_too_large_is_413},
     {"a body that is not said to be JSON is refused", a_body_of_another_type_is_refused},
+    {"a compressed body is refused", a_compressed_body_is_refused},
     {"answers and refusals are JSON", answers_are_json_in_utf8},
     {"odd addresses and headers get a clear refusal", odd_requests_are_refused_clearly},
     {"the OpenAPI document is served", the_description_is_served},

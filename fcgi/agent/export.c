@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "agent/changes.h"
+#include "agent/edit.h"
 #include "agent/listing.h"
 #include "agent/pax.h"
 #include "agent/request.h"
@@ -167,8 +168,8 @@ static enum walk_next visit_changes(void *arg, int dir_fd, const char *name, con
     size_t at;
 
     (void)dir_fd;
-    (void)name;
-    if (!type)
+    /* What a killed upload left behind is none of the session's changes. */
+    if (!type || (type == 'f' && fnmatch(EDIT_TEMPORARY_PATTERN, name, 0) == 0))
         return WALK_ON;
     at = list(outgoing, type, path);
     if (is_changed(outgoing, path, st))

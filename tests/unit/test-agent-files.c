@@ -330,8 +330,12 @@ static void changes_make_a_pristine_tree_the_same(void)
           "n=$(printf '\\377\\376%0150d' 0); mkdir -p new/$n/$n/empty; echo deep >new/$n/$n/f; "
           "rm src/5; mkdir src/5; echo inside >src/5/f; echo mine >.codeset-manifest; mkfifo fifo; "
           "ln -s /etc etc; truncate -s 3M sparse; touch -d 1999-12-31T23:59:59.125 src/3");
+    /* What an upload leaves that is killed, and what only looks like it. */
+    shell("cd A/src; echo half >.codeset-0123456789abcdef.tmp; echo mine "
+          ">.codeset-0123456789abcdeg.tmp; "
+          "mkdir .codeset-0123456789abcde0.tmp");
     bring("A", since, "B");
-    shell("rm A/fifo");
+    shell("rm A/fifo A/src/.codeset-0123456789abcdef.tmp");
     trees_are_the_same("A", "B");
 }
 

@@ -2,6 +2,7 @@
  * doctor_database.c - MariaDB, schema, accounts, daemons.
  */
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -88,7 +89,24 @@ static void check_rights(struct doctor *doctor)
                       "each program has what it needs and no more");
 }
 
-/* An account that signs in by unix_socket can be tried by its own user only. */
+/* By unix_socket MariaDB takes the system's user of the account's name, whom we can't try to be. */
+static void check_socket_sign_in(struct doctor *doctor, enum db_account account, const char *user)
+{
+    const char *mend = "make a password file, name it in [database], run 'codesetctl migrate'";
+
+    if (doctor->settings->db_host[0])
+        doctor_report(doctor, FINDING_FAIL, "sign-in", mend,
+                      "%s has no password, and db_host can't be reached without", user);
+    else if (account == DB_REAPER)
+        doctor_report(doctor, FINDING_FAIL, "sign-in", mend,
+                      "the daemon is root, so that MariaDB's socket refuses it %s", user);
+    else if (!getpwnam(user))
+        doctor_report(doctor, FINDING_FAIL, "sign-in", "run systemd-sysusers",
+                      "the system has no user %s, as whom the workers sign in", user);
+    else
+        doctor_report(doctor, FINDING_OK, "sign-in", NULL, "%s can, by the socket", user);
+}
+
 static void check_sign_in(struct doctor *doctor, enum db_account account, const char *user,
                           const char *password_file)
 {
@@ -96,8 +114,10 @@ static void check_sign_in(struct doctor *doctor, enum db_account account, const 
     struct stat st;
     struct db *db;
 
-    if (!password_file[0])
+    if (!password_file[0]) {
+        check_socket_sign_in(doctor, account, user);
         return;
+    }
     if (stat(password_file, &st) == 0 && (st.st_mode & 077))
         doctor_report(doctor, FINDING_FAIL, "password file", "chmod 0400, owned by its program",
                       "%s can be read by others (mode %04o)", password_file,

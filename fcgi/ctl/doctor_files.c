@@ -12,7 +12,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "ctl/doctor.h"
 
@@ -230,6 +232,42 @@ static void check_folders(struct doctor *doctor)
                    settings->disk_bytes);
 }
 
+/* Of the workers, who read them as a user of their own. */
+static void check_secret(struct doctor *doctor, const char *setting, const char *path)
+{
+    _cleanup_(buf_release) struct buf secret = BUF_INIT;
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    if (!path[0])
+        return;
+    if (stat(path, &st) < 0)
+        doctor_report(doctor, FINDING_FAIL, setting, "make it, or clear the setting", "%s: %s",
+                      path, strerror(errno));
+    else if (st.st_mode & 07)
+        doctor_report(doctor, FINDING_FAIL, setting, "chmod 0400, chown codeset-api",
+                      "%s can be read by everybody (mode %04o)", path,
+                      (unsigned)st.st_mode & 07777);
+    else if (st.st_uid == 0 && !(st.st_mode & 040))
+        doctor_report(doctor, FINDING_FAIL, setting, "chown codeset-api",
+                      "only root can read %s, but the workers must", path);
+    else if (file_read_secret(path, &secret, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, setting, NULL, "%s", err.message);
+    else
+        doctor_report(doctor, FINDING_OK, setting, NULL, "%s", path);
+}
+
+static void check_secrets(struct doctor *doctor)
+{
+    const struct settings *settings = doctor->settings;
+
+    check_secret(doctor, "db_api_password_file", settings->db_api_password_file);
+    check_secret(doctor, "token_secret_file", settings->token_secret_file);
+    check_secret(doctor, "token_previous_secret_file", settings->token_previous_secret_file);
+    check_secret(doctor, "github_client_secret_file", settings->github_client_secret_file);
+    check_secret(doctor, "github_app_key_file", settings->github_app_key_file);
+}
+
 static void check_socket(struct doctor *doctor, const char *setting, const char *path,
                          const char *who)
 {
@@ -256,6 +294,7 @@ void doctor_files(struct doctor *doctor)
     check_programs(doctor);
     check_binaries(doctor);
     check_folders(doctor);
+    check_secrets(doctor);
     check_socket(doctor, "doorbell_socket", doctor->settings->doorbell_socket, "the workers");
     check_socket(doctor, "await_socket", doctor->settings->await_socket, "nginx");
 }

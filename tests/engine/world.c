@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -98,17 +99,23 @@ void world_open(struct world *world, const char *tag)
     must(image_import(&world->settings, "busybox", tar, NULL, false, NULL, NULL, &err), &err);
 }
 
-/* Does a line of the file hold the text? Says so. */
+/* Does a line of the file hold the text? A file that is gone by now, as that of another test's loop
+ * device may be, holds nothing. */
 static bool mentions(const char *file, const char *text)
 {
     _cleanup_(buf_release) struct buf content = BUF_INIT;
     struct error err = ERROR_INIT;
 
-    must(file_read(AT_FDCWD, file, 16 << 20, &content, &err), &err);
-    if (strstr(content.data, text) == NULL)
-        return false;
-    fprintf(stderr, "%s still mentions %s\n", file, text);
-    return true;
+    if (file_read(AT_FDCWD, file, 16 << 20, &content, &err) == 0)
+        return strstr(content.data, text) != NULL;
+    must(err.sys_errno == ENOENT || err.sys_errno == ENODEV || err.sys_errno == ENXIO ? 0 : -1,
+         &err);
+    return false;
+}
+
+static bool mount_left(const struct world *world)
+{
+    return mentions("/proc/self/mountinfo", world->dir);
 }
 
 static void count_one(const char *name, void *arg)
@@ -128,6 +135,24 @@ static bool loop_left(const struct world *world)
     return false;
 }
 
+/* Does it stay? The kernel lets go of a loop device that somebody else was just looking at, and of
+ * the last process of a cgroup, a moment later. */
+static bool stays(bool (*left)(const struct world *world), const struct world *world,
+                  const char *what)
+{
+    int64_t deadline = clock_monotonic() + 10 * CLOCK_SECOND;
+    const struct timespec pause = {.tv_nsec = 20000000};
+
+    while (left(world)) {
+        if (clock_monotonic() > deadline) {
+            fprintf(stderr, "left behind: %s of %s\n", what, world->dir);
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
 /* The parent has to be empty by now, in every hierarchy. */
 static bool cgroup_left(const struct world *world)
 {
@@ -140,10 +165,8 @@ static bool cgroup_left(const struct world *world)
         _cleanup_(free_ptr) char *path =
             xasprintf("%s%s", fs.mounts[i], world->settings.cgroup_parent);
 
-        if (rmdir(path) < 0 && errno != ENOENT) {
-            fprintf(stderr, "cannot remove %s: %s\n", path, strerror(errno));
+        if (rmdir(path) < 0 && errno != ENOENT)
             left = true;
-        }
     }
     return left;
 }
@@ -154,9 +177,9 @@ bool world_close(struct world *world)
     int left = 0;
 
     must(engine_list(world->engine, count_one, &left, &err), &err);
-    left += mentions("/proc/self/mountinfo", world->dir);
-    left += loop_left(world);
-    left += cgroup_left(world);
+    left += stays(mount_left, world, "a mount");
+    left += stays(loop_left, world, "a loop device");
+    left += stays(cgroup_left, world, "a cgroup");
     engine_free(world->engine);
     event_base_free(world->base);
     must(remove_tree(world->dir, &err), &err);
@@ -205,7 +228,7 @@ bool world_wait(struct world *world, const bool *flag, int seconds)
 
 static int wait_done(struct waiting *waiting)
 {
-    if (world_wait(waiting->world, &waiting->done, 90))
+    if (world_wait(waiting->world, &waiting->done, 180))
         return waiting->rc;
     fprintf(stderr, "the engine did not call back\n");
     abort();
@@ -232,7 +255,7 @@ int world_talk(struct world *world, const char *name, const char *bytes, struct 
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const struct timeval patience = {.tv_sec = 20};
+    const struct timeval patience = {.tv_sec = 120};
     struct error err = ERROR_INIT;
     char path[ENGINE_SOCKET_SIZE];
     char chunk[4096];

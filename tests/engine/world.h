@@ -44,10 +44,10 @@ int world_start(struct world *world, const char *name, const char *image,
 int world_stop(struct world *world, const char *name);
 
 /* Runs the command in the container. Returns its exit status, -1 when there is no answer within
- * 20 s; output may be NULL. */
+ * 120 s; output may be NULL. */
 int world_run(struct world *world, const char *name, const char *command, struct buf *output);
 
-/* Sends the bytes to the container's socket and reads until its end or for 20 s. 0 or -1. */
+/* Sends the bytes to the container's socket and reads until its end or for 120 s. 0 or -1. */
 int world_talk(struct world *world, const char *name, const char *bytes, struct buf *answer);
 
 /* Runs the loop until *flag or the deadline. */

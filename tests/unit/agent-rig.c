@@ -27,7 +27,7 @@
 
 #include "base/banned.h"
 
-#define AWAIT_SECONDS 60
+#define AWAIT_SECONDS 180 /* an end to hangs, as are the other waits for what is bound to come */
 
 static int listen_at(const char *path)
 {
@@ -60,7 +60,7 @@ static void rig_greet(struct rig *rig)
 {
     struct outcome hello = {0};
 
-    agent_hello(rig->client, rig->socket, 10000, rig_on_hello, &hello);
+    agent_hello(rig->client, rig->socket, AWAIT_SECONDS * 1000, rig_on_hello, &hello);
     rig_await(rig, &hello);
     CU_ASSERT_EQUAL_FATAL(hello.err.kind, ERROR_NONE);
     outcome_release(&hello);
@@ -310,12 +310,15 @@ void rig_await(struct rig *rig, struct outcome *outcome)
 
 struct agent_command rig_command(const struct rig *rig, const char *id, const char *command)
 {
+    static char env[64];
+
+    snprintf(env, sizeof(env), "[\"PATH=/usr/bin:/bin\",\"MARK=%d\"]", (int)getpid());
     return (struct agent_command){.id = id,
                                   .command = command,
                                   .command_length = strlen(command),
                                   .workdir = rig->work,
-                                  .env_json = "[\"PATH=/usr/bin:/bin\"]",
-                                  .timeout_seconds = 30};
+                                  .env_json = env,
+                                  .timeout_seconds = AWAIT_SECONDS};
 }
 
 void rig_run(struct rig *rig, struct outcome *outcome, int timeout_seconds, const char *text)
@@ -364,15 +367,15 @@ int rig_descriptors(const struct rig *rig)
     return count;
 }
 
-/* An argument that begins with the text; not the shell whose script mentions it. */
-static pid_t process_there(const char *text)
+/* One with this argument; not the shell whose script mentions it. */
+static pid_t process_there(const char *argument)
 {
     char needle[64] = {'\0'};
     DIR *dir = opendir("/proc");
     const struct dirent *entry;
     pid_t found = 0;
 
-    snprintf(needle + 1, sizeof(needle) - 1, "%s", text);
+    snprintf(needle + 1, sizeof(needle) - 1, "%s", argument);
     while (!found && (entry = readdir(dir))) {
         _cleanup_(buf_release) struct buf arguments = BUF_INIT;
         struct error err = ERROR_INIT;
@@ -381,27 +384,38 @@ static pid_t process_there(const char *text)
         snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
             file_read(AT_FDCWD, path, 1 << 20, &arguments, &err) == 0 &&
-            memmem(arguments.data, arguments.length, needle, strlen(text) + 1))
+            memmem(arguments.data, arguments.length, needle, strlen(argument) + 2))
             found = (pid_t)strtol(entry->d_name, NULL, 10);
     }
     closedir(dir);
     return found;
 }
 
-pid_t rig_process_pid(const char *text)
+static bool becomes(int seconds, bool wanted, pid_t *pid)
 {
-    return rig_process_is(text, true) ? process_there(text) : 0;
-}
-
-bool rig_process_is(const char *text, bool wanted)
-{
-    int64_t deadline = clock_monotonic() + 5 * CLOCK_SECOND;
+    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
     const struct timespec pause = {.tv_nsec = 2000000};
+    char argument[32];
 
-    while ((process_there(text) != 0) != wanted) {
+    snprintf(argument, sizeof(argument), "%d.%d", seconds, (int)getpid());
+    while (((*pid = process_there(argument)) != 0) != wanted) {
         if (clock_monotonic() > deadline)
             return false;
         nanosleep(&pause, NULL);
     }
     return true;
+}
+
+bool rig_sleeps(int seconds, bool wanted)
+{
+    pid_t pid;
+
+    return becomes(seconds, wanted, &pid);
+}
+
+pid_t rig_sleeper(int seconds)
+{
+    pid_t pid;
+
+    return becomes(seconds, true, &pid) ? pid : 0;
 }

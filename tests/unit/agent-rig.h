@@ -74,11 +74,11 @@ long rig_memory(const struct rig *rig);
 /* How many descriptors the agent holds. */
 int rig_descriptors(const struct rig *rig);
 
-/* Is a process alive with an argument that begins with the text? Waits until it is as wanted; false
- * if it is not within 5 seconds. */
-bool rig_process_is(const char *text, bool wanted);
+/* Is a `sleep SECONDS.$MARK` alive? Waits until it is as wanted; false if it does not become so.
+ * Each command's $MARK is this test program's own: another may run beside it. */
+bool rig_sleeps(int seconds, bool wanted);
 
-/* Its pid as we see it; 0 if there is none within 5 seconds. */
-pid_t rig_process_pid(const char *text);
+/* The pid of such a sleep as we see it; 0 if there is none. */
+pid_t rig_sleeper(int seconds);
 
 #endif

@@ -230,7 +230,7 @@ static void hello_waits_until_its_time_is_over(void)
     rig_await(&rig, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_UNREACHABLE");
     CU_ASSERT(clock_monotonic() - begun > CLOCK_SECOND / 5);
-    CU_ASSERT(clock_monotonic() - begun < 2 * CLOCK_SECOND);
+    CU_ASSERT(clock_monotonic() - begun < 30 * CLOCK_SECOND);
     rig_close(&rig);
     outcome_release(&outcome);
     rig_open_bare(&rig, &fd); /* here somebody listens, and says nothing */
@@ -238,7 +238,7 @@ static void hello_waits_until_its_time_is_over(void)
     agent_hello(rig.client, rig.socket, 300, rig_on_hello, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_UNREACHABLE");
-    CU_ASSERT(clock_monotonic() - begun < 2 * CLOCK_SECOND);
+    CU_ASSERT(clock_monotonic() - begun < 30 * CLOCK_SECOND);
     rig_close(&rig);
     outcome_release(&outcome);
     close(fd);
@@ -318,7 +318,7 @@ static void over_tcp_the_agent_wants_its_token(void)
                                  "Authorization: Bearer 0123456789abcdef0",
                                  "Authorization: Bearer 0123456789abcde",
                                  "Authorization: Basic 0123456789abcdef"};
-    int64_t deadline = clock_monotonic() + 10 * CLOCK_SECOND;
+    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
     const struct timespec pause = {.tv_nsec = 2000000};
     char address[64], url[96], token[96];
     struct error err = ERROR_INIT;

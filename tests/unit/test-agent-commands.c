@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent-rig.h"
@@ -40,28 +41,28 @@ static void await_file(const char *name)
     char text[128];
 
     snprintf(text, sizeof(text), "until [ -e %s ]; do sleep 0.01; done", name);
-    rig_run(&rig, &waited, 20, text);
+    rig_run(&rig, &waited, 120, text);
     CU_ASSERT_EQUAL_FATAL(waited.result.end, AGENT_END_EXIT);
     outcome_release(&waited);
 }
 
 static void outputs_are_kept_apart_and_the_status_is_the_commands(void)
 {
-    rig_run(&rig, &outcome, 10, "echo out; echo err >&2; exit 3");
+    rig_run(&rig, &outcome, 120, "echo out; echo err >&2; exit 3");
     expect(AGENT_END_EXIT, 3, "out\n", "err\n");
     CU_ASSERT_FALSE(outcome.result.out_truncated);
-    CU_ASSERT(outcome.result.seconds > 0 && outcome.result.seconds < 10);
-    CU_ASSERT(llabs(outcome.result.started_at - clock_now()) < 60 * CLOCK_SECOND);
-    rig_run(&rig, &outcome, 10, "kill -9 $$");
+    CU_ASSERT(outcome.result.seconds > 0 && outcome.result.seconds < 60);
+    CU_ASSERT(llabs(outcome.result.started_at - clock_now()) < 300 * CLOCK_SECOND);
+    rig_run(&rig, &outcome, 120, "kill -9 $$");
     expect(AGENT_END_EXIT, 137, "", "");
-    rig_run(&rig, &outcome, 10, "kill -SEGV $$");
+    rig_run(&rig, &outcome, 120, "kill -SEGV $$");
     expect(AGENT_END_EXIT, 139, "", NULL);
 }
 
 static void a_command_sees_nothing_but_what_it_was_given(void)
 {
-    rig_run(&rig, &outcome, 10,
-            "/usr/bin/env | grep -v -e ^_= -e ^SHLVL= -e ^PWD= -e ^OLDPWD=; "
+    rig_run(&rig, &outcome, 120,
+            "/usr/bin/env | grep -v -e ^MARK= -e ^_= -e ^SHLVL= -e ^PWD= -e ^OLDPWD=; "
             "cd /proc/self/fd; echo *; cat; ulimit -c; ps -o sid= -p $$ | tr -d ' '; echo $$; "
             "grep -E 'Sig(Blk|Ign)' /proc/self/status | tr -d '\\t'");
     CU_ASSERT_PTR_NOT_NULL_FATAL(strchr(outcome.out.data, '\n'));
@@ -84,7 +85,7 @@ static void a_command_that_can_not_begin_fails_with_a_reason(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "/does/not/exist"));
     memset(longest, ' ', 200000);
     longest[200000] = '\0';
-    rig_run(&rig, &outcome, 10, longest);
+    rig_run(&rig, &outcome, 120, longest);
     CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "longer than the kernel takes"));
     free(longest);
@@ -92,7 +93,7 @@ static void a_command_that_can_not_begin_fails_with_a_reason(void)
 
 static void bytes_that_are_not_utf8_are_replaced(void)
 {
-    rig_run(&rig, &outcome, 10, "printf 'a\\377b\\303\\251\\303'; printf '\\000' >&2");
+    rig_run(&rig, &outcome, 120, "printf 'a\\377b\\303\\251\\303'; printf '\\000' >&2");
     expect(AGENT_END_EXIT, 0,
            "a\xef\xbf\xbd"
            "b\xc3\xa9\xef\xbf\xbd",
@@ -116,7 +117,7 @@ static void a_flood_is_cut_in_the_middle_and_costs_little_memory(void)
 
 static void what_fits_is_not_cut(void)
 {
-    rig_run(&rig, &outcome, 20,
+    rig_run(&rig, &outcome, 120,
             "head -c 1048576 /dev/zero | tr '\\0' x; "
             "head -c 1048577 /dev/zero | tr '\\0' y >&2; echo -n end >&2");
     CU_ASSERT_EQUAL(outcome.out.length, AGENT_OUTPUT_CAP);
@@ -130,69 +131,66 @@ static void a_background_child_that_holds_stdout_does_not_delay_the_answer(void)
 {
     int64_t begun = clock_monotonic();
 
-    rig_run(&rig, &outcome, 20, "(sleep 20.125; echo late) & echo now");
+    rig_run(&rig, &outcome, 120, "(sleep 3020.$MARK; echo late) & echo now");
     expect(AGENT_END_EXIT, 0, "now\n", "");
-    CU_ASSERT(clock_monotonic() - begun < 5 * CLOCK_SECOND);
-    CU_ASSERT_TRUE(rig_process_is("20.125", true));
-    rig_run(&rig, &outcome, 20, "pkill -f 'sleep 20.12[5]'");
-    CU_ASSERT_TRUE(rig_process_is("20.125", false));
+    CU_ASSERT(clock_monotonic() - begun < 60 * CLOCK_SECOND);
+    CU_ASSERT_TRUE(rig_sleeps(3020, true));
+    rig_run(&rig, &outcome, 120, "pkill -f \"sleep 3020[.]$MARK\"");
+    CU_ASSERT_TRUE(rig_sleeps(3020, false));
 }
 
 static void a_background_writer_lives_on_and_writes_into_a_void(void)
 {
-    rig_run(&rig, &outcome, 20,
+    rig_run(&rig, &outcome, 120,
             "(while [ ! -e stop ]; do echo x; done; echo stopped >mark) & echo now");
     expect(AGENT_END_EXIT, 0, NULL, "");
-    rig_run(&rig, &outcome, 20, "sleep 0.3; touch stop; until [ -e mark ]; do sleep 0.01; done");
+    rig_run(&rig, &outcome, 120, "sleep 0.3; touch stop; until [ -e mark ]; do sleep 0.01; done");
     expect(AGENT_END_EXIT, 0, "", "");
 }
 
 static void many_background_writers_hold_a_bounded_number_of_pipes(void)
 {
     for (int i = 0; i < 90; i++)
-        rig_run(&rig, &outcome, 20, "sleep 31.25 &");
+        rig_run(&rig, &outcome, 120, "sleep 3031.$MARK &");
     CU_ASSERT(rig_descriptors(&rig) > 64 && rig_descriptors(&rig) < 64 + 60);
-    rig_run(&rig, &outcome, 20, "pkill -f 'sleep 31.2[5]'");
-    CU_ASSERT_TRUE(rig_process_is("31.25", false));
+    rig_run(&rig, &outcome, 120, "pkill -f \"sleep 3031[.]$MARK\"");
+    CU_ASSERT_TRUE(rig_sleeps(3031, false));
 }
 
 static void the_time_limit_holds_against_whatever_the_command_left(void)
 {
-    rig_run(&rig, &outcome, 1,
-            "trap '' TERM INT HUP; (setsid sleep 41.5 &); (sh -c 'trap \"\" TERM; sleep 42.5; "
-            "sleep 43.5' &); nohup sleep 44.5 >/dev/null 2>&1 & echo begun; sleep 45.5");
+    rig_run(&rig, &outcome, 2,
+            "trap '' TERM INT HUP; (setsid sleep 3041.$MARK &); (sh -c 'trap \"\" TERM; "
+            "sleep 3042.$MARK; sleep 3043.$MARK' &); nohup sleep 3044.$MARK >/dev/null 2>&1 & "
+            "echo begun; sleep 3045.$MARK");
     expect(AGENT_END_TIMEOUT, 124, "begun\n", "");
-    CU_ASSERT(outcome.result.seconds >= 1 && outcome.result.seconds < 3);
-    for (int i = 1; i <= 5; i++) {
-        char text[16];
-
-        snprintf(text, sizeof(text), "4%d.5", i);
-        CU_ASSERT_TRUE(rig_process_is(text, false));
-    }
+    CU_ASSERT(outcome.result.seconds >= 2 && outcome.result.seconds < 60);
+    for (int i = 3041; i <= 3045; i++)
+        CU_ASSERT_TRUE(rig_sleeps(i, false));
 }
 
 static void the_time_limit_holds_against_a_bomb(void)
 {
     rig_run(&rig, &outcome, 1,
-            "trap '' TERM; while :; do (setsid sleep 46.5 &); sleep 46.5 & done");
+            "trap '' TERM; while :; do (setsid sleep 3046.$MARK &); sleep 3046.$MARK & done");
     expect(AGENT_END_TIMEOUT, 124, NULL, NULL);
-    CU_ASSERT_TRUE(rig_process_is("46.5", false));
-    rig_run(&rig, &outcome, 5, "echo alive");
+    CU_ASSERT_TRUE(rig_sleeps(3046, false));
+    rig_run(&rig, &outcome, 120, "echo alive");
     expect(AGENT_END_EXIT, 0, "alive\n", "");
 }
 
 static void a_command_whose_shepherd_is_killed_is_still_waited_for(void)
 {
-    rig_run(&rig, &outcome, 10, "kill -9 $PPID; sleep 0.2; echo still; exit 7");
+    rig_run(&rig, &outcome, 120, "kill -9 $PPID; sleep 0.2; echo still; exit 7");
     expect(AGENT_END_EXIT, 7, "still\n", "");
-    rig_run(&rig, &outcome, 10, "kill -STOP $PPID; sleep 0.2; echo still; exit 8");
+    rig_run(&rig, &outcome, 120, "kill -STOP $PPID; sleep 0.2; echo still; exit 8");
     expect(AGENT_END_EXIT, 8, "still\n", "");
-    rig_run(&rig, &outcome, 10, "kill -9 $PPID; kill -9 $$");
+    rig_run(&rig, &outcome, 120, "kill -9 $PPID; kill -9 $$");
     expect(AGENT_END_EXIT, 137, "", "");
-    rig_run(&rig, &outcome, 1, "kill -9 $PPID; setsid sleep 47.5 & sleep 48.5");
+    rig_run(&rig, &outcome, 1, "kill -9 $PPID; setsid sleep 3047.$MARK & sleep 3048.$MARK");
     expect(AGENT_END_TIMEOUT, 124, "", "");
-    CU_ASSERT_TRUE(rig_process_is("47.5", false));
-    CU_ASSERT_TRUE(rig_process_is("48.5", false));
+    CU_ASSERT_TRUE(rig_sleeps(3047, false));
+    CU_ASSERT_TRUE(rig_sleeps(3048, false));
 }
 
 static void starting_an_id_twice_attaches_to_the_first(void)
@@ -231,7 +229,7 @@ static void an_unknown_or_forgotten_id_is_not_found(void)
 static void to_forget_a_running_command_kills_it(void)
 {
     struct agent_command command =
-        rig_command(&rig, "endless", "setsid sleep 49.5 & touch forked; sleep 50.5");
+        rig_command(&rig, "endless", "setsid sleep 3049.$MARK & touch forked; sleep 3050.$MARK");
 
     outcome_release(&outcome);
     agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
@@ -239,7 +237,7 @@ static void to_forget_a_running_command_kills_it(void)
     agent_forget(rig.client, rig.socket, "endless");
     rig_await(&rig, &outcome);
     expect(AGENT_END_EXIT, 137, "", "");
-    CU_ASSERT_TRUE(rig_process_is("49.5", false));
+    CU_ASSERT_TRUE(rig_sleeps(3049, false));
 }
 
 static void a_client_that_goes_away_loses_no_command(void)
@@ -254,7 +252,7 @@ static void a_client_that_goes_away_loses_no_command(void)
     call = agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
     await_file("began");
     agent_call_cancel(call);
-    rig_run(&rig, &outcome, 10, "touch go");
+    rig_run(&rig, &outcome, 120, "touch go");
     outcome_release(&outcome);
     agent_run(rig.client, rig.socket, &command, true, rig_on_run, &outcome);
     rig_await(&rig, &outcome);
@@ -300,20 +298,41 @@ static void results_that_nobody_forgets_do_not_fill_the_agent(void)
     }
 }
 
-static void true_takes_a_millisecond_or_two(void)
+static int64_t time_of_shell(void)
 {
-    int64_t best = CLOCK_SECOND;
+    int64_t begun = clock_monotonic();
+    pid_t child = fork();
+
+    if (child == 0) {
+        execl("/bin/bash", "bash", "-c", "true", (char *)NULL);
+        _exit(127);
+    }
+    waitpid(child, NULL, 0);
+    return clock_monotonic() - begun;
+}
+
+static int64_t time_of_agent(void)
+{
+    int64_t begun = clock_monotonic();
+
+    rig_run(&rig, &outcome, 120, "true");
+    return clock_monotonic() - begun;
+}
+
+/* Beside a shell's own time on this machine; the best of both, as neither can be too quick by
+ * chance. */
+static void true_costs_little_more_than_its_shell(void)
+{
+    int64_t shell = INT64_MAX, agent = INT64_MAX;
 
     for (int i = 0; i < 50; i++) {
-        int64_t begun = clock_monotonic(), taken;
+        int64_t plain = time_of_shell(), through = time_of_agent();
 
-        rig_run(&rig, &outcome, 10, "true");
-        taken = clock_monotonic() - begun;
-        if (taken < best)
-            best = taken;
+        shell = plain < shell ? plain : shell;
+        agent = through < agent ? through : agent;
     }
-    printf("(exec true: %.2f ms) ", (double)best / 1000);
-    CU_ASSERT(best < 20000);
+    printf("(exec true: %.2f ms, bash alone %.2f ms) ", (double)agent / 1000, (double)shell / 1000);
+    CU_ASSERT(agent < 10 * shell);
 }
 
 static void the_idle_agent_is_small(void)
@@ -369,7 +388,7 @@ int main(void)
         {"many commands run side by side", many_commands_run_side_by_side},
         {"results that nobody forgets do not fill the agent",
          results_that_nobody_forgets_do_not_fill_the_agent},
-        {"true takes a millisecond or two", true_takes_a_millisecond_or_two},
+        {"true costs little more than its shell", true_costs_little_more_than_its_shell},
         {"the idle agent is small", the_idle_agent_is_small},
         {"the agent has lived through it all", the_agent_has_lived_through_it_all},
     };

@@ -20,9 +20,10 @@
 #include "base/banned.h"
 
 #define ATTEMPTS_MAX 5
-#define HELLO_MS 10000
+#define HELLO_MS 30000
 #define ADOPTED_HELLO_MS 4000
 #define SUSPECT_HELLO_MS 2000
+#define SILENT_HELLO_MS 30000
 
 static void end_step(struct live_session *session);
 
@@ -280,28 +281,42 @@ static bool container_runs(struct live_session *session)
     return true;
 }
 
-static void suspect_hello(const struct error *err, void *arg)
+static void ask(struct live_session *session, int timeout_ms);
+
+/* The agent is pid 1: while the container runs, there is one. If it says nothing, then because its
+ * guest or the host starves it, or because the daemon itself was asleep. So it is asked once more,
+ * and with patience, before all that is in the container is given up. */
+static void answered_hello(const struct error *err, void *arg)
 {
     struct live_session *session = arg;
+    bool silent = err && err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0;
 
     session->hello = NULL;
+    if (silent && !session->silent && session->phase == LIVE_READY) {
+        log_event(LOG_WARNING, "agent_silent", "session=%s reason=\"%s\"", session->id.text,
+                  err->message);
+        session->silent = true;
+        ask(session, SILENT_HELLO_MS);
+        return;
+    }
+    session->silent = false;
     if (err)
         container_lost(session, err->message);
 }
 
-static void ask_agent(struct live_session *session, int timeout_ms)
+static void ask(struct live_session *session, int timeout_ms)
 {
     if (!container_runs(session))
         container_lost(session, "its first process is gone");
     else if (!session->hello)
         session->hello = agent_hello(session->daemon->agents, session->socket, timeout_ms,
-                                     suspect_hello, session);
+                                     answered_hello, session);
 }
 
 void sessions_suspect(struct live_session *session)
 {
     if (session->phase == LIVE_READY)
-        ask_agent(session, SUSPECT_HELLO_MS);
+        ask(session, SUSPECT_HELLO_MS);
 }
 
 struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id)
@@ -312,7 +327,7 @@ struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id)
         return session;
     session = new_session(daemon, id, LIVE_READY);
     log_event(LOG_INFO, "session_adopted", "session=%s", id->text);
-    ask_agent(session, ADOPTED_HELLO_MS);
+    ask(session, ADOPTED_HELLO_MS);
     return session;
 }
 

@@ -33,6 +33,7 @@ struct live_session {
     char name[ENGINE_NAME_MAX + 1];
     char socket[ENGINE_SOCKET_SIZE];
     struct agent_call *hello;
+    bool silent;        /* its agent let a hello go unanswered, and is asked again */
     int64_t since;      /* monotonic: of the claim */
     bool engine_busy;   /* a start or stop is under way */
     bool database_busy; /* a claim, or a step of the ending */
@@ -49,7 +50,7 @@ void sessions_claim(struct daemon *daemon, const struct id *id);
 bool sessions_have_room(const struct daemon *daemon);
 
 /* A session that is ready, left by an earlier run: from now on ours. Its container is looked at;
- * one that is dead or silent ends the session. */
+ * one that is dead, or silent for long, ends the session. */
 struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id);
 
 /* The row has ended: settles what it leaves, stops the container, says so in the row. Repeating

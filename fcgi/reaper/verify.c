@@ -27,7 +27,7 @@
 
 #include "base/banned.h"
 
-#define HELLO_MS 10000
+#define HELLO_MS 30000
 #define TRIES_MAX 3
 #define RETRY_MS 250
 #define MESSAGE_MAX 500

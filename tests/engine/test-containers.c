@@ -375,6 +375,25 @@ static void test_two_engines_side_by_side(void)
     CU_ASSERT_TRUE(world_close(&other));
 }
 
+/* As a host does with every process when it shuts down; from inside it is no use
+ * (tests/unit/test-agent-container.c). */
+static void test_agent_ends_when_the_host_asks(void)
+{
+    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
+
+    world_use_agent(&world, "codeset-agent");
+    start("asked");
+    world_talk(&world, "asked", "GET /hello HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n",
+               &answer);
+    kill(init_of("asked"), SIGTERM);
+    while (usage_of("asked").running && clock_monotonic() < deadline)
+        sched_yield();
+    CU_ASSERT_FALSE(usage_of("asked").running);
+    stop("asked");
+    world_use_agent(&world, "tests/engine/init");
+}
+
 static void test_real_agent_answers(void)
 {
     _cleanup_(buf_release) struct buf answer = BUF_INIT;
@@ -576,6 +595,7 @@ static const struct unit_test tests[] = {
     {"what reaches for the host or the agent is refused", test_what_is_refused},
     {"two engines on one host do not meet", test_two_engines_side_by_side},
     {"the agent answers on its socket, to the next engine too", test_real_agent_answers},
+    {"the agent ends when the host asks it to", test_agent_ends_when_the_host_asks},
     {"runc works by configuration", test_runc_works_too},
     {"forty start and stop at once", test_many_at_once},
     {"a helper killed at any point leaves nothing after stop", test_helper_killed_at_any_point},

@@ -78,6 +78,7 @@ struct settings {
     char *runtime; /* crun, runc or runsc */
     char *cgroup_parent;
     int64_t uid_base;
+    int64_t uid_ranges;
     int64_t memory_bytes;
     int64_t disk_bytes;
     int64_t disk_inodes;

@@ -26,11 +26,13 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "ctl/doctor.h"
+#include "engine/mounts.h"
+#include "engine/ranges.h"
+#include "engine/userns.h"
 
 #include "base/banned.h"
 
 #define CGROUPS "/sys/fs/cgroup"
-#define IDS_PER_CONTAINER 65536
 #define BUILT_AFTER (INT64_C(1735689600) * CLOCK_SECOND) /* 2025: a clock before it is unset */
 
 /* --- trying things in a child, so that nothing of it stays ----------------------------------- */
@@ -200,16 +202,19 @@ static void check_clock(struct doctor *doctor)
 
 /* --- user ids -------------------------------------------------------------------------------- */
 
+#define CHOOSE_ANOTHER                                                                             \
+    "choose another [engine] uid_base (before images are imported), or less uid_ranges"
+
 static bool within(const struct doctor *doctor, int64_t first, int64_t count)
 {
-    int64_t base = doctor->settings->uid_base;
+    int64_t ours, last;
 
-    return first < base + IDS_PER_CONTAINER && first + count > base;
+    ranges_span(doctor->settings, &ours, &last);
+    return first <= last && first + count > ours;
 }
 
 static int check_accounts(struct doctor *doctor)
 {
-    const char *mend = "choose another [engine] uid_base (before images are imported)";
     int clashes = 0;
     struct passwd *user;
     struct group *group;
@@ -219,8 +224,8 @@ static int check_accounts(struct doctor *doctor)
         if (!within(doctor, user->pw_uid, 1))
             continue;
         clashes++;
-        doctor_report(doctor, FINDING_FAIL, "user ids", mend, "user %s has uid %u, a container's",
-                      user->pw_name, user->pw_uid);
+        doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
+                      "user %s has uid %u, a container's", user->pw_name, user->pw_uid);
     }
     endpwent();
     setgrent();
@@ -228,8 +233,8 @@ static int check_accounts(struct doctor *doctor)
         if (!within(doctor, group->gr_gid, 1))
             continue;
         clashes++;
-        doctor_report(doctor, FINDING_FAIL, "user ids", mend, "group %s has gid %u, a container's",
-                      group->gr_name, group->gr_gid);
+        doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
+                      "group %s has gid %u, a container's", group->gr_name, group->gr_gid);
     }
     endgrent();
     return clashes;
@@ -250,8 +255,7 @@ static int check_subordinate(struct doctor *doctor, const char *path)
             !within(doctor, first, count))
             continue;
         clashes++;
-        doctor_report(doctor, FINDING_FAIL, "user ids",
-                      "choose another [engine] uid_base (before images are imported)",
+        doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
                       "%s gives %s ids of the containers' range", path, name);
     }
     return clashes;
@@ -259,13 +263,47 @@ static int check_subordinate(struct doctor *doctor, const char *path)
 
 static void check_ids(struct doctor *doctor)
 {
+    const struct settings *settings = doctor->settings;
     int clashes = check_accounts(doctor) + check_subordinate(doctor, "/etc/subuid") +
                   check_subordinate(doctor, "/etc/subgid");
+    int64_t first, last;
 
-    if (clashes == 0)
+    ranges_span(settings, &first, &last);
+    if (last > RANGES_LAST_ID)
+        doctor_report(
+            doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
+            "the last of the containers' would be %" PRId64 ", above the highest there is", last);
+    else if (clashes == 0)
         doctor_report(doctor, FINDING_OK, "user ids", NULL,
-                      "nobody has any of %" PRId64 " to %" PRId64, doctor->settings->uid_base,
-                      doctor->settings->uid_base + IDS_PER_CONTAINER - 1);
+                      "nobody has any of %" PRId64 " to %" PRId64, first, last);
+    if (settings->uid_ranges < settings->sessions_max + settings->verifications_max)
+        doctor_report(doctor, FINDING_FAIL, "user ids",
+                      "set [engine] uid_ranges above [reaper] sessions_max and verifications_max",
+                      "%" PRId64 " ranges for %" PRId64 " containers", settings->uid_ranges,
+                      settings->sessions_max + settings->verifications_max);
+}
+
+/* The layers of the images are mounted with other owners for each container. */
+static void check_owners(struct doctor *doctor)
+{
+    const char *path = doctor->settings->image_dir;
+    _cleanup_(userns_release) struct userns space = USERNS_INIT;
+    struct error err = ERROR_INIT;
+    _cleanup_(close_fd) int fd = -1;
+    int64_t first = doctor->settings->uid_base;
+
+    if (access(path, F_OK) < 0)
+        return; /* doctor_files says so */
+    if (userns_make(first, first + USERNS_IDS, &space, &err) == 0)
+        fd = mounts_mapped(path, space.fd, &err);
+    if (fd >= 0)
+        doctor_report(doctor, FINDING_OK, "id-mapped mounts", NULL, "can be made of %s", path);
+    else
+        doctor_report(doctor, FINDING_FAIL, "id-mapped mounts",
+                      err.sys_errno == EINVAL
+                          ? "put image_dir on ext4, xfs or btrfs; the kernel must be 5.19 or newer"
+                          : "run this as root, on a kernel of 5.19 or newer",
+                      "no container can start: %s", err.message);
 }
 
 /* --- devices --------------------------------------------------------------------------------- */
@@ -299,5 +337,6 @@ void doctor_host(struct doctor *doctor)
     check_cgroups(doctor);
     check_clock(doctor);
     check_ids(doctor);
+    check_owners(doctor);
     check_devices(doctor);
 }

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "engine/cgroup.h"
+#include "engine/userns.h"
 
 #include "base/banned.h"
 
@@ -33,6 +34,16 @@
 #define SOCKET_BACKLOG 128
 #define CONFIG_MAX (1 << 20)
 #define LOG_MAX 4096
+
+/* What a start under way has besides its job. */
+struct start {
+    const struct container_job *job;
+    const struct cgroup_fs *fs;
+    const char *folder;
+    struct userns home;   /* in which the container is to live */
+    struct userns owners; /* shows the images' owners as the container's */
+    int socket_fd;
+};
 
 struct argument {
     const char *key;
@@ -56,6 +67,8 @@ int container_job_parse(char **arguments, int count, struct container_job *ret_j
         {"disk", NULL, &job.disk_bytes},
         {"inodes", NULL, &job.disk_inodes},
         {"reserve", NULL, &job.disk_reserve_bytes},
+        {"first-id", NULL, &job.first_id},
+        {"image-first-id", NULL, &job.image_first_id},
     };
 
     for (int i = 0; i < count; i++) {
@@ -238,6 +251,38 @@ static int empty_standard_fds(struct error *err)
     return 0;
 }
 
+/*
+ * What a process of the container may have. The limits are set here and not by the runtime, which
+ * in a namespace that is not root's would need CAP_SYS_RESOURCE for it; so does raising a hard
+ * limit.
+ */
+static int limit_processes(struct error *err)
+{
+    static const struct {
+        __rlimit_resource_t which;
+        rlim_t soft, hard;
+    } rows[] = {
+        {RLIMIT_NOFILE, 16384, 65536},
+        {RLIMIT_CORE, 0, 0},
+        {RLIMIT_MEMLOCK, 8 << 20, 8 << 20},
+        {RLIMIT_SIGPENDING, 2048, 2048}, /* timers too; of a user in the container */
+        {RLIMIT_MSGQUEUE, 800 << 10, 800 << 10},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct rlimit limit;
+
+        if (getrlimit(rows[i].which, &limit) < 0)
+            return error_errno(err, errno, "cannot read a limit");
+        if (limit.rlim_max > rows[i].hard)
+            limit.rlim_max = rows[i].hard;
+        limit.rlim_cur = rows[i].soft < limit.rlim_max ? rows[i].soft : limit.rlim_max;
+        if (setrlimit(rows[i].which, &limit) < 0)
+            return error_errno(err, errno, "cannot set a limit");
+    }
+    return 0;
+}
+
 /* In the child: becomes the runtime. Returns on failure only. */
 static int become_runtime(const struct container_job *job, const char *folder, int socket_fd,
                           struct error *err)
@@ -271,10 +316,12 @@ static int become_runtime(const struct container_job *job, const char *folder, i
 }
 
 /* In the child. Returns on failure only. */
-static int enter_container(const struct container_job *job, const struct cgroup_fs *fs,
-                           const char *folder, int socket_fd, struct error *err)
+static int enter_container(const struct start *start, struct error *err)
 {
-    _cleanup_(free_ptr) char *scratch = xasprintf("%s/scratch", folder);
+    const struct container_job *job = start->job;
+    const struct cgroup_fs *fs = start->fs;
+    _cleanup_(free_ptr) char *scratch = xasprintf("%s/scratch", start->folder);
+    _cleanup_(free_ptr) char *user = xasprintf("%s/" CONTAINER_USERNS, start->folder);
     _cleanup_(close_fd) int image = -1;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -285,14 +332,17 @@ static int enter_container(const struct container_job *job, const struct cgroup_
                     err) < 0 ||
         (is_crun(job->runtime) && cgroup_enter(fs, job->cgroup, err) < 0))
         return -1;
-    if (mounts_unshare(err) < 0 || cgroup_fs_simplify(fs, err) < 0)
+    if (mounts_unshare(err) < 0 || cgroup_fs_simplify(fs, err) < 0 ||
+        mounts_namespace(start->home.fd, user, err) < 0)
         return -1;
     image = scratch_create(job->scratch_dir, job->disk_bytes, job->disk_inodes,
                            job->disk_reserve_bytes, err);
     if (image < 0 || scratch_mount(image, scratch, err) < 0 ||
-        mounts_overlay(folder, job->layers, job->layer_count, err) < 0)
+        mounts_overlay(start->folder, job->layers, job->layer_count, start->owners.fd, err) < 0)
         return -1;
-    return become_runtime(job, folder, socket_fd, err);
+    if (limit_processes(err) < 0)
+        return -1;
+    return become_runtime(job, start->folder, start->socket_fd, err);
 }
 
 /* Waits for the child, at most START_TIMEOUT_MS. Returns its wait status, -1 when time is up. */
@@ -326,8 +376,7 @@ static int runtime_failed(const struct container_job *job, const char *folder, i
 }
 
 /* Runs enter_container in a child, whose error comes through a pipe that closes on exec. */
-static int run_child(const struct container_job *job, const struct cgroup_fs *fs,
-                     const char *folder, int socket_fd, struct error *err)
+static int run_child(const struct start *start, struct error *err)
 {
     struct error inner = ERROR_INIT;
     int pipe_fds[2];
@@ -347,7 +396,7 @@ static int run_child(const struct container_job *job, const struct cgroup_fs *fs
     if (pid == 0) {
         struct error failure = ERROR_INIT;
 
-        enter_container(job, fs, folder, socket_fd, &failure);
+        enter_container(start, &failure);
         _exit(write(pipe_fds[1], &failure, sizeof(failure)) == sizeof(failure) ? 1 : 2);
     }
     close(pipe_fds[1]);
@@ -357,65 +406,13 @@ static int run_child(const struct container_job *job, const struct cgroup_fs *fs
     if (status == 0)
         return 0;
     if (got != sizeof(inner))
-        return runtime_failed(job, folder, status, err);
+        return runtime_failed(start->job, start->folder, status, err);
     *err = inner; /* a fork's memory: its code is our literal too */
     return -1;
 }
 
-/*
- * What seccomp refuses is refused here again: the container's user namespace may hold no
- * namespaces, and only its share of inotify instances and watches, which otherwise all containers
- * together would use up, with the host's root. A process in the namespace has to write it.
- */
-static int limit_user_namespace(pid_t container, struct error *err)
-{
-    static const struct {
-        const char *name;
-        const char *value;
-    } rows[] = {
-        {"max_user_namespaces", "0"},    {"max_mnt_namespaces", "0"},
-        {"max_pid_namespaces", "0"},     {"max_net_namespaces", "0"},
-        {"max_ipc_namespaces", "0"},     {"max_uts_namespaces", "0"},
-        {"max_cgroup_namespaces", "0"},  {"max_time_namespaces", "0"},
-        {"max_fanotify_groups", "0"},    {"max_inotify_instances", "32"},
-        {"max_inotify_watches", "8192"}, {"max_fanotify_marks", "0"},
-    };
-    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/ns/user", (int)container);
-    _cleanup_(close_fd) int space = open(path, O_RDONLY | O_CLOEXEC);
-    int status = 0;
-    pid_t pid;
-
-    if (space < 0)
-        return error_errno(err, errno, "cannot open %s", path);
-    pid = fork();
-    if (pid == 0) {
-        if (setns(space, CLONE_NEWUSER) < 0)
-            _exit(1);
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-            _cleanup_(free_ptr) char *name = xasprintf("/proc/sys/user/%s", rows[i].name);
-            int fd = open(name, O_WRONLY | O_CLOEXEC);
-
-            /* Not every kernel has every one. */
-            if (fd < 0 ? errno != ENOENT : write(fd, rows[i].value, strlen(rows[i].value)) < 0)
-                _exit((int)i + 2);
-            if (fd >= 0)
-                close(fd);
-        }
-        _exit(0);
-    }
-    if (pid < 0)
-        return error_errno(err, errno, "cannot fork");
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (status != 0)
-        return error_set(err, ERROR_INTERNAL, NULL,
-                         "cannot limit the container's user namespace (step %d)",
-                         WEXITSTATUS(status));
-    return 0;
-}
-
 /* The last step: from now on the container counts as running. */
-static int record_init(const char *folder, struct error *err)
+static int record_init(const char *folder, struct userns *home, struct error *err)
 {
     _cleanup_(free_ptr) char *pid_file = xasprintf("%s/pid", folder);
     _cleanup_(free_ptr) char *init = xasprintf("%s/init", folder);
@@ -432,7 +429,7 @@ static int record_init(const char *folder, struct error *err)
     start = process_start_time(pid);
     if (start == 0)
         return error_set(err, ERROR_INTERNAL, NULL, "the agent ended at once");
-    if (limit_user_namespace(pid, err) < 0)
+    if (userns_close(home, err) < 0)
         return -1;
     line = xasprintf("%d %" PRIu64 "\n", (int)pid, start);
     /* Nothing here outlives the machine's power, so nothing is synced. */
@@ -442,18 +439,33 @@ static int record_init(const char *folder, struct error *err)
     return 0;
 }
 
+static void start_release(struct start *start)
+{
+    userns_release(&start->home);
+    userns_release(&start->owners);
+    close_fd(&start->socket_fd);
+}
+
 static int start_locked(const struct container_job *job, const struct cgroup_fs *fs,
                         const char *folder, int config_fd, struct error *err)
 {
     _cleanup_(free_ptr) char *path = xasprintf("%s/agent.sock", folder);
-    _cleanup_(close_fd) int socket_fd = -1;
+    _cleanup_(start_release) struct start start = {.job = job,
+                                                   .fs = fs,
+                                                   .folder = folder,
+                                                   .home = USERNS_INIT,
+                                                   .owners = USERNS_INIT,
+                                                   .socket_fd = -1};
 
-    if (make_bundle(folder, config_fd, err) < 0)
+    if (make_bundle(folder, config_fd, err) < 0 ||
+        userns_make(0, job->first_id, &start.home, err) < 0 ||
+        userns_make(job->image_first_id, job->first_id, &start.owners, err) < 0)
         return -1;
-    socket_fd = listen_at(path, err);
-    if (socket_fd < 0 || run_child(job, fs, folder, socket_fd, err) < 0)
+    userns_let_go(&start.owners);
+    start.socket_fd = listen_at(path, err);
+    if (start.socket_fd < 0 || run_child(&start, err) < 0)
         return -1;
-    return record_init(folder, err);
+    return record_init(folder, &start.home, err);
 }
 
 static void on_alarm(int number)
@@ -489,19 +501,24 @@ int container_start(const struct container_job *job, int config_fd, struct error
     _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
     _cleanup_(close_fd) int lock = -1;
     struct error ignored;
+    struct stat st;
 
     if (job->scratch_dir == NULL || job->runtime == NULL || job->layer_count == 0)
         return error_set(err, ERROR_INVALID, NULL, "scratch, runtime and layer are needed");
+    /* Never among the host's own; an older daemon, amid an upgrade, says nothing of them. */
+    if (job->first_id < USERNS_IDS || job->image_first_id < USERNS_IDS)
+        return error_set(err, ERROR_UNAVAILABLE, NULL,
+                         "no range of host ids was given; restart the daemon after an upgrade");
     if (cgroup_fs_open(&fs, err) < 0)
         return -1;
     set_alarm(START_TIMEOUT_MS / 1000);
     lock = lock_folder(folder, err);
     alarm(0);
-    if (lock < 0 && err->kind == ERROR_NOT_FOUND)
+    if (lock < 0 && err->kind != ERROR_NOT_FOUND)
+        return -1;
+    if (lock < 0 || fstat(lock, &st) < 0 || (int64_t)st.st_gid != job->first_id)
         return error_set(err, ERROR_CONFLICT, NULL, "%s was stopped before its start began",
                          job->name);
-    if (lock < 0)
-        return -1;
     if (container_runs(folder, NULL))
         return 0;
     if (!is_empty(lock) && (kill_all(job, &fs, folder, err) < 0 || clear_tree(folder, err) < 0))

@@ -5,7 +5,8 @@
  * codeset-container, which ends in container_start or container_stop. All that is known of a
  * container lies in its folder, <state_dir>/<name>:
  *
- *     config.json  rootfs/  scratch/  0 1 2...   the bundle; the links name the image's layers
+ *     config.json  rootfs/  scratch/             the bundle
+ *     0/ 1/ 2/...  user                          the image's layers, the user namespace: mounts
  *     agent.sock                                 where its agent listens
  *     init                                       "pid start-time" of its pid 1, made last
  *     oci/  log                                  the runtime's state and complaints
@@ -28,6 +29,8 @@
 #include "base/error.h"
 #include "engine/mounts.h"
 
+#define CONTAINER_USERNS "user" /* in the folder */
+
 /* What the daemon hands over as arguments, "key=value" each; `layer` repeats, topmost first. */
 struct container_job {
     const char *name;
@@ -42,6 +45,8 @@ struct container_job {
     int64_t disk_bytes;
     int64_t disk_inodes;
     int64_t disk_reserve_bytes;
+    int64_t first_id;       /* of the container's range of host ids; its folder's group */
+    int64_t image_first_id; /* of the images' owners */
     const char *layers[MOUNTS_LAYERS_MAX];
     int layer_count;
 };
@@ -52,7 +57,8 @@ int container_job_parse(char **arguments, int count, struct container_job *ret_j
 
 /*
  * config_fd: where config.json is read from. One that runs already is success; where the folder
- * is gone, the container was stopped before this began: ERROR_CONFLICT.
+ * is gone or somebody else's (its group is not first_id), the container was stopped before this
+ * began: ERROR_CONFLICT.
  */
 int container_start(const struct container_job *job, int config_fd, struct error *err);
 

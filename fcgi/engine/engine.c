@@ -25,6 +25,7 @@
 #include "engine/container.h"
 #include "engine/image_store.h"
 #include "engine/oci_config.h"
+#include "engine/ranges.h"
 #include "engine/seccomp.h"
 #include "settings.h"
 
@@ -45,8 +46,9 @@ struct call {
     struct error failure;      /* set before the helper ran */
     char *args[ARGUMENTS_MAX]; /* the helper's */
     int arg_count;
-    char *folder;  /* what a start has to make, else NULL */
-    int config_fd; /* its config.json, else -1 */
+    char *folder; /* what a start has to make, else NULL; its last part is the name */
+    struct engine_limits limits;
+    int config_fd; /* a start's config.json, from its launch on, else -1 */
     pid_t pid;
     int report_fd;
     struct event *event;
@@ -61,6 +63,7 @@ struct engine {
     struct buf seccomp_program;
     char *helper;
     char *agent; /* a binary that a container may run but not read */
+    struct ranges *ranges;
     struct call *running, *waiting, **waiting_end;
     int running_count;
     int running_max;
@@ -204,11 +207,49 @@ static int spawn(struct call *call, int out, struct error *err)
     return rc == 0 ? 0 : error_errno(err, rc, "cannot run %s", call->engine->helper);
 }
 
-/* The runtime passes through it as the container's root, who is nobody on the host. */
-static int make_folder(const struct call *call, struct error *err)
+static int write_config(const struct call *call, int64_t first_id, struct error *err)
 {
-    if (call->folder != NULL && mkdir(call->folder, 0711) < 0 && errno != EEXIST)
+    const struct engine *engine = call->engine;
+    const char *name = strrchr(call->folder, '/') + 1;
+    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/rootfs", call->folder);
+    _cleanup_(free_ptr) char *user = xasprintf("%s/" CONTAINER_USERNS, call->folder);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
+    const struct oci_spec spec = {.name = name,
+                                  .rootfs = rootfs,
+                                  .agent = engine->agent,
+                                  .cgroup_path = cgroup,
+                                  .show_cgroup = cgroup_fs_can_show(&engine->cgroups),
+                                  .user_namespace = user,
+                                  .first_id = first_id,
+                                  .limits = call->limits,
+                                  .seccomp = engine->seccomp,
+                                  .seccomp_program = engine->seccomp_program.data};
+    _cleanup_(json_release) json_object *config = oci_config(&spec);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(close_fd) int fd = memfd_create("config.json", MFD_CLOEXEC);
+
+    json_write(&text, config);
+    if (fd < 0)
+        return error_errno(err, errno, "cannot make a memory file");
+    if (fd_write_all(fd, text.data, text.length, err) < 0)
+        return -1;
+    return TAKE_FD(fd);
+}
+
+/* A start's folder, in which the runtime passes as the container's root, who is nobody on the host,
+ * and what depends on the range of host ids that goes with the folder. */
+static int make_folder(struct call *call, struct error *err)
+{
+    int64_t first_id;
+
+    if (mkdir(call->folder, 0711) < 0 && errno != EEXIST)
         return error_errno(err, errno, "cannot make %s", call->folder);
+    if (ranges_take(call->engine->ranges, call->folder, &first_id, err) < 0)
+        return -1;
+    call->config_fd = write_config(call, first_id, err);
+    if (call->config_fd < 0)
+        return -1;
+    add_number(call, "first-id", first_id);
     return 0;
 }
 
@@ -223,7 +264,7 @@ static int launch(struct call *call, struct error *err)
     }
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return error_errno(err, errno, "cannot make a pipe");
-    rc = make_folder(call, err) < 0 ? -1 : spawn(call, fds[1], err);
+    rc = call->folder != NULL && make_folder(call, err) < 0 ? -1 : spawn(call, fds[1], err);
     close(fds[1]);
     call->report_fd = fds[0];
     if (rc < 0) {
@@ -285,31 +326,6 @@ char *engine_socket(struct engine *engine, const char *name, char text[ENGINE_SO
     return text;
 }
 
-static int write_config(struct engine *engine, const char *name, const char *cgroup,
-                        const struct engine_limits *limits, struct error *err)
-{
-    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/%s/rootfs", engine->settings->state_dir, name);
-    const struct oci_spec spec = {.name = name,
-                                  .rootfs = rootfs,
-                                  .agent = engine->agent,
-                                  .cgroup_path = cgroup,
-                                  .show_cgroup = cgroup_fs_can_show(&engine->cgroups),
-                                  .uid_base = engine->settings->uid_base,
-                                  .limits = *limits,
-                                  .seccomp = engine->seccomp,
-                                  .seccomp_program = engine->seccomp_program.data};
-    _cleanup_(json_release) json_object *config = oci_config(&spec);
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    _cleanup_(close_fd) int fd = memfd_create("config.json", MFD_CLOEXEC);
-
-    json_write(&text, config);
-    if (fd < 0)
-        return error_errno(err, errno, "cannot make a memory file");
-    if (fd_write_all(fd, text.data, text.length, err) < 0)
-        return -1;
-    return TAKE_FD(fd);
-}
-
 static int prepare_start(struct call *call, const char *name, const char *image,
                          const struct engine_limits *limits, struct error *err)
 {
@@ -321,10 +337,8 @@ static int prepare_start(struct call *call, const char *name, const char *image,
     if (check_name(engine, name, err) < 0 ||
         image_layers_find(settings->image_dir, image, &layers, err) < 0)
         return -1;
-    call->config_fd = write_config(engine, name, cgroup, limits, err);
-    if (call->config_fd < 0)
-        return -1;
     call->folder = xasprintf("%s/%s", settings->state_dir, name);
+    call->limits = *limits;
     add_text(call, NULL, HELPER_NAME);
     add_text(call, NULL, "start");
     add_text(call, "name", name);
@@ -338,6 +352,7 @@ static int prepare_start(struct call *call, const char *name, const char *image,
     add_number(call, "disk", limits->disk_bytes);
     add_number(call, "inodes", limits->disk_inodes);
     add_number(call, "reserve", settings->disk_reserve_bytes);
+    add_number(call, "image-first-id", settings->uid_base);
     for (int i = 0; i < layers.count; i++)
         add_text(call, "layer", layers.paths[i]);
     return 0;
@@ -470,6 +485,9 @@ static int prepare(struct engine *engine, struct error *err)
         make_passable(settings->scratch_dir, err) < 0 || find_helper(engine, err) < 0 ||
         place_agent(engine, err) < 0)
         return -1;
+    engine->ranges = ranges_new(settings, err);
+    if (engine->ranges == NULL)
+        return -1;
     return cgroup_fs_open(&engine->cgroups, err);
 }
 
@@ -513,6 +531,7 @@ void engine_free(struct engine *engine)
     json_object_put(engine->seccomp);
     buf_release(&engine->seccomp_program);
     cgroup_fs_release(&engine->cgroups);
+    ranges_free(engine->ranges);
     free(engine->helper);
     free(engine->agent);
     free(engine);

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "engine/oci_config.h"
+#include "engine/userns.h"
 
 #include "base/banned.h"
 
@@ -342,7 +342,7 @@ static int check_entry(struct extract *extract, struct archive_entry *entry, con
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "the image has more than %lld entries (image_entries_max)",
                          (long long)extract->entries_max);
-    if (uid < 0 || gid < 0 || uid >= OCI_USER_COUNT || gid >= OCI_USER_COUNT)
+    if (uid < 0 || gid < 0 || uid >= USERNS_IDS || gid >= USERNS_IDS)
         return refuse(err, path, "its owner is not below 65536");
     if (archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL) {
         if (size < 0 || size > extract->bytes_max - extract->bytes)

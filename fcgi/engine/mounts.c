@@ -230,7 +230,42 @@ static int make_upper(const char *top, struct error *err)
     return 0;
 }
 
-int mounts_overlay(const char *dir, const char *const *layers, int count, struct error *err)
+int mounts_namespace(int namespace_fd, const char *where, struct error *err)
+{
+    _cleanup_(free_ptr) char *source = xasprintf("/proc/self/fd/%d", namespace_fd);
+    _cleanup_(close_fd) int fd = open(where, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0 || mount(source, where, NULL, MS_BIND, NULL) < 0)
+        return error_errno(err, errno, "cannot mount a namespace at %s", where);
+    return 0;
+}
+
+int mounts_mapped(const char *path, int owners_fd, struct error *err)
+{
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_RDONLY,
+                                    .userns_fd = (uint64_t)owners_fd};
+    _cleanup_(close_fd) int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+    if (fd < 0)
+        return error_errno(err, errno, "cannot open %s", path);
+    if (mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+        return error_errno(err, errno, "the file system of %s does not map owners", path);
+    return TAKE_FD(fd);
+}
+
+static int place_layer(const char *layer, const char *name, int owners_fd, struct error *err)
+{
+    _cleanup_(close_fd) int fd = mounts_mapped(layer, owners_fd, err);
+
+    if (fd < 0)
+        return -1;
+    if (mkdir(name, 0700) < 0 || move_mount(fd, "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return error_errno(err, errno, "cannot mount a layer");
+    return 0;
+}
+
+int mounts_overlay(const char *dir, const char *const *layers, int count, int owners_fd,
+                   struct error *err)
 {
     _cleanup_(buf_release) struct buf options = BUF_INIT;
 
@@ -244,8 +279,8 @@ int mounts_overlay(const char *dir, const char *const *layers, int count, struct
         char name[16];
 
         snprintf(name, sizeof(name), "%d", i);
-        if (symlink(layers[i], name) < 0)
-            return error_errno(err, errno, "cannot name a layer");
+        if (place_layer(layers[i], name, owners_fd, err) < 0)
+            return -1;
         buf_addf(&options, i ? ":%s" : "%s", name);
     }
     /* volatile: no sync reaches the disk, since nothing of it is to outlive the container. */

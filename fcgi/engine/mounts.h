@@ -31,12 +31,23 @@ int scratch_create(const char *scratch_dir, int64_t bytes, int64_t inodes, int64
  * ERROR_UNAVAILABLE when there is no loop device to be had. */
 int scratch_mount(int image_fd, const char *where, struct error *err);
 
+/* Makes the namespace to be found at `where`, a file that is made. */
+int mounts_namespace(int namespace_fd, const char *where, struct error *err);
+
+/*
+ * A file descriptor of a mount, attached to nothing, of what lies at `path`, with its owners shown
+ * as the user namespace maps them. ERROR_INTERNAL with errno EINVAL where the file system cannot do
+ * this: ext4, xfs and btrfs can (Linux 5.15), overlayfs and network file systems cannot.
+ */
+int mounts_mapped(const char *path, int owners_fd, struct error *err);
+
 /*
  * Mounts at <dir>/rootfs the layers (topmost first), with what is written going to <dir>/scratch,
- * on which the scratch is mounted. The working directory becomes dir: the layers are named in the
- * mount's options by short links in it, so that the container's /proc/mounts tells nothing of
+ * on which the scratch is mounted. The working directory becomes dir: the layers are mounted, with
+ * their owners mapped, on short names in it, so that the container's /proc/mounts tells nothing of
  * the host's folders.
  */
-int mounts_overlay(const char *dir, const char *const *layers, int count, struct error *err);
+int mounts_overlay(const char *dir, const char *const *layers, int count, int owners_fd,
+                   struct error *err);
 
 #endif

@@ -1,13 +1,10 @@
 #include "engine/oci_config.h"
 
-#include <sys/resource.h>
-
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/userns.h"
 
 #include "base/banned.h"
-
-#define MIB (INT64_C(1) << 20)
 
 static json_object *texts(const char *const *items)
 {
@@ -33,27 +30,10 @@ static json_object *capabilities(void)
     return object;
 }
 
-/* Raising a hard limit needs a privilege that the daemon may lack. */
-static void add_rlimit(json_object *array, const char *type, __rlimit_resource_t which,
-                       int64_t soft, int64_t hard)
-{
-    json_object *object = json_object_new_object();
-    struct rlimit ours;
-
-    if (getrlimit(which, &ours) == 0 && ours.rlim_max != RLIM_INFINITY &&
-        (int64_t)ours.rlim_max < hard)
-        hard = (int64_t)ours.rlim_max;
-    json_add_text(object, "type", type);
-    json_add_int(object, "soft", soft < hard ? soft : hard);
-    json_add_int(object, "hard", hard);
-    json_object_array_add(array, object);
-}
-
 static json_object *process(void)
 {
     json_object *object = json_object_new_object();
     json_object *user = json_object_new_object();
-    json_object *rlimits = json_object_new_array();
 
     json_add_bool(object, "terminal", 0);
     json_add_int(user, "uid", 0);
@@ -64,13 +44,6 @@ static json_object *process(void)
              TEXTS("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
     json_add_text(object, "cwd", "/");
     json_add(object, "capabilities", capabilities());
-    add_rlimit(rlimits, "RLIMIT_NOFILE", RLIMIT_NOFILE, 16384, 65536);
-    add_rlimit(rlimits, "RLIMIT_CORE", RLIMIT_CORE, 0, 0);
-    add_rlimit(rlimits, "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK, 8 * MIB, 8 * MIB);
-    /* Timers and queued signals, of a user in the container; see BUGS in docs/engine.md. */
-    add_rlimit(rlimits, "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING, 2048, 2048);
-    add_rlimit(rlimits, "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE, 800 << 10, 800 << 10);
-    json_add(object, "rlimits", rlimits);
     json_add_bool(object, "noNewPrivileges", 1);
     /* Rather a container than the host's own services. The agent's own; its commands have 1000,
      * which no size of the agent reaches: the difference weighs as much as 80 % of the memory. */
@@ -115,7 +88,7 @@ static json_object *mounts(const struct oci_spec *spec)
     return array;
 }
 
-static json_object *namespaces(void)
+static json_object *namespaces(const char *user_namespace)
 {
     static const char *const types[] = {"user", "pid", "mount", "network", "ipc", "uts", "cgroup"};
     json_object *array = json_object_new_array();
@@ -124,19 +97,22 @@ static json_object *namespaces(void)
         json_object *object = json_object_new_object();
 
         json_add_text(object, "type", types[i]);
+        if (i == 0 && user_namespace != NULL)
+            json_add_text(object, "path", user_namespace);
         json_object_array_add(array, object);
     }
     return array;
 }
 
-static json_object *id_mappings(int64_t uid_base)
+/* Of a namespace that is joined they only repeat what is so; runc 1.1 insists on them. */
+static json_object *id_mappings(int64_t first_id)
 {
     json_object *array = json_object_new_array();
     json_object *object = json_object_new_object();
 
     json_add_int(object, "containerID", 0);
-    json_add_int(object, "hostID", uid_base);
-    json_add_int(object, "size", OCI_USER_COUNT);
+    json_add_int(object, "hostID", first_id);
+    json_add_int(object, "size", USERNS_IDS);
     json_object_array_add(array, object);
     return array;
 }
@@ -165,9 +141,9 @@ static json_object *linux_part(const struct oci_spec *spec)
     json_object *object = json_object_new_object();
     json_object *sysctl = json_object_new_object();
 
-    json_add(object, "namespaces", namespaces());
-    json_add(object, "uidMappings", id_mappings(spec->uid_base));
-    json_add(object, "gidMappings", id_mappings(spec->uid_base));
+    json_add(object, "namespaces", namespaces(spec->user_namespace));
+    json_add(object, "uidMappings", id_mappings(spec->first_id));
+    json_add(object, "gidMappings", id_mappings(spec->first_id));
     json_add_text(object, "cgroupsPath", spec->cgroup_path);
     json_add(object, "resources", resources(&spec->limits));
     /* Else shared memory outlives the last who used it, and no end of a process gives it back. */

@@ -10,16 +10,16 @@
 
 #include "engine/engine.h"
 
-#define OCI_USER_COUNT 65536                 /* ids of a container's user namespace */
 #define OCI_AGENT_PATH "/dev/.codeset-agent" /* in the container; on the /dev of its own */
 
 struct oci_spec {
     const char *name;
-    const char *rootfs;      /* absolute */
-    const char *agent;       /* the binary on the host */
-    const char *cgroup_path; /* below the hierarchy's root */
-    bool show_cgroup;        /* its own limits, read-only, at /sys/fs/cgroup */
-    int64_t uid_base;
+    const char *rootfs;         /* absolute */
+    const char *agent;          /* the binary on the host */
+    const char *cgroup_path;    /* below the hierarchy's root */
+    bool show_cgroup;           /* its own limits, read-only, at /sys/fs/cgroup */
+    const char *user_namespace; /* the one to join; NULL: the runtime makes it */
+    int64_t first_id;           /* the host's for the container's root */
     struct engine_limits limits;
     json_object *seccomp;        /* borrowed; shared between containers */
     const char *seccomp_program; /* the same for crun, or NULL */

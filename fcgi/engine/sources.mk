@@ -11,7 +11,9 @@ libengine_a_SOURCES = \
 	fcgi/engine/images.c fcgi/engine/images.h \
 	fcgi/engine/mounts.c fcgi/engine/mounts.h \
 	fcgi/engine/oci_config.c fcgi/engine/oci_config.h \
-	fcgi/engine/seccomp.c fcgi/engine/seccomp.h
+	fcgi/engine/ranges.c fcgi/engine/ranges.h \
+	fcgi/engine/seccomp.c fcgi/engine/seccomp.h \
+	fcgi/engine/userns.c fcgi/engine/userns.h
 ENGINE_LIBS = libengine.a $(SECCOMP_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(EVENT_LIBS)
 
 # Started for every container, so it is static: that saves a third of its run.

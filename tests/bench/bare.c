@@ -88,21 +88,38 @@ static json_object *read_config(const char *session)
 }
 
 /* An overlay as a session has it, mounted once: what crun costs is measured, not the mount. */
-static void mount_root(long long uid_base)
+static void mount_root(void)
 {
+    _cleanup_(free_ptr) char *lower = xasprintf("%s/images/blackbox/rootfs", stack());
     _cleanup_(free_ptr) char *root = xasprintf("%s/rootfs", bundle);
     _cleanup_(free_ptr) char *upper = xasprintf("%s/upper", bundle);
     _cleanup_(free_ptr) char *work = xasprintf("%s/work", bundle);
-    _cleanup_(free_ptr) char *options = xasprintf(
-        "lowerdir=%s/images/blackbox/rootfs,upperdir=%s,workdir=%s", stack(), upper, work);
+    _cleanup_(free_ptr) char *options =
+        xasprintf("lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work);
     struct error err = ERROR_INIT;
+    struct stat st;
 
     if (make_dirs(root, 0755, &err) < 0 || make_dirs(upper, 0755, &err) < 0 ||
         make_dirs(work, 0755, &err) < 0)
         bench_fail("%s", err.message);
-    if (chown(upper, (uid_t)uid_base, (gid_t)uid_base) < 0 || chmod(bundle, 0755) < 0 ||
+    if (stat(lower, &st) < 0 || chown(upper, st.st_uid, st.st_gid) < 0 || chmod(bundle, 0755) < 0 ||
         mount("overlay", root, "overlay", 0, options) < 0)
         bench_fail("cannot mount an overlay at %s: %s", root, strerror(errno));
+}
+
+/* In a user namespace that crun makes, of the ids that the image's files have on the disk. */
+static void live_as_the_image(json_object *config)
+{
+    static const char *const maps[] = {"linux.uidMappings.0", "linux.gidMappings.0"};
+    _cleanup_(free_ptr) char *upper = xasprintf("%s/upper", bundle);
+    struct stat st;
+
+    if (stat(upper, &st) < 0)
+        bench_fail("%s: %s", upper, strerror(errno));
+    for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+        json_object_object_add(json_at(config, maps[i]), "hostID",
+                               json_object_new_int64((int64_t)st.st_uid));
+    json_object_object_del(json_at(config, "linux.namespaces.0"), "path");
 }
 
 /* The session's config with other arguments and a cgroup of its own, as
@@ -152,7 +169,8 @@ void bare_prepare(const char *session)
     sleeps = xasprintf("--bundle=%s/sleeper", bundle);
     if (chmod(fixture_folder(), 0755) < 0)
         bench_fail("%s: %s", fixture_folder(), strerror(errno));
-    mount_root(json_object_get_int64(json_at(config, "linux.uidMappings.0.hostID")));
+    mount_root();
+    live_as_the_image(config);
     json_object_object_add(json_at(config, "root"), "path", json_object_new_string(root));
     write_config(config, "echo", echo);
     write_config(config, "sleeper", sleeper);

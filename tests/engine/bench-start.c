@@ -69,7 +69,7 @@ static void write_bundle(const struct world *world, const char *bundle)
                                   .rootfs = rootfs,
                                   .agent = agent,
                                   .cgroup_path = cgroup,
-                                  .uid_base = world->settings.uid_base,
+                                  .first_id = world->settings.uid_base,
                                   .limits = world_limits,
                                   .seccomp = seccomp};
     _cleanup_(json_release) json_object *config = oci_config(&spec);

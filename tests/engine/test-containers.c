@@ -1,10 +1,12 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,6 +62,28 @@ static pid_t init_of(const char *name)
     return pid;
 }
 
+/* The first host id of what the container's user namespace maps, all of which must be one range. */
+static long long first_id_of(const char *name)
+{
+    static const char *const maps[] = {"uid_map", "gid_map"};
+    long long first[2] = {-1, -2};
+
+    for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+        _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/%s", (int)init_of(name), maps[i]);
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+        struct error err = ERROR_INIT;
+        long long inside, count;
+
+        CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 4096, &text, &err), 0);
+        CU_ASSERT_EQUAL(sscanf(text.data, "%lld %lld %lld", &inside, &first[i], &count), 3);
+        CU_ASSERT_EQUAL(inside, 0);
+        CU_ASSERT_EQUAL(count, 65536);
+        CU_ASSERT_PTR_EQUAL(strchr(text.data, '\n'), text.data + text.length - 1);
+    }
+    CU_ASSERT_EQUAL(first[0], first[1]);
+    return first[0];
+}
+
 static void start(const char *name)
 {
     CU_ASSERT_EQUAL_FATAL(world_start(&world, name, "busybox", &world_limits), 0);
@@ -68,6 +92,17 @@ static void start(const char *name)
 static void stop(const char *name)
 {
     CU_ASSERT_EQUAL(world_stop(&world, name), 0);
+}
+
+/* Its pid 1 ends. */
+static void die(const char *name)
+{
+    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
+
+    kill(init_of(name), SIGKILL);
+    while (usage_of(name).running && clock_monotonic() < deadline)
+        sched_yield();
+    CU_ASSERT_FALSE(usage_of(name).running);
 }
 
 static void test_starts_and_stops(void)
@@ -248,15 +283,11 @@ static void test_processes_may_be_scheduled_but_pid_1(void)
 /* pid 1 ends: the container is dead but there, until it is stopped. */
 static void test_dead_container_is_seen_and_stopped(void)
 {
-    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
     _cleanup_(buf_release) struct buf names = BUF_INIT;
     struct error err = ERROR_INIT;
 
     start("dead");
-    kill(init_of("dead"), SIGKILL);
-    while (usage_of("dead").running && clock_monotonic() < deadline)
-        sched_yield();
-    CU_ASSERT_FALSE(usage_of("dead").running);
+    die("dead");
     CU_ASSERT_EQUAL(engine_list(world.engine, collect, &names, &err), 0);
     CU_ASSERT_STRING_EQUAL(names.data, "dead ");
     stop("dead");
@@ -266,13 +297,9 @@ static void test_dead_container_is_seen_and_stopped(void)
 
 static void test_start_after_death_begins_afresh(void)
 {
-    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
-
     start("again");
     check_output("again", "echo old > /old; cat /old", "old");
-    kill(init_of("again"), SIGKILL);
-    while (usage_of("again").running && clock_monotonic() < deadline)
-        sched_yield();
+    die("again");
     start("again");
     check_output("again", "ls /old 2>&1", "ls: /old: No such file or directory");
     stop("again");
@@ -282,15 +309,10 @@ static void test_nothing_of_the_host_is_seen(void)
 {
     _cleanup_(free_ptr) char *mounts = NULL;
     _cleanup_(free_ptr) char *fds = NULL;
-    _cleanup_(free_ptr) char *map = NULL;
-    _cleanup_(free_ptr) char *map_expected =
-        xasprintf("0 %lld 65536", (long long)world.settings.uid_base);
     DIR *dir;
     int count = 0;
 
     start("inside");
-    map = output_of("inside", "read a b c < /proc/self/uid_map; echo $a $b $c");
-    CU_ASSERT_STRING_EQUAL(map, map_expected);
     mounts = output_of("inside", "cat /proc/self/mountinfo");
     CU_ASSERT_PTR_NULL(strstr(mounts, world.settings.image_dir));
     CU_ASSERT_PTR_NULL(strstr(mounts, world.settings.state_dir));
@@ -354,10 +376,114 @@ static void test_what_is_refused(void)
     check_output(
         "cage", "grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\t' ' '",
         "CapEff: 00000000000000eb\nCapBnd: 00000000000000eb\nNoNewPrivs: 1\nSeccomp: 2");
-    check_output("cage", "cat /proc/sys/user/max_inotify_watches", "8192");
     world_run(&world, "cage", "kill -9 1; kill -9 -1", NULL); /* takes its own answer with it */
     check_output("cage", "echo alive", "alive");
     stop("cage");
+}
+
+/* The kernel charges quotas to a namespace's owner as well. */
+static long long owner_of(const char *name)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/ns/user", (int)init_of(name));
+    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uid_t owner = 0;
+
+    CU_ASSERT_EQUAL(ioctl(fd, NS_GET_OWNER_UID, &owner), 0);
+    return owner;
+}
+
+static void test_ranges_are_its_own(void)
+{
+    const long long store = (long long)world.settings.uid_base;
+    long long one, two;
+
+    start("own-1");
+    start("own-2");
+    one = first_id_of("own-1");
+    two = first_id_of("own-2");
+    CU_ASSERT_NOT_EQUAL(one, two);
+    CU_ASSERT_TRUE(one >= store + 65536 && one <= store + 65536 * world.settings.uid_ranges);
+    CU_ASSERT_EQUAL((one - store) % 65536, 0);
+    CU_ASSERT_EQUAL(owner_of("own-1"), one);
+    CU_ASSERT_EQUAL(owner_of("own-2"), two);
+    stop("own-1");
+    stop("own-2");
+}
+
+/* What lies in the image, what is copied up from it and what is new: all of them the container's.
+ */
+static void test_files_have_the_owners_of_the_image(void)
+{
+    start("owners");
+    check_output("owners", "stat -c %u:%g / /bin /bin/busybox /etc/passwd /home/user/mine",
+                 "0:0\n0:0\n"
+                 "0:0\n0:0\n1000:1000");
+    check_output("owners",
+                 "echo more >> /home/user/mine; chmod 700 /home; : > /new; "
+                 "cat /home/user/mine; stat -c %u:%g /home/user/mine /home /new",
+                 "minemore\n1000:1000\n0:0\n0:0");
+    check_output("owners", "chown 65535:65535 /new; stat -c %u:%g /new", "65535:65535");
+    CU_ASSERT_NOT_EQUAL(world_run(&world, "owners", "chown 65536 /new", NULL), 0);
+    stop("owners");
+}
+
+static void test_ranges_come_to_an_end_and_back(void)
+{
+    const int64_t kept = world.settings.uid_ranges;
+    long long one, two;
+
+    world.settings.uid_ranges = 2;
+    world_restart(&world);
+    start("few-1");
+    start("few-2");
+    CU_ASSERT_EQUAL(world_start(&world, "few-3", "busybox", &world_limits), -1);
+    CU_ASSERT_EQUAL(world.last.kind, ERROR_UNAVAILABLE);
+    world_restart(&world); /* the next daemon knows of them */
+    CU_ASSERT_EQUAL(world_start(&world, "few-3", "busybox", &world_limits), -1);
+    one = first_id_of("few-1");
+    two = first_id_of("few-2");
+    start("few-2"); /* runs already, and stays */
+    CU_ASSERT_EQUAL(first_id_of("few-2"), two);
+    stop("few-1");
+    start("few-3");
+    CU_ASSERT_EQUAL(first_id_of("few-3"), one);
+    die("few-2");
+    start("few-2"); /* begins afresh where it was */
+    CU_ASSERT_EQUAL(first_id_of("few-2"), two);
+    stop("few-2");
+    stop("few-3");
+    world.settings.uid_ranges = kept;
+    world_restart(&world);
+}
+
+/* It has no range, but lives among the image store's ids, and its folder is the daemon's group's.
+ */
+static void test_container_of_an_older_daemon_is_adopted(void)
+{
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/older", world.settings.state_dir);
+    pid_t before;
+
+    start("older");
+    before = init_of("older");
+    CU_ASSERT_EQUAL(chown(folder, (uid_t)-1, 0), 0);
+    world_restart(&world);
+    start("older");
+    CU_ASSERT_EQUAL(init_of("older"), before);
+    check_output("older", "echo still here", "still here");
+    stop("older");
+}
+
+/* Its successor must not pay for what the kernel gives back late. */
+static void test_ranges_are_taken_in_turn(void)
+{
+    long long before;
+
+    start("turn");
+    before = first_id_of("turn");
+    stop("turn");
+    start("turn");
+    CU_ASSERT_NOT_EQUAL(first_id_of("turn"), before);
+    stop("turn");
 }
 
 static void test_two_engines_side_by_side(void)
@@ -556,6 +682,8 @@ static void test_daemon_killed_at_any_point(void)
 static void test_start_after_its_stop_does_nothing(void)
 {
     const struct container_job job = {.name = "late",
+                                      .first_id = world.settings.uid_base + 65536,
+                                      .image_first_id = world.settings.uid_base,
                                       .state_dir = world.settings.state_dir,
                                       .cgroup = "/cse-late",
                                       .scratch_dir = world.settings.scratch_dir,
@@ -568,6 +696,27 @@ static void test_start_after_its_stop_does_nothing(void)
     CU_ASSERT_EQUAL(container_start(&job, -1, &err), -1);
     CU_ASSERT_EQUAL(err.kind, ERROR_CONFLICT);
     CU_ASSERT_EQUAL(access(folder, F_OK), -1);
+    /* Nor does it when somebody has begun anew: the folder's range is not its own. */
+    CU_ASSERT_EQUAL(mkdir(folder, 0711), 0);
+    CU_ASSERT_EQUAL(container_start(&job, -1, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_CONFLICT);
+    CU_ASSERT_EQUAL(rmdir(folder), 0);
+}
+
+/* As an older daemon would ask for it. Root of a container must be nobody on the host. */
+static void test_start_without_a_range_is_refused(void)
+{
+    const struct container_job job = {.name = "rangeless",
+                                      .state_dir = world.settings.state_dir,
+                                      .cgroup = "/cse-rangeless",
+                                      .scratch_dir = world.settings.scratch_dir,
+                                      .runtime = world.settings.runtime,
+                                      .layers = {"/"},
+                                      .layer_count = 1};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(container_start(&job, -1, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_UNAVAILABLE);
 }
 
 static const struct unit_test tests[] = {
@@ -593,6 +742,13 @@ static const struct unit_test tests[] = {
     {"a start after a death begins afresh", test_start_after_death_begins_afresh},
     {"nothing of the host is seen", test_nothing_of_the_host_is_seen},
     {"what reaches for the host or the agent is refused", test_what_is_refused},
+    {"each has a range of host ids, and owns its user namespace", test_ranges_are_its_own},
+    {"files have the owners that the image gives them", test_files_have_the_owners_of_the_image},
+    {"ranges come to an end, survive the daemon, and come back",
+     test_ranges_come_to_an_end_and_back},
+    {"a container of an older daemon is adopted", test_container_of_an_older_daemon_is_adopted},
+    {"ranges are taken in turn", test_ranges_are_taken_in_turn},
+    {"a start without a range of host ids is refused", test_start_without_a_range_is_refused},
     {"two engines on one host do not meet", test_two_engines_side_by_side},
     {"the agent answers on its socket, to the next engine too", test_real_agent_answers},
     {"the agent ends when the host asks it to", test_agent_ends_when_the_host_asks},

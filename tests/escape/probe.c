@@ -12,6 +12,7 @@
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <linux/vm_sockets.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mount.h>
@@ -460,6 +462,134 @@ static int flood_sockets(const char *argument)
     return sum >= most;
 }
 
+/* --- what the kernel counts by user ----------------------------------------------------------- */
+
+/* Each takes a little more of its kind. The result is -1 where the kernel gives no more. */
+
+static int more_timers(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    timer_t timer;
+
+    return timer_create(CLOCK_MONOTONIC, &event, &timer);
+}
+
+/* Whose user has too much gets small ones, and can't enlarge them. */
+static int more_pipes(void)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    return fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
+}
+
+/* A message with as many descriptors as it may hold, which nobody receives. */
+static int more_in_flight(void)
+{
+    enum { MOST = 253 }; /* SCM_MAX_FD */
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(MOST * sizeof(int))];
+    } control;
+    char byte = 0;
+    struct iovec bytes = {&byte, 1};
+    struct msghdr message = {.msg_iov = &bytes,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    int fds[MOST], ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return -1;
+    for (size_t i = 0; i < MOST; i++)
+        fds[i] = STDERR_FILENO;
+    memset(&control, 0, sizeof(control));
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(fds));
+    memcpy(CMSG_DATA(&control.header), fds, sizeof(fds));
+    return sendmsg(ends[0], &message, MSG_DONTWAIT) < 0 ? -1 : 0;
+}
+
+static int more_queues(void)
+{
+    struct mq_attr attributes = {.mq_maxmsg = 10, .mq_msgsize = 4096};
+    static unsigned made;
+    char name[64];
+
+    snprintf(name, sizeof(name), "/probe-%d-%u", (int)getpid(), made++);
+    return mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
+}
+
+static int more_locked_memory(void)
+{
+    int id = shmget(IPC_PRIVATE, 1 << 20, 0600);
+
+    return id < 0 || shmat(id, NULL, 0) == (void *)-1 ? -1 : shmctl(id, SHM_LOCK, NULL);
+}
+
+static int more_inotify(void)
+{
+    return inotify_init1(IN_CLOEXEC);
+}
+
+static const struct {
+    const char *name;
+    int (*more)(void);
+} quotas[] = {
+    {"timers", more_timers},
+    {"pipes", more_pipes},
+    {"descriptors in flight", more_in_flight},
+    {"message queues", more_queues},
+    {"locked memory", more_locked_memory},
+    {"inotify", more_inotify},
+};
+
+static int (*find_quota(const char *name))(void)
+{
+    for (size_t i = 0; i < sizeof(quotas) / sizeof(quotas[0]); i++)
+        if (strcmp(quotas[i].name, name) == 0)
+            return quotas[i].more;
+    exit(2);
+}
+
+/* take KIND: 0 when the kernel gave some of it, 1 when not. */
+static int take(const char *argument)
+{
+    if (find_quota(argument)() >= 0)
+        return 0;
+    printf("%s: %s\n", argument, strerror(errno));
+    return 1;
+}
+
+/* fill KIND: a child takes all that the kernel gives, and keeps it as long as the session lives. */
+static int fill(const char *argument)
+{
+    int (*more)(void) = find_quota(argument);
+    char line[128] = "";
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return 2;
+    if (fork() == 0) {
+        unsigned count = 0;
+
+        setsid();
+        close(STDOUT_FILENO);
+        while (more() >= 0)
+            count++;
+        dprintf(ends[1], "%s: %u, then %s\n", argument, count, strerror(errno));
+        for (;;)
+            pause();
+    }
+    close(ends[1]);
+    if (read(ends[0], line, sizeof(line) - 1) <= 0)
+        return 2;
+    printf("%s", line);
+    return 0;
+}
+
 /* race PATH: swaps PATH between a file and a link to its own memory until there is PATH.stop. */
 static int race(const char *argument)
 {
@@ -497,6 +627,8 @@ static const struct probe probes[] = {
     {"flood-descriptors", flood_descriptors},
     {"flood-zombies", flood_zombies},
     {"flood-sockets", flood_sockets},
+    {"take", take},
+    {"fill", fill},
     {"race", race},
 };
 

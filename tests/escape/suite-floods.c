@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "fixture.h"
 #include "yard.h"
 
@@ -152,6 +153,30 @@ static void a_flood_of_output(void)
     yard_close(&id);
 }
 
+/* What the kernel counts by user, and not by cgroup. */
+static void a_flood_of_quotas(void)
+{
+    static const char *const kinds[] = {"timers",         "pipes",         "descriptors in flight",
+                                        "message queues", "locked memory", "inotify"};
+    struct ident id = yard_open(), other = yard_open();
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        _cleanup_(free_ptr) char *fill = xasprintf("/tmp/probe fill '%s'", kinds[i]);
+        _cleanup_(free_ptr) char *take = xasprintf("/tmp/probe take '%s'", kinds[i]);
+        _cleanup_(answer_release) struct answer *filled = exec_run(id.text, fill, 20);
+        _cleanup_(answer_release) struct answer *own = exec_run(id.text, take, 10);
+        _cleanup_(answer_release) struct answer *others = exec_run(other.text, take, 10);
+
+        INT(filled, "exit_code", 0);
+        CHECK_MSG(answer_int(own, "exit_code") == 1, "not full, after %s: %s",
+                  answer_text(filled, "stdout"), own->body.data);
+        CHECK_MSG(answer_int(others, "exit_code") == 0, "the other one, after %s: %s",
+                  answer_text(filled, "stdout"), others->body.data);
+    }
+    yard_close(&id);
+    yard_close(&other);
+}
+
 static const struct test tests[] = {
     {"a fork bomb ends at its limit", a_fork_bomb},
     {"thousands of daemons end with the session", a_fork_bomb_that_stays},
@@ -160,6 +185,7 @@ static const struct test tests[] = {
     {"descriptors have a cap", a_flood_of_descriptors},
     {"zombies are reaped", a_flood_of_zombies},
     {"what sockets hold has a cap", a_flood_of_sockets},
+    {"a session uses up its own quotas only", a_flood_of_quotas},
     {"a flood of output is cut, and the daemon stays small", a_flood_of_output},
 };
 

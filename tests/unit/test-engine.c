@@ -16,7 +16,9 @@
 #include "engine/container.h"
 #include "engine/image_store.h"
 #include "engine/oci_config.h"
+#include "engine/ranges.h"
 #include "engine/seccomp.h"
+#include "settings.h"
 #include "unit.h"
 
 #include "base/banned.h"
@@ -129,7 +131,8 @@ static json_object *config_of(json_object *seccomp)
         .rootfs = "/run/codeset/containers/cs-1/rootfs",
         .agent = "/var/lib/codeset/scratch/.agent",
         .cgroup_path = "/codeset/cs-1",
-        .uid_base = 1879048192,
+        .user_namespace = "/run/codeset/containers/cs-1/user",
+        .first_id = 1879113728,
         .limits = {.memory_bytes = 1 << 30, .processes = 100, .cpu_millicores = 500},
         .seccomp = seccomp};
 
@@ -176,7 +179,9 @@ static void test_config_says_what_was_promised(void)
     for (size_t i = 0; i < ARRAY_SIZE(spaces); i++)
         CU_ASSERT_STRING_EQUAL(json_get_text(json_object_array_get_idx(namespaces, i), "type"),
                                spaces[i]);
-    CU_ASSERT_EQUAL(json_object_get_int64(at(config, "/linux/uidMappings/0/hostID")), 1879048192);
+    CU_ASSERT_STRING_EQUAL(json_get_text(json_object_array_get_idx(namespaces, 0), "path"),
+                           "/run/codeset/containers/cs-1/user");
+    CU_ASSERT_EQUAL(json_object_get_int64(at(config, "/linux/uidMappings/0/hostID")), 1879113728);
     CU_ASSERT_EQUAL(json_object_get_int64(at(config, "/linux/uidMappings/0/size")), 65536);
     CU_ASSERT_EQUAL(json_object_get_int64(at(config, "/linux/resources/memory/swap")), 1 << 30);
     CU_ASSERT_EQUAL(json_object_get_int64(at(config, "/linux/resources/cpu/quota")), 50000);
@@ -359,6 +364,24 @@ static void test_process_start_times(void)
     CU_ASSERT_EQUAL(process_start_time(0x7ffffffe), 0);
 }
 
+static void test_ranges_end_at_the_last_id(void)
+{
+    char folder[] = "/";
+    struct settings settings = {.state_dir = folder, .uid_base = 2147418112, .uid_ranges = 32767};
+    struct error err = ERROR_INIT;
+    struct ranges *ranges = ranges_new(&settings, &err);
+    int64_t first, last;
+
+    ranges_span(&settings, &first, &last);
+    CU_ASSERT_EQUAL(first, 2147418112);
+    CU_ASSERT_EQUAL(last, 2147418112 + INT64_C(32768) * 65536 - 1);
+    CU_ASSERT_PTR_NOT_NULL(ranges);
+    ranges_free(ranges);
+    settings.uid_ranges++;
+    CU_ASSERT_PTR_NULL(ranges_new(&settings, &err));
+    CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
+}
+
 static const struct unit_test tests[] = {
     {"cgroup v2, v1 and hybrid hosts are told apart", test_cgroup_versions_are_told_apart},
     {"cgroup v2 limits are written and usage is read", test_v2_files_are_read_and_written},
@@ -368,6 +391,7 @@ static const struct unit_test tests[] = {
     {"the system call filter is built for the kernel", test_filter_compiles},
     {"image names", test_image_names},
     {"the helper's arguments", test_helper_arguments},
+    {"ranges of host ids end at the last id", test_ranges_end_at_the_last_id},
     {"start times of processes that live", test_process_start_times},
 };
 

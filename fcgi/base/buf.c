@@ -8,6 +8,9 @@
 
 #include "base/banned.h"
 
+#define CAPACITY_LEAST 256
+#define SHORT_TEXT 32 /* bytes that formatting may well give: it is not done twice for fewer */
+
 char buf_empty[1];
 
 void buf_release(struct buf *buf)
@@ -25,7 +28,7 @@ void buf_clear(struct buf *buf)
 void buf_reserve(struct buf *buf, size_t more)
 {
     size_t need = buf->length + more + 1;
-    size_t capacity = buf->capacity ? buf->capacity : 64;
+    size_t capacity = buf->capacity ? buf->capacity : CAPACITY_LEAST;
 
     if (need <= buf->capacity)
         return;
@@ -55,25 +58,27 @@ void buf_add_str(struct buf *buf, const char *text)
     buf_add(buf, text, strlen(text));
 }
 
-void buf_add_char(struct buf *buf, char c)
-{
-    buf_add(buf, &c, 1);
-}
-
 void buf_addf(struct buf *buf, const char *format, ...)
 {
     va_list args;
+    size_t room;
     int length;
 
+    buf_reserve(buf, SHORT_TEXT);
+    room = buf->capacity - buf->length;
     va_start(args, format);
-    length = vsnprintf(NULL, 0, format, args);
+    length = vsnprintf(buf->data + buf->length, room, format, args);
     va_end(args);
-    if (length <= 0)
+    if (length < 0) {
+        buf->data[buf->length] = '\0';
         return;
-    buf_reserve(buf, (size_t)length);
-    va_start(args, format);
-    vsnprintf(buf->data + buf->length, (size_t)length + 1, format, args);
-    va_end(args);
+    }
+    if ((size_t)length >= room) {
+        buf_reserve(buf, (size_t)length);
+        va_start(args, format);
+        vsnprintf(buf->data + buf->length, (size_t)length + 1, format, args);
+        va_end(args);
+    }
     buf->length += (size_t)length;
 }
 

@@ -27,9 +27,16 @@ void buf_clear(struct buf *buf);
 void buf_reserve(struct buf *buf, size_t more); /* room for `more` bytes and a NUL */
 void buf_add(struct buf *buf, const void *bytes, size_t length);
 void buf_add_str(struct buf *buf, const char *text);
-void buf_add_char(struct buf *buf, char c);
 void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_truncate(struct buf *buf, size_t length); /* length <= buf->length */
+
+static inline void buf_add_char(struct buf *buf, char c)
+{
+    if (buf->length + 1 >= buf->capacity)
+        buf_reserve(buf, 1);
+    buf->data[buf->length++] = c;
+    buf->data[buf->length] = '\0';
+}
 
 /* Gives the content away (free() it); the buf is empty again. */
 char *buf_take(struct buf *buf);

@@ -25,15 +25,30 @@ int64_t clock_monotonic(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+/* The number with its leading zeros, and what follows it. Returns where to go on. */
+static char *put(char *at, int number, int digits, char next)
+{
+    for (int i = digits; i-- > 0; number /= 10)
+        at[i] = (char)('0' + number % 10);
+    at[digits] = next;
+    return at + digits + 1;
+}
+
 char *clock_format(int64_t when, char *text)
 {
     time_t seconds = (time_t)(when / CLOCK_SECOND);
     struct tm tm;
-    size_t used;
+    char *at = text;
 
     gmtime_r(&seconds, &tm);
-    used = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + used, CLOCK_TEXT_SIZE - used, ".%06dZ", (int)(when % CLOCK_SECOND));
+    at = put(at, tm.tm_year + 1900, 4, '-');
+    at = put(at, tm.tm_mon + 1, 2, '-');
+    at = put(at, tm.tm_mday, 2, 'T');
+    at = put(at, tm.tm_hour, 2, ':');
+    at = put(at, tm.tm_min, 2, ':');
+    at = put(at, tm.tm_sec, 2, '.');
+    at = put(at, (int)(when % CLOCK_SECOND), 6, 'Z');
+    *at = '\0';
     return text;
 }
 

@@ -197,7 +197,7 @@ void json_write_string(struct buf *out, const char *text, size_t length)
     while (at < length) {
         unsigned char c = (unsigned char)text[at];
         const char *escape = escape_of(c);
-        size_t step = utf8_char(text + at, length - at);
+        size_t step = c < 0x80 ? 1 : utf8_char(text + at, length - at);
 
         if (step > 0 && c >= 0x20 && !escape) {
             at += step;

@@ -27,21 +27,20 @@ void log_request(const char *request_id)
     snprintf(log_request_id, sizeof(log_request_id), "%s", request_id ? request_id : "");
 }
 
-static void escape_controls(const struct buf *raw, struct buf *line)
+static void add_escaped(struct buf *line, const char *text)
 {
-    for (size_t i = 0; i < raw->length; i++) {
-        unsigned char c = (unsigned char)raw->data[i];
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
 
         if (c < 0x20 || c == 0x7f)
             buf_addf(line, "\\x%02x", c);
         else
-            buf_add_char(line, (char)c);
+            buf_add_char(line, *text);
     }
 }
 
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
-    _cleanup_(buf_release) struct buf raw = BUF_INIT;
     _cleanup_(buf_release) struct buf line = BUF_INIT;
     char text[2048];
     va_list args;
@@ -52,13 +51,15 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    buf_addf(&raw, "program=%s event=%s ", log_program, event);
-    if (log_request_id[0])
-        buf_addf(&raw, "request=%s ", log_request_id);
-    buf_add_str(&raw, text);
     if (log_prefix)
         buf_addf(&line, "<%d>", (int)level);
-    escape_controls(&raw, &line);
+    buf_addf(&line, "program=%s event=%s ", log_program, event);
+    if (log_request_id[0]) {
+        buf_add_str(&line, "request=");
+        add_escaped(&line, log_request_id);
+        buf_add_char(&line, ' ');
+    }
+    add_escaped(&line, text);
     buf_add_char(&line, '\n');
     /* One write a line: lines of several workers on one pipe do not mix. A log that can't be
      * written is lost; there is nowhere to say so. */

@@ -26,7 +26,8 @@ void answer_header(struct answer *answer, const char *name, const char *format, 
     va_start(args, format);
     vsnprintf(value, sizeof(value), format, args);
     va_end(args);
-    buf_addf(&answer->headers, "%s: ", name);
+    buf_add_str(&answer->headers, name);
+    buf_add_str(&answer->headers, ": ");
     for (const char *c = value; *c; c++)
         if (*c >= ' ' && *c <= '~')
             buf_add_char(&answer->headers, *c);

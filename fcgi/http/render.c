@@ -12,7 +12,9 @@
  * this is the first. */
 static void begin(struct buf *out, const char *key)
 {
-    if (out->length > 0 && !strchr("{[:", out->data[out->length - 1]))
+    char last = out->length > 0 ? out->data[out->length - 1] : '{';
+
+    if (last != '{' && last != '[' && last != ':')
         buf_add_char(out, ',');
     if (!key)
         return;

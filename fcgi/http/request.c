@@ -14,7 +14,8 @@ const char *request_parameter(const struct request *request, const char *name)
     size_t length = strlen(name);
 
     for (char **parameter = request->parameters; *parameter; parameter++)
-        if (strncmp(*parameter, name, length) == 0 && (*parameter)[length] == '=')
+        if (**parameter == *name && strncmp(*parameter, name, length) == 0 &&
+            (*parameter)[length] == '=')
             return *parameter + length + 1;
     return NULL;
 }

@@ -43,12 +43,10 @@ static bool serves(const struct route *route, const char *method)
     return strcmp(route->method, method) == 0;
 }
 
-/* The route, or NULL; `allow` gets the methods of all routes at this path. */
+/* The route, or NULL; then `allow` gets the methods of all routes at this path. */
 static const struct route *find(const struct router *router, struct request *request,
                                 struct buf *allow)
 {
-    const struct route *found = NULL;
-
     for (size_t i = 0; i < router->list_count; i++) {
         for (size_t j = 0; j < router->lists[i].count; j++) {
             const struct route *route = &router->lists[i].routes[j];
@@ -56,17 +54,15 @@ static const struct route *find(const struct router *router, struct request *req
             if ((route->flags & ROUTE_AWAITED && !request->awaited) ||
                 !matches(route->pattern, request))
                 continue;
+            if (serves(route, request->method))
+                return route;
             buf_addf(allow, "%s%s%s", allow->length ? ", " : "", route->method,
                      strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
-            if (serves(route, request->method)) {
-                found = route;
-                return found;
-            }
         }
     }
     if (allow->length)
         buf_add_str(allow, ", OPTIONS");
-    return found;
+    return NULL;
 }
 
 static bool origin_allowed(const char *origins, const char *origin)

@@ -383,7 +383,7 @@ static MYSQL_STMT *execute_once(struct db *db, const struct query *query,
         return NULL;
     if (mysql_stmt_param_count(handle) != count || count > PARAMETERS_MAX)
         abort(); /* the caller's literal and its values don't match */
-    memset(binds, 0, sizeof(binds));
+    memset(binds, 0, count * sizeof(*binds));
     for (size_t i = 0; i < count; i++)
         bind_value(&binds[i], &times[i], &values[i]);
     if ((count > 0 && mysql_stmt_bind_param(handle, binds) != 0) ||

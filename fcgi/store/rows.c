@@ -11,6 +11,8 @@
 
 #include "base/banned.h"
 
+#define COLUMNS_MAX 64 /* a SELECT has a dozen or two */
+
 struct cell {
     bool null;
     int64_t integer; /* of an integer or a time */
@@ -139,23 +141,23 @@ static void take_row(MYSQL_STMT *statement, struct db_rows *rows, const struct c
     }
 }
 
-static struct db_rows *rows_new(MYSQL_STMT *statement, struct column **ret_columns,
-                                MYSQL_BIND **ret_binds)
+static struct db_rows *rows_new(MYSQL_STMT *statement, struct column *columns, MYSQL_BIND *binds)
 {
     MYSQL_RES *meta = mysql_stmt_result_metadata(statement);
     struct db_rows *rows = xcalloc(1, sizeof(*rows));
 
     rows->bytes = (struct buf)BUF_INIT;
     rows->column_count = mysql_num_fields(meta);
+    if (rows->column_count > COLUMNS_MAX)
+        abort(); /* raise it for this literal */
     rows->types = xcalloc(rows->column_count, sizeof(*rows->types));
-    *ret_columns = xcalloc(rows->column_count, sizeof(**ret_columns));
-    *ret_binds = xcalloc(rows->column_count, sizeof(**ret_binds));
+    memset(columns, 0, rows->column_count * sizeof(*columns));
+    memset(binds, 0, rows->column_count * sizeof(*binds));
     for (unsigned i = 0; i < rows->column_count; i++) {
         const MYSQL_FIELD *field = mysql_fetch_field_direct(meta, i);
 
         rows->types[i] = fetched_type(field);
-        bind_column(&(*ret_binds)[i], &(*ret_columns)[i], rows->types[i],
-                    (field->flags & UNSIGNED_FLAG) != 0);
+        bind_column(&binds[i], &columns[i], rows->types[i], (field->flags & UNSIGNED_FLAG) != 0);
     }
     mysql_free_result(meta);
     return rows;
@@ -163,20 +165,18 @@ static struct db_rows *rows_new(MYSQL_STMT *statement, struct column **ret_colum
 
 struct db_rows *rows_take(MYSQL_STMT *statement)
 {
-    struct column *columns;
-    MYSQL_BIND *binds;
+    struct column columns[COLUMNS_MAX];
+    MYSQL_BIND binds[COLUMNS_MAX];
     struct db_rows *rows;
     int status;
 
     if (mysql_stmt_store_result(statement) != 0)
         return NULL;
-    rows = rows_new(statement, &columns, &binds);
+    rows = rows_new(statement, columns, binds);
     mysql_stmt_bind_result(statement, binds);
     while ((status = mysql_stmt_fetch(statement)) == 0 || status == MYSQL_DATA_TRUNCATED)
         take_row(statement, rows, columns);
     mysql_stmt_free_result(statement);
-    free(columns);
-    free(binds);
     return rows; /* all was on this side: the end is the only reason to stop */
 }
 

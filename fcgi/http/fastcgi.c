@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -124,6 +125,18 @@ static void send_answer(const FCGX_Request *request, const struct answer *answer
         FCGX_PutStr(body->data, (int)body->length, request->out);
 }
 
+/*
+ * libfcgi shuts the connection down and waits for nginx to hang up before it closes, so that
+ * nothing unread resets a connection whose answer is still on its way. Where the request was read
+ * to its end there is nothing unread: a "detached" one is closed at once, two wake-ups less.
+ */
+static void finish(FCGX_Request *request)
+{
+    if (FCGX_GetChar(request->in) == EOF)
+        FCGX_Detach(request);
+    FCGX_Finish_r(request);
+}
+
 static void serve_one(const struct router *router, FCGX_Request *request)
 {
     _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
@@ -137,7 +150,7 @@ static void serve_one(const struct router *router, FCGX_Request *request)
     sigprocmask(SIG_BLOCK, &stops, &before);
     router_answer(router, request->envp, &body, &answer);
     send_answer(request, &answer);
-    FCGX_Finish_r(request);
+    finish(request);
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 

@@ -1,7 +1,8 @@
 #include "base/crypto.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
+#include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -38,9 +39,21 @@ void random_base62(char *text, size_t count)
     text[count] = '\0';
 }
 
+/* SHA256() would look its algorithm up, by name, each time. */
+static EVP_MD *sha256_algorithm;
+
+static void find_sha256(void)
+{
+    sha256_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void sha256(const void *bytes, size_t size, unsigned char digest[SHA256_SIZE])
 {
-    SHA256(bytes, size, digest);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, find_sha256);
+    if (EVP_Digest(bytes, size, digest, NULL, sha256_algorithm, NULL) != 1)
+        abort(); /* a digest that is not one would compare equal */
 }
 
 void sha256_hex(const void *bytes, size_t size, char text[2 * SHA256_SIZE + 1])

@@ -54,7 +54,7 @@ static int answer_profile(struct api *api, struct answer *answer, struct error *
     render_json(body, "api_keys", keys.data, keys.length);
     render_time(body, "created_at", profile.created_at);
     render_time(body, "last_login_at", profile.last_login_at);
-    render_bool(body, "is_active", profile.is_active);
+    render_bool(body, "is_active", true); /* another's credentials are not good */
     render_time(body, "terms_accepted_at", profile.terms_accepted_at);
     render_close(body, '}');
     return 0;

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include "base/banned.h"
+
+#define USE_SECONDS 60 /* last_used_at is no older than that */
 
 int credential_of_key(const char *key, struct credential *ret_credential)
 {
@@ -32,42 +35,63 @@ struct db_value credential_value(const struct credential *credential)
 
 /* last_used_at is for people to read: to the minute will do, and a write that fails is no reason
  * to refuse the request. Of several workers that read the same old value, one writes. */
-static void mark_used(struct db *db, const struct id *key_id, int64_t read_last_used_at)
+static void mark_used(struct db *db, const struct credential *credential, int64_t read_last_used_at)
 {
     static const struct query query = {
-        "UPDATE api_keys SET last_used_at = NOW(6) WHERE key_id = ? AND last_used_at <=> ?"};
+        "UPDATE api_keys SET last_used_at = NOW(6) WHERE key_hash = ? AND last_used_at <=> ?"};
     struct error err = ERROR_INIT;
 
-    if (DB_RUN(db, &query, NULL, &err, db_id(key_id), db_time(read_last_used_at)) < 0)
+    if (DB_RUN(db, &query, NULL, &err, credential_value(credential), db_time(read_last_used_at)) <
+        0)
         log_error("key_use_not_recorded", &err);
 }
 
-int credential_read(struct db *db, struct db_rows *rows, struct caller *ret_caller,
-                    struct error *err)
-{
-    struct caller caller;
+/* In the order of KEY_COLUMNS. */
+enum column { NOW = CREDENTIAL_NOW, USER_ID, USER_ACTIVE, KEY_ACTIVE, KEY_EXPIRES, KEY_LAST_USED };
+_Static_assert(KEY_LAST_USED + 1 == CREDENTIAL_COLUMN_COUNT, "the columns are counted right");
 
-    if (!db_next(rows))
+static bool is_good(const struct credential *credential, const struct db_rows *rows)
+{
+    int64_t expires_at = db_row_time(rows, KEY_EXPIRES);
+
+    if (!db_row_int(rows, USER_ACTIVE))
+        return false;
+    if (!credential->by_key)
+        return true;
+    return db_row_int(rows, KEY_ACTIVE) && (!expires_at || expires_at > db_row_time(rows, NOW));
+}
+
+int credential_read(struct db *db, const struct credential *credential, struct db_rows *rows,
+                    struct id *ret_user_id, struct error *err)
+{
+    int64_t used_at;
+
+    if (!db_next(rows) || !is_good(credential, rows))
         return error_set(err, ERROR_NOT_FOUND, "INVALID_CREDENTIALS",
                          "The API key or token is unknown, expired or revoked. Make a new key, or "
                          "sign in again.");
-    caller = (struct caller){.key_id = db_row_id(rows, 0), .user_id = db_row_id(rows, 1)};
-    snprintf(caller.terms_version, sizeof(caller.terms_version), "%s", db_row_text(rows, 4));
-    if (db_row_int(rows, 3))
-        mark_used(db, &caller.key_id, db_row_time(rows, 2));
-    *ret_caller = caller;
+    used_at = db_row_time(rows, KEY_LAST_USED);
+    if (credential->by_key && used_at < db_row_time(rows, NOW) - USE_SECONDS * CLOCK_SECOND)
+        mark_used(db, credential, used_at);
+    *ret_user_id = db_row_id(rows, USER_ID);
     return 0;
 }
 
 int store_authenticate(struct db *db, const struct credential *credential,
                        struct caller *ret_caller, struct error *err)
 {
-    static const struct query by_key = {"SELECT " CREDENTIAL_COLUMNS " " CREDENTIAL_BY_KEY
-                                        "WHERE " KEY_IS_GOOD};
-    static const struct query by_user = {"SELECT " CREDENTIAL_COLUMNS " " CREDENTIAL_BY_USER
-                                         "WHERE " USER_IS_GOOD};
+    static const struct query by_key = {"SELECT " KEY_COLUMNS ", u.terms_version " KEY_FROM
+                                        "WHERE " KEY_IS};
+    static const struct query by_token = {"SELECT " TOKEN_COLUMNS ", u.terms_version " TOKEN_FROM
+                                          "WHERE " TOKEN_IS};
     _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, credential->by_key ? &by_key : &by_user, err, credential_value(credential));
+        DB_SELECT(db, credential->by_key ? &by_key : &by_token, err, credential_value(credential));
+    const char *terms_version;
 
-    return rows ? credential_read(db, rows, ret_caller, err) : -1;
+    if (!rows || credential_read(db, credential, rows, &ret_caller->user_id, err) < 0)
+        return -1;
+    terms_version = db_row_text(rows, CREDENTIAL_COLUMN_COUNT);
+    snprintf(ret_caller->terms_version, sizeof(ret_caller->terms_version), "%s",
+             terms_version ? terms_version : "");
+    return 0;
 }

@@ -1,12 +1,13 @@
 /*
  * credential.h - how a statement of store/ checks who asks, along with what it reads: the tables
- * api_keys k and users u, the columns that tell the caller, and the condition.
+ * api_keys k and users u, and the columns by which credential_read decides.
  *
- *     "SELECT " CREDENTIAL_COLUMNS ", s.status " CREDENTIAL_BY_KEY
- *     "LEFT JOIN sessions s ON s.session_id=? AND s.user_id=u.user_id WHERE " KEY_IS_GOOD
+ *     "SELECT " KEY_COLUMNS ", s.status " KEY_FROM
+ *     "LEFT JOIN sessions s ON s.session_id=? AND s.user_id=u.user_id WHERE " KEY_IS
  *
- * No row: the credential is not good. By a token (already checked) it is CREDENTIAL_BY_USER and
- * USER_IS_GOOD, where k is all NULL. The condition's one value is credential_value's.
+ * By a token (already checked) it is TOKEN_COLUMNS, TOKEN_FROM and TOKEN_IS, without k. The
+ * condition's one value is credential_value's. That the key is active and not expired is no part
+ * of it: MariaDB plans a statement anew each time, and a condition costs it more than a column.
  */
 #ifndef CODESET_STORE_CREDENTIAL_H
 #define CODESET_STORE_CREDENTIAL_H
@@ -14,25 +15,22 @@
 #include "store/db.h"
 #include "store/users.h"
 
-#define CREDENTIAL_COLUMNS                                                                         \
-    "k.key_id, u.user_id, k.last_used_at, "                                                        \
-    "k.key_id IS NOT NULL AND (k.last_used_at IS NULL OR "                                         \
-    "k.last_used_at < NOW(6) - INTERVAL 1 MINUTE), IFNULL(u.terms_version, '')"
-#define CREDENTIAL_COLUMN_COUNT 5 /* theirs begin here */
+#define KEY_COLUMNS "NOW(6), u.user_id, u.is_active, k.is_active, k.expires_at, k.last_used_at"
+#define KEY_FROM "FROM api_keys k JOIN users u ON u.user_id=k.user_id "
+#define KEY_IS "k.key_hash=? "
 
-#define CREDENTIAL_BY_KEY "FROM api_keys k JOIN users u ON u.user_id=k.user_id "
-#define KEY_IS_GOOD                                                                                \
-    "k.key_hash=? AND k.is_active AND u.is_active AND "                                            \
-    "(k.expires_at IS NULL OR k.expires_at > NOW(6)) "
+#define TOKEN_COLUMNS "NOW(6), u.user_id, u.is_active, NULL, NULL, NULL"
+#define TOKEN_FROM "FROM users u "
+#define TOKEN_IS "u.user_id=? "
 
-#define CREDENTIAL_BY_USER "FROM users u LEFT JOIN api_keys k ON FALSE "
-#define USER_IS_GOOD "u.user_id=? AND u.is_active "
+#define CREDENTIAL_NOW 0
+#define CREDENTIAL_COLUMN_COUNT 6 /* the statement's own begin here */
 
 struct db_value credential_value(const struct credential *credential);
 
-/* To the first row, and from it the caller; marks the key as used. No row: ERROR_NOT_FOUND,
- * INVALID_CREDENTIALS. The rows stay where they are. */
-int credential_read(struct db *db, struct db_rows *rows, struct caller *ret_caller,
-                    struct error *err);
+/* To the first row, and from it the user; marks the key as used. No row, or one that tells of a key
+ * or user that is not good: ERROR_NOT_FOUND, INVALID_CREDENTIALS. The rows stay where they are. */
+int credential_read(struct db *db, const struct credential *credential, struct db_rows *rows,
+                    struct id *ret_user_id, struct error *err);
 
 #endif

@@ -155,13 +155,13 @@ void profile_release(struct profile *profile)
     free(profile->email);
     free(profile->github_id);
     free(profile->github_login);
-    free(profile->terms_version);
     memset(profile, 0, sizeof(*profile));
 }
 
 #define PROFILE_COLUMNS                                                                            \
-    "u.name, u.email, u.github_id, u.github_login, u.is_active, u.created_at, u.last_login_at, "   \
-    "u.terms_accepted_at, u.terms_version "
+    "u.name, u.email, u.github_id, u.github_login, u.created_at, u.last_login_at, "                \
+    "u.terms_accepted_at "
+#define PROFILE_COLUMN_COUNT 7
 
 static void read_profile(const struct db_rows *rows, unsigned first, const struct id *user_id,
                          struct profile *profile)
@@ -172,11 +172,9 @@ static void read_profile(const struct db_rows *rows, unsigned first, const struc
         .email = db_row_copy(rows, first + 1),
         .github_id = db_row_copy(rows, first + 2),
         .github_login = db_row_copy(rows, first + 3),
-        .is_active = db_row_int(rows, first + 4) != 0,
-        .created_at = db_row_time(rows, first + 5),
-        .last_login_at = db_row_time(rows, first + 6),
-        .terms_accepted_at = db_row_time(rows, first + 7),
-        .terms_version = db_row_copy(rows, first + 8),
+        .created_at = db_row_time(rows, first + 4),
+        .last_login_at = db_row_time(rows, first + 5),
+        .terms_accepted_at = db_row_time(rows, first + 6),
     };
 }
 
@@ -197,13 +195,13 @@ int store_profile_get(struct db *db, const struct id *user_id, struct profile *r
 }
 
 #define FIRST_OF_PROFILE CREDENTIAL_COLUMN_COUNT
-#define FIRST_OF_KEY (FIRST_OF_PROFILE + 9)
+#define FIRST_OF_KEY (FIRST_OF_PROFILE + PROFILE_COLUMN_COUNT)
 /* Unsorted: an ORDER BY would make a temporary table of each answer. The index that the rows come
  * by has them as they were made. */
 #define KEYS_OF_USER "LEFT JOIN api_keys a ON a.user_id=u.user_id AND a.is_active "
-#define SELECT_PROFILE_AND_KEYS                                                                    \
-    "SELECT " CREDENTIAL_COLUMNS ", " PROFILE_COLUMNS                                              \
-    ", a.key_id, a.masked, a.name, a.created_at, a.expires_at, a.last_used_at "
+#define PROFILE_AND_KEYS                                                                           \
+    ", " PROFILE_COLUMNS ", a.key_id, a.masked, a.name, a.created_at, a.expires_at, "              \
+                         "a.last_used_at "
 
 static void read_key(const struct db_rows *rows, const struct id *user_id,
                      void (*each_key)(const struct api_key *key, void *arg), void *arg)
@@ -229,20 +227,20 @@ int store_profile_get_as(struct db *db, const struct credential *credential,
                          void (*each_key)(const struct api_key *key, void *arg), void *arg,
                          struct error *err)
 {
-    static const struct query by_key = {SELECT_PROFILE_AND_KEYS CREDENTIAL_BY_KEY KEYS_OF_USER
-                                        "WHERE " KEY_IS_GOOD};
-    static const struct query by_user = {SELECT_PROFILE_AND_KEYS CREDENTIAL_BY_USER KEYS_OF_USER
-                                         "WHERE " USER_IS_GOOD};
+    static const struct query by_key = {"SELECT " KEY_COLUMNS PROFILE_AND_KEYS KEY_FROM KEYS_OF_USER
+                                        "WHERE " KEY_IS};
+    static const struct query by_token = {
+        "SELECT " TOKEN_COLUMNS PROFILE_AND_KEYS TOKEN_FROM KEYS_OF_USER "WHERE " TOKEN_IS};
     _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, credential->by_key ? &by_key : &by_user, err, credential_value(credential));
-    struct caller caller;
+        DB_SELECT(db, credential->by_key ? &by_key : &by_token, err, credential_value(credential));
+    struct id user_id;
 
-    if (!rows || credential_read(db, rows, &caller, err) < 0)
+    if (!rows || credential_read(db, credential, rows, &user_id, err) < 0)
         return -1;
-    read_profile(rows, FIRST_OF_PROFILE, &caller.user_id, ret_profile);
+    read_profile(rows, FIRST_OF_PROFILE, &user_id, ret_profile);
     do {
         if (!db_is_null(rows, FIRST_OF_KEY))
-            read_key(rows, &caller.user_id, each_key, arg);
+            read_key(rows, &user_id, each_key, arg);
     } while (db_next(rows));
     return 0;
 }

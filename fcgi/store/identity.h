@@ -39,10 +39,8 @@ int store_refresh_tokens_revoke(struct db *db, const struct id *user_id, int64_t
 struct profile {
     struct id user_id;
     char *name, *email;
-    char *github_id, *github_login; /* NULL: never signed in by GitHub */
-    bool is_active;
+    char *github_id, *github_login;                       /* NULL: never signed in by GitHub */
     int64_t created_at, last_login_at, terms_accepted_at; /* 0: null */
-    char *terms_version;                                  /* accepted last; NULL: none */
 };
 
 void profile_release(struct profile *profile);

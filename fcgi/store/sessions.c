@@ -147,10 +147,11 @@ int store_session_create(struct db *db, const struct new_session *new_session,
 
 #define SESSION_COLUMNS                                                                            \
     "s.session_id, s.user_id, s.dataset, s.sample_id, s.status, s.requested_at, s.created_at, "    \
-    "s.expires_at, s.ended_at, NOW(6), s.error_code, s.error_message, s.container_name, "          \
-    "s.location "
+    "s.expires_at, s.ended_at, s.error_code, s.error_message, s.container_name, s.location "
+#define SELECT_SESSION "SELECT NOW(6), " SESSION_COLUMNS "FROM sessions s "
 
-static void read_session(const struct db_rows *rows, unsigned first, struct session *session)
+static void read_session(const struct db_rows *rows, int64_t now, unsigned first,
+                         struct session *session)
 {
     *session = (struct session){
         .session_id = db_row_id(rows, first),
@@ -161,45 +162,51 @@ static void read_session(const struct db_rows *rows, unsigned first, struct sess
         .created_at = db_row_time(rows, first + 6),
         .expires_at = db_row_time(rows, first + 7),
         .ended_at = db_row_time(rows, first + 8),
-        .now = db_row_time(rows, first + 9),
-        .error_code = db_row_copy(rows, first + 10),
-        .error_message = db_row_copy(rows, first + 11),
-        .container_name = db_row_copy(rows, first + 12),
-        .location = db_row_copy(rows, first + 13),
+        .now = now,
+        .error_code = db_row_copy(rows, first + 9),
+        .error_message = db_row_copy(rows, first + 10),
+        .container_name = db_row_copy(rows, first + 11),
+        .location = db_row_copy(rows, first + 12),
     };
     session_status_parse(db_row_text(rows, first + 4), &session->status);
 }
+
+/* A row of SELECT_SESSION. */
+static void read_row(const struct db_rows *rows, struct session *session)
+{
+    read_session(rows, db_row_time(rows, 0), 1, session);
+}
+
+#define SESSION_BY_ID "LEFT JOIN sessions s ON s.session_id=? "
 
 int store_session_get_as(struct db *db, const struct credential *credential, const char *session_id,
                          struct session *ret_session, struct error *err)
 {
     static const struct query by_key = {
-        "SELECT " CREDENTIAL_COLUMNS ", " SESSION_COLUMNS CREDENTIAL_BY_KEY
-        "LEFT JOIN sessions s ON s.session_id=? AND s.user_id=u.user_id WHERE " KEY_IS_GOOD};
-    static const struct query by_user = {
-        "SELECT " CREDENTIAL_COLUMNS ", " SESSION_COLUMNS CREDENTIAL_BY_USER
-        "LEFT JOIN sessions s ON s.session_id=? AND s.user_id=u.user_id WHERE " USER_IS_GOOD};
+        "SELECT " KEY_COLUMNS ", " SESSION_COLUMNS KEY_FROM SESSION_BY_ID "WHERE " KEY_IS};
+    static const struct query by_token = {
+        "SELECT " TOKEN_COLUMNS ", " SESSION_COLUMNS TOKEN_FROM SESSION_BY_ID "WHERE " TOKEN_IS};
     /* What is no id is nobody's; the credential is looked at all the same. */
     struct db_value id = db_text(id_valid(session_id) ? session_id : NULL);
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
-        db, credential->by_key ? &by_key : &by_user, err, id, credential_value(credential));
-    struct caller caller;
+        db, credential->by_key ? &by_key : &by_token, err, id, credential_value(credential));
+    const char *owner;
+    struct id user_id;
 
-    if (!rows || credential_read(db, rows, &caller, err) < 0)
+    if (!rows || credential_read(db, credential, rows, &user_id, err) < 0)
         return -1;
-    if (db_is_null(rows, CREDENTIAL_COLUMN_COUNT))
-        return session_not_found(err);
-    read_session(rows, CREDENTIAL_COLUMN_COUNT, ret_session);
+    owner = db_row_text(rows, CREDENTIAL_COLUMN_COUNT + 1);
+    if (!owner || strcmp(owner, user_id.text) != 0)
+        return session_not_found(err); /* somebody else's is like nobody's */
+    read_session(rows, db_row_time(rows, CREDENTIAL_NOW), CREDENTIAL_COLUMN_COUNT, ret_session);
     return 0;
 }
 
 int store_session_get(struct db *db, const struct id *user_id, const char *session_id,
                       struct session *ret_session, struct error *err)
 {
-    static const struct query select_session = {"SELECT " SESSION_COLUMNS
-                                                "FROM sessions s WHERE session_id=? AND user_id=?"};
-    static const struct query select_any = {"SELECT " SESSION_COLUMNS
-                                            "FROM sessions s WHERE session_id=?"};
+    static const struct query select_session = {SELECT_SESSION "WHERE session_id=? AND user_id=?"};
+    static const struct query select_any = {SELECT_SESSION "WHERE session_id=?"};
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
     if (!id_valid(session_id))
@@ -210,7 +217,7 @@ int store_session_get(struct db *db, const struct id *user_id, const char *sessi
         return -1;
     if (!db_next(rows))
         return session_not_found(err);
-    read_session(rows, 0, ret_session);
+    read_row(rows, ret_session);
     return 0;
 }
 
@@ -221,7 +228,8 @@ int store_session_list(struct db *db, const struct id *user_id, int status, int6
     static const struct query count_sessions = {
         "SELECT COUNT(*) FROM sessions WHERE (? IS NULL OR user_id=?) AND (? IS NULL OR status=?)"};
     static const struct query select_sessions = {
-        "SELECT " SESSION_COLUMNS "FROM sessions s WHERE (? IS NULL OR user_id=?) AND "
+        SELECT_SESSION
+        "WHERE (? IS NULL OR user_id=?) AND "
         "(? IS NULL OR status=?) ORDER BY requested_at DESC, session_id DESC LIMIT ? OFFSET ?"};
     struct db_value user = db_text(user_id ? user_id->text : NULL);
     struct db_value word =
@@ -239,7 +247,7 @@ int store_session_list(struct db *db, const struct id *user_id, int status, int6
     while (db_next(rows)) {
         _cleanup_(session_release) struct session session;
 
-        read_session(rows, 0, &session);
+        read_row(rows, &session);
         each(&session, arg);
     }
     *ret_total = db_row_int(total, 0);

@@ -38,7 +38,6 @@ void api_key_mask(const struct api_key_text *key, char masked[API_KEY_MASKED_SIZ
 
 struct caller {
     struct id user_id;
-    struct id key_id;                          /* "" : not by a key, but by a token */
     char terms_version[TERMS_VERSION_MAX + 1]; /* accepted last; "" : none */
 };
 

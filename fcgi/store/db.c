@@ -230,6 +230,15 @@ static int refused(struct db *db, unsigned code, const char *text, struct error 
     case ER_UNKNOWN_STMT_HANDLER:
     case ER_NEED_REPREPARE:
         return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE", "the database: %s", text);
+    case ER_NO_DB_ERROR:
+    case ER_NO_SUCH_TABLE:
+    case ER_BAD_FIELD_ERROR:
+    case ER_TABLEACCESS_DENIED_ERROR:
+    case ER_COLUMNACCESS_DENIED_ERROR:
+        return error_set(err, ERROR_INTERNAL, NULL,
+                         "the schema, or an account's right to it, is missing or old; run "
+                         "'codesetctl migrate' (MariaDB error %u: %s)",
+                         code, text);
     default:
         return error_set(err, ERROR_INTERNAL, NULL, "MariaDB error %u: %s", code, text);
     }

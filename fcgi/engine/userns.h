@@ -4,7 +4,7 @@
  *
  * The engine makes them itself, so that each is owned by the first id of its container's range. The
  * kernel charges what is used in a namespace to its owner as well (POSIX timers, queued signals,
- * locked memory, message queues, inotify), and a runtime's namespaces would all be root's.
+ * message queues, inotify), and a runtime's namespaces would all be root's.
  *
  * A namespace is kept by its descriptor, and by a process in it that does nothing until it is told
  * to, and ends when it is let go or when whoever made it is gone.

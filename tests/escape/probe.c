@@ -522,13 +522,6 @@ static int more_queues(void)
     return mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes);
 }
 
-static int more_locked_memory(void)
-{
-    int id = shmget(IPC_PRIVATE, 1 << 20, 0600);
-
-    return id < 0 || shmat(id, NULL, 0) == (void *)-1 ? -1 : shmctl(id, SHM_LOCK, NULL);
-}
-
 static int more_inotify(void)
 {
     return inotify_init1(IN_CLOEXEC);
@@ -542,7 +535,6 @@ static const struct {
     {"pipes", more_pipes},
     {"descriptors in flight", more_in_flight},
     {"message queues", more_queues},
-    {"locked memory", more_locked_memory},
     {"inotify", more_inotify},
 };
 

@@ -156,8 +156,8 @@ static void a_flood_of_output(void)
 /* What the kernel counts by user, and not by cgroup. */
 static void a_flood_of_quotas(void)
 {
-    static const char *const kinds[] = {"timers",         "pipes",         "descriptors in flight",
-                                        "message queues", "locked memory", "inotify"};
+    static const char *const kinds[] = {"timers", "pipes", "descriptors in flight",
+                                        "message queues", "inotify"};
     struct ident id = yard_open(), other = yard_open();
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

@@ -115,8 +115,8 @@ int userns_make(int64_t inside, int64_t outside, struct userns *ret_space, struc
     if (write_map(space.keeper, "uid_map", map, err) < 0 ||
         write_map(space.keeper, "gid_map", map, err) < 0)
         return -1;
-    *ret_space = space;
-    space = (struct userns)USERNS_INIT;
+    *ret_space = (struct userns){TAKE_FD(space.fd), space.keeper, TAKE_FD(space.line)};
+    space.keeper = 0;
     return 0;
 }
 

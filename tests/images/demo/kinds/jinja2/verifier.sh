@@ -10,7 +10,7 @@ rm -rf tests report.xml conftest.py
 cp -a /verifier/tests tests
 path=$(mktemp -d)
 trap 'rm -rf "$path"' EXIT
-cp -r src/jinja2 "$path"
+cp -r src/jinja2 "$path" || true # what is not there can't be imported
 find "$path" \( -name __pycache__ -o -name '*.pyc' \) -prune -exec rm -rf {} +
 
 # Isolated: neither the current folder nor PYTHON* variables decide what is imported.

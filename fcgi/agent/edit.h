@@ -13,7 +13,7 @@ struct evhttp_request;
 
 #define EDIT_FILE_MOST ((size_t)64 << 20)
 #define EDIT_MILLISECONDS 900
-#define EDIT_SECONDS 2 /* when the agent gives up on a worker that did not even manage that */
+#define EDIT_SECONDS 1 /* when the agent gives up on a worker that did not even manage that */
 
 /* The names of temporaries, for fnmatch(3): one is left where an operation is killed outright. */
 #define EDIT_HEX_4 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"

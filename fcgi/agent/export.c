@@ -53,7 +53,9 @@
 struct outgoing {
     int out;
     int root_fd;
-    int64_t since;           /* of POST /changes, as is the listing */
+    int64_t since; /* of POST /changes, as is the listing, and of GET /files */
+    bool reports;  /* GET /files: what is older is told without content, one of it */
+    bool old_told;
     struct listing pristine; /* in the request's body */
     bool below_moved;        /* what moved_above found for `moved_parent` */
     char moved_parent[PATH_MAX];
@@ -97,11 +99,14 @@ static enum walk_next too_large(const struct outgoing *outgoing, struct error *e
     return WALK_STOP;
 }
 
+static int64_t changed_at(const struct stat *st)
+{
+    return st->st_ctim.tv_sec * CLOCK_SECOND + st->st_ctim.tv_nsec / 1000;
+}
+
 static bool is_new(const struct outgoing *outgoing, const struct stat *st)
 {
-    int64_t changed = st->st_ctim.tv_sec * CLOCK_SECOND + st->st_ctim.tv_nsec / 1000;
-
-    return changed >= outgoing->since - TICK;
+    return changed_at(st) >= outgoing->since - TICK;
 }
 
 /* Did a folder between the root and the thing change, so that it may have been renamed? The last
@@ -209,7 +214,11 @@ static enum walk_next visit_files(void *arg, int dir_fd, const char *name, const
         if (!S_ISREG(st->st_mode) ||
             fnmatch(outgoing->patterns[i], path, FNM_PATHNAME | FNM_PERIOD) != 0)
             continue;
-        choose(outgoing, list(outgoing, 'f', path), st->st_size);
+        if (changed_at(st) >= outgoing->since)
+            choose(outgoing, list(outgoing, 'f', path), st->st_size);
+        else if (!outgoing->old_told)
+            choose(outgoing, list(outgoing, 'f', path), 0);
+        outgoing->old_told |= changed_at(st) < outgoing->since;
         if (outgoing->chosen_count > REPORT_FILES_MOST || outgoing->size > outgoing->most)
             return too_large(outgoing, err);
         break;
@@ -322,7 +331,8 @@ static void send_entry(struct outgoing *outgoing, char type, const char *path)
         target[length] = '\0';
         entry.target = target;
     }
-    entry.size = type == 'f' ? st.st_size : 0;
+    if (type == 'f' && !(outgoing->reports && changed_at(&st) < outgoing->since))
+        entry.size = st.st_size;
     entry.mode = st.st_mode & 07777;
     entry.uid = st.st_uid;
     entry.gid = st.st_gid;
@@ -417,6 +427,20 @@ void listing_get(struct evhttp_request *req, int out)
     worker_end(out);
 }
 
+/* The number of microseconds that every request but GET /listing has; -1 when it was refused. */
+static int since_read(struct outgoing *outgoing, struct evkeyvalq *fields)
+{
+    const char *since = evhttp_find_header(fields, "since");
+    char *end = NULL;
+
+    if (since)
+        outgoing->since = strtoll(since, &end, 10);
+    if (since && since[0] && !*end)
+        return 0;
+    worker_message(outgoing->out, 400, "since is missing or no number");
+    return -1;
+}
+
 static int pristine_read(struct outgoing *outgoing, struct evhttp_request *req, struct error *err)
 {
     struct evbuffer *body = evhttp_request_get_input_buffer(req);
@@ -436,20 +460,13 @@ void changes_post(struct evhttp_request *req, int out)
         .out = out, .most = CHANGES_MOST, .manifest = BUF_INIT, .root_fd = -1, .parent_fd = -1};
     struct error err = ERROR_INIT;
     struct evkeyvalq fields;
-    const char *since;
-    char *end = NULL;
 
     if (export_open(&outgoing, req, &fields, &err) < 0) {
         refuse(out, &err);
         return;
     }
-    since = evhttp_find_header(&fields, "since");
-    if (since)
-        outgoing.since = strtoll(since, &end, 10);
-    if (!since || !since[0] || *end) {
-        worker_message(out, 400, "since is missing or no number");
+    if (since_read(&outgoing, &fields) < 0)
         return;
-    }
     if (pristine_read(&outgoing, req, &err) < 0 ||
         walk(outgoing.root_fd, visit_changes, &outgoing, &err) < 0) {
         refuse(out, &err);
@@ -461,8 +478,12 @@ void changes_post(struct evhttp_request *req, int out)
 
 void files_get(struct evhttp_request *req, int out)
 {
-    struct outgoing outgoing = {
-        .out = out, .most = REPORTS_MOST, .manifest = BUF_INIT, .root_fd = -1, .parent_fd = -1};
+    struct outgoing outgoing = {.out = out,
+                                .reports = true,
+                                .most = REPORTS_MOST,
+                                .manifest = BUF_INIT,
+                                .root_fd = -1,
+                                .parent_fd = -1};
     struct error err = ERROR_INIT;
     const struct evkeyval *field;
     struct evkeyvalq fields;
@@ -471,6 +492,8 @@ void files_get(struct evhttp_request *req, int out)
         refuse(out, &err);
         return;
     }
+    if (since_read(&outgoing, &fields) < 0)
+        return;
     TAILQ_FOREACH(field, &fields, next)
     {
         if (strcmp(field->key, "match") != 0)

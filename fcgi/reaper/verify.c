@@ -315,8 +315,9 @@ static void get_reports(struct verify_job *job)
         no_file(job, &err);
         return;
     }
-    job->call = agent_get_files(job->daemon->agents, job->socket, job->work.repo_path, patterns,
-                                count, job->reports_fd, got_reports, job);
+    job->call =
+        agent_get_files(job->daemon->agents, job->socket, job->work.repo_path, patterns, count,
+                        job->started_at - TICK_ALLOWANCE, job->reports_fd, got_reports, job);
 }
 
 static void keep_run(struct verify_job *job, const struct agent_result *result)

@@ -544,13 +544,14 @@ struct agent_call *agent_put_changes(struct agent_client *client, const char *so
 
 struct agent_call *agent_get_files(struct agent_client *client, const char *socket,
                                    const char *root, const char *const *patterns, size_t count,
-                                   int fd, agent_tree_done *done, void *arg)
+                                   int64_t since, int fd, agent_tree_done *done, void *arg)
 {
     _cleanup_(buf_release) struct buf target = BUF_INIT;
     struct agent_call *call;
 
     buf_add_str(&target, "/files");
     add_field(&target, "root", root);
+    buf_addf(&target, "&since=%" PRId64, since);
     for (size_t i = 0; i < count; i++)
         add_field(&target, "match", patterns[i]);
     call = tree_new(client, CALL_GET_TREE, socket, "GET", target.data, done, arg);

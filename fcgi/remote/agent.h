@@ -117,9 +117,10 @@ struct agent_call *agent_put_changes(struct agent_client *client, const char *so
                                      const char *root, int fd, agent_tree_done *done, void *arg);
 
 /* Writes to fd a pax tar of the regular files below root that match one of the patterns (glob(7),
- * relative to root), with their ctime. At most AGENT_REPORT_CAP bytes and 1000 files. */
+ * relative to root) and whose ctime is not before `since` (µs since 1970), with their ctime; of
+ * those before it one, without content. At most AGENT_REPORT_CAP bytes and 1000 files. */
 struct agent_call *agent_get_files(struct agent_client *client, const char *socket,
                                    const char *root, const char *const *patterns, size_t count,
-                                   int fd, agent_tree_done *done, void *arg);
+                                   int64_t since, int fd, agent_tree_done *done, void *arg);
 
 #endif

@@ -195,7 +195,7 @@ static void an_archive_without_end_is_too_large(void)
     memset(block, 'x', 65536);
     block[65536] = '\0';
     open_liar(head, sizeof(head) - 1, block);
-    agent_get_files(rig.client, rig.socket, "/", patterns, 1, fd, rig_on_tree, &outcome);
+    agent_get_files(rig.client, rig.socket, "/", patterns, 1, 0, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "CHANGES_TOO_LARGE");

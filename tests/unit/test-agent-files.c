@@ -625,8 +625,8 @@ static void reports_are_found_by_their_patterns(void)
           "ln -s a.xml out/link.xml; mkfifo out/fifo.xml; mkdir out/folder.xml; "
           "echo T >Testing/1/Test.xml; echo o >other/o.xml; ln -s out Testing/2");
     outcome_release(&outcome);
-    agent_get_files(rig.client, rig.socket, root, patterns, ARRAY_SIZE(patterns), fd, rig_on_tree,
-                    &outcome);
+    agent_get_files(rig.client, rig.socket, root, patterns, ARRAY_SIZE(patterns), 0, fd,
+                    rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
     names(fd, &found);
@@ -644,9 +644,45 @@ static void too_many_reports_are_refused(void)
 
     shell("mkdir thousands; cd thousands; touch $(seq 1001)");
     outcome_release(&outcome);
-    agent_get_files(rig.client, rig.socket, root, patterns, 1, fd, rig_on_tree, &outcome);
+    agent_get_files(rig.client, rig.socket, root, patterns, 1, 0, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
+}
+
+static int64_t changed_at(const char *name)
+{
+    _cleanup_(free_ptr) char *path = below(name);
+    struct stat st = {0};
+
+    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    return st.st_ctim.tv_sec * CLOCK_SECOND + st.st_ctim.tv_nsec / 1000;
+}
+
+/* A session may have left any number of any size. */
+static void old_reports_are_no_more_than_told(void)
+{
+    const char *const patterns[] = {"*"};
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    _cleanup_(free_ptr) char *root = below("old");
+    _cleanup_(close_fd) int fd = scratch();
+    int64_t old, since;
+    struct stat st;
+
+    shell("mkdir old; cd old; touch $(seq 1000); truncate -s 100M 1 2; touch last");
+    old = changed_at("old/last");
+    do { /* until the file system's clock has ticked */
+        shell("cd old; echo fresh >fresh");
+        since = changed_at("old/fresh");
+    } while (since <= old);
+    outcome_release(&outcome);
+    agent_get_files(rig.client, rig.socket, root, patterns, 1, since, fd, rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    names(fd, &found);
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "fresh\n"));
+    CU_ASSERT_EQUAL(strchr(strchr(found.data, '\n') + 1, '\n')[1], '\0'); /* two lines */
+    CU_ASSERT_EQUAL(fstat(fd, &st), 0);
+    CU_ASSERT_TRUE(st.st_size < 1 << 20);
 }
 
 static void the_agent_answers_hello(void)
@@ -697,6 +733,7 @@ int main(void)
         {"a broken archive is refused", a_broken_archive_is_refused},
         {"reports are found by their patterns", reports_are_found_by_their_patterns},
         {"too many reports are refused", too_many_reports_are_refused},
+        {"of old reports one is told, without content", old_reports_are_no_more_than_told},
         {"the agent has lived through it all", the_agent_has_lived_through_it_all},
     };
 

@@ -201,7 +201,7 @@ int store_profile_get(struct db *db, const struct id *user_id, struct profile *r
 #define KEYS_OF_USER "LEFT JOIN api_keys a ON a.user_id=u.user_id AND a.is_active "
 #define PROFILE_AND_KEYS                                                                           \
     ", " PROFILE_COLUMNS ", a.key_id, a.masked, a.name, a.created_at, a.expires_at, "              \
-                         "a.last_used_at "
+    "a.last_used_at "
 
 static void read_key(const struct db_rows *rows, const struct id *user_id,
                      void (*each_key)(const struct api_key *key, void *arg), void *arg)

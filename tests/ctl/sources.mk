@@ -18,5 +18,5 @@ tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/
 tests_unit_test_manual_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/ctl/test-catalog
-tests_ctl_test_catalog_SOURCES = tests/ctl/test-catalog.c tests/unit/unit.h
+tests_ctl_test_catalog_SOURCES = tests/ctl/test-catalog.c tests/store/ground.h tests/unit/unit.h
 tests_ctl_test_catalog_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)

@@ -2,37 +2,19 @@
  * Keys and samples as workers read them, through the workers' account; CODESET_CONFIG names the
  * configuration. Run by tests/ctl/run, against its MariaDB.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "../unit/unit.h"
+#include "../store/ground.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "settings.h"
-#include "store/db.h"
 #include "store/samples.h"
-#include "store/users.h"
 
 #include "base/banned.h"
 
 #define SAMPLES 600 /* more than two batches of a page without a limit */
 #define DATASET "catalog"
-
-static struct settings settings;
-static struct db *admin, *api;
-static struct id user_id;
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        struct error err = ERROR_INIT;                                                             \
-        if ((call) < 0) {                                                                          \
-            fprintf(stderr, "%s: %s\n", #call, err.message);                                       \
-            CU_FAIL_FATAL(#call);                                                                  \
-        }                                                                                          \
-    } while (0)
 
 /* --- keys ------------------------------------------------------------------------------------ */
 
@@ -311,21 +293,6 @@ static void the_stamp_tells_a_restored_catalog(void)
     CU_ASSERT_EQUAL(after.imported_at, before.imported_at + 1);
 }
 
-static int lay_ground(struct error *err)
-{
-    const char *config = getenv("CODESET_CONFIG");
-
-    if (!config)
-        return error_set(err, ERROR_INVALID, NULL, "CODESET_CONFIG names the configuration");
-    if (settings_load(config, &settings, err) < 0)
-        return -1;
-    admin = db_new(&settings, DB_ADMIN, err);
-    api = admin ? db_new(&settings, DB_API, err) : NULL;
-    return api && lay_samples(err) == 0
-               ? store_user_create(admin, "Reader", "reader@example.com", &user_id, err)
-               : -1;
-}
-
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -342,16 +309,6 @@ int main(void)
         {"versions are found", versions_are_found},
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},
     };
-    struct error err = ERROR_INIT;
-    int status;
 
-    if (lay_ground(&err) < 0) {
-        fprintf(stderr, "%s\n", err.message);
-        return 2;
-    }
-    status = UNIT_MAIN("catalog", tests);
-    db_free(api);
-    db_free(admin);
-    settings_release(&settings);
-    return status;
+    return ground_main("catalog", tests, ARRAY_SIZE(tests), lay_samples);
 }

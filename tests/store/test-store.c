@@ -3,37 +3,20 @@
  * decided once, money moves once. Against a MariaDB of its own (tests/store/run).
  */
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "../unit/unit.h"
 #include "base/cleanup.h"
-#include "settings.h"
-#include "store/db.h"
+#include "ground.h"
 #include "store/identity.h"
 #include "store/interactions.h"
 #include "store/ledger.h"
-#include "store/users.h"
 #include "store/verifications.h"
 
 #include "base/banned.h"
 
-static struct settings settings;
-static struct db *admin, *api, *reaper;
-static struct id user_id;
 static const struct claimant first = {"node-a", {"01900000-0000-7000-8000-00000000000a"}, 60};
 static const struct claimant second = {"node-a", {"01900000-0000-7000-8000-00000000000b"}, 60};
 static const struct claimant elsewhere = {"node-b", {"01900000-0000-7000-8000-00000000000c"}, 60};
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        struct error err = ERROR_INIT;                                                             \
-        if ((call) < 0) {                                                                          \
-            fprintf(stderr, "%s: %s\n", #call, err.message);                                       \
-            CU_FAIL_FATAL(#call);                                                                  \
-        }                                                                                          \
-    } while (0)
 
 #define REFUSED(call, expected_kind)                                                               \
     do {                                                                                           \
@@ -450,9 +433,9 @@ static void refresh_tokens_end_when_revoked(void)
     REFUSED(store_refresh_token_check(api, &jti, &racing_user, &err), ERROR_NOT_FOUND);
 }
 
-/* --- the ground ------------------------------------------------------------------------------ */
+/* --- the samples ----------------------------------------------------------------------------- */
 
-static int lay_ground(struct error *err)
+static int lay_samples(struct error *err)
 {
     static const char script[] =
         "INSERT INTO datasets (name) VALUES ('d');"
@@ -464,14 +447,7 @@ static int lay_ground(struct error *err)
         " ('d','readable',1,1,'o__r-2','c','test_suite',NULL,'/r','/v','[]','[]','[]','[]',"
         "  REPEAT('x',32),'{}','',2,0)";
 
-    if (settings_load(getenv("CODESET_CONFIG"), &settings, err) < 0)
-        return -1;
-    admin = db_new(&settings, DB_ADMIN, err);
-    api = admin ? db_new(&settings, DB_API, err) : NULL;
-    reaper = api ? db_new(&settings, DB_REAPER, err) : NULL;
-    if (!reaper || db_run_script(admin, script, strlen(script), err) < 0)
-        return -1;
-    return store_user_create(admin, "Tester", "tester@example.com", &user_id, err);
+    return db_run_script(admin, script, strlen(script), err);
 }
 
 int main(void)
@@ -499,17 +475,6 @@ int main(void)
         {"a repeated event moves no money", a_repeated_event_moves_no_money},
         {"refresh tokens end when revoked", refresh_tokens_end_when_revoked},
     };
-    struct error err = ERROR_INIT;
-    int status;
 
-    if (lay_ground(&err) < 0) {
-        fprintf(stderr, "%s\n", err.message);
-        return 2;
-    }
-    status = UNIT_MAIN("store", tests);
-    db_free(reaper);
-    db_free(api);
-    db_free(admin);
-    settings_release(&settings);
-    return status;
+    return ground_main("store", tests, ARRAY_SIZE(tests), lay_samples);
 }

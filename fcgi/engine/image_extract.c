@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "engine/userns.h"
 
@@ -558,6 +559,33 @@ int extract_kind(const char *path, const char **ret_kind, struct error *err)
     return 0;
 }
 
+/* Images have no /etc/hosts, or an empty one: who runs them is expected to lay it. */
+static int make_hosts(const struct extract *extract, struct error *err)
+{
+    static const char text[] = "127.0.0.1\tlocalhost\n"
+                               "127.0.1.1\tsandbox\n"
+                               "::1\tlocalhost ip6-localhost ip6-loopback\n";
+    _cleanup_(close_fd) int etc = -1, fd = -1;
+    struct stat st;
+
+    if (fstatat(extract->root_fd, "etc", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+        make_parent(extract, extract->root_fd, "etc", "etc", err) < 0)
+        return -1;
+    etc = open_below(extract->root_fd, "etc", O_RDONLY | O_DIRECTORY, false);
+    if (etc < 0) /* an odd image, which knows best */
+        return 0;
+    if (fstatat(etc, "hosts", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (!S_ISREG(st.st_mode) || st.st_size > 0)
+            return 0;
+        unlinkat(etc, "hosts", 0); /* it may have other names */
+    }
+    fd = openat(etc, "hosts", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 || fchown(fd, (uid_t)extract->uid_base, (gid_t)extract->uid_base) < 0 ||
+        fchmod(fd, 0644) < 0)
+        return error_errno(err, errno, "cannot make etc/hosts");
+    return fd_write_all(fd, text, strlen(text), err);
+}
+
 int extract_finish(struct extract *extract, struct error *err)
 {
     static const char *const folders[] = {"dev", "proc", "sys", "tmp", "run"};
@@ -577,5 +605,5 @@ int extract_finish(struct extract *extract, struct error *err)
         if (strcmp(folders[i], "tmp") == 0 && fchmodat(extract->root_fd, "tmp", 01777, 0) < 0)
             return error_errno(err, errno, "cannot set the mode of tmp");
     }
-    return 0;
+    return extract->base == NULL ? make_hosts(extract, err) : 0;
 }

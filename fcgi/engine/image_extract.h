@@ -36,7 +36,8 @@ int extract_tar(struct extract *extract, const char *path, struct error *err);
 int extract_kind(const char *path, const char **ret_kind, struct error *err);
 
 /* Checks what a container relies on (/dev, /proc, /sys, /tmp, /run are folders, or in a layer
- * over a base not there); makes those that are missing where there is no base. */
+ * over a base not there). Where there is no base, makes those that are missing, and an /etc/hosts
+ * that knows localhost. */
 int extract_finish(struct extract *extract, struct error *err);
 
 #endif

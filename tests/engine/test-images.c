@@ -51,6 +51,46 @@ static void drop(const char *name)
     CU_ASSERT_EQUAL(image_remove(&world.settings, name, &err), 0);
 }
 
+static void check_hosts(const char *image, const char *begins)
+{
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%s/%s/rootfs/etc/hosts", world.settings.image_dir, image);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 4096, &text, &err), 0);
+    CU_ASSERT_EQUAL(strncmp(text.data, begins, strlen(begins)), 0);
+}
+
+static void test_localhost_has_an_address(void)
+{
+    const struct tar_entry none[] = {TAR_FOLDER("usr")};
+    const struct tar_entry empty[] = {TAR_FOLDER("etc"), TAR_FILE("etc/hosts", ""),
+                                      TAR_HARDLINK("etc/other", "etc/hosts")};
+    const struct tar_entry own[] = {TAR_FOLDER("etc"), TAR_FILE("etc/hosts", "10.0.0.1 own\n")};
+    const struct tar_entry link[] = {TAR_FOLDER("etc"), TAR_LINK("etc/hosts", "/etc/shadow"),
+                                     TAR_FILE("etc/shadow", "")};
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, none, ARRAY_SIZE(none), &err), 0);
+    check_hosts("hosts", "127.0.0.1\tlocalhost\n");
+    CU_ASSERT_TRUE(look("hosts", "etc/hosts", &st));
+    CU_ASSERT_EQUAL(st.st_mode, S_IFREG | 0644);
+    CU_ASSERT_EQUAL(st.st_uid, (uid_t)world.settings.uid_base);
+    drop("hosts");
+    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, empty, ARRAY_SIZE(empty), &err), 0);
+    check_hosts("hosts", "127.0.0.1\tlocalhost\n");
+    CU_ASSERT_TRUE(look("hosts", "etc/other", &st) && st.st_size == 0);
+    drop("hosts");
+    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, own, ARRAY_SIZE(own), &err), 0);
+    check_hosts("hosts", "10.0.0.1 own\n");
+    drop("hosts");
+    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, link, ARRAY_SIZE(link), &err), 0);
+    CU_ASSERT_TRUE(look("hosts", "etc/shadow", &st) && st.st_size == 0);
+    drop("hosts");
+}
+
 static void count_image(const struct image *image, void *arg)
 {
     buf_addf(arg, "%s(%s) ", image->name, image->base ? image->base : "-");
@@ -496,6 +536,7 @@ static void test_what_dead_imports_left_is_swept(void)
 
 static const struct unit_test tests[] = {
     {"owners are shifted, modes, times and links kept", test_owners_are_shifted_and_modes_kept},
+    {"localhost has an address", test_localhost_has_an_address},
     {"hostile archives are refused, each for its one reason", test_hostile_archives_are_refused},
     {"bytes and entries are capped", test_counts_are_capped},
     {"depth is capped", test_depth_is_capped},

@@ -49,9 +49,11 @@ static _Noreturn void fail(const struct shepherd_job *job, int errnum, const cha
 
 static void set_limits(void)
 {
-    struct rlimit none = {0, 0}, files;
+    /* Of 1 byte, not 0: the kernel writes no core either way, and only then spares the host the
+     * program that its core_pattern may name (core(5)). */
+    struct rlimit core = {1, 1}, files;
 
-    setrlimit(RLIMIT_CORE, &none);
+    setrlimit(RLIMIT_CORE, &core);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         if (files.rlim_max > FILES_HARD)
             files.rlim_max = FILES_HARD;

@@ -331,6 +331,22 @@ static void check_devices(struct doctor *doctor)
                       "those that containers share are root's");
 }
 
+/* A guest that sets its limit for core dumps to 0 has the kernel run such a program all the same,
+ * on the host and as often as it crashes. */
+static void check_cores(struct doctor *doctor)
+{
+    _cleanup_(buf_release) struct buf pattern = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    if (file_read(AT_FDCWD, "/proc/sys/kernel/core_pattern", 4096, &pattern, &err) < 0)
+        doctor_report(doctor, FINDING_WARN, "core dumps", NULL, "%s", err.message);
+    else if (pattern.data[0] == '|')
+        doctor_report(doctor, FINDING_WARN, "core dumps", "sysctl kernel.core_pattern=core",
+                      "the kernel runs a program of the host when a guest's crashes");
+    else
+        doctor_report(doctor, FINDING_OK, "core dumps", NULL, "the host runs no program for them");
+}
+
 void doctor_host(struct doctor *doctor)
 {
     check_kernel(doctor);
@@ -339,4 +355,5 @@ void doctor_host(struct doctor *doctor)
     check_ids(doctor);
     check_owners(doctor);
     check_devices(doctor);
+    check_cores(doctor);
 }

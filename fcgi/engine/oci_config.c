@@ -156,9 +156,9 @@ static json_object *linux_part(const struct oci_spec *spec)
                    "/proc/diskstats", "/proc/interrupts", "/proc/iomem", "/proc/ioports",
                    "/proc/kallsyms", "/proc/kcore", "/proc/key-users", "/proc/keys", "/proc/kmsg",
                    "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags",
-                   "/proc/latency_stats", "/proc/modules", "/proc/partitions", "/proc/sched_debug",
-                   "/proc/scsi", "/proc/slabinfo", "/proc/softirqs", "/proc/swaps",
-                   "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo"));
+                   "/proc/latency_stats", "/proc/modules", "/proc/partitions", "/proc/pressure",
+                   "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/softirqs",
+                   "/proc/swaps", "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo"));
     json_add(object, "readonlyPaths",
              TEXTS("/proc/bus", "/proc/driver", "/proc/fs", "/proc/irq", "/proc/mtrr", "/proc/sys",
                    "/proc/sysrq-trigger", "/proc/tty"));

@@ -253,8 +253,7 @@ static int empty_standard_fds(struct error *err)
 
 /*
  * What a process of the container may have. The limits are set here and not by the runtime, which
- * in a namespace that is not root's would need CAP_SYS_RESOURCE for it; so does raising a hard
- * limit.
+ * in a namespace that is not root's would need CAP_SYS_RESOURCE for it.
  */
 static int limit_processes(struct error *err)
 {
@@ -263,19 +262,21 @@ static int limit_processes(struct error *err)
         rlim_t soft, hard;
     } rows[] = {
         {RLIMIT_NOFILE, 16384, 65536},
-        {RLIMIT_CORE, 0, 0},
+        {RLIMIT_CORE, 1, 1}, /* 0 would still have the kernel run what core_pattern names */
         {RLIMIT_MEMLOCK, 8 << 20, 8 << 20},
         {RLIMIT_SIGPENDING, 2048, 2048}, /* timers too; of a user in the container */
         {RLIMIT_MSGQUEUE, 800 << 10, 800 << 10},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        struct rlimit limit;
+        struct rlimit limit = {rows[i].soft, rows[i].hard}, ours;
 
-        if (getrlimit(rows[i].which, &limit) < 0)
+        if (setrlimit(rows[i].which, &limit) == 0)
+            continue;
+        /* To raise ours needs CAP_SYS_RESOURCE as well: then what there is has to do. */
+        if (getrlimit(rows[i].which, &ours) < 0)
             return error_errno(err, errno, "cannot read a limit");
-        if (limit.rlim_max > rows[i].hard)
-            limit.rlim_max = rows[i].hard;
+        limit.rlim_max = ours.rlim_max < rows[i].hard ? ours.rlim_max : rows[i].hard;
         limit.rlim_cur = rows[i].soft < limit.rlim_max ? rows[i].soft : limit.rlim_max;
         if (setrlimit(rows[i].which, &limit) < 0)
             return error_errno(err, errno, "cannot set a limit");

@@ -376,6 +376,8 @@ static void test_what_is_refused(void)
     check_output(
         "cage", "grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr -s '\t' ' '",
         "CapEff: 00000000000000eb\nCapBnd: 00000000000000eb\nNoNewPrivs: 1\nSeccomp: 2");
+    check_output("cage", "grep core /proc/self/limits | tr -s ' '",
+                 "Max core file size 1 1 bytes ");
     world_run(&world, "cage", "kill -9 1; kill -9 -1", NULL); /* takes its own answer with it */
     check_output("cage", "echo alive", "alive");
     stop("cage");

@@ -42,7 +42,8 @@ int file_read_secret(const char *path, struct buf *out, struct error *err)
 
     if (file_read(AT_FDCWD, path, FILE_SECRET_MOST, out, err) < 0)
         return -1;
-    while (out->length > before && strchr("\r\n", out->data[out->length - 1]))
+    while (out->length > before &&
+           (out->data[out->length - 1] == '\n' || out->data[out->length - 1] == '\r'))
         buf_truncate(out, out->length - 1);
     if (out->length == before)
         return error_set(err, ERROR_INVALID, NULL, "%s is empty; it must hold the secret", path);

@@ -281,6 +281,7 @@ static void line_ends_are_no_part_of_a_secret(void)
     } cases[] = {{"a b", "a b"},       {"a b\n", "a b"}, {"a b\r\n", "a b"}, {"a\nb\n\n", "a\nb"},
                  {" a b \n", " a b "}, {"", NULL},       {"\n", NULL},       {"\r\n\n", NULL}};
     _cleanup_(free_ptr) char *huge = xcalloc(1, FILE_SECRET_MOST + 1);
+    _cleanup_(free_ptr) char *nul = NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         _cleanup_(free_ptr) char *secret = secret_of(cases[i].content, strlen(cases[i].content));
@@ -289,6 +290,8 @@ static void line_ends_are_no_part_of_a_secret(void)
         if (secret)
             CU_ASSERT_STRING_EQUAL(secret, cases[i].secret);
     }
+    nul = secret_of("\0\n", 2);
+    CU_ASSERT_PTR_NOT_NULL(nul); /* which is no line end */
     memset(huge, 'x', FILE_SECRET_MOST + 1);
     CU_ASSERT_PTR_NULL(secret_of(huge, FILE_SECRET_MOST + 1));
 }

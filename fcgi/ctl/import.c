@@ -43,7 +43,8 @@ struct import {
     bool keep_going, dry_run;
     void *seen; /* tsearch(3)'s tree of sample ids */
     int64_t line, bad, added, changed, unchanged;
-    bool is_array; /* it begins like a JSON array */
+    bool is_array;  /* it begins like a JSON array */
+    bool undecided; /* the connection broke at the commit */
     json_object *errors;
     json_object *stored_images;  /* keys: what the image store has */
     json_object *missing_images; /* keys: what samples name and the store lacks */
@@ -300,7 +301,8 @@ static int finish(struct import *import, struct error *err)
     if ((import->added > 0 || import->changed > 0) && sync_packs(import, err) < 0)
         return -1;
     if (db_commit(import->db, err) < 0) {
-        if (db_lost(import->db))
+        import->undecided = db_lost(import->db);
+        if (import->undecided)
             error_wrap(err, "the connection broke at the commit, so the import may be there or "
                             "not; import again: what is there already is not made twice");
         return -1;
@@ -449,7 +451,8 @@ int ctl_dataset_import(struct ctl *ctl)
     progress_end(&import.progress);
     if (status < 0) {
         status = ctl_fail(ctl, &err);
-        fprintf(stderr, "Nothing was imported.\n");
+        if (!import.undecided)
+            fprintf(stderr, "Nothing was imported.\n");
         return status;
     }
     print_summary(&import);

@@ -9,7 +9,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "store/identity.h"
 #include "store/samples.h"
+#include "store/sessions.h"
 
 #include "base/banned.h"
 
@@ -26,21 +28,51 @@ static struct api_key_text new_key(int64_t expires_at, struct id *ret_key_id)
     return key;
 }
 
-static bool accepted(const char *key)
+static void ignore_key(const struct api_key *key, void *arg)
+{
+    (void)key;
+    (void)arg;
+}
+
+/* Of a profile and a session the statement that reads them checks the credential; who is refused is
+ * not told whether there is such a session. */
+static void same_where_joined(const struct credential *credential, bool is_accepted)
+{
+    static const char nobodys[] = "01900000-0000-7000-8000-000000000000";
+    const char *expected = is_accepted ? "SESSION_NOT_FOUND" : "INVALID_CREDENTIALS";
+    _cleanup_(profile_release) struct profile profile = {0};
+    struct session session;
+    struct error err = ERROR_INIT, refusal = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(store_profile_get_as(api, credential, &profile, ignore_key, NULL, &err) == 0,
+                    is_accepted);
+    CU_ASSERT_EQUAL_FATAL(store_session_get_as(api, credential, nobodys, &session, &refusal), -1);
+    CU_ASSERT_STRING_EQUAL(refusal.code, expected);
+    if (is_accepted)
+        CU_ASSERT_STRING_EQUAL(profile.user_id.text, user_id.text)
+    else
+        CU_ASSERT_STRING_EQUAL(err.code, expected);
+}
+
+static bool good(const struct credential *credential)
 {
     struct error err = ERROR_INIT;
-    struct credential credential;
     struct caller caller;
-    bool is_accepted;
+    bool is_accepted = store_authenticate(api, credential, &caller, &err) == 0;
 
-    if (credential_of_key(key, &credential) < 0)
-        return false;
-    is_accepted = store_authenticate(api, &credential, &caller, &err) == 0;
     if (is_accepted)
         CU_ASSERT_STRING_EQUAL(caller.user_id.text, user_id.text)
     else
         CU_ASSERT_EQUAL(err.kind, ERROR_NOT_FOUND);
+    same_where_joined(credential, is_accepted);
     return is_accepted;
+}
+
+static bool accepted(const char *key)
+{
+    struct credential credential;
+
+    return credential_of_key(key, &credential) == 0 && good(&credential);
 }
 
 static void a_key_is_accepted_until_it_is_revoked(void)
@@ -64,15 +96,26 @@ static void a_key_is_accepted_until_it_expires(void)
     CU_ASSERT_TRUE(accepted(future.text));
 }
 
-static void keys_of_a_user_who_is_locked_out_are_refused(void)
+static void a_user_who_is_locked_out_is_refused(void)
 {
     struct id key_id;
     struct api_key_text key = new_key(0, &key_id);
+    struct credential token = credential_of_user(&user_id);
 
     OK(store_user_set_active(admin, &user_id, false, &err));
     CU_ASSERT_FALSE(accepted(key.text));
+    CU_ASSERT_FALSE(good(&token));
     OK(store_user_set_active(admin, &user_id, true, &err));
     CU_ASSERT_TRUE(accepted(key.text));
+    CU_ASSERT_TRUE(good(&token));
+}
+
+static void a_token_of_nobody_is_refused(void)
+{
+    struct id nobody = id_new();
+    struct credential token = credential_of_user(&nobody);
+
+    CU_ASSERT_FALSE(good(&token));
 }
 
 static void unknown_and_malformed_keys_are_refused(void)
@@ -298,8 +341,9 @@ int main(void)
     static const struct unit_test tests[] = {
         {"a key is accepted until it is revoked", a_key_is_accepted_until_it_is_revoked},
         {"a key is accepted until it expires", a_key_is_accepted_until_it_expires},
-        {"keys of a user who is locked out are refused",
-         keys_of_a_user_who_is_locked_out_are_refused},
+        {"a user who is locked out is refused, by key and by token",
+         a_user_who_is_locked_out_is_refused},
+        {"a token of nobody is refused", a_token_of_nobody_is_refused},
         {"unknown and malformed keys are refused", unknown_and_malformed_keys_are_refused},
         {"the use of a key is recorded at most once a minute",
          use_of_a_key_is_recorded_at_most_once_a_minute},

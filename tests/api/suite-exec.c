@@ -205,9 +205,8 @@ static void the_time_limit_is_124_and_says_so(void)
     INT(answer, "command_timeout", 2);
     TEXT(answer, "stdout", "before\n");
     CHECK(!json_object_get_boolean(answer_at(answer, "success")));
-    CHECK_MSG(strstr(answer_text(answer, "message"), "timed out after 2 s") ||
-                  strstr(answer_text(answer, "message"), "imed out"),
-              "message: %s", answer_text(answer, "message"));
+    CHECK_MSG(strstr(answer_text(answer, "message"), "timed out after 2 s") != NULL, "message: %s",
+              answer_text(answer, "message"));
     CHECK(json_object_get_double(answer_at(answer, "execution_time_seconds")) < 25);
 }
 

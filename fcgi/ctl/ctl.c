@@ -321,6 +321,9 @@ static int take_option(struct ctl *ctl, char **words, int count, int *ret_used)
         common = true;
         option = option_named(common_options, ARRAY_SIZE(common_options), name, length, &place);
     }
+    if (!option && !ctl->command)
+        return ctl_usage(ctl, "'%s' is no option of every command; others stand behind theirs",
+                         words[0]);
     if (!option)
         return ctl_usage(ctl, "there is no option '%s'", words[0]);
     if (!option->value && value)
@@ -351,7 +354,7 @@ static int take_command(struct ctl *ctl, char **words, int count, int *ret_used)
     return choose(ctl, both, 2, &ctl->command, &used);
 }
 
-/* Options may stand anywhere; behind "--" nothing is an option. */
+/* Options may stand anywhere, a command's own behind it; behind "--" nothing is an option. */
 static int read_words(struct ctl *ctl, char **words, int count)
 {
     bool options = true;

@@ -293,7 +293,9 @@ static int become_runtime(const struct container_job *job, const char *folder, i
     _cleanup_(free_ptr) char *bundle = xasprintf("--bundle=%s", folder);
     _cleanup_(free_ptr) char *pid_file = xasprintf("--pid-file=%s/pid", folder);
     const char *args[16];
-    char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+    /* crun makes a file there for a moment; one that is killed in it leaves the file behind. */
+    _cleanup_(free_ptr) char *state = xasprintf("_LIBCONTAINER_STATEDIR=%s", folder);
+    char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", state, NULL};
     int n = 0;
 
     args[n++] = job->runtime;

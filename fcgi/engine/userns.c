@@ -115,7 +115,9 @@ int userns_make(int64_t inside, int64_t outside, struct userns *ret_space, struc
     if (write_map(space.keeper, "uid_map", map, err) < 0 ||
         write_map(space.keeper, "gid_map", map, err) < 0)
         return -1;
-    *ret_space = (struct userns){TAKE_FD(space.fd), space.keeper, TAKE_FD(space.line)};
+    ret_space->fd = TAKE_FD(space.fd);
+    ret_space->keeper = space.keeper;
+    ret_space->line = TAKE_FD(space.line);
     space.keeper = 0;
     return 0;
 }

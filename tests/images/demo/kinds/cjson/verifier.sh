@@ -29,6 +29,7 @@ ctest --test-dir "$build" --timeout 60 --no-tests=error --output-on-failure \
     --output-junit /cjson/test-results.xml || status=1
 
 # CTest writes no report when the build could not even be configured.
+[ -f test-results.xml ] || rm -rf test-results.xml
 grep -qs '<testcase' test-results.xml || cat >test-results.xml <<'XML'
 <testsuites><testsuite name="verifier"><testcase classname="verifier" name="build">
 <failure message="the project can't be configured"/>

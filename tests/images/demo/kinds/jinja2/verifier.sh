@@ -21,6 +21,7 @@ python3 -I -B /verifier/run.py "$path" -c /verifier/pytest.ini --rootdir=/jinja2
 
 # pytest writes no report when the code can't even be imported. That is a failed test, not a
 # fault of the platform.
+[ -f report.xml ] || rm -rf report.xml
 [ -f report.xml ] || cat >report.xml <<'XML'
 <testsuites><testsuite name="verifier"><testcase classname="verifier" name="run">
 <failure message="pytest ended without a report: the code can't be imported, or ended the run"/>

@@ -21,7 +21,8 @@ const struct code codes[] = {
     {"AUTHENTICATION_REQUIRED", 401, 0, NULL,
      "No `Authorization: Bearer` header, or one that is malformed."},
     {"INVALID_CREDENTIALS", 401, 0, NULL,
-     "The key or token is not one of ours or was revoked, or its user is not active."},
+     "The key or token is not one of ours or was revoked, the key has expired, or its user is not "
+     "active."},
     {"TOKEN_EXPIRED", 401, 0, NULL, "The token has expired: POST /auth/refresh gives another."},
     {"ACCOUNT_DEACTIVATED", 403, 0, NULL, "The account that signs in is deactivated."},
     {"GITHUB_APP_NOT_INSTALLED", 403, 0, NULL,

@@ -3,7 +3,8 @@
  *
  * DIAGNOSTICS
  *	Logs to standard error, a line an event. Exits 0 after SIGTERM, when the request at hand is
- *	answered; 1 when the configuration is wrong or the socket fails; 2 for wrong usage.
+ *	answered, and when --check finds nothing; 1 when the configuration is wrong or the socket
+ *	fails; 2 for wrong usage.
  *
  * BUGS
  *	An answer is put together in memory before its first byte is sent: GET /samples without a
@@ -30,6 +31,7 @@ static const char usage[] =
     "as standard input; several share one socket.\n"
     "\n"
     "  --config FILE  settings, instead of " SETTINGS_PATH "\n"
+    "  --check        read settings and secrets as a worker does, and exit\n"
     "  --routes       print the table of routes as JSON and exit\n"
     "  --debug        log more\n"
     "  --help         print this and exit\n"
@@ -37,7 +39,7 @@ static const char usage[] =
 
 struct options {
     const char *config;
-    bool routes;
+    bool check, routes;
     enum log_level log_level;
 };
 
@@ -45,9 +47,13 @@ struct options {
 static int read_options(int argc, char **argv, struct options *options)
 {
     static const struct option table[] = {
-        {"config", required_argument, NULL, 'c'}, {"routes", no_argument, NULL, 'r'},
-        {"debug", no_argument, NULL, 'd'},        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {0},
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'k'},
+        {"routes", no_argument, NULL, 'r'},
+        {"debug", no_argument, NULL, 'd'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {0},
     };
     int option;
 
@@ -55,6 +61,9 @@ static int read_options(int argc, char **argv, struct options *options)
         switch (option) {
         case 'c':
             options->config = optarg;
+            break;
+        case 'k':
+            options->check = true;
             break;
         case 'r':
             options->routes = true;
@@ -117,7 +126,7 @@ static int serve(const struct settings *settings, const struct options *options)
         release_api(&api);
         return 1;
     }
-    outcome = fastcgi_serve(&router, &err);
+    outcome = options->check ? 0 : fastcgi_serve(&router, &err);
     if (outcome < 0)
         log_error("serving_failed", &err);
     release_api(&api);

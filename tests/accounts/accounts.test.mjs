@@ -470,11 +470,15 @@ test("a worker does not start with secrets that it can't use", () => {
     ["github_client_secret_file", "\n", "is empty"], ["token_secret_file", "short\n", "at least 32 bytes"]]) {
     writeFileSync(`${folder}/secret`, content);
     writeFileSync(`${folder}/conf`, conf.replace(new RegExp(`^${setting} = .*$`, "m"), `${setting} = ${folder}/secret`));
-    const run = spawnSync(env.CODESET_API, ["--config", `${folder}/conf`], { encoding: "utf8", input: "" });
-    assert.equal(run.status, 1, run.stderr);
-    assert.ok(run.stderr.includes("start_failed") && run.stderr.includes(said) && run.stderr.includes(folder), run.stderr);
+    for (const options of [[], ["--check"]]) {
+      const run = spawnSync(env.CODESET_API, ["--config", `${folder}/conf`, ...options], { encoding: "utf8", input: "" });
+      assert.equal(run.status, 1, run.stderr);
+      assert.ok(run.stderr.includes("start_failed") && run.stderr.includes(said) && run.stderr.includes(folder), run.stderr);
+    }
   }
   rmSync(folder, { recursive: true });
+  const good = spawnSync(env.CODESET_API, ["--config", `${env.CODESET_STACK}/etc/codeset.conf`, "--check"], { encoding: "utf8", input: "" });
+  assert.deepEqual([good.status, good.stdout + good.stderr], [0, ""], "--check of what can be used");
 });
 
 test("GitHub was never sent what it would refuse", async () => {

@@ -284,6 +284,17 @@ static int limit_processes(struct error *err)
     return 0;
 }
 
+/*
+ * Of the container's share of the processors its agent has first what it needs, which is little:
+ * commands that want all of it must not keep the agent from holding them to their limits, nor a
+ * file operation from its end within a second. The shepherd (fcgi/agent/shepherd.c) starts commands
+ * without it. Nobody else's share changes. Where the daemon lacks CAP_SYS_NICE they are equals.
+ */
+static void put_agent_first(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, PRIO_MIN);
+}
+
 /* In the child: becomes the runtime. Returns on failure only. */
 static int become_runtime(const struct container_job *job, const char *folder, int socket_fd,
                           struct error *err)
@@ -345,6 +356,7 @@ static int enter_container(const struct start *start, struct error *err)
         return -1;
     if (limit_processes(err) < 0)
         return -1;
+    put_agent_first();
     return become_runtime(job, start->folder, start->socket_fd, err);
 }
 

@@ -120,7 +120,6 @@ static void a_flood_of_zombies(void)
     yard_close(&id);
 }
 
-/* The daemon must not keep what a command pours out: at most twice the cap of 1 MiB a stream. */
 /* The kernel has one sum for all connections of the host, and counts it apart. */
 static void a_flood_of_sockets(void)
 {
@@ -130,6 +129,7 @@ static void a_flood_of_sockets(void)
     yard_close(&id);
 }
 
+/* The daemon must not keep what a command pours out: at most twice the cap of 1 MiB a stream. */
 static void a_flood_of_output(void)
 {
     const char *reaper = getenv("CODESET_REAPER_PID");

@@ -157,6 +157,17 @@ static void memory_ends_commands_before_the_agent(void)
     yard_close(&id);
 }
 
+static void the_agent_comes_first(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *answer = exec_run(
+        id.text,
+        "cut -d ' ' -f 19 /proc/1/stat /proc/$$/stat; renice -n -1 -p $$ 2>&- || echo refused", 20);
+
+    TEXT(answer, "stdout", "-20\n0\nrefused\n");
+    yard_close(&id);
+}
+
 static const struct test tests[] = {
     {"no mount of any kind", no_mounts},
     {"no new namespace", no_namespaces},
@@ -167,6 +178,7 @@ static const struct test tests[] = {
     {"no switch of the kernel", no_switches},
     {"the agent can't be read, traced or replaced", the_agent_is_out_of_reach},
     {"a lack of memory ends commands before the agent", memory_ends_commands_before_the_agent},
+    {"the agent gets its part of the processors before commands do", the_agent_comes_first},
     {"no network but loopback", no_network},
     {"no abstract socket of the host", no_abstract_sockets},
     {"no shared memory of the host", no_shared_memory},

@@ -65,14 +65,16 @@ static void fill_standard_fds(void)
 
 /*
  * A host that shuts down asks every process to end, and waits a minute and a half for those that
- * don't. The sender of a signal from outside of the pid namespace is 0; SI_USER is the kernel's
- * word, which a command can't forge for another process (rt_sigqueueinfo(2)).
+ * don't. The sender of a signal from outside of the pid namespace is 0, and its user, who is not
+ * mapped, is nobody. A command can't say so of itself, but where it has used up its user's pending
+ * signals (RLIMIT_SIGPENDING) the kernel loses what sigqueue(3) says, and then all is 0, the user
+ * too.
  */
 static void asked_to_end(int number, siginfo_t *info, void *context)
 {
     (void)number;
     (void)context;
-    if (info->si_code == SI_USER && info->si_pid == 0)
+    if (info->si_code == SI_USER && info->si_pid == 0 && info->si_uid != 0)
         _exit(0);
 }
 

@@ -582,6 +582,21 @@ static int fill(const char *argument)
     return 0;
 }
 
+/* Where the kernel has no room for what a signal says, it says that it came from pid 0. */
+static int end_agent(const char *argument)
+{
+    const union sigval value = {0};
+    sigset_t all;
+
+    (void)argument;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    while (sigqueue(getpid(), SIGRTMIN, value) == 0)
+        ;
+    printf("full: %s\n", strerror(errno));
+    return sigqueue(1, SIGTERM, value) < 0;
+}
+
 /* race PATH: swaps PATH between a file and a link to its own memory until there is PATH.stop. */
 static int race(const char *argument)
 {
@@ -619,6 +634,7 @@ static const struct probe probes[] = {
     {"flood-descriptors", flood_descriptors},
     {"flood-zombies", flood_zombies},
     {"flood-sockets", flood_sockets},
+    {"end-agent", end_agent},
     {"take", take},
     {"fill", fill},
     {"race", race},

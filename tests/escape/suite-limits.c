@@ -80,6 +80,17 @@ static void killing_pid_1(void)
     survives("kill -9 1; kill -TERM 1; kill -SEGV 1; kill -STOP 1; sleep 1");
 }
 
+static void forging_the_hosts_word(void)
+{
+    struct ident id = yard_open();
+    _cleanup_(answer_release) struct answer *answer = exec_run(id.text, "/tmp/probe end-agent", 60);
+    _cleanup_(answer_release) struct answer *after = exec_run(id.text, "echo on", 60);
+
+    INT(answer, "exit_code", 0);
+    TEXT(after, "stdout", "on\n");
+    yard_close(&id);
+}
+
 static void killing_everything(void)
 {
     survives("kill -9 -1");
@@ -103,6 +114,7 @@ static const struct test tests[] = {
     {"a limit holds against a busy forker", against_a_busy_forker},
     {"a left child with stdout delays nothing", a_left_child_with_stdout_does_not_delay},
     {"killing pid 1 does no harm", killing_pid_1},
+    {"a command can't end the agent in the host's name", forging_the_hosts_word},
     {"kill -9 -1 does no harm", killing_everything},
     {"killing the parent does no harm", killing_the_parent},
     {"stopping everything does no harm", stopping_everything},

@@ -155,7 +155,10 @@ static void many_background_writers_hold_a_bounded_number_of_pipes(void)
     for (int i = 0; i < 90; i++)
         rig_run(&rig, &outcome, 120, "sleep 3031.$MARK &");
     CU_ASSERT(rig_descriptors(&rig) > 64 && rig_descriptors(&rig) < 64 + 60);
-    rig_run(&rig, &outcome, 120, "pkill -f \"sleep 3031[.]$MARK\"");
+    /* The last ones may still be on their way from the shell that forked them. */
+    rig_run(&rig, &outcome, 120,
+            "until [ \"$(pgrep -fc \"sleep 3031[.]$MARK\")\" = 90 ]; do sleep 0.01; done; "
+            "pkill -f \"sleep 3031[.]$MARK\"");
     CU_ASSERT_TRUE(rig_sleeps(3031, false));
 }
 

@@ -170,7 +170,7 @@ static void a_number_that_an_ended_command_had_is_another_ones(void)
     agent_run(rig.client, rig.socket, &kept, false, rig_on_run, &last);
     rig_await(&rig, &last);
     buf_add(&number, last.out.data, last.out.length);
-    rig_run(&rig, &outcome, 120, "until ps | grep -c codeset-agent | grep -qx 2; do :; done");
+    rig_run(&rig, &outcome, 120, "until ps | grep -c [c]odeset-agent | grep -qx 2; do :; done");
     next_pid_is(inside, strtol(number.data, NULL, 10));
     outcome_release(&last);
     agent_run(rig.client, rig.socket, &heir, false, rig_on_run, &last);

@@ -1,5 +1,5 @@
 /*
- * codeset-container - the engine's helper: starts or stops one container (engine/container.h).
+ * codeset-container - the engine's helper: starts or stops one container (container/container.h).
  *
  *     codeset-container start|stop KEY=VALUE...
  *
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "engine/container.h"
+#include "container/container.h"
 
 #include "base/banned.h"
 

@@ -4,11 +4,11 @@
  *
  *     codeset-reaper [--config FILE]
  *
- * One event loop; SQL on a few threads (reaper/work.h), the reading of reports on one more;
- * containers by engine/; commands by remote/agent.h. It may be killed at any instant: the next one
- * adopts the containers, attaches to the commands that run in them, and finishes what was
- * half-done. SIGTERM and SIGINT answer all held requests, let the database work under way finish
- * for up to ten seconds, and leave the containers running.
+ * One event loop; SQL on a few threads (reaper/db_pool.h), the reading of reports on one more;
+ * containers by engine/; commands by agent_client/agent_client.h. It may be killed at any instant:
+ * the next one adopts the containers, attaches to the commands that run in them, and finishes what
+ * was half-done. SIGTERM and SIGINT answer all held requests, let the database work under way
+ * finish for up to ten seconds, and leave the containers running.
  *
  * DIAGNOSTICS
  * One line an event on standard error (base/log.h). What an operator looks for:
@@ -47,6 +47,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "agent_client/agent_client.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -54,14 +55,13 @@
 #include "base/mem.h"
 #include "reaper/await.h"
 #include "reaper/daemon.h"
+#include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
 #include "reaper/environment.h"
 #include "reaper/interactions.h"
 #include "reaper/sessions.h"
 #include "reaper/sweep.h"
 #include "reaper/verify.h"
-#include "reaper/work.h"
-#include "remote/agent.h"
 #include "settings.h"
 
 #include "base/banned.h"
@@ -148,7 +148,7 @@ static bool expected(enum work_kind kind, const struct id *id, void *arg)
 
 static size_t unwritten(const struct daemon *daemon)
 {
-    return work_pending(daemon->pool) + work_pending(daemon->graders);
+    return db_pool_pending(daemon->pool) + db_pool_pending(daemon->graders);
 }
 
 static void look_whether_drained(evutil_socket_t fd, short what, void *arg)
@@ -196,7 +196,7 @@ static void on_status(evutil_socket_t signal_number, short what, void *arg)
               "held=%zu sessions=%zu verifications=%zu unwritten=%zu kept_bytes=%zu database=%s",
               await_held(daemon->await), daemon->session_count, daemon->job_count,
               unwritten(daemon), daemon->kept_bytes,
-              work_available(daemon->pool) ? "there" : "lost");
+              db_pool_available(daemon->pool) ? "there" : "lost");
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
@@ -269,10 +269,10 @@ static int open_rooms(struct reaper *reaper, struct error *err)
     daemon->agents = agent_client_new(daemon->base, err);
     if (!daemon->agents)
         return -1;
-    daemon->pool = work_pool_new(daemon->base, settings, (size_t)settings->db_threads, err);
+    daemon->pool = db_pool_new(daemon->base, settings, (size_t)settings->db_threads, err);
     if (!daemon->pool)
         return -1;
-    daemon->graders = work_pool_new(daemon->base, settings, 1, err);
+    daemon->graders = db_pool_new(daemon->base, settings, 1, err);
     if (!daemon->graders)
         return -1;
     daemon->environments = environments_new(settings);
@@ -291,8 +291,8 @@ static void close_rooms(struct reaper *reaper)
     struct daemon *daemon = &reaper->daemon;
 
     daemon->stopping = true;
-    work_pool_free(daemon->pool);
-    work_pool_free(daemon->graders);
+    db_pool_free(daemon->pool);
+    db_pool_free(daemon->graders);
     verify_free_all(daemon);
     interactions_free_all(daemon);
     sessions_free_all(daemon);

@@ -27,9 +27,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/output_drain.h"
 #include "agent/shepherd.h"
 #include "agent/tree.h"
-#include "agent/void.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -97,7 +97,7 @@ struct commands {
     int signal_fd;
     bool in_container;
     struct event *signal_event;
-    struct voids *voids;
+    struct output_drain *drain;
     TAILQ_HEAD(, command) list;
     size_t count;
 };
@@ -195,8 +195,9 @@ static void stream_ready(evutil_socket_t fd, short what, void *arg)
 }
 
 /* What the command wrote before its end is in the pipe now, and no more than fits into it; what
- * others write from now on goes into a void. */
-static void stream_finish(struct stream *stream, struct voids *voids, struct capture_text *text)
+ * others write from now on is read and dropped. */
+static void stream_finish(struct stream *stream, struct output_drain *drain,
+                          struct capture_text *text)
 {
     if (stream->fd >= 0) {
         int size = fcntl(stream->fd, F_GETPIPE_SZ);
@@ -205,7 +206,7 @@ static void stream_finish(struct stream *stream, struct voids *voids, struct cap
         free_event(&stream->event);
         stream->event = NULL;
         if (open)
-            voids_add(voids, TAKE_FD(stream->fd));
+            output_drain_add(drain, TAKE_FD(stream->fd));
         stream_close(stream);
     }
     capture_end(&stream->capture, text);
@@ -227,8 +228,8 @@ static void command_finish(struct command *command, enum command_end end, int st
     result->status = status;
     if (result->micros == 0)
         result->micros = clock_monotonic() - command->begun;
-    stream_finish(&command->streams[0], command->commands->voids, &result->out);
-    stream_finish(&command->streams[1], command->commands->voids, &result->err);
+    stream_finish(&command->streams[0], command->commands->drain, &result->out);
+    stream_finish(&command->streams[1], command->commands->drain, &result->err);
     free_event(&command->limit);
     command->limit = NULL;
     if (command->report_event)
@@ -528,7 +529,7 @@ struct commands *commands_new(struct event_base *base, commands_reaped *reaped, 
     commands->in_container = getpid() == 1;
     commands->proc_fd = tree_open();
     commands->null_fd = open_null(err);
-    commands->voids = voids_new(base);
+    commands->drain = output_drain_new(base);
     TAILQ_INIT(&commands->list);
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);

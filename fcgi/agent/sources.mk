@@ -15,7 +15,7 @@ AGENT_PARTS = \
 	fcgi/agent/server.c fcgi/agent/server.h \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
-	fcgi/agent/void.c fcgi/agent/void.h \
+	fcgi/agent/output_drain.c fcgi/agent/output_drain.h \
 	fcgi/agent/walk.c fcgi/agent/walk.h \
 	fcgi/agent/worker.c fcgi/agent/worker.h
 

@@ -25,10 +25,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "container/mounts.h"
+#include "container/ranges.h"
+#include "container/userns.h"
 #include "ctl/doctor.h"
-#include "engine/mounts.h"
-#include "engine/ranges.h"
-#include "engine/userns.h"
 
 #include "base/banned.h"
 

@@ -1,7 +1,7 @@
 /*
  * images.c - codesetctl image.
  */
-#include "engine/images.h"
+#include "images/images.h"
 
 #include <stdio.h>
 #include <string.h>

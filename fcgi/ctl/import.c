@@ -25,7 +25,7 @@
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
-#include "engine/images.h"
+#include "images/images.h"
 #include "store/samples.h"
 
 #include "base/banned.h"

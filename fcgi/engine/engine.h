@@ -2,8 +2,8 @@
  * engine.h - where containers come from.
  *
  * An engine starts, stops, lists and measures containers, nothing else: running commands and
- * touching files is the agent's work (remote/agent.h). There is one kind now, `oci`; Docker's API
- * or a cluster would be another struct engine_kind.
+ * touching files is the agent's work (agent_client/agent_client.h). There is one kind now, `oci`;
+ * Docker's API or a cluster would be another struct engine_kind.
  *
  * start and stop take tens of milliseconds, so they do not block the caller: they fork a helper
  * process and call back on the event loop that engine_new was given, exactly once, also on

@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "reaper/work.h"
+#include "reaper/db_pool.h"
 #include "store/sessions.h"
 
 #include "base/banned.h"
@@ -46,7 +46,7 @@ struct await {
     struct evhttp *http;
     struct evhttp_bound_socket *bound;
     char *path;
-    struct work_pool *pool;
+    struct db_pool *pool;
     await_expected *expected;
     void *arg;
     void *groups; /* tsearch(3) */
@@ -174,7 +174,7 @@ static void ask_whether_finished(struct await *await, enum work_kind kind, const
     question->await = await;
     question->kind = kind;
     question->id = *id;
-    work_submit(await->pool, ask, asked, question);
+    db_pool_submit(await->pool, ask, asked, question);
 }
 
 static struct group *ensure_group(struct await *await, const struct id *id)
@@ -264,7 +264,7 @@ static size_t what_descriptors_allow(int64_t holds_max)
 }
 
 struct await *await_new(struct event_base *base, const char *path, int64_t holds_max,
-                        struct work_pool *pool, await_expected *expected, void *arg,
+                        struct db_pool *pool, await_expected *expected, void *arg,
                         struct error *err)
 {
     int fd = bind_socket(path, SOCK_STREAM, err);

@@ -21,14 +21,14 @@
 
 struct await;
 struct event_base;
-struct work_pool;
+struct db_pool;
 
 /* Will somebody call await_wake for this id for sure? Then the database isn't asked. */
 typedef bool await_expected(enum work_kind kind, const struct id *id, void *arg);
 
 /* holds_max is cut to what the descriptors allow. The pool must end before the await does. */
 struct await *await_new(struct event_base *base, const char *path, int64_t holds_max,
-                        struct work_pool *pool, await_expected *expected, void *arg,
+                        struct db_pool *pool, await_expected *expected, void *arg,
                         struct error *err);
 void await_free(struct await *await); /* removes the socket */
 

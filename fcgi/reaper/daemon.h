@@ -27,7 +27,7 @@ struct event_base;
 struct live_session;
 struct settings;
 struct sweep;
-struct work_pool;
+struct db_pool;
 
 TAILQ_HEAD(live_sessions, live_session);
 
@@ -36,8 +36,8 @@ struct daemon {
     const struct settings *settings;
     struct claimant claimant;
     struct engine_limits limits;
-    struct work_pool *pool;
-    struct work_pool *graders; /* a thread of its own: a large report takes seconds to read */
+    struct db_pool *pool;
+    struct db_pool *graders; /* a thread of its own: a large report takes seconds to read */
     struct engine *engine;
     struct agent_client *agents;
     struct await *await;

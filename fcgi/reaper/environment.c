@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/images.h"
+#include "images/images.h"
 
 #include "base/banned.h"
 

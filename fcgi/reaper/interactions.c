@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent_client/agent_client.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "reaper/await.h"
+#include "reaper/db_pool.h"
 #include "reaper/environment.h"
 #include "reaper/outcome.h"
 #include "reaper/sessions.h"
 #include "reaper/sweep.h"
-#include "reaper/work.h"
-#include "remote/agent.h"
 #include "settings.h"
 #include "store/interactions.h"
 
@@ -133,7 +133,7 @@ static void finish(struct running_interaction *running)
     size_t size = outcome_size(&running->outcome);
 
     if (daemon->kept_bytes + size > KEPT_MAX && running->work.type == INTERACTION_EXEC &&
-        !work_available(daemon->pool)) {
+        !db_pool_available(daemon->pool)) {
         /* The agent still has it: asked again when there is somewhere to write it. */
         outcome_release(&running->outcome);
         daemon_timer(daemon, &running->timer, PARKED_MS, retry_parked, running);
@@ -141,7 +141,7 @@ static void finish(struct running_interaction *running)
     }
     daemon->kept_bytes += size;
     running->database_busy = true;
-    work_insist(daemon->pool, write_finish, finish_written, running);
+    db_pool_insist(daemon->pool, write_finish, finish_written, running);
 }
 
 static void fail(struct running_interaction *running, const char *message)
@@ -309,7 +309,7 @@ void interactions_claim(struct daemon *daemon, const struct id *id)
     running->database_busy = true;
     daemon->claims++;
     daemon_insert(&daemon->interactions, running);
-    work_insist(daemon->pool, claim, claimed, running);
+    db_pool_insist(daemon->pool, claim, claimed, running);
 }
 
 void interactions_drop(struct live_session *session)

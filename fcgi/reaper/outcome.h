@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "remote/agent.h"
+#include "agent_client/agent_client.h"
 #include "store/interactions.h"
 
 /* A result that owns its texts. */

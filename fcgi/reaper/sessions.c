@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent_client/agent_client.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "reaper/await.h"
+#include "reaper/db_pool.h"
 #include "reaper/environment.h"
 #include "reaper/interactions.h"
 #include "reaper/sweep.h"
 #include "reaper/verify.h"
-#include "reaper/work.h"
-#include "remote/agent.h"
 #include "settings.h"
 
 #include "base/banned.h"
@@ -183,7 +183,7 @@ static void started_hello(const struct error *err, void *arg)
     write->name = session->name;
     write->location = daemon->settings->location;
     session->database_busy = true;
-    work_insist(daemon->pool, write_ready, ready_written, write);
+    db_pool_insist(daemon->pool, write_ready, ready_written, write);
 }
 
 static void started(const struct error *err, void *arg)
@@ -254,7 +254,7 @@ void sessions_claim(struct daemon *daemon, const struct id *id)
         return;
     session = new_session(daemon, id, LIVE_CLAIMING);
     session->database_busy = true;
-    work_insist(daemon->pool, claim, claimed, session);
+    db_pool_insist(daemon->pool, claim, claimed, session);
 }
 
 /* --- watching -------------------------------------------------------------------------------- */
@@ -387,7 +387,7 @@ void sessions_fail(struct live_session *session, const char *code, const char *m
     write->id = session->id;
     write->code = code;
     write->message = xstrdup(message);
-    work_insist(session->daemon->pool, write_end, end_written, write);
+    db_pool_insist(session->daemon->pool, write_end, end_written, write);
 }
 
 void sessions_end(struct daemon *daemon, const struct id *id)
@@ -436,7 +436,7 @@ static void stopped(const struct error *err, void *arg)
                   err->message);
     } else {
         session->database_busy = true;
-        work_insist(daemon->pool, write_cleaned, cleaned_written, session);
+        db_pool_insist(daemon->pool, write_cleaned, cleaned_written, session);
     }
 }
 
@@ -488,7 +488,7 @@ static void end_step(struct live_session *session)
     write->session = session;
     write->id = session->id;
     session->database_busy = true;
-    work_insist(session->daemon->pool, write_settle, settle_written, write);
+    db_pool_insist(session->daemon->pool, write_settle, settle_written, write);
 }
 
 void sessions_free_all(struct daemon *daemon)

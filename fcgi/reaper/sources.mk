@@ -1,4 +1,4 @@
-# reaper: claim, run, expire, settle, await. Knows store, engine, remote, grade.
+# reaper: claim, run, expire, settle, await. Knows store, engine, agent_client, grade.
 noinst_LIBRARIES += libreaper.a
 libreaper_a_SOURCES = \
 	fcgi/reaper/await.c fcgi/reaper/await.h \
@@ -12,8 +12,8 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
 	fcgi/reaper/sweep.c fcgi/reaper/sweep.h \
 	fcgi/reaper/verify.c fcgi/reaper/verify.h \
-	fcgi/reaper/work.c fcgi/reaper/work.h
-REAPER_LIBS = libreaper.a $(GRADE_LIBS) $(ENGINE_LIBS) $(REMOTE_LIBS) $(STORE_LIBS)
+	fcgi/reaper/db_pool.c fcgi/reaper/db_pool.h
+REAPER_LIBS = libreaper.a $(GRADE_LIBS) $(ENGINE_LIBS) $(AGENT_CLIENT_LIBS) $(STORE_LIBS)
 
 sbin_PROGRAMS += codeset-reaper
 codeset_reaper_SOURCES = fcgi/codeset-reaper.c

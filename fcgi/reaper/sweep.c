@@ -7,11 +7,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "reaper/await.h"
+#include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
 #include "reaper/interactions.h"
 #include "reaper/sessions.h"
 #include "reaper/verify.h"
-#include "reaper/work.h"
 #include "settings.h"
 #include "store/interactions.h"
 #include "store/sessions.h"
@@ -160,7 +160,7 @@ static void begin_round(struct sweep *sweep)
                           ? daemon->settings->verifications_max - (int64_t)daemon->job_count
                           : 0;
     sweep->round_busy = true;
-    work_submit(daemon->pool, ask, answered, round);
+    db_pool_submit(daemon->pool, ask, answered, round);
 }
 
 void sweep_soon(struct daemon *daemon)
@@ -204,7 +204,7 @@ static void on_lease(evutil_socket_t fd, short what, void *arg)
     if (sweep->lease_busy)
         return;
     sweep->lease_busy = true;
-    work_submit(sweep->daemon->pool, renew, renewed, sweep->daemon);
+    db_pool_submit(sweep->daemon->pool, renew, renewed, sweep->daemon);
 }
 
 /* --- containers that nobody wants ------------------------------------------------------------ */
@@ -298,7 +298,7 @@ static void settle_all(struct daemon *daemon)
     struct sweep_round *round = xcalloc(1, sizeof(*round));
 
     round->daemon = daemon;
-    work_submit(daemon->pool, settle, settled, round);
+    db_pool_submit(daemon->pool, settle, settled, round);
 }
 
 static void on_orphans(evutil_socket_t fd, short what, void *arg)
@@ -338,7 +338,7 @@ static void adopted(const struct error *err, void *arg)
 
     if (err) { /* no fault that passes: the operator must see to it, and it is tried again */
         log_error("adoption_failed", err);
-        work_insist(daemon->pool, adopt, adopted, round);
+        db_pool_insist(daemon->pool, adopt, adopted, round);
         return;
     }
     for (size_t i = 0; i < round->sessions.count; i++)
@@ -378,7 +378,7 @@ struct sweep *sweep_new(struct daemon *daemon)
     sweep->lease_timer = each(sweep, LEASE_MS, on_lease);
     daemon_timer(daemon, &sweep->orphan_timer, ORPHANS_FIRST_MS, on_orphans, sweep);
     round->daemon = daemon;
-    work_insist(daemon->pool, adopt, adopted, round);
+    db_pool_insist(daemon->pool, adopt, adopted, round);
     return sweep;
 }
 

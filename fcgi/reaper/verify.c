@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent_client/agent_client.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -16,12 +17,11 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "reaper/await.h"
+#include "reaper/db_pool.h"
 #include "reaper/environment.h"
 #include "reaper/reports.h"
 #include "reaper/sessions.h"
 #include "reaper/sweep.h"
-#include "reaper/work.h"
-#include "remote/agent.h"
 #include "settings.h"
 #include "store/verifications.h"
 
@@ -244,7 +244,7 @@ static void verdict_written(const struct error *err, void *arg)
 static void judge(struct verify_job *job)
 {
     job->database_busy = true;
-    work_insist(job->daemon->graders, write_verdict, verdict_written, job);
+    db_pool_insist(job->daemon->graders, write_verdict, verdict_written, job);
     wind_up(job); /* the container is not needed any more */
 }
 
@@ -437,7 +437,7 @@ static void changes_laid(const struct error *err, void *arg)
         return;
     }
     job->database_busy = true;
-    work_insist(job->daemon->pool, write_running, running_written, job);
+    db_pool_insist(job->daemon->pool, write_running, running_written, job);
 }
 
 /* A grading container that lacks the folder lists nothing: whether the session's is missing is told
@@ -667,7 +667,7 @@ void verify_claim(struct daemon *daemon, const struct id *id)
     job->database_busy = true;
     daemon->job_count++;
     daemon_insert(&daemon->jobs, job);
-    work_insist(daemon->pool, claim, claimed, job);
+    db_pool_insist(daemon->pool, claim, claimed, job);
 }
 
 void verify_free_all(struct daemon *daemon)

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "github/github.h"
 #include "http/render.h"
-#include "remote/github.h"
 #include "routes/routes.h"
 #include "store/identity.h"
 

@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "github/github.h"
 #include "http/render.h"
-#include "remote/github.h"
 #include "routes/routes.h"
 #include "store/identity.h"
 

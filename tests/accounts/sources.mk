@@ -1,2 +1,2 @@
 # Accounts against GitHub's stand-in: tests/accounts/run.
-EXTRA_DIST += tests/accounts/run tests/accounts/accounts.test.mjs tests/standins/github
+EXTRA_DIST += tests/accounts/run tests/accounts/accounts.test.mjs

@@ -2,9 +2,9 @@
  * client.h - what the black-box programs know of the server: HTTP requests, JSON answers, and
  * codesetctl. Nothing of the server's own code is behind it but base/.
  *
- * A request goes through CODESET_VALIDATOR (a validating proxy, see tests/prism) where that is
- * set and the request is one that the proxy can carry; otherwise to CODESET_BASE_URL. A violation
- * that the proxy finds in the answer is counted and told on standard error.
+ * A request goes through CODESET_VALIDATOR (a validating proxy, see tests/tools/prism) where that
+ * is set and the request is one that the proxy can carry; otherwise to CODESET_BASE_URL. A
+ * violation that the proxy finds in the answer is counted and told on standard error.
  *
  * Waiting is the server's: holds and `Prefer: wait`. Nothing here sleeps. Connections are kept
  * alive, one a thread.

@@ -1,8 +1,8 @@
 /*
  * What crun costs by itself, in a container made from a session's config.json. The session's own
  * container can't be entered with crun: its pid 1, the agent, lets itself not be read. The program
- * runs where crun works (tests/without-unified), so that nothing but crun is between the clock's
- * two readings.
+ * runs where crun works (tests/tools/without-unified), so that nothing but crun is between the
+ * clock's two readings.
  */
 #include <errno.h>
 #include <fcntl.h>

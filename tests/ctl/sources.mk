@@ -1,5 +1,5 @@
 # codesetctl: its pure parts, and the program against a MariaDB of its own (tests/ctl/run BUILD).
-EXTRA_DIST += tests/data tests/ctl/run tests/lint-sql
+EXTRA_DIST += tests/data tests/ctl/run
 
 check_PROGRAMS += tests/unit/test-ctl
 TESTS += tests/unit/test-ctl
@@ -9,7 +9,7 @@ tests_unit_test_ctl_LDADD = libctl.a $(STORE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 
 # Every build looks whether SQL stays where it belongs; it takes some milliseconds.
 all-local:
-	$(AM_V_at)$(srcdir)/tests/lint-sql $(srcdir)
+	$(AM_V_at)$(srcdir)/tests/tools/lint-sql $(srcdir)
 
 check_PROGRAMS += tests/unit/test-manual
 TESTS += tests/unit/test-manual
@@ -18,5 +18,5 @@ tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/
 tests_unit_test_manual_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/ctl/test-catalog
-tests_ctl_test_catalog_SOURCES = tests/ctl/test-catalog.c tests/store/ground.h tests/unit/unit.h
+tests_ctl_test_catalog_SOURCES = tests/ctl/test-catalog.c tests/store/fixture.h tests/unit/unit.h
 tests_ctl_test_catalog_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "../store/ground.h"
+#include "../store/fixture.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -354,5 +354,5 @@ int main(void)
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},
     };
 
-    return ground_main("catalog", tests, ARRAY_SIZE(tests), lay_samples);
+    return fixture_main("catalog", tests, ARRAY_SIZE(tests), lay_samples);
 }

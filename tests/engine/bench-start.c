@@ -23,11 +23,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/cgroup.h"
-#include "engine/mounts.h"
-#include "engine/oci_config.h"
-#include "engine/seccomp.h"
-#include "world.h"
+#include "container/cgroup.h"
+#include "container/mounts.h"
+#include "container/oci_config.h"
+#include "container/seccomp.h"
+#include "fixture.h"
 
 #include "base/banned.h"
 
@@ -58,19 +58,19 @@ static double report(const char *what, int64_t *times, int count)
 }
 
 /* Writes the bundle of the bare run: the engine's configuration, another program in it. */
-static void write_bundle(const struct world *world, const char *bundle)
+static void write_bundle(const struct fixture *fixture, const char *bundle)
 {
-    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/busybox/rootfs", world->settings.image_dir);
-    _cleanup_(free_ptr) char *agent = xasprintf("%s/.agent", world->settings.scratch_dir);
-    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/bare", world->settings.cgroup_parent);
+    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/busybox/rootfs", fixture->settings.image_dir);
+    _cleanup_(free_ptr) char *agent = xasprintf("%s/.agent", fixture->settings.scratch_dir);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/bare", fixture->settings.cgroup_parent);
     _cleanup_(free_ptr) char *path = xasprintf("%s/config.json", bundle);
     _cleanup_(json_release) json_object *seccomp = seccomp_config();
     const struct oci_spec spec = {.name = "bare",
                                   .rootfs = rootfs,
                                   .agent = agent,
                                   .cgroup_path = cgroup,
-                                  .first_id = world->settings.uid_base,
-                                  .limits = world_limits,
+                                  .first_id = fixture->settings.uid_base,
+                                  .limits = fixture_limits,
                                   .seccomp = seccomp};
     _cleanup_(json_release) json_object *config = oci_config(&spec);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -135,13 +135,13 @@ int main(int argc, char **argv)
     _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
     _cleanup_(free_ptr) char *bundle = NULL;
     struct error err = ERROR_INIT;
-    struct world world;
+    struct fixture fixture;
     int64_t start_cpu = 0, bare_cpu = 0, cpu;
     double ratio;
 
-    world_open(&world, "bench");
-    bundle = xasprintf("%s/bare", world.dir);
-    write_bundle(&world, bundle);
+    fixture_open(&fixture, "bench");
+    bundle = xasprintf("%s/bare", fixture.dir);
+    write_bundle(&fixture, bundle);
     if (cgroup_fs_open(&fs, &err) < 0 || mounts_unshare(&err) < 0 ||
         cgroup_fs_simplify(&fs, &err) < 0)
         abort();
@@ -149,13 +149,13 @@ int main(int argc, char **argv)
         int64_t at = clock_monotonic();
 
         cpu = children_us();
-        if (world_start(&world, "c", "busybox", &world_limits) < 0 ||
-            world_run(&world, "c", "", NULL) != 0)
+        if (fixture_start(&fixture, "c", "busybox", &fixture_limits) < 0 ||
+            fixture_run(&fixture, "c", "", NULL) != 0)
             abort();
         start[i] = clock_monotonic() - at;
         start_cpu += children_us() - cpu;
         at = clock_monotonic();
-        if (world_stop(&world, "c") < 0)
+        if (fixture_stop(&fixture, "c") < 0)
             abort();
         stop[i] = clock_monotonic() - at;
         cpu = children_us();
@@ -168,5 +168,5 @@ int main(int argc, char **argv)
     printf("CPU: start %.2f ms, bare crun run %.2f ms\n", (double)start_cpu / 1000 / rounds,
            (double)bare_cpu / 1000 / rounds);
     printf("start / bare crun run: %.2f\n", ratio);
-    return world_close(&world) ? 0 : 1;
+    return fixture_close(&fixture) ? 0 : 1;
 }

@@ -8,7 +8,7 @@ tests_engine_init_SOURCES = tests/engine/init.c
 tests_engine_init_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O2
 tests_engine_init_LDFLAGS = -static
 
-engine_test_sources = tests/engine/world.c tests/engine/world.h \
+engine_test_sources = tests/engine/fixture.c tests/engine/fixture.h \
 	tests/engine/tars.c tests/engine/tars.h tests/unit/unit.h
 engine_test_cppflags = $(AM_CPPFLAGS) -DBUILD_DIR='"$(abs_top_builddir)"'
 engine_test_libs = $(ENGINE_LIBS) $(CUNIT_LIBS)

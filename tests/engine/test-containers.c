@@ -17,19 +17,19 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "engine/container.h"
-#include "world.h"
+#include "container/container.h"
+#include "fixture.h"
 
 #include "base/banned.h"
 
-static struct world world;
+static struct fixture fixture;
 
 /* The command's output, without its last newline. The caller frees it. */
 static char *output_of(const char *name, const char *command)
 {
     struct buf out = BUF_INIT;
 
-    CU_ASSERT_NOT_EQUAL(world_run(&world, name, command, &out), -1);
+    CU_ASSERT_NOT_EQUAL(fixture_run(&fixture, name, command, &out), -1);
     if (out.length > 0 && out.data[out.length - 1] == '\n')
         buf_truncate(&out, out.length - 1);
     return out.length > 0 ? buf_take(&out) : xstrdup("");
@@ -49,13 +49,13 @@ static struct engine_usage usage_of(const char *name)
     struct engine_usage usage = {0};
     struct error err = ERROR_INIT;
 
-    CU_ASSERT_EQUAL(engine_usage(world.engine, name, &usage, &err), 0);
+    CU_ASSERT_EQUAL(engine_usage(fixture.engine, name, &usage, &err), 0);
     return usage;
 }
 
 static pid_t init_of(const char *name)
 {
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", world.settings.state_dir, name);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", fixture.settings.state_dir, name);
     pid_t pid = -1;
 
     CU_ASSERT_TRUE(container_runs(folder, &pid));
@@ -86,12 +86,12 @@ static long long first_id_of(const char *name)
 
 static void start(const char *name)
 {
-    CU_ASSERT_EQUAL_FATAL(world_start(&world, name, "busybox", &world_limits), 0);
+    CU_ASSERT_EQUAL_FATAL(fixture_start(&fixture, name, "busybox", &fixture_limits), 0);
 }
 
 static void stop(const char *name)
 {
-    CU_ASSERT_EQUAL(world_stop(&world, name), 0);
+    CU_ASSERT_EQUAL(fixture_stop(&fixture, name), 0);
 }
 
 /* Its pid 1 ends. */
@@ -152,8 +152,8 @@ static void test_next_engine_adopts(void)
     struct error err = ERROR_INIT;
 
     start("cs-adopted");
-    world_restart(&world);
-    CU_ASSERT_EQUAL(engine_list(world.engine, collect, &names, &err), 0);
+    fixture_restart(&fixture);
+    CU_ASSERT_EQUAL(engine_list(fixture.engine, collect, &names, &err), 0);
     CU_ASSERT_STRING_EQUAL(names.data, "cs-adopted ");
     CU_ASSERT_TRUE(usage_of("cs-adopted").running);
     check_output("cs-adopted", "echo still here", "still here");
@@ -162,10 +162,10 @@ static void test_next_engine_adopts(void)
 
 static void test_missing_image(void)
 {
-    CU_ASSERT_EQUAL_FATAL(world_start(&world, "none", "no-such-image", &world_limits), -1);
-    CU_ASSERT_TRUE(world.last.code && strcmp(world.last.code, "IMAGE_MISSING") == 0);
-    CU_ASSERT_EQUAL(world_start(&world, "none", "../run", &world_limits), -1);
-    CU_ASSERT_TRUE(world.last.code && strcmp(world.last.code, "IMAGE_MISSING") == 0);
+    CU_ASSERT_EQUAL_FATAL(fixture_start(&fixture, "none", "no-such-image", &fixture_limits), -1);
+    CU_ASSERT_TRUE(fixture.last.code && strcmp(fixture.last.code, "IMAGE_MISSING") == 0);
+    CU_ASSERT_EQUAL(fixture_start(&fixture, "none", "../run", &fixture_limits), -1);
+    CU_ASSERT_TRUE(fixture.last.code && strcmp(fixture.last.code, "IMAGE_MISSING") == 0);
 }
 
 static void test_bad_names(void)
@@ -173,9 +173,9 @@ static void test_bad_names(void)
     static const char *const names[] = {"", "..", "a/b", "-x", ".hidden", "a b", "ü", "a\n"};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        CU_ASSERT_EQUAL(world_start(&world, names[i], "busybox", &world_limits), -1);
-        CU_ASSERT_EQUAL(world.last.kind, ERROR_INVALID);
-        CU_ASSERT_EQUAL(world_stop(&world, names[i]), -1);
+        CU_ASSERT_EQUAL(fixture_start(&fixture, names[i], "busybox", &fixture_limits), -1);
+        CU_ASSERT_EQUAL(fixture.last.kind, ERROR_INVALID);
+        CU_ASSERT_EQUAL(fixture_stop(&fixture, names[i]), -1);
     }
 }
 
@@ -184,7 +184,7 @@ static void test_memory_ends_at_its_cap(void)
     struct engine_usage usage;
 
     start("mem");
-    CU_ASSERT_EQUAL(world_run(&world, "mem", "x=$(yes | head -c 300000000); echo ${#x}", NULL),
+    CU_ASSERT_EQUAL(fixture_run(&fixture, "mem", "x=$(yes | head -c 300000000); echo ${#x}", NULL),
                     137);
     usage = usage_of("mem");
     CU_ASSERT_TRUE(usage.oom_kills >= 1);
@@ -192,7 +192,7 @@ static void test_memory_ends_at_its_cap(void)
     check_output("mem", "echo alive", "alive");
     /* What lies in /dev/shm is memory as well. */
     CU_ASSERT_NOT_EQUAL(
-        world_run(&world, "mem", "dd if=/dev/zero of=/dev/shm/x bs=1M count=60", NULL), 0);
+        fixture_run(&fixture, "mem", "dd if=/dev/zero of=/dev/shm/x bs=1M count=60", NULL), 0);
     check_output("mem", "echo alive", "alive");
     stop("mem");
 }
@@ -205,8 +205,8 @@ static void test_processes_end_at_their_cap(void)
     out = output_of("pids",
                     "i=0; while [ $i -lt 100 ]; do sleep 3000 > /dev/null 2>&1 & i=$((i+1)); done");
     CU_ASSERT_PTR_NOT_NULL(strstr(out, "can't fork"));
-    CU_ASSERT_TRUE(usage_of("pids").processes <= world_limits.processes);
-    CU_ASSERT_TRUE(usage_of("pids").processes > world_limits.processes - 4);
+    CU_ASSERT_TRUE(usage_of("pids").processes <= fixture_limits.processes);
+    CU_ASSERT_TRUE(usage_of("pids").processes > fixture_limits.processes - 4);
     stop("pids");
 }
 
@@ -241,19 +241,19 @@ static void test_smallest_limits(void)
                                         .processes = 16,
                                         .cpu_millicores = 100};
 
-    CU_ASSERT_EQUAL_FATAL(world_start(&world, "least", "busybox", &least), 0);
+    CU_ASSERT_EQUAL_FATAL(fixture_start(&fixture, "least", "busybox", &least), 0);
     check_output("least", "echo here > /file; cat /file", "here");
     stop("least");
 }
 
 static void test_no_space_for_a_start(void)
 {
-    int64_t kept = world.settings.disk_reserve_bytes;
+    int64_t kept = fixture.settings.disk_reserve_bytes;
 
-    world.settings.disk_reserve_bytes = INT64_C(1) << 50;
-    CU_ASSERT_EQUAL(world_start(&world, "full", "busybox", &world_limits), -1);
-    CU_ASSERT_EQUAL(world.last.kind, ERROR_UNAVAILABLE);
-    world.settings.disk_reserve_bytes = kept;
+    fixture.settings.disk_reserve_bytes = INT64_C(1) << 50;
+    CU_ASSERT_EQUAL(fixture_start(&fixture, "full", "busybox", &fixture_limits), -1);
+    CU_ASSERT_EQUAL(fixture.last.kind, ERROR_UNAVAILABLE);
+    fixture.settings.disk_reserve_bytes = kept;
 }
 
 static void test_image_stays_as_it_was(void)
@@ -267,7 +267,8 @@ static void test_image_stays_as_it_was(void)
     stop("second");
 }
 
-/* The pid is looked at bit by bit (fcgi/engine/seccomp.c): two neighbours have both lowest bits. */
+/* The pid is looked at bit by bit (fcgi/container/seccomp.c): two neighbours have both lowest bits.
+ */
 static void test_processes_may_be_scheduled_but_pid_1(void)
 {
     start("nice");
@@ -288,7 +289,7 @@ static void test_dead_container_is_seen_and_stopped(void)
 
     start("dead");
     die("dead");
-    CU_ASSERT_EQUAL(engine_list(world.engine, collect, &names, &err), 0);
+    CU_ASSERT_EQUAL(engine_list(fixture.engine, collect, &names, &err), 0);
     CU_ASSERT_STRING_EQUAL(names.data, "dead ");
     stop("dead");
     start("dead"); /* and its name may be used again */
@@ -314,8 +315,8 @@ static void test_nothing_of_the_host_is_seen(void)
 
     start("inside");
     mounts = output_of("inside", "cat /proc/self/mountinfo");
-    CU_ASSERT_PTR_NULL(strstr(mounts, world.settings.image_dir));
-    CU_ASSERT_PTR_NULL(strstr(mounts, world.settings.state_dir));
+    CU_ASSERT_PTR_NULL(strstr(mounts, fixture.settings.image_dir));
+    CU_ASSERT_PTR_NULL(strstr(mounts, fixture.settings.state_dir));
     check_output("inside", "ls /sys | grep -v ^fs; ip link | grep -c ': '; hostname", "1\nsandbox");
     check_output("inside", "stat -c %u:%a /dev/.codeset-agent", "65534:111");
     fds = xasprintf("/proc/%d/fd", (int)init_of("inside"));
@@ -367,7 +368,7 @@ static void test_what_is_refused(void)
 
     start("cage");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        int status = world_run(&world, "cage", commands[i], NULL);
+        int status = fixture_run(&fixture, "cage", commands[i], NULL);
 
         CU_ASSERT_TRUE(status > 0);
         if (status <= 0)
@@ -378,7 +379,7 @@ static void test_what_is_refused(void)
         "CapEff: 00000000000000eb\nCapBnd: 00000000000000eb\nNoNewPrivs: 1\nSeccomp: 2");
     check_output("cage", "grep core /proc/self/limits | tr -s ' '",
                  "Max core file size 1 1 bytes ");
-    world_run(&world, "cage", "kill -9 1; kill -9 -1", NULL); /* takes its own answer with it */
+    fixture_run(&fixture, "cage", "kill -9 1; kill -9 -1", NULL); /* takes its own answer with it */
     check_output("cage", "echo alive", "alive");
     stop("cage");
 }
@@ -396,7 +397,7 @@ static long long owner_of(const char *name)
 
 static void test_ranges_are_its_own(void)
 {
-    const long long store = (long long)world.settings.uid_base;
+    const long long store = (long long)fixture.settings.uid_base;
     long long one, two;
 
     start("own-1");
@@ -404,7 +405,7 @@ static void test_ranges_are_its_own(void)
     one = first_id_of("own-1");
     two = first_id_of("own-2");
     CU_ASSERT_NOT_EQUAL(one, two);
-    CU_ASSERT_TRUE(one >= store + 65536 && one <= store + 65536 * world.settings.uid_ranges);
+    CU_ASSERT_TRUE(one >= store + 65536 && one <= store + 65536 * fixture.settings.uid_ranges);
     CU_ASSERT_EQUAL((one - store) % 65536, 0);
     CU_ASSERT_EQUAL(owner_of("own-1"), one);
     CU_ASSERT_EQUAL(owner_of("own-2"), two);
@@ -425,23 +426,23 @@ static void test_files_have_the_owners_of_the_image(void)
                  "cat /home/user/mine; stat -c %u:%g /home/user/mine /home /new",
                  "minemore\n1000:1000\n0:0\n0:0");
     check_output("owners", "chown 65535:65535 /new; stat -c %u:%g /new", "65535:65535");
-    CU_ASSERT_NOT_EQUAL(world_run(&world, "owners", "chown 65536 /new", NULL), 0);
+    CU_ASSERT_NOT_EQUAL(fixture_run(&fixture, "owners", "chown 65536 /new", NULL), 0);
     stop("owners");
 }
 
 static void test_ranges_come_to_an_end_and_back(void)
 {
-    const int64_t kept = world.settings.uid_ranges;
+    const int64_t kept = fixture.settings.uid_ranges;
     long long one, two;
 
-    world.settings.uid_ranges = 2;
-    world_restart(&world);
+    fixture.settings.uid_ranges = 2;
+    fixture_restart(&fixture);
     start("few-1");
     start("few-2");
-    CU_ASSERT_EQUAL(world_start(&world, "few-3", "busybox", &world_limits), -1);
-    CU_ASSERT_EQUAL(world.last.kind, ERROR_UNAVAILABLE);
-    world_restart(&world); /* the next daemon knows of them */
-    CU_ASSERT_EQUAL(world_start(&world, "few-3", "busybox", &world_limits), -1);
+    CU_ASSERT_EQUAL(fixture_start(&fixture, "few-3", "busybox", &fixture_limits), -1);
+    CU_ASSERT_EQUAL(fixture.last.kind, ERROR_UNAVAILABLE);
+    fixture_restart(&fixture); /* the next daemon knows of them */
+    CU_ASSERT_EQUAL(fixture_start(&fixture, "few-3", "busybox", &fixture_limits), -1);
     one = first_id_of("few-1");
     two = first_id_of("few-2");
     start("few-2"); /* runs already, and stays */
@@ -454,21 +455,21 @@ static void test_ranges_come_to_an_end_and_back(void)
     CU_ASSERT_EQUAL(first_id_of("few-2"), two);
     stop("few-2");
     stop("few-3");
-    world.settings.uid_ranges = kept;
-    world_restart(&world);
+    fixture.settings.uid_ranges = kept;
+    fixture_restart(&fixture);
 }
 
 /* It has no range, but lives among the image store's ids, and its folder is the daemon's group's.
  */
 static void test_container_of_an_older_daemon_is_adopted(void)
 {
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/older", world.settings.state_dir);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/older", fixture.settings.state_dir);
     pid_t before;
 
     start("older");
     before = init_of("older");
     CU_ASSERT_EQUAL(chown(folder, (uid_t)-1, 0), 0);
-    world_restart(&world);
+    fixture_restart(&fixture);
     start("older");
     CU_ASSERT_EQUAL(init_of("older"), before);
     check_output("older", "echo still here", "still here");
@@ -490,17 +491,17 @@ static void test_ranges_are_taken_in_turn(void)
 
 static void test_two_engines_side_by_side(void)
 {
-    struct world other;
+    struct fixture other;
 
-    world_open(&other, "d");
+    fixture_open(&other, "d");
     start("same-name");
-    CU_ASSERT_EQUAL_FATAL(world_start(&other, "same-name", "busybox", &world_limits), 0);
+    CU_ASSERT_EQUAL_FATAL(fixture_start(&other, "same-name", "busybox", &fixture_limits), 0);
     check_output("same-name", "echo mine > /who; cat /who", "mine");
-    CU_ASSERT_NOT_EQUAL(world_run(&other, "same-name", "cat /who", NULL), 0);
+    CU_ASSERT_NOT_EQUAL(fixture_run(&other, "same-name", "cat /who", NULL), 0);
     stop("same-name");
-    CU_ASSERT_EQUAL(world_run(&other, "same-name", ":", NULL), 0);
-    CU_ASSERT_EQUAL(world_stop(&other, "same-name"), 0);
-    CU_ASSERT_TRUE(world_close(&other));
+    CU_ASSERT_EQUAL(fixture_run(&other, "same-name", ":", NULL), 0);
+    CU_ASSERT_EQUAL(fixture_stop(&other, "same-name"), 0);
+    CU_ASSERT_TRUE(fixture_close(&other));
 }
 
 /* As a host does with every process when it shuts down; from inside it is no use
@@ -510,39 +511,39 @@ static void test_agent_ends_when_the_host_asks(void)
     int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
     _cleanup_(buf_release) struct buf answer = BUF_INIT;
 
-    world_use_agent(&world, "codeset-agent");
+    fixture_use_agent(&fixture, "codeset-agent");
     start("asked");
-    world_talk(&world, "asked", "GET /hello HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n",
-               &answer);
+    fixture_talk(&fixture, "asked",
+                 "GET /hello HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n", &answer);
     kill(init_of("asked"), SIGTERM);
     while (usage_of("asked").running && clock_monotonic() < deadline)
         sched_yield();
     CU_ASSERT_FALSE(usage_of("asked").running);
     stop("asked");
-    world_use_agent(&world, "tests/engine/init");
+    fixture_use_agent(&fixture, "tests/engine/init");
 }
 
 static void test_real_agent_answers(void)
 {
     _cleanup_(buf_release) struct buf answer = BUF_INIT;
 
-    world_use_agent(&world, "codeset-agent");
+    fixture_use_agent(&fixture, "codeset-agent");
     start("agent");
-    world_restart(&world);
-    CU_ASSERT_EQUAL(world_talk(&world, "agent",
-                               "GET /hello HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n",
-                               &answer),
+    fixture_restart(&fixture);
+    CU_ASSERT_EQUAL(fixture_talk(&fixture, "agent",
+                                 "GET /hello HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n",
+                                 &answer),
                     0);
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "200 OK"));
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "{\"protocol\":1}"));
     stop("agent");
-    world_use_agent(&world, "tests/engine/init");
+    fixture_use_agent(&fixture, "tests/engine/init");
 }
 
 /* Runtimes give the container's root what they were started with, the host's /dev/null too. */
 static void test_no_device_is_given_away(void)
 {
-    world_use_agent(&world, "codeset-agent");
+    fixture_use_agent(&fixture, "codeset-agent");
     start("given");
     for (int fd = 0; fd <= 2; fd++) {
         _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/fd/%d", (int)init_of("given"), fd);
@@ -552,23 +553,23 @@ static void test_no_device_is_given_away(void)
         CU_ASSERT_TRUE(S_ISREG(st.st_mode) && st.st_nlink == 0);
     }
     stop("given");
-    world_use_agent(&world, "tests/engine/init");
+    fixture_use_agent(&fixture, "tests/engine/init");
 }
 
 static void test_runc_works_too(void)
 {
-    char *kept = world.settings.runtime;
+    char *kept = fixture.settings.runtime;
     char other[] = "runc";
 
-    world.settings.runtime = other;
+    fixture.settings.runtime = other;
     start("by-runc");
     check_output("by-runc", "id -u; echo $((1+1))", "0\n2");
     CU_ASSERT_TRUE(usage_of("by-runc").running);
-    CU_ASSERT_EQUAL(world_run(&world, "by-runc", "x=$(yes | head -c 300000000); echo ${#x}", NULL),
-                    137);
+    CU_ASSERT_EQUAL(
+        fixture_run(&fixture, "by-runc", "x=$(yes | head -c 300000000); echo ${#x}", NULL), 137);
     CU_ASSERT_TRUE(usage_of("by-runc").oom_kills >= 1);
     stop("by-runc");
-    world.settings.runtime = kept;
+    fixture.settings.runtime = kept;
 }
 
 struct ended {
@@ -591,16 +592,16 @@ static void test_many_at_once(void)
 
     for (int i = 0; i < 40; i++) {
         snprintf(name, sizeof(name), "many-%d", i);
-        engine_start(world.engine, name, "busybox", &world_limits, count_end, &ended);
+        engine_start(fixture.engine, name, "busybox", &fixture_limits, count_end, &ended);
     }
-    CU_ASSERT_TRUE(world_wait(&world, &ended.all, 180));
+    CU_ASSERT_TRUE(fixture_wait(&fixture, &ended.all, 180));
     check_output("many-39", "echo last", "last");
     ended = (struct ended){.count = 40};
     for (int i = 0; i < 40; i++) {
         snprintf(name, sizeof(name), "many-%d", i);
-        engine_stop(world.engine, name, count_end, &ended);
+        engine_stop(fixture.engine, name, count_end, &ended);
     }
-    CU_ASSERT_TRUE(world_wait(&world, &ended.all, 180));
+    CU_ASSERT_TRUE(fixture_wait(&fixture, &ended.all, 180));
 }
 
 /* Kills our children (the helper, that is) and says how many there were. */
@@ -631,7 +632,7 @@ static void pass_time(int64_t microseconds)
     int64_t until = clock_monotonic() + microseconds;
 
     while (clock_monotonic() < until)
-        event_base_loop(world.base, EVLOOP_NONBLOCK);
+        event_base_loop(fixture.base, EVLOOP_NONBLOCK);
 }
 
 /* The helper dies at any point of a start: stop removes what it had made, and start works. */
@@ -642,11 +643,11 @@ static void test_helper_killed_at_any_point(void)
     for (int step = 0; step < 40 || (killed < 5 && step < 400); step++) {
         bool done = false;
 
-        engine_start(world.engine, "crash", "busybox", &world_limits, set_flag, &done);
+        engine_start(fixture.engine, "crash", "busybox", &fixture_limits, set_flag, &done);
         pass_time(step % 40 * 500);
         if (!done)
             killed += kill_children(getpid());
-        CU_ASSERT_TRUE_FATAL(world_wait(&world, &done, 180));
+        CU_ASSERT_TRUE_FATAL(fixture_wait(&fixture, &done, 180));
         if (step % 2)
             stop("crash");
         else
@@ -666,10 +667,10 @@ static void test_daemon_killed_at_any_point(void)
         if (pid == 0) {
             struct event_base *base = event_base_new();
             struct error err = ERROR_INIT;
-            struct engine *engine = engine_new(base, &world.settings, &err);
+            struct engine *engine = engine_new(base, &fixture.settings, &err);
             bool done = false;
 
-            engine_start(engine, "orphan", "busybox", &world_limits, set_flag, &done);
+            engine_start(engine, "orphan", "busybox", &fixture_limits, set_flag, &done);
             event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
             _exit(0);
         }
@@ -684,15 +685,15 @@ static void test_daemon_killed_at_any_point(void)
 static void test_start_after_its_stop_does_nothing(void)
 {
     const struct container_job job = {.name = "late",
-                                      .first_id = world.settings.uid_base + 65536,
-                                      .image_first_id = world.settings.uid_base,
-                                      .state_dir = world.settings.state_dir,
+                                      .first_id = fixture.settings.uid_base + 65536,
+                                      .image_first_id = fixture.settings.uid_base,
+                                      .state_dir = fixture.settings.state_dir,
                                       .cgroup = "/cse-late",
-                                      .scratch_dir = world.settings.scratch_dir,
-                                      .runtime = world.settings.runtime,
+                                      .scratch_dir = fixture.settings.scratch_dir,
+                                      .runtime = fixture.settings.runtime,
                                       .layers = {"/"},
                                       .layer_count = 1};
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/late", world.settings.state_dir);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/late", fixture.settings.state_dir);
     struct error err = ERROR_INIT;
 
     CU_ASSERT_EQUAL(container_start(&job, -1, &err), -1);
@@ -709,10 +710,10 @@ static void test_start_after_its_stop_does_nothing(void)
 static void test_start_without_a_range_is_refused(void)
 {
     const struct container_job job = {.name = "rangeless",
-                                      .state_dir = world.settings.state_dir,
+                                      .state_dir = fixture.settings.state_dir,
                                       .cgroup = "/cse-rangeless",
-                                      .scratch_dir = world.settings.scratch_dir,
-                                      .runtime = world.settings.runtime,
+                                      .scratch_dir = fixture.settings.scratch_dir,
+                                      .runtime = fixture.settings.runtime,
                                       .layers = {"/"},
                                       .layer_count = 1};
     struct error err = ERROR_INIT;
@@ -765,7 +766,7 @@ int main(void)
 {
     int failed;
 
-    world_open(&world, "c");
+    fixture_open(&fixture, "c");
     failed = UNIT_MAIN("containers", tests);
-    return world_close(&world) ? failed : 1;
+    return fixture_close(&fixture) ? failed : 1;
 }

@@ -6,8 +6,8 @@
  *         --set engine.disk_inodes=8192 --set engine.processes=128
  *     codeset-escape [SUITE...]
  */
+#include "escape_fixture.h"
 #include "runner.h"
-#include "yard.h"
 
 #include "base/banned.h"
 
@@ -18,5 +18,5 @@ static const struct suite *const suites[] = {&suite_floods, &suite_limits, &suit
 
 int main(int argc, char **argv)
 {
-    return run_suites(suites, ARRAY_SIZE(suites), argc, argv, yard_end);
+    return run_suites(suites, ARRAY_SIZE(suites), argc, argv, escape_end);
 }

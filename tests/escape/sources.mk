@@ -12,7 +12,7 @@ tests_escape_codeset_escape_SOURCES = \
 	tests/escape/suite-host.c \
 	tests/escape/suite-limits.c \
 	tests/escape/suite-paths.c \
-	tests/escape/yard.c tests/escape/yard.h
+	tests/escape/escape_fixture.c tests/escape/escape_fixture.h
 tests_escape_codeset_escape_CPPFLAGS = $(BLACKBOX_CPPFLAGS) \
 	-DPROBE_PATH='"$(abs_top_builddir)/tests/escape/probe"'
 tests_escape_codeset_escape_LDADD = $(BLACKBOX_LIBS)

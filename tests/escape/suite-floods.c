@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "escape_fixture.h"
 #include "fixture.h"
-#include "yard.h"
 
 #include "base/banned.h"
 
@@ -16,7 +16,7 @@ static struct answer *flood(const struct ident *session, const char *command, in
     struct ident id = exec_start(session->text, command, timeout);
     struct answer *answer;
 
-    yard_neighbour_lives();
+    escape_neighbour_lives();
     answer = interaction_wait(NULL, session->text, id.text, timeout + 60);
     CHECK_MSG(answer_int(answer, "exit_code") >= 0, "%s: %.600s", command, answer->body.data);
     return answer;
@@ -32,31 +32,31 @@ static void still_works(const struct ident *session)
 
 static void a_fork_bomb(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer =
         flood(&id, "bomb() { bomb | bomb & }; bomb; sleep 3000", 3);
 
     /* The cap of processes may keep the shell itself from forking. */
     CHECK(answer_int(answer, "exit_code") != 0);
     still_works(&id);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void a_fork_bomb_that_stays(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer = flood(
         &id, "trap '' TERM; i=0; while [ $i -lt 3000 ]; do (setsid sleep 3000 &); i=$((i+1)); done",
         5);
 
     CHECK(answer_int(answer, "exit_code") == 124 || answer_int(answer, "exit_code") == 2 ||
           answer_int(answer, "exit_code") == 0);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void a_flood_of_memory(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *one =
         flood(&id, "awk 'BEGIN { s = \"0123456789abcdef\"; while (1) s = s s }'", 60);
     _cleanup_(answer_release) struct answer *shared = NULL;
@@ -68,12 +68,12 @@ static void a_flood_of_memory(void)
         flood(&id, "dd if=/dev/zero of=/dev/shm/x bs=1M 2>&1; df /dev/shm; rm -f /dev/shm/x", 60);
     CHECK(answer_int(shared, "exit_code") == 0 || answer_int(shared, "exit_code") == 137);
     still_works(&id);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void a_flood_of_disk(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *disk =
         flood(&id, "dd if=/dev/zero of=/calc/big bs=1M; rm -f /calc/big", 120);
     _cleanup_(answer_release) struct answer *files = NULL;
@@ -87,24 +87,24 @@ static void a_flood_of_disk(void)
     CHECK_MSG(strstr(answer_text(files, "stderr"), "No space left") != NULL, "%.400s",
               files->body.data);
     still_works(&id);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void a_flood_of_descriptors(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer =
         flood(&id, "/tmp/probe flood-descriptors", 120);
 
     CHECK_MSG(strstr(answer_text(answer, "stdout"), "open files") != NULL, "%.400s",
               answer->body.data);
     still_works(&id);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void a_flood_of_zombies(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer = flood(&id, "/tmp/probe flood-zombies", 120);
     long left = 10;
 
@@ -117,23 +117,23 @@ static void a_flood_of_zombies(void)
         left = strtol(answer_text(look, "stdout"), NULL, 10);
     }
     CHECK_MSG(left < 10, "zombies: %ld", left);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 /* The kernel has one sum for all connections of the host, and counts it apart. */
 static void a_flood_of_sockets(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
 
-    yard_refused(&id, "flood-sockets", "270"); /* of 256 that the container has */
-    yard_close(&id);
+    escape_refused(&id, "flood-sockets", "270"); /* of 256 that the container has */
+    escape_close(&id);
 }
 
 /* The daemon must not keep what a command pours out: at most twice the cap of 1 MiB a stream. */
 static void a_flood_of_output(void)
 {
     const char *reaper = getenv("CODESET_REAPER_PID");
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *warm = flood(&id, "yes | head -c 4000000", 60);
     long before, after;
     _cleanup_(answer_release) struct answer *answer = NULL;
@@ -142,15 +142,15 @@ static void a_flood_of_output(void)
     if (!reaper)
         return;
     STATUS(warm, 200);
-    before = yard_memory_kib(strtol(reaper, NULL, 10));
+    before = escape_memory_kib(strtol(reaper, NULL, 10));
     answer = flood(&id, "yes out & yes err >&2", 4);
     INT(answer, "exit_code", 124);
-    after = yard_memory_kib(strtol(reaper, NULL, 10));
+    after = escape_memory_kib(strtol(reaper, NULL, 10));
     CHECK_MSG(before > 0 && after - before <= 4096, "the daemon grew by %ld KiB", after - before);
     CHECK(strstr(answer_text(answer, "message"), "truncated") != NULL);
     CHECK(strlen(answer_text(answer, "stdout")) <= 1u << 20);
     CHECK(strlen(answer_text(answer, "stderr")) <= 1u << 20);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 /* What the kernel counts by user, and not by cgroup. */
@@ -158,7 +158,7 @@ static void a_flood_of_quotas(void)
 {
     static const char *const kinds[] = {"timers", "pipes", "descriptors in flight",
                                         "message queues", "inotify"};
-    struct ident id = yard_open(), other = yard_open();
+    struct ident id = escape_open(), other = escape_open();
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         _cleanup_(free_ptr) char *fill = xasprintf("/tmp/probe fill '%s'", kinds[i]);
@@ -173,8 +173,8 @@ static void a_flood_of_quotas(void)
         CHECK_MSG(answer_int(others, "exit_code") == 0, "the other one, after %s: %s",
                   answer_text(filled, "stdout"), others->body.data);
     }
-    yard_close(&id);
-    yard_close(&other);
+    escape_close(&id);
+    escape_close(&other);
 }
 
 static const struct test tests[] = {

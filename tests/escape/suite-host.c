@@ -13,17 +13,17 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "escape_fixture.h"
 #include "fixture.h"
-#include "yard.h"
 
 #include "base/banned.h"
 
 static void probe_is_refused(const char *probe)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
 
-    yard_refused(&id, probe, "");
-    yard_close(&id);
+    escape_refused(&id, probe, "");
+    escape_close(&id);
 }
 
 static void no_mounts(void)
@@ -68,7 +68,7 @@ static void the_agent_is_out_of_reach(void)
 
 static void no_network(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(here);
     _cleanup_(close_fd) int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -77,13 +77,13 @@ static void no_network(void)
     CHECK(bind(listener, (struct sockaddr *)&here, sizeof(here)) == 0 && listen(listener, 8) == 0);
     getsockname(listener, (struct sockaddr *)&here, &length);
     snprintf(port, sizeof(port), "%u", ntohs(here.sin_port));
-    yard_refused(&id, "network", port);
-    yard_close(&id);
+    escape_refused(&id, "network", port);
+    escape_close(&id);
 }
 
 static void no_abstract_sockets(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     struct sockaddr_un here = {.sun_family = AF_UNIX};
     _cleanup_(close_fd) int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char name[17];
@@ -93,27 +93,27 @@ static void no_abstract_sockets(void)
     CHECK(bind(listener, (struct sockaddr *)&here, offsetof(struct sockaddr_un, sun_path) + 17) ==
               0 &&
           listen(listener, 8) == 0);
-    yard_refused(&id, "abstract", name);
-    yard_close(&id);
+    escape_refused(&id, "abstract", name);
+    escape_close(&id);
 }
 
 static void no_shared_memory(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     key_t key = 0x0c0de5e7;
     int segment = shmget(key, 4096, IPC_CREAT | 0666);
     char text[32];
 
     CHECK(segment >= 0);
     snprintf(text, sizeof(text), "%d", key);
-    yard_refused(&id, "sysv", text);
+    escape_refused(&id, "sysv", text);
     shmctl(segment, IPC_RMID, NULL);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void no_files_of_the_host(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(free_ptr) char *marker = xasprintf("%s/marker-of-the-host", fixture_folder());
     _cleanup_(free_ptr) char *command =
         xasprintf("cat %s; find / -xdev -name 'marker-of-the-host' 2>/dev/null; ls -d \"%s\" "
@@ -126,12 +126,12 @@ static void no_files_of_the_host(void)
     CHECK(file_write_atomic(AT_FDCWD, marker, "secret\n", 7, 0644, &err) == 0);
     answer = exec_run(id.text, command, 60);
     TEXT(answer, "stdout", "");
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void no_processes_of_the_host(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer =
         exec_run(id.text,
                  "ps -o args | grep -E 'mariadb|nginx|reaper|codeset-api|crun' | grep -v grep; "
@@ -143,29 +143,29 @@ static void no_processes_of_the_host(void)
     CHECK_MSG(strtol(answer_text(answer, "stdout"), NULL, 10) > 0 &&
                   strtol(answer_text(answer, "stdout"), NULL, 10) < 16,
               "%s", answer->body.data);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void memory_ends_commands_before_the_agent(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer = exec_run(
         id.text,
         "cat /proc/self/oom_score_adj /proc/1/oom_score_adj /proc/sys/kernel/shm_rmid_forced", 20);
 
     TEXT(answer, "stdout", "1000\n200\n1\n");
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void the_agent_comes_first(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer = exec_run(
         id.text,
         "cut -d ' ' -f 19 /proc/1/stat /proc/$$/stat; renice -n -1 -p $$ 2>&- || echo refused", 20);
 
     TEXT(answer, "stdout", "-20\n0\nrefused\n");
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static const struct test tests[] = {

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "escape_fixture.h"
 #include "fixture.h"
-#include "yard.h"
 
 #include "base/banned.h"
 
 static void a_limit_holds(const char *command)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer = exec_run(id.text, command, 1);
     _cleanup_(answer_release) struct answer *left = NULL;
 
@@ -20,7 +20,7 @@ static void a_limit_holds(const char *command)
     left = exec_run(id.text, "ps -o args | grep -c '[s]leep 987'", 60);
     CHECK_MSG(strcmp(answer_text(left, "stdout"), "0\n") == 0, "%s left %s", command,
               answer_text(left, "stdout"));
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void against_ignored_signals(void)
@@ -50,19 +50,19 @@ static void against_a_busy_forker(void)
 
 static void a_left_child_with_stdout_does_not_delay(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer =
         exec_run(id.text, "(setsid sleep 987 &); sleep 987 & echo done", 60);
 
     TEXT(answer, "stdout", "done\n");
     CHECK_MSG(answer->seconds < 25, "%.3f s", answer->seconds);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 /* The session goes on, or ends in `error` within 5 s. */
 static void survives(const char *command)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer = exec_run(id.text, command, 5);
     _cleanup_(answer_release) struct answer *after = NULL, *session = NULL;
 
@@ -72,7 +72,7 @@ static void survives(const char *command)
     CHECK_MSG(strcmp(answer_text(after, "stdout"), "on\n") == 0 ||
                   strcmp(answer_text(session, "status"), "error") == 0,
               "%s: %s and %s", command, after->body.data, session->body.data);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void killing_pid_1(void)
@@ -82,13 +82,13 @@ static void killing_pid_1(void)
 
 static void forging_the_hosts_word(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(answer_release) struct answer *answer = exec_run(id.text, "/tmp/probe end-agent", 60);
     _cleanup_(answer_release) struct answer *after = exec_run(id.text, "echo on", 60);
 
     INT(answer, "exit_code", 0);
     TEXT(after, "stdout", "on\n");
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void killing_everything(void)

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "escape_fixture.h"
 #include "fixture.h"
-#include "yard.h"
 
 #include "base/banned.h"
 
@@ -41,7 +41,7 @@ static double trapped(const struct ident *session, const char *setup)
 
 static void traps_do_not_hold_an_operation(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
 
     for (size_t i = 0; i < ARRAY_SIZE(setups); i++) {
         double took = trapped(&id, setups[i]);
@@ -50,13 +50,13 @@ static void traps_do_not_hold_an_operation(void)
             took = trapped(&id, setups[i]);
         CHECK_MSG(took < 1, "%s: %.3f s", setups[i], took);
     }
-    yard_close(&id);
+    escape_close(&id);
 }
 
 /* A file of the host's that links and dots would reach if the host resolved them. */
 static void nothing_of_the_host_is_written(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     _cleanup_(free_ptr) char *target = xasprintf("%s/target-of-the-host", fixture_folder());
     _cleanup_(free_ptr) char *dots = xasprintf("../../../../../../../..%s", target);
     _cleanup_(free_ptr) char *link = xasprintf("ln -s / rootlink; ln -s %s filelink", target);
@@ -73,14 +73,14 @@ static void nothing_of_the_host_is_written(void)
     }
     CHECK_MSG(shell(NULL, "printf needle | cmp -s - %s", target) == 0,
               "a file of the host was written");
-    yard_close(&id);
+    escape_close(&id);
 }
 
 /* A stall of the machine may fall upon a few of the operations, a race upon any. */
 static void a_race_between_file_and_link_is_lost(void)
 {
     enum { OPERATIONS = 400, SLOW_MOST = OPERATIONS / 20 };
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     struct ident race = exec_start(id.text, "/tmp/probe race /calc/raced", 3600);
     _cleanup_(answer_release) struct answer *end = NULL;
     unsigned slow = 0;
@@ -97,12 +97,12 @@ static void a_race_between_file_and_link_is_lost(void)
     answer_free(exec_run(id.text, "touch /calc/raced.stop", 60));
     end = interaction_wait(NULL, id.text, race.text, 60);
     INT(end, "exit_code", 0);
-    yard_close(&id);
+    escape_close(&id);
 }
 
 static void odd_names_are_just_names(void)
 {
-    struct ident id = yard_open();
+    struct ident id = escape_open();
     static const char *const names[] = {"-rf", "a\nb", "$(touch /tmp/owned)", "`id`", "%s%n", "*",
                                         "\\",  "'",    "ä\xc2\xa0",           "..."};
 
@@ -117,7 +117,7 @@ static void odd_names_are_just_names(void)
                   replaced->body.data);
     }
     answer_free(exec_run(id.text, "test ! -e /tmp/owned", 60));
-    yard_close(&id);
+    escape_close(&id);
 }
 
 /* --- hostile images ----------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "ground.h"
+#include "fixture.h"
 #include "store/identity.h"
 #include "store/interactions.h"
 #include "store/ledger.h"
@@ -476,5 +476,5 @@ int main(void)
         {"refresh tokens end when revoked", refresh_tokens_end_when_revoked},
     };
 
-    return ground_main("store", tests, ARRAY_SIZE(tests), lay_samples);
+    return fixture_main("store", tests, ARRAY_SIZE(tests), lay_samples);
 }

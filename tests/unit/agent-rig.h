@@ -9,9 +9,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent_client/agent_client.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "remote/agent.h"
 
 /* A program with AddressSanitizer keeps what it has freed. */
 #ifdef __SANITIZE_ADDRESS__

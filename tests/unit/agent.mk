@@ -16,26 +16,26 @@ check_PROGRAMS += tests/unit/test-agent-commands
 TESTS += tests/unit/test-agent-commands
 tests_unit_test_agent_commands_SOURCES = tests/unit/test-agent-commands.c $(AGENT_RIG)
 tests_unit_test_agent_commands_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
-tests_unit_test_agent_commands_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_agent_commands_LDADD = $(AGENT_CLIENT_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_commands_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 check_PROGRAMS += tests/unit/test-agent-files
 TESTS += tests/unit/test-agent-files
 tests_unit_test_agent_files_SOURCES = tests/unit/test-agent-files.c $(AGENT_RIG)
 tests_unit_test_agent_files_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
-tests_unit_test_agent_files_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_agent_files_LDADD = $(AGENT_CLIENT_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_files_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 check_PROGRAMS += tests/unit/test-agent-container
 TESTS += tests/unit/test-agent-container
 tests_unit_test_agent_container_SOURCES = tests/unit/test-agent-container.c $(AGENT_RIG)
 tests_unit_test_agent_container_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
-tests_unit_test_agent_container_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_agent_container_LDADD = $(AGENT_CLIENT_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_container_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 check_PROGRAMS += tests/unit/test-agent-client
 TESTS += tests/unit/test-agent-client
 tests_unit_test_agent_client_SOURCES = tests/unit/test-agent-client.c $(AGENT_RIG)
 tests_unit_test_agent_client_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
-tests_unit_test_agent_client_LDADD = $(REMOTE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_agent_client_LDADD = $(AGENT_CLIENT_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_client_DEPENDENCIES = codeset-agent $(AGENT_TESTED)

@@ -1,0 +1,7 @@
+# agent_client: the daemon's side of the agent's protocol; hostile bytes first.
+noinst_LIBRARIES += libagentclient.a
+libagentclient_a_SOURCES = \
+	fcgi/agent_client/agent_client.c fcgi/agent_client/agent_client.h \
+	fcgi/agent_client/answer.c fcgi/agent_client/answer.h \
+	fcgi/agent_client/http_loop.c fcgi/agent_client/http_loop.h
+AGENT_CLIENT_LIBS = libagentclient.a $(CURL_LIBS) $(EVENT_LIBS)

@@ -1,0 +1,396 @@
+#include "container/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define MOUNTINFO_MAX (4 << 20)
+#define PROCS_MAX (16 << 20)
+#define SOCKET_BYTES_MAX (INT64_C(64) << 20)
+#define CPU_PERIOD_US 100000
+
+void cgroup_fs_release(struct cgroup_fs *fs)
+{
+    free(fs->unified);
+    for (int i = 0; i < fs->count; i++)
+        free(fs->mounts[i]);
+    memset(fs, 0, sizeof(*fs));
+}
+
+/* Is `word` one of the comma-separated words of `list`? */
+static bool has_option(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = list; (at = strstr(at, word)) != NULL; at += length) {
+        bool starts = at == list || at[-1] == ',';
+
+        if (starts && (at[length] == ',' || at[length] == '\0' || at[length] == '\n'))
+            return true;
+    }
+    return false;
+}
+
+static void take_v1(struct cgroup_fs *fs, const char *point, const char *options)
+{
+    static const char *const wanted[] = {"memory", "pids", "cpu", "cpuacct"};
+    const char **places[] = {&fs->memory, &fs->pids, &fs->cpu, &fs->cpuacct};
+
+    if (fs->count == CGROUP_MOUNTS_MAX)
+        return;
+    fs->mounts[fs->count++] = xstrdup(point);
+    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+        if (*places[i] == NULL && has_option(options, wanted[i]))
+            *places[i] = fs->mounts[fs->count - 1];
+}
+
+/* Does one of the four controllers that we use live there? */
+static bool is_used(const struct cgroup_fs *fs, const char *mount)
+{
+    return mount == fs->memory || mount == fs->pids || mount == fs->cpu || mount == fs->cpuacct;
+}
+
+int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct error *err)
+{
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+
+    for (const char *line = mountinfo; *line != '\0';) {
+        const char *end = strchrnul(line, '\n');
+        _cleanup_(free_ptr) char *text = xstrndup(line, (size_t)(end - line));
+        char *tail = strstr(text, " - ");
+        char point[4096], type[64], options[1024];
+
+        line = *end == '\n' ? end + 1 : end;
+        if (tail == NULL || sscanf(text, "%*s %*s %*s %*s %4095s", point) != 1 ||
+            sscanf(tail, " - %63s %*s %1023s", type, options) != 2)
+            continue;
+        if (strcmp(type, "cgroup") == 0)
+            take_v1(&fs, point, options);
+        else if (strcmp(type, "cgroup2") == 0 && fs.unified == NULL)
+            fs.unified = xstrdup(point);
+    }
+    if (fs.memory == NULL && fs.unified != NULL) {
+        for (int i = 0; i < fs.count; i++)
+            free(fs.mounts[i]);
+        fs.v2 = true;
+        fs.count = 1;
+        fs.mounts[0] = TAKE_PTR(fs.unified);
+        fs.memory = fs.pids = fs.cpu = fs.cpuacct = fs.mounts[0];
+    }
+    fs.hybrid = fs.unified != NULL;
+    if (fs.memory == NULL || fs.pids == NULL || fs.cpu == NULL || fs.cpuacct == NULL)
+        return error_set(err, ERROR_INTERNAL, NULL,
+                         "no cgroup hierarchy with the controllers memory, pids and cpu");
+    *ret_fs = fs;
+    memset(&fs, 0, sizeof(fs));
+    return 0;
+}
+
+int cgroup_fs_open(struct cgroup_fs *ret_fs, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, err) < 0)
+        return -1;
+    return cgroup_fs_parse(text.data, ret_fs, err);
+}
+
+bool cgroup_fs_can_show(const struct cgroup_fs *fs)
+{
+    return fs->v2;
+}
+
+int cgroup_fs_simplify(const struct cgroup_fs *fs, struct error *err)
+{
+    if (fs->hybrid && umount2(fs->unified, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
+        return error_errno(err, errno, "cannot unmount %s", fs->unified);
+    return 0;
+}
+
+static int write_value(const char *mount, const char *path, const char *file, const char *value,
+                       struct error *err)
+{
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/%s", mount, path, file);
+    _cleanup_(close_fd) int fd = open(name, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, value, strlen(value)) < 0)
+        return error_errno(err, errno, "cannot write %s to %s", value, name);
+    return 0;
+}
+
+static int write_number(const char *mount, const char *path, const char *file, int64_t value,
+                        struct error *err)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    return write_value(mount, path, file, text, err);
+}
+
+/* On v2 a controller must be handed down at each level. Where that fails the controller may have
+ * been handed down by systemd already; if not, setting the limit fails and names it. */
+static void hand_down(const struct cgroup_fs *fs, const char *parent)
+{
+    static const char *const controllers[] = {"+memory", "+pids", "+cpu"};
+
+    for (size_t i = 0; fs->v2 && i < ARRAY_SIZE(controllers); i++) {
+        struct error ignored;
+
+        write_value(fs->mounts[0], parent, "cgroup.subtree_control", controllers[i], &ignored);
+    }
+}
+
+static int make_in(const struct cgroup_fs *fs, const char *mount, const char *path,
+                   struct error *err)
+{
+    _cleanup_(free_ptr) char *copy = xstrdup(path);
+
+    hand_down(fs, "");
+    for (char *slash = copy + 1;; slash++) {
+        char kept = *slash;
+        _cleanup_(free_ptr) char *whole = NULL;
+
+        if (kept != '/' && kept != '\0')
+            continue;
+        *slash = '\0';
+        whole = xasprintf("%s%s", mount, copy);
+        if (mkdir(whole, 0755) < 0 && errno != EEXIST)
+            return error_errno(err, errno, "cannot make cgroup %s", whole);
+        if (kept == '\0')
+            return 0;
+        hand_down(fs, copy);
+        *slash = kept;
+    }
+}
+
+/* What the kernel was built without has no file; then there is nothing to limit. */
+static int limit_if_there(const char *mount, const char *path, const char *file, int64_t value,
+                          struct error *err)
+{
+    if (write_number(mount, path, file, value, err) < 0 && err->sys_errno != ENOENT)
+        return -1;
+    return 0;
+}
+
+static int limit_v2(const struct cgroup_fs *fs, const char *path,
+                    const struct cgroup_limits *limits, struct error *err)
+{
+    char cpu[64];
+
+    snprintf(cpu, sizeof(cpu), "%" PRId64 " %d", limits->cpu_millicores * CPU_PERIOD_US / 1000,
+             CPU_PERIOD_US);
+    if (write_number(fs->memory, path, "memory.max", limits->memory_bytes, err) < 0 ||
+        limit_if_there(fs->memory, path, "memory.swap.max", 0, err) < 0 ||
+        write_number(fs->pids, path, "pids.max", limits->processes, err) < 0 ||
+        write_value(fs->cpu, path, "cpu.max", cpu, err) < 0)
+        return -1;
+    return 0;
+}
+
+/* Version 1 counts what TCP and UDP sockets hold apart, and not at all without a limit: a container
+ * could take the whole host's share of it (net.ipv4.tcp_mem), and every connection would stall. */
+static int64_t socket_bytes(const struct cgroup_limits *limits)
+{
+    int64_t part = limits->memory_bytes / 8;
+
+    return part < SOCKET_BYTES_MAX ? part : SOCKET_BYTES_MAX;
+}
+
+static int limit_v1(const struct cgroup_fs *fs, const char *path,
+                    const struct cgroup_limits *limits, struct error *err)
+{
+    int64_t quota = limits->cpu_millicores * CPU_PERIOD_US / 1000;
+
+    if (write_number(fs->memory, path, "memory.limit_in_bytes", limits->memory_bytes, err) < 0 ||
+        limit_if_there(fs->memory, path, "memory.memsw.limit_in_bytes", limits->memory_bytes, err) <
+            0 ||
+        limit_if_there(fs->memory, path, "memory.kmem.tcp.limit_in_bytes", socket_bytes(limits),
+                       err) < 0 ||
+        write_number(fs->pids, path, "pids.max", limits->processes, err) < 0 ||
+        write_number(fs->cpu, path, "cpu.cfs_period_us", CPU_PERIOD_US, err) < 0 ||
+        write_number(fs->cpu, path, "cpu.cfs_quota_us", quota, err) < 0)
+        return -1;
+    return 0;
+}
+
+int cgroup_make(const struct cgroup_fs *fs, const char *path, const struct cgroup_limits *limits,
+                struct error *err)
+{
+    for (int i = 0; i < fs->count; i++)
+        if (is_used(fs, fs->mounts[i]) && make_in(fs, fs->mounts[i], path, err) < 0)
+            return -1;
+    return fs->v2 ? limit_v2(fs, path, limits, err) : limit_v1(fs, path, limits, err);
+}
+
+int cgroup_enter(const struct cgroup_fs *fs, const char *path, struct error *err)
+{
+    for (int i = 0; i < fs->count; i++)
+        if (is_used(fs, fs->mounts[i]) &&
+            write_value(fs->mounts[i], path, "cgroup.procs", "0", err) < 0)
+            return -1;
+    return 0;
+}
+
+static int read_number(const char *mount, const char *path, const char *file, const char *key,
+                       int64_t *ret_value, struct error *err)
+{
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/%s", mount, path, file);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    size_t length = key ? strlen(key) : 0;
+
+    if (file_read(AT_FDCWD, name, 64 << 10, &text, err) < 0) {
+        if (err->sys_errno == ENOENT || err->sys_errno == ENODEV)
+            err->kind = ERROR_NOT_FOUND;
+        return -1;
+    }
+    for (const char *line = text.data; *line != '\0';) {
+        const char *end = strchrnul(line, '\n');
+
+        if (key == NULL || (strncmp(line, key, length) == 0 && line[length] == ' ')) {
+            *ret_value = strtoll(line + (key ? length + 1 : 0), NULL, 10);
+            return 0;
+        }
+        line = *end == '\n' ? end + 1 : end;
+    }
+    return error_set(err, ERROR_INTERNAL, NULL, "%s says nothing of %s", name, key ? key : "");
+}
+
+static int read_v2(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *usage,
+                   struct error *err)
+{
+    if (read_number(fs->memory, path, "memory.current", NULL, &usage->memory_bytes, err) < 0 ||
+        read_number(fs->memory, path, "memory.events", "oom_kill", &usage->oom_kills, err) < 0 ||
+        read_number(fs->pids, path, "pids.current", NULL, &usage->processes, err) < 0 ||
+        read_number(fs->cpu, path, "cpu.stat", "usage_usec", &usage->cpu_us, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int read_v1(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *usage,
+                   struct error *err)
+{
+    int64_t nanoseconds = 0;
+
+    if (read_number(fs->memory, path, "memory.usage_in_bytes", NULL, &usage->memory_bytes, err) <
+            0 ||
+        read_number(fs->memory, path, "memory.oom_control", "oom_kill", &usage->oom_kills, err) <
+            0 ||
+        read_number(fs->pids, path, "pids.current", NULL, &usage->processes, err) < 0 ||
+        read_number(fs->cpuacct, path, "cpuacct.usage", NULL, &nanoseconds, err) < 0)
+        return -1;
+    usage->cpu_us = nanoseconds / 1000;
+    return 0;
+}
+
+int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *ret_usage,
+                struct error *err)
+{
+    struct cgroup_usage usage = {.memory_bytes = 0};
+    int rc = fs->v2 ? read_v2(fs, path, &usage, err) : read_v1(fs, path, &usage, err);
+
+    if (rc < 0)
+        return -1;
+    *ret_usage = usage;
+    return 0;
+}
+
+/* A pid that was in the list may be another process by now: the kernel's answer after the pidfd
+ * was taken is what counts. */
+static void kill_member(pid_t pid, const char *path)
+{
+    _cleanup_(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    _cleanup_(free_ptr) char *name = xasprintf("/proc/%d/cgroup", (int)pid);
+    _cleanup_(free_ptr) char *line = xasprintf(":%s", path);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored;
+
+    if (pidfd >= 0 && file_read(AT_FDCWD, name, 64 << 10, &text, &ignored) == 0 &&
+        strstr(text.data, line) != NULL)
+        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+static bool kill_listed(const char *mount, const char *path)
+{
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/cgroup.procs", mount, path);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored;
+    char *at;
+
+    if (file_read(AT_FDCWD, name, PROCS_MAX, &text, &ignored) < 0 || text.length == 0)
+        return false;
+    at = text.data;
+    for (long pid = strtol(at, &at, 10); pid > 0; pid = strtol(at, &at, 10))
+        kill_member((pid_t)pid, path);
+    return true;
+}
+
+/* Removes it and the cgroups below it (runtimes make such). errno on failure. */
+static int remove_cgroup(const char *whole)
+{
+    DIR *dir;
+
+    if (rmdir(whole) == 0 || errno == ENOENT)
+        return 0;
+    dir = opendir(whole);
+    if (dir == NULL)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        _cleanup_(free_ptr) char *below = NULL;
+
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        below = xasprintf("%s/%s", whole, entry->d_name);
+        rmdir(below);
+    }
+    closedir(dir);
+    return rmdir(whole) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+static int destroy_in(const struct cgroup_fs *fs, const char *mount, const char *path,
+                      int64_t deadline, struct error *err)
+{
+    _cleanup_(free_ptr) char *whole = xasprintf("%s%s", mount, path);
+
+    for (;;) {
+        const struct timespec pause = {.tv_nsec = 1000000};
+        struct error ignored;
+
+        if (remove_cgroup(whole) == 0)
+            return 0;
+        if (errno != EBUSY && errno != ENOTEMPTY)
+            return error_errno(err, errno, "cannot remove cgroup %s", whole);
+        if (clock_monotonic() > deadline)
+            return error_set(err, ERROR_UNAVAILABLE, NULL, "cgroup %s does not get empty", whole);
+        if (!fs->v2 || write_value(mount, path, "cgroup.kill", "1", &ignored) < 0)
+            kill_listed(mount, path);
+        /* The kernel has no event for "may be removed now", which comes later than "empty". */
+        nanosleep(&pause, NULL);
+    }
+}
+
+int cgroup_destroy(const struct cgroup_fs *fs, const char *path, int timeout_ms, struct error *err)
+{
+    int64_t deadline = clock_monotonic() + (int64_t)timeout_ms * 1000;
+
+    for (int i = 0; i < fs->count; i++)
+        if (destroy_in(fs, fs->mounts[i], path, deadline, err) < 0)
+            return -1;
+    return 0;
+}

@@ -1,0 +1,73 @@
+/*
+ * cgroup.h - limits, usage and killing of a container's processes, on cgroup v2 and v1 alike.
+ *
+ * The one place that knows that there are two versions. A struct cgroup_fs is what the host has;
+ * a cgroup is named by its path below the hierarchy's root ("/codeset/cs-...").
+ *
+ * DIAGNOSTICS: a controller that is missing or not delegated is an ERROR_INTERNAL that names it.
+ * BUGS: on v1 a cgroup's processes are killed one by one until none is left, so a container
+ * whose pid 1 still lives could fork faster than that; callers kill pid 1 first.
+ */
+#ifndef CODESET_CONTAINER_CGROUP_H
+#define CODESET_CONTAINER_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+#define CGROUP_MOUNTS_MAX 16
+
+struct cgroup_fs {
+    bool v2;
+    bool hybrid;                     /* v1 with a v2 hierarchy beside it, mounted at `unified` */
+    char *unified;                   /* owned */
+    int count;                       /* 1 on v2 */
+    char *mounts[CGROUP_MOUNTS_MAX]; /* all, since a runtime may use more of v1's than we do */
+    const char *memory;              /* each one of `mounts`; one and the same on v2 */
+    const char *pids;
+    const char *cpu;
+    const char *cpuacct;
+};
+
+struct cgroup_limits {
+    int64_t memory_bytes;
+    int64_t processes;
+    int64_t cpu_millicores;
+};
+
+struct cgroup_usage {
+    int64_t memory_bytes;
+    int64_t processes;
+    int64_t cpu_us;
+    int64_t oom_kills;
+};
+
+/* May a container see its own part of it? Only where that is one mount, read-only as a whole. */
+bool cgroup_fs_can_show(const struct cgroup_fs *fs);
+
+/* Reads what the text of /proc/self/mountinfo says. */
+int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct error *err);
+int cgroup_fs_open(struct cgroup_fs *ret_fs, struct error *err);
+void cgroup_fs_release(struct cgroup_fs *fs);
+
+/* In a private mount namespace: takes the empty v2 hierarchy of a hybrid host out of sight, which
+ * confuses crun. Nothing on other hosts. */
+int cgroup_fs_simplify(const struct cgroup_fs *fs, struct error *err);
+
+/* Makes the cgroup and those above it, and sets the limits. One that is there already is fine. */
+int cgroup_make(const struct cgroup_fs *fs, const char *path, const struct cgroup_limits *limits,
+                struct error *err);
+
+/* Moves the calling process into it. Async-signal-safe but for the message. */
+int cgroup_enter(const struct cgroup_fs *fs, const char *path, struct error *err);
+
+int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *ret_usage,
+                struct error *err);
+
+/* Kills all processes in it, waits until they are gone, and removes it with what is below it.
+ * ERROR_UNAVAILABLE when that takes longer than timeout_ms. Not there is success. */
+int cgroup_destroy(const struct cgroup_fs *fs, const char *path, int timeout_ms, struct error *err);
+
+#endif

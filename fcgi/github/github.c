@@ -1,0 +1,537 @@
+#include "github/github.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/jwt.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "settings.h"
+
+#include "base/banned.h"
+
+#define ANSWER_MOST (4 * 1024 * 1024) /* a page of 100 repositories is about 600 KiB */
+#define PAGES_MOST 100                /* 10,000 installations, or repositories of one */
+#define PAGE_SIZE 100                 /* GitHub's largest */
+#define APP_TOKEN_SECONDS 300         /* GitHub takes at most ten minutes */
+/* For all requests of one call together; nginx gives up a worker of the outbound pool after 60. */
+#define DEADLINE_SECONDS 50
+
+struct github {
+    const struct settings *settings;
+    CURL *curl;
+    struct buf client_secret;
+    struct buf app_key;
+    int64_t deadline; /* of the call at hand; clock_monotonic */
+};
+
+DEFINE_CLEANUP(struct curl_slist *, release_slist, curl_slist_free_all)
+DEFINE_CLEANUP(char *, release_escaped, curl_free)
+
+static int read_secret(const char *path, struct buf *out, struct error *err)
+{
+    return path[0] && file_read_secret(path, out, err) < 0 ? error_wrap(err, "GitHub") : 0;
+}
+
+/* Signs with it, to fail at start and not at the first request. */
+static int check_app_key(const struct github *github, struct error *err)
+{
+    _cleanup_(json_release) json_object *claims = json_object_new_object();
+    _cleanup_(buf_release) struct buf token = BUF_INIT;
+
+    if (!github->app_key.length ||
+        jwt_sign_rs256(claims, github->app_key.data, github->app_key.length, &token, err) == 0)
+        return 0;
+    return error_wrap(err, "GitHub: %s", github->settings->github_app_key_file);
+}
+
+struct github *github_new(const struct settings *settings, struct error *err)
+{
+    struct github *github = xcalloc(1, sizeof(*github));
+
+    github->settings = settings;
+    github->client_secret = github->app_key = (struct buf)BUF_INIT;
+    github->curl = curl_easy_init();
+    if (!github->curl)
+        abort();
+    if (read_secret(settings->github_client_secret_file, &github->client_secret, err) < 0 ||
+        read_secret(settings->github_app_key_file, &github->app_key, err) < 0 ||
+        check_app_key(github, err) < 0) {
+        github_free(github);
+        return NULL;
+    }
+    return github;
+}
+
+void github_free(struct github *github)
+{
+    if (!github)
+        return;
+    curl_easy_cleanup(github->curl);
+    buf_release(&github->client_secret);
+    buf_release(&github->app_key);
+    free(github);
+}
+
+void github_user_release(struct github_user *user)
+{
+    free(user->id);
+    free(user->login);
+    free(user->name);
+    free(user->email);
+    memset(user, 0, sizeof(*user));
+}
+
+/* --- one request ----------------------------------------------------------------------------- */
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct buf *answer = arg;
+
+    if (answer->length + size * count > ANSWER_MOST)
+        return 0; /* ends the transfer with CURLE_WRITE_ERROR */
+    buf_add(answer, bytes, size * count);
+    return size * count;
+}
+
+static void start_deadline(struct github *github)
+{
+    github->deadline = clock_monotonic() + DEADLINE_SECONDS * CLOCK_SECOND;
+}
+
+/* What the next request may take, in ms; 0, which to curl is no limit, where nothing is left. */
+static long time_for_request(const struct github *github)
+{
+    int64_t left = (github->deadline - clock_monotonic()) / (CLOCK_SECOND / 1000);
+    int64_t most = github->settings->github_timeout_seconds * 1000;
+
+    if (left <= 0)
+        return 0;
+    return (long)(left < most ? left : most);
+}
+
+static int too_slow(struct error *err)
+{
+    return error_set(err, ERROR_UNAVAILABLE, "GITHUB_TIMEOUT",
+                     "GitHub did not answer in time; try again");
+}
+
+static int transfer_failed(CURLcode code, struct error *err)
+{
+    switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+        return too_slow(err);
+    case CURLE_WRITE_ERROR:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
+                         "GitHub's answer can't be understood (%s)", curl_easy_strerror(code));
+    default:
+        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
+                         "GitHub is out of reach (%s); try again later", curl_easy_strerror(code));
+    }
+}
+
+struct call {
+    const char *url;
+    const char *bearer; /* NULL: none */
+    const char *form;   /* NULL: GET; else POST of this */
+};
+
+static void add_header(struct curl_slist **headers, const char *format, const char *value)
+{
+    _cleanup_(free_ptr) char *header = xasprintf("%s%s", format, value);
+    struct curl_slist *longer = curl_slist_append(*headers, header);
+
+    if (!longer)
+        abort();
+    *headers = longer;
+}
+
+/* The answer's status and JSON; anything but JSON is GITHUB_BAD_ANSWER, except that a refusal (4xx)
+ * may come as a page of HTML: *ret_json is NULL then. */
+static int perform(struct github *github, const struct call *call, long *ret_status,
+                   json_object **ret_json, struct error *err)
+{
+    const struct settings *settings = github->settings;
+    _cleanup_(release_slist) struct curl_slist *headers = NULL;
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
+    CURL *curl = github->curl;
+    long time_ms = time_for_request(github);
+    CURLcode code;
+
+    if (time_ms == 0)
+        return too_slow(err);
+    curl_easy_reset(curl); /* keeps live connections */
+    add_header(&headers,
+               "Accept: ", call->bearer ? "application/vnd.github+json" : "application/json");
+    add_header(&headers, "X-GitHub-Api-Version: ", "2022-11-28");
+    if (call->bearer)
+        add_header(&headers, "Authorization: Bearer ", call->bearer);
+    curl_easy_setopt(curl, CURLOPT_URL, call->url);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "codeset/" CODESET_VERSION);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, time_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    if (settings->github_ca_file[0])
+        curl_easy_setopt(curl, CURLOPT_CAINFO, settings->github_ca_file);
+    if (call->form)
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->form);
+    code = curl_easy_perform(curl);
+    if (code != CURLE_OK)
+        return transfer_failed(code, err);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+    if (*ret_status >= 500)
+        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
+                         "GitHub answers %ld; try again later", *ret_status);
+    if (json_parse(answer.data, answer.length, ret_json, NULL, err) < 0) {
+        if (*ret_status >= 400) {
+            error_clear(err);
+            return 0;
+        }
+        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
+                         "GitHub's answer (status %ld) is not JSON", *ret_status);
+    }
+    return 0;
+}
+
+static int bad_answer(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
+                     "GitHub's answer lacks what it must hold: %s", what);
+}
+
+/* GitHub's word for a refusal ("bad_verification_code"), or "" where it has none. The words are
+ * GitHub's own, never parts of what it was sent; what doesn't look like one is not repeated. */
+static const char *error_word(json_object *json)
+{
+    const char *word = json_get_text(json, "error");
+
+    if (!word || strlen(word) > 64 || word[strspn(word, "abcdefghijklmnopqrstuvwxyz_")])
+        return "";
+    return word;
+}
+
+/* A refusal of us: wrong credentials, a rate limit, an App that is suspended. The caller can't mend
+ * it, and the operator is told GitHub's reason by the log only. */
+static int refused_us(long status, json_object *json, struct error *err)
+{
+    log_event(LOG_ERROR, "github_refused_us", "status=%ld error=%s", status, error_word(json));
+    return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
+                     "GitHub refuses this server; the operator must look, the server's log has "
+                     "GitHub's reason");
+}
+
+/* A status other than the one expected is a refusal of us, not of the caller. */
+static int perform_expecting(struct github *github, const struct call *call, long expected,
+                             json_object **ret_json, struct error *err)
+{
+    _cleanup_(json_release) json_object *json = NULL;
+    long status;
+
+    if (perform(github, call, &status, &json, err) < 0)
+        return -1;
+    if (status != expected)
+        return refused_us(status, json, err);
+    *ret_json = TAKE_PTR(json);
+    return 0;
+}
+
+/* --- sign-in --------------------------------------------------------------------------------- */
+
+static int email_unverified(struct error *err)
+{
+    return error_set(err, ERROR_CONFLICT, "GITHUB_EMAIL_UNVERIFIED",
+                     "your GitHub account has no verified primary e-mail address; verify it at "
+                     "GitHub and sign in again");
+}
+
+static void add_form_field(struct buf *form, const char *name, const char *value)
+{
+    _cleanup_(release_escaped) char *escaped = curl_easy_escape(NULL, value, (int)strlen(value));
+
+    buf_addf(form, "%s%s=%s", form->length ? "&" : "", name, escaped);
+}
+
+/* Of GitHub's reasons only these are the caller's. Source: "Troubleshooting OAuth app access token
+ * request errors". */
+static int exchange_refused(long status, json_object *json, bool had_redirect_uri,
+                            struct error *err)
+{
+    const char *word = error_word(json);
+
+    if (strcmp(word, "bad_verification_code") == 0)
+        return error_set(err, ERROR_INVALID, "GITHUB_CODE_REFUSED",
+                         "GitHub refused the code; it may have been used or have expired: sign "
+                         "in again");
+    if (had_redirect_uri && strcmp(word, "redirect_uri_mismatch") == 0)
+        return error_set(err, ERROR_INVALID, "GITHUB_CODE_REFUSED",
+                         "GitHub refused the redirect_uri; it must be one that the OAuth App has "
+                         "registered");
+    if (strcmp(word, "unverified_user_email") == 0)
+        return email_unverified(err);
+    return refused_us(status, json, err);
+}
+
+static int exchange_code(struct github *github, const char *code, const char *redirect_uri,
+                         char **ret_token, struct error *err)
+{
+    _cleanup_(buf_release) struct buf form = BUF_INIT;
+    _cleanup_(free_ptr) char *url =
+        xasprintf("%s/login/oauth/access_token", github->settings->github_url);
+    _cleanup_(json_release) json_object *json = NULL;
+    const char *token;
+    long status;
+
+    add_form_field(&form, "client_id", github->settings->github_client_id);
+    add_form_field(&form, "client_secret", github->client_secret.data);
+    add_form_field(&form, "code", code);
+    if (redirect_uri)
+        add_form_field(&form, "redirect_uri", redirect_uri);
+    if (perform(github, &(struct call){.url = url, .form = form.data}, &status, &json, err) < 0)
+        return -1;
+    /* GitHub refuses a code with status 200 and an `error`. */
+    if (json_get_text(json, "error") || status >= 400)
+        return exchange_refused(status, json, redirect_uri, err);
+    token = json_get_text(json, "access_token");
+    if (status != 200 || !token || !token[0] || strlen(token) > 1024 || strpbrk(token, "\r\n"))
+        return bad_answer(err, "access_token");
+    *ret_token = xstrdup(token);
+    return 0;
+}
+
+static int read_user(struct github *github, const char *token, struct github_user *user,
+                     struct error *err)
+{
+    _cleanup_(free_ptr) char *url = xasprintf("%s/user", github->settings->github_api_url);
+    _cleanup_(json_release) json_object *json = NULL;
+    const char *login, *name;
+    int64_t id;
+
+    if (perform_expecting(github, &(struct call){.url = url, .bearer = token}, 200, &json, err) < 0)
+        return -1;
+    id = json_get_int(json, "id", 0);
+    login = json_get_text(json, "login");
+    name = json_get_text(json, "name");
+    if (id <= 0 || !login || !login[0] || strlen(login) > 64)
+        return bad_answer(err, "id and login");
+    user->id = xasprintf("%lld", (long long)id);
+    user->login = xstrdup(login);
+    user->name = xstrdup(name && name[0] && strlen(name) <= 255 ? name : login);
+    return 0;
+}
+
+static int read_email(struct github *github, const char *token, struct github_user *user,
+                      struct error *err)
+{
+    _cleanup_(free_ptr) char *url =
+        xasprintf("%s/user/emails?per_page=%d", github->settings->github_api_url, PAGE_SIZE);
+    _cleanup_(json_release) json_object *json = NULL;
+
+    if (perform_expecting(github, &(struct call){.url = url, .bearer = token}, 200, &json, err) < 0)
+        return -1;
+    if (!json_object_is_type(json, json_type_array))
+        return bad_answer(err, "a list of addresses");
+    for (size_t i = 0; i < json_object_array_length(json); i++) {
+        json_object *entry = json_object_array_get_idx(json, i);
+        const char *email = json_get_text(entry, "email");
+
+        if (email && strlen(email) <= 320 &&
+            json_object_get_boolean(json_object_object_get(entry, "primary")) &&
+            json_object_get_boolean(json_object_object_get(entry, "verified"))) {
+            user->email = xstrdup(email);
+            return 0;
+        }
+    }
+    return email_unverified(err);
+}
+
+int github_sign_in(struct github *github, const char *code, const char *redirect_uri,
+                   struct github_user *ret_user, struct error *err)
+{
+    _cleanup_(github_user_release) struct github_user user = {0};
+    _cleanup_(free_ptr) char *token = NULL;
+
+    if (!github->settings->github_client_id[0] || github->client_secret.length == 0)
+        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_NOT_CONFIGURED",
+                         "this server has no GitHub sign-in; ask the operator to set "
+                         "github_client_id and github_client_secret_file");
+    start_deadline(github);
+    if (exchange_code(github, code, redirect_uri, &token, err) < 0 ||
+        read_user(github, token, &user, err) < 0 || read_email(github, token, &user, err) < 0)
+        return -1;
+    *ret_user = user;
+    memset(&user, 0, sizeof(user));
+    return 0;
+}
+
+/* --- repositories ---------------------------------------------------------------------------- */
+
+static int app_token(struct github *github, struct buf *token, struct error *err)
+{
+    _cleanup_(json_release) json_object *claims = json_object_new_object();
+    int64_t now = (int64_t)time(NULL);
+
+    if (!github->settings->github_app_id[0] || github->app_key.length == 0)
+        return error_set(err, ERROR_CONFLICT, "GITHUB_APP_NOT_INSTALLED",
+                         "this server has no GitHub App; ask the operator to set github_app_id "
+                         "and github_app_key_file");
+    /* A minute back against clocks that differ, as GitHub's documentation advises. */
+    json_add_int(claims, "iat", now - 60);
+    json_add_int(claims, "exp", now + APP_TOKEN_SECONDS);
+    json_add_text(claims, "iss", github->settings->github_app_id);
+    return jwt_sign_rs256(claims, github->app_key.data, github->app_key.length, token, err);
+}
+
+/* Reads page after page; take gives how many entries the page had, or -1. */
+static int each_page(struct github *github, const char *url, const char *bearer,
+                     int (*take)(json_object *page, void *arg, struct error *err), void *arg,
+                     struct error *err)
+{
+    for (int page = 1; page <= PAGES_MOST; page++) {
+        _cleanup_(free_ptr) char *address =
+            xasprintf("%s?per_page=%d&page=%d", url, PAGE_SIZE, page);
+        _cleanup_(json_release) json_object *json = NULL;
+        int taken;
+
+        if (perform_expecting(github, &(struct call){.url = address, .bearer = bearer}, 200, &json,
+                              err) < 0)
+            return -1;
+        taken = take(json, arg, err);
+        if (taken < 0)
+            return -1;
+        if (taken < PAGE_SIZE)
+            return 0;
+    }
+    return error_set(err, ERROR_LIMIT, "GITHUB_BAD_ANSWER", "GitHub lists more than %d entries",
+                     PAGES_MOST * PAGE_SIZE);
+}
+
+struct installations {
+    const char *login;
+    const char *account_id;
+    int64_t ids[PAGE_SIZE];
+    size_t count;
+};
+
+/* A login alone won't do: who deletes or renames an account frees it for a stranger. */
+static bool is_account(json_object *account, const struct installations *wanted)
+{
+    _cleanup_(free_ptr) char *id = xasprintf("%lld", (long long)json_get_int(account, "id", 0));
+    const char *login = json_get_text(account, "login");
+
+    return login && strcasecmp(login, wanted->login) == 0 && strcmp(id, wanted->account_id) == 0;
+}
+
+static int take_installations(json_object *page, void *arg, struct error *err)
+{
+    struct installations *found = arg;
+    size_t count;
+
+    if (!json_object_is_type(page, json_type_array))
+        return bad_answer(err, "a list of installations");
+    count = json_object_array_length(page);
+    for (size_t i = 0; i < count; i++) {
+        json_object *entry = json_object_array_get_idx(page, i);
+        int64_t id = json_get_int(entry, "id", 0);
+
+        if (id > 0 && is_account(json_object_object_get(entry, "account"), found) &&
+            !json_get_text(entry, "suspended_at") && found->count < ARRAY_SIZE(found->ids))
+            found->ids[found->count++] = id;
+    }
+    return (int)count;
+}
+
+struct repos {
+    void (*each)(const struct github_repo *repo, void *arg);
+    void *arg;
+};
+
+static int take_repos(json_object *page, void *arg, struct error *err)
+{
+    struct repos *repos = arg;
+    json_object *list = json_object_object_get(page, "repositories");
+    size_t count;
+
+    if (!json_object_is_type(list, json_type_array))
+        return bad_answer(err, "repositories");
+    count = json_object_array_length(list);
+    for (size_t i = 0; i < count; i++) {
+        json_object *entry = json_object_array_get_idx(list, i);
+        struct github_repo repo = {
+            .full_name = json_get_text(entry, "full_name"),
+            .is_private = json_object_get_boolean(json_object_object_get(entry, "private")),
+            .html_url = json_get_text(entry, "html_url"),
+        };
+
+        if (!repo.full_name || !repo.html_url)
+            return bad_answer(err, "full_name and html_url of a repository");
+        repos->each(&repo, repos->arg);
+    }
+    return (int)count;
+}
+
+static int installation_token(struct github *github, const char *bearer, int64_t installation,
+                              char **ret_token, struct error *err)
+{
+    _cleanup_(free_ptr) char *url =
+        xasprintf("%s/app/installations/%lld/access_tokens", github->settings->github_api_url,
+                  (long long)installation);
+    _cleanup_(json_release) json_object *json = NULL;
+    const char *token;
+
+    if (perform_expecting(github, &(struct call){.url = url, .bearer = bearer, .form = ""}, 201,
+                          &json, err) < 0)
+        return -1;
+    token = json_get_text(json, "token");
+    if (!token || !token[0] || strlen(token) > 1024 || strpbrk(token, "\r\n"))
+        return bad_answer(err, "token");
+    *ret_token = xstrdup(token);
+    return 0;
+}
+
+int github_repos(struct github *github, const char *login, const char *account_id,
+                 void (*each)(const struct github_repo *repo, void *arg), void *arg,
+                 struct error *err)
+{
+    const char *api = github->settings->github_api_url;
+    _cleanup_(free_ptr) char *installations_url = xasprintf("%s/app/installations", api);
+    _cleanup_(free_ptr) char *repos_url = xasprintf("%s/installation/repositories", api);
+    _cleanup_(buf_release) struct buf bearer = BUF_INIT;
+    struct installations found = {.login = login, .account_id = account_id};
+    struct repos repos = {each, arg};
+
+    start_deadline(github);
+    if (app_token(github, &bearer, err) < 0 ||
+        each_page(github, installations_url, bearer.data, take_installations, &found, err) < 0)
+        return -1;
+    if (found.count == 0)
+        return error_set(err, ERROR_CONFLICT, "GITHUB_APP_NOT_INSTALLED",
+                         "the GitHub App is not installed on the account %s; install it and "
+                         "choose repositories",
+                         login);
+    for (size_t i = 0; i < found.count; i++) {
+        _cleanup_(free_ptr) char *token = NULL;
+
+        if (installation_token(github, bearer.data, found.ids[i], &token, err) < 0 ||
+            each_page(github, repos_url, token, take_repos, &repos, err) < 0)
+            return -1;
+    }
+    return 0;
+}

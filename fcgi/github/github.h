@@ -1,0 +1,56 @@
+/*
+ * github.h - GitHub as an identity and as a list of repositories. Blocking; called by the
+ * `outbound` pool of workers only.
+ *
+ * Base URLs are settings (GitHub Enterprise Server has both below one host). Every request has a
+ * time limit and a cap on its answer, verifies TLS, and follows no redirect; the requests of one
+ * call end together 50 seconds after it began, before nginx gives up waiting. What GitHub has
+ * against this server rather than its user is logged as github_refused_us. Sources: GitHub's REST
+ * documentation, API version 2022-11-28, "Authorizing OAuth apps", and "Troubleshooting OAuth app
+ * access token request errors".
+ *
+ * Codes: GITHUB_NOT_CONFIGURED, GITHUB_CODE_REFUSED, GITHUB_EMAIL_UNVERIFIED,
+ * GITHUB_APP_NOT_INSTALLED, GITHUB_TIMEOUT (slow), GITHUB_UNAVAILABLE (down, or refusing us),
+ * GITHUB_BAD_ANSWER (talking nonsense).
+ */
+#ifndef CODESET_GITHUB_GITHUB_H
+#define CODESET_GITHUB_GITHUB_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct settings;
+struct github;
+
+/* Reads the secrets that the settings name. The settings must outlive it. */
+struct github *github_new(const struct settings *settings, struct error *err);
+void github_free(struct github *github);
+
+struct github_user {
+    char *id;    /* GitHub's number, in decimal */
+    char *login; /* may change; id does not */
+    char *name;  /* the login where the user gave no name */
+    char *email; /* the primary address, verified */
+};
+
+void github_user_release(struct github_user *user);
+
+/* Exchanges an OAuth code and reads who it belongs to. redirect_uri may be NULL. */
+int github_sign_in(struct github *github, const char *code, const char *redirect_uri,
+                   struct github_user *ret_user, struct error *err);
+
+struct github_repo {
+    const char *full_name;
+    bool is_private;
+    const char *html_url;
+};
+
+/* Calls each for every repository that the App's installations on an account reach: the one with
+ * this login and this number (github_user's id), since a login can pass to another account. What a
+ * repo points to lives until the callback returns. */
+int github_repos(struct github *github, const char *login, const char *account_id,
+                 void (*each)(const struct github_repo *repo, void *arg), void *arg,
+                 struct error *err);
+
+#endif

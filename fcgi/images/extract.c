@@ -1,0 +1,609 @@
+#include "images/extract.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "container/userns.h"
+
+#include "base/banned.h"
+
+#define PATH_BYTES_MAX 3072 /* with the store's own path before it still below PATH_MAX */
+#define XATTR_BYTES_MAX 65536
+#define PROGRESS_STEP (4 << 20)
+#define READ_BLOCK (256 << 10)
+
+DEFINE_CLEANUP(struct archive *, close_archive, archive_read_free)
+
+/* The folder that the last entry lay in; most entries lie where the one before them did. */
+struct place {
+    int fd;
+    char *path;
+};
+
+static void place_release(struct place *place)
+{
+    close_fd(&place->fd);
+    free(place->path);
+}
+
+static int refuse(struct error *err, const char *path, const char *why)
+{
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%.200s: %s", path, why);
+}
+
+static char *refuse_path(struct error *err, const char *path, const char *why)
+{
+    refuse(err, path, why);
+    return NULL;
+}
+
+static int open_below(int root_fd, const char *path, int flags, bool links)
+{
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+                           .resolve = links ? RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+                                            : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+
+    return (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
+}
+
+/* Takes "./" and doubled and trailing slashes away; refuses what is absolute or holds "..".
+ * The root itself becomes "". The caller frees it; NULL on failure. */
+static char *normal_path(const char *raw, struct error *err)
+{
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
+
+    if (raw == NULL || strlen(raw) > PATH_BYTES_MAX)
+        return refuse_path(err, raw ? raw : "?", "the name is too long or not readable");
+    if (raw[0] == '/')
+        return refuse_path(err, raw, "the name is absolute");
+    while (*raw != '\0') {
+        size_t length = strcspn(raw, "/");
+
+        if (length == 2 && raw[0] == '.' && raw[1] == '.')
+            return refuse_path(err, raw, "the name holds ..");
+        if (length > 255)
+            return refuse_path(err, raw, "the name is too long");
+        if (length > 0 && !(length == 1 && raw[0] == '.')) {
+            if (path.length > 0)
+                buf_add_char(&path, '/');
+            buf_add(&path, raw, length);
+        }
+        raw += length + (raw[length] == '/');
+    }
+    return path.length > 0 ? buf_take(&path) : xstrdup("");
+}
+
+/* What the layers below have at the path. False: nothing. */
+static bool base_stat(const struct extract *extract, const char *path, struct stat *st)
+{
+    for (int i = 0; extract->base != NULL && i < extract->base->count; i++) {
+        _cleanup_(close_fd) int layer =
+            open(extract->base->paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(close_fd) int fd = open_below(layer, path, O_PATH | O_NOFOLLOW, false);
+
+        if (fd >= 0)
+            return fstat(fd, st) == 0;
+    }
+    return false;
+}
+
+/* A folder that hides a link of the base would break every path through the link, /lib above all
+ * where it leads to /usr/lib. */
+static int check_base_link(const struct extract *extract, const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (base_stat(extract, path, &st) && S_ISLNK(st.st_mode))
+        return refuse(err, path, "is a link in the base image; name the place it leads to");
+    return 0;
+}
+
+/* Makes a folder that has no entry of its own (yet): as in the base, or root's. */
+static int make_parent(const struct extract *extract, int at, const char *name, const char *path,
+                       struct error *err)
+{
+    struct stat st = {
+        .st_mode = 0755, .st_uid = (uid_t)extract->uid_base, .st_gid = (gid_t)extract->uid_base};
+
+    if (check_base_link(extract, path, err) < 0)
+        return -1;
+    base_stat(extract, path, &st);
+    if (mkdirat(at, name, 0700) < 0 || fchownat(at, name, st.st_uid, st.st_gid, 0) < 0 ||
+        fchmodat(at, name, st.st_mode & 07777, 0) < 0)
+        return error_errno(err, errno, "cannot make folder %.200s", path);
+    return 0;
+}
+
+/* Opens the folder of that path, made step by step where it is not there. */
+static int open_folder(const struct extract *extract, const char *path, struct error *err)
+{
+    _cleanup_(free_ptr) char *copy = xstrdup(path);
+    _cleanup_(close_fd) int at = -1;
+
+    at = open_below(extract->root_fd, path, O_RDONLY | O_DIRECTORY, extract->oci);
+    if (at >= 0)
+        return TAKE_FD(at);
+    for (char *slash = copy;; slash++) {
+        char kept = *slash;
+        _cleanup_(close_fd) int above = -1;
+        char *name;
+
+        if (kept != '/' && kept != '\0')
+            continue;
+        *slash = '\0';
+        close_fd(&at);
+        at = open_below(extract->root_fd, copy, O_RDONLY | O_DIRECTORY, extract->oci);
+        if (at < 0 && errno == ENOENT) {
+            name = strrchr(copy, '/');
+            if (name != NULL) {
+                *name = '\0';
+                above = open_below(extract->root_fd, copy, O_RDONLY | O_DIRECTORY, extract->oci);
+                *name = '/';
+            } else {
+                above = dup(extract->root_fd);
+            }
+            if (above < 0 || make_parent(extract, above, name ? name + 1 : copy, copy, err) < 0)
+                return above < 0
+                           ? error_errno(err, errno, "cannot open the folder above %.200s", copy)
+                           : -1;
+            at = openat(above, name ? name + 1 : copy,
+                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        }
+        if (at < 0)
+            return refuse(err, path,
+                          errno == ELOOP || errno == EXDEV || errno == ENOTDIR
+                              ? "the way there is a link, or no folder"
+                              : strerror(errno));
+        if (kept == '\0')
+            return TAKE_FD(at);
+        *slash = kept;
+    }
+}
+
+static int enter_place(const struct extract *extract, struct place *place, const char *path,
+                       const char **ret_name, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    _cleanup_(free_ptr) char *folder = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+
+    *ret_name = slash ? slash + 1 : path;
+    if (place->fd >= 0 && strcmp(place->path, folder) == 0)
+        return 0;
+    close_fd(&place->fd);
+    place->fd = open_folder(extract, folder, err);
+    if (place->fd < 0)
+        return -1;
+    free(place->path);
+    place->path = TAKE_PTR(folder);
+    return 0;
+}
+
+/* Removes a tree by descriptors only: no path of it is ever resolved again. */
+static int remove_at(int at, const char *name, int depth)
+{
+    _cleanup_(close_fd) int fd = -1;
+    DIR *dir;
+
+    if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR || depth > 1000)
+        return -1;
+    fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    dir = fd >= 0 ? fdopendir(dup(fd)) : NULL;
+    if (dir == NULL)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            remove_at(fd, entry->d_name, depth + 1);
+    closedir(dir);
+    return unlinkat(at, name, AT_REMOVEDIR);
+}
+
+/* An entry takes the place of what is there: a folder is merged with a folder, all else goes. */
+static int clear_place(const struct extract *extract, int at, const char *name, const char *path,
+                       bool folder, struct error *err)
+{
+    struct stat st;
+
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : error_errno(err, errno, "cannot look at %.200s", path);
+    if (S_ISDIR(st.st_mode) && folder)
+        return 0;
+    if (S_ISDIR(st.st_mode) && !extract->oci)
+        return refuse(err, path, "is a folder and something else as well");
+    if (remove_at(at, name, 0) < 0)
+        return error_errno(err, errno, "cannot replace %.200s", path);
+    return 0;
+}
+
+static int write_content(struct archive *archive, int fd, const char *path, struct error *err)
+{
+    const void *block;
+    size_t size;
+    la_int64_t offset;
+    int rc;
+
+    while ((rc = archive_read_data_block(archive, &block, &size, &offset)) == ARCHIVE_OK) {
+        const char *at = block;
+
+        while (size > 0) {
+            ssize_t put = pwrite(fd, at, size, offset);
+
+            if (put < 0 && errno == EINTR)
+                continue;
+            if (put < 0)
+                return error_errno(err, errno, "cannot write %.200s", path);
+            at += put;
+            offset += put;
+            size -= (size_t)put;
+        }
+    }
+    if (rc != ARCHIVE_EOF)
+        return refuse(err, path,
+                      archive_error_string(archive) ? archive_error_string(archive)
+                                                    : "cannot be read");
+    return 0;
+}
+
+static void keep_xattrs(struct archive_entry *entry, int fd)
+{
+    const char *name;
+    const void *value;
+    size_t size;
+
+    if (archive_entry_xattr_reset(entry) > 64)
+        return;
+    archive_entry_xattr_reset(entry);
+    while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
+        if (strncmp(name, "user.", 5) == 0 && size <= XATTR_BYTES_MAX)
+            fsetxattr(fd, name, value, size, 0); /* where the file system has them */
+}
+
+static int make_file(struct archive *archive, struct archive_entry *entry, int at, const char *name,
+                     const char *path, struct error *err)
+{
+    _cleanup_(close_fd) int fd =
+        openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return error_errno(err, errno, "cannot make %.200s", path);
+    if (write_content(archive, fd, path, err) < 0)
+        return -1;
+    if (ftruncate(fd, archive_entry_size(entry)) < 0) /* a hole at the end has no block */
+        return error_errno(err, errno, "cannot size %.200s", path);
+    keep_xattrs(entry, fd);
+    return 0;
+}
+
+static int make_hardlink(const struct extract *extract, struct archive_entry *entry, int at,
+                         const char *name, const char *path, struct error *err)
+{
+    _cleanup_(free_ptr) char *target = normal_path(archive_entry_hardlink(entry), err);
+    _cleanup_(close_fd) int folder = -1;
+    struct stat st;
+    char *slash;
+
+    if (target == NULL)
+        return -1;
+    slash = strrchr(target, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    folder =
+        open_below(extract->root_fd, slash ? target : "", O_RDONLY | O_DIRECTORY, extract->oci);
+    if (folder < 0 || fstatat(folder, slash ? slash + 1 : target, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return refuse(err, path, "is a hard link to what this archive does not hold");
+    if (S_ISDIR(st.st_mode))
+        return refuse(err, path, "is a hard link to a folder");
+    if (linkat(folder, slash ? slash + 1 : target, at, name, 0) < 0)
+        return error_errno(err, errno, "cannot link %.200s", path);
+    return 0;
+}
+
+static int set_owner_mode_time(const struct extract *extract, struct archive_entry *entry, int at,
+                               const char *name, const char *path, struct error *err)
+{
+    const struct timespec times[2] = {
+        {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)},
+        {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)},
+    };
+    uid_t uid = (uid_t)(extract->uid_base + archive_entry_uid(entry));
+    gid_t gid = (gid_t)(extract->uid_base + archive_entry_gid(entry));
+    bool link = archive_entry_filetype(entry) == AE_IFLNK;
+
+    /* chown takes set-user-id bits away, so the mode comes after it. */
+    if (fchownat(at, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        (!link && fchmodat(at, name, archive_entry_perm(entry) & 07777, 0) < 0))
+        return error_errno(err, errno, "cannot set owner and mode of %.200s", path);
+    if (archive_entry_mtime_is_set(entry))
+        utimensat(at, name, times, AT_SYMLINK_NOFOLLOW); /* odd times are not worth a refusal */
+    return 0;
+}
+
+static int check_entry(struct extract *extract, struct archive_entry *entry, const char *path,
+                       struct error *err)
+{
+    int64_t size = archive_entry_size(entry);
+    int64_t uid = archive_entry_uid(entry);
+    int64_t gid = archive_entry_gid(entry);
+
+    if (++extract->entries > extract->entries_max)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image has more than %lld entries (image_entries_max)",
+                         (long long)extract->entries_max);
+    if (uid < 0 || gid < 0 || uid >= USERNS_IDS || gid >= USERNS_IDS)
+        return refuse(err, path, "its owner is not below 65536");
+    if (archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL) {
+        if (size < 0 || size > extract->bytes_max - extract->bytes)
+            return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                             "%.200s: the image is larger than %lld bytes (image_bytes_max)", path,
+                             (long long)extract->bytes_max);
+        extract->bytes += size;
+    }
+    return 0;
+}
+
+/* Makes what the entry says at the place; only folders may be there already. */
+static int make_entry(const struct extract *extract, struct archive *archive,
+                      struct archive_entry *entry, int at, const char *name, const char *path,
+                      struct error *err)
+{
+    const char *target = archive_entry_symlink(entry);
+
+    switch (archive_entry_filetype(entry)) {
+    case AE_IFREG:
+        return make_file(archive, entry, at, name, path, err);
+    case AE_IFDIR:
+        if (check_base_link(extract, path, err) < 0)
+            return -1;
+        if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+            return error_errno(err, errno, "cannot make folder %.200s", path);
+        return 0;
+    case AE_IFLNK:
+        if (target == NULL || *target == '\0' || strlen(target) > PATH_BYTES_MAX)
+            return refuse(err, path, "the link leads nowhere");
+        if (symlinkat(target, at, name) < 0)
+            return error_errno(err, errno, "cannot make link %.200s", path);
+        return 0;
+    case AE_IFIFO:
+        if (mkfifoat(at, name, 0600) < 0)
+            return error_errno(err, errno, "cannot make fifo %.200s", path);
+        return 0;
+    default:
+        return refuse(err, path, "is neither file, folder, link nor fifo");
+    }
+}
+
+static bool is_device(const struct archive_entry *entry)
+{
+    mode_t type = archive_entry_filetype((struct archive_entry *)entry);
+
+    return type == AE_IFCHR || type == AE_IFBLK;
+}
+
+static int lay_entry(struct extract *extract, struct place *place, struct archive *archive,
+                     struct archive_entry *entry, const char *path, struct error *err)
+{
+    bool folder =
+        archive_entry_filetype(entry) == AE_IFDIR && archive_entry_hardlink(entry) == NULL;
+    const char *name;
+
+    if (*path == '\0') { /* the root */
+        if (!folder)
+            return refuse(err, "/", "is not a folder");
+        return set_owner_mode_time(extract, entry, extract->root_fd, ".", "/", err);
+    }
+    if (is_device(entry)) {
+        if (strncmp(path, "dev/", 4) == 0)
+            return 0; /* containers get a /dev of their own */
+        return refuse(err, path, "is a device");
+    }
+    if (enter_place(extract, place, path, &name, err) < 0 ||
+        clear_place(extract, place->fd, name, path, folder, err) < 0)
+        return -1;
+    if (archive_entry_hardlink(entry) != NULL)
+        return make_hardlink(extract, entry, place->fd, name, path, err);
+    if (make_entry(extract, archive, entry, place->fd, name, path, err) < 0)
+        return -1;
+    return set_owner_mode_time(extract, entry, place->fd, name, path, err);
+}
+
+/* ".wh.NAME" takes NAME of the layers before away, ".wh..wh..opq" all that is in its folder. */
+static int whiteout(struct extract *extract, struct place *place, const char *path,
+                    struct error *err)
+{
+    const char *name;
+
+    if (enter_place(extract, place, path, &name, err) < 0)
+        return -1;
+    if (strcmp(name, ".wh..wh..opq") == 0) {
+        DIR *dir = fdopendir(openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+        if (dir == NULL)
+            return error_errno(err, errno, "cannot read the folder of %.200s", path);
+        for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                remove_at(place->fd, entry->d_name, 0);
+        closedir(dir);
+        return 0;
+    }
+    name += 4;
+    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return refuse(err, path, "takes nothing away");
+    if (remove_at(place->fd, name, 0) < 0)
+        return error_errno(err, errno, "cannot take away %.200s", path);
+    return 0;
+}
+
+static bool is_whiteout(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strncmp(slash ? slash + 1 : path, ".wh.", 4) == 0;
+}
+
+static int open_tar(const char *path, struct archive **ret_archive, struct error *err)
+{
+    _cleanup_(close_archive) struct archive *archive = archive_read_new();
+
+    archive_read_support_filter_all(archive);
+    archive_read_support_format_tar(archive);
+    archive_read_support_format_gnutar(archive);
+    if (archive_read_open_filename(archive, path, READ_BLOCK) != ARCHIVE_OK)
+        return error_set(err, ERROR_INVALID, NULL, "cannot read %s as a tar: %s", path,
+                         archive_error_string(archive));
+    *ret_archive = TAKE_PTR(archive);
+    return 0;
+}
+
+/* The next entry's header. Returns 1, 0 at the end, -1. */
+static int next_entry(struct archive *archive, const char *path, struct archive_entry **ret_entry,
+                      struct error *err)
+{
+    int rc = archive_read_next_header(archive, ret_entry);
+
+    if (rc == ARCHIVE_EOF)
+        return 0;
+    if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
+        return 1;
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%s is no readable tar: %s", path,
+                     archive_error_string(archive));
+}
+
+static void tell(struct extract *extract, struct archive *archive, int64_t *told)
+{
+    int64_t now = archive_filter_bytes(archive, -1);
+
+    if (extract->progress != NULL && now - *told >= PROGRESS_STEP) {
+        extract->progress(now, extract->arg);
+        *told = now;
+    }
+}
+
+/* In an OCI layer what is taken away goes first (`whiteouts`): it means the layers before, wherever
+ * in the archive it is said. */
+static int pass(struct extract *extract, const char *path, bool whiteouts, struct error *err)
+{
+    _cleanup_(close_archive) struct archive *archive = NULL;
+    _cleanup_(place_release) struct place place = {.fd = -1};
+    struct archive_entry *entry;
+    int64_t told = 0;
+    int rc;
+
+    if (open_tar(path, &archive, err) < 0)
+        return -1;
+    while ((rc = next_entry(archive, path, &entry, err)) > 0) {
+        _cleanup_(free_ptr) char *name = normal_path(archive_entry_pathname(entry), err);
+
+        if (name == NULL)
+            return -1;
+        if (is_whiteout(name) && !extract->oci)
+            return refuse(err, name, "names that begin with .wh. mean something in OCI layers");
+        if (is_whiteout(name) != whiteouts)
+            continue;
+        if (check_entry(extract, entry, name, err) < 0 ||
+            (whiteouts ? whiteout(extract, &place, name, err)
+                       : lay_entry(extract, &place, archive, entry, name, err)) < 0)
+            return -1;
+        if (!whiteouts)
+            tell(extract, archive, &told);
+    }
+    return rc;
+}
+
+int extract_tar(struct extract *extract, const char *path, struct error *err)
+{
+    if (extract->oci && pass(extract, path, true, err) < 0)
+        return -1;
+    return pass(extract, path, false, err);
+}
+
+int extract_kind(const char *path, const char **ret_kind, struct error *err)
+{
+    _cleanup_(close_archive) struct archive *archive = NULL;
+    struct archive_entry *entry;
+    bool docker = false, oci = false;
+    int rc;
+
+    if (open_tar(path, &archive, err) < 0)
+        return -1;
+    while ((rc = next_entry(archive, path, &entry, err)) > 0) {
+        _cleanup_(free_ptr) char *name = normal_path(archive_entry_pathname(entry), err);
+
+        if (name == NULL)
+            return -1;
+        if (strcmp(name, "oci-layout") == 0)
+            oci = true;
+        else if (strcmp(name, "manifest.json") == 0)
+            docker = true;
+        else if (name[strcspn(name, "/")] == '\0' && *name != '\0' &&
+                 strcmp(name, "index.json") != 0 && strcmp(name, "blobs") != 0 &&
+                 strcmp(name, "repositories") != 0 && strspn(name, "0123456789abcdef") != 64)
+            break; /* an image archive has nothing else at its top */
+    }
+    if (rc < 0)
+        return -1;
+    *ret_kind = rc > 0 ? NULL : docker ? "docker-archive" : oci ? "oci-archive" : NULL;
+    return 0;
+}
+
+/* Images have no /etc/hosts, or an empty one: who runs them is expected to lay it. */
+static int make_hosts(const struct extract *extract, struct error *err)
+{
+    static const char text[] = "127.0.0.1\tlocalhost\n"
+                               "127.0.1.1\tsandbox\n"
+                               "::1\tlocalhost ip6-localhost ip6-loopback\n";
+    _cleanup_(close_fd) int etc = -1, fd = -1;
+    struct stat st;
+
+    if (fstatat(extract->root_fd, "etc", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+        make_parent(extract, extract->root_fd, "etc", "etc", err) < 0)
+        return -1;
+    etc = open_below(extract->root_fd, "etc", O_RDONLY | O_DIRECTORY, false);
+    if (etc < 0) /* an odd image, which knows best */
+        return 0;
+    if (fstatat(etc, "hosts", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (!S_ISREG(st.st_mode) || st.st_size > 0)
+            return 0;
+        unlinkat(etc, "hosts", 0); /* it may have other names */
+    }
+    fd = openat(etc, "hosts", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd < 0 || fchown(fd, (uid_t)extract->uid_base, (gid_t)extract->uid_base) < 0 ||
+        fchmod(fd, 0644) < 0)
+        return error_errno(err, errno, "cannot make etc/hosts");
+    return fd_write_all(fd, text, strlen(text), err);
+}
+
+int extract_finish(struct extract *extract, struct error *err)
+{
+    static const char *const folders[] = {"dev", "proc", "sys", "tmp", "run"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+        struct stat st;
+
+        if (fstatat(extract->root_fd, folders[i], &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            if (!S_ISDIR(st.st_mode))
+                return refuse(err, folders[i], "has to be a folder");
+            continue;
+        }
+        if (extract->base != NULL)
+            continue;
+        if (make_parent(extract, extract->root_fd, folders[i], folders[i], err) < 0)
+            return -1;
+        if (strcmp(folders[i], "tmp") == 0 && fchmodat(extract->root_fd, "tmp", 01777, 0) < 0)
+            return error_errno(err, errno, "cannot set the mode of tmp");
+    }
+    return extract->base == NULL ? make_hosts(extract, err) : 0;
+}

@@ -1,0 +1,43 @@
+/*
+ * image_extract.h - a tar of unknown origin into a folder, and nowhere else.
+ *
+ * Every path is resolved by the kernel below the folder (openat2 with RESOLVE_BENEATH), never
+ * through a link; owners are shifted by the uid base; of extended attributes only user.* is kept.
+ * What is refused is listed in images.h; refusals have the code IMAGE_REFUSED.
+ */
+#ifndef CODESET_IMAGES_EXTRACT_H
+#define CODESET_IMAGES_EXTRACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "images/image_store.h"
+
+struct extract {
+    int root_fd;                     /* the folder */
+    const struct image_layers *base; /* layers below this one, NULL: none */
+    bool oci;                        /* an OCI layer: .wh. names remove, parents may be links */
+    int64_t uid_base;
+    int64_t bytes_max;
+    int64_t entries_max;
+    void (*progress)(int64_t bytes, void *arg); /* may be NULL */
+    void *arg;
+
+    int64_t bytes;   /* so far; logical sizes, so that holes count as well */
+    int64_t entries; /* so far */
+};
+
+/* Lays the archive at `path` over the folder. Several may follow one another. */
+int extract_tar(struct extract *extract, const char *path, struct error *err);
+
+/* Is the archive an image archive rather than a root file system? *ret_kind is "oci-archive",
+ * "docker-archive" (skopeo's words), or NULL. */
+int extract_kind(const char *path, const char **ret_kind, struct error *err);
+
+/* Checks what a container relies on (/dev, /proc, /sys, /tmp, /run are folders, or in a layer
+ * over a base not there). Where there is no base, makes those that are missing, and an /etc/hosts
+ * that knows localhost. */
+int extract_finish(struct extract *extract, struct error *err);
+
+#endif

@@ -1,0 +1,289 @@
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "container/cgroup.h"
+#include "images/images.h"
+#include "tars.h"
+
+#include "base/banned.h"
+
+const struct engine_limits fixture_limits = {.memory_bytes = 64 << 20,
+                                             .disk_bytes = 64 << 20,
+                                             .disk_inodes = 4096,
+                                             .processes = 64,
+                                             .cpu_millicores = 1000};
+
+static void must(int rc, const struct error *err)
+{
+    if (rc < 0) {
+        fprintf(stderr, "the tests cannot run: %s\n", err->message);
+        abort();
+    }
+}
+
+static void put(char **setting, char *value)
+{
+    free(*setting);
+    *setting = value;
+}
+
+static void link_program(const struct fixture *fixture, const char *target, const char *name)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/bin/%s", fixture->dir, name);
+    struct error err = ERROR_INIT;
+
+    if (symlink(target, path) < 0)
+        must(error_errno(&err, errno, "cannot link %s", path), &err);
+}
+
+void fixture_restart(struct fixture *fixture)
+{
+    struct error err = ERROR_INIT;
+
+    engine_free(fixture->engine);
+    fixture->engine = engine_new(fixture->base, &fixture->settings, &err);
+    must(fixture->engine ? 0 : -1, &err);
+}
+
+void fixture_use_agent(struct fixture *fixture, const char *program)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/bin/codeset-agent", fixture->dir);
+    _cleanup_(free_ptr) char *target = xasprintf(BUILD_DIR "/%s", program);
+
+    unlink(path);
+    link_program(fixture, target, "codeset-agent");
+    fixture_restart(fixture);
+}
+
+void fixture_open(struct fixture *fixture, const char *tag)
+{
+    struct error err = ERROR_INIT;
+    _cleanup_(free_ptr) char *bin = NULL;
+    _cleanup_(free_ptr) char *tar = NULL;
+
+    memset(fixture, 0, sizeof(*fixture));
+    fixture->dir = xstrdup("/tmp/cse-XXXXXX");
+    if (mkdtemp(fixture->dir) == NULL || chmod(fixture->dir, 0711) < 0)
+        must(error_errno(&err, errno, "cannot make a folder"), &err);
+    must(settings_load("/dev/null", &fixture->settings, &err), &err);
+    put(&fixture->settings.image_dir, xasprintf("%s/images", fixture->dir));
+    put(&fixture->settings.state_dir, xasprintf("%s/run", fixture->dir));
+    put(&fixture->settings.scratch_dir, xasprintf("%s/scratch", fixture->dir));
+    put(&fixture->settings.agent_path, xasprintf("%s/bin/codeset-agent", fixture->dir));
+    put(&fixture->settings.cgroup_parent, xasprintf("/cse-%s-%d", tag, (int)getpid()));
+    if (getenv("CODESET_TEST_RUNTIME") != NULL)
+        put(&fixture->settings.runtime, xstrdup(getenv("CODESET_TEST_RUNTIME")));
+    fixture->settings.disk_reserve_bytes = 0;
+    bin = xasprintf("%s/bin", fixture->dir);
+    must(make_dirs(bin, 0755, &err), &err);
+    link_program(fixture, BUILD_DIR "/codeset-container", "codeset-container");
+    fixture->base = event_base_new();
+    fixture_use_agent(fixture, "tests/engine/init");
+    tar = xasprintf("%s/busybox.tar.gz", fixture->dir);
+    tar_write_busybox(tar);
+    must(image_import(&fixture->settings, "busybox", tar, NULL, false, NULL, NULL, &err), &err);
+}
+
+/* Does a line of the file hold the text? A file that is gone by now, as that of another test's loop
+ * device may be, holds nothing. */
+static bool mentions(const char *file, const char *text)
+{
+    _cleanup_(buf_release) struct buf content = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    if (file_read(AT_FDCWD, file, 16 << 20, &content, &err) == 0)
+        return strstr(content.data, text) != NULL;
+    must(err.sys_errno == ENOENT || err.sys_errno == ENODEV || err.sys_errno == ENXIO ? 0 : -1,
+         &err);
+    return false;
+}
+
+static bool mount_left(const struct fixture *fixture)
+{
+    return mentions("/proc/self/mountinfo", fixture->dir);
+}
+
+static void count_one(const char *name, void *arg)
+{
+    fprintf(stderr, "left behind: %s\n", name);
+    ++*(int *)arg;
+}
+
+static bool loop_left(const struct fixture *fixture)
+{
+    for (int i = 0; i < 1024; i++) {
+        _cleanup_(free_ptr) char *path = xasprintf("/sys/block/loop%d/loop/backing_file", i);
+
+        if (access(path, F_OK) == 0 && mentions(path, fixture->dir))
+            return true;
+    }
+    return false;
+}
+
+/* Does it stay? The kernel lets go of a loop device that somebody else was just looking at, and of
+ * the last process of a cgroup, a moment later. */
+static bool stays(bool (*left)(const struct fixture *fixture), const struct fixture *fixture,
+                  const char *what)
+{
+    int64_t deadline = clock_monotonic() + 10 * CLOCK_SECOND;
+    const struct timespec pause = {.tv_nsec = 20000000};
+
+    while (left(fixture)) {
+        if (clock_monotonic() > deadline) {
+            fprintf(stderr, "left behind: %s of %s\n", what, fixture->dir);
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+/* The parent has to be empty by now, in every hierarchy. */
+static bool cgroup_left(const struct fixture *fixture)
+{
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    struct error err = ERROR_INIT;
+    bool left = false;
+
+    must(cgroup_fs_open(&fs, &err), &err);
+    for (int i = 0; i < fs.count; i++) {
+        _cleanup_(free_ptr) char *path =
+            xasprintf("%s%s", fs.mounts[i], fixture->settings.cgroup_parent);
+
+        if (rmdir(path) < 0 && errno != ENOENT)
+            left = true;
+    }
+    return left;
+}
+
+bool fixture_close(struct fixture *fixture)
+{
+    struct error err = ERROR_INIT;
+    int left = 0;
+
+    must(engine_list(fixture->engine, count_one, &left, &err), &err);
+    left += stays(mount_left, fixture, "a mount");
+    left += stays(loop_left, fixture, "a loop device");
+    left += stays(cgroup_left, fixture, "a cgroup");
+    engine_free(fixture->engine);
+    event_base_free(fixture->base);
+    must(remove_tree(fixture->dir, &err), &err);
+    settings_release(&fixture->settings);
+    free(fixture->dir);
+    return left == 0;
+}
+
+struct waiting {
+    struct fixture *fixture;
+    bool done;
+    int rc;
+};
+
+static void on_done(const struct error *err, void *arg)
+{
+    struct waiting *waiting = arg;
+
+    if (err != NULL) {
+        waiting->fixture->last = *err;
+        fprintf(stderr, "(%s: %s) ", error_kind_name(err->kind), err->message);
+    }
+    waiting->rc = err ? -1 : 0;
+    waiting->done = true;
+}
+
+static void on_tick(evutil_socket_t fd, short events, void *arg)
+{
+    (void)fd;
+    (void)events;
+    event_base_loopbreak(arg);
+}
+
+bool fixture_wait(struct fixture *fixture, const bool *flag, int seconds)
+{
+    int64_t deadline = clock_monotonic() + seconds * CLOCK_SECOND;
+    const struct timeval tick = {.tv_usec = 100000};
+    struct event *timer = event_new(fixture->base, -1, EV_PERSIST, on_tick, fixture->base);
+
+    event_add(timer, &tick);
+    while (!*flag && clock_monotonic() < deadline)
+        event_base_loop(fixture->base, EVLOOP_ONCE);
+    event_free(timer);
+    return *flag;
+}
+
+static int wait_done(struct waiting *waiting)
+{
+    if (fixture_wait(waiting->fixture, &waiting->done, 180))
+        return waiting->rc;
+    fprintf(stderr, "the engine did not call back\n");
+    abort();
+}
+
+int fixture_start(struct fixture *fixture, const char *name, const char *image,
+                  const struct engine_limits *limits)
+{
+    struct waiting waiting = {.fixture = fixture};
+
+    engine_start(fixture->engine, name, image, limits, on_done, &waiting);
+    return wait_done(&waiting);
+}
+
+int fixture_stop(struct fixture *fixture, const char *name)
+{
+    struct waiting waiting = {.fixture = fixture};
+
+    engine_stop(fixture->engine, name, on_done, &waiting);
+    return wait_done(&waiting);
+}
+
+int fixture_talk(struct fixture *fixture, const char *name, const char *bytes, struct buf *answer)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct timeval patience = {.tv_sec = 120};
+    struct error err = ERROR_INIT;
+    char path[ENGINE_SOCKET_SIZE];
+    char chunk[4096];
+    ssize_t got;
+
+    memcpy(address.sun_path, engine_socket(fixture->engine, name, path), sizeof(path));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+        fd_write_all(fd, bytes, strlen(bytes), &err) < 0 || shutdown(fd, SHUT_WR) < 0)
+        return -1;
+    while ((got = read(fd, chunk, sizeof(chunk))) > 0)
+        buf_add(answer, chunk, (size_t)got);
+    return 0;
+}
+
+int fixture_run(struct fixture *fixture, const char *name, const char *command, struct buf *output)
+{
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
+    const char *end;
+
+    if (fixture_talk(fixture, name, command, &answer) < 0)
+        return -1;
+    end = strrchr(answer.data, '[');
+    if (end == NULL)
+        return -1;
+    if (output != NULL) {
+        buf_clear(output);
+        buf_add(output, answer.data, (size_t)(end - answer.data));
+    }
+    return (int)strtol(end + 1, NULL, 10);
+}

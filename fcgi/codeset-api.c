@@ -98,9 +98,9 @@ static int print_routes(const struct router *router)
 
 static int open_api(struct api *api, struct error *err)
 {
-    api->db = db_new(api->settings, DB_API, err);
-    api->tokens = api->db ? token_issuer_new(api->settings, err) : NULL;
-    api->github = api->tokens ? github_new(api->settings, err) : NULL;
+    api->db = db_new(&api->settings->database, DB_API, err);
+    api->tokens = api->db ? token_issuer_new(&api->settings->accounts, err) : NULL;
+    api->github = api->tokens ? github_new(&api->settings->accounts, err) : NULL;
     return api->github ? 0 : -1;
 }
 
@@ -115,7 +115,8 @@ static void release_api(struct api *api)
 static int serve(const struct settings *settings, const struct options *options)
 {
     struct error err = ERROR_INIT;
-    struct api api = {.settings = settings, .doorbell = DOORBELL_INIT(settings->doorbell_socket)};
+    struct api api = {.settings = settings,
+                      .doorbell = DOORBELL_INIT(settings->api.doorbell_socket)};
     struct router router = routes_router(&api);
     int outcome;
 

@@ -240,18 +240,18 @@ static void set_identity(struct reaper *reaper)
     const struct settings *settings = &reaper->settings;
     struct daemon *daemon = &reaper->daemon;
 
-    if (settings->node[0] || gethostname(reaper->node, sizeof(reaper->node)) < 0)
+    if (settings->reaper.node[0] || gethostname(reaper->node, sizeof(reaper->node)) < 0)
         snprintf(reaper->node, sizeof(reaper->node), "%s",
-                 settings->node[0] ? settings->node : "localhost");
+                 settings->reaper.node[0] ? settings->reaper.node : "localhost");
     reaper->node[sizeof(reaper->node) - 1] = '\0';
     daemon->claimant = (struct claimant){
-        .node = reaper->node, .owner = id_new(), .lease_seconds = settings->lease_seconds};
+        .node = reaper->node, .owner = id_new(), .lease_seconds = settings->reaper.lease_seconds};
     daemon->limits = (struct engine_limits){
-        .memory_bytes = settings->memory_bytes,
-        .disk_bytes = settings->disk_bytes,
-        .disk_inodes = settings->disk_inodes,
-        .processes = settings->processes,
-        .cpu_millicores = settings->cpu_millicores,
+        .memory_bytes = settings->engine.memory_bytes,
+        .disk_bytes = settings->engine.disk_bytes,
+        .disk_inodes = settings->engine.disk_inodes,
+        .processes = settings->engine.processes,
+        .cpu_millicores = settings->engine.cpu_millicores,
     };
 }
 
@@ -263,24 +263,25 @@ static int open_rooms(struct reaper *reaper, struct error *err)
     daemon->base = event_base_new();
     if (!daemon->base)
         return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
-    daemon->engine = engine_new(daemon->base, settings, err);
+    daemon->engine = engine_new(daemon->base, &settings->engine, err);
     if (!daemon->engine)
         return -1;
     daemon->agents = agent_client_new(daemon->base, err);
     if (!daemon->agents)
         return -1;
-    daemon->pool = db_pool_new(daemon->base, settings, (size_t)settings->db_threads, err);
+    daemon->pool =
+        db_pool_new(daemon->base, &settings->database, (size_t)settings->reaper.db_threads, err);
     if (!daemon->pool)
         return -1;
-    daemon->graders = db_pool_new(daemon->base, settings, 1, err);
+    daemon->graders = db_pool_new(daemon->base, &settings->database, 1, err);
     if (!daemon->graders)
         return -1;
-    daemon->environments = environments_new(settings);
-    daemon->await = await_new(daemon->base, settings->await_socket, settings->holds_max,
-                              daemon->pool, expected, daemon, err);
+    daemon->environments = environments_new(&settings->engine);
+    daemon->await = await_new(daemon->base, settings->reaper.await_socket,
+                              settings->reaper.holds_max, daemon->pool, expected, daemon, err);
     if (!daemon->await)
         return -1;
-    daemon->doorbell = doorbell_new(daemon->base, settings->doorbell_socket, rung, daemon, err);
+    daemon->doorbell = doorbell_new(daemon->base, settings->api.doorbell_socket, rung, daemon, err);
     return daemon->doorbell ? 0 : -1;
 }
 
@@ -323,7 +324,7 @@ static int run(struct reaper *reaper, struct error *err)
     TAILQ_INIT(&daemon->session_list);
     raise_descriptors();
     set_identity(reaper);
-    reaper->lock_fd = take_lock(reaper->settings.state_dir, err);
+    reaper->lock_fd = take_lock(reaper->settings.engine.state_dir, err);
     if (reaper->lock_fd < 0 || open_rooms(reaper, err) < 0)
         return -1;
     set_signals(reaper);

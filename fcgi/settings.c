@@ -6,16 +6,18 @@
 
 #define TEXT(section, name, fallback, help)                                                        \
     {                                                                                              \
-        section, #name, CONFIG_TEXT, fallback, 0, 4096, "", help, offsetof(struct settings, name)  \
+#section, #name, CONFIG_TEXT, fallback, 0, 4096, "", help,                                 \
+            offsetof(struct settings, section.name)                                                \
     }
 #define PATH(section, name, fallback, help)                                                        \
     {                                                                                              \
-        section, #name, CONFIG_TEXT, fallback, 1, 4096, "", help, offsetof(struct settings, name)  \
+#section, #name, CONFIG_TEXT, fallback, 1, 4096, "", help,                                 \
+            offsetof(struct settings, section.name)                                                \
     }
 #define INT(section, name, fallback, least, most, unit, help)                                      \
     {                                                                                              \
-        section, #name, CONFIG_INT, fallback, least, most, unit, help,                             \
-            offsetof(struct settings, name)                                                        \
+#section, #name, CONFIG_INT, fallback, least, most, unit, help,                            \
+            offsetof(struct settings, section.name)                                                \
     }
 
 #define KIB INT64_C(1024)
@@ -23,84 +25,87 @@
 #define GIB (1024 * MIB)
 
 const struct config_row settings_rows[] = {
-    PATH("database", db_socket, "/run/mysqld/mysqld.sock", "MariaDB's unix socket"),
-    TEXT("database", db_host, "", "MariaDB's host, where it is not reached by the socket"),
-    INT("database", db_port, "3306", 1, 65535, "", "MariaDB's port, with db_host"),
-    PATH("database", db_name, "codeset", "the database"),
-    PATH("database", db_api_user, "codeset-api", "codeset-api's account"),
-    TEXT("database", db_api_password_file, "", "its password; without one, unix_socket signs in"),
-    PATH("database", db_reaper_user, "codeset-reaper", "codeset-reaper's account"),
-    TEXT("database", db_reaper_password_file, "", "its password, as above"),
-    PATH("database", db_admin_user, "root", "codesetctl's account; owns the schema"),
-    TEXT("database", db_admin_password_file, "", "its password, as above"),
+    PATH(database, db_socket, "/run/mysqld/mysqld.sock", "MariaDB's unix socket"),
+    TEXT(database, db_host, "", "MariaDB's host, where it is not reached by the socket"),
+    INT(database, db_port, "3306", 1, 65535, "", "MariaDB's port, with db_host"),
+    PATH(database, db_name, "codeset", "the database"),
+    PATH(database, db_api_user, "codeset-api", "codeset-api's account"),
+    TEXT(database, db_api_password_file, "", "its password; without one, unix_socket signs in"),
+    PATH(database, db_reaper_user, "codeset-reaper", "codeset-reaper's account"),
+    TEXT(database, db_reaper_password_file, "", "its password, as above"),
+    PATH(database, db_admin_user, "root", "codesetctl's account; owns the schema"),
+    TEXT(database, db_admin_password_file, "", "its password, as above"),
 
-    PATH("api", doorbell_socket, "/run/codeset/doorbell.sock", "where workers ring the daemon"),
-    PATH("api", pack_dir, "/var/lib/codeset/packs", "sample archives, served by nginx"),
-    PATH("api", page_dir, "/run/codeset/pages", "long answers, kept for nginx to serve"),
-    TEXT("api", cors_origins, "", "origins that a browser may call from, separated by spaces"),
-    INT("api", sessions_per_user, "256", 1, 100000, "", "open sessions that a user may have"),
-    INT("api", interactions_per_session, "16", 1, 1000, "", "unfinished interactions at once"),
-    INT("api", verifications_per_session, "2", 1, 100, "", "unfinished verifications at once"),
-    INT("api", command_bytes_max, "120K", KIB, 128 * KIB - 1, "bytes", "length of a command"),
-    INT("api", replace_bytes_max, "1M", KIB, 8 * MIB, "bytes", "each string of a str_replace"),
-    INT("api", upload_bytes_max, "16M", KIB, 64 * MIB, "bytes", "an uploaded file"),
-    INT("api", timeout_seconds_max, "3600", 1, 86400, "s", "command_timeout of an exec"),
-    INT("api", ttl_minutes_max, "1440", 1, 43200, "min", "ttl_minutes of a session"),
-    INT("api", db_connect_timeout, "3", 1, 60, "s", "wait for a connection to MariaDB"),
-    INT("api", db_io_timeout, "10", 1, 20, "s", "wait of a worker for MariaDB's answer"),
+    PATH(api, doorbell_socket, "/run/codeset/doorbell.sock", "where workers ring the daemon"),
+    PATH(api, pack_dir, "/var/lib/codeset/packs", "sample archives, served by nginx"),
+    PATH(api, page_dir, "/run/codeset/pages", "long answers, kept for nginx to serve"),
+    TEXT(api, cors_origins, "", "origins that a browser may call from, separated by spaces"),
+    INT(api, sessions_per_user, "256", 1, 100000, "", "open sessions that a user may have"),
+    INT(api, interactions_per_session, "16", 1, 1000, "", "unfinished interactions at once"),
+    INT(api, verifications_per_session, "2", 1, 100, "", "unfinished verifications at once"),
+    INT(api, command_bytes_max, "120K", KIB, 128 * KIB - 1, "bytes", "length of a command"),
+    INT(api, replace_bytes_max, "1M", KIB, 8 * MIB, "bytes", "each string of a str_replace"),
+    INT(api, upload_bytes_max, "16M", KIB, 64 * MIB, "bytes", "an uploaded file"),
+    INT(api, timeout_seconds_max, "3600", 1, 86400, "s", "command_timeout of an exec"),
+    INT(api, ttl_minutes_max, "1440", 1, 43200, "min", "ttl_minutes of a session"),
+    /* In this section of the file since the first release; the worker's wait, and the database's.
+     */
+    {"api", "db_connect_timeout", CONFIG_INT, "3", 1, 60, "s", "wait for a connection to MariaDB",
+     offsetof(struct settings, database.db_connect_timeout)},
+    {"api", "db_io_timeout", CONFIG_INT, "10", 1, 20, "s", "wait of a worker for MariaDB's answer",
+     offsetof(struct settings, database.db_io_timeout)},
 
-    TEXT("accounts", token_secret_file, "", "signs tokens; empty: API keys only"),
-    TEXT("accounts", token_previous_secret_file, "", "still verifies tokens, while it is replaced"),
-    PATH("accounts", token_issuer, "codeset", "iss of our tokens"),
-    PATH("accounts", token_audience, "codeset-api", "aud of our tokens"),
-    INT("accounts", access_token_seconds, "3600", 60, 86400, "s", "life of an access token"),
-    INT("accounts", refresh_token_seconds, "2592000", 3600, 31536000, "s",
-        "life of a refresh token"),
-    PATH("accounts", github_url, "https://github.com", "GitHub, or an Enterprise Server"),
-    PATH("accounts", github_api_url, "https://api.github.com",
+    TEXT(accounts, token_secret_file, "", "signs tokens; empty: API keys only"),
+    TEXT(accounts, token_previous_secret_file, "", "still verifies tokens, while it is replaced"),
+    PATH(accounts, token_issuer, "codeset", "iss of our tokens"),
+    PATH(accounts, token_audience, "codeset-api", "aud of our tokens"),
+    INT(accounts, access_token_seconds, "3600", 60, 86400, "s", "life of an access token"),
+    INT(accounts, refresh_token_seconds, "2592000", 3600, 31536000, "s", "life of a refresh token"),
+    PATH(accounts, github_url, "https://github.com", "GitHub, or an Enterprise Server"),
+    PATH(accounts, github_api_url, "https://api.github.com",
          "its API; of an Enterprise Server https://HOST/api/v3"),
-    TEXT("accounts", github_ca_file, "", "certificates that vouch for it; empty: the system's"),
-    TEXT("accounts", github_client_id, "", "of the OAuth App; empty: no sign-in"),
-    TEXT("accounts", github_client_secret_file, "", "its secret"),
-    TEXT("accounts", github_redirect_uris, "", "redirect_uri values that are accepted, by spaces"),
-    TEXT("accounts", github_app_id, "", "of the GitHub App; empty: no repositories"),
-    TEXT("accounts", github_app_key_file, "", "its private key, PEM"),
-    INT("accounts", github_timeout_seconds, "10", 1, 60, "s", "for one request to GitHub"),
-    INT("accounts", repos_cache_seconds, "60", 0, 3600, "s", "GET /repos answers from memory"),
-    INT("accounts", keys_per_user, "50", 1, 10000, "", "active API keys that a user may have"),
-    INT("accounts", signup_credit_cents, "500", 0, 1000000, "cents", "granted at first sign-in"),
+    TEXT(accounts, github_ca_file, "", "certificates that vouch for it; empty: the system's"),
+    TEXT(accounts, github_client_id, "", "of the OAuth App; empty: no sign-in"),
+    TEXT(accounts, github_client_secret_file, "", "its secret"),
+    TEXT(accounts, github_redirect_uris, "", "redirect_uri values that are accepted, by spaces"),
+    TEXT(accounts, github_app_id, "", "of the GitHub App; empty: no repositories"),
+    TEXT(accounts, github_app_key_file, "", "its private key, PEM"),
+    INT(accounts, github_timeout_seconds, "10", 1, 60, "s", "for one request to GitHub"),
+    INT(accounts, repos_cache_seconds, "60", 0, 3600, "s", "GET /repos answers from memory"),
+    INT(accounts, keys_per_user, "50", 1, 10000, "", "active API keys that a user may have"),
+    INT(accounts, signup_credit_cents, "500", 0, 1000000, "cents", "granted at first sign-in"),
     {"accounts", "terms_version", CONFIG_TEXT, "", 0, 32, "",
-     "terms that must be accepted; empty: none", offsetof(struct settings, terms_version)},
+     "terms that must be accepted; empty: none", offsetof(struct settings, accounts.terms_version)},
 
-    TEXT("reaper", node, "", "this host's name among daemons; empty: the host name"),
-    PATH("reaper", location, "local", "shown as location in container_info"),
-    PATH("reaper", await_socket, "/run/codeset/await.sock", "where nginx brings held requests"),
-    INT("reaper", db_threads, "4", 1, 64, "", "threads, each with a connection to MariaDB"),
-    INT("reaper", holds_max, "10000", 1, 100000, "", "held requests; more are answered at once"),
-    INT("reaper", sweep_ms, "1000", 100, 60000, "ms", "pause between sweeps for missed work"),
-    INT("reaper", lease_seconds, "60", 10, 3600, "s", "a claim on a row without a renewal"),
-    INT("reaper", interaction_attempts_max, "10", 1, 1000, "", "claims of an interaction"),
-    INT("reaper", verify_attempts_max, "5", 1, 1000, "", "claims of a verification"),
-    INT("reaper", verify_timeout_seconds, "1800", 1, 86400, "s", "a verifier's run"),
-    INT("reaper", sessions_max, "512", 1, 100000, "", "session containers on this host"),
-    INT("reaper", verifications_max, "4", 1, 1000, "", "verifications running at once"),
+    TEXT(reaper, node, "", "this host's name among daemons; empty: the host name"),
+    PATH(reaper, location, "local", "shown as location in container_info"),
+    PATH(reaper, await_socket, "/run/codeset/await.sock", "where nginx brings held requests"),
+    INT(reaper, db_threads, "4", 1, 64, "", "threads, each with a connection to MariaDB"),
+    INT(reaper, holds_max, "10000", 1, 100000, "", "held requests; more are answered at once"),
+    INT(reaper, sweep_ms, "1000", 100, 60000, "ms", "pause between sweeps for missed work"),
+    INT(reaper, lease_seconds, "60", 10, 3600, "s", "a claim on a row without a renewal"),
+    INT(reaper, interaction_attempts_max, "10", 1, 1000, "", "claims of an interaction"),
+    INT(reaper, verify_attempts_max, "5", 1, 1000, "", "claims of a verification"),
+    INT(reaper, verify_timeout_seconds, "1800", 1, 86400, "s", "a verifier's run"),
+    INT(reaper, sessions_max, "512", 1, 100000, "", "session containers on this host"),
+    INT(reaper, verifications_max, "4", 1, 1000, "", "verifications running at once"),
 
-    PATH("engine", image_dir, "/var/lib/codeset/images", "the image store"),
-    PATH("engine", state_dir, "/run/codeset/containers", "bundles and sockets of containers"),
-    PATH("engine", scratch_dir, "/var/lib/codeset/scratch", "the containers' writable layers"),
-    PATH("engine", agent_path, "/usr/libexec/codeset/codeset-agent", "the agent's binary"),
-    PATH("engine", runtime, "crun", "OCI runtime: crun, runc or runsc"),
-    PATH("engine", cgroup_parent, "/codeset", "cgroup below which containers get theirs"),
-    INT("engine", uid_base, "1879048192", 65536, 2147418112, "", "host uid of the images' root"),
-    INT("engine", uid_ranges, "1024", 1, 65000, "", "ranges of ids above it, one a container"),
-    INT("engine", memory_bytes, "2G", 16 * MIB, 1024 * GIB, "bytes", "memory of a container"),
-    INT("engine", disk_bytes, "4G", 16 * MIB, 1024 * GIB, "bytes", "what a container may write"),
-    INT("engine", disk_inodes, "262144", 1024, INT64_C(4294967295), "", "files it may make"),
-    INT("engine", processes, "512", 16, 1000000, "", "processes and threads of a container"),
-    INT("engine", cpu_millicores, "2000", 10, 1000000, "", "CPU of a container; 1000 is a core"),
-    INT("engine", disk_reserve_bytes, "1G", 0, 1024 * GIB, "bytes", "kept free in scratch_dir"),
-    INT("engine", image_bytes_max, "64G", MIB, 1024 * GIB, "bytes", "an image, unpacked"),
-    INT("engine", image_entries_max, "4000000", 1000, 100000000, "", "files of an image"),
+    PATH(engine, image_dir, "/var/lib/codeset/images", "the image store"),
+    PATH(engine, state_dir, "/run/codeset/containers", "bundles and sockets of containers"),
+    PATH(engine, scratch_dir, "/var/lib/codeset/scratch", "the containers' writable layers"),
+    PATH(engine, agent_path, "/usr/libexec/codeset/codeset-agent", "the agent's binary"),
+    PATH(engine, runtime, "crun", "OCI runtime: crun, runc or runsc"),
+    PATH(engine, cgroup_parent, "/codeset", "cgroup below which containers get theirs"),
+    INT(engine, uid_base, "1879048192", 65536, 2147418112, "", "host uid of the images' root"),
+    INT(engine, uid_ranges, "1024", 1, 65000, "", "ranges of ids above it, one a container"),
+    INT(engine, memory_bytes, "2G", 16 * MIB, 1024 * GIB, "bytes", "memory of a container"),
+    INT(engine, disk_bytes, "4G", 16 * MIB, 1024 * GIB, "bytes", "what a container may write"),
+    INT(engine, disk_inodes, "262144", 1024, INT64_C(4294967295), "", "files it may make"),
+    INT(engine, processes, "512", 16, 1000000, "", "processes and threads of a container"),
+    INT(engine, cpu_millicores, "2000", 10, 1000000, "", "CPU of a container; 1000 is a core"),
+    INT(engine, disk_reserve_bytes, "1G", 0, 1024 * GIB, "bytes", "kept free in scratch_dir"),
+    INT(engine, image_bytes_max, "64G", MIB, 1024 * GIB, "bytes", "an image, unpacked"),
+    INT(engine, image_entries_max, "4000000", 1000, 100000000, "", "files of an image"),
 };
 
 const size_t settings_count = sizeof(settings_rows) / sizeof(settings_rows[0]);

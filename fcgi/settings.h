@@ -1,5 +1,6 @@
 /*
- * settings.h - every setting of the four programs: one table, one struct.
+ * settings.h - every setting of the programs: one table, and a struct for each section, so that a
+ * room is handed its own and no other.
  *
  * All programs read one file, /etc/codeset/codeset.conf unless --config names another. Secrets
  * are never in it: `..._file` settings name files that only their program may read.
@@ -14,8 +15,7 @@
 
 #include "base/config.h"
 
-struct settings {
-    /* [database] */
+struct database_settings {
     char *db_socket;
     char *db_host; /* "" : by socket */
     int64_t db_port;
@@ -23,8 +23,11 @@ struct settings {
     char *db_api_user, *db_api_password_file;
     char *db_reaper_user, *db_reaper_password_file;
     char *db_admin_user, *db_admin_password_file;
+    int64_t db_connect_timeout;
+    int64_t db_io_timeout;
+};
 
-    /* [api] */
+struct api_settings {
     char *doorbell_socket; /* shared with the daemon */
     char *pack_dir;        /* sample archives; nginx serves them */
     char *page_dir;        /* long answers, kept for nginx to serve */
@@ -37,10 +40,9 @@ struct settings {
     int64_t upload_bytes_max;
     int64_t timeout_seconds_max;
     int64_t ttl_minutes_max;
-    int64_t db_connect_timeout;
-    int64_t db_io_timeout;
+};
 
-    /* [accounts] */
+struct accounts_settings {
     char *token_secret_file, *token_previous_secret_file;
     char *token_issuer, *token_audience;
     int64_t access_token_seconds;
@@ -55,8 +57,9 @@ struct settings {
     int64_t keys_per_user;
     int64_t signup_credit_cents;
     char *terms_version;
+};
 
-    /* [reaper] */
+struct reaper_settings {
     char *node;     /* "" : the host's name */
     char *location; /* shown in container_info */
     char *await_socket;
@@ -69,8 +72,9 @@ struct settings {
     int64_t verify_timeout_seconds;
     int64_t sessions_max;
     int64_t verifications_max;
+};
 
-    /* [engine] */
+struct engine_settings {
     char *image_dir;
     char *state_dir;   /* containers: bundles and sockets; on a tmpfs as /run */
     char *scratch_dir; /* the containers' writable layers */
@@ -87,6 +91,14 @@ struct settings {
     int64_t disk_reserve_bytes;
     int64_t image_bytes_max;
     int64_t image_entries_max;
+};
+
+struct settings {
+    struct database_settings database;
+    struct api_settings api;
+    struct accounts_settings accounts;
+    struct reaper_settings reaper;
+    struct engine_settings engine;
 };
 
 extern const struct config_row settings_rows[];

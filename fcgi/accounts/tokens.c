@@ -13,7 +13,7 @@
 #include "base/banned.h"
 
 struct token_issuer {
-    const struct settings *settings;
+    const struct accounts_settings *settings;
     struct buf texts[2];
     struct jwt_secret secrets[2];
     size_t count;
@@ -38,7 +38,7 @@ static int read_secret(struct token_issuer *issuer, const char *path, struct err
     return 0;
 }
 
-struct token_issuer *token_issuer_new(const struct settings *settings, struct error *err)
+struct token_issuer *token_issuer_new(const struct accounts_settings *settings, struct error *err)
 {
     struct token_issuer *issuer = xcalloc(1, sizeof(*issuer));
 
@@ -69,7 +69,7 @@ bool token_issuer_can(const struct token_issuer *issuer)
 void token_issue(const struct token_issuer *issuer, enum token_type type, const struct id *user_id,
                  int64_t now, struct token *ret_token, struct buf *text)
 {
-    const struct settings *settings = issuer->settings;
+    const struct accounts_settings *settings = issuer->settings;
     _cleanup_(json_release) json_object *claims = json_object_new_object();
     struct token token = {
         .user_id = *user_id,
@@ -110,7 +110,7 @@ static bool claim_id(json_object *claims, const char *name, struct id *ret_id)
 int token_check(const struct token_issuer *issuer, enum token_type type, const char *text,
                 int64_t now, struct token *ret_token, struct error *err)
 {
-    const struct settings *settings = issuer->settings;
+    const struct accounts_settings *settings = issuer->settings;
     _cleanup_(json_release) json_object *claims = NULL;
     struct token token;
 

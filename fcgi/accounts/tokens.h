@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "base/id.h"
 
-struct settings;
+struct accounts_settings;
 struct token_issuer;
 
 #define TOKEN_SKEW_SECONDS 60
@@ -25,7 +25,7 @@ enum token_type { TOKEN_ACCESS, TOKEN_REFRESH };
 
 /* Reads token_secret_file and token_previous_secret_file. Without a token_secret_file no token is
  * issued and none is accepted: token_issuer_can says so. The settings must outlive it. */
-struct token_issuer *token_issuer_new(const struct settings *settings, struct error *err);
+struct token_issuer *token_issuer_new(const struct accounts_settings *settings, struct error *err);
 void token_issuer_free(struct token_issuer *issuer);
 bool token_issuer_can(const struct token_issuer *issuer);
 

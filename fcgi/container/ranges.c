@@ -23,7 +23,7 @@ struct ranges {
     char **folders; /* who took the range last, or NULL */
 };
 
-void ranges_span(const struct settings *settings, int64_t *ret_first, int64_t *ret_last)
+void ranges_span(const struct engine_settings *settings, int64_t *ret_first, int64_t *ret_last)
 {
     *ret_first = settings->uid_base;
     *ret_last = settings->uid_base + USERNS_IDS * (settings->uid_ranges + 1) - 1;
@@ -66,7 +66,7 @@ static int read_folders(struct ranges *ranges, const char *state_dir, struct err
     return 0;
 }
 
-struct ranges *ranges_new(const struct settings *settings, struct error *err)
+struct ranges *ranges_new(const struct engine_settings *settings, struct error *err)
 {
     struct ranges *ranges;
     int64_t first, last;

@@ -23,14 +23,14 @@
 
 #define RANGES_LAST_ID INT64_C(4294967294) /* the one above means "none" */
 
-struct settings;
+struct engine_settings;
 struct ranges;
 
 /* The first and the last host id that the store and the containers take. */
-void ranges_span(const struct settings *settings, int64_t *ret_first, int64_t *ret_last);
+void ranges_span(const struct engine_settings *settings, int64_t *ret_first, int64_t *ret_last);
 
 /* Reads what the containers that are there have. NULL on failure. */
-struct ranges *ranges_new(const struct settings *settings, struct error *err);
+struct ranges *ranges_new(const struct engine_settings *settings, struct error *err);
 void ranges_free(struct ranges *ranges);
 
 /* The first id of the range of the container whose folder this is: the one that it has, else one

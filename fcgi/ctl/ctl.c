@@ -78,7 +78,7 @@ int ctl_fail(const struct ctl *ctl, const struct error *err)
 {
     complain(ctl, err->message);
     if (err->code && strcmp(err->code, "DATABASE_UNAVAILABLE") == 0) {
-        if (geteuid() != 0 && !ctl->settings.db_admin_password_file[0])
+        if (geteuid() != 0 && !ctl->settings.database.db_admin_password_file[0])
             fprintf(stderr, "Run it as root: without db_admin_password_file MariaDB lets the "
                             "system's user of db_admin_user's name in, and nobody else.\n");
         fprintf(stderr,
@@ -436,7 +436,7 @@ const struct settings *ctl_settings(const struct ctl *ctl)
 struct db *ctl_db(struct ctl *ctl, struct error *err)
 {
     if (!ctl->db)
-        ctl->db = db_new(&ctl->settings, DB_ADMIN, err);
+        ctl->db = db_new(&ctl->settings.database, DB_ADMIN, err);
     return ctl->db;
 }
 

@@ -23,7 +23,7 @@ static void check_server(struct doctor *doctor, const struct server_info *info)
 {
     int64_t apart = llabs(info->now - clock_now());
     /* The longest value there is; each value travels by itself, whatever its row weighs. */
-    int64_t wanted = doctor->settings->upload_bytes_max;
+    int64_t wanted = doctor->settings->api.upload_bytes_max;
     int major = 0, minor = 0;
 
     if (sscanf(info->version, "%d.%d", &major, &minor) != 2 || major < 10 ||
@@ -37,7 +37,7 @@ static void check_server(struct doctor *doctor, const struct server_info *info)
                       "set max_allowed_packet = 64M in MariaDB's [mariadbd], restart it",
                       "max_allowed_packet is %" PRId64 " bytes, too few for an upload of "
                       "upload_bytes_max (%" PRId64 ")",
-                      info->max_allowed_packet, doctor->settings->upload_bytes_max);
+                      info->max_allowed_packet, doctor->settings->api.upload_bytes_max);
     else
         doctor_report(doctor, FINDING_OK, "database packets", NULL,
                       "max_allowed_packet is %" PRId64 " bytes", info->max_allowed_packet);
@@ -81,7 +81,7 @@ static void check_rights(struct doctor *doctor)
     int before = doctor->counts[FINDING_FAIL];
     struct error err = ERROR_INIT;
 
-    if (store_accounts_check(doctor->db, doctor->settings, on_right, doctor, &err) < 0)
+    if (store_accounts_check(doctor->db, &doctor->settings->database, on_right, doctor, &err) < 0)
         doctor_report(doctor, FINDING_FAIL, "account rights", "run 'codesetctl migrate'", "%s",
                       err.message);
     else if (doctor->counts[FINDING_FAIL] == before)
@@ -94,7 +94,7 @@ static void check_socket_sign_in(struct doctor *doctor, enum db_account account,
 {
     const char *mend = "make a password file, name it in [database], run 'codesetctl migrate'";
 
-    if (doctor->settings->db_host[0])
+    if (doctor->settings->database.db_host[0])
         doctor_report(doctor, FINDING_FAIL, "sign-in", mend,
                       "%s has no password, and db_host can't be reached without", user);
     else if (account == DB_REAPER)
@@ -123,7 +123,7 @@ static void check_sign_in(struct doctor *doctor, enum db_account account, const 
         doctor_report(doctor, FINDING_FAIL, "password file", "chmod 0400, owned by its program",
                       "%s can be read by others (mode %04o)", password_file,
                       (unsigned)st.st_mode & 07777);
-    db = db_new(doctor->settings, account, &err);
+    db = db_new(&doctor->settings->database, account, &err);
     if (!db || db_ping(db, &err) < 0)
         doctor_report(doctor, FINDING_FAIL, "sign-in",
                       "run 'codesetctl migrate', which sets the account's password to the file's",
@@ -181,7 +181,9 @@ void doctor_database(struct doctor *doctor)
     if (!check_schema(doctor))
         return;
     check_rights(doctor);
-    check_sign_in(doctor, DB_API, settings->db_api_user, settings->db_api_password_file);
-    check_sign_in(doctor, DB_REAPER, settings->db_reaper_user, settings->db_reaper_password_file);
+    check_sign_in(doctor, DB_API, settings->database.db_api_user,
+                  settings->database.db_api_password_file);
+    check_sign_in(doctor, DB_REAPER, settings->database.db_reaper_user,
+                  settings->database.db_reaper_password_file);
     check_daemons(doctor);
 }

@@ -78,7 +78,7 @@ static void check_runtime(struct doctor *doctor)
         const char *name; /* as it calls itself */
         int major, minor; /* the oldest that is known to work */
     } known[] = {{"crun", 1, 8}, {"runc", 1, 1}, {"runsc", 0, 0}};
-    const char *runtime = doctor->settings->runtime;
+    const char *runtime = doctor->settings->engine.runtime;
     _cleanup_(free_ptr) char *line = doctor_first_line(runtime, "--version");
     int major, minor;
 
@@ -153,7 +153,7 @@ static void check_binary(struct doctor *doctor, const char *what, const char *pa
 
 static void check_binaries(struct doctor *doctor)
 {
-    const char *agent = doctor->settings->agent_path;
+    const char *agent = doctor->settings->engine.agent_path;
     const char *slash = strrchr(agent, '/');
     _cleanup_(free_ptr) char *helper =
         xasprintf("%.*s/codeset-container", slash ? (int)(slash - agent) : 1, slash ? agent : ".");
@@ -223,13 +223,14 @@ static void check_folders(struct doctor *doctor)
 {
     const struct settings *settings = doctor->settings;
 
-    check_folder(doctor, "pack_dir", settings->pack_dir, true);
-    if (check_folder(doctor, "image_dir", settings->image_dir, false))
-        check_room(doctor, "image_dir", settings->image_dir, settings->disk_reserve_bytes, 0);
-    check_folder(doctor, "state_dir", settings->state_dir, false);
-    if (check_folder(doctor, "scratch_dir", settings->scratch_dir, false))
-        check_room(doctor, "scratch_dir", settings->scratch_dir, settings->disk_reserve_bytes,
-                   settings->disk_bytes);
+    check_folder(doctor, "pack_dir", settings->api.pack_dir, true);
+    if (check_folder(doctor, "image_dir", settings->engine.image_dir, false))
+        check_room(doctor, "image_dir", settings->engine.image_dir,
+                   settings->engine.disk_reserve_bytes, 0);
+    check_folder(doctor, "state_dir", settings->engine.state_dir, false);
+    if (check_folder(doctor, "scratch_dir", settings->engine.scratch_dir, false))
+        check_room(doctor, "scratch_dir", settings->engine.scratch_dir,
+                   settings->engine.disk_reserve_bytes, settings->engine.disk_bytes);
 }
 
 /* Of the workers, who read them as a user of their own. */
@@ -261,11 +262,12 @@ static void check_secrets(struct doctor *doctor)
 {
     const struct settings *settings = doctor->settings;
 
-    check_secret(doctor, "db_api_password_file", settings->db_api_password_file);
-    check_secret(doctor, "token_secret_file", settings->token_secret_file);
-    check_secret(doctor, "token_previous_secret_file", settings->token_previous_secret_file);
-    check_secret(doctor, "github_client_secret_file", settings->github_client_secret_file);
-    check_secret(doctor, "github_app_key_file", settings->github_app_key_file);
+    check_secret(doctor, "db_api_password_file", settings->database.db_api_password_file);
+    check_secret(doctor, "token_secret_file", settings->accounts.token_secret_file);
+    check_secret(doctor, "token_previous_secret_file",
+                 settings->accounts.token_previous_secret_file);
+    check_secret(doctor, "github_client_secret_file", settings->accounts.github_client_secret_file);
+    check_secret(doctor, "github_app_key_file", settings->accounts.github_app_key_file);
 }
 
 static void check_socket(struct doctor *doctor, const char *setting, const char *path,
@@ -295,6 +297,6 @@ void doctor_files(struct doctor *doctor)
     check_binaries(doctor);
     check_folders(doctor);
     check_secrets(doctor);
-    check_socket(doctor, "doorbell_socket", doctor->settings->doorbell_socket, "the workers");
-    check_socket(doctor, "await_socket", doctor->settings->await_socket, "nginx");
+    check_socket(doctor, "doorbell_socket", doctor->settings->api.doorbell_socket, "the workers");
+    check_socket(doctor, "await_socket", doctor->settings->reaper.await_socket, "nginx");
 }

@@ -209,7 +209,7 @@ static bool within(const struct doctor *doctor, int64_t first, int64_t count)
 {
     int64_t ours, last;
 
-    ranges_span(doctor->settings, &ours, &last);
+    ranges_span(&doctor->settings->engine, &ours, &last);
     return first <= last && first + count > ours;
 }
 
@@ -268,7 +268,7 @@ static void check_ids(struct doctor *doctor)
                   check_subordinate(doctor, "/etc/subgid");
     int64_t first, last;
 
-    ranges_span(settings, &first, &last);
+    ranges_span(&settings->engine, &first, &last);
     if (last > RANGES_LAST_ID)
         doctor_report(
             doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
@@ -276,21 +276,22 @@ static void check_ids(struct doctor *doctor)
     else if (clashes == 0)
         doctor_report(doctor, FINDING_OK, "user ids", NULL,
                       "nobody has any of %" PRId64 " to %" PRId64, first, last);
-    if (settings->uid_ranges < settings->sessions_max + settings->verifications_max)
+    if (settings->engine.uid_ranges <
+        settings->reaper.sessions_max + settings->reaper.verifications_max)
         doctor_report(doctor, FINDING_FAIL, "user ids",
                       "set [engine] uid_ranges above [reaper] sessions_max and verifications_max",
-                      "%" PRId64 " ranges for %" PRId64 " containers", settings->uid_ranges,
-                      settings->sessions_max + settings->verifications_max);
+                      "%" PRId64 " ranges for %" PRId64 " containers", settings->engine.uid_ranges,
+                      settings->reaper.sessions_max + settings->reaper.verifications_max);
 }
 
 /* The layers of the images are mounted with other owners for each container. */
 static void check_owners(struct doctor *doctor)
 {
-    const char *path = doctor->settings->image_dir;
+    const char *path = doctor->settings->engine.image_dir;
     _cleanup_(userns_release) struct userns space = USERNS_INIT;
     struct error err = ERROR_INIT;
     _cleanup_(close_fd) int fd = -1;
-    int64_t first = doctor->settings->uid_base;
+    int64_t first = doctor->settings->engine.uid_base;
 
     if (access(path, F_OK) < 0)
         return; /* doctor_files says so */

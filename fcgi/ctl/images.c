@@ -49,7 +49,7 @@ static int check_unused(struct ctl *ctl, const char *name, struct error *err)
     struct db *db;
     int64_t used;
 
-    if (image_list(ctl_settings(ctl), match, &search, err) < 0)
+    if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
         return -1;
     if (!search.found || ctl_option(ctl, "force"))
         return 0;
@@ -78,7 +78,7 @@ int ctl_image_import(struct ctl *ctl)
     if (replace && check_unused(ctl, name, &err) < 0)
         return ctl_fail(ctl, &err);
     progress_begin(&import.progress);
-    status = image_import(ctl_settings(ctl), name, source, ctl_option(ctl, "on"), replace,
+    status = image_import(&ctl_settings(ctl)->engine, name, source, ctl_option(ctl, "on"), replace,
                           show_progress, &import, &err);
     progress_end(&import.progress);
     if (status < 0) {
@@ -112,7 +112,7 @@ int ctl_image_list(struct ctl *ctl)
     struct error err = ERROR_INIT;
     _cleanup_(json_release) json_object *rows = json_object_new_array();
 
-    if (image_list(ctl_settings(ctl), add_image, rows, &err) < 0)
+    if (image_list(&ctl_settings(ctl)->engine, add_image, rows, &err) < 0)
         return ctl_fail(ctl, &err);
     output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
                 "there is no image yet; 'codesetctl image import' makes one");
@@ -126,7 +126,8 @@ int ctl_image_remove(struct ctl *ctl)
 
     if (sample_check_image("NAME", name, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
-    if (check_unused(ctl, name, &err) < 0 || image_remove(ctl_settings(ctl), name, &err) < 0)
+    if (check_unused(ctl, name, &err) < 0 ||
+        image_remove(&ctl_settings(ctl)->engine, name, &err) < 0)
         return ctl_fail(ctl, &err);
     return CTL_OK;
 }

@@ -117,7 +117,7 @@ static int write_pack(const struct import *import, const char *sample_id, int64_
     _cleanup_(buf_release) struct buf path = BUF_INIT;
     size_t folder;
 
-    buf_addf(&path, "%s/", ctl_settings(import->ctl)->pack_dir);
+    buf_addf(&path, "%s/", ctl_settings(import->ctl)->api.pack_dir);
     sample_pack_path(import->dataset, sample_id, version, &path);
     folder = (size_t)(strrchr(path.data, '/') - path.data);
     path.data[folder] = '\0';
@@ -287,7 +287,7 @@ static int sync_folder(const char *path, struct error *err)
 /* The archives' names are on disk before the rows that speak of them. */
 static int sync_packs(const struct import *import, struct error *err)
 {
-    const char *pack_dir = ctl_settings(import->ctl)->pack_dir;
+    const char *pack_dir = ctl_settings(import->ctl)->api.pack_dir;
     _cleanup_(buf_release) struct buf folder = BUF_INIT;
 
     buf_addf(&folder, "%s/", pack_dir);
@@ -319,7 +319,7 @@ static int check_any(const struct import *import, struct error *err)
 
 static int run(struct import *import, const char *description, struct error *err)
 {
-    if (!import->dry_run && make_dirs(ctl_settings(import->ctl)->pack_dir, 0755, err) < 0)
+    if (!import->dry_run && make_dirs(ctl_settings(import->ctl)->api.pack_dir, 0755, err) < 0)
         return -1;
     if (db_begin(import->db, err) < 0)
         return -1;
@@ -432,7 +432,7 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_usage(ctl, "%s", err.message);
     if (image_map && image_map_read(&import->images, image_map, &err) < 0)
         return ctl_fail(ctl, &err);
-    if (image_list(ctl_settings(ctl), add_stored_image, import->stored_images, &err) < 0)
+    if (image_list(&ctl_settings(ctl)->engine, add_stored_image, import->stored_images, &err) < 0)
         ctl_warn(ctl, "%s", err.message);
     import->db = ctl_db(ctl, &err);
     return import->db ? CTL_OK : ctl_fail(ctl, &err);

@@ -45,8 +45,8 @@ int ctl_migrate(struct ctl *ctl)
     struct migration_state state;
     int changes = 0;
 
-    if (!db || store_migrate(db, ctl_settings(ctl), sql_dir ? sql_dir : CODESET_SQL_DIR, on_file,
-                             on_change, &changes, &state, &err) < 0)
+    if (!db || store_migrate(db, &ctl_settings(ctl)->database, sql_dir ? sql_dir : CODESET_SQL_DIR,
+                             on_file, on_change, &changes, &state, &err) < 0)
         return failed(ctl, sql_dir, &err);
     if (ctl_json(ctl))
         printf("{ \"version\": %lld, \"applied\": %lld, \"rights_changed\": %d }\n",

@@ -109,7 +109,7 @@ int ctl_session_close(struct ctl *ctl)
 {
     const char *session_id = ctl_argument(ctl, 0);
     _cleanup_(doorbell_release) struct doorbell bell =
-        DOORBELL_INIT(ctl_settings(ctl)->doorbell_socket);
+        DOORBELL_INIT(ctl_settings(ctl)->api.doorbell_socket);
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
     _cleanup_(session_release) struct session session = {0};

@@ -57,7 +57,7 @@ struct call {
 
 struct engine {
     struct event_base *base;
-    const struct settings *settings;
+    const struct engine_settings *settings;
     struct cgroup_fs cgroups;
     json_object *seccomp;
     struct buf seccomp_program;
@@ -330,7 +330,7 @@ static int prepare_start(struct call *call, const char *name, const char *image,
                          const struct engine_limits *limits, struct error *err)
 {
     struct engine *engine = call->engine;
-    const struct settings *settings = engine->settings;
+    const struct engine_settings *settings = engine->settings;
     _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
     _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
 
@@ -475,7 +475,7 @@ static int make_passable(const char *path, struct error *err)
 
 static int prepare(struct engine *engine, struct error *err)
 {
-    const struct settings *settings = engine->settings;
+    const struct engine_settings *settings = engine->settings;
 
     if (settings->state_dir[0] != '/' || settings->scratch_dir[0] != '/' ||
         settings->image_dir[0] != '/' || settings->cgroup_parent[0] != '/')
@@ -491,7 +491,7 @@ static int prepare(struct engine *engine, struct error *err)
     return cgroup_fs_open(&engine->cgroups, err);
 }
 
-struct engine *engine_new(struct event_base *base, const struct settings *settings,
+struct engine *engine_new(struct event_base *base, const struct engine_settings *settings,
                           struct error *err)
 {
     struct engine *engine = xcalloc(1, sizeof(*engine));

@@ -22,7 +22,7 @@
 #include "base/error.h"
 
 struct event_base;
-struct settings;
+struct engine_settings;
 struct engine;
 
 #define ENGINE_NAME_MAX 63
@@ -48,7 +48,7 @@ typedef void engine_done(const struct error *err, void *arg);
 
 /* The store and the folders come from the settings, which must outlive the engine; the helper,
  * codeset-container, is looked for beside the agent's binary. NULL on failure. */
-struct engine *engine_new(struct event_base *base, const struct settings *settings,
+struct engine *engine_new(struct event_base *base, const struct engine_settings *settings,
                           struct error *err);
 void engine_free(struct engine *engine); /* leaves the containers running */
 

@@ -26,7 +26,7 @@
 #define DEADLINE_SECONDS 50
 
 struct github {
-    const struct settings *settings;
+    const struct accounts_settings *settings;
     CURL *curl;
     struct buf client_secret;
     struct buf app_key;
@@ -53,7 +53,7 @@ static int check_app_key(const struct github *github, struct error *err)
     return error_wrap(err, "GitHub: %s", github->settings->github_app_key_file);
 }
 
-struct github *github_new(const struct settings *settings, struct error *err)
+struct github *github_new(const struct accounts_settings *settings, struct error *err)
 {
     struct github *github = xcalloc(1, sizeof(*github));
 
@@ -164,7 +164,7 @@ static void add_header(struct curl_slist **headers, const char *format, const ch
 static int perform(struct github *github, const struct call *call, long *ret_status,
                    json_object **ret_json, struct error *err)
 {
-    const struct settings *settings = github->settings;
+    const struct accounts_settings *settings = github->settings;
     _cleanup_(release_slist) struct curl_slist *headers = NULL;
     _cleanup_(buf_release) struct buf answer = BUF_INIT;
     CURL *curl = github->curl;

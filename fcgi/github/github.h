@@ -20,11 +20,11 @@
 
 #include "base/error.h"
 
-struct settings;
+struct accounts_settings;
 struct github;
 
 /* Reads the secrets that the settings name. The settings must outlive it. */
-struct github *github_new(const struct settings *settings, struct error *err);
+struct github *github_new(const struct accounts_settings *settings, struct error *err);
 void github_free(struct github *github);
 
 struct github_user {

@@ -32,8 +32,8 @@ static int visible(const struct dirent *entry)
     return image_name_valid(entry->d_name);
 }
 
-int image_list(const struct settings *settings, void (*each)(const struct image *image, void *arg),
-               void *arg, struct error *err)
+int image_list(const struct engine_settings *settings,
+               void (*each)(const struct image *image, void *arg), void *arg, struct error *err)
 {
     struct dirent **entries;
     int count = scandir(settings->image_dir, &entries, visible, alphasort);
@@ -62,8 +62,8 @@ int image_list(const struct settings *settings, void (*each)(const struct image 
     return 0;
 }
 
-int image_environment(const struct settings *settings, const char *name, char **ret_environment,
-                      char **ret_workdir, struct error *err)
+int image_environment(const struct engine_settings *settings, const char *name,
+                      char **ret_environment, char **ret_workdir, struct error *err)
 {
     _cleanup_(json_release) json_object *object = NULL;
     _cleanup_(json_release) json_object *copy = json_object_new_array();
@@ -93,7 +93,7 @@ int image_environment(const struct settings *settings, const char *name, char **
     return 0;
 }
 
-int image_remove(const struct settings *settings, const char *name, struct error *err)
+int image_remove(const struct engine_settings *settings, const char *name, struct error *err)
 {
     _cleanup_(free_ptr) char *dependant = NULL;
     _cleanup_(free_ptr) char *path = xasprintf("%s/%s", settings->image_dir, name);

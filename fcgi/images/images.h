@@ -21,7 +21,7 @@
 
 #include "base/error.h"
 
-struct settings;
+struct engine_settings;
 
 struct image {
     char *name;
@@ -40,7 +40,7 @@ void image_release(struct image *image);
  * now and then with bytes read so far. Code IMAGE_REFUSED for hostile content, IMAGE_EXISTS
  * unless `replace`.
  */
-int image_import(const struct settings *settings, const char *name, const char *source,
+int image_import(const struct engine_settings *settings, const char *name, const char *source,
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
                  void *arg, struct error *err);
 
@@ -49,15 +49,15 @@ int image_import(const struct settings *settings, const char *name, const char *
  * (from an OCI image's configuration, or the base's; PATH is always there), *ret_workdir an
  * absolute path ("/" where the image names none). The caller frees both. Code IMAGE_MISSING.
  */
-int image_environment(const struct settings *settings, const char *name, char **ret_environment,
-                      char **ret_workdir, struct error *err);
+int image_environment(const struct engine_settings *settings, const char *name,
+                      char **ret_environment, char **ret_workdir, struct error *err);
 
 /* Calls each with every image of the store, sorted by name. */
-int image_list(const struct settings *settings, void (*each)(const struct image *image, void *arg),
-               void *arg, struct error *err);
+int image_list(const struct engine_settings *settings,
+               void (*each)(const struct image *image, void *arg), void *arg, struct error *err);
 
 /* Refuses with IMAGE_IN_USE when another image stands on it. Running containers of it go on only
  * when the caller made sure that there are none. */
-int image_remove(const struct settings *settings, const char *name, struct error *err);
+int image_remove(const struct engine_settings *settings, const char *name, struct error *err);
 
 #endif

@@ -110,7 +110,7 @@ static int complete(int folder, json_object *object, struct error *err)
 }
 
 /* Refuses to replace what others stand on; says IMAGE_EXISTS. */
-static int check_free(const struct settings *settings, const char *name, bool replace,
+static int check_free(const struct engine_settings *settings, const char *name, bool replace,
                       struct error *err)
 {
     _cleanup_(free_ptr) char *path = xasprintf("%s/%s", settings->image_dir, name);
@@ -131,7 +131,7 @@ static int check_free(const struct settings *settings, const char *name, bool re
 }
 
 /* Puts the finished folder at its place; one step, also where it takes another's place. */
-static int publish(const struct settings *settings, const char *workplace, const char *name,
+static int publish(const struct engine_settings *settings, const char *workplace, const char *name,
                    bool replace, struct error *err)
 {
     _cleanup_(free_ptr) char *path = xasprintf("%s/%s", settings->image_dir, name);
@@ -158,8 +158,8 @@ static int publish(const struct settings *settings, const char *workplace, const
     return 0;
 }
 
-static int fill(const struct settings *settings, struct extract *extract, const char *workplace,
-                const char *source, struct image_oci *oci, struct error *err)
+static int fill(const struct engine_settings *settings, struct extract *extract,
+                const char *workplace, const char *source, struct image_oci *oci, struct error *err)
 {
     const char *kind = NULL;
 
@@ -186,7 +186,7 @@ static int make_rootfs(int folder, int64_t uid_base, struct error *err)
     return fd >= 0 ? TAKE_FD(fd) : error_errno(err, errno, "cannot open the image's root");
 }
 
-static int import_into(const struct settings *settings, const char *name, const char *source,
+static int import_into(const struct engine_settings *settings, const char *name, const char *source,
                        const char *base, const char *workplace, int folder,
                        void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err)
 {
@@ -217,7 +217,7 @@ static int import_into(const struct settings *settings, const char *name, const 
     return complete(folder, object, err);
 }
 
-int image_import(const struct settings *settings, const char *name, const char *source,
+int image_import(const struct engine_settings *settings, const char *name, const char *source,
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
                  void *arg, struct error *err)
 {

@@ -215,7 +215,8 @@ static void work_is_finished(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static int start_threads(struct db_pool *pool, const struct settings *settings, struct error *err)
+static int start_threads(struct db_pool *pool, const struct database_settings *settings,
+                         struct error *err)
 {
     sigset_t all, before;
     int failed = 0;
@@ -240,7 +241,7 @@ static int start_threads(struct db_pool *pool, const struct settings *settings, 
     return failed ? error_errno(err, failed, "starting a database thread") : 0;
 }
 
-struct db_pool *db_pool_new(struct event_base *base, const struct settings *settings,
+struct db_pool *db_pool_new(struct event_base *base, const struct database_settings *settings,
                             size_t threads, struct error *err)
 {
     struct db_pool *pool = xcalloc(1, sizeof(*pool) + threads * sizeof(pool->workers[0]));

@@ -16,7 +16,7 @@
 
 struct db;
 struct event_base;
-struct settings;
+struct database_settings;
 struct db_pool;
 
 typedef int db_pool_run(struct db *db, void *arg, struct error *err);
@@ -26,7 +26,7 @@ typedef void db_pool_done(const struct error *err, void *arg);
 
 /* So many threads, each with a connection of the daemon's account. The settings must outlive the
  * pool. */
-struct db_pool *db_pool_new(struct event_base *base, const struct settings *settings,
+struct db_pool *db_pool_new(struct event_base *base, const struct database_settings *settings,
                             size_t threads, struct error *err);
 
 /* Once: whatever comes of it, `done` hears of it. */

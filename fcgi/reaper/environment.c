@@ -20,7 +20,7 @@ struct environment {
 };
 
 struct environments {
-    const struct settings *settings;
+    const struct engine_settings *settings;
     struct environment *first;
 };
 
@@ -66,7 +66,7 @@ char *environment_merge(json_object *image_env)
     return buf_take(&text);
 }
 
-static char *read_environment(const struct settings *settings, const char *image)
+static char *read_environment(const struct engine_settings *settings, const char *image)
 {
     _cleanup_(free_ptr) char *text = NULL;
     _cleanup_(free_ptr) char *workdir = NULL;
@@ -81,7 +81,7 @@ static char *read_environment(const struct settings *settings, const char *image
     return environment_merge(json_object_is_type(array, json_type_array) ? array : NULL);
 }
 
-struct environments *environments_new(const struct settings *settings)
+struct environments *environments_new(const struct engine_settings *settings)
 {
     struct environments *environments = xcalloc(1, sizeof(*environments));
 

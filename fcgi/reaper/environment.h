@@ -6,11 +6,11 @@
 
 #include <json-c/json.h>
 
-struct settings;
+struct engine_settings;
 struct environments; /* a cache, by image */
 
 /* The settings must outlive it. */
-struct environments *environments_new(const struct settings *settings);
+struct environments *environments_new(const struct engine_settings *settings);
 void environments_free(struct environments *environments);
 
 /* A JSON array of "NAME=value" for commands in containers of the image; lives until the image is

@@ -288,7 +288,7 @@ static void claimed(const struct error *err, void *arg)
     }
     running->session = session;
     LIST_INSERT_HEAD(&session->interactions, running, next);
-    if (running->work.attempt > daemon->settings->interaction_attempts_max)
+    if (running->work.attempt > daemon->settings->reaper.interaction_attempts_max)
         fail(running, "given up after several tries (ATTEMPTS_EXHAUSTED): each time the server "
                       "failed before this ended");
     else

@@ -181,7 +181,7 @@ static void started_hello(const struct error *err, void *arg)
     write->id = session->id;
     write->attempt = session->work.attempt;
     write->name = session->name;
-    write->location = daemon->settings->location;
+    write->location = daemon->settings->reaper.location;
     session->database_busy = true;
     db_pool_insist(daemon->pool, write_ready, ready_written, write);
 }
@@ -242,7 +242,7 @@ static void claimed(const struct error *err, void *arg)
 
 bool sessions_have_room(const struct daemon *daemon)
 {
-    return daemon->session_count < (size_t)daemon->settings->sessions_max;
+    return daemon->session_count < (size_t)daemon->settings->reaper.sessions_max;
 }
 
 void sessions_claim(struct daemon *daemon, const struct id *id)

@@ -4,8 +4,8 @@
  *     CLAIMING -> STARTING -> READY -> ENDING
  *
  * An entry exists from the claim (or the adoption) until its container is gone and the row says so.
- * At most settings.sessions_max entries; what is more stays `creating` in the database, and is
- * claimed when there is room.
+ * At most settings.reaper.sessions_max entries; what is more stays `creating` in the database, and
+ * is claimed when there is room.
  */
 #ifndef CODESET_REAPER_SESSIONS_H
 #define CODESET_REAPER_SESSIONS_H

@@ -151,13 +151,13 @@ static void begin_round(struct sweep *sweep)
         return;
     round = xcalloc(1, sizeof(*round));
     round->daemon = daemon;
-    round->session_room = sessions_have_room(daemon)
-                              ? daemon->settings->sessions_max - (int64_t)daemon->session_count
-                              : 0;
+    round->session_room = sessions_have_room(daemon) ? daemon->settings->reaper.sessions_max -
+                                                           (int64_t)daemon->session_count
+                                                     : 0;
     if (round->session_room > FOUND_MAX)
         round->session_room = FOUND_MAX;
     round->job_room = verify_has_room(daemon)
-                          ? daemon->settings->verifications_max - (int64_t)daemon->job_count
+                          ? daemon->settings->reaper.verifications_max - (int64_t)daemon->job_count
                           : 0;
     sweep->round_busy = true;
     db_pool_submit(daemon->pool, ask, answered, round);
@@ -182,8 +182,8 @@ static int renew(struct db *db, void *arg, struct error *err)
 {
     struct daemon *daemon = arg;
 
-    return store_lease_renew(db, &daemon->claimant, daemon->settings->location, CODESET_VERSION,
-                             err);
+    return store_lease_renew(db, &daemon->claimant, daemon->settings->reaper.location,
+                             CODESET_VERSION, err);
 }
 
 static void renewed(const struct error *err, void *arg)
@@ -373,7 +373,7 @@ struct sweep *sweep_new(struct daemon *daemon)
     struct sweep_round *round = xcalloc(1, sizeof(*round));
 
     sweep->daemon = daemon;
-    sweep->timer = each(sweep, daemon->settings->sweep_ms, on_round);
+    sweep->timer = each(sweep, daemon->settings->reaper.sweep_ms, on_round);
     sweep->check_timer = each(sweep, CHECK_MS, on_check);
     sweep->lease_timer = each(sweep, LEASE_MS, on_lease);
     daemon_timer(daemon, &sweep->orphan_timer, ORPHANS_FIRST_MS, on_orphans, sweep);

@@ -13,8 +13,8 @@ struct sweep;
 
 /*
  * Says to the database that this run is here, takes over what an earlier run left (daemon->adopted
- * is true from then on), and begins the rounds: a sweep each settings.sweep_ms, a look at some
- * containers each second, leases and heartbeat each two seconds.
+ * is true from then on), and begins the rounds: a sweep each settings.reaper.sweep_ms, a look at
+ * some containers each second, leases and heartbeat each two seconds.
  */
 struct sweep *sweep_new(struct daemon *daemon);
 void sweep_free(struct sweep *sweep);

@@ -292,7 +292,7 @@ static size_t report_patterns(const struct verify_job *job, const char **pattern
 
 static int temporary_file(struct verify_job *job, struct error *err)
 {
-    int fd = open(job->daemon->settings->scratch_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = open(job->daemon->settings->engine.scratch_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
     return fd < 0 ? error_errno(err, errno, "a temporary file in scratch_dir") : fd;
 }
@@ -369,7 +369,7 @@ static void ran(const struct error *err, const struct agent_result *result, void
 static int64_t timeout_of(const struct verify_job *job)
 {
     return job->work.verify_timeout ? job->work.verify_timeout
-                                    : job->daemon->settings->verify_timeout_seconds;
+                                    : job->daemon->settings->reaper.verify_timeout_seconds;
 }
 
 static void run_verifier(struct verify_job *job, bool attach_only)
@@ -401,7 +401,7 @@ static int write_running(struct db *db, void *arg, struct error *err)
     struct verify_job *job = arg;
 
     return store_verification_running(db, &job->daemon->claimant, &job->id, job->work.attempt,
-                                      job->name, job->daemon->settings->location, err);
+                                      job->name, job->daemon->settings->reaper.location, err);
 }
 
 static void running_written(const struct error *err, void *arg)
@@ -634,7 +634,7 @@ static void claimed(const struct error *err, void *arg)
     job->session = session;
     job->run.timeout = timeout_of(job);
     LIST_INSERT_HEAD(&session->jobs, job, next);
-    if (job->work.attempt > daemon->settings->verify_attempts_max) {
+    if (job->work.attempt > daemon->settings->reaper.verify_attempts_max) {
         job->container = true; /* of the attempt before */
         give_up(job, "ATTEMPTS_EXHAUSTED", NULL,
                 "given up after several tries: each time the server failed before the end");
@@ -647,7 +647,7 @@ static void claimed(const struct error *err, void *arg)
 
 bool verify_has_room(const struct daemon *daemon)
 {
-    return daemon->job_count < (size_t)daemon->settings->verifications_max;
+    return daemon->job_count < (size_t)daemon->settings->reaper.verifications_max;
 }
 
 void verify_claim(struct daemon *daemon, const struct id *id)

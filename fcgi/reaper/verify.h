@@ -6,8 +6,8 @@
  *     claim -> start cv-<job> -> list its tree -> how the session's differs -> lay that -> run
  *           -> reports -> verdict;  the container is stopped in any case
  *
- * At most settings.verifications_max at once; what is more stays pending. A daemon that comes after
- * finds a verifier that still runs and waits for it; anything else it does over.
+ * At most settings.reaper.verifications_max at once; what is more stays pending. A daemon that
+ * comes after finds a verifier that still runs and waits for it; anything else it does over.
  */
 #ifndef CODESET_REAPER_VERIFY_H
 #define CODESET_REAPER_VERIFY_H

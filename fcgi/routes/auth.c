@@ -66,10 +66,10 @@ static int sign_in(struct api *api, const struct github_values *form, struct id 
                    bool *ret_is_new, struct error *err)
 {
     _cleanup_(github_user_release) struct github_user user = {0};
-    struct sign_in sign_in = {.signup_credit_cents = api->settings->signup_credit_cents};
+    struct sign_in sign_in = {.signup_credit_cents = api->settings->accounts.signup_credit_cents};
 
     if (form->redirect_uri.bytes &&
-        !listed(api->settings->github_redirect_uris, form->redirect_uri.bytes))
+        !listed(api->settings->accounts.github_redirect_uris, form->redirect_uri.bytes))
         return error_set(err, ERROR_INVALID, "REDIRECT_URI_NOT_ALLOWED",
                          "The redirect_uri is not one of those that this server accepts; the "
                          "operator sets github_redirect_uris.");

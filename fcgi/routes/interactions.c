@@ -20,7 +20,7 @@ static int begin(const struct api *api, const struct request *request, struct id
     interaction->interaction_id = id_new();
     interaction->user_id = api->caller.user_id;
     interaction->session_id = session_id->text;
-    interaction->unfinished_max = api->settings->interactions_per_session;
+    interaction->unfinished_max = api->settings->api.interactions_per_session;
     return 0;
 }
 
@@ -64,10 +64,10 @@ struct exec_values {
 
 static const struct field exec_body[] = {
     {"command", FIELD_TEXT, .required = true, .least = 1,
-     .most_setting = FIELD_SETTING(struct settings, command_bytes_max),
+     .most_setting = FIELD_SETTING(struct settings, api.command_bytes_max),
      .offset = offsetof(struct exec_values, command)},
     {"command_timeout", FIELD_INT, .least = 1,
-     .most_setting = FIELD_SETTING(struct settings, timeout_seconds_max), .fallback = 300,
+     .most_setting = FIELD_SETTING(struct settings, api.timeout_seconds_max), .fallback = 300,
      .offset = offsetof(struct exec_values, command_timeout)},
 };
 
@@ -105,10 +105,10 @@ static const struct field replace_body[] = {
     {"file_path", FIELD_TEXT, .required = true, .least = 1, .most = FILE_PATH_BYTES_MAX,
      .offset = offsetof(struct replace_values, file_path)},
     {"str_to_replace", FIELD_TEXT, .required = true, .least = 1,
-     .most_setting = FIELD_SETTING(struct settings, replace_bytes_max),
+     .most_setting = FIELD_SETTING(struct settings, api.replace_bytes_max),
      .offset = offsetof(struct replace_values, str_to_replace)},
     {"str_to_insert", FIELD_TEXT, .required = true,
-     .most_setting = FIELD_SETTING(struct settings, replace_bytes_max),
+     .most_setting = FIELD_SETTING(struct settings, api.replace_bytes_max),
      .offset = offsetof(struct replace_values, str_to_insert)},
 };
 
@@ -140,7 +140,7 @@ static const struct field upload_body[] = {
     {"file_path", FIELD_TEXT, .required = true, .least = 1, .most = FILE_PATH_BYTES_MAX,
      .offset = offsetof(struct upload_values, file_path)},
     {"content_base64", FIELD_BASE64, .required = true,
-     .most_setting = FIELD_SETTING(struct settings, upload_bytes_max),
+     .most_setting = FIELD_SETTING(struct settings, api.upload_bytes_max),
      .offset = offsetof(struct upload_values, content)},
     {"make_executable", FIELD_BOOL, .offset = offsetof(struct upload_values, make_executable)},
 };

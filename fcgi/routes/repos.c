@@ -100,7 +100,7 @@ static int get_repos(void *app, const struct request *request, const void *value
         return -1;
     render_close(body, ']');
     render_close(body, '}');
-    keep(entry, &profile, body, api->settings->repos_cache_seconds);
+    keep(entry, &profile, body, api->settings->accounts.repos_cache_seconds);
     return 0;
 }
 

@@ -40,7 +40,7 @@ static int authenticate(void *app, const char *token, bool joined, struct error 
 
 int require_terms(const struct api *api, struct error *err)
 {
-    const char *version = api->settings->terms_version;
+    const char *version = api->settings->accounts.terms_version;
 
     if (!version[0] || strcmp(version, api->caller.terms_version) == 0)
         return 0;
@@ -70,7 +70,7 @@ struct router routes_router(struct api *api)
         .app = api,
         .authenticate = authenticate,
         .limits = api->settings,
-        .cors_origins = api->settings->cors_origins,
+        .cors_origins = api->settings->api.cors_origins,
     };
 }
 

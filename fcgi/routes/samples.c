@@ -180,7 +180,7 @@ static int list_samples(void *app, const struct request *request, const void *va
                         struct answer *answer, struct error *err)
 {
     struct api *api = app;
-    const char *folder = api->settings->page_dir;
+    const char *folder = api->settings->api.page_dir;
     struct list list = list_of(request, values);
     _cleanup_(buf_release) struct buf etag = BUF_INIT;
     _cleanup_(buf_release) struct buf question = BUF_INIT;
@@ -233,7 +233,7 @@ static int find_archive(const struct settings *settings, const char *path, struc
 {
     _cleanup_(buf_release) struct buf full = BUF_INIT;
 
-    buf_addf(&full, "%s/%s", settings->pack_dir, path);
+    buf_addf(&full, "%s/%s", settings->api.pack_dir, path);
     if (access(full.data, F_OK) == 0)
         return 0;
     if (errno != ENOENT)

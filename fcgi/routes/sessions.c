@@ -102,7 +102,7 @@ static const struct field create_body[] = {
     {"sample_id", FIELD_TEXT, .required = true, .least = 1, .most = SAMPLE_ID_MAX,
      .offset = offsetof(struct create_values, sample_id)},
     {"ttl_minutes", FIELD_INT, .least = 1,
-     .most_setting = FIELD_SETTING(struct settings, ttl_minutes_max), .fallback = 30,
+     .most_setting = FIELD_SETTING(struct settings, api.ttl_minutes_max), .fallback = 30,
      .offset = offsetof(struct create_values, ttl_minutes)},
 };
 
@@ -117,7 +117,7 @@ static int create_session(void *app, const struct request *request, const void *
         .dataset = form->dataset.bytes,
         .sample_id = form->sample_id.bytes,
         .ttl_minutes = form->ttl_minutes,
-        .open_max = api->settings->sessions_per_user,
+        .open_max = api->settings->api.sessions_per_user,
     };
     int64_t expires_at;
     struct buf *body;

@@ -75,7 +75,8 @@ static int accept_terms(void *app, const struct request *request, const void *va
 
     (void)request;
     (void)values;
-    if (store_terms_accept(api->db, &api->caller.user_id, api->settings->terms_version, err) < 0)
+    if (store_terms_accept(api->db, &api->caller.user_id, api->settings->accounts.terms_version,
+                           err) < 0)
         return -1;
     return answer_profile(api, answer, err);
 }
@@ -116,7 +117,7 @@ static int create_key(void *app, const struct request *request, const void *valu
 
     (void)request;
     if (store_key_create(api->db, &api->caller.user_id, form->name.bytes, 0,
-                         api->settings->keys_per_user, &key_id, &key, err) < 0)
+                         api->settings->accounts.keys_per_user, &key_id, &key, err) < 0)
         return -1;
     log_event(LOG_INFO, "key_created", "user=%s key_id=%s", api->caller.user_id.text, key_id.text);
     created.body = answer_json(answer, 200);

@@ -19,7 +19,8 @@ static int post_verify(void *app, const struct request *request, const void *val
     (void)values;
     if (path_id(request, 0, "SESSION_NOT_FOUND", &session_id, err) < 0 ||
         store_verification_create(api->db, &job_id, &api->caller.user_id, session_id.text,
-                                  api->settings->verifications_per_session, &created_at, err) < 0)
+                                  api->settings->api.verifications_per_session, &created_at,
+                                  err) < 0)
         return -1;
     doorbell_ring(&api->doorbell, "verification", &job_id);
     body = answer_json(answer, 202);

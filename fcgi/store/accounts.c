@@ -100,7 +100,7 @@ static void holding_release(struct holding **pointer)
     free(holding);
 }
 
-static void accounts_of(const struct settings *settings, struct account accounts[2])
+static void accounts_of(const struct database_settings *settings, struct account accounts[2])
 {
     accounts[0] = (struct account){settings->db_api_user, settings->db_api_password_file,
                                    settings->db_name, api_rights, ARRAY_SIZE(api_rights)};
@@ -121,7 +121,7 @@ static int check_name(const char *setting, const char *name, struct error *err)
     return 0;
 }
 
-static int check_names(const struct settings *settings, struct error *err)
+static int check_names(const struct database_settings *settings, struct error *err)
 {
     if (check_name("database.db_api_user", settings->db_api_user, err) < 0 ||
         check_name("database.db_reaper_user", settings->db_reaper_user, err) < 0)
@@ -136,12 +136,12 @@ static int check_names(const struct settings *settings, struct error *err)
 }
 
 /* An account belongs to a place: by the socket to localhost, by TCP to anywhere. */
-static const char *host_of(const struct settings *settings)
+static const char *host_of(const struct database_settings *settings)
 {
     return settings->db_host[0] ? "%" : "localhost";
 }
 
-static int name_account(struct db *db, const struct settings *settings,
+static int name_account(struct db *db, const struct database_settings *settings,
                         const struct account *account, struct error *err)
 {
     static const struct query query = {"SET @codeset_user = ?, @codeset_host = ?"};
@@ -326,8 +326,8 @@ static int compare_rights(struct db *db, const struct account *account, bool app
     return 0;
 }
 
-int store_accounts_ensure(struct db *db, const struct settings *settings, account_change *change,
-                          void *arg, struct error *err)
+int store_accounts_ensure(struct db *db, const struct database_settings *settings,
+                          account_change *change, void *arg, struct error *err)
 {
     struct account accounts[2];
 
@@ -343,8 +343,8 @@ int store_accounts_ensure(struct db *db, const struct settings *settings, accoun
     return 0;
 }
 
-int store_accounts_check(struct db *db, const struct settings *settings, account_change *change,
-                         void *arg, struct error *err)
+int store_accounts_check(struct db *db, const struct database_settings *settings,
+                         account_change *change, void *arg, struct error *err)
 {
     struct account accounts[2];
 

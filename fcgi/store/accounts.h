@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 struct db;
-struct settings;
+struct database_settings;
 
 /* verb: "granted" or "revoked" ("missing" or "superfluous" when only looking). right: for people,
  * as in "UPDATE (last_used_at) on api_keys". */
@@ -22,11 +22,11 @@ typedef void account_change(const char *account, const char *verb, const char *r
  * are not touched, and missing ones come before superfluous ones go, so that running programs
  * notice nothing. Refuses to touch the administrator's own account.
  */
-int store_accounts_ensure(struct db *db, const struct settings *settings, account_change *change,
-                          void *arg, struct error *err);
+int store_accounts_ensure(struct db *db, const struct database_settings *settings,
+                          account_change *change, void *arg, struct error *err);
 
 /* Looks, changes nothing. ERROR_NOT_FOUND: an account is missing. */
-int store_accounts_check(struct db *db, const struct settings *settings, account_change *change,
-                         void *arg, struct error *err);
+int store_accounts_check(struct db *db, const struct database_settings *settings,
+                         account_change *change, void *arg, struct error *err);
 
 #endif

@@ -32,7 +32,7 @@ struct statement {
 };
 
 struct db {
-    const struct settings *settings;
+    const struct database_settings *settings;
     enum db_account account;
     const char *user;
     char *password; /* NULL: unix_socket */
@@ -46,7 +46,7 @@ struct db {
     struct statement statements[STATEMENTS_MAX];
 };
 
-static void account_of(const struct settings *settings, enum db_account account,
+static void account_of(const struct database_settings *settings, enum db_account account,
                        const char **ret_user, const char **ret_password_file)
 {
     switch (account) {
@@ -65,7 +65,8 @@ static void account_of(const struct settings *settings, enum db_account account,
     }
 }
 
-struct db *db_new(const struct settings *settings, enum db_account account, struct error *err)
+struct db *db_new(const struct database_settings *settings, enum db_account account,
+                  struct error *err)
 {
     _cleanup_(buf_release) struct buf password = BUF_INIT;
     const char *user = "", *password_file = "";
@@ -152,7 +153,7 @@ static void set_options(const struct db *db, MYSQL *mysql)
 
 static MYSQL *connect_now(const struct db *db, struct error *err)
 {
-    const struct settings *settings = db->settings;
+    const struct database_settings *settings = db->settings;
     const char *host = settings->db_host[0] ? settings->db_host : NULL;
     MYSQL *mysql = mysql_init(NULL);
 

@@ -20,13 +20,14 @@
 #include "base/error.h"
 #include "base/id.h"
 
-struct settings;
+struct database_settings;
 struct db;
 
 enum db_account { DB_API, DB_REAPER, DB_ADMIN };
 
 /* Reads the account's password file; does not connect yet. The settings must outlive the db. */
-struct db *db_new(const struct settings *settings, enum db_account account, struct error *err);
+struct db *db_new(const struct database_settings *settings, enum db_account account,
+                  struct error *err);
 void db_free(struct db *db);
 
 /* Is the server there? One round trip. */

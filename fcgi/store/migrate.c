@@ -252,7 +252,7 @@ static void unlock(struct db *db, const char *name)
     db_rows_free(DB_SELECT(db, &query, &ignored, db_text(name)));
 }
 
-static int apply_missing(struct db *db, const struct settings *settings,
+static int apply_missing(struct db *db, const struct database_settings *settings,
                          const struct migrations *migrations, migrate_progress *progress, void *arg,
                          int64_t *ret_applied, struct error *err)
 {
@@ -281,7 +281,7 @@ static int apply_missing(struct db *db, const struct settings *settings,
     return 0;
 }
 
-int store_migrate(struct db *db, const struct settings *settings, const char *sql_dir,
+int store_migrate(struct db *db, const struct database_settings *settings, const char *sql_dir,
                   migrate_progress *progress, account_change *change, void *arg,
                   struct migration_state *ret_state, struct error *err)
 {

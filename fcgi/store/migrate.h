@@ -29,7 +29,7 @@ typedef void migrate_progress(const char *name, void *arg);
  * Refuses when a file that was applied has changed, when the database is newer than the files, when
  * a number is missing among them, and when an earlier run was interrupted within a file.
  */
-int store_migrate(struct db *db, const struct settings *settings, const char *sql_dir,
+int store_migrate(struct db *db, const struct database_settings *settings, const char *sql_dir,
                   migrate_progress *progress, account_change *change, void *arg,
                   struct migration_state *ret_state, struct error *err);
 

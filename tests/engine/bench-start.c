@@ -60,16 +60,17 @@ static double report(const char *what, int64_t *times, int count)
 /* Writes the bundle of the bare run: the engine's configuration, another program in it. */
 static void write_bundle(const struct fixture *fixture, const char *bundle)
 {
-    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/busybox/rootfs", fixture->settings.image_dir);
-    _cleanup_(free_ptr) char *agent = xasprintf("%s/.agent", fixture->settings.scratch_dir);
-    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/bare", fixture->settings.cgroup_parent);
+    _cleanup_(free_ptr) char *rootfs =
+        xasprintf("%s/busybox/rootfs", fixture->settings.engine.image_dir);
+    _cleanup_(free_ptr) char *agent = xasprintf("%s/.agent", fixture->settings.engine.scratch_dir);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/bare", fixture->settings.engine.cgroup_parent);
     _cleanup_(free_ptr) char *path = xasprintf("%s/config.json", bundle);
     _cleanup_(json_release) json_object *seccomp = seccomp_config();
     const struct oci_spec spec = {.name = "bare",
                                   .rootfs = rootfs,
                                   .agent = agent,
                                   .cgroup_path = cgroup,
-                                  .first_id = fixture->settings.uid_base,
+                                  .first_id = fixture->settings.engine.uid_base,
                                   .limits = fixture_limits,
                                   .seccomp = seccomp};
     _cleanup_(json_release) json_object *config = oci_config(&spec);

@@ -56,7 +56,7 @@ void fixture_restart(struct fixture *fixture)
     struct error err = ERROR_INIT;
 
     engine_free(fixture->engine);
-    fixture->engine = engine_new(fixture->base, &fixture->settings, &err);
+    fixture->engine = engine_new(fixture->base, &fixture->settings.engine, &err);
     must(fixture->engine ? 0 : -1, &err);
 }
 
@@ -81,14 +81,14 @@ void fixture_open(struct fixture *fixture, const char *tag)
     if (mkdtemp(fixture->dir) == NULL || chmod(fixture->dir, 0711) < 0)
         must(error_errno(&err, errno, "cannot make a folder"), &err);
     must(settings_load("/dev/null", &fixture->settings, &err), &err);
-    put(&fixture->settings.image_dir, xasprintf("%s/images", fixture->dir));
-    put(&fixture->settings.state_dir, xasprintf("%s/run", fixture->dir));
-    put(&fixture->settings.scratch_dir, xasprintf("%s/scratch", fixture->dir));
-    put(&fixture->settings.agent_path, xasprintf("%s/bin/codeset-agent", fixture->dir));
-    put(&fixture->settings.cgroup_parent, xasprintf("/cse-%s-%d", tag, (int)getpid()));
+    put(&fixture->settings.engine.image_dir, xasprintf("%s/images", fixture->dir));
+    put(&fixture->settings.engine.state_dir, xasprintf("%s/run", fixture->dir));
+    put(&fixture->settings.engine.scratch_dir, xasprintf("%s/scratch", fixture->dir));
+    put(&fixture->settings.engine.agent_path, xasprintf("%s/bin/codeset-agent", fixture->dir));
+    put(&fixture->settings.engine.cgroup_parent, xasprintf("/cse-%s-%d", tag, (int)getpid()));
     if (getenv("CODESET_TEST_RUNTIME") != NULL)
-        put(&fixture->settings.runtime, xstrdup(getenv("CODESET_TEST_RUNTIME")));
-    fixture->settings.disk_reserve_bytes = 0;
+        put(&fixture->settings.engine.runtime, xstrdup(getenv("CODESET_TEST_RUNTIME")));
+    fixture->settings.engine.disk_reserve_bytes = 0;
     bin = xasprintf("%s/bin", fixture->dir);
     must(make_dirs(bin, 0755, &err), &err);
     link_program(fixture, BUILD_DIR "/codeset-container", "codeset-container");
@@ -96,7 +96,8 @@ void fixture_open(struct fixture *fixture, const char *tag)
     fixture_use_agent(fixture, "tests/engine/init");
     tar = xasprintf("%s/busybox.tar.gz", fixture->dir);
     tar_write_busybox(tar);
-    must(image_import(&fixture->settings, "busybox", tar, NULL, false, NULL, NULL, &err), &err);
+    must(image_import(&fixture->settings.engine, "busybox", tar, NULL, false, NULL, NULL, &err),
+         &err);
 }
 
 /* Does a line of the file hold the text? A file that is gone by now, as that of another test's loop
@@ -163,7 +164,7 @@ static bool cgroup_left(const struct fixture *fixture)
     must(cgroup_fs_open(&fs, &err), &err);
     for (int i = 0; i < fs.count; i++) {
         _cleanup_(free_ptr) char *path =
-            xasprintf("%s%s", fs.mounts[i], fixture->settings.cgroup_parent);
+            xasprintf("%s%s", fs.mounts[i], fixture->settings.engine.cgroup_parent);
 
         if (rmdir(path) < 0 && errno != ENOENT)
             left = true;

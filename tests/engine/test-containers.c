@@ -55,7 +55,7 @@ static struct engine_usage usage_of(const char *name)
 
 static pid_t init_of(const char *name)
 {
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", fixture.settings.state_dir, name);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", fixture.settings.engine.state_dir, name);
     pid_t pid = -1;
 
     CU_ASSERT_TRUE(container_runs(folder, &pid));
@@ -248,12 +248,12 @@ static void test_smallest_limits(void)
 
 static void test_no_space_for_a_start(void)
 {
-    int64_t kept = fixture.settings.disk_reserve_bytes;
+    int64_t kept = fixture.settings.engine.disk_reserve_bytes;
 
-    fixture.settings.disk_reserve_bytes = INT64_C(1) << 50;
+    fixture.settings.engine.disk_reserve_bytes = INT64_C(1) << 50;
     CU_ASSERT_EQUAL(fixture_start(&fixture, "full", "busybox", &fixture_limits), -1);
     CU_ASSERT_EQUAL(fixture.last.kind, ERROR_UNAVAILABLE);
-    fixture.settings.disk_reserve_bytes = kept;
+    fixture.settings.engine.disk_reserve_bytes = kept;
 }
 
 static void test_image_stays_as_it_was(void)
@@ -315,8 +315,8 @@ static void test_nothing_of_the_host_is_seen(void)
 
     start("inside");
     mounts = output_of("inside", "cat /proc/self/mountinfo");
-    CU_ASSERT_PTR_NULL(strstr(mounts, fixture.settings.image_dir));
-    CU_ASSERT_PTR_NULL(strstr(mounts, fixture.settings.state_dir));
+    CU_ASSERT_PTR_NULL(strstr(mounts, fixture.settings.engine.image_dir));
+    CU_ASSERT_PTR_NULL(strstr(mounts, fixture.settings.engine.state_dir));
     check_output("inside", "ls /sys | grep -v ^fs; ip link | grep -c ': '; hostname", "1\nsandbox");
     check_output("inside", "stat -c %u:%a /dev/.codeset-agent", "65534:111");
     fds = xasprintf("/proc/%d/fd", (int)init_of("inside"));
@@ -397,7 +397,7 @@ static long long owner_of(const char *name)
 
 static void test_ranges_are_its_own(void)
 {
-    const long long store = (long long)fixture.settings.uid_base;
+    const long long store = (long long)fixture.settings.engine.uid_base;
     long long one, two;
 
     start("own-1");
@@ -405,7 +405,8 @@ static void test_ranges_are_its_own(void)
     one = first_id_of("own-1");
     two = first_id_of("own-2");
     CU_ASSERT_NOT_EQUAL(one, two);
-    CU_ASSERT_TRUE(one >= store + 65536 && one <= store + 65536 * fixture.settings.uid_ranges);
+    CU_ASSERT_TRUE(one >= store + 65536 &&
+                   one <= store + 65536 * fixture.settings.engine.uid_ranges);
     CU_ASSERT_EQUAL((one - store) % 65536, 0);
     CU_ASSERT_EQUAL(owner_of("own-1"), one);
     CU_ASSERT_EQUAL(owner_of("own-2"), two);
@@ -432,10 +433,10 @@ static void test_files_have_the_owners_of_the_image(void)
 
 static void test_ranges_come_to_an_end_and_back(void)
 {
-    const int64_t kept = fixture.settings.uid_ranges;
+    const int64_t kept = fixture.settings.engine.uid_ranges;
     long long one, two;
 
-    fixture.settings.uid_ranges = 2;
+    fixture.settings.engine.uid_ranges = 2;
     fixture_restart(&fixture);
     start("few-1");
     start("few-2");
@@ -455,7 +456,7 @@ static void test_ranges_come_to_an_end_and_back(void)
     CU_ASSERT_EQUAL(first_id_of("few-2"), two);
     stop("few-2");
     stop("few-3");
-    fixture.settings.uid_ranges = kept;
+    fixture.settings.engine.uid_ranges = kept;
     fixture_restart(&fixture);
 }
 
@@ -463,7 +464,7 @@ static void test_ranges_come_to_an_end_and_back(void)
  */
 static void test_container_of_an_older_daemon_is_adopted(void)
 {
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/older", fixture.settings.state_dir);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/older", fixture.settings.engine.state_dir);
     pid_t before;
 
     start("older");
@@ -558,10 +559,10 @@ static void test_no_device_is_given_away(void)
 
 static void test_runc_works_too(void)
 {
-    char *kept = fixture.settings.runtime;
+    char *kept = fixture.settings.engine.runtime;
     char other[] = "runc";
 
-    fixture.settings.runtime = other;
+    fixture.settings.engine.runtime = other;
     start("by-runc");
     check_output("by-runc", "id -u; echo $((1+1))", "0\n2");
     CU_ASSERT_TRUE(usage_of("by-runc").running);
@@ -569,7 +570,7 @@ static void test_runc_works_too(void)
         fixture_run(&fixture, "by-runc", "x=$(yes | head -c 300000000); echo ${#x}", NULL), 137);
     CU_ASSERT_TRUE(usage_of("by-runc").oom_kills >= 1);
     stop("by-runc");
-    fixture.settings.runtime = kept;
+    fixture.settings.engine.runtime = kept;
 }
 
 struct ended {
@@ -667,7 +668,7 @@ static void test_daemon_killed_at_any_point(void)
         if (pid == 0) {
             struct event_base *base = event_base_new();
             struct error err = ERROR_INIT;
-            struct engine *engine = engine_new(base, &fixture.settings, &err);
+            struct engine *engine = engine_new(base, &fixture.settings.engine, &err);
             bool done = false;
 
             engine_start(engine, "orphan", "busybox", &fixture_limits, set_flag, &done);
@@ -685,15 +686,15 @@ static void test_daemon_killed_at_any_point(void)
 static void test_start_after_its_stop_does_nothing(void)
 {
     const struct container_job job = {.name = "late",
-                                      .first_id = fixture.settings.uid_base + 65536,
-                                      .image_first_id = fixture.settings.uid_base,
-                                      .state_dir = fixture.settings.state_dir,
+                                      .first_id = fixture.settings.engine.uid_base + 65536,
+                                      .image_first_id = fixture.settings.engine.uid_base,
+                                      .state_dir = fixture.settings.engine.state_dir,
                                       .cgroup = "/cse-late",
-                                      .scratch_dir = fixture.settings.scratch_dir,
-                                      .runtime = fixture.settings.runtime,
+                                      .scratch_dir = fixture.settings.engine.scratch_dir,
+                                      .runtime = fixture.settings.engine.runtime,
                                       .layers = {"/"},
                                       .layer_count = 1};
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/late", fixture.settings.state_dir);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/late", fixture.settings.engine.state_dir);
     struct error err = ERROR_INIT;
 
     CU_ASSERT_EQUAL(container_start(&job, -1, &err), -1);
@@ -710,10 +711,10 @@ static void test_start_after_its_stop_does_nothing(void)
 static void test_start_without_a_range_is_refused(void)
 {
     const struct container_job job = {.name = "rangeless",
-                                      .state_dir = fixture.settings.state_dir,
+                                      .state_dir = fixture.settings.engine.state_dir,
                                       .cgroup = "/cse-rangeless",
-                                      .scratch_dir = fixture.settings.scratch_dir,
-                                      .runtime = fixture.settings.runtime,
+                                      .scratch_dir = fixture.settings.engine.scratch_dir,
+                                      .runtime = fixture.settings.engine.runtime,
                                       .layers = {"/"},
                                       .layer_count = 1};
     struct error err = ERROR_INIT;

@@ -32,14 +32,14 @@ static int import(const char *name, const char *base, const struct tar_entry *en
     _cleanup_(free_ptr) char *path = tar_path();
 
     tar_write(path, entries, count);
-    return image_import(&fixture.settings, name, path, base, false, NULL, NULL, err);
+    return image_import(&fixture.settings.engine, name, path, base, false, NULL, NULL, err);
 }
 
 /* lstat below the image's own layer. */
 static bool look(const char *image, const char *path, struct stat *st)
 {
     _cleanup_(free_ptr) char *whole =
-        xasprintf("%s/%s/rootfs/%s", fixture.settings.image_dir, image, path);
+        xasprintf("%s/%s/rootfs/%s", fixture.settings.engine.image_dir, image, path);
 
     return lstat(whole, st) == 0;
 }
@@ -48,13 +48,13 @@ static void drop(const char *name)
 {
     struct error err = ERROR_INIT;
 
-    CU_ASSERT_EQUAL(image_remove(&fixture.settings, name, &err), 0);
+    CU_ASSERT_EQUAL(image_remove(&fixture.settings.engine, name, &err), 0);
 }
 
 static void check_hosts(const char *image, const char *begins)
 {
     _cleanup_(free_ptr) char *path =
-        xasprintf("%s/%s/rootfs/etc/hosts", fixture.settings.image_dir, image);
+        xasprintf("%s/%s/rootfs/etc/hosts", fixture.settings.engine.image_dir, image);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error err = ERROR_INIT;
 
@@ -77,7 +77,7 @@ static void test_localhost_has_an_address(void)
     check_hosts("hosts", "127.0.0.1\tlocalhost\n");
     CU_ASSERT_TRUE(look("hosts", "etc/hosts", &st));
     CU_ASSERT_EQUAL(st.st_mode, S_IFREG | 0644);
-    CU_ASSERT_EQUAL(st.st_uid, (uid_t)fixture.settings.uid_base);
+    CU_ASSERT_EQUAL(st.st_uid, (uid_t)fixture.settings.engine.uid_base);
     drop("hosts");
     CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, empty, ARRAY_SIZE(empty), &err), 0);
     check_hosts("hosts", "127.0.0.1\tlocalhost\n");
@@ -109,7 +109,7 @@ static void test_owners_are_shifted_and_modes_kept(void)
     struct error err = ERROR_INIT;
     int64_t before = clock_now(), when = 0;
     struct stat st, hard;
-    uid_t base = (uid_t)fixture.settings.uid_base;
+    uid_t base = (uid_t)fixture.settings.engine.uid_base;
 
     CU_ASSERT_EQUAL_FATAL(import("plain", NULL, entries, ARRAY_SIZE(entries), &err), 0);
     CU_ASSERT_TRUE(look("plain", "a/setuid", &st));
@@ -190,23 +190,23 @@ static void test_hostile_archives_are_refused(void)
 
 static void test_counts_are_capped(void)
 {
-    int64_t entries_kept = fixture.settings.image_entries_max;
-    int64_t bytes_kept = fixture.settings.image_bytes_max;
+    int64_t entries_kept = fixture.settings.engine.image_entries_max;
+    int64_t bytes_kept = fixture.settings.engine.image_bytes_max;
     const struct tar_entry entries[] = {TAR_FILE("a", "12345"), TAR_FILE("b", "12345"),
                                         TAR_FILE("c", "12345")};
     struct error err = ERROR_INIT;
 
-    fixture.settings.image_entries_max = 2;
+    fixture.settings.engine.image_entries_max = 2;
     CU_ASSERT_EQUAL(import("many", NULL, entries, 3, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
-    fixture.settings.image_entries_max = entries_kept;
-    fixture.settings.image_bytes_max = 14;
+    fixture.settings.engine.image_entries_max = entries_kept;
+    fixture.settings.engine.image_bytes_max = 14;
     CU_ASSERT_EQUAL(import("large", NULL, entries, 3, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
-    fixture.settings.image_bytes_max = 15;
+    fixture.settings.engine.image_bytes_max = 15;
     CU_ASSERT_EQUAL(import("large", NULL, entries, 3, &err), 0);
     drop("large");
-    fixture.settings.image_bytes_max = bytes_kept;
+    fixture.settings.engine.image_bytes_max = bytes_kept;
 }
 
 /* As deep as a name may be, and one level deeper; either can be removed again. */
@@ -265,7 +265,7 @@ static void test_a_layer_over_a_base(void)
                     0);
     CU_ASSERT_STRING_EQUAL(out.data, "more\ntext\n1000:600\n0:755\n0:755\n0\n/bin/sh\n");
     CU_ASSERT_EQUAL(fixture_stop(&fixture, "layered"), 0);
-    CU_ASSERT_EQUAL(image_remove(&fixture.settings, "busybox", &err), -1);
+    CU_ASSERT_EQUAL(image_remove(&fixture.settings.engine, "busybox", &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_IN_USE");
     drop("layer");
 }
@@ -302,14 +302,14 @@ static void test_names_replacing_and_listing(void)
     CU_ASSERT_EQUAL(import("again", NULL, one, 1, &err), 0);
     CU_ASSERT_EQUAL(import("again", NULL, two, 1, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_EXISTS");
-    CU_ASSERT_EQUAL(image_import(&fixture.settings, "again", path, NULL, true, NULL, NULL, &err),
-                    0);
+    CU_ASSERT_EQUAL(
+        image_import(&fixture.settings.engine, "again", path, NULL, true, NULL, NULL, &err), 0);
     CU_ASSERT_TRUE(look("again", "two", &st));
     CU_ASSERT_FALSE(look("again", "one", &st));
-    CU_ASSERT_EQUAL(image_list(&fixture.settings, count_image, &names, &err), 0);
+    CU_ASSERT_EQUAL(image_list(&fixture.settings.engine, count_image, &names, &err), 0);
     CU_ASSERT_STRING_EQUAL(names.data, "again(-) busybox(-) ");
     drop("again");
-    CU_ASSERT_EQUAL(image_remove(&fixture.settings, "again", &err), -1);
+    CU_ASSERT_EQUAL(image_remove(&fixture.settings.engine, "again", &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_MISSING");
 }
 
@@ -325,7 +325,8 @@ static void test_imports_of_one_name_at_once(void)
         pids[i] = fork();
         if (pids[i] == 0) {
             struct error err = ERROR_INIT;
-            int rc = image_import(&fixture.settings, "race", path, NULL, false, NULL, NULL, &err);
+            int rc =
+                image_import(&fixture.settings.engine, "race", path, NULL, false, NULL, NULL, &err);
 
             _exit(rc == 0 ? 0 : err.code && strcmp(err.code, "IMAGE_EXISTS") == 0 ? 1 : 2);
         }
@@ -436,7 +437,7 @@ static void test_oci_archive(void)
     int rc;
 
     write_oci_archive(path, layers, OCI_CONFIG("/work"));
-    rc = image_import(&fixture.settings, "oci", path, NULL, false, NULL, NULL, &err);
+    rc = image_import(&fixture.settings.engine, "oci", path, NULL, false, NULL, NULL, &err);
     CU_ASSERT_EQUAL(rc, 0);
     if (rc < 0) {
         fprintf(stderr, "(%s) ", err.message);
@@ -448,16 +449,17 @@ static void test_oci_archive(void)
     CU_ASSERT_TRUE(look("oci", "opaque/new", &st));
     CU_ASSERT_FALSE(look("oci", "opaque/old", &st));
     CU_ASSERT_TRUE(look("oci", "usr/lib/x", &st));
-    CU_ASSERT_EQUAL(st.st_uid, (uid_t)fixture.settings.uid_base);
-    CU_ASSERT_EQUAL(image_environment(&fixture.settings, "oci", &environment, &workdir, &err), 0);
+    CU_ASSERT_EQUAL(st.st_uid, (uid_t)fixture.settings.engine.uid_base);
+    CU_ASSERT_EQUAL(
+        image_environment(&fixture.settings.engine, "oci", &environment, &workdir, &err), 0);
     CU_ASSERT_STRING_EQUAL(environment, "[\"PATH=/opt/bin\",\"LANG=C.UTF-8\"]");
     CU_ASSERT_STRING_EQUAL(workdir, "/work");
     free(environment);
     free(workdir);
     drop("oci");
     write_oci_archive(path, layers, OCI_CONFIG("/proc/self/fd/7"));
-    CU_ASSERT_EQUAL(image_import(&fixture.settings, "oci", path, NULL, false, NULL, NULL, &err),
-                    -1);
+    CU_ASSERT_EQUAL(
+        image_import(&fixture.settings.engine, "oci", path, NULL, false, NULL, NULL, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
     buf_release(&layers[0].bytes);
     buf_release(&layers[1].bytes);
@@ -480,8 +482,8 @@ static void test_hostile_oci_layers(void)
         struct error err = ERROR_INIT;
 
         write_oci_archive(path, layers, OCI_CONFIG("/"));
-        CU_ASSERT_EQUAL(image_import(&fixture.settings, "bad", path, NULL, false, NULL, NULL, &err),
-                        -1);
+        CU_ASSERT_EQUAL(
+            image_import(&fixture.settings.engine, "bad", path, NULL, false, NULL, NULL, &err), -1);
         CU_ASSERT_TRUE(err.code != NULL && strcmp(err.code, "IMAGE_REFUSED") == 0);
         buf_release(&layers[0].bytes);
         buf_release(&layers[1].bytes);
@@ -500,8 +502,8 @@ static void test_oci_links_stay_inside(void)
     struct stat st;
 
     write_oci_archive(path, layers, OCI_CONFIG("/"));
-    CU_ASSERT_EQUAL(image_import(&fixture.settings, "links", path, NULL, false, NULL, NULL, &err),
-                    0);
+    CU_ASSERT_EQUAL(
+        image_import(&fixture.settings.engine, "links", path, NULL, false, NULL, NULL, &err), 0);
     CU_ASSERT_TRUE(look("links", "tmp/codeset-inside", &st));
     CU_ASSERT_EQUAL(access("/tmp/codeset-inside", F_OK), -1);
     drop("links");
@@ -515,20 +517,21 @@ static void test_broken_sources(void)
     struct error err = ERROR_INIT;
 
     CU_ASSERT_EQUAL(file_write_atomic(AT_FDCWD, path, "this is no tar at all", 21, 0644, &err), 0);
-    CU_ASSERT_EQUAL(image_import(&fixture.settings, "broken", path, NULL, false, NULL, NULL, &err),
-                    -1);
     CU_ASSERT_EQUAL(
-        image_import(&fixture.settings, "broken", "/nonexistent", NULL, false, NULL, NULL, &err),
-        -1);
-    CU_ASSERT_EQUAL(truncate(path, 0), 0);
-    CU_ASSERT_EQUAL(image_import(&fixture.settings, "broken", path, NULL, false, NULL, NULL, &err),
+        image_import(&fixture.settings.engine, "broken", path, NULL, false, NULL, NULL, &err), -1);
+    CU_ASSERT_EQUAL(image_import(&fixture.settings.engine, "broken", "/nonexistent", NULL, false,
+                                 NULL, NULL, &err),
                     -1);
+    CU_ASSERT_EQUAL(truncate(path, 0), 0);
+    CU_ASSERT_EQUAL(
+        image_import(&fixture.settings.engine, "broken", path, NULL, false, NULL, NULL, &err), -1);
 }
 
 static void test_what_dead_imports_left_is_swept(void)
 {
     const struct tar_entry entries[] = {TAR_FILE("a", "1")};
-    _cleanup_(free_ptr) char *left = xasprintf("%s/.import-dead00", fixture.settings.image_dir);
+    _cleanup_(free_ptr) char *left =
+        xasprintf("%s/.import-dead00", fixture.settings.engine.image_dir);
     _cleanup_(free_ptr) char *below = xasprintf("%s/rootfs/x", left);
     struct error err = ERROR_INIT;
 

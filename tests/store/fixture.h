@@ -36,9 +36,9 @@ static int fixture_open(struct error *err)
         return error_set(err, ERROR_INVALID, NULL, "CODESET_CONFIG names the configuration");
     if (settings_load(config, &settings, err) < 0)
         return -1;
-    admin = db_new(&settings, DB_ADMIN, err);
-    api = admin ? db_new(&settings, DB_API, err) : NULL;
-    reaper = api ? db_new(&settings, DB_REAPER, err) : NULL;
+    admin = db_new(&settings.database, DB_ADMIN, err);
+    api = admin ? db_new(&settings.database, DB_API, err) : NULL;
+    reaper = api ? db_new(&settings.database, DB_REAPER, err) : NULL;
     return reaper ? store_user_create(admin, "Reader", "reader@example.com", &user_id, err) : -1;
 }
 

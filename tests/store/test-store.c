@@ -268,7 +268,7 @@ static void *race_thread(void *arg)
     struct db *db;
 
     db_thread_begin();
-    db = db_new(&settings, DB_API, &err);
+    db = db_new(&settings.database, DB_API, &err);
     if (db)
         race->run(db, &race->successes);
     db_free(db);

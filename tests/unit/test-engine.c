@@ -368,7 +368,8 @@ static void test_process_start_times(void)
 static void test_ranges_end_at_the_last_id(void)
 {
     char folder[] = "/";
-    struct settings settings = {.state_dir = folder, .uid_base = 2147418112, .uid_ranges = 32767};
+    struct engine_settings settings = {
+        .state_dir = folder, .uid_base = 2147418112, .uid_ranges = 32767};
     struct error err = ERROR_INIT;
     struct ranges *ranges = ranges_new(&settings, &err);
     int64_t first, last;

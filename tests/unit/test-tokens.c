@@ -156,9 +156,9 @@ static struct token_issuer *issuer_new(struct settings *settings)
     CU_ASSERT_EQUAL_FATAL(
         file_write_atomic(-100, secret_path, new_secret.bytes, new_secret.size, 0600, &err), 0);
     CU_ASSERT_EQUAL_FATAL(config_load(settings_rows, settings_count, NULL, settings, &err), 0);
-    free(settings->token_secret_file);
-    settings->token_secret_file = xstrdup(secret_path);
-    issuer = token_issuer_new(settings, &err);
+    free(settings->accounts.token_secret_file);
+    settings->accounts.token_secret_file = xstrdup(secret_path);
+    issuer = token_issuer_new(&settings->accounts, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(issuer);
     return issuer;
 }
@@ -254,9 +254,9 @@ static void a_short_secret_is_refused(void)
 
     CU_ASSERT_EQUAL_FATAL(file_write_atomic(-100, secret_path, "too short\n", 10, 0600, &err), 0);
     CU_ASSERT_EQUAL_FATAL(config_load(settings_rows, settings_count, NULL, &settings, &err), 0);
-    free(settings.token_secret_file);
-    settings.token_secret_file = xstrdup(secret_path);
-    CU_ASSERT_PTR_NULL(token_issuer_new(&settings, &err));
+    free(settings.accounts.token_secret_file);
+    settings.accounts.token_secret_file = xstrdup(secret_path);
+    CU_ASSERT_PTR_NULL(token_issuer_new(&settings.accounts, &err));
     settings_release(&settings);
     unlink(secret_path);
 }

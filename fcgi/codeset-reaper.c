@@ -154,7 +154,7 @@ static size_t unwritten(const struct daemon *daemon)
 static void look_whether_drained(evutil_socket_t fd, short what, void *arg)
 {
     struct reaper *reaper = arg;
-    size_t pending = unwritten(&reaper->daemon);
+    size_t pending = unwritten(&reaper->daemon) + reaper->daemon.edits;
 
     (void)fd;
     (void)what;

@@ -54,6 +54,7 @@ struct daemon {
     size_t session_count;
     size_t claims; /* of interactions, under way */
     size_t job_count;
+    size_t edits;      /* file operations that agents carry out; each takes a second at most */
     size_t kept_bytes; /* of results that are not written yet */
 
     bool adopted;  /* what an earlier run left is known; new work may be taken */

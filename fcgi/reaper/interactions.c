@@ -23,6 +23,7 @@
 #define TRIES_MAX 3    /* of a call to an agent that lives but can't be reached */
 #define RETRY_MS 250
 #define PARKED_MS 1000
+#define HELLO_MS 10000
 
 struct running_interaction {
     struct id id; /* first */
@@ -36,6 +37,7 @@ struct running_interaction {
     int64_t oom_before;
     int tries;
     bool begun;
+    bool editing; /* the agent carries out a file operation: counted in the daemon's edits */
     struct outcome outcome;
     bool database_busy; /* a thread may read this: not to be freed */
     bool dropped;       /* the session ended meanwhile */
@@ -45,10 +47,17 @@ struct running_interaction {
 static void begin(struct running_interaction *running);
 static void finish(struct running_interaction *running);
 
+static void edit_ended(struct running_interaction *running)
+{
+    running->daemon->edits -= running->editing;
+    running->editing = false;
+}
+
 static void free_running(struct running_interaction *running)
 {
     struct daemon *daemon = running->daemon;
 
+    edit_ended(running);
     if (running->call)
         agent_call_cancel(running->call);
     if (running->timer)
@@ -114,8 +123,7 @@ static void finish_written(const struct error *err, void *arg)
     await_wake(daemon->await, &running->id);
     if (running->session && !running->dropped) {
         log_finish(running);
-        if (running->work.type == INTERACTION_EXEC)
-            agent_forget(daemon->agents, running->session->socket, running->id.text);
+        agent_forget(daemon->agents, running->session->address, running->id.text);
     }
     free_running(running);
 }
@@ -150,6 +158,12 @@ static void fail(struct running_interaction *running, const char *message)
     finish(running);
 }
 
+static void fail_unknown(struct running_interaction *running)
+{
+    outcome_of_unknown(&running->outcome);
+    finish(running);
+}
+
 /* --- the way there --------------------------------------------------------------------------- */
 
 static void retry_call(evutil_socket_t fd, short what, void *arg)
@@ -164,9 +178,15 @@ static void retry_call(evutil_socket_t fd, short what, void *arg)
 static void call_failed(struct running_interaction *running, const struct error *err)
 {
     bool unreachable = err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0;
+    bool unknown = err->code && strcmp(err->code, "AGENT_OUTCOME_UNKNOWN") == 0;
 
     log_event(LOG_WARNING, "agent_call_failed", "interaction=%s code=%s reason=\"%s\"",
               running->id.text, err->code ? err->code : "-", err->message);
+    if (unknown ||
+        (unreachable && running->tries >= TRIES_MAX && running->work.type != INTERACTION_EXEC)) {
+        fail_unknown(running);
+        return;
+    }
     if (!unreachable) {
         /* A message with a code is meant for clients; others may name paths of the host. */
         fail(running, err->code && strcmp(err->code, "AGENT_PROTOCOL") != 0
@@ -203,12 +223,12 @@ static void file_done(const struct error *err, bool success, const char *message
     double seconds = (double)(clock_monotonic() - running->since) / CLOCK_SECOND;
 
     running->call = NULL;
+    edit_ended(running);
     if (err) {
         call_failed(running, err);
         return;
     }
-    outcome_of_file(running->work.type, success, message, size_bytes, seconds,
-                    running->work.attempt > 1 || running->tries > 0, &running->outcome);
+    outcome_of_file(success, message, size_bytes, seconds, &running->outcome);
     finish(running);
 }
 
@@ -228,32 +248,66 @@ static struct agent_call *run_command(struct running_interaction *running)
     if (!running->begun) /* not when it is attached to again */
         running->oom_before = oom_kills(running);
     running->begun = true;
-    return agent_run(daemon->agents, running->session->socket, &command, false, command_ended,
+    return agent_run(daemon->agents, running->session->address, &command, false, command_ended,
                      running);
+}
+
+/* By its id: what was done before is not done again. */
+static void edit(struct running_interaction *running)
+{
+    struct daemon *daemon = running->daemon;
+    const struct interaction_work *work = &running->work;
+    const char *address = running->session->address;
+    const struct agent_replacement replacement = {
+        .id = running->id.text,
+        .path = work->file_path.bytes,
+        .workdir = work->repo_path,
+        .old_text = work->str_to_replace.bytes,
+        .old_length = work->str_to_replace.length,
+        .new_text = work->str_to_insert.bytes,
+        .new_length = work->str_to_insert.length,
+    };
+    const struct agent_upload upload = {
+        .id = running->id.text,
+        .path = work->file_path.bytes,
+        .workdir = work->repo_path,
+        .executable = work->make_executable,
+        .bytes = work->content.bytes,
+        .size = work->content.length,
+    };
+
+    running->editing = true;
+    daemon->edits++;
+    running->call = work->type == INTERACTION_REPLACE
+                        ? agent_replace(daemon->agents, address, &replacement, file_done, running)
+                        : agent_upload(daemon->agents, address, &upload, file_done, running);
+}
+
+/* An agent of the release before knows no ids of edits: it would do this one twice. */
+static void protocol_told(const struct error *err, int protocol, void *arg)
+{
+    struct running_interaction *running = arg;
+
+    running->call = NULL;
+    if (err)
+        call_failed(running, err);
+    else if (protocol < AGENT_PROTOCOL_IDS)
+        fail_unknown(running);
+    else
+        edit(running);
 }
 
 static void begin(struct running_interaction *running)
 {
-    struct daemon *daemon = running->daemon;
-    const struct interaction_work *work = &running->work;
-    const char *socket = running->session->socket;
+    bool sent_before = running->work.attempt > 1 || running->tries > 0;
 
-    switch (work->type) {
-    case INTERACTION_EXEC:
+    if (running->work.type == INTERACTION_EXEC)
         running->call = run_command(running);
-        return;
-    case INTERACTION_REPLACE:
-        running->call = agent_replace(daemon->agents, socket, work->file_path.bytes,
-                                      work->repo_path, work->str_to_replace.bytes,
-                                      work->str_to_replace.length, work->str_to_insert.bytes,
-                                      work->str_to_insert.length, file_done, running);
-        return;
-    case INTERACTION_UPLOAD:
-        running->call = agent_upload(daemon->agents, socket, work->file_path.bytes, work->repo_path,
-                                     work->make_executable, work->content.bytes,
-                                     work->content.length, file_done, running);
-        return;
-    }
+    else if (sent_before)
+        running->call = agent_hello(running->daemon->agents, running->session->address, HELLO_MS,
+                                    protocol_told, running);
+    else
+        edit(running);
 }
 
 static int claim(struct db *db, void *arg, struct error *err)

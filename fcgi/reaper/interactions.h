@@ -1,9 +1,9 @@
 /*
  * interactions.h - the daemon's half of an interaction: claim, hand to the agent, write the end.
  *
- * The command belongs to the agent: it survives this daemon, and an id that was started is never
- * started again in the same container. Its result is kept here, up to KEPT_MAX bytes over all,
- * until it is written, and there until it is forgotten.
+ * What is done belongs to the agent: it survives this daemon, and an id that was begun is never
+ * begun again in the same container, be it a command or an edit. Its outcome is kept here, up to
+ * KEPT_MAX bytes over all, until it is written, and there until it is forgotten.
  */
 #ifndef CODESET_REAPER_INTERACTIONS_H
 #define CODESET_REAPER_INTERACTIONS_H

@@ -36,13 +36,15 @@ static struct live_session *new_session(struct daemon *daemon, const struct id *
                                         enum live_phase phase)
 {
     struct live_session *session = xcalloc(1, sizeof(*session));
+    char socket[ENGINE_SOCKET_SIZE];
 
     session->id = *id;
     session->daemon = daemon;
     session->phase = phase;
     session->since = clock_monotonic();
     snprintf(session->name, sizeof(session->name), "cs-%s", id->text);
-    engine_socket(daemon->engine, session->name, session->socket);
+    snprintf(session->address, sizeof(session->address), "unix:%s",
+             engine_socket(daemon->engine, session->name, socket));
     LIST_INIT(&session->interactions);
     LIST_INIT(&session->jobs);
     daemon_insert(&daemon->sessions, session);
@@ -164,12 +166,13 @@ static void ready_written(const struct error *err, void *arg)
     await_wake(daemon->await, &session->id);
 }
 
-static void started_hello(const struct error *err, void *arg)
+static void started_hello(const struct error *err, int protocol, void *arg)
 {
     struct live_session *session = arg;
     struct daemon *daemon = session->daemon;
     struct ready_write *write;
 
+    (void)protocol;
     session->hello = NULL;
     if (err) {
         start_failed(session, err);
@@ -200,7 +203,8 @@ static void started(const struct error *err, void *arg)
         start_failed(session, err);
         return;
     }
-    session->hello = agent_hello(daemon->agents, session->socket, HELLO_MS, started_hello, session);
+    session->hello =
+        agent_hello(daemon->agents, session->address, HELLO_MS, started_hello, session);
 }
 
 static int claim(struct db *db, void *arg, struct error *err)
@@ -286,11 +290,12 @@ static void ask(struct live_session *session, int timeout_ms);
 /* The agent is pid 1: while the container runs, there is one. If it says nothing, then because its
  * guest or the host starves it, or because the daemon itself was asleep. So it is asked once more,
  * and with patience, before all that is in the container is given up. */
-static void answered_hello(const struct error *err, void *arg)
+static void answered_hello(const struct error *err, int protocol, void *arg)
 {
     struct live_session *session = arg;
     bool silent = err && err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0;
 
+    (void)protocol;
     session->hello = NULL;
     if (silent && !session->silent && session->phase == LIVE_READY) {
         log_event(LOG_WARNING, "agent_silent", "session=%s reason=\"%s\"", session->id.text,
@@ -309,7 +314,7 @@ static void ask(struct live_session *session, int timeout_ms)
     if (!container_runs(session))
         container_lost(session, "its first process is gone");
     else if (!session->hello)
-        session->hello = agent_hello(session->daemon->agents, session->socket, timeout_ms,
+        session->hello = agent_hello(session->daemon->agents, session->address, timeout_ms,
                                      answered_hello, session);
 }
 

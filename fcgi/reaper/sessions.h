@@ -31,7 +31,7 @@ struct live_session {
     enum live_phase phase;
     struct session_work work; /* from the claim; empty when adopted */
     char name[ENGINE_NAME_MAX + 1];
-    char socket[ENGINE_SOCKET_SIZE];
+    char address[ENGINE_SOCKET_SIZE + 8]; /* its agent's */
     struct agent_call *hello;
     bool silent;        /* its agent let a hello go unanswered, and is asked again */
     int64_t since;      /* monotonic: of the claim */

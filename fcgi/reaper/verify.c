@@ -48,7 +48,7 @@ struct verify_job {
     LIST_ENTRY(verify_job) next;
     struct verification_work work;
     char name[ENGINE_NAME_MAX + 1];
-    char socket[ENGINE_SOCKET_SIZE];
+    char address[ENGINE_SOCKET_SIZE + 8]; /* its agent's */
     struct agent_call *call;
     struct event *timer;
     int64_t since; /* monotonic: of the claim */
@@ -316,7 +316,7 @@ static void get_reports(struct verify_job *job)
         return;
     }
     job->call =
-        agent_get_files(job->daemon->agents, job->socket, job->work.repo_path, patterns, count,
+        agent_get_files(job->daemon->agents, job->address, job->work.repo_path, patterns, count,
                         job->started_at - TICK_ALLOWANCE, job->reports_fd, got_reports, job);
 }
 
@@ -384,7 +384,7 @@ static void run_verifier(struct verify_job *job, bool attach_only)
         .timeout_seconds = (int)timeout_of(job),
     };
 
-    job->call = agent_run(daemon->agents, job->socket, &command, attach_only, ran, job);
+    job->call = agent_run(daemon->agents, job->address, &command, attach_only, ran, job);
 }
 
 /* --- the grading container ------------------------------------------------------------------- */
@@ -460,11 +460,12 @@ static void got_listing(const struct error *err, void *arg)
                 "the files of the grading container could not be listed");
 }
 
-static void greeted(const struct error *err, void *arg)
+static void greeted(const struct error *err, int protocol, void *arg)
 {
     struct verify_job *job = arg;
     struct error full = ERROR_INIT;
 
+    (void)protocol;
     job->call = NULL;
     if (err) {
         give_up(job, "CONTAINER_START_FAILED", err->message,
@@ -476,7 +477,7 @@ static void greeted(const struct error *err, void *arg)
     if (job->listing_fd < 0)
         no_file(job, &full);
     else
-        job->call = agent_get_listing(job->daemon->agents, job->socket, job->work.repo_path,
+        job->call = agent_get_listing(job->daemon->agents, job->address, job->work.repo_path,
                                       job->listing_fd, got_listing, job);
 }
 
@@ -488,7 +489,7 @@ static void started(const struct error *err, void *arg)
     if (is_dropped(job))
         return;
     if (!err) {
-        job->call = agent_hello(job->daemon->agents, job->socket, HELLO_MS, greeted, job);
+        job->call = agent_hello(job->daemon->agents, job->address, HELLO_MS, greeted, job);
         return;
     }
     if (code_is(err, "IMAGE_MISSING"))
@@ -531,7 +532,7 @@ static void got_changes(const struct error *err, void *arg)
     job->call = NULL;
     if (!err) {
         close_fd(&job->listing_fd);
-        job->call = agent_put_changes(job->daemon->agents, job->socket, job->work.repo_path,
+        job->call = agent_put_changes(job->daemon->agents, job->address, job->work.repo_path,
                                       job->changes_fd, changes_laid, job);
     } else if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
         /* A session whose container is gone ends, and takes this along. */
@@ -565,7 +566,7 @@ static void get_changes(struct verify_job *job)
         no_file(job, &err);
         return;
     }
-    job->call = agent_get_changes(daemon->agents, job->session->socket, job->work.repo_path,
+    job->call = agent_get_changes(daemon->agents, job->session->address, job->work.repo_path,
                                   image_time, job->listing_fd, job->changes_fd, got_changes, job);
 }
 
@@ -652,6 +653,7 @@ bool verify_has_room(const struct daemon *daemon)
 
 void verify_claim(struct daemon *daemon, const struct id *id)
 {
+    char socket[ENGINE_SOCKET_SIZE];
     struct verify_job *job;
 
     if (daemon->stopping || !daemon->adopted || !verify_has_room(daemon) ||
@@ -663,7 +665,8 @@ void verify_claim(struct daemon *daemon, const struct id *id)
     job->listing_fd = job->changes_fd = job->reports_fd = -1;
     job->since = clock_monotonic();
     snprintf(job->name, sizeof(job->name), "cv-%s", id->text);
-    engine_socket(daemon->engine, job->name, job->socket);
+    snprintf(job->address, sizeof(job->address), "unix:%s",
+             engine_socket(daemon->engine, job->name, socket));
     job->database_busy = true;
     daemon->job_count++;
     daemon_insert(&daemon->jobs, job);

@@ -82,7 +82,7 @@ static void run_is(const char *code, const char *bytes, size_t length, const cha
 
     open_liar(bytes, length, endless);
     command = rig_command(&rig, "x", "true");
-    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
     rig_await(&rig, &outcome);
     if (!code) {
         CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
@@ -161,7 +161,7 @@ static void refusals_are_told_apart(void)
 static void file_is(const char *code, const char *bytes)
 {
     open_liar(bytes, strlen(bytes), NULL);
-    agent_upload(rig.client, rig.socket, "p", "/", false, "x", 1, rig_on_file, &outcome);
+    rig_upload(&rig, &outcome, "p", false, "x", 1);
     rig_await(&rig, &outcome);
     if (code) {
         CU_ASSERT_TRUE(outcome.err.code && strcmp(outcome.err.code, code) == 0);
@@ -195,7 +195,7 @@ static void an_archive_without_end_is_too_large(void)
     memset(block, 'x', 65536);
     block[65536] = '\0';
     open_liar(head, sizeof(head) - 1, block);
-    agent_get_files(rig.client, rig.socket, "/", patterns, 1, 0, fd, rig_on_tree, &outcome);
+    agent_get_files(rig.client, rig.address, "/", patterns, 1, 0, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "CHANGES_TOO_LARGE");
@@ -211,7 +211,7 @@ static void an_archive_that_is_cut_short_is_no_success(void)
         nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     open_liar(cut, sizeof(cut) - 1, NULL);
-    agent_get_changes(rig.client, rig.socket, "/", 0, nothing, fd, rig_on_tree, &outcome);
+    agent_get_changes(rig.client, rig.address, "/", 0, nothing, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_UNAVAILABLE);
     close_liar();
@@ -226,7 +226,7 @@ static void hello_waits_until_its_time_is_over(void)
 
     rig_open_bare(&rig, &fd);
     close(fd); /* nobody listens any more */
-    agent_hello(rig.client, rig.socket, 300, rig_on_hello, &outcome);
+    agent_hello(rig.client, rig.address, 300, rig_on_hello, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_UNREACHABLE");
     CU_ASSERT(clock_monotonic() - begun > CLOCK_SECOND / 5);
@@ -235,7 +235,7 @@ static void hello_waits_until_its_time_is_over(void)
     outcome_release(&outcome);
     rig_open_bare(&rig, &fd); /* here somebody listens, and says nothing */
     begun = clock_monotonic();
-    agent_hello(rig.client, rig.socket, 300, rig_on_hello, &outcome);
+    agent_hello(rig.client, rig.address, 300, rig_on_hello, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_UNREACHABLE");
     CU_ASSERT(clock_monotonic() - begun < 30 * CLOCK_SECOND);
@@ -246,10 +246,10 @@ static void hello_waits_until_its_time_is_over(void)
 
 static void another_protocol_is_wrong(void)
 {
-    static const char other[] = OK "Content-Length: 14\r\n\r\n{\"protocol\":2}";
+    static const char other[] = OK "Content-Length: 14\r\n\r\n{\"protocol\":3}";
 
     open_liar(other, sizeof(other) - 1, NULL);
-    agent_hello(rig.client, rig.socket, 1000, rig_on_hello, &outcome);
+    agent_hello(rig.client, rig.address, 1000, rig_on_hello, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_PROTOCOL");
     close_liar();
@@ -264,9 +264,9 @@ static void calls_that_are_cancelled_never_call_back(void)
 
     rig_open_bare(&rig, &fd);
     command = rig_command(&rig, "x", "true");
-    call = agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
-    agent_hello(rig.client, rig.socket, 1000, rig_on_hello, &outcome);
-    agent_forget(rig.client, rig.socket, "x");
+    call = agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+    agent_hello(rig.client, rig.address, 1000, rig_on_hello, &outcome);
+    agent_forget(rig.client, rig.address, "x");
     event_base_loopexit(rig.base, &pause);
     event_base_dispatch(rig.base);
     agent_call_cancel(call);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "wire/agent_protocol.h"
+
 #include "base/banned.h"
 
 #define TEXT(section, name, fallback, help)                                                        \
@@ -41,11 +43,12 @@ const struct config_row settings_rows[] = {
     PATH(api, page_dir, "/run/codeset/pages", "long answers, kept for nginx to serve"),
     TEXT(api, cors_origins, "", "origins that a browser may call from, separated by spaces"),
     INT(api, sessions_per_user, "256", 1, 100000, "", "open sessions that a user may have"),
-    INT(api, interactions_per_session, "16", 1, 1000, "", "unfinished interactions at once"),
+    INT(api, interactions_per_session, "16", 1, AGENT_UNFINISHED_MOST, "",
+        "unfinished interactions at once"),
     INT(api, verifications_per_session, "2", 1, 100, "", "unfinished verifications at once"),
     INT(api, command_bytes_max, "120K", KIB, 128 * KIB - 1, "bytes", "length of a command"),
     INT(api, replace_bytes_max, "1M", KIB, 8 * MIB, "bytes", "each string of a str_replace"),
-    INT(api, upload_bytes_max, "16M", KIB, 64 * MIB, "bytes", "an uploaded file"),
+    INT(api, upload_bytes_max, "16M", KIB, AGENT_FILE_CAP, "bytes", "an uploaded file"),
     INT(api, timeout_seconds_max, "3600", 1, 86400, "s", "command_timeout of an exec"),
     INT(api, ttl_minutes_max, "1440", 1, 43200, "min", "ttl_minutes of a session"),
     /* In this section of the file since the first release; the worker's wait, and the database's.

@@ -53,7 +53,7 @@ struct verify_job {
     struct event *timer;
     int64_t since; /* monotonic: of the claim */
     int tries;
-    int listing_fd, changes_fd, reports_fd;
+    int reports_fd;
     bool container; /* may be there: to be stopped */
     bool engine_busy, database_busy;
     bool dropped;
@@ -69,7 +69,7 @@ struct verify_job {
     char *error_message;
 };
 
-static void get_changes(struct verify_job *job);
+static void copy_changes(struct verify_job *job);
 static void judge(struct verify_job *job);
 static void run_verifier(struct verify_job *job, bool attach_only);
 
@@ -85,8 +85,6 @@ static void free_job(struct verify_job *job)
         LIST_REMOVE(job, next);
     daemon_remove(&daemon->jobs, job);
     daemon->job_count--;
-    close_fd(&job->listing_fd);
-    close_fd(&job->changes_fd);
     close_fd(&job->reports_fd);
     verification_work_release(&job->work);
     free((char *)job->run.out);
@@ -422,63 +420,17 @@ static void running_written(const struct error *err, void *arg)
     daemon_timer(job->daemon, &job->timer, RUN_GAP_MS, gap_is_over, job);
 }
 
-static void changes_laid(const struct error *err, void *arg)
-{
-    struct verify_job *job = arg;
-
-    job->call = NULL;
-    close_fd(&job->changes_fd);
-    if (err) {
-        give_up(job,
-                code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
-                : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
-                                                     : "CHANGES_REFUSED",
-                err->message, "the session's changes could not be laid into the grading container");
-        return;
-    }
-    job->database_busy = true;
-    db_pool_insist(job->daemon->pool, write_running, running_written, job);
-}
-
-/* A grading container that lacks the folder lists nothing: whether the session's is missing is told
- * first. */
-static void got_listing(const struct error *err, void *arg)
-{
-    struct verify_job *job = arg;
-
-    job->call = NULL;
-    if (!err || err->kind == ERROR_NOT_FOUND)
-        get_changes(job);
-    else if (code_is(err, "AGENT_UNREACHABLE"))
-        give_up(job, "GRADING_CONTAINER_LOST", err->message,
-                "the grading container ended before its files were listed");
-    else if (code_is(err, "CHANGES_TOO_LARGE"))
-        give_up(job, "CHANGES_TOO_LARGE", err->message,
-                "the repository's folder holds too many files to verify");
-    else
-        give_up(job, "CHANGES_UNREADABLE", err->message,
-                "the files of the grading container could not be listed");
-}
-
 static void greeted(const struct error *err, int protocol, void *arg)
 {
     struct verify_job *job = arg;
-    struct error full = ERROR_INIT;
 
     (void)protocol;
     job->call = NULL;
-    if (err) {
+    if (err)
         give_up(job, "CONTAINER_START_FAILED", err->message,
                 "the grading container did not come up");
-        return;
-    }
-    close_fd(&job->listing_fd); /* of a run that was started over */
-    job->listing_fd = temporary_file(job, &full);
-    if (job->listing_fd < 0)
-        no_file(job, &full);
     else
-        job->call = agent_get_listing(job->daemon->agents, job->address, job->work.repo_path,
-                                      job->listing_fd, got_listing, job);
+        copy_changes(job);
 }
 
 static void started(const struct error *err, void *arg)
@@ -522,19 +474,25 @@ static void retry_changes(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    get_changes(arg);
+    copy_changes(arg);
 }
 
-static void got_changes(const struct error *err, void *arg)
+static void listing_failed(struct verify_job *job, const struct error *err)
 {
-    struct verify_job *job = arg;
+    if (code_is(err, "AGENT_UNREACHABLE"))
+        give_up(job, "GRADING_CONTAINER_LOST", err->message,
+                "the grading container ended before its files were listed");
+    else if (code_is(err, "CHANGES_TOO_LARGE"))
+        give_up(job, "CHANGES_TOO_LARGE", err->message,
+                "the repository's folder holds too many files to verify");
+    else
+        give_up(job, "CHANGES_UNREADABLE", err->message,
+                "the files of the grading container could not be listed");
+}
 
-    job->call = NULL;
-    if (!err) {
-        close_fd(&job->listing_fd);
-        job->call = agent_put_changes(job->daemon->agents, job->address, job->work.repo_path,
-                                      job->changes_fd, changes_laid, job);
-    } else if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
+static void reading_failed(struct verify_job *job, const struct error *err)
+{
+    if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
         /* A session whose container is gone ends, and takes this along. */
         daemon_timer(job->daemon, &job->timer, RETRY_MS, retry_changes, job);
         sessions_suspect(job->session);
@@ -550,24 +508,43 @@ static void got_changes(const struct error *err, void *arg)
     }
 }
 
-static void get_changes(struct verify_job *job)
+static void laying_failed(struct verify_job *job, const struct error *err)
+{
+    give_up(job,
+            code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
+            : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
+                                                 : "CHANGES_REFUSED",
+            err->message, "the session's changes could not be laid into the grading container");
+}
+
+static void copied(const struct error *err, enum agent_copy_stage stage, void *arg)
+{
+    struct verify_job *job = arg;
+
+    job->call = NULL;
+    if (!err) {
+        job->database_busy = true;
+        db_pool_insist(job->daemon->pool, write_running, running_written, job);
+    } else if (stage == AGENT_COPY_LISTING) {
+        listing_failed(job, err);
+    } else if (stage == AGENT_COPY_READING) {
+        reading_failed(job, err);
+    } else {
+        laying_failed(job, err);
+    }
+}
+
+static void copy_changes(struct verify_job *job)
 {
     struct daemon *daemon = job->daemon;
     struct error err = ERROR_INIT;
     int64_t image_time;
 
-    if (engine_image_time(daemon->engine, job->work.image, &image_time, &err) < 0) {
+    if (engine_image_time(daemon->engine, job->work.image, &image_time, &err) < 0)
         give_up(job, "IMAGE_MISSING", err.message, "the sample's image is not on this host");
-        return;
-    }
-    close_fd(&job->changes_fd);
-    job->changes_fd = temporary_file(job, &err);
-    if (job->changes_fd < 0) {
-        no_file(job, &err);
-        return;
-    }
-    job->call = agent_get_changes(daemon->agents, job->session->address, job->work.repo_path,
-                                  image_time, job->listing_fd, job->changes_fd, got_changes, job);
+    else
+        job->call = agent_copy_changes(daemon->agents, job->address, job->session->address,
+                                       job->work.repo_path, image_time, copied, job);
 }
 
 /* --- the claim ------------------------------------------------------------------------------- */
@@ -662,7 +639,7 @@ void verify_claim(struct daemon *daemon, const struct id *id)
     job = xcalloc(1, sizeof(*job));
     job->id = *id;
     job->daemon = daemon;
-    job->listing_fd = job->changes_fd = job->reports_fd = -1;
+    job->reports_fd = -1;
     job->since = clock_monotonic();
     snprintf(job->name, sizeof(job->name), "cv-%s", id->text);
     snprintf(job->address, sizeof(job->address), "unix:%s",

@@ -141,7 +141,7 @@ static void a_background_child_that_holds_stdout_does_not_delay_the_answer(void)
     CU_ASSERT_TRUE(rig_sleeps(3020, false));
 }
 
-static void a_background_writer_lives_on_and_writes_into_a_void(void)
+static void a_background_writer_lives_on_and_what_it_writes_is_dropped(void)
 {
     rig_run(&rig, &outcome, 120,
             "(while [ ! -e stop ]; do echo x; done; echo stopped >mark) & echo now");
@@ -377,8 +377,8 @@ int main(void)
         {"what fits is not cut", what_fits_is_not_cut},
         {"a background child that holds stdout does not delay the answer",
          a_background_child_that_holds_stdout_does_not_delay_the_answer},
-        {"a background writer lives on and writes into a void",
-         a_background_writer_lives_on_and_writes_into_a_void},
+        {"a background writer lives on, and what it writes is dropped",
+         a_background_writer_lives_on_and_what_it_writes_is_dropped},
         {"many background writers hold a bounded number of pipes",
          many_background_writers_hold_a_bounded_number_of_pipes},
         {"the time limit holds against whatever the command left",

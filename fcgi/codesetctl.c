@@ -92,6 +92,7 @@ static const struct ctl_command commands[] = {
                  {"image", "NAME", "of samples whose lines name none"},
                  {"image-map", "FILE", "lines of SAMPLE_ID IMAGE [VERIFIER_IMAGE]"},
                  {"keep-going", NULL, "import the good lines of a file with bad ones"},
+                 {"strict", NULL, "refuse lines with unknown fields"},
                  {"dry-run", NULL, "only say what would happen"}},
      .summary = "Import samples: one JSON object a line, as SWE-bench has them",
      .help = "FILE may be gzipped; - is standard input. Bad lines are reported with their number,\n"

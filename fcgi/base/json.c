@@ -114,9 +114,33 @@ static struct fault find_fault(const char *at, const char *end)
         while (at < end && !memchr(SPACES "{}[]:,\"", *at, sizeof(SPACES "{}[]:,\"") - 1))
             at++;
         if (!is_scalar(start, at))
-            return (struct fault){"no JSON value", start};
+            return (struct fault){"unexpected character", start};
     }
     return fault;
+}
+
+/* json-c says what it hoped for: of a text that begins with 'n', "null expected". */
+static const char *words_of(enum json_tokener_error outcome)
+{
+    switch (outcome) {
+    case json_tokener_continue:
+    case json_tokener_error_parse_eof:
+        return "unexpected end";
+    case json_tokener_error_depth:
+        return "nested too deeply";
+    case json_tokener_error_parse_array:
+        return "expected ',' or ']'";
+    case json_tokener_error_parse_object_key_name:
+        return "expected a key in quotes";
+    case json_tokener_error_parse_object_key_sep:
+        return "expected ':'";
+    case json_tokener_error_parse_object_value_sep:
+        return "expected ',' or '}'";
+    case json_tokener_error_parse_string:
+        return "invalid string";
+    default:
+        return "unexpected character";
+    }
 }
 
 int json_parse(const char *text, size_t length, json_object **ret_value, size_t *ret_offset,
@@ -134,7 +158,7 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
     if (offset < length) {
         if (ret_offset)
             *ret_offset = offset;
-        return error_set(err, ERROR_INVALID, NULL, "what is not UTF-8 at byte %zu", offset);
+        return error_set(err, ERROR_INVALID, NULL, "invalid UTF-8 at byte %zu", offset);
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     /* The NUL behind the end tells the tokener that a number is complete. */
@@ -154,9 +178,7 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
     if (outcome == json_tokener_success)
         fault = find_fault(text, text + length);
     else
-        fault = (struct fault){outcome == json_tokener_continue ? "unexpected end of data"
-                                                                : json_tokener_error_desc(outcome),
-                               text + offset};
+        fault = (struct fault){words_of(outcome), text + offset};
     if (fault.what) {
         offset = (size_t)(fault.at - text);
         if (ret_offset)

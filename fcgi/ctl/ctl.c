@@ -11,11 +11,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ctl/spelling.h"
 
 #include "base/banned.h"
 
 #define PROGRAM "codesetctl"
-#define WORD_MOST 40 /* of what is compared to guess a misspelt command */
 
 struct ctl {
     const struct ctl_command *commands; /* until a name is NULL */
@@ -168,32 +168,6 @@ static bool is_group(const struct ctl *ctl, const char *word)
     return false;
 }
 
-/* Edits (a letter more, less or another) that make a from b: Wagner and Fischer's, in one row. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[WORD_MOST + 1];
-    size_t b_length = strnlen(b, WORD_MOST);
-
-    for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (size_t i = 0; i < WORD_MOST && a[i]; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t best = diagonal + (a[i] != b[j - 1]);
-
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b_length];
-}
-
 static const char *guess(const struct ctl *ctl, const char *name)
 {
     const char *best = NULL;
@@ -203,7 +177,7 @@ static const char *guess(const struct ctl *ctl, const char *name)
         least = strlen(name) / 2 + 1;
 
     for (const struct ctl_command *command = ctl->commands; command->name; command++) {
-        size_t edits = distance(name, command->name);
+        size_t edits = spelling_distance(name, command->name);
 
         if (edits < least) {
             least = edits;

@@ -33,7 +33,6 @@
 #define SAMPLES_MOST 1000000 /* of a file: their ids are kept, to find one that comes twice */
 #define REPORTED_MOST 100
 #define IMAGES_NAMED_MOST 10
-#define FIELD_SHOWN_MOST 64
 #define UNKNOWN_FIELDS_MOST 100 /* that are remembered, of a file */
 
 struct import {
@@ -87,7 +86,8 @@ static void report_bad(struct import *import, const char *reason)
     if (import->bad++ >= REPORTED_MOST)
         return;
     progress_end(&import->progress);
-    fprintf(stderr, "%s:%" PRId64 ": %s\n", import->path, import->line, reason);
+    fprintf(stderr, "%s:%" PRId64 ": ", import->path, import->line);
+    output_message(reason);
     error = json_object_new_object();
     json_add_int(error, "line", import->line);
     json_add_text(error, "reason", reason);
@@ -199,16 +199,6 @@ static void choose_image(const struct import *import, struct sample_line *line)
 
 /* --- fields that nobody knows ---------------------------------------------------------------- */
 
-/* A name as a stranger's file has it must not move the terminal's cursor. */
-static void printable(const char *name, char text[FIELD_SHOWN_MOST + 1])
-{
-    size_t i;
-
-    for (i = 0; i < FIELD_SHOWN_MOST && name[i]; i++)
-        text[i] = (unsigned char)name[i] < 0x20 || (unsigned char)name[i] >= 0x7f ? '?' : name[i];
-    text[i] = '\0';
-}
-
 static void note_unknown(const char *name, const char *meant, void *arg)
 {
     struct import *import = arg;
@@ -231,11 +221,9 @@ static void note_unknown(const char *name, const char *meant, void *arg)
 static void refuse_unknown(const char *name, const char *meant, void *arg)
 {
     struct error *why = arg;
-    char text[FIELD_SHOWN_MOST + 1];
 
-    printable(name, text);
     if (why->kind == ERROR_NONE)
-        error_set(why, ERROR_INVALID, NULL, "%s: unknown field%s%s%s", text,
+        error_set(why, ERROR_INVALID, NULL, "%.64s: unknown field%s%s%s", name,
                   meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
 }
 
@@ -246,15 +234,13 @@ static void warn_of_fields(const struct import *import)
     json_object_object_foreach (import->unknown_fields, name, seen) {
         const char *meant = json_get_text(seen, "meant");
         int64_t lines = json_get_int(seen, "lines", 0);
-        char text[FIELD_SHOWN_MOST + 1];
 
         if (!meant)
             continue;
-        printable(name, text);
         ctl_warn(import->ctl,
-                 "unknown field '%s' was ignored in %" PRId64 " line%s, first in line %" PRId64
+                 "unknown field '%.64s' was ignored in %" PRId64 " line%s, first in line %" PRId64
                  "; did you mean '%s'?",
-                 text, lines, lines == 1 ? "" : "s", json_get_int(seen, "first_line", 0), meant);
+                 name, lines, lines == 1 ? "" : "s", json_get_int(seen, "first_line", 0), meant);
     }
 }
 
@@ -373,8 +359,7 @@ static int sync_packs(const struct import *import, struct error *err)
     _cleanup_(buf_release) struct buf folder = BUF_INIT;
 
     buf_addf(&folder, "%s/", pack_dir);
-    sample_pack_path(import->dataset, "", 1, &folder);
-    buf_truncate(&folder, (size_t)(strrchr(folder.data, '/') - folder.data));
+    sample_pack_folder(import->dataset, &folder);
     return sync_folder(folder.data, err) < 0 || sync_folder(pack_dir, err) < 0 ? -1 : 0;
 }
 
@@ -403,8 +388,13 @@ static int check_any(const struct import *import, struct error *err)
 
 static int run(struct import *import, const char *description, struct error *err)
 {
-    if (!import->dry_run && make_dirs(ctl_settings(import->ctl)->api.pack_dir, 0755, err) < 0)
-        return -1;
+    _cleanup_(close_fd) int lock = -1;
+
+    if (!import->dry_run) {
+        lock = sample_packs_lock(ctl_settings(import->ctl)->api.pack_dir, false, err);
+        if (lock < 0)
+            return -1;
+    }
     if (db_begin(import->db, err) < 0)
         return -1;
     if (store_dataset_ensure(import->db, import->dataset, description, err) < 0 ||

@@ -150,6 +150,7 @@ int main(int argc, char **argv)
         options.config = SETTINGS_PATH;
     if (config_load(settings_rows, settings_count, options.config, &settings, &err) < 0) {
         log_error("configuration", &err);
+        settings_release(&settings);
         return EX_CONFIG;
     }
     status = serve(&settings, &options);

@@ -4,6 +4,7 @@
 
 #include "base/banned.h"
 
+/* A member of a struct cannot be in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define TEXT(section, name, fallback, help)                                                        \
     {                                                                                              \
 #section, #name, CONFIG_TEXT, fallback, 0, 4096, "", help,                                 \
@@ -19,6 +20,7 @@
 #section, #name, CONFIG_INT, fallback, least, most, unit, help,                            \
             offsetof(struct settings, section.name)                                                \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)

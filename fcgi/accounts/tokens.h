@@ -2,7 +2,7 @@
  * tokens.h - our access and refresh tokens: JWTs by HS256 with the claims iss, aud, sub (the
  * user's id), type ("access" or "refresh"), iat, exp, jti.
  *
- * Two secrets may be in force: the first signs, both verify, so that a secret can be replaced
+ * Two secrets may be in use: the first signs, both verify, so that a secret can be replaced
  * without signing everybody out. Times are checked with TOKEN_SKEW_SECONDS to either side.
  * Apart from reading the secrets, it has no side effects.
  */

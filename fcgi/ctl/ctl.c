@@ -501,7 +501,7 @@ int ctl_main(const struct ctl_command *commands, int argc, char **argv)
     int status;
 
     log_open(PROGRAM, LOG_WARNING);
-    umask(022); /* archives and images are for other programs, whatever the operator's umask is */
+    umask(022); /* other programs must be able to read archives and images */
     status = read_words(&ctl, argv + 1, argc - 1);
     if (status == CTL_OK)
         status = run(&ctl);

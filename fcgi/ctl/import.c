@@ -3,7 +3,7 @@
  * database and the folder of packs, all of it or nothing.
  *
  * All rows are one transaction. A sample's archive is written before the commit; what a failed
- * import leaves there belongs to a version that does not exist, and is written anew when it does.
+ * import leaves there belongs to a version that does not exist, and is overwritten when it does.
  */
 #include <errno.h>
 #include <fcntl.h>

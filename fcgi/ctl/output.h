@@ -29,7 +29,7 @@ void output_object(bool json, json_object *object);
 void output_done(bool json, json_object *object, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A line on standard error, its control bytes as '?': names come from files of strangers. */
+/* A line on standard error, its control bytes as '?': it may quote imported files. */
 void output_message(const char *text);
 
 /* Prints text of several lines, its control bytes other than tabs and line ends as '?'. */

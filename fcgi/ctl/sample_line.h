@@ -7,7 +7,8 @@
  * case; an array, or a string that holds one). Of ours: sample_id, description,
  * version_description, language, image, verifier_image, verifier, repo_path, verifier_command,
  * report_paths, verify_timeout, non_code_patch. Others are ignored, as data sets made after
- * SWE-bench's have many of their own; sample_line_unknown finds those that look like a slip.
+ * SWE-bench's have many of their own; sample_line_unknown finds those that look like a typing
+ * error.
  */
 #ifndef CODESET_CTL_SAMPLE_LINE_H
 #define CODESET_CTL_SAMPLE_LINE_H
@@ -55,7 +56,7 @@ void sample_line_unknown(const struct sample_line *line,
 void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
                         struct buf *json);
 
-/* SHA-256 of all that makes the sample, whatever the order in which the line had it. */
+/* SHA-256 of everything that defines the sample; the order of the fields does not matter. */
 void sample_line_hash(const struct sample_line *line, const char *dataset,
                       unsigned char digest[32]);
 

@@ -49,7 +49,7 @@ static void fold(const char *word, char folded[WORD_MOST + 1])
 
 const char *spelling_nearest(const char *word, const char *const *names)
 {
-    char folded[WORD_MOST + 1], folded_name[WORD_MOST + 1];
+    char folded[WORD_MOST + 1] = "", folded_name[WORD_MOST + 1] = "";
     const char *best = NULL;
     size_t least = 3;
 

@@ -630,7 +630,7 @@ static int make_hosts(const struct extract *extract, struct error *err)
         make_parent(extract, extract->root_fd, "etc", "etc", err) < 0)
         return -1;
     etc = open_below(extract->root_fd, "etc", O_RDONLY | O_DIRECTORY, false);
-    if (etc < 0) /* an odd image, which knows best */
+    if (etc < 0) /* not a folder: left as the image has it */
         return 0;
     if (fstatat(etc, "hosts", &st, AT_SYMLINK_NOFOLLOW) == 0) {
         if (!S_ISREG(st.st_mode) || st.st_size > 0)

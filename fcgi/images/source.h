@@ -2,8 +2,8 @@
  * source.h - temporary copies of what an import reads: of standard input, as an archive is read
  * more than once, and of a compressed archive, for programs that want it plain.
  *
- * A copy is a file in a folder that is removed whatever happens (skopeo wants a name, so it can't
- * be without one). It holds at most `most` bytes; code IMAGE_REFUSED beyond.
+ * A copy is a file in a folder that is removed after the import, or by the next one (skopeo needs a
+ * name, so it can't be without one). It holds at most `most` bytes; code IMAGE_REFUSED beyond.
  */
 #ifndef CODESET_IMAGES_SOURCE_H
 #define CODESET_IMAGES_SOURCE_H

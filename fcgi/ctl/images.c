@@ -17,7 +17,8 @@
 
 #include "base/banned.h"
 
-#define MIB (1024.0 * 1024)
+#define KIB 1024.0
+#define MIB (1024 * KIB)
 #define SAMPLES_NAMED_MOST 5
 
 struct import_progress {
@@ -129,11 +130,14 @@ static void take_imported(const struct image *image, void *arg)
 static int tell_imported(const struct ctl *ctl, const char *name, struct error *err)
 {
     struct imported imported = {.name = name};
+    double bytes;
 
     if (image_list(&ctl_settings(ctl)->engine, take_imported, &imported, err) < 0)
         return -1;
-    output_done(ctl_json(ctl), imported.object, "image '%s' imported (%.1f MiB)", name,
-                (double)json_get_int(imported.object, "size_bytes", 0) / MIB);
+    bytes = (double)json_get_int(imported.object, "size_bytes", 0);
+    output_done(ctl_json(ctl), imported.object, "image '%s' imported (%.*f %s)", name,
+                bytes < MIB ? 0 : 1, bytes < MIB ? bytes / KIB : bytes / MIB,
+                bytes < MIB ? "KiB" : "MiB");
     json_object_put(imported.object);
     return 0;
 }

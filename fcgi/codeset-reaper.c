@@ -44,6 +44,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -360,12 +361,12 @@ static const char *parse_options(int argc, char **argv)
             exit(0);
         default:
             fputs(usage, stderr);
-            exit(2);
+            exit(EX_USAGE);
         }
     }
     if (optind < argc) {
-        fputs(usage, stderr);
-        exit(2);
+        fprintf(stderr, "codeset-reaper: unexpected argument '%s'\n%s", argv[optind], usage);
+        exit(EX_USAGE);
     }
     return config;
 }
@@ -379,10 +380,12 @@ int main(int argc, char **argv)
 
     umask(0022);
     log_open("codeset-reaper", LOG_INFO);
-    if (settings_load(config, &reaper.settings, &err) < 0 || run(&reaper, &err) < 0) {
-        log_error("start_failed", &err);
+    if (settings_load(config, &reaper.settings, &err) < 0)
+        status = EX_CONFIG;
+    else if (run(&reaper, &err) < 0)
         status = 1;
-    }
+    if (status != 0)
+        log_error("start_failed", &err);
     close_rooms(&reaper);
     settings_release(&reaper.settings);
     return status;

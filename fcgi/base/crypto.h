@@ -20,7 +20,7 @@ void sha256(const void *bytes, size_t size, unsigned char digest[SHA256_SIZE]);
 /* The digest as 64 lower-case hexadecimal digits and a NUL. */
 void sha256_hex(const void *bytes, size_t size, char text[2 * SHA256_SIZE + 1]);
 
-/* Takes as long whatever the bytes are. */
+/* Takes the same time whatever the bytes are. */
 bool equal_in_constant_time(const void *a, const void *b, size_t size);
 
 #endif

@@ -7,6 +7,11 @@ tests_unit_test_grade_SOURCES = tests/unit/test-grade.c tests/unit/unit.h
 tests_unit_test_grade_CPPFLAGS = $(AM_CPPFLAGS) -DREPORTS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/junit"'
 tests_unit_test_grade_LDADD = $(GRADE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-reports
+TESTS += tests/unit/test-reports
+tests_unit_test_reports_SOURCES = tests/unit/test-reports.c tests/unit/unit.h
+tests_unit_test_reports_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-tokens
 TESTS += tests/unit/test-tokens
 tests_unit_test_tokens_SOURCES = tests/unit/test-tokens.c tests/unit/unit.h

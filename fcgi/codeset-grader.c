@@ -1,0 +1,64 @@
+/*
+ * codeset-grader - reads what guests wrote (an archive of JUnit reports) and says what it comes to.
+ *
+ *     codeset-grader <request >answer
+ *
+ * Run by codeset-reaper, one for each verdict; wire/grader.h tells what goes in and out. It
+ * confines itself before it reads the first byte (grade/confine.h): whoever takes it over by a
+ * report can read that report, compute, and give a wrong answer about it, and nothing else.
+ *
+ * DIAGNOSTICS: an error that ends the job is part of the answer, and the exit status is 0. 1: it
+ * could not be confined, or nobody takes its answer; standard error tells. 2: it was given
+ * arguments. Killed by SIGSYS: it did what it may not; by SIGKILL or SIGXCPU: a limit; by SIGABRT,
+ * which the filter makes SIGSYS: memory.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "grade/confine.h"
+#include "grade/rehearsal.h"
+#include "grade/request.h"
+
+#include "base/banned.h"
+
+static ssize_t read_input(void *arg, void *bytes, size_t size)
+{
+    ssize_t got;
+
+    (void)arg;
+    do
+        got = read(STDIN_FILENO, bytes, size);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+static int give(const struct buf *bytes, struct error *err)
+{
+    return fd_write_all(STDOUT_FILENO, bytes->data, bytes->length, err);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct reports_source source = {.read = read_input};
+    _cleanup_(buf_release) struct buf head = BUF_INIT;
+    _cleanup_(buf_release) struct buf result = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    (void)argv;
+    if (argc > 1) {
+        fputs("usage: codeset-grader <request >answer\n", stderr);
+        return 2;
+    }
+    if (rehearse(&err) < 0 || confine(&err) < 0) {
+        fprintf(stderr, "codeset-grader: %s\n", err.message);
+        return 1;
+    }
+    request_answer(&source, &head, &result);
+    /* Nothing is left to be flushed or told to anybody, and exit handlers may do what is forbidden.
+     */
+    _exit(give(&head, &err) == 0 && give(&result, &err) == 0 ? 0 : 1);
+}

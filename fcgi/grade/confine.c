@@ -19,7 +19,7 @@
 
 #include "base/banned.h"
 
-/* The largest report that is taken (64 MiB, 200,000 tests) takes a third of it. */
+/* The largest report that is taken (64 MiB, 200,000 tests with long names) needs 400 MiB. */
 #define ADDRESS_SPACE (UINT64_C(1) << 30)
 
 #if defined(__x86_64__)

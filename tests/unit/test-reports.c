@@ -1,5 +1,3 @@
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
@@ -16,6 +14,7 @@
 #include "grade/rehearsal.h"
 #include "grade/reports.h"
 #include "grade/request.h"
+#include "report-archive.h"
 #include "unit.h"
 #include "wire/suite_result.h"
 
@@ -24,12 +23,6 @@
 /* --- reports --------------------------------------------------------------------------------- */
 
 #define NOW (INT64_C(1700000000) * CLOCK_SECOND)
-#define PASSES                                                                                     \
-    "<testsuite name='s'><testcase classname='c' name='a'/><testcase classname='c' name='b'/>"     \
-    "</testsuite>"
-#define FAILS                                                                                      \
-    "<testsuite name='s'><testcase classname='c' name='a'><failure message='no'/></testcase>"      \
-    "</testsuite>"
 
 DEFINE_CLEANUP(struct test_report *, report_release, test_report_free)
 
@@ -53,67 +46,6 @@ static int read_reports(int fd, struct test_report *report, struct reports_found
     return reports_read(&source, NOW, report, found, err);
 }
 
-static int memory_file(void)
-{
-    int fd = memfd_create("reports", MFD_CLOEXEC);
-
-    CU_ASSERT_FATAL(fd >= 0);
-    return fd;
-}
-
-static struct archive *begin_tar(int fd)
-{
-    struct archive *archive = archive_write_new();
-
-    archive_write_set_format_pax(archive);
-    archive_write_set_bytes_per_block(archive, 512);
-    CU_ASSERT_EQUAL_FATAL(archive_write_open_fd(archive, fd), ARCHIVE_OK);
-    return archive;
-}
-
-static void end_tar(struct archive *archive)
-{
-    CU_ASSERT_EQUAL(archive_write_close(archive), ARCHIVE_OK);
-    archive_write_free(archive);
-}
-
-static void add_entry(struct archive *archive, const char *name, unsigned type, int64_t changed,
-                      const char *content, size_t length)
-{
-    struct archive_entry *entry = archive_entry_new();
-
-    archive_entry_set_pathname(entry, name);
-    archive_entry_set_filetype(entry, type);
-    archive_entry_set_perm(entry, 0644);
-    archive_entry_set_size(entry, type == AE_IFREG ? (la_int64_t)length : 0);
-    archive_entry_set_mtime(entry, NOW / CLOCK_SECOND, 0);
-    if (changed)
-        archive_entry_set_ctime(entry, changed / CLOCK_SECOND, changed % CLOCK_SECOND * 1000);
-    if (type == AE_IFLNK)
-        archive_entry_set_symlink(entry, content);
-    CU_ASSERT_EQUAL(archive_write_header(archive, entry), ARCHIVE_OK);
-    if (type == AE_IFREG)
-        CU_ASSERT_EQUAL(archive_write_data(archive, content, length), (la_ssize_t)length);
-    archive_entry_free(entry);
-}
-
-static void add_file(struct archive *archive, const char *name, int64_t changed,
-                     const char *content)
-{
-    add_entry(archive, name, AE_IFREG, changed, content, strlen(content));
-}
-
-/* The archive of one file. */
-static int tar_of(int64_t changed, const char *content)
-{
-    int fd = memory_file();
-    struct archive *archive = begin_tar(fd);
-
-    add_file(archive, "report.xml", changed, content);
-    end_tar(archive);
-    return fd;
-}
-
 static void expect_unreadable(int fd, const char *code)
 {
     _cleanup_(report_release) struct test_report *report = test_report_new();
@@ -128,16 +60,16 @@ static void fresh_reports_count_and_stale_ones_do_not(void)
 {
     _cleanup_(close_fd) int fd = memory_file();
     _cleanup_(report_release) struct test_report *report = test_report_new();
-    struct archive *archive = begin_tar(fd);
+    struct archive *archive = begin_archive(fd);
     struct reports_found found;
     struct error err = ERROR_INIT;
 
-    add_file(archive, "stale.xml", NOW - 1, FAILS);
-    add_file(archive, "fresh.xml", NOW, PASSES);
-    add_file(archive, "timeless.xml", 0, FAILS);
+    add_file(archive, "stale.xml", NOW - 1, REPORT_FAILS);
+    add_file(archive, "fresh.xml", NOW, REPORT_PASSES);
+    add_file(archive, "timeless.xml", 0, REPORT_FAILS);
     add_entry(archive, "folder", AE_IFDIR, NOW, NULL, 0);
     add_entry(archive, "link.xml", AE_IFLNK, NOW, "/etc/passwd", 0);
-    end_tar(archive);
+    end_archive(archive);
     CU_ASSERT_EQUAL(read_reports(fd, report, &found, &err), 0);
     CU_ASSERT_EQUAL(found.fresh, 1);
     CU_ASSERT_EQUAL(found.stale, 2);
@@ -153,7 +85,7 @@ static void an_empty_archive_holds_no_report(void)
 
     CU_ASSERT_EQUAL(read_reports(fd, report, &found, &err), 0); /* not even an end mark */
     CU_ASSERT_EQUAL(found.fresh + found.stale, 0);
-    end_tar(begin_tar(fd));
+    end_archive(begin_archive(fd));
     CU_ASSERT_EQUAL(read_reports(fd, report, &found, &err), 0);
     CU_ASSERT_EQUAL(found.fresh + found.stale, 0);
 }
@@ -174,7 +106,7 @@ static void what_is_no_tar_is_unreadable(void)
 
 static void a_cut_off_archive_is_unreadable(void)
 {
-    _cleanup_(close_fd) int fd = tar_of(NOW, PASSES);
+    _cleanup_(close_fd) int fd = archive_of(NOW, REPORT_PASSES);
     off_t end = lseek(fd, 0, SEEK_END);
 
     CU_ASSERT_EQUAL(ftruncate(fd, end - 1024 - 512 + 20), 0); /* within the content */
@@ -188,7 +120,7 @@ static void a_header_that_lies_about_sizes_is_no_danger(void)
                                         "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
 
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-        _cleanup_(close_fd) int fd = tar_of(NOW, PASSES);
+        _cleanup_(close_fd) int fd = archive_of(NOW, REPORT_PASSES);
         _cleanup_(report_release) struct test_report *report = test_report_new();
         off_t end = lseek(fd, 0, SEEK_END);
         struct reports_found found;
@@ -219,18 +151,18 @@ static void a_header_that_lies_about_sizes_is_no_danger(void)
 static void an_archive_of_too_many_files_is_refused(void)
 {
     _cleanup_(close_fd) int fd = memory_file();
-    struct archive *archive = begin_tar(fd);
+    struct archive *archive = begin_archive(fd);
 
     for (int i = 0; i <= REPORT_FILES_MAX; i++)
-        add_file(archive, "r.xml", NOW, FAILS);
-    end_tar(archive);
+        add_file(archive, "r.xml", NOW, REPORT_FAILS);
+    end_archive(archive);
     expect_unreadable(fd, "REPORT_TOO_LARGE");
 }
 
 static void a_report_that_unpacks_to_too_much_is_refused(void)
 {
     _cleanup_(close_fd) int fd = memory_file();
-    struct archive *archive = begin_tar(fd);
+    struct archive *archive = begin_archive(fd);
     size_t size = (40u << 20);
     _cleanup_(free_ptr) char *blanks = xmalloc(size);
     static const char root[] = "<testsuite name='s'/>";
@@ -239,7 +171,7 @@ static void a_report_that_unpacks_to_too_much_is_refused(void)
     memcpy(blanks, root, sizeof(root) - 1);
     add_entry(archive, "a.xml", AE_IFREG, NOW, blanks, size);
     add_entry(archive, "b.xml", AE_IFREG, NOW, blanks, size);
-    end_tar(archive);
+    end_archive(archive);
     expect_unreadable(fd, "REPORT_TOO_LARGE");
 }
 
@@ -285,8 +217,8 @@ static struct verifier_run a_run(int status)
 
 static void a_report_decides(void)
 {
-    _cleanup_(close_fd) int passes = tar_of(NOW, PASSES);
-    _cleanup_(close_fd) int fails = tar_of(NOW, FAILS);
+    _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
+    _cleanup_(close_fd) int fails = archive_of(NOW, REPORT_FAILS);
     struct verifier_run run = a_run(1);
 
     CU_ASSERT(judge(passes, &run, "[\"c::a\"]").success);
@@ -301,8 +233,8 @@ static void a_report_decides(void)
 static void without_a_report_the_platform_can_not_tell(void)
 {
     _cleanup_(close_fd) int none = memory_file();
-    _cleanup_(close_fd) int stale = tar_of(NOW - 1, PASSES);
-    _cleanup_(close_fd) int broken = tar_of(NOW, "<testsuite");
+    _cleanup_(close_fd) int stale = archive_of(NOW - 1, REPORT_PASSES);
+    _cleanup_(close_fd) int broken = archive_of(NOW, "<testsuite");
     struct verifier_run run = a_run(0);
 
     CU_ASSERT_STRING_EQUAL(judge(none, &run, "[]").code, "REPORT_MISSING");
@@ -314,7 +246,7 @@ static void without_a_report_the_platform_can_not_tell(void)
 
 static void limits_that_struck_are_named(void)
 {
-    _cleanup_(close_fd) int passes = tar_of(NOW, PASSES);
+    _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
     _cleanup_(close_fd) int none = memory_file();
     struct verifier_run run = a_run(124);
 
@@ -331,7 +263,7 @@ static void limits_that_struck_are_named(void)
 static void other_tools_say_it_by_their_exit_status(void)
 {
     _cleanup_(close_fd) int none = memory_file();
-    _cleanup_(close_fd) int fails = tar_of(NOW, FAILS);
+    _cleanup_(close_fd) int fails = archive_of(NOW, REPORT_FAILS);
     struct verifier_run run = a_run(0);
 
     run.tool = "linter";
@@ -381,17 +313,17 @@ static void an_archive_without_an_end_is_refused(void)
 {
     static const char zeros[10240];
     _cleanup_(close_fd) int fd = memory_file();
-    struct archive *archive = begin_tar(fd);
+    struct archive *archive = begin_archive(fd);
     char entry[8192];
     ssize_t size;
 
     expect_endless_is_refused(zeros, sizeof(zeros), "REPORT_TOO_LARGE");
-    add_file(archive, "r.xml", NOW - 1, FAILS);
+    add_file(archive, "r.xml", NOW - 1, REPORT_FAILS);
     CU_ASSERT_EQUAL(archive_write_finish_entry(archive), ARCHIVE_OK);
     size = pread(fd, entry, sizeof(entry), 0);
     CU_ASSERT_FATAL(size > 0 && size % 512 == 0);
     expect_endless_is_refused(entry, (size_t)size, "REPORT_TOO_LARGE");
-    end_tar(archive);
+    end_archive(archive);
     memset(entry, 'x', sizeof(entry));
     expect_endless_is_refused(entry, sizeof(entry), "REPORT_UNREADABLE");
 }
@@ -406,7 +338,7 @@ static ssize_t read_broken(void *arg, void *bytes, size_t size)
 
 static void an_archive_that_breaks_off_behind_its_end_is_refused(void)
 {
-    _cleanup_(close_fd) int fd = tar_of(NOW, PASSES);
+    _cleanup_(close_fd) int fd = archive_of(NOW, REPORT_PASSES);
     _cleanup_(report_release) struct test_report *report = test_report_new();
     struct reports_source source = source_of(&fd);
     struct reports_found found;
@@ -467,7 +399,7 @@ static void write_request(struct buf *out, const char *content)
         .lists = {"[\"c::a\"]", "[]", "[]"},
         .since = NOW,
     };
-    _cleanup_(close_fd) int fd = tar_of(NOW, content);
+    _cleanup_(close_fd) int fd = archive_of(NOW, content);
     struct error err = ERROR_INIT;
     char block[4096];
     ssize_t got;
@@ -484,13 +416,13 @@ static void a_request_is_answered_with_a_verdict(void)
     _cleanup_(buf_release) struct buf fails = BUF_INIT;
     struct grader_answer answer;
 
-    write_request(&passes, PASSES);
+    write_request(&passes, REPORT_PASSES);
     answer = answer_to(passes.data, passes.length);
     CU_ASSERT_EQUAL(answer.error.kind, ERROR_NONE);
     CU_ASSERT(answer.success);
     CU_ASSERT_PTR_NULL(answer.reason);
     grader_answer_release(&answer);
-    write_request(&fails, FAILS);
+    write_request(&fails, REPORT_FAILS);
     answer = answer_to(fails.data, fails.length);
     CU_ASSERT_EQUAL(answer.error.kind, ERROR_NONE);
     CU_ASSERT_FALSE(answer.success);
@@ -504,9 +436,9 @@ static void a_request_that_was_cut_off_is_no_verdict(void)
     _cleanup_(buf_release) struct buf bytes = BUF_INIT;
     size_t content;
 
-    write_request(&bytes, PASSES);
-    content = (size_t)((char *)memmem(bytes.data, bytes.length, PASSES, 20) - bytes.data);
-    for (size_t length = 0; length < content + strlen(PASSES); length++) {
+    write_request(&bytes, REPORT_PASSES);
+    content = (size_t)((char *)memmem(bytes.data, bytes.length, REPORT_PASSES, 20) - bytes.data);
+    for (size_t length = 0; length < content + strlen(REPORT_PASSES); length++) {
         struct grader_answer answer = answer_to(bytes.data, length);
 
         if (answer.error.kind == ERROR_NONE)
@@ -637,11 +569,11 @@ static void a_reason_of_any_bytes_can_be_told(void)
     "{\"tool\":\"test_suite\",\"is_success\":true,\"execution_duration_seconds\":1.500,"
 #define RESULT                                                                                     \
     RESULT_HEAD                                                                                    \
-        "\"total\":3,\"passed\":2,\"failed\":0,\"skipped\":1,\"passes\":[{\"name\":\"a\","         \
-        "\"classname\":\"\xc3\xa9\",\"time\":0.000},{\"name\":\"b\",\"classname\":\"\","           \
-        "\"time\":12.345}],\"failures\":[],\"skips\":[{\"name\":\"\\u0001\\n\","                   \
-        "\"classname\":\"\",\"time\":0.000,\"message\":\"m\"}],\"stdout\":\"\",\"stderr\":"        \
-        "\"x\"}"
+    "\"total\":3,\"passed\":2,\"failed\":0,\"skipped\":1,\"passes\":[{\"name\":\"a\","             \
+    "\"classname\":\"\xc3\xa9\",\"time\":0.000},{\"name\":\"b\",\"classname\":\"\","               \
+    "\"time\":12.345}],\"failures\":[],\"skips\":[{\"name\":\"\\u0001\\n\","                       \
+    "\"classname\":\"\",\"time\":0.000,\"message\":\"m\"}],\"stdout\":\"\",\"stderr\":"            \
+    "\"x\"}"
 
 static bool is_result(const char *text, size_t length, size_t piece)
 {

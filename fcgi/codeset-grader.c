@@ -1,7 +1,7 @@
 /*
  * codeset-grader - reads what guests wrote (an archive of JUnit reports) and says what it comes to.
  *
- *     codeset-grader <request >answer
+ *     request | codeset-grader | answer          (a file as its output it may not write)
  *
  * Run by codeset-reaper, one for each verdict; wire/grader.h tells what goes in and out. It
  * confines itself before it reads the first byte (grade/confine.h): whoever takes it over by a
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 
     (void)argv;
     if (argc > 1) {
-        fputs("usage: codeset-grader <request >answer\n", stderr);
+        fputs("usage: codeset-grader, by codeset-reaper only; its input and output are pipes\n", stderr);
         return 2;
     }
     if (rehearse(&err) < 0 || confine(&err) < 0) {

@@ -50,7 +50,8 @@ int main(int argc, char **argv)
 
     (void)argv;
     if (argc > 1) {
-        fputs("usage: codeset-grader, by codeset-reaper only; its input and output are pipes\n", stderr);
+        fputs("usage: codeset-grader; run by codeset-reaper, its input and output are pipes\n",
+              stderr);
         return 2;
     }
     if (rehearse(&err) < 0 || confine(&err) < 0) {

@@ -489,19 +489,26 @@ void graders_set_limit(struct graders *graders, int64_t milliseconds)
     graders->limit.tv_usec = (suseconds_t)(milliseconds % 1000 * 1000);
 }
 
-void graders_free(struct graders *graders)
+static void free_all(struct grader_list *list)
 {
-    struct grader *grader;
+    struct grader *grader, *following;
 
-    if (!graders)
-        return;
-    while ((grader = TAILQ_FIRST(&graders->waiting)))
-        grader_cancel(grader);
-    while ((grader = TAILQ_FIRST(&graders->running))) {
-        fail_for(grader, "the daemon ends");
-        reap(grader);
+    for (grader = TAILQ_FIRST(list); grader; grader = following) {
+        following = TAILQ_NEXT(grader, next);
+        if (grader->pid > 0) {
+            fail_for(grader, "the daemon ends");
+            reap(grader);
+        }
         free_grader(grader);
     }
+}
+
+void graders_free(struct graders *graders)
+{
+    if (!graders)
+        return;
+    free_all(&graders->waiting);
+    free_all(&graders->running);
     event_free(graders->kick);
     free(graders->path);
     free(graders);

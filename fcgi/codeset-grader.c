@@ -7,8 +7,8 @@
  * confines itself before it reads the first byte (grade/confine.h): whoever takes it over by a
  * report can read that report, compute, and give a wrong answer about it, and nothing else.
  *
- * DIAGNOSTICS: an error that ends the job is part of the answer, and the exit status is 0. 1: it
- * could not be confined, or nobody takes its answer; standard error tells. 2: it was given
+ * DIAGNOSTICS: an error that ends the job is part of the answer, and the exit status is 0, also
+ * where it could not be confined and so read nothing. 1: nobody takes its answer. 2: it was given
  * arguments. Killed by SIGSYS: it did what it may not; by SIGKILL or SIGXCPU: a limit; by SIGABRT,
  * which the filter makes SIGSYS: memory.
  */
@@ -54,11 +54,10 @@ int main(int argc, char **argv)
               stderr);
         return 2;
     }
-    if (rehearse(&err) < 0 || confine(&err) < 0) {
-        fprintf(stderr, "codeset-grader: %s\n", err.message);
-        return 1;
-    }
-    request_answer(&source, &head, &result);
+    if (rehearse(&err) < 0 || confine(&err) < 0)
+        grader_answer_write_error(&head, &err);
+    else
+        request_answer(&source, &head, &result);
     /* Nothing is left to be flushed or told to anybody, and exit handlers may do what is forbidden.
      */
     _exit(give(&head, &err) == 0 && give(&result, &err) == 0 ? 0 : 1);

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -802,6 +804,57 @@ static void the_daemon_s_end_ends_them(void)
     CU_ASSERT_EQUAL(children(&pid), 0);
 }
 
+/* A daemon that starts a grader, leaves the tar's pipe open with somebody else, and is killed. */
+static _Noreturn void be_a_daemon_that_is_killed(int tell, int control)
+{
+    struct bench bench;
+    struct outcome outcome;
+    pid_t pid = 0;
+    char byte;
+
+    bench_open(&bench, GRADER_BUILD "/codeset-agent", 1);
+    start(&bench, -1, &outcome);
+    wait_until_ready(&outcome);
+    children(&pid);
+    if (fork() == 0) {
+        close(tell);
+        while (read(control, &byte, 1) < 0)
+            ;
+        _exit(0);
+    }
+    if (write(tell, &pid, sizeof(pid)) == (ssize_t)sizeof(pid))
+        raise(SIGKILL);
+    abort();
+}
+
+static void one_whose_daemon_is_killed_goes_too(void)
+{
+    int told[2], control[2], status, pidfd;
+    pid_t daemon, grader = 0;
+
+    CU_ASSERT_FATAL(pipe2(told, O_CLOEXEC) == 0 && pipe2(control, O_CLOEXEC) == 0);
+    daemon = fork();
+    if (daemon == 0) {
+        close(control[1]);
+        be_a_daemon_that_is_killed(told[1], control[0]);
+    }
+    close(told[1]);
+    CU_ASSERT_EQUAL(read(told[0], &grader, sizeof(grader)), (ssize_t)sizeof(grader));
+    CU_ASSERT_EQUAL(waitpid(daemon, &status, 0), daemon);
+    pidfd = pidfd_open(grader, 0);
+    if (pidfd >= 0) {
+        struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+        CU_ASSERT_EQUAL(poll(&end, 1, PATIENCE_SECONDS * 1000), 1);
+        close(pidfd);
+    } else {
+        CU_ASSERT_EQUAL(errno, ESRCH); /* gone, and its number given back */
+    }
+    close(control[0]);
+    close(control[1]); /* who had the pipe goes now */
+    close(told[0]);
+}
+
 /* --- the program while it works -------------------------------------------------------------- */
 
 static void read_proc(pid_t pid, const char *name, struct buf *out)
@@ -884,6 +937,7 @@ static const struct unit_test tests[] = {
     {"only so many run at once", only_so_many_run_at_once},
     {"one that is cancelled calls nobody", one_that_is_cancelled_calls_nobody},
     {"the daemon's end ends them", the_daemon_s_end_ends_them},
+    {"one whose daemon is killed goes too", one_whose_daemon_is_killed_goes_too},
     {"the program is confined before it reads", the_program_is_confined_before_it_reads},
 };
 

@@ -1,5 +1,5 @@
 /*
- * crypto.h - randomness and digests, by OpenSSL.
+ * crypto.h - digests, by OpenSSL.
  */
 #ifndef CODESET_BASE_CRYPTO_H
 #define CODESET_BASE_CRYPTO_H
@@ -8,12 +8,6 @@
 #include <stddef.h>
 
 #define SHA256_SIZE 32
-
-/* From the kernel's generator, getrandom(2); aborts where there is none. */
-void random_bytes(void *bytes, size_t size);
-
-/* `count` random base62 digits (0-9A-Za-z), each equally likely, and a NUL. */
-void random_base62(char *text, size_t count);
 
 void sha256(const void *bytes, size_t size, unsigned char digest[SHA256_SIZE]);
 

@@ -28,7 +28,7 @@ static int record(struct api *api, const struct new_interaction *interaction, st
 {
     if (store_interaction_create(api->db, interaction, err) < 0)
         return -1;
-    doorbell_ring(&api->doorbell, "interaction", &interaction->interaction_id);
+    doorbell_ring(&api->doorbell, WORK_INTERACTION, &interaction->interaction_id);
     return 0;
 }
 
@@ -51,7 +51,7 @@ static int await_end(struct api *api, const struct new_interaction *interaction,
         return still_pending(&interaction->interaction_id, err);
     buf_addf(&path, API "/sessions/%s/%s/%s", interaction->session_id, verb,
              interaction->interaction_id.text);
-    hold_until("interaction", &interaction->interaction_id, FILE_HOLD_MS, path.data, answer);
+    hold_until(WORK_INTERACTION, &interaction->interaction_id, FILE_HOLD_MS, path.data, answer);
     return 0;
 }
 
@@ -305,7 +305,7 @@ static int get_interaction(void *app, const struct request *request, const void 
     (void)values;
     if (find(api, request, &interaction, err) < 0)
         return -1;
-    if (!interaction.finished && hold(api, request, "interaction", &interaction.interaction_id,
+    if (!interaction.finished && hold(api, request, WORK_INTERACTION, &interaction.interaction_id,
                                       interaction.created_at, interaction.now, answer))
         return 0;
     applied_preference(request, answer);

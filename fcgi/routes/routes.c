@@ -1,7 +1,5 @@
 #include "routes/routes.h"
 
-#include <ctype.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "accounts/tokens.h"
@@ -9,8 +7,12 @@
 #include "base/clock.h"
 #include "http/prefer.h"
 #include "http/render.h"
+#include "wire/await.h"
 
 #include "base/banned.h"
+
+_Static_assert(PREFER_WAIT_MOST * 1000 <= AWAIT_HOLD_MS_MAX && HOLD_MOST_MS <= AWAIT_HOLD_MS_MAX,
+               "the daemon grants what a worker asks for");
 
 /* A JWT has three parts between dots; a key has no dot. */
 static int read_credential(struct api *api, const char *text, struct error *err)
@@ -79,30 +81,17 @@ int path_id(const struct request *request, size_t index, const char *code, struc
 {
     const char *text = request->params[index];
 
-    if (!id_valid(text))
+    if (id_parse(text, strlen(text), ret_id) < 0)
         return error_set(err, ERROR_NOT_FOUND, code, "there is no such thing");
-    for (int i = 0; i <= ID_LENGTH; i++)
-        ret_id->text[i] = (char)tolower((unsigned char)text[i]);
     return 0;
 }
 
-static void add_escaped(struct buf *out, const char *text)
-{
-    for (; *text; text++) {
-        if (isalnum((unsigned char)*text) || strchr("-_.~", *text))
-            buf_add_char(out, *text);
-        else
-            buf_addf(out, "%%%02X", (unsigned char)*text);
-    }
-}
-
-void hold_until(const char *kind, const struct id *id, int64_t ms, const char *path,
+void hold_until(enum work_kind kind, const struct id *id, int64_t ms, const char *path,
                 struct answer *answer)
 {
     _cleanup_(buf_release) struct buf location = BUF_INIT;
 
-    buf_addf(&location, "/-/await/%s/%s?hold=%" PRId64 "&back=", kind, id->text, ms);
-    add_escaped(&location, path);
+    await_write(kind, id, ms, path, &location);
     answer_redirect_internally(answer, location.data);
 }
 
@@ -120,7 +109,7 @@ bool daemon_listens(struct api *api)
     return store_daemon_alive(api->db, DAEMON_SILENT_SECONDS, &alive, &ignored) == 0 && alive;
 }
 
-bool hold(struct api *api, const struct request *request, const char *kind, const struct id *id,
+bool hold(struct api *api, const struct request *request, enum work_kind kind, const struct id *id,
           int64_t created_at, int64_t now, struct answer *answer)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;

@@ -55,7 +55,7 @@ int path_id(const struct request *request, size_t index, const char *code, struc
 /* A GET of something unfinished: if the client is to wait, the answer becomes a redirect to the
  * daemon, which holds the request, and true is returned. False: answer now. See
  * docs/held-requests.md. */
-bool hold(struct api *api, const struct request *request, const char *kind, const struct id *id,
+bool hold(struct api *api, const struct request *request, enum work_kind kind, const struct id *id,
           int64_t created_at, int64_t now, struct answer *answer);
 
 /* Has a daemon renewed its claims lately? If not, nobody would end a hold, and holding a request
@@ -67,7 +67,7 @@ bool daemon_listens(struct api *api);
 void applied_preference(const struct request *request, struct answer *answer);
 
 /* Redirects to the daemon for ms, and then to the path. */
-void hold_until(const char *kind, const struct id *id, int64_t ms, const char *path,
+void hold_until(enum work_kind kind, const struct id *id, int64_t ms, const char *path,
                 struct answer *answer);
 
 /* "error": {code, message}, or null without a code. */

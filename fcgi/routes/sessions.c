@@ -126,7 +126,7 @@ static int create_session(void *app, const struct request *request, const void *
     if (require_terms(api, err) < 0 ||
         store_session_create(api->db, &session, &expires_at, err) < 0)
         return -1;
-    doorbell_ring(&api->doorbell, "session", &session.session_id);
+    doorbell_ring(&api->doorbell, WORK_SESSION, &session.session_id);
     body = answer_json(answer, 201);
     render_open(body, NULL, '{');
     render_text(body, "session_id", session.session_id.text);
@@ -147,7 +147,7 @@ static int get_session(void *app, const struct request *request, const void *val
     (void)values;
     if (store_session_get_as(api->db, &api->credential, request->params[0], &session, err) < 0)
         return -1;
-    if (session.status == SESSION_CREATING && hold(api, request, "session", &session.session_id,
+    if (session.status == SESSION_CREATING && hold(api, request, WORK_SESSION, &session.session_id,
                                                    session.requested_at, session.now, answer))
         return 0;
     applied_preference(request, answer);
@@ -169,7 +169,7 @@ static int delete_session(void *app, const struct request *request, const void *
         store_session_close(api->db, &api->caller.user_id, id.text, &duration, &changed, err) < 0)
         return -1;
     if (changed)
-        doorbell_ring(&api->doorbell, "session", &id);
+        doorbell_ring(&api->doorbell, WORK_SESSION, &id);
     body = answer_json(answer, 200);
     render_open(body, NULL, '{');
     render_text(body, "message", "The session is closed.");

@@ -323,22 +323,18 @@ static int get_interaction(void *app, const struct request *request, const void 
 
 #define SESSION API "/sessions/{session_id}"
 
-const struct route interactions_routes[] = {
-    {"POST", SESSION "/exec", post_exec, .flags = ROUTE_BEARER, .pool = "api", .body = exec_body,
-     .body_count = ARRAY_SIZE(exec_body)},
+static const struct route rows[] = {
+    {"POST", SESSION "/exec", post_exec, .flags = ROUTE_BEARER, .pool = "api",
+     ROUTE_BODY(struct exec_values, exec_body)},
     {"GET", SESSION "/interactions/{interaction_id}", get_interaction, .flags = ROUTE_BEARER,
      .pool = "api"},
     {"POST", SESSION "/str_replace", post_replace, .flags = ROUTE_BEARER, .pool = "api",
-     .body = replace_body, .body_count = ARRAY_SIZE(replace_body)},
+     ROUTE_BODY(struct replace_values, replace_body)},
     {"GET", SESSION "/str_replace/{interaction_id}", awaited_replace,
      .flags = ROUTE_BEARER | ROUTE_AWAITED, .pool = "api"},
     {"POST", SESSION "/upload", post_upload, .flags = ROUTE_BEARER, .pool = "api",
-     .body = upload_body, .body_count = ARRAY_SIZE(upload_body)},
+     ROUTE_BODY(struct upload_values, upload_body)},
     {"GET", SESSION "/upload/{interaction_id}", awaited_upload,
      .flags = ROUTE_BEARER | ROUTE_AWAITED, .pool = "api"},
 };
-const size_t interactions_routes_count = ARRAY_SIZE(interactions_routes);
-
-_Static_assert(sizeof(struct exec_values) <= ROUTE_VALUES_MAX, "see http/router.h");
-_Static_assert(sizeof(struct replace_values) <= ROUTE_VALUES_MAX, "see http/router.h");
-_Static_assert(sizeof(struct upload_values) <= ROUTE_VALUES_MAX, "see http/router.h");
+const struct route_list interactions_routes = {rows, ARRAY_SIZE(rows)};

@@ -54,21 +54,15 @@ int require_terms(const struct api *api, struct error *err)
 
 struct router routes_router(struct api *api)
 {
-    static struct route_list lists[9];
-    size_t count = 0;
+    static const struct route_list *const lists[] = {
+        &sessions_routes, &interactions_routes, &verifications_routes,
+        &samples_routes,  &datasets_routes,     &users_routes,
+        &auth_routes,     &repos_routes,        &health_routes,
+    };
 
-    lists[count++] = (struct route_list){sessions_routes, sessions_routes_count};
-    lists[count++] = (struct route_list){interactions_routes, interactions_routes_count};
-    lists[count++] = (struct route_list){verifications_routes, verifications_routes_count};
-    lists[count++] = (struct route_list){samples_routes, samples_routes_count};
-    lists[count++] = (struct route_list){datasets_routes, datasets_routes_count};
-    lists[count++] = (struct route_list){users_routes, users_routes_count};
-    lists[count++] = (struct route_list){auth_routes, auth_routes_count};
-    lists[count++] = (struct route_list){repos_routes, repos_routes_count};
-    lists[count++] = (struct route_list){health_routes, health_routes_count};
     return (struct router){
         .lists = lists,
-        .list_count = count,
+        .list_count = ARRAY_SIZE(lists),
         .app = api,
         .authenticate = authenticate,
         .limits = api->settings,

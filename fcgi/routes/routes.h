@@ -34,11 +34,8 @@ struct api {
     struct caller caller;         /* the same, but not where it has ROUTE_JOINED */
 };
 
-extern const struct route auth_routes[], datasets_routes[], health_routes[], interactions_routes[],
-    repos_routes[], samples_routes[], sessions_routes[], users_routes[], verifications_routes[];
-extern const size_t auth_routes_count, datasets_routes_count, health_routes_count,
-    interactions_routes_count, repos_routes_count, samples_routes_count, sessions_routes_count,
-    users_routes_count, verifications_routes_count;
+extern const struct route_list auth_routes, datasets_routes, health_routes, interactions_routes,
+    repos_routes, samples_routes, sessions_routes, users_routes, verifications_routes;
 
 /* The router over all of them; api must outlive it. */
 struct router routes_router(struct api *api);

@@ -266,13 +266,10 @@ static int download_sample(void *app, const struct request *request, const void 
     return 0;
 }
 
-const struct route samples_routes[] = {
-    {"GET", API "/samples", list_samples, .pool = "api", .query = list_query,
-     .query_count = ARRAY_SIZE(list_query)},
+static const struct route rows[] = {
+    {"GET", API "/samples", list_samples, .pool = "api",
+     ROUTE_QUERY(struct list_values, list_query)},
     {"GET", API "/samples/{dataset}/{sample_id}/download", download_sample, .flags = ROUTE_BEARER,
-     .pool = "api", .query = download_query, .query_count = ARRAY_SIZE(download_query)},
+     .pool = "api", ROUTE_QUERY(struct download_values, download_query)},
 };
-const size_t samples_routes_count = ARRAY_SIZE(samples_routes);
-
-_Static_assert(sizeof(struct list_values) <= ROUTE_VALUES_MAX, "see http/router.h");
-_Static_assert(sizeof(struct download_values) <= ROUTE_VALUES_MAX, "see http/router.h");
+const struct route_list samples_routes = {rows, ARRAY_SIZE(rows)};

@@ -178,16 +178,13 @@ static int delete_session(void *app, const struct request *request, const void *
     return 0;
 }
 
-const struct route sessions_routes[] = {
+static const struct route rows[] = {
     {"GET", API "/sessions", list_sessions, .flags = ROUTE_BEARER, .pool = "api",
-     .query = list_query, .query_count = ARRAY_SIZE(list_query)},
+     ROUTE_QUERY(struct list_values, list_query)},
     {"POST", API "/sessions", create_session, .flags = ROUTE_BEARER, .pool = "api",
-     .body = create_body, .body_count = ARRAY_SIZE(create_body)},
+     ROUTE_BODY(struct create_values, create_body)},
     {"GET", API "/sessions/{session_id}", get_session, .flags = ROUTE_BEARER | ROUTE_JOINED,
      .pool = "api"},
     {"DELETE", API "/sessions/{session_id}", delete_session, .flags = ROUTE_BEARER, .pool = "api"},
 };
-const size_t sessions_routes_count = ARRAY_SIZE(sessions_routes);
-
-_Static_assert(sizeof(struct list_values) <= ROUTE_VALUES_MAX, "see http/router.h");
-_Static_assert(sizeof(struct create_values) <= ROUTE_VALUES_MAX, "see http/router.h");
+const struct route_list sessions_routes = {rows, ARRAY_SIZE(rows)};

@@ -157,12 +157,12 @@ static int revoke_key(void *app, const struct request *request, const void *valu
     return 0;
 }
 
-const struct route users_routes[] = {
+static const struct route rows[] = {
     {"GET", API "/users/me", get_me, ROUTE_BEARER | ROUTE_JOINED, .pool = "api"},
     {"POST", API "/users/me/accept-terms", accept_terms, ROUTE_BEARER, .pool = "api"},
-    {"POST", API "/users/me/api-keys", create_key, ROUTE_BEARER, .pool = "api", .body = create_body,
-     .body_count = ARRAY_SIZE(create_body)},
+    {"POST", API "/users/me/api-keys", create_key, ROUTE_BEARER, .pool = "api",
+     ROUTE_BODY(struct create_values, create_body)},
     {"DELETE", API "/users/me/api-keys", revoke_key, ROUTE_BEARER, .pool = "api",
-     .body = revoke_body, .body_count = ARRAY_SIZE(revoke_body)},
+     ROUTE_BODY(struct revoke_values, revoke_body)},
 };
-const size_t users_routes_count = ARRAY_SIZE(users_routes);
+const struct route_list users_routes = {rows, ARRAY_SIZE(rows)};

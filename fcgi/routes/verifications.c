@@ -88,10 +88,10 @@ static int get_verification(void *app, const struct request *request, const void
     return 0;
 }
 
-const struct route verifications_routes[] = {
+static const struct route rows[] = {
     {"POST", API "/sessions/{session_id}/verify", post_verify, .flags = ROUTE_BEARER,
      .pool = "api"},
     {"GET", API "/sessions/{session_id}/verify/{job_id}", get_verification, .flags = ROUTE_BEARER,
      .pool = "api"},
 };
-const size_t verifications_routes_count = ARRAY_SIZE(verifications_routes);
+const struct route_list verifications_routes = {rows, ARRAY_SIZE(rows)};

@@ -206,7 +206,7 @@ static int handle(void *arg, const struct request *request, const void *values,
 
     (void)err;
     app->calls++;
-    app->number = ((const struct numbers *)values)->number;
+    app->number = values ? ((const struct numbers *)values)->number : 0;
     snprintf(app->param, sizeof(app->param), "%s", request->params[0] ? request->params[0] : "");
     render_text(answer_json(answer, 200), NULL, "fine");
     return 0;
@@ -223,15 +223,38 @@ static int fail(void *arg, const struct request *request, const void *values, st
     return error_set(err, ERROR_INTERNAL, NULL, "SELECT secret FROM /var/lib/secrets");
 }
 
+static int handle_raw(void *arg, const struct request *request, const void *values,
+                      struct answer *answer, struct error *err)
+{
+    (void)arg;
+    (void)err;
+    CU_ASSERT_PTR_NULL(values);
+    render_bytes(answer_json(answer, 200), NULL, request->body.data, request->body.length);
+    return 0;
+}
+
+static int handle_sixth(void *arg, const struct request *request, const void *values,
+                        struct answer *answer, struct error *err)
+{
+    (void)arg;
+    (void)values;
+    (void)err;
+    render_text(answer_json(answer, 200), NULL, request->params[5]);
+    return 0;
+}
+
 static const struct route routes[] = {
     {"GET", "/things/{thing_id}", handle, .flags = ROUTE_BEARER, .pool = "api"},
     {"POST", "/things/{thing_id}", handle, .flags = ROUTE_BEARER, .pool = "api",
-     .body = number_field, .body_count = 1},
+     ROUTE_BODY(struct numbers, number_field)},
     {"GET", "/things/{thing_id}/await/{id}", handle, .flags = ROUTE_AWAITED, .pool = "api"},
-    {"GET", "/open", handle, .pool = "api", .query = number_field, .query_count = 1},
+    {"GET", "/open", handle, .pool = "api", ROUTE_QUERY(struct numbers, number_field)},
     {"GET", "/failing", fail, .pool = "outbound"},
+    {"PUT", "/raw", handle_raw, .pool = "api", .raw_body_most = 8},
+    {"GET", "/{a}/{b}/{c}/{d}/{e}/{f}", handle_sixth, .pool = "api"},
 };
-static const struct route_list lists[] = {{routes, ARRAY_SIZE(routes)}};
+static const struct route_list list = {routes, ARRAY_SIZE(routes)};
+static const struct route_list *const lists[] = {&list};
 
 static int check_token(void *arg, const char *token, bool joined, struct error *err)
 {
@@ -397,6 +420,30 @@ static void fields_reach_the_handler_checked(void)
     CU_ASSERT_EQUAL(app.calls, 1);
 }
 
+static void a_route_without_fields_gets_the_body_as_it_is(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *raw = ask(&app, "PUT", "/raw", "{not JSO", NULL, NULL);
+    _cleanup_(free_ptr) char *none = ask(&app, "PUT", "/raw", "", NULL, NULL);
+    _cleanup_(free_ptr) char *long_one = ask(&app, "PUT", "/raw", "{not JSON", NULL, NULL);
+    _cleanup_(free_ptr) char *packed =
+        ask(&app, "PUT", "/raw", "x", "HTTP_CONTENT_ENCODING=gzip", NULL);
+
+    CU_ASSERT(has(raw, "\r\n\r\n\"{not JSO\""));
+    CU_ASSERT(has(none, "\r\n\r\n\"\""));
+    CU_ASSERT(has(long_one, "Status: 413"));
+    CU_ASSERT(has(packed, "Status: 415"));
+}
+
+static void a_path_may_have_as_many_parameters_as_segments(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *answer = ask(&app, "GET", "/1/2/3/4/5/6", "", NULL, NULL);
+
+    CU_ASSERT(has(answer, "Status: 200"));
+    CU_ASSERT(has(answer, "\r\n\r\n\"6\""));
+}
+
 static void a_failure_says_nothing_of_its_reason(void)
 {
     struct app app = {0};
@@ -456,6 +503,17 @@ static void a_header_cannot_be_split(void)
 
     answer_header(&answer, "X-Name", "%s", "a\r\nSet-Cookie: b\x80");
     CU_ASSERT_STRING_EQUAL(answer.headers.data, "X-Name: aSet-Cookie: b\r\n");
+}
+
+static void a_long_header_is_not_cut(void)
+{
+    _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
+    _cleanup_(buf_release) struct buf value = BUF_INIT;
+
+    while (value.length < 100000)
+        buf_add_str(&value, "0123456789");
+    answer_header(&answer, "X-Name", "%s", value.data);
+    CU_ASSERT_EQUAL(answer.headers.length, strlen("X-Name: \r\n") + value.length);
 }
 
 /* --- codes ----------------------------------------------------------------------------------- */
@@ -778,6 +836,11 @@ int main(void)
         {"credentials come before the body", credentials_come_before_the_body},
         {"bad credentials are refused", bad_credentials_are_refused},
         {"fields reach the handler checked", fields_reach_the_handler_checked},
+        {"a route without fields gets the body as it is",
+         a_route_without_fields_gets_the_body_as_it_is},
+        {"a path may have as many parameters as segments",
+         a_path_may_have_as_many_parameters_as_segments},
+        {"a long header is not cut", a_long_header_is_not_cut},
         {"a failure says nothing of its reason", a_failure_says_nothing_of_its_reason},
         {"only listed origins may read answers", only_listed_origins_may_read_answers},
         {"a preflight is answered", a_preflight_is_answered},

@@ -93,20 +93,44 @@ static void add_cors(const struct router *router, const struct request *request,
                   "Content-Disposition, ETag, Preference-Applied, Retry-After, X-Request-Id");
 }
 
-static void answer_options(const struct router *router, const struct request *request,
-                           const char *allow, struct answer *answer)
+/* A browser's question before the request (Fetch, section 4.8), by a page that may ask. */
+static bool is_preflight(const struct router *router, const struct request *request)
 {
     const char *origin = request_parameter(request, "HTTP_ORIGIN");
 
-    answer->status = 204;
-    answer_header(answer, "Allow", "%s", allow);
-    if (!origin || !router->cors_origins || !origin_allowed(router->cors_origins, origin) ||
-        !request_parameter(request, "HTTP_ACCESS_CONTROL_REQUEST_METHOD"))
-        return;
-    answer_header(answer, "Access-Control-Allow-Methods", "%s", allow);
+    return strcmp(request->method, "OPTIONS") == 0 && origin && router->cors_origins &&
+           origin_allowed(router->cors_origins, origin) &&
+           request_parameter(request, "HTTP_ACCESS_CONTROL_REQUEST_METHOD");
+}
+
+static void add_preflight(const char *methods, struct answer *answer)
+{
+    answer_header(answer, "Access-Control-Allow-Methods", "%s", methods);
     answer_header(answer, "Access-Control-Allow-Headers",
                   "Authorization, Content-Type, If-None-Match, Prefer, Range");
     answer_header(answer, "Access-Control-Max-Age", "7200");
+}
+
+static void answer_options(const struct router *router, const struct request *request,
+                           const char *allow, struct answer *answer)
+{
+    answer->status = 204;
+    answer_header(answer, "Allow", "%s", allow);
+    if (is_preflight(router, request))
+        add_preflight(allow, answer);
+}
+
+/* A browser shows a page nothing of a request whose preflight failed. So where the request will be
+ * refused, its preflight is not: the page is to read the refusal. */
+static void answer_refusal(const struct router *router, const struct request *request,
+                           const struct error *err, struct answer *answer)
+{
+    if (!is_preflight(router, request)) {
+        answer_error(answer, err);
+        return;
+    }
+    answer->status = 204;
+    add_preflight("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT", answer);
 }
 
 static int authenticate(const struct router *router, const struct route *route,
@@ -230,7 +254,7 @@ void router_answer(const struct router *router, char **parameters, const struct 
     if (outcome == 0)
         outcome = dispatch(router, &request, body, answer, &route, &err);
     if (outcome < 0)
-        answer_error(answer, &err);
+        answer_refusal(router, &request, &err, answer);
     add_cors(router, &request, answer);
     log_event(LOG_INFO, "request", "method=%s route=%s status=%d took_us=%lld%s%s",
               loggable(request.method), route, answer->status,

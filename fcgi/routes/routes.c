@@ -103,11 +103,20 @@ bool daemon_listens(struct api *api)
     return store_daemon_alive(api->db, DAEMON_SILENT_SECONDS, &alive, &ignored) == 0 && alive;
 }
 
+/* What the client wants to be held for, in seconds; -1: it doesn't say. */
+static int preferred_wait(const struct request *request)
+{
+    _cleanup_(buf_release) struct buf prefer = BUF_INIT;
+
+    request_list(request, "HTTP_PREFER", &prefer);
+    return prefer_wait(prefer.data);
+}
+
 bool hold(struct api *api, const struct request *request, enum work_kind kind, const struct id *id,
           int64_t created_at, int64_t now, struct answer *answer)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
-    int64_t ms = hold_ms(prefer_wait(request_parameter(request, "HTTP_PREFER")), created_at, now);
+    int64_t ms = hold_ms(preferred_wait(request), created_at, now);
 
     if (request->awaited || ms == 0 || !daemon_listens(api))
         return false;
@@ -118,7 +127,7 @@ bool hold(struct api *api, const struct request *request, enum work_kind kind, c
 
 void applied_preference(const struct request *request, struct answer *answer)
 {
-    int seconds = prefer_wait(request_parameter(request, "HTTP_PREFER"));
+    int seconds = preferred_wait(request);
 
     if (seconds >= 0)
         answer_header(answer, "Preference-Applied", "wait=%d", seconds);

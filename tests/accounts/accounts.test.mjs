@@ -457,6 +457,21 @@ test("browsers of the configured origins may call, others not", async () => {
     assert.equal((await preflight(origin)).headers["access-control-allow-origin"], undefined);
 });
 
+test("a page may read that a path is unknown", async () => {
+  const Origin = "https://console.example";
+  for (const path of ["/api/v1/nothing", "/api/v1/sessions/x/nothing"]) {
+    const asked = await request("OPTIONS", base.origin + path,
+      { headers: { Origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization" } });
+    assert.equal(asked.status, 204);
+    assert.equal(asked.headers["access-control-allow-origin"], Origin);
+    assert.match(asked.headers["access-control-allow-methods"], /POST/);
+    assert.match(asked.headers["access-control-allow-headers"], /authorization/i);
+    const answer = await request("POST", base.origin + path, { headers: { Origin }, body: {} });
+    assertRefused(answer, 404, "NOT_FOUND");
+    assert.equal(answer.headers["access-control-allow-origin"], Origin);
+  }
+});
+
 test("pages without end are given up before nginx gives up the worker", async () => {
   const { answer, seconds } = await endless;
   assertRefused(answer, 504, "GITHUB_TIMEOUT"); // nginx's own has another code

@@ -118,6 +118,20 @@ static void prefer_wait_n_holds_n_seconds(void)
     session_close(NULL, session.text);
 }
 
+static void preferences_may_stand_in_two_headers(void)
+{
+    struct ident session = session_ready(NULL, DATASET, SOLVABLE), id = endless(&session);
+    char path[192], applied[64];
+    _cleanup_(answer_release) struct answer *answer =
+        SEND(.path = interaction_path(path, sizeof(path), session.text, &id),
+             .headers = {"Prefer: respond-async", "Prefer: wait=0"}, .direct = true);
+
+    unfinished(answer);
+    answer_header(answer, "Preference-Applied", applied, sizeof(applied));
+    CHECK_MSG(strcmp(applied, "wait=0") == 0, "Preference-Applied '%s'", applied);
+    session_close(NULL, session.text);
+}
+
 static void a_preference_that_is_none_is_ignored(void)
 {
     static const char *const headers[] = {"Prefer: wait=61",  "Prefer: wait=-1", "Prefer: wait=x",
@@ -209,6 +223,7 @@ static const struct test tests[] = {
     {"a later GET is held longer", a_later_get_is_held_as_long_as_it_has_existed},
     {"Prefer: wait=0 answers at once and says so", prefer_wait_0_answers_at_once},
     {"Prefer: wait=N holds N seconds and says so", prefer_wait_n_holds_n_seconds},
+    {"preferences may stand in two headers", preferences_may_stand_in_two_headers},
     {"a preference that is none is ignored", a_preference_that_is_none_is_ignored},
     {"what has ended is answered at once", what_has_ended_is_answered_at_once},
     {"closing a session ends the holds of its commands", closing_ends_the_hold_of_a_command},

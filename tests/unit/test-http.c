@@ -65,6 +65,21 @@ static void a_query_is_split_then_decoded(void)
     CU_ASSERT_STRING_EQUAL(request.query[4].value, "e=f");
 }
 
+static void a_header_that_came_twice_is_a_list(void)
+{
+    static char first[] = "HTTP_PREFER=respond-async", other[] = "HTTP_PREFERENCE=wait=1",
+                second[] = "HTTP_PREFER=wait=7";
+    char *parameters[] = {first, other, second, NULL};
+    struct request request = {.parameters = parameters};
+    _cleanup_(buf_release) struct buf list = BUF_INIT, none = BUF_INIT;
+
+    request_list(&request, "HTTP_PREFER", &list);
+    CU_ASSERT_STRING_EQUAL(list.data, "respond-async, wait=7");
+    CU_ASSERT_EQUAL(prefer_wait(list.data), 7);
+    request_list(&request, "HTTP_OTHER", &none);
+    CU_ASSERT_STRING_EQUAL(none.data, "");
+}
+
 static void what_cannot_be_read_is_refused(void)
 {
     static const struct {
@@ -497,6 +512,28 @@ static void a_preflight_is_answered(void)
     CU_ASSERT_EQUAL(app.calls + app.authentications, 0);
 }
 
+static void a_page_may_read_why_it_was_refused(void)
+{
+    static const char *const paths[] = {"/nowhere", "/%00", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        struct app app = {0};
+        _cleanup_(free_ptr) char *listed =
+            ask(&app, "OPTIONS", paths[i], "", "HTTP_ORIGIN=https://a.example",
+                "HTTP_ACCESS_CONTROL_REQUEST_METHOD=POST");
+        _cleanup_(free_ptr) char *other =
+            ask(&app, "OPTIONS", paths[i], "", "HTTP_ORIGIN=https://c.example",
+                "HTTP_ACCESS_CONTROL_REQUEST_METHOD=POST");
+
+        CU_ASSERT(has(listed, "Status: 204"));
+        CU_ASSERT(has(listed, "Access-Control-Allow-Origin: https://a.example\r\n"));
+        CU_ASSERT(has(listed, "Access-Control-Allow-Methods: "));
+        CU_ASSERT(has(listed, "Access-Control-Allow-Headers: Authorization, Content-Type"));
+        CU_ASSERT(has(other, "Status: 40"));
+        CU_ASSERT_PTR_NULL(strstr(other, "Access-Control"));
+    }
+}
+
 static void a_header_cannot_be_split(void)
 {
     _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
@@ -823,6 +860,7 @@ int main(void)
     static const struct unit_test tests[] = {
         {"a path is split, then decoded", a_path_is_split_then_decoded},
         {"a query is split, then decoded", a_query_is_split_then_decoded},
+        {"a header that came twice is a list", a_header_that_came_twice_is_a_list},
         {"what cannot be read is refused", what_cannot_be_read_is_refused},
         {"paths and queries are bounded", paths_and_queries_are_bounded},
         {"an awaited request is for the path that nginx names",
@@ -844,6 +882,7 @@ int main(void)
         {"a failure says nothing of its reason", a_failure_says_nothing_of_its_reason},
         {"only listed origins may read answers", only_listed_origins_may_read_answers},
         {"a preflight is answered", a_preflight_is_answered},
+        {"a page may read why it was refused", a_page_may_read_why_it_was_refused},
         {"a header cannot be split", a_header_cannot_be_split},
         {"the document lists every code", the_document_lists_every_code},
         {"nginx answers with codes of the table", nginx_answers_with_codes_of_the_table},

@@ -156,7 +156,7 @@ static int post_refresh(void *app, const struct request *request, const void *va
 static const struct route rows[] = {
     {"POST", API "/auth/github", post_github, .pool = "outbound",
      ROUTE_BODY(struct github_values, github_body)},
-    {"POST", API "/auth/refresh", post_refresh, .pool = "outbound",
+    {"POST", API "/auth/refresh", post_refresh, .pool = "api",
      ROUTE_BODY(struct refresh_values, refresh_body)},
 };
 const struct route_list auth_routes = {rows, ARRAY_SIZE(rows)};

@@ -50,8 +50,8 @@ void request_release(struct request *request);
 /* The value of a parameter: "CONTENT_TYPE", "HTTP_PREFER"; NULL without. */
 const char *request_parameter(const struct request *request, const char *name);
 
-/* The same of a header that is a list (RFC 9110, section 5.3): one that was sent several times is its
- * values in their order, with commas between. "" without. */
+/* The same of a header that is a list (RFC 9110, section 5.3): one that was sent several times is
+ * its values in their order, with commas between. "" without. */
 void request_list(const struct request *request, const char *name, struct buf *out);
 
 /* Reads the body of at most `most` bytes. read: returns the number of bytes, 0 at the end.

@@ -11,7 +11,7 @@
 
 #include "base/banned.h"
 
-_Static_assert(PREFER_WAIT_MOST * 1000 <= AWAIT_HOLD_MS_MAX && HOLD_MOST_MS <= AWAIT_HOLD_MS_MAX,
+_Static_assert(PREFER_WAIT_MOST * 1000 <= AWAIT_HOLD_MS_MAX && HOLD_LATER_MS <= AWAIT_HOLD_MS_MAX,
                "the daemon grants what a worker asks for");
 
 /* A JWT has three parts between dots; a key has no dot. */
@@ -112,11 +112,19 @@ static int preferred_wait(const struct request *request)
     return prefer_wait(prefer.data);
 }
 
+/* The key's, or the one that the operator gave to all; -1: neither. */
+static int64_t own_hold(const struct api *api)
+{
+    if (api->caller.hold_seconds >= 0)
+        return api->caller.hold_seconds;
+    return api->settings->api.hold_seconds > 0 ? api->settings->api.hold_seconds : -1;
+}
+
 bool hold(struct api *api, const struct request *request, enum work_kind kind, const struct id *id,
           int64_t created_at, int64_t now, struct answer *answer)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
-    int64_t ms = hold_ms(preferred_wait(request), created_at, now);
+    int64_t ms = hold_ms(preferred_wait(request), own_hold(api), created_at, now);
 
     if (request->awaited || ms == 0 || !daemon_listens(api))
         return false;

@@ -31,7 +31,8 @@ struct api {
     struct token_issuer *tokens;
     struct github *github;
     struct credential credential; /* of the request at hand, where the route has ROUTE_BEARER */
-    struct caller caller;         /* the same, but not where it has ROUTE_JOINED */
+    struct caller
+        caller; /* the same; where it has ROUTE_JOINED, from when the handler has read it */
 };
 
 extern const struct route_list auth_routes, datasets_routes, health_routes, interactions_routes,

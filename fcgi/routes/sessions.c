@@ -145,7 +145,8 @@ static int get_session(void *app, const struct request *request, const void *val
     _cleanup_(session_release) struct session session = {0};
 
     (void)values;
-    if (store_session_get_as(api->db, &api->credential, request->params[0], &session, err) < 0)
+    if (store_session_get_as(api->db, &api->credential, request->params[0], &session, &api->caller,
+                             err) < 0)
         return -1;
     if (session.status == SESSION_CREATING && hold(api, request, WORK_SESSION, &session.session_id,
                                                    session.requested_at, session.now, answer))

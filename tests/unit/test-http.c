@@ -665,16 +665,19 @@ static void prefer_is_read_as_rfc_7240_has_it(void)
         CU_ASSERT_EQUAL(prefer_wait(cases[i].header), cases[i].seconds);
 }
 
-static void a_hold_is_as_long_as_the_thing_is_old(void)
+static void a_hold_is_short_at_first_then_long(void)
 {
     int64_t now = 1000 * CLOCK_SECOND;
 
-    CU_ASSERT_EQUAL(hold_ms(-1, now, now), 1000);
-    CU_ASSERT_EQUAL(hold_ms(-1, now + CLOCK_SECOND, now), 1000);
-    CU_ASSERT_EQUAL(hold_ms(-1, now - 7 * CLOCK_SECOND, now), 7000);
-    CU_ASSERT_EQUAL(hold_ms(-1, 0, now), 25000);
-    CU_ASSERT_EQUAL(hold_ms(0, 0, now), 0);
-    CU_ASSERT_EQUAL(hold_ms(60, now, now), 60000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, now, now), 1000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, now + CLOCK_SECOND, now), 1000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, now - CLOCK_SECOND + 1000, now), 1000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, now - CLOCK_SECOND, now), 25000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, 0, now), 25000);
+    CU_ASSERT_EQUAL(hold_ms(0, 25, 0, now), 0);
+    CU_ASSERT_EQUAL(hold_ms(60, 25, now, now), 60000);
+    CU_ASSERT_EQUAL(hold_ms(-1, 25, now, now), 25000);
+    CU_ASSERT_EQUAL(hold_ms(-1, 0, now, now), 0);
 }
 
 /* --- gzip ------------------------------------------------------------------------------------ */
@@ -889,7 +892,7 @@ int main(void)
         {"errors without a code go by kind", errors_without_a_code_go_by_kind},
         {"an error with a code says what to do", an_error_with_a_code_says_what_to_do},
         {"Prefer is read as RFC 7240 has it", prefer_is_read_as_rfc_7240_has_it},
-        {"a hold is as long as the thing is old", a_hold_is_as_long_as_the_thing_is_old},
+        {"a hold is short at first, then long", a_hold_is_short_at_first_then_long},
         {"pieces make a gzip stream", pieces_make_a_gzip_stream},
         {"gzip is used where it is accepted", gzip_is_used_where_it_is_accepted},
         {"JSON is rendered with its commas", json_is_rendered_with_its_commas},

@@ -142,7 +142,7 @@ test("what GitHub has against this server is the operator's to mend, and in the 
   for (const [mode, reason] of Object.entries(reasons)) {
     const answer = await signIn(mode);
     assertRefused(answer, 503, "GITHUB_UNAVAILABLE");
-    assert.match(answer.json.detail.message, /the operator must look/, mode);
+    assert.match(answer.json.detail.message, /the operator finds GitHub.s reason/, mode);
     assert.ok(answer.headers["retry-after"]);
     const lines = logs().split("\n").filter((line) => line.includes(answer.headers["x-request-id"]));
     assert.ok(lines.some((line) => line.includes(`event=github_refused_us`) && line.includes(reason)), `${mode}: ${lines.join("\n")}`);

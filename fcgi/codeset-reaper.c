@@ -248,7 +248,7 @@ static void set_identity(struct reaper *reaper)
     reaper->node[sizeof(reaper->node) - 1] = '\0';
     daemon->claimant = (struct claimant){
         .node = reaper->node, .owner = id_new(), .lease_seconds = settings->reaper.lease_seconds};
-    daemon->limits = (struct engine_limits){
+    daemon->limits = (struct container_limits){
         .memory_bytes = settings->engine.memory_bytes,
         .disk_bytes = settings->engine.disk_bytes,
         .disk_inodes = settings->engine.disk_inodes,
@@ -265,7 +265,7 @@ static int open_rooms(struct reaper *reaper, struct error *err)
     daemon->base = event_base_new();
     if (!daemon->base)
         return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
-    daemon->engine = engine_new(daemon->base, &settings->engine, err);
+    daemon->engine = containers_new(daemon->base, &settings->engine, err);
     if (!daemon->engine)
         return -1;
     daemon->agents = agent_client_new(daemon->base, err);
@@ -302,7 +302,7 @@ static void close_rooms(struct reaper *reaper)
     sessions_free_all(daemon);
     sweep_free(daemon->sweep);
     agent_client_free(daemon->agents);
-    engine_free(daemon->engine);
+    containers_free(daemon->engine);
     doorbell_free(daemon->doorbell);
     await_free(daemon->await);
     environments_free(daemon->environments);

@@ -16,7 +16,7 @@
 #include <sys/queue.h>
 
 #include "base/id.h"
-#include "engine/engine.h"
+#include "engined/containers.h"
 #include "store/sessions.h"
 
 struct agent_client;
@@ -36,10 +36,10 @@ struct daemon {
     struct event_base *base;
     const struct settings *settings;
     struct claimant claimant;
-    struct engine_limits limits;
+    struct container_limits limits;
     struct db_pool *pool;
     struct graders *graders;
-    struct engine *engine;
+    struct containers *engine;
     struct agent_client *agents;
     struct await *await;
     struct doorbell *doorbell;

@@ -64,10 +64,10 @@ static void free_running(struct running_interaction *running)
 
 static int64_t oom_kills(const struct running_interaction *running)
 {
-    struct engine_usage usage;
+    struct containers_usage usage;
     struct error ignored;
 
-    if (engine_usage(running->daemon->engine, running->session->name, &usage, &ignored) < 0)
+    if (containers_usage(running->daemon->engine, running->session->name, &usage, &ignored) < 0)
         return running->oom_before;
     return usage.oom_kills;
 }

@@ -42,7 +42,7 @@ static struct live_session *new_session(struct daemon *daemon, const struct id *
     session->phase = phase;
     session->since = clock_monotonic();
     snprintf(session->name, sizeof(session->name), "cs-%s", id->text);
-    engine_socket(daemon->engine, session->name, session->socket);
+    containers_socket(daemon->engine, session->name, session->socket);
     LIST_INIT(&session->interactions);
     LIST_INIT(&session->jobs);
     daemon_insert(&daemon->sessions, session);
@@ -236,8 +236,8 @@ static void claimed(const struct error *err, void *arg)
     session->phase = LIVE_STARTING;
     session->engine_busy = true;
     environment_forget(daemon->environments, session->work.image);
-    engine_start(daemon->engine, session->name, session->work.image, &daemon->limits, started,
-                 session);
+    containers_start(daemon->engine, session->name, session->work.image, &daemon->limits, started,
+                     session);
 }
 
 bool sessions_have_room(const struct daemon *daemon)
@@ -270,10 +270,10 @@ static void container_lost(struct live_session *session, const char *reason)
 /* Is pid 1 there? A question that could not be answered says nothing about the container. */
 static bool container_runs(struct live_session *session)
 {
-    struct engine_usage usage;
+    struct containers_usage usage;
     struct error err = ERROR_INIT;
 
-    if (engine_usage(session->daemon->engine, session->name, &usage, &err) == 0)
+    if (containers_usage(session->daemon->engine, session->name, &usage, &err) == 0)
         return usage.running;
     if (err.kind == ERROR_NOT_FOUND || err.sys_errno == ENOENT || err.sys_errno == ENODEV)
         return false;
@@ -470,7 +470,7 @@ static void settle_written(const struct error *err, void *arg)
     free(write);
     session->database_busy = false;
     session->engine_busy = true;
-    engine_stop(daemon->engine, session->name, stopped, session);
+    containers_stop(daemon->engine, session->name, stopped, session);
 }
 
 /* The row has ended. A container that is just being started is stopped when that is over. */

@@ -15,7 +15,7 @@
 #include <sys/queue.h>
 
 #include "base/id.h"
-#include "engine/engine.h"
+#include "engined/containers.h"
 #include "reaper/daemon.h"
 #include "store/sessions.h"
 
@@ -30,8 +30,8 @@ struct live_session {
     struct daemon *daemon;
     enum live_phase phase;
     struct session_work work; /* from the claim; empty when adopted */
-    char name[ENGINE_NAME_MAX + 1];
-    char socket[ENGINE_SOCKET_SIZE];
+    char name[CONTAINERS_NAME_MAX + 1];
+    char socket[CONTAINERS_SOCKET_SIZE];
     struct agent_call *hello;
     bool silent;        /* its agent let a hello go unanswered, and is asked again */
     int64_t since;      /* monotonic: of the claim */

@@ -37,7 +37,7 @@ struct sweep_round {
 struct orphan {
     struct orphan *next;
     bool seen;
-    char name[ENGINE_NAME_MAX + 1];
+    char name[CONTAINERS_NAME_MAX + 1];
 };
 
 struct sweep {
@@ -243,7 +243,7 @@ static void look_at_container(const char *name, void *arg)
         orphan = orphan->next;
     if (orphan) {
         log_event(LOG_WARNING, "orphan_stopped", "container=%s", name);
-        engine_stop(daemon->engine, name, orphan_stopped, NULL);
+        containers_stop(daemon->engine, name, orphan_stopped, NULL);
         return; /* seen once more only if it is still there then */
     }
     orphan = xcalloc(1, sizeof(*orphan));
@@ -312,7 +312,7 @@ static void on_orphans(evutil_socket_t fd, short what, void *arg)
     if (daemon->adopted && !daemon->stopping)
         settle_all(daemon);
     if (daemon->adopted && !daemon->stopping &&
-        engine_list(daemon->engine, look_at_container, sweep, &err) < 0)
+        containers_list(daemon->engine, look_at_container, sweep, &err) < 0)
         log_error("engine_list_failed", &err);
     forget_old_orphans(sweep);
     daemon_timer(daemon, &sweep->orphan_timer,

@@ -48,8 +48,8 @@ struct verify_job {
     struct live_session *session; /* NULL while it is claimed, and when dropped */
     LIST_ENTRY(verify_job) next;
     struct verification_work work;
-    char name[ENGINE_NAME_MAX + 1];
-    char socket[ENGINE_SOCKET_SIZE];
+    char name[CONTAINERS_NAME_MAX + 1];
+    char socket[CONTAINERS_SOCKET_SIZE];
     struct agent_call *call;
     struct grader *grader;
     struct event *timer;
@@ -120,7 +120,7 @@ static void wind_up(struct verify_job *job)
     if (job->container) {
         job->container = false;
         job->engine_busy = true;
-        engine_stop(daemon->engine, job->name, stopped, job);
+        containers_stop(daemon->engine, job->name, stopped, job);
         return;
     }
     if (job->database_busy || !(job->finished || job->dropped))
@@ -340,10 +340,10 @@ static void get_reports(struct verify_job *job)
 
 static void keep_run(struct verify_job *job, const struct agent_result *result)
 {
-    struct engine_usage usage = {0};
+    struct containers_usage usage = {0};
     struct error ignored;
 
-    engine_usage(job->daemon->engine, job->name, &usage, &ignored);
+    containers_usage(job->daemon->engine, job->name, &usage, &ignored);
     job->run.tool = job->work.verifier;
     job->run.timed_out = result->end == AGENT_END_TIMEOUT;
     job->run.exit_status = result->exit_status;
@@ -529,8 +529,8 @@ static void start_container(struct verify_job *job)
     environment_forget(daemon->environments, job->work.verifier_image);
     job->container = true;
     job->engine_busy = true;
-    engine_start(daemon->engine, job->name, job->work.verifier_image, &daemon->limits, started,
-                 job);
+    containers_start(daemon->engine, job->name, job->work.verifier_image, &daemon->limits, started,
+                     job);
 }
 
 /* --- what the session changed ---------------------------------------------------------------- */
@@ -573,7 +573,7 @@ static void get_changes(struct verify_job *job)
     struct error err = ERROR_INIT;
     int64_t image_time;
 
-    if (engine_image_time(daemon->engine, job->work.image, &image_time, &err) < 0) {
+    if (containers_image_time(daemon->engine, job->work.image, &image_time, &err) < 0) {
         give_up(job, "IMAGE_MISSING", err.message, "the sample's image is not on this host");
         return;
     }
@@ -607,15 +607,15 @@ static void cleared(const struct error *err, void *arg)
 static void start_over(struct verify_job *job)
 {
     job->engine_busy = true;
-    engine_stop(job->daemon->engine, job->name, cleared, job);
+    containers_stop(job->daemon->engine, job->name, cleared, job);
 }
 
 static void resume(struct verify_job *job)
 {
-    struct engine_usage usage;
+    struct containers_usage usage;
     struct error ignored;
 
-    if (engine_usage(job->daemon->engine, job->name, &usage, &ignored) == 0 && usage.running) {
+    if (containers_usage(job->daemon->engine, job->name, &usage, &ignored) == 0 && usage.running) {
         job->container = true;
         run_verifier(job, true);
     } else {
@@ -681,7 +681,7 @@ void verify_claim(struct daemon *daemon, const struct id *id)
     job->listing_fd = job->changes_fd = job->reports_fd = -1;
     job->since = clock_monotonic();
     snprintf(job->name, sizeof(job->name), "cv-%s", id->text);
-    engine_socket(daemon->engine, job->name, job->socket);
+    containers_socket(daemon->engine, job->name, job->socket);
     job->database_busy = true;
     daemon->job_count++;
     daemon_insert(&daemon->jobs, job);

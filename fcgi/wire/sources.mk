@@ -1,6 +1,7 @@
 # wire: what two programs must agree on, once. Knows base only.
 noinst_LIBRARIES += libwire.a
 libwire_a_SOURCES = \
+	fcgi/wire/container.c fcgi/wire/container.h \
 	fcgi/wire/await.c fcgi/wire/await.h \
 	fcgi/wire/doorbell.c fcgi/wire/doorbell.h \
 	fcgi/wire/grader.c fcgi/wire/grader.h \

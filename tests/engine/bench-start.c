@@ -1,5 +1,5 @@
 /*
- * bench-start.c - how long engine_start takes until the agent has answered, beside a bare
+ * bench-start.c - how long containers_start takes until the agent has answered, beside a bare
  * `crun run` of the same configuration and image until the first byte of its output.
  *
  *     bench-start [ROUNDS]
@@ -163,9 +163,9 @@ int main(int argc, char **argv)
         bare[i] = bare_run(bundle);
         bare_cpu += children_us() - cpu;
     }
-    ratio = report("engine_start, agent has answered", start, rounds);
+    ratio = report("containers_start, agent has answered", start, rounds);
     ratio /= report("crun run, first byte of output", bare, rounds);
-    report("engine_stop", stop, rounds);
+    report("containers_stop", stop, rounds);
     printf("CPU: start %.2f ms, bare crun run %.2f ms\n", (double)start_cpu / 1000 / rounds,
            (double)bare_cpu / 1000 / rounds);
     printf("start / bare crun run: %.2f\n", ratio);

@@ -22,11 +22,11 @@
 
 #include "base/banned.h"
 
-const struct engine_limits fixture_limits = {.memory_bytes = 64 << 20,
-                                             .disk_bytes = 64 << 20,
-                                             .disk_inodes = 4096,
-                                             .processes = 64,
-                                             .cpu_millicores = 1000};
+const struct container_limits fixture_limits = {.memory_bytes = 64 << 20,
+                                                .disk_bytes = 64 << 20,
+                                                .disk_inodes = 4096,
+                                                .processes = 64,
+                                                .cpu_millicores = 1000};
 
 static void must(int rc, const struct error *err)
 {
@@ -55,8 +55,8 @@ void fixture_restart(struct fixture *fixture)
 {
     struct error err = ERROR_INIT;
 
-    engine_free(fixture->engine);
-    fixture->engine = engine_new(fixture->base, &fixture->settings.engine, &err);
+    containers_free(fixture->engine);
+    fixture->engine = containers_new(fixture->base, &fixture->settings.engine, &err);
     must(fixture->engine ? 0 : -1, &err);
 }
 
@@ -177,11 +177,11 @@ bool fixture_close(struct fixture *fixture)
     struct error err = ERROR_INIT;
     int left = 0;
 
-    must(engine_list(fixture->engine, count_one, &left, &err), &err);
+    must(containers_list(fixture->engine, count_one, &left, &err), &err);
     left += stays(mount_left, fixture, "a mount");
     left += stays(loop_left, fixture, "a loop device");
     left += stays(cgroup_left, fixture, "a cgroup");
-    engine_free(fixture->engine);
+    containers_free(fixture->engine);
     event_base_free(fixture->base);
     must(remove_tree(fixture->dir, &err), &err);
     settings_release(&fixture->settings);
@@ -236,11 +236,11 @@ static int wait_done(struct waiting *waiting)
 }
 
 int fixture_start(struct fixture *fixture, const char *name, const char *image,
-                  const struct engine_limits *limits)
+                  const struct container_limits *limits)
 {
     struct waiting waiting = {.fixture = fixture};
 
-    engine_start(fixture->engine, name, image, limits, on_done, &waiting);
+    containers_start(fixture->engine, name, image, limits, on_done, &waiting);
     return wait_done(&waiting);
 }
 
@@ -248,7 +248,7 @@ int fixture_stop(struct fixture *fixture, const char *name)
 {
     struct waiting waiting = {.fixture = fixture};
 
-    engine_stop(fixture->engine, name, on_done, &waiting);
+    containers_stop(fixture->engine, name, on_done, &waiting);
     return wait_done(&waiting);
 }
 
@@ -258,11 +258,11 @@ int fixture_talk(struct fixture *fixture, const char *name, const char *bytes, s
     _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct timeval patience = {.tv_sec = 120};
     struct error err = ERROR_INIT;
-    char path[ENGINE_SOCKET_SIZE];
+    char path[CONTAINERS_SOCKET_SIZE];
     char chunk[4096];
     ssize_t got;
 
-    memcpy(address.sun_path, engine_socket(fixture->engine, name, path), sizeof(path));
+    memcpy(address.sun_path, containers_socket(fixture->engine, name, path), sizeof(path));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
         fd_write_all(fd, bytes, strlen(bytes), &err) < 0 || shutdown(fd, SHUT_WR) < 0)

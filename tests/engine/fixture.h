@@ -12,14 +12,14 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "engine/engine.h"
+#include "engined/containers.h"
 #include "settings.h"
 
 struct fixture {
     char *dir; /* all of it, below /tmp */
     struct settings settings;
     struct event_base *base;
-    struct engine *engine;
+    struct containers *engine;
     struct error last; /* of the last call that failed */
 };
 
@@ -36,11 +36,11 @@ void fixture_use_agent(struct fixture *fixture, const char *program);
 /* Another engine on the same folders, as after a restart of the daemon. */
 void fixture_restart(struct fixture *fixture);
 
-extern const struct engine_limits fixture_limits;
+extern const struct container_limits fixture_limits;
 
 /* 0 or -1 with fixture->last. */
 int fixture_start(struct fixture *fixture, const char *name, const char *image,
-                  const struct engine_limits *limits);
+                  const struct container_limits *limits);
 int fixture_stop(struct fixture *fixture, const char *name);
 
 /* Runs the command in the container. Returns its exit status, -1 when there is no answer within

@@ -1,4 +1,4 @@
-#include "engine/engine.h"
+#include "engined/containers.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -39,15 +39,15 @@
 
 /* One start or stop, waiting for its turn or under way. */
 struct call {
-    struct engine *engine;
+    struct containers *containers;
     struct call *next;
-    engine_done *done;
+    containers_done *done;
     void *arg;
     struct error failure;      /* set before the helper ran */
     char *args[ARGUMENTS_MAX]; /* the helper's */
     int arg_count;
     char *folder; /* what a start has to make, else NULL; its last part is the name */
-    struct engine_limits limits;
+    struct container_limits limits;
     int config_fd; /* a start's config.json, from its launch on, else -1 */
     pid_t pid;
     int report_fd;
@@ -55,7 +55,7 @@ struct call {
     struct buf report;
 };
 
-struct engine {
+struct containers {
     struct event_base *base;
     const struct engine_settings *settings;
     struct cgroup_fs cgroups;
@@ -82,11 +82,11 @@ static void call_free(struct call *call)
     free(call);
 }
 
-static struct call *call_new(struct engine *engine, engine_done *done, void *arg)
+static struct call *call_new(struct containers *containers, containers_done *done, void *arg)
 {
     struct call *call = xcalloc(1, sizeof(*call));
 
-    call->engine = engine;
+    call->containers = containers;
     call->done = done;
     call->arg = arg;
     call->config_fd = call->report_fd = -1;
@@ -119,7 +119,7 @@ static int read_report(const struct buf *report, struct error *err)
         return 0;
     if (sscanf(report->data, "%d %63s %n", &kind, code, &at) < 2 || at == 0 || kind <= ERROR_NONE ||
         kind > ERROR_INTERNAL)
-        return error_set(err, ERROR_INTERNAL, NULL, "the engine's helper died at work");
+        return error_set(err, ERROR_INTERNAL, NULL, "codeset-container died at its work");
     error_set(err, (enum error_kind)kind, NULL, "%.*s", (int)strcspn(report->data + at, "\n"),
               report->data + at);
     for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
@@ -128,21 +128,21 @@ static int read_report(const struct buf *report, struct error *err)
     return -1;
 }
 
-static void run_waiting(struct engine *engine);
+static void run_waiting(struct containers *containers);
 
 /* Calls back and frees. The callback may start and stop containers. */
 static void call_finish(struct call *call, const struct error *err)
 {
-    struct engine *engine = call->engine;
-    struct call **place = &engine->running;
+    struct containers *containers = call->containers;
+    struct call **place = &containers->running;
 
     while (*place != call)
         place = &(*place)->next;
     *place = call->next;
-    engine->running_count--;
+    containers->running_count--;
     call->done(err, call->arg);
     call_free(call);
-    run_waiting(engine);
+    run_waiting(containers);
 }
 
 static void on_report(evutil_socket_t fd, short events, void *arg)
@@ -200,30 +200,31 @@ static int spawn(struct call *call, int out, struct error *err)
     /* A session of its own: what ends the daemon must not end a start half-way. */
     posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    rc = posix_spawn(&call->pid, call->engine->helper, &actions, &attributes, call->args,
+    rc = posix_spawn(&call->pid, call->containers->helper, &actions, &attributes, call->args,
                      environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
-    return rc == 0 ? 0 : error_errno(err, rc, "cannot run %s", call->engine->helper);
+    return rc == 0 ? 0 : error_errno(err, rc, "cannot run %s", call->containers->helper);
 }
 
 static int write_config(const struct call *call, int64_t first_id, struct error *err)
 {
-    const struct engine *engine = call->engine;
+    const struct containers *containers = call->containers;
     const char *name = strrchr(call->folder, '/') + 1;
     _cleanup_(free_ptr) char *rootfs = xasprintf("%s/rootfs", call->folder);
     _cleanup_(free_ptr) char *user = xasprintf("%s/" CONTAINER_USERNS, call->folder);
-    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
+    _cleanup_(free_ptr) char *cgroup =
+        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
     const struct oci_spec spec = {.name = name,
                                   .rootfs = rootfs,
-                                  .agent = engine->agent,
+                                  .agent = containers->agent,
                                   .cgroup_path = cgroup,
-                                  .show_cgroup = cgroup_fs_can_show(&engine->cgroups),
+                                  .show_cgroup = cgroup_fs_can_show(&containers->cgroups),
                                   .user_namespace = user,
                                   .first_id = first_id,
                                   .limits = call->limits,
-                                  .seccomp = engine->seccomp,
-                                  .seccomp_program = engine->seccomp_program.data};
+                                  .seccomp = containers->seccomp,
+                                  .seccomp_program = containers->seccomp_program.data};
     _cleanup_(json_release) json_object *config = oci_config(&spec);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     _cleanup_(close_fd) int fd = memfd_create("config.json", MFD_CLOEXEC);
@@ -244,7 +245,7 @@ static int make_folder(struct call *call, struct error *err)
 
     if (mkdir(call->folder, 0711) < 0 && errno != EEXIST)
         return error_errno(err, errno, "cannot make %s", call->folder);
-    if (ranges_take(call->engine->ranges, call->folder, &first_id, err) < 0)
+    if (ranges_take(call->containers->ranges, call->folder, &first_id, err) < 0)
         return -1;
     call->config_fd = write_config(call, first_id, err);
     if (call->config_fd < 0)
@@ -273,25 +274,25 @@ static int launch(struct call *call, struct error *err)
         return -1;
     }
     call->event =
-        event_new(call->engine->base, call->report_fd, EV_READ | EV_PERSIST, on_report, call);
+        event_new(call->containers->base, call->report_fd, EV_READ | EV_PERSIST, on_report, call);
     event_add(call->event, NULL);
     return 0;
 }
 
-static void run_waiting(struct engine *engine)
+static void run_waiting(struct containers *containers)
 {
-    while (engine->waiting != NULL && engine->running_count < engine->running_max) {
-        struct call *call = engine->waiting;
+    while (containers->waiting != NULL && containers->running_count < containers->running_max) {
+        struct call *call = containers->waiting;
 
-        engine->waiting = call->next;
-        if (engine->waiting == NULL)
-            engine->waiting_end = &engine->waiting;
-        call->next = engine->running;
-        engine->running = call;
-        engine->running_count++;
+        containers->waiting = call->next;
+        if (containers->waiting == NULL)
+            containers->waiting_end = &containers->waiting;
+        call->next = containers->running;
+        containers->running = call;
+        containers->running_count++;
         if (launch(call, &call->failure) < 0) {
-            /* From the loop, never from within engine_start. */
-            call->event = event_new(engine->base, -1, 0, on_failure, call);
+            /* From the loop, never from within containers_start. */
+            call->event = event_new(containers->base, -1, 0, on_failure, call);
             event_active(call->event, EV_TIMEOUT, 0);
         }
     }
@@ -299,42 +300,45 @@ static void run_waiting(struct engine *engine)
 
 static void submit(struct call *call)
 {
-    struct engine *engine = call->engine;
+    struct containers *containers = call->containers;
 
-    *engine->waiting_end = call;
-    engine->waiting_end = &call->next;
-    run_waiting(engine);
+    *containers->waiting_end = call;
+    containers->waiting_end = &call->next;
+    run_waiting(containers);
 }
 
 /* Names become folders, cgroups and links: nothing but letters, digits and -_ goes. */
-static int check_name(const struct engine *engine, const char *name, struct error *err)
+static int check_name(const struct containers *containers, const char *name, struct error *err)
 {
     size_t length = strlen(name);
     size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
-    if (length == 0 || length > ENGINE_NAME_MAX || good != length || name[0] == '-')
+    if (length == 0 || length > CONTAINERS_NAME_MAX || good != length || name[0] == '-')
         return error_set(err, ERROR_INVALID, NULL, "not a container's name: %.80s", name);
-    if (strlen(engine->settings->state_dir) + length + strlen("//agent.sock") >= ENGINE_SOCKET_SIZE)
+    if (strlen(containers->settings->state_dir) + length + strlen("//agent.sock") >=
+        CONTAINERS_SOCKET_SIZE)
         return error_set(err, ERROR_INVALID, NULL,
                          "state_dir is too long a path for the sockets in it");
     return 0;
 }
 
-char *engine_socket(struct engine *engine, const char *name, char text[ENGINE_SOCKET_SIZE])
+char *containers_socket(struct containers *containers, const char *name,
+                        char text[CONTAINERS_SOCKET_SIZE])
 {
-    snprintf(text, ENGINE_SOCKET_SIZE, "%s/%s/agent.sock", engine->settings->state_dir, name);
+    snprintf(text, CONTAINERS_SOCKET_SIZE, "%s/%s/agent.sock", containers->settings->state_dir,
+             name);
     return text;
 }
 
 static int prepare_start(struct call *call, const char *name, const char *image,
-                         const struct engine_limits *limits, struct error *err)
+                         const struct container_limits *limits, struct error *err)
 {
-    struct engine *engine = call->engine;
-    const struct engine_settings *settings = engine->settings;
+    struct containers *containers = call->containers;
+    const struct engine_settings *settings = containers->settings;
     _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
     _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
 
-    if (check_name(engine, name, err) < 0 ||
+    if (check_name(containers, name, err) < 0 ||
         image_layers_find(settings->image_dir, image, &layers, err) < 0)
         return -1;
     call->folder = xasprintf("%s/%s", settings->state_dir, name);
@@ -358,68 +362,72 @@ static int prepare_start(struct call *call, const char *name, const char *image,
     return 0;
 }
 
-void engine_start(struct engine *engine, const char *name, const char *image,
-                  const struct engine_limits *limits, engine_done *done, void *arg)
+void containers_start(struct containers *containers, const char *name, const char *image,
+                      const struct container_limits *limits, containers_done *done, void *arg)
 {
-    struct call *call = call_new(engine, done, arg);
+    struct call *call = call_new(containers, done, arg);
 
     prepare_start(call, name, image, limits, &call->failure);
     submit(call);
 }
 
-void engine_stop(struct engine *engine, const char *name, engine_done *done, void *arg)
+void containers_stop(struct containers *containers, const char *name, containers_done *done,
+                     void *arg)
 {
-    struct call *call = call_new(engine, done, arg);
-    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
+    struct call *call = call_new(containers, done, arg);
+    _cleanup_(free_ptr) char *cgroup =
+        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
 
-    if (check_name(engine, name, &call->failure) == 0) {
+    if (check_name(containers, name, &call->failure) == 0) {
         add_text(call, NULL, HELPER_NAME);
         add_text(call, NULL, "stop");
         add_text(call, "name", name);
-        add_text(call, "state", engine->settings->state_dir);
+        add_text(call, "state", containers->settings->state_dir);
         add_text(call, "cgroup", cgroup);
     }
     submit(call);
 }
 
-int engine_list(struct engine *engine, void (*each)(const char *name, void *arg), void *arg,
-                struct error *err)
+int containers_list(struct containers *containers, void (*each)(const char *name, void *arg),
+                    void *arg, struct error *err)
 {
-    DIR *dir = opendir(engine->settings->state_dir);
+    DIR *dir = opendir(containers->settings->state_dir);
 
     if (dir == NULL)
-        return error_errno(err, errno, "cannot read %s", engine->settings->state_dir);
+        return error_errno(err, errno, "cannot read %s", containers->settings->state_dir);
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         struct error ignored;
 
-        if (check_name(engine, entry->d_name, &ignored) == 0)
+        if (check_name(containers, entry->d_name, &ignored) == 0)
             each(entry->d_name, arg);
     }
     closedir(dir);
     return 0;
 }
 
-int engine_usage(struct engine *engine, const char *name, struct engine_usage *ret_usage,
-                 struct error *err)
+int containers_usage(struct containers *containers, const char *name,
+                     struct containers_usage *ret_usage, struct error *err)
 {
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", engine->settings->state_dir, name);
-    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", engine->settings->cgroup_parent, name);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", containers->settings->state_dir, name);
+    _cleanup_(free_ptr) char *cgroup =
+        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
     struct cgroup_usage usage;
 
-    if (check_name(engine, name, err) < 0 || cgroup_read(&engine->cgroups, cgroup, &usage, err) < 0)
+    if (check_name(containers, name, err) < 0 ||
+        cgroup_read(&containers->cgroups, cgroup, &usage, err) < 0)
         return -1;
-    *ret_usage = (struct engine_usage){.memory_bytes = usage.memory_bytes,
-                                       .processes = usage.processes,
-                                       .cpu_us = usage.cpu_us,
-                                       .oom_kills = usage.oom_kills,
-                                       .running = container_runs(folder, NULL)};
+    *ret_usage = (struct containers_usage){.memory_bytes = usage.memory_bytes,
+                                           .processes = usage.processes,
+                                           .cpu_us = usage.cpu_us,
+                                           .oom_kills = usage.oom_kills,
+                                           .running = container_runs(folder, NULL)};
     return 0;
 }
 
-int engine_image_time(struct engine *engine, const char *image, int64_t *ret_when,
-                      struct error *err)
+int containers_image_time(struct containers *containers, const char *image, int64_t *ret_when,
+                          struct error *err)
 {
-    return image_time(engine->settings->image_dir, image, ret_when, err);
+    return image_time(containers->settings->image_dir, image, ret_when, err);
 }
 
 /*
@@ -427,36 +435,36 @@ int engine_image_time(struct engine *engine, const char *image, int64_t *ret_whe
  * but not read, and the kernel then keeps the process from being traced or dumped as well.
  * /run, where the state is, may be mounted noexec; the copy lies with the scratch images.
  */
-static int place_agent(struct engine *engine, struct error *err)
+static int place_agent(struct containers *containers, struct error *err)
 {
-    const char *source = engine->settings->agent_path;
+    const char *source = containers->settings->agent_path;
     _cleanup_(buf_release) struct buf bytes = BUF_INIT;
     struct stat st;
 
     if (stat(source, &st) < 0)
         return error_errno(err, errno, "cannot find the agent %s", source);
     if (st.st_uid == 0 && (st.st_mode & 07777) == 0111) {
-        engine->agent = xstrdup(source);
+        containers->agent = xstrdup(source);
         return 0;
     }
-    engine->agent = xasprintf("%s/" AGENT_COPY, engine->settings->scratch_dir);
+    containers->agent = xasprintf("%s/" AGENT_COPY, containers->settings->scratch_dir);
     if (file_read(AT_FDCWD, source, AGENT_BYTES_MAX, &bytes, err) < 0 ||
-        file_write_atomic(AT_FDCWD, engine->agent, bytes.data, bytes.length, 0111, err) < 0)
+        file_write_atomic(AT_FDCWD, containers->agent, bytes.data, bytes.length, 0111, err) < 0)
         return -1;
-    if (chmod(engine->agent, 0111) < 0) /* whatever the umask left */
-        return error_errno(err, errno, "cannot set the mode of %s", engine->agent);
+    if (chmod(containers->agent, 0111) < 0) /* whatever the umask left */
+        return error_errno(err, errno, "cannot set the mode of %s", containers->agent);
     return 0;
 }
 
-static int find_helper(struct engine *engine, struct error *err)
+static int find_helper(struct containers *containers, struct error *err)
 {
-    const char *slash = strrchr(engine->settings->agent_path, '/');
-    int length = slash ? (int)(slash - engine->settings->agent_path) : 0;
+    const char *slash = strrchr(containers->settings->agent_path, '/');
+    int length = slash ? (int)(slash - containers->settings->agent_path) : 0;
 
-    engine->helper = xasprintf("%.*s/" HELPER_NAME, length, engine->settings->agent_path);
-    if (access(engine->helper, X_OK) < 0)
+    containers->helper = xasprintf("%.*s/" HELPER_NAME, length, containers->settings->agent_path);
+    if (access(containers->helper, X_OK) < 0)
         return error_errno(err, errno, "cannot run %s, which belongs beside the agent",
-                           engine->helper);
+                           containers->helper);
     return 0;
 }
 
@@ -473,43 +481,43 @@ static int make_passable(const char *path, struct error *err)
     return 0;
 }
 
-static int prepare(struct engine *engine, struct error *err)
+static int prepare(struct containers *containers, struct error *err)
 {
-    const struct engine_settings *settings = engine->settings;
+    const struct engine_settings *settings = containers->settings;
 
     if (settings->state_dir[0] != '/' || settings->scratch_dir[0] != '/' ||
         settings->image_dir[0] != '/' || settings->cgroup_parent[0] != '/')
         return error_set(err, ERROR_INVALID, NULL,
                          "state_dir, scratch_dir, image_dir and cgroup_parent begin with /");
     if (make_passable(settings->state_dir, err) < 0 ||
-        make_passable(settings->scratch_dir, err) < 0 || find_helper(engine, err) < 0 ||
-        place_agent(engine, err) < 0)
+        make_passable(settings->scratch_dir, err) < 0 || find_helper(containers, err) < 0 ||
+        place_agent(containers, err) < 0)
         return -1;
-    engine->ranges = ranges_new(settings, err);
-    if (engine->ranges == NULL)
+    containers->ranges = ranges_new(settings, err);
+    if (containers->ranges == NULL)
         return -1;
-    return cgroup_fs_open(&engine->cgroups, err);
+    return cgroup_fs_open(&containers->cgroups, err);
 }
 
-struct engine *engine_new(struct event_base *base, const struct engine_settings *settings,
-                          struct error *err)
+struct containers *containers_new(struct event_base *base, const struct engine_settings *settings,
+                                  struct error *err)
 {
-    struct engine *engine = xcalloc(1, sizeof(*engine));
+    struct containers *containers = xcalloc(1, sizeof(*containers));
     int processors = get_nprocs();
 
-    engine->base = base;
-    engine->settings = settings;
-    engine->waiting_end = &engine->waiting;
+    containers->base = base;
+    containers->settings = settings;
+    containers->waiting_end = &containers->waiting;
     /* More at once would only make each later. */
-    engine->running_max = processors < 2 ? 4 : 2 * processors;
-    engine->seccomp = seccomp_config();
-    engine->seccomp_program = (struct buf)BUF_INIT;
-    if (seccomp_program(engine->seccomp, &engine->seccomp_program, err) < 0 ||
-        prepare(engine, err) < 0) {
-        engine_free(engine);
+    containers->running_max = processors < 2 ? 4 : 2 * processors;
+    containers->seccomp = seccomp_config();
+    containers->seccomp_program = (struct buf)BUF_INIT;
+    if (seccomp_program(containers->seccomp, &containers->seccomp_program, err) < 0 ||
+        prepare(containers, err) < 0) {
+        containers_free(containers);
         return NULL;
     }
-    return engine;
+    return containers;
 }
 
 static void free_calls(struct call *call)
@@ -522,17 +530,17 @@ static void free_calls(struct call *call)
     }
 }
 
-void engine_free(struct engine *engine)
+void containers_free(struct containers *containers)
 {
-    if (engine == NULL)
+    if (containers == NULL)
         return;
-    free_calls(engine->running);
-    free_calls(engine->waiting);
-    json_object_put(engine->seccomp);
-    buf_release(&engine->seccomp_program);
-    cgroup_fs_release(&engine->cgroups);
-    ranges_free(engine->ranges);
-    free(engine->helper);
-    free(engine->agent);
-    free(engine);
+    free_calls(containers->running);
+    free_calls(containers->waiting);
+    json_object_put(containers->seccomp);
+    buf_release(&containers->seccomp_program);
+    cgroup_fs_release(&containers->cgroups);
+    ranges_free(containers->ranges);
+    free(containers->helper);
+    free(containers->agent);
+    free(containers);
 }

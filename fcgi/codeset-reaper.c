@@ -4,10 +4,11 @@
  *
  *     codeset-reaper [--config FILE]
  *
- * One event loop; SQL on a few threads (reaper/db_pool.h); containers by engine/; commands by
- * agent_client/agent_client.h; reports are read by a process of their own (reaper/grader.h). It may
- * be killed at any instant: the next one adopts the containers, attaches to the commands that run
- * in them, and finishes what was half-done. SIGTERM and SIGINT answer all held requests, let the
+ * One event loop; SQL on a few threads (reaper/db_pool.h); containers by codeset-engined (engine/);
+ * commands by agent_client/agent_client.h; reports are read by a process of their own
+ * (reaper/grader.h). It may be killed at any instant: the next one adopts the containers, attaches to
+ * the commands that run in them, and finishes what was half-done. SIGTERM and SIGINT answer all held
+ * requests, let the
  * database work under way finish for up to ten seconds, and leave the containers running.
  *
  * DIAGNOSTICS
@@ -15,6 +16,7 @@
  *   ready, adopted            it is up; so many sessions were there already
  *   database_lost, _back      MariaDB is out of reach; results wait in memory and in the agents
  *   session_start_failed      with the reason that the user is not told
+ *   engined_lost, _back       codeset-engined is out of reach; starts and stops wait
  *   session_container_lost    a container ended by itself
  *   session_stop_failed       a container could not be removed; tried again with each sweep
  *   orphan_stopped            a container that belongs to no session or job was removed
@@ -54,11 +56,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/oci.h"
 #include "reaper/await.h"
 #include "reaper/daemon.h"
 #include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
-#include "reaper/environment.h"
 #include "reaper/grader.h"
 #include "reaper/interactions.h"
 #include "reaper/sessions.h"
@@ -89,15 +91,19 @@ static const char usage[] = "usage: codeset-reaper [--config FILE]\n"
                             "  --help          this text\n"
                             "  --version       the version\n";
 
-/* Only one daemon may deal with the containers below state_dir. */
-static int take_lock(const char *state_dir, struct error *err)
+/* Only one daemon may deal with the containers of a host: the lock lies beside its sockets. */
+static int take_lock(const char *socket, struct error *err)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("%s/reaper.lock", state_dir);
+    _cleanup_(free_ptr) char *folder = xstrdup(socket);
+    _cleanup_(free_ptr) char *path = NULL;
     int64_t until = clock_monotonic() + LOCK_WAIT;
     _cleanup_(close_fd) int fd = -1;
+    char *slash = strrchr(folder, '/');
 
-    if (make_dirs(state_dir, 0711, err) < 0)
-        return -1;
+    if (!slash)
+        return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", socket);
+    *slash = '\0';
+    path = xasprintf("%s/reaper.lock", folder);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_errno(err, errno, "opening %s", path);
@@ -105,8 +111,8 @@ static int take_lock(const char *state_dir, struct error *err)
         if (errno != EWOULDBLOCK && errno != EINTR)
             return error_errno(err, errno, "locking %s", path);
         if (clock_monotonic() > until)
-            return error_set(err, ERROR_CONFLICT, NULL,
-                             "another codeset-reaper works with %s (it holds %s)", state_dir, path);
+            return error_set(err, ERROR_CONFLICT, NULL, "another codeset-reaper runs (it holds %s)",
+                             path);
         usleep(20 * 1000);
     }
     return TAKE_FD(fd);
@@ -248,7 +254,7 @@ static void set_identity(struct reaper *reaper)
     reaper->node[sizeof(reaper->node) - 1] = '\0';
     daemon->claimant = (struct claimant){
         .node = reaper->node, .owner = id_new(), .lease_seconds = settings->reaper.lease_seconds};
-    daemon->limits = (struct container_limits){
+    daemon->limits = (struct engine_limits){
         .memory_bytes = settings->engine.memory_bytes,
         .disk_bytes = settings->engine.disk_bytes,
         .disk_inodes = settings->engine.disk_inodes,
@@ -265,9 +271,7 @@ static int open_rooms(struct reaper *reaper, struct error *err)
     daemon->base = event_base_new();
     if (!daemon->base)
         return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
-    daemon->engine = containers_new(daemon->base, &settings->engine, err);
-    if (!daemon->engine)
-        return -1;
+    daemon->engine = oci_new(daemon->base, settings->engine.engined_socket);
     daemon->agents = agent_client_new(daemon->base, err);
     if (!daemon->agents)
         return -1;
@@ -279,7 +283,6 @@ static int open_rooms(struct reaper *reaper, struct error *err)
                                   (size_t)settings->reaper.verifications_max, err);
     if (!daemon->graders)
         return -1;
-    daemon->environments = environments_new(&settings->engine);
     daemon->await = await_new(daemon->base, settings->reaper.await_socket,
                               settings->reaper.holds_max, daemon->pool, expected, daemon, err);
     if (!daemon->await)
@@ -302,10 +305,9 @@ static void close_rooms(struct reaper *reaper)
     sessions_free_all(daemon);
     sweep_free(daemon->sweep);
     agent_client_free(daemon->agents);
-    containers_free(daemon->engine);
+    engine_free(daemon->engine);
     doorbell_free(daemon->doorbell);
     await_free(daemon->await);
-    environments_free(daemon->environments);
     for (size_t i = 0; i < ARRAY_SIZE(reaper->signals); i++) {
         if (reaper->signals[i])
             event_free(reaper->signals[i]);
@@ -327,7 +329,7 @@ static int run(struct reaper *reaper, struct error *err)
     TAILQ_INIT(&daemon->session_list);
     raise_descriptors();
     set_identity(reaper);
-    reaper->lock_fd = take_lock(reaper->settings.engine.state_dir, err);
+    reaper->lock_fd = take_lock(reaper->settings.reaper.await_socket, err);
     if (reaper->lock_fd < 0 || open_rooms(reaper, err) < 0)
         return -1;
     set_signals(reaper);

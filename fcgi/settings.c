@@ -22,6 +22,12 @@
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
+#define BOOL(section, name, fallback, help)                                                        \
+    {                                                                                              \
+#section, #name, CONFIG_BOOL, fallback, 0, 0, "", help,                                    \
+            offsetof(struct settings, section.name)                                                \
+    }
+
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
@@ -84,6 +90,7 @@ const struct config_row settings_rows[] = {
     TEXT(reaper, node, "", "this host's name among daemons; empty: the host name"),
     PATH(reaper, location, "local", "shown as location in container_info"),
     PATH(reaper, await_socket, "/run/codeset/await.sock", "where nginx brings held requests"),
+    PATH(reaper, spool_dir, "/var/lib/codeset/spool", "changes and reports on their way"),
     INT(reaper, db_threads, "4", 1, 64, "", "threads, each with a connection to MariaDB"),
     INT(reaper, holds_max, "10000", 1, 100000, "", "held requests; more are answered at once"),
     INT(reaper, sweep_ms, "1000", 100, 60000, "ms", "pause between sweeps for missed work"),
@@ -94,6 +101,8 @@ const struct config_row settings_rows[] = {
     INT(reaper, sessions_max, "512", 1, 100000, "", "session containers on this host"),
     INT(reaper, verifications_max, "4", 1, 1000, "", "verifications running at once"),
 
+    PATH(engine, engined_socket, "/run/codeset/engined.sock", "where codeset-engined is asked"),
+    PATH(engine, engined_user, "codeset-reaper", "who may ask it, besides root"),
     PATH(engine, image_dir, "/var/lib/codeset/images", "the image store"),
     PATH(engine, state_dir, "/run/codeset/containers", "bundles and sockets of containers"),
     PATH(engine, scratch_dir, "/var/lib/codeset/scratch", "the containers' writable layers"),
@@ -108,6 +117,12 @@ const struct config_row settings_rows[] = {
     INT(engine, processes, "512", 16, 1000000, "", "processes and threads of a container"),
     INT(engine, cpu_millicores, "2000", 10, 1000000, "", "CPU of a container; 1000 is a core"),
     INT(engine, disk_reserve_bytes, "1G", 0, 1024 * GIB, "bytes", "kept free in scratch_dir"),
+    INT(engine, disk_commit_percent, "5", 0, 100, "%", "of disk_bytes, free for each container"),
+    BOOL(engine, disk_shared_ok, "no", "scratch_dir may share a device with the host's own data"),
+    INT(engine, memory_total_bytes, "0", 0, 1024 * GIB, "bytes",
+        "memory of all containers; 0: seven eighths of the host's"),
+    INT(engine, processes_total, "0", 0, 4194304, "",
+        "processes of all containers; 0: half of what the kernel has"),
     INT(engine, image_bytes_max, "64G", MIB, 1024 * GIB, "bytes", "an image, unpacked"),
     INT(engine, image_entries_max, "4000000", 1000, 100000000, "", "files of an image"),
 };

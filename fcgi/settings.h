@@ -64,6 +64,7 @@ struct reaper_settings {
     char *node;     /* "" : the host's name */
     char *location; /* shown in container_info */
     char *await_socket;
+    char *spool_dir; /* listings, changes and reports on their way */
     int64_t db_threads;
     int64_t holds_max;
     int64_t sweep_ms;
@@ -76,6 +77,8 @@ struct reaper_settings {
 };
 
 struct engine_settings {
+    char *engined_socket;
+    char *engined_user; /* who may ask, besides root: a name or a number */
     char *image_dir;
     char *state_dir;   /* containers: bundles and sockets; on a tmpfs as /run */
     char *scratch_dir; /* the containers' writable layers */
@@ -90,6 +93,10 @@ struct engine_settings {
     int64_t processes;
     int64_t cpu_millicores;
     int64_t disk_reserve_bytes;
+    int64_t disk_commit_percent;
+    bool disk_shared_ok;
+    int64_t memory_total_bytes; /* of all containers; 0: from the host's */
+    int64_t processes_total;    /* the same */
     int64_t image_bytes_max;
     int64_t image_entries_max;
 };

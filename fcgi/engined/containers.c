@@ -2,31 +2,32 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "container/cgroup.h"
 #include "container/container.h"
 #include "container/oci_config.h"
 #include "container/ranges.h"
 #include "container/seccomp.h"
+#include "engined/commitments.h"
+#include "engined/helper.h"
+#include "engined/host_share.h"
 #include "images/image_store.h"
+#include "images/images.h"
 #include "settings.h"
 
 #include "base/banned.h"
@@ -34,195 +35,114 @@
 #define HELPER_NAME "codeset-container"
 #define AGENT_COPY ".agent"
 #define AGENT_BYTES_MAX (64 << 20)
-#define REPORT_MAX 1024
-#define ARGUMENTS_MAX 48
+#define ENDED_MAX 1024
+#define IMAGE_RECORD_MAX 256
 
-/* One start or stop, waiting for its turn or under way. */
-struct call {
-    struct containers *containers;
-    struct call *next;
-    containers_done *done;
-    void *arg;
-    struct error failure;      /* set before the helper ran */
-    char *args[ARGUMENTS_MAX]; /* the helper's */
-    int arg_count;
-    char *folder; /* what a start has to make, else NULL; its last part is the name */
-    struct container_limits limits;
-    int config_fd; /* a start's config.json, from its launch on, else -1 */
-    pid_t pid;
-    int report_fd;
-    struct event *event;
-    struct buf report;
-};
+LIST_HEAD(orders, order);
 
 struct containers {
-    struct event_base *base;
     const struct engine_settings *settings;
     struct cgroup_fs cgroups;
     json_object *seccomp;
     struct buf seccomp_program;
-    char *helper;
+    struct helpers *helpers;
     char *agent; /* a binary that a container may run but not read */
     struct ranges *ranges;
-    struct call *running, *waiting, **waiting_end;
-    int running_count;
-    int running_max;
+    struct commitments *commitments;
+    struct orders orders;
 };
 
-static void call_free(struct call *call)
+/* A start, a stop or an eviction under way. */
+struct order {
+    LIST_ENTRY(order) next;
+    struct containers *containers;
+    containers_done *done;
+    void *arg;
+    char *name, *folder, *image;
+    struct container_limits limits;
+    bool made; /* the folder may be this start's */
+};
+
+static struct order *order_new(struct containers *containers, const char *name,
+                               containers_done *done, void *arg)
 {
-    for (int i = 0; i < call->arg_count; i++)
-        free(call->args[i]);
-    if (call->event != NULL)
-        event_free(call->event);
-    free(call->folder);
-    close_fd(&call->config_fd);
-    close_fd(&call->report_fd);
-    buf_release(&call->report);
-    free(call);
+    struct order *order = xcalloc(1, sizeof(*order));
+
+    order->containers = containers;
+    order->done = done;
+    order->arg = arg;
+    order->name = xstrdup(name);
+    order->folder = xasprintf("%s/%s", containers->settings->state_dir, name);
+    LIST_INSERT_HEAD(&containers->orders, order, next);
+    return order;
 }
 
-static struct call *call_new(struct containers *containers, containers_done *done, void *arg)
+static void order_free(struct order *order)
 {
-    struct call *call = xcalloc(1, sizeof(*call));
+    LIST_REMOVE(order, next);
+    free(order->name);
+    free(order->folder);
+    free(order->image);
+    free(order);
+}
 
-    call->containers = containers;
-    call->done = done;
-    call->arg = arg;
-    call->config_fd = call->report_fd = -1;
-    call->report = (struct buf)BUF_INIT;
+static void finish(struct order *order, const struct error *err)
+{
+    order->done(err, order->arg);
+    order_free(order);
+}
+
+/* Names become folders, cgroups and links: nothing but letters, digits and -_ goes. */
+static int check_name(const struct containers *containers, const char *name, struct error *err)
+{
+    size_t length = strlen(name);
+    size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+
+    if (length == 0 || length > CONTAINERS_NAME_MAX || good != length || name[0] == '-')
+        return error_set(err, ERROR_INVALID, NULL, "not a container's name: %.80s", name);
+    if (strlen(containers->settings->state_dir) + length + strlen("//" CONTAINER_SOCKET) >=
+        CONTAINERS_SOCKET_SIZE)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "state_dir is too long a path for the sockets in it");
+    return 0;
+}
+
+/* What every verb of the helper is told. */
+static struct helper_call *new_call(struct order *order, const char *verb, helper_prepare *prepare,
+                                    helper_done *done)
+{
+    const struct engine_settings *settings = order->containers->settings;
+    struct helper_call *call =
+        helper_call_new(order->containers->helpers, verb, prepare, done, order);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, order->name);
+    struct error err = ERROR_INIT;
+
+    helper_call_text(call, "name", order->name);
+    helper_call_text(call, "state", settings->state_dir);
+    helper_call_text(call, "cgroup", cgroup);
+    helper_call_text(call, "scratch", settings->scratch_dir);
+    if (check_name(order->containers, order->name, &err) < 0)
+        helper_call_fail(call, &err);
     return call;
 }
 
-static void add_text(struct call *call, const char *key, const char *value)
+/* --- start ----------------------------------------------------------------------------------- */
+
+static int write_config(const struct order *order, int64_t first_id, struct error *err)
 {
-    if (call->arg_count < ARGUMENTS_MAX - 1)
-        call->args[call->arg_count++] = key ? xasprintf("%s=%s", key, value) : xstrdup(value);
-}
-
-static void add_number(struct call *call, const char *key, int64_t value)
-{
-    char text[32];
-
-    snprintf(text, sizeof(text), "%" PRId64, value);
-    add_text(call, key, text);
-}
-
-/* "ok", or "KIND CODE MESSAGE"; from a helper that died, nothing. */
-static int read_report(const struct buf *report, struct error *err)
-{
-    static const char *const codes[] = {"IMAGE_MISSING", "IMAGE_REFUSED"};
-    int kind, at = 0;
-    char code[64];
-
-    if (strcmp(report->data, "ok\n") == 0)
-        return 0;
-    if (sscanf(report->data, "%d %63s %n", &kind, code, &at) < 2 || at == 0 || kind <= ERROR_NONE ||
-        kind > ERROR_INTERNAL)
-        return error_set(err, ERROR_INTERNAL, NULL, "codeset-container died at its work");
-    error_set(err, (enum error_kind)kind, NULL, "%.*s", (int)strcspn(report->data + at, "\n"),
-              report->data + at);
-    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-        if (strcmp(code, codes[i]) == 0)
-            err->code = codes[i];
-    return -1;
-}
-
-static void run_waiting(struct containers *containers);
-
-/* Calls back and frees. The callback may start and stop containers. */
-static void call_finish(struct call *call, const struct error *err)
-{
-    struct containers *containers = call->containers;
-    struct call **place = &containers->running;
-
-    while (*place != call)
-        place = &(*place)->next;
-    *place = call->next;
-    containers->running_count--;
-    call->done(err, call->arg);
-    call_free(call);
-    run_waiting(containers);
-}
-
-static void on_report(evutil_socket_t fd, short events, void *arg)
-{
-    struct call *call = arg;
-    struct error err = ERROR_INIT;
-    char bytes[512];
-    ssize_t got = read(fd, bytes, sizeof(bytes));
-    int status;
-
-    (void)events;
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (got > 0) {
-        if (call->report.length + (size_t)got <= REPORT_MAX)
-            buf_add(&call->report, bytes, (size_t)got);
-        return;
-    }
-    /* The line is closed, so the helper is at its exit. */
-    while (waitpid(call->pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    call_finish(call, read_report(&call->report, &err) == 0 ? NULL : &err);
-}
-
-static void on_failure(evutil_socket_t fd, short events, void *arg)
-{
-    struct call *call = arg;
-    struct error err = call->failure;
-
-    (void)fd;
-    (void)events;
-    call_finish(call, &err);
-}
-
-static int spawn(struct call *call, int out, struct error *err)
-{
-    static char *const environment[] = {NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int rc;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    if (call->config_fd >= 0)
-        posix_spawn_file_actions_adddup2(&actions, call->config_fd, 3);
-    /* The daemon's libraries leave sockets open across exec: MariaDB's, libevent's. */
-    posix_spawn_file_actions_addclosefrom_np(&actions, call->config_fd >= 0 ? 4 : 3);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    /* A session of its own: what ends the daemon must not end a start half-way. */
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    rc = posix_spawn(&call->pid, call->containers->helper, &actions, &attributes, call->args,
-                     environment);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return rc == 0 ? 0 : error_errno(err, rc, "cannot run %s", call->containers->helper);
-}
-
-static int write_config(const struct call *call, int64_t first_id, struct error *err)
-{
-    const struct containers *containers = call->containers;
-    const char *name = strrchr(call->folder, '/') + 1;
-    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/rootfs", call->folder);
-    _cleanup_(free_ptr) char *user = xasprintf("%s/" CONTAINER_USERNS, call->folder);
+    const struct containers *containers = order->containers;
+    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/rootfs", order->folder);
+    _cleanup_(free_ptr) char *user = xasprintf("%s/" CONTAINER_USERNS, order->folder);
     _cleanup_(free_ptr) char *cgroup =
-        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
-    const struct oci_spec spec = {.name = name,
+        xasprintf("%s/%s", containers->settings->cgroup_parent, order->name);
+    const struct oci_spec spec = {.name = order->name,
                                   .rootfs = rootfs,
                                   .agent = containers->agent,
                                   .cgroup_path = cgroup,
                                   .show_cgroup = cgroup_fs_can_show(&containers->cgroups),
                                   .user_namespace = user,
                                   .first_id = first_id,
-                                  .limits = call->limits,
+                                  .limits = order->limits,
                                   .seccomp = containers->seccomp,
                                   .seccomp_program = containers->seccomp_program.data};
     _cleanup_(json_release) json_object *config = oci_config(&spec);
@@ -239,153 +159,118 @@ static int write_config(const struct call *call, int64_t first_id, struct error 
 
 /* A start's folder, in which the runtime passes as the container's root, who is nobody on the host,
  * and what depends on the range of host ids that goes with the folder. */
-static int make_folder(struct call *call, struct error *err)
+static int make_folder(struct order *order, struct helper_call *call, int *ret_fd,
+                       struct error *err)
 {
     int64_t first_id;
 
-    if (mkdir(call->folder, 0711) < 0 && errno != EEXIST)
-        return error_errno(err, errno, "cannot make %s", call->folder);
-    if (ranges_take(call->containers->ranges, call->folder, &first_id, err) < 0)
+    order->made = true;
+    if (mkdir(order->folder, 0711) < 0 && errno != EEXIST)
+        return error_errno(err, errno, "cannot make %s", order->folder);
+    if (ranges_take(order->containers->ranges, order->folder, &first_id, err) < 0)
         return -1;
-    call->config_fd = write_config(call, first_id, err);
-    if (call->config_fd < 0)
+    *ret_fd = write_config(order, first_id, err);
+    if (*ret_fd < 0)
         return -1;
-    add_number(call, "first-id", first_id);
+    helper_call_number(call, "first-id", first_id);
     return 0;
 }
 
-static int launch(struct call *call, struct error *err)
+static int prepare_start(struct helper_call *call, void *arg, int *ret_fd, struct error *err)
 {
-    int fds[2];
-    int rc;
-
-    if (call->failure.kind != ERROR_NONE) {
-        *err = call->failure;
-        return -1;
-    }
-    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-        return error_errno(err, errno, "cannot make a pipe");
-    rc = call->folder != NULL && make_folder(call, err) < 0 ? -1 : spawn(call, fds[1], err);
-    close(fds[1]);
-    call->report_fd = fds[0];
-    if (rc < 0) {
-        if (call->folder != NULL)
-            rmdir(call->folder); /* if it was made just now, and is empty */
-        return -1;
-    }
-    call->event =
-        event_new(call->containers->base, call->report_fd, EV_READ | EV_PERSIST, on_report, call);
-    event_add(call->event, NULL);
-    return 0;
-}
-
-static void run_waiting(struct containers *containers)
-{
-    while (containers->waiting != NULL && containers->running_count < containers->running_max) {
-        struct call *call = containers->waiting;
-
-        containers->waiting = call->next;
-        if (containers->waiting == NULL)
-            containers->waiting_end = &containers->waiting;
-        call->next = containers->running;
-        containers->running = call;
-        containers->running_count++;
-        if (launch(call, &call->failure) < 0) {
-            /* From the loop, never from within containers_start. */
-            call->event = event_new(containers->base, -1, 0, on_failure, call);
-            event_active(call->event, EV_TIMEOUT, 0);
-        }
-    }
-}
-
-static void submit(struct call *call)
-{
-    struct containers *containers = call->containers;
-
-    *containers->waiting_end = call;
-    containers->waiting_end = &call->next;
-    run_waiting(containers);
-}
-
-/* Names become folders, cgroups and links: nothing but letters, digits and -_ goes. */
-static int check_name(const struct containers *containers, const char *name, struct error *err)
-{
-    size_t length = strlen(name);
-    size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
-
-    if (length == 0 || length > CONTAINERS_NAME_MAX || good != length || name[0] == '-')
-        return error_set(err, ERROR_INVALID, NULL, "not a container's name: %.80s", name);
-    if (strlen(containers->settings->state_dir) + length + strlen("//agent.sock") >=
-        CONTAINERS_SOCKET_SIZE)
-        return error_set(err, ERROR_INVALID, NULL,
-                         "state_dir is too long a path for the sockets in it");
-    return 0;
-}
-
-char *containers_socket(struct containers *containers, const char *name,
-                        char text[CONTAINERS_SOCKET_SIZE])
-{
-    snprintf(text, CONTAINERS_SOCKET_SIZE, "%s/%s/agent.sock", containers->settings->state_dir,
-             name);
-    return text;
-}
-
-static int prepare_start(struct call *call, const char *name, const char *image,
-                         const struct container_limits *limits, struct error *err)
-{
-    struct containers *containers = call->containers;
-    const struct engine_settings *settings = containers->settings;
-    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
+    struct order *order = arg;
+    const struct container_limits *limits = &order->limits;
+    const struct engine_settings *settings = order->containers->settings;
     _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
+    int64_t when;
 
-    if (check_name(containers, name, err) < 0 ||
-        image_layers_find(settings->image_dir, image, &layers, err) < 0)
+    if (image_layers_find(settings->image_dir, order->image, &layers, err) < 0 ||
+        image_time(settings->image_dir, order->image, &when, err) < 0 ||
+        commitments_take(order->containers->commitments, order->name, limits->disk_bytes, err) < 0)
         return -1;
-    call->folder = xasprintf("%s/%s", settings->state_dir, name);
-    call->limits = *limits;
-    add_text(call, NULL, HELPER_NAME);
-    add_text(call, NULL, "start");
-    add_text(call, "name", name);
-    add_text(call, "state", settings->state_dir);
-    add_text(call, "cgroup", cgroup);
-    add_text(call, "scratch", settings->scratch_dir);
-    add_text(call, "runtime", settings->runtime);
-    add_number(call, "memory", limits->memory_bytes);
-    add_number(call, "processes", limits->processes);
-    add_number(call, "cpu", limits->cpu_millicores);
-    add_number(call, "disk", limits->disk_bytes);
-    add_number(call, "inodes", limits->disk_inodes);
-    add_number(call, "reserve", settings->disk_reserve_bytes);
-    add_number(call, "image-first-id", settings->uid_base);
+    helper_call_text(call, "runtime", settings->runtime);
+    helper_call_text(call, "image", order->image);
+    helper_call_number(call, "image-time", when);
+    helper_call_number(call, "memory", limits->memory_bytes);
+    helper_call_number(call, "processes", limits->processes);
+    helper_call_number(call, "cpu", limits->cpu_millicores);
+    helper_call_number(call, "disk", limits->disk_bytes);
+    helper_call_number(call, "inodes", limits->disk_inodes);
+    helper_call_number(call, "reserve", settings->disk_reserve_bytes);
+    helper_call_number(call, "image-first-id", settings->uid_base);
     for (int i = 0; i < layers.count; i++)
-        add_text(call, "layer", layers.paths[i]);
-    return 0;
+        helper_call_text(call, "layer", layers.paths[i]);
+    return make_folder(order, call, ret_fd, err);
+}
+
+static void started(const struct error *err, void *arg)
+{
+    struct order *order = arg;
+
+    if (err != NULL && order->made)
+        rmdir(order->folder); /* if no process came to run, it is empty */
+    if (err != NULL && access(order->folder, F_OK) < 0)
+        commitments_drop(order->containers->commitments, order->name);
+    finish(order, err);
 }
 
 void containers_start(struct containers *containers, const char *name, const char *image,
                       const struct container_limits *limits, containers_done *done, void *arg)
 {
-    struct call *call = call_new(containers, done, arg);
+    struct order *order = order_new(containers, name, done, arg);
 
-    prepare_start(call, name, image, limits, &call->failure);
-    submit(call);
+    order->image = xstrdup(image);
+    order->limits = *limits;
+    helper_call_submit(new_call(order, "start", prepare_start, started), false);
+}
+
+/* --- stop, evict ----------------------------------------------------------------------------- */
+
+static void stopped(const struct error *err, void *arg)
+{
+    struct order *order = arg;
+
+    if (err == NULL)
+        commitments_drop(order->containers->commitments, order->name);
+    finish(order, err);
 }
 
 void containers_stop(struct containers *containers, const char *name, containers_done *done,
                      void *arg)
 {
-    struct call *call = call_new(containers, done, arg);
-    _cleanup_(free_ptr) char *cgroup =
-        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
+    struct order *order = order_new(containers, name, done, arg);
 
-    if (check_name(containers, name, &call->failure) == 0) {
-        add_text(call, NULL, HELPER_NAME);
-        add_text(call, NULL, "stop");
-        add_text(call, "name", name);
-        add_text(call, "state", containers->settings->state_dir);
-        add_text(call, "cgroup", cgroup);
-    }
-    submit(call);
+    helper_call_submit(new_call(order, "stop", NULL, stopped), false);
+}
+
+static void evicted(const struct error *err, void *arg)
+{
+    finish(arg, err);
+}
+
+void containers_evict(struct containers *containers, const char *name, const char *ended,
+                      containers_done *done, void *arg)
+{
+    struct order *order = order_new(containers, name, done, arg);
+    struct helper_call *call = new_call(order, "evict", NULL, evicted);
+
+    helper_call_text(call, "ended", ended);
+    helper_call_submit(call, true);
+}
+
+/* --- what is there --------------------------------------------------------------------------- */
+
+char *containers_socket(struct containers *containers, const char *name,
+                        char text[CONTAINERS_SOCKET_SIZE])
+{
+    snprintf(text, CONTAINERS_SOCKET_SIZE, "%s/%s/" CONTAINER_SOCKET,
+             containers->settings->state_dir, name);
+    return text;
+}
+
+const struct commitments *containers_commitments(const struct containers *containers)
+{
+    return containers->commitments;
 }
 
 int containers_list(struct containers *containers, void (*each)(const char *name, void *arg),
@@ -398,7 +283,7 @@ int containers_list(struct containers *containers, void (*each)(const char *name
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         struct error ignored;
 
-        if (check_name(containers, entry->d_name, &ignored) == 0)
+        if (entry->d_type == DT_DIR && check_name(containers, entry->d_name, &ignored) == 0)
             each(entry->d_name, arg);
     }
     closedir(dir);
@@ -408,9 +293,9 @@ int containers_list(struct containers *containers, void (*each)(const char *name
 int containers_usage(struct containers *containers, const char *name,
                      struct containers_usage *ret_usage, struct error *err)
 {
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", containers->settings->state_dir, name);
-    _cleanup_(free_ptr) char *cgroup =
-        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
+    const struct engine_settings *settings = containers->settings;
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", settings->state_dir, name);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
     struct cgroup_usage usage;
 
     if (check_name(containers, name, err) < 0 ||
@@ -420,15 +305,115 @@ int containers_usage(struct containers *containers, const char *name,
                                            .processes = usage.processes,
                                            .cpu_us = usage.cpu_us,
                                            .oom_kills = usage.oom_kills,
+                                           .disk_bytes = commitments_written(settings, name, NULL),
                                            .running = container_runs(folder, NULL)};
     return 0;
 }
 
-int containers_image_time(struct containers *containers, const char *image, int64_t *ret_when,
-                          struct error *err)
+/* The pidfd of pid 1, or -1. Looked at twice, for the pid may be another's by the time it is
+ * opened. */
+static int open_init(const char *folder)
 {
-    return image_time(containers->settings->image_dir, image, ret_when, err);
+    _cleanup_(close_fd) int pidfd = -1;
+    pid_t pid;
+
+    if (!container_runs(folder, &pid))
+        return -1;
+    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return pidfd >= 0 && container_runs(folder, &pid) ? TAKE_FD(pidfd) : -1;
 }
+
+/* Which image, and when it was complete: what was recorded at the start, or else what the caller
+ * knows and the store says now. */
+static void read_image(const struct containers *containers, const char *folder, const char *image,
+                       struct containers_description *description)
+{
+    const char *image_dir = containers->settings->image_dir;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/" CONTAINER_IMAGE, folder);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+    char name[64];
+
+    if (file_read(AT_FDCWD, path, IMAGE_RECORD_MAX, &text, &err) == 0 &&
+        sscanf(text.data, "%" SCNd64 " %63s", &description->image_time, name) == 2)
+        image = name;
+    else if (image == NULL || image_time(image_dir, image, &description->image_time, &err) < 0)
+        return;
+    if (image_environment(containers->settings, image, &description->environment,
+                          &description->workdir, &err) < 0)
+        log_error("image_environment_unknown", &err);
+}
+
+static void read_ended(const char *folder, struct containers_description *description)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/" CONTAINER_ENDED, folder);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored;
+    char *blank;
+
+    if (file_read(AT_FDCWD, path, ENDED_MAX, &text, &ignored) < 0)
+        return;
+    blank = strchr(text.data, ' ');
+    if (blank == NULL)
+        return;
+    description->ended_code = xstrndup(text.data, (size_t)(blank - text.data));
+    description->ended_message = xstrdup(blank + 1);
+}
+
+void containers_description_release(struct containers_description *description)
+{
+    close_fd(&description->pidfd);
+    close_fd(&description->oom_fd);
+    free(description->environment);
+    free(description->workdir);
+    free(description->ended_code);
+    free(description->ended_message);
+}
+
+/* The folder is root's, and the container's processes have no way to it: nobody can have put a link
+ * there. */
+static int give_socket(struct containers *containers, const char *name, uid_t owner,
+                       struct error *err)
+{
+    char path[CONTAINERS_SOCKET_SIZE];
+
+    if (owner == 0 || lchown(containers_socket(containers, name, path), owner, (gid_t)-1) == 0)
+        return 0;
+    return error_errno(err, errno, "cannot give %s away", path);
+}
+
+int containers_describe(struct containers *containers, const char *name, const char *image,
+                        uid_t owner, struct containers_description *ret_description,
+                        struct error *err)
+{
+    const struct engine_settings *settings = containers->settings;
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", settings->state_dir, name);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
+    _cleanup_(containers_description_release) struct containers_description description = {
+        .pidfd = -1, .oom_fd = -1};
+
+    if (check_name(containers, name, err) < 0)
+        return -1;
+    if (access(folder, F_OK) < 0)
+        return error_set(err, ERROR_NOT_FOUND, NULL, "there is no container %s", name);
+    description.pidfd = open_init(folder);
+    if (description.pidfd >= 0) {
+        if (give_socket(containers, name, owner, err) < 0)
+            return -1;
+        description.oom_fd = cgroup_open_oom(&containers->cgroups, cgroup, err);
+        if (description.oom_fd < 0)
+            return -1;
+        description.running = true;
+    }
+    read_image(containers, folder, image, &description);
+    read_ended(folder, &description);
+    *ret_description = description;
+    memset(&description, 0, sizeof(description));
+    description.pidfd = description.oom_fd = -1;
+    return 0;
+}
+
+/* --- the beginning --------------------------------------------------------------------------- */
 
 /*
  * Root of a container is nobody on the host, so a file of root's with mode 0111 can be run by it
@@ -456,15 +441,16 @@ static int place_agent(struct containers *containers, struct error *err)
     return 0;
 }
 
-static int find_helper(struct containers *containers, struct error *err)
+static int find_helper(struct containers *containers, struct event_base *base, struct error *err)
 {
-    const char *slash = strrchr(containers->settings->agent_path, '/');
-    int length = slash ? (int)(slash - containers->settings->agent_path) : 0;
+    const char *agent = containers->settings->agent_path;
+    const char *slash = strrchr(agent, '/');
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%.*s/" HELPER_NAME, slash ? (int)(slash - agent) : 0, agent);
 
-    containers->helper = xasprintf("%.*s/" HELPER_NAME, length, containers->settings->agent_path);
-    if (access(containers->helper, X_OK) < 0)
-        return error_errno(err, errno, "cannot run %s, which belongs beside the agent",
-                           containers->helper);
+    if (access(path, X_OK) < 0)
+        return error_errno(err, errno, "cannot run %s, which belongs beside the agent", path);
+    containers->helpers = helpers_new(base, path);
     return 0;
 }
 
@@ -481,7 +467,44 @@ static int make_passable(const char *path, struct error *err)
     return 0;
 }
 
-static int prepare(struct containers *containers, struct error *err)
+static void add_commitment(const char *name, void *arg)
+{
+    struct containers *containers = arg;
+    int64_t size;
+
+    commitments_written(containers->settings, name, &size);
+    commitments_add(containers->commitments, name, size);
+}
+
+/* Scratch images whose container is gone: the host went down with it. What else lies there is not
+ * ours. */
+static int sweep_scratch(const struct containers *containers, struct error *err)
+{
+    const struct engine_settings *settings = containers->settings;
+    DIR *dir = opendir(settings->scratch_dir);
+
+    if (dir == NULL)
+        return error_errno(err, errno, "cannot read %s", settings->scratch_dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        const char *dot = strrchr(entry->d_name, '.');
+        _cleanup_(free_ptr) char *name =
+            xstrndup(entry->d_name, dot ? (size_t)(dot - entry->d_name) : 0);
+        _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", settings->state_dir, name);
+        enum container_kind kind;
+        struct error failed;
+        struct id id;
+
+        if (dot == NULL || strcmp(dot, SCRATCH_SUFFIX) != 0 ||
+            container_name_parse(name, &kind, &id) < 0 || access(folder, F_OK) == 0)
+            continue;
+        if (scratch_remove(settings->scratch_dir, name, &failed) < 0)
+            log_error("scratch_left", &failed);
+    }
+    closedir(dir);
+    return 0;
+}
+
+static int prepare(struct containers *containers, struct event_base *base, struct error *err)
 {
     const struct engine_settings *settings = containers->settings;
 
@@ -490,57 +513,47 @@ static int prepare(struct containers *containers, struct error *err)
         return error_set(err, ERROR_INVALID, NULL,
                          "state_dir, scratch_dir, image_dir and cgroup_parent begin with /");
     if (make_passable(settings->state_dir, err) < 0 ||
-        make_passable(settings->scratch_dir, err) < 0 || find_helper(containers, err) < 0 ||
-        place_agent(containers, err) < 0)
+        make_passable(settings->scratch_dir, err) < 0 || find_helper(containers, base, err) < 0 ||
+        place_agent(containers, err) < 0 || cgroup_fs_open(&containers->cgroups, err) < 0)
         return -1;
     containers->ranges = ranges_new(settings, err);
-    if (containers->ranges == NULL)
+    containers->commitments = commitments_new(settings);
+    if (containers->ranges == NULL ||
+        containers_list(containers, add_commitment, containers, err) < 0 ||
+        sweep_scratch(containers, err) < 0)
         return -1;
-    return cgroup_fs_open(&containers->cgroups, err);
+    return host_share_set(settings, &containers->cgroups, err);
 }
 
 struct containers *containers_new(struct event_base *base, const struct engine_settings *settings,
                                   struct error *err)
 {
     struct containers *containers = xcalloc(1, sizeof(*containers));
-    int processors = get_nprocs();
 
-    containers->base = base;
     containers->settings = settings;
-    containers->waiting_end = &containers->waiting;
-    /* More at once would only make each later. */
-    containers->running_max = processors < 2 ? 4 : 2 * processors;
     containers->seccomp = seccomp_config();
     containers->seccomp_program = (struct buf)BUF_INIT;
     if (seccomp_program(containers->seccomp, &containers->seccomp_program, err) < 0 ||
-        prepare(containers, err) < 0) {
+        prepare(containers, base, err) < 0) {
         containers_free(containers);
         return NULL;
     }
     return containers;
 }
 
-static void free_calls(struct call *call)
-{
-    while (call != NULL) {
-        struct call *next = call->next;
-
-        call_free(call); /* a helper that runs finishes its work alone */
-        call = next;
-    }
-}
-
 void containers_free(struct containers *containers)
 {
     if (containers == NULL)
         return;
-    free_calls(containers->running);
-    free_calls(containers->waiting);
+    helpers_free(containers->helpers);
+    /* clang-tidy does not see that what is freed leaves the list first. */
+    while (!LIST_EMPTY(&containers->orders))
+        order_free(LIST_FIRST(&containers->orders)); // NOLINT
     json_object_put(containers->seccomp);
     buf_release(&containers->seccomp_program);
     cgroup_fs_release(&containers->cgroups);
     ranges_free(containers->ranges);
-    free(containers->helper);
+    commitments_free(containers->commitments);
     free(containers->agent);
     free(containers);
 }

@@ -16,13 +16,12 @@
 #include <sys/queue.h>
 
 #include "base/id.h"
-#include "engined/containers.h"
+#include "engine/engine.h"
 #include "store/sessions.h"
 
 struct agent_client;
 struct await;
 struct doorbell;
-struct environments;
 struct event_base;
 struct graders;
 struct live_session;
@@ -36,15 +35,14 @@ struct daemon {
     struct event_base *base;
     const struct settings *settings;
     struct claimant claimant;
-    struct container_limits limits;
+    struct engine_limits limits;
     struct db_pool *pool;
     struct graders *graders;
-    struct containers *engine;
+    struct engine *engine;
     struct agent_client *agents;
     struct await *await;
     struct doorbell *doorbell;
     struct sweep *sweep;
-    struct environments *environments;
 
     /* tsearch(3) trees of structs that begin with their struct id */
     void *sessions;

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "reaper/await.h"
 #include "reaper/db_pool.h"
-#include "reaper/environment.h"
 #include "reaper/outcome.h"
 #include "reaper/sessions.h"
 #include "reaper/sweep.h"
@@ -36,6 +35,7 @@ struct running_interaction {
     int64_t oom_before;
     int tries;
     bool begun;
+    bool parked; /* until its session's container is known */
     struct outcome outcome;
     bool database_busy; /* a thread may read this: not to be freed */
     bool dropped;       /* the session ended meanwhile */
@@ -64,12 +64,9 @@ static void free_running(struct running_interaction *running)
 
 static int64_t oom_kills(const struct running_interaction *running)
 {
-    struct containers_usage usage;
-    struct error ignored;
+    const struct live_session *session = running->session;
 
-    if (containers_usage(running->daemon->engine, running->session->name, &usage, &ignored) < 0)
-        return running->oom_before;
-    return usage.oom_kills;
+    return session->watch ? engine_oom_kills(session->watch) : running->oom_before;
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -221,7 +218,7 @@ static struct agent_call *run_command(struct running_interaction *running)
         .command = work->command.bytes,
         .command_length = work->command.length,
         .workdir = work->repo_path,
-        .env_json = environment_of(daemon->environments, work->image),
+        .env_json = running->session->environment,
         .timeout_seconds = (int)work->command_timeout,
     };
 
@@ -238,6 +235,9 @@ static void begin(struct running_interaction *running)
     const struct interaction_work *work = &running->work;
     const char *socket = running->session->socket;
 
+    running->parked = !sessions_known(running->session, work->image);
+    if (running->parked) /* interactions_begin comes here again */
+        return;
     switch (work->type) {
     case INTERACTION_EXEC:
         running->call = run_command(running);
@@ -310,6 +310,17 @@ void interactions_claim(struct daemon *daemon, const struct id *id)
     daemon->claims++;
     daemon_insert(&daemon->interactions, running);
     db_pool_insist(daemon->pool, claim, claimed, running);
+}
+
+void interactions_begin(struct live_session *session)
+{
+    struct running_interaction *running, *following;
+
+    for (running = LIST_FIRST(&session->interactions); running; running = following) {
+        following = LIST_NEXT(running, next);
+        if (running->parked)
+            begin(running);
+    }
 }
 
 void interactions_drop(struct live_session *session)

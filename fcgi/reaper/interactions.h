@@ -18,6 +18,9 @@ struct live_session;
 /* Claims and runs it, unless it is known. */
 void interactions_claim(struct daemon *daemon, const struct id *id);
 
+/* What waited for the session's container to be known goes on. */
+void interactions_begin(struct live_session *session);
+
 /* The session has ended, its rows are settled: forgets its interactions and wakes who waits. */
 void interactions_drop(struct live_session *session);
 

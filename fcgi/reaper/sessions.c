@@ -41,8 +41,7 @@ static struct live_session *new_session(struct daemon *daemon, const struct id *
     session->daemon = daemon;
     session->phase = phase;
     session->since = clock_monotonic();
-    snprintf(session->name, sizeof(session->name), "cs-%s", id->text);
-    containers_socket(daemon->engine, session->name, session->socket);
+    container_name(CONTAINER_SESSION, id, session->name);
     LIST_INIT(&session->interactions);
     LIST_INIT(&session->jobs);
     daemon_insert(&daemon->sessions, session);
@@ -60,6 +59,8 @@ static void free_session(struct live_session *session)
     daemon_remove(&daemon->sessions, session);
     TAILQ_REMOVE(&daemon->session_list, session, next);
     daemon->session_count--;
+    engine_unwatch(session->watch);
+    free(session->environment);
     session_work_release(&session->work);
     free(session);
 }
@@ -67,6 +68,51 @@ static void free_session(struct live_session *session)
 static int64_t took_ms(const struct live_session *session)
 {
     return (clock_monotonic() - session->since) / 1000;
+}
+
+/* --- the container --------------------------------------------------------------------------- */
+
+static void container_lost(struct live_session *session, const char *reason)
+{
+    log_event(LOG_WARNING, "session_container_lost", "session=%s reason=\"%s\"", session->id.text,
+              reason);
+    sessions_fail(session, "CONTAINER_LOST",
+                  "the session's container ended by itself; what was in it is gone");
+}
+
+/* Its first process is gone. */
+static void ended(const char *code, const char *message, void *arg)
+{
+    struct live_session *session = arg;
+
+    if (session->phase == LIVE_ENDING)
+        return;
+    if (session->database_busy) { /* it is being made ready: ready_written goes on */
+        session->lost = true;
+        return;
+    }
+    if (code)
+        sessions_fail(session, code, message);
+    else
+        container_lost(session, "its first process is gone");
+}
+
+const char *sessions_socket_of(const char *address)
+{
+    return strncmp(address, "unix:", 5) == 0 ? address + 5 : "";
+}
+
+static void keep_description(struct live_session *session,
+                             const struct engine_description *description)
+{
+    snprintf(session->socket, sizeof(session->socket), "%s",
+             sessions_socket_of(description->address));
+    free(session->environment);
+    session->environment = environment_of(description->environment);
+    session->image_time = description->image_time;
+    if (!session->watch)
+        session->watch =
+            engine_watch(session->daemon->engine, CONTAINER_SESSION, &session->id, ended, session);
 }
 
 /* --- the way to ready ------------------------------------------------------------------------ */
@@ -152,6 +198,10 @@ static void ready_written(const struct error *err, void *arg)
         end_step(session);
         return;
     }
+    if (!err && session->lost) {
+        container_lost(session, "its first process is gone");
+        return;
+    }
     if (err) { /* closed meanwhile, or the claim is somebody else's */
         log_event(LOG_INFO, "session_not_made_ready", "session=%s reason=\"%s\"", session->id.text,
                   err->message);
@@ -186,7 +236,8 @@ static void started_hello(const struct error *err, void *arg)
     db_pool_insist(daemon->pool, write_ready, ready_written, write);
 }
 
-static void started(const struct error *err, void *arg)
+static void started(const struct error *err, const struct engine_description *description,
+                    void *arg)
 {
     struct live_session *session = arg;
     struct daemon *daemon = session->daemon;
@@ -200,6 +251,9 @@ static void started(const struct error *err, void *arg)
         start_failed(session, err);
         return;
     }
+    keep_description(session, description);
+    interactions_begin(session);
+    verify_begin(session);
     session->hello = agent_hello(daemon->agents, session->socket, HELLO_MS, started_hello, session);
 }
 
@@ -214,6 +268,7 @@ static void claimed(const struct error *err, void *arg)
 {
     struct live_session *session = arg;
     struct daemon *daemon = session->daemon;
+    struct engine_start start;
 
     session->database_busy = false;
     if (session->end_wanted) {
@@ -233,11 +288,13 @@ static void claimed(const struct error *err, void *arg)
                       "the container was started several times, and the host failed each time");
         return;
     }
+    start = (struct engine_start){.kind = CONTAINER_SESSION,
+                                  .id = session->id,
+                                  .image = session->work.image,
+                                  .limits = daemon->limits};
     session->phase = LIVE_STARTING;
     session->engine_busy = true;
-    environment_forget(daemon->environments, session->work.image);
-    containers_start(daemon->engine, session->name, session->work.image, &daemon->limits, started,
-                     session);
+    engine_start(daemon->engine, &start, started, session);
 }
 
 bool sessions_have_room(const struct daemon *daemon)
@@ -258,28 +315,6 @@ void sessions_claim(struct daemon *daemon, const struct id *id)
 }
 
 /* --- watching -------------------------------------------------------------------------------- */
-
-static void container_lost(struct live_session *session, const char *reason)
-{
-    log_event(LOG_WARNING, "session_container_lost", "session=%s reason=\"%s\"", session->id.text,
-              reason);
-    sessions_fail(session, "CONTAINER_LOST",
-                  "the session's container ended by itself; what was in it is gone");
-}
-
-/* Is pid 1 there? A question that could not be answered says nothing about the container. */
-static bool container_runs(struct live_session *session)
-{
-    struct containers_usage usage;
-    struct error err = ERROR_INIT;
-
-    if (containers_usage(session->daemon->engine, session->name, &usage, &err) == 0)
-        return usage.running;
-    if (err.kind == ERROR_NOT_FOUND || err.sys_errno == ENOENT || err.sys_errno == ENODEV)
-        return false;
-    log_error("engine_usage_failed", &err);
-    return true;
-}
 
 static void ask(struct live_session *session, int timeout_ms);
 
@@ -306,17 +341,56 @@ static void answered_hello(const struct error *err, void *arg)
 
 static void ask(struct live_session *session, int timeout_ms)
 {
-    if (!container_runs(session))
-        container_lost(session, "its first process is gone");
-    else if (!session->hello)
+    if (!session->hello)
         session->hello = agent_hello(session->daemon->agents, session->socket, timeout_ms,
                                      answered_hello, session);
 }
 
 void sessions_suspect(struct live_session *session)
 {
-    if (session->phase == LIVE_READY)
+    if (session->phase == LIVE_READY && session->socket[0])
         ask(session, SUSPECT_HELLO_MS);
+}
+
+static void described(const struct error *err, const struct engine_description *description,
+                      void *arg)
+{
+    struct live_session *session = arg;
+
+    session->engine_busy = false;
+    if (session->phase == LIVE_ENDING) {
+        end_step(session);
+        return;
+    }
+    if (err && err->kind != ERROR_NOT_FOUND) {
+        log_error("engine_describe_failed", err); /* sessions_check asks again */
+        return;
+    }
+    if (err) {
+        container_lost(session, err->message);
+        return;
+    }
+    if (!description->running) {
+        ended(description->ended_code, description->ended_message, session);
+        return;
+    }
+    keep_description(session, description);
+    ask(session, ADOPTED_HELLO_MS);
+    interactions_begin(session);
+    verify_begin(session);
+}
+
+bool sessions_known(struct live_session *session, const char *image)
+{
+    if (session->engine_busy || session->phase == LIVE_CLAIMING || session->phase == LIVE_ENDING)
+        return false;
+    if (session->socket[0] && (session->image_time || session->image_told || !image))
+        return true;
+    session->image_told = image != NULL;
+    session->engine_busy = true;
+    engine_describe(session->daemon->engine, CONTAINER_SESSION, &session->id, image, described,
+                    session);
+    return false;
 }
 
 struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id)
@@ -327,20 +401,18 @@ struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id)
         return session;
     session = new_session(daemon, id, LIVE_READY);
     log_event(LOG_INFO, "session_adopted", "session=%s", id->text);
-    ask(session, ADOPTED_HELLO_MS);
+    sessions_known(session, NULL);
     return session;
 }
 
 void sessions_check(struct daemon *daemon)
 {
-    size_t share = daemon->session_count / SESSIONS_CHECKS + 1;
     struct live_session *session;
 
-    while (share-- > 0 && (session = TAILQ_FIRST(&daemon->session_list))) {
-        TAILQ_REMOVE(&daemon->session_list, session, next);
-        TAILQ_INSERT_TAIL(&daemon->session_list, session, next);
-        if (session->phase == LIVE_READY && !container_runs(session))
-            container_lost(session, "its first process is gone");
+    TAILQ_FOREACH(session, &daemon->session_list, next)
+    {
+        if (session->phase == LIVE_READY && !session->socket[0])
+            sessions_known(session, NULL);
     }
 }
 
@@ -349,8 +421,7 @@ void sessions_check(struct daemon *daemon)
 struct end_write {
     struct live_session *session;
     struct id id;
-    const char *code;
-    char *message;
+    char *code, *message;
 };
 
 static int write_end(struct db *db, void *arg, struct error *err)
@@ -367,6 +438,7 @@ static void end_written(const struct error *err, void *arg)
 
     if (err && err->kind != ERROR_NOT_FOUND)
         log_error("session_end_failed", err);
+    free(write->code);
     free(write->message);
     free(write);
     session->database_busy = false;
@@ -385,7 +457,7 @@ void sessions_fail(struct live_session *session, const char *code, const char *m
     write = xcalloc(1, sizeof(*write));
     write->session = session;
     write->id = session->id;
-    write->code = code;
+    write->code = xstrdup(code);
     write->message = xstrdup(message);
     db_pool_insist(session->daemon->pool, write_end, end_written, write);
 }
@@ -470,7 +542,7 @@ static void settle_written(const struct error *err, void *arg)
     free(write);
     session->database_busy = false;
     session->engine_busy = true;
-    containers_stop(daemon->engine, session->name, stopped, session);
+    engine_stop(daemon->engine, CONTAINER_SESSION, &session->id, stopped, session);
 }
 
 /* The row has ended. A container that is just being started is stopped when that is over. */

@@ -15,13 +15,15 @@
 #include <sys/queue.h>
 
 #include "base/id.h"
-#include "engined/containers.h"
+#include "engine/engine.h"
 #include "reaper/daemon.h"
 #include "store/sessions.h"
 
 struct agent_call;
 struct running_interaction;
 struct verify_job;
+
+#define SOCKET_SIZE 108
 
 enum live_phase { LIVE_CLAIMING, LIVE_STARTING, LIVE_READY, LIVE_ENDING };
 
@@ -30,12 +32,17 @@ struct live_session {
     struct daemon *daemon;
     enum live_phase phase;
     struct session_work work; /* from the claim; empty when adopted */
-    char name[CONTAINERS_NAME_MAX + 1];
-    char socket[CONTAINERS_SOCKET_SIZE];
+    char name[CONTAINER_NAME_SIZE];
+    char socket[SOCKET_SIZE]; /* "": not known yet */
+    char *environment;        /* of its commands */
+    int64_t image_time;       /* 0: not known */
+    struct engine_watch *watch;
     struct agent_call *hello;
     bool silent;        /* its agent let a hello go unanswered, and is asked again */
     int64_t since;      /* monotonic: of the claim */
-    bool engine_busy;   /* a start or stop is under way */
+    bool engine_busy;   /* a start, a stop or a question is under way */
+    bool image_told;    /* the engine was asked with the image's name */
+    bool lost;          /* its container ended while the row was being made ready */
     bool database_busy; /* a claim, or a step of the ending */
     bool end_wanted;    /* the row ended while the claim was under way */
     TAILQ_ENTRY(live_session) next;
@@ -57,14 +64,22 @@ struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id);
  * it goes on where it failed. */
 void sessions_end(struct daemon *daemon, const struct id *id);
 
-/* Ends it in `error`. code is a literal, message is copied. */
+/* Ends it in `error`. Both texts are copied. */
 void sessions_fail(struct live_session *session, const char *code, const char *message);
 
 /* A call to its agent failed: does the container live? If it does not, the session ends. */
 void sessions_suspect(struct live_session *session);
 
-/* Looks at some of the containers; all have been looked at after SESSIONS_CHECKS calls. */
-#define SESSIONS_CHECKS 3
+/*
+ * Is it known how its agent is reached? If not, the engine is asked, and then interactions_begin
+ * and verify_begin are called. image: for a container that an earlier release started; may be NULL.
+ */
+bool sessions_known(struct live_session *session, const char *image);
+
+/* "unix:PATH" to the path, which points into the address; "" where it is something else. */
+const char *sessions_socket_of(const char *address);
+
+/* Asks once more about those of which the engine could not tell. */
 void sessions_check(struct daemon *daemon);
 
 void sessions_free_all(struct daemon *daemon);

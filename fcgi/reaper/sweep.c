@@ -37,7 +37,7 @@ struct sweep_round {
 struct orphan {
     struct orphan *next;
     bool seen;
-    char name[CONTAINERS_NAME_MAX + 1];
+    char name[CONTAINER_NAME_SIZE];
 };
 
 struct sweep {
@@ -209,18 +209,6 @@ static void on_lease(evutil_socket_t fd, short what, void *arg)
 
 /* --- containers that nobody wants ------------------------------------------------------------ */
 
-int sweep_parse_container(const char *name, bool *ret_session, struct id *ret_id)
-{
-    bool session = strncmp(name, "cs-", 3) == 0;
-
-    if ((!session && strncmp(name, "cv-", 3) != 0) || strlen(name) != 3 + ID_LENGTH ||
-        !id_valid(name + 3))
-        return -1;
-    *ret_session = session;
-    memcpy(ret_id->text, name + 3, ID_LENGTH + 1);
-    return 0;
-}
-
 static void orphan_stopped(const struct error *err, void *arg)
 {
     (void)arg;
@@ -228,26 +216,25 @@ static void orphan_stopped(const struct error *err, void *arg)
         log_error("orphan_stop_failed", err);
 }
 
-static void look_at_container(const char *name, void *arg)
+static void look_at_container(struct sweep *sweep, const struct container_ref *ref)
 {
-    struct sweep *sweep = arg;
     struct daemon *daemon = sweep->daemon;
     struct orphan *orphan = sweep->orphans;
-    struct id id;
-    bool session;
+    char name[CONTAINER_NAME_SIZE];
 
-    if (sweep_parse_container(name, &session, &id) < 0 ||
-        daemon_find(session ? daemon->sessions : daemon->jobs, &id))
+    if (ref->kind == CONTAINER_JOB ||
+        daemon_find(ref->kind == CONTAINER_SESSION ? daemon->sessions : daemon->jobs, &ref->id))
         return;
+    container_name(ref->kind, &ref->id, name);
     while (orphan && strcmp(orphan->name, name) != 0)
         orphan = orphan->next;
     if (orphan) {
         log_event(LOG_WARNING, "orphan_stopped", "container=%s", name);
-        containers_stop(daemon->engine, name, orphan_stopped, NULL);
+        engine_stop(daemon->engine, ref->kind, &ref->id, orphan_stopped, NULL);
         return; /* seen once more only if it is still there then */
     }
     orphan = xcalloc(1, sizeof(*orphan));
-    memcpy(orphan->name, name, strlen(name));
+    memcpy(orphan->name, name, sizeof(name));
     orphan->seen = true;
     orphan->next = sweep->orphans;
     sweep->orphans = orphan;
@@ -301,23 +288,41 @@ static void settle_all(struct daemon *daemon)
     db_pool_submit(daemon->pool, settle, settled, round);
 }
 
+static void on_orphans(evutil_socket_t fd, short what, void *arg);
+
+static void look_again(struct sweep *sweep)
+{
+    forget_old_orphans(sweep);
+    daemon_timer(sweep->daemon, &sweep->orphan_timer,
+                 sweep->orphans || !sweep->daemon->adopted ? ORPHANS_FIRST_MS : ORPHANS_MS,
+                 on_orphans, sweep);
+}
+
+static void listed(const struct error *err, const struct container_ref *containers, size_t count,
+                   void *arg)
+{
+    struct sweep *sweep = arg;
+
+    if (err)
+        log_error("engine_list_failed", err);
+    for (size_t i = 0; i < count && !sweep->daemon->stopping; i++)
+        look_at_container(sweep, &containers[i]);
+    look_again(sweep);
+}
+
 static void on_orphans(evutil_socket_t fd, short what, void *arg)
 {
     struct sweep *sweep = arg;
     struct daemon *daemon = sweep->daemon;
-    struct error err = ERROR_INIT;
 
     (void)fd;
     (void)what;
-    if (daemon->adopted && !daemon->stopping)
-        settle_all(daemon);
-    if (daemon->adopted && !daemon->stopping &&
-        containers_list(daemon->engine, look_at_container, sweep, &err) < 0)
-        log_error("engine_list_failed", &err);
-    forget_old_orphans(sweep);
-    daemon_timer(daemon, &sweep->orphan_timer,
-                 sweep->orphans || !daemon->adopted ? ORPHANS_FIRST_MS : ORPHANS_MS, on_orphans,
-                 sweep);
+    if (!daemon->adopted || daemon->stopping) {
+        look_again(sweep);
+        return;
+    }
+    settle_all(daemon);
+    engine_list(daemon->engine, listed, sweep);
 }
 
 /* --- the beginning --------------------------------------------------------------------------- */

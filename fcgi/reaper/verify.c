@@ -48,14 +48,17 @@ struct verify_job {
     struct live_session *session; /* NULL while it is claimed, and when dropped */
     LIST_ENTRY(verify_job) next;
     struct verification_work work;
-    char name[CONTAINERS_NAME_MAX + 1];
-    char socket[CONTAINERS_SOCKET_SIZE];
+    char name[CONTAINER_NAME_SIZE];
+    char socket[SOCKET_SIZE];
+    char *environment;
+    struct engine_watch *watch;
     struct agent_call *call;
     struct grader *grader;
     struct event *timer;
     int64_t since; /* monotonic: of the claim */
     int tries;
     int listing_fd, changes_fd, reports_fd;
+    bool parked;    /* until its session's container is known */
     bool container; /* may be there: to be stopped */
     bool engine_busy, database_busy;
     bool dropped;
@@ -87,6 +90,8 @@ static void free_job(struct verify_job *job)
         event_free(job->timer);
     if (job->session)
         LIST_REMOVE(job, next);
+    engine_unwatch(job->watch);
+    free(job->environment);
     daemon_remove(&daemon->jobs, job);
     daemon->job_count--;
     close_fd(&job->listing_fd);
@@ -120,7 +125,7 @@ static void wind_up(struct verify_job *job)
     if (job->container) {
         job->container = false;
         job->engine_busy = true;
-        containers_stop(daemon->engine, job->name, stopped, job);
+        engine_stop(daemon->engine, CONTAINER_GRADING, &job->id, stopped, job);
         return;
     }
     if (job->database_busy || !(job->finished || job->dropped))
@@ -139,6 +144,17 @@ static void stopped(const struct error *err, void *arg)
         log_event(LOG_ERROR, "grading_stop_failed", "verification=%s reason=\"%s\"", job->id.text,
                   err->message);
     wind_up(job);
+}
+
+void verify_begin(struct live_session *session)
+{
+    struct verify_job *job, *following;
+
+    for (job = LIST_FIRST(&session->jobs); job; job = following) {
+        following = LIST_NEXT(job, next);
+        if (job->parked)
+            get_changes(job);
+    }
 }
 
 void verify_drop(struct live_session *session)
@@ -310,9 +326,9 @@ static size_t report_patterns(const struct verify_job *job, const char **pattern
 
 static int temporary_file(struct verify_job *job, struct error *err)
 {
-    int fd = open(job->daemon->settings->engine.scratch_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = open(job->daemon->settings->reaper.spool_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-    return fd < 0 ? error_errno(err, errno, "a temporary file in scratch_dir") : fd;
+    return fd < 0 ? error_errno(err, errno, "a temporary file in spool_dir") : fd;
 }
 
 static void no_file(struct verify_job *job, const struct error *err)
@@ -340,14 +356,10 @@ static void get_reports(struct verify_job *job)
 
 static void keep_run(struct verify_job *job, const struct agent_result *result)
 {
-    struct containers_usage usage = {0};
-    struct error ignored;
-
-    containers_usage(job->daemon->engine, job->name, &usage, &ignored);
     job->run.tool = job->work.verifier;
     job->run.timed_out = result->end == AGENT_END_TIMEOUT;
     job->run.exit_status = result->exit_status;
-    job->run.out_of_memory = usage.oom_kills > 0;
+    job->run.out_of_memory = job->watch && engine_oom_kills(job->watch) > 0;
     job->run.seconds = result->seconds;
     job->run.out = xmemdup(result->out, result->out_length);
     job->run.out_length = result->out_length;
@@ -398,7 +410,7 @@ static void run_verifier(struct verify_job *job, bool attach_only)
         .command = job->work.verifier_command,
         .command_length = strlen(job->work.verifier_command),
         .workdir = job->work.repo_path,
-        .env_json = environment_of(daemon->environments, job->work.verifier_image),
+        .env_json = job->environment,
         .timeout_seconds = (int)timeout_of(job),
     };
 
@@ -498,7 +510,27 @@ static void greeted(const struct error *err, void *arg)
                                       job->listing_fd, got_listing, job);
 }
 
-static void started(const struct error *err, void *arg)
+/* That a grading container is gone is told by the call to its agent. */
+static void ended(const char *code, const char *message, void *arg)
+{
+    const struct verify_job *job = arg;
+
+    if (code)
+        log_event(LOG_WARNING, "grading_ended", "verification=%s code=%s reason=\"%s\"",
+                  job->id.text, code, message);
+}
+
+static void keep_description(struct verify_job *job, const struct engine_description *description)
+{
+    snprintf(job->socket, sizeof(job->socket), "%s", sessions_socket_of(description->address));
+    free(job->environment);
+    job->environment = environment_of(description->environment);
+    engine_unwatch(job->watch);
+    job->watch = engine_watch(job->daemon->engine, CONTAINER_GRADING, &job->id, ended, job);
+}
+
+static void started(const struct error *err, const struct engine_description *description,
+                    void *arg)
 {
     struct verify_job *job = arg;
 
@@ -506,6 +538,7 @@ static void started(const struct error *err, void *arg)
     if (is_dropped(job))
         return;
     if (!err) {
+        keep_description(job, description);
         job->call = agent_hello(job->daemon->agents, job->socket, HELLO_MS, greeted, job);
         return;
     }
@@ -524,13 +557,14 @@ static void started(const struct error *err, void *arg)
 
 static void start_container(struct verify_job *job)
 {
-    struct daemon *daemon = job->daemon;
+    const struct engine_start start = {.kind = CONTAINER_GRADING,
+                                       .id = job->id,
+                                       .image = job->work.verifier_image,
+                                       .limits = job->daemon->limits};
 
-    environment_forget(daemon->environments, job->work.verifier_image);
     job->container = true;
     job->engine_busy = true;
-    containers_start(daemon->engine, job->name, job->work.verifier_image, &daemon->limits, started,
-                     job);
+    engine_start(job->daemon->engine, &start, started, job);
 }
 
 /* --- what the session changed ---------------------------------------------------------------- */
@@ -571,12 +605,10 @@ static void get_changes(struct verify_job *job)
 {
     struct daemon *daemon = job->daemon;
     struct error err = ERROR_INIT;
-    int64_t image_time;
 
-    if (containers_image_time(daemon->engine, job->work.image, &image_time, &err) < 0) {
-        give_up(job, "IMAGE_MISSING", err.message, "the sample's image is not on this host");
+    job->parked = !sessions_known(job->session, job->work.image);
+    if (job->parked) /* verify_begin comes here again */
         return;
-    }
     close_fd(&job->changes_fd);
     job->changes_fd = temporary_file(job, &err);
     if (job->changes_fd < 0) {
@@ -584,7 +616,8 @@ static void get_changes(struct verify_job *job)
         return;
     }
     job->call = agent_get_changes(daemon->agents, job->session->socket, job->work.repo_path,
-                                  image_time, job->listing_fd, job->changes_fd, got_changes, job);
+                                  job->session->image_time, job->listing_fd, job->changes_fd,
+                                  got_changes, job);
 }
 
 /* --- the claim ------------------------------------------------------------------------------- */
@@ -607,20 +640,31 @@ static void cleared(const struct error *err, void *arg)
 static void start_over(struct verify_job *job)
 {
     job->engine_busy = true;
-    containers_stop(job->daemon->engine, job->name, cleared, job);
+    engine_stop(job->daemon->engine, CONTAINER_GRADING, &job->id, cleared, job);
 }
 
-static void resume(struct verify_job *job)
+static void looked_at(const struct error *err, const struct engine_description *description,
+                      void *arg)
 {
-    struct containers_usage usage;
-    struct error ignored;
+    struct verify_job *job = arg;
 
-    if (containers_usage(job->daemon->engine, job->name, &usage, &ignored) == 0 && usage.running) {
-        job->container = true;
+    job->engine_busy = false;
+    job->container = true;
+    if (is_dropped(job))
+        return;
+    if (!err && description->running) {
+        keep_description(job, description);
         run_verifier(job, true);
     } else {
         start_over(job);
     }
+}
+
+static void resume(struct verify_job *job)
+{
+    job->engine_busy = true;
+    engine_describe(job->daemon->engine, CONTAINER_GRADING, &job->id, job->work.verifier_image,
+                    looked_at, job);
 }
 
 static int claim(struct db *db, void *arg, struct error *err)
@@ -680,8 +724,7 @@ void verify_claim(struct daemon *daemon, const struct id *id)
     job->daemon = daemon;
     job->listing_fd = job->changes_fd = job->reports_fd = -1;
     job->since = clock_monotonic();
-    snprintf(job->name, sizeof(job->name), "cv-%s", id->text);
-    containers_socket(daemon->engine, job->name, job->socket);
+    container_name(CONTAINER_GRADING, id, job->name);
     job->database_busy = true;
     daemon->job_count++;
     daemon_insert(&daemon->jobs, job);

@@ -23,6 +23,9 @@ struct live_session;
 void verify_claim(struct daemon *daemon, const struct id *id);
 bool verify_has_room(const struct daemon *daemon);
 
+/* What waited for the session's container to be known goes on. */
+void verify_begin(struct live_session *session);
+
 /* The session has ended, its rows are settled: stops its verifications and wakes who waits. */
 void verify_drop(struct live_session *session);
 

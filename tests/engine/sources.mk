@@ -11,7 +11,7 @@ tests_engine_init_LDFLAGS = -static
 engine_test_sources = tests/engine/fixture.c tests/engine/fixture.h \
 	tests/engine/tars.c tests/engine/tars.h tests/unit/unit.h
 engine_test_cppflags = $(AM_CPPFLAGS) -DBUILD_DIR='"$(abs_top_builddir)"'
-engine_test_libs = $(ENGINE_LIBS) $(CUNIT_LIBS)
+engine_test_libs = $(ENGINED_LIBS) $(CUNIT_LIBS)
 
 tests_engine_test_containers_SOURCES = tests/engine/test-containers.c $(engine_test_sources)
 tests_engine_test_containers_CPPFLAGS = $(engine_test_cppflags)

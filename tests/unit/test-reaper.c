@@ -9,7 +9,6 @@
 #include "reaper/doorbell.h"
 #include "reaper/environment.h"
 #include "reaper/outcome.h"
-#include "reaper/sweep.h"
 #include "unit.h"
 #include "wire/await.h"
 
@@ -366,22 +365,6 @@ static void an_image_s_environment_lies_over_the_defaults(void)
                                   "/bin\",\"HOME=/root\",\"LANG=C.UTF-8\"]");
 }
 
-static void only_containers_of_ours_are_taken_for_ours(void)
-{
-    struct id id;
-    bool session = false;
-
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-" ID, &session, &id), 0);
-    CU_ASSERT(session);
-    CU_ASSERT_STRING_EQUAL(id.text, ID);
-    CU_ASSERT_EQUAL(sweep_parse_container("cv-" ID, &session, &id), 0);
-    CU_ASSERT_FALSE(session);
-    CU_ASSERT_EQUAL(sweep_parse_container("cx-" ID, &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-" ID "x", &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-", &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("", &session, &id), -1);
-}
-
 static const struct unit_test tests[] = {
     {"a doorbell names a kind and an id", a_doorbell_names_a_kind_and_an_id},
     {"a doorbell that says anything else is nothing",
@@ -410,7 +393,6 @@ static const struct unit_test tests[] = {
      a_replacement_that_may_have_been_made_is_not_called_a_failure_of_the_text},
     {"an image's environment lies over the defaults",
      an_image_s_environment_lies_over_the_defaults},
-    {"only containers of ours are taken for ours", only_containers_of_ours_are_taken_for_ours},
 };
 
 int main(void)

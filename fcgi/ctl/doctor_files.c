@@ -231,6 +231,7 @@ static void check_folders(struct doctor *doctor)
         check_room(doctor, "image_dir", settings->engine.image_dir,
                    settings->engine.disk_reserve_bytes, 0);
     check_folder(doctor, "state_dir", settings->engine.state_dir, false);
+    check_folder(doctor, "spool_dir", settings->reaper.spool_dir, false);
     if (check_folder(doctor, "scratch_dir", settings->engine.scratch_dir, false))
         check_room(doctor, "scratch_dir", settings->engine.scratch_dir,
                    settings->engine.disk_reserve_bytes, settings->engine.disk_bytes);

@@ -10,7 +10,7 @@
 int store_server_info(struct db *db, struct server_info *ret_info, struct error *err)
 {
     static const struct query query = {
-        "SELECT VERSION(), @@max_allowed_packet, @@max_connections, NOW(6)"};
+        "SELECT VERSION(), @@max_allowed_packet, @@max_connections, NOW(6), @@datadir"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
     if (!rows)
@@ -21,6 +21,7 @@ int store_server_info(struct db *db, struct server_info *ret_info, struct error 
     ret_info->max_allowed_packet = db_row_int(rows, 1);
     ret_info->max_connections = db_row_int(rows, 2);
     ret_info->now = db_row_time(rows, 3);
+    snprintf(ret_info->datadir, sizeof(ret_info->datadir), "%s", db_row_text(rows, 4));
     return 0;
 }
 

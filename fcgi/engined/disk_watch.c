@@ -19,7 +19,8 @@
 #define FAR_MS 100
 #define NEAR_MS 10
 #define NEAR_BYTES (INT64_C(1) << 30) /* above the reserve: from here on it looks oftener */
-#define MARGIN_LEAST (INT64_C(16) << 20)
+#define MARGIN_LEAST (INT64_C(32) << 20)
+#define LATE_MOST (50 * 1000)
 #define MARGIN_LOOKS 8 /* what is written in that many looks has to fit above the reserve */
 #define WORTH (INT64_C(1) << 20) /* who takes less is not to blame */
 
@@ -37,6 +38,7 @@ struct disk_watch {
     bool helpless;                /* it is near, and no container is to blame: said once */
     int64_t available, looked_at; /* at the last look; 0: there was none */
     int64_t per_second;           /* how fast it fills; falls slowly */
+    int64_t pause, late;          /* until the next look; how much later the last one came; in us */
 };
 
 static void look_again(struct disk_watch *watch, int ms)
@@ -44,6 +46,7 @@ static void look_again(struct disk_watch *watch, int ms)
     struct timeval pause = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
     watch->armed = true;
+    watch->pause = ms * INT64_C(1000);
     evtimer_add(watch->timer, &pause);
 }
 
@@ -69,6 +72,7 @@ static void measure(struct disk_watch *watch, int64_t available)
     watch->per_second = watch->per_second * 7 / 8;
     if (speed > watch->per_second)
         watch->per_second = speed;
+    watch->late = watch->looked_at != 0 && took > watch->pause ? took - watch->pause : 0;
     watch->available = available;
     watch->looked_at = now;
 }
@@ -92,6 +96,16 @@ static void end_largest(struct disk_watch *watch)
     containers_evict(watch->containers, name, REASON, evicted, watch);
 }
 
+/* What may be written until the container is ended. On a busy host looks come late, and so does
+ * that end. */
+static int64_t margin_of(const struct disk_watch *watch)
+{
+    int64_t late = watch->late < LATE_MOST ? watch->late : LATE_MOST;
+    int64_t margin = watch->per_second / 1000 * MARGIN_LOOKS * (NEAR_MS * 1000 + late) / 1000;
+
+    return margin > MARGIN_LEAST ? margin : MARGIN_LEAST;
+}
+
 static void look(struct disk_watch *watch)
 {
     int64_t reserve = watch->settings->disk_reserve_bytes;
@@ -109,9 +123,7 @@ static void look(struct disk_watch *watch)
     }
     available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     measure(watch, available);
-    margin = watch->per_second * MARGIN_LOOKS * NEAR_MS / 1000;
-    if (margin < MARGIN_LEAST)
-        margin = MARGIN_LEAST;
+    margin = margin_of(watch);
     near = available < reserve + margin;
     if (near && !watch->busy)
         end_largest(watch);

@@ -57,6 +57,7 @@
 
 #define LOCK_WAIT (2 * CLOCK_SECOND) /* one that was just killed may still be dying */
 #define BACKLOG 64
+#define OUR_NICE (-10)
 
 struct engined {
     struct settings settings;
@@ -133,6 +134,12 @@ static void raise_descriptors(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* It looks after the disk, and guests must not keep it from that. */
+static void come_first(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, OUR_NICE);
 }
 
 /* --- the socket ------------------------------------------------------------------------------ */
@@ -229,6 +236,7 @@ static int run(struct engined *engined, struct error *err)
     gid_t group = 0;
 
     raise_descriptors();
+    come_first();
     if (find_asker(settings->engined_user, &engined->asker, &group, err) < 0)
         return -1;
     engined->lock_fd = take_lock(settings->state_dir, err);

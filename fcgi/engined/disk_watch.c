@@ -19,9 +19,9 @@
 #define FAR_MS 100
 #define NEAR_MS 10
 #define NEAR_BYTES (INT64_C(1) << 30) /* above the reserve: from here on it looks oftener */
-#define MARGIN_LEAST (INT64_C(32) << 20)
-#define LATE_MOST (50 * 1000)
-#define MARGIN_LOOKS 8 /* what is written in that many looks has to fit above the reserve */
+#define MARGIN_LEAST (INT64_C(64) << 20)
+#define MARGIN_US (100 * 1000) /* what is written in that time has to fit above the reserve */
+#define LATE_MOST (200 * 1000)
 #define WORTH (INT64_C(1) << 20) /* who takes less is not to blame */
 
 #define REASON                                                                                     \
@@ -38,7 +38,9 @@ struct disk_watch {
     bool helpless;                /* it is near, and no container is to blame: said once */
     int64_t available, looked_at; /* at the last look; 0: there was none */
     int64_t per_second;           /* how fast it fills; falls slowly */
-    int64_t pause, late;          /* until the next look; how much later the last one came; in us */
+    /* In microseconds: until the next look, how much later the last one came, how long it took to
+     * end the last container, and when that began. */
+    int64_t pause, late, evict_took, evict_began;
 };
 
 static void look_again(struct disk_watch *watch, int ms)
@@ -55,12 +57,13 @@ static void evicted(const struct error *err, void *arg)
     struct disk_watch *watch = arg;
 
     watch->busy = false;
+    watch->evict_took = clock_monotonic() - watch->evict_began;
     if (err != NULL)
         log_error("evict_failed", err);
 }
 
-/* The speed of the last look, or a part of what it was: a guest that writes in bursts does not get
- * the host to believe that it has stopped. */
+/* The speed of the last look, or nearly what it was: what guests write reaches the disk in bursts,
+ * and a pause between two of them is not the end. */
 static void measure(struct disk_watch *watch, int64_t available)
 {
     int64_t now = clock_monotonic();
@@ -69,7 +72,7 @@ static void measure(struct disk_watch *watch, int64_t available)
 
     if (watch->looked_at != 0 && took > 0 && available < watch->available)
         speed = (watch->available - available) * CLOCK_SECOND / took;
-    watch->per_second = watch->per_second * 7 / 8;
+    watch->per_second = watch->per_second / 64 * 63;
     if (speed > watch->per_second)
         watch->per_second = speed;
     watch->late = watch->looked_at != 0 && took > watch->pause ? took - watch->pause : 0;
@@ -93,6 +96,7 @@ static void end_largest(struct disk_watch *watch)
               "container=%s bytes=%" PRId64 " available=%" PRId64 " bytes_per_second=%" PRId64,
               name, bytes, watch->available, watch->per_second);
     watch->busy = true;
+    watch->evict_began = clock_monotonic();
     containers_evict(watch->containers, name, REASON, evicted, watch);
 }
 
@@ -100,8 +104,9 @@ static void end_largest(struct disk_watch *watch)
  * that end. */
 static int64_t margin_of(const struct disk_watch *watch)
 {
-    int64_t late = watch->late < LATE_MOST ? watch->late : LATE_MOST;
-    int64_t margin = watch->per_second / 1000 * MARGIN_LOOKS * (NEAR_MS * 1000 + late) / 1000;
+    int64_t late = watch->late + watch->evict_took;
+    int64_t margin =
+        watch->per_second / 1000 * (MARGIN_US + (late < LATE_MOST ? late : LATE_MOST)) / 1000;
 
     return margin > MARGIN_LEAST ? margin : MARGIN_LEAST;
 }

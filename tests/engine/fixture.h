@@ -21,6 +21,8 @@ struct fixture {
     struct event_base *base;
     struct containers *engine;
     struct error last; /* of the last call that failed */
+    char *socket;      /* codeset-engined's */
+    pid_t engined;
 };
 
 /* tag: part of the cgroup's name. Aborts when something is missing. */
@@ -35,6 +37,17 @@ void fixture_use_agent(struct fixture *fixture, const char *program);
 
 /* Another engine on the same folders, as after a restart of the daemon. */
 void fixture_restart(struct fixture *fixture);
+
+/*
+ * codeset-engined on the same folders, as a process of its own, listening at fixture->socket; with
+ * these lines more in [engine]. Its asker is FIXTURE_ASKER. Returns when it can be connected to.
+ */
+#define FIXTURE_ASKER 60777
+void fixture_run_engined(struct fixture *fixture, const char *more);
+void fixture_end_engined(struct fixture *fixture, int signal_number);
+
+/* A connection to it, or -1. */
+int fixture_connect(const struct fixture *fixture);
 
 extern const struct container_limits fixture_limits;
 

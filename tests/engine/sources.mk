@@ -25,7 +25,8 @@ EXTRA_tests_engine_test_engined_DEPENDENCIES = codeset-engined codeset-container
 
 tests_engine_bench_start_SOURCES = tests/engine/bench-start.c $(engine_test_sources)
 tests_engine_bench_start_CPPFLAGS = $(engine_test_cppflags)
-tests_engine_bench_start_LDADD = $(engine_test_libs)
+tests_engine_bench_start_LDADD = libengine.a $(engine_test_libs)
+EXTRA_tests_engine_bench_start_DEPENDENCIES = codeset-engined codeset-container
 
 tests_engine_test_images_SOURCES = tests/engine/test-images.c $(engine_test_sources)
 tests_engine_test_images_CPPFLAGS = $(engine_test_cppflags)

@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,79 +32,37 @@
 
 #include "base/banned.h"
 
-#define ASKER 60777
+#define ASKER FIXTURE_ASKER
 #define STRANGER 60778
 #define MIB (INT64_C(1) << 20)
 
 static struct fixture fixture;
 static struct engine *engine;
-static pid_t engined;
-static char *socket_path, *config_path;
 
-/* --- codeset-engined ------------------------------------------------------------------------- */
+/* Less than the least that the tests ask for, so that it shows. */
+#define CAPS "memory_bytes = 128M\nprocesses = 100\n"
 
-static void write_config(const char *more)
-{
-    const struct engine_settings *settings = &fixture.settings.engine;
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    struct error err = ERROR_INIT;
-
-    buf_addf(&text,
-             "[engine]\nengined_socket = %s\nengined_user = %d\nimage_dir = %s\nstate_dir = %s\n"
-             "scratch_dir = %s\nagent_path = %s\nruntime = %s\ncgroup_parent = %s\n"
-             "memory_bytes = 128M\nprocesses = 100\n%s",
-             socket_path, ASKER, settings->image_dir, settings->state_dir, settings->scratch_dir,
-             settings->agent_path, settings->runtime, settings->cgroup_parent, more);
-    if (file_write_atomic(AT_FDCWD, config_path, text.data, text.length, 0644, &err) < 0)
-        abort();
-}
-
-static int connect_as_root(void)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-    memcpy(address.sun_path, socket_path, strlen(socket_path));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return -1;
-    return TAKE_FD(fd);
-}
+static char lines[256]; /* of the settings that it runs with */
 
 static void run_engined(void)
 {
-    char *const args[] = {(char *)"codeset-engined", (char *)"--config", config_path, NULL};
-    char *const environment[] = {NULL};
-    posix_spawn_file_actions_t actions;
-    _cleanup_(free_ptr) char *log = xasprintf("%s/engined.log", fixture.dir);
-    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
-    int fd;
-
-    unlink(socket_path);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (posix_spawn(&engined, BUILD_DIR "/codeset-engined", &actions, NULL, args, environment) != 0)
-        abort();
-    posix_spawn_file_actions_destroy(&actions);
-    while ((fd = connect_as_root()) < 0) {
-        if (clock_monotonic() > deadline || waitpid(engined, NULL, WNOHANG) != 0) {
-            fprintf(stderr, "codeset-engined does not come up; see %s\n", log);
-            abort();
-        }
-        poll(NULL, 0, 1);
-    }
-    close(fd);
+    fixture_run_engined(&fixture, lines);
 }
 
 static void end_engined(int signal_number)
 {
-    kill(engined, signal_number);
-    waitpid(engined, NULL, 0);
+    fixture_end_engined(&fixture, signal_number);
+}
+
+static void set_lines(const char *more)
+{
+    snprintf(lines, sizeof(lines), CAPS "%s", more);
 }
 
 static void restart_with(const char *more)
 {
     end_engined(SIGTERM);
-    write_config(more);
+    set_lines(more);
     run_engined();
 }
 
@@ -441,14 +398,14 @@ static bool answers(int fd)
 static void a_bad_message_ends_its_connection_and_nothing_else(void)
 {
     static char large[100000];
-    _cleanup_(close_fd) int other = connect_as_root();
+    _cleanup_(close_fd) int other = fixture_connect(&fixture);
     struct engined_request request = a_request(ENGINED_DESCRIBE, 1);
     struct id id = id_new();
 
     start(&id);
     memset(large, 'x', sizeof(large));
     for (int i = 0; i < 12; i++) {
-        _cleanup_(close_fd) int fd = connect_as_root();
+        _cleanup_(close_fd) int fd = fixture_connect(&fixture);
         struct engined_request bad = request;
         const void *bytes = &bad;
         size_t length = sizeof(bad);
@@ -504,13 +461,14 @@ static void a_bad_message_ends_its_connection_and_nothing_else(void)
 /* Descriptors that are sent along are dropped: a flood of them fills nothing. */
 static void descriptors_are_not_taken(void)
 {
-    _cleanup_(close_fd) int fd = connect_as_root();
-    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/fd", (int)engined);
+    _cleanup_(close_fd) int fd = fixture_connect(&fixture);
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/fd", (int)fixture.engined);
     struct engined_request request = a_request(ENGINED_LIST, 1);
     _cleanup_(close_fd) int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
     static char bytes[ENGINED_ANSWER_MAX];
     struct stat before, after;
 
+    CU_ASSERT(answers(fd)); /* it has accepted the connection */
     CU_ASSERT_EQUAL(stat(path, &before), 0);
     for (int i = 0; i < 100; i++) {
         CU_ASSERT_EQUAL(engined_send(fd, &request, sizeof(request), &file, 1),
@@ -537,7 +495,7 @@ static int ask_as(uid_t uid, const struct id *id)
         if (setgroups(0, NULL) < 0 || setresgid(ASKER, ASKER, ASKER) < 0 ||
             setresuid(uid, uid, uid) < 0)
             _exit(2);
-        fd = connect_as_root();
+        fd = fixture_connect(&fixture);
         if (fd < 0)
             _exit(1);
         engined_request_make(ENGINED_DESCRIBE, 1, &request);
@@ -574,7 +532,7 @@ static void a_flood_of_connections_hurts_nobody(void)
     struct id id = id_new();
 
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-        fds[i] = connect_as_root();
+        fds[i] = fixture_connect(&fixture);
     for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
         open_ones += fds[i] >= 0 && answers(fds[i]);
     CU_ASSERT(open_ones > 0 && open_ones < SERVER_CONNECTIONS_MAX);
@@ -587,7 +545,7 @@ static void a_flood_of_connections_hurts_nobody(void)
 /* One that asks and asks and reads no answer is not read any more; others are answered. */
 static void a_flood_of_requests_hurts_nobody(void)
 {
-    _cleanup_(close_fd) int fd = connect_as_root();
+    _cleanup_(close_fd) int fd = fixture_connect(&fixture);
     struct engined_request request = a_request(ENGINED_LIST, 1);
     long sent = 0;
     struct id id = id_new();
@@ -851,19 +809,15 @@ static void no_guest_touches_the_reserve(void)
 static void open_all(void)
 {
     fixture_open(&fixture, "engined");
-    socket_path = xasprintf("%s/engined.sock", fixture.dir);
-    config_path = xasprintf("%s/codeset.conf", fixture.dir);
-    write_config("");
+    set_lines("");
     run_engined();
-    engine = oci_new(fixture.base, socket_path);
+    engine = oci_new(fixture.base, fixture.socket);
 }
 
 static bool close_all(void)
 {
     engine_free(engine);
     end_engined(SIGTERM);
-    free(socket_path);
-    free(config_path);
     return fixture_close(&fixture);
 }
 

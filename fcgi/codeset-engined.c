@@ -20,7 +20,8 @@
  *   start_failed, stop_failed with the reason
  *   disk_writer_ended         the disk was nearly full; the container that took most was ended
  *   disk_near                 it is nearly full, and no container is to blame
- * Exit status: 0 after SIGTERM, 1 if it can't start, 2 for a wrong command line.
+ * Exit status: 0 after SIGTERM, 1 if it can't start, 64 for wrong usage, 78 for a configuration
+ * that can't be used.
  *
  * BUGS
  * What a container started by a release before this one takes of the disk is not known by
@@ -40,6 +41,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -307,12 +309,12 @@ static const char *parse_options(int argc, char **argv, struct engined *engined)
             exit(0);
         default:
             fputs(usage, stderr);
-            exit(2);
+            exit(EX_USAGE);
         }
     }
     if (optind < argc) {
-        fputs(usage, stderr);
-        exit(2);
+        fprintf(stderr, "codeset-engined: unexpected argument '%s'\n%s", argv[optind], usage);
+        exit(EX_USAGE);
     }
     return config;
 }
@@ -326,10 +328,12 @@ int main(int argc, char **argv)
 
     umask(0022);
     log_open("codeset-engined", LOG_INFO);
-    if (settings_load(config, &engined.settings, &err) < 0 || run(&engined, &err) < 0) {
-        log_error("start_failed", &err);
+    if (settings_load(config, &engined.settings, &err) < 0)
+        status = EX_CONFIG;
+    else if (run(&engined, &err) < 0)
         status = 1;
-    }
+    if (status != 0)
+        log_error("start_failed", &err);
     release(&engined);
     return status;
 }

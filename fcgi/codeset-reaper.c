@@ -6,10 +6,10 @@
  *
  * One event loop; SQL on a few threads (reaper/db_pool.h); containers by codeset-engined (engine/);
  * commands by agent_client/agent_client.h; reports are read by a process of their own
- * (reaper/grader.h). It may be killed at any instant: the next one adopts the containers, attaches to
- * the commands that run in them, and finishes what was half-done. SIGTERM and SIGINT answer all held
- * requests, let the
- * database work under way finish for up to ten seconds, and leave the containers running.
+ * (reaper/grader.h). It may be killed at any instant: the next one adopts the containers, attaches
+ * to the commands that run in them, and finishes what was half-done. SIGTERM and SIGINT answer all
+ * held requests, let the database work under way finish for up to ten seconds, and leave the
+ * containers running.
  *
  * DIAGNOSTICS
  * One line an event on standard error (base/log.h). What an operator looks for:

@@ -20,13 +20,12 @@
 #section, #name, CONFIG_INT, fallback, least, most, unit, help,                            \
             offsetof(struct settings, section.name)                                                \
     }
-/* NOLINTEND(bugprone-macro-parentheses) */
-
 #define BOOL(section, name, fallback, help)                                                        \
     {                                                                                              \
 #section, #name, CONFIG_BOOL, fallback, 0, 0, "", help,                                    \
             offsetof(struct settings, section.name)                                                \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)

@@ -131,8 +131,16 @@ void fixture_run_engined(struct fixture *fixture, const char *more)
 
 void fixture_end_engined(struct fixture *fixture, int signal_number)
 {
+    struct error err = ERROR_INIT;
+    int status = 0;
+
     kill(fixture->engined, signal_number);
-    waitpid(fixture->engined, NULL, 0);
+    waitpid(fixture->engined, &status, 0);
+    if (signal_number == SIGTERM && status != 0) /* a leak, for a sanitized one, is no good end */
+        must(error_set(&err, ERROR_INTERNAL, NULL,
+                       "codeset-engined ended with status %#x; see %s/engined.log",
+                       (unsigned)status, fixture->dir),
+             &err);
 }
 
 void fixture_open(struct fixture *fixture, const char *tag)

@@ -44,7 +44,8 @@ void fixture_restart(struct fixture *fixture);
  */
 #define FIXTURE_ASKER 60777
 void fixture_run_engined(struct fixture *fixture, const char *more);
-void fixture_end_engined(struct fixture *fixture, int signal_number);
+void fixture_end_engined(struct fixture *fixture,
+                         int signal_number); /* SIGTERM: it must end well */
 
 /* A connection to it, or -1. */
 int fixture_connect(const struct fixture *fixture);

@@ -73,7 +73,7 @@
 struct reaper {
     struct daemon daemon;
     struct settings settings;
-    char node[65];
+    char node[65], machine_id[65], boot_id[65];
     int lock_fd;
     struct event *signals[3];
     struct event *watchdog;
@@ -235,6 +235,19 @@ static void set_watchdog(struct reaper *reaper)
     evtimer_add(reaper->watchdog, &half);
 }
 
+/* A host that has none is told from others by its node's name alone. */
+static void read_host_id(const char *path, char text[65])
+{
+    _cleanup_(buf_release) struct buf content = BUF_INIT;
+    struct error err = ERROR_INIT;
+    size_t length;
+
+    if (file_read(AT_FDCWD, path, 4096, &content, &err) < 0)
+        log_error("host_id_unknown", &err);
+    length = strcspn(content.length ? content.data : "", " \n");
+    snprintf(text, 65, "%.*s", (int)(length < 64 ? length : 64), length ? content.data : "unknown");
+}
+
 static void set_identity(struct reaper *reaper)
 {
     const struct settings *settings = &reaper->settings;
@@ -244,8 +257,17 @@ static void set_identity(struct reaper *reaper)
         snprintf(reaper->node, sizeof(reaper->node), "%s",
                  settings->reaper.node[0] ? settings->reaper.node : "localhost");
     reaper->node[sizeof(reaper->node) - 1] = '\0';
-    daemon->claimant = (struct claimant){
-        .node = reaper->node, .owner = id_new(), .lease_seconds = settings->reaper.lease_seconds};
+    read_host_id("/etc/machine-id", reaper->machine_id);
+    read_host_id("/proc/sys/kernel/random/boot_id", reaper->boot_id);
+    daemon->run = (struct run){
+        .run_id = id_new(),
+        .node = reaper->node,
+        .machine_id = reaper->machine_id,
+        .boot_id = reaper->boot_id,
+        .location = settings->reaper.location,
+        .version = CODESET_VERSION,
+        .lease_seconds = settings->reaper.lease_seconds,
+    };
     daemon->limits = (struct engine_limits){
         .memory_bytes = settings->engine.memory_bytes,
         .disk_bytes = settings->engine.disk_bytes,
@@ -331,7 +353,7 @@ static int run(struct reaper *reaper, struct error *err)
     set_watchdog(reaper);
     daemon->sweep = sweep_new(daemon);
     log_event(LOG_INFO, "ready", "version=%s node=%s owner=%s", CODESET_VERSION, reaper->node,
-              daemon->claimant.owner.text);
+              daemon->run.run_id.text);
     sd_notify(0, "READY=1");
     event_base_dispatch(daemon->base);
     return 0;

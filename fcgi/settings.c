@@ -14,6 +14,12 @@
 #section, #name, CONFIG_TEXT, fallback, 1, 4096, "", help,                                 \
             offsetof(struct settings, section.name)                                                \
     }
+/* A name that the database keeps: no longer than its columns. */
+#define NAME(section, name, fallback, least, help)                                                 \
+    {                                                                                              \
+#section, #name, CONFIG_TEXT, fallback, least, SETTINGS_NAME_MAX, "", help,                \
+            offsetof(struct settings, section.name)                                                \
+    }
 #define INT(section, name, fallback, least, most, unit, help)                                      \
     {                                                                                              \
 #section, #name, CONFIG_INT, fallback, least, most, unit, help,                            \
@@ -77,8 +83,8 @@ const struct config_row settings_rows[] = {
     {"accounts", "terms_version", CONFIG_TEXT, "", 0, 32, "",
      "terms that must be accepted; empty: none", offsetof(struct settings, accounts.terms_version)},
 
-    TEXT(reaper, node, "", "this host's name among daemons; empty: the host name"),
-    PATH(reaper, location, "local", "shown as location in container_info"),
+    NAME(reaper, node, "", 0, "this host's name among daemons; empty: the host name"),
+    NAME(reaper, location, "local", 1, "shown as location in container_info"),
     PATH(reaper, await_socket, "/run/codeset/await.sock", "where nginx brings held requests"),
     INT(reaper, db_threads, "4", 1, 64, "", "threads, each with a connection to MariaDB"),
     INT(reaper, holds_max, "10000", 1, 100000, "", "held requests; more are answered at once"),
@@ -88,6 +94,16 @@ const struct config_row settings_rows[] = {
     INT(reaper, verify_attempts_max, "5", 1, 1000, "", "claims of a verification"),
     INT(reaper, verify_timeout_seconds, "1800", 1, 86400, "s", "a verifier's run"),
     INT(reaper, sessions_max, "512", 1, 100000, "", "session containers on this host"),
+    INT(reaper, node_lost_seconds, "300", 30, 86400, "s",
+        "a host that is silent for longer is lost, and its sessions end"),
+    INT(reaper, outputs_days, "30", 0, 36500, "days",
+        "output of commands, behind their session's end; 0: for ever"),
+    INT(reaper, sessions_days, "0", 0, 36500, "days",
+        "sessions and what belongs to them, behind their end; 0: for ever"),
+    INT(reaper, verifications_days, "0", 0, 36500, "days",
+        "verifications, behind their end; 0: for ever"),
+    INT(reaper, tokens_days, "30", 0, 36500, "days",
+        "refresh tokens, behind their expiry; 0: for ever"),
     INT(reaper, verifications_max, "4", 1, 1000, "", "verifications running at once"),
 
     PATH(engine, image_dir, "/var/lib/codeset/images", "the image store"),

@@ -72,6 +72,8 @@ struct reaper_settings {
     int64_t verify_timeout_seconds;
     int64_t sessions_max;
     int64_t verifications_max;
+    int64_t node_lost_seconds;
+    int64_t outputs_days, sessions_days, verifications_days, tokens_days; /* 0: for ever */
 };
 
 struct engine_settings {
@@ -100,6 +102,9 @@ struct settings {
     struct reaper_settings reaper;
     struct engine_settings engine;
 };
+
+/* Bytes of [reaper] node and location; a test compares it with their columns. */
+#define SETTINGS_NAME_MAX 64
 
 extern const struct config_row settings_rows[];
 extern const size_t settings_count;

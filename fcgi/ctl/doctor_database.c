@@ -12,6 +12,7 @@
 #include "store/accounts.h"
 #include "store/db.h"
 #include "store/migrate.h"
+#include "store/runs.h"
 #include "store/server.h"
 
 #include "base/banned.h"
@@ -142,11 +143,15 @@ static void on_node(const struct node *node, void *arg)
 {
     struct nodes *nodes = arg;
 
-    if (node->silent_seconds > HEARTBEAT_LATE) {
+    if (node->ended || node->silent_seconds > HEARTBEAT_LATE) {
         nodes->silent++;
         doctor_report(
-            nodes->doctor, FINDING_WARN, "daemon", "start codeset-reaper there, or read its log",
-            "on %s it has been silent for %" PRId64 " s", node->name, node->silent_seconds);
+            nodes->doctor, FINDING_WARN, "daemon",
+            "start codeset-reaper there, or read its log; a host that does not come back: "
+            "codesetctl node forget",
+            "on %s it %s %" PRId64 " s%s", node->name,
+            node->ended ? "stopped" : "has been silent for", node->silent_seconds,
+            node->ended ? " ago" : "");
         return;
     }
     nodes->alive++;

@@ -13,6 +13,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/line_reader.c fcgi/ctl/line_reader.h \
+	fcgi/ctl/nodes.c \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \

@@ -17,7 +17,7 @@
 
 #include "base/id.h"
 #include "engine/engine.h"
-#include "store/sessions.h"
+#include "store/runs.h"
 
 struct agent_client;
 struct await;
@@ -34,7 +34,7 @@ TAILQ_HEAD(live_sessions, live_session);
 struct daemon {
     struct event_base *base;
     const struct settings *settings;
-    struct claimant claimant;
+    struct run run;
     struct engine_limits limits;
     struct db_pool *pool;
     struct db_pool *graders; /* a thread of its own: a large report takes seconds to read */

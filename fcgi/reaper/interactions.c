@@ -30,6 +30,7 @@ struct running_interaction {
     struct live_session *session; /* NULL while it is claimed */
     LIST_ENTRY(running_interaction) next;
     struct interaction_work work;
+    struct text content; /* of an upload */
     struct agent_call *call;
     struct event *timer; /* before the next try */
     int64_t since;       /* monotonic: of the claim */
@@ -59,6 +60,7 @@ static void free_running(struct running_interaction *running)
     daemon->kept_bytes -= outcome_size(&running->outcome);
     outcome_release(&running->outcome);
     interaction_work_release(&running->work);
+    free(running->content.bytes);
     free(running);
 }
 
@@ -78,8 +80,8 @@ static int write_finish(struct db *db, void *arg, struct error *err)
 {
     struct running_interaction *running = arg;
 
-    return store_interaction_finish(db, &running->daemon->claimant, &running->id,
-                                    running->work.attempt, &running->outcome.result, err);
+    return store_interaction_finish(db, &running->daemon->run, &running->id, running->work.attempt,
+                                    &running->outcome.result, err);
 }
 
 static void log_finish(const struct running_interaction *running)
@@ -250,8 +252,8 @@ static void begin(struct running_interaction *running)
         return;
     case INTERACTION_UPLOAD:
         running->call = agent_upload(daemon->agents, socket, work->file_path.bytes, work->repo_path,
-                                     work->make_executable, work->content.bytes,
-                                     work->content.length, file_done, running);
+                                     work->make_executable, running->content.bytes,
+                                     running->content.length, file_done, running);
         return;
     }
 }
@@ -260,8 +262,11 @@ static int claim(struct db *db, void *arg, struct error *err)
 {
     struct running_interaction *running = arg;
 
-    return store_interaction_claim(db, &running->daemon->claimant, &running->id, &running->work,
-                                   err);
+    if (store_interaction_claim(db, &running->daemon->run, &running->id, &running->work, err) < 0)
+        return -1;
+    return running->work.type == INTERACTION_UPLOAD
+               ? store_interaction_content(db, &running->id, &running->content, err)
+               : 0;
 }
 
 static void claimed(const struct error *err, void *arg)
@@ -279,10 +284,8 @@ static void claimed(const struct error *err, void *arg)
         free_running(running);
         return;
     }
-    /* A session that is ready in the database and unknown here was made ready by a run that died
-     * between the two. */
-    session = sessions_adopt(daemon, &running->work.session_id);
-    if (session->phase != LIVE_READY && session->phase != LIVE_STARTING) {
+    session = sessions_find(daemon, &running->work.session_id);
+    if (!session || (session->phase != LIVE_READY && session->phase != LIVE_STARTING)) {
         free_running(running); /* it ends, and its end settles this row */
         return;
     }

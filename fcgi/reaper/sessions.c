@@ -16,6 +16,7 @@
 #include "reaper/sweep.h"
 #include "reaper/verify.h"
 #include "settings.h"
+#include "store/containers.h"
 
 #include "base/banned.h"
 
@@ -26,6 +27,8 @@
 #define SILENT_HELLO_MS 30000
 
 static void end_step(struct live_session *session);
+static void sessions_refuse(struct live_session *session, const char *code, const char *message,
+                            bool decline);
 
 struct live_session *sessions_find(struct daemon *daemon, const struct id *id)
 {
@@ -33,7 +36,7 @@ struct live_session *sessions_find(struct daemon *daemon, const struct id *id)
 }
 
 static struct live_session *new_session(struct daemon *daemon, const struct id *id,
-                                        enum live_phase phase)
+                                        const struct id *container_id, enum live_phase phase)
 {
     struct live_session *session = xcalloc(1, sizeof(*session));
 
@@ -41,7 +44,8 @@ static struct live_session *new_session(struct daemon *daemon, const struct id *
     session->daemon = daemon;
     session->phase = phase;
     session->since = clock_monotonic();
-    snprintf(session->name, sizeof(session->name), "cs-%s", id->text);
+    session->container_id = *container_id;
+    container_name(CONTAINER_SESSION, container_id, session->name);
     engine_socket(daemon->engine, session->name, session->socket);
     LIST_INIT(&session->interactions);
     LIST_INIT(&session->jobs);
@@ -97,47 +101,25 @@ static void start_failed(struct live_session *session, const struct error *err)
 
     log_event(LOG_ERROR, "session_start_failed", "session=%s code=%s reason=\"%s\"",
               session->id.text, code, err->message);
-    sessions_fail(session, code, message);
+    sessions_refuse(session, code, message,
+                    strcmp(code, "HOST_FULL") == 0 || strcmp(code, "IMAGE_MISSING") == 0);
 }
 
 struct ready_write {
     struct live_session *session;
-    const struct claimant *claimant;
+    const struct run *run;
     struct id id;
     int64_t attempt;
     const char *name;
-    const char *location;
-    int tries;
+    char address[ENGINE_SOCKET_SIZE + 5];
 };
 
-struct search_for {
-    struct id id;
-    bool found;
-};
-
-static void look_for(const struct id *id, void *arg)
-{
-    struct search_for *search = arg;
-
-    if (strcmp(id->text, search->id.text) == 0)
-        search->found = true;
-}
-
-/* Ran before and lost its answer: then the session may be ready already, by this very write. */
 static int write_ready(struct db *db, void *arg, struct error *err)
 {
     struct ready_write *write = arg;
-    struct search_for search = {.id = write->id};
-    struct error ignored;
 
-    if (store_session_ready(db, write->claimant, &write->id, write->attempt, write->name,
-                            write->location, err) == 0)
-        return 0;
-    if (err->kind == ERROR_NOT_FOUND && write->tries > 0 &&
-        store_session_adopt(db, write->claimant, look_for, &search, &ignored) == 0 && search.found)
-        return 0;
-    write->tries++;
-    return -1;
+    return store_session_ready(db, write->run, &write->id, write->attempt, write->name,
+                               write->address, err);
 }
 
 static void ready_written(const struct error *err, void *arg)
@@ -155,7 +137,7 @@ static void ready_written(const struct error *err, void *arg)
     if (err) { /* closed meanwhile, or the claim is somebody else's */
         log_event(LOG_INFO, "session_not_made_ready", "session=%s reason=\"%s\"", session->id.text,
                   err->message);
-        sessions_end(daemon, &session->id);
+        sessions_end(daemon, &session->id, &session->container_id);
         return;
     }
     session->phase = LIVE_READY;
@@ -177,11 +159,11 @@ static void started_hello(const struct error *err, void *arg)
     }
     write = xcalloc(1, sizeof(*write));
     write->session = session;
-    write->claimant = &daemon->claimant;
+    write->run = &daemon->run;
     write->id = session->id;
     write->attempt = session->work.attempt;
     write->name = session->name;
-    write->location = daemon->settings->reaper.location;
+    snprintf(write->address, sizeof(write->address), "unix:%s", session->socket);
     session->database_busy = true;
     db_pool_insist(daemon->pool, write_ready, ready_written, write);
 }
@@ -207,7 +189,8 @@ static int claim(struct db *db, void *arg, struct error *err)
 {
     struct live_session *session = arg;
 
-    return store_session_claim(db, &session->daemon->claimant, &session->id, &session->work, err);
+    return store_session_claim(db, &session->daemon->run, &session->id, &session->container_id,
+                               &session->work, err);
 }
 
 static void claimed(const struct error *err, void *arg)
@@ -248,11 +231,12 @@ bool sessions_have_room(const struct daemon *daemon)
 void sessions_claim(struct daemon *daemon, const struct id *id)
 {
     struct live_session *session;
+    struct id container_id = id_new();
 
     if (daemon->stopping || !daemon->adopted || !sessions_have_room(daemon) ||
         sessions_find(daemon, id))
         return;
-    session = new_session(daemon, id, LIVE_CLAIMING);
+    session = new_session(daemon, id, &container_id, LIVE_CLAIMING);
     session->database_busy = true;
     db_pool_insist(daemon->pool, claim, claimed, session);
 }
@@ -319,16 +303,17 @@ void sessions_suspect(struct live_session *session)
         ask(session, SUSPECT_HELLO_MS);
 }
 
-struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id)
+void sessions_adopt(struct daemon *daemon, const struct id *id, const struct id *container_id,
+                    int64_t attempt)
 {
-    struct live_session *session = sessions_find(daemon, id);
+    struct live_session *session;
 
-    if (session)
-        return session;
-    session = new_session(daemon, id, LIVE_READY);
+    if (sessions_find(daemon, id))
+        return;
+    session = new_session(daemon, id, container_id, LIVE_READY);
+    session->work.attempt = attempt;
     log_event(LOG_INFO, "session_adopted", "session=%s", id->text);
     ask(session, ADOPTED_HELLO_MS);
-    return session;
 }
 
 void sessions_check(struct daemon *daemon)
@@ -348,7 +333,10 @@ void sessions_check(struct daemon *daemon)
 
 struct end_write {
     struct live_session *session;
+    const struct run *run;
     struct id id;
+    int64_t attempt;
+    bool decline;
     const char *code;
     char *message;
 };
@@ -357,7 +345,13 @@ static int write_end(struct db *db, void *arg, struct error *err)
 {
     struct end_write *write = arg;
 
-    return store_session_end(db, &write->id, SESSION_ERROR, write->code, write->message, err);
+    bool ended;
+
+    if (write->decline)
+        return store_session_decline(db, write->run, &write->id, write->attempt, write->code,
+                                     write->message, &ended, err);
+    return store_session_end(db, write->run, &write->id, write->attempt, SESSION_ERROR, write->code,
+                             write->message, err);
 }
 
 static void end_written(const struct error *err, void *arg)
@@ -373,7 +367,8 @@ static void end_written(const struct error *err, void *arg)
     end_step(session);
 }
 
-void sessions_fail(struct live_session *session, const char *code, const char *message)
+static void sessions_refuse(struct live_session *session, const char *code, const char *message,
+                            bool decline)
 {
     struct end_write *write;
 
@@ -384,32 +379,41 @@ void sessions_fail(struct live_session *session, const char *code, const char *m
     log_event(LOG_WARNING, "session_failed", "session=%s code=%s", session->id.text, code);
     write = xcalloc(1, sizeof(*write));
     write->session = session;
+    write->run = &session->daemon->run;
     write->id = session->id;
+    write->attempt = session->work.attempt;
+    write->decline = decline;
     write->code = code;
     write->message = xstrdup(message);
     db_pool_insist(session->daemon->pool, write_end, end_written, write);
 }
 
-void sessions_end(struct daemon *daemon, const struct id *id)
+void sessions_fail(struct live_session *session, const char *code, const char *message)
+{
+    sessions_refuse(session, code, message, false);
+}
+
+bool sessions_end(struct daemon *daemon, const struct id *id, const struct id *container_id)
 {
     struct live_session *session = sessions_find(daemon, id);
 
-    if (!session)
-        session = new_session(daemon, id, LIVE_ENDING);
+    if (!session || strcmp(session->container_id.text, container_id->text) != 0)
+        return false;
     if (session->phase == LIVE_CLAIMING) {
         session->end_wanted = true;
-        return;
+        return true;
     }
     session->phase = LIVE_ENDING;
     if (!session->database_busy && !session->engine_busy)
         end_step(session);
+    return true;
 }
 
 static int write_cleaned(struct db *db, void *arg, struct error *err)
 {
     struct live_session *session = arg;
 
-    return store_session_cleaned(db, &session->id, err);
+    return store_container_gone(db, &session->daemon->run, &session->container_id, err);
 }
 
 static void cleaned_written(const struct error *err, void *arg)
@@ -420,7 +424,7 @@ static void cleaned_written(const struct error *err, void *arg)
         log_error("session_cleaned_failed", err); /* the sweep finds the row again */
     else
         log_event(LOG_INFO, "session_cleaned", "session=%s", session->id.text);
-    sweep_cleaned(session->daemon, &session->id);
+    sweep_cleaned(session->daemon, &session->container_id);
     sweep_soon(session->daemon); /* there is room for the next */
     free_session(session);
 }

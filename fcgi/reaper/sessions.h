@@ -29,7 +29,8 @@ struct live_session {
     struct id id; /* first */
     struct daemon *daemon;
     enum live_phase phase;
-    struct session_work work; /* from the claim; empty when adopted */
+    struct id container_id;
+    struct session_work work; /* from the claim; when adopted, only its attempt */
     char name[ENGINE_NAME_MAX + 1];
     char socket[ENGINE_SOCKET_SIZE];
     struct agent_call *hello;
@@ -51,11 +52,13 @@ bool sessions_have_room(const struct daemon *daemon);
 
 /* A session that is ready, left by an earlier run: from now on ours. Its container is looked at;
  * one that is dead, or silent for long, ends the session. */
-struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id);
+void sessions_adopt(struct daemon *daemon, const struct id *id, const struct id *container_id,
+                    int64_t attempt);
 
-/* The row has ended: settles what it leaves, stops the container, says so in the row. Repeating
- * it goes on where it failed. */
-void sessions_end(struct daemon *daemon, const struct id *id);
+/* The row of this container has ended: its session, if it is known with it, ends (settles what it
+ * leaves, stops the container, says so in its row). false: no session has it. Repeating it goes on
+ * where it failed. */
+bool sessions_end(struct daemon *daemon, const struct id *id, const struct id *container_id);
 
 /* Ends it in `error`. code is a literal, message is copied. */
 void sessions_fail(struct live_session *session, const char *code, const char *message);

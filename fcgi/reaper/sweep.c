@@ -13,9 +13,12 @@
 #include "reaper/sessions.h"
 #include "reaper/verify.h"
 #include "settings.h"
+#include "store/containers.h"
 #include "store/interactions.h"
+#include "store/retention.h"
 #include "store/sessions.h"
 #include "store/verifications.h"
+#include "wire/container.h"
 
 #include "base/banned.h"
 
@@ -26,12 +29,35 @@
  * just be about to be claimed. */
 #define ORPHANS_FIRST_MS 3000
 #define ORPHANS_MS 30000
+/* What one user may have running here, so that others get their turn. */
+#define VERIFICATIONS_PER_USER 3
+#define INTERACTIONS_PER_USER 256
+#define PRUNE_ROWS 200
+
+/* Containers that have ended, and what they were made for. */
+struct ended_list {
+    struct ended {
+        struct id container_id, work_id;
+        enum container_kind kind;
+    } * list;
+    size_t count;
+};
+
+static void ended_add(const struct container_row *row, void *arg)
+{
+    struct ended_list *ended = arg;
+
+    ended->list = xrealloc(ended->list, (ended->count + 1) * sizeof(*ended->list));
+    ended->list[ended->count++] = (struct ended){row->container_id, row->work_id, row->kind};
+}
 
 /* One round's questions and answers. Made for the thread, which touches nothing else. */
 struct sweep_round {
     struct daemon *daemon;
     int64_t session_room, job_room;
-    struct id_list expired, uncleaned, sessions, interactions, jobs;
+    struct id_list expired, sessions, interactions, jobs;
+    struct ended_list ended;
+    int64_t *attempts; /* of adopted sessions; their containers are in `interactions` */
 };
 
 struct orphan {
@@ -44,7 +70,8 @@ struct sweep {
     struct daemon *daemon;
     struct event *timer, *check_timer, *lease_timer, *orphan_timer;
     bool round_busy, round_again, lease_busy;
-    struct id_list cleaned; /* while the round was asking */
+    struct id_list cleaned; /* while the round was asking; containers */
+    struct id_list open;    /* this node's containers, as of the last look */
     struct orphan *orphans;
 };
 
@@ -53,7 +80,8 @@ static void begin_round(struct sweep *sweep);
 static void round_free(struct sweep_round *round)
 {
     id_list_release(&round->expired);
-    id_list_release(&round->uncleaned);
+    free(round->ended.list);
+    free(round->attempts);
     id_list_release(&round->sessions);
     id_list_release(&round->interactions);
     id_list_release(&round->jobs);
@@ -63,19 +91,20 @@ static void round_free(struct sweep_round *round)
 static int ask(struct db *db, void *arg, struct error *err)
 {
     struct sweep_round *round = arg;
-    const struct claimant *claimant = &round->daemon->claimant;
+    const struct run *run = &round->daemon->run;
 
-    if (store_session_expire(db, claimant, id_list_add, &round->expired, err) < 0 ||
-        store_session_uncleaned(db, claimant, FOUND_MAX, id_list_add, &round->uncleaned, err) < 0 ||
-        store_interaction_claimable(db, claimant, FOUND_MAX, id_list_add, &round->interactions,
-                                    err) < 0)
+    if (store_session_expire(db, FOUND_MAX, id_list_add, &round->expired, err) < 0 ||
+        store_container_ended(db, run, FOUND_MAX, ended_add, &round->ended, err) < 0 ||
+        store_interaction_claimable(db, run, INTERACTIONS_PER_USER, FOUND_MAX, id_list_add,
+                                    &round->interactions, err) < 0)
         return -1;
-    if (round->session_room > 0 && store_session_claimable(db, claimant, round->session_room,
+    if (round->session_room > 0 && store_session_claimable(db, run, round->session_room,
                                                            id_list_add, &round->sessions, err) < 0)
         return -1;
-    return round->job_room > 0 ? store_verification_claimable(db, claimant, round->job_room,
-                                                              id_list_add, &round->jobs, err)
-                               : 0;
+    return round->job_room > 0
+               ? store_verification_claimable(db, run, VERIFICATIONS_PER_USER, round->job_room,
+                                              id_list_add, &round->jobs, err)
+               : 0;
 }
 
 void sweep_take(struct daemon *daemon, int kind, const struct id *id)
@@ -102,15 +131,70 @@ void sweep_cleaned(struct daemon *daemon, const struct id *id)
         id_list_add(id, &daemon->sweep->cleaned);
 }
 
-static void end_uncleaned(struct sweep *sweep, const struct id_list *uncleaned)
+/* --- containers that have ended and that nobody here holds ------------------------------------ */
+
+struct leftover {
+    struct daemon *daemon;
+    struct id container_id;
+};
+
+static int write_gone(struct db *db, void *arg, struct error *err)
 {
-    for (size_t i = 0; i < uncleaned->count; i++) {
+    struct leftover *leftover = arg;
+
+    return store_container_gone(db, &leftover->daemon->run, &leftover->container_id, err);
+}
+
+static void gone_written(const struct error *err, void *arg)
+{
+    struct leftover *leftover = arg;
+
+    if (err)
+        log_error("container_gone_failed", err); /* the sweep finds the row again */
+    sweep_cleaned(leftover->daemon, &leftover->container_id);
+    free(leftover);
+}
+
+static void leftover_stopped(const struct error *err, void *arg)
+{
+    struct leftover *leftover = arg;
+
+    if (!err) {
+        db_pool_insist(leftover->daemon->pool, write_gone, gone_written, leftover);
+        return;
+    }
+    log_error("container_stop_failed", err); /* the sweep finds the row again */
+    free(leftover);
+}
+
+static void stop_leftover(struct daemon *daemon, const struct ended *ended)
+{
+    char name[CONTAINER_NAME_SIZE];
+    struct leftover *leftover = xcalloc(1, sizeof(*leftover));
+
+    leftover->daemon = daemon;
+    leftover->container_id = ended->container_id;
+    log_event(LOG_INFO, "container_ended", "container=%s",
+              container_name(ended->kind, &ended->container_id, name));
+    engine_stop(daemon->engine, name, leftover_stopped, leftover);
+}
+
+static void end_containers(struct sweep *sweep, const struct ended_list *list)
+{
+    struct daemon *daemon = sweep->daemon;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct ended *ended = &list->list[i];
         bool known = false;
 
         for (size_t k = 0; k < sweep->cleaned.count && !known; k++)
-            known = strcmp(sweep->cleaned.ids[k].text, uncleaned->ids[i].text) == 0;
-        if (!known)
-            sessions_end(sweep->daemon, &uncleaned->ids[i]);
+            known = strcmp(sweep->cleaned.ids[k].text, ended->container_id.text) == 0;
+        if (known ||
+            (ended->kind == CONTAINER_GRADING && daemon_find(daemon->jobs, &ended->work_id)))
+            continue;
+        if (ended->kind != CONTAINER_SESSION ||
+            !sessions_end(daemon, &ended->work_id, &ended->container_id))
+            stop_leftover(daemon, ended);
     }
     id_list_release(&sweep->cleaned);
 }
@@ -125,11 +209,9 @@ static void answered(const struct error *err, void *arg)
     if (err && err->kind != ERROR_UNAVAILABLE)
         log_error("sweep_failed", err);
     /* What was found before a fault is true all the same. */
-    for (size_t i = 0; i < round->expired.count; i++) {
+    for (size_t i = 0; i < round->expired.count; i++)
         log_event(LOG_INFO, "session_expired", "session=%s", round->expired.ids[i].text);
-        sessions_end(daemon, &round->expired.ids[i]);
-    }
-    end_uncleaned(sweep, &round->uncleaned);
+    end_containers(sweep, &round->ended);
     for (size_t i = 0; i < round->sessions.count; i++)
         sessions_claim(daemon, &round->sessions.ids[i]);
     for (size_t i = 0; i < round->interactions.count; i++)
@@ -176,23 +258,32 @@ static void on_round(evutil_socket_t fd, short what, void *arg)
     begin_round(arg);
 }
 
-/* --- leases ---------------------------------------------------------------------------------- */
+/* --- heartbeat ------------------------------------------------------------------------------- */
 
-static int renew(struct db *db, void *arg, struct error *err)
+static int beat(struct db *db, void *arg, struct error *err)
 {
     struct daemon *daemon = arg;
+    bool alive;
 
-    return store_lease_renew(db, &daemon->claimant, daemon->settings->reaper.location,
-                             CODESET_VERSION, err);
+    if (store_run_beat(db, &daemon->run, &alive, err) < 0)
+        return -1;
+    if (alive || !daemon->adopted)
+        return 0;
+    return error_set(err, ERROR_CONFLICT, "RUN_ENDED",
+                     "this run was ended by another daemon; it starts anew");
 }
 
-static void renewed(const struct error *err, void *arg)
+static void beaten(const struct error *err, void *arg)
 {
     struct daemon *daemon = arg;
 
     daemon->sweep->lease_busy = false;
-    if (err && err->kind != ERROR_UNAVAILABLE)
-        log_error("lease_failed", err);
+    if (err && err->kind == ERROR_CONFLICT) {
+        log_error("run_ended", err);
+        event_base_loopbreak(daemon->base); /* systemd starts the next one */
+    } else if (err && err->kind != ERROR_UNAVAILABLE) {
+        log_error("heartbeat_failed", err);
+    }
 }
 
 static void on_lease(evutil_socket_t fd, short what, void *arg)
@@ -201,25 +292,13 @@ static void on_lease(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (sweep->lease_busy)
+    if (sweep->lease_busy || !sweep->daemon->adopted)
         return;
     sweep->lease_busy = true;
-    db_pool_submit(sweep->daemon->pool, renew, renewed, sweep->daemon);
+    db_pool_submit(sweep->daemon->pool, beat, beaten, sweep->daemon);
 }
 
 /* --- containers that nobody wants ------------------------------------------------------------ */
-
-int sweep_parse_container(const char *name, bool *ret_session, struct id *ret_id)
-{
-    bool session = strncmp(name, "cs-", 3) == 0;
-
-    if ((!session && strncmp(name, "cv-", 3) != 0) || strlen(name) != 3 + ID_LENGTH ||
-        !id_valid(name + 3))
-        return -1;
-    *ret_session = session;
-    memcpy(ret_id->text, name + 3, ID_LENGTH + 1);
-    return 0;
-}
 
 static void orphan_stopped(const struct error *err, void *arg)
 {
@@ -233,12 +312,15 @@ static void look_at_container(const char *name, void *arg)
     struct sweep *sweep = arg;
     struct daemon *daemon = sweep->daemon;
     struct orphan *orphan = sweep->orphans;
+    enum container_kind kind;
     struct id id;
-    bool session;
 
-    if (sweep_parse_container(name, &session, &id) < 0 ||
-        daemon_find(session ? daemon->sessions : daemon->jobs, &id))
+    if (container_name_parse(name, &kind, &id) < 0)
         return;
+    for (size_t i = 0; i < sweep->open.count; i++) {
+        if (strcmp(sweep->open.ids[i].text, id.text) == 0)
+            return;
+    }
     while (orphan && strcmp(orphan->name, name) != 0)
         orphan = orphan->next;
     if (orphan) {
@@ -273,11 +355,51 @@ static void forget_old_orphans(struct sweep *sweep)
 
 /* --- what ended sessions left ---------------------------------------------------------------- */
 
+static void node_lost(const char *node, void *arg)
+{
+    (void)arg;
+    log_event(LOG_WARNING, "node_lost", "node=%s", node);
+}
+
+static int prune(struct db *db, const struct reaper_settings *settings, struct error *err)
+{
+    const struct retention retention = {
+        .outputs_days = settings->outputs_days,
+        .sessions_days = settings->sessions_days,
+        .verifications_days = settings->verifications_days,
+        .tokens_days = settings->tokens_days,
+    };
+    int64_t removed;
+
+    return store_prune(db, &retention, PRUNE_ROWS, &removed, err);
+}
+
 static int settle(struct db *db, void *arg, struct error *err)
 {
     struct sweep_round *round = arg;
 
-    return store_session_settle(db, NULL, id_list_add, &round->interactions, err);
+    /* The containers that this node may have come first: what the engine has is looked at behind.
+     */
+    if (store_container_open(db, &round->daemon->run, id_list_add, &round->sessions, err) < 0 ||
+        store_runs_lost(db, round->daemon->settings->reaper.node_lost_seconds, node_lost, NULL,
+                        err) < 0 ||
+        store_session_settle(db, NULL, id_list_add, &round->interactions, err) < 0)
+        return -1;
+    return prune(db, &round->daemon->settings->reaper, err);
+}
+
+/* open: this node's containers in the database. */
+static void look_for_orphans(struct sweep *sweep, struct id_list *open)
+{
+    struct error err = ERROR_INIT;
+
+    id_list_release(&sweep->open);
+    sweep->open = *open;
+    memset(open, 0, sizeof(*open));
+    if (!sweep->daemon->stopping &&
+        engine_list(sweep->daemon->engine, look_at_container, sweep, &err) < 0)
+        log_error("engine_list_failed", &err);
+    forget_old_orphans(sweep);
 }
 
 static void settled(const struct error *err, void *arg)
@@ -288,6 +410,8 @@ static void settled(const struct error *err, void *arg)
         log_error("settle_failed", err);
     for (size_t i = 0; i < round->interactions.count; i++)
         await_wake(round->daemon->await, &round->interactions.ids[i]);
+    if (!err)
+        look_for_orphans(round->daemon->sweep, &round->sessions);
     round_free(round);
 }
 
@@ -305,16 +429,11 @@ static void on_orphans(evutil_socket_t fd, short what, void *arg)
 {
     struct sweep *sweep = arg;
     struct daemon *daemon = sweep->daemon;
-    struct error err = ERROR_INIT;
 
     (void)fd;
     (void)what;
     if (daemon->adopted && !daemon->stopping)
         settle_all(daemon);
-    if (daemon->adopted && !daemon->stopping &&
-        engine_list(daemon->engine, look_at_container, sweep, &err) < 0)
-        log_error("engine_list_failed", &err);
-    forget_old_orphans(sweep);
     daemon_timer(daemon, &sweep->orphan_timer,
                  sweep->orphans || !daemon->adopted ? ORPHANS_FIRST_MS : ORPHANS_MS, on_orphans,
                  sweep);
@@ -322,13 +441,27 @@ static void on_orphans(evutil_socket_t fd, short what, void *arg)
 
 /* --- the beginning --------------------------------------------------------------------------- */
 
+static void adopt_container(const struct container_row *row, void *arg)
+{
+    struct sweep_round *round = arg;
+
+    if (row->kind != CONTAINER_SESSION)
+        return; /* its job's claim brings it */
+    id_list_add(&row->work_id, &round->sessions);
+    id_list_add(&row->container_id, &round->interactions);
+    round->attempts = xrealloc(round->attempts, round->sessions.count * sizeof(*round->attempts));
+    round->attempts[round->sessions.count - 1] = row->attempt;
+}
+
 static int adopt(struct db *db, void *arg, struct error *err)
 {
     struct sweep_round *round = arg;
 
-    if (renew(db, round->daemon, err) < 0)
+    id_list_release(&round->sessions);
+    id_list_release(&round->interactions);
+    if (store_run_begin(db, &round->daemon->run, err) < 0)
         return -1;
-    return store_session_adopt(db, &round->daemon->claimant, id_list_add, &round->sessions, err);
+    return store_container_adopt(db, &round->daemon->run, adopt_container, round, err);
 }
 
 static void adopted(const struct error *err, void *arg)
@@ -342,7 +475,8 @@ static void adopted(const struct error *err, void *arg)
         return;
     }
     for (size_t i = 0; i < round->sessions.count; i++)
-        sessions_adopt(daemon, &round->sessions.ids[i]);
+        sessions_adopt(daemon, &round->sessions.ids[i], &round->interactions.ids[i],
+                       round->attempts[i]);
     log_event(LOG_INFO, "adopted", "sessions=%zu", round->sessions.count);
     round_free(round);
     daemon->adopted = true;
@@ -387,6 +521,7 @@ void sweep_free(struct sweep *sweep)
     if (!sweep)
         return;
     id_list_release(&sweep->cleaned);
+    id_list_release(&sweep->open);
     forget_old_orphans(sweep); /* unmarks those of the last look */
     forget_old_orphans(sweep);
     event_free(sweep->timer);

@@ -22,14 +22,10 @@ void sweep_free(struct sweep *sweep);
 /* A round as soon as possible. */
 void sweep_soon(struct daemon *daemon);
 
-/* The session's row says that its container is gone. A round that asked before may say otherwise.
- */
+/* The container's row says that it is gone. A round that asked before may say otherwise. */
 void sweep_cleaned(struct daemon *daemon, const struct id *id);
 
 /* Work of this kind was announced, or found: takes it unless it is at work already. */
 void sweep_take(struct daemon *daemon, int kind, const struct id *id);
-
-/* "cs-ID" or "cv-ID" to the id. Returns 0 with *ret_session set for the former, or -1. */
-int sweep_parse_container(const char *name, bool *ret_session, struct id *ret_id);
 
 #endif

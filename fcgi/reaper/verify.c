@@ -24,10 +24,12 @@
 #include "reaper/sweep.h"
 #include "settings.h"
 #include "store/verifications.h"
+#include "wire/container.h"
 
 #include "base/banned.h"
 
 #define HELLO_MS 30000
+#define VERIFICATIONS_PER_USER 3 /* see sweep.c */
 #define TRIES_MAX 3
 #define RETRY_MS 250
 #define MESSAGE_MAX 500
@@ -47,6 +49,7 @@ struct verify_job {
     struct live_session *session; /* NULL while it is claimed, and when dropped */
     LIST_ENTRY(verify_job) next;
     struct verification_work work;
+    struct id container_id;
     char name[ENGINE_NAME_MAX + 1];
     char socket[ENGINE_SOCKET_SIZE];
     struct agent_call *call;
@@ -212,8 +215,8 @@ static int write_verdict(struct db *db, void *arg, struct error *err)
 
     if (!job->judged)
         find_verdict(job);
-    return store_verification_finish(db, &job->daemon->claimant, &job->id, job->work.attempt,
-                                     job->json, job->json ? strlen(job->json) : 0, job->success,
+    return store_verification_finish(db, &job->daemon->run, &job->id, job->work.attempt, job->json,
+                                     job->json ? strlen(job->json) : 0, job->success,
                                      job->error_code, job->error_message, err);
 }
 
@@ -400,8 +403,11 @@ static int write_running(struct db *db, void *arg, struct error *err)
 {
     struct verify_job *job = arg;
 
-    return store_verification_running(db, &job->daemon->claimant, &job->id, job->work.attempt,
-                                      job->name, job->daemon->settings->reaper.location, err);
+    char address[ENGINE_SOCKET_SIZE + 5];
+
+    snprintf(address, sizeof(address), "unix:%s", job->socket);
+    return store_verification_running(db, &job->daemon->run, &job->id, job->work.attempt, job->name,
+                                      address, err);
 }
 
 static void running_written(const struct error *err, void *arg)
@@ -605,11 +611,25 @@ static void resume(struct verify_job *job)
     }
 }
 
+static void set_container(struct verify_job *job, const struct id *container_id)
+{
+    job->container_id = *container_id;
+    container_name(CONTAINER_GRADING, container_id, job->name);
+    engine_socket(job->daemon->engine, job->name, job->socket);
+}
+
 static int claim(struct db *db, void *arg, struct error *err)
 {
     struct verify_job *job = arg;
 
-    return store_verification_claim(db, &job->daemon->claimant, &job->id, &job->work, err);
+    const struct run *run = &job->daemon->run;
+
+    if (store_verification_claim(db, run, &job->id, VERIFICATIONS_PER_USER, &job->work, err) < 0)
+        return -1;
+    if (job->work.container_id.text[0])
+        return 0;
+    return store_verification_container(db, run, &job->id, job->work.attempt, &job->container_id,
+                                        job->work.verifier_image, err);
 }
 
 static void claimed(const struct error *err, void *arg)
@@ -620,14 +640,16 @@ static void claimed(const struct error *err, void *arg)
 
     job->database_busy = false;
     if (err) {
-        if (err->kind != ERROR_NOT_FOUND)
+        if (err->kind != ERROR_NOT_FOUND && err->kind != ERROR_LIMIT)
             log_error("verification_claim_failed", err);
         await_wake(daemon->await, &job->id);
         free_job(job);
         return;
     }
-    session = sessions_adopt(daemon, &job->work.session_id);
-    if (session->phase != LIVE_READY && session->phase != LIVE_STARTING) {
+    if (job->work.container_id.text[0])
+        set_container(job, &job->work.container_id);
+    session = sessions_find(daemon, &job->work.session_id);
+    if (!session || (session->phase != LIVE_READY && session->phase != LIVE_STARTING)) {
         free_job(job); /* it ends, and its end settles this row */
         return;
     }
@@ -653,6 +675,7 @@ bool verify_has_room(const struct daemon *daemon)
 void verify_claim(struct daemon *daemon, const struct id *id)
 {
     struct verify_job *job;
+    struct id container_id;
 
     if (daemon->stopping || !daemon->adopted || !verify_has_room(daemon) ||
         daemon_find(daemon->jobs, id))
@@ -662,8 +685,8 @@ void verify_claim(struct daemon *daemon, const struct id *id)
     job->daemon = daemon;
     job->listing_fd = job->changes_fd = job->reports_fd = -1;
     job->since = clock_monotonic();
-    snprintf(job->name, sizeof(job->name), "cv-%s", id->text);
-    engine_socket(daemon->engine, job->name, job->socket);
+    container_id = id_new();
+    set_container(job, &container_id);
     job->database_busy = true;
     daemon->job_count++;
     daemon_insert(&daemon->jobs, job);

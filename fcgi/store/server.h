@@ -1,5 +1,5 @@
 /*
- * server.h - what the preflight asks of MariaDB and of the daemons' rows.
+ * server.h - what the preflight asks of MariaDB.
  */
 #ifndef CODESET_STORE_SERVER_H
 #define CODESET_STORE_SERVER_H
@@ -20,14 +20,5 @@ struct server_info {
 };
 
 int store_server_info(struct db *db, struct server_info *ret_info, struct error *err);
-
-struct node {
-    const char *name, *location, *version;
-    int64_t silent_seconds; /* since the last heartbeat */
-};
-
-/* Every host on which a daemon ever ran. */
-int store_node_list(struct db *db, void (*each)(const struct node *node, void *arg), void *arg,
-                    struct error *err);
 
 #endif

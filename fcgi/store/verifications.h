@@ -48,8 +48,8 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
                            const char *job_id, struct verification *ret_verification,
                            struct error *err);
 
-/* How many verifications that are not finished were asked for before this one; 0 as well for one
- * that is not waiting. */
+/* How many verifications that nobody has claimed yet were asked for before this one; 0 as well for
+ * one that is not waiting. */
 int store_verification_ahead(struct db *db, const struct id *id, int64_t *ret_count,
                              struct error *err);
 

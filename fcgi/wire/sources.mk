@@ -1,0 +1,5 @@
+# wire: what two programs must agree on, once. Knows base only.
+noinst_LIBRARIES += libwire.a
+libwire_a_SOURCES = \
+	fcgi/wire/container.c fcgi/wire/container.h
+WIRE_LIBS = libwire.a $(BASE_LIBS)

@@ -69,7 +69,6 @@ static const struct right reaper_rights[] = {
     {"DELETE", "sessions", ""},
     {"SELECT", "session_declines", ""},
     {"INSERT", "session_declines", ""},
-    {"UPDATE", "session_declines", "code"},
     {"SELECT", "interactions", ""},
     {"UPDATE", "interactions", ""},
     {"DELETE", "interactions", ""},

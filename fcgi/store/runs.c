@@ -9,7 +9,7 @@
 
 /* A run of the release before: its daemon may be up, but keeps no heartbeat since the schema was
  * brought up to date, and the operator may take a while to start this release on every host. */
-#define LAST_SIGN "IF(boot_id = '', heartbeat_at + INTERVAL 1 HOUR, heartbeat_at)"
+#define LAST_SIGN "IF(r.boot_id = '', r.heartbeat_at + INTERVAL 1 HOUR, r.heartbeat_at)"
 
 /* --- what a lost host leaves ----------------------------------------------------------------- */
 
@@ -182,9 +182,9 @@ static int lock_node(struct db *db, const char *node, int64_t seconds, int64_t *
                      bool *ret_silent, struct error *err)
 {
     static const struct query lock = {"SELECT name FROM nodes WHERE name=? FOR UPDATE"};
-    static const struct query select_runs = {
-        "SELECT heartbeat_at, " LAST_SIGN " >= NOW(6) - INTERVAL ? SECOND FROM runs WHERE node=? "
-        "ORDER BY heartbeat_at FOR UPDATE"};
+    static const struct query select_runs = {"SELECT r.heartbeat_at, " LAST_SIGN
+                                             " >= NOW(6) - INTERVAL ? SECOND FROM runs r "
+                                             "WHERE r.node=? ORDER BY r.heartbeat_at FOR UPDATE"};
     _cleanup_(db_rows_release) struct db_rows *locked = DB_SELECT(db, &lock, err, db_text(node));
     _cleanup_(db_rows_release) struct db_rows *runs = NULL;
 

@@ -21,24 +21,25 @@ void session_work_release(struct session_work *work)
 
 /* A run that was ended by others (runs.h) claims nothing: it does not know yet what became of it.
  */
-#define CLAIM                                                                                      \
-    "SELECT container_id, TRUE INTO earlier, free FROM sessions WHERE session_id=? AND "           \
+#define IS_FREE                                                                                    \
     "status='creating' AND (owner IS NULL OR owner=? OR " OWNER_IS_DEAD(                           \
         "sessions.owner") ") AND "                                                                 \
                           "EXISTS (SELECT 1 FROM runs r WHERE r.run_id=? AND r.ended_at IS NULL) " \
-                          "FOR UPDATE; "                                                           \
-                          "IF free AND NOT earlier <=> ? THEN "                                    \
-                          "UPDATE sessions SET attempt=attempt+1, owner=?, container_id=? WHERE "  \
-                          "session_id=?; "                                                         \
-                          "UPDATE containers SET state='ended', ended_at=NOW(6) "                  \
-                          "WHERE container_id=earlier AND state IN ('starting','running'); "       \
-                          "INSERT INTO containers (container_id, node, run_id, kind, work_id, "    \
-                          "image) "                                                                \
-                          "SELECT w.container_id, ?, w.owner, 'session', w.session_id, p.image "   \
-                          "FROM sessions w "                                                       \
-                          "JOIN samples p USING (dataset, sample_id, version) WHERE "              \
-                          "w.session_id=?; "                                                       \
-                          "END IF;"
+                          "AND NOT EXISTS "                                                        \
+                          "(SELECT 1 FROM session_declines d WHERE "                               \
+                          "d.session_id=sessions.session_id AND d.node=?)"
+
+#define CLAIM                                                                                      \
+    "SELECT container_id, TRUE INTO earlier, free FROM sessions WHERE session_id=? AND " IS_FREE   \
+    " FOR UPDATE; "                                                                                \
+    "IF free AND NOT earlier <=> ? THEN "                                                          \
+    "UPDATE sessions SET attempt=attempt+1, owner=?, container_id=? WHERE session_id=?; "          \
+    "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
+    "WHERE container_id=earlier AND state IN ('starting','running'); "                             \
+    "INSERT INTO containers (container_id, node, run_id, kind, work_id, image) "                   \
+    "SELECT w.container_id, ?, w.owner, 'session', w.session_id, p.image FROM sessions w "         \
+    "JOIN samples p USING (dataset, sample_id, version) WHERE w.session_id=?; "                    \
+    "END IF;"
 
 int store_session_claim(struct db *db, const struct run *run, const struct id *id,
                         const struct id *container_id, struct session_work *ret_work,
@@ -51,7 +52,7 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
         "WHERE w.session_id=? AND w.owner=? AND w.container_id=? AND w.status='creating';")};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &claim, err, db_id(id), db_id(&run->run_id), db_int(run->lease_seconds),
-                  db_id(&run->run_id), db_id(container_id), db_id(&run->run_id),
+                  db_id(&run->run_id), db_text(run->node), db_id(container_id), db_id(&run->run_id),
                   db_id(container_id), db_id(id), db_text(run->node), db_id(id), db_id(id),
                   db_id(&run->run_id), db_id(container_id));
 
@@ -134,8 +135,7 @@ int store_session_end(struct db *db, const struct run *run, const struct id *id,
     "SELECT container_id, TRUE INTO container, ours FROM sessions WHERE session_id=? AND "         \
     "owner=? AND attempt=? AND status='creating' FOR UPDATE; "                                     \
     "IF ours THEN "                                                                                \
-    "INSERT INTO session_declines (session_id, node, code) VALUES (?, ?, ?) "                      \
-    "ON DUPLICATE KEY UPDATE code=VALUE(code); "                                                   \
+    "INSERT INTO session_declines (session_id, node, code) VALUES (?, ?, ?); "                     \
     "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
     "WHERE container_id=container AND state IN ('starting','running'); "                           \
     "SELECT COUNT(*) INTO others FROM runs r WHERE r.ended_at IS NULL AND "                        \

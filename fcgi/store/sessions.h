@@ -98,10 +98,11 @@ struct session_work {
 void session_work_release(struct session_work *work);
 
 /*
- * Claims a session that is creating and whose claim is free (runs.h), or is this run's own already,
- * and makes the row of its container, whose id the caller made; the container of an earlier
- * attempt has ended. The same claim with the same container id, after a lost answer, is the same
- * claim; with another id it is another attempt. ERROR_NOT_FOUND: nothing to claim (any more).
+ * Claims a session that is creating, whose claim is free (runs.h) or this run's own already, and
+ * that this node has not declined; and makes the row of its container, whose id the caller made.
+ * The container of an earlier attempt has ended. The same claim with the same container id, after a
+ * lost answer, is the same claim; with another id it is another attempt. ERROR_NOT_FOUND: nothing
+ * to claim (any more).
  */
 int store_session_claim(struct db *db, const struct run *run, const struct id *id,
                         const struct id *container_id, struct session_work *ret_work,

@@ -340,22 +340,6 @@ static void an_image_s_environment_lies_over_the_defaults(void)
                                   "/bin\",\"HOME=/root\",\"LANG=C.UTF-8\"]");
 }
 
-static void only_containers_of_ours_are_taken_for_ours(void)
-{
-    struct id id;
-    bool session = false;
-
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-" ID, &session, &id), 0);
-    CU_ASSERT(session);
-    CU_ASSERT_STRING_EQUAL(id.text, ID);
-    CU_ASSERT_EQUAL(sweep_parse_container("cv-" ID, &session, &id), 0);
-    CU_ASSERT_FALSE(session);
-    CU_ASSERT_EQUAL(sweep_parse_container("cx-" ID, &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-" ID "x", &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-", &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("", &session, &id), -1);
-}
-
 /* --- reports --------------------------------------------------------------------------------- */
 
 #define NOW (INT64_C(1700000000) * CLOCK_SECOND)
@@ -680,7 +664,6 @@ static const struct unit_test tests[] = {
      a_replacement_that_may_have_been_made_is_not_called_a_failure_of_the_text},
     {"an image's environment lies over the defaults",
      an_image_s_environment_lies_over_the_defaults},
-    {"only containers of ours are taken for ours", only_containers_of_ours_are_taken_for_ours},
     {"fresh reports count and stale ones do not", fresh_reports_count_and_stale_ones_do_not},
     {"an empty archive holds no report", an_empty_archive_holds_no_report},
     {"what is no tar is unreadable", what_is_no_tar_is_unreadable},

@@ -116,6 +116,31 @@ static void an_interaction_is_finished_by_its_claim_only(void)
     CU_ASSERT_STRING_EQUAL(read.err.bytes, "");
 }
 
+static void a_command_that_said_nothing_has_empty_outputs(void)
+{
+    struct id session_id = ready_session(&first);
+    struct new_interaction wanted = exec_in(&session_id);
+    const struct interaction_result silent = {.out = "", .err = "", .size_bytes = -1};
+    _cleanup_(interaction_work_release) struct interaction_work work = {0};
+    _cleanup_(interaction_release) struct interaction before = {0}, read = {0};
+
+    OK(store_interaction_create(api, &wanted, &err));
+    OK(store_interaction_claim(reaper, &first, &wanted.interaction_id, &work, &err));
+    OK(store_interaction_get(api, &user_id, session_id.text, wanted.interaction_id.text, &before,
+                             &err));
+    CU_ASSERT_PTR_NULL(before.out.bytes);
+    OK(store_interaction_finish(reaper, &first, &wanted.interaction_id, work.attempt, &silent,
+                                &err));
+    REFUSED(store_interaction_finish(reaper, &first, &wanted.interaction_id, work.attempt, &silent,
+                                     &err),
+            ERROR_NOT_FOUND);
+    OK(store_interaction_get(api, &user_id, session_id.text, wanted.interaction_id.text, &read,
+                             &err));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(read.out.bytes);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(read.err.bytes);
+    CU_ASSERT_EQUAL(read.out.length + read.err.length, 0);
+}
+
 static int64_t count_contents(void)
 {
     static const struct query query = {"SELECT COUNT(*) FROM interaction_contents"};
@@ -480,6 +505,8 @@ int main(void)
         {"samples decide what can be a session", samples_decide_what_can_be_a_session},
         {"an interaction is finished by its claim only",
          an_interaction_is_finished_by_its_claim_only},
+        {"a command that said nothing has empty outputs",
+         a_command_that_said_nothing_has_empty_outputs},
         {"an upload's bytes are read apart, and kept until its end",
          an_uploads_bytes_are_read_apart_and_kept_until_its_end},
         {"limits are named", limits_are_named},

@@ -21,9 +21,9 @@ static int prune_outputs_of(struct db *db, const struct id *id, int64_t limit, i
                             struct error *err)
 {
     static const struct query delete_outputs = {
-        "DELETE o FROM (SELECT i.interaction_id FROM interactions i JOIN interaction_outputs x "
-        "USING (interaction_id) WHERE i.session_id=? LIMIT ?) p "
-        "JOIN interaction_outputs o USING (interaction_id)"};
+        "DELETE o FROM (SELECT i.interaction_id FROM interactions i STRAIGHT_JOIN "
+        "interaction_outputs x USING (interaction_id) WHERE i.session_id=? LIMIT ?) p "
+        "STRAIGHT_JOIN interaction_outputs o USING (interaction_id)"};
     static const struct query empty_old = {
         "UPDATE interactions SET stdout=NULL, stderr=NULL, content=NULL WHERE session_id=? AND "
         "(stdout IS NOT NULL OR stderr IS NOT NULL OR content IS NOT NULL) LIMIT ?"};

@@ -76,16 +76,17 @@ int store_session_claimable(struct db *db, const struct run *run, int64_t limit,
                             void (*each)(const struct id *id, void *arg), void *arg,
                             struct error *err)
 {
-    /* What a user has open is counted once a user: MariaDB keeps a subquery's answers by value. */
     static const struct query select_claimable = {
+        "WITH held AS (SELECT o.user_id, COUNT(*) AS n FROM sessions o "
+        "WHERE o.status IN ('creating','ready') AND o.owner IS NOT NULL GROUP BY o.user_id) "
         "SELECT q.session_id FROM (SELECT w.session_id, w.requested_at, "
         "ROW_NUMBER() OVER (PARTITION BY w.user_id ORDER BY w.requested_at, w.session_id) + "
-        "(SELECT COUNT(*) FROM sessions o WHERE o.user_id=w.user_id AND "
-        "o.status IN ('creating','ready') AND o.owner IS NOT NULL) AS place "
-        "FROM sessions w WHERE w.status='creating' AND (w.owner IS NULL OR (w.owner<>? "
-        "AND " OWNER_IS_DEAD("w.owner") ")) AND NOT EXISTS (SELECT 1 FROM session_declines d "
-                                        "WHERE d.session_id=w.session_id AND d.node=?)) q "
-                                        "ORDER BY q.place, q.requested_at, q.session_id LIMIT ?"};
+        "IFNULL(h.n, 0) AS place FROM sessions w LEFT JOIN held h ON h.user_id=w.user_id "
+        "WHERE w.status='creating' AND (w.owner IS NULL OR "
+        "(w.owner<>? AND " OWNER_IS_DEAD(
+            "w.owner") ")) AND NOT EXISTS (SELECT 1 FROM "
+                       "session_declines d WHERE d.session_id=w.session_id AND d.node=?)) q "
+                       "ORDER BY q.place, q.requested_at, q.session_id LIMIT ?"};
     struct db_rows *rows = DB_SELECT(db, &select_claimable, err, db_id(&run->run_id),
                                      db_int(run->lease_seconds), db_text(run->node), db_int(limit));
 

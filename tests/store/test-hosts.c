@@ -3,6 +3,7 @@
  * host that slept, was lost, came back, or was never what it said. Against a MariaDB of its own
  * (tests/store/run).
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -149,6 +150,15 @@ static bool has_error(const struct id *id, const char *code)
     _cleanup_(session_release) struct session session = session_now(id);
 
     return session.error_code && strcmp(session.error_code, code) == 0;
+}
+
+static int64_t number(const struct query *query, const struct id *id)
+{
+    struct error error = ERROR_INIT;
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(admin, query, &error, db_id(id));
+
+    CU_ASSERT_FATAL(rows && db_next(rows));
+    return db_row_int(rows, 0);
 }
 
 /* "starting", "running", "ended" or "gone". */
@@ -794,6 +804,99 @@ static void an_image_is_needed_until_its_containers_are_gone(void)
     CU_ASSERT_EQUAL(image_users(), 0);
 }
 
+/* --- races ----------------------------------------------------------------------------------- */
+
+#define RACERS 6
+#define PRIZES 40
+
+struct racer {
+    struct run run;
+    struct id *prizes;
+    int (*claim)(struct db *db, const struct run *run, const struct id *id);
+    int successes;
+};
+
+static int race_for_session(struct db *db, const struct run *run, const struct id *id)
+{
+    _cleanup_(session_work_release) struct session_work work = {0};
+    struct id container_id = id_new();
+    struct error err = ERROR_INIT;
+
+    if (store_session_claim(db, run, id, &container_id, &work, &err) == 0)
+        return store_session_ready(db, run, id, work.attempt, "cs", "unix:/", &err) == 0;
+    if (err.kind != ERROR_NOT_FOUND)
+        fprintf(stderr, "claim: %s\n", err.message);
+    return 0;
+}
+
+static int race_for_verification(struct db *db, const struct run *run, const struct id *id)
+{
+    _cleanup_(verification_work_release) struct verification_work work = {0};
+    struct error err = ERROR_INIT;
+
+    return store_verification_claim(db, run, id, 3, &work, &err) == 0;
+}
+
+static void *race(void *arg)
+{
+    struct racer *racer = arg;
+    struct error err = ERROR_INIT;
+    struct db *db;
+
+    db_thread_begin();
+    db = db_new(&settings.database, DB_REAPER, &err);
+    for (int i = 0; db && i < PRIZES; i++)
+        racer->successes += racer->claim(db, &racer->run, &racer->prizes[i]);
+    db_free(db);
+    db_thread_end();
+    return NULL;
+}
+
+/* How many claims were won over all. */
+static int run_race(struct racer *racers)
+{
+    pthread_t threads[RACERS];
+    int successes = 0;
+
+    for (int i = 0; i < RACERS; i++)
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    for (int i = 0; i < RACERS; i++) {
+        pthread_join(threads[i], NULL);
+        successes += racers[i].successes;
+    }
+    return successes;
+}
+
+static void racing_hosts_claim_a_session_once(void)
+{
+    static const char *const nodes[RACERS] = {"r0", "r1", "r2", "r3", "r4", "r5"};
+    struct racer racers[RACERS] = {0};
+    struct id prizes[PRIZES];
+
+    for (int i = 0; i < PRIZES; i++)
+        prizes[i] = new_session();
+    for (int i = 0; i < RACERS; i++)
+        racers[i] = (struct racer){begin(nodes[i], "1"), prizes, race_for_session, 0};
+    CU_ASSERT_EQUAL(run_race(racers), PRIZES);
+}
+
+static void racing_claims_keep_a_users_cap(void)
+{
+    static const struct query under_way = {
+        "SELECT COUNT(*) FROM verifications WHERE session_id = ? AND status = 'starting'"};
+    struct run a = begin("a", "1");
+    struct id session = new_session(), prizes[PRIZES];
+    struct racer racers[RACERS] = {0};
+
+    make_ready(&a, &session, NULL);
+    for (int i = 0; i < PRIZES; i++)
+        prizes[i] = verification_of(&session, &user_id);
+    for (int i = 0; i < RACERS; i++) /* threads of one daemon */
+        racers[i] = (struct racer){a, prizes, race_for_verification, 0};
+    CU_ASSERT_TRUE(run_race(racers) >= 3); /* the same run may claim the same again */
+    CU_ASSERT_EQUAL(number(&under_way, &session), 3);
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -833,6 +936,8 @@ int main(void)
          a_grading_container_is_attached_to_or_replaced},
         {"an image is needed until its containers are gone",
          an_image_is_needed_until_its_containers_are_gone},
+        {"racing hosts claim a session once", racing_hosts_claim_a_session_once},
+        {"racing claims keep a user's cap", racing_claims_keep_a_users_cap},
     };
 
     return fixture_main_with("hosts", tests, ARRAY_SIZE(tests), fixture_lay_samples, empty);

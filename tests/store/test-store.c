@@ -54,12 +54,14 @@ static struct id ready_session(const struct run *run)
 
 static struct new_interaction exec_in(const struct id *session_id)
 {
+    static char command[] = {'a', '\0', 'b'};
+
     return (struct new_interaction){
         .interaction_id = id_new(),
         .user_id = user_id,
         .session_id = session_id->text,
         .type = INTERACTION_EXEC,
-        .command = {(char[]){'a', '\0', 'b'}, 3},
+        .command = {command, sizeof(command)},
         .command_timeout = 5,
         .unfinished_max = 1,
     };

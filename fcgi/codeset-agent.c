@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "agent/command.h"
@@ -176,12 +177,13 @@ static void options_read(int argc, char **argv, const char **ret_address, const 
             puts("codeset-agent " CODESET_VERSION);
             exit(0);
         default:
-            exit(2);
+            fputs(help, stderr);
+            exit(EX_USAGE);
         }
     }
     if (optind < argc || !*ret_address != !*ret_token) {
         fputs(help, stderr);
-        exit(2);
+        exit(EX_USAGE);
     }
 }
 

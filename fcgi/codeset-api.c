@@ -3,8 +3,8 @@
  *
  * DIAGNOSTICS
  *	Logs to standard error, a line an event. Exits 0 after SIGTERM, when the request at hand is
- *	answered, and when --check finds nothing; 1 when the configuration is wrong or the socket
- *	fails; 2 for wrong usage.
+ *	answered, and when --check finds nothing; 1 when a secret can't be read or the socket fails;
+ *	64 for wrong usage; 78 when the configuration is wrong.
  *
  * BUGS
  *	An answer is put together in memory before its first byte is sent: GET /samples without a
@@ -13,6 +13,7 @@
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <sysexits.h>
 
 #include "accounts/tokens.h"
 #include "base/cleanup.h"
@@ -79,13 +80,13 @@ static int read_options(int argc, char **argv, struct options *options)
             return 0;
         default:
             fputs(usage, stderr);
-            return 2;
+            return EX_USAGE;
         }
     }
     if (optind == argc)
         return -1;
-    fputs(usage, stderr);
-    return 2;
+    fprintf(stderr, "codeset-api: unexpected argument '%s'\n%s", argv[optind], usage);
+    return EX_USAGE;
 }
 
 static int print_routes(const struct router *router)
@@ -149,7 +150,8 @@ int main(int argc, char **argv)
         options.config = SETTINGS_PATH;
     if (config_load(settings_rows, settings_count, options.config, &settings, &err) < 0) {
         log_error("configuration", &err);
-        return 1;
+        settings_release(&settings);
+        return EX_CONFIG;
     }
     status = serve(&settings, &options);
     settings_release(&settings);

@@ -6,7 +6,7 @@
  * Run by codeset-reaper. Start reads config.json from descriptor 3.
  *
  * DIAGNOSTICS: one line on standard output: "ok", or the error's kind (a number), its code or
- * "-", and its message. Exit status 0, 1, or 2 for a call that makes no sense.
+ * "-", and its message. Exit status 0, 1, or 64 for wrong usage.
  * BUGS: a helper that is killed leaves what engine_stop then removes.
  */
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -43,14 +44,14 @@ int main(int argc, char **argv)
 
     if (argc < 2 || (strcmp(argv[1], "start") != 0 && strcmp(argv[1], "stop") != 0)) {
         fputs("usage: codeset-container start|stop KEY=VALUE...\n", stderr);
-        return 2;
+        return EX_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     umask(022);
     fcntl(CONFIG_FD, F_SETFD, FD_CLOEXEC);
     out = take_output();
     if (out == NULL)
-        return 2;
+        return 1;
     rc = container_job_parse(argv + 2, argc - 2, &job, &err);
     if (rc == 0 && strcmp(argv[1], "start") == 0)
         rc = container_start(&job, CONFIG_FD, &err);

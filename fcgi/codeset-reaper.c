@@ -4,11 +4,11 @@
  *
  *     codeset-reaper [--config FILE]
  *
- * One event loop; SQL on a few threads (reaper/db_pool.h), the reading of reports on one more;
- * containers by engine/; commands by agent_client/agent_client.h. It may be killed at any instant:
- * the next one adopts the containers, attaches to the commands that run in them, and finishes what
- * was half-done. SIGTERM and SIGINT answer all held requests, let the database work under way
- * finish for up to ten seconds, and leave the containers running.
+ * One event loop; SQL on a few threads (reaper/db_pool.h); containers by engine/; commands by
+ * agent_client/agent_client.h; reports are read by a process of their own (reaper/grader.h). It may
+ * be killed at any instant: the next one adopts the containers, attaches to the commands that run
+ * in them, and finishes what was half-done. SIGTERM and SIGINT answer all held requests, let the
+ * database work under way finish for up to ten seconds, and leave the containers running.
  *
  * DIAGNOSTICS
  * One line an event on standard error (base/log.h). What an operator looks for:
@@ -44,6 +44,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@
 #include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
 #include "reaper/environment.h"
+#include "reaper/grader.h"
 #include "reaper/interactions.h"
 #include "reaper/sessions.h"
 #include "reaper/sweep.h"
@@ -148,7 +150,7 @@ static bool expected(enum work_kind kind, const struct id *id, void *arg)
 
 static size_t unwritten(const struct daemon *daemon)
 {
-    return db_pool_pending(daemon->pool) + db_pool_pending(daemon->graders);
+    return db_pool_pending(daemon->pool) + graders_pending(daemon->graders);
 }
 
 static void look_whether_drained(evutil_socket_t fd, short what, void *arg)
@@ -295,7 +297,8 @@ static int open_rooms(struct reaper *reaper, struct error *err)
         db_pool_new(daemon->base, &settings->database, (size_t)settings->reaper.db_threads, err);
     if (!daemon->pool)
         return -1;
-    daemon->graders = db_pool_new(daemon->base, &settings->database, 1, err);
+    daemon->graders = graders_new(daemon->base, settings->engine.agent_path,
+                                  (size_t)settings->reaper.verifications_max, err);
     if (!daemon->graders)
         return -1;
     daemon->environments = environments_new(&settings->engine);
@@ -315,8 +318,8 @@ static void close_rooms(struct reaper *reaper)
 
     daemon->stopping = true;
     db_pool_free(daemon->pool);
-    db_pool_free(daemon->graders);
     verify_free_all(daemon);
+    graders_free(daemon->graders);
     interactions_free_all(daemon);
     sessions_free_all(daemon);
     sweep_free(daemon->sweep);
@@ -382,12 +385,12 @@ static const char *parse_options(int argc, char **argv)
             exit(0);
         default:
             fputs(usage, stderr);
-            exit(2);
+            exit(EX_USAGE);
         }
     }
     if (optind < argc) {
-        fputs(usage, stderr);
-        exit(2);
+        fprintf(stderr, "codeset-reaper: unexpected argument '%s'\n%s", argv[optind], usage);
+        exit(EX_USAGE);
     }
     return config;
 }
@@ -401,10 +404,12 @@ int main(int argc, char **argv)
 
     umask(0022);
     log_open("codeset-reaper", LOG_INFO);
-    if (settings_load(config, &reaper.settings, &err) < 0 || run(&reaper, &err) < 0) {
-        log_error("start_failed", &err);
+    if (settings_load(config, &reaper.settings, &err) < 0)
+        status = EX_CONFIG;
+    else if (run(&reaper, &err) < 0)
         status = 1;
-    }
+    if (status != 0)
+        log_error("start_failed", &err);
     close_rooms(&reaper);
     settings_release(&reaper.settings);
     return status;

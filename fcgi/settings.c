@@ -4,6 +4,7 @@
 
 #include "base/banned.h"
 
+/* A member of a struct cannot be in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
 #define TEXT(section, name, fallback, help)                                                        \
     {                                                                                              \
 #section, #name, CONFIG_TEXT, fallback, 0, 4096, "", help,                                 \
@@ -25,6 +26,7 @@
 #section, #name, CONFIG_INT, fallback, least, most, unit, help,                            \
             offsetof(struct settings, section.name)                                                \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -32,54 +34,54 @@
 
 const struct config_row settings_rows[] = {
     PATH(database, db_socket, "/run/mysqld/mysqld.sock", "MariaDB's unix socket"),
-    TEXT(database, db_host, "", "MariaDB's host, where it is not reached by the socket"),
+    TEXT(database, db_host, "", "MariaDB's host; empty: the socket"),
     INT(database, db_port, "3306", 1, 65535, "", "MariaDB's port, with db_host"),
     PATH(database, db_name, "codeset", "the database"),
     PATH(database, db_api_user, "codeset-api", "codeset-api's account"),
-    TEXT(database, db_api_password_file, "", "its password; without one, unix_socket signs in"),
+    TEXT(database, db_api_password_file, "", "file with its password; empty: unix_socket"),
     PATH(database, db_reaper_user, "codeset-reaper", "codeset-reaper's account"),
     TEXT(database, db_reaper_password_file, "", "its password, as above"),
     PATH(database, db_admin_user, "root", "codesetctl's account; owns the schema"),
     TEXT(database, db_admin_password_file, "", "its password, as above"),
 
-    PATH(api, doorbell_socket, "/run/codeset/doorbell.sock", "where workers ring the daemon"),
+    PATH(api, doorbell_socket, "/run/codeset/doorbell.sock", "socket that notifies the daemon"),
     PATH(api, pack_dir, "/var/lib/codeset/packs", "sample archives, served by nginx"),
     PATH(api, page_dir, "/run/codeset/pages", "long answers, kept for nginx to serve"),
     TEXT(api, cors_origins, "", "origins that a browser may call from, separated by spaces"),
-    INT(api, sessions_per_user, "256", 1, 100000, "", "open sessions that a user may have"),
-    INT(api, interactions_per_session, "16", 1, 1000, "", "unfinished interactions at once"),
-    INT(api, verifications_per_session, "2", 1, 100, "", "unfinished verifications at once"),
-    INT(api, command_bytes_max, "120K", KIB, 128 * KIB - 1, "bytes", "length of a command"),
-    INT(api, replace_bytes_max, "1M", KIB, 8 * MIB, "bytes", "each string of a str_replace"),
-    INT(api, upload_bytes_max, "16M", KIB, 64 * MIB, "bytes", "an uploaded file"),
-    INT(api, timeout_seconds_max, "3600", 1, 86400, "s", "command_timeout of an exec"),
-    INT(api, ttl_minutes_max, "1440", 1, 43200, "min", "ttl_minutes of a session"),
+    INT(api, sessions_per_user, "256", 1, 100000, "", "most open sessions of a user"),
+    INT(api, interactions_per_session, "16", 1, 1000, "", "most unfinished interactions"),
+    INT(api, verifications_per_session, "2", 1, 100, "", "most unfinished verifications"),
+    INT(api, command_bytes_max, "120K", KIB, 128 * KIB - 1, "bytes", "longest command"),
+    INT(api, replace_bytes_max, "1M", KIB, 8 * MIB, "bytes", "longest string of a str_replace"),
+    INT(api, upload_bytes_max, "16M", KIB, 64 * MIB, "bytes", "largest upload"),
+    INT(api, timeout_seconds_max, "3600", 1, 86400, "s", "largest command_timeout of an exec"),
+    INT(api, ttl_minutes_max, "1440", 1, 43200, "min", "largest ttl_minutes of a session"),
     /* In this section of the file since the first release; the worker's wait, and the database's.
      */
-    {"api", "db_connect_timeout", CONFIG_INT, "3", 1, 60, "s", "wait for a connection to MariaDB",
+    {"api", "db_connect_timeout", CONFIG_INT, "3", 1, 60, "s", "time limit to connect to MariaDB",
      offsetof(struct settings, database.db_connect_timeout)},
-    {"api", "db_io_timeout", CONFIG_INT, "10", 1, 20, "s", "wait of a worker for MariaDB's answer",
+    {"api", "db_io_timeout", CONFIG_INT, "10", 1, 20, "s", "a worker's time limit for a statement",
      offsetof(struct settings, database.db_io_timeout)},
 
     TEXT(accounts, token_secret_file, "", "signs tokens; empty: API keys only"),
-    TEXT(accounts, token_previous_secret_file, "", "still verifies tokens, while it is replaced"),
-    PATH(accounts, token_issuer, "codeset", "iss of our tokens"),
-    PATH(accounts, token_audience, "codeset-api", "aud of our tokens"),
+    TEXT(accounts, token_previous_secret_file, "", "the secret before; verifies only"),
+    PATH(accounts, token_issuer, "codeset", "iss of the tokens"),
+    PATH(accounts, token_audience, "codeset-api", "aud of the tokens"),
     INT(accounts, access_token_seconds, "3600", 60, 86400, "s", "life of an access token"),
     INT(accounts, refresh_token_seconds, "2592000", 3600, 31536000, "s", "life of a refresh token"),
     PATH(accounts, github_url, "https://github.com", "GitHub, or an Enterprise Server"),
     PATH(accounts, github_api_url, "https://api.github.com",
          "its API; of an Enterprise Server https://HOST/api/v3"),
-    TEXT(accounts, github_ca_file, "", "certificates that vouch for it; empty: the system's"),
+    TEXT(accounts, github_ca_file, "", "its CA certificates; empty: the system's"),
     TEXT(accounts, github_client_id, "", "of the OAuth App; empty: no sign-in"),
     TEXT(accounts, github_client_secret_file, "", "its secret"),
-    TEXT(accounts, github_redirect_uris, "", "redirect_uri values that are accepted, by spaces"),
+    TEXT(accounts, github_redirect_uris, "", "accepted redirect_uri values, separated by spaces"),
     TEXT(accounts, github_app_id, "", "of the GitHub App; empty: no repositories"),
     TEXT(accounts, github_app_key_file, "", "its private key, PEM"),
-    INT(accounts, github_timeout_seconds, "10", 1, 60, "s", "for one request to GitHub"),
-    INT(accounts, repos_cache_seconds, "60", 0, 3600, "s", "GET /repos answers from memory"),
-    INT(accounts, keys_per_user, "50", 1, 10000, "", "active API keys that a user may have"),
-    INT(accounts, signup_credit_cents, "500", 0, 1000000, "cents", "granted at first sign-in"),
+    INT(accounts, github_timeout_seconds, "10", 1, 60, "s", "time limit of a request to GitHub"),
+    INT(accounts, repos_cache_seconds, "60", 0, 3600, "s", "how long GET /repos is kept in memory"),
+    INT(accounts, keys_per_user, "50", 1, 10000, "", "most active API keys of a user"),
+    INT(accounts, signup_credit_cents, "500", 0, 1000000, "cents", "credit at the first sign-in"),
     {"accounts", "terms_version", CONFIG_TEXT, "", 0, 32, "",
      "terms that must be accepted; empty: none", offsetof(struct settings, accounts.terms_version)},
 
@@ -90,7 +92,7 @@ const struct config_row settings_rows[] = {
     INT(reaper, holds_max, "10000", 1, 100000, "", "held requests; more are answered at once"),
     INT(reaper, sweep_ms, "1000", 100, 60000, "ms", "pause between sweeps for missed work"),
     INT(reaper, lease_seconds, "60", 10, 3600, "s",
-        "a daemon silent for longer is dead, its claims free"),
+        "a daemon that is silent for longer is dead, its claims free"),
     INT(reaper, interaction_attempts_max, "10", 1, 1000, "", "claims of an interaction"),
     INT(reaper, verify_attempts_max, "5", 1, 1000, "", "claims of a verification"),
     INT(reaper, verify_timeout_seconds, "1800", 1, 86400, "s", "a verifier's run"),

@@ -31,8 +31,8 @@ static int read_secret(struct token_issuer *issuer, const char *path, struct err
         return error_wrap(err, "token secret");
     if (text->length < JWT_SECRET_LEAST)
         return error_set(err, ERROR_INVALID, NULL,
-                         "token secret: %s must hold at least %d bytes; `openssl rand -hex 32` "
-                         "makes one",
+                         "token secret: %s must contain at least %d bytes; create one with "
+                         "`openssl rand -hex 32`",
                          path, JWT_SECRET_LEAST);
     issuer->secrets[issuer->count++] = (struct jwt_secret){text->data, text->length};
     return 0;
@@ -124,7 +124,7 @@ int token_check(const struct token_issuer *issuer, enum token_type type, const c
         !claim_id(claims, "jti", &token.jti) || token.issued_at < 0 || token.expires_at < 0 ||
         token.issued_at > now + TOKEN_SKEW_SECONDS)
         goto refuse;
-    /* `nbf` is not ours; one that is there must be kept all the same (RFC 7519, 4.1.5). */
+    /* Our tokens have no `nbf`, but if there is one it must be obeyed (RFC 7519, 4.1.5). */
     if (json_object_object_get_ex(claims, "nbf", NULL) &&
         json_get_int(claims, "nbf", INT64_MAX) > now + TOKEN_SKEW_SECONDS)
         goto refuse;

@@ -2,9 +2,9 @@
  * tokens.h - our access and refresh tokens: JWTs by HS256 with the claims iss, aud, sub (the
  * user's id), type ("access" or "refresh"), iat, exp, jti.
  *
- * Two secrets may be in force: the first signs, both verify, so that a secret can be replaced
+ * Two secrets may be in use: the first signs, both verify, so that a secret can be replaced
  * without signing everybody out. Times are checked with TOKEN_SKEW_SECONDS to either side.
- * Pure but for the reading of the secrets.
+ * Apart from reading the secrets, it has no side effects.
  */
 #ifndef CODESET_ACCOUNTS_TOKENS_H
 #define CODESET_ACCOUNTS_TOKENS_H
@@ -41,7 +41,7 @@ void token_issue(const struct token_issuer *issuer, enum token_type type, const 
                  int64_t now, struct token *ret_token, struct buf *text);
 
 /* Signature, issuer, audience, type, times and the form of every claim. ERROR_INVALID, with the
- * code TOKEN_EXPIRED where nothing but the time is wrong, else INVALID_CREDENTIALS. */
+ * code TOKEN_EXPIRED if only the time is wrong, otherwise INVALID_CREDENTIALS. */
 int token_check(const struct token_issuer *issuer, enum token_type type, const char *text,
                 int64_t now, struct token *ret_token, struct error *err);
 

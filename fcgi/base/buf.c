@@ -9,7 +9,8 @@
 #include "base/banned.h"
 
 #define CAPACITY_LEAST 256
-#define SHORT_TEXT 32 /* bytes that formatting may well give: it is not done twice for fewer */
+#define SHORT_TEXT                                                                                 \
+    32 /* room to begin with when formatting, so that short texts are formatted only once */
 
 char buf_empty[1];
 

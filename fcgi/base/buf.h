@@ -1,5 +1,5 @@
 /*
- * buf.h - a growable run of bytes, always NUL-terminated behind its end.
+ * buf.h - a growable run of bytes, always followed by a NUL.
  *
  * `data` is never NULL and may be read as a C string when the content holds no NUL.
  * A buf starts as BUF_INIT and ends with buf_release; buf_clear keeps the memory for reuse.
@@ -38,7 +38,7 @@ static inline void buf_add_char(struct buf *buf, char c)
     buf->data[buf->length] = '\0';
 }
 
-/* Gives the content away (free() it); the buf is empty again. */
+/* Returns the content, which the caller frees; the buf is empty afterwards. */
 char *buf_take(struct buf *buf);
 
 #endif

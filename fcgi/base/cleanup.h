@@ -5,8 +5,8 @@
  *     _cleanup_(buf_release) struct buf out = BUF_INIT;
  *     _cleanup_(free_ptr) char *text = xstrdup("...");
  *
- * The release functions take the address of the variable. A handle that is given away is
- * taken out with TAKE_PTR or TAKE_FD, which leave NULL or -1 behind.
+ * The release functions take the address of the variable. To pass a handle on, use
+ * TAKE_PTR or TAKE_FD, which leave NULL or -1 in the variable.
  */
 #ifndef CODESET_BASE_CLEANUP_H
 #define CODESET_BASE_CLEANUP_H
@@ -44,7 +44,8 @@ static inline void free_ptr(void *pointer_to_pointer)
     free(*(void **)pointer_to_pointer);
 }
 
-/* Closes without touching errno, so that an error on the way out keeps its reason. */
+/* Closes without touching errno, so that the reason of an error is still there after the cleanup.
+ */
 void close_fd(int *fd);
 
 DEFINE_CLEANUP(FILE *, close_file, fclose)

@@ -13,7 +13,7 @@
 /* The wall clock. */
 int64_t clock_now(void);
 
-/* A clock that never goes back, for measuring; its zero means nothing. */
+/* A clock that never goes back, to measure durations; when it was zero means nothing. */
 int64_t clock_monotonic(void);
 
 /* "2026-11-21T19:05:00.123456Z" into text[CLOCK_TEXT_SIZE]; years 1970 to 9999. Returns text. */

@@ -60,22 +60,22 @@ static int assign(const struct config_row *row, const char *text, void *values, 
     switch (row->type) {
     case CONFIG_BOOL:
         if (parse_bool(text, (bool *)(void *)place) < 0)
-            return error_set(err, ERROR_INVALID, NULL, "%s.%s is \"%s\", but takes yes or no",
+            return error_set(err, ERROR_INVALID, NULL, "%s.%s must be yes or no, not \"%s\"",
                              row->section, row->name, text);
         return 0;
     case CONFIG_INT:
         if (parse_int(text, &number) < 0 || number < row->least || number > row->most)
             return error_set(err, ERROR_INVALID, NULL,
-                             "%s.%s is \"%s\", but takes a whole number from %lld to %lld%s%s",
-                             row->section, row->name, text, (long long)row->least,
-                             (long long)row->most, row->unit[0] ? " " : "", row->unit);
+                             "%s.%s must be a whole number from %lld to %lld%s%s, not \"%s\"",
+                             row->section, row->name, (long long)row->least, (long long)row->most,
+                             row->unit[0] ? " " : "", row->unit, text);
         *(int64_t *)(void *)place = number;
         return 0;
     case CONFIG_TEXT:
         if ((int64_t)strlen(text) < row->least || (int64_t)strlen(text) > row->most)
             return error_set(err, ERROR_INVALID, NULL,
-                             "%s.%s has %zu bytes, but takes from %lld to %lld", row->section,
-                             row->name, strlen(text), (long long)row->least, (long long)row->most);
+                             "%s.%s must have %lld to %lld bytes, not %zu", row->section, row->name,
+                             (long long)row->least, (long long)row->most, strlen(text));
         free(*(char **)(void *)place);
         *(char **)(void *)place = xstrdup(text);
         return 0;
@@ -117,7 +117,7 @@ static int on_setting(void *user, const char *section, const char *name, const c
         load->bad_line = load->line;
         return 0;
     }
-    error_set(load->err, ERROR_INVALID, NULL, "there is no setting %s.%s", section, name);
+    error_set(load->err, ERROR_INVALID, NULL, "unknown setting %s.%s", section, name);
     load->bad_line = load->line;
     return 0;
 }
@@ -146,7 +146,7 @@ int config_load(const struct config_row *rows, size_t count, const char *path, v
     if (line == 0)
         return 0;
     if (line != load.bad_line)
-        error_set(err, ERROR_INVALID, NULL, "not a line of an ini file");
+        error_set(err, ERROR_INVALID, NULL, "neither a section in brackets nor NAME = VALUE");
     return error_wrap(err, "%s:%d", path, line);
 }
 

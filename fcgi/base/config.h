@@ -4,7 +4,7 @@
  * A setting is a row: section, name, type, default, range, unit, one line of help, and where in
  * the caller's struct its value goes. An unknown section or name, a value out of range or of the
  * wrong type is an error that names file and line; the caller exits with it at start.
- * This file knows no setting; the table is settings.c's.
+ * The table of settings is in settings.c.
  */
 #ifndef CODESET_BASE_CONFIG_H
 #define CODESET_BASE_CONFIG_H

@@ -1,5 +1,5 @@
 /*
- * crypto.h - randomness and digests, by OpenSSL.
+ * crypto.h - digests, by OpenSSL.
  */
 #ifndef CODESET_BASE_CRYPTO_H
 #define CODESET_BASE_CRYPTO_H
@@ -9,18 +9,12 @@
 
 #define SHA256_SIZE 32
 
-/* From the kernel's generator, getrandom(2); aborts where there is none. */
-void random_bytes(void *bytes, size_t size);
-
-/* `count` random base62 digits (0-9A-Za-z), each equally likely, and a NUL. */
-void random_base62(char *text, size_t count);
-
 void sha256(const void *bytes, size_t size, unsigned char digest[SHA256_SIZE]);
 
 /* The digest as 64 lower-case hexadecimal digits and a NUL. */
 void sha256_hex(const void *bytes, size_t size, char text[2 * SHA256_SIZE + 1]);
 
-/* Takes as long whatever the bytes are. */
+/* Takes the same time whatever the bytes are. */
 bool equal_in_constant_time(const void *a, const void *b, size_t size);
 
 #endif

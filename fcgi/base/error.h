@@ -2,8 +2,9 @@
  * error.h - what went wrong, as a value.
  *
  * Functions that can fail take a last argument `struct error *err`, return 0 or -1 (or a pointer
- * or NULL) and fill *err on failure only. err is never NULL. Messages are sentences for whoever
- * must act: a client when `code` is set, the log otherwise. Nothing is allocated.
+ * or NULL) and fill *err on failure only. err is never NULL. Messages are for
+ * whoever must act: a client if `code` is set, otherwise whoever reads the log. Nothing is
+ * allocated.
  */
 #ifndef CODESET_BASE_ERROR_H
 #define CODESET_BASE_ERROR_H
@@ -15,7 +16,7 @@ enum error_kind {
     ERROR_INVALID,     /* what was given can't be right; trying again is pointless */
     ERROR_NOT_FOUND,   /* the thing named does not exist */
     ERROR_CONFLICT,    /* the thing is in a state that forbids it */
-    ERROR_LIMIT,       /* a cap was reached */
+    ERROR_LIMIT,       /* a limit was reached */
     ERROR_UNAVAILABLE, /* a part is down or busy; trying again later may help */
     ERROR_INTERNAL,    /* a fault of ours or of the host */
 };

@@ -46,7 +46,8 @@ int file_read_secret(const char *path, struct buf *out, struct error *err)
            (out->data[out->length - 1] == '\n' || out->data[out->length - 1] == '\r'))
         buf_truncate(out, out->length - 1);
     if (out->length == before)
-        return error_set(err, ERROR_INVALID, NULL, "%s is empty; it must hold the secret", path);
+        return error_set(err, ERROR_INVALID, NULL, "%s is empty, but must contain the secret",
+                         path);
     return 0;
 }
 

@@ -14,8 +14,8 @@
 /* Appends the content of the file, which may hold at most `most` bytes. dir_fd as openat(2). */
 int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct error *err);
 
-/* Appends the secret that the file holds: all of it but the line ends at its end. A file with
- * nothing in it is an error, and so is one of more than FILE_SECRET_MOST bytes. */
+/* Appends the secret in the file: its content without newlines at the end. An empty file is an
+ * error, and so is one with more than FILE_SECRET_MOST bytes. */
 #define FILE_SECRET_MOST 16384
 int file_read_secret(const char *path, struct buf *out, struct error *err);
 
@@ -23,17 +23,17 @@ int file_read_secret(const char *path, struct buf *out, struct error *err);
 int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
                       struct error *err);
 
-/* Writes all of it to fd, however many calls that takes. */
+/* Writes all bytes to fd, with as many calls as it takes. */
 int fd_write_all(int fd, const void *bytes, size_t size, struct error *err);
 
-/* Makes the folder and those above it; one that is there already is fine. */
+/* Makes the folder and those above it, as far as they do not exist. */
 int make_dirs(const char *path, mode_t mode, struct error *err);
 
 /* Removes the tree below and including path, never following a link, never leaving its file
- * system. Nothing there is success. */
+ * system. It is no error if there is nothing. */
 int remove_tree(const char *path, struct error *err);
 
-/* The same, but the folder itself stays. */
+/* The same, but keeps the folder itself. */
 int clear_tree(const char *path, struct error *err);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/crypto.h"
+#include "base/random.h"
 
 #include "base/banned.h"
 

@@ -12,7 +12,7 @@
 
 DEFINE_CLEANUP(json_tokener *, free_tokener, json_tokener_free)
 
-/* What json-c lets pass, and where. */
+/* What is wrong in a text that json-c accepts, and where. */
 struct fault {
     const char *what; /* NULL: nothing */
     const char *at;
@@ -68,9 +68,9 @@ static bool is_scalar(const char *at, const char *end)
     return is_number(at, end);
 }
 
-/* From behind a string's first quote to behind its last. Control bytes must be escaped there (RFC
- * 8259, section 7). json-c ends a key at its first NUL, which makes one of two different keys: such
- * a key is a fault. */
+/* Skips a string, from after its first quote to after its last. Control bytes must be escaped in it
+ * (RFC 8259, section 7). json-c ends a key at its first NUL, so that different keys would become
+ * the same: a key with a NUL is a fault. */
 static const char *check_string(const char *at, const char *end, struct fault *fault)
 {
     const char *nul = NULL, *behind;
@@ -97,7 +97,7 @@ static const char *check_string(const char *at, const char *end, struct fault *f
     return at;
 }
 
-/* Of a text that json-c took. */
+/* In a text that json-c has accepted. */
 static struct fault find_fault(const char *at, const char *end)
 {
     struct fault fault = {0};
@@ -114,9 +114,33 @@ static struct fault find_fault(const char *at, const char *end)
         while (at < end && !memchr(SPACES "{}[]:,\"", *at, sizeof(SPACES "{}[]:,\"") - 1))
             at++;
         if (!is_scalar(start, at))
-            return (struct fault){"no JSON value", start};
+            return (struct fault){"unexpected character", start};
     }
     return fault;
+}
+
+/* json-c's own words say what it guessed: "null expected", if a text begins with 'n'. */
+static const char *words_of(enum json_tokener_error outcome)
+{
+    switch (outcome) {
+    case json_tokener_continue:
+    case json_tokener_error_parse_eof:
+        return "unexpected end";
+    case json_tokener_error_depth:
+        return "nested too deeply";
+    case json_tokener_error_parse_array:
+        return "expected ',' or ']'";
+    case json_tokener_error_parse_object_key_name:
+        return "expected a key in quotes";
+    case json_tokener_error_parse_object_key_sep:
+        return "expected ':'";
+    case json_tokener_error_parse_object_value_sep:
+        return "expected ',' or '}'";
+    case json_tokener_error_parse_string:
+        return "invalid string";
+    default:
+        return "unexpected character";
+    }
 }
 
 int json_parse(const char *text, size_t length, json_object **ret_value, size_t *ret_offset,
@@ -129,12 +153,12 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
     size_t offset;
     bool all_read;
 
-    /* json-c's own check lets surrogates and overlong forms pass. */
+    /* json-c's own check accepts surrogates and overlong forms. */
     offset = utf8_valid_length(text, length);
     if (offset < length) {
         if (ret_offset)
             *ret_offset = offset;
-        return error_set(err, ERROR_INVALID, NULL, "what is not UTF-8 at byte %zu", offset);
+        return error_set(err, ERROR_INVALID, NULL, "invalid UTF-8 at byte %zu", offset);
     }
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     /* The NUL behind the end tells the tokener that a number is complete. */
@@ -145,7 +169,7 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
         value = json_tokener_parse_ex(tokener, "", 1);
         outcome = json_tokener_get_error(tokener);
     }
-    /* It counts from the begin of the last call. */
+    /* json-c counts from the beginning of the last call. */
     offset = all_read ? length : json_tokener_get_parse_end(tokener);
     fault.at = text + offset;
     take_all(&fault.at, text + length, SPACES);
@@ -154,9 +178,7 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
     if (outcome == json_tokener_success)
         fault = find_fault(text, text + length);
     else
-        fault = (struct fault){outcome == json_tokener_continue ? "unexpected end of data"
-                                                                : json_tokener_error_desc(outcome),
-                               text + offset};
+        fault = (struct fault){words_of(outcome), text + offset};
     if (fault.what) {
         offset = (size_t)(fault.at - text);
         if (ret_offset)

@@ -1,10 +1,10 @@
 /*
  * json.h - reading and writing JSON (RFC 8259) with json-c, strictly and within bounds.
  *
- * Decided answers: a repeated key, the last one counts; a lone surrogate escape becomes U+FFFD;
+ * Of a repeated key the last one counts; a lone surrogate escape becomes U+FFFD;
  * \u0000 is kept in values (lengths are explicit) and an error in keys, which have none; bytes that
- * are not UTF-8, anything behind the value, numbers that are not the RFC's (1., NaN), and more than
- * JSON_DEPTH_MAX levels are errors.
+ * are not UTF-8, anything after the value, numbers that the RFC does not allow (1., NaN), and more
+ * than JSON_DEPTH_MAX levels are errors.
  */
 #ifndef CODESET_BASE_JSON_H
 #define CODESET_BASE_JSON_H

@@ -54,7 +54,7 @@ int base64url_decode(const char *text, size_t length, struct buf *out)
             buf_add_char(out, (char)(bits >> held));
         }
     }
-    /* Two spellings of one token would make its text useless as a name for it. */
+    /* If one token could be written in two ways, its text would not identify it. */
     return (bits & ((1u << held) - 1)) ? -1 : 0;
 }
 
@@ -146,7 +146,7 @@ int jwt_verify_hs256(const char *token, const struct jwt_secret *secrets, size_t
         !signature_fits(token, (size_t)(second - token), &signature, secrets, count) ||
         !header_is_ours(token, (size_t)(first - token)) ||
         decode_object(first + 1, (size_t)(second - first - 1), ret_claims) < 0)
-        return error_set(err, ERROR_INVALID, NULL, "not a token of ours");
+        return error_set(err, ERROR_INVALID, NULL, "not a token of this server");
     return 0;
 }
 
@@ -167,10 +167,10 @@ int jwt_sign_rs256(json_object *claims, const char *pem, size_t pem_size, struct
     add_signing_input("{\"alg\":\"RS256\",\"typ\":\"JWT\"}", claims, &input);
     if (EVP_DigestSignInit(digest, NULL, EVP_sha256(), NULL, key) != 1 ||
         EVP_DigestSign(digest, NULL, &size, (unsigned char *)input.data, input.length) != 1)
-        return error_set(err, ERROR_INTERNAL, NULL, "OpenSSL can't sign with this key");
+        return error_set(err, ERROR_INTERNAL, NULL, "OpenSSL cannot sign with this key");
     signature = xmalloc(size);
     if (EVP_DigestSign(digest, signature, &size, (unsigned char *)input.data, input.length) != 1)
-        return error_set(err, ERROR_INTERNAL, NULL, "OpenSSL can't sign with this key");
+        return error_set(err, ERROR_INTERNAL, NULL, "OpenSSL cannot sign with this key");
     buf_add(token, input.data, input.length);
     buf_add_char(token, '.');
     base64url_encode(signature, size, token);

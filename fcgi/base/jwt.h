@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define JWT_MAX 4096        /* bytes of a token that is looked at */
+#define JWT_MAX 4096        /* longest token in bytes; longer ones are refused */
 #define JWT_SECRET_LEAST 32 /* bytes; RFC 7518, section 3.2: as long as the hash at least */
 
 struct jwt_secret {
@@ -27,8 +27,8 @@ void jwt_sign_hs256(json_object *claims, const struct jwt_secret *secret, struct
 
 /*
  * Checks form, algorithm and signature against each of the secrets, and gives the claims, which
- * the caller must still check (exp, iss, aud, ...) and json_object_put. Any fault at all is
- * ERROR_INVALID without a hint which.
+ * the caller must still check (exp, iss, aud, ...) and json_object_put. Every fault is
+ * ERROR_INVALID, and which one it was is not said.
  */
 int jwt_verify_hs256(const char *token, const struct jwt_secret *secrets, size_t count,
                      json_object **ret_claims, struct error *err);

@@ -1,5 +1,5 @@
 /*
- * log.h - one line an event, `key=value`, on standard error.
+ * log.h - one line per event, `key=value`, on standard error.
  *
  *     log_event(LOG_INFO, "session_ready", "session=%s took_ms=%d", id, ms);
  *

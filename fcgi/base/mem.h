@@ -1,7 +1,7 @@
 /*
- * mem.h - allocation that aborts when memory is out.
+ * mem.h - allocation that aborts when there is no memory.
  *
- * That is right only because every size that a stranger controls is capped before it gets here.
+ * That is acceptable only because every size that comes from outside is limited beforehand.
  * Everything returned is released with free().
  */
 #ifndef CODESET_BASE_MEM_H

@@ -1,6 +1,6 @@
 /*
  * utf8.h - what is UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF) and how
- * to make something of what is not.
+ * to replace what is not.
  */
 #ifndef CODESET_BASE_UTF8_H
 #define CODESET_BASE_UTF8_H

@@ -23,6 +23,7 @@ int ctl_key_revoke(struct ctl *ctl);
 
 int ctl_dataset_import(struct ctl *ctl);
 int ctl_dataset_list(struct ctl *ctl);
+int ctl_dataset_remove(struct ctl *ctl);
 int ctl_sample_list(struct ctl *ctl);
 int ctl_sample_show(struct ctl *ctl);
 

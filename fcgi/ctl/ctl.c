@@ -11,11 +11,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ctl/output.h"
+#include "ctl/spelling.h"
 
 #include "base/banned.h"
 
 #define PROGRAM "codesetctl"
-#define WORD_MOST 40 /* of what is compared to guess a misspelt command */
 
 struct ctl {
     const struct ctl_command *commands; /* until a name is NULL */
@@ -31,20 +32,27 @@ struct ctl {
 };
 
 static const struct ctl_option common_options[] = {
-    {"config", "FILE", "configuration [" SETTINGS_PATH "]"},
+    {"config", "FILE", "configuration file [" SETTINGS_PATH "]"},
     {"json", NULL, "print JSON, for scripts"},
-    {"help", NULL, "tell the use of the command"},
-    {"version", NULL, "print the version"},
+    {"help", NULL, "show help for the command"},
+    {"version", NULL, "show the version"},
 };
 
 /* --- messages -------------------------------------------------------------------------------- */
 
 static void complain(const struct ctl *ctl, const char *message)
 {
-    if (ctl->command)
-        fprintf(stderr, PROGRAM ": %s: %s\n", ctl->command->name, message);
-    else
-        fprintf(stderr, PROGRAM ": %s\n", message);
+    fprintf(stderr, PROGRAM ": %s%s", ctl->command ? ctl->command->name : "",
+            ctl->command ? ": " : "");
+    output_message(message);
+}
+
+/* How the command is used, with its two words apart from its arguments. */
+static void print_usage_line(const struct ctl_command *command, FILE *out)
+{
+    fprintf(out, "usage: " PROGRAM " %s%s%s%s\n", command->name,
+            command->options[0].name ? " [OPTIONS]" : "", command->arguments[0] ? " " : "",
+            command->arguments);
 }
 
 void ctl_warn(const struct ctl *ctl, const char *format, ...)
@@ -68,9 +76,9 @@ int ctl_usage(const struct ctl *ctl, const char *format, ...)
     va_end(args);
     complain(ctl, message);
     if (ctl->command)
-        fprintf(stderr, "Try '" PROGRAM " help %s'.\n", ctl->command->name);
-    else
-        fprintf(stderr, "Try '" PROGRAM " help'.\n");
+        print_usage_line(ctl->command, stderr);
+    fprintf(stderr, "Try '" PROGRAM " help%s%s'.\n", ctl->command ? " " : "",
+            ctl->command ? ctl->command->name : "");
     return CTL_USAGE;
 }
 
@@ -79,11 +87,11 @@ int ctl_fail(const struct ctl *ctl, const struct error *err)
     complain(ctl, err->message);
     if (err->code && strcmp(err->code, "DATABASE_UNAVAILABLE") == 0) {
         if (geteuid() != 0 && !ctl->settings.database.db_admin_password_file[0])
-            fprintf(stderr, "Run it as root: without db_admin_password_file MariaDB lets the "
-                            "system's user of db_admin_user's name in, and nobody else.\n");
+            fprintf(stderr, "Run it as root: without db_admin_password_file only the system user "
+                            "named in db_admin_user can sign in to MariaDB.\n");
         fprintf(stderr,
-                "Is MariaDB running, does [database] of %s say where, and has '" PROGRAM
-                " migrate' been run? '" PROGRAM " doctor' looks further.\n",
+                "Check that MariaDB is running, that [database] in %s is right, and that '" PROGRAM
+                " migrate' has been run. '" PROGRAM " doctor' tells more.\n",
                 ctl_config(ctl));
         return CTL_UNAVAILABLE;
     }
@@ -107,12 +115,12 @@ static void print_overview(const struct ctl *ctl)
            "The operator's tool of a Codeset server.\n\n");
     for (const struct ctl_command *command = ctl->commands; command->name; command++)
         printf("  %-16s %s\n", command->name, command->summary);
-    printf("\nOptions of every command:\n");
+    printf("\nOptions for every command:\n");
     for (size_t i = 0; i < ARRAY_SIZE(common_options); i++)
         print_option(&common_options[i]);
-    printf("\nExit status: 0 done; 1 it could not be done, of doctor: warnings; 2 of doctor:\n"
-           "failures; 64 the command line can't be understood; 69 the database is out of reach;\n"
-           "78 the configuration can't be used. See " PROGRAM "(8).\n");
+    printf("\nExit status: 0 success; 1 failure (doctor: warnings only); 2 doctor only: something\n"
+           "is broken; 64 wrong usage; 69 the database cannot be reached; 78 wrong configuration.\n"
+           "See " PROGRAM "(8).\n");
 }
 
 /* What begins with the word. */
@@ -128,9 +136,8 @@ static void print_group(const struct ctl *ctl, const char *word, FILE *out)
 
 static void print_command(const struct ctl_command *command)
 {
-    printf("usage: " PROGRAM " %s%s%s%s\n\n%s.\n", command->name,
-           command->options[0].name ? " [OPTIONS]" : "", command->arguments[0] ? " " : "",
-           command->arguments, command->summary);
+    print_usage_line(command, stdout);
+    printf("\n%s.\n", command->summary);
     if (command->help)
         printf("\n%s\n", command->help);
     if (command->options[0].name)
@@ -168,42 +175,16 @@ static bool is_group(const struct ctl *ctl, const char *word)
     return false;
 }
 
-/* Edits (a letter more, less or another) that make a from b: Wagner and Fischer's, in one row. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[WORD_MOST + 1];
-    size_t b_length = strnlen(b, WORD_MOST);
-
-    for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (size_t i = 0; i < WORD_MOST && a[i]; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t best = diagonal + (a[i] != b[j - 1]);
-
-            diagonal = row[j];
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b_length];
-}
-
 static const char *guess(const struct ctl *ctl, const char *name)
 {
     const char *best = NULL;
-    size_t least = 4; /* more edits are no slip of the finger, nor is half the word */
+    size_t least = 4; /* more edits are not a typing error, nor is half of the word */
 
     if (strlen(name) / 2 + 1 < least)
         least = strlen(name) / 2 + 1;
 
     for (const struct ctl_command *command = ctl->commands; command->name; command++) {
-        size_t edits = distance(name, command->name);
+        size_t edits = spelling_distance(name, command->name);
 
         if (edits < least) {
             least = edits;
@@ -220,16 +201,16 @@ static int unknown(const struct ctl *ctl, const char *name)
     const char *better = guess(ctl, name);
 
     if (better)
-        return ctl_usage(ctl, "there is no command '%s'; did you mean '%s'?", name, better);
+        return ctl_usage(ctl, "unknown command '%s'; did you mean '%s'?", name, better);
     if (!is_group(ctl, group))
-        return ctl_usage(ctl, "there is no command '%s'", name);
-    fprintf(stderr, PROGRAM ": there is no command '%s'; there are:\n", name);
+        return ctl_usage(ctl, "unknown command '%s'", name);
+    fprintf(stderr, PROGRAM ": unknown command '%s'; the commands of '%s' are:\n", name, group);
     print_group(ctl, group, stderr);
     return CTL_USAGE;
 }
 
 /* Takes one word or two from the front of words. *ret_used: how many. No command is chosen, and
- * ctl->group set, where the first word is half of one and no second follows it. */
+ * ctl->group is set, where the first of two words is not followed by the second. */
 static int choose(struct ctl *ctl, char **words, int count, const struct ctl_command **ret_command,
                   int *ret_used)
 {
@@ -240,7 +221,7 @@ static int choose(struct ctl *ctl, char **words, int count, const struct ctl_com
     const struct ctl_command *command = find(ctl, name);
 
     if (!command && !half && count > 1) {
-        /* "usr add": a slip in the first word is seen best with the second. */
+        /* "usr add": what the first word should be is clearer together with the second. */
         _cleanup_(free_ptr) char *both = xasprintf("%s %s", words[0], words[1]);
 
         return unknown(ctl, guess(ctl, both) ? both : name);
@@ -322,16 +303,16 @@ static int take_option(struct ctl *ctl, char **words, int count, int *ret_used)
         option = option_named(common_options, ARRAY_SIZE(common_options), name, length, &place);
     }
     if (!option && !ctl->command)
-        return ctl_usage(ctl, "'%s' is no option of every command; others stand behind theirs",
+        return ctl_usage(ctl, "unknown option '%s'; the options of a command come after its name",
                          words[0]);
     if (!option)
-        return ctl_usage(ctl, "there is no option '%s'", words[0]);
+        return ctl_usage(ctl, "unknown option '%s'", words[0]);
     if (!option->value && value)
-        return ctl_usage(ctl, "--%s takes no value", option->name);
+        return ctl_usage(ctl, "option --%s takes no value", option->name);
     *ret_used = 1;
     if (option->value && !value) {
         if (count < 2)
-            return ctl_usage(ctl, "--%s wants a value: %s", option->name, option->value);
+            return ctl_usage(ctl, "option --%s needs a value: %s", option->name, option->value);
         value = words[1];
         *ret_used = 2;
     }
@@ -369,12 +350,12 @@ static int read_words(struct ctl *ctl, char **words, int count)
             status = take_option(ctl, words, count, &used);
         } else if (options && words[0][0] == '-' && words[0][1]) {
             if (strcmp(words[0], "-h") != 0)
-                return ctl_usage(ctl, "there is no option '%s'", words[0]);
+                return ctl_usage(ctl, "unknown option '%s'", words[0]);
             ctl->help = true;
         } else if (!ctl->command) {
             status = take_command(ctl, words, count, &used);
         } else if (ctl->argument_count == ctl->command->most) {
-            return ctl_usage(ctl, "'%s' is one argument too many", words[0]);
+            return ctl_usage(ctl, "unexpected argument '%s'", words[0]);
         } else {
             ctl->arguments[ctl->argument_count++] = words[0];
         }
@@ -412,8 +393,8 @@ int ctl_option_int(const struct ctl *ctl, const char *name, int64_t least, int64
     errno = 0;
     number = strtoll(text, &end, 10);
     if (errno || end == text || *end || number < least || number > most)
-        return ctl_usage(ctl, "--%s is '%s', but takes a whole number from %lld to %lld", name,
-                         text, (long long)least, (long long)most);
+        return ctl_usage(ctl, "--%s must be a whole number from %lld to %lld, not '%s'", name,
+                         (long long)least, (long long)most, text);
     *ret_number = number;
     return CTL_OK;
 }
@@ -459,8 +440,9 @@ static int help(const struct ctl *ctl)
 static int command_missing(const struct ctl *ctl)
 {
     if (!ctl->group)
-        return ctl_usage(ctl, "a command is missing");
-    fprintf(stderr, PROGRAM ": '%s' is half a command; there are:\n", ctl->group);
+        return ctl_usage(ctl, "missing command");
+    fprintf(stderr, PROGRAM ": incomplete command '%s'; the commands of '%s' are:\n", ctl->group,
+            ctl->group);
     print_group(ctl, ctl->group, stderr);
     return CTL_USAGE;
 }
@@ -469,9 +451,23 @@ static int configuration_failed(const struct ctl *ctl, const struct error *err)
 {
     ctl_warn(ctl, "%s", err->message);
     if (access(ctl_config(ctl), F_OK) < 0)
-        fprintf(stderr, "Make it: an empty file will do, as every setting has a default. Another "
-                        "one is named with --config FILE.\n");
+        fprintf(stderr, "Create it (an empty file is enough, every setting has a default), or give "
+                        "another file with --config FILE.\n");
     return CTL_CONFIG;
+}
+
+/* ": EMAIL" of "NAME EMAIL" when one argument was given. */
+static const char *nth_missing(const struct ctl *ctl)
+{
+    static char text[64];
+    const char *word = ctl->command->arguments;
+
+    for (size_t i = 0; i < ctl->argument_count && *word; i++) {
+        word += strcspn(word, " ");
+        word += strspn(word, " ");
+    }
+    snprintf(text, sizeof(text), ": %.*s", (int)strcspn(word, " "), word);
+    return text;
 }
 
 static int run(struct ctl *ctl)
@@ -488,7 +484,7 @@ static int run(struct ctl *ctl)
     if (!ctl->command)
         return command_missing(ctl);
     if (ctl->argument_count < ctl->command->least)
-        return ctl_usage(ctl, "an argument is missing: %s", ctl->command->arguments);
+        return ctl_usage(ctl, "missing argument%s", nth_missing(ctl));
     if (!ctl->command->own_settings && ctl_load_settings(ctl, &err) < 0) {
         settings_release(&ctl->settings);
         return configuration_failed(ctl, &err);
@@ -505,11 +501,11 @@ int ctl_main(const struct ctl_command *commands, int argc, char **argv)
     int status;
 
     log_open(PROGRAM, LOG_WARNING);
-    umask(022); /* archives and images are for other programs, whatever the operator's umask is */
+    umask(022); /* other programs must be able to read archives and images */
     status = read_words(&ctl, argv + 1, argc - 1);
     if (status == CTL_OK)
         status = run(&ctl);
-    /* A full disk or a closed pipe behind us is a failure of what was asked for. */
+    /* Output that is lost, to a full disk or a closed pipe, makes the command fail. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_OK) {
         fprintf(stderr, PROGRAM ": cannot write the output: %s\n", strerror(errno));
         status = CTL_FAILED;

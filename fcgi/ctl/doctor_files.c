@@ -155,11 +155,14 @@ static void check_binaries(struct doctor *doctor)
 {
     const char *agent = doctor->settings->engine.agent_path;
     const char *slash = strrchr(agent, '/');
-    _cleanup_(free_ptr) char *helper =
-        xasprintf("%.*s/codeset-container", slash ? (int)(slash - agent) : 1, slash ? agent : ".");
+    int length = slash ? (int)(slash - agent) : 1;
+    const char *folder = slash ? agent : ".";
+    _cleanup_(free_ptr) char *helper = xasprintf("%.*s/codeset-container", length, folder);
+    _cleanup_(free_ptr) char *grader = xasprintf("%.*s/codeset-grader", length, folder);
 
     check_binary(doctor, "agent", agent, true);
     check_binary(doctor, "container helper", helper, false);
+    check_binary(doctor, "grader", grader, false);
 }
 
 /* --- folders and their room ------------------------------------------------------------------ */

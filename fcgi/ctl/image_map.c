@@ -55,7 +55,8 @@ static int parse_entry(char *line, struct image_map_entry *ret_entry, bool *ret_
     if (!entry.sample_id)
         return 0;
     if (!entry.image || more)
-        return error_set(err, ERROR_INVALID, NULL, "takes SAMPLE_ID IMAGE [VERIFIER_IMAGE]");
+        return error_set(err, ERROR_INVALID, NULL,
+                         "a line must be: SAMPLE_ID IMAGE [VERIFIER_IMAGE]");
     if (sample_check_image("image", entry.image, err) < 0 ||
         (entry.verifier_image &&
          sample_check_image("verifier image", entry.verifier_image, err) < 0))
@@ -94,15 +95,15 @@ int image_map_read(struct image_map *map, const char *path, struct error *err)
         bool blank;
 
         if (too_long)
-            return error_set(err, ERROR_INVALID, NULL, "%s:%d: longer than %d bytes", path, number,
-                             LINE_MOST);
+            return error_set(err, ERROR_INVALID, NULL, "%s:%d: line too long: more than %d bytes",
+                             path, number, LINE_MOST);
         if (parse_entry(line.data, &entry, &blank, err) < 0)
             return error_wrap(err, "%s:%d", path, number);
         if (blank)
             continue;
         add_entry(map, &entry);
         if (map->count > ENTRIES_MOST)
-            return error_set(err, ERROR_LIMIT, NULL, "%s has more than %d entries", path,
+            return error_set(err, ERROR_LIMIT, NULL, "%s: more than %d entries", path,
                              ENTRIES_MOST);
     }
     if (got < 0)
@@ -111,7 +112,7 @@ int image_map_read(struct image_map *map, const char *path, struct error *err)
         qsort(map->entries, map->count, sizeof(*map->entries), compare);
     for (size_t i = 1; i < map->count; i++) {
         if (compare(&map->entries[i - 1], &map->entries[i]) == 0)
-            return error_set(err, ERROR_INVALID, NULL, "%s names %s twice", path,
+            return error_set(err, ERROR_INVALID, NULL, "%s: duplicate sample %s", path,
                              map->entries[i].sample_id);
     }
     return 0;

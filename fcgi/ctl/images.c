@@ -3,6 +3,7 @@
  */
 #include "images/images.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,11 +13,15 @@
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
+#include "store/catalog.h"
 #include "store/containers.h"
+#include "store/samples.h"
 
 #include "base/banned.h"
 
-#define MIB (1024.0 * 1024)
+#define KIB 1024.0
+#define MIB (1024 * KIB)
+#define SAMPLES_NAMED_MOST 5
 
 struct import_progress {
     struct progress progress;
@@ -100,6 +105,79 @@ static int check_unused(struct ctl *ctl, const char *name, struct error *err)
     return status;
 }
 
+static void add_name(const char *dataset, const char *sample_id, void *arg)
+{
+    struct buf *names = arg;
+
+    buf_addf(names, "%s%s/%s", names->length > 0 ? ", " : "", dataset, sample_id);
+}
+
+/* Sessions of samples that name the image could not start any more. */
+static int check_unnamed(struct ctl *ctl, const char *name, struct error *err)
+{
+    _cleanup_(buf_release) struct buf names = BUF_INIT;
+    struct search search = {.name = name};
+    struct db *db;
+    int64_t total;
+
+    if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
+        return -1;
+    if (!search.found || ctl_option(ctl, "force"))
+        return 0;
+    db = ctl_db(ctl, err);
+    if (!db || store_image_samples(db, name, SAMPLES_NAMED_MOST, add_name, &names, &total, err) < 0)
+        return error_wrap(err, "cannot tell whether samples use image '%s' (--force skips this)",
+                          name);
+    if (total == 0)
+        return 0;
+    if (total > SAMPLES_NAMED_MOST)
+        buf_addf(&names, " and %" PRId64 " more", total - SAMPLES_NAMED_MOST);
+    return error_set(err, ERROR_CONFLICT, NULL,
+                     "image '%s' is used by %" PRId64 " sample%s (%.200s); without it, no session "
+                     "of %s can start. To remove it nevertheless, use --force",
+                     name, total, total == 1 ? "" : "s", names.data, total == 1 ? "it" : "them");
+}
+
+static json_object *image_object(const struct image *image)
+{
+    json_object *object = json_object_new_object();
+
+    json_add_text(object, "name", image->name);
+    json_add_text(object, "base", image->base);
+    json_add_int(object, "size_bytes", image->size_bytes);
+    json_add_time(object, "created_at", image->created_at);
+    json_add_text(object, "source", image->source);
+    return object;
+}
+
+struct imported {
+    const char *name;
+    json_object *object; /* NULL: not found (yet) */
+};
+
+static void take_imported(const struct image *image, void *arg)
+{
+    struct imported *imported = arg;
+
+    if (strcmp(image->name, imported->name) == 0)
+        imported->object = image_object(image);
+}
+
+static int tell_imported(const struct ctl *ctl, const char *name, struct error *err)
+{
+    struct imported imported = {.name = name};
+    double bytes;
+
+    if (image_list(&ctl_settings(ctl)->engine, take_imported, &imported, err) < 0)
+        return -1;
+    bytes = (double)json_get_int(imported.object, "size_bytes", 0);
+    output_done(ctl_json(ctl), imported.object, "image '%s' imported (%.*f %s)", name,
+                bytes < MIB ? 0 : 1, bytes < MIB ? bytes / KIB : bytes / MIB,
+                bytes < MIB ? "KiB" : "MiB");
+    json_object_put(imported.object);
+    return 0;
+}
+
 int ctl_image_import(struct ctl *ctl)
 {
     const char *name = ctl_argument(ctl, 0), *source = ctl_argument(ctl, 1);
@@ -119,22 +197,15 @@ int ctl_image_import(struct ctl *ctl)
     if (status < 0) {
         if (err.code && strcmp(err.code, "IMAGE_EXISTS") == 0)
             error_set(&err, ERROR_CONFLICT, NULL,
-                      "there is an image %s already; --replace puts this one in its place", name);
+                      "image '%s' already exists; use --replace to replace it", name);
         return ctl_fail(ctl, &err);
     }
-    return CTL_OK;
+    return tell_imported(ctl, name, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
 }
 
 static void add_image(const struct image *image, void *arg)
 {
-    json_object *object = json_object_new_object();
-
-    json_add_text(object, "name", image->name);
-    json_add_text(object, "base", image->base);
-    json_add_int(object, "size_bytes", image->size_bytes);
-    json_add_time(object, "created_at", image->created_at);
-    json_add_text(object, "source", image->source);
-    json_object_array_add(arg, object);
+    json_object_array_add(arg, image_object(image));
 }
 
 /* Rows of the list, in the order of their names; `used_by` stays away where it can't be told. */
@@ -174,7 +245,7 @@ static void add_users(struct ctl *ctl, json_object *rows)
 int ctl_image_list(struct ctl *ctl)
 {
     static const struct output_column columns[] = {
-        {"NAME", "name"},           {"ON", "base"},
+        {"NAME", "name"},           {"LAYER OVER", "base"},
         {"BYTES", "size_bytes"},    {"IN USE BY", "in_use"},
         {"IMPORTED", "created_at"}, {"SOURCE", "source"}};
     struct error err = ERROR_INIT;
@@ -185,19 +256,24 @@ int ctl_image_list(struct ctl *ctl)
     if (json_object_array_length(rows) > 0)
         add_users(ctl, rows);
     output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
-                "there is no image yet; 'codesetctl image import' makes one");
+                "there are no images yet; import one with 'codesetctl image import'");
     return CTL_OK;
 }
 
 int ctl_image_remove(struct ctl *ctl)
 {
     const char *name = ctl_argument(ctl, 0);
+    _cleanup_(json_release) json_object *object = NULL;
     struct error err = ERROR_INIT;
 
     if (sample_check_image("NAME", name, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
-    if (check_unused(ctl, name, &err) < 0 ||
+    if (check_unused(ctl, name, &err) < 0 || check_unnamed(ctl, name, &err) < 0 ||
         image_remove(&ctl_settings(ctl)->engine, name, &err) < 0)
         return ctl_fail(ctl, &err);
+    object = json_object_new_object();
+    json_add_text(object, "name", name);
+    json_add_bool(object, "removed", true);
+    output_done(ctl_json(ctl), object, "image '%s' removed", name);
     return CTL_OK;
 }

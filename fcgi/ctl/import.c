@@ -3,7 +3,7 @@
  * database and the folder of packs, all of it or nothing.
  *
  * All rows are one transaction. A sample's archive is written before the commit; what a failed
- * import leaves there belongs to a version that does not exist, and is written anew when it does.
+ * import leaves there belongs to a version that does not exist, and is overwritten when it does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +33,7 @@
 #define SAMPLES_MOST 1000000 /* of a file: their ids are kept, to find one that comes twice */
 #define REPORTED_MOST 100
 #define IMAGES_NAMED_MOST 10
+#define UNKNOWN_FIELDS_MOST 100 /* that are remembered, of a file */
 
 struct import {
     struct ctl *ctl;
@@ -40,7 +41,7 @@ struct import {
     const char *path, *dataset;
     struct sample_defaults defaults;
     struct image_map images;
-    bool keep_going, dry_run;
+    bool keep_going, dry_run, strict;
     void *seen; /* tsearch(3)'s tree of sample ids */
     int64_t line, bad, added, changed, unchanged;
     bool is_array;  /* it begins like a JSON array */
@@ -48,6 +49,7 @@ struct import {
     json_object *errors;
     json_object *stored_images;  /* keys: what the image store has */
     json_object *missing_images; /* keys: what samples name and the store lacks */
+    json_object *unknown_fields; /* by name: {"field", "lines", "first_line", "meant"} */
     struct progress progress;
 };
 
@@ -58,6 +60,7 @@ static void import_release(struct import *import)
     json_object_put(import->errors);
     json_object_put(import->stored_images);
     json_object_put(import->missing_images);
+    json_object_put(import->unknown_fields);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -83,7 +86,8 @@ static void report_bad(struct import *import, const char *reason)
     if (import->bad++ >= REPORTED_MOST)
         return;
     progress_end(&import->progress);
-    fprintf(stderr, "%s:%" PRId64 ": %s\n", import->path, import->line, reason);
+    fprintf(stderr, "%s:%" PRId64 ": ", import->path, import->line);
+    output_message(reason);
     error = json_object_new_object();
     json_add_int(error, "line", import->line);
     json_add_text(error, "reason", reason);
@@ -193,6 +197,70 @@ static void choose_image(const struct import *import, struct sample_line *line)
     note_image(import, line->verifier_image);
 }
 
+/* --- fields that nobody knows ---------------------------------------------------------------- */
+
+static void note_unknown(const char *name, const char *meant, void *arg)
+{
+    struct import *import = arg;
+    json_object *seen = NULL;
+
+    if (json_object_object_get_ex(import->unknown_fields, name, &seen)) {
+        json_add_int(seen, "lines", json_get_int(seen, "lines", 0) + 1);
+        return;
+    }
+    if (json_object_object_length(import->unknown_fields) >= UNKNOWN_FIELDS_MOST)
+        return;
+    seen = json_object_new_object();
+    json_add_text(seen, "field", name);
+    json_add_text(seen, "meant", meant);
+    json_add_int(seen, "first_line", import->line);
+    json_add_int(seen, "lines", 1);
+    json_add(import->unknown_fields, name, seen);
+}
+
+static void refuse_unknown(const char *name, const char *meant, void *arg)
+{
+    struct error *why = arg;
+
+    if (why->kind == ERROR_NONE)
+        error_set(why, ERROR_INVALID, NULL, "%.64s: unknown field%s%s%s", name,
+                  meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
+}
+
+/* Rows of other makers have many fields that we do not know. Only a name near one that we do know
+ * is worth a word: what it says would be missed. */
+static void warn_of_fields(const struct import *import)
+{
+    json_object_object_foreach (import->unknown_fields, name, seen) {
+        const char *meant = json_get_text(seen, "meant");
+        int64_t lines = json_get_int(seen, "lines", 0);
+
+        if (!meant)
+            continue;
+        ctl_warn(import->ctl,
+                 "unknown field '%.64s' was ignored in %" PRId64 " line%s, first in line %" PRId64
+                 "; did you mean '%s'?",
+                 name, lines, lines == 1 ? "" : "s", json_get_int(seen, "first_line", 0), meant);
+    }
+}
+
+/* --- one line -------------------------------------------------------------------------------- */
+
+static int parse_line(struct import *import, const struct buf *text, struct sample_line *line,
+                      struct error *why)
+{
+    struct error strict = ERROR_INIT;
+
+    if (sample_line_parse(text->data, text->length, &import->defaults, line, why) < 0)
+        return -1;
+    sample_line_unknown(line, import->strict ? refuse_unknown : note_unknown,
+                        import->strict ? (void *)&strict : import);
+    if (strict.kind == ERROR_NONE)
+        return 0;
+    *why = strict;
+    return -1;
+}
+
 /* Returns -1 only when there is no going on: a bad line is reported. */
 static int take_line(struct import *import, const struct buf *text, bool too_long,
                      struct error *err)
@@ -204,17 +272,17 @@ static int take_line(struct import *import, const struct buf *text, bool too_lon
     if (too_long) {
         char reason[64];
 
-        snprintf(reason, sizeof(reason), "longer than %zu bytes", SAMPLE_LINE_MOST);
+        snprintf(reason, sizeof(reason), "line too long: more than %zu bytes", SAMPLE_LINE_MOST);
         report_bad(import, reason);
         return 0;
     }
-    if (sample_line_parse(text->data, text->length, &import->defaults, &line, &why) < 0) {
+    if (parse_line(import, text, &line, &why) < 0) {
         report_bad(import, why.message);
         return 0;
     }
     known = tfind(line.sample_id, &import->seen, compare_ids);
     if (known) {
-        error_set(&why, ERROR_INVALID, NULL, "sample %s is in the file already", line.sample_id);
+        error_set(&why, ERROR_INVALID, NULL, "duplicate sample %s", line.sample_id);
         report_bad(import, why.message);
         return 0;
     }
@@ -291,8 +359,7 @@ static int sync_packs(const struct import *import, struct error *err)
     _cleanup_(buf_release) struct buf folder = BUF_INIT;
 
     buf_addf(&folder, "%s/", pack_dir);
-    sample_pack_path(import->dataset, "", 1, &folder);
-    buf_truncate(&folder, (size_t)(strrchr(folder.data, '/') - folder.data));
+    sample_pack_folder(import->dataset, &folder);
     return sync_folder(folder.data, err) < 0 || sync_folder(pack_dir, err) < 0 ? -1 : 0;
 }
 
@@ -303,8 +370,10 @@ static int finish(struct import *import, struct error *err)
     if (db_commit(import->db, err) < 0) {
         import->undecided = db_lost(import->db);
         if (import->undecided)
-            error_wrap(err, "the connection broke at the commit, so the import may be there or "
-                            "not; import again: what is there already is not made twice");
+            error_wrap(err,
+                       "the connection to MariaDB was lost during the commit, so the samples may "
+                       "or may not have been imported; run the import again, nothing is "
+                       "imported twice");
         return -1;
     }
     return 0;
@@ -319,8 +388,13 @@ static int check_any(const struct import *import, struct error *err)
 
 static int run(struct import *import, const char *description, struct error *err)
 {
-    if (!import->dry_run && make_dirs(ctl_settings(import->ctl)->api.pack_dir, 0755, err) < 0)
-        return -1;
+    _cleanup_(close_fd) int lock = -1;
+
+    if (!import->dry_run) {
+        lock = sample_packs_lock(ctl_settings(import->ctl)->api.pack_dir, false, err);
+        if (lock < 0)
+            return -1;
+    }
     if (db_begin(import->db, err) < 0)
         return -1;
     if (store_dataset_ensure(import->db, import->dataset, description, err) < 0 ||
@@ -347,29 +421,43 @@ static void warn_of_images(const struct import *import)
     json_object_object_foreach (import->missing_images, name, ignored) {
         (void)ignored;
         if (named++ < IMAGES_NAMED_MOST)
-            ctl_warn(import->ctl,
-                     "the image store has no %s; 'codesetctl image import' before sessions want it",
-                     name);
+            ctl_warn(
+                import->ctl,
+                "image '%s' is not in the image store; import it with 'codesetctl image import' "
+                "before sessions need it",
+                name);
     }
     if (named > IMAGES_NAMED_MOST)
-        ctl_warn(import->ctl, "and %d more images", named - IMAGES_NAMED_MOST);
+        ctl_warn(import->ctl, "%d more images are not in the image store",
+                 named - IMAGES_NAMED_MOST);
 }
 
 static void tell_refusal(const struct import *import)
 {
     if (import->is_array)
         ctl_warn(import->ctl,
-                 "nothing was imported: %s begins like a JSON array, but must have an object a "
-                 "line; jq -c '.[]' makes lines of it",
+                 "nothing was imported: %s is a JSON array, but must have one object per line; "
+                 "convert it with jq -c '.[]'",
                  import->path);
     else if (import->keep_going)
-        ctl_warn(import->ctl, "nothing was imported: there is no good line, and %" PRId64 " bad",
-                 import->bad);
+        ctl_warn(import->ctl, "nothing was imported: all lines are bad (%" PRId64 ")", import->bad);
     else
         ctl_warn(import->ctl,
-                 "nothing was imported; bad lines: %" PRId64 ". Mend them, or import the others "
-                 "with --keep-going",
-                 import->bad);
+                 "nothing was imported because of %" PRId64
+                 " bad line%s; correct %s, or import the "
+                 "other lines with --keep-going",
+                 import->bad, import->bad == 1 ? "" : "s", import->bad == 1 ? "it" : "them");
+}
+
+static json_object *unknown_list(const struct import *import)
+{
+    json_object *list = json_object_new_array();
+
+    json_object_object_foreach (import->unknown_fields, name, seen) {
+        (void)name;
+        json_object_array_add(list, json_object_get(seen));
+    }
+    return list;
 }
 
 static void print_summary(const struct import *import)
@@ -378,7 +466,7 @@ static void print_summary(const struct import *import)
     _cleanup_(json_release) json_object *object = NULL;
 
     if (import->bad > REPORTED_MOST)
-        fprintf(stderr, "%s: and %" PRId64 " more bad lines\n", import->path,
+        fprintf(stderr, "%s: %" PRId64 " more bad lines\n", import->path,
                 import->bad - REPORTED_MOST);
     if (ctl_json(import->ctl)) {
         object = json_object_new_object();
@@ -389,6 +477,7 @@ static void print_summary(const struct import *import)
         json_add_int(object, "unchanged", nothing ? 0 : import->unchanged);
         json_add_int(object, "bad", import->bad);
         json_add(object, "errors", json_object_get(import->errors));
+        json_add(object, "unknown_fields", unknown_list(import));
         output_object(true, object);
     } else if (nothing) {
         tell_refusal(import);
@@ -418,16 +507,21 @@ static int prepare(struct ctl *ctl, struct import *import)
         .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image")},
         .keep_going = ctl_option(ctl, "keep-going") != NULL,
         .dry_run = ctl_option(ctl, "dry-run") != NULL,
+        .strict = ctl_option(ctl, "strict") != NULL,
         .errors = json_object_new_array(),
         .stored_images = json_object_new_object(),
         .missing_images = json_object_new_object(),
+        .unknown_fields = json_object_new_object(),
     };
     if (!import->dataset)
-        return ctl_usage(ctl, "--dataset NAME is missing");
+        return ctl_usage(ctl, "missing option: --dataset NAME");
     if (sample_check_dataset(import->dataset, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && image_map)
-        return ctl_usage(ctl, "--image and --image-map exclude one another");
+        return ctl_usage(ctl, "--image and --image-map cannot be used together");
+    if (import->defaults.language &&
+        sample_check_language("--language", import->defaults.language, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && sample_check_image("--image", import->defaults.image, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
     if (image_map && image_map_read(&import->images, image_map, &err) < 0)
@@ -456,6 +550,7 @@ int ctl_dataset_import(struct ctl *ctl)
         return status;
     }
     print_summary(&import);
+    warn_of_fields(&import);
     warn_of_images(&import);
     return import.bad > 0 ? CTL_FAILED : CTL_OK;
 }

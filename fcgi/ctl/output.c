@@ -150,6 +150,32 @@ void output_object(bool json, json_object *object)
     }
 }
 
+void output_done(bool json, json_object *object, const char *format, ...)
+{
+    _cleanup_(buf_release) struct buf line = BUF_INIT;
+    char text[1024];
+    va_list args;
+
+    if (json) {
+        print_json(object);
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    add_printable(&line, text);
+    puts(line.data);
+}
+
+void output_message(const char *text)
+{
+    _cleanup_(buf_release) struct buf line = BUF_INIT;
+
+    add_printable(&line, text);
+    buf_add_char(&line, '\n');
+    fputs(line.data, stderr);
+}
+
 void progress_begin(struct progress *progress)
 {
     progress->terminal = isatty(STDERR_FILENO);

@@ -25,6 +25,13 @@ void output_rows(bool json, json_object *rows, const struct output_column *colum
 /* For people: a "key: value" line for each member. */
 void output_object(bool json, json_object *object);
 
+/* Says on standard output what was done: for people the sentence, as JSON the object. */
+void output_done(bool json, json_object *object, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A line on standard error, its control bytes as '?': it may quote imported files. */
+void output_message(const char *text);
+
 /* Prints text of several lines, its control bytes other than tabs and line ends as '?'. */
 void output_block(const char *text);
 

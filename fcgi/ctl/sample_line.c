@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "ctl/spelling.h"
 #include "store/samples.h"
 
 #include "base/banned.h"
@@ -16,6 +17,7 @@
 #define LETTERS_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 #define LOWER_DIGITS "abcdefghijklmnopqrstuvwxyz0123456789"
 #define IMAGE_NAME_MOST 63
+#define LANGUAGE_MOST 32
 #define PATH_MOST 255
 #define COMMAND_MOST 60000
 #define TEXT_MOST 60000 /* of a TEXT column */
@@ -61,12 +63,12 @@ static const char *kind_of(json_object *value)
 /* --- texts ----------------------------------------------------------------------------------- */
 
 enum text_kind {
-    TEXT_ANY,     /* any text without NUL */
-    TEXT_LINE,    /* and without control characters */
-    TEXT_ID,      /* a path segment: no slash, no blank */
-    TEXT_PATH,    /* absolute, clean */
-    TEXT_IMAGE,   /* an image's name */
-    TEXT_WORD,    /* a language */
+    TEXT_ANY,   /* any text without NUL */
+    TEXT_LINE,  /* and without control characters */
+    TEXT_ID,    /* a path segment: no slash, no blank */
+    TEXT_PATH,  /* absolute, clean */
+    TEXT_IMAGE, /* an image's name */
+    TEXT_LANGUAGE,
     TEXT_VERIFIER /* one of the API's words */
 };
 
@@ -95,7 +97,7 @@ static const struct text_field text_fields[] = {
     {"sample_id", AT(sample_id), NULL, true, TEXT_ID, 1, SAMPLE_ID_MAX},
     {"description", AT(description), NULL, true, TEXT_ANY, 0, TEXT_MOST},
     {"version_description", AT(version_description), NULL, true, TEXT_ANY, 0, TEXT_MOST},
-    {"language", AT(language), NULL, true, TEXT_WORD, 1, 32},
+    {"language", AT(language), NULL, true, TEXT_LANGUAGE, 1, LANGUAGE_MOST},
     {"verifier", AT(verifier), "test_suite", false, TEXT_VERIFIER, 1, 32},
     {"verifier_command", AT(verifier_command), "/verifier.sh", false, TEXT_ANY, 1, COMMAND_MOST},
     {"image", AT(image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
@@ -116,8 +118,8 @@ int sample_check_image(const char *field, const char *name, struct error *err)
     if (!name[0] || !strchr(LOWER_DIGITS, name[0]) || strlen(name) > IMAGE_NAME_MOST ||
         name[strspn(name, LOWER_DIGITS "._-")])
         return wrong(err,
-                     "%s: an image's name is made of a-z, 0-9, '.', '_' and '-', begins with a "
-                     "letter or digit, and has at most %d characters",
+                     "%s: not a valid image name; use a-z, 0-9, '.', '_' and '-', starting with a "
+                     "letter or digit, at most %d characters",
                      field, IMAGE_NAME_MOST);
     return 0;
 }
@@ -127,8 +129,8 @@ int sample_check_dataset(const char *name, struct error *err)
     if (!name[0] || !strchr(LETTERS_DIGITS, name[0]) || strlen(name) > DATASET_NAME_MAX ||
         name[strspn(name, LETTERS_DIGITS "._+-")])
         return wrong(err,
-                     "a data set's name is made of letters, digits, '.', '_', '+' and '-', begins "
-                     "with a letter or digit, and has at most %d characters",
+                     "not a valid data set name; use letters, digits, '.', '_', '+' and '-', "
+                     "starting with a letter or digit, at most %d characters",
                      DATASET_NAME_MAX);
     return 0;
 }
@@ -137,8 +139,8 @@ static int check_id(const char *field, const char *text, struct error *err)
 {
     if (!strchr(LETTERS_DIGITS, text[0]) || text[strspn(text, LETTERS_DIGITS "._+@:~-")])
         return wrong(err,
-                     "%s: made of letters, digits and \"._+@:~-\", beginning with a letter or "
-                     "digit, for it is part of a URL",
+                     "%s: not a valid name; it is part of a URL, so use letters, digits and "
+                     "\"._+@:~-\", starting with a letter or digit",
                      field);
     return 0;
 }
@@ -152,9 +154,19 @@ static int check_path(const char *field, const char *path, struct error *err)
         strstr(path, "/./") || strcmp(path + length - 2, "/.") == 0 ||
         (length > 2 && strcmp(path + length - 3, "/..") == 0))
         return wrong(err,
-                     "%s: an absolute path without '.', '..' or a slash at its end, of at most %d "
-                     "bytes",
+                     "%s: must be an absolute path without '.', '..' or a trailing slash, at most "
+                     "%d bytes",
                      field, PATH_MOST);
+    return 0;
+}
+
+int sample_check_language(const char *field, const char *word, struct error *err)
+{
+    if (!word[0] || strlen(word) > LANGUAGE_MOST || word[strspn(word, LOWER_DIGITS "+#-")])
+        return wrong(err,
+                     "%s: not a language's name; use a-z, 0-9, '+', '#' and '-', at most %d "
+                     "characters",
+                     field, LANGUAGE_MOST);
     return 0;
 }
 
@@ -166,7 +178,7 @@ static int check_verifier(const char *text, struct error *err)
         if (strcmp(text, words[i]) == 0)
             return 0;
     }
-    return wrong(err, "verifier: one of test_suite, static_analysis, linter, custom");
+    return wrong(err, "verifier: must be one of test_suite, static_analysis, linter, custom");
 }
 
 static int check_text(const struct text_field *field, const char *text, struct error *err)
@@ -175,17 +187,15 @@ static int check_text(const struct text_field *field, const char *text, struct e
     case TEXT_ANY:
         return 0;
     case TEXT_LINE:
-        return has_control(text) ? wrong(err, "%s: has a control character", field->name) : 0;
+        return has_control(text) ? wrong(err, "%s: contains a control character", field->name) : 0;
     case TEXT_ID:
         return check_id(field->name, text, err);
     case TEXT_PATH:
         return check_path(field->name, text, err);
     case TEXT_IMAGE:
         return sample_check_image(field->name, text, err);
-    case TEXT_WORD:
-        return text[strspn(text, LOWER_DIGITS "+#-")]
-                   ? wrong(err, "%s: made of a-z, 0-9, '+', '#' and '-'", field->name)
-                   : 0;
+    case TEXT_LANGUAGE:
+        return sample_check_language(field->name, text, err);
     case TEXT_VERIFIER:
         return check_verifier(text, err);
     }
@@ -207,15 +217,15 @@ static int read_text(json_object *document, const struct text_field *field, cons
         return 0;
     }
     if (!json_object_is_type(value, json_type_string))
-        return wrong(err, "%s: is %s, but takes a string", field->name, kind_of(value));
+        return wrong(err, "%s: must be a string, not %s", field->name, kind_of(value));
     text = json_object_get_string(value);
     length = (size_t)json_object_get_string_len(value);
     if (memchr(text, '\0', length))
-        return wrong(err, "%s: has a NUL character", field->name);
+        return wrong(err, "%s: contains a NUL character", field->name);
     if (length < field->least)
-        return wrong(err, "%s: is empty", field->name);
+        return wrong(err, "%s: must not be empty", field->name);
     if (length > field->most)
-        return wrong(err, "%s: has %zu bytes, but takes at most %zu", field->name, length,
+        return wrong(err, "%s: too long: %zu bytes; the limit is %zu", field->name, length,
                      field->most);
     *place = text;
     return check_text(field, text, err);
@@ -241,18 +251,17 @@ static int check_items(const char *name, json_object *list, size_t most, size_t 
     size_t count = json_object_array_length(list);
 
     if (count > most)
-        return wrong(err, "%s: has %zu entries, but takes at most %zu", name, count, most);
+        return wrong(err, "%s: too many entries: %zu; the limit is %zu", name, count, most);
     for (size_t i = 0; i < count; i++) {
         json_object *item = json_object_array_get_idx(list, i);
         size_t length;
 
         if (!json_object_is_type(item, json_type_string))
-            return wrong(err, "%s: entry %zu is %s, but must be a string", name, i + 1,
-                         kind_of(item));
+            return wrong(err, "%s: entry %zu must be a string, not %s", name, i + 1, kind_of(item));
         length = (size_t)json_object_get_string_len(item);
         if (length == 0 || length > item_most || memchr(json_object_get_string(item), 0, length))
-            return wrong(err, "%s: entry %zu is empty, longer than %zu bytes, or has a NUL", name,
-                         i + 1, item_most);
+            return wrong(err, "%s: entry %zu is empty, longer than %zu bytes, or contains a NUL",
+                         name, i + 1, item_most);
     }
     return 0;
 }
@@ -267,7 +276,7 @@ static int read_list(json_object *document, const char *name, const char *other,
 
     json_object_object_get_ex(document, name, &value);
     if (other && json_object_object_get_ex(document, other, &second) && value && second)
-        return wrong(err, "has both %s and %s", name, other);
+        return wrong(err, "both %s and %s are given; keep one", name, other);
     if (!value && second) {
         value = second;
         name = other;
@@ -275,7 +284,7 @@ static int read_list(json_object *document, const char *name, const char *other,
     if (json_object_is_type(value, json_type_string)) {
         if (json_parse(json_object_get_string(value), (size_t)json_object_get_string_len(value),
                        &parsed, NULL, err) < 0)
-            return error_wrap(err, "%s: is a string that should hold an array", name);
+            return error_wrap(err, "%s: the string does not hold an array", name);
         value = parsed;
     }
     if (!value) {
@@ -283,7 +292,7 @@ static int read_list(json_object *document, const char *name, const char *other,
         return 0;
     }
     if (!json_object_is_type(value, json_type_array))
-        return wrong(err, "%s: is %s, but takes an array of strings", name, kind_of(value));
+        return wrong(err, "%s: must be an array of strings, not %s", name, kind_of(value));
     if (check_items(name, value, most, item_most, err) < 0)
         return -1;
     json_write(&text, value);
@@ -332,7 +341,7 @@ static int read_created_at(struct sample_line *line, struct error *err)
         return 0;
     if (!json_object_is_type(value, json_type_string) ||
         clock_parse(json_object_get_string(value), &line->created_at) < 0)
-        return wrong(err, "created_at: takes a time as in 2022-03-03T15:14:54Z or 2022-03-03 "
+        return wrong(err, "created_at: must be a time such as 2022-03-03T15:14:54Z or 2022-03-03 "
                           "15:14:54");
     return 0;
 }
@@ -346,7 +355,8 @@ static int read_verify_timeout(struct sample_line *line, struct error *err)
         return 0;
     seconds = json_object_get_int64(value);
     if (!json_object_is_type(value, json_type_int) || seconds < 1 || seconds > VERIFY_TIMEOUT_MOST)
-        return wrong(err, "verify_timeout: takes whole seconds from 1 to %d", VERIFY_TIMEOUT_MOST);
+        return wrong(err, "verify_timeout: must be a whole number of seconds from 1 to %d",
+                     VERIFY_TIMEOUT_MOST);
     line->verify_timeout = seconds;
     return 0;
 }
@@ -370,7 +380,8 @@ static int read_repo_path(struct sample_line *line, struct error *err)
         return -1;
     line->repo_path = given ? xstrdup(given) : sample_repo_path(line->instance_id);
     if (!line->repo_path)
-        return wrong(err, "repo_path: missing, and instance_id isn't of the form owner__repo-N");
+        return wrong(err, "repo_path: missing; it can only be left out if instance_id has the form "
+                          "OWNER__REPO-N");
     return check_path("repo_path", line->repo_path, err);
 }
 
@@ -455,6 +466,29 @@ const char *sample_guess_language(const char *patch, const char *test_patch)
     return language || tests ? "c" : NULL;
 }
 
+/* A misspelt language would change where reports are looked for, and be shown to users. */
+static int check_language(const struct sample_line *line, struct error *err)
+{
+    static const char *const known[] = {"python", "java", "javascript", "typescript", "go",
+                                        "rust",   "c",    "c++",        "csharp",     "ruby",
+                                        "php",    "cpp",  "c#",         NULL};
+    const char *nearest;
+
+    for (size_t i = 0; known[i]; i++) {
+        if (strcmp(line->language, known[i]) == 0)
+            return 0;
+    }
+    if (strcmp(line->verifier, "test_suite") != 0 || strcmp(line->report_paths, "[]") != 0)
+        return 0;
+    nearest = spelling_nearest(line->language, known);
+    return wrong(err,
+                 "language: unknown language '%s'%s%s%s Known are python, java, javascript, "
+                 "typescript, go, rust, c, c++, csharp, ruby and php; samples in another language "
+                 "need report_paths",
+                 line->language, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                 nearest ? "'?" : ".");
+}
+
 static int settle_language(struct sample_line *line, const struct sample_defaults *defaults,
                            struct error *err)
 {
@@ -463,9 +497,10 @@ static int settle_language(struct sample_line *line, const struct sample_default
     if (!line->language)
         line->language = sample_guess_language(line->patch, line->test_patch);
     if (!line->language)
-        return wrong(err, "language: missing, and the patches touch no file whose name tells it; "
-                          "name one with --language");
-    return 0;
+        return wrong(err,
+                     "language: missing, and cannot be guessed from the files that the patches "
+                     "change; give it with --language");
+    return check_language(line, err);
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -487,11 +522,11 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
     _cleanup_(sample_line_release) struct sample_line line = {0};
 
     if (length > SAMPLE_LINE_MOST)
-        return wrong(err, "longer than %zu bytes", SAMPLE_LINE_MOST);
+        return wrong(err, "line too long: more than %zu bytes", SAMPLE_LINE_MOST);
     if (json_parse(text, length, &line.document, NULL, err) < 0)
-        return error_wrap(err, "not JSON");
+        return error_wrap(err, "not valid JSON");
     if (!json_object_is_type(line.document, json_type_object))
-        return wrong(err, "is %s, but must be an object", kind_of(line.document));
+        return wrong(err, "must be a JSON object, not %s", kind_of(line.document));
     if (read_texts(&line, err) < 0 || read_lists(&line, err) < 0 ||
         read_created_at(&line, err) < 0 || read_verify_timeout(&line, err) < 0 ||
         read_repo_path(&line, err) < 0 || settle_language(&line, defaults, err) < 0)
@@ -505,6 +540,56 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
     *ret_line = line;
     memset(&line, 0, sizeof(line));
     return 0;
+}
+
+/* --- fields that are nobody's ---------------------------------------------------------------- */
+
+static const char *const other_fields[] = {
+    "FAIL_TO_PASS", "PASS_TO_PASS", "FAIL_TO_FAIL",   "fail_to_pass", "pass_to_pass",
+    "fail_to_fail", "report_paths", "verify_timeout", "created_at",   "repo_path",
+};
+
+/* SWE-bench's that mean nothing here. */
+static const char *const ignored_fields[] = {"version", "difficulty", "image_assets", NULL};
+
+#define FIELDS (ARRAY_SIZE(text_fields) + ARRAY_SIZE(other_fields) + ARRAY_SIZE(ignored_fields))
+
+static void list_fields(const char *names[FIELDS])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(text_fields); i++)
+        names[count++] = text_fields[i].name;
+    for (size_t i = 0; i < ARRAY_SIZE(other_fields); i++)
+        names[count++] = other_fields[i];
+    for (size_t i = 0; i < ARRAY_SIZE(ignored_fields); i++) /* with the NULL at the end */
+        names[count++] = ignored_fields[i];
+}
+
+static bool is_listed(const char *const *names, const char *name)
+{
+    for (; *names; names++) {
+        if (strcmp(*names, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void sample_line_unknown(const struct sample_line *line,
+                         void (*each)(const char *name, const char *meant, void *arg), void *arg)
+{
+    const char *names[FIELDS];
+
+    list_fields(names);
+    json_object_object_foreach (line->document, name, ignored) {
+        const char *meant;
+
+        (void)ignored;
+        if (is_listed(names, name))
+            continue;
+        meant = spelling_nearest(name, names);
+        each(name, meant && !is_listed(ignored_fields, meant) ? meant : NULL, arg);
+    }
 }
 
 static void add_member(struct buf *json, const char *name, const char *text)

@@ -6,7 +6,9 @@
  * created_at, environment_setup_commit, FAIL_TO_PASS, PASS_TO_PASS, FAIL_TO_FAIL (or in lower
  * case; an array, or a string that holds one). Of ours: sample_id, description,
  * version_description, language, image, verifier_image, verifier, repo_path, verifier_command,
- * report_paths, verify_timeout, non_code_patch. Others are ignored.
+ * report_paths, verify_timeout, non_code_patch. Others are ignored, as data sets made after
+ * SWE-bench's have many of their own; sample_line_unknown finds those that look like a typing
+ * error.
  */
 #ifndef CODESET_CTL_SAMPLE_LINE_H
 #define CODESET_CTL_SAMPLE_LINE_H
@@ -45,11 +47,16 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
                       struct sample_line *ret_line, struct error *err);
 void sample_line_release(struct sample_line *line);
 
+/* Calls each with every field of the line that is neither SWE-bench's nor ours, and with the known
+ * field that was probably meant (NULL: none is near). */
+void sample_line_unknown(const struct sample_line *line,
+                         void (*each)(const char *name, const char *meant, void *arg), void *arg);
+
 /* The object of the API's `Sample`, as it is when it is the latest version. */
 void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
                         struct buf *json);
 
-/* SHA-256 of all that makes the sample, whatever the order in which the line had it. */
+/* SHA-256 of everything that defines the sample; the order of the fields does not matter. */
 void sample_line_hash(const struct sample_line *line, const char *dataset,
                       unsigned char digest[32]);
 
@@ -65,6 +72,9 @@ char *sample_repo_path(const char *instance_id);
 
 /* [a-z0-9][a-z0-9._-]{0,62} */
 int sample_check_image(const char *field, const char *name, struct error *err);
+
+/* [a-z0-9+#-]{1,32}. Which languages are known is told when a line is parsed. */
+int sample_check_language(const char *field, const char *word, struct error *err);
 
 /* Letters, digits, "._-+" inside; for data sets. */
 int sample_check_dataset(const char *name, struct error *err);

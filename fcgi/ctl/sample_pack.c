@@ -2,10 +2,16 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "store/samples.h"
 
 #include "base/banned.h"
 
@@ -76,4 +82,23 @@ int sample_pack(const struct sample_line *line, const struct buf *json, struct b
             return -1;
     }
     return archive_write_close(writer) == ARCHIVE_OK ? 0 : refused(writer, err);
+}
+
+void sample_pack_folder(const char *dataset, struct buf *path)
+{
+    sample_pack_path(dataset, "", 1, path);
+    buf_truncate(path, (size_t)(strrchr(path->data, '/') - path->data));
+}
+
+int sample_packs_lock(const char *pack_dir, bool alone, struct error *err)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/.lock", pack_dir);
+    _cleanup_(close_fd) int fd = -1;
+
+    if (make_dirs(pack_dir, 0755, err) < 0)
+        return -1;
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || flock(fd, alone ? LOCK_EX : LOCK_SH) < 0)
+        return error_errno(err, errno, "cannot lock %s", path);
+    return TAKE_FD(fd);
 }

@@ -6,6 +6,8 @@
 #ifndef CODESET_CTL_SAMPLE_PACK_H
 #define CODESET_CTL_SAMPLE_PACK_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 #include "ctl/sample_line.h"
@@ -13,5 +15,13 @@
 /* json: as sample_line_render made it. Appends the archive. */
 int sample_pack(const struct sample_line *line, const struct buf *json, struct buf *archive,
                 struct error *err);
+
+/* Appends the folder of a data set's archives, below pack_dir. */
+void sample_pack_folder(const char *dataset, struct buf *path);
+
+/* Imports share the lock of pack_dir, a removal has it alone: else the archives of one could be
+ * taken for those of the other. Made if it is not there. Returns a descriptor that holds the lock
+ * until it is closed; -1 on failure. */
+int sample_packs_lock(const char *pack_dir, bool alone, struct error *err);
 
 #endif

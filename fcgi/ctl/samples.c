@@ -1,5 +1,5 @@
 /*
- * samples.c - codesetctl dataset list, sample list, sample show.
+ * samples.c - codesetctl dataset list, dataset remove, sample list, sample show.
  */
 #include "store/samples.h"
 
@@ -7,9 +7,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/sample_pack.h"
+#include "store/catalog.h"
 
 #include "base/banned.h"
 
@@ -37,7 +40,83 @@ int ctl_dataset_list(struct ctl *ctl)
     if (!db || store_dataset_list(db, add_dataset, rows, &err) < 0)
         return ctl_fail(ctl, &err);
     output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
-                "there is no data set yet; 'codesetctl dataset import' makes one");
+                "there are no data sets yet; import one with 'codesetctl dataset import'");
+    return CTL_OK;
+}
+
+struct dataset_search {
+    const char *name;
+    bool found;
+};
+
+static void match(const struct dataset *dataset, void *arg)
+{
+    struct dataset_search *search = arg;
+
+    search->found |= strcmp(dataset->name, search->name) == 0;
+}
+
+/* Without this a misspelt name would look like a data set without samples. */
+static int check_dataset(struct db *db, const char *name, struct error *err)
+{
+    struct dataset_search search = {.name = name};
+
+    if (store_dataset_list(db, match, &search, err) < 0)
+        return -1;
+    return search.found ? 0
+                        : error_set(err, ERROR_NOT_FOUND, NULL,
+                                    "there is no data set '%s'; list them with 'codesetctl dataset "
+                                    "list'",
+                                    name);
+}
+
+static int remove_packs(const char *pack_dir, const char *dataset, struct error *err)
+{
+    _cleanup_(buf_release) struct buf folder = BUF_INIT;
+
+    buf_addf(&folder, "%s/", pack_dir);
+    sample_pack_folder(dataset, &folder);
+    return remove_tree(folder.data, err);
+}
+
+/* Rows first: archives without rows only take up room, rows without archives break downloads. */
+static int remove_dataset(struct db *db, const char *pack_dir, const char *name,
+                          int64_t *ret_versions, struct error *err)
+{
+    _cleanup_(close_fd) int lock = sample_packs_lock(pack_dir, true, err);
+
+    if (lock < 0 || db_begin(db, err) < 0)
+        return -1;
+    if (store_dataset_remove(db, name, ret_versions, err) < 0 || db_commit(db, err) < 0) {
+        db_rollback(db);
+        return -1;
+    }
+    if (remove_packs(pack_dir, name, err) < 0)
+        return error_wrap(err, "data set '%s' was removed, but not all of its archives", name);
+    return 0;
+}
+
+int ctl_dataset_remove(struct ctl *ctl)
+{
+    const char *name = ctl_argument(ctl, 0);
+    struct error err = ERROR_INIT;
+    struct db *db = ctl_db(ctl, &err);
+    _cleanup_(json_release) json_object *object = NULL;
+    int64_t versions;
+
+    if (!db || check_dataset(db, name, &err) < 0)
+        return ctl_fail(ctl, &err);
+    if (remove_dataset(db, ctl_settings(ctl)->api.pack_dir, name, &versions, &err) < 0) {
+        if (err.kind == ERROR_CONFLICT)
+            error_wrap(&err, "cannot remove it; close its sessions first ('codesetctl session "
+                             "list')");
+        return ctl_fail(ctl, &err);
+    }
+    object = json_object_new_object();
+    json_add_text(object, "name", name);
+    json_add_int(object, "removed_versions", versions);
+    output_done(ctl_json(ctl), object, "data set '%s' removed (%lld version%s of samples)", name,
+                (long long)versions, versions == 1 ? "" : "s");
     return CTL_OK;
 }
 
@@ -77,14 +156,33 @@ int ctl_sample_list(struct ctl *ctl)
     struct db *db = ctl_db(ctl, &err);
     _cleanup_(json_release) json_object *rows = json_object_new_array();
 
-    if (!db || store_sample_list(db, &page, add_summary, rows, &err) < 0)
+    if (!db || (page.dataset && check_dataset(db, page.dataset, &err) < 0) ||
+        store_sample_list(db, &page, add_summary, rows, &err) < 0)
         return ctl_fail(ctl, &err);
-    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "there is no such sample");
+    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
+                page.dataset || page.search ? "no sample matches" : "there are no samples yet");
     return CTL_OK;
+}
+
+/* The store's message is written for users of the API. */
+static int no_sample(struct ctl *ctl, int64_t version, struct error *err)
+{
+    const char *dataset = ctl_argument(ctl, 0), *sample_id = ctl_argument(ctl, 1);
+
+    if (err->kind == ERROR_NOT_FOUND && version)
+        error_set(err, ERROR_NOT_FOUND, NULL, "data set '%s' has no version %lld of sample '%s'",
+                  dataset, (long long)version, sample_id);
+    else if (err->kind == ERROR_NOT_FOUND)
+        error_set(err, ERROR_NOT_FOUND, NULL,
+                  "data set '%s' has no sample '%s'; list them with 'codesetctl sample list "
+                  "--dataset %s'",
+                  dataset, sample_id, dataset);
+    return ctl_fail(ctl, err);
 }
 
 int ctl_sample_show(struct ctl *ctl)
 {
+    const char *dataset = ctl_argument(ctl, 0), *sample_id = ctl_argument(ctl, 1);
     struct error err = ERROR_INIT;
     _cleanup_(sample_summary_release) struct sample_summary summary = {0};
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -96,10 +194,11 @@ int ctl_sample_show(struct ctl *ctl)
     if (ctl_option_int(ctl, "version", 1, UINT32_MAX, 0, &version) != CTL_OK)
         return CTL_USAGE;
     db = ctl_db(ctl, &err);
-    if (!db ||
-        store_sample_get(db, ctl_argument(ctl, 0), ctl_argument(ctl, 1), version, &summary, &text,
-                         &err) < 0 ||
-        json_parse(text.data, text.length, &sample, NULL, &err) < 0)
+    if (!db || check_dataset(db, dataset, &err) < 0)
+        return ctl_fail(ctl, &err);
+    if (store_sample_get(db, dataset, sample_id, version, &summary, &text, &err) < 0)
+        return no_sample(ctl, version, &err);
+    if (json_parse(text.data, text.length, &sample, NULL, &err) < 0)
         return ctl_fail(ctl, &err);
     object = summary_object(&summary);
     if (ctl_json(ctl)) {

@@ -32,8 +32,9 @@ static int failed(const struct ctl *ctl, const char *sql_dir, const struct error
     int status = ctl_fail(ctl, err);
 
     if (!sql_dir && access(CODESET_SQL_DIR, X_OK) < 0)
-        fprintf(stderr,
-                "In a tree that is not installed the migrations are in sql: --sql-dir sql.\n");
+        fprintf(
+            stderr,
+            "Without an installation, the migrations are in the source tree: use --sql-dir sql.\n");
     return status;
 }
 
@@ -52,9 +53,9 @@ int ctl_migrate(struct ctl *ctl)
         printf("{ \"version\": %lld, \"applied\": %lld, \"rights_changed\": %d }\n",
                (long long)state.available, (long long)(state.available - state.applied), changes);
     else if (state.available > state.applied)
-        printf("the schema went from version %lld to %lld\n", (long long)state.applied,
+        printf("schema upgraded from version %lld to %lld\n", (long long)state.applied,
                (long long)state.available);
     else
-        printf("the schema has version %lld already\n", (long long)state.available);
+        printf("schema is already up to date (version %lld)\n", (long long)state.available);
     return CTL_OK;
 }

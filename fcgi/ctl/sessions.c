@@ -69,24 +69,26 @@ int ctl_session_list(struct ctl *ctl)
     _cleanup_(json_release) json_object *rows = json_object_new_array();
 
     if (word && session_status_parse(word, &status) < 0)
-        return ctl_usage(ctl, "--status is one of creating, ready, error, closed, terminated");
+        return ctl_usage(ctl, "--status must be creating, ready, error, closed or terminated");
     if (ctl_option_int(ctl, "limit", 1, LIMIT_MOST, LIMIT_DEFAULT, &limit) != CTL_OK)
         return CTL_USAGE;
     if (list(ctl, word ? (int)status : -1, limit, rows, &total, &err) < 0)
         return ctl_fail(ctl, &err);
-    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "there is no such session");
+    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
+                word || ctl_option(ctl, "user") ? "no session matches"
+                                                : "there are no sessions yet");
     if (total > limit)
-        ctl_warn(ctl, "only the newest %lld of %lld are shown (--limit)", (long long)limit,
-                 (long long)total);
+        ctl_warn(ctl, "showing the newest %lld of %lld sessions; use --limit to see more",
+                 (long long)limit, (long long)total);
     return CTL_OK;
 }
 
-/* The store's words are for users of the API. */
+/* The store's message is written for users of the API. */
 static int refuse(struct ctl *ctl, struct error *err)
 {
     if (err->kind == ERROR_NOT_FOUND)
         error_set(err, ERROR_NOT_FOUND, NULL,
-                  "there is no session '%s'; 'codesetctl session list' shows them",
+                  "there is no session '%s'; list them with 'codesetctl session list'",
                   ctl_argument(ctl, 0));
     return ctl_fail(ctl, err);
 }
@@ -113,6 +115,7 @@ int ctl_session_close(struct ctl *ctl)
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
     _cleanup_(session_release) struct session session = {0};
+    _cleanup_(json_release) json_object *object = NULL;
     double duration;
     bool changed;
 
@@ -120,7 +123,11 @@ int ctl_session_close(struct ctl *ctl)
         store_session_get(db, NULL, session_id, &session, &err) < 0)
         return refuse(ctl, &err);
     doorbell_ring(&bell, "session", &session.session_id);
-    if (!changed)
-        ctl_warn(ctl, "it had ended before: %s", session_status_name(session.status));
+    object = session_object(&session);
+    if (changed)
+        output_done(ctl_json(ctl), object, "session %s closed", session.session_id.text);
+    else
+        output_done(ctl_json(ctl), object, "session %s had already ended (%s)",
+                    session.session_id.text, session_status_name(session.status));
     return CTL_OK;
 }

@@ -20,4 +20,5 @@ libctl_a_SOURCES = \
 	fcgi/ctl/samples.c \
 	fcgi/ctl/schema.c \
 	fcgi/ctl/sessions.c \
+	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
 	fcgi/ctl/users.c

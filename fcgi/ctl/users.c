@@ -82,14 +82,14 @@ int ctl_user_add(struct ctl *ctl)
     _cleanup_(user_release) struct user user = {0};
 
     if (!is_plain(name, NAME_MOST))
-        return ctl_usage(ctl, "a name has 1 to %d characters on one line", NAME_MOST);
+        return ctl_usage(ctl, "a name must be one line of 1 to %d characters", NAME_MOST);
     if (!is_email(email))
-        return ctl_usage(ctl, "'%s' is no e-mail address", email);
+        return ctl_usage(ctl, "'%s' is not an e-mail address", email);
     db = ctl_db(ctl, &err);
     if (!db)
         return ctl_fail(ctl, &err);
     if (store_user_find(db, email, &user, &err) == 0)
-        error_set(&err, ERROR_CONFLICT, NULL, "user %s has the e-mail address %s already",
+        error_set(&err, ERROR_CONFLICT, NULL, "user %s already has the e-mail address %s",
                   user.user_id.text, email);
     if (err.kind != ERROR_NOT_FOUND || store_user_create(db, name, email, &user_id, &err) < 0 ||
         store_user_find(db, user_id.text, &user, &err) < 0)
@@ -120,7 +120,8 @@ int ctl_user_list(struct ctl *ctl)
 
     if (!db || store_user_list(db, add_user, rows, &err) < 0)
         return ctl_fail(ctl, &err);
-    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "there is no user yet");
+    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
+                "there are no users yet; add one with 'codesetctl user add'");
     return CTL_OK;
 }
 
@@ -132,7 +133,7 @@ struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user
         return db;
     if (err->kind == ERROR_NOT_FOUND)
         error_set(err, ERROR_NOT_FOUND, NULL,
-                  "there is no user '%s'; 'codesetctl user list' shows all", who);
+                  "there is no user '%s'; list them with 'codesetctl user list'", who);
     return NULL;
 }
 
@@ -153,10 +154,15 @@ static int set_active(struct ctl *ctl, bool active)
 {
     struct error err = ERROR_INIT;
     _cleanup_(user_release) struct user user = {0};
+    _cleanup_(json_release) json_object *object = NULL;
     struct db *db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
 
     if (!db || store_user_set_active(db, &user.user_id, active, &err) < 0)
         return ctl_fail(ctl, &err);
+    user.is_active = active;
+    object = user_object(&user);
+    output_done(ctl_json(ctl), object, "user %s %s", user.user_id.text,
+                active ? "activated" : "deactivated; the user's keys and sign-ins no longer work");
     return CTL_OK;
 }
 
@@ -191,18 +197,17 @@ int ctl_user_revoke(struct ctl *ctl)
     return CTL_OK;
 }
 
-/* A key that was made but could not be told is nobody's, so it is ended again. */
+/* A key that nobody got to see is of no use, so it is revoked. */
 static int take_back(struct ctl *ctl, struct db *db, const struct id *key_id, int why)
 {
     struct error err = ERROR_INIT;
 
     if (store_key_revoke(db, NULL, key_id->text, &err) < 0)
-        error_wrap(&err, "cannot write the output: %s; key %s is active, but can't be revoked",
+        error_wrap(&err, "cannot print the key: %s; key %s is active and could not be revoked",
                    strerror(why), key_id->text);
     else
-        error_set(&err, ERROR_INTERNAL, NULL,
-                  "cannot write the output: %s; key %s is revoked again", strerror(why),
-                  key_id->text);
+        error_set(&err, ERROR_INTERNAL, NULL, "cannot print the key: %s; key %s has been revoked",
+                  strerror(why), key_id->text);
     return ctl_fail(ctl, &err);
 }
 
@@ -219,14 +224,15 @@ int ctl_key_add(struct ctl *ctl)
     if (ctl_option_int(ctl, "expires", 1, DAYS_MOST, 0, &days) != CTL_OK)
         return CTL_USAGE;
     if (name && !is_plain(name, NAME_MOST))
-        return ctl_usage(ctl, "a name has 1 to %d characters on one line", NAME_MOST);
+        return ctl_usage(ctl, "a name must be one line of 1 to %d characters", NAME_MOST);
     expires_at = days ? clock_now() + days * DAY : 0;
     db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
     if (!db || store_key_create(db, &user.user_id, name, expires_at, 0, &key_id, &key, &err) < 0)
         return ctl_fail(ctl, &err);
     if (!user.is_active)
-        ctl_warn(ctl, "the user is not active, so the key won't be accepted");
-    signal(SIGPIPE, SIG_IGN); /* a reader who went away must not end us before take_back */
+        ctl_warn(ctl, "the user is deactivated, so the key does not work until 'codesetctl user "
+                      "activate'");
+    signal(SIGPIPE, SIG_IGN); /* if the reader is gone, take_back must still run */
     if (ctl_json(ctl)) {
         _cleanup_(json_release) json_object *object = json_object_new_object();
 
@@ -263,21 +269,26 @@ int ctl_key_list(struct ctl *ctl)
 
     if (!db || store_key_list(db, &user.user_id, add_key, rows, &err) < 0)
         return ctl_fail(ctl, &err);
-    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "the user has no key");
+    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "the user has no keys");
     return CTL_OK;
 }
 
 int ctl_key_revoke(struct ctl *ctl)
 {
     struct error err = ERROR_INIT;
+    _cleanup_(json_release) json_object *object = NULL;
     struct db *db = ctl_db(ctl, &err);
 
     if (!db || store_key_revoke(db, NULL, ctl_argument(ctl, 0), &err) < 0) {
         if (err.kind == ERROR_NOT_FOUND)
             error_set(&err, ERROR_NOT_FOUND, NULL,
-                      "there is no key with the id '%s'; 'codesetctl key list USER' shows ids",
+                      "there is no key with the id '%s'; list them with 'codesetctl key list USER'",
                       ctl_argument(ctl, 0));
         return ctl_fail(ctl, &err);
     }
+    object = json_object_new_object();
+    json_add_text(object, "key_id", ctl_argument(ctl, 0));
+    json_add_bool(object, "is_active", false);
+    output_done(ctl_json(ctl), object, "key %s revoked", ctl_argument(ctl, 0));
     return CTL_OK;
 }

@@ -41,7 +41,7 @@ static int read_secret(const char *path, struct buf *out, struct error *err)
     return path[0] && file_read_secret(path, out, err) < 0 ? error_wrap(err, "GitHub") : 0;
 }
 
-/* Signs with it, to fail at start and not at the first request. */
+/* Signs something, so that a bad key is found at the start and not at the first request. */
 static int check_app_key(const struct github *github, struct error *err)
 {
     _cleanup_(json_release) json_object *claims = json_object_new_object();
@@ -136,10 +136,11 @@ static int transfer_failed(CURLcode code, struct error *err)
     case CURLE_GOT_NOTHING:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
-                         "GitHub's answer can't be understood (%s)", curl_easy_strerror(code));
+                         "GitHub's answer cannot be understood (%s)", curl_easy_strerror(code));
     default:
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
-                         "GitHub is out of reach (%s); try again later", curl_easy_strerror(code));
+                         "GitHub cannot be reached (%s); try again later",
+                         curl_easy_strerror(code));
     }
 }
 
@@ -199,7 +200,7 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
     if (*ret_status >= 500)
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
-                         "GitHub answers %ld; try again later", *ret_status);
+                         "GitHub answered with status %ld; try again later", *ret_status);
     if (json_parse(answer.data, answer.length, ret_json, NULL, err) < 0) {
         if (*ret_status >= 400) {
             error_clear(err);
@@ -214,11 +215,11 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
 static int bad_answer(struct error *err, const char *what)
 {
     return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
-                     "GitHub's answer lacks what it must hold: %s", what);
+                     "something is missing in GitHub's answer: %s", what);
 }
 
-/* GitHub's word for a refusal ("bad_verification_code"), or "" where it has none. The words are
- * GitHub's own, never parts of what it was sent; what doesn't look like one is not repeated. */
+/* GitHub's code for a refusal ("bad_verification_code"), or "" where it has none. The words are
+ * GitHub's own, never parts of what it was sent; anything else is not repeated. */
 static const char *error_word(json_object *json)
 {
     const char *word = json_get_text(json, "error");
@@ -228,17 +229,17 @@ static const char *error_word(json_object *json)
     return word;
 }
 
-/* A refusal of us: wrong credentials, a rate limit, an App that is suspended. The caller can't mend
- * it, and the operator is told GitHub's reason by the log only. */
+/* GitHub refuses this server: wrong credentials, a rate limit, an App that is suspended. The caller
+ * can't do anything about it; GitHub's reason is only in the log, for the operator. */
 static int refused_us(long status, json_object *json, struct error *err)
 {
     log_event(LOG_ERROR, "github_refused_us", "status=%ld error=%s", status, error_word(json));
     return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
-                     "GitHub refuses this server; the operator must look, the server's log has "
-                     "GitHub's reason");
+                     "GitHub refuses this server; the operator finds GitHub's reason in the "
+                     "server's log");
 }
 
-/* A status other than the one expected is a refusal of us, not of the caller. */
+/* A status other than the expected one means that this server is refused, not the caller. */
 static int perform_expecting(struct github *github, const struct call *call, long expected,
                              json_object **ret_json, struct error *err)
 {
@@ -392,7 +393,7 @@ static int app_token(struct github *github, struct buf *token, struct error *err
         return error_set(err, ERROR_CONFLICT, "GITHUB_APP_NOT_INSTALLED",
                          "this server has no GitHub App; ask the operator to set github_app_id "
                          "and github_app_key_file");
-    /* A minute back against clocks that differ, as GitHub's documentation advises. */
+    /* A minute in the past, as clocks may differ; GitHub's documentation advises it. */
     json_add_int(claims, "iat", now - 60);
     json_add_int(claims, "exp", now + APP_TOKEN_SECONDS);
     json_add_text(claims, "iss", github->settings->github_app_id);
@@ -430,7 +431,7 @@ struct installations {
     size_t count;
 };
 
-/* A login alone won't do: who deletes or renames an account frees it for a stranger. */
+/* The login is not enough: when an account is deleted or renamed, somebody else can take it. */
 static bool is_account(json_object *account, const struct installations *wanted)
 {
     _cleanup_(free_ptr) char *id = xasprintf("%lld", (long long)json_get_int(account, "id", 0));

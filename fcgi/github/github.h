@@ -4,14 +4,14 @@
  *
  * Base URLs are settings (GitHub Enterprise Server has both below one host). Every request has a
  * time limit and a cap on its answer, verifies TLS, and follows no redirect; the requests of one
- * call end together 50 seconds after it began, before nginx gives up waiting. What GitHub has
- * against this server rather than its user is logged as github_refused_us. Sources: GitHub's REST
- * documentation, API version 2022-11-28, "Authorizing OAuth apps", and "Troubleshooting OAuth app
- * access token request errors".
+ * call end together 50 seconds after it began, before nginx gives up waiting. If GitHub
+ * refuses this server rather than its user, that is logged as github_refused_us. Sources: GitHub's
+ * REST documentation, API version 2022-11-28, "Authorizing OAuth apps", and "Troubleshooting OAuth
+ * app access token request errors".
  *
  * Codes: GITHUB_NOT_CONFIGURED, GITHUB_CODE_REFUSED, GITHUB_EMAIL_UNVERIFIED,
  * GITHUB_APP_NOT_INSTALLED, GITHUB_TIMEOUT (slow), GITHUB_UNAVAILABLE (down, or refusing us),
- * GITHUB_BAD_ANSWER (talking nonsense).
+ * GITHUB_BAD_ANSWER (its answer makes no sense).
  */
 #ifndef CODESET_GITHUB_GITHUB_H
 #define CODESET_GITHUB_GITHUB_H

@@ -1,11 +1,11 @@
 /*
  * grade.h - from JUnit XML and a sample's lists to a verdict. Pure functions: no file, no clock,
- * no database.
+ * no database. reports.h does the same for an archive of reports.
  *
  *     struct test_report *report = test_report_new();
  *     test_report_add_junit(report, bytes, size, &err)      for each report file
  *     grade(report, &expectation, &verdict)
- *     verdict_json(report, &verdict, ...)                     the API's TestSuiteResult
+ *     grade_result(&text, report, ...)                        the API's TestSuiteResult
  *
  * Rules: docs/verdicts.md. Reports are hostile: external entities, entity expansion, depth, the
  * number of cases and the length of texts are bounded.
@@ -13,10 +13,10 @@
 #ifndef CODESET_GRADE_GRADE_H
 #define CODESET_GRADE_GRADE_H
 
-#include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 enum test_outcome { TEST_PASSED, TEST_SKIPPED, TEST_FAILED }; /* the later the worse */
@@ -73,13 +73,11 @@ struct expectation {
 bool grade(const struct test_report *report, const struct expectation *expectation,
            char **ret_reason);
 
-/* The API's TestSuiteResult. stdout and stderr are UTF-8 and may hold NUL. */
-json_object *grade_result(const struct test_report *report, bool is_success, double seconds,
-                          const char *out, size_t out_length, const char *err_text,
-                          size_t err_length);
-
-/* The report paths (glob patterns relative to the repository's folder) of a language where the
- * import names none; NULL-terminated, never NULL. Unknown language: all of them. */
-const char *const *grade_report_paths(const char *language);
+/* Appends the API's TestSuiteResult as JSON, in the shape that wire/suite_result.h tells. The texts
+ * are stdout and stderr and may hold NUL; what is not UTF-8 in them becomes U+FFFD. seconds: finite
+ * and not negative, as a report's are. */
+void grade_result(struct buf *out, const struct test_report *report, bool is_success,
+                  double seconds, const char *out_text, size_t out_length, const char *err_text,
+                  size_t err_length);
 
 #endif

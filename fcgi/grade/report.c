@@ -5,8 +5,8 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/crypto.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/utf8.h"
 
 #include "base/banned.h"

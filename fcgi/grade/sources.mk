@@ -1,9 +1,23 @@
-# grade: JUnit reading, test ids, verdict. Pure functions.
+# grade: JUnit reading, test ids, verdict; the archive of reports. Pure functions, and the program
+# that runs them where nothing else can be done: codeset-grader.
 noinst_LIBRARIES += libgrade.a
 libgrade_a_SOURCES = \
+	fcgi/grade/confine.c fcgi/grade/confine.h \
 	fcgi/grade/grade.h \
 	fcgi/grade/junit.c \
 	fcgi/grade/names.c fcgi/grade/names.h \
+	fcgi/grade/rehearsal.c fcgi/grade/rehearsal.h \
 	fcgi/grade/report.c fcgi/grade/report.h \
+	fcgi/grade/report_paths.c fcgi/grade/report_paths.h \
+	fcgi/grade/reports.c fcgi/grade/reports.h \
+	fcgi/grade/request.c fcgi/grade/request.h \
 	fcgi/grade/verdict.c
-GRADE_LIBS = libgrade.a $(EXPAT_LIBS)
+GRADE_LIBS = libgrade.a libwire.a libbase.a $(ARCHIVE_LIBS) $(EXPAT_LIBS) $(JSON_LIBS)
+
+# Static where that can be: started for each verdict, and what is not linked can't be misused.
+pkglibexec_PROGRAMS += codeset-grader
+codeset_grader_SOURCES = fcgi/codeset-grader.c
+codeset_grader_LDADD = $(GRADE_LIBS)
+if !SANITIZERS
+codeset_grader_LDFLAGS = $(AM_LDFLAGS) -static-pie -Wl,--gc-sections
+endif

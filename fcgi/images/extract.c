@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -15,6 +16,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "container/userns.h"
 
@@ -24,10 +26,12 @@
 #define XATTR_BYTES_MAX 65536
 #define PROGRESS_STEP (4 << 20)
 #define READ_BLOCK (256 << 10)
+#define MANIFEST_MAX (4 << 20)
+#define ARCHIVE_ENTRIES_MAX 4096 /* more than an image archive has */
 
 DEFINE_CLEANUP(struct archive *, close_archive, archive_read_free)
 
-/* The folder that the last entry lay in; most entries lie where the one before them did. */
+/* The folder of the last entry; most entries are in the same folder as the one before. */
 struct place {
     int fd;
     char *path;
@@ -59,21 +63,21 @@ static int open_below(int root_fd, const char *path, int flags, bool links)
     return (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
 }
 
-/* Takes "./" and doubled and trailing slashes away; refuses what is absolute or holds "..".
+/* Removes "./" and doubled and trailing slashes; refuses what is absolute or contains "..".
  * The root itself becomes "". The caller frees it; NULL on failure. */
 static char *normal_path(const char *raw, struct error *err)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
 
     if (raw == NULL || strlen(raw) > PATH_BYTES_MAX)
-        return refuse_path(err, raw ? raw : "?", "the name is too long or not readable");
+        return refuse_path(err, raw ? raw : "?", "the name is too long or cannot be read");
     if (raw[0] == '/')
         return refuse_path(err, raw, "the name is absolute");
     while (*raw != '\0') {
         size_t length = strcspn(raw, "/");
 
         if (length == 2 && raw[0] == '.' && raw[1] == '.')
-            return refuse_path(err, raw, "the name holds ..");
+            return refuse_path(err, raw, "the name contains '..'");
         if (length > 255)
             return refuse_path(err, raw, "the name is too long");
         if (length > 0 && !(length == 1 && raw[0] == '.')) {
@@ -107,7 +111,7 @@ static int check_base_link(const struct extract *extract, const char *path, stru
     struct stat st;
 
     if (base_stat(extract, path, &st) && S_ISLNK(st.st_mode))
-        return refuse(err, path, "is a link in the base image; name the place it leads to");
+        return refuse(err, path, "is a link in the base image; use the path that it leads to");
     return 0;
 }
 
@@ -165,7 +169,7 @@ static int open_folder(const struct extract *extract, const char *path, struct e
         if (at < 0)
             return refuse(err, path,
                           errno == ELOOP || errno == EXDEV || errno == ENOTDIR
-                              ? "the way there is a link, or no folder"
+                              ? "a part of the path is a link or not a folder"
                               : strerror(errno));
         if (kept == '\0')
             return TAKE_FD(at);
@@ -223,7 +227,7 @@ static int clear_place(const struct extract *extract, int at, const char *name, 
     if (S_ISDIR(st.st_mode) && folder)
         return 0;
     if (S_ISDIR(st.st_mode) && !extract->oci)
-        return refuse(err, path, "is a folder and something else as well");
+        return refuse(err, path, "is in the archive twice, as a folder and as something else");
     if (remove_at(at, name, 0) < 0)
         return error_errno(err, errno, "cannot replace %.200s", path);
     return 0;
@@ -304,7 +308,7 @@ static int make_hardlink(const struct extract *extract, struct archive_entry *en
     folder =
         open_below(extract->root_fd, slash ? target : "", O_RDONLY | O_DIRECTORY, extract->oci);
     if (folder < 0 || fstatat(folder, slash ? slash + 1 : target, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return refuse(err, path, "is a hard link to what this archive does not hold");
+        return refuse(err, path, "is a hard link to a file that is not in the archive");
     if (S_ISDIR(st.st_mode))
         return refuse(err, path, "is a hard link to a folder");
     if (linkat(folder, slash ? slash + 1 : target, at, name, 0) < 0)
@@ -328,7 +332,8 @@ static int set_owner_mode_time(const struct extract *extract, struct archive_ent
         (!link && fchmodat(at, name, archive_entry_perm(entry) & 07777, 0) < 0))
         return error_errno(err, errno, "cannot set owner and mode of %.200s", path);
     if (archive_entry_mtime_is_set(entry))
-        utimensat(at, name, times, AT_SYMLINK_NOFOLLOW); /* odd times are not worth a refusal */
+        utimensat(at, name, times,
+                  AT_SYMLINK_NOFOLLOW); /* a time that cannot be set is no reason to refuse */
     return 0;
 }
 
@@ -344,7 +349,7 @@ static int check_entry(struct extract *extract, struct archive_entry *entry, con
                          "the image has more than %lld entries (image_entries_max)",
                          (long long)extract->entries_max);
     if (uid < 0 || gid < 0 || uid >= USERNS_IDS || gid >= USERNS_IDS)
-        return refuse(err, path, "its owner is not below 65536");
+        return refuse(err, path, "its owner or group is above 65535");
     if (archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL) {
         if (size < 0 || size > extract->bytes_max - extract->bytes)
             return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
@@ -373,7 +378,7 @@ static int make_entry(const struct extract *extract, struct archive *archive,
         return 0;
     case AE_IFLNK:
         if (target == NULL || *target == '\0' || strlen(target) > PATH_BYTES_MAX)
-            return refuse(err, path, "the link leads nowhere");
+            return refuse(err, path, "the link has no target, or too long a one");
         if (symlinkat(target, at, name) < 0)
             return error_errno(err, errno, "cannot make link %.200s", path);
         return 0;
@@ -382,7 +387,7 @@ static int make_entry(const struct extract *extract, struct archive *archive,
             return error_errno(err, errno, "cannot make fifo %.200s", path);
         return 0;
     default:
-        return refuse(err, path, "is neither file, folder, link nor fifo");
+        return refuse(err, path, "is not a file, folder, link or fifo");
     }
 }
 
@@ -393,8 +398,8 @@ static bool is_device(const struct archive_entry *entry)
     return type == AE_IFCHR || type == AE_IFBLK;
 }
 
-static int lay_entry(struct extract *extract, struct place *place, struct archive *archive,
-                     struct archive_entry *entry, const char *path, struct error *err)
+static int extract_entry(struct extract *extract, struct place *place, struct archive *archive,
+                         struct archive_entry *entry, const char *path, struct error *err)
 {
     bool folder =
         archive_entry_filetype(entry) == AE_IFDIR && archive_entry_hardlink(entry) == NULL;
@@ -420,7 +425,7 @@ static int lay_entry(struct extract *extract, struct place *place, struct archiv
     return set_owner_mode_time(extract, entry, place->fd, name, path, err);
 }
 
-/* ".wh.NAME" takes NAME of the layers before away, ".wh..wh..opq" all that is in its folder. */
+/* ".wh.NAME" removes NAME of the layers before, ".wh..wh..opq" all that is in its folder. */
 static int whiteout(struct extract *extract, struct place *place, const char *path,
                     struct error *err)
 {
@@ -441,9 +446,9 @@ static int whiteout(struct extract *extract, struct place *place, const char *pa
     }
     name += 4;
     if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return refuse(err, path, "takes nothing away");
+        return refuse(err, path, "does not say what to remove");
     if (remove_at(place->fd, name, 0) < 0)
-        return error_errno(err, errno, "cannot take away %.200s", path);
+        return error_errno(err, errno, "cannot remove what %.200s names", path);
     return 0;
 }
 
@@ -461,16 +466,17 @@ static int open_tar(const char *path, struct archive **ret_archive, struct error
     archive_read_support_filter_all(archive);
     archive_read_support_format_tar(archive);
     archive_read_support_format_gnutar(archive);
+    if (access(path, R_OK) < 0)
+        return error_errno(err, errno, "cannot open it");
     if (archive_read_open_filename(archive, path, READ_BLOCK) != ARCHIVE_OK)
-        return error_set(err, ERROR_INVALID, NULL, "cannot read %s as a tar: %s", path,
+        return error_set(err, ERROR_INVALID, NULL, "cannot read it as a tar archive: %s",
                          archive_error_string(archive));
     *ret_archive = TAKE_PTR(archive);
     return 0;
 }
 
 /* The next entry's header. Returns 1, 0 at the end, -1. */
-static int next_entry(struct archive *archive, const char *path, struct archive_entry **ret_entry,
-                      struct error *err)
+static int next_entry(struct archive *archive, struct archive_entry **ret_entry, struct error *err)
 {
     int rc = archive_read_next_header(archive, ret_entry);
 
@@ -478,7 +484,7 @@ static int next_entry(struct archive *archive, const char *path, struct archive_
         return 0;
     if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
         return 1;
-    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%s is no readable tar: %s", path,
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "cannot read the tar archive: %s",
                      archive_error_string(archive));
 }
 
@@ -492,8 +498,8 @@ static void tell(struct extract *extract, struct archive *archive, int64_t *told
     }
 }
 
-/* In an OCI layer what is taken away goes first (`whiteouts`): it means the layers before, wherever
- * in the archive it is said. */
+/* The removals of an OCI layer are done first (`whiteouts`): they are about the layers before,
+ * wherever in the archive they are. */
 static int pass(struct extract *extract, const char *path, bool whiteouts, struct error *err)
 {
     _cleanup_(close_archive) struct archive *archive = NULL;
@@ -504,18 +510,19 @@ static int pass(struct extract *extract, const char *path, bool whiteouts, struc
 
     if (open_tar(path, &archive, err) < 0)
         return -1;
-    while ((rc = next_entry(archive, path, &entry, err)) > 0) {
+    while ((rc = next_entry(archive, &entry, err)) > 0) {
         _cleanup_(free_ptr) char *name = normal_path(archive_entry_pathname(entry), err);
 
         if (name == NULL)
             return -1;
         if (is_whiteout(name) && !extract->oci)
-            return refuse(err, name, "names that begin with .wh. mean something in OCI layers");
+            return refuse(err, name,
+                          "names that begin with '.wh.' are only allowed in image archives");
         if (is_whiteout(name) != whiteouts)
             continue;
         if (check_entry(extract, entry, name, err) < 0 ||
             (whiteouts ? whiteout(extract, &place, name, err)
-                       : lay_entry(extract, &place, archive, entry, name, err)) < 0)
+                       : extract_entry(extract, &place, archive, entry, name, err)) < 0)
             return -1;
         if (!whiteouts)
             tell(extract, archive, &told);
@@ -530,36 +537,87 @@ int extract_tar(struct extract *extract, const char *path, struct error *err)
     return pass(extract, path, false, err);
 }
 
+/* --- what kind of archive it is -------------------------------------------------------------- */
+
+/* Folders of a root file system; an image archive has none of them at its top. */
+static bool is_root_folder(const char *name)
+{
+    static const char *const folders[] = {"bin", "boot", "dev",  "etc",  "home", "lib",
+                                          "mnt", "opt",  "proc", "root", "run",  "sbin",
+                                          "srv", "sys",  "tmp",  "usr",  "var",  NULL};
+    size_t length = strcspn(name, "/");
+
+    for (size_t i = 0; folders[i]; i++) {
+        if (strlen(folders[i]) == length && strncmp(folders[i], name, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is it docker's manifest.json: an array whose items name a Config and Layers? What else is in the
+ * archive, and under which names, differs from tool to tool. *ret_images: how many items. */
+static int read_manifest(struct archive *archive, size_t *ret_images)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(json_release) json_object *manifest = NULL;
+    json_object *image, *layers;
+    struct error ignored;
+    const void *block;
+    size_t size;
+    la_int64_t offset;
+
+    *ret_images = 0;
+    while (archive_read_data_block(archive, &block, &size, &offset) == ARCHIVE_OK) {
+        if (text.length + size > MANIFEST_MAX)
+            return 0;
+        buf_add(&text, block, size);
+    }
+    if (json_parse(text.data ? text.data : "", text.length, &manifest, NULL, &ignored) < 0 ||
+        !json_object_is_type(manifest, json_type_array))
+        return 0;
+    image = json_object_array_get_idx(manifest, 0);
+    if (!json_get_text(image, "Config") || !json_object_object_get_ex(image, "Layers", &layers) ||
+        !json_object_is_type(layers, json_type_array))
+        return 0;
+    *ret_images = json_object_array_length(manifest);
+    return 0;
+}
+
 int extract_kind(const char *path, const char **ret_kind, struct error *err)
 {
     _cleanup_(close_archive) struct archive *archive = NULL;
     struct archive_entry *entry;
-    bool docker = false, oci = false;
-    int rc;
+    bool layout = false, index = false;
+    size_t images = 0;
+    int rc, entries = 0;
 
     if (open_tar(path, &archive, err) < 0)
         return -1;
-    while ((rc = next_entry(archive, path, &entry, err)) > 0) {
+    while ((rc = next_entry(archive, &entry, err)) > 0 && entries++ < ARCHIVE_ENTRIES_MAX) {
         _cleanup_(free_ptr) char *name = normal_path(archive_entry_pathname(entry), err);
 
         if (name == NULL)
             return -1;
-        if (strcmp(name, "oci-layout") == 0)
-            oci = true;
-        else if (strcmp(name, "manifest.json") == 0)
-            docker = true;
-        else if (name[strcspn(name, "/")] == '\0' && *name != '\0' &&
-                 strcmp(name, "index.json") != 0 && strcmp(name, "blobs") != 0 &&
-                 strcmp(name, "repositories") != 0 && strspn(name, "0123456789abcdef") != 64)
-            break; /* an image archive has nothing else at its top */
+        if (is_root_folder(name))
+            break;
+        layout = layout || strcmp(name, "oci-layout") == 0;
+        index = index || strcmp(name, "index.json") == 0;
+        if (strcmp(name, "manifest.json") == 0)
+            read_manifest(archive, &images);
     }
     if (rc < 0)
         return -1;
-    *ret_kind = rc > 0 ? NULL : docker ? "docker-archive" : oci ? "oci-archive" : NULL;
+    if (rc == 0 && images > 1)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the archive holds %zu images; save one of them alone", images);
+    *ret_kind = rc > 0            ? NULL
+                : images > 0      ? "docker-archive"
+                : layout && index ? "oci-archive"
+                                  : NULL;
     return 0;
 }
 
-/* Images have no /etc/hosts, or an empty one: who runs them is expected to lay it. */
+/* Images have no /etc/hosts, or an empty one: container engines write it at the start. */
 static int make_hosts(const struct extract *extract, struct error *err)
 {
     static const char text[] = "127.0.0.1\tlocalhost\n"
@@ -572,7 +630,7 @@ static int make_hosts(const struct extract *extract, struct error *err)
         make_parent(extract, extract->root_fd, "etc", "etc", err) < 0)
         return -1;
     etc = open_below(extract->root_fd, "etc", O_RDONLY | O_DIRECTORY, false);
-    if (etc < 0) /* an odd image, which knows best */
+    if (etc < 0) /* not a folder: left as the image has it */
         return 0;
     if (fstatat(etc, "hosts", &st, AT_SYMLINK_NOFOLLOW) == 0) {
         if (!S_ISREG(st.st_mode) || st.st_size > 0)
@@ -586,6 +644,63 @@ static int make_hosts(const struct extract *extract, struct error *err)
     return fd_write_all(fd, text, strlen(text), err);
 }
 
+/* --- can a container be started from it? ----------------------------------------------------- */
+
+static bool runs_here(uint16_t machine)
+{
+#if defined(__x86_64__)
+    return machine == EM_X86_64 || machine == EM_386;
+#elif defined(__aarch64__)
+    return machine == EM_AARCH64 || machine == EM_ARM;
+#else
+    (void)machine;
+    return true;
+#endif
+}
+
+/* Of a shell that is there: would the kernel start it? */
+static int check_program(int fd, const char *path, struct error *err)
+{
+    _cleanup_(free_ptr) char *opened = xasprintf("/proc/self/fd/%d", fd);
+    _cleanup_(close_fd) int program = -1;
+    unsigned char head[20] = {0}; /* the ELF header up to the machine */
+    struct stat st;
+    uint16_t machine;
+
+    if (fstat(fd, &st) < 0)
+        return error_errno(err, errno, "cannot look at %s", path);
+    if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
+        return refuse(err, path, "is not an executable file, so no command could run");
+    program = open(opened, O_RDONLY | O_CLOEXEC);
+    if (program < 0 || pread(program, head, sizeof(head), 0) < 0)
+        return error_errno(err, errno, "cannot read %s", path);
+    if (head[0] == '#' && head[1] == '!')
+        return 0;
+    if (memcmp(head, ELFMAG, SELFMAG) != 0)
+        return refuse(err, path, "is not an executable file, so no command could run");
+    memcpy(&machine, head + 18, sizeof(machine));
+    if (!runs_here(machine))
+        return refuse(err, path, "is a program for another kind of processor than this host's");
+    return 0;
+}
+
+/* The shells in the order in which the agent tries them. Without one every command would fail in
+ * a session that is ready. */
+static int check_shell(const struct extract *extract, struct error *err)
+{
+    static const char *const shells[] = {"bin/bash", "usr/bin/bash", "bin/sh"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
+        _cleanup_(close_fd) int fd = open_below(extract->root_fd, shells[i], O_PATH, true);
+
+        if (fd >= 0)
+            return check_program(fd, shells[i], err);
+    }
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                     "not a root file system in which commands can run: it has none of /bin/bash, "
+                     "/usr/bin/bash and /bin/sh");
+}
+
 int extract_finish(struct extract *extract, struct error *err)
 {
     static const char *const folders[] = {"dev", "proc", "sys", "tmp", "run"};
@@ -595,7 +710,7 @@ int extract_finish(struct extract *extract, struct error *err)
 
         if (fstatat(extract->root_fd, folders[i], &st, AT_SYMLINK_NOFOLLOW) == 0) {
             if (!S_ISDIR(st.st_mode))
-                return refuse(err, folders[i], "has to be a folder");
+                return refuse(err, folders[i], "must be a folder");
             continue;
         }
         if (extract->base != NULL)
@@ -605,5 +720,7 @@ int extract_finish(struct extract *extract, struct error *err)
         if (strcmp(folders[i], "tmp") == 0 && fchmodat(extract->root_fd, "tmp", 01777, 0) < 0)
             return error_errno(err, errno, "cannot set the mode of tmp");
     }
-    return extract->base == NULL ? make_hosts(extract, err) : 0;
+    if (extract->base != NULL) /* which was checked */
+        return 0;
+    return check_shell(extract, err) < 0 ? -1 : make_hosts(extract, err);
 }

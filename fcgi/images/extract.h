@@ -1,5 +1,5 @@
 /*
- * image_extract.h - a tar of unknown origin into a folder, and nowhere else.
+ * extract.h - unpacks a tar of unknown origin into a folder, and nowhere else.
  *
  * Every path is resolved by the kernel below the folder (openat2 with RESOLVE_BENEATH), never
  * through a link; owners are shifted by the uid base; of extended attributes only user.* is kept.
@@ -28,16 +28,17 @@ struct extract {
     int64_t entries; /* so far */
 };
 
-/* Lays the archive at `path` over the folder. Several may follow one another. */
+/* Unpacks the archive at `path` into the folder. Several may follow one another. */
 int extract_tar(struct extract *extract, const char *path, struct error *err);
 
-/* Is the archive an image archive rather than a root file system? *ret_kind is "oci-archive",
- * "docker-archive" (skopeo's words), or NULL. */
+/* Is the archive an image archive rather than a root file system? *ret_kind is "docker-archive" (it
+ * has docker's manifest.json, whatever else is beside it), "oci-archive" (oci-layout and
+ * index.json), or NULL. The words are skopeo's. */
 int extract_kind(const char *path, const char **ret_kind, struct error *err);
 
-/* Checks what a container relies on (/dev, /proc, /sys, /tmp, /run are folders, or in a layer
- * over a base not there). Where there is no base, makes those that are missing, and an /etc/hosts
- * that knows localhost. */
+/* Checks what a container needs: /dev, /proc, /sys, /tmp, /run are folders (or in a layer over a
+ * base not there), and there is a shell that this host can run. Where there is no base, makes the
+ * folders that are missing, and an /etc/hosts with localhost. */
 int extract_finish(struct extract *extract, struct error *err);
 
 #endif

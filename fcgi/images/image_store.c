@@ -33,7 +33,7 @@ bool image_name_valid(const char *name)
 
 static int missing(struct error *err, const char *name)
 {
-    return error_set(err, ERROR_NOT_FOUND, "IMAGE_MISSING", "there is no image %.80s", name);
+    return error_set(err, ERROR_NOT_FOUND, "IMAGE_MISSING", "there is no image '%.80s'", name);
 }
 
 int image_time(const char *image_dir, const char *name, int64_t *ret_when, struct error *err)
@@ -77,7 +77,7 @@ int image_layers_find(const char *image_dir, const char *name, struct image_laye
 
         if (layers.count == MOUNTS_LAYERS_MAX)
             return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                             "image %s stands on more than %d others", name, MOUNTS_LAYERS_MAX - 1);
+                             "image '%s' has more than %d layers", name, MOUNTS_LAYERS_MAX);
         if (image_describe(image_dir, at, &object, err) < 0)
             return -1;
         layers.paths[layers.count++] = xasprintf("%s/%s/rootfs", image_dir, at);

@@ -1,7 +1,7 @@
 /*
- * image_store.h - what lies in the image store, for the engine and images.c.
+ * image_store.h - reads the image store, for the engine and images.c.
  *
- * Folders that begin with a dot are imports under way (.import-*) or on their way out (.old-*).
+ * Folders that begin with a dot are being imported (.import-*) or removed (.old-*).
  */
 #ifndef CODESET_IMAGES_STORE_H
 #define CODESET_IMAGES_STORE_H
@@ -27,15 +27,16 @@ bool image_name_valid(const char *name);
 int image_describe(const char *image_dir, const char *name, json_object **ret_object,
                    struct error *err);
 
-/* The image's layers and those of the images that it stands on. IMAGE_MISSING when one is not
- * there, IMAGE_REFUSED when there are more than MOUNTS_LAYERS_MAX. */
+/* The image's own layer, then its base's, and so on. IMAGE_MISSING when one is not there,
+ * IMAGE_REFUSED when there are more than MOUNTS_LAYERS_MAX. */
 int image_layers_find(const char *image_dir, const char *name, struct image_layers *ret_layers,
                       struct error *err);
 
 /* As engine_image_time. */
 int image_time(const char *image_dir, const char *name, int64_t *ret_when, struct error *err);
 
-/* The name of an image that stands on this one, NULL if none does. The caller frees it. */
+/* The name of an image that is a layer over this one, NULL if there is none. The caller frees it.
+ */
 char *image_dependant(const char *image_dir, const char *name);
 
 #endif

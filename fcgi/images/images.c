@@ -101,12 +101,13 @@ int image_remove(const struct engine_settings *settings, const char *name, struc
     struct stat st;
 
     if (!image_name_valid(name) || lstat(path, &st) < 0)
-        return error_set(err, ERROR_NOT_FOUND, "IMAGE_MISSING", "there is no image %.80s", name);
+        return error_set(err, ERROR_NOT_FOUND, "IMAGE_MISSING", "there is no image '%.80s'", name);
     dependant = image_dependant(settings->image_dir, name);
     if (dependant != NULL)
         return error_set(err, ERROR_CONFLICT, "IMAGE_IN_USE",
-                         "image %s stands on %s; remove it first", dependant, name);
-    /* Out of the store in one step, whatever happens while it is being removed. */
+                         "image '%s' is a layer over '%s'; remove '%s' first", dependant, name,
+                         dependant);
+    /* It leaves the store in one step, even if removing its files is interrupted. */
     if (mkdtemp(aside) == NULL || rename(path, aside) < 0)
         return error_errno(err, errno, "cannot move %s aside", path);
     return remove_tree(aside, err);

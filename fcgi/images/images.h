@@ -6,13 +6,14 @@
  *     image.json     {"name","created_at","size_bytes","base","env":[...],"workdir","source"}
  *     complete       made last; its ctime is the image's time (engine_image_time)
  *
- * An image may stand on another (`base`): its root is then its own layer over the base's layers.
+ * An image may be a layer over another (`base`): containers then see its files over the base's.
  * Names are [a-z0-9][a-z0-9._-]{0,62}. An import is made beside the store and renamed into it, so
  * an image is there whole or not at all.
  *
- * Import refuses what a container must not be started from: /dev, /proc, /sys, /tmp or /run that
- * are not folders, entries that leave the root (.. or through a link), device nodes outside /dev
- * (those in /dev are dropped), owners above 65535, more than the settings' size or count.
+ * Import refuses what is not safe to start a container from: /dev, /proc, /sys, /tmp or /run that
+ * are not folders, entries that leave the root (by .. or through a link), device nodes outside /dev
+ * (those in /dev are left out), owners above 65535, more than the settings' size or count. It also
+ * refuses what no command could run in: no shell, or one for another kind of processor.
  */
 #ifndef CODESET_IMAGES_IMAGES_H
 #define CODESET_IMAGES_IMAGES_H
@@ -25,7 +26,7 @@ struct engine_settings;
 
 struct image {
     char *name;
-    char *base;   /* NULL: stands alone */
+    char *base;   /* the image that it is a layer over; NULL: none */
     char *source; /* as given at import */
     int64_t created_at;
     int64_t size_bytes; /* of its own layer */
@@ -34,11 +35,12 @@ struct image {
 void image_release(struct image *image);
 
 /*
- * source: the path of a root file system tar (any compression that libarchive reads), of an OCI
- * archive or of a docker archive (told apart by content; through skopeo). base may be
- * NULL; with one, source is a root file system tar laid over it. progress (may be NULL) is called
- * now and then with bytes read so far. Code IMAGE_REFUSED for hostile content, IMAGE_EXISTS
- * unless `replace`.
+ * source: the path of a root file system's tar (any compression that libarchive reads), of an OCI
+ * archive or of a docker archive (told apart by content; through skopeo). "-" is standard input, of
+ * which a temporary copy is kept in the store, of at most image_bytes_max bytes. base may be NULL;
+ * with one, source is the tar of a layer over it. progress (may be NULL) is called now and then
+ * with the bytes read so far. Code IMAGE_REFUSED for what the beginning of this file names,
+ * IMAGE_EXISTS unless `replace`.
  */
 int image_import(const struct engine_settings *settings, const char *name, const char *source,
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
@@ -56,8 +58,8 @@ int image_environment(const struct engine_settings *settings, const char *name,
 int image_list(const struct engine_settings *settings,
                void (*each)(const struct image *image, void *arg), void *arg, struct error *err);
 
-/* Refuses with IMAGE_IN_USE when another image stands on it. Running containers of it go on only
- * when the caller made sure that there are none. */
+/* Refuses with IMAGE_IN_USE when another image is a layer over it. Running containers are not
+ * looked for: they lose their files, so the caller sees to it that there are none. */
 int image_remove(const struct engine_settings *settings, const char *name, struct error *err);
 
 #endif

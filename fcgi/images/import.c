@@ -18,11 +18,12 @@
 #include "images/image_store.h"
 #include "images/images.h"
 #include "images/oci_archive.h"
+#include "images/source.h"
 #include "settings.h"
 
 #include "base/banned.h"
 
-/* Removes what imports that died left behind: those whose folder nobody holds locked. */
+/* Removes what interrupted imports left: folders that nobody has locked. */
 static void sweep(const char *image_dir)
 {
     DIR *dir = opendir(image_dir);
@@ -43,8 +44,8 @@ static void sweep(const char *image_dir)
     closedir(dir);
 }
 
-/* A new folder beside the images, locked. Sweeps hold .sweep-lock while they look, so that none
- * finds a folder that is not locked yet. */
+/* A new folder beside the images, locked. Whoever makes one or sweeps holds .lock meanwhile, so
+ * that no sweep finds a folder that is not locked yet. */
 static int make_workplace(const char *image_dir, char **ret_path, struct error *err)
 {
     _cleanup_(free_ptr) char *gate_path = xasprintf("%s/.lock", image_dir);
@@ -102,14 +103,15 @@ static int complete(int folder, json_object *object, struct error *err)
     if (file_write_atomic(folder, "image.json", text.data, text.length, 0644, err) < 0)
         return -1;
     if (syncfs(folder) < 0)
-        return error_errno(err, errno, "cannot bring the image to the disk");
+        return error_errno(err, errno, "cannot write the image to the disk");
     fd = openat(folder, "complete", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0 || fsync(fd) < 0 || fsync(folder) < 0)
         return error_errno(err, errno, "cannot mark the image as complete");
     return 0;
 }
 
-/* Refuses to replace what others stand on; says IMAGE_EXISTS. */
+/* May there be an image of that name? IMAGE_EXISTS, or IMAGE_IN_USE where others are layers over
+ * it. */
 static int check_free(const struct engine_settings *settings, const char *name, bool replace,
                       struct error *err)
 {
@@ -120,13 +122,12 @@ static int check_free(const struct engine_settings *settings, const char *name, 
     if (lstat(path, &st) < 0)
         return 0;
     if (!replace)
-        return error_set(err, ERROR_CONFLICT, "IMAGE_EXISTS",
-                         "there is an image %s already; ask for it to be replaced", name);
+        return error_set(err, ERROR_CONFLICT, "IMAGE_EXISTS", "image '%s' already exists", name);
     dependant = image_dependant(settings->image_dir, name);
     if (dependant != NULL)
         return error_set(err, ERROR_CONFLICT, "IMAGE_IN_USE",
-                         "image %s stands on %s, which therefore can't be replaced", dependant,
-                         name);
+                         "image '%s' cannot be replaced: image '%s' is a layer over it", name,
+                         dependant);
     return 0;
 }
 
@@ -154,25 +155,45 @@ static int publish(const struct engine_settings *settings, const char *workplace
             return error_errno(err, errno, "cannot replace the image %s", name);
     }
     if (store < 0 || fsync(store) < 0)
-        return error_errno(err, errno, "cannot bring %s to the disk", settings->image_dir);
+        return error_errno(err, errno, "cannot write %s to the disk", settings->image_dir);
     return 0;
 }
 
-static int fill(const struct engine_settings *settings, struct extract *extract,
-                const char *workplace, const char *source, struct image_oci *oci, struct error *err)
+/* --- the source ------------------------------------------------------------------------------ */
+
+static int unpack(struct extract *extract, const char *workplace, const char *path,
+                  struct image_oci *oci, struct error *err)
 {
+    _cleanup_(source_copy_release) struct source_copy plain = {0};
     const char *kind = NULL;
 
-    if (extract->base == NULL && extract_kind(source, &kind, err) < 0)
+    if (extract_kind(path, &kind, err) < 0)
         return -1;
-    if (kind != NULL) {
-        if (image_oci_unpack(extract, kind, source, workplace, oci, err) < 0)
-            return -1;
-    } else if (extract_tar(extract, source, err) < 0) {
+    if (kind == NULL)
+        return extract_tar(extract, path, err);
+    if (extract->base != NULL)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "this is an image archive, which has a root file system of its own; a "
+                         "layer over another image must be a plain tar");
+    /* skopeo 1.9 fails on docker archives that are compressed as a whole. */
+    if (source_copy_plain(path, workplace, extract->bytes_max, &plain, err) < 0)
         return -1;
-    }
-    (void)settings;
-    return extract_finish(extract, err);
+    return image_oci_unpack(extract, kind, plain.path ? plain.path : path, workplace, oci, err);
+}
+
+/* source: a path, "-" for standard input. */
+static int fill(struct extract *extract, const char *workplace, const char *source,
+                struct image_oci *oci, struct error *err)
+{
+    _cleanup_(source_copy_release) struct source_copy input = {0};
+    bool is_input = strcmp(source, "-") == 0;
+
+    if ((is_input && source_copy_input(workplace, extract->bytes_max, extract->progress,
+                                       extract->arg, &input, err) < 0) ||
+        unpack(extract, workplace, is_input ? input.path : source, oci, err) < 0 ||
+        extract_finish(extract, err) < 0)
+        return error_wrap(err, "%.200s", is_input ? "standard input" : source);
+    return 0;
 }
 
 static int make_rootfs(int folder, int64_t uid_base, struct error *err)
@@ -206,12 +227,14 @@ static int import_into(const struct engine_settings *settings, const char *name,
                          image_describe(settings->image_dir, base, &base_object, err) < 0))
         return -1;
     if (layers.count == MOUNTS_LAYERS_MAX)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%s stands on too many images", base);
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "%s already has as many layers as an image may have (%d)", base,
+                         MOUNTS_LAYERS_MAX);
     root = make_rootfs(folder, settings->uid_base, err);
     if (root < 0)
         return -1;
     extract.root_fd = root;
-    if (fill(settings, &extract, workplace, source, &oci, err) < 0)
+    if (fill(&extract, workplace, source, &oci, err) < 0)
         return -1;
     object = description(name, source, base, extract.bytes, base_object, &oci);
     return complete(folder, object, err);
@@ -227,7 +250,9 @@ int image_import(const struct engine_settings *settings, const char *name, const
 
     if (!image_name_valid(name))
         return error_set(err, ERROR_INVALID, NULL,
-                         "not an image's name: %.80s (a-z, 0-9, '.', '_', '-', at most 63)", name);
+                         "not a valid image name: '%.80s'; use a-z, 0-9, '.', '_' and '-', "
+                         "starting with a letter or digit, at most 63 characters",
+                         name);
     if (check_free(settings, name, replace, err) < 0)
         return -1;
     folder = make_workplace(settings->image_dir, &workplace, err);

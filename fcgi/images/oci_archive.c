@@ -19,7 +19,7 @@
 #define MANIFEST_MAX (4 << 20)
 #define LAYERS_MAX 512
 #define ENV_MAX 1024
-#define COMPLAINT_MAX 4096
+#define LOG_MAX 4096
 #define SOURCE_FD 3
 
 void image_oci_release(struct image_oci *oci)
@@ -29,8 +29,8 @@ void image_oci_release(struct image_oci *oci)
     memset(oci, 0, sizeof(*oci));
 }
 
-/* Runs skopeo, its last words in the error. Only its own descriptors are handed down: 0 to 2 and
- * the source as number 3, so that no file's name is taken for syntax. */
+/* Runs skopeo. It gets the descriptors 0 to 2, and the source as number 3, so that no file's name
+ * is taken for syntax. */
 static int spawn_skopeo(const char *const args[], int source_fd, int log_fd, int *ret_status,
                         struct error *err)
 {
@@ -56,6 +56,23 @@ static int spawn_skopeo(const char *const args[], int source_fd, int log_fd, int
     return 0;
 }
 
+/* skopeo writes a log: time="..." level=fatal msg="Error ...". Its last message, in place; where
+ * there is none, the first line. */
+static char *last_message(char *log)
+{
+    char *message = log, *end;
+
+    for (char *at = log; (at = strstr(at, "msg=\"")) != NULL;)
+        message = at += strlen("msg=\"");
+    for (const char *at = end = message; *at && *at != '"' && *at != '\n'; at++) {
+        if (*at == '\\' && at[1])
+            at++;
+        *end++ = *at;
+    }
+    *end = '\0';
+    return message;
+}
+
 static int run_skopeo(const char *kind, const char *source, const char *layout,
                       const char *workplace, struct error *err)
 {
@@ -66,7 +83,7 @@ static int run_skopeo(const char *kind, const char *source, const char *layout,
     _cleanup_(free_ptr) char *temporary = xasprintf("--tmpdir=%s", workplace);
     const char *const args[] = {
         "skopeo", "--insecure-policy", temporary, "copy", "--quiet", from, to, NULL};
-    char complaint[COMPLAINT_MAX + 1];
+    char log[LOG_MAX + 1];
     int status = 0;
     ssize_t got;
 
@@ -76,10 +93,10 @@ static int run_skopeo(const char *kind, const char *source, const char *layout,
         return -1;
     if (status == 0)
         return 0;
-    got = pread(log_fd, complaint, COMPLAINT_MAX, 0);
-    complaint[got > 0 ? got : 0] = '\0';
-    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "skopeo refuses %s: %.300s", source,
-                     complaint);
+    got = pread(log_fd, log, LOG_MAX, 0);
+    log[got > 0 ? got : 0] = '\0';
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "skopeo cannot read it: %.300s",
+                     last_message(log));
 }
 
 /* The path of a blob, from a descriptor's digest, which is nothing but "sha256:" and 64 digits. */
@@ -90,7 +107,8 @@ static int blob_path(const char *layout, json_object *descriptor, char **ret_pat
 
     if (digest == NULL || strncmp(digest, "sha256:", 7) != 0 || strlen(digest) != 7 + 64 ||
         strspn(digest + 7, "0123456789abcdef") != 64)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image has an odd digest");
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "a digest in the archive is not a SHA-256 sum");
     *ret_path = xasprintf("%s/blobs/sha256/%s", layout, digest + 7);
     return 0;
 }
@@ -102,7 +120,8 @@ static int read_json(const char *path, json_object **ret_object, struct error *e
     if (file_read(AT_FDCWD, path, MANIFEST_MAX, &text, err) < 0)
         return -1;
     if (json_parse(text.data, text.length, ret_object, NULL, err) < 0)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image's JSON is broken");
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "a JSON file in the archive is not valid");
     return 0;
 }
 
@@ -128,7 +147,8 @@ static int read_manifest(const char *layout, json_object **ret_manifest, struct 
     if (!json_object_object_get_ex(index, "manifests", &manifests) ||
         !json_object_is_type(manifests, json_type_array) ||
         json_object_array_length(manifests) != 1)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image has no single manifest");
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the archive does not have exactly one manifest");
     return read_blob(layout, json_object_array_get_idx(manifests, 0), ret_manifest, err);
 }
 
@@ -165,14 +185,14 @@ static int take_config(const char *layout, json_object *manifest, struct image_o
     workdir = json_get_text(config, "WorkingDir");
     if (workdir != NULL && *workdir != '\0' && workdir_is_odd(workdir))
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the image's working directory is refused: %.200s", workdir);
+                         "the working directory %.200s is not allowed", workdir);
     if (workdir != NULL && *workdir != '\0')
         oci->workdir = xstrdup(workdir);
     if (json_object_object_get_ex(config, "Env", &env) &&
         json_object_is_type(env, json_type_array)) {
         if (json_object_array_length(env) > ENV_MAX)
             return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                             "the image has more than %d variables", ENV_MAX);
+                             "the image has more than %d environment variables", ENV_MAX);
         oci->env = json_object_get(env);
     }
     return 0;
@@ -189,7 +209,8 @@ static int unpack_layers(struct extract *extract, const char *layout, json_objec
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image has no layers");
     count = json_object_array_length(layers);
     if (count > LAYERS_MAX)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image has %zu layers", count);
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image has %zu layers; the limit is %d", count, LAYERS_MAX);
     extract->oci = true;
     for (size_t i = 0; i < count; i++) {
         _cleanup_(free_ptr) char *path = NULL;

@@ -1,8 +1,8 @@
 /*
- * image_oci.h - OCI and docker archives.
+ * oci_archive.h - OCI and docker archives.
  *
- * skopeo turns either into an OCI layout (and checks the digests); the layers are then laid one
- * over the other by image_extract.h, with its refusals and caps.
+ * skopeo turns either into an OCI layout (and checks the digests); the layers are then unpacked one
+ * over the other by extract.h, with its refusals and limits.
  */
 #ifndef CODESET_IMAGES_OCI_ARCHIVE_H
 #define CODESET_IMAGES_OCI_ARCHIVE_H

@@ -24,6 +24,7 @@ struct await;
 struct doorbell;
 struct environments;
 struct event_base;
+struct graders;
 struct live_session;
 struct settings;
 struct sweep;
@@ -37,7 +38,7 @@ struct daemon {
     struct run run;
     struct engine_limits limits;
     struct db_pool *pool;
-    struct db_pool *graders; /* a thread of its own: a large report takes seconds to read */
+    struct graders *graders;
     struct engine *engine;
     struct agent_client *agents;
     struct await *await;

@@ -16,10 +16,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "grade/report_paths.h"
 #include "reaper/await.h"
 #include "reaper/db_pool.h"
 #include "reaper/environment.h"
-#include "reaper/reports.h"
+#include "reaper/grader.h"
 #include "reaper/sessions.h"
 #include "reaper/sweep.h"
 #include "settings.h"
@@ -53,6 +54,7 @@ struct verify_job {
     char name[ENGINE_NAME_MAX + 1];
     char socket[ENGINE_SOCKET_SIZE];
     struct agent_call *call;
+    struct grader *grader;
     struct event *timer;
     int64_t since; /* monotonic: of the claim */
     int tries;
@@ -65,15 +67,15 @@ struct verify_job {
     struct verifier_run run; /* out and err are ours */
     int64_t started_at;
 
-    bool judged;
     char *json, *reason;
+    size_t json_length;
     bool success;
     const char *error_code;
     char *error_message;
 };
 
 static void get_changes(struct verify_job *job);
-static void judge(struct verify_job *job);
+static void write_verdict(struct verify_job *job);
 static void run_verifier(struct verify_job *job, bool attach_only);
 
 static void free_job(struct verify_job *job)
@@ -82,6 +84,8 @@ static void free_job(struct verify_job *job)
 
     if (job->call)
         agent_call_cancel(job->call);
+    if (job->grader)
+        grader_cancel(job->grader);
     if (job->timer)
         event_free(job->timer);
     if (job->session)
@@ -152,6 +156,8 @@ void verify_drop(struct live_session *session)
         LIST_REMOVE(job, next);
         if (job->call)
             agent_call_cancel(TAKE_PTR(job->call));
+        if (job->grader)
+            grader_cancel(TAKE_PTR(job->grader));
         if (job->timer)
             event_del(job->timer);
         wind_up(job);
@@ -184,40 +190,19 @@ static void give_up(struct verify_job *job, const char *code, const char *reason
 {
     log_event(LOG_WARNING, "verification_failed", "verification=%s code=%s reason=\"%s\"",
               job->id.text, code, reason ? reason : message);
-    job->judged = true;
     set_error(job, code, message);
-    judge(job);
+    write_verdict(job);
 }
 
 /* --- the verdict ----------------------------------------------------------------------------- */
 
-static void find_verdict(struct verify_job *job)
-{
-    const struct sample_lists lists = {
-        .fail_to_pass = job->work.fail_to_pass,
-        .pass_to_pass = job->work.pass_to_pass,
-        .fail_to_fail = job->work.fail_to_fail,
-    };
-    struct error err = ERROR_INIT;
-
-    if (reports_verdict(job->reports_fd, job->started_at - TICK_ALLOWANCE, &job->run, &lists,
-                        &job->json, &job->success, &job->reason, &err) < 0) {
-        set_error(job, err.code ? err.code : "VERDICT_FAILED",
-                  err.code ? err.message : "the reports could not be graded");
-    }
-    job->judged = true;
-}
-
-/* On the graders' thread: reading a large report takes a while. */
-static int write_verdict(struct db *db, void *arg, struct error *err)
+static int write_finish(struct db *db, void *arg, struct error *err)
 {
     struct verify_job *job = arg;
 
-    if (!job->judged)
-        find_verdict(job);
     return store_verification_finish(db, &job->daemon->run, &job->id, job->work.attempt, job->json,
-                                     job->json ? strlen(job->json) : 0, job->success,
-                                     job->error_code, job->error_message, err);
+                                     job->json_length, job->success, job->error_code,
+                                     job->error_message, err);
 }
 
 static void verdict_written(const struct error *err, void *arg)
@@ -228,8 +213,10 @@ static void verdict_written(const struct error *err, void *arg)
     if (err && err->kind == ERROR_INTERNAL && job->json) {
         log_error("verdict_refused", err);
         free(TAKE_PTR(job->json));
+        job->json_length = 0;
+        job->success = false;
         set_error(job, "VERDICT_FAILED", "the result could not be recorded");
-        judge(job);
+        write_verdict(job);
         return;
     }
     job->finished = true;
@@ -244,10 +231,41 @@ static void verdict_written(const struct error *err, void *arg)
     wind_up(job);
 }
 
-static void judge(struct verify_job *job)
+static void write_verdict(struct verify_job *job)
 {
     job->database_busy = true;
-    db_pool_insist(job->daemon->graders, write_verdict, verdict_written, job);
+    db_pool_insist(job->daemon->pool, write_finish, verdict_written, job);
+    wind_up(job); /* the container is not needed any more */
+}
+
+static void graded(const struct error *err, struct grader_verdict *verdict, void *arg)
+{
+    struct verify_job *job = arg;
+
+    job->grader = NULL;
+    if (err) {
+        give_up(job, err->code, err->message,
+                code_is(err, "VERDICT_FAILED") ? "the reports could not be graded" : err->message);
+        return;
+    }
+    job->success = verdict->success;
+    job->reason = TAKE_PTR(verdict->reason);
+    job->json = TAKE_PTR(verdict->result);
+    job->json_length = verdict->result_length;
+    write_verdict(job);
+}
+
+static void judge(struct verify_job *job)
+{
+    const struct grader_request request = {
+        .run = job->run,
+        .lists = {.fail_to_pass = job->work.fail_to_pass,
+                  .pass_to_pass = job->work.pass_to_pass,
+                  .fail_to_fail = job->work.fail_to_fail},
+        .since = job->started_at - TICK_ALLOWANCE,
+    };
+
+    job->grader = grader_start(job->daemon->graders, &request, job->reports_fd, NULL, graded, job);
     wind_up(job); /* the container is not needed any more */
 }
 

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	fcgi/store/accounts.c fcgi/store/accounts.h \
 	fcgi/store/db.c fcgi/store/db.h \
+	fcgi/store/catalog.c fcgi/store/catalog.h \
 	fcgi/store/claims.c fcgi/store/claims.h \
 	fcgi/store/containers.c fcgi/store/containers.h \
 	fcgi/store/credential.c fcgi/store/credential.h \

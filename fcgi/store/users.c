@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "store/db.h"
 
 #include "base/banned.h"

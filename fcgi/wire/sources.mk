@@ -1,5 +1,7 @@
 # wire: what two programs must agree on, once. Knows base only.
 noinst_LIBRARIES += libwire.a
 libwire_a_SOURCES = \
-	fcgi/wire/container.c fcgi/wire/container.h
+	fcgi/wire/container.c fcgi/wire/container.h \
+	fcgi/wire/grader.c fcgi/wire/grader.h \
+	fcgi/wire/suite_result.c fcgi/wire/suite_result.h
 WIRE_LIBS = libwire.a $(BASE_LIBS)

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/crypto.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 #include "base/banned.h"
 

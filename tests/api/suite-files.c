@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "check.h"
 #include "fixture.h"
 

@@ -5,10 +5,10 @@
 
 #include <zlib.h>
 
-#include "base/crypto.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "check.h"
 #include "fixture.h"
 

@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +26,13 @@ static void check(struct archive *archive, int rc)
     }
 }
 
-static struct archive *open_archive(const char *file)
+static struct archive *open_archive(const char *file, bool compressed)
 {
     struct archive *archive = archive_write_new();
 
     archive_write_set_format_pax_restricted(archive);
-    archive_write_add_filter_gzip(archive);
+    if (compressed)
+        archive_write_add_filter_gzip(archive);
     check(archive, archive_write_open_filename(archive, file));
     return archive;
 }
@@ -66,16 +68,39 @@ static void close_archive(struct archive *archive)
     archive_write_free(archive);
 }
 
-void tar_write(const char *file, const struct tar_entry *entries, int count)
+static void add_all(struct archive *archive, const struct tar_entry *entries, int count)
 {
-    struct archive *archive = open_archive(file);
-
     for (int i = 0; i < count; i++) {
         const char *bytes = entries[i].type == S_IFREG ? entries[i].content : NULL;
         size_t length = entries[i].size ? (size_t)entries[i].size : bytes ? strlen(bytes) : 0;
 
         add(archive, &entries[i], bytes, bytes ? length : 0);
     }
+}
+
+void tar_write(const char *file, const struct tar_entry *entries, int count)
+{
+    struct archive *archive = open_archive(file, true);
+
+    add_all(archive, entries, count);
+    close_archive(archive);
+}
+
+void tar_write_plain(const char *file, const struct tar_entry *entries, int count)
+{
+    struct archive *archive = open_archive(file, false);
+
+    add_all(archive, entries, count);
+    close_archive(archive);
+}
+
+void tar_write_image(const char *file, const struct tar_entry *entries, int count)
+{
+    const struct tar_entry shell = TAR_SHELL;
+    struct archive *archive = open_archive(file, true);
+
+    add_all(archive, entries, count);
+    add_all(archive, &shell, 1);
     close_archive(archive);
 }
 
@@ -97,7 +122,7 @@ void tar_write_busybox(const char *file)
                                         {"home/user/mine", S_IFREG, 0600, "mine", NULL, 1000, 0}};
     const struct tar_entry program = {"bin/busybox", S_IFREG, 0755, NULL, NULL, 0, 0};
     _cleanup_(buf_release) struct buf bytes = BUF_INIT;
-    struct archive *archive = open_archive(file);
+    struct archive *archive = open_archive(file, true);
     struct error err = ERROR_INIT;
 
     if (file_read(AT_FDCWD, BUSYBOX, 16 << 20, &bytes, &err) < 0) {

@@ -34,12 +34,25 @@ struct tar_entry {
         path, S_IFREG, 0644, NULL, target, 0, 0                                                    \
     }
 
+/* What is a shell as far as an import can tell. */
+#define TAR_SHELL_TEXT "#!/bin/busybox sh\n"
+#define TAR_SHELL                                                                                  \
+    {                                                                                              \
+        "bin/sh", S_IFREG, 0755, TAR_SHELL_TEXT, NULL, 0, 0                                        \
+    }
+
 #define TAR_BYTES(path, bytes, length)                                                             \
     {                                                                                              \
         path, S_IFREG, 0644, bytes, NULL, 0, (int64_t)(length)                                     \
     }
 
 void tar_write(const char *file, const struct tar_entry *entries, int count);
+
+/* The same, not compressed. */
+void tar_write_plain(const char *file, const struct tar_entry *entries, int count);
+
+/* As tar_write, with a shell, so that the image store takes it for a root file system. */
+void tar_write_image(const char *file, const struct tar_entry *entries, int count);
 
 /* A root file system with busybox in it. */
 void tar_write_busybox(const char *file);

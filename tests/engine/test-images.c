@@ -31,7 +31,7 @@ static int import(const char *name, const char *base, const struct tar_entry *en
 {
     _cleanup_(free_ptr) char *path = tar_path();
 
-    tar_write(path, entries, count);
+    (base ? tar_write : tar_write_image)(path, entries, count);
     return image_import(&fixture.settings.engine, name, path, base, false, NULL, NULL, err);
 }
 
@@ -200,10 +200,10 @@ static void test_counts_are_capped(void)
     CU_ASSERT_EQUAL(import("many", NULL, entries, 3, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
     fixture.settings.engine.image_entries_max = entries_kept;
-    fixture.settings.engine.image_bytes_max = 14;
+    fixture.settings.engine.image_bytes_max = sizeof(TAR_SHELL_TEXT) - 1 + 14;
     CU_ASSERT_EQUAL(import("large", NULL, entries, 3, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
-    fixture.settings.engine.image_bytes_max = 15;
+    fixture.settings.engine.image_bytes_max = sizeof(TAR_SHELL_TEXT) - 1 + 15;
     CU_ASSERT_EQUAL(import("large", NULL, entries, 3, &err), 0);
     drop("large");
     fixture.settings.engine.image_bytes_max = bytes_kept;
@@ -320,7 +320,7 @@ static void test_imports_of_one_name_at_once(void)
     int successes = 0;
     pid_t pids[4];
 
-    tar_write(path, entries, 1);
+    tar_write_image(path, entries, 1);
     for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
         pids[i] = fork();
         if (pids[i] == 0) {
@@ -424,7 +424,7 @@ static void test_oci_archive(void)
     const struct tar_entry lower[] = {TAR_FOLDER("etc"),           TAR_FILE("etc/kept", "1"),
                                       TAR_FILE("etc/gone", "1"),   TAR_FOLDER("opaque"),
                                       TAR_FILE("opaque/old", "1"), TAR_FOLDER("usr/lib"),
-                                      TAR_LINK("lib", "usr/lib")};
+                                      TAR_LINK("lib", "usr/lib"),  TAR_SHELL};
     const struct tar_entry upper[] = {TAR_FILE("opaque/new", "2"),
                                       TAR_FILE("opaque/.wh..wh..opq", ""),
                                       TAR_FILE("etc/.wh.gone", ""), TAR_FILE("lib/x", "2")};
@@ -494,9 +494,9 @@ static void test_hostile_oci_layers(void)
 /* In an OCI layer the way may lead through links, but never out. */
 static void test_oci_links_stay_inside(void)
 {
-    const struct tar_entry lower[] = {TAR_LINK("out", "/tmp"), TAR_FOLDER("tmp")};
+    const struct tar_entry lower[] = {TAR_LINK("out", "/tmp"), TAR_FOLDER("tmp"), TAR_SHELL};
     const struct tar_entry upper[] = {TAR_FILE("out/codeset-inside", "x")};
-    struct blob layers[2] = {layer_of(lower, 2), layer_of(upper, 1)};
+    struct blob layers[2] = {layer_of(lower, 3), layer_of(upper, 1)};
     _cleanup_(free_ptr) char *path = tar_path();
     struct error err = ERROR_INIT;
     struct stat st;
@@ -509,6 +509,198 @@ static void test_oci_links_stay_inside(void)
     drop("links");
     buf_release(&layers[0].bytes);
     buf_release(&layers[1].bytes);
+}
+
+/* --- archives of docker's kind ---------------------------------------------------------------- */
+
+struct docker_layout {
+    const char *config, *layer; /* names; %s is the digest */
+    bool compressed_layer;
+    bool manifest_first;
+    const char *extra; /* a file beside them */
+};
+
+/* The name with the digest in place of its %s. */
+static char *name_by(const char *format, const char *digest)
+{
+    const char *place = strstr(format, "%s");
+
+    if (!place)
+        return xstrdup(format);
+    return xasprintf("%.*s%s%s", (int)(place - format), format, digest, place + 2);
+}
+
+static struct blob plain_tar_of(const struct tar_entry *entries, int count)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/layer.tar", fixture.dir);
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    tar_write_plain(path, entries, count);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 1 << 20, &bytes, &err), 0);
+    return blob_of(bytes.data, bytes.length);
+}
+
+/* An image of one layer as the tool writes it; its manifest has the image that many times. */
+static void write_docker_archive(const char *path, const struct docker_layout *layout, int images)
+{
+    const struct tar_entry files[] = {TAR_SHELL, TAR_FILE("etc/of-docker", "1")};
+    struct blob plain = plain_tar_of(files, 2), packed = layer_of(files, 2), config;
+    const struct blob *layer = layout->compressed_layer ? &packed : &plain;
+    _cleanup_(buf_release) struct buf manifest = BUF_INIT;
+    _cleanup_(free_ptr) char *config_text = xasprintf(
+        "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"WorkingDir\":\"/docker\"},"
+        "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
+        plain.digest);
+    _cleanup_(free_ptr) char *layer_name = name_by(layout->layer, layer->digest + 7);
+    _cleanup_(free_ptr) char *config_name = NULL;
+
+    config = blob_of(config_text, strlen(config_text));
+    config_name = name_by(layout->config, config.digest + 7);
+    for (int i = 0; i < images; i++)
+        buf_addf(&manifest, "%s{\"Config\":\"%s\",\"RepoTags\":[\"a:%d\"],\"Layers\":[\"%s\"]}",
+                 i ? "," : "[", config_name, i, layer_name);
+    buf_add_char(&manifest, ']');
+    {
+        const struct tar_entry entries[] = {
+            TAR_FILE("manifest.json", manifest.data),
+            TAR_BYTES(config_name, config.bytes.data, config.bytes.length),
+            TAR_BYTES(layer_name, layer->bytes.data, layer->bytes.length),
+            TAR_FILE(layout->extra, "{}"),
+            TAR_FILE("manifest.json", manifest.data),
+        };
+
+        tar_write(path, entries + !layout->manifest_first, 4);
+    }
+    buf_release(&plain.bytes);
+    buf_release(&packed.bytes);
+    buf_release(&config.bytes);
+}
+
+static void test_docker_archives_of_every_tool(void)
+{
+    static const struct docker_layout tools[] = {
+        {"sha256:%s", "%s.tar.gz", true, false, "LICENSE"},        /* crane pull */
+        {"%s.json", "%s/layer.tar", false, false, "repositories"}, /* docker save, till 24 */
+        {"blobs/sha256/%s", "blobs/sha256/%s", false, true, "oci-layout"}, /* docker save */
+        {"%s.json", "%s.tar", false, false, "repositories"},               /* podman, skopeo */
+        {"config.json", "%s.tar.gz", true, false, "README"},               /* jib */
+        {"%s", "layers/%s.tgz", true, true, "index.json"},                 /* nobody yet */
+    };
+    _cleanup_(free_ptr) char *path = tar_path();
+
+    for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
+        char *environment = NULL, *workdir = NULL;
+        struct error err = ERROR_INIT;
+        struct stat st;
+        int rc;
+
+        write_docker_archive(path, &tools[i], 1);
+        rc = image_import(&fixture.settings.engine, "docker", path, NULL, false, NULL, NULL, &err);
+        CU_ASSERT_EQUAL(rc, 0);
+        if (rc < 0) {
+            fprintf(stderr, "(%s: %s) ", tools[i].config, err.message);
+            continue;
+        }
+        CU_ASSERT_TRUE(look("docker", "etc/of-docker", &st));
+        CU_ASSERT_FALSE(look("docker", "manifest.json", &st));
+        CU_ASSERT_EQUAL(
+            image_environment(&fixture.settings.engine, "docker", &environment, &workdir, &err), 0);
+        CU_ASSERT_STRING_EQUAL(workdir, "/docker");
+        free(environment);
+        free(workdir);
+        drop("docker");
+    }
+}
+
+static void check_refused(const char *source, const char *base, const char *reason)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(
+        image_import(&fixture.settings.engine, "refused", source, base, false, NULL, NULL, &err),
+        -1);
+    CU_ASSERT_TRUE(err.code != NULL && strcmp(err.code, "IMAGE_REFUSED") == 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, reason));
+    if (!strstr(err.message, reason))
+        fprintf(stderr, "(%s, not %s) ", err.message, reason);
+}
+
+static void test_image_archives_that_are_refused(void)
+{
+    static const struct docker_layout crane = {"sha256:%s", "%s.tar.gz", true, false, "LICENSE"};
+    const struct tar_entry broken[] = {
+        TAR_FILE("manifest.json", "[{\"Config\":\"gone.json\",\"Layers\":[\"gone.tar\"]}]")};
+    const struct tar_entry other[] = {TAR_FILE("manifest.json", "{\"name\":\"a web app\"}")};
+    _cleanup_(free_ptr) char *path = tar_path();
+
+    write_docker_archive(path, &crane, 2);
+    check_refused(path, NULL, "holds 2 images; save one of them alone");
+    write_docker_archive(path, &crane, 1);
+    check_refused(path, "busybox", "a layer over another image must be a plain tar");
+    tar_write(path, broken, 1);
+    check_refused(path, NULL, "skopeo cannot read it: ");
+    tar_write(path, other, 1);
+    check_refused(path, NULL, "not a root file system in which commands can run");
+}
+
+static void test_a_root_with_the_names_of_an_archive(void)
+{
+    const struct tar_entry entries[] = {
+        TAR_FILE("manifest.json", "{\"name\":\"a web app\"}"), TAR_FILE("index.json", "{}"),
+        TAR_FILE("repositories", "{}"), TAR_FILE("config.json", "{}")};
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    CU_ASSERT_EQUAL_FATAL(import("names", NULL, entries, ARRAY_SIZE(entries), &err), 0);
+    CU_ASSERT_TRUE(look("names", "manifest.json", &st) && look("names", "bin/sh", &st));
+    drop("names");
+}
+
+#define SCRIPT(path)                                                                               \
+    {                                                                                              \
+        path, S_IFREG, 0755, TAR_SHELL_TEXT, NULL, 0, 0                                            \
+    }
+
+static void test_a_root_without_a_shell_is_refused(void)
+{
+    static const unsigned char s390[20] = {0x7f, 'E', 'L', 'F', 2, 2, 1, [16] = 0, 2, 0, 22};
+    static const struct {
+        const char *reason; /* NULL: fine */
+        int count;
+        struct tar_entry entries[2];
+    } rows[] = {
+        {"none of /bin/bash, /usr/bin/bash and /bin/sh", 1, {TAR_FILE("etc/a", "1")}},
+        {"none of /bin/bash", 1, {SCRIPT("rootfs/bin/sh")}},
+        {"none of /bin/bash", 1, {TAR_LINK("bin/sh", "nowhere")}},
+        {"none of /bin/bash", 1, {TAR_LINK("bin/sh", "/bin/sh")}},
+        {"none of /bin/bash", 1, {TAR_LINK("bin/sh", "../../../../bin/sh")}},
+        {"bin/sh: is not an executable file", 1, {TAR_FILE("bin/sh", TAR_SHELL_TEXT)}},
+        {"bin/sh: is not an executable file", 1, {TAR_FOLDER("bin/sh")}},
+        {"bin/sh: is not an executable file", 1, {{"bin/sh", S_IFREG, 0755, "", NULL, 0, 0}}},
+        {"bin/bash: is not an executable file", 2, {TAR_SHELL, TAR_FILE("bin/bash", "#!/a\n")}},
+        {"is a program for another kind of processor",
+         1,
+         {{"bin/sh", S_IFREG, 0755, (const char *)s390, NULL, 0, sizeof(s390)}}},
+        {NULL, 2, {TAR_LINK("bin", "usr/bin"), SCRIPT("usr/bin/sh")}},
+        {NULL, 2, {TAR_LINK("bin/sh", "/opt/shell"), SCRIPT("opt/shell")}},
+        {NULL, 1, {SCRIPT("usr/bin/bash")}},
+    };
+    _cleanup_(free_ptr) char *path = tar_path();
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct error err = ERROR_INIT;
+
+        tar_write(path, rows[i].entries, rows[i].count);
+        if (rows[i].reason) {
+            check_refused(path, NULL, rows[i].reason);
+            continue;
+        }
+        CU_ASSERT_EQUAL(
+            image_import(&fixture.settings.engine, "shell", path, NULL, false, NULL, NULL, &err),
+            0);
+        drop("shell");
+    }
 }
 
 static void test_broken_sources(void)
@@ -548,13 +740,19 @@ static const struct unit_test tests[] = {
     {"bytes and entries are capped", test_counts_are_capped},
     {"depth is capped", test_depth_is_capped},
     {"devices in /dev are dropped", test_devices_in_dev_are_dropped},
-    {"an image may stand on another", test_a_layer_over_a_base},
+    {"an image may be a layer over another", test_a_layer_over_a_base},
     {"a link of the base is no trap for a layer", test_links_of_the_base_are_no_trap},
     {"names, replacing, listing, removing", test_names_replacing_and_listing},
     {"of imports of one name at once, one wins", test_imports_of_one_name_at_once},
     {"an OCI archive's layers, whiteouts, environment and folder are understood", test_oci_archive},
     {"hostile OCI layers are refused", test_hostile_oci_layers},
     {"links in OCI layers never lead out", test_oci_links_stay_inside},
+    {"docker archives of every tool are recognised by their manifest",
+     test_docker_archives_of_every_tool},
+    {"image archives that can't be one image are refused", test_image_archives_that_are_refused},
+    {"a root file system may hold the names of an archive",
+     test_a_root_with_the_names_of_an_archive},
+    {"a root file system needs a shell that runs here", test_a_root_without_a_shell_is_refused},
     {"what is no archive is no image", test_broken_sources},
     {"what dead imports left is swept", test_what_dead_imports_left_is_swept},
 };

@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "base/crypto.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "escape_fixture.h"
 #include "fixture.h"
 

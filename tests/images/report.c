@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "grade/grade.h"
+#include "grade/report_paths.h"
 
 #include "base/banned.h"
 

@@ -7,6 +7,21 @@ tests_unit_test_grade_SOURCES = tests/unit/test-grade.c tests/unit/unit.h
 tests_unit_test_grade_CPPFLAGS = $(AM_CPPFLAGS) -DREPORTS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/junit"'
 tests_unit_test_grade_LDADD = $(GRADE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-reports
+TESTS += tests/unit/test-reports
+tests_unit_test_reports_SOURCES = tests/unit/test-reports.c tests/unit/report-archive.h tests/unit/unit.h
+tests_unit_test_reports_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
+
+# Against the real program; it and what a confined process may do are not for valgrind, whose own
+# system calls would be refused.
+check_PROGRAMS += tests/unit/test-grader
+TESTS += tests/unit/test-grader
+tests_unit_test_grader_SOURCES = tests/unit/test-grader.c tests/unit/report-archive.h tests/unit/unit.h
+tests_unit_test_grader_CPPFLAGS = $(AM_CPPFLAGS) -DGRADER_BUILD='"$(abs_top_builddir)"' \
+	-DREPORTS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/junit"'
+tests_unit_test_grader_LDADD = $(REAPER_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
+EXTRA_tests_unit_test_grader_DEPENDENCIES = codeset-grader
+
 check_PROGRAMS += tests/unit/test-tokens
 TESTS += tests/unit/test-tokens
 tests_unit_test_tokens_SOURCES = tests/unit/test-tokens.c tests/unit/unit.h

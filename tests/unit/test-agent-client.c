@@ -367,7 +367,7 @@ static void the_agent_refuses_to_start_without_what_it_needs(void)
             _exit(0);
         }
         waitpid(child, &status, 0);
-        CU_ASSERT(WIFEXITED(status) && (WEXITSTATUS(status) == 1 || WEXITSTATUS(status) == 2));
+        CU_ASSERT(WIFEXITED(status) && (WEXITSTATUS(status) == 1 || WEXITSTATUS(status) == 64));
     }
 }
 

@@ -198,31 +198,39 @@ static void a_bad_field_is_named_with_its_reason(void)
     static const struct {
         const char *line, *reason;
     } bad[] = {
-        {"", "not JSON"},
-        {"{" LEAST, "not JSON"},
-        {"{" LEAST IN_C "}x", "not JSON"},
-        {"{" LEAST IN_C ",\"hints_text\":\"\xff\"}", "not JSON"},
-        {"[]", "is an array, but must be an object"},
-        {"null", "is null, but must be an object"},
+        {"", "not valid JSON: unexpected end at byte 0"},
+        {"not JSON", "not valid JSON: unexpected character at byte 1"},
+        {"{" LEAST, "not valid JSON: unexpected end at byte"},
+        {"{\"a\" 1}", "not valid JSON: expected ':' at byte 5"},
+        {"{\"a\":1 \"b\":2}", "not valid JSON: expected ',' or '}' at byte 7"},
+        {"{a:1}", "not valid JSON: expected a key in quotes at byte 1"},
+        {"{" LEAST IN_C "}x", "not valid JSON: unexpected character"},
+        {"{" LEAST IN_C ",\"hints_text\":\"\xff\"}", "not valid JSON: invalid UTF-8 at byte"},
+        {"[]", "must be a JSON object, not an array"},
+        {"null", "must be a JSON object, not null"},
         {"{}", "instance_id: missing"},
         {"{\"instance_id\":\"a__b-1\",\"repo\":\"a/b\"}", "problem_statement: missing"},
         {"{" LEAST "}", "language: missing"},
-        {"{" LEAST IN_C ",\"patch\":3}", "patch: is a number, but takes a string"},
-        {"{" LEAST IN_C ",\"patch\":\"a\\u0000b\"}", "patch: has a NUL character"},
-        {"{" LEAST IN_C ",\"sample_id\":\"../x\"}", "sample_id: made of"},
-        {"{" LEAST IN_C ",\"sample_id\":\"\"}", "sample_id: is empty"},
-        {"{" LEAST IN_C ",\"image\":\"UPPER\"}", "image: an image's name"},
-        {"{" LEAST IN_C ",\"verifier\":\"magic\"}", "verifier: one of"},
-        {"{" LEAST IN_C ",\"repo_path\":\"relative\"}", "repo_path: an absolute path"},
-        {"{" LEAST IN_C ",\"repo_path\":\"/a/../b\"}", "repo_path: an absolute path"},
-        {"{" LEAST IN_C ",\"created_at\":\"yesterday\"}", "created_at: takes a time"},
-        {"{" LEAST IN_C ",\"created_at\":5}", "created_at: takes a time"},
-        {"{" LEAST IN_C ",\"verify_timeout\":0}", "verify_timeout: takes"},
-        {"{" LEAST IN_C ",\"verify_timeout\":1.5}", "verify_timeout: takes"},
-        {"{" LEAST IN_C ",\"FAIL_TO_PASS\":{}}", "FAIL_TO_PASS: is an object"},
-        {"{" LEAST IN_C ",\"FAIL_TO_PASS\":\"x\"}", "FAIL_TO_PASS: is a string that should hold"},
-        {"{" LEAST IN_C ",\"FAIL_TO_PASS\":[1]}", "FAIL_TO_PASS: entry 1 is a number"},
-        {"{" LEAST IN_C ",\"FAIL_TO_PASS\":[\"a\"],\"fail_to_pass\":[\"a\"]}", "has both"},
+        {"{" LEAST IN_C ",\"patch\":3}", "patch: must be a string, not a number"},
+        {"{" LEAST IN_C ",\"patch\":\"a\\u0000b\"}", "patch: contains a NUL character"},
+        {"{" LEAST IN_C ",\"sample_id\":\"../x\"}", "sample_id: not a valid name"},
+        {"{" LEAST IN_C ",\"sample_id\":\"\"}", "sample_id: must not be empty"},
+        {"{" LEAST IN_C ",\"image\":\"UPPER\"}", "image: not a valid image name"},
+        {"{" LEAST IN_C ",\"verifier\":\"magic\"}", "verifier: must be one of"},
+        {"{" LEAST IN_C ",\"repo_path\":\"relative\"}", "repo_path: must be an absolute path"},
+        {"{" LEAST IN_C ",\"repo_path\":\"/a/../b\"}", "repo_path: must be an absolute path"},
+        {"{" LEAST IN_C ",\"created_at\":\"yesterday\"}", "created_at: must be a time"},
+        {"{" LEAST IN_C ",\"created_at\":5}", "created_at: must be a time"},
+        {"{" LEAST IN_C ",\"verify_timeout\":0}", "verify_timeout: must be a whole number"},
+        {"{" LEAST IN_C ",\"verify_timeout\":1.5}", "verify_timeout: must be a whole number"},
+        {"{" LEAST IN_C ",\"FAIL_TO_PASS\":{}}",
+         "FAIL_TO_PASS: must be an array of strings, not an object"},
+        {"{" LEAST IN_C ",\"FAIL_TO_PASS\":\"x\"}",
+         "FAIL_TO_PASS: the string does not hold an array"},
+        {"{" LEAST IN_C ",\"FAIL_TO_PASS\":[1]}",
+         "FAIL_TO_PASS: entry 1 must be a string, not a number"},
+        {"{" LEAST IN_C ",\"FAIL_TO_PASS\":[\"a\"],\"fail_to_pass\":[\"a\"]}",
+         "both fail_to_pass and FAIL_TO_PASS are given"},
         {"{" LEAST IN_C ",\"report_paths\":[\"../x.xml\"]}", "report_paths: entry 1"},
         {"{" LEAST IN_C ",\"report_paths\":[\"/x.xml\"]}", "report_paths: entry 1"},
         {"{\"instance_id\":\"nodash\",\"repo\":\"a/b\",\"problem_statement\":\"p\"" IN_C "}",
@@ -240,6 +248,73 @@ static void a_bad_field_is_named_with_its_reason(void)
             CU_FAIL("another reason was given");
         }
         CU_ASSERT_PTR_NULL(line.document);
+    }
+}
+
+/* --- fields and words that were meant otherwise ---------------------------------------------- */
+
+static void list_unknown(const char *name, const char *meant, void *arg)
+{
+    buf_addf(arg, "%s(%s) ", name, meant ? meant : "-");
+}
+
+static void an_unknown_field_is_told_with_the_one_that_was_meant(void)
+{
+    static const struct {
+        const char *fields, *told;
+    } cases[] = {
+        {"", ""},
+        {",\"vrifier_command\":\"x\"", "vrifier_command(verifier_command) "},
+        {",\"Verifier-Command\":\"x\"", "Verifier-Command(verifier_command) "},
+        {",\"verifierCommand\":\"x\"", "verifierCommand(verifier_command) "},
+        {",\"report_path\":[\"r.xml\"]", "report_path(report_paths) "},
+        {",\"images\":1,\"verifier_img\":2", "images(image) verifier_img(verifier_image) "},
+        {",\"Fail_To_Pass\":[]", "Fail_To_Pass(FAIL_TO_PASS) "},
+        {",\"version\":\"4\",\"difficulty\":\"<15 min\",\"image_assets\":{}", ""},
+        {",\"versions\":1", "versions(-) "},
+        /* What other makers' rows have. */
+        {",\"docker_image\":\"a\",\"install_config\":{},\"license_name\":\"MIT\",\"meta\":{},"
+         "\"before_repo_set_cmd\":\"\",\"dockerhub_tag\":\"\",\"fix_patch\":\"\",\"title\":\"\"",
+         "docker_image(-) install_config(-) license_name(-) meta(-) before_repo_set_cmd(-) "
+         "dockerhub_tag(-) fix_patch(-) title(-) "},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(sample_line_release) struct sample_line line = {0};
+        _cleanup_(free_ptr) char *text = xasprintf("{" LEAST IN_C "%s}", cases[i].fields);
+        _cleanup_(buf_release) struct buf told = BUF_INIT;
+        struct error err = ERROR_INIT;
+
+        CU_ASSERT_EQUAL_FATAL(parse(text, &line, &err), 0);
+        buf_add_str(&told, "");
+        sample_line_unknown(&line, list_unknown, &told);
+        CU_ASSERT_STRING_EQUAL(told.data, cases[i].told);
+    }
+}
+
+static void a_language_is_known_or_says_where_its_reports_are(void)
+{
+    static const struct {
+        const char *fields, *reason; /* NULL: fine */
+    } cases[] = {
+        {"\"language\":\"c++\"", NULL},
+        {"\"language\":\"ruby\"", NULL},
+        {"\"language\":\"pythn\"", "language: unknown language 'pythn'; did you mean 'python'? "},
+        {"\"language\":\"kotlin\"", "language: unknown language 'kotlin'. Known are python, "},
+        {"\"language\":\"kotlin\",\"report_paths\":[]", "language: unknown language"},
+        {"\"language\":\"kotlin\",\"report_paths\":[\"r.xml\"]", NULL},
+        {"\"language\":\"kotlin\",\"verifier\":\"linter\"", NULL},
+        {"\"language\":\"a b\"", "language: not a language's name; use"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(sample_line_release) struct sample_line line = {0};
+        _cleanup_(free_ptr) char *text = xasprintf("{" LEAST ",%s}", cases[i].fields);
+        struct error err = ERROR_INIT;
+
+        CU_ASSERT_EQUAL(parse(text, &line, &err), cases[i].reason ? -1 : 0);
+        if (cases[i].reason)
+            CU_ASSERT_EQUAL(strncmp(err.message, cases[i].reason, strlen(cases[i].reason)), 0);
     }
 }
 
@@ -563,6 +638,10 @@ static const struct unit_test tests[] = {
     {"missing optional fields have defaults", missing_optional_fields_have_defaults},
     {"the command line fills what a line lacks", the_command_line_fills_what_a_line_lacks},
     {"a bad field is named with its reason", a_bad_field_is_named_with_its_reason},
+    {"an unknown field is told with the one that was meant",
+     an_unknown_field_is_told_with_the_one_that_was_meant},
+    {"a language is known, or the sample says where its reports are",
+     a_language_is_known_or_says_where_its_reports_are},
     {"the language is guessed by the majority of files", language_is_guessed_by_majority},
     {"the repository's folder comes from the instance id", folder_comes_from_the_instance_id},
     {"the rendered object has every field of a Sample",

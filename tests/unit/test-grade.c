@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "grade/grade.h"
+#include "grade/report_paths.h"
 #include "unit.h"
 
 #include "base/banned.h"
@@ -461,7 +462,8 @@ static void without_lists_the_verifier_and_its_tests_decide(void)
 static void the_result_lists_every_case(void)
 {
     _cleanup_(report_release) struct test_report *report = small_report();
-    json_object *result = grade_result(report, false, 1.5, "out\0put", 7, "err", 3);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    json_object *result;
     json_object *expected = json_tokener_parse(
         "{\"tool\":\"test_suite\",\"is_success\":false,\"execution_duration_seconds\":1.5,"
         "\"total\":3,\"passed\":1,\"failed\":1,\"skipped\":1,"
@@ -472,6 +474,8 @@ static void the_result_lists_every_case(void)
         "\"message\":\"why not\"}],"
         "\"stdout\":\"out\\u0000put\",\"stderr\":\"err\"}");
 
+    grade_result(&text, report, false, 1.5, "out\0put", 7, "err", 3);
+    result = json_tokener_parse(text.data);
     CU_ASSERT_PTR_NOT_NULL(expected);
     if (!json_object_equal(result, expected))
         fprintf(stderr, "\n    %s\n", json_object_to_json_string(result));

@@ -1,10 +1,10 @@
-#include "reaper/reports.h"
+#include "grade/reports.h"
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -22,14 +22,6 @@
 DEFINE_CLEANUP(struct archive *, close_archive, archive_read_free)
 DEFINE_CLEANUP(struct test_report *, release_report, test_report_free)
 
-static int unreadable(struct error *err, struct archive *archive)
-{
-    const char *reason = archive_error_string(archive);
-
-    return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                     "the verifier's reports could not be read: %s", reason ? reason : "no reason");
-}
-
 static int too_large(struct error *err)
 {
     return error_set(err, ERROR_LIMIT, "REPORT_TOO_LARGE",
@@ -37,26 +29,59 @@ static int too_large(struct error *err)
                      REPORT_FILES_MAX, (long long)REPORT_FILE_BYTES_MAX);
 }
 
+/* An archive on its way in, and how much of it may still come. */
+struct input {
+    const struct reports_source *source;
+    int64_t left;
+    bool over;
+    char block[BLOCK];
+};
+
+static la_ssize_t read_block(struct archive *archive, void *arg, const void **ret_block)
+{
+    struct input *input = arg;
+    ssize_t got = input->source->read(input->source->arg, input->block, sizeof(input->block));
+
+    if (got < 0) {
+        archive_set_error(archive, EIO, "the archive's end is missing");
+        return ARCHIVE_FATAL;
+    }
+    input->left -= got;
+    if (input->left < 0) {
+        input->over = true;
+        archive_set_error(archive, EFBIG, "the archive is too large");
+        return ARCHIVE_FATAL;
+    }
+    *ret_block = input->block;
+    return got;
+}
+
+static int unreadable(const struct input *input, struct archive *archive, struct error *err)
+{
+    const char *reason = archive_error_string(archive);
+
+    if (input->over)
+        return too_large(err);
+    return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
+                     "the verifier's reports could not be read: %s", reason ? reason : "no reason");
+}
+
 /* Only tar, and nothing compressed: what else libarchive could read nobody here sends. */
-static struct archive *open_archive(int fd, struct error *err)
+static struct archive *open_archive(struct input *input, struct error *err)
 {
     _cleanup_(close_archive) struct archive *archive = archive_read_new();
 
-    if (lseek(fd, 0, SEEK_SET) < 0) {
-        error_set(err, ERROR_INTERNAL, NULL, "the archive of reports can't be rewound");
-        return NULL;
-    }
     archive_read_support_format_tar(archive);
     archive_read_support_format_empty(archive);
-    if (archive_read_open_fd(archive, fd, BLOCK) != ARCHIVE_OK) {
-        unreadable(err, archive);
+    if (archive_read_open(archive, input, NULL, read_block, NULL) != ARCHIVE_OK) {
+        unreadable(input, archive, err);
         return NULL;
     }
     return TAKE_PTR(archive);
 }
 
-static int read_content(struct archive *archive, int64_t *left, struct buf *content,
-                        struct error *err)
+static int read_content(const struct input *input, struct archive *archive, int64_t *left,
+                        struct buf *content, struct error *err)
 {
     char block[8192];
     la_ssize_t got;
@@ -68,7 +93,7 @@ static int read_content(struct archive *archive, int64_t *left, struct buf *cont
             return too_large(err);
         buf_add(content, block, (size_t)got);
     }
-    return got < 0 ? unreadable(err, archive) : 0;
+    return got < 0 ? unreadable(input, archive, err) : 0;
 }
 
 static int64_t changed_at(struct archive_entry *entry)
@@ -79,46 +104,79 @@ static int64_t changed_at(struct archive_entry *entry)
            archive_entry_ctime_nsec(entry) / 1000;
 }
 
-static int read_entry(struct archive *archive, struct archive_entry *entry, int64_t since,
-                      int64_t *left, struct test_report *report, struct reports_found *found,
+/* What the reading of an archive is at. */
+struct reading {
+    struct input input;
+    struct test_report *report;
+    int64_t since;
+    int64_t left; /* bytes of fresh reports that may still come */
+    struct reports_found found;
+};
+
+static int read_entry(struct reading *reading, struct archive *archive, struct archive_entry *entry,
                       struct error *err)
 {
     _cleanup_(buf_release) struct buf content = BUF_INIT;
 
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
         return 0;
-    if (changed_at(entry) < since) {
-        found->stale++;
+    if (changed_at(entry) < reading->since) {
+        reading->found.stale++;
         return 0;
     }
-    if (++found->fresh > REPORT_FILES_MAX)
+    if (++reading->found.fresh > REPORT_FILES_MAX)
         return too_large(err);
-    if (read_content(archive, left, &content, err) < 0)
+    if (read_content(&reading->input, archive, &reading->left, &content, err) < 0)
         return -1;
-    return test_report_add_junit(report, content.data, content.length, err);
+    return test_report_add_junit(reading->report, content.data, content.length, err);
 }
 
-int reports_read(int fd, int64_t since, struct test_report *report, struct reports_found *ret_found,
-                 struct error *err)
+/* To the end of the input, not only to the archive's: whoever sends it is then never left with a
+ * broken pipe. */
+static int read_rest(struct input *input, struct error *err)
 {
-    _cleanup_(close_archive) struct archive *archive = open_archive(fd, err);
-    struct reports_found found = {0};
-    int64_t left = REPORT_FILE_BYTES_MAX;
+    ssize_t got;
+
+    while ((got = input->source->read(input->source->arg, input->block, sizeof(input->block))) > 0)
+        if ((input->left -= got) < 0)
+            return too_large(err);
+    return got == 0 ? 0
+                    : error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
+                                "the verifier's reports broke off");
+}
+
+static int read_entries(struct reading *reading, struct archive *archive, struct error *err)
+{
     struct archive_entry *entry;
     int status, entries = 0;
 
-    if (!archive)
-        return -1;
     while ((status = archive_read_next_header(archive, &entry)) != ARCHIVE_EOF) {
         /* A warning is about names that the locale can't show; they aren't used. */
         if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
-            return unreadable(err, archive);
+            return unreadable(&reading->input, archive, err);
         if (++entries > ENTRIES_MAX)
             return too_large(err);
-        if (read_entry(archive, entry, since, &left, report, &found, err) < 0)
+        if (read_entry(reading, archive, entry, err) < 0)
             return -1;
     }
-    *ret_found = found;
+    return read_rest(&reading->input, err);
+}
+
+int reports_read(const struct reports_source *source, int64_t since, struct test_report *report,
+                 struct reports_found *ret_found, struct error *err)
+{
+    _cleanup_(free_ptr) struct reading *reading = xcalloc(1, sizeof(*reading));
+    _cleanup_(close_archive) struct archive *archive = NULL;
+
+    reading->input.source = source;
+    reading->input.left = GRADER_TAR_MAX;
+    reading->report = report;
+    reading->since = since;
+    reading->left = REPORT_FILE_BYTES_MAX;
+    archive = open_archive(&reading->input, err);
+    if (!archive || read_entries(reading, archive, err) < 0)
+        return -1;
+    *ret_found = reading->found;
     return 0;
 }
 
@@ -192,32 +250,22 @@ static int check_found(const struct verifier_run *run, const struct reports_foun
                      "the verifier left no report; it ended with status %d", run->exit_status);
 }
 
-static char *render(const struct test_report *report, bool is_success,
-                    const struct verifier_run *run)
-{
-    _cleanup_(json_release) json_object *object = grade_result(
-        report, is_success, run->seconds, run->out, run->out_length, run->err, run->err_length);
-    struct buf text = BUF_INIT;
-
-    json_write(&text, object);
-    return buf_take(&text);
-}
-
-int reports_verdict(int fd, int64_t since, const struct verifier_run *run,
-                    const struct sample_lists *lists, char **ret_json, bool *ret_success,
-                    char **ret_reason, struct error *err)
+int reports_verdict(const struct reports_source *source, const struct grader_request *request,
+                    struct buf *result, bool *ret_success, char **ret_reason, struct error *err)
 {
     _cleanup_(release_report) struct test_report *report = test_report_new();
     _cleanup_(names_release) struct names fail_to_pass = {0};
     _cleanup_(names_release) struct names pass_to_pass = {0};
     _cleanup_(names_release) struct names fail_to_fail = {0};
+    const struct verifier_run *run = &request->run;
     struct reports_found found = {0};
     struct expectation expectation;
 
-    if (check_run(run, err) < 0 || names_parse(lists->fail_to_pass, &fail_to_pass, err) < 0 ||
-        names_parse(lists->pass_to_pass, &pass_to_pass, err) < 0 ||
-        names_parse(lists->fail_to_fail, &fail_to_fail, err) < 0 ||
-        reports_read(fd, since, report, &found, err) < 0 ||
+    if (check_run(run, err) < 0 ||
+        names_parse(request->lists.fail_to_pass, &fail_to_pass, err) < 0 ||
+        names_parse(request->lists.pass_to_pass, &pass_to_pass, err) < 0 ||
+        names_parse(request->lists.fail_to_fail, &fail_to_fail, err) < 0 ||
+        reports_read(source, request->since, report, &found, err) < 0 ||
         check_found(run, &found, report, err) < 0)
         return -1;
     expectation = (struct expectation){
@@ -235,6 +283,11 @@ int reports_verdict(int fd, int64_t since, const struct verifier_run *run,
         expectation.fail_to_fail_count = 0;
     }
     *ret_success = grade(report, &expectation, ret_reason);
-    *ret_json = render(report, *ret_success, run);
+    grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length, run->err,
+                 run->err_length);
+    if (result->length > (size_t)GRADER_RESULT_MAX)
+        return error_set(err, ERROR_LIMIT, "REPORT_TOO_LARGE",
+                         "the verifier's reports make a result of more than %lld MiB",
+                         (long long)GRADER_RESULT_MAX >> 20);
     return 0;
 }

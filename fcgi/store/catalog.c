@@ -1,0 +1,79 @@
+#include "store/catalog.h"
+
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "store/db.h"
+
+#include "base/banned.h"
+
+int store_image_samples(struct db *db, const char *image, int64_t limit,
+                        void (*each)(const char *dataset, const char *sample_id, void *arg),
+                        void *arg, int64_t *ret_total, struct error *err)
+{
+    static const struct query query = {"SELECT dataset, sample_id, COUNT(*) OVER () FROM samples"
+                                       " WHERE latest = TRUE AND ? IN (image, verifier_image)"
+                                       " ORDER BY dataset, sample_id LIMIT ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_text(image), db_int(limit));
+    int64_t total = 0;
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        _cleanup_(free_ptr) char *dataset = db_row_copy(rows, 0);
+        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, 1);
+
+        total = db_row_int(rows, 2);
+        each(dataset, sample_id, arg);
+    }
+    *ret_total = total;
+    return 0;
+}
+
+/* The lock keeps imports out until the end of the transaction: they begin with the same row. */
+static int lock_dataset(struct db *db, const char *name, struct error *err)
+{
+    static const struct query query = {"SELECT name FROM datasets WHERE name = ? FOR UPDATE"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(name));
+
+    if (!rows)
+        return -1;
+    return db_next(rows) ? 0
+                         : error_set(err, ERROR_NOT_FOUND, NULL, "there is no data set '%s'", name);
+}
+
+static int check_ended(struct db *db, const char *name, struct error *err)
+{
+    static const struct query query = {
+        "SELECT (SELECT COUNT(*) FROM sessions"
+        "         WHERE dataset = ? AND status IN ('creating', 'ready'))"
+        "     + (SELECT COUNT(*) FROM verifications v JOIN sessions s USING (session_id)"
+        "         WHERE s.dataset = ? AND v.status IN ('pending', 'starting', 'running'))"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_text(name), db_text(name));
+    int64_t open;
+
+    if (!rows)
+        return -1;
+    open = db_next(rows) ? db_row_int(rows, 0) : 0;
+    if (open == 0)
+        return 0;
+    return error_set(err, ERROR_CONFLICT, NULL,
+                     "%" PRId64 " session%s or verification%s of data set '%s' %s not ended", open,
+                     open == 1 ? "" : "s", open == 1 ? "" : "s", name, open == 1 ? "has" : "have");
+}
+
+int store_dataset_remove(struct db *db, const char *name, int64_t *ret_versions, struct error *err)
+{
+    static const struct query drop_samples = {"DELETE FROM samples WHERE dataset = ?"};
+    static const struct query drop_dataset = {"DELETE FROM datasets WHERE name = ?"};
+    int64_t versions;
+
+    if (lock_dataset(db, name, err) < 0 || check_ended(db, name, err) < 0 ||
+        DB_RUN(db, &drop_samples, &versions, err, db_text(name)) < 0 ||
+        DB_RUN(db, &drop_dataset, NULL, err, db_text(name)) < 0)
+        return -1;
+    *ret_versions = versions;
+    return 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * catalog.h - what the operator asks about images and data sets before one is removed, and the
+ * removal. Needs the administrator's rights.
+ */
+#ifndef CODESET_STORE_CATALOG_H
+#define CODESET_STORE_CATALOG_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct db;
+
+/* Calls each with the first `limit` of the samples (latest versions) that name the image, for
+ * sessions or for grading. *ret_total: how many there are. */
+int store_image_samples(struct db *db, const char *image, int64_t limit,
+                        void (*each)(const char *dataset, const char *sample_id, void *arg),
+                        void *arg, int64_t *ret_total, struct error *err);
+
+/*
+ * Removes a data set with all versions of its samples. *ret_versions: how many. Sessions that have
+ * ended keep their rows. Within the caller's transaction (db_begin). ERROR_NOT_FOUND;
+ * ERROR_CONFLICT while sessions or verifications of it have not ended. A session that is created at
+ * the same instant may be left without its sample; no daemon starts it, and it ends when its time
+ * is up.
+ */
+int store_dataset_remove(struct db *db, const char *name, int64_t *ret_versions, struct error *err);
+
+#endif

@@ -1,0 +1,699 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "grade/rehearsal.h"
+#include "grade/reports.h"
+#include "grade/request.h"
+#include "report-archive.h"
+#include "unit.h"
+#include "wire/suite_result.h"
+
+#include "base/banned.h"
+
+/* --- reports --------------------------------------------------------------------------------- */
+
+#define NOW (INT64_C(1700000000) * CLOCK_SECOND)
+
+DEFINE_CLEANUP(struct test_report *, report_release, test_report_free)
+
+static ssize_t read_file(void *arg, void *bytes, size_t size)
+{
+    return read(*(int *)arg, bytes, size);
+}
+
+/* From the file's beginning. */
+static struct reports_source source_of(int *fd)
+{
+    CU_ASSERT_EQUAL_FATAL(lseek(*fd, 0, SEEK_SET), 0);
+    return (struct reports_source){.read = read_file, .arg = fd};
+}
+
+static int read_reports(int fd, struct test_report *report, struct reports_found *found,
+                        struct error *err)
+{
+    struct reports_source source = source_of(&fd);
+
+    return reports_read(&source, NOW, report, found, err);
+}
+
+static void expect_unreadable(int fd, const char *code)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    struct reports_found found;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(read_reports(fd, report, &found, &err), -1);
+    CU_ASSERT(err.code && strcmp(err.code, code) == 0);
+}
+
+static void fresh_reports_count_and_stale_ones_do_not(void)
+{
+    _cleanup_(close_fd) int fd = memory_file();
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    struct archive *archive = begin_archive(fd);
+    struct reports_found found;
+    struct error err = ERROR_INIT;
+
+    add_file(archive, "stale.xml", NOW - 1, REPORT_FAILS);
+    add_file(archive, "fresh.xml", NOW, REPORT_PASSES);
+    add_file(archive, "timeless.xml", 0, REPORT_FAILS);
+    add_entry(archive, "folder", AE_IFDIR, NOW, NULL, 0);
+    add_entry(archive, "link.xml", AE_IFLNK, NOW, "/etc/passwd", 0);
+    end_archive(archive);
+    CU_ASSERT_EQUAL(read_reports(fd, report, &found, &err), 0);
+    CU_ASSERT_EQUAL(found.fresh, 1);
+    CU_ASSERT_EQUAL(found.stale, 2);
+    CU_ASSERT_EQUAL(test_report_count(report), 2);
+}
+
+static void an_empty_archive_holds_no_report(void)
+{
+    _cleanup_(close_fd) int fd = memory_file();
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    struct reports_found found;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(read_reports(fd, report, &found, &err), 0); /* not even an end mark */
+    CU_ASSERT_EQUAL(found.fresh + found.stale, 0);
+    end_archive(begin_archive(fd));
+    CU_ASSERT_EQUAL(read_reports(fd, report, &found, &err), 0);
+    CU_ASSERT_EQUAL(found.fresh + found.stale, 0);
+}
+
+static void what_is_no_tar_is_unreadable(void)
+{
+    static const char *const noise[] = {"<testsuite/>", "\x1f\x8b\x08\x00\x00\x00\x00\x00",
+                                        "PK\x03\x04 and so on"};
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < ARRAY_SIZE(noise); i++) {
+        _cleanup_(close_fd) int fd = memory_file();
+
+        CU_ASSERT_EQUAL(fd_write_all(fd, noise[i], strlen(noise[i]) + 1, &err), 0);
+        expect_unreadable(fd, "REPORT_UNREADABLE");
+    }
+}
+
+static void a_cut_off_archive_is_unreadable(void)
+{
+    _cleanup_(close_fd) int fd = archive_of(NOW, REPORT_PASSES);
+    off_t end = lseek(fd, 0, SEEK_END);
+
+    CU_ASSERT_EQUAL(ftruncate(fd, end - 1024 - 512 + 20), 0); /* within the content */
+    expect_unreadable(fd, "REPORT_UNREADABLE");
+}
+
+static void a_header_that_lies_about_sizes_is_no_danger(void)
+{
+    static const char *const sizes[] = {"77777777777", "00000000000", "-1         ",
+                                        "\x80\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+                                        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        _cleanup_(close_fd) int fd = archive_of(NOW, REPORT_PASSES);
+        _cleanup_(report_release) struct test_report *report = test_report_new();
+        off_t end = lseek(fd, 0, SEEK_END);
+        struct reports_found found;
+        struct error err = ERROR_INIT;
+        unsigned char *bytes = mmap(NULL, (size_t)end, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+        CU_ASSERT_FATAL(bytes != MAP_FAILED);
+        /* Each header's size field; the checksum is then wrong or made right. */
+        for (off_t at = 0; at + 512 <= end; at += 512) {
+            unsigned sum = 0;
+            char text[8];
+
+            if (memcmp(bytes + at + 257, "ustar", 5) != 0)
+                continue;
+            memcpy(bytes + at + 124, sizes[i], 11);
+            memset(bytes + at + 148, ' ', 8);
+            for (int k = 0; k < 512; k++)
+                sum += bytes[at + k];
+            snprintf(text, sizeof(text), "%06o", sum & 0777777);
+            memcpy(bytes + at + 148, text, 7);
+        }
+        munmap(bytes, (size_t)end);
+        if (read_reports(fd, report, &found, &err) == 0)
+            CU_ASSERT_EQUAL(test_report_count(report), 0);
+    }
+}
+
+static void an_archive_of_too_many_files_is_refused(void)
+{
+    _cleanup_(close_fd) int fd = memory_file();
+    struct archive *archive = begin_archive(fd);
+
+    for (int i = 0; i <= REPORT_FILES_MAX; i++)
+        add_file(archive, "r.xml", NOW, REPORT_FAILS);
+    end_archive(archive);
+    expect_unreadable(fd, "REPORT_TOO_LARGE");
+}
+
+static void a_report_that_unpacks_to_too_much_is_refused(void)
+{
+    _cleanup_(close_fd) int fd = memory_file();
+    struct archive *archive = begin_archive(fd);
+    size_t size = (40u << 20);
+    _cleanup_(free_ptr) char *blanks = xmalloc(size);
+    static const char root[] = "<testsuite name='s'/>";
+
+    memset(blanks, ' ', size);
+    memcpy(blanks, root, sizeof(root) - 1);
+    add_entry(archive, "a.xml", AE_IFREG, NOW, blanks, size);
+    add_entry(archive, "b.xml", AE_IFREG, NOW, blanks, size);
+    end_archive(archive);
+    expect_unreadable(fd, "REPORT_TOO_LARGE");
+}
+
+/* --- verdicts -------------------------------------------------------------------------------- */
+
+struct verdict {
+    int status;
+    bool success;
+    const char *code;
+};
+
+static struct verdict judge(int fd, const struct verifier_run *run, const char *fail_to_pass)
+{
+    const struct reports_source source = source_of(&fd);
+    const struct grader_request request = {
+        .run = *run, .lists = {fail_to_pass, "[]", "[]"}, .since = NOW};
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    _cleanup_(free_ptr) char *reason = NULL;
+    struct verdict verdict = {0};
+    struct error err = ERROR_INIT;
+
+    verdict.status = reports_verdict(&source, &request, &json, &verdict.success, &reason, &err);
+    verdict.code = err.code ? err.code : "";
+    if (verdict.status == 0) {
+        struct suite_check check;
+
+        suite_check_init(&check);
+        CU_ASSERT_EQUAL(suite_check_feed(&check, json.data, json.length), 0);
+        CU_ASSERT(suite_check_end(&check));
+        CU_ASSERT_EQUAL(check.is_success, verdict.success);
+        CU_ASSERT_EQUAL(reason == NULL, verdict.success);
+    } else {
+        CU_ASSERT_EQUAL(json.length, 0);
+    }
+    return verdict;
+}
+
+static struct verifier_run a_run(int status)
+{
+    return (struct verifier_run){
+        .tool = "test_suite", .exit_status = status, .out = "", .err = "", .timeout = 9};
+}
+
+static void a_report_decides(void)
+{
+    _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
+    _cleanup_(close_fd) int fails = archive_of(NOW, REPORT_FAILS);
+    struct verifier_run run = a_run(1);
+
+    CU_ASSERT(judge(passes, &run, "[\"c::a\"]").success);
+    CU_ASSERT_FALSE(judge(passes, &run, "[\"c::missing\"]").success);
+    CU_ASSERT_FALSE(judge(fails, &run, "[\"c::a\"]").success);
+    CU_ASSERT_EQUAL(judge(fails, &run, "[\"c::a\"]").status, 0);
+    CU_ASSERT_FALSE(judge(passes, &run, "[]").success); /* the verifier's own status */
+    run.exit_status = 0;
+    CU_ASSERT(judge(passes, &run, "[]").success);
+}
+
+static void without_a_report_the_platform_can_not_tell(void)
+{
+    _cleanup_(close_fd) int none = memory_file();
+    _cleanup_(close_fd) int stale = archive_of(NOW - 1, REPORT_PASSES);
+    _cleanup_(close_fd) int broken = archive_of(NOW, "<testsuite");
+    struct verifier_run run = a_run(0);
+
+    CU_ASSERT_STRING_EQUAL(judge(none, &run, "[]").code, "REPORT_MISSING");
+    CU_ASSERT_STRING_EQUAL(judge(stale, &run, "[]").code, "REPORT_STALE");
+    CU_ASSERT_STRING_EQUAL(judge(broken, &run, "[]").code, "REPORT_UNREADABLE");
+    CU_ASSERT_STRING_EQUAL(judge(none, &run, "{").code, "SAMPLE_INVALID");
+    CU_ASSERT_STRING_EQUAL(judge(none, &run, "[7]").code, "SAMPLE_INVALID");
+}
+
+static void limits_that_struck_are_named(void)
+{
+    _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
+    _cleanup_(close_fd) int none = memory_file();
+    struct verifier_run run = a_run(124);
+
+    run.timed_out = true;
+    CU_ASSERT_STRING_EQUAL(judge(passes, &run, "[]").code, "VERIFIER_TIMEOUT");
+    run = a_run(137);
+    run.out_of_memory = true;
+    CU_ASSERT_STRING_EQUAL(judge(passes, &run, "[]").code, "VERIFIER_OUT_OF_MEMORY");
+    run.exit_status = 1;
+    CU_ASSERT_STRING_EQUAL(judge(none, &run, "[]").code, "VERIFIER_OUT_OF_MEMORY");
+    CU_ASSERT(judge(passes, &run, "[\"c::a\"]").success); /* it hit a test that is in no list */
+}
+
+static void other_tools_say_it_by_their_exit_status(void)
+{
+    _cleanup_(close_fd) int none = memory_file();
+    _cleanup_(close_fd) int fails = archive_of(NOW, REPORT_FAILS);
+    struct verifier_run run = a_run(0);
+
+    run.tool = "linter";
+    CU_ASSERT(judge(none, &run, "[]").success);
+    CU_ASSERT(judge(none, &run, "[\"c::a\"]").success);
+    CU_ASSERT_FALSE(judge(fails, &run, "[\"c::a\"]").success); /* it left a report after all */
+    run.exit_status = 2;
+    CU_ASSERT_FALSE(judge(none, &run, "[]").success);
+    CU_ASSERT_EQUAL(judge(none, &run, "[]").status, 0);
+}
+
+/* --- bounds of the archive ------------------------------------------------------------------- */
+
+/* Bytes without an end: a block, over and over. */
+struct endless {
+    const char *block;
+    size_t size, at;
+    int64_t given;
+};
+
+static ssize_t read_endless(void *arg, void *bytes, size_t size)
+{
+    struct endless *endless = arg;
+    size_t left = endless->size - endless->at;
+
+    size = size < left ? size : left;
+    memcpy(bytes, endless->block + endless->at, size);
+    endless->at = (endless->at + size) % endless->size;
+    endless->given += (int64_t)size;
+    return (ssize_t)size;
+}
+
+static void expect_endless_is_refused(const char *block, size_t size, const char *code)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    struct endless endless = {.block = block, .size = size};
+    const struct reports_source source = {.read = read_endless, .arg = &endless};
+    struct reports_found found;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(reports_read(&source, NOW, report, &found, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, code);
+    CU_ASSERT(endless.given <= GRADER_TAR_MAX + (1 << 20));
+}
+
+static void an_archive_without_an_end_is_refused(void)
+{
+    static const char zeros[10240];
+    _cleanup_(close_fd) int fd = memory_file();
+    struct archive *archive = begin_archive(fd);
+    char entry[8192];
+    ssize_t size;
+
+    expect_endless_is_refused(zeros, sizeof(zeros), "REPORT_TOO_LARGE");
+    add_file(archive, "r.xml", NOW - 1, REPORT_FAILS);
+    CU_ASSERT_EQUAL(archive_write_finish_entry(archive), ARCHIVE_OK);
+    size = pread(fd, entry, sizeof(entry), 0);
+    CU_ASSERT_FATAL(size > 0 && size % 512 == 0);
+    expect_endless_is_refused(entry, (size_t)size, "REPORT_TOO_LARGE");
+    end_archive(archive);
+    memset(entry, 'x', sizeof(entry));
+    expect_endless_is_refused(entry, sizeof(entry), "REPORT_UNREADABLE");
+}
+
+static ssize_t read_broken(void *arg, void *bytes, size_t size)
+{
+    ssize_t got = read(*(int *)arg, bytes, size < 512 ? size : 512);
+
+    errno = EIO;
+    return got > 0 ? got : -1;
+}
+
+static void an_archive_that_breaks_off_behind_its_end_is_refused(void)
+{
+    _cleanup_(close_fd) int fd = archive_of(NOW, REPORT_PASSES);
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    struct reports_source source = source_of(&fd);
+    struct reports_found found;
+    struct error err = ERROR_INIT;
+
+    source.read = read_broken;
+    CU_ASSERT_EQUAL(reports_read(&source, NOW, report, &found, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "REPORT_UNREADABLE");
+}
+
+/* --- what goes in and out of a grader -------------------------------------------------------- */
+
+struct memory {
+    const char *bytes;
+    size_t length;
+};
+
+static ssize_t read_memory(void *arg, void *bytes, size_t size)
+{
+    struct memory *memory = arg;
+
+    size = size < memory->length ? size : memory->length;
+    size = size < 7 ? size : 7; /* in small pieces */
+    memcpy(bytes, memory->bytes, size);
+    memory->bytes += size;
+    memory->length -= size;
+    return (ssize_t)size;
+}
+
+static struct grader_answer answer_to(const char *bytes, size_t length)
+{
+    struct memory memory = {.bytes = bytes, .length = length};
+    const struct reports_source source = {.read = read_memory, .arg = &memory};
+    _cleanup_(buf_release) struct buf head = BUF_INIT;
+    _cleanup_(buf_release) struct buf result = BUF_INIT;
+    struct grader_answer answer;
+    struct error err = ERROR_INIT;
+
+    request_answer(&source, &head, &result);
+    CU_ASSERT_EQUAL(grader_head_length(head.data), (int64_t)(head.length - GRADER_LENGTH_SIZE));
+    CU_ASSERT_EQUAL_FATAL(grader_answer_parse(head.data + GRADER_LENGTH_SIZE,
+                                              head.length - GRADER_LENGTH_SIZE, &answer, &err),
+                          0);
+    CU_ASSERT_EQUAL(answer.length, (int64_t)result.length);
+    return answer;
+}
+
+/* A request with the archive of one file. */
+static void write_request(struct buf *out, const char *content)
+{
+    const struct grader_request request = {
+        .run = {.tool = "test_suite",
+                .timeout = 9,
+                .out = "a\0b",
+                .out_length = 3,
+                .err = "e",
+                .err_length = 1},
+        .lists = {"[\"c::a\"]", "[]", "[]"},
+        .since = NOW,
+    };
+    _cleanup_(close_fd) int fd = archive_of(NOW, content);
+    struct error err = ERROR_INIT;
+    char block[4096];
+    ssize_t got;
+
+    CU_ASSERT_EQUAL_FATAL(grader_request_write(out, &request, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(lseek(fd, 0, SEEK_SET), 0);
+    while ((got = read(fd, block, sizeof(block))) > 0)
+        buf_add(out, block, (size_t)got);
+}
+
+static void a_request_is_answered_with_a_verdict(void)
+{
+    _cleanup_(buf_release) struct buf passes = BUF_INIT;
+    _cleanup_(buf_release) struct buf fails = BUF_INIT;
+    struct grader_answer answer;
+
+    write_request(&passes, REPORT_PASSES);
+    answer = answer_to(passes.data, passes.length);
+    CU_ASSERT_EQUAL(answer.error.kind, ERROR_NONE);
+    CU_ASSERT(answer.success);
+    CU_ASSERT_PTR_NULL(answer.reason);
+    grader_answer_release(&answer);
+    write_request(&fails, REPORT_FAILS);
+    answer = answer_to(fails.data, fails.length);
+    CU_ASSERT_EQUAL(answer.error.kind, ERROR_NONE);
+    CU_ASSERT_FALSE(answer.success);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer.reason);
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer.reason, "c::a (failed)"));
+    grader_answer_release(&answer);
+}
+
+static void a_request_that_was_cut_off_is_no_verdict(void)
+{
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    size_t content;
+
+    write_request(&bytes, REPORT_PASSES);
+    content = (size_t)((char *)memmem(bytes.data, bytes.length, REPORT_PASSES, 20) - bytes.data);
+    for (size_t length = 0; length < content + strlen(REPORT_PASSES); length++) {
+        struct grader_answer answer = answer_to(bytes.data, length);
+
+        if (answer.error.kind == ERROR_NONE)
+            CU_FAIL("a verdict on what was cut off");
+        grader_answer_release(&answer);
+    }
+}
+
+static void a_request_s_head_is_checked(void)
+{
+    static const char good[] =
+        "{\"tool\":\"test_suite\",\"exit_status\":0,\"timed_out\":false,\"out_of_memory\":false,"
+        "\"seconds\":1.5,\"timeout\":9,\"since\":1,\"fail_to_pass\":2,\"pass_to_pass\":2,"
+        "\"fail_to_fail\":2,\"stdout\":0,\"stderr\":0}";
+    static const struct {
+        const char *from, *to;
+    } changes[] = {
+        {"\"test_suite\"", "7"},
+        {"\"test_suite\"", "\"a\\u0000b\""},
+        {":0,", ":\"0\","},
+        {":0,", ":99999999999,"},
+        {"false", "0"},
+        {"1.5", "-1.5"},
+        {"1.5", "1e400"},
+        {"\"stdout\":0", "\"stdout\":-1"},
+        {"\"stdout\":0", "\"stdout\":99999999"},
+        {"\"since\":1,", ""},
+        {"{", "{\"more\":1,"},
+        {"{", "["},
+        {"9", "9.5"},
+    };
+    int64_t lengths[GRADER_TEXTS];
+    struct grader_request request;
+    struct error err = ERROR_INIT;
+    char *tool = NULL;
+
+    CU_ASSERT_EQUAL(grader_request_parse(good, strlen(good), &request, lengths, &tool, &err), 0);
+    CU_ASSERT_EQUAL(request.run.timeout, 9);
+    CU_ASSERT_EQUAL(lengths[1], 2);
+    free(tool);
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        _cleanup_(buf_release) struct buf bad = BUF_INIT;
+        const char *at = strstr(good, changes[i].from);
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+        buf_add(&bad, good, (size_t)(at - good));
+        buf_add_str(&bad, changes[i].to);
+        buf_add_str(&bad, at + strlen(changes[i].from));
+        if (grader_request_parse(bad.data, bad.length, &request, lengths, &tool, &err) == 0)
+            CU_FAIL(changes[i].to);
+    }
+    CU_ASSERT_EQUAL(grader_head_length("\0\0\x80\0"), GRADER_HEAD_MAX);
+    CU_ASSERT_EQUAL(grader_head_length("\0\0\x80\1"), -1);
+    CU_ASSERT_EQUAL(grader_head_length("\xff\xff\xff\xff"), -1);
+}
+
+static void an_answer_s_head_is_checked(void)
+{
+    static const char *const good[] = {
+        "{\"success\":true,\"reason\":\"\",\"length\":9}",
+        "{\"success\":false,\"reason\":\"x\",\"length\":0}",
+        "{\"code\":\"REPORT_STALE\",\"message\":\"m\"}",
+    };
+    static const char *const bad[] = {
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"success\":true}",
+        "{\"success\":true,\"reason\":\"x\",\"length\":9}",
+        "{\"success\":false,\"reason\":\"\",\"length\":9}",
+        "{\"success\":1,\"reason\":\"\",\"length\":9}",
+        "{\"success\":true,\"reason\":null,\"length\":9}",
+        "{\"success\":true,\"reason\":\"\",\"length\":-1}",
+        "{\"success\":true,\"reason\":\"\",\"length\":33554433}",
+        "{\"success\":true,\"reason\":\"\",\"length\":9,\"more\":1}",
+        "{\"success\":true,\"reason\":\"\",\"length\":9} ,",
+        "{\"code\":\"REPORT_STALE\"}",
+        "{\"code\":\"REPORT_STALE\",\"message\":7}",
+        "{\"code\":\"HOST_FULL\",\"message\":\"m\"}",
+        "{\"code\":\"REPORT_STALE\",\"message\":\"m\",\"success\":true}",
+        "{\"code\":\"REPORT_STALE\",\"message\":\"\xff\"}",
+        "{\"code\":\"REPORT_STALE\\u0000\",\"message\":\"m\"}",
+    };
+    struct grader_answer answer;
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        CU_ASSERT_EQUAL(grader_answer_parse(good[i], strlen(good[i]), &answer, &err), 0);
+        grader_answer_release(&answer);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        if (grader_answer_parse(bad[i], strlen(bad[i]), &answer, &err) == 0)
+            CU_FAIL(bad[i]);
+    }
+}
+
+/* What a guest wrote goes into reasons; of it the head takes any. */
+static void a_reason_of_any_bytes_can_be_told(void)
+{
+    char reason[6000];
+    _cleanup_(buf_release) struct buf out = BUF_INIT;
+    struct grader_answer answer;
+    struct error err = ERROR_INIT;
+
+    for (int byte = 1; byte < 256; byte++) {
+        memset(reason, byte, sizeof(reason) - 1);
+        reason[sizeof(reason) - 1] = '\0';
+        buf_clear(&out);
+        grader_answer_write_verdict(&out, false, reason, 0);
+        CU_ASSERT(grader_head_length(out.data) > 0);
+        CU_ASSERT_EQUAL(grader_answer_parse(out.data + GRADER_LENGTH_SIZE,
+                                            out.length - GRADER_LENGTH_SIZE, &answer, &err),
+                        0);
+        grader_answer_release(&answer);
+        error_set(&err, ERROR_INVALID, "REPORT_UNREADABLE", "%s", reason);
+        buf_clear(&out);
+        grader_answer_write_error(&out, &err);
+        CU_ASSERT_EQUAL(grader_answer_parse(out.data + GRADER_LENGTH_SIZE,
+                                            out.length - GRADER_LENGTH_SIZE, &answer, &err),
+                        0);
+        CU_ASSERT_STRING_EQUAL(answer.error.code, "REPORT_UNREADABLE");
+        grader_answer_release(&answer);
+    }
+}
+
+#define RESULT_HEAD                                                                                \
+    "{\"tool\":\"test_suite\",\"is_success\":true,\"execution_duration_seconds\":1.500,"
+#define RESULT                                                                                     \
+    RESULT_HEAD                                                                                    \
+    "\"total\":3,\"passed\":2,\"failed\":0,\"skipped\":1,\"passes\":[{\"name\":\"a\","             \
+    "\"classname\":\"\xc3\xa9\",\"time\":0.000},{\"name\":\"b\",\"classname\":\"\","               \
+    "\"time\":12.345}],\"failures\":[],\"skips\":[{\"name\":\"\\u0001\\n\","                       \
+    "\"classname\":\"\",\"time\":0.000,\"message\":\"m\"}],\"stdout\":\"\",\"stderr\":"            \
+    "\"x\"}"
+
+static bool is_result(const char *text, size_t length, size_t piece)
+{
+    struct suite_check check;
+
+    suite_check_init(&check);
+    for (size_t at = 0; at < length; at += piece)
+        if (suite_check_feed(&check, text + at, piece < length - at ? piece : length - at) < 0)
+            return false;
+    return suite_check_end(&check);
+}
+
+static void a_result_is_taken_in_pieces_of_any_size(void)
+{
+    for (size_t piece = 1; piece <= strlen(RESULT); piece++)
+        CU_ASSERT(is_result(RESULT, strlen(RESULT), piece));
+    for (size_t length = 0; length < strlen(RESULT); length++)
+        CU_ASSERT_FALSE(is_result(RESULT, length, length + 1));
+    CU_ASSERT_FALSE(is_result(RESULT "}", strlen(RESULT) + 1, 9));
+    CU_ASSERT_FALSE(is_result(RESULT "\0", strlen(RESULT) + 1, 9));
+}
+
+static void a_result_of_another_shape_is_refused(void)
+{
+    static const struct {
+        const char *from, *to;
+    } changes[] = {
+        {"test_suite", "linter"},
+        {":true", ":1"},
+        {":true", ":null"},
+        {":true", ":tru"},
+        {"1.500", "1.5"},
+        {"1.500", "1.5000"},
+        {"1.500", "-1.500"},
+        {"1.500", ".500"},
+        {"1.500", "01.500"},
+        {"1.500", "1e9"},
+        {"1.500", "\"1\""},
+        {"\"total\":3", "\"total\":4"},
+        {"\"total\":3", "\"total\":3.0"},
+        {"\"total\":3", "\"total\":9999999999999999999"},
+        {"\"passed\":2", "\"passed\":1"},
+        {"\"failed\":0", "\"failed\":1"},
+        {"\"skipped\":1,", ""},
+        {"},{", "}{"},
+        {"},{", "},,{"},
+        {"[]", "[{}]"},
+        {"[]", "[,]"},
+        {"[]", "null"},
+        {"\xc3\xa9", "\xc3"},
+        {"\xc3\xa9", "\xa9"},
+        {"\xc3\xa9", "\xc0\x80"},
+        {"\xc3\xa9", "\xed\xa0\x80"},
+        {"\xc3\xa9", "\xf4\x90\x80\x80"},
+        {"\xc3\xa9", "\xe0\x80\x80"},
+        {"\xc3\xa9", "\xff"},
+        {"\xc3\xa9", "\n"},
+        {"\\u0001", "\\ud800"},
+        {"\\u0001", "\\u00"},
+        {"\\n", "\\x"},
+        {",\"message\":\"m\"", ""},
+        {"\"time\":0.000}", "\"time\":0.000,\"message\":\"\"}"},
+        {"{", " {"},
+        {"\"stderr\":\"x\"", "\"stderr\":\"x\",\"more\":1"},
+        {"\"stderr\":\"x\"", "\"stderr\":null"},
+    };
+    static const char result[] = RESULT;
+    static const char *const characters[] = {
+        "\xc2\x80",         "\xe0\xa0\x80",     "\xed\x9f\xbf", "\xef\xbf\xbd",
+        "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\x7f",         "/"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(changes) + ARRAY_SIZE(characters); i++) {
+        bool good = i >= ARRAY_SIZE(changes);
+        const char *from = good ? "\xc3\xa9" : changes[i].from;
+        const char *to = good ? characters[i - ARRAY_SIZE(changes)] : changes[i].to;
+        const char *at = strstr(result, from);
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+        buf_add(&text, result, (size_t)(at - result));
+        buf_add_str(&text, to);
+        buf_add_str(&text, at + strlen(from));
+        if (is_result(text.data, text.length, 5) != good)
+            CU_FAIL(to);
+    }
+}
+
+static void a_grader_rehearses(void)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(rehearse(&err), 0);
+}
+
+static const struct unit_test tests[] = {
+    {"fresh reports count and stale ones do not", fresh_reports_count_and_stale_ones_do_not},
+    {"an empty archive holds no report", an_empty_archive_holds_no_report},
+    {"what is no tar is unreadable", what_is_no_tar_is_unreadable},
+    {"a cut-off archive is unreadable", a_cut_off_archive_is_unreadable},
+    {"a header that lies about sizes is no danger", a_header_that_lies_about_sizes_is_no_danger},
+    {"an archive of too many files is refused", an_archive_of_too_many_files_is_refused},
+    {"a report that unpacks to too much is refused", a_report_that_unpacks_to_too_much_is_refused},
+    {"a report decides", a_report_decides},
+    {"without a report the platform can not tell", without_a_report_the_platform_can_not_tell},
+    {"limits that struck are named", limits_that_struck_are_named},
+    {"other tools say it by their exit status", other_tools_say_it_by_their_exit_status},
+    {"an archive without an end is refused", an_archive_without_an_end_is_refused},
+    {"an archive that breaks off behind its end is refused",
+     an_archive_that_breaks_off_behind_its_end_is_refused},
+    {"a request is answered with a verdict", a_request_is_answered_with_a_verdict},
+    {"a request that was cut off is no verdict", a_request_that_was_cut_off_is_no_verdict},
+    {"a request's head is checked", a_request_s_head_is_checked},
+    {"an answer's head is checked", an_answer_s_head_is_checked},
+    {"a reason of any bytes can be told", a_reason_of_any_bytes_can_be_told},
+    {"a result is taken in pieces of any size", a_result_is_taken_in_pieces_of_any_size},
+    {"a result of another shape is refused", a_result_of_another_shape_is_refused},
+    {"a grader rehearses", a_grader_rehearses},
+};
+
+int main(void)
+{
+    return UNIT_MAIN("reports", tests);
+}

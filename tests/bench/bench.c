@@ -60,7 +60,8 @@ static struct ident container_of(const char *session)
     _cleanup_(answer_release) struct answer *answer = client_get("/sessions/%s", session);
     struct ident name = {""};
 
-    snprintf(name.text, sizeof(name.text), "%s", answer_text(answer, "container_info.name"));
+    snprintf(name.text, sizeof(name.text), "%s",
+             answer_text(answer, "container_info.container_name"));
     if (!*name.text)
         bench_fail("no container: %ld %.300s", answer->status, answer->body.data);
     return name;

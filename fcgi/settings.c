@@ -56,6 +56,8 @@ const struct config_row settings_rows[] = {
     INT(api, upload_bytes_max, "16M", KIB, 64 * MIB, "bytes", "largest upload"),
     INT(api, timeout_seconds_max, "3600", 1, 86400, "s", "largest command_timeout of an exec"),
     INT(api, ttl_minutes_max, "1440", 1, 43200, "min", "largest ttl_minutes of a session"),
+    INT(api, hold_seconds, "0", 0, 60, "s",
+        "how long a GET waits for an end; 0: a second at first, then 25"),
     /* In this section of the file since the first release; the worker's wait, and the database's.
      */
     {"api", "db_connect_timeout", CONFIG_INT, "3", 1, 60, "s", "time limit to connect to MariaDB",

@@ -40,6 +40,7 @@ struct api_settings {
     int64_t upload_bytes_max;
     int64_t timeout_seconds_max;
     int64_t ttl_minutes_max;
+    int64_t hold_seconds; /* 0: by the age of what is asked for */
 };
 
 struct accounts_settings {

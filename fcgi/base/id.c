@@ -1,5 +1,6 @@
 #include "base/id.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,4 +43,20 @@ bool id_valid(const char *text)
             return false;
     }
     return text[ID_LENGTH] == '\0';
+}
+
+int id_parse(const char *text, size_t length, struct id *ret_id)
+{
+    struct id id;
+
+    if (length != ID_LENGTH)
+        return -1;
+    memcpy(id.text, text, ID_LENGTH);
+    id.text[ID_LENGTH] = '\0';
+    if (!id_valid(id.text))
+        return -1;
+    for (char *c = id.text; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    *ret_id = id;
+    return 0;
 }

@@ -8,6 +8,7 @@
 #define CODESET_BASE_ID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define ID_LENGTH 36
 
@@ -19,5 +20,8 @@ struct id id_new(void);
 
 /* Is `text` a UUID of any version in the canonical form? Upper case is accepted. */
 bool id_valid(const char *text);
+
+/* Reads an id of `length` bytes, in lower case as the database gives ids. -1 if it is none. */
+int id_parse(const char *text, size_t length, struct id *ret_id);
 
 #endif

@@ -58,16 +58,24 @@ void *xmemdup(const void *bytes, size_t size)
     return copy;
 }
 
-char *xasprintf(const char *format, ...)
+char *xvasprintf(const char *format, va_list args)
 {
     char *text = NULL;
-    va_list args;
 
-    va_start(args, format);
     if (vasprintf(&text, format, args) < 0)
         text = NULL;
-    va_end(args);
     return checked(text);
+}
+
+char *xasprintf(const char *format, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = xvasprintf(format, args);
+    va_end(args);
+    return text;
 }
 
 void close_fd(int *fd)

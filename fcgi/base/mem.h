@@ -7,6 +7,7 @@
 #ifndef CODESET_BASE_MEM_H
 #define CODESET_BASE_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 void *xmalloc(size_t size);
@@ -16,5 +17,6 @@ char *xstrdup(const char *text);                 /* NULL gives NULL */
 char *xstrndup(const char *text, size_t length); /* adds a NUL */
 void *xmemdup(const void *bytes, size_t size);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 #endif

@@ -16,5 +16,5 @@ pkglibexec_PROGRAMS += codeset-container
 codeset_container_SOURCES = fcgi/codeset-container.c
 codeset_container_LDADD = libcontainer.a libbase.a
 if !SANITIZERS
-codeset_container_LDFLAGS = $(AM_LDFLAGS) -static-pie
+codeset_container_LDFLAGS = $(HARDEN_LDFLAGS) -static-pie
 endif

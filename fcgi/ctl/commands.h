@@ -16,10 +16,12 @@ int ctl_user_show(struct ctl *ctl);
 int ctl_user_activate(struct ctl *ctl);
 int ctl_user_deactivate(struct ctl *ctl);
 int ctl_user_revoke(struct ctl *ctl);
+int ctl_user_accept_terms(struct ctl *ctl);
 
 int ctl_key_add(struct ctl *ctl);
 int ctl_key_list(struct ctl *ctl);
 int ctl_key_revoke(struct ctl *ctl);
+int ctl_key_set(struct ctl *ctl);
 
 int ctl_dataset_import(struct ctl *ctl);
 int ctl_dataset_list(struct ctl *ctl);

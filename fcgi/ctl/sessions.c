@@ -122,7 +122,7 @@ int ctl_session_close(struct ctl *ctl)
     if (!db || store_session_close(db, NULL, session_id, &duration, &changed, &err) < 0 ||
         store_session_get(db, NULL, session_id, &session, &err) < 0)
         return refuse(ctl, &err);
-    doorbell_ring(&bell, "session", &session.session_id);
+    doorbell_ring(&bell, WORK_SESSION, &session.session_id);
     object = session_object(&session);
     if (changed)
         output_done(ctl_json(ctl), object, "session %s closed", session.session_id.text);

@@ -37,6 +37,14 @@ static json_object *user_object(const struct user *user)
     return object;
 }
 
+static void add_hold(json_object *object, int64_t seconds)
+{
+    if (seconds >= 0)
+        json_add_int(object, "hold_seconds", seconds);
+    else
+        json_add_text(object, "hold_seconds", NULL);
+}
+
 static json_object *key_object(const struct api_key *key)
 {
     json_object *object = json_object_new_object();
@@ -49,6 +57,7 @@ static json_object *key_object(const struct api_key *key)
     json_add_time(object, "created_at", key->created_at);
     json_add_time(object, "expires_at", key->expires_at);
     json_add_time(object, "last_used_at", key->last_used_at);
+    add_hold(object, key->hold_seconds);
     return object;
 }
 
@@ -197,6 +206,29 @@ int ctl_user_revoke(struct ctl *ctl)
     return CTL_OK;
 }
 
+int ctl_user_accept_terms(struct ctl *ctl)
+{
+    const char *version = ctl_settings(ctl)->accounts.terms_version;
+    struct error err = ERROR_INIT;
+    _cleanup_(user_release) struct user user = {0};
+    _cleanup_(json_release) json_object *object = NULL;
+    struct db *db;
+
+    if (!version[0]) {
+        error_set(&err, ERROR_CONFLICT, NULL,
+                  "no terms are in force: terms_version of [accounts] is empty");
+        return ctl_fail(ctl, &err);
+    }
+    db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
+    if (!db || store_terms_accept(db, &user.user_id, version, &err) < 0)
+        return ctl_fail(ctl, &err);
+    object = json_object_new_object();
+    json_add_text(object, "user_id", user.user_id.text);
+    json_add_text(object, "terms_version", version);
+    output_done(ctl_json(ctl), object, "terms %s accepted for user %s", version, user.user_id.text);
+    return CTL_OK;
+}
+
 /* A key that nobody got to see is of no use, so it is revoked. */
 static int take_back(struct ctl *ctl, struct db *db, const struct id *key_id, int why)
 {
@@ -273,19 +305,46 @@ int ctl_key_list(struct ctl *ctl)
     return CTL_OK;
 }
 
+static int fail_with_key(struct ctl *ctl, struct error *err)
+{
+    if (err->kind == ERROR_NOT_FOUND)
+        error_set(err, ERROR_NOT_FOUND, NULL,
+                  "there is no key with the id '%s'; list them with 'codesetctl key list USER'",
+                  ctl_argument(ctl, 0));
+    return ctl_fail(ctl, err);
+}
+
+int ctl_key_set(struct ctl *ctl)
+{
+    const char *hold = ctl_option(ctl, "hold");
+    int64_t seconds = -1;
+    struct error err = ERROR_INIT;
+    _cleanup_(json_release) json_object *object = NULL;
+    struct db *db;
+
+    if (!hold)
+        return ctl_usage(ctl, "say what to set: --hold SECONDS");
+    if (strcmp(hold, "default") != 0 &&
+        ctl_option_int(ctl, "hold", 0, KEY_HOLD_SECONDS_MAX, -1, &seconds) != CTL_OK)
+        return CTL_USAGE;
+    db = ctl_db(ctl, &err);
+    if (!db || store_key_set_hold(db, ctl_argument(ctl, 0), seconds, &err) < 0)
+        return fail_with_key(ctl, &err);
+    object = json_object_new_object();
+    json_add_text(object, "key_id", ctl_argument(ctl, 0));
+    add_hold(object, seconds);
+    output_done(ctl_json(ctl), object, "key %s: hold %s", ctl_argument(ctl, 0), hold);
+    return CTL_OK;
+}
+
 int ctl_key_revoke(struct ctl *ctl)
 {
     struct error err = ERROR_INIT;
     _cleanup_(json_release) json_object *object = NULL;
     struct db *db = ctl_db(ctl, &err);
 
-    if (!db || store_key_revoke(db, NULL, ctl_argument(ctl, 0), &err) < 0) {
-        if (err.kind == ERROR_NOT_FOUND)
-            error_set(&err, ERROR_NOT_FOUND, NULL,
-                      "there is no key with the id '%s'; list them with 'codesetctl key list USER'",
-                      ctl_argument(ctl, 0));
-        return ctl_fail(ctl, &err);
-    }
+    if (!db || store_key_revoke(db, NULL, ctl_argument(ctl, 0), &err) < 0)
+        return fail_with_key(ctl, &err);
     object = json_object_new_object();
     json_add_text(object, "key_id", ctl_argument(ctl, 0));
     json_add_bool(object, "is_active", false);

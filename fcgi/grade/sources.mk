@@ -19,5 +19,5 @@ pkglibexec_PROGRAMS += codeset-grader
 codeset_grader_SOURCES = fcgi/codeset-grader.c
 codeset_grader_LDADD = $(GRADE_LIBS)
 if !SANITIZERS
-codeset_grader_LDFLAGS = $(AM_LDFLAGS) -static-pie -Wl,--gc-sections
+codeset_grader_LDFLAGS = $(HARDEN_LDFLAGS) -static-pie -Wl,--gc-sections
 endif

@@ -1,11 +1,11 @@
 #include "http/answer.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "http/codes.h"
 #include "http/render.h"
 
@@ -20,11 +20,11 @@ void answer_release(struct answer *answer)
 
 void answer_header(struct answer *answer, const char *name, const char *format, ...)
 {
-    char value[4096];
+    _cleanup_(free_ptr) char *value = NULL;
     va_list args;
 
     va_start(args, format);
-    vsnprintf(value, sizeof(value), format, args);
+    value = xvasprintf(format, args);
     va_end(args);
     buf_add_str(&answer->headers, name);
     buf_add_str(&answer->headers, ": ");

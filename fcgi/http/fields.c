@@ -4,11 +4,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/cleanup.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "http/render.h"
 
@@ -25,6 +27,7 @@ struct input {
     double real;
     const char *text;
     size_t length;
+    json_object *array;
 };
 
 /* Where a value stands, for `loc`. */
@@ -32,14 +35,26 @@ struct place {
     struct form *form;
     const char *part; /* "body" or "query" */
     const struct field *field;
+    int64_t index; /* within a list; -1 outside */
     int64_t most;
 };
 
 void form_release(struct form *form)
 {
     json_release(&form->json);
-    buf_release(&form->decoded);
     buf_release(&form->faults);
+    for (size_t i = 0; i < form->owned_count; i++)
+        free(form->owned[i]);
+    free(form->owned);
+    form->owned = NULL;
+    form->owned_count = 0;
+}
+
+static void *keep(struct form *form, void *memory)
+{
+    form->owned = xrealloc(form->owned, (form->owned_count + 1) * sizeof(*form->owned));
+    form->owned[form->owned_count++] = memory;
+    return memory;
 }
 
 /* offset < 0: loc is the part alone, or with the field's name. */
@@ -67,13 +82,13 @@ static void fault(const struct place *place, const char *type, const char *forma
 
 static void fault(const struct place *place, const char *type, const char *format, ...)
 {
-    char message[512];
+    _cleanup_(free_ptr) char *message = NULL;
     va_list args;
 
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    message = xvasprintf(format, args);
     va_end(args);
-    add_fault(place->form, place->part, place->field->name, -1, type, message);
+    add_fault(place->form, place->part, place->field->name, place->index, type, message);
 }
 
 static struct input text_input(const char *text, size_t length)
@@ -94,8 +109,9 @@ static struct input json_input(json_object *value)
         return (struct input){.kind = INPUT_REAL, .real = json_object_get_double(value)};
     case json_type_string:
         return text_input(json_object_get_string(value), (size_t)json_object_get_string_len(value));
-    case json_type_object:
     case json_type_array:
+        return (struct input){.kind = INPUT_OTHER, .array = value};
+    case json_type_object:
         break;
     }
     return (struct input){.kind = INPUT_OTHER};
@@ -355,23 +371,32 @@ int base64_decode(const char *text, size_t length, struct buf *out)
 static void take_base64(const struct place *place, const struct input *input,
                         struct field_text *value)
 {
-    struct form *form = place->form;
+    _cleanup_(buf_release) struct buf decoded = BUF_INIT;
+    size_t length;
 
     if (!is_text(place, input))
         return;
-    if (base64_decode(input->text, input->length, &form->decoded) < 0)
+    if (base64_decode(input->text, input->length, &decoded) < 0) {
         fault(place, "value_error", "Value error, the string should be valid base64, padded");
-    else if ((int64_t)form->decoded.length > place->most)
-        form->too_large = place->most;
-    else
-        *value = (struct field_text){.bytes = form->decoded.data, .length = form->decoded.length};
+    } else if ((int64_t)decoded.length > place->most) {
+        place->form->too_large = place->most;
+    } else {
+        length = decoded.length;
+        *value =
+            (struct field_text){.bytes = keep(place->form, buf_take(&decoded)), .length = length};
+    }
+}
+
+int64_t setting_or(size_t setting, const void *limits, int64_t number)
+{
+    if (!setting)
+        return number;
+    return *(const int64_t *)(const void *)((const char *)limits + setting - 1);
 }
 
 static int64_t most_of(const struct field *field, const void *limits)
 {
-    if (!field->most_setting)
-        return field->most;
-    return *(const int64_t *)(const void *)((const char *)limits + field->most_setting - 1);
+    return setting_or(field->most_setting, limits, field->most);
 }
 
 static void set_default(const struct field *field, void *member)
@@ -380,6 +405,9 @@ static void set_default(const struct field *field, void *member)
     case FIELD_TEXT:
     case FIELD_BASE64:
         *(struct field_text *)member = (struct field_text){0};
+        return;
+    case FIELD_TEXTS:
+        *(struct field_texts *)member = (struct field_texts){0};
         return;
     case FIELD_INT:
         *(int64_t *)member = field->fallback;
@@ -393,11 +421,45 @@ static void set_default(const struct field *field, void *member)
     }
 }
 
+/* The list's memory, for count items to be taken one by one; NULL where there are too many. */
+static struct field_text *new_list(const struct place *place, size_t count)
+{
+    if ((int64_t)count > place->field->items_most) {
+        fault(place, "too_long",
+              "List should have at most %" PRId64 " item%s after validation, not %zu",
+              place->field->items_most, plural(place->field->items_most), count);
+        return NULL;
+    }
+    return keep(place->form, xcalloc(count + 1, sizeof(struct field_text)));
+}
+
+static void take_array(const struct place *place, const struct input *input,
+                       struct field_texts *value)
+{
+    size_t count = input->array ? json_object_array_length(input->array) : 0;
+    struct place item = *place;
+    struct field_text *items;
+
+    if (!input->array) {
+        fault(place, "list_type", "Input should be a valid list");
+        return;
+    }
+    items = new_list(place, count);
+    for (size_t i = 0; items && i < count; i++) {
+        struct input text = json_input(json_object_array_get_idx(input->array, i));
+
+        item.index = (int64_t)i;
+        take_text(&item, &text, &items[i]);
+    }
+    if (items)
+        *value = (struct field_texts){items, count};
+}
+
 /* input NULL: absent. */
 static void take(struct form *form, const char *part, const struct field *field,
                  const struct input *input, const void *limits, void *values)
 {
-    struct place place = {form, part, field, most_of(field, limits)};
+    struct place place = {form, part, field, -1, most_of(field, limits)};
     void *member = (char *)values + field->offset;
 
     set_default(field, member);
@@ -411,6 +473,9 @@ static void take(struct form *form, const char *part, const struct field *field,
     switch (field->type) {
     case FIELD_TEXT:
         take_text(&place, input, member);
+        return;
+    case FIELD_TEXTS:
+        take_array(&place, input, member);
         return;
     case FIELD_INT:
         take_int(&place, input, member);
@@ -435,6 +500,36 @@ static const char *last_value(const struct request *request, const char *name)
     return NULL;
 }
 
+/* All values of a key. */
+static void take_repeated(struct form *form, const struct field *field,
+                          const struct request *request, const void *limits, void *values)
+{
+    struct place place = {form, "query", field, -1, most_of(field, limits)};
+    struct field_texts *value = (void *)((char *)values + field->offset);
+    struct field_text *items;
+    size_t count = 0;
+
+    for (size_t i = 0; i < request->query_count; i++)
+        count += strcmp(request->query[i].name, field->name) == 0;
+    if (count == 0) {
+        take(form, "query", field, NULL, limits, values);
+        return;
+    }
+    set_default(field, value);
+    items = new_list(&place, count);
+    if (!items)
+        return;
+    for (size_t i = 0; i < request->query_count; i++) {
+        struct input input = text_input(request->query[i].value, strlen(request->query[i].value));
+
+        if (strcmp(request->query[i].name, field->name) == 0) {
+            place.index = (int64_t)value->count;
+            take_text(&place, &input, &items[value->count++]);
+        }
+    }
+    value->items = items;
+}
+
 void form_read_query(struct form *form, const struct field *fields, size_t count,
                      const struct request *request, const void *limits, void *values)
 {
@@ -442,7 +537,10 @@ void form_read_query(struct form *form, const struct field *fields, size_t count
         const char *text = last_value(request, fields[i].name);
         struct input input = text_input(text, text ? strlen(text) : 0);
 
-        take(form, "query", &fields[i], text ? &input : NULL, limits, values);
+        if (fields[i].type == FIELD_TEXTS)
+            take_repeated(form, &fields[i], request, limits, values);
+        else
+            take(form, "query", &fields[i], text ? &input : NULL, limits, values);
     }
 }
 
@@ -517,6 +615,8 @@ int64_t form_body_most(const struct field *fields, size_t count, const void *lim
     for (size_t i = 0; i < count; i++) {
         if (fields[i].type == FIELD_TEXT)
             most += 6 * most_of(&fields[i], limits); /* \u00XX */
+        else if (fields[i].type == FIELD_TEXTS)
+            most += fields[i].items_most * (6 * most_of(&fields[i], limits) + 16);
         else if (fields[i].type == FIELD_BASE64)
             most += most_of(&fields[i], limits) / 2 * 3; /* 4/3, and some slashes escaped */
     }

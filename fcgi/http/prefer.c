@@ -65,13 +65,11 @@ int prefer_wait(const char *header)
     return -1;
 }
 
-int64_t hold_ms(int prefer, int64_t created_at, int64_t now)
+int64_t hold_ms(int prefer, int64_t own, int64_t created_at, int64_t now)
 {
-    int64_t age = (now - created_at) / 1000;
-
     if (prefer >= 0)
         return (int64_t)prefer * 1000;
-    if (age < HOLD_LEAST_MS)
-        return HOLD_LEAST_MS;
-    return age < HOLD_MOST_MS ? age : HOLD_MOST_MS;
+    if (own >= 0)
+        return own * 1000;
+    return (now - created_at) / 1000 < HOLD_FIRST_MS ? HOLD_FIRST_MS : HOLD_LATER_MS;
 }

@@ -6,16 +6,16 @@
 
 #include <stdint.h>
 
-#define HOLD_LEAST_MS 1000
-#define HOLD_MOST_MS 25000
+#define HOLD_FIRST_MS 1000 /* while the thing is younger than that: a client's first GET */
+#define HOLD_LATER_MS 25000
 #define PREFER_WAIT_MOST 60
 
 /* Seconds that the Prefer header asks for, at most PREFER_WAIT_MOST; -1 if it asks for none.
  * Other preferences, and waits that are no number, are passed over; the first wait counts. */
 int prefer_wait(const char *header);
 
-/* Milliseconds to hold: what Prefer asks for (-1: nothing), else the age of the thing, within
- * bounds. Times in microseconds. */
-int64_t hold_ms(int prefer, int64_t created_at, int64_t now);
+/* Milliseconds to hold: what Prefer asks for, else the caller's own hold (in seconds both; -1:
+ * none), else by the age of the thing. Times in microseconds. */
+int64_t hold_ms(int prefer, int64_t own, int64_t created_at, int64_t now);
 
 #endif

@@ -20,6 +20,19 @@ const char *request_parameter(const struct request *request, const char *name)
     return NULL;
 }
 
+void request_list(const struct request *request, const char *name, struct buf *out)
+{
+    size_t length = strlen(name);
+
+    for (char **parameter = request->parameters; *parameter; parameter++) {
+        if (strncmp(*parameter, name, length) != 0 || (*parameter)[length] != '=')
+            continue;
+        if (out->length > 0)
+            buf_add_str(out, ", ");
+        buf_add_str(out, *parameter + length + 1);
+    }
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

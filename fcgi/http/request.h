@@ -7,7 +7,7 @@
  * are undone once and by us; an awaited request's from DOCUMENT_URI.
  *
  * Decided answers: a bad percent escape, a NUL and bytes that are not UTF-8, in path or query, are
- * 400; an escaped slash belongs to its segment; of a repeated query key, the last one counts.
+ * 400; an escaped slash belongs to its segment.
  */
 #ifndef CODESET_HTTP_REQUEST_H
 #define CODESET_HTTP_REQUEST_H
@@ -20,7 +20,6 @@
 #include "base/error.h"
 
 #define REQUEST_SEGMENTS_MAX 16
-#define REQUEST_PARAMS_MAX 4
 #define REQUEST_QUERY_MAX 64
 #define REQUEST_URI_MAX 8192
 
@@ -39,7 +38,7 @@ struct request {
     size_t segment_count;
     struct query_item query[REQUEST_QUERY_MAX];
     size_t query_count;
-    const char *params[REQUEST_PARAMS_MAX]; /* the path's {parameters}, set by the router */
+    const char *params[REQUEST_SEGMENTS_MAX]; /* the path's {parameters}, set by the router */
     struct buf body;
 };
 
@@ -50,6 +49,10 @@ void request_release(struct request *request);
 
 /* The value of a parameter: "CONTENT_TYPE", "HTTP_PREFER"; NULL without. */
 const char *request_parameter(const struct request *request, const char *name);
+
+/* The same of a header that is a list (RFC 9110, section 5.3): one that was sent several times is
+ * its values in their order, with commas between. "" without. */
+void request_list(const struct request *request, const char *name, struct buf *out);
 
 /* Reads the body of at most `most` bytes. read: returns the number of bytes, 0 at the end.
  * Codes: BODY_TOO_LARGE (nothing was read if CONTENT_LENGTH told so), BAD_REQUEST. */

@@ -1,6 +1,5 @@
 #include "http/router.h"
 
-#include <stdalign.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -8,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "http/render.h"
 
 #include "base/banned.h"
@@ -25,7 +25,7 @@ static bool matches(const char *pattern, struct request *request)
             return false;
         length = strcspn(pattern, "/");
         if (*pattern == '{') {
-            if (!*segment || params == REQUEST_PARAMS_MAX)
+            if (!*segment)
                 return false;
             request->params[params++] = segment;
         } else if (strlen(segment) != length || strncmp(segment, pattern, length) != 0) {
@@ -48,8 +48,8 @@ static const struct route *find(const struct router *router, struct request *req
                                 struct buf *allow)
 {
     for (size_t i = 0; i < router->list_count; i++) {
-        for (size_t j = 0; j < router->lists[i].count; j++) {
-            const struct route *route = &router->lists[i].routes[j];
+        for (size_t j = 0; j < router->lists[i]->count; j++) {
+            const struct route *route = &router->lists[i]->routes[j];
 
             if ((route->flags & ROUTE_AWAITED && !request->awaited) ||
                 !matches(route->pattern, request))
@@ -93,20 +93,44 @@ static void add_cors(const struct router *router, const struct request *request,
                   "Content-Disposition, ETag, Preference-Applied, Retry-After, X-Request-Id");
 }
 
-static void answer_options(const struct router *router, const struct request *request,
-                           const char *allow, struct answer *answer)
+/* A browser's question before the request (Fetch, section 4.8), by a page that may ask. */
+static bool is_preflight(const struct router *router, const struct request *request)
 {
     const char *origin = request_parameter(request, "HTTP_ORIGIN");
 
-    answer->status = 204;
-    answer_header(answer, "Allow", "%s", allow);
-    if (!origin || !router->cors_origins || !origin_allowed(router->cors_origins, origin) ||
-        !request_parameter(request, "HTTP_ACCESS_CONTROL_REQUEST_METHOD"))
-        return;
-    answer_header(answer, "Access-Control-Allow-Methods", "%s", allow);
+    return strcmp(request->method, "OPTIONS") == 0 && origin && router->cors_origins &&
+           origin_allowed(router->cors_origins, origin) &&
+           request_parameter(request, "HTTP_ACCESS_CONTROL_REQUEST_METHOD");
+}
+
+static void add_preflight(const char *methods, struct answer *answer)
+{
+    answer_header(answer, "Access-Control-Allow-Methods", "%s", methods);
     answer_header(answer, "Access-Control-Allow-Headers",
                   "Authorization, Content-Type, If-None-Match, Prefer, Range");
     answer_header(answer, "Access-Control-Max-Age", "7200");
+}
+
+static void answer_options(const struct router *router, const struct request *request,
+                           const char *allow, struct answer *answer)
+{
+    answer->status = 204;
+    answer_header(answer, "Allow", "%s", allow);
+    if (is_preflight(router, request))
+        add_preflight(allow, answer);
+}
+
+/* A browser shows a page nothing of a request whose preflight failed. So where the request will be
+ * refused, its preflight is not: the page is to read the refusal. */
+static void answer_refusal(const struct router *router, const struct request *request,
+                           const struct error *err, struct answer *answer)
+{
+    if (!is_preflight(router, request)) {
+        answer_error(answer, err);
+        return;
+    }
+    answer->status = 204;
+    add_preflight("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT", answer);
 }
 
 static int authenticate(const struct router *router, const struct route *route,
@@ -145,12 +169,26 @@ static void answer_faults(const struct form *form, struct answer *answer)
     render_close(body, '}');
 }
 
+static int64_t body_most(const struct router *router, const struct route *route)
+{
+    if (route->body_count > 0)
+        return form_body_most(route->body, route->body_count, router->limits);
+    return setting_or(route->raw_body_setting, router->limits, route->raw_body_most);
+}
+
+static void *new_values(const struct route *route)
+{
+    size_t size = route->query_size > route->body_size ? route->query_size : route->body_size;
+
+    return size > 0 ? xcalloc(1, size) : NULL;
+}
+
 static int run(const struct router *router, const struct route *route, struct request *request,
                const struct body_source *body, struct answer *answer, struct error *err)
 {
-    alignas(max_align_t) char values[ROUTE_VALUES_MAX] = {0};
+    _cleanup_(free_ptr) void *values = new_values(route);
     _cleanup_(form_release) struct form form = FORM_INIT;
-    int64_t most = form_body_most(route->body, route->body_count, router->limits);
+    int64_t most = body_most(router, route);
 
     if (route->flags & ROUTE_BEARER && authenticate(router, route, request, err) < 0)
         return -1;
@@ -216,7 +254,7 @@ void router_answer(const struct router *router, char **parameters, const struct 
     if (outcome == 0)
         outcome = dispatch(router, &request, body, answer, &route, &err);
     if (outcome < 0)
-        answer_error(answer, &err);
+        answer_refusal(router, &request, &err, answer);
     add_cors(router, &request, answer);
     log_event(LOG_INFO, "request", "method=%s route=%s status=%d took_us=%lld%s%s",
               loggable(request.method), route, answer->status,
@@ -229,8 +267,8 @@ void router_describe(const struct router *router, struct buf *out)
 {
     render_open(out, NULL, '[');
     for (size_t i = 0; i < router->list_count; i++) {
-        for (size_t j = 0; j < router->lists[i].count; j++) {
-            const struct route *route = &router->lists[i].routes[j];
+        for (size_t j = 0; j < router->lists[i]->count; j++) {
+            const struct route *route = &router->lists[i]->routes[j];
 
             render_open(out, NULL, '{');
             render_text(out, "method", route->method);
@@ -238,8 +276,7 @@ void router_describe(const struct router *router, struct buf *out)
             render_text(out, "auth", route->flags & ROUTE_BEARER ? "bearer" : "none");
             render_bool(out, "awaited", (route->flags & ROUTE_AWAITED) != 0);
             render_text(out, "pool", route->pool);
-            render_int(out, "body_most",
-                       form_body_most(route->body, route->body_count, router->limits));
+            render_int(out, "body_most", body_most(router, route));
             render_close(out, '}');
         }
     }

@@ -9,6 +9,7 @@
 #define CODESET_HTTP_ROUTER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -22,7 +23,8 @@ enum route_flag {
     ROUTE_JOINED = 4,  /* with ROUTE_BEARER: the handler's own query checks the credential */
 };
 
-/* app is the router's. values: the struct that the route's fields fill, NULL without fields.
+/* app is the router's. values: the struct that the route's fields fill, NULL without fields. The
+ * body is in request->body, raw, where the route takes one.
  * Returns 0 with the answer filled, or -1 with err, which becomes the answer. */
 typedef int route_handler(void *app, const struct request *request, const void *values,
                           struct answer *answer, struct error *err);
@@ -33,13 +35,21 @@ struct route {
     route_handler *handle;
     unsigned flags;
     const char *pool; /* of workers, "api" or "outbound"; for nginx's configuration */
+    /* ROUTE_QUERY, ROUTE_BODY: the rows, and the struct that they fill. */
     const struct field *query;
-    size_t query_count;
+    size_t query_count, query_size;
     const struct field *body;
-    size_t body_count;
+    size_t body_count, body_size;
+    /* Of a route whose body no fields describe: how many bytes are read; 0: none is read. */
+    int64_t raw_body_most;
+    size_t raw_body_setting; /* FIELD_SETTING(...): it is in the limits instead */
 };
 
-#define ROUTE_VALUES_MAX 256 /* bytes of a values struct */
+/* Where a route has both, they fill the same struct. */
+#define ROUTE_QUERY(type, rows)                                                                    \
+    .query = (rows), .query_count = sizeof(rows) / sizeof((rows)[0]), .query_size = sizeof(type)
+#define ROUTE_BODY(type, rows)                                                                     \
+    .body = (rows), .body_count = sizeof(rows) / sizeof((rows)[0]), .body_size = sizeof(type)
 
 struct route_list {
     const struct route *routes;
@@ -47,7 +57,7 @@ struct route_list {
 };
 
 struct router {
-    const struct route_list *lists;
+    const struct route_list *const *lists;
     size_t list_count;
     void *app;
     /* Is this bearer token good? Codes INVALID_CREDENTIALS and those of what's down. joined: only

@@ -13,11 +13,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "reaper/db_pool.h"
+#include "reaper/doorbell.h"
 #include "store/sessions.h"
+#include "wire/await.h"
 
 #include "base/banned.h"
 
@@ -63,6 +66,17 @@ struct question {
     bool finished;
 };
 
+int64_t await_hold(int64_t asked_ms, size_t held, size_t most)
+{
+    size_t free_half = most - most / 2;
+
+    if (held >= most)
+        return 0;
+    if (held <= most / 2)
+        return asked_ms;
+    return asked_ms * (int64_t)(most - held) / (int64_t)free_half;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct id));
@@ -97,9 +111,11 @@ static void free_hold(struct hold *hold)
 
 static void send_back(struct evhttp_request *request, const char *back)
 {
-    _cleanup_(free_ptr) char *location = xasprintf("/-/answer%s", back);
+    _cleanup_(buf_release) struct buf location = BUF_INIT;
 
-    evhttp_add_header(evhttp_request_get_output_headers(request), "X-Accel-Redirect", location);
+    await_write_answer(back, &location);
+    evhttp_add_header(evhttp_request_get_output_headers(request), "X-Accel-Redirect",
+                      location.data);
     evhttp_send_reply(request, HTTP_OK, "OK", NULL);
 }
 

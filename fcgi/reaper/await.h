@@ -14,10 +14,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
-#include "reaper/doorbell.h"
-
-#define HOLD_MS_MAX 60000
-#define BACK_MAX 4096 /* bytes of a path */
+#include "wire/doorbell.h"
 
 struct await;
 struct event_base;
@@ -44,14 +41,5 @@ size_t await_held(const struct await *await);
 /* The hold that is granted, in milliseconds: what was asked for while at most half of `most` are
  * held, from there on less in proportion, nothing at `most`. */
 int64_t await_hold(int64_t asked_ms, size_t held, size_t most);
-
-/* A path that a request may go back to: below /api/v1/, printable ASCII, no "/.." in it. */
-bool await_back_valid(const char *path);
-
-/* Reads "/-/await/KIND/ID". Returns 0, or -1 if it is anything else. */
-int await_parse_path(const char *path, enum work_kind *ret_kind, struct id *ret_id);
-
-/* Reads "hold=MS&back=PATH"; PATH is percent-encoded. *ret_back is the caller's. */
-int await_parse_query(const char *query, int64_t *ret_hold_ms, char **ret_back);
 
 #endif

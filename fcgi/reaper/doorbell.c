@@ -1,6 +1,5 @@
 #include "reaper/doorbell.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -16,7 +15,6 @@
 
 #include "base/banned.h"
 
-#define DATAGRAM_MAX 64
 #define BATCH 64 /* datagrams between two looks at everything else */
 #define BACKLOG 4096
 
@@ -28,53 +26,6 @@ struct doorbell {
     void *arg;
     size_t nonsense;
 };
-
-static const char *const kind_names[] = {
-    [WORK_SESSION] = "session",
-    [WORK_INTERACTION] = "interaction",
-    [WORK_VERIFICATION] = "verification",
-};
-
-const char *work_kind_name(enum work_kind kind)
-{
-    return kind_names[kind];
-}
-
-int work_kind_parse(const char *name, size_t length, enum work_kind *ret_kind)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(kind_names); i++) {
-        if (strlen(kind_names[i]) == length && memcmp(kind_names[i], name, length) == 0) {
-            *ret_kind = (enum work_kind)i;
-            return 0;
-        }
-    }
-    return -1;
-}
-
-void id_lower(struct id *id)
-{
-    for (char *c = id->text; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
-}
-
-int doorbell_parse(const char *text, size_t length, enum work_kind *ret_kind, struct id *ret_id)
-{
-    const char *blank = memchr(text, ' ', length);
-    enum work_kind kind;
-    struct id id;
-
-    if (!blank || length - (size_t)(blank + 1 - text) != ID_LENGTH)
-        return -1;
-    memcpy(id.text, blank + 1, ID_LENGTH);
-    id.text[ID_LENGTH] = '\0';
-    if (strlen(id.text) != ID_LENGTH || !id_valid(id.text) ||
-        work_kind_parse(text, (size_t)(blank - text), &kind) < 0)
-        return -1;
-    id_lower(&id);
-    *ret_kind = kind;
-    *ret_id = id;
-    return 0;
-}
 
 int bind_socket(const char *path, int type, struct error *err)
 {
@@ -106,7 +57,7 @@ int bind_socket(const char *path, int type, struct error *err)
 static void on_datagrams(evutil_socket_t fd, short what, void *arg)
 {
     struct doorbell *doorbell = arg;
-    char text[DATAGRAM_MAX];
+    char text[DOORBELL_SIZE];
     enum work_kind kind;
     struct id id;
 

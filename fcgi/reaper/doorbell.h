@@ -6,26 +6,12 @@
 #ifndef CODESET_REAPER_DOORBELL_H
 #define CODESET_REAPER_DOORBELL_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/error.h"
 #include "base/id.h"
+#include "wire/doorbell.h"
 
 struct event_base;
 struct doorbell;
-
-enum work_kind { WORK_SESSION, WORK_INTERACTION, WORK_VERIFICATION };
-
-/* "session", "interaction" or "verification". */
-const char *work_kind_name(enum work_kind kind);
-int work_kind_parse(const char *name, size_t length, enum work_kind *ret_kind);
-
-/* To lower case, as the database gives ids. */
-void id_lower(struct id *id);
-
-/* Reads "KIND ID" (length bytes, nothing behind it). Returns 0, or -1 if it is anything else. */
-int doorbell_parse(const char *text, size_t length, enum work_kind *ret_kind, struct id *ret_id);
 
 typedef void doorbell_rung(enum work_kind kind, const struct id *id, void *arg);
 

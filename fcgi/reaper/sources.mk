@@ -2,7 +2,6 @@
 noinst_LIBRARIES += libreaper.a
 libreaper_a_SOURCES = \
 	fcgi/reaper/await.c fcgi/reaper/await.h \
-	fcgi/reaper/await_parse.c \
 	fcgi/reaper/daemon.c fcgi/reaper/daemon.h \
 	fcgi/reaper/doorbell.c fcgi/reaper/doorbell.h \
 	fcgi/reaper/environment.c fcgi/reaper/environment.h \

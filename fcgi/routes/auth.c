@@ -153,12 +153,10 @@ static int post_refresh(void *app, const struct request *request, const void *va
     return 0;
 }
 
-const struct route auth_routes[] = {
-    {"POST", API "/auth/github", post_github, .pool = "outbound", .body = github_body,
-     .body_count = ARRAY_SIZE(github_body)},
-    {"POST", API "/auth/refresh", post_refresh, .pool = "outbound", .body = refresh_body,
-     .body_count = ARRAY_SIZE(refresh_body)},
+static const struct route rows[] = {
+    {"POST", API "/auth/github", post_github, .pool = "outbound",
+     ROUTE_BODY(struct github_values, github_body)},
+    {"POST", API "/auth/refresh", post_refresh, .pool = "api",
+     ROUTE_BODY(struct refresh_values, refresh_body)},
 };
-const size_t auth_routes_count = ARRAY_SIZE(auth_routes);
-
-_Static_assert(sizeof(struct github_values) <= ROUTE_VALUES_MAX, "see http/router.h");
+const struct route_list auth_routes = {rows, ARRAY_SIZE(rows)};

@@ -1,4 +1,5 @@
 /* GET /datasets */
+#include "base/cleanup.h"
 #include "http/render.h"
 #include "routes/routes.h"
 #include "store/samples.h"
@@ -32,7 +33,7 @@ static int list_datasets(void *app, const struct request *request, const void *v
     return 0;
 }
 
-const struct route datasets_routes[] = {
+static const struct route rows[] = {
     {"GET", API "/datasets", list_datasets, .pool = "api"},
 };
-const size_t datasets_routes_count = sizeof(datasets_routes) / sizeof(datasets_routes[0]);
+const struct route_list datasets_routes = {rows, ARRAY_SIZE(rows)};

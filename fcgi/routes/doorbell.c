@@ -32,13 +32,13 @@ static int send_to(const struct doorbell *bell, const char *text, size_t length)
                : 0;
 }
 
-void doorbell_ring(struct doorbell *bell, const char *kind, const struct id *id)
+void doorbell_ring(struct doorbell *bell, enum work_kind kind, const struct id *id)
 {
-    char text[64];
-    int length = snprintf(text, sizeof(text), "%s %s", kind, id->text);
+    char text[DOORBELL_SIZE];
+    size_t length = doorbell_write(kind, id, text);
 
     if (bell->fd < 0)
         bell->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (bell->fd < 0 || send_to(bell, text, (size_t)length) < 0)
+    if (bell->fd < 0 || send_to(bell, text, length) < 0)
         log_event(LOG_DEBUG, "doorbell_unheard", "reason=\"%s\"", strerror(errno));
 }

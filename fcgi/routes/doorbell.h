@@ -5,6 +5,7 @@
 #define CODESET_ROUTES_DOORBELL_H
 
 #include "base/id.h"
+#include "wire/doorbell.h"
 
 struct doorbell {
     const char *path; /* of the daemon's socket; not ours */
@@ -18,8 +19,8 @@ struct doorbell {
 
 void doorbell_release(struct doorbell *bell);
 
-/* kind: "session", "interaction" or "verification". Never waits. A datagram that can't be
+/* Never waits. A datagram that can't be
  * delivered is no error: the daemon sweeps. */
-void doorbell_ring(struct doorbell *bell, const char *kind, const struct id *id);
+void doorbell_ring(struct doorbell *bell, enum work_kind kind, const struct id *id);
 
 #endif

@@ -32,8 +32,8 @@ static int get_health(void *app, const struct request *request, const void *valu
     return 0;
 }
 
-const struct route health_routes[] = {
+static const struct route rows[] = {
     {"GET", "/health", get_health, .pool = "api"},
     {"GET", API "/health", get_health, .pool = "api"},
 };
-const size_t health_routes_count = sizeof(health_routes) / sizeof(health_routes[0]);
+const struct route_list health_routes = {rows, ARRAY_SIZE(rows)};

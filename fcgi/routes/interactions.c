@@ -28,7 +28,7 @@ static int record(struct api *api, const struct new_interaction *interaction, st
 {
     if (store_interaction_create(api->db, interaction, err) < 0)
         return -1;
-    doorbell_ring(&api->doorbell, "interaction", &interaction->interaction_id);
+    doorbell_ring(&api->doorbell, WORK_INTERACTION, &interaction->interaction_id);
     return 0;
 }
 
@@ -51,7 +51,7 @@ static int await_end(struct api *api, const struct new_interaction *interaction,
         return still_pending(&interaction->interaction_id, err);
     buf_addf(&path, API "/sessions/%s/%s/%s", interaction->session_id, verb,
              interaction->interaction_id.text);
-    hold_until("interaction", &interaction->interaction_id, FILE_HOLD_MS, path.data, answer);
+    hold_until(WORK_INTERACTION, &interaction->interaction_id, FILE_HOLD_MS, path.data, answer);
     return 0;
 }
 
@@ -305,7 +305,7 @@ static int get_interaction(void *app, const struct request *request, const void 
     (void)values;
     if (find(api, request, &interaction, err) < 0)
         return -1;
-    if (!interaction.finished && hold(api, request, "interaction", &interaction.interaction_id,
+    if (!interaction.finished && hold(api, request, WORK_INTERACTION, &interaction.interaction_id,
                                       interaction.created_at, interaction.now, answer))
         return 0;
     applied_preference(request, answer);
@@ -323,22 +323,18 @@ static int get_interaction(void *app, const struct request *request, const void 
 
 #define SESSION API "/sessions/{session_id}"
 
-const struct route interactions_routes[] = {
-    {"POST", SESSION "/exec", post_exec, .flags = ROUTE_BEARER, .pool = "api", .body = exec_body,
-     .body_count = ARRAY_SIZE(exec_body)},
+static const struct route rows[] = {
+    {"POST", SESSION "/exec", post_exec, .flags = ROUTE_BEARER, .pool = "api",
+     ROUTE_BODY(struct exec_values, exec_body)},
     {"GET", SESSION "/interactions/{interaction_id}", get_interaction, .flags = ROUTE_BEARER,
      .pool = "api"},
     {"POST", SESSION "/str_replace", post_replace, .flags = ROUTE_BEARER, .pool = "api",
-     .body = replace_body, .body_count = ARRAY_SIZE(replace_body)},
+     ROUTE_BODY(struct replace_values, replace_body)},
     {"GET", SESSION "/str_replace/{interaction_id}", awaited_replace,
      .flags = ROUTE_BEARER | ROUTE_AWAITED, .pool = "api"},
     {"POST", SESSION "/upload", post_upload, .flags = ROUTE_BEARER, .pool = "api",
-     .body = upload_body, .body_count = ARRAY_SIZE(upload_body)},
+     ROUTE_BODY(struct upload_values, upload_body)},
     {"GET", SESSION "/upload/{interaction_id}", awaited_upload,
      .flags = ROUTE_BEARER | ROUTE_AWAITED, .pool = "api"},
 };
-const size_t interactions_routes_count = ARRAY_SIZE(interactions_routes);
-
-_Static_assert(sizeof(struct exec_values) <= ROUTE_VALUES_MAX, "see http/router.h");
-_Static_assert(sizeof(struct replace_values) <= ROUTE_VALUES_MAX, "see http/router.h");
-_Static_assert(sizeof(struct upload_values) <= ROUTE_VALUES_MAX, "see http/router.h");
+const struct route_list interactions_routes = {rows, ARRAY_SIZE(rows)};

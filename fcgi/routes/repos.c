@@ -104,7 +104,7 @@ static int get_repos(void *app, const struct request *request, const void *value
     return 0;
 }
 
-const struct route repos_routes[] = {
+static const struct route rows[] = {
     {"GET", API "/repos", get_repos, ROUTE_BEARER, .pool = "outbound"},
 };
-const size_t repos_routes_count = ARRAY_SIZE(repos_routes);
+const struct route_list repos_routes = {rows, ARRAY_SIZE(rows)};

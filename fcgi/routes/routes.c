@@ -1,7 +1,5 @@
 #include "routes/routes.h"
 
-#include <ctype.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "accounts/tokens.h"
@@ -9,8 +7,12 @@
 #include "base/clock.h"
 #include "http/prefer.h"
 #include "http/render.h"
+#include "wire/await.h"
 
 #include "base/banned.h"
+
+_Static_assert(PREFER_WAIT_MOST * 1000 <= AWAIT_HOLD_MS_MAX && HOLD_LATER_MS <= AWAIT_HOLD_MS_MAX,
+               "the daemon grants what a worker asks for");
 
 /* A JWT has three parts between dots; a key has no dot. */
 static int read_credential(struct api *api, const char *text, struct error *err)
@@ -52,21 +54,15 @@ int require_terms(const struct api *api, struct error *err)
 
 struct router routes_router(struct api *api)
 {
-    static struct route_list lists[9];
-    size_t count = 0;
+    static const struct route_list *const lists[] = {
+        &sessions_routes, &interactions_routes, &verifications_routes,
+        &samples_routes,  &datasets_routes,     &users_routes,
+        &auth_routes,     &repos_routes,        &health_routes,
+    };
 
-    lists[count++] = (struct route_list){sessions_routes, sessions_routes_count};
-    lists[count++] = (struct route_list){interactions_routes, interactions_routes_count};
-    lists[count++] = (struct route_list){verifications_routes, verifications_routes_count};
-    lists[count++] = (struct route_list){samples_routes, samples_routes_count};
-    lists[count++] = (struct route_list){datasets_routes, datasets_routes_count};
-    lists[count++] = (struct route_list){users_routes, users_routes_count};
-    lists[count++] = (struct route_list){auth_routes, auth_routes_count};
-    lists[count++] = (struct route_list){repos_routes, repos_routes_count};
-    lists[count++] = (struct route_list){health_routes, health_routes_count};
     return (struct router){
         .lists = lists,
-        .list_count = count,
+        .list_count = ARRAY_SIZE(lists),
         .app = api,
         .authenticate = authenticate,
         .limits = api->settings,
@@ -79,30 +75,17 @@ int path_id(const struct request *request, size_t index, const char *code, struc
 {
     const char *text = request->params[index];
 
-    if (!id_valid(text))
+    if (id_parse(text, strlen(text), ret_id) < 0)
         return error_set(err, ERROR_NOT_FOUND, code, "there is no such thing");
-    for (int i = 0; i <= ID_LENGTH; i++)
-        ret_id->text[i] = (char)tolower((unsigned char)text[i]);
     return 0;
 }
 
-static void add_escaped(struct buf *out, const char *text)
-{
-    for (; *text; text++) {
-        if (isalnum((unsigned char)*text) || strchr("-_.~", *text))
-            buf_add_char(out, *text);
-        else
-            buf_addf(out, "%%%02X", (unsigned char)*text);
-    }
-}
-
-void hold_until(const char *kind, const struct id *id, int64_t ms, const char *path,
+void hold_until(enum work_kind kind, const struct id *id, int64_t ms, const char *path,
                 struct answer *answer)
 {
     _cleanup_(buf_release) struct buf location = BUF_INIT;
 
-    buf_addf(&location, "/-/await/%s/%s?hold=%" PRId64 "&back=", kind, id->text, ms);
-    add_escaped(&location, path);
+    await_write(kind, id, ms, path, &location);
     answer_redirect_internally(answer, location.data);
 }
 
@@ -120,11 +103,28 @@ bool daemon_listens(struct api *api)
     return store_daemon_alive(api->db, DAEMON_SILENT_SECONDS, &alive, &ignored) == 0 && alive;
 }
 
-bool hold(struct api *api, const struct request *request, const char *kind, const struct id *id,
+/* What the client wants to be held for, in seconds; -1: it doesn't say. */
+static int preferred_wait(const struct request *request)
+{
+    _cleanup_(buf_release) struct buf prefer = BUF_INIT;
+
+    request_list(request, "HTTP_PREFER", &prefer);
+    return prefer_wait(prefer.data);
+}
+
+/* The key's, or the one that the operator gave to all; -1: neither. */
+static int64_t own_hold(const struct api *api)
+{
+    if (api->caller.hold_seconds >= 0)
+        return api->caller.hold_seconds;
+    return api->settings->api.hold_seconds > 0 ? api->settings->api.hold_seconds : -1;
+}
+
+bool hold(struct api *api, const struct request *request, enum work_kind kind, const struct id *id,
           int64_t created_at, int64_t now, struct answer *answer)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
-    int64_t ms = hold_ms(prefer_wait(request_parameter(request, "HTTP_PREFER")), created_at, now);
+    int64_t ms = hold_ms(preferred_wait(request), own_hold(api), created_at, now);
 
     if (request->awaited || ms == 0 || !daemon_listens(api))
         return false;
@@ -135,7 +135,7 @@ bool hold(struct api *api, const struct request *request, const char *kind, cons
 
 void applied_preference(const struct request *request, struct answer *answer)
 {
-    int seconds = prefer_wait(request_parameter(request, "HTTP_PREFER"));
+    int seconds = preferred_wait(request);
 
     if (seconds >= 0)
         answer_header(answer, "Preference-Applied", "wait=%d", seconds);

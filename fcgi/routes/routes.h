@@ -31,14 +31,12 @@ struct api {
     struct token_issuer *tokens;
     struct github *github;
     struct credential credential; /* of the request at hand, where the route has ROUTE_BEARER */
-    struct caller caller;         /* the same, but not where it has ROUTE_JOINED */
+    struct caller
+        caller; /* the same; where it has ROUTE_JOINED, from when the handler has read it */
 };
 
-extern const struct route auth_routes[], datasets_routes[], health_routes[], interactions_routes[],
-    repos_routes[], samples_routes[], sessions_routes[], users_routes[], verifications_routes[];
-extern const size_t auth_routes_count, datasets_routes_count, health_routes_count,
-    interactions_routes_count, repos_routes_count, samples_routes_count, sessions_routes_count,
-    users_routes_count, verifications_routes_count;
+extern const struct route_list auth_routes, datasets_routes, health_routes, interactions_routes,
+    repos_routes, samples_routes, sessions_routes, users_routes, verifications_routes;
 
 /* The router over all of them; api must outlive it. */
 struct router routes_router(struct api *api);
@@ -55,7 +53,7 @@ int path_id(const struct request *request, size_t index, const char *code, struc
 /* A GET of something unfinished: if the client is to wait, the answer becomes a redirect to the
  * daemon, which holds the request, and true is returned. False: answer now. See
  * docs/held-requests.md. */
-bool hold(struct api *api, const struct request *request, const char *kind, const struct id *id,
+bool hold(struct api *api, const struct request *request, enum work_kind kind, const struct id *id,
           int64_t created_at, int64_t now, struct answer *answer);
 
 /* Has a daemon renewed its claims lately? If not, nobody would end a hold, and holding a request
@@ -67,7 +65,7 @@ bool daemon_listens(struct api *api);
 void applied_preference(const struct request *request, struct answer *answer);
 
 /* Redirects to the daemon for ms, and then to the path. */
-void hold_until(const char *kind, const struct id *id, int64_t ms, const char *path,
+void hold_until(enum work_kind kind, const struct id *id, int64_t ms, const char *path,
                 struct answer *answer);
 
 /* "error": {code, message}, or null without a code. */

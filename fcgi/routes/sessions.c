@@ -126,7 +126,7 @@ static int create_session(void *app, const struct request *request, const void *
     if (require_terms(api, err) < 0 ||
         store_session_create(api->db, &session, &expires_at, err) < 0)
         return -1;
-    doorbell_ring(&api->doorbell, "session", &session.session_id);
+    doorbell_ring(&api->doorbell, WORK_SESSION, &session.session_id);
     body = answer_json(answer, 201);
     render_open(body, NULL, '{');
     render_text(body, "session_id", session.session_id.text);
@@ -145,9 +145,10 @@ static int get_session(void *app, const struct request *request, const void *val
     _cleanup_(session_release) struct session session = {0};
 
     (void)values;
-    if (store_session_get_as(api->db, &api->credential, request->params[0], &session, err) < 0)
+    if (store_session_get_as(api->db, &api->credential, request->params[0], &session, &api->caller,
+                             err) < 0)
         return -1;
-    if (session.status == SESSION_CREATING && hold(api, request, "session", &session.session_id,
+    if (session.status == SESSION_CREATING && hold(api, request, WORK_SESSION, &session.session_id,
                                                    session.requested_at, session.now, answer))
         return 0;
     applied_preference(request, answer);
@@ -169,7 +170,7 @@ static int delete_session(void *app, const struct request *request, const void *
         store_session_close(api->db, &api->caller.user_id, id.text, &duration, &changed, err) < 0)
         return -1;
     if (changed)
-        doorbell_ring(&api->doorbell, "session", &id);
+        doorbell_ring(&api->doorbell, WORK_SESSION, &id);
     body = answer_json(answer, 200);
     render_open(body, NULL, '{');
     render_text(body, "message", "The session is closed.");
@@ -178,16 +179,13 @@ static int delete_session(void *app, const struct request *request, const void *
     return 0;
 }
 
-const struct route sessions_routes[] = {
+static const struct route rows[] = {
     {"GET", API "/sessions", list_sessions, .flags = ROUTE_BEARER, .pool = "api",
-     .query = list_query, .query_count = ARRAY_SIZE(list_query)},
+     ROUTE_QUERY(struct list_values, list_query)},
     {"POST", API "/sessions", create_session, .flags = ROUTE_BEARER, .pool = "api",
-     .body = create_body, .body_count = ARRAY_SIZE(create_body)},
+     ROUTE_BODY(struct create_values, create_body)},
     {"GET", API "/sessions/{session_id}", get_session, .flags = ROUTE_BEARER | ROUTE_JOINED,
      .pool = "api"},
     {"DELETE", API "/sessions/{session_id}", delete_session, .flags = ROUTE_BEARER, .pool = "api"},
 };
-const size_t sessions_routes_count = ARRAY_SIZE(sessions_routes);
-
-_Static_assert(sizeof(struct list_values) <= ROUTE_VALUES_MAX, "see http/router.h");
-_Static_assert(sizeof(struct create_values) <= ROUTE_VALUES_MAX, "see http/router.h");
+const struct route_list sessions_routes = {rows, ARRAY_SIZE(rows)};

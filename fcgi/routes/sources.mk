@@ -13,7 +13,7 @@ libroutes_a_SOURCES = \
 	fcgi/routes/sessions.c \
 	fcgi/routes/users.c \
 	fcgi/routes/verifications.c
-ROUTES_LIBS = libroutes.a libaccounts.a $(GITHUB_LIBS) $(STORE_LIBS) $(HTTP_LIBS)
+ROUTES_LIBS = libroutes.a libaccounts.a libwire.a $(GITHUB_LIBS) $(STORE_LIBS) $(HTTP_LIBS)
 
 sbin_PROGRAMS += codeset-api
 codeset_api_SOURCES = fcgi/codeset-api.c

@@ -29,9 +29,20 @@ static void render_key(struct buf *out, const char *name, const struct api_key *
 
 /* --- GET /users/me, POST /users/me/accept-terms ---------------------------------------------- */
 
-static void add_active_key(const struct api_key *key, void *arg)
+static void add_key(const struct api_key *key, void *arg)
 {
     render_key(arg, NULL, key, key->masked);
+}
+
+/* Until the version in force is accepted, none is: whoever looks at the time asks the user again.
+ */
+static int64_t terms_accepted_at(const struct api *api, const struct profile *profile)
+{
+    const char *in_force = api->settings->accounts.terms_version;
+
+    if (in_force[0] && (!profile->terms_version || strcmp(in_force, profile->terms_version) != 0))
+        return 0;
+    return profile->terms_accepted_at;
 }
 
 static int answer_profile(struct api *api, struct answer *answer, struct error *err)
@@ -41,7 +52,7 @@ static int answer_profile(struct api *api, struct answer *answer, struct error *
     struct buf *body;
 
     render_open(&keys, NULL, '[');
-    if (store_profile_get_as(api->db, &api->credential, &profile, add_active_key, &keys, err) < 0)
+    if (store_profile_get_as(api->db, &api->credential, &profile, add_key, &keys, err) < 0)
         return -1;
     render_close(&keys, ']');
     body = answer_json(answer, 200);
@@ -55,7 +66,7 @@ static int answer_profile(struct api *api, struct answer *answer, struct error *
     render_time(body, "created_at", profile.created_at);
     render_time(body, "last_login_at", profile.last_login_at);
     render_bool(body, "is_active", true); /* another's credentials are not good */
-    render_time(body, "terms_accepted_at", profile.terms_accepted_at);
+    render_time(body, "terms_accepted_at", terms_accepted_at(api, &profile));
     render_close(body, '}');
     return 0;
 }
@@ -93,7 +104,6 @@ static const struct field create_body[] = {
 };
 
 struct created {
-    const struct id *key_id;
     const char *text;
     struct buf *body;
 };
@@ -102,8 +112,7 @@ static void render_created(const struct api_key *key, void *arg)
 {
     struct created *created = arg;
 
-    if (strcmp(key->key_id.text, created->key_id->text) == 0)
-        render_key(created->body, "api_key", key, created->text);
+    render_key(created->body, "api_key", key, created->text);
 }
 
 static int create_key(void *app, const struct request *request, const void *values,
@@ -113,7 +122,7 @@ static int create_key(void *app, const struct request *request, const void *valu
     const struct create_values *form = values;
     struct api_key_text key;
     struct id key_id;
-    struct created created = {.key_id = &key_id, .text = key.text};
+    struct created created = {.text = key.text};
 
     (void)request;
     if (store_key_create(api->db, &api->caller.user_id, form->name.bytes, 0,
@@ -122,7 +131,7 @@ static int create_key(void *app, const struct request *request, const void *valu
     log_event(LOG_INFO, "key_created", "user=%s key_id=%s", api->caller.user_id.text, key_id.text);
     created.body = answer_json(answer, 200);
     render_open(created.body, NULL, '{');
-    if (store_key_list(api->db, &api->caller.user_id, render_created, &created, err) < 0)
+    if (store_key_get(api->db, &api->caller.user_id, &key_id, render_created, &created, err) < 0)
         return -1;
     render_close(created.body, '}');
     return 0;
@@ -157,12 +166,12 @@ static int revoke_key(void *app, const struct request *request, const void *valu
     return 0;
 }
 
-const struct route users_routes[] = {
+static const struct route rows[] = {
     {"GET", API "/users/me", get_me, ROUTE_BEARER | ROUTE_JOINED, .pool = "api"},
     {"POST", API "/users/me/accept-terms", accept_terms, ROUTE_BEARER, .pool = "api"},
-    {"POST", API "/users/me/api-keys", create_key, ROUTE_BEARER, .pool = "api", .body = create_body,
-     .body_count = ARRAY_SIZE(create_body)},
+    {"POST", API "/users/me/api-keys", create_key, ROUTE_BEARER, .pool = "api",
+     ROUTE_BODY(struct create_values, create_body)},
     {"DELETE", API "/users/me/api-keys", revoke_key, ROUTE_BEARER, .pool = "api",
-     .body = revoke_body, .body_count = ARRAY_SIZE(revoke_body)},
+     ROUTE_BODY(struct revoke_values, revoke_body)},
 };
-const size_t users_routes_count = ARRAY_SIZE(users_routes);
+const struct route_list users_routes = {rows, ARRAY_SIZE(rows)};

@@ -22,7 +22,7 @@ static int post_verify(void *app, const struct request *request, const void *val
                                   api->settings->api.verifications_per_session, &created_at,
                                   err) < 0)
         return -1;
-    doorbell_ring(&api->doorbell, "verification", &job_id);
+    doorbell_ring(&api->doorbell, WORK_VERIFICATION, &job_id);
     body = answer_json(answer, 202);
     render_open(body, NULL, '{');
     render_text(body, "job_id", job_id.text);
@@ -81,17 +81,17 @@ static int get_verification(void *app, const struct request *request, const void
                                err) < 0)
         return -1;
     if (!is_over(job.status) &&
-        hold(api, request, "verification", &job.job_id, job.created_at, job.now, answer))
+        hold(api, request, WORK_VERIFICATION, &job.job_id, job.created_at, job.now, answer))
         return 0;
     applied_preference(request, answer);
     render_verification(answer_json(answer, 200), &job);
     return 0;
 }
 
-const struct route verifications_routes[] = {
+static const struct route rows[] = {
     {"POST", API "/sessions/{session_id}/verify", post_verify, .flags = ROUTE_BEARER,
      .pool = "api"},
     {"GET", API "/sessions/{session_id}/verify/{job_id}", get_verification, .flags = ROUTE_BEARER,
      .pool = "api"},
 };
-const size_t verifications_routes_count = ARRAY_SIZE(verifications_routes);
+const struct route_list verifications_routes = {rows, ARRAY_SIZE(rows)};

@@ -47,8 +47,16 @@ static void mark_used(struct db *db, const struct credential *credential, int64_
 }
 
 /* In the order of KEY_COLUMNS. */
-enum column { NOW = CREDENTIAL_NOW, USER_ID, USER_ACTIVE, KEY_ACTIVE, KEY_EXPIRES, KEY_LAST_USED };
-_Static_assert(KEY_LAST_USED + 1 == CREDENTIAL_COLUMN_COUNT, "the columns are counted right");
+enum column {
+    NOW = CREDENTIAL_NOW,
+    USER_ID,
+    USER_ACTIVE,
+    KEY_ACTIVE,
+    KEY_EXPIRES,
+    KEY_LAST_USED,
+    KEY_HOLD
+};
+_Static_assert(KEY_HOLD + 1 == CREDENTIAL_COLUMN_COUNT, "the columns are counted right");
 
 static bool is_good(const struct credential *credential, const struct db_rows *rows)
 {
@@ -62,7 +70,7 @@ static bool is_good(const struct credential *credential, const struct db_rows *r
 }
 
 int credential_read(struct db *db, const struct credential *credential, struct db_rows *rows,
-                    struct id *ret_user_id, struct error *err)
+                    struct caller *ret_caller, struct error *err)
 {
     int64_t used_at;
 
@@ -73,7 +81,10 @@ int credential_read(struct db *db, const struct credential *credential, struct d
     used_at = db_row_time(rows, KEY_LAST_USED);
     if (credential->by_key && used_at < db_row_time(rows, NOW) - USE_SECONDS * CLOCK_SECOND)
         mark_used(db, credential, used_at);
-    *ret_user_id = db_row_id(rows, USER_ID);
+    *ret_caller = (struct caller){
+        .user_id = db_row_id(rows, USER_ID),
+        .hold_seconds = db_is_null(rows, KEY_HOLD) ? -1 : db_row_int(rows, KEY_HOLD),
+    };
     return 0;
 }
 
@@ -88,7 +99,7 @@ int store_authenticate(struct db *db, const struct credential *credential,
         DB_SELECT(db, credential->by_key ? &by_key : &by_token, err, credential_value(credential));
     const char *terms_version;
 
-    if (!rows || credential_read(db, credential, rows, &ret_caller->user_id, err) < 0)
+    if (!rows || credential_read(db, credential, rows, ret_caller, err) < 0)
         return -1;
     terms_version = db_row_text(rows, CREDENTIAL_COLUMN_COUNT);
     snprintf(ret_caller->terms_version, sizeof(ret_caller->terms_version), "%s",

@@ -15,22 +15,24 @@
 #include "store/db.h"
 #include "store/users.h"
 
-#define KEY_COLUMNS "NOW(6), u.user_id, u.is_active, k.is_active, k.expires_at, k.last_used_at"
+#define KEY_COLUMNS                                                                                \
+    "NOW(6), u.user_id, u.is_active, k.is_active, k.expires_at, k.last_used_at, k.hold_seconds"
 #define KEY_FROM "FROM api_keys k JOIN users u ON u.user_id=k.user_id "
 #define KEY_IS "k.key_hash=? "
 
-#define TOKEN_COLUMNS "NOW(6), u.user_id, u.is_active, NULL, NULL, NULL"
+#define TOKEN_COLUMNS "NOW(6), u.user_id, u.is_active, NULL, NULL, NULL, NULL"
 #define TOKEN_FROM "FROM users u "
 #define TOKEN_IS "u.user_id=? "
 
 #define CREDENTIAL_NOW 0
-#define CREDENTIAL_COLUMN_COUNT 6 /* the statement's own begin here */
+#define CREDENTIAL_COLUMN_COUNT 7 /* the statement's own begin here */
 
 struct db_value credential_value(const struct credential *credential);
 
-/* To the first row, and from it the user; marks the key as used. No row, or one that tells of a key
- * or user that is not good: ERROR_NOT_FOUND, INVALID_CREDENTIALS. The rows stay where they are. */
+/* To the first row, and from it the caller, without the terms; marks the key as used. No row, or
+ * one that tells of a key or user that is not good: ERROR_NOT_FOUND, INVALID_CREDENTIALS. The rows
+ * stay where they are. */
 int credential_read(struct db *db, const struct credential *credential, struct db_rows *rows,
-                    struct id *ret_user_id, struct error *err);
+                    struct caller *ret_caller, struct error *err);
 
 #endif

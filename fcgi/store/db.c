@@ -141,6 +141,8 @@ static void set_options(const struct db *db, MYSQL *mysql)
 {
     static const char session[] = "SET time_zone='+00:00', sql_mode='TRADITIONAL', "
                                   "tx_isolation='READ-COMMITTED'";
+    /* A worker that waits for a row or a table serves nobody: its client is told to come again. */
+    static const char short_waits[] = "SET innodb_lock_wait_timeout=2, lock_wait_timeout=2";
     unsigned connect_timeout = (unsigned)db->settings->db_connect_timeout;
     unsigned timeout = io_timeout(db);
 
@@ -149,6 +151,8 @@ static void set_options(const struct db *db, MYSQL *mysql)
     mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
     mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(mysql, MYSQL_INIT_COMMAND, session);
+    if (db->account == DB_API)
+        mysql_options(mysql, MYSQL_INIT_COMMAND, short_waits);
 }
 
 static MYSQL *connect_now(const struct db *db, struct error *err)

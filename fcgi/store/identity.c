@@ -155,13 +155,14 @@ void profile_release(struct profile *profile)
     free(profile->email);
     free(profile->github_id);
     free(profile->github_login);
+    free(profile->terms_version);
     memset(profile, 0, sizeof(*profile));
 }
 
 #define PROFILE_COLUMNS                                                                            \
     "u.name, u.email, u.github_id, u.github_login, u.created_at, u.last_login_at, "                \
-    "u.terms_accepted_at "
-#define PROFILE_COLUMN_COUNT 7
+    "u.terms_accepted_at, u.terms_version "
+#define PROFILE_COLUMN_COUNT 8
 
 static void read_profile(const struct db_rows *rows, unsigned first, const struct id *user_id,
                          struct profile *profile)
@@ -175,6 +176,7 @@ static void read_profile(const struct db_rows *rows, unsigned first, const struc
         .created_at = db_row_time(rows, first + 4),
         .last_login_at = db_row_time(rows, first + 5),
         .terms_accepted_at = db_row_time(rows, first + 6),
+        .terms_version = db_row_copy(rows, first + 7),
     };
 }
 
@@ -195,13 +197,15 @@ int store_profile_get(struct db *db, const struct id *user_id, struct profile *r
 }
 
 #define FIRST_OF_PROFILE CREDENTIAL_COLUMN_COUNT
-#define FIRST_OF_KEY (FIRST_OF_PROFILE + PROFILE_COLUMN_COUNT)
+#define HAS_REVOKED (FIRST_OF_PROFILE + PROFILE_COLUMN_COUNT)
+#define FIRST_OF_KEY (HAS_REVOKED + 1)
 /* Unsorted: an ORDER BY would make a temporary table of each answer. The index that the rows come
  * by has them as they were made. */
-#define KEYS_OF_USER "LEFT JOIN api_keys a ON a.user_id=u.user_id AND a.is_active "
+#define KEYS_OF_USER "LEFT JOIN api_keys a ON a.user_id=u.user_id AND a.is_active=TRUE "
 #define PROFILE_AND_KEYS                                                                           \
-    ", " PROFILE_COLUMNS ", a.key_id, a.masked, a.name, a.created_at, a.expires_at, "              \
-    "a.last_used_at "
+    ", " PROFILE_COLUMNS                                                                           \
+    ", EXISTS (SELECT 1 FROM api_keys r WHERE r.user_id=u.user_id AND r.is_active=FALSE), "        \
+    "a.key_id, a.masked, a.name, a.created_at, a.expires_at, a.last_used_at "
 
 static void read_key(const struct db_rows *rows, const struct id *user_id,
                      void (*each_key)(const struct api_key *key, void *arg), void *arg)
@@ -233,15 +237,21 @@ int store_profile_get_as(struct db *db, const struct credential *credential,
         "SELECT " TOKEN_COLUMNS PROFILE_AND_KEYS TOKEN_FROM KEYS_OF_USER "WHERE " TOKEN_IS};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, credential->by_key ? &by_key : &by_token, err, credential_value(credential));
-    struct id user_id;
+    struct caller caller;
+    bool has_revoked;
 
-    if (!rows || credential_read(db, credential, rows, &user_id, err) < 0)
+    if (!rows || credential_read(db, credential, rows, &caller, err) < 0)
         return -1;
-    read_profile(rows, FIRST_OF_PROFILE, &user_id, ret_profile);
+    has_revoked = db_row_int(rows, HAS_REVOKED) != 0;
+    read_profile(rows, FIRST_OF_PROFILE, &caller.user_id, ret_profile);
     do {
         if (!db_is_null(rows, FIRST_OF_KEY))
-            read_key(rows, &user_id, each_key, arg);
+            read_key(rows, &caller.user_id, each_key, arg);
     } while (db_next(rows));
+    if (has_revoked && store_key_list_revoked(db, &caller.user_id, each_key, arg, err) < 0) {
+        profile_release(ret_profile);
+        return -1;
+    }
     return 0;
 }
 

@@ -41,14 +41,16 @@ struct profile {
     char *name, *email;
     char *github_id, *github_login;                       /* NULL: never signed in by GitHub */
     int64_t created_at, last_login_at, terms_accepted_at; /* 0: null */
+    char *terms_version;                                  /* accepted last; NULL: none */
 };
 
 void profile_release(struct profile *profile);
 int store_profile_get(struct db *db, const struct id *user_id, struct profile *ret_profile,
                       struct error *err);
 
-/* Checks the credential, reads the profile, and calls each_key with the user's active keys: one
- * query. INVALID_CREDENTIALS. */
+/* Checks the credential, reads the profile, and calls each_key with the user's active keys, then
+ * with the revoked ones that are still shown: one query, two where there are such. Code
+ * INVALID_CREDENTIALS. */
 int store_profile_get_as(struct db *db, const struct credential *credential,
                          struct profile *ret_profile,
                          void (*each_key)(const struct api_key *key, void *arg), void *arg,

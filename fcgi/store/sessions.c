@@ -168,7 +168,7 @@ void session_read(const struct db_rows *rows, int64_t now, unsigned first, struc
 #define SESSION_BY_ID "LEFT JOIN sessions s ON s.session_id=? "
 
 int store_session_get_as(struct db *db, const struct credential *credential, const char *session_id,
-                         struct session *ret_session, struct error *err)
+                         struct session *ret_session, struct caller *ret_caller, struct error *err)
 {
     static const struct query by_key = {
         "SELECT " KEY_COLUMNS ", " SESSION_COLUMNS KEY_FROM SESSION_BY_ID "WHERE " KEY_IS};
@@ -179,12 +179,11 @@ int store_session_get_as(struct db *db, const struct credential *credential, con
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
         db, credential->by_key ? &by_key : &by_token, err, id, credential_value(credential));
     const char *owner;
-    struct id user_id;
 
-    if (!rows || credential_read(db, credential, rows, &user_id, err) < 0)
+    if (!rows || credential_read(db, credential, rows, ret_caller, err) < 0)
         return -1;
     owner = db_row_text(rows, CREDENTIAL_COLUMN_COUNT + 1);
-    if (!owner || strcmp(owner, user_id.text) != 0)
+    if (!owner || strcmp(owner, ret_caller->user_id.text) != 0)
         return session_not_found(err); /* somebody else's is like nobody's */
     session_read(rows, db_row_time(rows, CREDENTIAL_NOW), CREDENTIAL_COLUMN_COUNT, ret_session);
     return 0;

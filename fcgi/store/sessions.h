@@ -70,10 +70,10 @@ int store_session_create(struct db *db, const struct new_session *new_session,
 int store_session_get(struct db *db, const struct id *user_id, const char *session_id,
                       struct session *ret_session, struct error *err);
 
-/* The same, and is the credential good: in one query, for this is what clients poll. Codes
- * INVALID_CREDENTIALS and SESSION_NOT_FOUND. */
+/* The same, and is the credential good, and whose (without the terms): in one query, for this is
+ * what clients poll. Codes INVALID_CREDENTIALS and SESSION_NOT_FOUND. */
 int store_session_get_as(struct db *db, const struct credential *credential, const char *session_id,
-                         struct session *ret_session, struct error *err);
+                         struct session *ret_session, struct caller *ret_caller, struct error *err);
 
 /* Newest first. status -1: all; user_id NULL: everybody's. */
 int store_session_list(struct db *db, const struct id *user_id, int status, int64_t offset,

@@ -216,16 +216,13 @@ int store_key_create(struct db *db, const struct id *user_id, const char *name, 
     return 0;
 }
 
-int store_key_list(struct db *db, const struct id *user_id,
-                   void (*each)(const struct api_key *key, void *arg), void *arg, struct error *err)
-{
-    static const struct query query = {
-        "SELECT key_id, user_id, masked, name, is_active, created_at, expires_at, last_used_at"
-        "  FROM api_keys WHERE user_id = ? ORDER BY created_at, key_id"};
-    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_id(user_id));
+#define KEY_LIST                                                                                   \
+    "SELECT key_id, user_id, masked, name, is_active, created_at, expires_at, last_used_at,"       \
+    "       hold_seconds FROM api_keys WHERE user_id = ? "
 
-    if (!rows)
-        return -1;
+static void each_key(struct db_rows *rows, void (*each)(const struct api_key *key, void *arg),
+                     void *arg)
+{
     while (db_next(rows)) {
         _cleanup_(free_ptr) char *masked = db_row_copy(rows, 2);
         _cleanup_(free_ptr) char *name = db_row_copy(rows, 3);
@@ -238,11 +235,66 @@ int store_key_list(struct db *db, const struct id *user_id,
             .created_at = db_row_time(rows, 5),
             .expires_at = db_row_time(rows, 6),
             .last_used_at = db_row_time(rows, 7),
+            .hold_seconds = db_is_null(rows, 8) ? -1 : db_row_int(rows, 8),
         };
 
         each(&key, arg);
     }
+}
+
+int store_key_list(struct db *db, const struct id *user_id,
+                   void (*each)(const struct api_key *key, void *arg), void *arg, struct error *err)
+{
+    static const struct query query = {KEY_LIST "ORDER BY created_at, key_id"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_id(user_id));
+
+    if (!rows)
+        return -1;
+    each_key(rows, each, arg);
     return 0;
+}
+
+int store_key_list_revoked(struct db *db, const struct id *user_id,
+                           void (*each)(const struct api_key *key, void *arg), void *arg,
+                           struct error *err)
+{
+    static const struct query query = {
+        KEY_LIST "AND is_active = FALSE ORDER BY created_at DESC, key_id DESC LIMIT ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_id(user_id), db_int(REVOKED_KEYS_SHOWN));
+
+    if (!rows)
+        return -1;
+    each_key(rows, each, arg);
+    return 0;
+}
+
+int store_key_get(struct db *db, const struct id *user_id, const struct id *key_id,
+                  void (*each)(const struct api_key *key, void *arg), void *arg, struct error *err)
+{
+    static const struct query query = {KEY_LIST "AND key_id = ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_id(user_id), db_id(key_id));
+
+    if (!rows)
+        return -1;
+    if (db_rows_count(rows) == 0)
+        return no_such_key(err);
+    each_key(rows, each, arg);
+    return 0;
+}
+
+int store_key_set_hold(struct db *db, const char *key_id, int64_t seconds, struct error *err)
+{
+    static const struct query query = {"UPDATE api_keys SET hold_seconds = ? WHERE key_id = ?"};
+    int64_t changed;
+
+    if (!id_valid(key_id))
+        return no_such_key(err);
+    if (DB_RUN(db, &query, &changed, err, seconds < 0 ? db_null() : db_int(seconds),
+               db_text(key_id)) < 0)
+        return -1;
+    return changed ? 0 : no_such_key(err);
 }
 
 int store_key_revoke(struct db *db, const struct id *user_id, const char *key_id, struct error *err)

@@ -39,6 +39,7 @@ void api_key_mask(const struct api_key_text *key, char masked[API_KEY_MASKED_SIZ
 struct caller {
     struct id user_id;
     char terms_version[TERMS_VERSION_MAX + 1]; /* accepted last; "" : none */
+    int64_t hold_seconds;                      /* of the key; -1: it has none of its own */
 };
 
 /* Who somebody says to be: the holder of a key, or of a token that was checked already. */
@@ -85,6 +86,7 @@ struct api_key {
     char *name; /* NULL: none */
     bool is_active;
     int64_t created_at, expires_at, last_used_at; /* 0: null */
+    int64_t hold_seconds;                         /* -1: none of its own */
 };
 
 /* Makes a key and returns its text, which can't be had again. expires_at 0: never. active_max: a
@@ -95,6 +97,20 @@ int store_key_create(struct db *db, const struct id *user_id, const char *name, 
 int store_key_list(struct db *db, const struct id *user_id,
                    void (*each)(const struct api_key *key, void *arg), void *arg,
                    struct error *err);
+
+/* Calls each with the user's key, unless there is no such one: ERROR_NOT_FOUND. */
+int store_key_get(struct db *db, const struct id *user_id, const struct id *key_id,
+                  void (*each)(const struct api_key *key, void *arg), void *arg, struct error *err);
+
+/* How long requests by the key are held; -1: as all others. ERROR_NOT_FOUND. */
+#define KEY_HOLD_SECONDS_MAX 60
+int store_key_set_hold(struct db *db, const char *key_id, int64_t seconds, struct error *err);
+
+/* The revoked keys that a user is still shown, the newest first. */
+#define REVOKED_KEYS_SHOWN 100
+int store_key_list_revoked(struct db *db, const struct id *user_id,
+                           void (*each)(const struct api_key *key, void *arg), void *arg,
+                           struct error *err);
 
 /* ERROR_NOT_FOUND unless the key is the user's (user_id NULL: anybody's); again is success. */
 int store_key_revoke(struct db *db, const struct id *user_id, const char *key_id,

@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libwire.a
 libwire_a_SOURCES = \
 	fcgi/wire/container.c fcgi/wire/container.h \
+	fcgi/wire/await.c fcgi/wire/await.h \
+	fcgi/wire/doorbell.c fcgi/wire/doorbell.h \
 	fcgi/wire/grader.c fcgi/wire/grader.h \
 	fcgi/wire/suite_result.c fcgi/wire/suite_result.h
 WIRE_LIBS = libwire.a $(BASE_LIBS)

@@ -49,6 +49,8 @@ function request(method, url, { token, body, headers = {}, raw } = {}) {
 const api = (method, path, options) => request(method, `${base.origin}/api/v1${path}`, options);
 const standin = (method, path, raw) => request(method, `${env.GITHUB_STANDIN}${path}`, { raw });
 const logs = () => execFileSync("bash", ["-c", 'cat "$CODESET_LOGS"/*'], { encoding: "utf8", maxBuffer: 1 << 28 });
+const sql = (statement) => execFileSync("mariadb", ["--no-defaults", "--protocol=socket",
+  `--socket=${env.CODESET_STACK}/run/mysqld/mysqld.sock`, "-u", "root", "codeset", "-e", statement]);
 const ctl = (...words) => execFileSync("bash", ["-c", `${env.CODESET_CTL} "$@"`, "ctl", ...words], { encoding: "utf8" });
 
 // Numbers of accounts that the stand-in knows no installation of; those it knows are below.
@@ -140,7 +142,7 @@ test("what GitHub has against this server is the operator's to mend, and in the 
   for (const [mode, reason] of Object.entries(reasons)) {
     const answer = await signIn(mode);
     assertRefused(answer, 503, "GITHUB_UNAVAILABLE");
-    assert.match(answer.json.detail.message, /the operator must look/, mode);
+    assert.match(answer.json.detail.message, /the operator finds GitHub.s reason/, mode);
     assert.ok(answer.headers["retry-after"]);
     const lines = logs().split("\n").filter((line) => line.includes(answer.headers["x-request-id"]));
     assert.ok(lines.some((line) => line.includes(`event=github_refused_us`) && line.includes(reason)), `${mode}: ${lines.join("\n")}`);
@@ -331,7 +333,24 @@ test("a key is shown once, masked afterwards, and dead when revoked", async () =
   const gone = await api("DELETE", "/users/me/api-keys", { token, body: { key_id } });
   assert.deepEqual([gone.status, gone.json.revoked_key_id], [200, key_id]);
   assertRefused(await api("GET", "/users/me", { token: text }), 401, "INVALID_CREDENTIALS");
-  assert.equal((await api("GET", "/users/me", { token })).json.api_keys.length, 0);
+  const [kept, ...others] = (await api("GET", "/users/me", { token })).json.api_keys;
+  assert.deepEqual(others, []);
+  assert.deepEqual([kept.key_id, kept.is_active, kept.key], [key_id, false, `${text.slice(0, 12)}...${text.slice(-4)}`]);
+});
+
+test("the newest hundred of the revoked keys are shown, behind the active ones", async () => {
+  const { json } = await signIn();
+  const token = json.access_token;
+  const ids = [];
+  for (let i = 0; i < 103; i++) {
+    const made = await api("POST", "/users/me/api-keys", { token, body: { name: `key ${i}` } });
+    assert.equal(made.status, 200, made.text);
+    ids.push(made.json.api_key.key_id);
+    if (i < 102) await api("DELETE", "/users/me/api-keys", { token, body: { key_id: ids[i] } });
+  }
+  const keys = (await api("GET", "/users/me", { token })).json.api_keys;
+  assert.deepEqual(keys.map((key) => key.is_active), [true, ...Array(100).fill(false)]);
+  assert.deepEqual(keys.map((key) => key.key_id), [ids[102], ...ids.slice(2, 102).reverse()]);
 });
 
 test("use is recorded without a write a request", async () => {
@@ -367,6 +386,27 @@ test("what costs money wants the terms accepted", async () => {
   assertRefused(await create(), 404, "SAMPLE_NOT_FOUND");
   const again = await api("POST", "/users/me/accept-terms", { token: json.access_token });
   assert.equal(again.json.terms_accepted_at, accepted.json.terms_accepted_at, "the first time counts");
+});
+
+test("terms that were accepted in another version are not accepted", async () => {
+  const { json } = await signIn();
+  const token = json.access_token;
+  await api("POST", "/users/me/accept-terms", { token });
+  sql(`UPDATE users SET terms_version='2020-01' WHERE user_id='${json.user_id}'`);
+  assert.equal((await api("GET", "/users/me", { token })).json.terms_accepted_at, null);
+  assertRefused(await api("POST", "/sessions", { token, body: { dataset: "none", sample_id: "none" } }), 403, "TERMS_NOT_ACCEPTED");
+  const accepted = await api("POST", "/users/me/accept-terms", { token });
+  assert.match(accepted.json.terms_accepted_at, /Z$/);
+});
+
+test("the operator accepts the terms for a user who has no page to do it on", async () => {
+  const user = ctl("user", "add", "Without a page", "nopage@example.com").trim();
+  const token = ctl("key", "add", user).trim();
+  const create = () => api("POST", "/sessions", { token, body: { dataset: "none", sample_id: "none" } });
+  assertRefused(await create(), 403, "TERMS_NOT_ACCEPTED");
+  ctl("user", "accept-terms", user);
+  assertRefused(await create(), 404, "SAMPLE_NOT_FOUND");
+  assert.match((await api("GET", "/users/me", { token })).json.terms_accepted_at, /Z$/);
 });
 
 // --- repositories -------------------------------------------------------------------------------
@@ -455,6 +495,21 @@ test("browsers of the configured origins may call, others not", async () => {
   assert.match(good.headers.vary, /Origin/i);
   for (const origin of ["https://evil.example", "null", "https://console.example.evil", "http://console.example"])
     assert.equal((await preflight(origin)).headers["access-control-allow-origin"], undefined);
+});
+
+test("a page may read that a path is unknown", async () => {
+  const Origin = "https://console.example";
+  for (const path of ["/api/v1/nothing", "/api/v1/sessions/x/nothing"]) {
+    const asked = await request("OPTIONS", base.origin + path,
+      { headers: { Origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization" } });
+    assert.equal(asked.status, 204);
+    assert.equal(asked.headers["access-control-allow-origin"], Origin);
+    assert.match(asked.headers["access-control-allow-methods"], /POST/);
+    assert.match(asked.headers["access-control-allow-headers"], /authorization/i);
+    const answer = await request("POST", base.origin + path, { headers: { Origin }, body: {} });
+    assertRefused(answer, 404, "NOT_FOUND");
+    assert.equal(answer.headers["access-control-allow-origin"], Origin);
+  }
 });
 
 test("pages without end are given up before nginx gives up the worker", async () => {

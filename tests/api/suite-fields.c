@@ -339,6 +339,18 @@ static void nul_in_a_command_is_refused(void)
     }
 }
 
+/* Decided: a library that reads keys as C strings would take it for another. */
+static void nul_in_a_key_is_no_json(void)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("/sessions/%s/exec", fixture_session());
+    _cleanup_(answer_release) struct answer *answer =
+        SEND(.path = path, .body = "{\"command\\u0000x\":\"echo one\",\"command\":\"true\"}",
+             .direct = true);
+
+    STATUS(answer, 422);
+    TEXT(answer, "detail.0.type", "json_invalid");
+}
+
 static void unknown_members_are_ignored(void)
 {
     _cleanup_(answer_release) struct answer *answer =
@@ -389,6 +401,7 @@ static const struct test tests[] = {
     {"the last of repeated keys counts", the_last_of_repeated_keys_counts},
     {"a lone surrogate becomes U+FFFD", a_lone_surrogate_becomes_the_replacement_character},
     {"NUL in a command is refused, not cut at", nul_in_a_command_is_refused},
+    {"NUL in a key is no JSON", nul_in_a_key_is_no_json},
     {"unknown members are ignored", unknown_members_are_ignored},
     {"a refusal shows nothing of the inside", a_refusal_shows_no_inside},
 };

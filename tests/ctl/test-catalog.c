@@ -42,11 +42,13 @@ static void same_where_joined(const struct credential *credential, bool is_accep
     const char *expected = is_accepted ? "SESSION_NOT_FOUND" : "INVALID_CREDENTIALS";
     _cleanup_(profile_release) struct profile profile = {0};
     struct session session;
+    struct caller caller;
     struct error err = ERROR_INIT, refusal = ERROR_INIT;
 
     CU_ASSERT_EQUAL(store_profile_get_as(api, credential, &profile, ignore_key, NULL, &err) == 0,
                     is_accepted);
-    CU_ASSERT_EQUAL_FATAL(store_session_get_as(api, credential, nobodys, &session, &refusal), -1);
+    CU_ASSERT_EQUAL_FATAL(
+        store_session_get_as(api, credential, nobodys, &session, &caller, &refusal), -1);
     CU_ASSERT_STRING_EQUAL(refusal.code, expected);
     if (is_accepted)
         CU_ASSERT_STRING_EQUAL(profile.user_id.text, user_id.text)

@@ -38,7 +38,7 @@ tests_unit_test_fields_SOURCES = tests/unit/test-fields.c tests/unit/unit.h
 tests_unit_test_fields_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test-http.c tests/unit/unit.h
 tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
-tests_unit_test_http_LDADD = libroutes.a libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_http_LDADD = libroutes.a libwire.a libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-openapi
 TESTS += tests/unit/test-openapi

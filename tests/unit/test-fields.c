@@ -11,7 +11,8 @@
 #include "base/banned.h"
 
 struct values {
-    struct field_text text, code, optional;
+    struct field_text text, code, other_code;
+    struct field_texts texts;
     int64_t number, limited;
     bool flag;
     int word;
@@ -39,6 +40,8 @@ static const struct field limited_field = {"number", FIELD_INT, .least = 1,
                                            AT(number)};
 static const struct field bool_field = {"flag", FIELD_BOOL, .fallback = 1, AT(flag)};
 static const struct field word_field = {"word", FIELD_WORD, .words = words, AT(word)};
+static const struct field texts_field = {"texts",   FIELD_TEXTS,     .least = 1,
+                                         .most = 4, .items_most = 3, AT(texts)};
 static const struct field base64_field = {"code", FIELD_BASE64, .required = true, .most = 4,
                                           AT(code)};
 
@@ -354,6 +357,88 @@ static void query_parameters_are_text(void)
                            "\"type\":\"int_parsing\"}");
 }
 
+static void a_repeated_query_key_is_a_list_where_the_field_is_one(void)
+{
+    struct request request = {
+        .query = {{"texts", "a"}, {"number", "7"}, {"texts", "b"}, {"texts", "a"}},
+        .query_count = 4,
+    };
+    _cleanup_(form_release) struct form form = FORM_INIT, none = FORM_INIT, faulty = FORM_INIT,
+                                        many = FORM_INIT;
+    struct values values;
+
+    form_read_query(&form, &texts_field, 1, &request, &limits, &values);
+    CU_ASSERT_EQUAL(form.fault_count, 0);
+    CU_ASSERT_EQUAL_FATAL(values.texts.count, 3);
+    CU_ASSERT_STRING_EQUAL(values.texts.items[0].bytes, "a");
+    CU_ASSERT_STRING_EQUAL(values.texts.items[1].bytes, "b");
+    CU_ASSERT_STRING_EQUAL(values.texts.items[2].bytes, "a");
+    request.query[2].value = "";
+    form_read_query(&faulty, &texts_field, 1, &request, &limits, &values);
+    CU_ASSERT_STRING_EQUAL(faulty.faults.data,
+                           "{\"loc\":[\"query\",\"texts\",1],\"msg\":\"String should have at "
+                           "least 1 character\",\"type\":\"string_too_short\"}");
+    request.query[1] = (struct query_item){"texts", "c"};
+    form_read_query(&many, &texts_field, 1, &request, &limits, &values);
+    CU_ASSERT_STRING_EQUAL(many.faults.data,
+                           "{\"loc\":[\"query\",\"texts\"],\"msg\":\"List should have at most 3 "
+                           "items after validation, not 4\",\"type\":\"too_long\"}");
+    request.query_count = 0;
+    form_read_query(&none, &texts_field, 1, &request, &limits, &values);
+    CU_ASSERT_EQUAL(none.fault_count, 0);
+    CU_ASSERT_EQUAL(values.texts.count, 0);
+}
+
+static void a_list_in_a_body_is_an_array(void)
+{
+    _cleanup_(form_release) struct form form = FORM_INIT, text = FORM_INIT, faulty = FORM_INIT,
+                                        empty = FORM_INIT;
+    struct values values = accepted(&texts_field, "{\"texts\":[\"a\",\"bc\"]}", &form);
+    _cleanup_(free_ptr) char *of_text = NULL, *of_number = NULL;
+
+    CU_ASSERT_EQUAL_FATAL(values.texts.count, 2);
+    CU_ASSERT_STRING_EQUAL(values.texts.items[1].bytes, "bc");
+    CU_ASSERT_EQUAL(accepted(&texts_field, "{\"texts\":[]}", &empty).texts.count, 0);
+    of_text = read_body(&texts_field, 1, "", TEXT("{\"texts\":\"a\"}"), &values, &text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(of_text, "\"list_type\""));
+    of_number = read_body(&texts_field, 1, "", TEXT("{\"texts\":[\"a\",1]}"), &values, &faulty);
+    CU_ASSERT_PTR_NOT_NULL(strstr(of_number, "[\"body\",\"texts\",1]"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(of_number, "\"string_type\""));
+}
+
+static void a_form_may_have_several_files(void)
+{
+    const struct field fields[] = {base64_field,
+                                   {"other", FIELD_BASE64, .most = 40000, AT(other_code)}};
+    _cleanup_(form_release) struct form form = FORM_INIT;
+    _cleanup_(buf_release) struct buf body = BUF_INIT;
+    _cleanup_(free_ptr) char *faults = NULL;
+    struct values values;
+
+    buf_add_str(&body, "{\"code\":\"YWI=\",\"other\":\"");
+    for (int i = 0; i < 10000; i++)
+        buf_add_str(&body, "YWJj");
+    buf_add_str(&body, "\"}");
+    faults = read_body(fields, 2, "", body.data, body.length, &values, &form);
+    CU_ASSERT_STRING_EQUAL(faults, "");
+    CU_ASSERT_STRING_EQUAL(values.code.bytes, "ab");
+    CU_ASSERT_EQUAL(values.other_code.length, 30000);
+}
+
+static void a_long_list_of_words_is_told_whole(void)
+{
+    static const char *many[101];
+    const struct field field = {"word", FIELD_WORD, .words = many, AT(word)};
+    _cleanup_(form_release) struct form form = FORM_INIT;
+    _cleanup_(free_ptr) char *faults = NULL;
+    struct values values;
+
+    for (int i = 0; i < 100; i++)
+        many[i] = i < 99 ? "a_rather_long_word" : "the_last_one";
+    faults = read_body(&field, 1, "", TEXT("{\"word\":\"x\"}"), &values, &form);
+    CU_ASSERT_PTR_NOT_NULL(strstr(faults, "or 'the_last_one'\""));
+}
+
 static void nesting_is_bounded(void)
 {
     _cleanup_(buf_release) struct buf body = BUF_INIT;
@@ -436,6 +521,11 @@ int main(void)
         {"base64 is strict", base64_is_strict},
         {"a decoded file has a limit", a_decoded_file_has_a_limit},
         {"query parameters are text", query_parameters_are_text},
+        {"a repeated query key is a list where the field is one",
+         a_repeated_query_key_is_a_list_where_the_field_is_one},
+        {"a list in a body is an array", a_list_in_a_body_is_an_array},
+        {"a form may have several files", a_form_may_have_several_files},
+        {"a long list of words is told whole", a_long_list_of_words_is_told_whole},
         {"nesting is bounded", nesting_is_bounded},
         {"only the RFC's numbers and names are taken", only_the_rfcs_numbers_and_names_are_taken},
         {"a key with a NUL is refused, a value isn't", a_key_with_a_nul_is_refused},

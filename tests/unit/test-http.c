@@ -65,6 +65,21 @@ static void a_query_is_split_then_decoded(void)
     CU_ASSERT_STRING_EQUAL(request.query[4].value, "e=f");
 }
 
+static void a_header_that_came_twice_is_a_list(void)
+{
+    static char first[] = "HTTP_PREFER=respond-async", other[] = "HTTP_PREFERENCE=wait=1",
+                second[] = "HTTP_PREFER=wait=7";
+    char *parameters[] = {first, other, second, NULL};
+    struct request request = {.parameters = parameters};
+    _cleanup_(buf_release) struct buf list = BUF_INIT, none = BUF_INIT;
+
+    request_list(&request, "HTTP_PREFER", &list);
+    CU_ASSERT_STRING_EQUAL(list.data, "respond-async, wait=7");
+    CU_ASSERT_EQUAL(prefer_wait(list.data), 7);
+    request_list(&request, "HTTP_OTHER", &none);
+    CU_ASSERT_STRING_EQUAL(none.data, "");
+}
+
 static void what_cannot_be_read_is_refused(void)
 {
     static const struct {
@@ -206,7 +221,7 @@ static int handle(void *arg, const struct request *request, const void *values,
 
     (void)err;
     app->calls++;
-    app->number = ((const struct numbers *)values)->number;
+    app->number = values ? ((const struct numbers *)values)->number : 0;
     snprintf(app->param, sizeof(app->param), "%s", request->params[0] ? request->params[0] : "");
     render_text(answer_json(answer, 200), NULL, "fine");
     return 0;
@@ -223,15 +238,38 @@ static int fail(void *arg, const struct request *request, const void *values, st
     return error_set(err, ERROR_INTERNAL, NULL, "SELECT secret FROM /var/lib/secrets");
 }
 
+static int handle_raw(void *arg, const struct request *request, const void *values,
+                      struct answer *answer, struct error *err)
+{
+    (void)arg;
+    (void)err;
+    CU_ASSERT_PTR_NULL(values);
+    render_bytes(answer_json(answer, 200), NULL, request->body.data, request->body.length);
+    return 0;
+}
+
+static int handle_sixth(void *arg, const struct request *request, const void *values,
+                        struct answer *answer, struct error *err)
+{
+    (void)arg;
+    (void)values;
+    (void)err;
+    render_text(answer_json(answer, 200), NULL, request->params[5]);
+    return 0;
+}
+
 static const struct route routes[] = {
     {"GET", "/things/{thing_id}", handle, .flags = ROUTE_BEARER, .pool = "api"},
     {"POST", "/things/{thing_id}", handle, .flags = ROUTE_BEARER, .pool = "api",
-     .body = number_field, .body_count = 1},
+     ROUTE_BODY(struct numbers, number_field)},
     {"GET", "/things/{thing_id}/await/{id}", handle, .flags = ROUTE_AWAITED, .pool = "api"},
-    {"GET", "/open", handle, .pool = "api", .query = number_field, .query_count = 1},
+    {"GET", "/open", handle, .pool = "api", ROUTE_QUERY(struct numbers, number_field)},
     {"GET", "/failing", fail, .pool = "outbound"},
+    {"PUT", "/raw", handle_raw, .pool = "api", .raw_body_most = 8},
+    {"GET", "/{a}/{b}/{c}/{d}/{e}/{f}", handle_sixth, .pool = "api"},
 };
-static const struct route_list lists[] = {{routes, ARRAY_SIZE(routes)}};
+static const struct route_list list = {routes, ARRAY_SIZE(routes)};
+static const struct route_list *const lists[] = {&list};
 
 static int check_token(void *arg, const char *token, bool joined, struct error *err)
 {
@@ -397,6 +435,30 @@ static void fields_reach_the_handler_checked(void)
     CU_ASSERT_EQUAL(app.calls, 1);
 }
 
+static void a_route_without_fields_gets_the_body_as_it_is(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *raw = ask(&app, "PUT", "/raw", "{not JSO", NULL, NULL);
+    _cleanup_(free_ptr) char *none = ask(&app, "PUT", "/raw", "", NULL, NULL);
+    _cleanup_(free_ptr) char *long_one = ask(&app, "PUT", "/raw", "{not JSON", NULL, NULL);
+    _cleanup_(free_ptr) char *packed =
+        ask(&app, "PUT", "/raw", "x", "HTTP_CONTENT_ENCODING=gzip", NULL);
+
+    CU_ASSERT(has(raw, "\r\n\r\n\"{not JSO\""));
+    CU_ASSERT(has(none, "\r\n\r\n\"\""));
+    CU_ASSERT(has(long_one, "Status: 413"));
+    CU_ASSERT(has(packed, "Status: 415"));
+}
+
+static void a_path_may_have_as_many_parameters_as_segments(void)
+{
+    struct app app = {0};
+    _cleanup_(free_ptr) char *answer = ask(&app, "GET", "/1/2/3/4/5/6", "", NULL, NULL);
+
+    CU_ASSERT(has(answer, "Status: 200"));
+    CU_ASSERT(has(answer, "\r\n\r\n\"6\""));
+}
+
 static void a_failure_says_nothing_of_its_reason(void)
 {
     struct app app = {0};
@@ -450,12 +512,45 @@ static void a_preflight_is_answered(void)
     CU_ASSERT_EQUAL(app.calls + app.authentications, 0);
 }
 
+static void a_page_may_read_why_it_was_refused(void)
+{
+    static const char *const paths[] = {"/nowhere", "/%00", "/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        struct app app = {0};
+        _cleanup_(free_ptr) char *listed =
+            ask(&app, "OPTIONS", paths[i], "", "HTTP_ORIGIN=https://a.example",
+                "HTTP_ACCESS_CONTROL_REQUEST_METHOD=POST");
+        _cleanup_(free_ptr) char *other =
+            ask(&app, "OPTIONS", paths[i], "", "HTTP_ORIGIN=https://c.example",
+                "HTTP_ACCESS_CONTROL_REQUEST_METHOD=POST");
+
+        CU_ASSERT(has(listed, "Status: 204"));
+        CU_ASSERT(has(listed, "Access-Control-Allow-Origin: https://a.example\r\n"));
+        CU_ASSERT(has(listed, "Access-Control-Allow-Methods: "));
+        CU_ASSERT(has(listed, "Access-Control-Allow-Headers: Authorization, Content-Type"));
+        CU_ASSERT(has(other, "Status: 40"));
+        CU_ASSERT_PTR_NULL(strstr(other, "Access-Control"));
+    }
+}
+
 static void a_header_cannot_be_split(void)
 {
     _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
 
     answer_header(&answer, "X-Name", "%s", "a\r\nSet-Cookie: b\x80");
     CU_ASSERT_STRING_EQUAL(answer.headers.data, "X-Name: aSet-Cookie: b\r\n");
+}
+
+static void a_long_header_is_not_cut(void)
+{
+    _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
+    _cleanup_(buf_release) struct buf value = BUF_INIT;
+
+    while (value.length < 100000)
+        buf_add_str(&value, "0123456789");
+    answer_header(&answer, "X-Name", "%s", value.data);
+    CU_ASSERT_EQUAL(answer.headers.length, strlen("X-Name: \r\n") + value.length);
 }
 
 /* --- codes ----------------------------------------------------------------------------------- */
@@ -570,16 +665,19 @@ static void prefer_is_read_as_rfc_7240_has_it(void)
         CU_ASSERT_EQUAL(prefer_wait(cases[i].header), cases[i].seconds);
 }
 
-static void a_hold_is_as_long_as_the_thing_is_old(void)
+static void a_hold_is_short_at_first_then_long(void)
 {
     int64_t now = 1000 * CLOCK_SECOND;
 
-    CU_ASSERT_EQUAL(hold_ms(-1, now, now), 1000);
-    CU_ASSERT_EQUAL(hold_ms(-1, now + CLOCK_SECOND, now), 1000);
-    CU_ASSERT_EQUAL(hold_ms(-1, now - 7 * CLOCK_SECOND, now), 7000);
-    CU_ASSERT_EQUAL(hold_ms(-1, 0, now), 25000);
-    CU_ASSERT_EQUAL(hold_ms(0, 0, now), 0);
-    CU_ASSERT_EQUAL(hold_ms(60, now, now), 60000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, now, now), 1000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, now + CLOCK_SECOND, now), 1000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, now - CLOCK_SECOND + 1000, now), 1000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, now - CLOCK_SECOND, now), 25000);
+    CU_ASSERT_EQUAL(hold_ms(-1, -1, 0, now), 25000);
+    CU_ASSERT_EQUAL(hold_ms(0, 25, 0, now), 0);
+    CU_ASSERT_EQUAL(hold_ms(60, 25, now, now), 60000);
+    CU_ASSERT_EQUAL(hold_ms(-1, 25, now, now), 25000);
+    CU_ASSERT_EQUAL(hold_ms(-1, 0, now, now), 0);
 }
 
 /* --- gzip ------------------------------------------------------------------------------------ */
@@ -807,6 +905,7 @@ int main(void)
     static const struct unit_test tests[] = {
         {"a path is split, then decoded", a_path_is_split_then_decoded},
         {"a query is split, then decoded", a_query_is_split_then_decoded},
+        {"a header that came twice is a list", a_header_that_came_twice_is_a_list},
         {"what cannot be read is refused", what_cannot_be_read_is_refused},
         {"paths and queries are bounded", paths_and_queries_are_bounded},
         {"an awaited request is for the path that nginx names",
@@ -820,16 +919,22 @@ int main(void)
         {"credentials come before the body", credentials_come_before_the_body},
         {"bad credentials are refused", bad_credentials_are_refused},
         {"fields reach the handler checked", fields_reach_the_handler_checked},
+        {"a route without fields gets the body as it is",
+         a_route_without_fields_gets_the_body_as_it_is},
+        {"a path may have as many parameters as segments",
+         a_path_may_have_as_many_parameters_as_segments},
+        {"a long header is not cut", a_long_header_is_not_cut},
         {"a failure says nothing of its reason", a_failure_says_nothing_of_its_reason},
         {"only listed origins may read answers", only_listed_origins_may_read_answers},
         {"a preflight is answered", a_preflight_is_answered},
+        {"a page may read why it was refused", a_page_may_read_why_it_was_refused},
         {"a header cannot be split", a_header_cannot_be_split},
         {"the document lists every code", the_document_lists_every_code},
         {"nginx answers with codes of the table", nginx_answers_with_codes_of_the_table},
         {"errors without a code go by kind", errors_without_a_code_go_by_kind},
         {"an error with a code says what to do", an_error_with_a_code_says_what_to_do},
         {"Prefer is read as RFC 7240 has it", prefer_is_read_as_rfc_7240_has_it},
-        {"a hold is as long as the thing is old", a_hold_is_as_long_as_the_thing_is_old},
+        {"a hold is short at first, then long", a_hold_is_short_at_first_then_long},
         {"pieces make a gzip stream", pieces_make_a_gzip_stream},
         {"gzip is used where it is accepted", gzip_is_used_where_it_is_accepted},
         {"JSON is rendered with its commas", json_is_rendered_with_its_commas},

@@ -11,6 +11,7 @@
 #include "reaper/outcome.h"
 #include "reaper/sweep.h"
 #include "unit.h"
+#include "wire/await.h"
 
 #include "base/banned.h"
 
@@ -121,6 +122,9 @@ static void a_held_request_with_anything_else_is_refused(void)
         "hold=1&back=%2Fapi%2Fv1%2Fx%00y%20",
         "hold=1&back=%2Fapi%2Fv1%2F%ff",
         "hold=1&back=%2Fapi%2Fv1%2F%20",
+        "hold=1&back=%2Fapi%2Fv1%2F%2",
+        "back=%2Fapi%2Fv1%2Fx&hold=1",
+        "hold=1&back=%2Fapi%2Fv1%2Fx&hold=2",
     };
     char *back = NULL;
     int64_t hold;
@@ -131,6 +135,37 @@ static void a_held_request_with_anything_else_is_refused(void)
             CU_FAIL(bad[i]);
     }
     CU_ASSERT_PTR_NULL(back);
+}
+
+static void what_a_worker_writes_is_what_the_daemon_reads(void)
+{
+    static const char path[] = "/api/v1/sessions/x y?a=1&b=%20";
+    _cleanup_(buf_release) struct buf location = BUF_INIT;
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
+    _cleanup_(free_ptr) char *back = NULL;
+    char datagram[DOORBELL_SIZE], *query_text;
+    struct id id = {ID}, read_id;
+    enum work_kind kind;
+    int64_t hold;
+
+    for (int i = WORK_SESSION; i <= WORK_VERIFICATION; i++) {
+        size_t length = doorbell_write((enum work_kind)i, &id, datagram);
+
+        CU_ASSERT_EQUAL(doorbell_parse(datagram, length, &kind, &read_id), 0);
+        CU_ASSERT_EQUAL(kind, (enum work_kind)i);
+        CU_ASSERT_STRING_EQUAL(read_id.text, ID);
+    }
+    await_write(WORK_SESSION, &id, 25000, "/api/v1/sessions/x?a=1&b=%20", &location);
+    query_text = strchr(location.data, '?');
+    *query_text++ = '\0';
+    CU_ASSERT_EQUAL(await_parse_path(location.data, &kind, &read_id), 0);
+    CU_ASSERT_EQUAL_FATAL(await_parse_query(query_text, &hold, &back), 0);
+    CU_ASSERT_EQUAL(kind, WORK_SESSION);
+    CU_ASSERT_EQUAL(hold, 25000);
+    CU_ASSERT_STRING_EQUAL(back, "/api/v1/sessions/x?a=1&b=%20");
+    await_write_answer(back, &answer);
+    CU_ASSERT_STRING_EQUAL(answer.data, "/-/answer/api/v1/sessions/x?a=1&b=%20");
+    CU_ASSERT_FALSE(await_back_valid(path));
 }
 
 static void only_things_that_end_can_be_awaited(void)
@@ -340,6 +375,8 @@ static const struct unit_test tests[] = {
     {"holds are whole until half are taken, and nothing at the end",
      holds_are_whole_until_half_are_taken_and_nothing_at_the_end},
     {"a held request says how long and where to", a_held_request_says_how_long_and_where_to},
+    {"what a worker writes is what the daemon reads",
+     what_a_worker_writes_is_what_the_daemon_reads},
     {"a held request with anything else is refused", a_held_request_with_anything_else_is_refused},
     {"only things that end can be awaited", only_things_that_end_can_be_awaited},
     {"a command's status is passed on", a_command_s_status_is_passed_on},

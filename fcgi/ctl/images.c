@@ -245,9 +245,8 @@ static void add_users(struct ctl *ctl, json_object *rows)
 int ctl_image_list(struct ctl *ctl)
 {
     static const struct output_column columns[] = {
-        {"NAME", "name"},           {"LAYER OVER", "base"},
-        {"BYTES", "size_bytes"},    {"IN USE BY", "in_use"},
-        {"IMPORTED", "created_at"}, {"SOURCE", "source"}};
+        {"NAME", "name"},        {"LAYER OVER", "base"},     {"BYTES", "size_bytes"},
+        {"IN USE BY", "in_use"}, {"IMPORTED", "created_at"}, {"SOURCE", "source"}};
     struct error err = ERROR_INIT;
     _cleanup_(json_release) json_object *rows = json_object_new_array();
 

@@ -11,7 +11,7 @@
 
 #include "base/banned.h"
 
-#define CHUNK 1000 /* as sql/0003 has it */
+#define CHUNK 1000 /* as sql/0004 has it */
 
 struct page {
     int64_t total;

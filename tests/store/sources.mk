@@ -15,4 +15,4 @@ tests_store_test_store_SOURCES = tests/store/test-store.c $(STORE_TEST_COMMON)
 tests_store_test_store_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_upgrade_SOURCES = tests/store/test-upgrade.c $(STORE_TEST_COMMON)
 tests_store_test_upgrade_LDADD = $(STORE_TEST_LIBS)
-EXTRA_DIST += tests/store/before-0003.sql tests/store/run
+EXTRA_DIST += tests/store/before-0004.sql tests/store/run

@@ -1,6 +1,6 @@
 /*
  * A database of the release before, brought up to date while sessions run (tests/store/run, with
- * the rows of before-0003.sql): its programs go on until they are restarted, and the next run of
+ * the rows of before-0004.sql): its programs go on until they are restarted, and the next run of
  * the same host's daemon goes on with all that was there.
  */
 #include <string.h>

@@ -21,7 +21,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "agent/command.h"
+#include "agent/expendable.h"
 #include "agent/server.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -86,7 +86,7 @@ static void protect(void)
     struct rlimit files;
     sigset_t blocked;
 
-    commands_prepare();
+    expendable_prepare();
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* for when it is not pid 1 */
     prctl(PR_SET_NAME, "codeset-agent");

@@ -1,30 +1,33 @@
 /*
- * codeset-container - the engine's helper: starts or stops one container (container/container.h).
+ * codeset-container - the engine's helper: starts or stops one container (container/container.h),
+ * or ends one that takes too much of the disk (container/evict.h).
  *
- *     codeset-container start|stop KEY=VALUE...
+ *     codeset-container start|stop|evict KEY=VALUE...
  *
- * Run by codeset-reaper. Start reads config.json from descriptor 3.
+ * Run by codeset-engined. Start reads config.json from descriptor 3.
  *
  * DIAGNOSTICS: one line on standard output: "ok", or the error's kind (a number), its code or
  * "-", and its message. Exit status 0, 1, or 64 for wrong usage.
- * BUGS: a helper that is killed leaves what engine_stop then removes.
+ * BUGS: a helper that is killed leaves what a stop then removes.
  */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "container/container.h"
+#include "container/evict.h"
 
 #include "base/banned.h"
 
 #define CONFIG_FD 3
 
-/* Nothing that runs from here on, the container least of all, may hold the line to the daemon
+/* Nothing that runs from here on, the container least of all, may hold the line to codeset-engined
  * open: it moves away from standard output, to a descriptor that closes on exec. */
 static FILE *take_output(void)
 {
@@ -35,15 +38,41 @@ static FILE *take_output(void)
     return fdopen(fd, "w");
 }
 
+/* codeset-engined comes before everybody else; its starts and stops don't. */
+static void take_turns(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, 0);
+}
+
+static int start(const struct container_job *job, struct error *err)
+{
+    take_turns();
+    return container_start(job, CONFIG_FD, err);
+}
+
+static int stop(const struct container_job *job, struct error *err)
+{
+    take_turns();
+    return container_stop(job, err);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const struct container_job *job, struct error *err);
+} verbs[] = {{"start", start}, {"stop", stop}, {"evict", container_evict}};
+
 int main(int argc, char **argv)
 {
+    size_t verb = 0;
     struct container_job job;
     struct error err = ERROR_INIT;
     FILE *out;
     int rc;
 
-    if (argc < 2 || (strcmp(argv[1], "start") != 0 && strcmp(argv[1], "stop") != 0)) {
-        fputs("usage: codeset-container start|stop KEY=VALUE...\n", stderr);
+    while (argc > 1 && verb < ARRAY_SIZE(verbs) && strcmp(argv[1], verbs[verb].name) != 0)
+        verb++;
+    if (argc < 2 || verb == ARRAY_SIZE(verbs)) {
+        fputs("usage: codeset-container start|stop|evict KEY=VALUE...\n", stderr);
         return EX_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -53,10 +82,8 @@ int main(int argc, char **argv)
     if (out == NULL)
         return 1;
     rc = container_job_parse(argv + 2, argc - 2, &job, &err);
-    if (rc == 0 && strcmp(argv[1], "start") == 0)
-        rc = container_start(&job, CONFIG_FD, &err);
-    else if (rc == 0)
-        rc = container_stop(&job, &err);
+    if (rc == 0)
+        rc = verbs[verb].run(&job, &err);
     if (rc == 0)
         fputs("ok\n", out);
     else

@@ -4,39 +4,44 @@
  *
  *     codeset-reaper [--config FILE]
  *
- * One event loop; SQL on a few threads (reaper/db_pool.h); containers by engine/; commands by
- * agent_client/agent_client.h; reports are read by a process of their own (reaper/grader.h). It may
- * be killed at any instant: the next one adopts the containers, attaches to the commands that run
- * in them, and finishes what was half-done. SIGTERM and SIGINT answer all held requests, let the
- * database work under way finish for up to ten seconds, and leave the containers running.
+ * One event loop; SQL on a few threads (reaper/db_pool.h), the heartbeat on one more; containers by
+ * codeset-engined (engine/); commands by agent_client/agent_client.h; reports are read by a process
+ * of their own (reaper/grader.h). It may be killed at any instant: the next one adopts the
+ * containers, attaches to the commands that run in them, and finishes what was half-done. SIGTERM
+ * and SIGINT answer all held requests, wait up to a second for file operations that agents are at,
+ * let the database work under way finish for up to ten seconds, and leave the containers running.
  *
  * DIAGNOSTICS
  * One line an event on standard error (base/log.h). What an operator looks for:
  *   ready, adopted            it is up; so many sessions were there already
- *   database_lost, _back      MariaDB is out of reach; results wait in memory and in the agents
+ *   run_ended_by_others       another daemon took this host for lost, or has its name; it stops
+ *   database_lost, _back      MariaDB is out of reach; results wait in the agents
+ *   engined_lost, _back       codeset-engined is out of reach; starts and stops wait
  *   session_start_failed      with the reason that the user is not told
+ *   session_declined          another host may start it
  *   session_container_lost    a container ended by itself
- *   session_stop_failed       a container could not be removed; tried again with each sweep
- *   orphan_stopped            a container that belongs to no session or job was removed
+ *   container_stop_failed     a container could not be removed; tried again
+ *   orphan_stopped            a container that belongs to no row was removed
+ *   node_lost                 a host has been silent for long; its sessions end
  *   verification_failed       a job ends in `error`; the sample or the host needs a look
  *   holds_shrink, holds_limited   more requests wait than holds_max or the descriptors allow
  *   interaction_refused, verdict_refused   the database took none of it: a fault to be mended
  * SIGUSR1 logs a line `status`: what is held, open, running, and waiting for the database.
- * Exit status: 0 after SIGTERM, 1 if it can't start, 2 for a wrong command line.
+ * Exit status: 0 after SIGTERM; 1 if it can't start, or its run was ended by others; 2 for a wrong
+ * command line.
  *
  * BUGS
  * Of the memory limit's strikes in a session's container it is known when, not whom they hit: with
  * two commands at once, each is told of it. A strike between the death of one daemon and the
  * next one's first look is not told at all.
- * A str_replace that a dying daemon had handed to the agent is tried again; if its text is then
- * gone, nobody knows whether it was made, and it ends with -1000.
  * A unix datagram socket holds net.unix.max_dgram_qlen datagrams (10 by default); in a burst more
- * than that wait for the sweep.
+ * than that wait for the next round.
  */
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,40 +53,56 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "agent_client/agent_client.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/oci.h"
 #include "reaper/await.h"
-#include "reaper/daemon.h"
+#include "reaper/budget.h"
+#include "reaper/containers.h"
+#include "reaper/context.h"
 #include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
-#include "reaper/environment.h"
-#include "reaper/grader.h"
+#include "reaper/heartbeat.h"
 #include "reaper/interactions.h"
+#include "reaper/rounds.h"
 #include "reaper/sessions.h"
-#include "reaper/sweep.h"
-#include "reaper/verify.h"
+#include "reaper/verifications.h"
 #include "settings.h"
+#include "store/retention.h"
+#include "store/runs.h"
 
 #include "base/banned.h"
 
 #define LOCK_WAIT (2 * CLOCK_SECOND) /* one that was just killed may still be dying */
 #define DRAIN (10 * CLOCK_SECOND)
+#define DRAIN_BRIEF CLOCK_SECOND /* for file operations: they take no longer */
 #define DRAIN_LOOK_MS 10
+#define HOST_ID_SIZE 65
+#define LARGE_ALLOCATION (256 * 1024)
 
 struct reaper {
-    struct daemon daemon;
+    struct event_base *base;
+    struct context context;
     struct settings settings;
-    char node[65];
+    struct run run;
+    char node[65], machine_id[HOST_ID_SIZE], boot_id[HOST_ID_SIZE];
+    struct retention retention;
+    struct heartbeat *heartbeat;
+    struct doorbell *doorbell;
     int lock_fd;
+    int status; /* of exit */
     struct event *signals[3];
     struct event *watchdog;
     struct event *drain_timer;
-    int64_t drain_until;
+    int64_t drain_until, brief_until;
 };
+
+/* What there is to be done, and by whom. Sessions first: the others ask them. */
+static const struct kind *const kinds[] = {&session_kind, &interaction_kind, &verification_kind};
 
 static const char usage[] = "usage: codeset-reaper [--config FILE]\n"
                             "Runs a host's sessions. Settings: " SETTINGS_PATH " unless named.\n"
@@ -89,15 +110,19 @@ static const char usage[] = "usage: codeset-reaper [--config FILE]\n"
                             "  --help          this text\n"
                             "  --version       the version\n";
 
-/* Only one daemon may deal with the containers below state_dir. */
-static int take_lock(const char *state_dir, struct error *err)
+/* Only one daemon may deal with the containers of a host: the lock lies beside its sockets. */
+static int take_lock(const char *socket, struct error *err)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("%s/reaper.lock", state_dir);
+    _cleanup_(free_ptr) char *folder = xstrdup(socket);
+    _cleanup_(free_ptr) char *path = NULL;
     int64_t until = clock_monotonic() + LOCK_WAIT;
     _cleanup_(close_fd) int fd = -1;
+    char *slash = strrchr(folder, '/');
 
-    if (make_dirs(state_dir, 0711, err) < 0)
-        return -1;
+    if (!slash)
+        return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", socket);
+    *slash = '\0';
+    path = xasprintf("%s/reaper.lock", folder);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_errno(err, errno, "opening %s", path);
@@ -105,8 +130,8 @@ static int take_lock(const char *state_dir, struct error *err)
         if (errno != EWOULDBLOCK && errno != EINTR)
             return error_errno(err, errno, "locking %s", path);
         if (clock_monotonic() > until)
-            return error_set(err, ERROR_CONFLICT, NULL,
-                             "another codeset-reaper works with %s (it holds %s)", state_dir, path);
+            return error_set(err, ERROR_CONFLICT, NULL, "another codeset-reaper runs (it holds %s)",
+                             path);
         usleep(20 * 1000);
     }
     return TAKE_FD(fd);
@@ -125,80 +150,112 @@ static void raise_descriptors(void)
 
 static void rung(enum work_kind kind, const struct id *id, void *arg)
 {
-    sweep_take(arg, (int)kind, id);
+    const struct context *context = arg;
+
+    kinds_take(&context->kinds, kind, id);
 }
 
-/* Whatever is in the tables is told of its end. A session that is ready has had it. */
-static bool expected(enum work_kind kind, const struct id *id, void *arg)
+/* --- the run --------------------------------------------------------------------------------- */
+
+static void stop_at_once(struct reaper *reaper, int status)
 {
-    const struct daemon *daemon = arg;
-    const struct live_session *session;
-
-    switch (kind) {
-    case WORK_SESSION:
-        session = sessions_find(arg, id);
-        return session && session->phase <= LIVE_STARTING;
-    case WORK_INTERACTION:
-        return daemon_find(daemon->interactions, id) != NULL;
-    case WORK_VERIFICATION:
-        return daemon_find(daemon->jobs, id) != NULL;
-    }
-    return false;
+    reaper->status = status;
+    reaper->context.stopping = true;
+    event_base_loopbreak(reaper->base);
 }
+
+static void run_begun(const struct error *err, void *arg)
+{
+    struct reaper *reaper = arg;
+
+    if (err) {
+        log_error("start_failed", err);
+        stop_at_once(reaper, 1);
+        return;
+    }
+    log_event(LOG_INFO, "run_begun", "node=%s run=%s", reaper->node, reaper->run.run_id.text);
+    if (!reaper->context.stopping)
+        reaper->context.rounds = rounds_new(&reaper->context, &reaper->retention);
+}
+
+/* Nothing that it holds is its own any more, so nothing is to be written. */
+static void run_ended(void *arg)
+{
+    log_event(LOG_ERROR, "run_ended_by_others",
+              "message=\"another daemon of this node began, or took this host for lost; this one "
+              "stops, and begins anew when it is started again\"");
+    stop_at_once(arg, 1);
+}
+
+static const struct heartbeat_events heartbeat_events = {.begun = run_begun, .ended = run_ended};
 
 /* --- the end --------------------------------------------------------------------------------- */
-
-static size_t unwritten(const struct daemon *daemon)
-{
-    return db_pool_pending(daemon->pool) + graders_pending(daemon->graders);
-}
 
 static void look_whether_drained(evutil_socket_t fd, short what, void *arg)
 {
     struct reaper *reaper = arg;
-    size_t pending = unwritten(&reaper->daemon);
+    const struct context *context = &reaper->context;
+    size_t pending = db_pool_pending(context->pool);
+    size_t brief = kinds_brief(&context->kinds);
+    int64_t now = clock_monotonic();
 
     (void)fd;
     (void)what;
-    if (pending == 0 || clock_monotonic() > reaper->drain_until) {
-        log_event(LOG_INFO, "stopped", "unwritten=%zu", pending);
-        event_base_loopbreak(reaper->daemon.base);
+    if (now < reaper->drain_until && (pending > 0 || (brief > 0 && now < reaper->brief_until))) {
+        context_timer(context, &reaper->drain_timer, DRAIN_LOOK_MS, look_whether_drained, reaper);
         return;
     }
-    daemon_timer(&reaper->daemon, &reaper->drain_timer, DRAIN_LOOK_MS, look_whether_drained,
-                 reaper);
+    log_event(LOG_INFO, "stopped", "unwritten=%zu", pending);
+    heartbeat_end(reaper->heartbeat);
+    event_base_loopbreak(context->base);
 }
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
     struct reaper *reaper = arg;
-    struct daemon *daemon = &reaper->daemon;
+    struct context *context = &reaper->context;
 
     (void)what;
-    if (daemon->stopping)
+    if (context->stopping)
         return;
     sd_notify(0, "STOPPING=1");
     log_event(LOG_INFO, "stopping", "signal=%d held=%zu", (int)signal_number,
-              await_held(daemon->await));
-    daemon->stopping = true;
-    doorbell_free(TAKE_PTR(daemon->doorbell));
-    await_release(daemon->await);
+              await_held(context->await));
+    context->stopping = true;
+    doorbell_free(TAKE_PTR(reaper->doorbell));
+    await_release(context->await);
     reaper->drain_until = clock_monotonic() + DRAIN;
+    reaper->brief_until = clock_monotonic() + DRAIN_BRIEF;
     /* Not at once: the answers that were just given are written by the loop. */
-    daemon_timer(daemon, &reaper->drain_timer, DRAIN_LOOK_MS, look_whether_drained, reaper);
+    context_timer(context, &reaper->drain_timer, DRAIN_LOOK_MS, look_whether_drained, reaper);
+}
+
+static size_t count_of(const struct context *context, enum work_kind word)
+{
+    for (size_t i = 0; i < context->kinds.count; i++) {
+        if (context->kinds.rows[i]->word == word)
+            return context->kinds.rows[i]->count(context->kinds.rooms[i]);
+    }
+    return 0;
 }
 
 static void on_status(evutil_socket_t signal_number, short what, void *arg)
 {
-    const struct daemon *daemon = arg;
+    struct reaper *reaper = arg;
+    const struct context *context = &reaper->context;
 
     (void)signal_number;
     (void)what;
     log_event(LOG_INFO, "status",
-              "held=%zu sessions=%zu verifications=%zu unwritten=%zu kept_bytes=%zu database=%s",
-              await_held(daemon->await), daemon->session_count, daemon->job_count,
-              unwritten(daemon), daemon->kept_bytes,
-              db_pool_available(daemon->pool) ? "there" : "lost");
+              "held=%zu sessions=%zu interactions=%zu verifications=%zu containers=%zu "
+              "unwritten=%zu kept_bytes=%lld results_waiting=%zu heartbeat_ms=%lld database=%s",
+              await_held(context->await), count_of(context, WORK_SESSION),
+              count_of(context, WORK_INTERACTION), count_of(context, WORK_VERIFICATION),
+              containers_count(context, CONTAINER_SESSION) +
+                  containers_count(context, CONTAINER_GRADING),
+              db_pool_pending(context->pool), (long long)budget_held(context->budget),
+              budget_waiting(context->budget), (long long)heartbeat_age_ms(reaper->heartbeat),
+              db_pool_available(context->pool) ? "there" : "lost");
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
@@ -214,13 +271,14 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 static void set_signals(struct reaper *reaper)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
+    struct event_base *base = reaper->base;
 
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-        reaper->signals[i] = evsignal_new(reaper->daemon.base, numbers[i], on_signal, reaper);
+        reaper->signals[i] = evsignal_new(base, numbers[i], on_signal, reaper);
         event_add(reaper->signals[i], NULL);
     }
-    reaper->signals[2] = evsignal_new(reaper->daemon.base, SIGUSR1, on_status, &reaper->daemon);
+    reaper->signals[2] = evsignal_new(base, SIGUSR1, on_status, reaper);
     event_add(reaper->signals[2], NULL);
 }
 
@@ -233,79 +291,111 @@ static void set_watchdog(struct reaper *reaper)
         return;
     half.tv_sec = (time_t)(limit / 2 / CLOCK_SECOND);
     half.tv_usec = (suseconds_t)(limit / 2 % CLOCK_SECOND);
-    reaper->watchdog = event_new(reaper->daemon.base, -1, EV_PERSIST, on_watchdog, reaper);
+    reaper->watchdog = event_new(reaper->base, -1, EV_PERSIST, on_watchdog, reaper);
     evtimer_add(reaper->watchdog, &half);
+}
+
+/* A host that has none is told from others by its node's name alone. */
+static void read_host_id(const char *path, char text[HOST_ID_SIZE])
+{
+    _cleanup_(buf_release) struct buf content = BUF_INIT;
+    struct error err = ERROR_INIT;
+    size_t length;
+
+    if (file_read(AT_FDCWD, path, 4096, &content, &err) < 0)
+        log_error("host_id_unknown", &err);
+    length = strcspn(content.data, " \n");
+    snprintf(text, HOST_ID_SIZE, "%.*s", (int)(length < 64 ? length : 64),
+             length ? content.data : "unknown");
+}
+
+/* The unit tells it: its /proc has processes only. Without the dashes that the kernel writes. */
+static void read_boot_id(char text[HOST_ID_SIZE])
+{
+    const char *told = getenv("CODESET_BOOT_ID");
+    size_t length = 0;
+
+    if (told)
+        snprintf(text, HOST_ID_SIZE, "%s", told);
+    else
+        read_host_id("/proc/sys/kernel/random/boot_id", text);
+    for (const char *c = text; *c; c++) {
+        if (*c != '-')
+            text[length++] = *c;
+    }
+    text[length] = '\0';
 }
 
 static void set_identity(struct reaper *reaper)
 {
-    const struct settings *settings = &reaper->settings;
-    struct daemon *daemon = &reaper->daemon;
+    const struct reaper_settings *settings = &reaper->settings.reaper;
 
-    if (settings->reaper.node[0] || gethostname(reaper->node, sizeof(reaper->node)) < 0)
+    if (settings->node[0] || gethostname(reaper->node, sizeof(reaper->node)) < 0)
         snprintf(reaper->node, sizeof(reaper->node), "%s",
-                 settings->reaper.node[0] ? settings->reaper.node : "localhost");
+                 settings->node[0] ? settings->node : "localhost");
     reaper->node[sizeof(reaper->node) - 1] = '\0';
-    daemon->claimant = (struct claimant){
-        .node = reaper->node, .owner = id_new(), .lease_seconds = settings->reaper.lease_seconds};
-    daemon->limits = (struct engine_limits){
-        .memory_bytes = settings->engine.memory_bytes,
-        .disk_bytes = settings->engine.disk_bytes,
-        .disk_inodes = settings->engine.disk_inodes,
-        .processes = settings->engine.processes,
-        .cpu_millicores = settings->engine.cpu_millicores,
+    read_host_id("/etc/machine-id", reaper->machine_id);
+    read_boot_id(reaper->boot_id);
+    reaper->run = (struct run){
+        .run_id = id_new(),
+        .node = reaper->node,
+        .machine_id = reaper->machine_id,
+        .boot_id = reaper->boot_id,
+        .location = settings->location,
+        .version = CODESET_VERSION,
+        .lease_seconds = settings->lease_seconds,
+    };
+    reaper->retention = (struct retention){
+        .outputs_days = settings->outputs_days,
+        .sessions_days = settings->sessions_days,
+        .verifications_days = settings->verifications_days,
+        .tokens_days = settings->tokens_days,
+    };
+}
+
+static struct engine_limits limits_of(const struct engine_settings *settings)
+{
+    return (struct engine_limits){
+        .memory_bytes = settings->memory_bytes,
+        .disk_bytes = settings->disk_bytes,
+        .disk_inodes = settings->disk_inodes,
+        .processes = settings->processes,
+        .cpu_millicores = settings->cpu_millicores,
     };
 }
 
 static int open_rooms(struct reaper *reaper, struct error *err)
 {
-    struct daemon *daemon = &reaper->daemon;
-    const struct settings *settings = daemon->settings;
+    const struct settings *settings = &reaper->settings;
+    struct context_parts parts = {
+        .base = reaper->base,
+        .settings = &settings->reaper,
+        .database = &settings->database,
+        .run = &reaper->run,
+        .limits = limits_of(&settings->engine),
+        .engine = oci_new(reaper->base, settings->engine.engined_socket),
+        .agent_path = settings->engine.agent_path,
+        .kinds = kinds,
+        .kind_count = ARRAY_SIZE(kinds),
+    };
 
-    daemon->base = event_base_new();
-    if (!daemon->base)
-        return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
-    daemon->engine = engine_new(daemon->base, &settings->engine, err);
-    if (!daemon->engine)
+    if (context_open(&reaper->context, &parts, err) < 0)
         return -1;
-    daemon->agents = agent_client_new(daemon->base, err);
-    if (!daemon->agents)
+    reaper->doorbell =
+        doorbell_new(reaper->base, settings->api.doorbell_socket, rung, &reaper->context, err);
+    if (!reaper->doorbell)
         return -1;
-    daemon->pool =
-        db_pool_new(daemon->base, &settings->database, (size_t)settings->reaper.db_threads, err);
-    if (!daemon->pool)
-        return -1;
-    daemon->graders = graders_new(daemon->base, settings->engine.agent_path,
-                                  (size_t)settings->reaper.verifications_max, err);
-    if (!daemon->graders)
-        return -1;
-    daemon->environments = environments_new(&settings->engine);
-    daemon->await = await_new(daemon->base, settings->reaper.await_socket,
-                              settings->reaper.holds_max, daemon->pool, expected, daemon, err);
-    if (!daemon->await)
-        return -1;
-    daemon->doorbell = doorbell_new(daemon->base, settings->api.doorbell_socket, rung, daemon, err);
-    return daemon->doorbell ? 0 : -1;
+    reaper->heartbeat = heartbeat_new(reaper->base, &settings->database, &reaper->run,
+                                      &heartbeat_events, reaper, err);
+    return reaper->heartbeat ? 0 : -1;
 }
 
-/* Nothing is told, nobody is stopped: memory and descriptors only. Threads first, for they use
- * what follows; the engine and the agents call back no more once they are gone. */
+/* The run ends when nothing can be written any more. */
 static void close_rooms(struct reaper *reaper)
 {
-    struct daemon *daemon = &reaper->daemon;
-
-    daemon->stopping = true;
-    db_pool_free(daemon->pool);
-    verify_free_all(daemon);
-    graders_free(daemon->graders);
-    interactions_free_all(daemon);
-    sessions_free_all(daemon);
-    sweep_free(daemon->sweep);
-    agent_client_free(daemon->agents);
-    engine_free(daemon->engine);
-    doorbell_free(daemon->doorbell);
-    await_free(daemon->await);
-    environments_free(daemon->environments);
+    context_close(&reaper->context);
+    heartbeat_free(reaper->heartbeat);
+    doorbell_free(reaper->doorbell);
     for (size_t i = 0; i < ARRAY_SIZE(reaper->signals); i++) {
         if (reaper->signals[i])
             event_free(reaper->signals[i]);
@@ -314,29 +404,29 @@ static void close_rooms(struct reaper *reaper)
         event_free(reaper->watchdog);
     if (reaper->drain_timer)
         event_free(reaper->drain_timer);
-    if (daemon->base)
-        event_base_free(daemon->base);
+    if (reaper->base)
+        event_base_free(reaper->base);
     close_fd(&reaper->lock_fd);
 }
 
 static int run(struct reaper *reaper, struct error *err)
 {
-    struct daemon *daemon = &reaper->daemon;
-
-    daemon->settings = &reaper->settings;
-    TAILQ_INIT(&daemon->session_list);
     raise_descriptors();
     set_identity(reaper);
-    reaper->lock_fd = take_lock(reaper->settings.engine.state_dir, err);
-    if (reaper->lock_fd < 0 || open_rooms(reaper, err) < 0)
+    reaper->lock_fd = take_lock(reaper->settings.reaper.await_socket, err);
+    if (reaper->lock_fd < 0)
         return -1;
+    reaper->base = event_base_new();
+    if (!reaper->base)
+        return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
     set_signals(reaper);
     set_watchdog(reaper);
-    daemon->sweep = sweep_new(daemon);
-    log_event(LOG_INFO, "ready", "version=%s node=%s owner=%s", CODESET_VERSION, reaper->node,
-              daemon->claimant.owner.text);
+    if (open_rooms(reaper, err) < 0)
+        return -1;
+    log_event(LOG_INFO, "ready", "version=%s node=%s run=%s", CODESET_VERSION, reaper->node,
+              reaper->run.run_id.text);
     sd_notify(0, "READY=1");
-    event_base_dispatch(daemon->base);
+    event_base_dispatch(reaper->base);
     return 0;
 }
 
@@ -378,17 +468,19 @@ int main(int argc, char **argv)
     const char *config = parse_options(argc, argv);
     struct reaper reaper = {.lock_fd = -1};
     struct error err = ERROR_INIT;
-    int status = 0;
 
+    /* Results of megabytes come and go: each is a mapping of its own, so that its memory is the
+     * host's again when it goes. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION);
     umask(0022);
     log_open("codeset-reaper", LOG_INFO);
     if (settings_load(config, &reaper.settings, &err) < 0)
-        status = EX_CONFIG;
+        reaper.status = EX_CONFIG;
     else if (run(&reaper, &err) < 0)
-        status = 1;
-    if (status != 0)
+        reaper.status = 1;
+    if (err.kind != ERROR_NONE)
         log_error("start_failed", &err);
     close_rooms(&reaper);
     settings_release(&reaper.settings);
-    return status;
+    return reaper.status;
 }

@@ -1,5 +1,6 @@
 /*
- * codesetctl - the operator's tool: schema, users, keys, data sets, images, sessions, preflight.
+ * codesetctl - the operator's tool: schema, users, keys, data sets, images, sessions,
+ * nodes, preflight.
  *
  * DIAGNOSTICS: standard error says what failed and what to do; scripts use the exit status
  * (ctl/ctl.h). BUGS: a migration that fails in the middle of a file must be completed by hand.
@@ -187,6 +188,18 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .summary = "Close a session, as its user could",
      .run = ctl_session_close},
+    {.name = "node list",
+     .arguments = "",
+     .summary = "List the hosts on which a daemon ever ran",
+     .run = ctl_node_list},
+    {.name = "node forget",
+     .arguments = "NAME",
+     .least = 1,
+     .most = 1,
+     .summary = "Forget a host that does not come back",
+     .help = "Its sessions end, what is known of its containers is over, and its name is free for\n"
+             "another machine. Refused while its daemon is alive.",
+     .run = ctl_node_forget},
     {.name = "help",
      .arguments = "[COMMAND]",
      .most = 2,

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "wire/agent_protocol.h"
+
 #include "base/banned.h"
 
 /* A member of a struct cannot be in parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
@@ -15,9 +17,20 @@
 #section, #name, CONFIG_TEXT, fallback, 1, 4096, "", help,                                 \
             offsetof(struct settings, section.name)                                                \
     }
+/* A name that the database keeps: no longer than its columns. */
+#define NAME(section, name, fallback, least, help)                                                 \
+    {                                                                                              \
+#section, #name, CONFIG_TEXT, fallback, least, SETTINGS_NAME_MAX, "", help,                \
+            offsetof(struct settings, section.name)                                                \
+    }
 #define INT(section, name, fallback, least, most, unit, help)                                      \
     {                                                                                              \
 #section, #name, CONFIG_INT, fallback, least, most, unit, help,                            \
+            offsetof(struct settings, section.name)                                                \
+    }
+#define BOOL(section, name, fallback, help)                                                        \
+    {                                                                                              \
+#section, #name, CONFIG_BOOL, fallback, 0, 0, "", help,                                    \
             offsetof(struct settings, section.name)                                                \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
@@ -43,11 +56,12 @@ const struct config_row settings_rows[] = {
     PATH(api, page_dir, "/run/codeset/pages", "long answers, kept for nginx to serve"),
     TEXT(api, cors_origins, "", "origins that a browser may call from, separated by spaces"),
     INT(api, sessions_per_user, "256", 1, 100000, "", "most open sessions of a user"),
-    INT(api, interactions_per_session, "16", 1, 1000, "", "most unfinished interactions"),
+    INT(api, interactions_per_session, "16", 1, AGENT_UNFINISHED_MOST, "",
+        "most unfinished interactions"),
     INT(api, verifications_per_session, "2", 1, 100, "", "most unfinished verifications"),
     INT(api, command_bytes_max, "120K", KIB, 128 * KIB - 1, "bytes", "longest command"),
     INT(api, replace_bytes_max, "1M", KIB, 8 * MIB, "bytes", "longest string of a str_replace"),
-    INT(api, upload_bytes_max, "16M", KIB, 64 * MIB, "bytes", "largest upload"),
+    INT(api, upload_bytes_max, "16M", KIB, AGENT_FILE_CAP, "bytes", "largest upload"),
     INT(api, timeout_seconds_max, "3600", 1, 86400, "s", "largest command_timeout of an exec"),
     INT(api, ttl_minutes_max, "1440", 1, 43200, "min", "largest ttl_minutes of a session"),
     INT(api, hold_seconds, "0", 0, 60, "s",
@@ -81,19 +95,35 @@ const struct config_row settings_rows[] = {
     {"accounts", "terms_version", CONFIG_TEXT, "", 0, 32, "",
      "terms that must be accepted; empty: none", offsetof(struct settings, accounts.terms_version)},
 
-    TEXT(reaper, node, "", "this host's name among daemons; empty: the host name"),
-    PATH(reaper, location, "local", "shown as location in container_info"),
+    NAME(reaper, node, "", 0, "this host's name among daemons; empty: the host name"),
+    NAME(reaper, location, "local", 1, "shown as location in container_info"),
     PATH(reaper, await_socket, "/run/codeset/await.sock", "where nginx brings held requests"),
     INT(reaper, db_threads, "4", 1, 64, "", "threads, each with a connection to MariaDB"),
     INT(reaper, holds_max, "10000", 1, 100000, "", "held requests; more are answered at once"),
     INT(reaper, sweep_ms, "1000", 100, 60000, "ms", "pause between sweeps for missed work"),
-    INT(reaper, lease_seconds, "60", 10, 3600, "s", "a claim on a row without a renewal"),
+    INT(reaper, lease_seconds, "60", 10, 3600, "s",
+        "a daemon that is silent for longer is dead, its claims free"),
     INT(reaper, interaction_attempts_max, "10", 1, 1000, "", "claims of an interaction"),
     INT(reaper, verify_attempts_max, "5", 1, 1000, "", "claims of a verification"),
     INT(reaper, verify_timeout_seconds, "1800", 1, 86400, "s", "a verifier's run"),
     INT(reaper, sessions_max, "512", 1, 100000, "", "session containers on this host"),
-    INT(reaper, verifications_max, "4", 1, 1000, "", "verifications running at once"),
+    INT(reaper, node_lost_seconds, "300", 30, 86400, "s",
+        "a host that is silent for longer is lost, and its sessions end"),
+    INT(reaper, outputs_days, "30", 0, 36500, "days",
+        "output of commands, behind their session's end; 0: for ever"),
+    INT(reaper, sessions_days, "0", 0, 36500, "days",
+        "sessions and what belongs to them, behind their end; 0: for ever"),
+    INT(reaper, verifications_days, "0", 0, 36500, "days",
+        "verifications, behind their end; 0: for ever"),
+    INT(reaper, tokens_days, "30", 0, 36500, "days",
+        "refresh tokens, behind their expiry; 0: for ever"),
+    INT(reaper, verifications_max, "0", 0, 1000, "", "verifications at once; 0: by processors"),
+    INT(reaper, verifications_per_user, "0", 0, 1000, "", "of one user; 0: half of them"),
+    INT(reaper, results_bytes, "32M", 4 * MIB, 64 * GIB, "bytes",
+        "of results and uploads in memory"),
 
+    PATH(engine, engined_socket, "/run/codeset/engined.sock", "where codeset-engined is asked"),
+    PATH(engine, engined_user, "codeset-reaper", "who may ask it, besides root"),
     PATH(engine, image_dir, "/var/lib/codeset/images", "the image store"),
     PATH(engine, state_dir, "/run/codeset/containers", "bundles and sockets of containers"),
     PATH(engine, scratch_dir, "/var/lib/codeset/scratch", "the containers' writable layers"),
@@ -108,6 +138,12 @@ const struct config_row settings_rows[] = {
     INT(engine, processes, "512", 16, 1000000, "", "processes and threads of a container"),
     INT(engine, cpu_millicores, "2000", 10, 1000000, "", "CPU of a container; 1000 is a core"),
     INT(engine, disk_reserve_bytes, "1G", 0, 1024 * GIB, "bytes", "kept free in scratch_dir"),
+    INT(engine, disk_commit_percent, "5", 0, 100, "%", "of disk_bytes, free for each container"),
+    BOOL(engine, disk_shared_ok, "no", "scratch_dir may share a device with the host's own data"),
+    INT(engine, memory_total_bytes, "0", 0, 1024 * GIB, "bytes",
+        "memory of all containers; 0: seven eighths of the host's"),
+    INT(engine, processes_total, "0", 0, 4194304, "",
+        "processes of all containers; 0: half of what the kernel has"),
     INT(engine, image_bytes_max, "64G", MIB, 1024 * GIB, "bytes", "an image, unpacked"),
     INT(engine, image_entries_max, "4000000", 1000, 100000000, "", "files of an image"),
 };

@@ -72,10 +72,16 @@ struct reaper_settings {
     int64_t verify_attempts_max;
     int64_t verify_timeout_seconds;
     int64_t sessions_max;
-    int64_t verifications_max;
+    int64_t verifications_max;      /* 0: by the processors */
+    int64_t verifications_per_user; /* 0: half of them */
+    int64_t results_bytes;
+    int64_t node_lost_seconds;
+    int64_t outputs_days, sessions_days, verifications_days, tokens_days; /* 0: for ever */
 };
 
 struct engine_settings {
+    char *engined_socket;
+    char *engined_user; /* who may ask, besides root: a name or a number */
     char *image_dir;
     char *state_dir;   /* containers: bundles and sockets; on a tmpfs as /run */
     char *scratch_dir; /* the containers' writable layers */
@@ -90,6 +96,10 @@ struct engine_settings {
     int64_t processes;
     int64_t cpu_millicores;
     int64_t disk_reserve_bytes;
+    int64_t disk_commit_percent;
+    bool disk_shared_ok;
+    int64_t memory_total_bytes; /* of all containers; 0: from the host's */
+    int64_t processes_total;    /* the same */
     int64_t image_bytes_max;
     int64_t image_entries_max;
 };
@@ -101,6 +111,9 @@ struct settings {
     struct reaper_settings reaper;
     struct engine_settings engine;
 };
+
+/* Bytes of [reaper] node and location; a test compares it with their columns. */
+#define SETTINGS_NAME_MAX 64
 
 extern const struct config_row settings_rows[];
 extern const size_t settings_count;

@@ -13,8 +13,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/agent_protocol.h"
 
-#define CAPTURE_CAP ((size_t)1024 * 1024)
+#define CAPTURE_CAP ((size_t)AGENT_OUTPUT_CAP)
 #define CAPTURE_PARTS 4
 
 struct capture {

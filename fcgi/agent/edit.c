@@ -33,11 +33,12 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
 #define LINKS_MOST 40
-#define BODY_MOST (2 * EDIT_FILE_MOST)
+#define BODY_MOST ((size_t)(2 * AGENT_FILE_CAP))
 
 /* Where a file is to be replaced. */
 struct place {
@@ -243,8 +244,10 @@ static int temporary_rename(const struct place *place, int fd, int old_fd, mode_
         copy_attributes(old_fd, fd);
     if (fchmod(fd, mode) < 0)
         return refuse(err, place->path, strerror(errno));
-    /* To the end: what has been done is what is answered. */
+    /* To the end: what has been done is what is answered. Who is killed from here on may have done
+     * it. */
     alarm_hold(true);
+    worker_commits(temporary.out);
     if (renameat(place->dir_fd, temporary.name, place->dir_fd, place->name) < 0)
         return refuse(err, place->path, strerror(errno));
     temporary.made = 0;
@@ -313,7 +316,7 @@ static int replace_in(struct place *place, const struct change *change, int64_t 
 
     if (old_fd < 0)
         return -1;
-    if (place->st.st_size > (off_t)EDIT_FILE_MOST)
+    if (place->st.st_size > AGENT_FILE_CAP)
         return refuse(err, place->path, "larger than 64 MiB");
     for (;;) {
         ssize_t got;
@@ -325,7 +328,7 @@ static int replace_in(struct place *place, const struct change *change, int64_t 
         if (got == 0)
             break;
         content.length += (size_t)got;
-        if (content.length > EDIT_FILE_MOST)
+        if (content.length > (size_t)AGENT_FILE_CAP)
             return refuse(err, place->path, "larger than 64 MiB");
     }
     found = find_once(&content, change, place->path, err);
@@ -432,11 +435,11 @@ void edit_file(struct evhttp_request *req, int out)
         refuse_request(out, err.message);
         return;
     }
-    executable = evhttp_find_header(&fields, "executable");
-    if (size > (int64_t)EDIT_FILE_MOST)
+    executable = evhttp_find_header(&fields, AGENT_FIELD_EXECUTABLE);
+    if (size > AGENT_FILE_CAP)
         error_set(&err, ERROR_INVALID, NULL, "the file is larger than 64 MiB");
-    else if (place_path(&place, evhttp_find_header(&fields, "path"),
-                        evhttp_find_header(&fields, "workdir"), &err) == 0 &&
+    else if (place_path(&place, evhttp_find_header(&fields, AGENT_FIELD_PATH),
+                        evhttp_find_header(&fields, AGENT_FIELD_WORKDIR), &err) == 0 &&
              make_parents(place.path, &err) == 0 && place_open(&place, &err) == 0)
         write_file(&place, bytes, executable && strcmp(executable, "1") == 0, &err);
     temporary_remove();

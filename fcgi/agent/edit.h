@@ -11,9 +11,7 @@
 
 struct evhttp_request;
 
-#define EDIT_FILE_MOST ((size_t)64 << 20)
-#define EDIT_MILLISECONDS 900
-#define EDIT_SECONDS 1 /* when the agent gives up on a worker that did not even manage that */
+#define EDIT_MILLISECONDS 900 /* before the agent gives up on a worker, AGENT_FILE_SECONDS */
 
 /* The names of temporaries, for fnmatch(3): one is left where an operation is killed outright. */
 #define EDIT_HEX_4 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"

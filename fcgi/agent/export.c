@@ -38,14 +38,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
-#define CHANGES_MOST (INT64_C(512) << 20)
-#define MANIFEST_MOST LISTING_MOST
-#define REPORTS_MOST (INT64_C(64) << 20)
-#define REPORT_FILES_MOST 1000
-#define PATTERNS_MOST 64
 #define HEADERS_SIZE (3 * PAX_BLOCK) /* about what an entry costs beside its content */
 /* A ctime comes from a clock that ticks every 4 or 10 ms, so it may lie before the moment. */
 #define TICK (10 * CLOCK_SECOND / 1000)
@@ -59,7 +55,7 @@ struct outgoing {
     struct listing pristine; /* in the request's body */
     bool below_moved;        /* what moved_above found for `moved_parent` */
     char moved_parent[PATH_MAX];
-    char *patterns[PATTERNS_MOST];
+    char *patterns[AGENT_PATTERNS_MOST];
     size_t pattern_count;
     struct buf manifest; /* changes: "type path\0" of all there is; GET /listing: its records */
     bool manifest_first; /* changes, so that whoever lays them knows what to expect */
@@ -179,7 +175,7 @@ static enum walk_next visit_changes(void *arg, int dir_fd, const char *name, con
     at = list(outgoing, type, path);
     if (is_changed(outgoing, path, st))
         choose(outgoing, at, type == 'f' ? st->st_size : 0);
-    if (outgoing->manifest.length > MANIFEST_MOST ||
+    if (outgoing->manifest.length > (size_t)AGENT_LISTING_CAP ||
         outgoing->size + (int64_t)outgoing->manifest.length > outgoing->most)
         return too_large(outgoing, err);
     return WALK_ON;
@@ -219,7 +215,7 @@ static enum walk_next visit_files(void *arg, int dir_fd, const char *name, const
         else if (!outgoing->old_told)
             choose(outgoing, list(outgoing, 'f', path), 0);
         outgoing->old_told |= changed_at(st) < outgoing->since;
-        if (outgoing->chosen_count > REPORT_FILES_MOST || outgoing->size > outgoing->most)
+        if (outgoing->chosen_count > AGENT_REPORTS_MOST || outgoing->size > outgoing->most)
             return too_large(outgoing, err);
         break;
     }
@@ -384,7 +380,7 @@ static int export_open(struct outgoing *outgoing, struct evhttp_request *req,
     TAILQ_INIT(fields);
     if (request_query(req, fields, err) < 0)
         return -1;
-    root = evhttp_find_header(fields, "root");
+    root = evhttp_find_header(fields, AGENT_FIELD_ROOT);
     if (!root || root[0] != '/')
         return error_set(err, ERROR_INVALID, NULL, "root is missing or not absolute");
     outgoing->root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
@@ -403,18 +399,21 @@ static void refuse(int out, const struct error *err)
         worker_message(out, 404, err->message);
         break;
     case ERROR_LIMIT:
-        worker_message(out, 413, err->message);
+        worker_message(out, AGENT_STATUS_TOO_LARGE, err->message);
         break;
     default:
-        worker_message(out, 503, err->message);
+        worker_message(out, AGENT_STATUS_BUSY, err->message);
         break;
     }
 }
 
 void listing_get(struct evhttp_request *req, int out)
 {
-    struct outgoing outgoing = {
-        .out = out, .most = LISTING_MOST, .manifest = BUF_INIT, .root_fd = -1, .parent_fd = -1};
+    struct outgoing outgoing = {.out = out,
+                                .most = AGENT_LISTING_CAP,
+                                .manifest = BUF_INIT,
+                                .root_fd = -1,
+                                .parent_fd = -1};
     struct error err = ERROR_INIT;
     struct evkeyvalq fields;
 
@@ -430,7 +429,7 @@ void listing_get(struct evhttp_request *req, int out)
 /* The number of microseconds that every request but GET /listing has; -1 when it was refused. */
 static int since_read(struct outgoing *outgoing, struct evkeyvalq *fields)
 {
-    const char *since = evhttp_find_header(fields, "since");
+    const char *since = evhttp_find_header(fields, AGENT_FIELD_SINCE);
     char *end = NULL;
 
     if (since)
@@ -446,9 +445,9 @@ static int pristine_read(struct outgoing *outgoing, struct evhttp_request *req, 
     struct evbuffer *body = evhttp_request_get_input_buffer(req);
     size_t size = evbuffer_get_length(body);
 
-    if (size > LISTING_MOST)
+    if (size > (size_t)AGENT_LISTING_CAP)
         return error_set(err, ERROR_LIMIT, NULL, "the listing is larger than %zu bytes",
-                         LISTING_MOST);
+                         (size_t)AGENT_LISTING_CAP);
     if (evbuffer_add(body, "", 1) < 0)
         return error_set(err, ERROR_UNAVAILABLE, NULL, "no memory is left for the listing");
     return listing_read(&outgoing->pristine, (const char *)evbuffer_pullup(body, -1), size, err);
@@ -457,7 +456,7 @@ static int pristine_read(struct outgoing *outgoing, struct evhttp_request *req, 
 void changes_post(struct evhttp_request *req, int out)
 {
     struct outgoing outgoing = {
-        .out = out, .most = CHANGES_MOST, .manifest = BUF_INIT, .root_fd = -1, .parent_fd = -1};
+        .out = out, .most = AGENT_TREE_CAP, .manifest = BUF_INIT, .root_fd = -1, .parent_fd = -1};
     struct error err = ERROR_INIT;
     struct evkeyvalq fields;
 
@@ -480,7 +479,7 @@ void files_get(struct evhttp_request *req, int out)
 {
     struct outgoing outgoing = {.out = out,
                                 .reports = true,
-                                .most = REPORTS_MOST,
+                                .most = AGENT_REPORT_CAP,
                                 .manifest = BUF_INIT,
                                 .root_fd = -1,
                                 .parent_fd = -1};
@@ -496,9 +495,9 @@ void files_get(struct evhttp_request *req, int out)
         return;
     TAILQ_FOREACH(field, &fields, next)
     {
-        if (strcmp(field->key, "match") != 0)
+        if (strcmp(field->key, AGENT_FIELD_MATCH) != 0)
             continue;
-        if (outgoing.pattern_count == PATTERNS_MOST || strlen(field->value) >= PATH_MAX) {
+        if (outgoing.pattern_count == AGENT_PATTERNS_MOST || strlen(field->value) >= PATH_MAX) {
             worker_message(out, 400, "too many or too long patterns");
             return;
         }

@@ -32,10 +32,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
-
-#define MANIFEST_MOST ((int64_t)64 << 20)
 
 struct item {
     const char *text; /* "type path", in the manifest */
@@ -93,7 +92,7 @@ static int manifest_read(struct import *import, struct error *err)
     if (met < 0)
         return -1;
     if (met == 0 || entry.type != 'f' || strcmp(entry.path, CHANGES_MANIFEST) != 0 ||
-        entry.size > MANIFEST_MOST)
+        entry.size > AGENT_LISTING_CAP)
         return error_set(err, ERROR_INVALID, NULL, "the archive does not begin with a manifest");
     size = (size_t)entry.size;
     import->manifest = xmalloc(size + pax_padding(entry.size) + 1);
@@ -306,9 +305,9 @@ static int status_of(const struct error *err)
     case ERROR_INVALID:
         return 400;
     case ERROR_CONFLICT:
-        return 409;
+        return AGENT_STATUS_INCOMPLETE;
     default:
-        return 503;
+        return AGENT_STATUS_BUSY;
     }
 }
 
@@ -324,7 +323,7 @@ void changes_put(struct evhttp_request *req, int out)
         worker_message(out, 400, err.message);
         return;
     }
-    root = evhttp_find_header(&fields, "root");
+    root = evhttp_find_header(&fields, AGENT_FIELD_ROOT);
     if (root && root[0] == '/')
         import.root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
     if (import.root_fd < 0) {

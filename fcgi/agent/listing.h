@@ -12,8 +12,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-#define LISTING_MOST ((size_t)64 << 20)
-
 /* 'd', 'f' or 'l'; 0 for what is in no listing. */
 char listing_type(mode_t mode);
 

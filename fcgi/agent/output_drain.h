@@ -1,8 +1,10 @@
 /*
- * output_drain.h - read ends of pipes that nobody listens to any more.
+ * output_drain.h - reads and drops what is still written to the outputs of commands that have
+ * ended.
  *
  * What a command leaves in the background may hold its output open and go on writing; it should
- * neither block nor die of that. At most OUTPUT_DRAIN_MOST are kept; then the oldest is closed.
+ * neither block nor die of that. At most OUTPUT_DRAIN_MOST outputs are read; then the oldest is
+ * closed.
  */
 #ifndef CODESET_AGENT_OUTPUT_DRAIN_H
 #define CODESET_AGENT_OUTPUT_DRAIN_H

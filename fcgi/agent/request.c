@@ -1,11 +1,14 @@
 #include "agent/request.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -29,6 +32,25 @@ bool request_authorized(struct evhttp_request *req, const char *token)
     return length == expected && differences == 0;
 }
 
+bool request_has_client(struct evhttp_request *req)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(req);
+    char byte;
+    int fd;
+
+    if (!connection)
+        return false;
+    fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
+    switch (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) {
+    case 0:
+        return false;
+    case 1:
+        return true;
+    default:
+        return errno == EAGAIN || errno == EINTR;
+    }
+}
+
 void request_header(struct evhttp_request *req, const char *name, const char *format, ...)
 {
     char value[1024];
@@ -50,14 +72,21 @@ void request_json(struct evhttp_request *req, int status, const char *json)
     evbuffer_free(body);
 }
 
-void request_message(struct evhttp_request *req, int status, const char *message)
+char *request_message_json(const char *message)
 {
-    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    struct buf json = BUF_INIT;
 
     buf_add_str(&json, "{\"message\":");
     json_write_string(&json, message, strlen(message));
     buf_add_char(&json, '}');
-    request_json(req, status, json.data);
+    return buf_take(&json);
+}
+
+void request_message(struct evhttp_request *req, int status, const char *message)
+{
+    _cleanup_(free_ptr) char *json = request_message_json(message);
+
+    request_json(req, status, json);
 }
 
 int request_body_json(struct evhttp_request *req, size_t most, json_object **ret_body,

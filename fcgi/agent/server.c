@@ -3,216 +3,98 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/changes.h"
 #include "agent/command.h"
+#include "agent/command_request.h"
 #include "agent/edit.h"
+#include "agent/edits.h"
+#include "agent/operations.h"
 #include "agent/request.h"
 #include "agent/worker.h"
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
 
 #define HEAD_MOST (32 * 1024)
 #define BODY_MOST (INT64_C(520) << 20) /* an archive of changes, the largest of bodies */
-#define COMMAND_BODY_MOST (4 << 20)
-#define TAR "application/x-tar"
-#define TREE_SECONDS 240         /* until an archive begins, or is laid */
-#define IDLE_SECONDS (24 * 3600) /* the daemon decides which connections to keep */
+#define TREE_SECONDS 240               /* until an archive begins, or is laid */
+#define IDLE_SECONDS (24 * 3600)       /* the daemon decides which connections to keep */
 
 struct server {
     struct evhttp *http;
+    struct operations *operations;
     struct commands *commands;
+    struct edits *edits;
     struct workers *workers;
     const char *token;
 };
 
 static void hello(struct server *server, struct evhttp_request *req, const char *rest)
 {
+    char json[32];
+
     (void)server;
     (void)rest;
-    request_json(req, 200, "{\"protocol\":1}");
+    snprintf(json, sizeof(json), "{\"protocol\":%d}", AGENT_PROTOCOL);
+    request_json(req, 200, json);
 }
 
-static const char *end_name(enum command_end end)
+/* 400: an id is that of one thing that is done. */
+static void command_ask(struct server *server, struct evhttp_request *req, const char *id)
 {
-    switch (end) {
-    case COMMAND_EXIT:
-        return "exit";
-    case COMMAND_TIMEOUT:
-        return "timeout";
-    default:
-        return "failed";
-    }
-}
+    struct operation *operation = operations_find(server->operations, id);
 
-static void text_sent(const void *data, size_t length, void *arg)
-{
-    (void)data;
-    (void)length;
-    command_unref(arg);
-}
-
-/* The text goes out from where it lies: a copy would double what a flood costs. */
-static void add_text(struct evbuffer *body, struct command *command,
-                     const struct capture_text *text)
-{
-    for (int i = 0; i < CAPTURE_PARTS && text->parts[i].length > 0; i++)
-        evbuffer_add_reference(body, text->parts[i].data, text->parts[i].length, text_sent,
-                               command_ref(command));
-}
-
-static void send_result(struct command *command, const struct command_result *result, void *arg)
-{
-    struct evhttp_request *req = arg;
-    struct evbuffer *body;
-
-    if (result->end == COMMAND_REFUSED) {
-        request_message(req, 503, result->message);
-        return;
-    }
-    request_header(req, "Content-Type", "application/octet-stream");
-    request_header(req, "X-End", "%s", end_name(result->end));
-    request_header(req, "X-Exit-Status", "%d", result->status);
-    request_header(req, "X-Seconds", "%" PRId64 ".%06" PRId64, result->micros / 1000000,
-                   result->micros % 1000000);
-    request_header(req, "X-Started-At", "%" PRId64, result->started_at);
-    request_header(req, "X-Stdout-Length", "%zu", result->out.length);
-    request_header(req, "X-Stderr-Length", "%zu", result->err.length);
-    request_header(req, "X-Stdout-Truncated", "%d", result->out.truncated);
-    request_header(req, "X-Stderr-Truncated", "%d", result->err.truncated);
-    if (result->message[0]) {
-        _cleanup_(free_ptr) char *message = evhttp_uriencode(result->message, -1, 0);
-
-        request_header(req, "X-Message", "%s", message);
-    }
-    body = evbuffer_new();
-    add_text(body, command, &result->out);
-    add_text(body, command, &result->err);
-    evhttp_send_reply(req, 200, NULL, body);
-    evbuffer_free(body);
-}
-
-/* {"env": ["A=b", ...]} as execve(2) takes it; the texts stay the object's. NULL if it is not. */
-static char **environment_read(json_object *body)
-{
-    json_object *list;
-    size_t count;
-    char **environment;
-
-    if (!json_object_object_get_ex(body, "env", &list) || !list)
-        return xcalloc(1, sizeof(*environment));
-    if (!json_object_is_type(list, json_type_array))
-        return NULL;
-    count = json_object_array_length(list);
-    environment = xcalloc(count + 1, sizeof(*environment));
-    for (size_t i = 0; i < count; i++) {
-        json_object *item = json_object_array_get_idx(list, i);
-        const char *text = json_object_get_string(item);
-
-        if (!json_object_is_type(item, json_type_string) || !strchr(text, '=') ||
-            strlen(text) != (size_t)json_object_get_string_len(item)) {
-            free(environment);
-            return NULL;
-        }
-        environment[i] = (char *)text;
-    }
-    return environment;
-}
-
-static void command_put(struct server *server, struct evhttp_request *req, const char *id)
-{
-    struct command *command = commands_find(server->commands, id);
-    _cleanup_(json_release) json_object *body = NULL;
-    _cleanup_(free_ptr) char **environment = NULL;
-    struct command_spec spec;
-    int64_t timeout;
-    struct error err = ERROR_INIT;
-
-    if (!command) {
-        if (request_body_json(req, COMMAND_BODY_MOST, &body, &err) < 0) {
-            request_message(req, 400, err.message);
-            return;
-        }
-        environment = environment_read(body);
-        spec.command = request_member(body, "command");
-        spec.workdir = request_member(body, "workdir");
-        spec.environment = environment;
-        timeout = json_get_int(body, "timeout", 0);
-        if (!spec.command || !spec.workdir || spec.workdir[0] != '/' || !environment ||
-            timeout < 1 || timeout > COMMAND_TIMEOUT_MOST) {
-            request_message(req, 400, "command, workdir, env or timeout is missing or wrong");
-            return;
-        }
-        spec.timeout_seconds = (int)timeout;
-        command = commands_start(server->commands, id, &spec, &err);
-        if (!command) {
-            request_message(req, 503, err.message);
-            return;
-        }
-    }
-    command_wait(command, send_result, req);
-}
-
-static void command_get(struct server *server, struct evhttp_request *req, const char *id)
-{
-    struct command *command = commands_find(server->commands, id);
-
-    if (command)
-        command_wait(command, send_result, req);
+    if (operation && !operation_is_command(operation))
+        request_message(req, 400, "the id is that of a file operation");
+    else if (evhttp_request_get_command(req) == EVHTTP_REQ_PUT)
+        command_put(server->commands, operation, id, req);
+    else if (operation)
+        operation_wait(operation, req);
     else
         request_message(req, 404, "no command has this id");
 }
 
-static void command_delete(struct server *server, struct evhttp_request *req, const char *id)
+/* Whatever it is: a command, or a file operation. */
+static void operation_delete(struct server *server, struct evhttp_request *req, const char *id)
 {
-    struct command *command = commands_find(server->commands, id);
+    struct operation *operation = operations_find(server->operations, id);
 
-    if (command)
-        commands_forget(server->commands, command);
+    if (operation)
+        operation_forget(operation);
     evhttp_send_reply(req, 204, NULL, NULL);
 }
 
 static void command_route(struct server *server, struct evhttp_request *req, const char *id)
 {
-    if (!command_id_valid(id)) {
-        request_message(req, 400, "not an id of a command");
-        return;
-    }
-    switch (evhttp_request_get_command(req)) {
-    case EVHTTP_REQ_PUT:
-        command_put(server, req, id);
-        break;
-    case EVHTTP_REQ_DELETE:
-        command_delete(server, req, id);
-        break;
-    default:
-        command_get(server, req, id);
-        break;
-    }
+    if (!operation_id_valid(id))
+        request_message(req, 400, "not an id of an operation");
+    else if (evhttp_request_get_command(req) == EVHTTP_REQ_DELETE)
+        operation_delete(server, req, id);
+    else
+        command_ask(server, req, id);
 }
 
 static void replace(struct server *server, struct evhttp_request *req, const char *rest)
 {
     (void)rest;
-    worker_start(server->workers, req, edit_replace, NULL, EDIT_SECONDS);
+    edits_request(server->edits, req, edit_replace);
 }
 
 static void file(struct server *server, struct evhttp_request *req, const char *rest)
 {
     (void)rest;
-    worker_start(server->workers, req, edit_file, NULL, EDIT_SECONDS);
+    edits_request(server->edits, req, edit_file);
 }
 
 static void listing(struct server *server, struct evhttp_request *req, const char *rest)
 {
     (void)rest;
-    worker_start(server->workers, req, listing_get, "application/octet-stream", TREE_SECONDS);
+    worker_start(server->workers, req, listing_get, AGENT_TYPE_BYTES, TREE_SECONDS);
 }
 
 static void changes(struct server *server, struct evhttp_request *req, const char *rest)
@@ -220,13 +102,14 @@ static void changes(struct server *server, struct evhttp_request *req, const cha
     bool put = evhttp_request_get_command(req) == EVHTTP_REQ_PUT;
 
     (void)rest;
-    worker_start(server->workers, req, put ? changes_put : changes_post, TAR, TREE_SECONDS);
+    worker_start(server->workers, req, put ? changes_put : changes_post, AGENT_TYPE_TAR,
+                 TREE_SECONDS);
 }
 
 static void files(struct server *server, struct evhttp_request *req, const char *rest)
 {
     (void)rest;
-    worker_start(server->workers, req, files_get, TAR, TREE_SECONDS);
+    worker_start(server->workers, req, files_get, AGENT_TYPE_TAR, TREE_SECONDS);
 }
 
 static const struct route {
@@ -234,13 +117,13 @@ static const struct route {
     int methods;
     void (*handle)(struct server *server, struct evhttp_request *req, const char *rest);
 } routes[] = {
-    {"/hello", EVHTTP_REQ_GET, hello},
-    {"/commands/", EVHTTP_REQ_PUT | EVHTTP_REQ_GET | EVHTTP_REQ_DELETE, command_route},
-    {"/replace", EVHTTP_REQ_POST, replace},
-    {"/file", EVHTTP_REQ_PUT, file},
-    {"/listing", EVHTTP_REQ_GET, listing},
-    {"/changes", EVHTTP_REQ_POST | EVHTTP_REQ_PUT, changes},
-    {"/files", EVHTTP_REQ_GET, files},
+    {AGENT_PATH_HELLO, EVHTTP_REQ_GET, hello},
+    {AGENT_PATH_COMMANDS, EVHTTP_REQ_PUT | EVHTTP_REQ_GET | EVHTTP_REQ_DELETE, command_route},
+    {AGENT_PATH_REPLACE, EVHTTP_REQ_POST, replace},
+    {AGENT_PATH_FILE, EVHTTP_REQ_PUT, file},
+    {AGENT_PATH_LISTING, EVHTTP_REQ_GET, listing},
+    {AGENT_PATH_CHANGES, EVHTTP_REQ_POST | EVHTTP_REQ_PUT, changes},
+    {AGENT_PATH_FILES, EVHTTP_REQ_GET, files},
 };
 
 static bool matches(const struct route *route, const char *path, const char **ret_rest)
@@ -283,6 +166,7 @@ static void child_reaped(pid_t pid, void *arg)
     const struct server *server = arg;
 
     workers_reaped(server->workers, pid);
+    edits_reaped(server->edits, pid);
 }
 
 int server_start(struct event_base *base, int listen_fd, const char *token, struct error *err)
@@ -291,7 +175,9 @@ int server_start(struct event_base *base, int listen_fd, const char *token, stru
 
     server->token = token;
     server->workers = workers_new(base);
-    server->commands = commands_new(base, child_reaped, server, err);
+    server->operations = operations_new();
+    server->edits = edits_new(base, server->operations);
+    server->commands = commands_new(base, server->operations, child_reaped, server, err);
     if (!server->commands)
         return -1;
     server->http = evhttp_new(base);

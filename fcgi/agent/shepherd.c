@@ -65,7 +65,7 @@ static void set_limits(void)
 static void set_signals(void)
 {
     /* The kernel's struct sigaction, all zero: the default. glibc's sigaction leaves out signals 32
-     * and 33, its own, which GNU make, for one, hands down ignored. */
+     * and 33, its own, which GNU make, for one, passes on ignored. */
     static const unsigned long normal[4];
     sigset_t none;
 
@@ -136,16 +136,16 @@ static int until(int64_t deadline)
 }
 
 /* Said before anybody dies of it: who finds the dead finds the word, too. */
-static void say_strike(void *arg)
+static void say_kill_all(void *arg)
 {
-    const struct shepherd_report strikes = {.event = SHEPHERD_STRIKES, .micros = clock_monotonic()};
+    const struct shepherd_report kills = {.event = SHEPHERD_KILLS_ALL, .micros = clock_monotonic()};
 
-    report(arg, &strikes);
+    report(arg, &kills);
 }
 
 static void end_all(const struct shepherd_job *job)
 {
-    tree_end(job->proc_fd, job->in_container ? say_strike : NULL, (void *)job);
+    tree_end(job->proc_fd, job->in_container ? say_kill_all : NULL, (void *)job);
 }
 
 /* Waits for the command, its limit, or the agent's word. */

@@ -17,7 +17,7 @@ enum shepherd_event {
     SHEPHERD_FAILED,      /* message, sys_errno: it never ran */
     SHEPHERD_ENDED,       /* status, micros */
     SHEPHERD_TIMEOUT,     /* micros; everything below is dead */
-    SHEPHERD_STRIKES,     /* micros, of the monotonic clock: kill(-1) is about to end all else */
+    SHEPHERD_KILLS_ALL,   /* micros, of the monotonic clock: kill(-1) is about to end all else */
 };
 
 struct shepherd_report {

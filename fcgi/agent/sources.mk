@@ -6,18 +6,26 @@
 AGENT_PARTS = \
 	fcgi/agent/capture.c fcgi/agent/capture.h \
 	fcgi/agent/changes.h fcgi/agent/export.c fcgi/agent/import.c \
-	fcgi/agent/command.c fcgi/agent/command.h \
+	fcgi/agent/children.c fcgi/agent/children.h \
+	fcgi/agent/command.c fcgi/agent/command.h fcgi/agent/command_parts.h \
+	fcgi/agent/command_kill.c fcgi/agent/commands.c \
+	fcgi/agent/command_request.c fcgi/agent/command_request.h \
 	fcgi/agent/edit.c fcgi/agent/edit.h \
+	fcgi/agent/edits.c fcgi/agent/edits.h \
+	fcgi/agent/expendable.c fcgi/agent/expendable.h \
 	fcgi/agent/listing.c fcgi/agent/listing.h \
+	fcgi/agent/operations.c fcgi/agent/operations.h \
+	fcgi/agent/output.c fcgi/agent/output.h \
+	fcgi/agent/output_drain.c fcgi/agent/output_drain.h \
 	fcgi/agent/pax.c fcgi/agent/pax.h \
 	fcgi/agent/process.c fcgi/agent/process.h \
 	fcgi/agent/request.c fcgi/agent/request.h \
 	fcgi/agent/server.c fcgi/agent/server.h \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
-	fcgi/agent/output_drain.c fcgi/agent/output_drain.h \
 	fcgi/agent/walk.c fcgi/agent/walk.h \
-	fcgi/agent/worker.c fcgi/agent/worker.h
+	fcgi/agent/worker.c fcgi/agent/worker.h \
+	fcgi/wire/agent_protocol.h
 
 pkglibexec_PROGRAMS += codeset-agent
 codeset_agent_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS) \

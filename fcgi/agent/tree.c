@@ -41,7 +41,7 @@ struct process {
     bool below; /* found to be a descendant */
 };
 
-struct tree_prey {
+struct tree_victim {
     pid_t pid;
     unsigned long long start;
 };
@@ -185,61 +185,62 @@ int tree_signal(int proc_fd, pid_t root, const pid_t *spared, size_t spared_coun
     return met;
 }
 
-static int prey_compare(const void *a, const void *b)
+static int victim_compare(const void *a, const void *b)
 {
-    pid_t left = ((const struct tree_prey *)a)->pid, right = ((const struct tree_prey *)b)->pid;
+    pid_t left = ((const struct tree_victim *)a)->pid, right = ((const struct tree_victim *)b)->pid;
 
     return (left > right) - (left < right);
 }
 
-static bool met_before(const struct tree_hunt *hunt, const struct tree_prey *prey)
+static bool met_before(const struct tree_kill *state, const struct tree_victim *victim)
 {
-    const struct tree_prey *met = NULL;
+    const struct tree_victim *met = NULL;
 
-    if (hunt->count > 0)
-        met = bsearch(prey, hunt->prey, hunt->count, sizeof(*prey), prey_compare);
-    return met && met->start == prey->start;
+    if (state->count > 0)
+        met = bsearch(victim, state->victims, state->count, sizeof(*victim), victim_compare);
+    return met && met->start == victim->start;
 }
 
-void tree_hunt_release(struct tree_hunt *hunt)
+void tree_kill_release(struct tree_kill *state)
 {
-    free(hunt->prey);
-    memset(hunt, 0, sizeof(*hunt));
+    free(state->victims);
+    memset(state, 0, sizeof(*state));
 }
 
-int tree_hunt_pass(struct tree_hunt *hunt, int proc_fd, pid_t root, const pid_t *spared,
+int tree_kill_pass(struct tree_kill *state, int proc_fd, pid_t root, const pid_t *spared,
                    size_t spared_count)
 {
     size_t count = 0, met = 0;
     _cleanup_(free_ptr) struct process *all = processes_read(proc_fd, &count);
-    struct tree_prey *prey;
+    struct tree_victim *victims;
     bool fresh = !all;
 
     if (all) {
         mark_below(all, count, root, spared, spared_count);
-        prey = xcalloc(count + 1, sizeof(*prey));
+        victims = xcalloc(count + 1, sizeof(*victims));
         for (size_t i = 0; i < count; i++) {
             if (!all[i].below || all[i].dead)
                 continue;
             kill(all[i].pid, SIGKILL);
-            prey[met] = (struct tree_prey){.pid = all[i].pid, .start = all[i].start};
-            if (!met_before(hunt, &prey[met]))
+            victims[met] = (struct tree_victim){.pid = all[i].pid, .start = all[i].start};
+            if (!met_before(state, &victims[met]))
                 fresh = true;
             met++;
         }
-        free(hunt->prey);
-        hunt->prey = prey; /* sorted, as all is */
-        hunt->count = met;
+        free(state->victims);
+        state->victims = victims; /* sorted, as all is */
+        state->count = met;
     }
     if (fresh)
-        hunt->fresh_passes++;
-    hunt->quiet_passes = met > 0 || (!all && !tree_hunt_outrun(hunt)) ? 0 : hunt->quiet_passes + 1;
+        state->fresh_passes++;
+    state->quiet_passes =
+        met > 0 || (!all && !tree_kill_too_slow(state)) ? 0 : state->quiet_passes + 1;
     return all ? (int)met : -1;
 }
 
-bool tree_hunt_outrun(const struct tree_hunt *hunt)
+bool tree_kill_too_slow(const struct tree_kill *state)
 {
-    return hunt->fresh_passes > FRESH_PASSES;
+    return state->fresh_passes > FRESH_PASSES;
 }
 
 /* True while there are children. */
@@ -252,9 +253,9 @@ static bool reap(void)
     return pid == 0;
 }
 
-void tree_end(int proc_fd, tree_strike *strike, void *arg)
+void tree_end(int proc_fd, tree_before_kill_all *before_kill_all, void *arg)
 {
-    _cleanup_(tree_hunt_release) struct tree_hunt hunt = {0};
+    _cleanup_(tree_kill_release) struct tree_kill state = {0};
     int64_t begun = clock_monotonic();
     const struct timespec pause = {.tv_nsec = 1000000};
 
@@ -262,15 +263,15 @@ void tree_end(int proc_fd, tree_strike *strike, void *arg)
         if (tree_signal(proc_fd, getpid(), NULL, 0, SIGSTOP) <= 0)
             break;
     do {
-        int before = hunt.fresh_passes;
+        int before = state.fresh_passes;
 
-        tree_hunt_pass(&hunt, proc_fd, getpid(), NULL, 0);
-        if (strike && hunt.fresh_passes > before && tree_hunt_outrun(&hunt)) {
-            strike(arg);
+        tree_kill_pass(&state, proc_fd, getpid(), NULL, 0);
+        if (before_kill_all && state.fresh_passes > before && tree_kill_too_slow(&state)) {
+            before_kill_all(arg);
             kill(-1, SIGKILL);
         }
         if (!reap())
             return;
         nanosleep(&pause, NULL);
-    } while (clock_monotonic() - begun < END_MOST && hunt.quiet_passes < QUIET_PASSES);
+    } while (clock_monotonic() - begun < END_MOST && state.quiet_passes < QUIET_PASSES);
 }

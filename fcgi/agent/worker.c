@@ -17,11 +17,10 @@
 
 #include "agent/process.h"
 #include "agent/request.h"
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -29,7 +28,8 @@
 #define FRAME_MOST (64 * 1024)
 #define TRIM_FROM (64 * 1024)
 
-/* What travels through the pipe: status 0 is data (its end if empty), else a whole answer. */
+/* What travels through the pipe: status 0 is data (its end if empty), 1 is WORKER_COMMITS, else a
+ * whole answer. */
 struct frame {
     uint32_t status;
     uint32_t length;
@@ -104,7 +104,7 @@ static void worker_fail(struct worker *worker, const char *message)
     struct evhttp_connection *connection = evhttp_request_get_connection(req);
 
     if (!begun)
-        request_message(req, 503, message);
+        request_message(req, AGENT_STATUS_BUSY, message);
     else if (connection)
         evhttp_connection_free(connection); /* without the last chunk: the client sees the cut */
     else
@@ -120,21 +120,48 @@ static void limit_reached(evutil_socket_t fd, short what, void *arg)
 
 static void piece_sent(struct evhttp_connection *connection, void *arg);
 
+/* Is there a whole frame? Then its head is taken off. */
+static bool frame_next(struct evbuffer *input, struct frame *frame)
+{
+    if (evbuffer_copyout(input, frame, sizeof(*frame)) < (ev_ssize_t)sizeof(*frame) ||
+        evbuffer_get_length(input) < sizeof(*frame) + frame->length)
+        return false;
+    evbuffer_drain(input, sizeof(*frame));
+    return true;
+}
+
+static char *frame_text(struct evbuffer *input, const struct frame *frame)
+{
+    char *text = xmalloc(frame->length + 1);
+
+    evbuffer_remove(input, text, frame->length);
+    text[frame->length] = '\0';
+    return text;
+}
+
+bool worker_frame(struct evbuffer *input, int *ret_status, char **json)
+{
+    struct frame frame;
+
+    if (!frame_next(input, &frame))
+        return false;
+    *ret_status = (int)frame.status;
+    free(*json);
+    *json = frame_text(input, &frame);
+    return true;
+}
+
 /* Passes on one frame, if it is there as a whole. */
 static void pass_on(struct worker *worker)
 {
     struct evbuffer *piece;
     struct frame frame;
 
-    if (evbuffer_copyout(worker->input, &frame, sizeof(frame)) < (ev_ssize_t)sizeof(frame) ||
-        evbuffer_get_length(worker->input) < sizeof(frame) + frame.length)
+    if (!frame_next(worker->input, &frame))
         return;
-    evbuffer_drain(worker->input, sizeof(frame));
     if (frame.status) {
-        _cleanup_(free_ptr) char *json = xmalloc(frame.length + 1);
+        _cleanup_(free_ptr) char *json = frame_text(worker->input, &frame);
 
-        evbuffer_remove(worker->input, json, frame.length);
-        json[frame.length] = '\0';
         request_json(worker_free(worker), (int)frame.status, json);
         return;
     }
@@ -184,40 +211,52 @@ static _Noreturn void child_run(struct evhttp_request *req, worker_run *run, int
     _exit(0);
 }
 
-void worker_start(struct workers *workers, struct evhttp_request *req, worker_run *run,
-                  const char *type, int seconds)
+int worker_fork(struct evhttp_request *req, worker_run *run, pid_t *ret_pid, int *ret_fd,
+                struct error *err)
 {
-    const struct timeval limit = {.tv_sec = seconds};
-    struct evbuffer *input;
-    struct worker *worker;
+    struct evbuffer *input = evhttp_request_get_input_buffer(req);
     int ends[2];
     pid_t pid;
 
-    if (pipe2(ends, O_CLOEXEC) < 0) {
-        request_message(req, 503, "no descriptor is left");
-        return;
-    }
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "no descriptor is left");
     pid = fork();
     if (pid == 0)
         child_run(req, run, ends[1]);
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
-        request_message(req, 503, "no process can be made");
-        return;
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "no process can be made");
     }
     /* The child has its copy of the body; ours, which may be large, goes back to the system. */
-    input = evhttp_request_get_input_buffer(req);
     if (evbuffer_get_length(input) > TRIM_FROM) {
         evbuffer_drain(input, evbuffer_get_length(input));
         malloc_trim(0);
     }
     evutil_make_socket_nonblocking(ends[0]);
+    *ret_pid = pid;
+    *ret_fd = ends[0];
+    return 0;
+}
+
+void worker_start(struct workers *workers, struct evhttp_request *req, worker_run *run,
+                  const char *type, int seconds)
+{
+    const struct timeval limit = {.tv_sec = seconds};
+    struct error err = ERROR_INIT;
+    struct worker *worker;
+    pid_t pid;
+    int fd;
+
+    if (worker_fork(req, run, &pid, &fd, &err) < 0) {
+        request_message(req, AGENT_STATUS_BUSY, err.message);
+        return;
+    }
     worker = xcalloc(1, sizeof(*worker));
     worker->workers = workers;
     worker->req = req;
     worker->pid = pid;
-    worker->fd = ends[0];
+    worker->fd = fd;
     worker->type = type;
     worker->input = evbuffer_new();
     worker->ready = event_new(workers->base, worker->fd, EV_READ | EV_PERSIST, child_ready, worker);
@@ -245,12 +284,14 @@ void worker_json(int out, int status, const char *json)
 
 void worker_message(int out, int status, const char *message)
 {
-    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    _cleanup_(free_ptr) char *json = request_message_json(message);
 
-    buf_add_str(&json, "{\"message\":");
-    json_write_string(&json, message, strlen(message));
-    buf_add_char(&json, '}');
-    worker_json(out, status, json.data);
+    worker_json(out, status, json);
+}
+
+void worker_commits(int out)
+{
+    frame_send(out, WORKER_COMMITS, "", 0);
 }
 
 /* Small pieces, of which a tree of small files has many, travel together. */

@@ -9,9 +9,13 @@
 #ifndef CODESET_AGENT_WORKER_H
 #define CODESET_AGENT_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/error.h"
+
+struct evbuffer;
 struct event_base;
 struct evhttp_request;
 struct workers;
@@ -29,11 +33,24 @@ void workers_reaped(struct workers *workers, pid_t pid);
 void worker_start(struct workers *workers, struct evhttp_request *req, worker_run *run,
                   const char *type, int seconds);
 
+/* For those who listen to a child of their own: makes it, and takes the request's body, of which it
+ * has a copy. *ret_fd does not block. */
+int worker_fork(struct evhttp_request *req, worker_run *run, pid_t *ret_pid, int *ret_fd,
+                struct error *err);
+
+/* Takes a whole answer, or what else a child says by worker_commits, off the front of what came
+ * from it; replaces *json, which is on the heap. False if there is none. */
+#define WORKER_COMMITS 1
+bool worker_frame(struct evbuffer *input, int *ret_status, char **json);
+
 /* The child's side. All end the child when the agent does not listen. */
 
 /* The whole answer: a JSON text, or {"message": ...}. */
 void worker_json(int out, int status, const char *json);
 void worker_message(int out, int status, const char *message);
+
+/* What was asked for is about to be done, in one step. */
+void worker_commits(int out);
 
 /* A piece of a 200 answer of the request's type; then its end. A child that ends without
  * saying so leaves the client with an answer that is visibly cut. */

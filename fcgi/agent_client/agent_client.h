@@ -1,13 +1,16 @@
 /*
- * agent.h - the daemon's side of the agent protocol (docs/agent-protocol.md): HTTP/1.1 over a
- * unix socket with curl's multi interface on a libevent loop. Nothing blocks.
+ * agent_client.h - the daemon's side of the agent protocol (docs/agent-protocol.md): HTTP/1.1 with
+ * curl's multi interface on a libevent loop. Nothing blocks.
+ *
+ * An agent is reached by an address: "unix:/path" or "tcp:HOST:PORT" (an IPv6 address in brackets).
  *
  * Every byte that an agent says is hostile: heads, bodies, counts and texts are capped and
  * checked; what does not fit is an error with the code AGENT_PROTOCOL. An agent that can't be
  * reached is AGENT_UNREACHABLE: the caller asks the engine whether the container still runs.
  *
- * Each call calls back exactly once, on the loop's thread, unless agent_call_cancel came first,
- * after which it never does. Results belong to the client and live until the callback returns.
+ * Each call calls back exactly once, on the loop's thread and never from within the call itself,
+ * unless agent_call_cancel came first, after which it never does. Results belong to the client and
+ * live until the callback returns.
  */
 #ifndef CODESET_AGENT_CLIENT_AGENT_CLIENT_H
 #define CODESET_AGENT_CLIENT_AGENT_CLIENT_H
@@ -17,24 +20,40 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "wire/agent_protocol.h"
 
+struct buf;
 struct event_base;
 struct agent_client; /* one for a daemon; keeps connections alive */
 struct agent_call;
 
-#define AGENT_OUTPUT_CAP (1024 * 1024)        /* bytes a stream, as UTF-8 */
-#define AGENT_TREE_CAP (INT64_C(512) << 20)   /* bytes of an archive of changes */
-#define AGENT_LISTING_CAP (INT64_C(64) << 20) /* bytes of a listing */
-#define AGENT_REPORT_CAP (INT64_C(64) << 20)  /* bytes of an archive of reports */
-
 struct agent_client *agent_client_new(struct event_base *base, struct error *err);
 void agent_client_free(struct agent_client *client); /* cancels what is under way */
-void agent_call_cancel(struct agent_call *call);
 
-/* Calls back when the agent answers; tries to connect for up to timeout_ms. */
-typedef void agent_hello_done(const struct error *err, void *arg);
-struct agent_call *agent_hello(struct agent_client *client, const char *socket, int timeout_ms,
+/* What agents that are reached by TCP want to see; copied. NULL: nothing. */
+void agent_client_set_token(struct agent_client *client, const char *token);
+
+/*
+ * Asked before the body of a command's result is received, with its size (never for an empty one).
+ * False: the transfer waits, the agent keeps the result, and no time runs out, until
+ * agent_call_resume(call) lets it go on, which does not ask again. Whoever counts bytes gives them
+ * back when the call calls back, or when it cancels it. The call under way is known by
+ * agent_call_arg.
+ */
+typedef bool agent_admit(size_t bytes, struct agent_call *call, void *arg);
+void agent_client_set_admit(struct agent_client *client, agent_admit *admit, void *arg);
+
+void agent_call_cancel(struct agent_call *call); /* NULL: nothing */
+void agent_call_resume(struct agent_call *call);
+void *agent_call_arg(const struct agent_call *call); /* what its callback will be given */
+
+/* Calls back when the agent answers; tries to connect for up to timeout_ms. `protocol` is what the
+ * agent speaks; below AGENT_PROTOCOL_IDS it ignores the ids of file operations. */
+typedef void agent_hello_done(const struct error *err, int protocol, void *arg);
+struct agent_call *agent_hello(struct agent_client *client, const char *address, int timeout_ms,
                                agent_hello_done *done, void *arg);
+
+/* ---- commands ---- */
 
 struct agent_command {
     const char *id; /* interaction or job id; starting an id twice attaches to the first */
@@ -56,8 +75,10 @@ struct agent_result {
     int exit_status; /* 0 to 255 */
     const char *out; /* valid UTF-8, at most AGENT_OUTPUT_CAP bytes, may hold NUL */
     size_t out_length;
-    const char *err;
+    const char *err; /* NUL-terminated; out is not */
     size_t err_length;
+    struct buf *texts; /* what out and err lie in; a callback may take its content (buf_take),
+                        * and then keeps them where they are */
     bool out_truncated;
     bool err_truncated;
     double seconds;
@@ -69,36 +90,93 @@ typedef void agent_run_done(const struct error *err, const struct agent_result *
 
 /* Starts the command, or attaches to it if it was started before, and waits for its end.
  * attach_only: an id that the agent does not know is ERROR_NOT_FOUND. */
-struct agent_call *agent_run(struct agent_client *client, const char *socket,
+struct agent_call *agent_run(struct agent_client *client, const char *address,
                              const struct agent_command *command, bool attach_only,
                              agent_run_done *done, void *arg);
 
-/* Lets the agent forget a result (or kills the command if it still runs). No answer is awaited. */
-void agent_forget(struct agent_client *client, const char *socket, const char *id);
+/* Lets the agent forget the outcome of a command or a file operation (kills a command that still
+ * runs). No answer is awaited. */
+void agent_forget(struct agent_client *client, const char *address, const char *id);
 
-/* success and message of a file operation as the API gives them. */
+/* ---- file operations ---- */
+
+/*
+ * success and message as the API gives them. An id that was sent before is not carried out again:
+ * the answer is the first one's. Errors of their own: AGENT_BUSY, nothing was done; with
+ * AGENT_OUTCOME_UNKNOWN nobody knows whether it was done, and the id will always say so.
+ */
 typedef void agent_file_done(const struct error *err, bool success, const char *message,
                              int64_t size_bytes, void *arg);
 
-/* The text must occur exactly once; relative paths start at workdir. */
-struct agent_call *agent_replace(struct agent_client *client, const char *socket, const char *path,
-                                 const char *workdir, const char *old_text, size_t old_length,
-                                 const char *new_text, size_t new_length, agent_file_done *done,
+struct agent_replacement {
+    const char *id;
+    const char *path; /* a relative one starts at workdir */
+    const char *workdir;
+    const char *old_text; /* must occur exactly once */
+    size_t old_length;
+    const char *new_text;
+    size_t new_length;
+};
+
+struct agent_call *agent_replace(struct agent_client *client, const char *address,
+                                 const struct agent_replacement *replacement, agent_file_done *done,
                                  void *arg);
 
-/* Makes missing folders above the file. The bytes are copied. */
-struct agent_call *agent_upload(struct agent_client *client, const char *socket, const char *path,
-                                const char *workdir, bool make_executable, const void *bytes,
-                                size_t size, agent_file_done *done, void *arg);
+struct agent_upload {
+    const char *id;
+    const char *path; /* missing folders above it are made */
+    const char *workdir;
+    bool executable;
+    const void *bytes; /* not copied: they stay until the callback or the cancel */
+    size_t size;
+};
+
+struct agent_call *agent_upload(struct agent_client *client, const char *address,
+                                const struct agent_upload *upload, agent_file_done *done,
+                                void *arg);
+
+/* ---- trees ---- */
+
+/*
+ * Makes of the tree below root in the grading container what it is in the session's: the grading
+ * agent's listing flows to the session's agent, whose archive of what differs, or changed since the
+ * time, flows to the grading agent. Neither is kept here: at most 256 KiB of each. A grading
+ * container without such a folder lists nothing.
+ *
+ * Where it fails `stage` says at which step, and so on which side:
+ *   AGENT_COPY_LISTING   the grading agent: AGENT_UNREACHABLE, CHANGES_TOO_LARGE, ...
+ *   AGENT_COPY_READING   the session's agent: as before; ERROR_NOT_FOUND without such a folder.
+ *                        The grading container was not touched.
+ *   AGENT_COPY_LAYING    the grading agent: AGENT_UNREACHABLE, CHANGES_INCOMPLETE, ...
+ */
+enum agent_copy_stage { AGENT_COPY_LISTING, AGENT_COPY_READING, AGENT_COPY_LAYING };
+
+typedef void agent_copy_done(const struct error *err, enum agent_copy_stage stage, void *arg);
+
+struct agent_call *agent_copy_changes(struct agent_client *client, const char *grading_address,
+                                      const char *session_address, const char *root, int64_t since,
+                                      agent_copy_done *done, void *arg);
 
 typedef void agent_tree_done(const struct error *err, void *arg);
 
 /*
- * Writes to fd (kept by the caller, as all descriptors here) what is below root, as
- * agent_get_changes wants it. At most AGENT_LISTING_CAP bytes; more is ERROR_LIMIT,
- * CHANGES_TOO_LARGE. No such folder is ERROR_NOT_FOUND, here as below.
+ * Writes to fd (the caller's, as all descriptors here) a pax tar of the regular files below root
+ * that match one of the patterns (glob(7), relative to root) and whose ctime is not before `since`
+ * (µs since 1970), with their ctime; of those before it one, without content. At most
+ * AGENT_REPORT_CAP bytes and AGENT_REPORTS_MOST files. fd may be a pipe that does not block: while
+ * it is full the transfer waits.
  */
-struct agent_call *agent_get_listing(struct agent_client *client, const char *socket,
+struct agent_call *agent_get_files(struct agent_client *client, const char *address,
+                                   const char *root, const char *const *patterns, size_t count,
+                                   int64_t since, int fd, agent_tree_done *done, void *arg);
+
+/*
+ * The steps of agent_copy_changes by themselves, each from or to a descriptor of the caller's.
+ *
+ * Writes to fd what is below root, as agent_get_changes wants it. At most AGENT_LISTING_CAP bytes;
+ * more is ERROR_LIMIT, CHANGES_TOO_LARGE. No such folder is ERROR_NOT_FOUND, here as below.
+ */
+struct agent_call *agent_get_listing(struct agent_client *client, const char *address,
                                      const char *root, int fd, agent_tree_done *done, void *arg);
 
 /*
@@ -107,20 +185,13 @@ struct agent_call *agent_get_listing(struct agent_client *client, const char *so
  * docs/agent-protocol.md. An empty listing: of nothing. At most AGENT_TREE_CAP bytes; more is
  * ERROR_LIMIT, CHANGES_TOO_LARGE.
  */
-struct agent_call *agent_get_changes(struct agent_client *client, const char *socket,
+struct agent_call *agent_get_changes(struct agent_client *client, const char *address,
                                      const char *root, int64_t since, int listing_fd, int fd,
                                      agent_tree_done *done, void *arg);
 
 /* Lays such an archive, read from fd's beginning, over root, where the listing came from. Where
  * something of the other tree is missing afterwards: ERROR_CONFLICT, CHANGES_INCOMPLETE. */
-struct agent_call *agent_put_changes(struct agent_client *client, const char *socket,
+struct agent_call *agent_put_changes(struct agent_client *client, const char *address,
                                      const char *root, int fd, agent_tree_done *done, void *arg);
-
-/* Writes to fd a pax tar of the regular files below root that match one of the patterns (glob(7),
- * relative to root) and whose ctime is not before `since` (µs since 1970), with their ctime; of
- * those before it one, without content. At most AGENT_REPORT_CAP bytes and 1000 files. */
-struct agent_call *agent_get_files(struct agent_client *client, const char *socket,
-                                   const char *root, const char *const *patterns, size_t count,
-                                   int64_t since, int fd, agent_tree_done *done, void *arg);
 
 #endif

@@ -75,7 +75,10 @@ static bool seconds_read(const char *text, size_t length, double *ret_seconds)
 static bool end_read(const char *text, size_t length, int *ret_end)
 {
     static const char *const names[] = {
-        [AGENT_END_EXIT] = "exit", [AGENT_END_TIMEOUT] = "timeout", [AGENT_END_FAILED] = "failed"};
+        [AGENT_END_EXIT] = AGENT_ENDED_EXIT,
+        [AGENT_END_TIMEOUT] = AGENT_ENDED_TIMEOUT,
+        [AGENT_END_FAILED] = AGENT_ENDED_FAILED,
+    };
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         if (length == strlen(names[i]) && memcmp(text, names[i], length) == 0) {
@@ -138,26 +141,26 @@ static bool field_read(struct answer *answer, const char *line, size_t name, con
 {
     if (named(line, name, "Content-Length"))
         return number_read(value, length, INT64_MAX / 2, &answer->content_length);
-    if (named(line, name, "X-End"))
+    if (named(line, name, AGENT_HEAD_END))
         return end_read(value, length, &answer->end);
-    if (named(line, name, "X-Exit-Status"))
+    if (named(line, name, AGENT_HEAD_STATUS))
         return int_read(value, length, 255, &answer->exit_status);
-    if (named(line, name, "X-Seconds"))
+    if (named(line, name, AGENT_HEAD_SECONDS))
         return seconds_read(value, length, &answer->seconds);
-    if (named(line, name, "X-Started-At"))
+    if (named(line, name, AGENT_HEAD_STARTED))
         return number_read(value, length, TIME_MOST, &answer->started_at);
-    if (named(line, name, "X-Stdout-Length"))
+    if (named(line, name, AGENT_HEAD_OUT_LENGTH))
         return number_read(value, length, AGENT_OUTPUT_CAP, &answer->out_length);
-    if (named(line, name, "X-Stderr-Length"))
+    if (named(line, name, AGENT_HEAD_ERR_LENGTH))
         return number_read(value, length, AGENT_OUTPUT_CAP, &answer->err_length);
-    if (named(line, name, "X-Stdout-Truncated"))
+    if (named(line, name, AGENT_HEAD_OUT_TRUNCATED))
         return int_read(value, length, 1, &answer->out_truncated);
-    if (named(line, name, "X-Stderr-Truncated"))
+    if (named(line, name, AGENT_HEAD_ERR_TRUNCATED))
         return int_read(value, length, 1, &answer->err_truncated);
-    if (named(line, name, "X-Message"))
+    if (named(line, name, AGENT_HEAD_MESSAGE))
         return message_read(value, length, answer->message, sizeof(answer->message));
     if (named(line, name, "Content-Type"))
-        answer->is_tar = length == 17 && memcmp(value, "application/x-tar", 17) == 0;
+        answer->is_tar = named(value, length, AGENT_TYPE_TAR);
     return true;
 }
 
@@ -200,8 +203,8 @@ size_t answer_result_most(const struct answer *answer)
     return (size_t)answer->content_length;
 }
 
-int answer_result(const struct answer *answer, const struct buf *body,
-                  struct agent_result *ret_result, struct error *err)
+int answer_result(const struct answer *answer, struct buf *body, struct agent_result *ret_result,
+                  struct error *err)
 {
     size_t out_length = (size_t)answer->out_length;
 
@@ -222,6 +225,7 @@ int answer_result(const struct answer *answer, const struct buf *body,
         .out_length = out_length,
         .err = body->data + out_length,
         .err_length = body->length - out_length,
+        .texts = body,
         .out_truncated = answer->out_truncated,
         .err_truncated = answer->err_truncated,
         .seconds = answer->seconds,
@@ -264,14 +268,17 @@ int answer_file(const struct buf *body, bool *ret_success, struct buf *message,
     return 0;
 }
 
-int answer_hello(const struct buf *body, struct error *err)
+int answer_hello(const struct buf *body, int *ret_protocol, struct error *err)
 {
     _cleanup_(json_release) json_object *object = NULL;
+    int64_t protocol;
 
     if (object_read(body, &object, err) < 0)
         return -1;
-    if (json_get_int(object, "protocol", 0) != 1)
+    protocol = json_get_int(object, "protocol", 0);
+    if (protocol < AGENT_PROTOCOL_LEAST || protocol > AGENT_PROTOCOL)
         return wrong(err, "it speaks another protocol");
+    *ret_protocol = (int)protocol;
     return 0;
 }
 
@@ -292,12 +299,15 @@ int answer_refusal(const struct answer *answer, const struct buf *body, struct e
         return error_set(err, ERROR_INVALID, "AGENT_REFUSED", "the agent: %.400s", message.data);
     case 404:
         return error_set(err, ERROR_NOT_FOUND, NULL, "the agent: %.400s", message.data);
-    case 409:
+    case AGENT_STATUS_INCOMPLETE:
         return error_set(err, ERROR_CONFLICT, "CHANGES_INCOMPLETE", "the agent: %.400s",
                          message.data);
-    case 413:
+    case AGENT_STATUS_LOST:
+        return error_set(err, ERROR_INTERNAL, "AGENT_OUTCOME_UNKNOWN", "the agent: %.400s",
+                         message.data);
+    case AGENT_STATUS_TOO_LARGE:
         return error_set(err, ERROR_LIMIT, "CHANGES_TOO_LARGE", "%.400s", message.data);
-    case 503:
+    case AGENT_STATUS_BUSY:
         return error_set(err, ERROR_UNAVAILABLE, "AGENT_BUSY", "the agent: %.400s", message.data);
     default:
         return wrong(err, "its status means nothing");

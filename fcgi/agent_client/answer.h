@@ -39,16 +39,17 @@ int answer_head(struct answer *answer, const char *line, size_t length, struct e
 /* How many bytes of body a result with this head may have; 0 if the head makes no sense. */
 size_t answer_result_most(const struct answer *answer);
 
-/* The result of a command; its texts point into body and answer. -1: AGENT_PROTOCOL. */
-int answer_result(const struct answer *answer, const struct buf *body,
-                  struct agent_result *ret_result, struct error *err);
+/* The result of a command; its texts point into body, which is its `texts`, and answer. -1:
+ * AGENT_PROTOCOL. */
+int answer_result(const struct answer *answer, struct buf *body, struct agent_result *ret_result,
+                  struct error *err);
 
 /* The outcome of a file operation; *ret_message is appended to. -1: AGENT_PROTOCOL. */
 int answer_file(const struct buf *body, bool *ret_success, struct buf *message,
                 int64_t *ret_size_bytes, struct error *err);
 
-/* {"protocol":1}, or -1 with AGENT_PROTOCOL. */
-int answer_hello(const struct buf *body, struct error *err);
+/* {"protocol":N}, where N is one that we speak; or -1 with AGENT_PROTOCOL. */
+int answer_hello(const struct buf *body, int *ret_protocol, struct error *err);
 
 /* What an answer with a status other than 200 means, as an error; the body's message if it has
  * one. Returns -1. */

@@ -137,3 +137,13 @@ void http_loop_stop(struct http_loop *loop, struct http_transfer *transfer)
 {
     curl_multi_remove_handle(loop->multi, transfer->easy);
 }
+
+void http_loop_go_on(struct http_loop *loop, struct http_transfer *transfer, int paused)
+{
+    CURLcode outcome = curl_easy_pause(transfer->easy, paused);
+
+    if (outcome == CURLE_OK)
+        return;
+    http_loop_stop(loop, transfer);
+    transfer->done(transfer, outcome);
+}

@@ -1,5 +1,5 @@
 /*
- * loop.h - curl's multi interface on a libevent loop: HTTP transfers that never block.
+ * http_loop.h - curl's multi interface on a libevent loop: HTTP transfers that never block.
  */
 #ifndef CODESET_AGENT_CLIENT_HTTP_LOOP_H
 #define CODESET_AGENT_CLIENT_HTTP_LOOP_H
@@ -32,5 +32,9 @@ void http_loop_start(struct http_loop *loop, struct http_transfer *transfer);
 
 /* Ends a transfer that was started and is not done; `done` is not called. */
 void http_loop_stop(struct http_loop *loop, struct http_transfer *transfer);
+
+/* Of a transfer that is under way: which of CURLPAUSE_RECV and CURLPAUSE_SEND stay paused. Not from
+ * within a callback of curl's. May call `done`, where the receiver refuses what was held back. */
+void http_loop_go_on(struct http_loop *loop, struct http_transfer *transfer, int paused);
 
 #endif

@@ -311,6 +311,44 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
     return 0;
 }
 
+/* Version 2 would end containers at once to keep a limit that is set below what they use; version 1
+ * tries to make room and says EBUSY. */
+static int limit_parent(const struct cgroup_fs *fs, const char *path, const char *used_file,
+                        const char *limit_file, int64_t limit, struct error *err)
+{
+    const char *mount = strncmp(limit_file, "pids", 4) == 0 ? fs->pids : fs->memory;
+    int64_t used;
+
+    if (read_number(mount, path, used_file, NULL, &used, err) < 0)
+        return -1;
+    if (used > limit)
+        return error_set(err, ERROR_CONFLICT, NULL,
+                         "%s of %s cannot be %" PRId64 ": %" PRId64 " are in use", limit_file, path,
+                         limit, used);
+    return write_number(mount, path, limit_file, limit, err);
+}
+
+int cgroup_make_parent(const struct cgroup_fs *fs, const char *path, int64_t memory_bytes,
+                       int64_t processes, struct error *err)
+{
+    for (int i = 0; i < fs->count; i++)
+        if (is_used(fs, fs->mounts[i]) && make_in(fs, fs->mounts[i], path, err) < 0)
+            return -1;
+    if (limit_parent(fs, path, fs->v2 ? "memory.current" : "memory.usage_in_bytes",
+                     fs->v2 ? "memory.max" : "memory.limit_in_bytes", memory_bytes, err) < 0)
+        return -1;
+    return limit_parent(fs, path, "pids.current", "pids.max", processes, err);
+}
+
+int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err)
+{
+    _cleanup_(free_ptr) char *name =
+        xasprintf("%s%s/%s", fs->memory, path, fs->v2 ? "memory.events" : "memory.oom_control");
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? error_errno(err, errno, "cannot open %s", name) : fd;
+}
+
 /* A pid that was in the list may be another process by now: the kernel's answer after the pidfd
  * was taken is what counts. */
 static void kill_member(pid_t pid, const char *path)

@@ -60,11 +60,19 @@ int cgroup_fs_simplify(const struct cgroup_fs *fs, struct error *err);
 int cgroup_make(const struct cgroup_fs *fs, const char *path, const struct cgroup_limits *limits,
                 struct error *err);
 
+/* Makes the cgroup of all containers, and limits what they have together. Where they have more than
+ * that already a limit is an ERROR_CONFLICT: to set it would end some of them. */
+int cgroup_make_parent(const struct cgroup_fs *fs, const char *path, int64_t memory_bytes,
+                       int64_t processes, struct error *err);
+
 /* Moves the calling process into it. Async-signal-safe but for the message. */
 int cgroup_enter(const struct cgroup_fs *fs, const char *path, struct error *err);
 
 int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *ret_usage,
                 struct error *err);
+
+/* A descriptor of the file in which a line "oom_kill N" counts the kills by the memory limit. */
+int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err);
 
 /* Kills all processes in it, waits until they are gone, and removes it with what is below it.
  * ERROR_UNAVAILABLE when that takes longer than timeout_ms. Not there is success. */

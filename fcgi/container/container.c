@@ -61,6 +61,9 @@ int container_job_parse(char **arguments, int count, struct container_job *ret_j
         {"cgroup", &job.cgroup, NULL},
         {"scratch", &job.scratch_dir, NULL},
         {"runtime", &job.runtime, NULL},
+        {"image", &job.image, NULL},
+        {"image-time", NULL, &job.image_time},
+        {"ended", &job.ended, NULL},
         {"memory", NULL, &job.memory_bytes},
         {"processes", NULL, &job.processes},
         {"cpu", NULL, &job.cpu_millicores},
@@ -138,12 +141,9 @@ bool container_runs(const char *folder, pid_t *ret_pid)
     return true;
 }
 
-/*
- * Opens and locks the container's folder. A stop that held the lock removes the folder, so what
- * was locked may be nobody's any more: then again. Returns -1 with ERROR_NOT_FOUND where there is
- * no folder.
- */
-static int lock_folder(const char *folder, struct error *err)
+/* A stop that held the lock removes the folder, so what was locked may be nobody's any more: then
+ * again. */
+int container_lock(const char *folder, int flags, struct error *err)
 {
     for (;;) {
         _cleanup_(close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -155,7 +155,7 @@ static int lock_folder(const char *folder, struct error *err)
                 err->kind = ERROR_NOT_FOUND;
             return -1;
         }
-        if (flock(fd, LOCK_EX) < 0) /* SIGALRM ends it */
+        if (flock(fd, LOCK_EX | flags) < 0) /* SIGALRM ends it */
             return error_set(err, ERROR_UNAVAILABLE, NULL,
                              "somebody else works on this container for too long");
         if (fstat(fd, &locked) == 0 && stat(folder, &there) == 0 && locked.st_ino == there.st_ino &&
@@ -188,7 +188,11 @@ static int kill_all(const struct container_job *job, const struct cgroup_fs *fs,
 static int remove_all(const struct container_job *job, const struct cgroup_fs *fs,
                       const char *folder, struct error *err)
 {
-    return kill_all(job, fs, folder, err) < 0 ? -1 : remove_tree(folder, err);
+    if (kill_all(job, fs, folder, err) < 0)
+        return -1;
+    if (job->scratch_dir != NULL && scratch_remove(job->scratch_dir, job->name, err) < 0)
+        return -1;
+    return remove_tree(folder, err);
 }
 
 static int listen_at(const char *path, struct error *err)
@@ -206,6 +210,27 @@ static int listen_at(const char *path, struct error *err)
         return error_errno(err, errno, "cannot listen at %s", path);
     umask(022);
     return TAKE_FD(fd);
+}
+
+/* Nothing in the folder outlives the machine's power, so nothing is synced. */
+static int write_record(const char *path, const char *line, struct error *err)
+{
+    _cleanup_(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return error_errno(err, errno, "cannot write %s", path);
+    return fd_write_all(fd, line, strlen(line), err);
+}
+
+static int record_image(const struct container_job *job, const char *folder, struct error *err)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/" CONTAINER_IMAGE, folder);
+    _cleanup_(free_ptr) char *line = NULL;
+
+    if (job->image == NULL)
+        return 0;
+    line = xasprintf("%" PRId64 " %s\n", job->image_time, job->image);
+    return write_record(path, line, err);
 }
 
 static int make_bundle(const char *folder, int config_fd, struct error *err)
@@ -349,7 +374,7 @@ static int enter_container(const struct start *start, struct error *err)
     if (mounts_unshare(err) < 0 || cgroup_fs_simplify(fs, err) < 0 ||
         mounts_namespace(start->home.fd, user, err) < 0)
         return -1;
-    image = scratch_create(job->scratch_dir, job->disk_bytes, job->disk_inodes,
+    image = scratch_create(job->scratch_dir, job->name, job->disk_bytes, job->disk_inodes,
                            job->disk_reserve_bytes, err);
     if (image < 0 || scratch_mount(image, scratch, err) < 0 ||
         mounts_overlay(start->folder, job->layers, job->layer_count, start->owners.fd, err) < 0)
@@ -434,7 +459,6 @@ static int record_init(const char *folder, struct userns *home, struct error *er
     _cleanup_(free_ptr) char *temporary = xasprintf("%s/init.tmp", folder);
     _cleanup_(free_ptr) char *line = NULL;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
-    _cleanup_(close_fd) int fd = -1;
     uint64_t start;
     pid_t pid;
 
@@ -447,10 +471,10 @@ static int record_init(const char *folder, struct userns *home, struct error *er
     if (userns_close(home, err) < 0)
         return -1;
     line = xasprintf("%d %" PRIu64 "\n", (int)pid, start);
-    /* Nothing here outlives the machine's power, so nothing is synced. */
-    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || fd_write_all(fd, line, strlen(line), err) < 0 || rename(temporary, init) < 0)
-        return error_errno(err, errno, "cannot write %s", init);
+    if (write_record(temporary, line, err) < 0)
+        return -1;
+    if (rename(temporary, init) < 0)
+        return error_errno(err, errno, "cannot make %s", init);
     return 0;
 }
 
@@ -464,7 +488,7 @@ static void start_release(struct start *start)
 static int start_locked(const struct container_job *job, const struct cgroup_fs *fs,
                         const char *folder, int config_fd, struct error *err)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("%s/agent.sock", folder);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/" CONTAINER_SOCKET, folder);
     _cleanup_(start_release) struct start start = {.job = job,
                                                    .fs = fs,
                                                    .folder = folder,
@@ -472,7 +496,7 @@ static int start_locked(const struct container_job *job, const struct cgroup_fs 
                                                    .owners = USERNS_INIT,
                                                    .socket_fd = -1};
 
-    if (make_bundle(folder, config_fd, err) < 0 ||
+    if (make_bundle(folder, config_fd, err) < 0 || record_image(job, folder, err) < 0 ||
         userns_make(0, job->first_id, &start.home, err) < 0 ||
         userns_make(job->image_first_id, job->first_id, &start.owners, err) < 0)
         return -1;
@@ -527,7 +551,7 @@ int container_start(const struct container_job *job, int config_fd, struct error
     if (cgroup_fs_open(&fs, err) < 0)
         return -1;
     set_alarm(START_TIMEOUT_MS / 1000);
-    lock = lock_folder(folder, err);
+    lock = container_lock(folder, 0, err);
     alarm(0);
     if (lock < 0 && err->kind != ERROR_NOT_FOUND)
         return -1;
@@ -553,7 +577,7 @@ int container_stop(const struct container_job *job, struct error *err)
     if (cgroup_fs_open(&fs, err) < 0)
         return -1;
     set_alarm(START_TIMEOUT_MS / 1000 + STOP_TIMEOUT_MS / 1000);
-    lock = lock_folder(folder, err);
+    lock = container_lock(folder, 0, err);
     alarm(0);
     if (lock < 0 && err->kind == ERROR_NOT_FOUND)
         return 0;

@@ -1,15 +1,20 @@
 /*
  * container.h - the helper process: makes and removes one container, then ends.
  *
- * The daemon has threads, so it may not do this work in a forked copy of itself; it runs
- * codeset-container, which ends in container_start or container_stop. All that is known of a
- * container lies in its folder, <state_dir>/<name>:
+ * A start waits for mounts, the runtime and the kernel, so codeset-engined has a process of its
+ * own do it: codeset-container, which ends in container_start or container_stop. All that is known
+ * of a container lies in its folder, <state_dir>/<name>:
  *
  *     config.json  rootfs/  scratch/             the bundle
  *     0/ 1/ 2/...  user                          the image's layers, the user namespace: mounts
+ *     image                                      "time name" of the image that it was started from
  *     agent.sock                                 where its agent listens
  *     init                                       "pid start-time" of its pid 1, made last
+ *     ended                                      "code message": why it was ended, if it was
  *     oci/  log                                  the runtime's state and complaints
+ *
+ * and in <scratch_dir>/<name>.img, the image of its writable layer, whose blocks are what it takes
+ * of the host's disk.
  *
  * The folder is also the lock: whoever works on the container holds flock(2) on it. It is removed
  * last, and made by whoever orders the start, before the helper runs: a daemon's death can leave
@@ -29,16 +34,21 @@
 #include "base/error.h"
 #include "container/mounts.h"
 
-#define CONTAINER_USERNS "user" /* in the folder */
+#define CONTAINER_USERNS "user" /* these are in the folder */
+#define CONTAINER_IMAGE "image"
+#define CONTAINER_ENDED "ended"
+#define CONTAINER_SOCKET "agent.sock"
 
 /* What the daemon hands over as arguments, "key=value" each; `layer` repeats, topmost first. */
 struct container_job {
     const char *name;
     const char *state_dir;
-    const char *cgroup; /* its path below the hierarchy's root */
+    const char *cgroup;      /* its path below the hierarchy's root */
+    const char *scratch_dir; /* of a stop: NULL where an earlier release orders it */
     /* for a start: */
-    const char *scratch_dir;
     const char *runtime;
+    const char *image;  /* for the record only; NULL where an earlier release orders the start */
+    int64_t image_time; /* when it was complete */
     int64_t memory_bytes;
     int64_t processes;
     int64_t cpu_millicores;
@@ -49,6 +59,8 @@ struct container_job {
     int64_t image_first_id; /* of the images' owners */
     const char *layers[MOUNTS_LAYERS_MAX];
     int layer_count;
+    /* for an eviction: */
+    const char *ended; /* what the file of that name is to say */
 };
 
 /* Fills the job with what the arguments say; the texts are theirs. */
@@ -66,6 +78,12 @@ int container_stop(const struct container_job *job, struct error *err);
 
 /* Does the process of the folder's `init` file still live? *ret_pid may be NULL. */
 bool container_runs(const char *folder, pid_t *ret_pid);
+
+/*
+ * Opens and locks the folder, for as long as the descriptor is open. ERROR_NOT_FOUND where there is
+ * none. flags: 0, or LOCK_NB for ERROR_UNAVAILABLE at once where somebody else holds it.
+ */
+int container_lock(const char *folder, int flags, struct error *err);
 
 /* The kernel's start time of a process that lives (not a zombie), 0 for one that does not. */
 uint64_t process_start_time(pid_t pid);

@@ -145,26 +145,19 @@ static int copy_sparse(int from, int to, struct error *err)
     return 0;
 }
 
-/* Some file systems (overlay before Linux 6.3) know no O_TMPFILE. */
-static int open_nameless(const char *dir, struct error *err)
+int scratch_remove(const char *scratch_dir, const char *name, struct error *err)
 {
-    _cleanup_(close_fd) int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s" SCRATCH_SUFFIX, scratch_dir, name);
 
-    if (fd < 0 && errno == EOPNOTSUPP) {
-        _cleanup_(free_ptr) char *path = xasprintf("%s/.scratch-XXXXXX", dir);
-
-        fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0)
-            unlink(path);
-    }
-    if (fd < 0)
-        return error_errno(err, errno, "cannot make a scratch image in %s", dir);
-    return TAKE_FD(fd);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return error_errno(err, errno, "cannot remove %s", path);
+    return 0;
 }
 
-int scratch_create(const char *scratch_dir, int64_t bytes, int64_t inodes, int64_t reserve,
-                   struct error *err)
+int scratch_create(const char *scratch_dir, const char *name, int64_t bytes, int64_t inodes,
+                   int64_t reserve, struct error *err)
 {
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s" SCRATCH_SUFFIX, scratch_dir, name);
     _cleanup_(close_fd) int template = -1;
     _cleanup_(close_fd) int fd = -1;
 
@@ -173,9 +166,15 @@ int scratch_create(const char *scratch_dir, int64_t bytes, int64_t inodes, int64
     template = open_template(scratch_dir, bytes, inodes, err);
     if (template <0)
         return -1;
-    fd = open_nameless(scratch_dir, err);
-    if (fd < 0 || copy_sparse(template, fd, err) < 0)
+    if (scratch_remove(scratch_dir, name, err) < 0)
         return -1;
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_errno(err, errno, "cannot make %s", path);
+    if (copy_sparse(template, fd, err) < 0) {
+        unlink(path);
+        return -1;
+    }
     return TAKE_FD(fd);
 }
 

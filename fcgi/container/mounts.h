@@ -7,7 +7,8 @@
  *
  * The scratch image is a sparse ext4 file on a loop device. Formatting takes 9 ms, so each pair of
  * size and count is formatted once, to a template in the scratch folder (.template-SIZE-COUNT),
- * and copied, holes left out. The copy has no name from the start (O_TMPFILE).
+ * and copied, holes left out. The copy is called <container>.img: so that it can be seen what each
+ * container takes of the disk.
  */
 #ifndef CODESET_CONTAINER_MOUNTS_H
 #define CODESET_CONTAINER_MOUNTS_H
@@ -22,10 +23,16 @@
 /* Leaves the host's mount namespace for a private copy. */
 int mounts_unshare(struct error *err);
 
-/* A file descriptor of a fresh, nameless ext4 image that holds `bytes` in `inodes` files.
- * ERROR_UNAVAILABLE when less than `reserve` bytes are free in the folder. */
-int scratch_create(const char *scratch_dir, int64_t bytes, int64_t inodes, int64_t reserve,
-                   struct error *err);
+#define SCRATCH_SUFFIX ".img"
+
+/* A file descriptor of a fresh ext4 image that holds `bytes` in `inodes` files, in place of one
+ * that a start of the same name left. ERROR_UNAVAILABLE when less than `reserve` bytes are free in
+ * the folder. */
+int scratch_create(const char *scratch_dir, const char *name, int64_t bytes, int64_t inodes,
+                   int64_t reserve, struct error *err);
+
+/* Its blocks are free when its loop device is gone too. Not there is success. */
+int scratch_remove(const char *scratch_dir, const char *name, struct error *err);
 
 /* Attaches the image to a loop device, which goes when its mount goes, and mounts it on `where`.
  * ERROR_UNAVAILABLE when there is no loop device to be had. */

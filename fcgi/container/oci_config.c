@@ -118,7 +118,7 @@ static json_object *id_mappings(int64_t first_id)
 }
 
 /* crun runs in a cgroup that is set up already and does not look here; others do. */
-static json_object *resources(const struct engine_limits *limits)
+static json_object *resources(const struct container_limits *limits)
 {
     json_object *object = json_object_new_object();
     json_object *memory = json_object_new_object();

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "engine/engine.h"
+#include "wire/container.h"
 
 #define OCI_AGENT_PATH "/dev/.codeset-agent" /* in the container; on the /dev of its own */
 
@@ -20,7 +20,7 @@ struct oci_spec {
     bool show_cgroup;           /* its own limits, read-only, at /sys/fs/cgroup */
     const char *user_namespace; /* the one to join; NULL: the runtime makes it */
     int64_t first_id;           /* the host's for the container's root */
-    struct engine_limits limits;
+    struct container_limits limits;
     json_object *seccomp;        /* borrowed; shared between containers */
     const char *seccomp_program; /* the same for crun, or NULL */
 };

@@ -33,6 +33,9 @@ int ctl_image_import(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);
 int ctl_image_remove(struct ctl *ctl);
 
+int ctl_node_list(struct ctl *ctl);
+int ctl_node_forget(struct ctl *ctl);
+
 int ctl_session_list(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);
 int ctl_session_close(struct ctl *ctl);

@@ -105,6 +105,7 @@ static void check_all(struct doctor *doctor)
         doctor_database(doctor);
     doctor_host(doctor);
     doctor_files(doctor);
+    doctor_engine(doctor);
 }
 
 int ctl_doctor(struct ctl *ctl)
@@ -129,6 +130,7 @@ int ctl_doctor(struct ctl *ctl)
         printf("%d ok, %d warnings, %d failures\n", doctor.counts[FINDING_OK],
                doctor.counts[FINDING_WARN], doctor.counts[FINDING_FAIL]);
     json_object_put(doctor.rows);
+    free(doctor.data_dir);
     if (doctor.counts[FINDING_FAIL])
         return CTL_DOCTOR_FAILURES;
     return doctor.counts[FINDING_WARN] ? CTL_DOCTOR_WARNINGS : CTL_OK;

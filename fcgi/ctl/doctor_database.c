@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "ctl/doctor.h"
 #include "store/accounts.h"
 #include "store/db.h"
 #include "store/migrate.h"
+#include "store/runs.h"
 #include "store/server.h"
 
 #include "base/banned.h"
@@ -97,12 +99,10 @@ static void check_socket_sign_in(struct doctor *doctor, enum db_account account,
     if (doctor->settings->database.db_host[0])
         doctor_report(doctor, FINDING_FAIL, "sign-in", mend,
                       "%s has no password, and db_host can't be reached without", user);
-    else if (account == DB_REAPER)
-        doctor_report(doctor, FINDING_FAIL, "sign-in", mend,
-                      "the daemon is root, so that MariaDB's socket refuses it %s", user);
     else if (!getpwnam(user))
         doctor_report(doctor, FINDING_FAIL, "sign-in", "run systemd-sysusers",
-                      "the system has no user %s, as whom the workers sign in", user);
+                      "the system has no user %s, as whom the %s in", user,
+                      account == DB_REAPER ? "daemon signs" : "workers sign");
     else
         doctor_report(doctor, FINDING_OK, "sign-in", NULL, "%s can, by the socket", user);
 }
@@ -123,6 +123,11 @@ static void check_sign_in(struct doctor *doctor, enum db_account account, const 
         doctor_report(doctor, FINDING_FAIL, "password file", "chmod 0400, owned by its program",
                       "%s can be read by others (mode %04o)", password_file,
                       (unsigned)st.st_mode & 07777);
+    else if (account == DB_REAPER && stat(password_file, &st) == 0 && st.st_uid == 0)
+        doctor_report(doctor, FINDING_FAIL, "password file",
+                      "chown codeset-reaper, or clear the setting: by MariaDB's socket the daemon "
+                      "needs none",
+                      "only root can read %s, but the daemon must", password_file);
     db = db_new(&doctor->settings->database, account, &err);
     if (!db || db_ping(db, &err) < 0)
         doctor_report(doctor, FINDING_FAIL, "sign-in",
@@ -142,11 +147,15 @@ static void on_node(const struct node *node, void *arg)
 {
     struct nodes *nodes = arg;
 
-    if (node->silent_seconds > HEARTBEAT_LATE) {
+    if (node->ended || node->silent_seconds > HEARTBEAT_LATE) {
         nodes->silent++;
         doctor_report(
-            nodes->doctor, FINDING_WARN, "daemon", "start codeset-reaper there, or read its log",
-            "on %s it has been silent for %" PRId64 " s", node->name, node->silent_seconds);
+            nodes->doctor, FINDING_WARN, "daemon",
+            "start codeset-reaper there, or read its log; a host that does not come back: "
+            "codesetctl node forget",
+            "on %s it %s %" PRId64 " s%s", node->name,
+            node->ended ? "stopped" : "has been silent for", node->silent_seconds,
+            node->ended ? " ago" : "");
         return;
     }
     nodes->alive++;
@@ -178,6 +187,8 @@ void doctor_database(struct doctor *doctor)
         return;
     }
     check_server(doctor, &info);
+    if (!settings->database.db_host[0])
+        doctor->data_dir = xstrdup(info.datadir);
     if (!check_schema(doctor))
         return;
     check_rights(doctor);

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "store/catalog.h"
+#include "store/containers.h"
 #include "store/samples.h"
 
 #include "base/banned.h"
@@ -46,27 +48,61 @@ static void match(const struct image *image, void *arg)
     search->found |= strcmp(image->name, search->name) == 0;
 }
 
+/* What needs an image, for people: "session ID (ready)", "container cs-ID (ended, on HOST)". */
+static void describe_user(const struct image_user *user, struct buf *out)
+{
+    buf_addf(out, "%s %s (%s%s%s)", user->what, user->id.text, user->status,
+             user->node ? ", on " : "", user->node ? user->node : "");
+}
+
+#define NAMED_MOST 5
+
+struct pins {
+    int64_t count;
+    struct buf text; /* the first NAMED_MOST */
+};
+
+static void add_pin(const struct image_user *user, void *arg)
+{
+    struct pins *pins = arg;
+
+    if (pins->count++ >= NAMED_MOST)
+        return;
+    buf_add_str(&pins->text, pins->text.length ? "; " : "");
+    describe_user(user, &pins->text);
+}
+
+static int refuse_pinned(const char *name, struct pins *pins, struct error *err)
+{
+    if (pins->count > NAMED_MOST)
+        buf_addf(&pins->text, "; and %lld more", (long long)(pins->count - NAMED_MOST));
+    return error_set(err, ERROR_CONFLICT, NULL,
+                     "%s is in use by %s. Close the sessions ('codesetctl session close') and wait "
+                     "until their containers are gone; for a host that does not come back, "
+                     "'codesetctl node forget'",
+                     name, pins->text.data);
+}
+
 /* An image that sessions stand on must stay as it is. */
 static int check_unused(struct ctl *ctl, const char *name, struct error *err)
 {
     struct search search = {.name = name};
+    struct pins pins = {.text = BUF_INIT};
     struct db *db;
-    int64_t used;
+    int status = 0;
 
     if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
         return -1;
     if (!search.found || ctl_option(ctl, "force"))
         return 0;
     db = ctl_db(ctl, err);
-    if (!db || store_image_use(db, name, &used, err) < 0)
-        return error_wrap(err, "cannot tell whether %s is in use (--force goes on all the same)",
-                          name);
-    if (used > 0)
-        return error_set(err, ERROR_CONFLICT, NULL,
-                         "%lld sessions or verifications run on %s; close them first ('codesetctl "
-                         "session list')",
-                         (long long)used, name);
-    return 0;
+    if (!db || store_image_users(db, name, add_pin, &pins, err) < 0)
+        status = error_wrap(err, "cannot tell whether %s is in use (--force goes on all the same)",
+                            name);
+    else if (pins.count > 0)
+        status = refuse_pinned(name, &pins, err);
+    buf_release(&pins.text);
+    return status;
 }
 
 static void add_name(const char *dataset, const char *sample_id, void *arg)
@@ -172,18 +208,52 @@ static void add_image(const struct image *image, void *arg)
     json_object_array_add(arg, image_object(image));
 }
 
+/* Rows of the list, in the order of their names; `used_by` stays away where it can't be told. */
+static void add_user(const struct image_user *user, void *arg)
+{
+    for (size_t i = 0; i < json_object_array_length(arg); i++) {
+        json_object *row = json_object_array_get_idx(arg, i), *users = NULL;
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+        if (strcmp(json_object_get_string(json_object_object_get(row, "name")), user->image) != 0)
+            continue;
+        describe_user(user, &text);
+        users = json_object_object_get(row, "used_by");
+        json_object_array_add(users, json_object_new_string(text.data));
+        json_add_int(row, "in_use", (int64_t)json_object_array_length(users));
+    }
+}
+
+static void add_users(struct ctl *ctl, json_object *rows)
+{
+    struct error err = ERROR_INIT;
+    struct db *db = ctl_db(ctl, &err);
+
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        json_add_int(json_object_array_get_idx(rows, i), "in_use", 0);
+        json_add(json_object_array_get_idx(rows, i), "used_by", json_object_new_array());
+    }
+    if (db && store_image_users(db, NULL, add_user, rows, &err) == 0)
+        return;
+    ctl_warn(ctl, "what is in use can't be told: %s", err.message);
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        json_object_object_del(json_object_array_get_idx(rows, i), "in_use");
+        json_object_object_del(json_object_array_get_idx(rows, i), "used_by");
+    }
+}
+
 int ctl_image_list(struct ctl *ctl)
 {
-    static const struct output_column columns[] = {{"NAME", "name"},
-                                                   {"LAYER OVER", "base"},
-                                                   {"BYTES", "size_bytes"},
-                                                   {"IMPORTED", "created_at"},
-                                                   {"SOURCE", "source"}};
+    static const struct output_column columns[] = {
+        {"NAME", "name"},        {"LAYER OVER", "base"},     {"BYTES", "size_bytes"},
+        {"IN USE BY", "in_use"}, {"IMPORTED", "created_at"}, {"SOURCE", "source"}};
     struct error err = ERROR_INIT;
     _cleanup_(json_release) json_object *rows = json_object_new_array();
 
     if (image_list(&ctl_settings(ctl)->engine, add_image, rows, &err) < 0)
         return ctl_fail(ctl, &err);
+    if (json_object_array_length(rows) > 0)
+        add_users(ctl, rows);
     output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
                 "there are no images yet; import one with 'codesetctl image import'");
     return CTL_OK;

@@ -1,7 +1,7 @@
 # ctl: a file per command of codesetctl.
 sbin_PROGRAMS += codesetctl
 codesetctl_SOURCES = fcgi/codesetctl.c
-codesetctl_LDADD = libctl.a libroutes.a libwire.a $(ENGINE_LIBS) $(STORE_LIBS) $(ARCHIVE_LIBS)
+codesetctl_LDADD = libctl.a libroutes.a $(ENGINED_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
 
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
@@ -9,10 +9,11 @@ libctl_a_SOURCES = \
 	fcgi/ctl/ctl.c fcgi/ctl/ctl.h \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
-	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
+	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/line_reader.c fcgi/ctl/line_reader.h \
+	fcgi/ctl/nodes.c \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \

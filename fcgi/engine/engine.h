@@ -1,16 +1,18 @@
 /*
- * engine.h - where containers come from.
+ * engine.h - where containers come from, as the daemon sees it: a table of functions, and one row
+ * for each kind of engine.
  *
- * An engine starts, stops, lists and measures containers, nothing else: running commands and
- * touching files is the agent's work (agent_client/agent_client.h). There is one kind now, `oci`;
- * Docker's API or a cluster would be another struct engine_kind.
+ * An engine starts, stops, lists, describes and watches containers, nothing else: running commands
+ * and touching files is the agent's work (agent_client/agent_client.h). `oci` (engine/oci.h) asks
+ * codeset-engined, which starts them on this host; the tests have a scripted one.
  *
- * start and stop take tens of milliseconds, so they do not block the caller: they fork a helper
- * process and call back on the event loop that engine_new was given, exactly once, also on
- * failure. All functions belong to that loop's thread.
+ * All functions belong to the thread of the event loop that the engine was made with. Nothing
+ * blocks. What takes a callback calls it back exactly once, also on failure, from the loop and
+ * never from within the call; after `free` nobody is called back any more. err is NULL on success.
+ * A callback may call any function but `free`.
  *
- * A container outlives the daemon. Its name is the caller's (cs-<session id>, cv-<job id>); the
- * daemon that comes after finds it by engine_list and connects to its agent's socket again.
+ * A container outlives the daemon and the engine's own processes. The daemon that comes after finds
+ * it by `list` or in the database, and asks for it by `describe`.
  */
 #ifndef CODESET_ENGINE_ENGINE_H
 #define CODESET_ENGINE_ENGINE_H
@@ -20,12 +22,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/id.h"
+#include "wire/container.h"
 
-struct event_base;
-struct engine_settings;
 struct engine;
-
-#define ENGINE_NAME_MAX 63
+struct engine_watch;
 
 struct engine_limits {
     int64_t memory_bytes; /* without swap */
@@ -35,53 +36,136 @@ struct engine_limits {
     int64_t cpu_millicores; /* 1000 is one core */
 };
 
-struct engine_usage {
-    int64_t memory_bytes;
-    int64_t processes;
-    int64_t cpu_us;
-    int64_t oom_kills; /* since the start; a step up means that the memory limit struck */
-    bool running;      /* false: pid 1 is gone, the container wants engine_stop */
+/* The engine copies what it needs of this before the call returns. */
+struct engine_start {
+    enum container_kind kind;
+    struct id id;
+    const char *image; /* a name of the image store */
+    struct engine_limits limits;
 };
 
-/* err is NULL on success. The callback's argument is the caller's. */
+/* Lives, with all its texts, until the callback returns. */
+struct engine_description {
+    const char *address;     /* what the agent is reached by: "unix:/path"; at most 127 bytes */
+    int64_t image_time;      /* when the image was complete (microseconds since 1970): a file in a
+                              * container of it with a later ctime was made or changed there; 0: not
+                              * known, and any file may have been changed */
+    const char *environment; /* of the image: a JSON array of "NAME=value"; "[]" where it is gone */
+    const char *workdir;     /* of the image; absolute */
+    bool running;            /* false: pid 1 is gone, the container wants `stop` */
+    const char *ended_code;  /* why the engine itself ended it, such as HOST_DISK_FULL, or NULL */
+    const char *ended_message; /* for the session's owner; NULL where ended_code is NULL */
+
+    /* What it uses. After a start, which has not looked, all are 0. */
+    int64_t memory_bytes, processes, cpu_us;
+    int64_t oom_kills;  /* since its start */
+    int64_t disk_bytes; /* what its writable layer takes on the host's disk */
+};
+
 typedef void engine_done(const struct error *err, void *arg);
+typedef void engine_described(const struct error *err, const struct engine_description *description,
+                              void *arg);
 
-/* The store and the folders come from the settings, which must outlive the engine; the helper,
- * codeset-container, is looked for beside the agent's binary. NULL on failure. */
-struct engine *engine_new(struct event_base *base, const struct engine_settings *settings,
-                          struct error *err);
-void engine_free(struct engine *engine); /* leaves the containers running */
+/* The array lives until the callback returns. */
+typedef void engine_listed(const struct error *err, const struct container_ref *containers,
+                           size_t count, void *arg);
 
-/*
- * Starts a container whose root is a fresh, writable layer over the image, with the agent as pid
- * 1, listening on engine_socket(name). Starting a name that runs already is success (a daemon
- * that died half-way tries again). Errors by code: IMAGE_MISSING (the store has no such image),
- * IMAGE_REFUSED (its content is hostile), otherwise without a code; ERROR_UNAVAILABLE when the
- * host is short of disk, memory or loop devices. After a failure nothing of it is left.
- */
-void engine_start(struct engine *engine, const char *name, const char *image,
-                  const struct engine_limits *limits, engine_done *done, void *arg);
+/* code is NULL when it ended by itself; else it, a literal or a text that lives until the callback
+ * returns, says why the engine ended it, and message says it to the session's owner. */
+typedef void engine_ended(const char *code, const char *message, void *arg);
 
-/* Kills everything in the container and removes every trace. A name that is not there: success. */
-void engine_stop(struct engine *engine, const char *name, engine_done *done, void *arg);
+struct engine_functions {
+    const char *name; /* "oci"; what a container's row says */
 
-/* Calls `each` for every container of this engine that is on the host, running or dead. */
-int engine_list(struct engine *engine, void (*each)(const char *name, void *arg), void *arg,
-                struct error *err);
+    /*
+     * Starts a container whose root is a fresh, writable layer over the image, with the agent as
+     * pid 1. One that runs already is success (a daemon that died half-way tries again). Codes of
+     * errors: IMAGE_MISSING (the store has no such image), IMAGE_REFUSED (no container is started
+     * from it); ERROR_UNAVAILABLE when the host is short of disk, memory or loop devices. After a
+     * failure nothing of it is left.
+     */
+    void (*start)(struct engine *engine, const struct engine_start *start, engine_described *done,
+                  void *arg);
 
-/* Two or three small reads; does not block. */
-int engine_usage(struct engine *engine, const char *name, struct engine_usage *ret_usage,
-                 struct error *err);
+    /* Kills everything in the container and removes every trace. One that is not there: success. */
+    void (*stop)(struct engine *engine, enum container_kind kind, const struct id *id,
+                 engine_done *done, void *arg);
 
-/* The path of the unix socket on which the container's agent listens. Returns text. */
-#define ENGINE_SOCKET_SIZE 108
-char *engine_socket(struct engine *engine, const char *name, char text[ENGINE_SOCKET_SIZE]);
+    /* Every container of this engine that is there, running or dead, or half made. */
+    void (*list)(struct engine *engine, engine_listed *done, void *arg);
 
-/*
- * When the image was complete (microseconds since 1970): a file in a container of it whose ctime
- * is later was made or changed in that container.
- */
-int engine_image_time(struct engine *engine, const char *image, int64_t *ret_when,
-                      struct error *err);
+    /* ERROR_NOT_FOUND: it is not there. image: the image that it was started from, for those that
+     * an earlier release started and that do not say so themselves; NULL where it is not known. */
+    void (*describe)(struct engine *engine, enum container_kind kind, const struct id *id,
+                     const char *image, engine_described *done, void *arg);
+
+    /*
+     * Given in the callback of a start or a describe that succeeded, or soon after. `ended` is
+     * called at most once, when pid 1 is gone; then, as before, unwatch frees the watch.
+     */
+    struct engine_watch *(*watch)(struct engine *engine, enum container_kind kind,
+                                  const struct id *id, engine_ended *ended, void *arg);
+    void (*unwatch)(struct engine_watch *watch); /* NULL: nothing */
+
+    /* How often the memory limit struck in it since its start; a step up: it struck once more. */
+    int64_t (*oom_kills)(const struct engine_watch *watch);
+
+    void (*free)(struct engine *engine); /* leaves containers running; after all its watches */
+};
+
+/* An engine's own struct begins with this, and its watches with an engine_watch. */
+struct engine {
+    const struct engine_functions *functions;
+};
+struct engine_watch {
+    struct engine *engine;
+};
+
+static inline void engine_start(struct engine *engine, const struct engine_start *start,
+                                engine_described *done, void *arg)
+{
+    engine->functions->start(engine, start, done, arg);
+}
+
+static inline void engine_stop(struct engine *engine, enum container_kind kind, const struct id *id,
+                               engine_done *done, void *arg)
+{
+    engine->functions->stop(engine, kind, id, done, arg);
+}
+
+static inline void engine_list(struct engine *engine, engine_listed *done, void *arg)
+{
+    engine->functions->list(engine, done, arg);
+}
+
+static inline void engine_describe(struct engine *engine, enum container_kind kind,
+                                   const struct id *id, const char *image, engine_described *done,
+                                   void *arg)
+{
+    engine->functions->describe(engine, kind, id, image, done, arg);
+}
+
+static inline struct engine_watch *engine_watch(struct engine *engine, enum container_kind kind,
+                                                const struct id *id, engine_ended *ended, void *arg)
+{
+    return engine->functions->watch(engine, kind, id, ended, arg);
+}
+
+static inline void engine_unwatch(struct engine_watch *watch)
+{
+    if (watch != NULL)
+        watch->engine->functions->unwatch(watch);
+}
+
+static inline int64_t engine_oom_kills(const struct engine_watch *watch)
+{
+    return watch->engine->functions->oom_kills(watch);
+}
+
+static inline void engine_free(struct engine *engine)
+{
+    if (engine != NULL)
+        engine->functions->free(engine);
+}
 
 #endif

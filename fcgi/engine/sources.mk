@@ -1,4 +1,6 @@
-# engine: containers by an OCI runtime.
+# engine: where the daemon's containers come from. Knows wire.
 noinst_LIBRARIES += libengine.a
-libengine_a_SOURCES = fcgi/engine/engine.c fcgi/engine/engine.h
-ENGINE_LIBS = libengine.a libcontainer.a libimages.a $(SECCOMP_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(EVENT_LIBS)
+libengine_a_SOURCES = \
+	fcgi/engine/engine.h \
+	fcgi/engine/oci.c fcgi/engine/oci.h
+ENGINE_LIBS = libengine.a $(WIRE_LIBS) $(EVENT_LIBS)

@@ -5,7 +5,6 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -19,10 +18,16 @@
 #include "base/mem.h"
 #include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
-#include "store/sessions.h"
+#include "reaper/kinds.h"
+#include "reaper/registry.h"
 #include "wire/await.h"
 
 #include "base/banned.h"
+
+#ifndef __clang__
+/* gcc 12's analyzer does not see that a hold that is freed has left its group. */
+#pragma GCC diagnostic ignored "-Wanalyzer-use-after-free"
+#endif
 
 #define HEADERS_MAX 65536
 /* A connection that sits between two requests, or is slow to send one. Longer than any hold: evhttp
@@ -40,7 +45,7 @@ struct hold {
 
 /* All who wait for one thing. */
 struct group {
-    struct id id; /* first: the tree's key */
+    struct id id; /* first */
     TAILQ_HEAD(hold_list, hold) holds;
 };
 
@@ -50,9 +55,8 @@ struct await {
     struct evhttp_bound_socket *bound;
     char *path;
     struct db_pool *pool;
-    await_expected *expected;
-    void *arg;
-    void *groups; /* tsearch(3) */
+    const struct kinds *kinds;
+    struct registry groups;
     size_t held;
     size_t most;
     bool shrinking;
@@ -77,16 +81,9 @@ int64_t await_hold(int64_t asked_ms, size_t held, size_t most)
     return asked_ms * (int64_t)(most - held) / (int64_t)free_half;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct id));
-}
-
 static struct group *find_group(const struct await *await, const struct id *id)
 {
-    void *node = tfind(id, &await->groups, compare_ids);
-
-    return node ? *(struct group **)node : NULL;
+    return registry_find(&await->groups, id);
 }
 
 static void leave_group(struct hold *hold)
@@ -95,7 +92,7 @@ static void leave_group(struct hold *hold)
 
     TAILQ_REMOVE(&group->holds, hold, next);
     if (TAILQ_EMPTY(&group->holds)) {
-        tdelete(group, &hold->await->groups, compare_ids);
+        registry_remove(&hold->await->groups, group);
         free(group);
     }
 }
@@ -169,8 +166,8 @@ static int ask(struct db *db, void *arg, struct error *err)
 {
     struct question *question = arg;
 
-    return store_is_finished(db, work_kind_name(question->kind), &question->id, &question->finished,
-                             err);
+    return kinds_finished(question->await->kinds, db, question->kind, &question->id,
+                          &question->finished, err);
 }
 
 /* The database can't say: then the worker may, and it tells the client if it can't either. */
@@ -190,7 +187,7 @@ static void ask_whether_finished(struct await *await, enum work_kind kind, const
     question->await = await;
     question->kind = kind;
     question->id = *id;
-    db_pool_submit(await->pool, ask, asked, question);
+    db_pool_submit(await->pool, DB_SMALL, NULL, ask, asked, question);
 }
 
 static struct group *ensure_group(struct await *await, const struct id *id)
@@ -202,8 +199,7 @@ static struct group *ensure_group(struct await *await, const struct id *id)
     group = xcalloc(1, sizeof(*group));
     group->id = *id;
     TAILQ_INIT(&group->holds);
-    if (!tsearch(group, &await->groups, compare_ids))
-        abort(); /* out of memory */
+    registry_insert(&await->groups, group);
     return group;
 }
 
@@ -260,7 +256,7 @@ static void on_request(struct evhttp_request *request, void *arg)
     }
     /* Registered first, asked then: no end falls between the two. */
     hold_request(await, request, hold_ms, &id, TAKE_PTR(back));
-    if (!await->expected(kind, &id, await->arg))
+    if (!kinds_expected(await->kinds, kind, &id))
         ask_whether_finished(await, kind, &id);
 }
 
@@ -280,8 +276,7 @@ static size_t what_descriptors_allow(int64_t holds_max)
 }
 
 struct await *await_new(struct event_base *base, const char *path, int64_t holds_max,
-                        struct db_pool *pool, await_expected *expected, void *arg,
-                        struct error *err)
+                        struct db_pool *pool, const struct kinds *kinds, struct error *err)
 {
     int fd = bind_socket(path, SOCK_STREAM, err);
     struct await *await;
@@ -293,8 +288,7 @@ struct await *await_new(struct event_base *base, const char *path, int64_t holds
     await->path = xstrdup(path);
     await->most = what_descriptors_allow(holds_max);
     await->pool = pool;
-    await->expected = expected;
-    await->arg = arg;
+    await->kinds = kinds;
     await->http = evhttp_new(base);
     evhttp_set_max_headers_size(await->http, HEADERS_MAX);
     evhttp_set_max_body_size(await->http, 0);
@@ -317,10 +311,8 @@ void await_release(struct await *await)
     struct group *group;
 
     await->releasing = true;
-    while (await->groups) {
-        group = *(struct group **)await->groups; /* the root */
+    while ((group = registry_any(&await->groups)))
         await_wake(await, &group->id);
-    }
 }
 
 void await_free(struct await *await)

@@ -19,14 +19,12 @@
 struct await;
 struct event_base;
 struct db_pool;
+struct kinds;
 
-/* Will somebody call await_wake for this id for sure? Then the database isn't asked. */
-typedef bool await_expected(enum work_kind kind, const struct id *id, void *arg);
-
-/* holds_max is cut to what the descriptors allow. The pool must end before the await does. */
+/* holds_max is cut to what the descriptors allow. The pool must end before the await does. kinds
+ * say who is expected to call await_wake, and otherwise what has ended (reaper/kinds.h). */
 struct await *await_new(struct event_base *base, const char *path, int64_t holds_max,
-                        struct db_pool *pool, await_expected *expected, void *arg,
-                        struct error *err);
+                        struct db_pool *pool, const struct kinds *kinds, struct error *err);
 void await_free(struct await *await); /* removes the socket */
 
 /* Answers whoever waits for it. */

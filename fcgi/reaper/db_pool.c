@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "reaper/fair_queue.h"
 #include "settings.h"
 #include "store/db.h"
 
@@ -25,8 +26,11 @@
 #define IDLE_SECONDS 60 /* then a thread looks whether its connection still lives */
 
 struct work {
+    struct fair_item item; /* first: an item's address is its work's */
     TAILQ_ENTRY(work) next;
     struct db_pool *pool;
+    enum db_lane lane;
+    struct id user; /* "": the daemon's own */
     db_pool_run *run;
     db_pool_done *done;
     void *arg;
@@ -57,7 +61,9 @@ struct db_pool {
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t given;
-    struct work_list queue;
+    struct fair_queue lanes[2]; /* by enum db_lane */
+    size_t on_large;            /* threads that are at large work */
+    bool large_was_last;        /* of what was taken */
     struct work_list finished;
     bool ending;
 
@@ -66,17 +72,41 @@ struct db_pool {
     struct worker workers[];
 };
 
+static bool may_take_large(const struct db_pool *pool)
+{
+    size_t half = pool->size < 2 ? 1 : pool->size / 2;
+
+    if (pool->lanes[DB_LARGE].count == 0 || pool->on_large >= half)
+        return false;
+    if (pool->lanes[DB_SMALL].count == 0)
+        return true;
+    return pool->on_large == 0 && !pool->large_was_last;
+}
+
+static struct work *take(struct db_pool *pool)
+{
+    bool large = may_take_large(pool);
+    struct work *work = (struct work *)fair_pop(&pool->lanes[large ? DB_LARGE : DB_SMALL]);
+
+    if (!work)
+        return NULL;
+    pool->large_was_last = large;
+    if (large)
+        pool->on_large++;
+    return work;
+}
+
 /* The next work, or NULL when the pool ends. An idle connection is kept warm, so that no write
  * finds it closed by the server. */
 static struct work *next_work(struct worker *worker)
 {
     struct db_pool *pool = worker->pool;
+    struct work *work = NULL;
     struct timespec until;
     struct error ignored;
-    struct work *work;
 
     pthread_mutex_lock(&pool->mutex);
-    while (!pool->ending && TAILQ_EMPTY(&pool->queue)) {
+    while (!pool->ending && !(work = take(pool))) {
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += IDLE_SECONDS;
         if (pthread_cond_timedwait(&pool->given, &pool->mutex, &until) == 0)
@@ -85,9 +115,6 @@ static struct work *next_work(struct worker *worker)
         db_ping(worker->db, &ignored); /* what it finds out the next statement will too */
         pthread_mutex_lock(&pool->mutex);
     }
-    work = pool->ending ? NULL : TAILQ_FIRST(&pool->queue);
-    if (work)
-        TAILQ_REMOVE(&pool->queue, work, next);
     pthread_mutex_unlock(&pool->mutex);
     return work;
 }
@@ -97,6 +124,10 @@ static void hand_back(struct db_pool *pool, struct work *work)
     bool first;
 
     pthread_mutex_lock(&pool->mutex);
+    if (work->lane == DB_LARGE) {
+        pool->on_large--;
+        pthread_cond_signal(&pool->given); /* another may go on with it */
+    }
     first = TAILQ_EMPTY(&pool->finished);
     TAILQ_INSERT_TAIL(&pool->finished, work, next);
     pthread_mutex_unlock(&pool->mutex);
@@ -122,7 +153,7 @@ static void *worker_main(void *arg)
 static void give(struct db_pool *pool, struct work *work)
 {
     pthread_mutex_lock(&pool->mutex);
-    TAILQ_INSERT_TAIL(&pool->queue, work, next);
+    fair_push(&pool->lanes[work->lane], &work->user, &work->item);
     pthread_cond_signal(&pool->given);
     pthread_mutex_unlock(&pool->mutex);
 }
@@ -250,7 +281,8 @@ struct db_pool *db_pool_new(struct event_base *base, const struct database_setti
     pool->base = base;
     pool->size = threads;
     TAILQ_INIT(&pool->pausing);
-    TAILQ_INIT(&pool->queue);
+    fair_init(&pool->lanes[DB_SMALL]);
+    fair_init(&pool->lanes[DB_LARGE]);
     TAILQ_INIT(&pool->finished);
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_condattr_init(&attributes);
@@ -273,28 +305,28 @@ struct db_pool *db_pool_new(struct event_base *base, const struct database_setti
     return pool;
 }
 
-static void submit(struct db_pool *pool, db_pool_run *run, db_pool_done *done, void *arg,
-                   bool insist)
+static void submit(struct db_pool *pool, struct work work, const struct id *user)
 {
-    struct work *work = xcalloc(1, sizeof(*work));
+    struct work *copy = xmemdup(&work, sizeof(work));
 
-    work->pool = pool;
-    work->run = run;
-    work->done = done;
-    work->arg = arg;
-    work->insist = insist;
+    copy->pool = pool;
+    if (user)
+        copy->user = *user;
     pool->pending++;
-    give(pool, work);
+    give(pool, copy);
 }
 
-void db_pool_submit(struct db_pool *pool, db_pool_run *run, db_pool_done *done, void *arg)
+void db_pool_submit(struct db_pool *pool, enum db_lane lane, const struct id *user,
+                    db_pool_run *run, db_pool_done *done, void *arg)
 {
-    submit(pool, run, done, arg, false);
+    submit(pool, (struct work){.lane = lane, .run = run, .done = done, .arg = arg}, user);
 }
 
-void db_pool_insist(struct db_pool *pool, db_pool_run *run, db_pool_done *done, void *arg)
+void db_pool_insist(struct db_pool *pool, enum db_lane lane, const struct id *user,
+                    db_pool_run *run, db_pool_done *done, void *arg)
 {
-    submit(pool, run, done, arg, true);
+    submit(pool, (struct work){.lane = lane, .run = run, .done = done, .arg = arg, .insist = true},
+           user);
 }
 
 bool db_pool_available(const struct db_pool *pool)
@@ -317,6 +349,14 @@ static void free_list(struct work_list *list)
     }
 }
 
+static void free_lane(struct fair_queue *lane)
+{
+    struct work *work;
+
+    while ((work = (struct work *)fair_pop(lane)))
+        work_free(work);
+}
+
 void db_pool_free(struct db_pool *pool)
 {
     if (!pool)
@@ -328,7 +368,8 @@ void db_pool_free(struct db_pool *pool)
     for (size_t i = 0; i < pool->count; i++)
         pthread_join(pool->workers[i].thread, NULL);
     free_list(&pool->pausing);
-    free_list(&pool->queue);
+    free_lane(&pool->lanes[DB_SMALL]);
+    free_lane(&pool->lanes[DB_LARGE]);
     free_list(&pool->finished);
     if (pool->finished_event)
         event_free(pool->finished_event);

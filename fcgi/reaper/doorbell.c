@@ -30,25 +30,22 @@ struct doorbell {
 int bind_socket(const char *path, int type, struct error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_(free_ptr) char *folder = xstrdup(path);
     _cleanup_(close_fd) int fd = -1;
-    struct stat st;
-    char *slash = strrchr(folder, '/');
 
-    if (!slash || slash == folder || strlen(path) >= sizeof(address.sun_path))
+    if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
         return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", path);
-    *slash = '\0';
     memcpy(address.sun_path, path, strlen(path));
     fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || stat(folder, &st) < 0)
+    if (fd < 0)
         return error_errno(err, errno, "making the socket %s", path);
     if (unlink(path) < 0 && errno != ENOENT)
         return error_errno(err, errno, "removing %s", path);
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         return error_errno(err, errno, "binding %s", path);
-    /* The umask of a daemon gives nobody else anything; this socket is for the folder's group. */
-    if (chown(path, (uid_t)-1, st.st_gid) < 0 || chmod(path, 0660) < 0)
-        return error_errno(err, errno, "giving %s to the group of its folder", path);
+    /* The umask of a daemon gives nobody else anything; this socket is for its group, whatever the
+     * folder's is. */
+    if (chown(path, (uid_t)-1, getegid()) < 0 || chmod(path, 0660) < 0)
+        return error_errno(err, errno, "giving %s to the daemon's group", path);
     if (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
         return error_errno(err, errno, "listening on %s", path);
     return TAKE_FD(fd);

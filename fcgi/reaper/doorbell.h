@@ -15,8 +15,8 @@ struct doorbell;
 
 typedef void doorbell_rung(enum work_kind kind, const struct id *id, void *arg);
 
-/* Binds the socket at path, in place of one that an earlier run left. It gets the folder's group
- * and mode 0660: who may ring is said by the folder. */
+/* Binds the socket at path, in place of one that an earlier run left. It gets the daemon's group
+ * and mode 0660: who may ring is said by the group that the daemon is started with. */
 struct doorbell *doorbell_new(struct event_base *base, const char *path, doorbell_rung *rung,
                               void *arg, struct error *err);
 void doorbell_free(struct doorbell *doorbell); /* removes the socket */

@@ -437,6 +437,8 @@ struct grader *grader_start(struct graders *graders, const struct grader_request
 
 void grader_cancel(struct grader *grader)
 {
+    if (!grader)
+        return;
     if (grader->pid == 0) {
         TAILQ_REMOVE(&grader->graders->waiting, grader, next);
         free_grader(grader);

@@ -65,7 +65,8 @@ typedef void grader_done(const struct error *err, struct grader_verdict *verdict
 struct grader *grader_start(struct graders *graders, const struct grader_request *request,
                             int tar_fd, grader_ready *ready, grader_done *done, void *arg);
 
-/* Nobody is called back. A descriptor that `ready` was given stays its receiver's. */
+/* NULL: nothing. Nobody is called back. A descriptor that `ready` was given stays its receiver's.
+ */
 void grader_cancel(struct grader *grader);
 
 #endif

@@ -3,173 +3,226 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "agent_client/agent_client.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "reaper/admission.h"
 #include "reaper/await.h"
+#include "reaper/budget.h"
+#include "reaper/containers.h"
+#include "reaper/context.h"
 #include "reaper/db_pool.h"
-#include "reaper/environment.h"
 #include "reaper/outcome.h"
+#include "reaper/registry.h"
+#include "reaper/rounds.h"
 #include "reaper/sessions.h"
-#include "reaper/sweep.h"
 #include "settings.h"
 #include "store/interactions.h"
 
 #include "base/banned.h"
 
-#define CLAIMS_MAX 256 /* under way at once; the sweep brings the rest */
-#define TRIES_MAX 3    /* of a call to an agent that lives but can't be reached */
+/* Claims under way at once. What comes above is found by a round, in an order that is fair between
+ * users; so a user's thousand doorbells are not before another's one. */
+#define CLAIMS_MAX 32
+#define TRIES_MAX 3 /* of a call to an agent that lives but can't be reached */
 #define RETRY_MS 250
-#define PARKED_MS 1000
+#define AGAIN_MS 2000 /* before a claim that the database refused is tried again */
 
-struct running_interaction {
+enum phase {
+    CLAIMING,
+    WAITING, /* for its session's container, a share of the budget, the next try */
+    READING, /* an upload's content is read */
+    CALLING,
+    WRITING,
+};
+
+struct running {
     struct id id; /* first */
-    struct daemon *daemon;
-    struct live_session *session; /* NULL while it is claimed */
-    LIST_ENTRY(running_interaction) next;
+    struct interactions *interactions;
+    LIST_ENTRY(running) next;
+    enum phase phase;
     struct interaction_work work;
+    struct text content;        /* of an upload, while it is sent */
+    struct admission admission; /* of the content, then of the result */
     struct agent_call *call;
     struct event *timer; /* before the next try */
     int64_t since;       /* monotonic: of the claim */
     int64_t oom_before;
     int tries;
     bool begun;
+    bool has_content;
+    bool reduced; /* the result was refused by the database; a failure is written instead */
+    bool dropped; /* the session ended while a thread may read this */
     struct outcome outcome;
-    bool database_busy; /* a thread may read this: not to be freed */
-    bool dropped;       /* the session ended meanwhile */
-    bool reduced;       /* the result was refused by the database; a failure is written instead */
 };
 
-static void begin(struct running_interaction *running);
-static void finish(struct running_interaction *running);
+struct interactions {
+    struct context *context;
+    struct registry all;
+    LIST_HEAD(running_list, running) list;
+    size_t claims;
+    bool passed_over; /* there was no room for one that was announced */
+};
 
-static void free_running(struct running_interaction *running)
+static void begin(struct running *running);
+static void finish(struct running *running);
+
+static struct context *context_of(const struct running *running)
 {
-    struct daemon *daemon = running->daemon;
+    return running->interactions->context;
+}
 
-    if (running->call)
-        agent_call_cancel(running->call);
+/* NULL: not now. */
+static struct container *container_of_session(const struct running *running)
+{
+    const struct live_session *session =
+        sessions_find(context_of(running)->sessions, &running->work.session_id);
+
+    return session ? session_container(session) : NULL;
+}
+
+static bool on_thread(const struct running *running)
+{
+    return running->phase == CLAIMING || running->phase == READING || running->phase == WRITING;
+}
+
+static void let_go_of_content(struct running *running)
+{
+    free(running->content.bytes);
+    running->content = (struct text){NULL, 0};
+    running->has_content = false;
+}
+
+static void free_running(struct running *running)
+{
+    struct interactions *interactions = running->interactions;
+
+    agent_call_cancel(running->call);
     if (running->timer)
         event_free(running->timer);
-    if (running->session)
-        LIST_REMOVE(running, next);
-    daemon_remove(&daemon->interactions, running);
-    daemon->kept_bytes -= outcome_size(&running->outcome);
+    LIST_REMOVE(running, next);
+    registry_remove(&interactions->all, running);
     outcome_release(&running->outcome);
+    let_go_of_content(running);
     interaction_work_release(&running->work);
+    admission_return(&running->admission); /* others may get it at once */
     free(running);
 }
 
-static int64_t oom_kills(const struct running_interaction *running)
+/* At the start of what a thread calls back: has the session ended in between? */
+static bool is_dropped(struct running *running)
 {
-    struct engine_usage usage;
-    struct error ignored;
-
-    if (engine_usage(running->daemon->engine, running->session->name, &usage, &ignored) < 0)
-        return running->oom_before;
-    return usage.oom_kills;
+    if (!running->dropped)
+        return false;
+    free_running(running);
+    return true;
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
 
 static int write_finish(struct db *db, void *arg, struct error *err)
 {
-    struct running_interaction *running = arg;
+    struct running *running = arg;
 
-    return store_interaction_finish(db, &running->daemon->claimant, &running->id,
+    return store_interaction_finish(db, context_of(running)->run, &running->id,
                                     running->work.attempt, &running->outcome.result, err);
 }
 
-static void log_finish(const struct running_interaction *running)
+static void log_finish(const struct running *running)
 {
     const struct interaction_result *result = &running->outcome.result;
 
     log_event(LOG_INFO, "interaction_finished",
               "interaction=%s session=%s type=%d exit_code=%lld attempt=%lld took_us=%lld",
-              running->id.text, running->session->id.text, (int)running->work.type,
+              running->id.text, running->work.session_id.text, (int)running->work.type,
               (long long)result->exit_code, (long long)running->work.attempt,
               (long long)(clock_monotonic() - running->since));
+}
+
+static void fail(struct running *running, const char *message)
+{
+    outcome_release(&running->outcome);
+    admission_return(&running->admission);
+    outcome_of_failure(message, &running->outcome);
+    finish(running);
+}
+
+static void fail_unknown(struct running *running)
+{
+    admission_return(&running->admission);
+    outcome_of_unknown(&running->outcome);
+    finish(running);
 }
 
 /* NOT_FOUND: a first try was written and its answer lost, or the session's end wrote it. */
 static void finish_written(const struct error *err, void *arg)
 {
-    struct running_interaction *running = arg;
-    struct daemon *daemon = running->daemon;
+    struct running *running = arg;
+    struct context *context = context_of(running);
+    const struct container *container;
 
-    running->database_busy = false;
-    if (err && err->kind != ERROR_NOT_FOUND && !running->dropped) {
+    await_wake(context->await, &running->id);
+    if (is_dropped(running))
+        return;
+    if (err && err->kind != ERROR_NOT_FOUND) {
         log_error("interaction_refused", err);
         if (!running->reduced) {
             running->reduced = true;
-            daemon->kept_bytes -= outcome_size(&running->outcome);
-            outcome_release(&running->outcome);
-            outcome_of_failure("the result could not be recorded", &running->outcome);
-            finish(running);
+            fail(running, "the result could not be recorded");
             return;
         }
     }
-    await_wake(daemon->await, &running->id);
-    if (running->session && !running->dropped) {
-        log_finish(running);
-        if (running->work.type == INTERACTION_EXEC)
-            agent_forget(daemon->agents, running->session->socket, running->id.text);
-    }
+    log_finish(running);
+    container = container_of_session(running);
+    if (container)
+        agent_forget(context->agents, container_address(container), running->id.text);
     free_running(running);
 }
 
-static void retry_parked(evutil_socket_t fd, short what, void *arg)
+static void finish(struct running *running)
 {
-    (void)fd;
-    (void)what;
-    begin(arg);
-}
-
-static void finish(struct running_interaction *running)
-{
-    struct daemon *daemon = running->daemon;
     size_t size = outcome_size(&running->outcome);
 
-    if (daemon->kept_bytes + size > KEPT_MAX && running->work.type == INTERACTION_EXEC &&
-        !db_pool_available(daemon->pool)) {
-        /* The agent still has it: asked again when there is somewhere to write it. */
-        outcome_release(&running->outcome);
-        daemon_timer(daemon, &running->timer, PARKED_MS, retry_parked, running);
-        return;
-    }
-    daemon->kept_bytes += size;
-    running->database_busy = true;
-    db_pool_insist(daemon->pool, write_finish, finish_written, running);
-}
-
-static void fail(struct running_interaction *running, const char *message)
-{
-    outcome_of_failure(message, &running->outcome);
-    finish(running);
+    running->phase = WRITING;
+    db_pool_insist(context_of(running)->pool, size > DB_SMALL_BYTES ? DB_LARGE : DB_SMALL,
+                   &running->work.user_id, write_finish, finish_written, running);
 }
 
 /* --- the way there --------------------------------------------------------------------------- */
 
-static void retry_call(evutil_socket_t fd, short what, void *arg)
+static void try_again(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     begin(arg);
 }
 
+static bool code_is(const struct error *err, const char *code)
+{
+    return err->code && strcmp(err->code, code) == 0;
+}
+
 /* A session whose container is gone ends, and takes this along; an agent that is only slow is
  * asked again, which starts nothing twice. */
-static void call_failed(struct running_interaction *running, const struct error *err)
+static void call_failed(struct running *running, const struct error *err)
 {
-    bool unreachable = err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0;
+    struct container *container = container_of_session(running);
+    bool unreachable = code_is(err, "AGENT_UNREACHABLE");
 
     log_event(LOG_WARNING, "agent_call_failed", "interaction=%s code=%s reason=\"%s\"",
               running->id.text, err->code ? err->code : "-", err->message);
+    running->phase = WAITING;
+    if (code_is(err, "AGENT_OUTCOME_UNKNOWN") ||
+        (unreachable && running->tries >= TRIES_MAX && running->work.type != INTERACTION_EXEC)) {
+        fail_unknown(running);
+        return;
+    }
     if (!unreachable) {
         /* A message with a code is meant for clients; others may name paths of the host. */
-        fail(running, err->code && strcmp(err->code, "AGENT_PROTOCOL") != 0
+        fail(running, err->code && !code_is(err, "AGENT_PROTOCOL")
                           ? err->message
                           : "the container's agent could not carry it out");
         return;
@@ -178,160 +231,414 @@ static void call_failed(struct running_interaction *running, const struct error 
         fail(running, "the container's agent could not be reached");
         return;
     }
-    daemon_timer(running->daemon, &running->timer, RETRY_MS, retry_call, running);
-    sessions_suspect(running->session);
+    context_timer(context_of(running), &running->timer, RETRY_MS, try_again, running);
+    if (container)
+        container_suspect(container);
 }
 
 static void command_ended(const struct error *err, const struct agent_result *result, void *arg)
 {
-    struct running_interaction *running = arg;
+    struct running *running = ((struct admission *)arg)->owner;
+    const struct container *container = container_of_session(running);
 
     running->call = NULL;
     if (err) {
+        admission_return(&running->admission);
         call_failed(running, err);
         return;
     }
     outcome_of_command(result, running->work.command_timeout,
-                       oom_kills(running) - running->oom_before, &running->outcome);
+                       container ? container_oom_kills(container) - running->oom_before : 0,
+                       &running->outcome);
     finish(running);
 }
 
 static void file_done(const struct error *err, bool success, const char *message,
                       int64_t size_bytes, void *arg)
 {
-    struct running_interaction *running = arg;
+    struct running *running = arg;
     double seconds = (double)(clock_monotonic() - running->since) / CLOCK_SECOND;
 
     running->call = NULL;
+    if (running->work.type == INTERACTION_UPLOAD) {
+        let_go_of_content(running);
+        admission_return(&running->admission);
+    }
     if (err) {
         call_failed(running, err);
         return;
     }
-    outcome_of_file(running->work.type, success, message, size_bytes, seconds,
-                    running->work.attempt > 1 || running->tries > 0, &running->outcome);
+    outcome_of_file(success, message, size_bytes, seconds, &running->outcome);
     finish(running);
 }
 
-static struct agent_call *run_command(struct running_interaction *running)
+static struct agent_call *run_command(struct running *running, const struct container *container)
 {
-    struct daemon *daemon = running->daemon;
     const struct interaction_work *work = &running->work;
     const struct agent_command command = {
         .id = running->id.text,
         .command = work->command.bytes,
         .command_length = work->command.length,
         .workdir = work->repo_path,
-        .env_json = environment_of(daemon->environments, work->image),
+        .env_json = container_environment(container),
         .timeout_seconds = (int)work->command_timeout,
     };
 
     if (!running->begun) /* not when it is attached to again */
-        running->oom_before = oom_kills(running);
+        running->oom_before = container_oom_kills(container);
     running->begun = true;
-    return agent_run(daemon->agents, running->session->socket, &command, false, command_ended,
-                     running);
+    return agent_run(context_of(running)->agents, container_address(container), &command, false,
+                     command_ended, &running->admission);
 }
 
-static void begin(struct running_interaction *running)
+static struct agent_call *replace(struct running *running, const struct container *container)
 {
-    struct daemon *daemon = running->daemon;
     const struct interaction_work *work = &running->work;
-    const char *socket = running->session->socket;
+    const struct agent_replacement replacement = {
+        .id = running->id.text,
+        .path = work->file_path.bytes,
+        .workdir = work->repo_path,
+        .old_text = work->str_to_replace.bytes,
+        .old_length = work->str_to_replace.length,
+        .new_text = work->str_to_insert.bytes,
+        .new_length = work->str_to_insert.length,
+    };
 
-    switch (work->type) {
+    return agent_replace(context_of(running)->agents, container_address(container), &replacement,
+                         file_done, running);
+}
+
+static struct agent_call *upload(struct running *running, const struct container *container)
+{
+    const struct interaction_work *work = &running->work;
+    const struct agent_upload upload = {
+        .id = running->id.text,
+        .path = work->file_path.bytes,
+        .workdir = work->repo_path,
+        .executable = work->make_executable,
+        .bytes = running->content.bytes,
+        .size = running->content.length,
+    };
+
+    return agent_upload(context_of(running)->agents, container_address(container), &upload,
+                        file_done, running);
+}
+
+/* --- an upload's content --------------------------------------------------------------------- */
+
+static int read_content(struct db *db, void *arg, struct error *err)
+{
+    struct running *running = arg;
+
+    return store_interaction_content(db, &running->id, &running->content, err);
+}
+
+static void content_read(const struct error *err, void *arg)
+{
+    struct running *running = arg;
+
+    if (is_dropped(running))
+        return;
+    running->phase = WAITING;
+    if (err) {
+        if (err->kind != ERROR_NOT_FOUND)
+            log_error("content_unreadable", err);
+        fail(running, "the file's content could not be read");
+        return;
+    }
+    running->has_content = true;
+    begin(running);
+}
+
+static void content_may_come(void *arg)
+{
+    struct running *running = arg;
+
+    running->phase = READING;
+    db_pool_insist(context_of(running)->pool,
+                   running->work.content_bytes > DB_SMALL_BYTES ? DB_LARGE : DB_SMALL,
+                   &running->work.user_id, read_content, content_read, running);
+}
+
+static void want_content(struct running *running)
+{
+    admission_return(&running->admission); /* of a try before */
+    if (budget_ask(context_of(running)->budget, &running->admission.share, &running->work.user_id,
+                   running->work.content_bytes, content_may_come, running))
+        content_may_come(running);
+}
+
+/* An agent of the release before knows no ids of file operations: what was sent before it would do
+ * again. */
+static bool may_be_done_twice(const struct running *running, const struct container *container)
+{
+    bool sent_before = running->work.attempt > 1 || running->tries > 0;
+
+    return sent_before && running->work.type != INTERACTION_EXEC && !container_knows_ids(container);
+}
+
+/* In the session's container, or, when there is none now, when it is there again. */
+static void begin(struct running *running)
+{
+    const struct container *container = container_of_session(running);
+
+    running->phase = WAITING;
+    if (running->timer)
+        event_del(running->timer);
+    if (!container)
+        return;
+    if (may_be_done_twice(running, container)) {
+        fail_unknown(running);
+        return;
+    }
+    if (running->work.type == INTERACTION_UPLOAD && !running->has_content) {
+        want_content(running);
+        return;
+    }
+    running->phase = CALLING;
+    switch (running->work.type) {
     case INTERACTION_EXEC:
-        running->call = run_command(running);
+        running->call = run_command(running, container);
         return;
     case INTERACTION_REPLACE:
-        running->call = agent_replace(daemon->agents, socket, work->file_path.bytes,
-                                      work->repo_path, work->str_to_replace.bytes,
-                                      work->str_to_replace.length, work->str_to_insert.bytes,
-                                      work->str_to_insert.length, file_done, running);
+        running->call = replace(running, container);
         return;
     case INTERACTION_UPLOAD:
-        running->call = agent_upload(daemon->agents, socket, work->file_path.bytes, work->repo_path,
-                                     work->make_executable, work->content.bytes,
-                                     work->content.length, file_done, running);
+        running->call = upload(running, container);
         return;
     }
 }
 
+/* --- the claim ------------------------------------------------------------------------------- */
+
 static int claim(struct db *db, void *arg, struct error *err)
 {
-    struct running_interaction *running = arg;
+    struct running *running = arg;
 
-    return store_interaction_claim(db, &running->daemon->claimant, &running->id, &running->work,
-                                   err);
+    interaction_work_release(&running->work); /* of a try whose answer broke off */
+    return store_interaction_claim(db, context_of(running)->run, &running->id, &running->work, err);
+}
+
+static void claimed(const struct error *err, void *arg);
+
+static void claim_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct running *running = arg;
+
+    (void)fd;
+    (void)what;
+    db_pool_insist(context_of(running)->pool, DB_SMALL, NULL, claim, claimed, running);
+}
+
+static void not_claimed(struct running *running, const struct error *err)
+{
+    struct context *context = context_of(running);
+
+    if (err->kind != ERROR_NOT_FOUND) {
+        /* It may be ours, and then nobody else takes it. */
+        log_error("interaction_claim_failed", err);
+        context_timer(context, &running->timer, AGAIN_MS, claim_again, running);
+        return;
+    }
+    await_wake(context->await, &running->id);
+    free_running(running);
+}
+
+/* One was not taken for want of room: is there room now? */
+static void claim_is_over(struct interactions *interactions)
+{
+    interactions->claims--;
+    if (interactions->passed_over && interactions->claims <= CLAIMS_MAX / 2) {
+        interactions->passed_over = false;
+        rounds_soon(interactions->context);
+    }
+}
+
+static void hold_texts(struct running *running)
+{
+    const struct interaction_work *work = &running->work;
+
+    budget_force(context_of(running)->budget, &running->admission.share,
+                 (int64_t)(work->str_to_replace.length + work->str_to_insert.length));
 }
 
 static void claimed(const struct error *err, void *arg)
 {
-    struct running_interaction *running = arg;
-    struct daemon *daemon = running->daemon;
-    struct live_session *session;
+    struct running *running = arg;
+    struct context *context = context_of(running);
+    const struct live_session *session;
 
-    daemon->claims--;
-    running->database_busy = false;
+    if (err && err->kind != ERROR_NOT_FOUND) {
+        not_claimed(running, err);
+        return;
+    }
+    claim_is_over(running->interactions);
     if (err) {
-        if (err->kind != ERROR_NOT_FOUND)
-            log_error("interaction_claim_failed", err);
-        await_wake(daemon->await, &running->id);
+        not_claimed(running, err);
+        return;
+    }
+    session = sessions_find(context->sessions, &running->work.session_id);
+    if (!session || session_is_ending(session)) {
+        /* Its end settles this row, or has done so. */
+        await_wake(context->await, &running->id);
         free_running(running);
         return;
     }
-    /* A session that is ready in the database and unknown here was made ready by a run that died
-     * between the two. */
-    session = sessions_adopt(daemon, &running->work.session_id);
-    if (session->phase != LIVE_READY && session->phase != LIVE_STARTING) {
-        free_running(running); /* it ends, and its end settles this row */
-        return;
-    }
-    running->session = session;
-    LIST_INSERT_HEAD(&session->interactions, running, next);
-    if (running->work.attempt > daemon->settings->reaper.interaction_attempts_max)
+    if (running->work.type == INTERACTION_REPLACE)
+        hold_texts(running);
+    running->phase = WAITING;
+    if (running->work.attempt > context->settings->interaction_attempts_max)
         fail(running, "given up after several tries (ATTEMPTS_EXHAUSTED): each time the server "
                       "failed before this ended");
     else
         begin(running);
 }
 
-void interactions_claim(struct daemon *daemon, const struct id *id)
-{
-    struct running_interaction *running;
+/* --- the kind of work ------------------------------------------------------------------------ */
 
-    if (daemon->stopping || !daemon->adopted || daemon->claims >= CLAIMS_MAX ||
-        daemon_find(daemon->interactions, id))
-        return;
-    running = xcalloc(1, sizeof(*running));
-    running->id = *id;
-    running->daemon = daemon;
-    running->since = clock_monotonic();
-    running->database_busy = true;
-    daemon->claims++;
-    daemon_insert(&daemon->interactions, running);
-    db_pool_insist(daemon->pool, claim, claimed, running);
+static int64_t interactions_space(const void *room)
+{
+    const struct interactions *interactions = room;
+
+    if (budget_overdrawn(interactions->context->budget))
+        return 0;
+    return CLAIMS_MAX - (int64_t)interactions->claims;
 }
 
-void interactions_drop(struct live_session *session)
+static void interactions_take(void *room, const struct id *id)
 {
-    struct running_interaction *running, *following;
+    struct interactions *interactions = room;
+    struct context *context = interactions->context;
+    struct running *running;
 
-    for (running = LIST_FIRST(&session->interactions); running; running = following) {
+    if (!context_takes(context) || registry_find(&interactions->all, id))
+        return;
+    if (interactions_space(interactions) <= 0) {
+        interactions->passed_over = true;
+        return;
+    }
+    running = xcalloc(1, sizeof(*running));
+    running->id = *id;
+    running->interactions = interactions;
+    running->since = clock_monotonic();
+    running->admission.budget = context->budget;
+    running->admission.user = &running->work.user_id;
+    running->admission.owner = running;
+    interactions->claims++;
+    registry_insert(&interactions->all, running);
+    LIST_INSERT_HEAD(&interactions->list, running, next);
+    db_pool_insist(context->pool, DB_SMALL, NULL, claim, claimed, running);
+}
+
+static bool interactions_expected(const void *room, const struct id *id)
+{
+    const struct interactions *interactions = room;
+
+    return registry_find(&interactions->all, id) != NULL;
+}
+
+static int interactions_finished(struct db *db, const struct id *id, bool *ret_finished,
+                                 struct error *err)
+{
+    return store_is_finished(db, "interaction", id, ret_finished, err);
+}
+
+static int interactions_search(struct db *db, const struct kind_search *search, struct error *err)
+{
+    return store_interaction_claimable(db, search->run, search->per_user, search->limit,
+                                       search->each, search->arg, err);
+}
+
+/* Only those that were claimed know their session. */
+static bool belongs_to(const struct running *running, const struct id *session_id)
+{
+    return running->phase != CLAIMING &&
+           memcmp(&running->work.session_id, session_id, sizeof(*session_id)) == 0;
+}
+
+static void session_is_ready(void *room, const struct id *session_id)
+{
+    struct interactions *interactions = room;
+    struct running *running, *following;
+
+    for (running = LIST_FIRST(&interactions->list); running; running = following) {
         following = LIST_NEXT(running, next);
-        await_wake(session->daemon->await, &running->id);
-        if (!running->database_busy) {
-            free_running(running);
-            continue;
-        }
-        running->dropped = true;
-        running->session = NULL;
-        LIST_REMOVE(running, next);
+        if (running->phase == WAITING && belongs_to(running, session_id) &&
+            !running->admission.share.item.turn)
+            begin(running);
     }
 }
 
-void interactions_free_all(struct daemon *daemon)
+static void session_has_ended(void *room, const struct id *session_id)
 {
-    /* clang-tidy does not see that what is freed leaves the tree first. */
-    while (daemon->interactions)
-        free_running(*(struct running_interaction **)daemon->interactions); // NOLINT
+    struct interactions *interactions = room;
+    struct running *running, *following;
+
+    for (running = LIST_FIRST(&interactions->list); running; running = following) {
+        following = LIST_NEXT(running, next);
+        if (!belongs_to(running, session_id))
+            continue;
+        await_wake(interactions->context->await, &running->id);
+        if (on_thread(running))
+            running->dropped = true;
+        else
+            free_running(running);
+    }
 }
+
+static size_t interactions_count(const void *room)
+{
+    const struct interactions *interactions = room;
+
+    return interactions->all.count;
+}
+
+/* File operations that an agent is at: they take a second at most, commands go on without us. */
+static size_t interactions_brief(const void *room)
+{
+    const struct interactions *interactions = room;
+    const struct running *running;
+    size_t brief = 0;
+
+    LIST_FOREACH(running, &interactions->list, next)
+    {
+        if (running->phase == CALLING && running->work.type != INTERACTION_EXEC)
+            brief++;
+    }
+    return brief;
+}
+
+static void *interactions_open(struct context *context)
+{
+    struct interactions *interactions = xcalloc(1, sizeof(*interactions));
+
+    interactions->context = context;
+    LIST_INIT(&interactions->list);
+    return interactions;
+}
+
+static void interactions_close(void *room)
+{
+    struct interactions *interactions = room;
+    struct running *running;
+
+    /* clang-tidy does not see that what is freed leaves the list first. */
+    while ((running = LIST_FIRST(&interactions->list)))
+        free_running(running); // NOLINT
+    free(interactions);
+}
+
+const struct kind interaction_kind = {
+    .word = WORK_INTERACTION,
+    .open = interactions_open,
+    .close = interactions_close,
+    .take = interactions_take,
+    .space = interactions_space,
+    .find = interactions_search,
+    .expected = interactions_expected,
+    .finished = interactions_finished,
+    .ready = session_is_ready,
+    .drop = session_has_ended,
+    .count = interactions_count,
+    .brief = interactions_brief,
+};

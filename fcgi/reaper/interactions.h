@@ -1,27 +1,16 @@
 /*
  * interactions.h - the daemon's half of an interaction: claim, hand to the agent, write the end.
  *
- * The command belongs to the agent: it survives this daemon, and an id that was started is never
- * started again in the same container. Its result is kept here, up to KEPT_MAX bytes over all,
- * until it is written, and there until it is forgotten.
+ * The command belongs to the agent: it survives this daemon, and an id that was sent is never
+ * carried out again in the same container, be it a command's or a file operation's. A result is
+ * received when there is room for it in memory (reaper/admission.h), kept here until it is written,
+ * and there until it is forgotten.
  */
 #ifndef CODESET_REAPER_INTERACTIONS_H
 #define CODESET_REAPER_INTERACTIONS_H
 
-#include "base/id.h"
-#include "reaper/daemon.h"
+#include "reaper/kinds.h"
 
-#define KEPT_MAX (INT64_C(256) << 20)
-
-struct live_session;
-
-/* Claims and runs it, unless it is known. */
-void interactions_claim(struct daemon *daemon, const struct id *id);
-
-/* The session has ended, its rows are settled: forgets its interactions and wakes who waits. */
-void interactions_drop(struct live_session *session);
-
-/* Those whose claim is still under way belong to no session yet. At the daemon's end. */
-void interactions_free_all(struct daemon *daemon);
+extern const struct kind interaction_kind;
 
 #endif

@@ -16,8 +16,7 @@
 
 void outcome_release(struct outcome *outcome)
 {
-    free(outcome->out);
-    free(outcome->err);
+    free(outcome->texts);
     free(outcome->message);
     memset(outcome, 0, sizeof(*outcome));
 }
@@ -89,14 +88,13 @@ void outcome_of_command(const struct agent_result *result, int64_t timeout, int6
                            ret_outcome);
         return;
     }
-    outcome.out = xmemdup(result->out, result->out_length);
-    outcome.err = xmemdup(result->err, result->err_length);
+    outcome.texts = buf_take(result->texts);
     outcome.message = explain(result, timeout, oom_kills);
     outcome.result = (struct interaction_result){
         .exit_code = result->end == AGENT_END_TIMEOUT ? STATUS_TIMEOUT : result->exit_status,
-        .out = outcome.out,
+        .out = outcome.texts,
         .out_length = result->out_length,
-        .err = outcome.err,
+        .err = outcome.texts + result->out_length,
         .err_length = result->err_length,
         .seconds = result->seconds,
         .success = result->end == AGENT_END_EXIT && result->exit_status == 0,
@@ -106,19 +104,19 @@ void outcome_of_command(const struct agent_result *result, int64_t timeout, int6
     *ret_outcome = outcome;
 }
 
-void outcome_of_file(enum interaction_type type, bool success, const char *message,
-                     int64_t size_bytes, double seconds, bool retried, struct outcome *ret_outcome)
+void outcome_of_unknown(struct outcome *ret_outcome)
+{
+    outcome_of_failure(
+        "the server failed while the file was changed, which may have been done: look "
+        "at the file before trying again",
+        ret_outcome);
+}
+
+void outcome_of_file(bool success, const char *message, int64_t size_bytes, double seconds,
+                     struct outcome *ret_outcome)
 {
     struct outcome outcome = {0};
 
-    /* The agent remembers commands, not file operations. An upload may be repeated; of a
-     * replacement that no longer finds its text nobody knows whether it was made. */
-    if (retried && !success && type == INTERACTION_REPLACE) {
-        outcome_of_failure("the server was restarted while it replaced the text, which may have "
-                           "been done: look at the file before trying again",
-                           ret_outcome);
-        return;
-    }
     outcome.message = message ? copy_message(message) : NULL;
     outcome.result = (struct interaction_result){
         .exit_code = success ? 0 : 1,

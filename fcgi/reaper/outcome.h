@@ -15,22 +15,24 @@
 /* A result that owns its texts. */
 struct outcome {
     struct interaction_result result; /* points into what follows */
-    char *out;
-    char *err;
+    char *texts;                      /* stdout, and stderr behind it */
     char *message;
 };
 
 void outcome_release(struct outcome *outcome);
 size_t outcome_size(const struct outcome *outcome); /* bytes of the texts */
 
-/* A command ended. timeout: its limit in seconds. oom_kills: how often the memory limit struck in
- * its container while it ran. */
+/* A command ended. Takes the result's texts. timeout: its limit in seconds. oom_kills: how often
+ * the memory limit struck in its container while it ran. */
 void outcome_of_command(const struct agent_result *result, int64_t timeout, int64_t oom_kills,
                         struct outcome *ret_outcome);
 
-/* A str_replace or upload was answered. retried: an earlier daemon may have carried it out. */
-void outcome_of_file(enum interaction_type type, bool success, const char *message,
-                     int64_t size_bytes, double seconds, bool retried, struct outcome *ret_outcome);
+/* A str_replace or upload was answered. */
+void outcome_of_file(bool success, const char *message, int64_t size_bytes, double seconds,
+                     struct outcome *ret_outcome);
+
+/* Nobody knows whether it was done; a platform's failure. */
+void outcome_of_unknown(struct outcome *ret_outcome);
 
 /* The platform failed: exit code -1000. message is copied. */
 void outcome_of_failure(const char *message, struct outcome *ret_outcome);

@@ -1,66 +1,101 @@
 #include "reaper/sessions.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent_client/agent_client.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "reaper/await.h"
+#include "reaper/containers.h"
+#include "reaper/context.h"
 #include "reaper/db_pool.h"
-#include "reaper/environment.h"
-#include "reaper/interactions.h"
-#include "reaper/sweep.h"
-#include "reaper/verify.h"
+#include "reaper/registry.h"
+#include "reaper/rounds.h"
 #include "settings.h"
+#include "store/containers.h"
+#include "store/sessions.h"
 
 #include "base/banned.h"
 
 #define ATTEMPTS_MAX 5
-#define HELLO_MS 30000
-#define ADOPTED_HELLO_MS 4000
-#define SUSPECT_HELLO_MS 2000
-#define SILENT_HELLO_MS 30000
+#define AGAIN_MS 2000 /* before a claim that the database refused is tried again */
+
+enum phase { CLAIMING, STARTING, ATTACHING, READY, ENDING };
+
+/* How it ends: what is written. */
+struct ending {
+    const char *code; /* NULL: the row has ended already */
+    char *message;
+    bool declined; /* another host may have it */
+};
+
+struct live_session {
+    struct id id; /* first */
+    struct sessions *sessions;
+    enum phase phase;
+    struct id container_id;
+    struct container *container;
+    struct session_work work; /* from the claim; of an adopted one attempt and user only */
+    struct ending ending;
+    struct id_list settled;
+    struct event *timer;
+    int64_t since;      /* monotonic: of the claim */
+    bool database_busy; /* a thread may read this */
+    bool end_wanted;    /* the row ended while the claim or `ready` was being written */
+};
+
+struct sessions {
+    struct context *context;
+    struct registry all;
+};
+
+static const struct container_events events;
 
 static void end_step(struct live_session *session);
 
-struct live_session *sessions_find(struct daemon *daemon, const struct id *id)
+struct live_session *sessions_find(struct sessions *sessions, const struct id *id)
 {
-    return daemon_find(daemon->sessions, id);
+    return registry_find(&sessions->all, id);
 }
 
-static struct live_session *new_session(struct daemon *daemon, const struct id *id,
-                                        enum live_phase phase)
+struct container *session_container(const struct live_session *session)
+{
+    return session->phase == READY ? session->container : NULL;
+}
+
+bool session_is_ending(const struct live_session *session)
+{
+    return session->phase == ENDING || session->end_wanted;
+}
+
+static struct live_session *new_session(struct sessions *sessions, const struct id *id,
+                                        const struct id *container_id, enum phase phase)
 {
     struct live_session *session = xcalloc(1, sizeof(*session));
 
     session->id = *id;
-    session->daemon = daemon;
+    session->sessions = sessions;
     session->phase = phase;
     session->since = clock_monotonic();
-    snprintf(session->name, sizeof(session->name), "cs-%s", id->text);
-    engine_socket(daemon->engine, session->name, session->socket);
-    LIST_INIT(&session->interactions);
-    LIST_INIT(&session->jobs);
-    daemon_insert(&daemon->sessions, session);
-    TAILQ_INSERT_TAIL(&daemon->session_list, session, next);
-    daemon->session_count++;
+    session->container_id = *container_id;
+    session->container = container_new(sessions->context, CONTAINER_SESSION, &session->container_id,
+                                       &events, session);
+    registry_insert(&sessions->all, session);
     return session;
 }
 
+/* The container is somebody else's by now, or discarded. */
 static void free_session(struct live_session *session)
 {
-    struct daemon *daemon = session->daemon;
-
-    if (session->hello)
-        agent_call_cancel(session->hello);
-    daemon_remove(&daemon->sessions, session);
-    TAILQ_REMOVE(&daemon->session_list, session, next);
-    daemon->session_count--;
+    if (session->timer)
+        event_free(session->timer);
+    registry_remove(&session->sessions->all, session);
     session_work_release(&session->work);
+    id_list_release(&session->settled);
+    free(session->ending.message);
     free(session);
 }
 
@@ -69,434 +104,380 @@ static int64_t took_ms(const struct live_session *session)
     return (clock_monotonic() - session->since) / 1000;
 }
 
+/* --- the end --------------------------------------------------------------------------------- */
+
+static int write_settle(struct db *db, void *arg, struct error *err)
+{
+    struct live_session *session = arg;
+
+    return store_session_settle(db, &session->id, id_list_add, &session->settled, err);
+}
+
+static void settle_written(const struct error *err, void *arg)
+{
+    struct live_session *session = arg;
+    struct context *context = session->sessions->context;
+
+    if (err)
+        log_error("session_settle_failed", err); /* a later look at all rows does it */
+    kinds_drop(&context->kinds, &session->id);
+    container_stop(TAKE_PTR(session->container));
+    for (size_t i = 0; i < session->settled.count; i++)
+        await_wake(context->await, &session->settled.ids[i]);
+    await_wake(context->await, &session->id);
+    if (!session->ending.declined)
+        log_event(LOG_INFO, "session_ended", "session=%s", session->id.text);
+    free_session(session);
+    rounds_soon(context);
+}
+
+static void settle(struct live_session *session)
+{
+    session->database_busy = true;
+    db_pool_insist(session->sessions->context->pool, DB_SMALL, &session->work.user_id, write_settle,
+                   settle_written, session);
+}
+
+static int write_end(struct db *db, void *arg, struct error *err)
+{
+    struct live_session *session = arg;
+    const struct run *run = session->sessions->context->run;
+    const struct ending *ending = &session->ending;
+    bool ended;
+
+    if (ending->declined)
+        return store_session_decline(db, run, &session->id, session->work.attempt, ending->code,
+                                     ending->message, &ended, err);
+    return store_session_end(db, run, &session->id, session->work.attempt, SESSION_ERROR,
+                             ending->code, ending->message, err);
+}
+
+/* Not found: it has ended, or is not ours any more. Then it is let go all the same. */
+static void end_written(const struct error *err, void *arg)
+{
+    struct live_session *session = arg;
+
+    if (err && err->kind != ERROR_NOT_FOUND)
+        log_error("session_end_failed", err);
+    session->database_busy = false;
+    settle(session);
+}
+
+/* The row ends, what it leaves is settled, and then the container goes: so that who asked for
+ * something in it hears of the session's end, not of an agent that does not answer. */
+static void end_step(struct live_session *session)
+{
+    if (session->database_busy)
+        return;
+    if (!session->ending.code) {
+        settle(session);
+        return;
+    }
+    session->database_busy = true;
+    db_pool_insist(session->sessions->context->pool, DB_SMALL, &session->work.user_id, write_end,
+                   end_written, session);
+}
+
+/* code: a literal, or NULL where the row has ended already. */
+static void end(struct live_session *session, const char *code, const char *message, bool declined)
+{
+    if (session->phase == ENDING)
+        return;
+    session->phase = ENDING;
+    session->ending =
+        (struct ending){.code = code, .message = xstrdup(message), .declined = declined};
+    if (code)
+        log_event(LOG_WARNING, declined ? "session_declined" : "session_failed",
+                  "session=%s code=%s", session->id.text, code);
+    end_step(session);
+}
+
+/* Somebody else has ended the row: the user, its time, another host. */
+static void unwanted(void *owner)
+{
+    struct live_session *session = owner;
+
+    if (session->phase == CLAIMING)
+        session->end_wanted = true;
+    else
+        end(session, NULL, NULL, false);
+}
+
 /* --- the way to ready ------------------------------------------------------------------------ */
 
+struct failure {
+    const char *reason; /* the engine's code, NULL: none of the others */
+    const char *code, *message;
+    bool declined; /* another host may do better */
+};
+
 /* What a user is told of a failed start. The reason in full is the operator's, in the log. */
-static const char *start_failure(const struct error *err, const char **ret_message)
+static const struct failure *start_failure(const struct error *err)
 {
-    if (err->code && strcmp(err->code, "IMAGE_MISSING") == 0) {
-        *ret_message = "the sample's image is not on this host; ask the operator to import it";
-        return "IMAGE_MISSING";
-    }
-    if (err->code && strcmp(err->code, "IMAGE_REFUSED") == 0) {
-        *ret_message = "the sample's image was refused: it holds what no container is started from";
-        return "IMAGE_REFUSED";
-    }
-    if (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_LIMIT) {
-        *ret_message = "the host is short of disk, memory or another resource; try again later";
-        return "HOST_FULL";
-    }
-    *ret_message = "the container could not be started; the operator finds the reason in the log";
-    return "CONTAINER_START_FAILED";
+    static const struct failure failures[] = {
+        {"IMAGE_MISSING", "IMAGE_MISSING",
+         "the sample's image is not on this host; ask the operator to import it", true},
+        {"IMAGE_REFUSED", "IMAGE_REFUSED",
+         "the sample's image was refused: it holds what no container is started from", false},
+        {NULL, "CONTAINER_START_FAILED",
+         "the container could not be started; the operator finds the reason in the log", false},
+    };
+    static const struct failure full = {
+        "", "HOST_FULL", "the host is short of disk, memory or another resource; try again later",
+        true};
+    const struct failure *failure = failures;
+
+    while (failure->reason && (!err->code || strcmp(err->code, failure->reason) != 0))
+        failure++;
+    if (!failure->reason && !err->code &&
+        (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_LIMIT))
+        return &full;
+    return failure;
 }
 
-static void start_failed(struct live_session *session, const struct error *err)
+/* What the user is told of a container that has ended. */
+static void end_with_container(struct live_session *session, const struct error *err)
 {
-    const char *message;
-    const char *code = start_failure(err, &message);
+    bool full = err->code && strcmp(err->code, CONTAINERS_DISK_FULL) == 0;
 
+    log_event(LOG_WARNING, "session_container_lost", "session=%s reason=\"%s\"", session->id.text,
+              err->message);
+    end(session, full ? CONTAINERS_DISK_FULL : CONTAINERS_LOST,
+        full ? err->message : "the session's container ended by itself; what was in it is gone",
+        false);
+}
+
+static void container_failed(const struct error *err, void *owner)
+{
+    struct live_session *session = owner;
+    const struct failure *failure = start_failure(err);
+
+    if (session->phase == ATTACHING) {
+        end_with_container(session, err);
+        return;
+    }
     log_event(LOG_ERROR, "session_start_failed", "session=%s code=%s reason=\"%s\"",
-              session->id.text, code, err->message);
-    sessions_fail(session, code, message);
+              session->id.text, failure->code, err->message);
+    end(session, failure->code, failure->message, failure->declined);
 }
 
-struct ready_write {
-    struct live_session *session;
-    const struct claimant *claimant;
-    struct id id;
-    int64_t attempt;
-    const char *name;
-    const char *location;
-    int tries;
-};
-
-struct search_for {
-    struct id id;
-    bool found;
-};
-
-static void look_for(const struct id *id, void *arg)
+static void container_was_lost(const struct error *err, void *owner)
 {
-    struct search_for *search = arg;
-
-    if (strcmp(id->text, search->id.text) == 0)
-        search->found = true;
+    end_with_container(owner, err);
 }
 
-/* Ran before and lost its answer: then the session may be ready already, by this very write. */
 static int write_ready(struct db *db, void *arg, struct error *err)
 {
-    struct ready_write *write = arg;
-    struct search_for search = {.id = write->id};
-    struct error ignored;
+    struct live_session *session = arg;
 
-    if (store_session_ready(db, write->claimant, &write->id, write->attempt, write->name,
-                            write->location, err) == 0)
-        return 0;
-    if (err->kind == ERROR_NOT_FOUND && write->tries > 0 &&
-        store_session_adopt(db, write->claimant, look_for, &search, &ignored) == 0 && search.found)
-        return 0;
-    write->tries++;
-    return -1;
+    return store_session_ready(db, session->sessions->context->run, &session->id,
+                               session->work.attempt, container_text(session->container),
+                               container_address(session->container), err);
 }
 
 static void ready_written(const struct error *err, void *arg)
 {
-    struct ready_write *write = arg;
-    struct live_session *session = write->session;
-    struct daemon *daemon = session->daemon;
+    struct live_session *session = arg;
+    struct context *context = session->sessions->context;
 
-    free(write);
     session->database_busy = false;
-    if (session->phase == LIVE_ENDING) {
+    if (session->phase == ENDING) {
         end_step(session);
         return;
     }
     if (err) { /* closed meanwhile, or the claim is somebody else's */
         log_event(LOG_INFO, "session_not_made_ready", "session=%s reason=\"%s\"", session->id.text,
                   err->message);
-        sessions_end(daemon, &session->id);
+        end(session, NULL, NULL, false);
         return;
     }
-    session->phase = LIVE_READY;
+    session->phase = READY;
     log_event(LOG_INFO, "session_ready", "session=%s attempt=%lld took_ms=%lld", session->id.text,
               (long long)session->work.attempt, (long long)took_ms(session));
-    await_wake(daemon->await, &session->id);
+    await_wake(context->await, &session->id);
+    kinds_ready(&context->kinds, &session->id);
 }
 
-static void started_hello(const struct error *err, void *arg)
+static void container_is_up(void *owner)
 {
-    struct live_session *session = arg;
-    struct daemon *daemon = session->daemon;
-    struct ready_write *write;
+    struct live_session *session = owner;
+    struct context *context = session->sessions->context;
 
-    session->hello = NULL;
-    if (err) {
-        start_failed(session, err);
+    if (session->phase == ENDING) /* by its row, and what that leaves is just being settled */
+        return;
+    if (session->phase == ATTACHING) {
+        session->phase = READY;
+        kinds_ready(&context->kinds, &session->id);
         return;
     }
-    write = xcalloc(1, sizeof(*write));
-    write->session = session;
-    write->claimant = &daemon->claimant;
-    write->id = session->id;
-    write->attempt = session->work.attempt;
-    write->name = session->name;
-    write->location = daemon->settings->reaper.location;
     session->database_busy = true;
-    db_pool_insist(daemon->pool, write_ready, ready_written, write);
+    db_pool_insist(context->pool, DB_SMALL, &session->work.user_id, write_ready, ready_written,
+                   session);
 }
 
-static void started(const struct error *err, void *arg)
-{
-    struct live_session *session = arg;
-    struct daemon *daemon = session->daemon;
+static const struct container_events events = {
+    .up = container_is_up,
+    .failed = container_failed,
+    .lost = container_was_lost,
+    .unwanted = unwanted,
+};
 
-    session->engine_busy = false;
-    if (session->phase == LIVE_ENDING) {
-        end_step(session);
-        return;
-    }
-    if (err) {
-        start_failed(session, err);
-        return;
-    }
-    session->hello = agent_hello(daemon->agents, session->socket, HELLO_MS, started_hello, session);
-}
+/* --- the claim ------------------------------------------------------------------------------- */
 
 static int claim(struct db *db, void *arg, struct error *err)
 {
     struct live_session *session = arg;
 
-    return store_session_claim(db, &session->daemon->claimant, &session->id, &session->work, err);
+    return store_session_claim(db, session->sessions->context->run, &session->id,
+                               &session->container_id, &session->work, err);
+}
+
+static void submit_claim(struct live_session *session);
+
+static void claim_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    submit_claim(arg);
+}
+
+static void not_claimed(struct live_session *session, const struct error *err)
+{
+    struct context *context = session->sessions->context;
+
+    if (err->kind != ERROR_NOT_FOUND) {
+        /* It may be ours, and then nobody else takes it: the same claim is the same claim. */
+        log_error("session_claim_failed", err);
+        context_timer(context, &session->timer, AGAIN_MS, claim_again, session);
+        return;
+    }
+    await_wake(context->await, &session->id);
+    container_discard(session->container);
+    free_session(session);
 }
 
 static void claimed(const struct error *err, void *arg)
 {
     struct live_session *session = arg;
-    struct daemon *daemon = session->daemon;
 
     session->database_busy = false;
-    if (session->end_wanted) {
-        session->phase = LIVE_ENDING;
-        end_step(session);
-        return;
-    }
     if (err) {
-        if (err->kind != ERROR_NOT_FOUND)
-            log_error("session_claim_failed", err);
-        await_wake(daemon->await, &session->id);
-        free_session(session);
+        not_claimed(session, err);
         return;
     }
-    if (session->work.attempt > ATTEMPTS_MAX) {
-        sessions_fail(session, "ATTEMPTS_EXHAUSTED",
-                      "the container was started several times, and the host failed each time");
-        return;
-    }
-    session->phase = LIVE_STARTING;
-    session->engine_busy = true;
-    environment_forget(daemon->environments, session->work.image);
-    engine_start(daemon->engine, session->name, session->work.image, &daemon->limits, started,
-                 session);
-}
-
-bool sessions_have_room(const struct daemon *daemon)
-{
-    return daemon->session_count < (size_t)daemon->settings->reaper.sessions_max;
-}
-
-void sessions_claim(struct daemon *daemon, const struct id *id)
-{
-    struct live_session *session;
-
-    if (daemon->stopping || !daemon->adopted || !sessions_have_room(daemon) ||
-        sessions_find(daemon, id))
-        return;
-    session = new_session(daemon, id, LIVE_CLAIMING);
-    session->database_busy = true;
-    db_pool_insist(daemon->pool, claim, claimed, session);
-}
-
-/* --- watching -------------------------------------------------------------------------------- */
-
-static void container_lost(struct live_session *session, const char *reason)
-{
-    log_event(LOG_WARNING, "session_container_lost", "session=%s reason=\"%s\"", session->id.text,
-              reason);
-    sessions_fail(session, "CONTAINER_LOST",
-                  "the session's container ended by itself; what was in it is gone");
-}
-
-/* Is pid 1 there? A question that could not be answered says nothing about the container. */
-static bool container_runs(struct live_session *session)
-{
-    struct engine_usage usage;
-    struct error err = ERROR_INIT;
-
-    if (engine_usage(session->daemon->engine, session->name, &usage, &err) == 0)
-        return usage.running;
-    if (err.kind == ERROR_NOT_FOUND || err.sys_errno == ENOENT || err.sys_errno == ENODEV)
-        return false;
-    log_error("engine_usage_failed", &err);
-    return true;
-}
-
-static void ask(struct live_session *session, int timeout_ms);
-
-/* The agent is pid 1: while the container runs, there is one. If it says nothing, then because its
- * guest or the host starves it, or because the daemon itself was asleep. So it is asked once more,
- * and with patience, before all that is in the container is given up. */
-static void answered_hello(const struct error *err, void *arg)
-{
-    struct live_session *session = arg;
-    bool silent = err && err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0;
-
-    session->hello = NULL;
-    if (silent && !session->silent && session->phase == LIVE_READY) {
-        log_event(LOG_WARNING, "agent_silent", "session=%s reason=\"%s\"", session->id.text,
-                  err->message);
-        session->silent = true;
-        ask(session, SILENT_HELLO_MS);
-        return;
-    }
-    session->silent = false;
-    if (err)
-        container_lost(session, err->message);
-}
-
-static void ask(struct live_session *session, int timeout_ms)
-{
-    if (!container_runs(session))
-        container_lost(session, "its first process is gone");
-    else if (!session->hello)
-        session->hello = agent_hello(session->daemon->agents, session->socket, timeout_ms,
-                                     answered_hello, session);
-}
-
-void sessions_suspect(struct live_session *session)
-{
-    if (session->phase == LIVE_READY)
-        ask(session, SUSPECT_HELLO_MS);
-}
-
-struct live_session *sessions_adopt(struct daemon *daemon, const struct id *id)
-{
-    struct live_session *session = sessions_find(daemon, id);
-
-    if (session)
-        return session;
-    session = new_session(daemon, id, LIVE_READY);
-    log_event(LOG_INFO, "session_adopted", "session=%s", id->text);
-    ask(session, ADOPTED_HELLO_MS);
-    return session;
-}
-
-void sessions_check(struct daemon *daemon)
-{
-    size_t share = daemon->session_count / SESSIONS_CHECKS + 1;
-    struct live_session *session;
-
-    while (share-- > 0 && (session = TAILQ_FIRST(&daemon->session_list))) {
-        TAILQ_REMOVE(&daemon->session_list, session, next);
-        TAILQ_INSERT_TAIL(&daemon->session_list, session, next);
-        if (session->phase == LIVE_READY && !container_runs(session))
-            container_lost(session, "its first process is gone");
-    }
-}
-
-/* --- the end --------------------------------------------------------------------------------- */
-
-struct end_write {
-    struct live_session *session;
-    struct id id;
-    const char *code;
-    char *message;
-};
-
-static int write_end(struct db *db, void *arg, struct error *err)
-{
-    struct end_write *write = arg;
-
-    return store_session_end(db, &write->id, SESSION_ERROR, write->code, write->message, err);
-}
-
-static void end_written(const struct error *err, void *arg)
-{
-    struct end_write *write = arg;
-    struct live_session *session = write->session;
-
-    if (err && err->kind != ERROR_NOT_FOUND)
-        log_error("session_end_failed", err);
-    free(write->message);
-    free(write);
-    session->database_busy = false;
-    end_step(session);
-}
-
-void sessions_fail(struct live_session *session, const char *code, const char *message)
-{
-    struct end_write *write;
-
-    if (session->phase == LIVE_ENDING)
-        return;
-    session->phase = LIVE_ENDING;
-    session->database_busy = true;
-    log_event(LOG_WARNING, "session_failed", "session=%s code=%s", session->id.text, code);
-    write = xcalloc(1, sizeof(*write));
-    write->session = session;
-    write->id = session->id;
-    write->code = code;
-    write->message = xstrdup(message);
-    db_pool_insist(session->daemon->pool, write_end, end_written, write);
-}
-
-void sessions_end(struct daemon *daemon, const struct id *id)
-{
-    struct live_session *session = sessions_find(daemon, id);
-
-    if (!session)
-        session = new_session(daemon, id, LIVE_ENDING);
-    if (session->phase == LIVE_CLAIMING) {
-        session->end_wanted = true;
-        return;
-    }
-    session->phase = LIVE_ENDING;
-    if (!session->database_busy && !session->engine_busy)
-        end_step(session);
-}
-
-static int write_cleaned(struct db *db, void *arg, struct error *err)
-{
-    struct live_session *session = arg;
-
-    return store_session_cleaned(db, &session->id, err);
-}
-
-static void cleaned_written(const struct error *err, void *arg)
-{
-    struct live_session *session = arg;
-
-    if (err)
-        log_error("session_cleaned_failed", err); /* the sweep finds the row again */
+    session->phase = STARTING;
+    if (session->end_wanted)
+        end(session, NULL, NULL, false);
+    else if (session->work.attempt > ATTEMPTS_MAX)
+        end(session, "ATTEMPTS_EXHAUSTED",
+            "the container was started several times, and the host failed each time", false);
     else
-        log_event(LOG_INFO, "session_cleaned", "session=%s", session->id.text);
-    sweep_cleaned(session->daemon, &session->id);
-    sweep_soon(session->daemon); /* there is room for the next */
-    free_session(session);
+        container_start(session->container, session->work.image);
 }
 
-static void stopped(const struct error *err, void *arg)
+static void submit_claim(struct live_session *session)
 {
-    struct live_session *session = arg;
-    struct daemon *daemon = session->daemon;
-
-    session->engine_busy = false;
-    if (err) { /* the sweep finds the row uncleaned, and tries again */
-        log_event(LOG_ERROR, "session_stop_failed", "session=%s reason=\"%s\"", session->id.text,
-                  err->message);
-    } else {
-        session->database_busy = true;
-        db_pool_insist(daemon->pool, write_cleaned, cleaned_written, session);
-    }
-}
-
-struct settle_write {
-    struct live_session *session;
-    struct id id;
-    struct id_list settled;
-};
-
-static int write_settle(struct db *db, void *arg, struct error *err)
-{
-    struct settle_write *write = arg;
-
-    return store_session_settle(db, &write->id, id_list_add, &write->settled, err);
-}
-
-static void settle_written(const struct error *err, void *arg)
-{
-    struct settle_write *write = arg;
-    struct live_session *session = write->session;
-    struct daemon *daemon = session->daemon;
-
-    if (err)
-        log_error("session_settle_failed", err);
-    interactions_drop(session);
-    verify_drop(session);
-    for (size_t i = 0; i < write->settled.count; i++)
-        await_wake(daemon->await, &write->settled.ids[i]);
-    await_wake(daemon->await, &session->id);
-    id_list_release(&write->settled);
-    free(write);
-    session->database_busy = false;
-    session->engine_busy = true;
-    engine_stop(daemon->engine, session->name, stopped, session);
-}
-
-/* The row has ended. A container that is just being started is stopped when that is over. */
-static void end_step(struct live_session *session)
-{
-    struct settle_write *write;
-
-    if (session->hello) {
-        agent_call_cancel(session->hello);
-        session->hello = NULL;
-    }
-    if (session->engine_busy)
-        return;
-    write = xcalloc(1, sizeof(*write));
-    write->session = session;
-    write->id = session->id;
     session->database_busy = true;
-    db_pool_insist(session->daemon->pool, write_settle, settle_written, write);
+    db_pool_insist(session->sessions->context->pool, DB_SMALL, NULL, claim, claimed, session);
 }
 
-void sessions_free_all(struct daemon *daemon)
+/* --- the kind of work ------------------------------------------------------------------------ */
+
+static int64_t sessions_space(const void *room)
 {
+    const struct sessions *sessions = room;
+    const struct context *context = sessions->context;
+
+    return context->settings->sessions_max - (int64_t)containers_count(context, CONTAINER_SESSION);
+}
+
+static void sessions_take(void *room, const struct id *id)
+{
+    struct sessions *sessions = room;
+    struct id container_id;
+
+    if (!context_takes(sessions->context))
+        return;
+    if (sessions_find(sessions, id)) {
+        rounds_soon(sessions->context); /* closed, most likely */
+        return;
+    }
+    if (sessions_space(sessions) <= 0)
+        return;
+    container_id = id_new();
+    submit_claim(new_session(sessions, id, &container_id, CLAIMING));
+}
+
+static void sessions_adopt(void *room, const struct container_row *row)
+{
+    struct sessions *sessions = room;
     struct live_session *session;
 
-    /* Their interactions and jobs are gone already. clang-tidy does not see that what is freed
-     * leaves the list first. */
-    while ((session = TAILQ_FIRST(&daemon->session_list)))
-        free_session(session); // NOLINT
+    if (row->kind != CONTAINER_SESSION || sessions_find(sessions, &row->work_id))
+        return;
+    session = new_session(sessions, &row->work_id, &row->container_id, ATTACHING);
+    session->work.attempt = row->attempt;
+    session->work.user_id = row->user_id;
+    log_event(LOG_INFO, "session_adopted", "session=%s", session->id.text);
+    container_attach(session->container, row->image);
 }
+
+static bool sessions_expected(const void *room, const struct id *id)
+{
+    const struct sessions *sessions = room;
+    const struct live_session *session = registry_find(&sessions->all, id);
+
+    return session && session->phase <= STARTING;
+}
+
+static int sessions_finished(struct db *db, const struct id *id, bool *ret_finished,
+                             struct error *err)
+{
+    return store_is_finished(db, "session", id, ret_finished, err);
+}
+
+static int sessions_search(struct db *db, const struct kind_search *search, struct error *err)
+{
+    return store_session_claimable(db, search->run, search->limit, search->each, search->arg, err);
+}
+
+static size_t sessions_count(const void *room)
+{
+    const struct sessions *sessions = room;
+
+    return sessions->all.count;
+}
+
+static void *sessions_open(struct context *context)
+{
+    struct sessions *sessions = xcalloc(1, sizeof(*sessions));
+
+    sessions->context = context;
+    context->sessions = sessions;
+    return sessions;
+}
+
+static void sessions_close(void *room)
+{
+    struct sessions *sessions = room;
+    struct live_session *session;
+
+    /* clang-tidy does not see that what is freed leaves the registry first. */
+    while ((session = registry_any(&sessions->all)))
+        free_session(session); // NOLINT
+    sessions->context->sessions = NULL;
+    free(sessions);
+}
+
+const struct kind session_kind = {
+    .word = WORK_SESSION,
+    .open = sessions_open,
+    .close = sessions_close,
+    .take = sessions_take,
+    .space = sessions_space,
+    .find = sessions_search,
+    .expected = sessions_expected,
+    .finished = sessions_finished,
+    .adopt = sessions_adopt,
+    .count = sessions_count,
+};

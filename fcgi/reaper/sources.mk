@@ -1,20 +1,30 @@
-# reaper: claim, run, expire, settle, await. Knows store, engine, agent_client, wire.
+# reaper: kinds of work and the life of containers. Knows store, engine, agent_client, wire.
 noinst_LIBRARIES += libreaper.a
 libreaper_a_SOURCES = \
+	fcgi/reaper/admission.c fcgi/reaper/admission.h \
 	fcgi/reaper/await.c fcgi/reaper/await.h \
-	fcgi/reaper/daemon.c fcgi/reaper/daemon.h \
+	fcgi/reaper/budget.c fcgi/reaper/budget.h \
+	fcgi/reaper/containers.c fcgi/reaper/containers.h \
+	fcgi/reaper/context.c fcgi/reaper/context.h \
+	fcgi/reaper/db_pool.c fcgi/reaper/db_pool.h \
 	fcgi/reaper/doorbell.c fcgi/reaper/doorbell.h \
 	fcgi/reaper/environment.c fcgi/reaper/environment.h \
+	fcgi/reaper/fair_queue.c fcgi/reaper/fair_queue.h \
 	fcgi/reaper/grader.c fcgi/reaper/grader.h \
+	fcgi/reaper/heartbeat.c fcgi/reaper/heartbeat.h \
 	fcgi/reaper/interactions.c fcgi/reaper/interactions.h \
+	fcgi/reaper/kinds.c fcgi/reaper/kinds.h \
 	fcgi/reaper/outcome.c fcgi/reaper/outcome.h \
+	fcgi/reaper/registry.c fcgi/reaper/registry.h \
+	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
-	fcgi/reaper/sweep.c fcgi/reaper/sweep.h \
-	fcgi/reaper/verify.c fcgi/reaper/verify.h \
-	fcgi/reaper/db_pool.c fcgi/reaper/db_pool.h
+	fcgi/reaper/verification.h \
+	fcgi/reaper/verification_run.c \
+	fcgi/reaper/verification_verdict.c \
+	fcgi/reaper/verifications.c fcgi/reaper/verifications.h
 # Of the grade room the report paths only: what parses is in codeset-grader.
-REAPER_LIBS = libreaper.a libgrade.a $(WIRE_LIBS) $(ENGINE_LIBS) $(AGENT_CLIENT_LIBS) $(STORE_LIBS)
+REAPER_LIBS = libreaper.a libgrade.a $(AGENT_CLIENT_LIBS) $(STORE_LIBS) $(WIRE_LIBS)
 
 sbin_PROGRAMS += codeset-reaper
 codeset_reaper_SOURCES = fcgi/codeset-reaper.c
-codeset_reaper_LDADD = $(REAPER_LIBS) $(SYSTEMD_LIBS) -lpthread
+codeset_reaper_LDADD = libengine.a $(REAPER_LIBS) $(SYSTEMD_LIBS) -lpthread

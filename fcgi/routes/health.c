@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "http/render.h"
 #include "routes/routes.h"
+#include "store/runs.h"
 
 #include "base/banned.h"
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,8 +83,19 @@ static int sweep(int fd, size_t *ret_count, size_t *ret_bytes)
     return 0;
 }
 
-bool page_keep(const char *folder, const struct page_name *name, const struct buf *body)
+int page_turn(const char *folder)
 {
+    _cleanup_(close_fd) int fd = open_folder(folder);
+
+    if (fd < 0)
+        return open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 ? TAKE_FD(fd) : -1;
+}
+
+bool page_keep(const char *folder, const struct page_name *name, const struct buf *body, bool often)
+{
+    size_t share = often ? 1 : 2;
+
     _cleanup_(close_fd) int fd = -1;
     struct error err = ERROR_INIT;
     size_t count, bytes;
@@ -95,7 +107,7 @@ bool page_keep(const char *folder, const struct page_name *name, const struct bu
         log_event(LOG_DEBUG, "page_not_kept", "folder=%s reason=\"%s\"", folder, strerror(errno));
         return false;
     }
-    if (count >= PAGES_MOST || bytes + body->length > PAGES_BYTES_MOST)
+    if (count >= PAGES_MOST / share || bytes + body->length > PAGES_BYTES_MOST / share)
         return false;
     if (file_write_atomic(fd, name->text, body->data, body->length, 0644, &err) == 0)
         return true;

@@ -29,7 +29,14 @@ struct page_name page_name(const char *stamp, const char *question);
 /* Is it there? Then it stays for PAGE_IDLE_SECONDS at least. */
 bool page_find(const char *folder, const struct page_name *name);
 
-/* Keeps it. false: it could not be kept, or is not worth it. */
-bool page_keep(const char *folder, const struct page_name *name, const struct buf *body);
+/* Keeps it. false: it could not be kept, or is not worth it. often: one of the few questions that
+ * everybody asks; others, of which a stranger can make up any number, leave it half of the room. */
+bool page_keep(const char *folder, const struct page_name *name, const struct buf *body,
+               bool often);
+
+/* Of the answers that are long, dear and kept nowhere, one at a time is put together, whatever the
+ * number of workers: the turn, a descriptor to close behind it, or -1 while another worker has it.
+ * Without a folder everybody has it: then it is some other descriptor. */
+int page_turn(const char *folder);
 
 #endif

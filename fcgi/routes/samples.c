@@ -180,6 +180,34 @@ static void serve_page(const struct page_name *name, struct answer *answer)
     buf_clear(&answer->body);
 }
 
+/* All that a search finds, however much, is an answer that anybody can ask for in any number of
+ * ways, so that no folder keeps them all: one worker at a time does that. */
+static int take_turn(const char *folder, const struct list *list, int *ret_turn, struct error *err)
+{
+    if (list->size || !list->page.search)
+        return 0;
+    *ret_turn = page_turn(folder);
+    if (*ret_turn >= 0)
+        return 0;
+    return error_set(err, ERROR_UNAVAILABLE, "UNAVAILABLE",
+                     "another search without page and page_size is being answered; ask for pages");
+}
+
+static int put_together(const struct api *api, const struct list *list,
+                        const struct page_name *name, struct answer *answer, struct error *err)
+{
+    const char *folder = api->settings->api.page_dir;
+    bool often = !list->size && !list->page.search;
+    _cleanup_(close_fd) int turn = -1;
+
+    if (take_turn(folder, list, &turn, err) < 0 ||
+        write_list(api->db, list, &answer->body, err) < 0)
+        return -1;
+    if (page_keep(folder, name, &answer->body, often))
+        serve_page(name, answer);
+    return 0;
+}
+
 static int list_samples(void *app, const struct request *request, const void *values,
                         struct answer *answer, struct error *err)
 {
@@ -207,11 +235,7 @@ static int list_samples(void *app, const struct request *request, const void *va
         serve_page(&name, answer);
         return 0;
     }
-    if (write_list(api->db, &list, &answer->body, err) < 0)
-        return -1;
-    if (page_keep(folder, &name, &answer->body))
-        serve_page(&name, answer);
-    return 0;
+    return put_together(api, &list, &name, answer, err);
 }
 
 /* --- GET /samples/{dataset}/{sample_id}/download --------------------------------------------- */

@@ -1,48 +1,23 @@
 /*
- * claims.c - what concerns sessions, interactions and verifications alike: leases, the settling
- * of what an ended session leaves, whether a wait is over (sessions.h), and claims (claims.h).
+ * claims.c - what concerns sessions, interactions and verifications alike: the settling of what an
+ * ended session leaves, whether a wait is over (sessions.h), and claims (claims.h).
  */
+#include "store/claims.h"
+
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "store/claims.h"
+#include "store/sessions.h"
 
 #include "base/banned.h"
 
-int store_lease_renew(struct db *db, const struct claimant *claimant, const char *location,
-                      const char *version, struct error *err)
+int fenced(int status, int64_t changed, const char *what, struct error *err)
 {
-    static const struct query renewals[] = {
-        {"UPDATE sessions SET lease_until=NOW(6) + INTERVAL ? SECOND "
-         "WHERE status IN ('creating','ready') AND owner=?"},
-        {"UPDATE interactions SET lease_until=NOW(6) + INTERVAL ? SECOND "
-         "WHERE status='processing' AND owner=?"},
-        {"UPDATE verifications SET lease_until=NOW(6) + INTERVAL ? SECOND "
-         "WHERE status IN ('starting','running') AND owner=?"},
-    };
-    static const struct query heartbeat = {
-        "INSERT INTO nodes (name, location, version, heartbeat_at) VALUES (?, ?, ?, NOW(6)) "
-        "ON DUPLICATE KEY UPDATE location=VALUES(location), version=VALUES(version), "
-        "heartbeat_at=VALUES(heartbeat_at)"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(renewals); i++) {
-        if (DB_RUN(db, &renewals[i], NULL, err, db_int(claimant->lease_seconds),
-                   db_id(&claimant->owner)) < 0)
-            return -1;
-    }
-    return DB_RUN(db, &heartbeat, NULL, err, db_text(claimant->node), db_text(location),
-                  db_text(version));
-}
-
-int store_daemon_alive(struct db *db, int64_t seconds, bool *ret_alive, struct error *err)
-{
-    static const struct query alive = {
-        "SELECT COUNT(*) FROM nodes WHERE heartbeat_at > NOW(6) - INTERVAL ? SECOND"};
-    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &alive, err, db_int(seconds));
-
-    if (!rows || !db_next(rows))
+    if (status < 0)
         return -1;
-    *ret_alive = db_row_int(rows, 0) > 0;
+    if (changed == 0)
+        return error_set(err, ERROR_NOT_FOUND, NULL,
+                         "the claim on the %s is no longer ours, or it has ended", what);
     return 0;
 }
 
@@ -75,24 +50,72 @@ int store_is_finished(struct db *db, const char *kind, const struct id *id, bool
     return error_set(err, ERROR_INVALID, NULL, "there is nothing like a %s to wait for", kind);
 }
 
-#define OF_ENDED_SESSIONS                                                                          \
-    "JOIN sessions s USING (session_id) WHERE s.status IN ('error','closed','terminated') AND "    \
-    "(? IS NULL OR session_id=?) AND "
+/* Two ways to ask: of one session by its own index, of all by the index of what is unfinished. */
+#define ENDED_SESSION "JOIN sessions s USING (session_id) WHERE s.session_id=? AND "
+#define ENDED_SESSIONS "JOIN sessions s USING (session_id) WHERE "
+#define HAS_ENDED "s.status IN ('error','closed','terminated') AND "
+#define INTERACTION_UNFINISHED "i.status IN ('pending','processing')"
+#define VERIFICATION_UNFINISHED "v.status IN ('pending','starting','running')"
 
-/* Runs `settle`, whose only value is the id, on every row that `select` finds. */
-static int settle_each(struct db *db, const struct id *id, const struct query *select,
-                       const struct query *settle, void (*each)(const struct id *id, void *arg),
-                       void *arg, struct error *err)
+/* id NULL: of all sessions. */
+static struct db_rows *select_unfinished(struct db *db, const struct id *id,
+                                         const struct query queries[2], struct error *err)
 {
-    struct db_value session = db_text(id ? id->text : NULL);
-    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, select, err, session, session);
+    return id ? DB_SELECT(db, &queries[0], err, db_id(id))
+              : db_select(db, &queries[1], NULL, 0, err);
+}
+
+static int settle_interactions(struct db *db, const struct id *id,
+                               void (*each)(const struct id *id, void *arg), void *arg,
+                               struct error *err)
+{
+    static const struct query select[2] = {
+        {"SELECT i.interaction_id, s.status FROM interactions i " ENDED_SESSION HAS_ENDED
+             INTERACTION_UNFINISHED},
+        {"SELECT i.interaction_id, s.status FROM interactions i " ENDED_SESSIONS HAS_ENDED
+             INTERACTION_UNFINISHED},
+    };
+    static const struct query fail = {
+        DB_ATOMIC("UPDATE interactions SET status='failed', exit_code=-1000, success=FALSE, "
+                  "ended_at=NOW(6), content=NULL, message=CONCAT('the session ended (', ?, "
+                  "') before this did') WHERE interaction_id=? AND "
+                  "status IN ('pending','processing'); "
+                  "IF ROW_COUNT() > 0 THEN "
+                  "DELETE FROM interaction_contents WHERE interaction_id=?; END IF;")};
+    _cleanup_(db_rows_release) struct db_rows *rows = select_unfinished(db, id, select, err);
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
         struct id row_id = db_row_id(rows, 0);
 
-        if (DB_RUN(db, settle, NULL, err, db_id(&row_id)) < 0)
+        if (DB_RUN(db, &fail, NULL, err, db_text(db_row_text(rows, 1)), db_id(&row_id),
+                   db_id(&row_id)) < 0)
+            return -1;
+        each(&row_id, arg);
+    }
+    return 0;
+}
+
+static int settle_verifications(struct db *db, const struct id *id,
+                                void (*each)(const struct id *id, void *arg), void *arg,
+                                struct error *err)
+{
+    static const struct query select[2] = {
+        {"SELECT v.job_id FROM verifications v " ENDED_SESSION HAS_ENDED VERIFICATION_UNFINISHED},
+        {"SELECT v.job_id FROM verifications v " ENDED_SESSIONS HAS_ENDED VERIFICATION_UNFINISHED},
+    };
+    static const struct query cancel = {
+        "UPDATE verifications SET status='cancelled', completed_at=NOW(6) "
+        "WHERE job_id=? AND status IN ('pending','starting','running')"};
+    _cleanup_(db_rows_release) struct db_rows *rows = select_unfinished(db, id, select, err);
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        struct id row_id = db_row_id(rows, 0);
+
+        if (DB_RUN(db, &cancel, NULL, err, db_id(&row_id)) < 0)
             return -1;
         each(&row_id, arg);
     }
@@ -102,58 +125,9 @@ static int settle_each(struct db *db, const struct id *id, const struct query *s
 int store_session_settle(struct db *db, const struct id *id,
                          void (*each)(const struct id *id, void *arg), void *arg, struct error *err)
 {
-    static const struct query select_interactions = {
-        "SELECT i.interaction_id FROM interactions i " OF_ENDED_SESSIONS
-        "i.status IN ('pending','processing')"};
-    static const struct query fail_interaction = {
-        "UPDATE interactions i JOIN sessions s USING (session_id) SET i.status='failed', "
-        "i.exit_code=-1000, i.success=FALSE, i.ended_at=NOW(6), i.content=NULL, i.message=CONCAT("
-        "'the session ended (', s.status, ') before this did') "
-        "WHERE i.interaction_id=? AND i.status IN ('pending','processing')"};
-    static const struct query select_verifications = {
-        "SELECT i.job_id FROM verifications i " OF_ENDED_SESSIONS
-        "i.status IN ('pending','starting','running')"};
-    static const struct query cancel_verification = {
-        "UPDATE verifications SET status='cancelled', completed_at=NOW(6) "
-        "WHERE job_id=? AND status IN ('pending','starting','running')"};
-
-    if (settle_each(db, id, &select_interactions, &fail_interaction, each, arg, err) < 0)
+    if (settle_interactions(db, id, each, arg, err) < 0)
         return -1;
-    return settle_each(db, id, &select_verifications, &cancel_verification, each, arg, err);
-}
-
-struct db_rows *claim_row(struct db *db, const struct claimant *claimant, const struct id *id,
-                          const struct query *claim, const struct query *select, struct error *err)
-{
-    struct db_rows *rows = NULL;
-    int64_t changed;
-
-    if (DB_RUN(db, claim, &changed, err, db_int(claimant->lease_seconds), db_text(claimant->node),
-               db_id(&claimant->owner), db_id(id), db_text(claimant->node)) < 0)
-        return NULL;
-    if (changed > 0) {
-        rows = DB_SELECT(db, select, err, db_id(id), db_id(&claimant->owner));
-        if (!rows)
-            return NULL;
-    }
-    if (rows && db_next(rows))
-        return rows;
-    db_rows_free(rows);
-    error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
-    return NULL;
-}
-
-int claimable_rows(struct db *db, const struct claimant *claimant, const struct query *select,
-                   int64_t limit, void (*each)(const struct id *id, void *arg), void *arg,
-                   struct error *err)
-{
-    struct db_rows *rows =
-        DB_SELECT(db, select, err, db_text(claimant->node), db_id(&claimant->owner), db_int(limit));
-
-    if (!rows)
-        return -1;
-    db_each_id(rows, each, arg);
-    return 0;
+    return settle_verifications(db, id, each, arg, err);
 }
 
 int work_refused(struct db *db, const struct id *user_id, const char *session_id,

@@ -5,17 +5,15 @@
 #define CODESET_STORE_CLAIMS_H
 
 #include "store/db.h"
-#include "store/sessions.h"
+#include "store/runs.h"
 
-/* Runs `claim` (its values: lease seconds, node, owner, id, node) and reads the row by `select`
- * (id, owner). Returns the rows at their first, or NULL; ERROR_NOT_FOUND: nothing to claim. */
-struct db_rows *claim_row(struct db *db, const struct claimant *claimant, const struct id *id,
-                          const struct query *claim, const struct query *select, struct error *err);
+/* Is that owner's run dead? Its one value: run->lease_seconds. */
+#define OWNER_IS_DEAD(owner)                                                                       \
+    "NOT EXISTS (SELECT 1 FROM runs dr WHERE dr.run_id=" owner " AND dr.ended_at IS NULL AND "     \
+    "dr.heartbeat_at > NOW(6) - INTERVAL ? SECOND)"
 
-/* Calls each with the ids that `select` (node, owner, limit) finds. */
-int claimable_rows(struct db *db, const struct claimant *claimant, const struct query *select,
-                   int64_t limit, void (*each)(const struct id *id, void *arg), void *arg,
-                   struct error *err);
+/* A DB_RUN of a daemon, fenced: where it changed nothing, the claim on `what` is no longer ours. */
+int fenced(int status, int64_t changed, const char *what, struct error *err);
 
 /* Why a session took no new work: SESSION_NOT_FOUND, SESSION_NOT_READY, SESSION_CLOSED, or, being
  * ready, limit_code. what: the work's plural, for the message. Returns -1. */

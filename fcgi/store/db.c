@@ -19,7 +19,6 @@
 
 #include "base/banned.h"
 
-#define STATEMENTS_MAX 96 /* a program uses a few dozen */
 #define PARAMETERS_MAX 40
 #define LONG_VALUE (64 * 1024) /* bytes; a longer value is sent in pieces of this size */
 #define PAUSE_FIRST (CLOCK_SECOND / 10)
@@ -42,8 +41,8 @@ struct db {
     unsigned last_code; /* MariaDB's of the last refusal */
     bool in_transaction;
     bool lost;
-    size_t statement_count;
-    struct statement statements[STATEMENTS_MAX];
+    struct statement *statements;
+    size_t statement_count, statement_capacity;
 };
 
 static void account_of(const struct database_settings *settings, enum db_account account,
@@ -102,6 +101,7 @@ void db_free(struct db *db)
     if (!db)
         return;
     disconnect(db);
+    free(db->statements);
     free(db->password);
     free(db);
 }
@@ -326,13 +326,15 @@ static MYSQL_STMT *prepare(struct db *db, const struct query *query, struct erro
         if (db->statements[i].query == query)
             return db->statements[i].handle;
     }
-    if (db->statement_count == STATEMENTS_MAX)
-        abort(); /* a program with more statements than it has slots: raise STATEMENTS_MAX */
     handle = mysql_stmt_init(db->mysql);
     if (mysql_stmt_prepare(handle, query->sql, strlen(query->sql)) != 0) {
         statement_refused(db, handle, err);
         mysql_stmt_close(handle);
         return NULL;
+    }
+    if (db->statement_count == db->statement_capacity) {
+        db->statement_capacity = db->statement_capacity ? 2 * db->statement_capacity : 16;
+        db->statements = xrealloc(db->statements, db->statement_capacity * sizeof(*db->statements));
     }
     db->statements[db->statement_count++] = (struct statement){query, handle};
     return handle;

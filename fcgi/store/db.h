@@ -45,6 +45,18 @@ struct query {
     const char *sql;
 };
 
+/*
+ * Several statements in one round trip, all of them or none, with ? for values as elsewhere. Not
+ * within a transaction of db_begin. Each statement ends in a semicolon; `variables` are DECLAREs,
+ * which MariaDB wants first. db_run tells the sum of the changed rows; with a `select`, which is
+ * run behind the commit, db_select brings its rows.
+ */
+#define DB_ATOMIC(body) DB_ATOMIC_SELECT("", body, "")
+#define DB_ATOMIC_SELECT(variables, body, select)                                                  \
+    "BEGIN NOT ATOMIC " variables                                                                  \
+    "DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; "                        \
+    "START TRANSACTION; " body " COMMIT; " select " END"
+
 enum db_type { DB_TYPE_NULL, DB_TYPE_INT, DB_TYPE_DOUBLE, DB_TYPE_BYTES, DB_TYPE_TIME };
 
 struct db_value {

@@ -66,34 +66,74 @@ static int refused(struct db *db, const struct new_interaction *wanted, struct e
                         "interactions", wanted->unfinished_max, err);
 }
 
+/* The session is read under its row's lock, and the count behind it: a locking read takes no
+ * snapshot, so that InnoDB makes the one for the count when requests that held the lock before have
+ * committed. Without the lock, racing requests pass the limit. */
+#define INSERT_INTERACTION                                                                         \
+    "INSERT INTO interactions (interaction_id, session_id, interaction_type, command, "            \
+    "command_timeout, file_path, str_to_replace, str_to_insert, make_executable, size_bytes) "     \
+    "SELECT ?, s.session_id, ?, ?, ?, ?, ?, ?, ?, ? FROM sessions s "                              \
+    "WHERE s.session_id=? AND s.user_id=? AND s.status='ready' AND "                               \
+    "(SELECT COUNT(*) FROM interactions o WHERE o.session_id=s.session_id AND "                    \
+    "o.status IN ('pending','processing')) < ? FOR UPDATE"
+
+#define INTERACTION_VALUES(new)                                                                    \
+    db_id(&(new)->interaction_id), db_text(type_names[(new)->type]), text_value((new)->command),   \
+        (new)->type == INTERACTION_EXEC ? db_int((new)->command_timeout) : db_null(),              \
+        text_value((new)->file_path), text_value((new)->str_to_replace),                           \
+        text_value((new)->str_to_insert), db_int((new)->make_executable),                          \
+        (new)->type == INTERACTION_UPLOAD ? db_int((int64_t)(new)->content.length) : db_null(),    \
+        db_text((new)->session_id), db_id(&(new)->user_id), db_int((new)->unfinished_max)
+
+static int insert(struct db *db, const struct new_interaction *new, int64_t *ret_inserted,
+                  struct error *err)
+{
+    static const struct query plain = {INSERT_INTERACTION};
+    static const struct query upload = {
+        DB_ATOMIC(INSERT_INTERACTION "; IF ROW_COUNT() > 0 THEN INSERT INTO interaction_contents "
+                                     "(interaction_id, content) VALUES (?, ?); END IF;")};
+
+    if (new->type != INTERACTION_UPLOAD)
+        return DB_RUN(db, &plain, ret_inserted, err, INTERACTION_VALUES(new));
+    return DB_RUN(db, &upload, ret_inserted, err, INTERACTION_VALUES(new),
+                  db_id(&new->interaction_id), text_value(new->content));
+}
+
 int store_interaction_create(struct db *db, const struct new_interaction *interaction,
                              struct error *err)
 {
-    /* The session is read under its row's lock, and the count behind it: a locking read takes no
-     * snapshot, so that InnoDB makes the one for the count when requests that held the lock
-     * before have committed. Without the lock, racing requests pass the limit. */
-    static const struct query insert_interaction = {
-        "INSERT INTO interactions (interaction_id, session_id, interaction_type, command, "
-        "command_timeout, file_path, str_to_replace, str_to_insert, content, make_executable, "
-        "size_bytes) SELECT ?, s.session_id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sessions s "
-        "WHERE s.session_id=? AND s.user_id=? AND s.status='ready' AND "
-        "(SELECT COUNT(*) FROM interactions o WHERE o.session_id=s.session_id AND "
-        "o.status IN ('pending','processing')) < ? FOR UPDATE"};
-    const struct new_interaction *new = interaction;
     int64_t inserted;
 
-    if (!id_valid(new->session_id))
-        return refused(db, new, err);
-    if (DB_RUN(db, &insert_interaction, &inserted, err, db_id(&new->interaction_id),
-               db_text(type_names[new->type]), text_value(new->command),
-               new->type == INTERACTION_EXEC ? db_int(new->command_timeout) : db_null(),
-               text_value(new->file_path), text_value(new->str_to_replace),
-               text_value(new->str_to_insert), text_value(new->content),
-               db_int(new->make_executable),
-               new->type == INTERACTION_UPLOAD ? db_int((int64_t) new->content.length) : db_null(),
-               db_text(new->session_id), db_id(&new->user_id), db_int(new->unfinished_max)) < 0)
-        return db_lost(db) && exists(db, &new->interaction_id) ? 0 : -1;
-    return inserted > 0 ? 0 : refused(db, new, err);
+    if (!id_valid(interaction->session_id))
+        return refused(db, interaction, err);
+    if (insert(db, interaction, &inserted, err) < 0)
+        return db_lost(db) && exists(db, &interaction->interaction_id) ? 0 : -1;
+    return inserted > 0 ? 0 : refused(db, interaction, err);
+}
+
+/* A command that said nothing has no row of outputs (store_interaction_finish). */
+static void fill_in_silence(struct interaction *interaction)
+{
+    if (!interaction->out.bytes)
+        interaction->out = (struct text){xstrdup(""), 0};
+    if (!interaction->err.bytes)
+        interaction->err = (struct text){xstrdup(""), 0};
+}
+
+/* What a pruned interaction says in place of its output. */
+static void tell_of_pruning(struct interaction *interaction)
+{
+    static const char gone[] = "The output was kept for a time and has been deleted.";
+    char *before = interaction->message;
+
+    if (!interaction->finished || interaction->type != INTERACTION_EXEC)
+        return;
+    free(interaction->out.bytes);
+    free(interaction->err.bytes);
+    interaction->out = (struct text){xstrdup(""), 0};
+    interaction->err = (struct text){xstrdup(""), 0};
+    interaction->message = before ? xasprintf("%s. %s", before, gone) : xstrdup(gone);
+    free(before);
 }
 
 int store_interaction_get(struct db *db, const struct id *user_id, const char *session_id,
@@ -103,9 +143,10 @@ int store_interaction_get(struct db *db, const struct id *user_id, const char *s
     static const struct query select_interaction = {
         "SELECT i.interaction_id, i.session_id, i.interaction_type, i.status, i.created_at, "
         "NOW(6), i.command, i.command_timeout, i.file_path, i.str_to_replace, i.str_to_insert, "
-        "i.make_executable, i.size_bytes, i.exit_code, i.stdout, i.stderr, "
-        "i.execution_time_seconds, i.success, i.message FROM interactions i "
-        "JOIN sessions s USING (session_id) "
+        "i.make_executable, i.size_bytes, i.exit_code, IFNULL(o.stdout, i.stdout), "
+        "IFNULL(o.stderr, i.stderr), i.execution_time_seconds, i.success, i.message, "
+        "s.outputs_pruned FROM interactions i JOIN sessions s USING (session_id) "
+        "LEFT JOIN interaction_outputs o ON o.interaction_id=i.interaction_id "
         "WHERE i.interaction_id=? AND s.session_id=? AND s.user_id=?"};
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     const char *status;
@@ -143,6 +184,10 @@ int store_interaction_get(struct db *db, const struct id *user_id, const char *s
         .success = db_is_null(rows, 17) ? -1 : db_row_int(rows, 17) != 0,
         .message = db_row_copy(rows, 18),
     };
+    if (strcmp(status, "completed") == 0 && ret_interaction->type == INTERACTION_EXEC)
+        fill_in_silence(ret_interaction);
+    if (db_row_int(rows, 19))
+        tell_of_pruning(ret_interaction);
     return 0;
 }
 
@@ -156,83 +201,164 @@ void interaction_work_release(struct interaction_work *work)
     free(work->file_path.bytes);
     free(work->str_to_replace.bytes);
     free(work->str_to_insert.bytes);
-    free(work->content.bytes);
     memset(work, 0, sizeof(*work));
 }
 
-#define WORKABLE "i.status IN ('pending','processing') AND s.status='ready' AND s.node=? "
-#define FREE_FOR_US WORKABLE "AND (i.owner IS NULL OR i.lease_until < NOW(6) OR i.owner<>?) "
-
 static const struct query select_work = {
-    "SELECT i.interaction_id, i.session_id, i.attempt, i.interaction_type, p.image, p.repo_path, "
-    "i.command, i.command_timeout, i.file_path, i.str_to_replace, i.str_to_insert, i.content, "
-    "i.make_executable FROM interactions i JOIN sessions s USING (session_id) "
+    "SELECT i.interaction_id, i.session_id, s.user_id, i.attempt, i.interaction_type, p.image, "
+    "p.repo_path, i.command, i.command_timeout, i.file_path, i.str_to_replace, i.str_to_insert, "
+    "IFNULL(i.size_bytes, 0), i.make_executable FROM interactions i "
+    "JOIN sessions s USING (session_id) "
     "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND p.version=s.version "
     "WHERE i.interaction_id=? AND i.owner=? AND i.status='processing'"};
 
-int store_interaction_claim(struct db *db, const struct claimant *claimant, const struct id *id,
+/* Two statements: here, unlike elsewhere, MariaDB is quicker at them than at both in one. */
+int store_interaction_claim(struct db *db, const struct run *run, const struct id *id,
                             struct interaction_work *ret_work, struct error *err)
 {
     static const struct query claim = {
         "UPDATE interactions i JOIN sessions s USING (session_id) SET i.status='processing', "
-        "i.started_at=IFNULL(i.started_at, NOW(6)), i.attempt=i.attempt+1, "
-        "i.lease_until=NOW(6) + INTERVAL ? SECOND, i.node=?, i.owner=? "
-        "WHERE i.interaction_id=? AND " WORKABLE};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        claim_row(db, claimant, id, &claim, &select_work, err);
+        "i.started_at=IFNULL(i.started_at, NOW(6)), i.attempt=i.attempt+1, i.owner=? "
+        "WHERE i.interaction_id=? AND i.status IN ('pending','processing') AND "
+        "s.status='ready' AND s.owner=?"};
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+    int64_t changed;
 
+    if (DB_RUN(db, &claim, &changed, err, db_id(&run->run_id), db_id(id), db_id(&run->run_id)) < 0)
+        return -1;
+    if (changed == 0)
+        return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
+    rows = DB_SELECT(db, &select_work, err, db_id(id), db_id(&run->run_id));
     if (!rows)
         return -1;
+    if (!db_next(rows))
+        return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
     *ret_work = (struct interaction_work){
         .interaction_id = db_row_id(rows, 0),
         .session_id = db_row_id(rows, 1),
-        .attempt = db_row_int(rows, 2),
-        .type = type_of(db_row_text(rows, 3)),
-        .image = db_row_copy(rows, 4),
-        .repo_path = db_row_copy(rows, 5),
-        .command = read_text(rows, 6),
-        .command_timeout = db_row_int(rows, 7),
-        .file_path = read_text(rows, 8),
-        .str_to_replace = read_text(rows, 9),
-        .str_to_insert = read_text(rows, 10),
-        .content = read_text(rows, 11),
-        .make_executable = db_row_int(rows, 12) != 0,
+        .user_id = db_row_id(rows, 2),
+        .attempt = db_row_int(rows, 3),
+        .type = type_of(db_row_text(rows, 4)),
+        .image = db_row_copy(rows, 5),
+        .repo_path = db_row_copy(rows, 6),
+        .command = read_text(rows, 7),
+        .command_timeout = db_row_int(rows, 8),
+        .file_path = read_text(rows, 9),
+        .str_to_replace = read_text(rows, 10),
+        .str_to_insert = read_text(rows, 11),
+        .content_bytes = db_row_int(rows, 12),
+        .make_executable = db_row_int(rows, 13) != 0,
     };
     return 0;
 }
 
-int store_interaction_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
-                                void (*each)(const struct id *id, void *arg), void *arg,
-                                struct error *err)
+int store_interaction_content(struct db *db, const struct id *id, struct text *ret_content,
+                              struct error *err)
 {
-    static const struct query select_claimable = {
-        "SELECT i.interaction_id FROM interactions i JOIN sessions s USING (session_id) "
-        "WHERE " FREE_FOR_US "ORDER BY i.created_at LIMIT ?"};
+    static const struct query select_content = {
+        "SELECT IFNULL(c.content, i.content) FROM interactions i "
+        "LEFT JOIN interaction_contents c USING (interaction_id) "
+        "WHERE i.interaction_id=? AND i.status IN ('pending','processing')"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &select_content, err, db_id(id));
 
-    return claimable_rows(db, claimant, &select_claimable, limit, each, arg, err);
+    if (!rows)
+        return -1;
+    if (!db_next(rows) || db_is_null(rows, 0))
+        return error_set(err, ERROR_NOT_FOUND, NULL, "the upload is finished");
+    *ret_content = read_text(rows, 0);
+    return 0;
 }
 
-int store_interaction_finish(struct db *db, const struct claimant *claimant, const struct id *id,
+int store_interaction_claimable(struct db *db, const struct run *run, int64_t user_max,
+                                int64_t limit, void (*each)(const struct id *id, void *arg),
+                                void *arg, struct error *err)
+{
+    static const struct query select_claimable = {
+        "WITH running AS (SELECT t.user_id, COUNT(*) AS n FROM interactions o "
+        "JOIN sessions t USING (session_id) WHERE o.status='processing' AND o.owner=? "
+        "GROUP BY t.user_id) SELECT q.interaction_id FROM (SELECT i.interaction_id, i.created_at, "
+        "ROW_NUMBER() OVER (PARTITION BY s.user_id ORDER BY i.created_at, i.interaction_id) + "
+        "IFNULL(r.n, 0) AS place FROM interactions i JOIN sessions s USING (session_id) "
+        "LEFT JOIN running r ON r.user_id=s.user_id WHERE i.status IN ('pending','processing') "
+        "AND s.status='ready' AND s.owner=? AND (i.owner IS NULL OR i.owner<>?)) q "
+        "WHERE q.place <= ? ORDER BY q.place, q.created_at, q.interaction_id LIMIT ?"};
+    struct db_rows *rows =
+        DB_SELECT(db, &select_claimable, err, db_id(&run->run_id), db_id(&run->run_id),
+                  db_id(&run->run_id), db_int(user_max), db_int(limit));
+
+    if (!rows)
+        return -1;
+    db_each_id(rows, each, arg);
+    return 0;
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+#define FINISH(also)                                                                               \
+    "UPDATE interactions SET status=?, exit_code=?, execution_time_seconds=?, success=?, "         \
+    "message=?, " also "ended_at=NOW(6) "                                                          \
+    "WHERE interaction_id=? AND owner=? AND attempt=? AND status='processing'"
+#define IF_FINISHED(statement) "; IF ROW_COUNT() > 0 THEN " statement "; END IF;"
+
+#define FINISH_VALUES(result)                                                                      \
+    db_text((result)->platform_failed ? "failed" : "completed"),                                   \
+        db_int((result)->platform_failed ? EXIT_CODE_PLATFORM : (result)->exit_code),              \
+        db_double((result)->seconds), db_int((result)->success), db_text((result)->message)
+
+static bool said_nothing(const struct interaction_result *result)
+{
+    return result->out && result->out_length == 0 && result->err && result->err_length == 0;
+}
+
+/* A command that said nothing has no row of outputs. */
+static int finish_silent_command(struct db *db, const struct run *run, const struct id *id,
+                                 int64_t attempt, const struct interaction_result *result,
+                                 int64_t *ret_changed, struct error *err)
+{
+    static const struct query finish = {FINISH("")};
+
+    return DB_RUN(db, &finish, ret_changed, err, FINISH_VALUES(result), db_id(id),
+                  db_id(&run->run_id), db_int(attempt));
+}
+
+static int finish_command(struct db *db, const struct run *run, const struct id *id,
+                          int64_t attempt, const struct interaction_result *result,
+                          int64_t *ret_changed, struct error *err)
+{
+    static const struct query finish = {
+        DB_ATOMIC(FINISH("") IF_FINISHED("INSERT INTO interaction_outputs "
+                                         "(interaction_id, stdout, stderr) VALUES (?, ?, ?)"))};
+
+    if (said_nothing(result))
+        return finish_silent_command(db, run, id, attempt, result, ret_changed, err);
+    return DB_RUN(db, &finish, ret_changed, err, FINISH_VALUES(result), db_id(id),
+                  db_id(&run->run_id), db_int(attempt), db_id(id),
+                  result->out ? db_bytes(result->out, result->out_length) : db_null(),
+                  result->err ? db_bytes(result->err, result->err_length) : db_null());
+}
+
+static int finish_file(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
+                       const struct interaction_result *result, int64_t *ret_changed,
+                       struct error *err)
+{
+    static const struct query finish = {
+        DB_ATOMIC(FINISH("size_bytes=IFNULL(?, size_bytes), content=NULL, ")
+                      IF_FINISHED("DELETE FROM interaction_contents WHERE interaction_id=?"))};
+
+    return DB_RUN(db, &finish, ret_changed, err, FINISH_VALUES(result),
+                  result->size_bytes < 0 ? db_null() : db_int(result->size_bytes), db_id(id),
+                  db_id(&run->run_id), db_int(attempt), db_id(id));
+}
+
+int store_interaction_finish(struct db *db, const struct run *run, const struct id *id,
                              int64_t attempt, const struct interaction_result *result,
                              struct error *err)
 {
-    static const struct query finish = {
-        "UPDATE interactions SET status=?, exit_code=?, stdout=?, stderr=?, "
-        "execution_time_seconds=?, success=?, message=?, size_bytes=IFNULL(?, size_bytes), "
-        "content=NULL, ended_at=NOW(6) "
-        "WHERE interaction_id=? AND owner=? AND attempt=? AND status='processing'"};
-    int64_t exit_code = result->platform_failed ? EXIT_CODE_PLATFORM : result->exit_code;
-    int64_t changed;
+    int64_t changed = 0;
+    int status = result->out || result->err
+                     ? finish_command(db, run, id, attempt, result, &changed, err)
+                     : finish_file(db, run, id, attempt, result, &changed, err);
 
-    if (DB_RUN(db, &finish, &changed, err,
-               db_text(result->platform_failed ? "failed" : "completed"), db_int(exit_code),
-               result->out ? db_bytes(result->out, result->out_length) : db_null(),
-               result->err ? db_bytes(result->err, result->err_length) : db_null(),
-               db_double(result->seconds), db_int(result->success), db_text(result->message),
-               result->size_bytes < 0 ? db_null() : db_int(result->size_bytes), db_id(id),
-               db_id(&claimant->owner), db_int(attempt)) < 0)
-        return -1;
-    if (changed == 0)
-        return error_set(err, ERROR_NOT_FOUND, NULL, "the interaction is no longer ours to finish");
-    return 0;
+    return fenced(status, changed, "interaction", err);
 }

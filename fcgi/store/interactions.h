@@ -73,25 +73,36 @@ int store_interaction_get(struct db *db, const struct id *user_id, const char *s
 /* --- for the daemon -------------------------------------------------------------------------- */
 
 struct interaction_work {
-    struct id interaction_id, session_id;
+    struct id interaction_id, session_id, user_id;
     int64_t attempt;
     enum interaction_type type;
     char *image;
     char *repo_path;
     struct text command;
     int64_t command_timeout;
-    struct text file_path, str_to_replace, str_to_insert, content;
+    struct text file_path, str_to_replace, str_to_insert;
+    int64_t content_bytes; /* of an upload; the bytes are read by store_interaction_content */
     bool make_executable;
 };
 
 void interaction_work_release(struct interaction_work *work);
 
-/* As store_session_claim; only of sessions that are ready on this node. */
-int store_interaction_claim(struct db *db, const struct claimant *claimant, const struct id *id,
+/* Only of a session that is ready and this run's: a claim of an earlier run on the interaction is
+ * free then. The same again is another attempt. ERROR_NOT_FOUND: nothing to claim (any more). */
+int store_interaction_claim(struct db *db, const struct run *run, const struct id *id,
                             struct interaction_work *ret_work, struct error *err);
-int store_interaction_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
-                                void (*each)(const struct id *id, void *arg), void *arg,
-                                struct error *err);
+
+/* The bytes of an upload that is not finished: an allocation of content_bytes. ERROR_NOT_FOUND: it
+ * is finished. */
+int store_interaction_content(struct db *db, const struct id *id, struct text *ret_content,
+                              struct error *err);
+
+/* Those that are to be claimed now, not those that this run holds. Fair: an interaction comes
+ * before another whose user has more running or waiting before it; then by age. A user gets no more
+ * than makes user_max running on this run. */
+int store_interaction_claimable(struct db *db, const struct run *run, int64_t user_max,
+                                int64_t limit, void (*each)(const struct id *id, void *arg),
+                                void *arg, struct error *err);
 
 struct interaction_result {
     bool platform_failed; /* status failed, exit code EXIT_CODE_PLATFORM; else completed */
@@ -106,8 +117,9 @@ struct interaction_result {
     int64_t size_bytes;  /* -1: null */
 };
 
-/* ERROR_NOT_FOUND: the claim is no longer ours, nothing was written. */
-int store_interaction_finish(struct db *db, const struct claimant *claimant, const struct id *id,
+/* All of it or nothing, in one round trip; an upload's bytes are deleted. ERROR_NOT_FOUND: the
+ * claim is no longer ours (or a first try was written and its answer lost); nothing was written. */
+int store_interaction_finish(struct db *db, const struct run *run, const struct id *id,
                              int64_t attempt, const struct interaction_result *result,
                              struct error *err);
 

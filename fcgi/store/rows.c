@@ -170,14 +170,24 @@ struct db_rows *rows_take(MYSQL_STMT *statement)
     struct db_rows *rows;
     int status;
 
+    if (mysql_stmt_field_count(statement) == 0)
+        abort(); /* the literal is none that brings rows */
     if (mysql_stmt_store_result(statement) != 0)
         return NULL;
     rows = rows_new(statement, columns, binds);
     mysql_stmt_bind_result(statement, binds);
     while ((status = mysql_stmt_fetch(statement)) == 0 || status == MYSQL_DATA_TRUNCATED)
         take_row(statement, rows, columns);
-    mysql_stmt_free_result(statement);
-    return rows; /* all was on this side: the end is the only reason to stop */
+    mysql_stmt_free_result(
+        statement); /* all was on this side: the end is the only reason to stop */
+    /* Several statements in one (DB_ATOMIC_SELECT) end with a status of their own. */
+    while ((status = mysql_stmt_next_result(statement)) == 0)
+        mysql_stmt_free_result(statement);
+    if (status > 0) {
+        db_rows_free(rows);
+        return NULL;
+    }
+    return rows;
 }
 
 void db_rows_free(struct db_rows *rows)

@@ -9,8 +9,8 @@
 
 #include "store/db.h"
 
-/* Fetches all that the executed statement has, and frees its result. NULL: the statement's own
- * error says why. */
+/* Fetches all rows of the executed statement's first result, and frees it and what follows. NULL:
+ * the statement's own error says why. */
 struct db_rows *rows_take(MYSQL_STMT *statement);
 
 #endif

@@ -344,26 +344,6 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
     return 0;
 }
 
-int store_image_use(struct db *db, const char *image, int64_t *ret_count, struct error *err)
-{
-    static const struct query query = {
-        "SELECT (SELECT COUNT(*) FROM sessions w"
-        "          JOIN samples p USING (dataset, sample_id, version)"
-        "         WHERE (w.status IN ('creating', 'ready') OR NOT w.cleaned)"
-        "           AND ? IN (p.image, p.verifier_image))"
-        "     + (SELECT COUNT(*) FROM verifications v JOIN sessions w USING (session_id)"
-        "          JOIN samples p USING (dataset, sample_id, version)"
-        "         WHERE v.status IN ('pending', 'starting', 'running')"
-        "           AND ? IN (p.image, p.verifier_image))"};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &query, err, db_text(image), db_text(image));
-
-    if (!rows)
-        return -1;
-    *ret_count = db_next(rows) ? db_row_int(rows, 0) : 0;
-    return 0;
-}
-
 void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
                       struct buf *ret_path)
 {

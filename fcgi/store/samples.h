@@ -93,9 +93,6 @@ int store_sample_list(struct db *db, const struct sample_page *page,
 int store_sample_get(struct db *db, const char *dataset, const char *sample_id, int64_t version,
                      struct sample_summary *ret_summary, struct buf *json, struct error *err);
 
-/* How many sessions or verifications that have not ended stand on the image. */
-int store_image_use(struct db *db, const char *image, int64_t *ret_count, struct error *err);
-
 /* The archive of a version below pack_dir: "<sha256 of dataset>/<sha256 of sample id>-<version>
  * .tar.gz", so that no name of a stranger becomes a path. */
 void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,

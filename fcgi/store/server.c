@@ -10,7 +10,7 @@
 int store_server_info(struct db *db, struct server_info *ret_info, struct error *err)
 {
     static const struct query query = {
-        "SELECT VERSION(), @@max_allowed_packet, @@max_connections, NOW(6)"};
+        "SELECT VERSION(), @@max_allowed_packet, @@max_connections, NOW(6), @@datadir"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
     if (!rows)
@@ -21,28 +21,6 @@ int store_server_info(struct db *db, struct server_info *ret_info, struct error 
     ret_info->max_allowed_packet = db_row_int(rows, 1);
     ret_info->max_connections = db_row_int(rows, 2);
     ret_info->now = db_row_time(rows, 3);
-    return 0;
-}
-
-int store_node_list(struct db *db, void (*each)(const struct node *node, void *arg), void *arg,
-                    struct error *err)
-{
-    static const struct query query = {
-        "SELECT name, location, version, TIMESTAMPDIFF(SECOND, heartbeat_at, NOW(6))"
-        "  FROM nodes ORDER BY name"};
-    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
-
-    if (!rows)
-        return -1;
-    while (db_next(rows)) {
-        struct node node = {
-            .name = db_row_text(rows, 0),
-            .location = db_row_text(rows, 1),
-            .version = db_row_text(rows, 2),
-            .silent_seconds = db_row_int(rows, 3),
-        };
-
-        each(&node, arg);
-    }
+    snprintf(ret_info->datadir, sizeof(ret_info->datadir), "%s", db_row_text(rows, 4));
     return 0;
 }

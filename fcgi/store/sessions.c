@@ -6,9 +6,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/claims.h"
 #include "store/credential.h"
 #include "store/db.h"
+#include "store/session_rows.h"
 
 #include "base/banned.h"
 
@@ -145,13 +145,7 @@ int store_session_create(struct db *db, const struct new_session *new_session,
 
 /* --- read ------------------------------------------------------------------------------------ */
 
-#define SESSION_COLUMNS                                                                            \
-    "s.session_id, s.user_id, s.dataset, s.sample_id, s.status, s.requested_at, s.created_at, "    \
-    "s.expires_at, s.ended_at, s.error_code, s.error_message, s.container_name, s.location "
-#define SELECT_SESSION "SELECT NOW(6), " SESSION_COLUMNS "FROM sessions s "
-
-static void read_session(const struct db_rows *rows, int64_t now, unsigned first,
-                         struct session *session)
+void session_read(const struct db_rows *rows, int64_t now, unsigned first, struct session *session)
 {
     *session = (struct session){
         .session_id = db_row_id(rows, first),
@@ -169,12 +163,6 @@ static void read_session(const struct db_rows *rows, int64_t now, unsigned first
         .location = db_row_copy(rows, first + 12),
     };
     session_status_parse(db_row_text(rows, first + 4), &session->status);
-}
-
-/* A row of SELECT_SESSION. */
-static void read_row(const struct db_rows *rows, struct session *session)
-{
-    read_session(rows, db_row_time(rows, 0), 1, session);
 }
 
 #define SESSION_BY_ID "LEFT JOIN sessions s ON s.session_id=? "
@@ -197,7 +185,7 @@ int store_session_get_as(struct db *db, const struct credential *credential, con
     owner = db_row_text(rows, CREDENTIAL_COLUMN_COUNT + 1);
     if (!owner || strcmp(owner, ret_caller->user_id.text) != 0)
         return session_not_found(err); /* somebody else's is like nobody's */
-    read_session(rows, db_row_time(rows, CREDENTIAL_NOW), CREDENTIAL_COLUMN_COUNT, ret_session);
+    session_read(rows, db_row_time(rows, CREDENTIAL_NOW), CREDENTIAL_COLUMN_COUNT, ret_session);
     return 0;
 }
 
@@ -216,40 +204,7 @@ int store_session_get(struct db *db, const struct id *user_id, const char *sessi
         return -1;
     if (!db_next(rows))
         return session_not_found(err);
-    read_row(rows, ret_session);
-    return 0;
-}
-
-int store_session_list(struct db *db, const struct id *user_id, int status, int64_t offset,
-                       int64_t limit, void (*each)(const struct session *session, void *arg),
-                       void *arg, int64_t *ret_total, struct error *err)
-{
-    static const struct query count_sessions = {
-        "SELECT COUNT(*) FROM sessions WHERE (? IS NULL OR user_id=?) AND (? IS NULL OR status=?)"};
-    static const struct query select_sessions = {
-        SELECT_SESSION
-        "WHERE (? IS NULL OR user_id=?) AND "
-        "(? IS NULL OR status=?) ORDER BY requested_at DESC, session_id DESC LIMIT ? OFFSET ?"};
-    struct db_value user = db_text(user_id ? user_id->text : NULL);
-    struct db_value word =
-        db_text(status < 0 ? NULL : session_status_name((enum session_status)status));
-    _cleanup_(db_rows_release) struct db_rows *total =
-        DB_SELECT(db, &count_sessions, err, user, user, word, word);
-    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
-
-    if (!total || !db_next(total))
-        return -1;
-    rows =
-        DB_SELECT(db, &select_sessions, err, user, user, word, word, db_int(limit), db_int(offset));
-    if (!rows)
-        return -1;
-    while (db_next(rows)) {
-        _cleanup_(session_release) struct session session;
-
-        read_row(rows, &session);
-        each(&session, arg);
-    }
-    *ret_total = db_row_int(total, 0);
+    session_read(rows, db_row_time(rows, 0), 1, ret_session);
     return 0;
 }
 
@@ -279,154 +234,4 @@ int store_session_close(struct db *db, const struct id *user_id, const char *ses
     *ret_duration = session_duration_seconds(&session);
     *ret_changed = changed > 0;
     return 0;
-}
-
-int store_session_end(struct db *db, const struct id *id, enum session_status status,
-                      const char *code, const char *message, struct error *err)
-{
-    static const struct query end_session = {
-        "UPDATE sessions SET status=IF(created_at IS NULL, 'error', ?), ended_at=NOW(6), "
-        "error_code=?, error_message=? WHERE session_id=? AND status IN ('creating','ready')"};
-    int64_t changed;
-
-    if (DB_RUN(db, &end_session, &changed, err, db_text(session_status_name(status)), db_text(code),
-               db_text(message), db_id(id)) < 0)
-        return -1;
-    if (changed == 0)
-        return error_set(err, ERROR_NOT_FOUND, NULL, "the session has ended already");
-    return 0;
-}
-
-int store_session_expire(struct db *db, const struct claimant *claimant,
-                         void (*each)(const struct id *id, void *arg), void *arg, struct error *err)
-{
-    static const struct query select_expired = {
-        "SELECT session_id FROM sessions WHERE status IN ('creating','ready') AND "
-        "expires_at <= NOW(6) AND (node=? OR expires_at <= NOW(6) - INTERVAL 1 MINUTE)"};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_expired, err, db_text(claimant->node));
-
-    if (!rows)
-        return -1;
-    while (db_next(rows)) {
-        struct id id = db_row_id(rows, 0);
-
-        if (store_session_end(db, &id, SESSION_TERMINATED, "SESSION_EXPIRED",
-                              "the session reached its time to live; create it with a larger "
-                              "ttl_minutes if it needs longer",
-                              err) == 0)
-            each(&id, arg);
-        else if (err->kind != ERROR_NOT_FOUND)
-            return -1;
-    }
-    return 0;
-}
-
-/* --- the daemon's claims --------------------------------------------------------------------- */
-
-void session_work_release(struct session_work *work)
-{
-    free(work->image);
-    free(work->repo_path);
-    memset(work, 0, sizeof(*work));
-}
-
-#define FREE_FOR_US                                                                                \
-    "status='creating' AND (owner IS NULL OR lease_until < NOW(6) OR (node=? AND owner<>?)) "
-
-int store_session_claim(struct db *db, const struct claimant *claimant, const struct id *id,
-                        struct session_work *ret_work, struct error *err)
-{
-    static const struct query claim = {
-        "UPDATE sessions SET attempt=attempt+1, lease_until=NOW(6) + INTERVAL ? SECOND, node=?, "
-        "owner=? WHERE session_id=? AND status='creating' AND "
-        "(owner IS NULL OR lease_until < NOW(6) OR node=?)"};
-    static const struct query select_work = {
-        "SELECT w.session_id, w.attempt, s.image, s.repo_path, w.expires_at FROM sessions w "
-        "JOIN samples s USING (dataset, sample_id, version) "
-        "WHERE w.session_id=? AND w.owner=? AND w.status='creating'"};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        claim_row(db, claimant, id, &claim, &select_work, err);
-
-    if (!rows)
-        return -1;
-    *ret_work = (struct session_work){
-        .session_id = db_row_id(rows, 0),
-        .attempt = db_row_int(rows, 1),
-        .image = db_row_copy(rows, 2),
-        .repo_path = db_row_copy(rows, 3),
-        .expires_at = db_row_time(rows, 4),
-    };
-    return 0;
-}
-
-int store_session_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
-                            void (*each)(const struct id *id, void *arg), void *arg,
-                            struct error *err)
-{
-    static const struct query select_claimable = {
-        "SELECT session_id FROM sessions WHERE " FREE_FOR_US "ORDER BY requested_at LIMIT ?"};
-
-    return claimable_rows(db, claimant, &select_claimable, limit, each, arg, err);
-}
-
-int store_session_ready(struct db *db, const struct claimant *claimant, const struct id *id,
-                        int64_t attempt, const char *container_name, const char *location,
-                        struct error *err)
-{
-    static const struct query ready = {
-        "UPDATE sessions SET status='ready', created_at=NOW(6), container_name=?, location=? "
-        "WHERE session_id=? AND owner=? AND attempt=? AND status='creating'"};
-    int64_t changed;
-
-    if (DB_RUN(db, &ready, &changed, err, db_text(container_name), db_text(location), db_id(id),
-               db_id(&claimant->owner), db_int(attempt)) < 0)
-        return -1;
-    if (changed == 0)
-        return error_set(err, ERROR_NOT_FOUND, NULL, "the session is no longer ours to make ready");
-    return 0;
-}
-
-int store_session_adopt(struct db *db, const struct claimant *claimant,
-                        void (*each)(const struct id *id, void *arg), void *arg, struct error *err)
-{
-    static const struct query take_over = {
-        "UPDATE sessions SET owner=?, lease_until=NOW(6) + INTERVAL ? SECOND "
-        "WHERE node=? AND status='ready'"};
-    static const struct query select_ready = {
-        "SELECT session_id FROM sessions WHERE node=? AND status='ready'"};
-    struct db_rows *rows;
-
-    if (DB_RUN(db, &take_over, NULL, err, db_id(&claimant->owner), db_int(claimant->lease_seconds),
-               db_text(claimant->node)) < 0)
-        return -1;
-    rows = DB_SELECT(db, &select_ready, err, db_text(claimant->node));
-    if (!rows)
-        return -1;
-    db_each_id(rows, each, arg);
-    return 0;
-}
-
-int store_session_uncleaned(struct db *db, const struct claimant *claimant, int64_t limit,
-                            void (*each)(const struct id *id, void *arg), void *arg,
-                            struct error *err)
-{
-    /* One that no daemon ever claimed has no container. */
-    static const struct query select_uncleaned = {
-        "SELECT session_id FROM sessions WHERE NOT cleaned AND node=? AND "
-        "status IN ('error','closed','terminated') LIMIT ?"};
-    struct db_rows *rows =
-        DB_SELECT(db, &select_uncleaned, err, db_text(claimant->node), db_int(limit));
-
-    if (!rows)
-        return -1;
-    db_each_id(rows, each, arg);
-    return 0;
-}
-
-int store_session_cleaned(struct db *db, const struct id *id, struct error *err)
-{
-    static const struct query cleaned = {"UPDATE sessions SET cleaned=TRUE WHERE session_id=?"};
-
-    return DB_RUN(db, &cleaned, NULL, err, db_id(id));
 }

@@ -4,7 +4,8 @@
  *     creating -> ready -> closed | terminated | error,  creating -> closed | error
  *
  * The first half is for the API's workers, the second for the daemon. A session belongs to the
- * host (node) that claimed it; all its work is done there.
+ * run that claimed it, or to the next one of the same node; all its work is done there. Every write
+ * of a daemon names its claim: run and attempt.
  */
 #ifndef CODESET_STORE_SESSIONS_H
 #define CODESET_STORE_SESSIONS_H
@@ -14,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/id.h"
+#include "store/runs.h"
 #include "store/users.h"
 
 struct db;
@@ -85,15 +87,8 @@ int store_session_close(struct db *db, const struct id *user_id, const char *ses
 
 /* --- for the daemon -------------------------------------------------------------------------- */
 
-/* Who claims: node is the host, owner this run of the daemon. */
-struct claimant {
-    const char *node;
-    struct id owner;
-    int64_t lease_seconds;
-};
-
 struct session_work {
-    struct id session_id;
+    struct id session_id, user_id, container_id;
     int64_t attempt;
     char *image;
     char *repo_path;
@@ -102,55 +97,58 @@ struct session_work {
 
 void session_work_release(struct session_work *work);
 
-/* Claims a session that is creating and free, its lease run out, or left by an earlier run of
- * this node's daemon. One that this run holds already is claimed again, as another attempt: a
- * claim whose answer was lost is simply repeated. ERROR_NOT_FOUND: nothing to claim (any more). */
-int store_session_claim(struct db *db, const struct claimant *claimant, const struct id *id,
-                        struct session_work *ret_work, struct error *err);
-
-/* Those that are to be claimed now (not those that this run holds), oldest first. */
-int store_session_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
-                            void (*each)(const struct id *id, void *arg), void *arg,
-                            struct error *err);
-
-/* creating -> ready; ERROR_NOT_FOUND when the claim is no longer ours, or the user closed it. */
-int store_session_ready(struct db *db, const struct claimant *claimant, const struct id *id,
-                        int64_t attempt, const char *container_name, const char *location,
+/*
+ * Claims a session that is creating, whose claim is free (runs.h) or this run's own already, and
+ * that this node has not declined; and makes the row of its container, whose id the caller made.
+ * The container of an earlier attempt has ended. The same claim with the same container id, after a
+ * lost answer, is the same claim; with another id it is another attempt. ERROR_NOT_FOUND: nothing
+ * to claim (any more).
+ */
+int store_session_claim(struct db *db, const struct run *run, const struct id *id,
+                        const struct id *container_id, struct session_work *ret_work,
                         struct error *err);
 
-/* creating or ready -> error or terminated. ERROR_NOT_FOUND when it had ended before. One that
- * never became ready becomes error, whatever was asked. */
-int store_session_end(struct db *db, const struct id *id, enum session_status status,
-                      const char *code, const char *message, struct error *err);
-
-/* Ready sessions of this node that an earlier run left: takes them over. */
-int store_session_adopt(struct db *db, const struct claimant *claimant,
-                        void (*each)(const struct id *id, void *arg), void *arg, struct error *err);
-
-/* Ends what is past its time on this node (and, a minute later, on a node that has gone silent):
- * terminated, SESSION_EXPIRED; one that is still creating: error. Calls each for those ended. */
-int store_session_expire(struct db *db, const struct claimant *claimant,
-                         void (*each)(const struct id *id, void *arg), void *arg,
-                         struct error *err);
-
-/* Ended sessions of this node whose container is not known to be gone. */
-int store_session_uncleaned(struct db *db, const struct claimant *claimant, int64_t limit,
+/* Those that are to be claimed now: not those that this run holds, nor those that this node has
+ * declined. Fair: a session comes before another whose user has more open or waiting before it;
+ * then by age. */
+int store_session_claimable(struct db *db, const struct run *run, int64_t limit,
                             void (*each)(const struct id *id, void *arg), void *arg,
                             struct error *err);
-int store_session_cleaned(struct db *db, const struct id *id, struct error *err);
+
+/* creating -> ready, the container -> running, in one statement. The same again is no error.
+ * ERROR_NOT_FOUND when the claim is no longer ours, or the session has ended. */
+int store_session_ready(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
+                        const char *container_name, const char *address, struct error *err);
+
+/* creating or ready -> error or terminated, the container -> ended. ERROR_NOT_FOUND when the claim
+ * is no longer ours or it had ended before: then nothing was changed, and the caller's container is
+ * not wanted all the same. One that never became ready becomes error, whatever was asked. */
+int store_session_end(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
+                      enum session_status status, const char *code, const char *message,
+                      struct error *err);
+
+/*
+ * This node can't start it (HOST_FULL, IMAGE_MISSING): the claim is given up, the container has
+ * ended, and this node is not offered it again. When no other living run's node is left that has
+ * not declined it, it ends in error with code and message, and *ret_ended is true. ERROR_NOT_FOUND
+ * as above.
+ */
+int store_session_decline(struct db *db, const struct run *run, const struct id *id,
+                          int64_t attempt, const char *code, const char *message, bool *ret_ended,
+                          struct error *err);
+
+/* Ends what is past its time, whosever it is: terminated, SESSION_EXPIRED; one that is still
+ * creating: error. Its container is its node's to stop. Calls each for those ended, at most limit.
+ */
+int store_session_expire(struct db *db, int64_t limit, void (*each)(const struct id *id, void *arg),
+                         void *arg, struct error *err);
 
 /* What an ended session leaves unfinished: interactions fail (-1000), verifications are
- * cancelled. Calls each with the id of every one. id NULL: of all ended sessions. */
+ * cancelled. Calls each with the id of every one. id NULL: of all ended sessions, lost hosts' too.
+ */
 int store_session_settle(struct db *db, const struct id *id,
                          void (*each)(const struct id *id, void *arg), void *arg,
                          struct error *err);
-
-/* Renews this run's claims on sessions, interactions and verifications, and the node's row. */
-int store_lease_renew(struct db *db, const struct claimant *claimant, const char *location,
-                      const char *version, struct error *err);
-
-/* Is any daemon alive (a heartbeat within `seconds`)? For /health. */
-int store_daemon_alive(struct db *db, int64_t seconds, bool *ret_alive, struct error *err);
 
 /* Has a wait for this thing an end already? kind: "session", "interaction" or "verification".
  * A thing that does not exist has ended. */

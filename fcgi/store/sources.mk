@@ -5,10 +5,16 @@ libstore_a_SOURCES = \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/catalog.c fcgi/store/catalog.h \
 	fcgi/store/claims.c fcgi/store/claims.h \
+	fcgi/store/containers.c fcgi/store/containers.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
 	fcgi/store/ledger.c fcgi/store/ledger.h \
+	fcgi/store/retention.c fcgi/store/retention.h \
+	fcgi/store/runs.c fcgi/store/runs.h \
+	fcgi/store/session_claims.c \
+	fcgi/store/session_list.c \
+	fcgi/store/session_rows.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
@@ -16,4 +22,4 @@ libstore_a_SOURCES = \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/server.c fcgi/store/server.h \
 	fcgi/store/users.c fcgi/store/users.h
-STORE_LIBS = libstore.a $(BASE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)
+STORE_LIBS = libstore.a $(WIRE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)

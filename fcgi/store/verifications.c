@@ -124,6 +124,21 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
     return 0;
 }
 
+int store_verification_ahead(struct db *db, const struct id *id, int64_t *ret_count,
+                             struct error *err)
+{
+    static const struct query count = {
+        "SELECT COUNT(*) FROM verifications v JOIN verifications o ON o.status='pending' AND "
+        "(o.created_at < v.created_at OR (o.created_at=v.created_at AND o.job_id < v.job_id)) "
+        "WHERE v.job_id=? AND v.status='pending'"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &count, err, db_id(id));
+
+    if (!rows || !db_next(rows))
+        return -1;
+    *ret_count = db_row_int(rows, 0);
+    return 0;
+}
+
 /* --- the daemon's ---------------------------------------------------------------------------- */
 
 void verification_work_release(struct verification_work *work)
@@ -138,82 +153,151 @@ void verification_work_release(struct verification_work *work)
     free(work->fail_to_pass);
     free(work->pass_to_pass);
     free(work->fail_to_fail);
+    free(work->container_address);
     memset(work, 0, sizeof(*work));
 }
 
-#define WORKABLE "v.status IN ('pending','starting','running') AND s.status='ready' AND s.node=? "
-#define FREE_FOR_US WORKABLE "AND (v.owner IS NULL OR v.lease_until < NOW(6) OR v.owner<>?) "
+/* Claims of a run on verifications are made one after the other (its row's lock), so that the cap
+ * holds. */
+#define CLAIM                                                                                      \
+    "SELECT run_id INTO mine FROM runs WHERE run_id=? FOR UPDATE; "                                \
+    "SELECT COUNT(*) INTO under_way FROM verifications o JOIN sessions t USING (session_id) "      \
+    "WHERE o.status IN ('starting','running') AND o.owner=mine AND o.job_id<>? AND t.user_id="     \
+    "(SELECT s.user_id FROM verifications v JOIN sessions s USING (session_id) "                   \
+    "WHERE v.job_id=?); "                                                                          \
+    "UPDATE verifications SET status=IF(status='pending', 'starting', status), "                   \
+    "started_at=IFNULL(started_at, NOW(6)), attempt=attempt+1, owner=mine WHERE job_id=? AND "     \
+    "status IN ('pending','starting','running') AND under_way < ? AND EXISTS (SELECT 1 "           \
+    "FROM sessions s WHERE s.session_id=verifications.session_id AND s.status='ready' AND "        \
+    "s.owner=mine); SET claimed=ROW_COUNT();"
 
-static const struct query select_work = {
-    "SELECT v.job_id, v.session_id, v.attempt, p.image, IFNULL(p.verifier_image, p.image), "
-    "p.language, p.verifier, p.repo_path, p.verifier_command, p.report_paths, p.fail_to_pass, "
-    "p.pass_to_pass, p.fail_to_fail, p.verify_timeout FROM verifications v "
-    "JOIN sessions s USING (session_id) "
-    "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND p.version=s.version "
-    "WHERE v.job_id=? AND v.owner=? AND v.status IN ('starting','running')"};
-
-int store_verification_claim(struct db *db, const struct claimant *claimant, const struct id *id,
-                             struct verification_work *ret_work, struct error *err)
+static struct verification_work work_of(const struct db_rows *rows)
 {
-    static const struct query claim = {
-        "UPDATE verifications v JOIN sessions s USING (session_id) SET "
-        "v.status=IF(v.status='pending', 'starting', v.status), "
-        "v.started_at=IFNULL(v.started_at, NOW(6)), v.attempt=v.attempt+1, "
-        "v.lease_until=NOW(6) + INTERVAL ? SECOND, v.node=?, v.owner=? "
-        "WHERE v.job_id=? AND " WORKABLE};
+    return (struct verification_work){
+        .job_id = db_row_id(rows, 1),
+        .session_id = db_row_id(rows, 2),
+        .user_id = db_row_id(rows, 3),
+        .attempt = db_row_int(rows, 4),
+        .image = db_row_copy(rows, 5),
+        .verifier_image = db_row_copy(rows, 6),
+        .language = db_row_copy(rows, 7),
+        .verifier = db_row_copy(rows, 8),
+        .repo_path = db_row_copy(rows, 9),
+        .verifier_command = db_row_copy(rows, 10),
+        .report_paths = db_row_copy(rows, 11),
+        .fail_to_pass = db_row_copy(rows, 12),
+        .pass_to_pass = db_row_copy(rows, 13),
+        .fail_to_fail = db_row_copy(rows, 14),
+        .verify_timeout = db_row_int(rows, 15),
+        .container_id = db_row_id(rows, 16),
+        .container_address = db_row_copy(rows, 17),
+    };
+}
+
+int store_verification_claim(struct db *db, const struct run *run, const struct id *id,
+                             int64_t user_max, struct verification_work *ret_work,
+                             struct error *err)
+{
+    /* A row that is not claimed says that it could be, but for the cap. */
+    static const struct query claim = {DB_ATOMIC_SELECT(
+        "DECLARE mine UUID; DECLARE under_way, claimed INT DEFAULT 0; ", CLAIM,
+        "SELECT claimed, v.job_id, v.session_id, s.user_id, v.attempt, p.image, "
+        "IFNULL(p.verifier_image, p.image), p.language, p.verifier, p.repo_path, "
+        "p.verifier_command, p.report_paths, p.fail_to_pass, p.pass_to_pass, p.fail_to_fail, "
+        "p.verify_timeout, c.container_id, c.address FROM verifications v "
+        "JOIN sessions s USING (session_id) "
+        "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND p.version=s.version "
+        "LEFT JOIN containers c ON c.container_id=v.container_id AND c.state='running' AND "
+        "c.node=? "
+        "WHERE v.job_id=? AND v.status IN ('pending','starting','running') AND "
+        "(claimed > 0 OR (s.status='ready' AND s.owner=?));")};
     _cleanup_(db_rows_release) struct db_rows *rows =
-        claim_row(db, claimant, id, &claim, &select_work, err);
+        DB_SELECT(db, &claim, err, db_id(&run->run_id), db_id(id), db_id(id), db_id(id),
+                  db_int(user_max), db_text(run->node), db_id(id), db_id(&run->run_id));
 
     if (!rows)
         return -1;
-    *ret_work = (struct verification_work){
-        .job_id = db_row_id(rows, 0),
-        .session_id = db_row_id(rows, 1),
-        .attempt = db_row_int(rows, 2),
-        .image = db_row_copy(rows, 3),
-        .verifier_image = db_row_copy(rows, 4),
-        .language = db_row_copy(rows, 5),
-        .verifier = db_row_copy(rows, 6),
-        .repo_path = db_row_copy(rows, 7),
-        .verifier_command = db_row_copy(rows, 8),
-        .report_paths = db_row_copy(rows, 9),
-        .fail_to_pass = db_row_copy(rows, 10),
-        .pass_to_pass = db_row_copy(rows, 11),
-        .fail_to_fail = db_row_copy(rows, 12),
-        .verify_timeout = db_row_int(rows, 13),
-    };
+    if (!db_next(rows))
+        return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
+    if (!db_row_int(rows, 0))
+        return error_set(err, ERROR_LIMIT, NULL,
+                         "its user has %lld verifications under way, which is the limit",
+                         (long long)user_max);
+    *ret_work = work_of(rows);
     return 0;
 }
 
-int store_verification_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
-                                 void (*each)(const struct id *id, void *arg), void *arg,
-                                 struct error *err)
+int store_verification_claimable(struct db *db, const struct run *run, int64_t user_max,
+                                 int64_t limit, void (*each)(const struct id *id, void *arg),
+                                 void *arg, struct error *err)
 {
     static const struct query select_claimable = {
-        "SELECT v.job_id FROM verifications v JOIN sessions s USING (session_id) "
-        "WHERE " FREE_FOR_US "ORDER BY v.created_at LIMIT ?"};
+        "WITH running AS (SELECT t.user_id, COUNT(*) AS n FROM verifications o "
+        "JOIN sessions t USING (session_id) WHERE o.status IN ('starting','running') AND "
+        "o.owner=? GROUP BY t.user_id) SELECT q.job_id FROM (SELECT v.job_id, v.created_at, "
+        "ROW_NUMBER() OVER (PARTITION BY s.user_id ORDER BY v.created_at, v.job_id) + "
+        "IFNULL(r.n, 0) AS place FROM verifications v JOIN sessions s USING (session_id) "
+        "LEFT JOIN running r ON r.user_id=s.user_id "
+        "WHERE v.status IN ('pending','starting','running') AND s.status='ready' AND s.owner=? "
+        "AND (v.owner IS NULL OR v.owner<>?)) q "
+        "WHERE q.place <= ? ORDER BY q.place, q.created_at, q.job_id LIMIT ?"};
+    struct db_rows *rows =
+        DB_SELECT(db, &select_claimable, err, db_id(&run->run_id), db_id(&run->run_id),
+                  db_id(&run->run_id), db_int(user_max), db_int(limit));
 
-    return claimable_rows(db, claimant, &select_claimable, limit, each, arg, err);
-}
-
-int store_verification_running(struct db *db, const struct claimant *claimant, const struct id *id,
-                               int64_t attempt, const char *container_name, const char *location,
-                               struct error *err)
-{
-    static const struct query running = {
-        "UPDATE verifications SET status='running', container_name=?, location=? "
-        "WHERE job_id=? AND owner=? AND attempt=? AND status IN ('starting','running')"};
-    int64_t changed;
-
-    if (DB_RUN(db, &running, &changed, err, db_text(container_name), db_text(location), db_id(id),
-               db_id(&claimant->owner), db_int(attempt)) < 0)
+    if (!rows)
         return -1;
-    if (changed == 0)
-        return error_set(err, ERROR_NOT_FOUND, NULL, "the verification is no longer ours to run");
+    db_each_id(rows, each, arg);
     return 0;
 }
 
-int store_verification_finish(struct db *db, const struct claimant *claimant, const struct id *id,
+#define NEW_CONTAINER                                                                              \
+    "SELECT container_id, TRUE INTO earlier, ours FROM verifications WHERE job_id=? AND "          \
+    "owner=? AND attempt=? AND status IN ('starting','running') FOR UPDATE; "                      \
+    "IF ours AND NOT earlier <=> ? THEN "                                                          \
+    "UPDATE verifications SET container_id=? WHERE job_id=?; "                                     \
+    "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
+    "WHERE container_id=earlier AND state IN ('starting','running'); "                             \
+    "INSERT INTO containers (container_id, node, run_id, kind, work_id, image) "                   \
+    "VALUES (?, ?, ?, 'grading', ?, ?); END IF;"
+
+int store_verification_container(struct db *db, const struct run *run, const struct id *id,
+                                 int64_t attempt, const struct id *container_id, const char *image,
+                                 struct error *err)
+{
+    static const struct query new_container = {
+        DB_ATOMIC_SELECT("DECLARE ours BOOLEAN DEFAULT FALSE; DECLARE earlier UUID; ",
+                         NEW_CONTAINER, "SELECT ours;")};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &new_container, err, db_id(id), db_id(&run->run_id), db_int(attempt),
+                  db_id(container_id), db_id(container_id), db_id(id), db_id(container_id),
+                  db_text(run->node), db_id(&run->run_id), db_id(id), db_text(image));
+
+    if (!rows || !db_next(rows))
+        return -1;
+    return fenced(0, db_row_int(rows, 0), "verification", err);
+}
+
+int store_verification_running(struct db *db, const struct run *run, const struct id *id,
+                               int64_t attempt, const char *container_name, const char *address,
+                               struct error *err)
+{
+    static const struct query running = {DB_ATOMIC(
+        "UPDATE verifications SET status='running', container_name=?, location=? "
+        "WHERE job_id=? AND owner=? AND attempt=? AND status IN ('starting','running'); "
+        "IF ROW_COUNT() > 0 THEN "
+        "UPDATE containers SET state='running', started_at=IFNULL(started_at, NOW(6)), address=? "
+        "WHERE container_id=(SELECT v.container_id FROM verifications v WHERE v.job_id=?) AND "
+        "state IN ('starting','running'); END IF;")};
+    int64_t changed = 0;
+    int status =
+        DB_RUN(db, &running, &changed, err, db_text(container_name), db_text(run->location),
+               db_id(id), db_id(&run->run_id), db_int(attempt), db_text(address), db_id(id));
+
+    return fenced(status, changed, "verification", err);
+}
+
+int store_verification_finish(struct db *db, const struct run *run, const struct id *id,
                               int64_t attempt, const char *result_json, size_t result_length,
                               bool is_success, const char *error_code, const char *error_message,
                               struct error *err)
@@ -222,15 +306,11 @@ int store_verification_finish(struct db *db, const struct claimant *claimant, co
         "UPDATE verifications SET status=?, result=?, is_success=?, error_code=?, "
         "error_message=?, completed_at=NOW(6) "
         "WHERE job_id=? AND owner=? AND attempt=? AND status IN ('starting','running')"};
-    int64_t changed;
+    int64_t changed = 0;
+    int status = DB_RUN(db, &finish, &changed, err, db_text(result_json ? "completed" : "error"),
+                        result_json ? db_bytes(result_json, result_length) : db_null(),
+                        result_json ? db_int(is_success) : db_null(), db_text(error_code),
+                        db_text(error_message), db_id(id), db_id(&run->run_id), db_int(attempt));
 
-    if (DB_RUN(db, &finish, &changed, err, db_text(result_json ? "completed" : "error"),
-               result_json ? db_bytes(result_json, result_length) : db_null(),
-               result_json ? db_int(is_success) : db_null(), db_text(error_code),
-               db_text(error_message), db_id(id), db_id(&claimant->owner), db_int(attempt)) < 0)
-        return -1;
-    if (changed == 0)
-        return error_set(err, ERROR_NOT_FOUND, NULL,
-                         "the verification is no longer ours to finish");
-    return 0;
+    return fenced(status, changed, "verification", err);
 }

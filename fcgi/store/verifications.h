@@ -48,10 +48,15 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
                            const char *job_id, struct verification *ret_verification,
                            struct error *err);
 
+/* How many verifications that nobody has claimed yet were asked for before this one; 0 as well for
+ * one that is not waiting. */
+int store_verification_ahead(struct db *db, const struct id *id, int64_t *ret_count,
+                             struct error *err);
+
 /* --- for the daemon -------------------------------------------------------------------------- */
 
 struct verification_work {
-    struct id job_id, session_id;
+    struct id job_id, session_id, user_id;
     int64_t attempt;
     char *image, *verifier_image; /* verifier_image: never NULL */
     char *language, *verifier;
@@ -59,24 +64,41 @@ struct verification_work {
     char *report_paths;                               /* JSON array */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail; /* JSON arrays */
     int64_t verify_timeout;                           /* 0: the setting */
+    /* A container of this job that runs on this node, its verifier started by an earlier run of
+     * this daemon: to be attached to. container_id "": none, make one. */
+    struct id container_id;
+    char *container_address; /* NULL: ask the engine */
 };
 
 void verification_work_release(struct verification_work *work);
 
-int store_verification_claim(struct db *db, const struct claimant *claimant, const struct id *id,
-                             struct verification_work *ret_work, struct error *err);
-int store_verification_claimable(struct db *db, const struct claimant *claimant, int64_t limit,
-                                 void (*each)(const struct id *id, void *arg), void *arg,
+/* As store_interaction_claim. ERROR_LIMIT: it is to be claimed, but its user has user_max
+ * verifications under way on this run already; nothing was changed. */
+int store_verification_claim(struct db *db, const struct run *run, const struct id *id,
+                             int64_t user_max, struct verification_work *ret_work,
+                             struct error *err);
+
+/* Those that are to be claimed now; fair and capped as store_interaction_claimable's. */
+int store_verification_claimable(struct db *db, const struct run *run, int64_t user_max,
+                                 int64_t limit, void (*each)(const struct id *id, void *arg),
+                                 void *arg, struct error *err);
+
+/* A new grading container, whose id the caller made: its row, starting; the job's one before has
+ * ended. The same id again is no error. ERROR_NOT_FOUND: the claim is no longer ours, or the job is
+ * finished. */
+int store_verification_container(struct db *db, const struct run *run, const struct id *id,
+                                 int64_t attempt, const struct id *container_id, const char *image,
                                  struct error *err);
 
-/* starting -> running. ERROR_NOT_FOUND as below. */
-int store_verification_running(struct db *db, const struct claimant *claimant, const struct id *id,
-                               int64_t attempt, const char *container_name, const char *location,
+/* starting -> running, and the container too. The same again is no error. ERROR_NOT_FOUND as
+ * below. */
+int store_verification_running(struct db *db, const struct run *run, const struct id *id,
+                               int64_t attempt, const char *container_name, const char *address,
                                struct error *err);
 
-/* result_json: completed; NULL: error with code and message. ERROR_NOT_FOUND: the claim is no
- * longer ours, or the job was cancelled; nothing was written. */
-int store_verification_finish(struct db *db, const struct claimant *claimant, const struct id *id,
+/* result_json: completed; NULL: error with code and message. The container has ended.
+ * ERROR_NOT_FOUND: the claim is no longer ours, or the job was cancelled; nothing was written. */
+int store_verification_finish(struct db *db, const struct run *run, const struct id *id,
                               int64_t attempt, const char *result_json, size_t result_length,
                               bool is_success, const char *error_code, const char *error_message,
                               struct error *err);

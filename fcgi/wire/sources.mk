@@ -1,8 +1,11 @@
 # wire: what two programs must agree on, once. Knows base only.
 noinst_LIBRARIES += libwire.a
 libwire_a_SOURCES = \
+	fcgi/wire/agent_protocol.h \
 	fcgi/wire/await.c fcgi/wire/await.h \
+	fcgi/wire/container.c fcgi/wire/container.h \
 	fcgi/wire/doorbell.c fcgi/wire/doorbell.h \
+	fcgi/wire/engined.c fcgi/wire/engined.h \
 	fcgi/wire/grader.c fcgi/wire/grader.h \
 	fcgi/wire/suite_result.c fcgi/wire/suite_result.h
 WIRE_LIBS = libwire.a $(BASE_LIBS)

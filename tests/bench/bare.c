@@ -74,9 +74,9 @@ static void must_succeed(pid_t pid, const char *what)
         bench_fail("%s failed (wait status %#x)", what, (unsigned)status);
 }
 
-static json_object *read_config(const char *session)
+static json_object *read_config(const char *container)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("%s/containers/cs-%s/config.json", stack(), session);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/containers/%s/config.json", stack(), container);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     json_object *config = NULL;
     struct error err = ERROR_INIT;
@@ -157,11 +157,11 @@ static void crun_sleeper(const char *what, const char *first, const char *second
     must_succeed(start(arguments, STDERR_FILENO), what);
 }
 
-void bare_prepare(const char *session)
+void bare_prepare(const char *container)
 {
     static const char *const echo[] = {"/bin/echo", "up", NULL};
     static const char *const sleeper[] = {"/bin/sleep", "100000", NULL};
-    _cleanup_(json_release) json_object *config = read_config(session);
+    _cleanup_(json_release) json_object *config = read_config(container);
     _cleanup_(free_ptr) char *root = NULL, *sleeps = NULL;
 
     bundle = xasprintf("%s/bare", fixture_folder());

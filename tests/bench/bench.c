@@ -54,12 +54,25 @@ static struct ident ready(void)
     return id;
 }
 
+/* The name of a ready session's container. */
+static struct ident container_of(const char *session)
+{
+    _cleanup_(answer_release) struct answer *answer = client_get("/sessions/%s", session);
+    struct ident name = {""};
+
+    snprintf(name.text, sizeof(name.text), "%s",
+             answer_text(answer, "container_info.container_name"));
+    if (!*name.text)
+        bench_fail("no container: %ld %.300s", answer->status, answer->body.data);
+    return name;
+}
+
 static void bench_exec(void)
 {
-    struct ident id = ready();
+    struct ident id = ready(), name = container_of(id.text);
     struct series ours = {0}, bare = {0};
 
-    bare_prepare(id.text);
+    bare_prepare(name.text);
     our_exec(id.text);
     bare_exec();
     for (int round = 0; round < 2 * ROUNDS; round++) {
@@ -94,7 +107,8 @@ static double our_create(struct ident *ret_id)
 static void close_wholly(const char *session)
 {
     _cleanup_(free_ptr) char *folder = xasprintf("%s/containers", getenv("CODESET_STACK"));
-    _cleanup_(free_ptr) char *container = xasprintf("%s/cs-%s", folder, session);
+    struct ident name = container_of(session);
+    _cleanup_(free_ptr) char *container = xasprintf("%s/%s", folder, name.text);
     _cleanup_(close_fd) int watch = inotify_init1(IN_CLOEXEC);
     int64_t deadline = clock_monotonic() + 20 * CLOCK_SECOND;
 
@@ -116,7 +130,7 @@ static void bench_create(void)
     struct ident first = ready(), id;
     struct series ours = {0}, bare = {0};
 
-    bare_prepare(first.text);
+    bare_prepare(container_of(first.text).text);
     bare_run();
     for (int round = 0; round < ROUNDS; round++) {
         series_add(&ours, our_create(&id));
@@ -216,7 +230,7 @@ static double private_kib(long pid)
 static double agent_kib(const char *session)
 {
     _cleanup_(free_ptr) char *path =
-        xasprintf("%s/containers/cs-%s/init", getenv("CODESET_STACK"), session);
+        xasprintf("%s/containers/%s/init", getenv("CODESET_STACK"), container_of(session).text);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error err = ERROR_INIT;
 
@@ -270,7 +284,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {{"exec", bench_exec},       {"create", bench_create}, {"session", bench_session},
-             {"samples", bench_samples}, {"me", bench_me},         {"crowd", bench_crowd}};
+             {"samples", bench_samples}, {"me", bench_me},         {"crowd", bench_crowd},
+             {"lists", bench_lists}};
 
 int main(int argc, char **argv)
 {

@@ -32,9 +32,9 @@ _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf,
 /* --- the bare peers of containers (bare.c) -----------------------------------------------------
  */
 
-/* Makes a root and bundles like the session's, but with `echo` and `sleep` in place of the agent;
- * starts the one that sleeps. */
-void bare_prepare(const char *session);
+/* Makes a root and bundles like those of a session's container, given by its name, but with `echo`
+ * and `sleep` in place of the agent; starts the one that sleeps. */
+void bare_prepare(const char *container);
 void bare_end(void);
 
 /* Seconds from the start of `crun exec CONTAINER true` to its end. */
@@ -42,6 +42,12 @@ double bare_exec(void);
 
 /* Seconds from the start of `crun run` to the first byte of its output. */
 double bare_run(void);
+
+/* --- long lists (lists.c) ----------------------------------------------------------------------
+ */
+
+/* Loads a million sessions, which stay: the last part of all. */
+void bench_lists(void);
 
 /* --- many requests at once (load.c) ------------------------------------------------------------
  */

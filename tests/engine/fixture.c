@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,11 +25,13 @@
 
 #include "base/banned.h"
 
-const struct engine_limits fixture_limits = {.memory_bytes = 64 << 20,
-                                             .disk_bytes = 64 << 20,
-                                             .disk_inodes = 4096,
-                                             .processes = 64,
-                                             .cpu_millicores = 1000};
+extern char **environ;
+
+const struct container_limits fixture_limits = {.memory_bytes = 64 << 20,
+                                                .disk_bytes = 64 << 20,
+                                                .disk_inodes = 4096,
+                                                .processes = 64,
+                                                .cpu_millicores = 1000};
 
 static void must(int rc, const struct error *err)
 {
@@ -55,8 +60,8 @@ void fixture_restart(struct fixture *fixture)
 {
     struct error err = ERROR_INIT;
 
-    engine_free(fixture->engine);
-    fixture->engine = engine_new(fixture->base, &fixture->settings.engine, &err);
+    containers_free(fixture->engine);
+    fixture->engine = containers_new(fixture->base, &fixture->settings.engine, &err);
     must(fixture->engine ? 0 : -1, &err);
 }
 
@@ -68,6 +73,74 @@ void fixture_use_agent(struct fixture *fixture, const char *program)
     unlink(path);
     link_program(fixture, target, "codeset-agent");
     fixture_restart(fixture);
+}
+
+static void write_config(const struct fixture *fixture, const char *path, const char *more)
+{
+    const struct engine_settings *settings = &fixture->settings.engine;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    buf_addf(&text,
+             "[engine]\nengined_socket = %s\nengined_user = %d\nimage_dir = %s\nstate_dir = %s\n"
+             "scratch_dir = %s\nagent_path = %s\nruntime = %s\ncgroup_parent = %s\n%s",
+             fixture->socket, FIXTURE_ASKER, settings->image_dir, settings->state_dir,
+             settings->scratch_dir, settings->agent_path, settings->runtime,
+             settings->cgroup_parent, more);
+    must(file_write_atomic(AT_FDCWD, path, text.data, text.length, 0644, &err), &err);
+}
+
+int fixture_connect(const struct fixture *fixture)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    memcpy(address.sun_path, fixture->socket, strlen(fixture->socket));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return -1;
+    return TAKE_FD(fd);
+}
+
+void fixture_run_engined(struct fixture *fixture, const char *more)
+{
+    _cleanup_(free_ptr) char *config = xasprintf("%s/codeset.conf", fixture->dir);
+    _cleanup_(free_ptr) char *log = xasprintf("%s/engined.log", fixture->dir);
+    char *const args[] = {(char *)"codeset-engined", (char *)"--config", config, NULL};
+    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
+    posix_spawn_file_actions_t actions;
+    struct error err = ERROR_INIT;
+    int fd;
+
+    write_config(fixture, config, more);
+    unlink(fixture->socket);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (posix_spawn(&fixture->engined, BUILD_DIR "/codeset-engined", &actions, NULL, args,
+                    environ) != 0)
+        must(error_set(&err, ERROR_INTERNAL, NULL, "cannot run codeset-engined"), &err);
+    posix_spawn_file_actions_destroy(&actions);
+    while ((fd = fixture_connect(fixture)) < 0) {
+        if (clock_monotonic() > deadline || waitpid(fixture->engined, NULL, WNOHANG) != 0)
+            must(error_set(&err, ERROR_INTERNAL, NULL, "codeset-engined does not come up; see %s",
+                           log),
+                 &err);
+        poll(NULL, 0, 1);
+    }
+    close(fd);
+}
+
+void fixture_end_engined(struct fixture *fixture, int signal_number)
+{
+    struct error err = ERROR_INIT;
+    int status = 0;
+
+    kill(fixture->engined, signal_number);
+    waitpid(fixture->engined, &status, 0);
+    if (signal_number == SIGTERM && status != 0) /* a leak, for a sanitized one, is no good end */
+        must(error_set(&err, ERROR_INTERNAL, NULL,
+                       "codeset-engined ended with status %#x; see %s/engined.log",
+                       (unsigned)status, fixture->dir),
+             &err);
 }
 
 void fixture_open(struct fixture *fixture, const char *tag)
@@ -89,6 +162,7 @@ void fixture_open(struct fixture *fixture, const char *tag)
     if (getenv("CODESET_TEST_RUNTIME") != NULL)
         put(&fixture->settings.engine.runtime, xstrdup(getenv("CODESET_TEST_RUNTIME")));
     fixture->settings.engine.disk_reserve_bytes = 0;
+    fixture->socket = xasprintf("%s/engined.sock", fixture->dir);
     bin = xasprintf("%s/bin", fixture->dir);
     must(make_dirs(bin, 0755, &err), &err);
     link_program(fixture, BUILD_DIR "/codeset-container", "codeset-container");
@@ -177,14 +251,15 @@ bool fixture_close(struct fixture *fixture)
     struct error err = ERROR_INIT;
     int left = 0;
 
-    must(engine_list(fixture->engine, count_one, &left, &err), &err);
+    must(containers_list(fixture->engine, count_one, &left, &err), &err);
     left += stays(mount_left, fixture, "a mount");
     left += stays(loop_left, fixture, "a loop device");
     left += stays(cgroup_left, fixture, "a cgroup");
-    engine_free(fixture->engine);
+    containers_free(fixture->engine);
     event_base_free(fixture->base);
     must(remove_tree(fixture->dir, &err), &err);
     settings_release(&fixture->settings);
+    free(fixture->socket);
     free(fixture->dir);
     return left == 0;
 }
@@ -236,11 +311,11 @@ static int wait_done(struct waiting *waiting)
 }
 
 int fixture_start(struct fixture *fixture, const char *name, const char *image,
-                  const struct engine_limits *limits)
+                  const struct container_limits *limits)
 {
     struct waiting waiting = {.fixture = fixture};
 
-    engine_start(fixture->engine, name, image, limits, on_done, &waiting);
+    containers_start(fixture->engine, name, image, limits, on_done, &waiting);
     return wait_done(&waiting);
 }
 
@@ -248,7 +323,7 @@ int fixture_stop(struct fixture *fixture, const char *name)
 {
     struct waiting waiting = {.fixture = fixture};
 
-    engine_stop(fixture->engine, name, on_done, &waiting);
+    containers_stop(fixture->engine, name, on_done, &waiting);
     return wait_done(&waiting);
 }
 
@@ -258,11 +333,11 @@ int fixture_talk(struct fixture *fixture, const char *name, const char *bytes, s
     _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct timeval patience = {.tv_sec = 120};
     struct error err = ERROR_INIT;
-    char path[ENGINE_SOCKET_SIZE];
+    char path[CONTAINERS_SOCKET_SIZE];
     char chunk[4096];
     ssize_t got;
 
-    memcpy(address.sun_path, engine_socket(fixture->engine, name, path), sizeof(path));
+    memcpy(address.sun_path, containers_socket(fixture->engine, name, path), sizeof(path));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
         fd_write_all(fd, bytes, strlen(bytes), &err) < 0 || shutdown(fd, SHUT_WR) < 0)

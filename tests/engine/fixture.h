@@ -12,15 +12,17 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "engine/engine.h"
+#include "engined/containers.h"
 #include "settings.h"
 
 struct fixture {
     char *dir; /* all of it, below /tmp */
     struct settings settings;
     struct event_base *base;
-    struct engine *engine;
+    struct containers *engine;
     struct error last; /* of the last call that failed */
+    char *socket;      /* codeset-engined's */
+    pid_t engined;
 };
 
 /* tag: part of the cgroup's name. Aborts when something is missing. */
@@ -36,11 +38,23 @@ void fixture_use_agent(struct fixture *fixture, const char *program);
 /* Another engine on the same folders, as after a restart of the daemon. */
 void fixture_restart(struct fixture *fixture);
 
-extern const struct engine_limits fixture_limits;
+/*
+ * codeset-engined on the same folders, as a process of its own, listening at fixture->socket; with
+ * these lines more in [engine]. Its asker is FIXTURE_ASKER. Returns when it can be connected to.
+ */
+#define FIXTURE_ASKER 60777
+void fixture_run_engined(struct fixture *fixture, const char *more);
+void fixture_end_engined(struct fixture *fixture,
+                         int signal_number); /* SIGTERM: it must end well */
+
+/* A connection to it, or -1. */
+int fixture_connect(const struct fixture *fixture);
+
+extern const struct container_limits fixture_limits;
 
 /* 0 or -1 with fixture->last. */
 int fixture_start(struct fixture *fixture, const char *name, const char *image,
-                  const struct engine_limits *limits);
+                  const struct container_limits *limits);
 int fixture_stop(struct fixture *fixture, const char *name);
 
 /* Runs the command in the container. Returns its exit status, -1 when there is no answer within

@@ -1,7 +1,7 @@
 # The engine against the real runtime, kernel and archives. As root.
 check_PROGRAMS += tests/engine/init tests/engine/test-containers \
-	tests/engine/test-images tests/engine/bench-start
-TESTS += tests/engine/test-containers tests/engine/test-images
+	tests/engine/test-engined tests/engine/test-images tests/engine/bench-start
+TESTS += tests/engine/test-containers tests/engine/test-engined tests/engine/test-images
 
 # Runs in an image that holds nothing but busybox.
 tests_engine_init_SOURCES = tests/engine/init.c
@@ -11,16 +11,22 @@ tests_engine_init_LDFLAGS = -static
 engine_test_sources = tests/engine/fixture.c tests/engine/fixture.h \
 	tests/engine/tars.c tests/engine/tars.h tests/unit/unit.h
 engine_test_cppflags = $(AM_CPPFLAGS) -DBUILD_DIR='"$(abs_top_builddir)"'
-engine_test_libs = $(ENGINE_LIBS) $(CUNIT_LIBS)
+engine_test_libs = $(ENGINED_LIBS) $(CUNIT_LIBS)
 
 tests_engine_test_containers_SOURCES = tests/engine/test-containers.c $(engine_test_sources)
 tests_engine_test_containers_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_containers_LDADD = $(engine_test_libs)
 EXTRA_tests_engine_test_containers_DEPENDENCIES = codeset-agent codeset-container
 
+tests_engine_test_engined_SOURCES = tests/engine/test-engined.c $(engine_test_sources)
+tests_engine_test_engined_CPPFLAGS = $(engine_test_cppflags)
+tests_engine_test_engined_LDADD = libengine.a $(engine_test_libs)
+EXTRA_tests_engine_test_engined_DEPENDENCIES = codeset-engined codeset-container
+
 tests_engine_bench_start_SOURCES = tests/engine/bench-start.c $(engine_test_sources)
 tests_engine_bench_start_CPPFLAGS = $(engine_test_cppflags)
-tests_engine_bench_start_LDADD = $(engine_test_libs)
+tests_engine_bench_start_LDADD = libengine.a $(engine_test_libs)
+EXTRA_tests_engine_bench_start_DEPENDENCIES = codeset-engined codeset-container
 
 tests_engine_test_images_SOURCES = tests/engine/test-images.c $(engine_test_sources)
 tests_engine_test_images_CPPFLAGS = $(engine_test_cppflags)

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "fixture.h"
+#include "images/image_store.h"
 #include "images/images.h"
 #include "tars.h"
 
@@ -129,7 +130,7 @@ static void test_owners_are_shifted_and_modes_kept(void)
     CU_ASSERT_TRUE(look("plain", "tmp", &st)); /* made, as it was missing */
     CU_ASSERT_EQUAL(st.st_mode & 07777, 01777);
     CU_ASSERT_TRUE(look("plain", "proc", &st));
-    CU_ASSERT_EQUAL(engine_image_time(fixture.engine, "plain", &when, &err), 0);
+    CU_ASSERT_EQUAL(image_time(fixture.settings.engine.image_dir, "plain", &when, &err), 0);
     /* The kernel stamps files with the time of its last tick. */
     CU_ASSERT_TRUE(when >= before - CLOCK_SECOND / 50 && when <= clock_now());
     drop("plain");

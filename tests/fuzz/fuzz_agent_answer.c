@@ -32,6 +32,7 @@ static void check_answer(const char *text, size_t length)
     struct agent_result result;
     struct answer answer;
     int64_t size;
+    int protocol;
     bool success;
 
     answer_init(&answer);
@@ -56,7 +57,8 @@ static void check_answer(const char *text, size_t length)
     }
     if (answer_file(&body, &success, &message, &size, &err) == 0)
         hold_true(size >= 0 && utf8_valid(message.data, message.length));
-    answer_hello(&body, &err);
+    if (answer_hello(&body, &protocol, &err) == 0)
+        hold_true(protocol >= AGENT_PROTOCOL_LEAST && protocol <= AGENT_PROTOCOL);
     hold_true(answer_refusal(&answer, &body, &err) == -1);
 }
 

@@ -1,5 +1,18 @@
-# The store against a MariaDB of its own: tests/store/run BUILD.
-check_PROGRAMS += tests/store/test-store
-tests_store_test_store_SOURCES = tests/store/test-store.c tests/store/fixture.h tests/unit/unit.h
-tests_store_test_store_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
-EXTRA_DIST += tests/store/run
+# The store against MariaDBs of its own: tests/store/run BUILD.
+STORE_TESTS = \
+	tests/store/test-hosts \
+	tests/store/test-lists \
+	tests/store/test-store \
+	tests/store/test-upgrade
+check_PROGRAMS += $(STORE_TESTS)
+STORE_TEST_COMMON = tests/store/fixture.h tests/unit/unit.h
+STORE_TEST_LIBS = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_store_test_hosts_SOURCES = tests/store/test-hosts.c $(STORE_TEST_COMMON)
+tests_store_test_hosts_LDADD = $(STORE_TEST_LIBS)
+tests_store_test_lists_SOURCES = tests/store/test-lists.c $(STORE_TEST_COMMON)
+tests_store_test_lists_LDADD = $(STORE_TEST_LIBS)
+tests_store_test_store_SOURCES = tests/store/test-store.c $(STORE_TEST_COMMON)
+tests_store_test_store_LDADD = $(STORE_TEST_LIBS)
+tests_store_test_upgrade_SOURCES = tests/store/test-upgrade.c $(STORE_TEST_COMMON)
+tests_store_test_upgrade_LDADD = $(STORE_TEST_LIBS)
+EXTRA_DIST += tests/store/before-0004.sql tests/store/run

@@ -14,9 +14,9 @@
 
 #include "base/banned.h"
 
-static const struct claimant first = {"node-a", {"01900000-0000-7000-8000-00000000000a"}, 60};
-static const struct claimant second = {"node-a", {"01900000-0000-7000-8000-00000000000b"}, 60};
-static const struct claimant elsewhere = {"node-b", {"01900000-0000-7000-8000-00000000000c"}, 60};
+/* The one daemon of these tests; begun by main. */
+static const struct run first = {
+    {"01900000-0000-7000-8000-00000000000a"}, "node-a", "m-a", "boot", "local", "1", 60};
 
 #define REFUSED(call, expected_kind)                                                               \
     do {                                                                                           \
@@ -40,24 +40,28 @@ static struct id create_session(int64_t open_max)
     return wanted.session_id;
 }
 
-static struct id ready_session(const struct claimant *claimant)
+static struct id ready_session(const struct run *run)
 {
     struct id id = create_session(100000);
     _cleanup_(session_work_release) struct session_work work = {0};
 
-    OK(store_session_claim(reaper, claimant, &id, &work, &err));
-    OK(store_session_ready(reaper, claimant, &id, work.attempt, "cs-x", "local", &err));
+    struct id container_id = id_new();
+
+    OK(store_session_claim(reaper, run, &id, &container_id, &work, &err));
+    OK(store_session_ready(reaper, run, &id, work.attempt, "cs-x", "unix:/x", &err));
     return id;
 }
 
 static struct new_interaction exec_in(const struct id *session_id)
 {
+    static char command[] = {'a', '\0', 'b'};
+
     return (struct new_interaction){
         .interaction_id = id_new(),
         .user_id = user_id,
         .session_id = session_id->text,
         .type = INTERACTION_EXEC,
-        .command = {(char[]){'a', '\0', 'b'}, 3},
+        .command = {command, sizeof(command)},
         .command_timeout = 5,
         .unfinished_max = 1,
     };
@@ -76,65 +80,34 @@ static void samples_decide_what_can_be_a_session(void)
     CU_ASSERT_STRING_EQUAL(err.code, "SAMPLE_NOT_FOUND");
 }
 
-static void a_session_is_claimed_by_one_living_daemon(void)
-{
-    struct id id = create_session(100000);
-    _cleanup_(session_work_release) struct session_work work = {0}, again = {0};
-    struct session_work none;
-    int claimable = 0;
-
-    OK(store_session_claim(reaper, &first, &id, &work, &err));
-    CU_ASSERT_EQUAL(work.attempt, 1);
-    CU_ASSERT_STRING_EQUAL(work.image, "image");
-    REFUSED(store_session_claim(reaper, &elsewhere, &id, &none, &err), ERROR_NOT_FOUND);
-    OK(store_session_claimable(reaper, &elsewhere, 1000, count_id, &claimable, &err));
-    OK(store_session_claimable(reaper, &first, 1000, count_id, &claimable, &err));
-    CU_ASSERT_EQUAL(claimable, 0);
-    /* The answer of the first claim may have been lost: the same run may claim again. */
-    OK(store_session_claim(reaper, &first, &id, &again, &err));
-    CU_ASSERT_EQUAL(again.attempt, 2);
-}
-
-static void the_next_run_takes_over_and_the_old_one_writes_nothing(void)
-{
-    struct id id = create_session(100000);
-    _cleanup_(session_work_release) struct session_work old_work = {0}, new_work = {0};
-
-    OK(store_session_claim(reaper, &first, &id, &old_work, &err));
-    OK(store_session_claim(reaper, &second, &id, &new_work, &err));
-    CU_ASSERT_EQUAL(new_work.attempt, 2);
-    REFUSED(store_session_ready(reaper, &first, &id, old_work.attempt, "cs", "l", &err),
-            ERROR_NOT_FOUND);
-    OK(store_session_ready(reaper, &second, &id, new_work.attempt, "cs", "l", &err));
-}
-
 static void an_interaction_is_finished_by_its_claim_only(void)
 {
     struct id session_id = ready_session(&first);
     struct new_interaction wanted = exec_in(&session_id);
     _cleanup_(interaction_work_release) struct interaction_work work = {0}, again = {0};
     _cleanup_(interaction_release) struct interaction read = {0};
-    struct interaction_work none;
     const struct interaction_result result = {.out = "x\0y",
                                               .out_length = 3,
                                               .err = "",
                                               .seconds = 0.5,
                                               .success = true,
                                               .size_bytes = -1};
+    struct interaction_result other = result;
 
+    other.out = "other";
     OK(store_interaction_create(api, &wanted, &err));
-    REFUSED(store_interaction_claim(reaper, &elsewhere, &wanted.interaction_id, &none, &err),
-            ERROR_NOT_FOUND);
     OK(store_interaction_claim(reaper, &first, &wanted.interaction_id, &work, &err));
     CU_ASSERT_EQUAL(work.command.length, 3);
-    OK(store_interaction_claim(reaper, &second, &wanted.interaction_id, &again, &err));
-    REFUSED(store_interaction_finish(reaper, &first, &wanted.interaction_id, work.attempt, &result,
+    CU_ASSERT_STRING_EQUAL(work.user_id.text, user_id.text);
+    OK(store_interaction_claim(reaper, &first, &wanted.interaction_id, &again, &err));
+    CU_ASSERT_EQUAL(again.attempt, 2);
+    REFUSED(store_interaction_finish(reaper, &first, &wanted.interaction_id, work.attempt, &other,
                                      &err),
             ERROR_NOT_FOUND);
-    OK(store_interaction_finish(reaper, &second, &wanted.interaction_id, again.attempt, &result,
+    OK(store_interaction_finish(reaper, &first, &wanted.interaction_id, again.attempt, &result,
                                 &err));
-    REFUSED(store_interaction_finish(reaper, &second, &wanted.interaction_id, again.attempt,
-                                     &result, &err),
+    REFUSED(store_interaction_finish(reaper, &first, &wanted.interaction_id, again.attempt, &other,
+                                     &err),
             ERROR_NOT_FOUND);
     OK(store_interaction_get(api, &user_id, session_id.text, wanted.interaction_id.text, &read,
                              &err));
@@ -142,6 +115,75 @@ static void an_interaction_is_finished_by_its_claim_only(void)
     CU_ASSERT_EQUAL(read.exit_code, 0);
     CU_ASSERT_EQUAL(read.out.length, 3);
     CU_ASSERT_EQUAL(memcmp(read.out.bytes, "x\0y", 3), 0);
+    CU_ASSERT_STRING_EQUAL(read.err.bytes, "");
+}
+
+static void a_command_that_said_nothing_has_empty_outputs(void)
+{
+    struct id session_id = ready_session(&first);
+    struct new_interaction wanted = exec_in(&session_id);
+    const struct interaction_result silent = {.out = "", .err = "", .size_bytes = -1};
+    _cleanup_(interaction_work_release) struct interaction_work work = {0};
+    _cleanup_(interaction_release) struct interaction before = {0}, read = {0};
+
+    OK(store_interaction_create(api, &wanted, &err));
+    OK(store_interaction_claim(reaper, &first, &wanted.interaction_id, &work, &err));
+    OK(store_interaction_get(api, &user_id, session_id.text, wanted.interaction_id.text, &before,
+                             &err));
+    CU_ASSERT_PTR_NULL(before.out.bytes);
+    OK(store_interaction_finish(reaper, &first, &wanted.interaction_id, work.attempt, &silent,
+                                &err));
+    REFUSED(store_interaction_finish(reaper, &first, &wanted.interaction_id, work.attempt, &silent,
+                                     &err),
+            ERROR_NOT_FOUND);
+    OK(store_interaction_get(api, &user_id, session_id.text, wanted.interaction_id.text, &read,
+                             &err));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(read.out.bytes);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(read.err.bytes);
+    CU_ASSERT_EQUAL(read.out.length + read.err.length, 0);
+}
+
+static int64_t count_contents(void)
+{
+    static const struct query query = {"SELECT COUNT(*) FROM interaction_contents"};
+    struct error error = ERROR_INIT;
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(admin, &query, NULL, 0, &error);
+
+    CU_ASSERT_FATAL(rows && db_next(rows));
+    return db_row_int(rows, 0);
+}
+
+static void an_uploads_bytes_are_read_apart_and_kept_until_its_end(void)
+{
+    static char bytes[200000];
+    struct id session_id = ready_session(&first);
+    struct new_interaction wanted = exec_in(&session_id);
+    _cleanup_(interaction_work_release) struct interaction_work work = {0};
+    _cleanup_(interaction_release) struct interaction read = {0};
+    const struct interaction_result result = {.success = true, .size_bytes = -1};
+    struct text content = {0};
+
+    memset(bytes, '\xff', sizeof(bytes));
+    wanted.type = INTERACTION_UPLOAD;
+    wanted.command = (struct text){0};
+    wanted.file_path = (struct text){(char[]){"/f"}, 2};
+    wanted.content = (struct text){bytes, sizeof(bytes)};
+    OK(store_interaction_create(api, &wanted, &err));
+    OK(store_interaction_claim(reaper, &first, &wanted.interaction_id, &work, &err));
+    CU_ASSERT_EQUAL(work.content_bytes, sizeof(bytes));
+    OK(store_interaction_content(reaper, &wanted.interaction_id, &content, &err));
+    CU_ASSERT_EQUAL_FATAL(content.length, sizeof(bytes));
+    CU_ASSERT_EQUAL(memcmp(content.bytes, bytes, sizeof(bytes)), 0);
+    free(content.bytes);
+    CU_ASSERT_EQUAL(count_contents(), 1);
+    OK(store_interaction_finish(reaper, &first, &wanted.interaction_id, work.attempt, &result,
+                                &err));
+    CU_ASSERT_EQUAL(count_contents(), 0);
+    REFUSED(store_interaction_content(reaper, &wanted.interaction_id, &content, &err),
+            ERROR_NOT_FOUND);
+    OK(store_interaction_get(api, &user_id, session_id.text, wanted.interaction_id.text, &read,
+                             &err));
+    CU_ASSERT_EQUAL(read.size_bytes, sizeof(bytes));
 }
 
 static void limits_are_named(void)
@@ -171,7 +213,7 @@ static void a_closed_session_leaves_nothing_unfinished(void)
 
     OK(store_interaction_create(api, &wanted, &err));
     OK(store_verification_create(api, &job_id, &user_id, session_id.text, 1, &created_at, &err));
-    OK(store_verification_claim(reaper, &first, &job_id, &work, &err));
+    OK(store_verification_claim(reaper, &first, &job_id, 100, &work, &err));
     OK(store_session_close(api, &user_id, session_id.text, &duration, &changed, &err));
     CU_ASSERT_TRUE(changed);
     OK(store_session_close(api, &user_id, session_id.text, &again, &changed, &err));
@@ -191,14 +233,18 @@ static void a_closed_session_leaves_nothing_unfinished(void)
 
 static void what_never_became_ready_ends_in_error(void)
 {
-    struct id id = create_session(100000);
+    struct id id = create_session(100000), container_id = id_new();
+    _cleanup_(session_work_release) struct session_work work = {0};
     _cleanup_(session_release) struct session session = {0};
 
-    OK(store_session_end(reaper, &id, SESSION_TERMINATED, "SESSION_EXPIRED", "late", &err));
+    OK(store_session_claim(reaper, &first, &id, &container_id, &work, &err));
+    OK(store_session_end(reaper, &first, &id, work.attempt, SESSION_TERMINATED, "NO_CREDIT", "late",
+                         &err));
     OK(store_session_get(api, &user_id, id.text, &session, &err));
     CU_ASSERT_EQUAL(session.status, SESSION_ERROR);
-    CU_ASSERT_STRING_EQUAL(session.error_code, "SESSION_EXPIRED");
-    REFUSED(store_session_end(reaper, &id, SESSION_ERROR, "X", "x", &err), ERROR_NOT_FOUND);
+    CU_ASSERT_STRING_EQUAL(session.error_code, "NO_CREDIT");
+    REFUSED(store_session_end(reaper, &first, &id, work.attempt, SESSION_ERROR, "X", "x", &err),
+            ERROR_NOT_FOUND);
 }
 
 static void others_see_nothing(void)
@@ -433,32 +479,38 @@ static void refresh_tokens_end_when_revoked(void)
     REFUSED(store_refresh_token_check(api, &jti, &racing_user, &err), ERROR_NOT_FOUND);
 }
 
-/* --- the samples ----------------------------------------------------------------------------- */
+/* --- the connection -------------------------------------------------------------------------- */
 
-static int lay_samples(struct error *err)
+static void a_connection_prepares_as_many_statements_as_it_takes(void)
 {
-    static const char script[] =
-        "INSERT INTO datasets (name) VALUES ('d');"
-        "INSERT INTO samples (dataset, sample_id, version, latest, instance_id, language, verifier,"
-        " image, repo_path, verifier_command, report_paths, fail_to_pass, pass_to_pass,"
-        " fail_to_fail, content_hash, json, deflated, json_length, json_crc32) VALUES"
-        " ('d','runnable',1,1,'o__r-1','c','test_suite','image','/r','/v','[]','[]','[]','[]',"
-        "  REPEAT('x',32),'{}','',2,0),"
-        " ('d','readable',1,1,'o__r-2','c','test_suite',NULL,'/r','/v','[]','[]','[]','[]',"
-        "  REPEAT('x',32),'{}','',2,0)";
+    static struct query queries[300];
 
-    return db_run_script(admin, script, strlen(script), err);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < ARRAY_SIZE(queries); i++) {
+            struct error error = ERROR_INIT;
+
+            queries[i].sql = "SELECT ?";
+            db_rows_free(DB_SELECT(api, &queries[i], &error, db_int(1)));
+            CU_ASSERT_STRING_EQUAL(error.message, "");
+        }
+    }
+}
+
+static int lay(struct error *err)
+{
+    return fixture_lay_samples(err) < 0 ? -1 : store_run_begin(reaper, &first, err);
 }
 
 int main(void)
 {
     static const struct unit_test tests[] = {
         {"samples decide what can be a session", samples_decide_what_can_be_a_session},
-        {"a session is claimed by one living daemon", a_session_is_claimed_by_one_living_daemon},
-        {"the next run takes over, and the old one writes nothing",
-         the_next_run_takes_over_and_the_old_one_writes_nothing},
         {"an interaction is finished by its claim only",
          an_interaction_is_finished_by_its_claim_only},
+        {"a command that said nothing has empty outputs",
+         a_command_that_said_nothing_has_empty_outputs},
+        {"an upload's bytes are read apart, and kept until its end",
+         an_uploads_bytes_are_read_apart_and_kept_until_its_end},
         {"limits are named", limits_are_named},
         {"a closed session leaves nothing unfinished", a_closed_session_leaves_nothing_unfinished},
         {"what never became ready ends in error", what_never_became_ready_ends_in_error},
@@ -474,7 +526,9 @@ int main(void)
          racing_requests_keep_the_limits_of_a_session},
         {"a repeated event moves no money", a_repeated_event_moves_no_money},
         {"refresh tokens end when revoked", refresh_tokens_end_when_revoked},
+        {"a connection prepares as many statements as it takes",
+         a_connection_prepares_as_many_statements_as_it_takes},
     };
 
-    return fixture_main("store", tests, ARRAY_SIZE(tests), lay_samples);
+    return fixture_main("store", tests, ARRAY_SIZE(tests), lay);
 }

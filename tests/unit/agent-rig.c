@@ -48,6 +48,7 @@ void rig_open_bare(struct rig *rig, int *ret_fd)
     snprintf(rig->folder, sizeof(rig->folder), "/tmp/codeset-agent-test-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(rig->folder));
     snprintf(rig->socket, sizeof(rig->socket), "%s/socket", rig->folder);
+    snprintf(rig->address, sizeof(rig->address), "unix:%s", rig->socket);
     snprintf(rig->work, sizeof(rig->work), "%s/work", rig->folder);
     CU_ASSERT_EQUAL_FATAL(mkdir(rig->work, 0755), 0);
     rig->base = event_base_new();
@@ -60,7 +61,7 @@ static void rig_greet(struct rig *rig)
 {
     struct outcome hello = {0};
 
-    agent_hello(rig->client, rig->socket, AWAIT_SECONDS * 1000, rig_on_hello, &hello);
+    agent_hello(rig->client, rig->address, AWAIT_SECONDS * 1000, rig_on_hello, &hello);
     rig_await(rig, &hello);
     CU_ASSERT_EQUAL_FATAL(hello.err.kind, ERROR_NONE);
     outcome_release(&hello);
@@ -252,9 +253,9 @@ static struct outcome *ended(const struct error *err, void *arg)
     return outcome;
 }
 
-void rig_on_hello(const struct error *err, void *arg)
+void rig_on_hello(const struct error *err, int protocol, void *arg)
 {
-    ended(err, arg);
+    ended(err, arg)->protocol = protocol;
 }
 
 void rig_on_run(const struct error *err, const struct agent_result *result, void *arg)
@@ -331,10 +332,49 @@ void rig_run(struct rig *rig, struct outcome *outcome, int timeout_seconds, cons
     command = rig_command(rig, id, text);
     command.timeout_seconds = timeout_seconds;
     outcome_release(outcome);
-    agent_run(rig->client, rig->socket, &command, false, rig_on_run, outcome);
+    agent_run(rig->client, rig->address, &command, false, rig_on_run, outcome);
     rig_await(rig, outcome);
-    agent_forget(rig->client, rig->socket, id);
+    agent_forget(rig->client, rig->address, id);
     CU_ASSERT_EQUAL(outcome->err.kind, ERROR_NONE);
+}
+
+static const char *next_id(char id[32])
+{
+    static unsigned number;
+
+    snprintf(id, 32, "file-%u", ++number);
+    return id;
+}
+
+struct agent_call *rig_replace(struct rig *rig, struct outcome *outcome, const char *path,
+                               const char *old_text, const char *new_text)
+{
+    char id[32];
+    const struct agent_replacement replacement = {.id = next_id(id),
+                                                  .path = path,
+                                                  .workdir = rig->work,
+                                                  .old_text = old_text,
+                                                  .old_length = strlen(old_text),
+                                                  .new_text = new_text,
+                                                  .new_length = strlen(new_text)};
+
+    outcome_release(outcome);
+    return agent_replace(rig->client, rig->address, &replacement, rig_on_file, outcome);
+}
+
+struct agent_call *rig_upload(struct rig *rig, struct outcome *outcome, const char *path,
+                              bool executable, const void *bytes, size_t size)
+{
+    char id[32];
+    const struct agent_upload upload = {.id = next_id(id),
+                                        .path = path,
+                                        .workdir = rig->work,
+                                        .executable = executable,
+                                        .bytes = bytes,
+                                        .size = size};
+
+    outcome_release(outcome);
+    return agent_upload(rig->client, rig->address, &upload, rig_on_file, outcome);
 }
 
 long rig_memory(const struct rig *rig)

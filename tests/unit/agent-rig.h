@@ -27,6 +27,7 @@ struct rig {
     bool contained;
     char folder[64]; /* a temporary folder of our own: socket, work */
     char socket[96];
+    char address[104]; /* the agent's */
     char work[96];
 };
 
@@ -38,6 +39,7 @@ struct outcome {
     struct buf out, errors, message;
     bool success;
     int64_t size;
+    int protocol;
 };
 
 void rig_open(struct rig *rig);  /* starts the agent and waits for its hello */
@@ -53,7 +55,7 @@ void rig_open_bare(struct rig *rig, int *ret_fd);
 
 void outcome_release(struct outcome *outcome);
 
-void rig_on_hello(const struct error *err, void *outcome);
+void rig_on_hello(const struct error *err, int protocol, void *outcome);
 void rig_on_run(const struct error *err, const struct agent_result *result, void *outcome);
 void rig_on_file(const struct error *err, bool success, const char *message, int64_t size_bytes,
                  void *outcome);
@@ -64,6 +66,12 @@ void rig_await(struct rig *rig, struct outcome *outcome);
 
 /* A command with an id of its own, to its end. */
 void rig_run(struct rig *rig, struct outcome *outcome, int timeout_seconds, const char *command);
+
+/* File operations with ids of their own, begun; in the rig's work folder. */
+struct agent_call *rig_replace(struct rig *rig, struct outcome *outcome, const char *path,
+                               const char *old_text, const char *new_text);
+struct agent_call *rig_upload(struct rig *rig, struct outcome *outcome, const char *path,
+                              bool executable, const void *bytes, size_t size);
 
 /* The command with the defaults of the rig. */
 struct agent_command rig_command(const struct rig *rig, const char *id, const char *command);

@@ -49,6 +49,11 @@ tests_unit_test_openapi_LDADD = $(ROUTES_LIBS) $(CUNIT_LIBS)
 check_PROGRAMS += tests/unit/test-engine
 TESTS += tests/unit/test-engine
 tests_unit_test_engine_SOURCES = tests/unit/test-engine.c tests/unit/unit.h
-tests_unit_test_engine_LDADD = $(ENGINE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_engine_LDADD = $(ENGINED_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-wire
+TESTS += tests/unit/test-wire
+tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/unit.h
+tests_unit_test_wire_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 
 include tests/unit/agent.mk

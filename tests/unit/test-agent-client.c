@@ -82,7 +82,7 @@ static void run_is(const char *code, const char *bytes, size_t length, const cha
 
     open_liar(bytes, length, endless);
     command = rig_command(&rig, "x", "true");
-    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
     rig_await(&rig, &outcome);
     if (!code) {
         CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
@@ -161,7 +161,7 @@ static void refusals_are_told_apart(void)
 static void file_is(const char *code, const char *bytes)
 {
     open_liar(bytes, strlen(bytes), NULL);
-    agent_upload(rig.client, rig.socket, "p", "/", false, "x", 1, rig_on_file, &outcome);
+    rig_upload(&rig, &outcome, "p", false, "x", 1);
     rig_await(&rig, &outcome);
     if (code) {
         CU_ASSERT_TRUE(outcome.err.code && strcmp(outcome.err.code, code) == 0);
@@ -183,6 +183,9 @@ static void outcomes_of_file_operations_are_checked(void)
     file_is("AGENT_PROTOCOL", OK "\r\n{\"success\":true,\"message\":\"\377\",\"size_bytes\":7}");
     file_is("AGENT_PROTOCOL", OK "\r\n[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[");
     file_is("AGENT_PROTOCOL", OK "\r\n");
+    file_is("AGENT_OUTCOME_UNKNOWN",
+            "HTTP/1.1 410 Gone\r\nContent-Length: 15\r\n\r\n{\"message\":\"m\"}");
+    file_is("AGENT_BUSY", "HTTP/1.1 503 No\r\nContent-Length: 15\r\n\r\n{\"message\":\"m\"}");
 }
 
 static void an_archive_without_end_is_too_large(void)
@@ -195,7 +198,7 @@ static void an_archive_without_end_is_too_large(void)
     memset(block, 'x', 65536);
     block[65536] = '\0';
     open_liar(head, sizeof(head) - 1, block);
-    agent_get_files(rig.client, rig.socket, "/", patterns, 1, 0, fd, rig_on_tree, &outcome);
+    agent_get_files(rig.client, rig.address, "/", patterns, 1, 0, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "CHANGES_TOO_LARGE");
@@ -211,7 +214,7 @@ static void an_archive_that_is_cut_short_is_no_success(void)
         nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     open_liar(cut, sizeof(cut) - 1, NULL);
-    agent_get_changes(rig.client, rig.socket, "/", 0, nothing, fd, rig_on_tree, &outcome);
+    agent_get_changes(rig.client, rig.address, "/", 0, nothing, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_UNAVAILABLE);
     close_liar();
@@ -226,7 +229,7 @@ static void hello_waits_until_its_time_is_over(void)
 
     rig_open_bare(&rig, &fd);
     close(fd); /* nobody listens any more */
-    agent_hello(rig.client, rig.socket, 300, rig_on_hello, &outcome);
+    agent_hello(rig.client, rig.address, 300, rig_on_hello, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_UNREACHABLE");
     CU_ASSERT(clock_monotonic() - begun > CLOCK_SECOND / 5);
@@ -235,7 +238,7 @@ static void hello_waits_until_its_time_is_over(void)
     outcome_release(&outcome);
     rig_open_bare(&rig, &fd); /* here somebody listens, and says nothing */
     begun = clock_monotonic();
-    agent_hello(rig.client, rig.socket, 300, rig_on_hello, &outcome);
+    agent_hello(rig.client, rig.address, 300, rig_on_hello, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_UNREACHABLE");
     CU_ASSERT(clock_monotonic() - begun < 30 * CLOCK_SECOND);
@@ -244,12 +247,26 @@ static void hello_waits_until_its_time_is_over(void)
     close(fd);
 }
 
+/* An agent of the release before, which a container may still have. */
+static void what_an_agent_speaks_is_told(void)
+{
+    static const char before[] = OK "Content-Length: 14\r\n\r\n{\"protocol\":1}";
+
+    open_liar(before, sizeof(before) - 1, NULL);
+    agent_hello(rig.client, rig.address, 1000, rig_on_hello, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    CU_ASSERT_EQUAL(outcome.protocol, 1);
+    CU_ASSERT_TRUE(outcome.protocol < AGENT_PROTOCOL_IDS);
+    close_liar();
+}
+
 static void another_protocol_is_wrong(void)
 {
-    static const char other[] = OK "Content-Length: 14\r\n\r\n{\"protocol\":2}";
+    static const char other[] = OK "Content-Length: 14\r\n\r\n{\"protocol\":3}";
 
     open_liar(other, sizeof(other) - 1, NULL);
-    agent_hello(rig.client, rig.socket, 1000, rig_on_hello, &outcome);
+    agent_hello(rig.client, rig.address, 1000, rig_on_hello, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_PROTOCOL");
     close_liar();
@@ -264,15 +281,171 @@ static void calls_that_are_cancelled_never_call_back(void)
 
     rig_open_bare(&rig, &fd);
     command = rig_command(&rig, "x", "true");
-    call = agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
-    agent_hello(rig.client, rig.socket, 1000, rig_on_hello, &outcome);
-    agent_forget(rig.client, rig.socket, "x");
+    call = agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+    agent_hello(rig.client, rig.address, 1000, rig_on_hello, &outcome);
+    agent_forget(rig.client, rig.address, "x");
     event_base_loopexit(rig.base, &pause);
     event_base_dispatch(rig.base);
     agent_call_cancel(call);
     close(fd);
     rig_close(&rig); /* the client goes with the other two under way */
     CU_ASSERT_FALSE(outcome.done);
+}
+
+/* ---- results that must wait ---- */
+
+struct admission {
+    bool allow;
+    int asked;
+    size_t bytes;
+    struct agent_call *call;
+};
+
+static bool admit(size_t bytes, struct agent_call *call, void *arg)
+{
+    struct admission *admission = arg;
+
+    admission->asked++;
+    admission->bytes += bytes;
+    admission->call = call;
+    CU_ASSERT_PTR_EQUAL(agent_call_arg(call), &outcome);
+    return admission->allow;
+}
+
+static void run_begun(const char *id, const char *text)
+{
+    struct agent_command command = rig_command(&rig, id, text);
+
+    outcome_release(&outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+}
+
+static void until_asked(const struct admission *admission)
+{
+    while (!admission->asked && !outcome.done)
+        event_base_loop(rig.base, EVLOOP_ONCE);
+}
+
+#define FLOOD "yes | head -c 700000; yes no | head -c 600000 >&2"
+
+static void a_result_waits_until_it_is_admitted(void)
+{
+    struct admission admission = {0};
+    struct outcome other = {0};
+
+    rig_open(&rig);
+    agent_client_set_admit(rig.client, admit, &admission);
+    run_begun("waits", FLOOD);
+    until_asked(&admission);
+    CU_ASSERT_FALSE(outcome.done);
+    CU_ASSERT_EQUAL(admission.bytes, 1300000);
+    for (int i = 0; i < 20; i++) { /* others pass by */
+        agent_hello(rig.client, rig.address, 60000, rig_on_hello, &other);
+        rig_await(&rig, &other);
+        CU_ASSERT_EQUAL(other.err.kind, ERROR_NONE);
+        outcome_release(&other);
+    }
+    CU_ASSERT_FALSE(outcome.done);
+    agent_call_resume(admission.call);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    CU_ASSERT_EQUAL(outcome.out.length, 700000);
+    CU_ASSERT_EQUAL(outcome.errors.length, 600000);
+    CU_ASSERT_EQUAL(admission.asked, 1);
+}
+
+static void a_result_that_is_cancelled_while_it_waits_is_kept_by_the_agent(void)
+{
+    struct admission admission = {0};
+
+    agent_client_set_admit(rig.client, admit, &admission);
+    run_begun("kept", FLOOD);
+    until_asked(&admission);
+    agent_call_cancel(admission.call);
+    admission = (struct admission){.allow = true};
+    run_begun("kept", FLOOD);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(admission.asked, 1);
+    CU_ASSERT_EQUAL(outcome.out.length, 700000);
+    admission = (struct admission){0};
+    run_begun("empty", "exit 3"); /* nobody is asked about nothing */
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(admission.asked, 0);
+    CU_ASSERT_EQUAL(outcome.result.exit_status, 3);
+    run_begun("left", FLOOD);
+    until_asked(&admission);
+    outcome_release(&outcome);
+    rig_close(&rig); /* the client goes with one that waits */
+}
+
+/* Its connection ends while it waits. */
+static void a_result_that_is_lost_while_it_waits_is_an_error(void)
+{
+    static const char cut[] = OK GOOD "X-Stdout-Length: 90000\r\nX-Stderr-Length: 0\r\n"
+                                      "Content-Length: 90000\r\n\r\nabc";
+    struct admission admission = {0};
+
+    open_liar(cut, sizeof(cut) - 1, NULL);
+    agent_client_set_admit(rig.client, admit, &admission);
+    run_begun("lost", "true");
+    until_asked(&admission);
+    CU_ASSERT_EQUAL(admission.bytes, 90000);
+    agent_call_resume(admission.call);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_UNREACHABLE");
+    close_liar();
+}
+
+static char *taken;
+
+static void take_texts(const struct error *err, const struct agent_result *result, void *arg)
+{
+    struct outcome *into = arg;
+
+    CU_ASSERT_PTR_NULL_FATAL(err);
+    CU_ASSERT_PTR_EQUAL(result->texts->data, result->out);
+    CU_ASSERT_PTR_EQUAL(result->out + result->out_length, result->err);
+    taken = buf_take(result->texts);
+    CU_ASSERT_PTR_EQUAL(taken, result->out); /* no copy was made */
+    into->done = true;
+}
+
+static void the_texts_of_a_result_may_be_taken(void)
+{
+    struct agent_command command;
+
+    rig_open(&rig);
+    command = rig_command(&rig, "taken", "echo out; echo err >&2");
+    agent_run(rig.client, rig.address, &command, false, take_texts, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_STRING_EQUAL(taken, "out\nerr\n");
+    free(taken);
+    outcome_release(&outcome);
+    rig_close(&rig);
+}
+
+/* ---- addresses ---- */
+
+static void what_is_no_address_is_not_reached(void)
+{
+    static const char *const addresses[] = {
+        "",           "/tmp/socket", "unix:",          "unix:relative", "tcp:",
+        "tcp:host",   "tcp::80",     "tcp:a:b",        "tcp:a@b:80",    "tcp:a/b:80",
+        "tcp:a?b:80", "tcp:a b:80",  "tcp:host:80/up", "http://a:80",   "tcp:127.0.0.1:1",
+    };
+    int fd;
+
+    rig_open_bare(&rig, &fd);
+    close(fd);
+    for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+        agent_hello(rig.client, addresses[i], 50, rig_on_hello, &outcome);
+        CU_ASSERT_FALSE(outcome.done); /* never from within the call */
+        rig_await(&rig, &outcome);
+        CU_ASSERT_STRING_EQUAL(outcome.err.code, "AGENT_UNREACHABLE");
+        outcome_release(&outcome);
+    }
+    agent_call_cancel(agent_hello(rig.client, "nonsense", 50, rig_on_hello, &outcome));
+    rig_close(&rig);
 }
 
 /* ---- TCP ---- */
@@ -309,6 +482,16 @@ static int free_port(void)
     return ntohs(address.sin_port);
 }
 
+static void expect_by_tcp(const char *client_token, bool success)
+{
+    agent_client_set_token(rig.client, client_token);
+    rig_upload(&rig, &outcome, "by-tcp", false, "x", 1);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.success, success);
+    CU_ASSERT_EQUAL(outcome.err.kind, success ? ERROR_NONE : ERROR_INTERNAL);
+    outcome_release(&outcome);
+}
+
 static void over_tcp_the_agent_wants_its_token(void)
 {
     const char *const wrong[] = {"X-None: x",
@@ -343,6 +526,11 @@ static void over_tcp_the_agent_wants_its_token(void)
     CU_ASSERT_EQUAL(status_with(url, "Authorization: Bearer 0123456789abcdef"), 200);
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
         CU_ASSERT_EQUAL(status_with(url, wrong[i]), 401);
+    snprintf(rig.address, sizeof(rig.address), "tcp:%s", address);
+    expect_by_tcp(NULL, false);
+    expect_by_tcp("another-token-x1", false);
+    expect_by_tcp("0123456789abcdef", true);
+    expect_by_tcp(NULL, false);
     rig_close(&rig);
 }
 
@@ -386,8 +574,16 @@ int main(void)
         {"an archive without end is too large", an_archive_without_end_is_too_large},
         {"an archive that is cut short is no success", an_archive_that_is_cut_short_is_no_success},
         {"hello waits until its time is over", hello_waits_until_its_time_is_over},
+        {"what an agent speaks is told", what_an_agent_speaks_is_told},
         {"another protocol is wrong", another_protocol_is_wrong},
         {"calls that are cancelled never call back", calls_that_are_cancelled_never_call_back},
+        {"a result waits until it is admitted", a_result_waits_until_it_is_admitted},
+        {"a result that is cancelled while it waits is kept by the agent",
+         a_result_that_is_cancelled_while_it_waits_is_kept_by_the_agent},
+        {"a result that is lost while it waits is an error",
+         a_result_that_is_lost_while_it_waits_is_an_error},
+        {"the texts of a result may be taken", the_texts_of_a_result_may_be_taken},
+        {"what is no address is not reached", what_is_no_address_is_not_reached},
         {"over TCP the agent wants its token", over_tcp_the_agent_wants_its_token},
         {"the agent refuses to start without what it needs",
          the_agent_refuses_to_start_without_what_it_needs},

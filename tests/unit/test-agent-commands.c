@@ -81,7 +81,7 @@ static void a_command_that_can_not_begin_fails_with_a_reason(void)
 
     command.workdir = "/does/not/exist";
     outcome_release(&outcome);
-    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "/does/not/exist"));
@@ -141,7 +141,7 @@ static void a_background_child_that_holds_stdout_does_not_delay_the_answer(void)
     CU_ASSERT_TRUE(rig_sleeps(3020, false));
 }
 
-static void a_background_writer_lives_on_and_writes_into_a_void(void)
+static void a_background_writer_lives_on_and_what_it_writes_is_dropped(void)
 {
     rig_run(&rig, &outcome, 120,
             "(while [ ! -e stop ]; do echo x; done; echo stopped >mark) & echo now");
@@ -205,11 +205,11 @@ static void starting_an_id_twice_attaches_to_the_first(void)
     struct outcome second = {0}, third = {0};
 
     outcome_release(&outcome);
-    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
-    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &second);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &second);
     rig_await(&rig, &outcome);
     rig_await(&rig, &second);
-    agent_run(rig.client, rig.socket, &command, true, rig_on_run, &third);
+    agent_run(rig.client, rig.address, &command, true, rig_on_run, &third);
     rig_await(&rig, &third);
     CU_ASSERT_STRING_EQUAL(outcome.out.data, "1\n");
     CU_ASSERT_STRING_EQUAL(second.out.data, "1\n");
@@ -222,10 +222,10 @@ static void an_unknown_or_forgotten_id_is_not_found(void)
 {
     struct agent_command command = rig_command(&rig, "twice", "");
 
-    agent_forget(rig.client, rig.socket, "twice");
+    agent_forget(rig.client, rig.address, "twice");
     do {
         outcome_release(&outcome);
-        agent_run(rig.client, rig.socket, &command, true, rig_on_run, &outcome);
+        agent_run(rig.client, rig.address, &command, true, rig_on_run, &outcome);
         rig_await(&rig, &outcome);
     } while (outcome.err.kind == ERROR_NONE); /* the two went on different connections */
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
@@ -237,9 +237,9 @@ static void to_forget_a_running_command_kills_it(void)
         rig_command(&rig, "endless", "setsid sleep 3049.$MARK & touch forked; sleep 3050.$MARK");
 
     outcome_release(&outcome);
-    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
     await_file("forked");
-    agent_forget(rig.client, rig.socket, "endless");
+    agent_forget(rig.client, rig.address, "endless");
     rig_await(&rig, &outcome);
     expect(AGENT_END_EXIT, 137, "", "");
     CU_ASSERT_TRUE(rig_sleeps(3049, false));
@@ -254,12 +254,12 @@ static void a_client_that_goes_away_loses_no_command(void)
     char path[128];
 
     outcome_release(&outcome);
-    call = agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+    call = agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
     await_file("began");
     agent_call_cancel(call);
     rig_run(&rig, &outcome, 120, "touch go");
     outcome_release(&outcome);
-    agent_run(rig.client, rig.socket, &command, true, rig_on_run, &outcome);
+    agent_run(rig.client, rig.address, &command, true, rig_on_run, &outcome);
     rig_await(&rig, &outcome);
     expect(AGENT_END_EXIT, 0, "done\n", "");
     snprintf(path, sizeof(path), "%s/began", rig.work);
@@ -278,7 +278,7 @@ static void many_commands_run_side_by_side(void)
         snprintf(ids[i], sizeof(ids[i]), "many-%d", i);
         snprintf(texts[i], sizeof(texts[i]), "sleep 0.2; echo %d; exit %d", i, i);
         command = rig_command(&rig, ids[i], texts[i]);
-        agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcomes[i]);
+        agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcomes[i]);
     }
     for (int i = 0; i < COUNT; i++) {
         rig_await(&rig, &outcomes[i]);
@@ -297,7 +297,7 @@ static void results_that_nobody_forgets_do_not_fill_the_agent(void)
         snprintf(id, sizeof(id), "kept-%d", i);
         command = rig_command(&rig, id, "echo x");
         outcome_release(&outcome);
-        agent_run(rig.client, rig.socket, &command, false, rig_on_run, &outcome);
+        agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
         rig_await(&rig, &outcome);
         expect(AGENT_END_EXIT, 0, "x\n", "");
     }
@@ -377,8 +377,8 @@ int main(void)
         {"what fits is not cut", what_fits_is_not_cut},
         {"a background child that holds stdout does not delay the answer",
          a_background_child_that_holds_stdout_does_not_delay_the_answer},
-        {"a background writer lives on and writes into a void",
-         a_background_writer_lives_on_and_writes_into_a_void},
+        {"a background writer lives on, and what it writes is dropped",
+         a_background_writer_lives_on_and_what_it_writes_is_dropped},
         {"many background writers hold a bounded number of pipes",
          many_background_writers_hold_a_bounded_number_of_pipes},
         {"the time limit holds against whatever the command left",

@@ -88,7 +88,7 @@ static void a_command_that_another_kills_ends_with_137(void)
     struct agent_command victim = rig_command(&rig, "victim", "touch up; sleep 3000");
     struct outcome killed = {0};
 
-    agent_run(rig.client, rig.socket, &victim, false, rig_on_run, &killed);
+    agent_run(rig.client, rig.address, &victim, false, rig_on_run, &killed);
     rig_run(&rig, &outcome, 120, "until [ -e up ]; do sleep 0.01; done; kill -9 -1; echo done");
     expect(AGENT_END_EXIT, 0, "done\n");
     rig_await(&rig, &killed);
@@ -167,21 +167,21 @@ static void a_number_that_an_ended_command_had_is_another_ones(void)
 
     rig_run(&rig, &outcome, 120, "sleep 3053.$MARK &");
     inside = rig_sleeper(3053);
-    agent_run(rig.client, rig.socket, &kept, false, rig_on_run, &last);
+    agent_run(rig.client, rig.address, &kept, false, rig_on_run, &last);
     rig_await(&rig, &last);
     buf_add(&number, last.out.data, last.out.length);
     rig_run(&rig, &outcome, 120, "until ps | grep -c [c]odeset-agent | grep -qx 2; do :; done");
     next_pid_is(inside, strtol(number.data, NULL, 10));
     outcome_release(&last);
-    agent_run(rig.client, rig.socket, &heir, false, rig_on_run, &last);
+    agent_run(rig.client, rig.address, &heir, false, rig_on_run, &last);
     rig_await(&rig, &last);
     CU_ASSERT_EQUAL(strncmp(last.out.data, number.data, number.length), 0);
     CU_ASSERT_EQUAL(last.result.exit_status, 7);
     CU_ASSERT(last.result.seconds < 100);
     rig_run(&rig, &outcome, 120, "kill $(pidof sleep)");
     CU_ASSERT_TRUE(rig_sleeps(3053, false));
-    agent_forget(rig.client, rig.socket, "kept");
-    agent_forget(rig.client, rig.socket, "heir");
+    agent_forget(rig.client, rig.address, "kept");
+    agent_forget(rig.client, rig.address, "heir");
     outcome_release(&last);
 }
 
@@ -204,7 +204,7 @@ static void a_process_that_is_slow_to_die_takes_nobody_along(void)
 
     command.timeout_seconds = 5; /* time enough for us to take hold of it */
     rig_run(&rig, &outcome, 120, "sleep 3052.$MARK &");
-    agent_run(rig.client, rig.socket, &command, false, rig_on_run, &slow);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &slow);
     rig_run(&rig, &outcome, 120, "until ps | grep '[s]leep 3051'; do :; done");
     pid = hold_at_its_end(3051);
     do {
@@ -219,7 +219,7 @@ static void a_process_that_is_slow_to_die_takes_nobody_along(void)
     CU_ASSERT_TRUE(rig_sleeps(3052, true));
     rig_run(&rig, &outcome, 120, "kill $(pidof sleep)");
     CU_ASSERT_TRUE(rig_sleeps(3052, false));
-    agent_forget(rig.client, rig.socket, "slow");
+    agent_forget(rig.client, rig.address, "slow");
     outcome_release(&slow);
 }
 
@@ -263,9 +263,9 @@ static void without_processes_the_agent_says_that_it_is_busy(void)
 
         snprintf(ids[i], sizeof(ids[i]), "busy-%d", i);
         command = rig_command(&rig, ids[i], "read x <gate; echo ran");
-        agent_run(rig.client, rig.socket, &command, false, rig_on_run, &crowd[i]);
+        agent_run(rig.client, rig.address, &command, false, rig_on_run, &crowd[i]);
     }
-    agent_hello(rig.client, rig.socket, 60000, rig_on_hello, &hello);
+    agent_hello(rig.client, rig.address, 60000, rig_on_hello, &hello);
     rig_await(&rig, &hello);
     CU_ASSERT_EQUAL(hello.err.kind, ERROR_NONE);
     for (int i = 0; i < CROWD; i++) {
@@ -306,7 +306,7 @@ static void an_empty_root_has_an_agent_but_no_shell(void)
     CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "no shell"));
     outcome_release(&outcome);
-    agent_upload(rig.client, rig.socket, "/made/f", "/", false, "x", 1, rig_on_file, &outcome);
+    rig_upload(&rig, &outcome, "/made/f", false, "x", 1);
     rig_await(&rig, &outcome);
     if (outcome.err.kind != ERROR_NONE)
         printf("(%s: %s) ", outcome.err.code, outcome.err.message);

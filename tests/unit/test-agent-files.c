@@ -46,9 +46,7 @@ static void replace(const char *path, const char *old_text, const char *new_text
 {
     int64_t begun = clock_monotonic();
 
-    outcome_release(&outcome);
-    agent_replace(rig.client, rig.socket, path, rig.work, old_text, strlen(old_text), new_text,
-                  strlen(new_text), rig_on_file, &outcome);
+    rig_replace(&rig, &outcome, path, old_text, new_text);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
     CU_ASSERT(clock_monotonic() - begun < 30 * CLOCK_SECOND);
@@ -56,9 +54,7 @@ static void replace(const char *path, const char *old_text, const char *new_text
 
 static void upload(const char *path, bool executable, const char *bytes, size_t size)
 {
-    outcome_release(&outcome);
-    agent_upload(rig.client, rig.socket, path, rig.work, executable, bytes, size, rig_on_file,
-                 &outcome);
+    rig_upload(&rig, &outcome, path, executable, bytes, size);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
 }
@@ -88,7 +84,7 @@ static void get_listing(const char *name, int fd)
     _cleanup_(free_ptr) char *root = below(name);
 
     outcome_release(&outcome);
-    agent_get_listing(rig.client, rig.socket, root, fd, rig_on_tree, &outcome);
+    agent_get_listing(rig.client, rig.address, root, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
 }
 
@@ -98,7 +94,7 @@ static void get_difference(const char *name, int64_t since, int listing_fd, int 
     _cleanup_(free_ptr) char *root = below(name);
 
     outcome_release(&outcome);
-    agent_get_changes(rig.client, rig.socket, root, since, listing_fd, fd, rig_on_tree, &outcome);
+    agent_get_changes(rig.client, rig.address, root, since, listing_fd, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
 }
 
@@ -115,7 +111,7 @@ static void put_changes(const char *name, int fd)
     _cleanup_(free_ptr) char *root = below(name);
 
     outcome_release(&outcome);
-    agent_put_changes(rig.client, rig.socket, root, fd, rig_on_tree, &outcome);
+    agent_put_changes(rig.client, rig.address, root, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
 }
 
@@ -194,10 +190,17 @@ static void a_text_that_does_not_occur_once_is_refused_with_the_count(void)
 
 static void texts_may_hold_any_bytes(void)
 {
+    const struct agent_replacement replacement = {.id = "bytes",
+                                                  .path = "bytes",
+                                                  .workdir = rig.work,
+                                                  .old_text = "a\0b",
+                                                  .old_length = 3,
+                                                  .new_text = "\0\xc3\xa9\"\\\n",
+                                                  .new_length = 6};
+
     shell("printf 'a\\000b\\377c' >bytes");
     outcome_release(&outcome);
-    agent_replace(rig.client, rig.socket, "bytes", rig.work, "a\0b", 3, "\0\xc3\xa9\"\\\n", 6,
-                  rig_on_file, &outcome);
+    agent_replace(rig.client, rig.address, &replacement, rig_on_file, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_TRUE(outcome.success);
     shell_says("od -An -tx1 bytes", " 00 c3 a9 22 5c 0a ff 63\n");
@@ -511,13 +514,13 @@ static void a_cancelled_archive_leaves_no_worker(void)
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     close(ends[0]); /* the write fails, with EPIPE, and the client ends the transfer */
     outcome_release(&outcome);
-    agent_get_changes(rig.client, rig.socket, root, 0, listing_fd, ends[1], rig_on_tree, &outcome);
+    agent_get_changes(rig.client, rig.address, root, 0, listing_fd, ends[1], rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_NOT_EQUAL(outcome.err.kind, ERROR_NONE);
     close(ends[1]);
     outcome_release(&outcome);
     call =
-        agent_get_changes(rig.client, rig.socket, root, 0, listing_fd, -1, rig_on_tree, &outcome);
+        agent_get_changes(rig.client, rig.address, root, 0, listing_fd, -1, rig_on_tree, &outcome);
     agent_call_cancel(call);
     shell("agent=$(ps -o ppid= -p $PPID); for i in $(seq 1500); do "
           "[ $(ps -o comm= --ppid $agent | grep -c codeset) = 1 ] && exit 0; sleep 0.02; done; "
@@ -625,7 +628,7 @@ static void reports_are_found_by_their_patterns(void)
           "ln -s a.xml out/link.xml; mkfifo out/fifo.xml; mkdir out/folder.xml; "
           "echo T >Testing/1/Test.xml; echo o >other/o.xml; ln -s out Testing/2");
     outcome_release(&outcome);
-    agent_get_files(rig.client, rig.socket, root, patterns, ARRAY_SIZE(patterns), 0, fd,
+    agent_get_files(rig.client, rig.address, root, patterns, ARRAY_SIZE(patterns), 0, fd,
                     rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
@@ -644,7 +647,7 @@ static void too_many_reports_are_refused(void)
 
     shell("mkdir thousands; cd thousands; touch $(seq 1001)");
     outcome_release(&outcome);
-    agent_get_files(rig.client, rig.socket, root, patterns, 1, 0, fd, rig_on_tree, &outcome);
+    agent_get_files(rig.client, rig.address, root, patterns, 1, 0, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
 }
@@ -675,7 +678,7 @@ static void old_reports_are_no_more_than_told(void)
         since = changed_at("old/fresh");
     } while (since <= old);
     outcome_release(&outcome);
-    agent_get_files(rig.client, rig.socket, root, patterns, 1, since, fd, rig_on_tree, &outcome);
+    agent_get_files(rig.client, rig.address, root, patterns, 1, since, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
     names(fd, &found);

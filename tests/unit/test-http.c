@@ -795,7 +795,7 @@ static bool keep(const struct page_name *name, size_t size)
 
     while (body.length < size)
         buf_add_str(&body, "0123456789abcdef");
-    return page_keep(folder, name, &body);
+    return page_keep(folder, name, &body, true);
 }
 
 static void a_page_is_kept_by_question_and_stamp(void)
@@ -858,6 +858,48 @@ static void pages_are_bounded_in_bytes(void)
     clear_folder();
 }
 
+static void strangers_questions_leave_room_for_everybodys(void)
+{
+    _cleanup_(buf_release) struct buf body = BUF_INIT;
+    int kept = 0;
+
+    make_folder();
+    while (body.length < PAGE_BYTES_LEAST)
+        buf_add_str(&body, "0123456789abcdef");
+    for (int i = 0; i < 2 * PAGES_MOST; i++) {
+        _cleanup_(free_ptr) char *question = xasprintf("%d", i);
+        struct page_name name = page_name("1", question);
+
+        kept += page_keep(folder, &name, &body, false);
+    }
+    CU_ASSERT_EQUAL(kept, PAGES_MOST / 2);
+    for (int i = 0; i < PAGES_MOST / 2; i++) {
+        _cleanup_(free_ptr) char *question = xasprintf("often %d", i);
+        struct page_name name = page_name("1", question);
+
+        CU_ASSERT_TRUE(keep(&name, PAGE_BYTES_LEAST));
+    }
+    clear_folder();
+}
+
+static void one_worker_at_a_time_has_the_turn(void)
+{
+    int turn, other;
+
+    make_folder();
+    turn = page_turn(folder);
+    CU_ASSERT_TRUE(turn >= 0);
+    CU_ASSERT_EQUAL(page_turn(folder), -1);
+    close_fd(&turn);
+    other = page_turn(folder);
+    CU_ASSERT_TRUE(other >= 0);
+    close_fd(&other);
+    clear_folder();
+    other = page_turn(folder); /* without a folder everybody has it */
+    CU_ASSERT_TRUE(other >= 0);
+    close_fd(&other);
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -897,6 +939,9 @@ int main(void)
         {"gzip is used where it is accepted", gzip_is_used_where_it_is_accepted},
         {"JSON is rendered with its commas", json_is_rendered_with_its_commas},
         {"a page is kept by question and stamp", a_page_is_kept_by_question_and_stamp},
+        {"strangers' questions leave room for everybody's",
+         strangers_questions_leave_room_for_everybodys},
+        {"one worker at a time has the turn", one_worker_at_a_time_has_the_turn},
         {"pages are bounded, and idle ones make room", pages_are_bounded_and_idle_ones_make_room},
         {"pages are bounded in bytes", pages_are_bounded_in_bytes},
     };

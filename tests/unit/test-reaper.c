@@ -6,10 +6,11 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "reaper/await.h"
+#include "reaper/budget.h"
 #include "reaper/doorbell.h"
 #include "reaper/environment.h"
+#include "reaper/fair_queue.h"
 #include "reaper/outcome.h"
-#include "reaper/sweep.h"
 #include "unit.h"
 #include "wire/await.h"
 
@@ -184,14 +185,30 @@ static void only_things_that_end_can_be_awaited(void)
 
 /* --- outcomes -------------------------------------------------------------------------------- */
 
+static struct buf texts = BUF_INIT;
+
 static struct agent_result ended(int status)
 {
+    buf_clear(&texts);
+    buf_add(&texts, "a\0b", 3);
     return (struct agent_result){.end = AGENT_END_EXIT,
                                  .exit_status = status,
-                                 .out = "a\0b",
+                                 .out = texts.data,
                                  .out_length = 3,
-                                 .err = "",
+                                 .err = texts.data + 3,
+                                 .texts = &texts,
                                  .seconds = 0.25};
+}
+
+/* The outcome takes the texts: each gets its own. */
+static void outcome_of(struct agent_result *result, int64_t timeout, int64_t oom_kills,
+                       struct outcome *outcome)
+{
+    struct agent_result fresh = ended(0);
+
+    result->out = fresh.out;
+    result->err = fresh.err;
+    outcome_of_command(result, timeout, oom_kills, outcome);
 }
 
 static void a_command_s_status_is_passed_on(void)
@@ -199,7 +216,7 @@ static void a_command_s_status_is_passed_on(void)
     struct agent_result result = ended(0);
     struct outcome outcome;
 
-    outcome_of_command(&result, 5, 0, &outcome);
+    outcome_of(&result, 5, 0, &outcome);
     CU_ASSERT_FALSE(outcome.result.platform_failed);
     CU_ASSERT_EQUAL(outcome.result.exit_code, 0);
     CU_ASSERT(outcome.result.success);
@@ -211,7 +228,7 @@ static void a_command_s_status_is_passed_on(void)
     outcome_release(&outcome);
 
     result.exit_status = 3;
-    outcome_of_command(&result, 5, 0, &outcome);
+    outcome_of(&result, 5, 0, &outcome);
     CU_ASSERT_EQUAL(outcome.result.exit_code, 3);
     CU_ASSERT_FALSE(outcome.result.success);
     outcome_release(&outcome);
@@ -223,7 +240,7 @@ static void the_time_limit_is_124_and_named(void)
     struct outcome outcome;
 
     result.end = AGENT_END_TIMEOUT;
-    outcome_of_command(&result, 5, 0, &outcome);
+    outcome_of(&result, 5, 0, &outcome);
     CU_ASSERT_EQUAL(outcome.result.exit_code, 124);
     CU_ASSERT_FALSE(outcome.result.success);
     CU_ASSERT_FALSE(outcome.result.platform_failed);
@@ -236,7 +253,7 @@ static void a_command_that_ends_with_124_by_itself_was_not_timed_out(void)
     struct agent_result result = ended(124);
     struct outcome outcome;
 
-    outcome_of_command(&result, 5, 0, &outcome);
+    outcome_of(&result, 5, 0, &outcome);
     CU_ASSERT_EQUAL(outcome.result.exit_code, 124);
     CU_ASSERT_PTR_NULL(outcome.result.message);
     outcome_release(&outcome);
@@ -247,17 +264,17 @@ static void the_memory_limit_is_137_and_named(void)
     struct agent_result result = ended(137);
     struct outcome outcome;
 
-    outcome_of_command(&result, 5, 1, &outcome);
+    outcome_of(&result, 5, 1, &outcome);
     CU_ASSERT_EQUAL(outcome.result.exit_code, 137);
     CU_ASSERT_STRING_EQUAL(outcome.result.message, "killed by the memory limit");
     outcome_release(&outcome);
 
-    outcome_of_command(&result, 5, 0, &outcome); /* killed by something else */
+    outcome_of(&result, 5, 0, &outcome); /* killed by something else */
     CU_ASSERT_PTR_NULL(outcome.result.message);
     outcome_release(&outcome);
 
     result.message = "ended together with another"; /* which the agent knows */
-    outcome_of_command(&result, 5, 0, &outcome);
+    outcome_of(&result, 5, 0, &outcome);
     CU_ASSERT_STRING_EQUAL(outcome.result.message, "ended together with another");
     outcome_release(&outcome);
 }
@@ -267,7 +284,7 @@ static void a_child_hit_by_the_memory_limit_is_told_of(void)
     struct agent_result result = ended(1);
     struct outcome outcome;
 
-    outcome_of_command(&result, 5, 2, &outcome);
+    outcome_of(&result, 5, 2, &outcome);
     CU_ASSERT_EQUAL(outcome.result.exit_code, 1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(outcome.result.message, "memory limit"));
     outcome_release(&outcome);
@@ -279,13 +296,13 @@ static void truncated_outputs_are_named(void)
     struct outcome outcome;
 
     result.out_truncated = true;
-    outcome_of_command(&result, 5, 0, &outcome);
+    outcome_of(&result, 5, 0, &outcome);
     CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(outcome.result.message, "stdout truncated"));
     CU_ASSERT_PTR_NULL(strstr(outcome.result.message, "stderr"));
     CU_ASSERT(outcome.result.success);
     outcome_release(&outcome);
     result.err_truncated = true;
-    outcome_of_command(&result, 5, 0, &outcome);
+    outcome_of(&result, 5, 0, &outcome);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcome.result.message, "stderr truncated"));
     outcome_release(&outcome);
 }
@@ -297,13 +314,14 @@ static void what_the_agent_could_not_run_is_the_platform_s_failure(void)
 
     result.end = AGENT_END_FAILED;
     result.message = "no processes left";
-    outcome_of_command(&result, 5, 0, &outcome);
+    outcome_of(&result, 5, 0, &outcome);
     CU_ASSERT(outcome.result.platform_failed);
     CU_ASSERT_EQUAL(outcome.result.exit_code, -1000);
     CU_ASSERT_FALSE(outcome.result.success);
     CU_ASSERT_STRING_EQUAL(outcome.result.message, "no processes left");
     CU_ASSERT_PTR_NULL(outcome.result.out);
     outcome_release(&outcome);
+    buf_release(&texts);
 }
 
 static void a_message_is_cut_to_what_the_database_takes(void)
@@ -326,28 +344,26 @@ static void a_file_operation_ends_with_0_or_1(void)
 {
     struct outcome outcome;
 
-    outcome_of_file(INTERACTION_UPLOAD, true, "written", 7, 0.1, true, &outcome);
+    outcome_of_file(true, "written", 7, 0.1, &outcome);
     CU_ASSERT_EQUAL(outcome.result.exit_code, 0);
     CU_ASSERT_EQUAL(outcome.result.size_bytes, 7);
     CU_ASSERT(outcome.result.success);
     outcome_release(&outcome);
-    outcome_of_file(INTERACTION_REPLACE, false, "occurs 2 times", 0, 0.1, false, &outcome);
+    outcome_of_file(false, "occurs 2 times", 0, 0.1, &outcome);
     CU_ASSERT_EQUAL(outcome.result.exit_code, 1);
     CU_ASSERT_FALSE(outcome.result.platform_failed);
     CU_ASSERT_STRING_EQUAL(outcome.result.message, "occurs 2 times");
     outcome_release(&outcome);
 }
 
-static void a_replacement_that_may_have_been_made_is_not_called_a_failure_of_the_text(void)
+static void an_edit_of_which_nobody_knows_is_the_platform_s_failure(void)
 {
     struct outcome outcome;
 
-    outcome_of_file(INTERACTION_REPLACE, false, "occurs 0 times", 0, 0.1, true, &outcome);
+    outcome_of_unknown(&outcome);
     CU_ASSERT(outcome.result.platform_failed);
+    CU_ASSERT_EQUAL(outcome.result.exit_code, -1000);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcome.result.message, "look at the file"));
-    outcome_release(&outcome);
-    outcome_of_file(INTERACTION_REPLACE, true, "replaced", 3, 0.1, true, &outcome);
-    CU_ASSERT(outcome.result.success);
     outcome_release(&outcome);
 }
 
@@ -366,23 +382,123 @@ static void an_image_s_environment_lies_over_the_defaults(void)
                                   "/bin\",\"HOME=/root\",\"LANG=C.UTF-8\"]");
 }
 
-static void only_containers_of_ours_are_taken_for_ours(void)
-{
-    struct id id;
-    bool session = false;
+/* --- turns ----------------------------------------------------------------------------------- */
 
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-" ID, &session, &id), 0);
-    CU_ASSERT(session);
-    CU_ASSERT_STRING_EQUAL(id.text, ID);
-    CU_ASSERT_EQUAL(sweep_parse_container("cv-" ID, &session, &id), 0);
-    CU_ASSERT_FALSE(session);
-    CU_ASSERT_EQUAL(sweep_parse_container("cx-" ID, &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-" ID "x", &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("cs-", &session, &id), -1);
-    CU_ASSERT_EQUAL(sweep_parse_container("", &session, &id), -1);
+static const struct id one = {"1"}, other = {"2"};
+
+static void users_take_turns_and_each_s_own_come_in_order(void)
+{
+    struct fair_item items[6] = {0};
+    static const size_t expected[] = {0, 3, 5, 1, 4, 2};
+    struct fair_queue queue;
+
+    fair_init(&queue);
+    CU_ASSERT_PTR_NULL(fair_pop(&queue));
+    for (size_t i = 0; i < 3; i++)
+        fair_push(&queue, &one, &items[i]);
+    fair_push(&queue, &other, &items[3]);
+    fair_push(&queue, &other, &items[4]);
+    fair_push(&queue, NULL, &items[5]);
+    for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+        CU_ASSERT_PTR_EQUAL(fair_first(&queue), &items[expected[i]]);
+        CU_ASSERT_PTR_EQUAL(fair_pop(&queue), &items[expected[i]]);
+    }
+    CU_ASSERT_EQUAL(queue.count, 0);
+    CU_ASSERT_EQUAL(queue.users.count, 0);
+}
+
+static void what_is_taken_out_of_a_queue_does_not_come(void)
+{
+    struct fair_item items[3] = {0};
+    struct fair_queue queue;
+
+    fair_init(&queue);
+    for (size_t i = 0; i < 3; i++)
+        fair_push(&queue, i == 1 ? &other : &one, &items[i]);
+    fair_remove(&queue, &items[0]);
+    fair_remove(&queue, &items[0]); /* is not there: nothing */
+    CU_ASSERT_PTR_EQUAL(fair_pop(&queue), &items[2]);
+    fair_remove(&queue, &items[1]);
+    CU_ASSERT_PTR_NULL(fair_pop(&queue));
+}
+
+/* --- the budget ------------------------------------------------------------------------------ */
+
+#define KIB INT64_C(1024)
+
+static void count_grant(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void what_does_not_fit_waits_for_its_turn(void)
+{
+    struct budget *budget = budget_new(800 * KIB); /* 700 for large ones, 100 for small ones */
+    struct budget_share held, large, behind, neighbour, small;
+    int grants[3] = {0};
+
+    CU_ASSERT(budget_ask(budget, &held, &one, 500 * KIB, count_grant, &grants[0]));
+    CU_ASSERT_FALSE(budget_ask(budget, &large, &one, 600 * KIB, count_grant, &grants[0]));
+    /* Would fit, and does not pass those before it. */
+    CU_ASSERT_FALSE(budget_ask(budget, &behind, &one, 100 * KIB, count_grant, &grants[1]));
+    CU_ASSERT_FALSE(budget_ask(budget, &neighbour, &other, 80 * KIB, count_grant, &grants[2]));
+    CU_ASSERT(budget_ask(budget, &small, &one, 64 * KIB, count_grant, &grants[0]));
+    CU_ASSERT_EQUAL(budget_waiting(budget), 3);
+    budget_return(budget, &held);
+    CU_ASSERT_EQUAL(grants[0], 1);
+    CU_ASSERT_EQUAL(grants[2], 1); /* the other user's turn, though it asked last */
+    CU_ASSERT_EQUAL(grants[1], 0);
+    budget_return(budget, &neighbour);
+    CU_ASSERT_EQUAL(grants[1], 1);
+    budget_return(budget, &large);
+    budget_return(budget, &behind);
+    budget_return(budget, &behind); /* neither held nor waiting: nothing */
+    budget_return(budget, &small);
+    CU_ASSERT_EQUAL(budget_held(budget), 0);
+    budget_free(budget);
+}
+
+static void one_larger_than_all_goes_alone(void)
+{
+    struct budget *budget = budget_new(800 * KIB);
+    struct budget_share huge, held;
+    int grants = 0;
+
+    CU_ASSERT(budget_ask(budget, &held, &one, 100 * KIB, count_grant, &grants));
+    CU_ASSERT_FALSE(budget_ask(budget, &huge, &one, 8000 * KIB, count_grant, &grants));
+    budget_return(budget, &held);
+    CU_ASSERT_EQUAL(grants, 1);
+    CU_ASSERT_FALSE(budget_ask(budget, &held, &other, 100 * KIB, count_grant, &grants));
+    budget_return(budget, &held); /* asks no longer */
+    budget_return(budget, &huge);
+    CU_ASSERT_EQUAL(grants, 1);
+    CU_ASSERT_EQUAL(budget_waiting(budget), 0);
+    budget_free(budget);
+}
+
+static void what_is_there_already_counts(void)
+{
+    struct budget *budget = budget_new(800 * KIB);
+    struct budget_share loaded, result;
+    int grants = 0;
+
+    budget_force(budget, &loaded, 2000 * KIB);
+    CU_ASSERT(budget_overdrawn(budget));
+    CU_ASSERT_FALSE(budget_ask(budget, &result, &one, 100 * KIB, count_grant, &grants));
+    budget_return(budget, &loaded);
+    CU_ASSERT_EQUAL(grants, 1);
+    CU_ASSERT_FALSE(budget_overdrawn(budget));
+    budget_return(budget, &result);
+    budget_free(budget);
 }
 
 static const struct unit_test tests[] = {
+    {"users take turns, and each one's own come in order",
+     users_take_turns_and_each_s_own_come_in_order},
+    {"what is taken out of a queue does not come", what_is_taken_out_of_a_queue_does_not_come},
+    {"what does not fit the budget waits for its turn", what_does_not_fit_waits_for_its_turn},
+    {"one larger than the whole budget goes alone", one_larger_than_all_goes_alone},
+    {"what is in memory already counts", what_is_there_already_counts},
     {"a doorbell names a kind and an id", a_doorbell_names_a_kind_and_an_id},
     {"a doorbell that says anything else is nothing",
      a_doorbell_that_says_anything_else_is_nothing},
@@ -406,11 +522,10 @@ static const struct unit_test tests[] = {
      what_the_agent_could_not_run_is_the_platform_s_failure},
     {"a message is cut to what the database takes", a_message_is_cut_to_what_the_database_takes},
     {"a file operation ends with 0 or 1", a_file_operation_ends_with_0_or_1},
-    {"a replacement that may have been made is not called a failure of the text",
-     a_replacement_that_may_have_been_made_is_not_called_a_failure_of_the_text},
+    {"an edit of which nobody knows is the platform's failure",
+     an_edit_of_which_nobody_knows_is_the_platform_s_failure},
     {"an image's environment lies over the defaults",
      an_image_s_environment_lies_over_the_defaults},
-    {"only containers of ours are taken for ours", only_containers_of_ours_are_taken_for_ours},
 };
 
 int main(void)

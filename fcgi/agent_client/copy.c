@@ -1,0 +1,302 @@
+/*
+ * agent_copy_changes: three requests that flow into one another.
+ *
+ *     grading agent                        session's agent                    grading agent
+ *     GET /listing --> listing (bytes) --> POST /changes --> archive (bytes) --> PUT /changes
+ *
+ * Whoever reads slower than the one before writes makes that one wait, and the other way round. A
+ * request begins when there is something for it to send. The last one is the copy itself: it
+ * belongs to the caller, the other two to it. A request that fails cuts the later ones off, and an
+ * agent touches nothing before it has all of what it is sent.
+ *
+ * Each has its own time, which begins where the one before has ended.
+ */
+#include <curl/curl.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent_client/call.h"
+#include "agent_client/trees.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define FLOW_MOST ((size_t)256 * 1024) /* bytes that have come and are not sent */
+
+/* What lies between two requests. */
+struct flow {
+    struct evbuffer *bytes;
+    int64_t moved;
+    int64_t most; /* in all */
+    bool ended;   /* no more comes */
+};
+
+struct copy {
+    struct agent_call call; /* first: PUT /changes */
+    struct leg *listing;    /* GET /listing; NULL once it has ended */
+    struct leg *reading;    /* POST /changes; NULL before it begins and once it has ended */
+    struct flow from_listing, from_reading;
+    bool reading_begun, laying_begun;
+    char *session_address, *root;
+    int64_t since;
+    enum agent_copy_stage stage; /* where it failed */
+    struct event *step;
+    agent_copy_done *done;
+};
+
+struct leg {
+    struct agent_call call; /* first */
+    struct copy *copy;      /* NULL once it does not concern it any more */
+};
+
+static size_t flow_take(struct flow *flow, struct agent_call *from, bool archive, const char *bytes,
+                        size_t length)
+{
+    if (evbuffer_get_length(flow->bytes) + length > FLOW_MOST)
+        return CURL_WRITEFUNC_PAUSE;
+    if (tree_count(from, archive, &flow->moved, length, flow->most) < 0)
+        return 0;
+    evbuffer_add(flow->bytes, bytes, length);
+    return length;
+}
+
+static size_t flow_give(struct flow *flow, struct leg *from, char *bytes, size_t most)
+{
+    int given = evbuffer_remove(flow->bytes, bytes, most);
+
+    if (from && evbuffer_get_length(flow->bytes) <= FLOW_MOST / 2)
+        call_go_on(&from->call, CURLPAUSE_RECV);
+    if (given > 0)
+        return (size_t)given;
+    return flow->ended ? 0 : CURL_READFUNC_PAUSE;
+}
+
+static void fail(struct copy *copy, enum agent_copy_stage stage, const struct error *err)
+{
+    if (copy->call.started)
+        http_loop_stop(copy->call.client->loop, &copy->call.transfer);
+    copy->call.started = false;
+    copy->call.failure = *err;
+    copy->stage = stage;
+    call_end(&copy->call, CURLE_OK);
+}
+
+static bool is_unreachable(const struct error *err)
+{
+    return err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0;
+}
+
+/* The leg has ended. A request that came to its end waiting for the one after it is not at fault.
+ */
+static struct copy *leave(struct leg *leg, const struct error *err, bool *ret_waited)
+{
+    *ret_waited = is_unreachable(err) && (leg->call.paused & CURLPAUSE_RECV);
+    return TAKE_PTR(leg->copy);
+}
+
+static void leg_release(struct agent_call *call)
+{
+    struct leg *leg = (struct leg *)call;
+
+    if (!leg->copy)
+        return;
+    if (leg->copy->listing == leg)
+        leg->copy->listing = NULL;
+    else
+        leg->copy->reading = NULL;
+}
+
+static struct leg *leg_new(struct copy *copy, const struct call_kind *kind, const char *address,
+                           const char *method, const char *target)
+{
+    struct agent_call *call =
+        call_new(copy->call.client, kind, address, method, target, copy->call.arg);
+    struct leg *leg = (struct leg *)call;
+
+    leg->copy = copy;
+    return leg;
+}
+
+/* ---- the listing ---- */
+
+static size_t listing_take(struct agent_call *call, const char *bytes, size_t length)
+{
+    struct copy *copy = ((struct leg *)call)->copy;
+    size_t taken = flow_take(&copy->from_listing, call, false, bytes, length);
+
+    event_active(copy->step, 0, 0);
+    return taken;
+}
+
+static void listing_end(struct agent_call *call, struct error *err)
+{
+    bool waited;
+    struct copy *copy = leave((struct leg *)call, err, &waited);
+
+    copy->listing = NULL;
+    if (err->kind != ERROR_NONE && err->kind != ERROR_NOT_FOUND) {
+        fail(copy, waited ? AGENT_COPY_READING : AGENT_COPY_LISTING, err);
+        return;
+    }
+    copy->from_listing.ended = true;
+    if (copy->reading)
+        call_limit(&copy->reading->call, TREE_MS);
+    event_active(copy->step, 0, 0);
+}
+
+static const struct call_kind listing_kind = {
+    .size = sizeof(struct leg), .take = listing_take, .end = listing_end, .release = leg_release};
+
+static void begin_listing(struct copy *copy, const char *grading_address)
+{
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
+
+    tree_target_listing(&target, copy->root);
+    copy->listing = leg_new(copy, &listing_kind, grading_address, "GET", target.data);
+    call_limit(&copy->listing->call, TREE_MS);
+    call_start(&copy->listing->call);
+}
+
+/* ---- what differs ---- */
+
+static size_t reading_give(struct agent_call *call, char *bytes, size_t most)
+{
+    struct copy *copy = ((struct leg *)call)->copy;
+
+    return flow_give(&copy->from_listing, copy->listing, bytes, most);
+}
+
+static size_t reading_take(struct agent_call *call, const char *bytes, size_t length)
+{
+    struct copy *copy = ((struct leg *)call)->copy;
+    size_t taken = flow_take(&copy->from_reading, call, true, bytes, length);
+
+    event_active(copy->step, 0, 0);
+    return taken;
+}
+
+static void reading_end(struct agent_call *call, struct error *err)
+{
+    bool waited;
+    struct copy *copy = leave((struct leg *)call, err, &waited);
+
+    copy->reading = NULL;
+    if (err->kind == ERROR_NONE &&
+        (!copy->from_listing.ended || evbuffer_get_length(copy->from_listing.bytes) > 0))
+        error_set(err, ERROR_INTERNAL, "AGENT_PROTOCOL",
+                  "the agent's answer ended before the request did");
+    if (err->kind != ERROR_NONE) {
+        fail(copy, waited ? AGENT_COPY_LAYING : AGENT_COPY_READING, err);
+        return;
+    }
+    copy->from_reading.ended = true;
+    call_limit(&copy->call, TREE_MS);
+    event_active(copy->step, 0, 0);
+}
+
+static const struct call_kind reading_kind = {.size = sizeof(struct leg),
+                                              .take = reading_take,
+                                              .give = reading_give,
+                                              .end = reading_end,
+                                              .release = leg_release};
+
+static void begin_reading(struct copy *copy)
+{
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
+
+    copy->reading_begun = true;
+    tree_target_changes_since(&target, copy->root, copy->since);
+    copy->reading = leg_new(copy, &reading_kind, copy->session_address, "POST", target.data);
+    call_send_given(&copy->reading->call, -1);
+    if (copy->from_listing.ended)
+        call_limit(&copy->reading->call, TREE_MS);
+    call_start(&copy->reading->call);
+}
+
+/* ---- the laying, which is the copy ---- */
+
+static bool there_is_some(const struct flow *flow)
+{
+    return flow->ended || evbuffer_get_length(flow->bytes) > 0;
+}
+
+/* From the loop, not from curl's callbacks: within those no request may begin. */
+static void on_step(evutil_socket_t fd, short what, void *arg)
+{
+    struct copy *copy = arg;
+
+    (void)fd;
+    (void)what;
+    if (!copy->reading_begun && there_is_some(&copy->from_listing))
+        begin_reading(copy);
+    else if (copy->reading && there_is_some(&copy->from_listing))
+        call_go_on(&copy->reading->call, CURLPAUSE_SEND);
+    if (!copy->laying_begun && there_is_some(&copy->from_reading)) {
+        copy->laying_begun = true;
+        call_start(&copy->call);
+    } else if (there_is_some(&copy->from_reading)) {
+        call_go_on(&copy->call, CURLPAUSE_SEND);
+    }
+}
+
+static size_t laying_give(struct agent_call *call, char *bytes, size_t most)
+{
+    struct copy *copy = (struct copy *)call;
+
+    return flow_give(&copy->from_reading, copy->reading, bytes, most);
+}
+
+static void laying_end(struct agent_call *call, struct error *err)
+{
+    struct copy *copy = (struct copy *)call;
+
+    if (err->kind == ERROR_NONE && !copy->from_reading.ended)
+        error_set(err, ERROR_INTERNAL, "AGENT_PROTOCOL",
+                  "the agent's answer ended before the request did");
+    copy->done(err->kind != ERROR_NONE ? err : NULL, copy->stage, call->arg);
+}
+
+static void copy_release(struct agent_call *call)
+{
+    struct copy *copy = (struct copy *)call;
+
+    if (copy->listing)
+        agent_call_cancel(&copy->listing->call);
+    if (copy->reading)
+        agent_call_cancel(&copy->reading->call);
+    evbuffer_free(copy->from_listing.bytes);
+    evbuffer_free(copy->from_reading.bytes);
+    event_free(copy->step);
+    free(copy->session_address);
+    free(copy->root);
+}
+
+static const struct call_kind copy_kind = {
+    .size = sizeof(struct copy), .give = laying_give, .end = laying_end, .release = copy_release};
+
+struct agent_call *agent_copy_changes(struct agent_client *client, const char *grading_address,
+                                      const char *session_address, const char *root, int64_t since,
+                                      agent_copy_done *done, void *arg)
+{
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
+    struct agent_call *call;
+    struct copy *copy;
+
+    tree_target_changes(&target, root);
+    call = call_new(client, &copy_kind, grading_address, "PUT", target.data, arg);
+    call_send_given(call, -1);
+    copy = (struct copy *)call;
+    copy->from_listing = (struct flow){.bytes = evbuffer_new(), .most = AGENT_LISTING_CAP};
+    copy->from_reading = (struct flow){.bytes = evbuffer_new(), .most = AGENT_TREE_CAP};
+    copy->session_address = xstrdup(session_address);
+    copy->root = xstrdup(root);
+    copy->since = since;
+    copy->stage = AGENT_COPY_LAYING;
+    copy->step = event_new(client->base, -1, 0, on_step, copy);
+    copy->done = done;
+    begin_listing(copy, grading_address);
+    return call;
+}

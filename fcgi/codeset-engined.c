@@ -1,0 +1,339 @@
+/*
+ * codeset-engined - starts, stops, lists and watches the containers of a host, for the daemon.
+ *
+ *     codeset-engined [--config FILE] [--socket PATH]
+ *
+ * The one program of Codeset that runs as root. It has no network, no database and no secret, and
+ * reads nothing that a guest has written. It is asked over a unix socket (wire/engined.h), which
+ * systemd hands to it, or which it makes itself at [engine] engined_socket where there is no
+ * systemd. Only [engine] engined_user and root may ask.
+ *
+ * It may be killed at any instant: a start or a stop that is under way is a process of its own and
+ * ends by itself, and whoever asked asks again.
+ *
+ * DIAGNOSTICS
+ * One line an event on standard error (base/log.h). What an operator looks for:
+ *   ready                     it is up; who may ask
+ *   host_share                what all containers together may have
+ *   asker_refused             somebody else connected, or there are too many connections
+ *   request_refused           a message that the daemon would not send: look at the daemon
+ *   start_failed, stop_failed with the reason
+ *   disk_writer_ended         the disk was nearly full; the container that took most was ended
+ *   disk_near                 it is nearly full, and no container is to blame
+ * Exit status: 0 after SIGTERM, 1 if it can't start, 64 for wrong usage, 78 for a configuration
+ * that can't be used.
+ *
+ * BUGS
+ * What a container started by a release before this one takes of the disk is not known by
+ * container: it counts as used, but is ended by nobody.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engined/containers.h"
+#include "engined/disk_watch.h"
+#include "engined/server.h"
+#include "settings.h"
+
+#include "base/banned.h"
+
+#define LOCK_WAIT (2 * CLOCK_SECOND) /* one that was just killed may still be dying */
+#define BACKLOG 64
+#define OUR_NICE (-10)
+
+struct engined {
+    struct settings settings;
+    struct event_base *base;
+    struct containers *containers;
+    struct disk_watch *disk;
+    struct server *server;
+    struct event *signals[2];
+    struct event *watchdog;
+    const char *socket; /* as the command line has it */
+    uid_t asker;
+    int lock_fd, listener;
+};
+
+static const char usage[] =
+    "usage: codeset-engined [--config FILE] [--socket PATH]\n"
+    "Starts and stops containers. Settings: " SETTINGS_PATH " unless named.\n"
+    "  --config FILE   read the settings from FILE\n"
+    "  --socket PATH   listen there, not at [engine] engined_socket\n"
+    "  --help          this text\n"
+    "  --version       the version\n";
+
+/* Who gives ranges of ids to the containers of a state_dir has to be alone. The lock is the one
+ * that the daemon held when it did this itself: amid an upgrade neither works beside the other. */
+static int take_lock(const char *state_dir, struct error *err)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/reaper.lock", state_dir);
+    int64_t until = clock_monotonic() + LOCK_WAIT;
+    _cleanup_(close_fd) int fd = -1;
+
+    if (make_dirs(state_dir, 0711, err) < 0)
+        return -1;
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return error_errno(err, errno, "opening %s", path);
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return error_errno(err, errno, "locking %s", path);
+        if (clock_monotonic() > until)
+            return error_set(err, ERROR_CONFLICT, NULL,
+                             "another codeset-engined works with %s (it holds %s)", state_dir,
+                             path);
+        usleep(20 * 1000);
+    }
+    return TAKE_FD(fd);
+}
+
+/* The user who may ask, and that one's group; a name or a number. */
+static int find_asker(const char *user, uid_t *ret_uid, gid_t *ret_gid, struct error *err)
+{
+    char *end;
+    unsigned long number = strtoul(user, &end, 10);
+    const struct passwd *entry = getpwnam(user);
+
+    if (entry != NULL) {
+        *ret_uid = entry->pw_uid;
+        *ret_gid = entry->pw_gid;
+        return 0;
+    }
+    if (user[0] == '\0' || *end != '\0' || number == 0 || number >= (uid_t)-1)
+        return error_set(err, ERROR_NOT_FOUND, NULL,
+                         "[engine] engined_user: there is no user %s on this host", user);
+    *ret_uid = (uid_t)number;
+    *ret_gid = (gid_t)number;
+    return 0;
+}
+
+/* A descriptor for each container that is being described, and for each process under way. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* It looks after the disk, and guests must not keep it from that. */
+static void come_first(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, OUR_NICE);
+}
+
+/* --- the socket ------------------------------------------------------------------------------ */
+
+static int bind_socket(const char *path, gid_t group, struct error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    mode_t before;
+    int rc;
+
+    if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
+        return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", path);
+    memcpy(address.sun_path, path, strlen(path));
+    if (fd < 0 || (unlink(path) < 0 && errno != ENOENT))
+        return error_errno(err, errno, "making the socket %s", path);
+    before = umask(0177);
+    rc = bind(fd, (struct sockaddr *)&address, sizeof(address));
+    umask(before);
+    if (rc < 0)
+        return error_errno(err, errno, "binding %s", path);
+    if (chown(path, 0, group) < 0 || chmod(path, 0660) < 0)
+        return error_errno(err, errno, "giving %s to the daemon's group", path);
+    if (listen(fd, BACKLOG) < 0)
+        return error_errno(err, errno, "listening on %s", path);
+    return TAKE_FD(fd);
+}
+
+/* systemd's, or one of our own. */
+static int open_socket(const struct engined *engined, gid_t group, struct error *err)
+{
+    int count = sd_listen_fds(1);
+    int fd = SD_LISTEN_FDS_START;
+
+    if (count == 0)
+        return bind_socket(engined->socket ? engined->socket
+                                           : engined->settings.engine.engined_socket,
+                           group, err);
+    if (count != 1 || sd_is_socket_unix(fd, SOCK_SEQPACKET, 1, NULL, 0) <= 0)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "what systemd handed over is not one listening SOCK_SEQPACKET socket");
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        return error_errno(err, errno, "setting up systemd's socket");
+    return fd;
+}
+
+/* --- the loop -------------------------------------------------------------------------------- */
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    struct engined *engined = arg;
+
+    (void)what;
+    sd_notify(0, "STOPPING=1");
+    log_event(LOG_INFO, "stopping", "signal=%d", (int)number);
+    event_base_loopbreak(engined->base);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+    sd_notify(0, "WATCHDOG=1");
+}
+
+static void set_signals(struct engined *engined)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+        engined->signals[i] = evsignal_new(engined->base, numbers[i], on_signal, engined);
+        event_add(engined->signals[i], NULL);
+    }
+}
+
+static void set_watchdog(struct engined *engined)
+{
+    struct timeval half;
+    uint64_t limit;
+
+    if (sd_watchdog_enabled(0, &limit) <= 0)
+        return;
+    half.tv_sec = (time_t)(limit / 2 / CLOCK_SECOND);
+    half.tv_usec = (suseconds_t)(limit / 2 % CLOCK_SECOND);
+    engined->watchdog = event_new(engined->base, -1, EV_PERSIST, on_watchdog, engined);
+    evtimer_add(engined->watchdog, &half);
+}
+
+static int run(struct engined *engined, struct error *err)
+{
+    const struct engine_settings *settings = &engined->settings.engine;
+    gid_t group = 0;
+
+    raise_descriptors();
+    come_first();
+    if (find_asker(settings->engined_user, &engined->asker, &group, err) < 0)
+        return -1;
+    engined->lock_fd = take_lock(settings->state_dir, err);
+    if (engined->lock_fd < 0)
+        return -1;
+    engined->base = event_base_new();
+    if (engined->base == NULL)
+        return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
+    engined->containers = containers_new(engined->base, settings, err);
+    if (engined->containers == NULL)
+        return -1;
+    engined->listener = open_socket(engined, group, err);
+    if (engined->listener < 0)
+        return -1;
+    engined->disk = disk_watch_new(engined->base, settings, engined->containers);
+    engined->server = server_new(engined->base, settings, engined->containers, engined->disk,
+                                 engined->listener, engined->asker);
+    set_signals(engined);
+    set_watchdog(engined);
+    log_event(LOG_INFO, "ready", "version=%s asker=%u", CODESET_VERSION, (unsigned)engined->asker);
+    sd_notify(0, "READY=1");
+    event_base_dispatch(engined->base);
+    return 0;
+}
+
+static void release(struct engined *engined)
+{
+    disk_watch_free(engined->disk);
+    containers_free(engined->containers);
+    server_free(engined->server);
+    for (size_t i = 0; i < ARRAY_SIZE(engined->signals); i++) {
+        if (engined->signals[i] != NULL)
+            event_free(engined->signals[i]);
+    }
+    if (engined->watchdog != NULL)
+        event_free(engined->watchdog);
+    if (engined->base != NULL)
+        event_base_free(engined->base);
+    close_fd(&engined->listener);
+    close_fd(&engined->lock_fd);
+    settings_release(&engined->settings);
+}
+
+/* Exits for --help, --version and a wrong command line. */
+static const char *parse_options(int argc, char **argv, struct engined *engined)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},
+                                            {NULL, 0, NULL, 0}};
+    const char *config = NULL;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            config = optarg;
+            break;
+        case 's':
+            engined->socket = optarg;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            exit(0);
+        case 'v':
+            puts("codeset-engined " CODESET_VERSION);
+            exit(0);
+        default:
+            fputs(usage, stderr);
+            exit(EX_USAGE);
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "codeset-engined: unexpected argument '%s'\n%s", argv[optind], usage);
+        exit(EX_USAGE);
+    }
+    return config;
+}
+
+int main(int argc, char **argv)
+{
+    struct engined engined = {.lock_fd = -1, .listener = -1};
+    const char *config = parse_options(argc, argv, &engined);
+    struct error err = ERROR_INIT;
+    int status = 0;
+
+    umask(0022);
+    log_open("codeset-engined", LOG_INFO);
+    if (settings_load(config, &engined.settings, &err) < 0)
+        status = EX_CONFIG;
+    else if (run(&engined, &err) < 0)
+        status = 1;
+    if (status != 0)
+        log_error("start_failed", &err);
+    release(&engined);
+    return status;
+}

@@ -1,0 +1,21 @@
+/*
+ * evict.h - ends a container that takes the disk that the host needs for itself.
+ *
+ * What the guest has written and the kernel not yet put down would go to the disk even after the
+ * guest's death, when its file system is unmounted: up to its whole memory. So its loop device
+ * loses its size and the image its blocks, at once.
+ */
+#ifndef CODESET_CONTAINER_EVICT_H
+#define CODESET_CONTAINER_EVICT_H
+
+#include "base/error.h"
+#include "container/container.h"
+
+/*
+ * First the folder says why (job->ended), so that nobody who sees the container dead can miss it;
+ * then pid 1 is killed, then the disk taken. The rest is a stop's. ERROR_UNAVAILABLE: somebody
+ * else works on the container; ERROR_NOT_FOUND: there is none, or it is dead.
+ */
+int container_evict(const struct container_job *job, struct error *err);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * doctor_engine.c - codeset-engined: who may ask it, does it answer, and what containers share with
+ * the host.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "ctl/doctor.h"
+#include "engined/host_share.h"
+#include "wire/engined.h"
+
+#include "base/banned.h"
+
+#define ANSWER_MS 5000
+#define MIB INT64_C(1048576)
+
+/* --- codeset-engined ------------------------------------------------------------------------- */
+
+static void check_asker(struct doctor *doctor)
+{
+    const char *user = doctor->settings->engine.engined_user;
+    const struct passwd *entry = getpwnam(user);
+    char *end;
+    unsigned long number = strtoul(user, &end, 10);
+
+    if (entry == NULL && (user[0] == '\0' || *end != '\0'))
+        doctor_report(doctor, FINDING_FAIL, "engined_user", "run systemd-sysusers",
+                      "the system has no user %s, as whom the daemon asks for containers", user);
+    else if (entry != NULL ? entry->pw_uid == 0 : number == 0)
+        doctor_report(doctor, FINDING_FAIL, "engined_user", "name the daemon's own user",
+                      "it is root: then the daemon is, too");
+    else
+        doctor_report(doctor, FINDING_OK, "engined_user", NULL, "%s", user);
+}
+
+/* How many containers it has, or -1. */
+static int ask(int fd, struct error *err)
+{
+    static char bytes[ENGINED_ANSWER_MAX];
+    struct engined_request request;
+    struct engined_answer answer;
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    int fds[ENGINED_FDS_MAX] = {-1, -1};
+    int count = 0;
+    long got;
+
+    engined_request_make(ENGINED_LIST, 1, &request);
+    if (engined_send(fd, &request, sizeof(request), NULL, 0) < 0)
+        return error_errno(err, errno, "it can't be asked");
+    if (poll(&waiting, 1, ANSWER_MS) <= 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "it did not answer within %d s",
+                         ANSWER_MS / 1000);
+    got = engined_receive(fd, bytes, sizeof(bytes), fds, &count);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        close_fd(&fds[i]);
+    if (got <= 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "it closed the connection");
+    if (engined_answer_check(bytes, (size_t)got, err) < 0)
+        return -1;
+    memcpy(&answer, bytes, sizeof(answer));
+    if (answer.kind_of_error != ERROR_NONE) {
+        engined_error_of(&answer, err);
+        return -1;
+    }
+    return (int)answer.count;
+}
+
+static void check_answer(struct doctor *doctor, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    struct error err = ERROR_INIT;
+    int count;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        doctor_report(doctor, FINDING_FAIL, "engine",
+                      "start codeset-engined.socket; run this as root", "%s: %s", path,
+                      strerror(errno));
+        return;
+    }
+    count = ask(fd, &err);
+    if (count < 0)
+        doctor_report(doctor, FINDING_FAIL, "engine", "read codeset-engined's log", "%s",
+                      err.message);
+    else
+        doctor_report(doctor, FINDING_OK, "engine", NULL, "codeset-engined answers, %d containers",
+                      count);
+}
+
+static void check_engined(struct doctor *doctor)
+{
+    const char *path = doctor->settings->engine.engined_socket;
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        doctor_report(doctor, FINDING_WARN, "engined_socket", "start codeset-engined.socket",
+                      "%s: %s", path, strerror(errno));
+        return;
+    }
+    if (!S_ISSOCK(st.st_mode) || st.st_uid != 0 || (st.st_mode & 07))
+        doctor_report(doctor, FINDING_FAIL, "engined_socket", "restart codeset-engined.socket",
+                      "%s is not root's socket, or others may reach it (mode %04o)", path,
+                      (unsigned)st.st_mode & 07777);
+    else
+        doctor_report(doctor, FINDING_OK, "engined_socket", NULL, "%s (mode %04o)", path,
+                      (unsigned)st.st_mode & 07777);
+    check_answer(doctor, path);
+}
+
+/* --- what is shared with the host ------------------------------------------------------------ */
+
+static bool same_device(const char *one, const char *other)
+{
+    struct stat a, b;
+
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev;
+}
+
+/* Who fills the device up to the reserve slows everybody on it; what is not a guest's does not keep
+ * to the reserve. */
+static void check_disk(struct doctor *doctor)
+{
+    const struct engine_settings *settings = &doctor->settings->engine;
+    const char *shared = NULL;
+
+    if (access(settings->scratch_dir, F_OK) < 0)
+        return; /* doctor_files says so */
+    if (doctor->data_dir != NULL && same_device(settings->scratch_dir, doctor->data_dir))
+        shared = "MariaDB's data";
+    else if (same_device(settings->scratch_dir, "/"))
+        shared = "the host's own files";
+    if (shared == NULL)
+        doctor_report(doctor, FINDING_OK, "disk", NULL, "scratch_dir has a device of its own");
+    else if (settings->disk_shared_ok)
+        doctor_report(doctor, FINDING_OK, "disk", NULL,
+                      "scratch_dir shares its device with %s, as disk_shared_ok allows", shared);
+    else
+        doctor_report(doctor, FINDING_FAIL, "disk",
+                      "mount a file system of its own at scratch_dir, or say that it may: [engine] "
+                      "disk_shared_ok = yes",
+                      "scratch_dir shares its device with %s", shared);
+    if (settings->disk_reserve_bytes == 0)
+        doctor_report(doctor, FINDING_FAIL, "disk", "set [engine] disk_reserve_bytes",
+                      "nothing is kept free: one guest can fill the device of scratch_dir");
+}
+
+static void check_share(struct doctor *doctor)
+{
+    const struct settings *settings = doctor->settings;
+    struct host_share share;
+    struct error err = ERROR_INIT;
+    int64_t containers = settings->reaper.sessions_max + settings->reaper.verifications_max;
+
+    if (host_share_find(&settings->engine, &share, &err) < 0) {
+        doctor_report(doctor, FINDING_FAIL, "host share", NULL, "%s", err.message);
+        return;
+    }
+    if (share.memory_bytes < settings->engine.memory_bytes ||
+        share.processes < settings->engine.processes)
+        doctor_report(doctor, FINDING_FAIL, "host share",
+                      "lower [engine] memory_bytes or processes, or raise memory_total_bytes or "
+                      "processes_total",
+                      "all containers together may have %" PRId64 " MiB and %" PRId64
+                      " processes, which is less than one may",
+                      share.memory_bytes / MIB, share.processes);
+    else
+        doctor_report(doctor, FINDING_OK, "host share", NULL,
+                      "all containers together may have %" PRId64 " MiB of memory and %" PRId64
+                      " processes; %" PRId64 " full ones would want %" PRId64 " MiB and %" PRId64,
+                      share.memory_bytes / MIB, share.processes, containers,
+                      containers * settings->engine.memory_bytes / MIB,
+                      containers * settings->engine.processes);
+}
+
+void doctor_engine(struct doctor *doctor)
+{
+    check_asker(doctor);
+    check_engined(doctor);
+    check_disk(doctor);
+    check_share(doctor);
+}

@@ -1,0 +1,31 @@
+/*
+ * server.h - answers the daemon's requests (wire/engined.h).
+ *
+ * Whoever asks is believed nothing: the kernel says who it is, and each message is checked as if
+ * the daemon had been taken over. One that is not as it should be ends its connection, and nothing
+ * else. What a connection asked for goes on when it ends; only the answer is dropped.
+ */
+#ifndef CODESET_ENGINED_SERVER_H
+#define CODESET_ENGINED_SERVER_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct containers;
+struct disk_watch;
+struct engine_settings;
+struct event_base;
+struct server;
+
+#define SERVER_CONNECTIONS_MAX 16
+
+/* listener: a listening SOCK_SEQPACKET socket, non-blocking; stays the caller's. asker: the user
+ * who may ask, besides root. The others must outlive it, but for the containers: they go first, and
+ * call back nobody then. */
+struct server *server_new(struct event_base *base, const struct engine_settings *settings,
+                          struct containers *containers, struct disk_watch *disk, int listener,
+                          uid_t asker);
+void server_free(struct server *server);
+
+#endif

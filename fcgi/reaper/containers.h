@@ -1,0 +1,94 @@
+/*
+ * containers.h - the life that sessions and verifications share: a container is started, its agent
+ * greeted; it is watched; it is stopped, and its row says that it is gone.
+ *
+ *     CLAIMED -> STARTING -> GREETING -> UP -> STOPPING -> (gone)
+ *
+ * An owner makes an entry before it makes the row (containers.container_id is the entry's id), so
+ * that whatever is found in the database or on the host is known here. It lets go of it with
+ * container_stop; from then on the container is this room's alone: a start under way is waited
+ * for, a stop that fails is repeated, the row is written at the end, and until then the container
+ * counts.
+ *
+ * Rows that somebody else has ended (a user closed the session, it expired, another daemon took
+ * this host for lost) come by containers_unwanted.
+ */
+#ifndef CODESET_REAPER_CONTAINERS_H
+#define CODESET_REAPER_CONTAINERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "wire/container.h"
+
+struct container;
+struct containers;
+struct context;
+
+/* The second: the engine ended it, to keep the host's disk free. */
+#define CONTAINERS_LOST "CONTAINER_LOST"
+#define CONTAINERS_DISK_FULL "HOST_DISK_FULL"
+
+/* Told to the owner, from the loop. Each may call container_stop. */
+struct container_events {
+    /* Its agent answers. Once. */
+    void (*up)(void *owner);
+    /* Before it was up: it could not be started (codes as engine.h's), was not found, has ended
+     * (CONTAINERS_LOST, or with a message for its user CONTAINERS_DISK_FULL), or did not answer.
+     * Once, and then nothing else. */
+    void (*failed)(const struct error *err, void *owner);
+    /* After it was up: it has ended, with codes as above, or answers no more. Once, and then
+     * nothing else. */
+    void (*lost)(const struct error *err, void *owner);
+    /* Its row was ended by somebody else. May be told again. */
+    void (*unwanted)(void *owner);
+};
+
+struct containers *containers_new(void);
+void containers_free(struct containers *containers); /* nobody is told, nothing is stopped */
+
+/* An entry, nothing more. events and owner live until container_stop or container_discard. */
+struct container *container_new(struct context *context, enum container_kind kind,
+                                const struct id *id, const struct container_events *events,
+                                void *owner);
+
+/* Nothing was made for the entry, no row either. */
+void container_discard(struct container *container);
+
+/* Starts it from the image: `up` or `failed` follows. */
+void container_start(struct container *container, const char *image);
+
+/* It was started by an earlier run: looks for it. `up` or `failed` follows. image: NULL where it is
+ * not known. */
+void container_attach(struct container *container, const char *image);
+
+/* It is not wanted any more; the owner is told nothing from here on. */
+void container_stop(struct container *container);
+
+/* A call to its agent failed: is it there? `lost` follows if it is not. */
+void container_suspect(struct container *container);
+
+/* Good from `up` on. */
+const char *container_address(const struct container *container);
+const char *container_environment(const struct container *container); /* of commands: JSON array */
+int64_t container_image_time(const struct container *container);      /* as engine.h's */
+int64_t container_oom_kills(const struct container *container);
+bool container_knows_ids(const struct container *container); /* of file operations */
+
+const struct id *container_id(const struct container *container);
+
+/* "cs-<id>", as the API shows it; lives as long as the container. */
+const char *container_text(const struct container *container);
+
+/* The row has ended, or nobody has one: an owner is told, one without an owner is stopped. */
+void containers_unwanted(struct context *context, enum container_kind kind, const struct id *id);
+
+bool containers_know(const struct context *context, const struct id *id);
+
+/* Those that are not gone yet. */
+size_t containers_count(const struct context *context, enum container_kind kind);
+
+#endif

@@ -1,0 +1,375 @@
+/*
+ * verification_run.c - the steps of a verification up to its verifier's end.
+ *
+ * Each is idempotent or told apart by the container: what another run of the daemon left half-done
+ * before the verifier was started is done over in a new container; a verifier that runs is attached
+ * to.
+ */
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent_client/agent_client.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "reaper/containers.h"
+#include "reaper/context.h"
+#include "reaper/db_pool.h"
+#include "reaper/sessions.h"
+#include "reaper/verification.h"
+#include "settings.h"
+
+#include "base/banned.h"
+
+#define TRIES_MAX 3 /* of a call to an agent that lives but can't be reached */
+#define RETRY_MS 250
+
+static const struct container_events events;
+
+static void make_container(struct job *job);
+static void run_verifier(struct job *job, bool attach_only);
+
+static bool code_is(const struct error *err, const char *code)
+{
+    return err->code && strcmp(err->code, code) == 0;
+}
+
+static struct container *container_of_session(const struct job *job)
+{
+    const struct live_session *session =
+        sessions_find(job_context(job)->sessions, &job->work.session_id);
+
+    return session ? session_container(session) : NULL;
+}
+
+/* At the start of what a thread calls back: has the job ended in between? */
+static bool is_over(struct job *job)
+{
+    job->database_busy--;
+    if (job->phase != JOB_OVER)
+        return false;
+    job_over(job);
+    return true;
+}
+
+/* The claim is not ours any more, or the job was cancelled. */
+static bool is_lost(struct job *job, const struct error *err, const char *event)
+{
+    if (!err)
+        return false;
+    if (err->kind == ERROR_NOT_FOUND) {
+        job_over(job);
+        return true;
+    }
+    log_error(event, err);
+    job_give_up(job, "VERIFICATION_FAILED", err->message,
+                "the server could not record how far it had come");
+    return true;
+}
+
+/* --- the verifier ---------------------------------------------------------------------------- */
+
+static int64_t timeout_of(const struct job *job)
+{
+    return job->work.verify_timeout ? job->work.verify_timeout
+                                    : job_context(job)->settings->verify_timeout_seconds;
+}
+
+static void keep_run(struct job *job, const struct agent_result *result)
+{
+    job->run = (struct verifier_run){
+        .tool = job->work.verifier,
+        .timed_out = result->end == AGENT_END_TIMEOUT,
+        .exit_status = result->exit_status,
+        .out_of_memory = container_oom_kills(job->container) > 0,
+        .seconds = result->seconds,
+        .timeout = timeout_of(job),
+        .out = result->out,
+        .out_length = result->out_length,
+        .err = result->err,
+        .err_length = result->err_length,
+    };
+    job->run_texts = buf_take(result->texts);
+    job->started_at = result->started_at;
+}
+
+/* In a new container, from the beginning. */
+static void start_over(struct job *job)
+{
+    job_halt(job);
+    job->attached = false;
+    make_container(job);
+}
+
+static void attach_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    run_verifier(arg, true);
+}
+
+static void run_failed(struct job *job, const struct error *err)
+{
+    admission_return(&job->admission);
+    if (err->kind == ERROR_NOT_FOUND) { /* left before its verifier was started */
+        start_over(job);
+    } else if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
+        context_timer(job_context(job), &job->timer, RETRY_MS, attach_again, job);
+        container_suspect(job->container);
+    } else {
+        job_give_up(job, "GRADING_CONTAINER_LOST", err->message,
+                    "the grading container ended before the verifier did");
+    }
+}
+
+static void ran(const struct error *err, const struct agent_result *result, void *arg)
+{
+    struct job *job = ((struct admission *)arg)->owner;
+
+    job->call = NULL;
+    if (err) {
+        run_failed(job, err);
+        return;
+    }
+    if (result->end == AGENT_END_FAILED) {
+        job_give_up(job, "VERIFIER_NOT_STARTED", result->message,
+                    result->message ? result->message : "the verifier could not be started");
+        return;
+    }
+    keep_run(job, result);
+    if (job->run.timed_out)
+        job_give_up(job, "VERIFIER_TIMEOUT", NULL, "the verifier did not end within its time");
+    else
+        job_grade(job);
+}
+
+static void run_verifier(struct job *job, bool attach_only)
+{
+    const struct agent_command command = {
+        .id = job->id.text,
+        .command = job->work.verifier_command,
+        .command_length = strlen(job->work.verifier_command),
+        .workdir = job->work.repo_path,
+        .env_json = container_environment(job->container),
+        .timeout_seconds = (int)timeout_of(job),
+    };
+
+    job->call = agent_run(job_context(job)->agents, container_address(job->container), &command,
+                          attach_only, ran, &job->admission);
+}
+
+static void gap_is_over(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    run_verifier(arg, false);
+}
+
+static int write_running(struct db *db, void *arg, struct error *err)
+{
+    struct job *job = arg;
+
+    return store_verification_running(db, job_context(job)->run, &job->id, job->work.attempt,
+                                      job->name, job->address, err);
+}
+
+static void running_written(const struct error *err, void *arg)
+{
+    struct job *job = arg;
+
+    if (!is_over(job) && job->phase == JOB_WORKING && !is_lost(job, err, "verification_running"))
+        context_timer(job_context(job), &job->timer, RUN_GAP_MS, gap_is_over, job);
+}
+
+/* --- what the session changed ---------------------------------------------------------------- */
+
+static void copy_changes(struct job *job);
+
+static void copy_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    copy_changes(arg);
+}
+
+static void listing_failed(struct job *job, const struct error *err)
+{
+    if (code_is(err, "AGENT_UNREACHABLE"))
+        job_give_up(job, "GRADING_CONTAINER_LOST", err->message,
+                    "the grading container ended before its files were listed");
+    else if (code_is(err, "CHANGES_TOO_LARGE"))
+        job_give_up(job, "CHANGES_TOO_LARGE", err->message,
+                    "the repository's folder holds too many files to verify");
+    else
+        job_give_up(job, "CHANGES_UNREADABLE", err->message,
+                    "the files of the grading container could not be listed");
+}
+
+static void reading_failed(struct job *job, const struct error *err)
+{
+    struct container *container = container_of_session(job);
+
+    if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
+        /* A session whose container is gone ends, and takes this along. */
+        context_timer(job_context(job), &job->timer, RETRY_MS, copy_again, job);
+        if (container)
+            container_suspect(container);
+    } else if (code_is(err, "CHANGES_TOO_LARGE")) {
+        job_give_up(job, "CHANGES_TOO_LARGE", err->message,
+                    "what the session changed in the repository's folder is too large to verify");
+    } else if (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_INVALID) {
+        job_give_up(job, "REPOSITORY_MISSING", err->message,
+                    "the repository's folder can't be read in the session's container");
+    } else {
+        job_give_up(job, "CHANGES_UNREADABLE", err->message,
+                    "what the session changed could not be read from its container");
+    }
+}
+
+static void laying_failed(struct job *job, const struct error *err)
+{
+    job_give_up(job,
+                code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
+                : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
+                                                     : "CHANGES_REFUSED",
+                err->message, "the session's changes could not be laid into the grading container");
+}
+
+static void copied(const struct error *err, enum agent_copy_stage stage, void *arg)
+{
+    static void (*const failures[])(struct job * job, const struct error *err) = {
+        [AGENT_COPY_LISTING] = listing_failed,
+        [AGENT_COPY_READING] = reading_failed,
+        [AGENT_COPY_LAYING] = laying_failed,
+    };
+    struct job *job = arg;
+
+    job->call = NULL;
+    if (err) {
+        failures[stage](job, err);
+        return;
+    }
+    job->tries = 0;
+    free(job->address);
+    job->address = xstrdup(container_address(job->container));
+    container_name(CONTAINER_GRADING, &job->container_id, job->name);
+    job->database_busy++;
+    db_pool_insist(job_context(job)->pool, DB_SMALL, &job->work.user_id, write_running,
+                   running_written, job);
+}
+
+static void copy_changes(struct job *job)
+{
+    const struct container *session = container_of_session(job);
+
+    job->changes_wait = !session;
+    if (session)
+        job->call = agent_copy_changes(job_context(job)->agents, container_address(job->container),
+                                       container_address(session), job->work.repo_path,
+                                       container_image_time(session), copied, job);
+}
+
+void job_session_ready(struct job *job)
+{
+    if (job->changes_wait)
+        copy_changes(job);
+}
+
+/* --- the grading container ------------------------------------------------------------------- */
+
+static void container_is_up(void *owner)
+{
+    struct job *job = owner;
+
+    if (job->attached)
+        run_verifier(job, true);
+    else
+        copy_changes(job);
+}
+
+static void container_failed(const struct error *err, void *owner)
+{
+    struct job *job = owner;
+
+    if (job->attached)
+        start_over(job);
+    else if (code_is(err, "IMAGE_MISSING"))
+        job_give_up(job, "IMAGE_MISSING", err->message,
+                    "the image that the sample is verified in is not on this host");
+    else if (code_is(err, "IMAGE_REFUSED"))
+        job_give_up(job, "IMAGE_REFUSED", err->message,
+                    "the image that the sample is verified in was refused");
+    else if (!err->code && (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_LIMIT))
+        job_give_up(job, "HOST_FULL", err->message,
+                    "the host is short of disk or another resource; try again later");
+    else
+        job_give_up(job, "CONTAINER_START_FAILED", err->message,
+                    "the grading container could not be started");
+}
+
+static void container_was_lost(const struct error *err, void *owner)
+{
+    bool full = code_is(err, CONTAINERS_DISK_FULL);
+
+    job_give_up(owner, full ? CONTAINERS_DISK_FULL : "GRADING_CONTAINER_LOST", err->message,
+                full ? err->message : "the grading container ended before the verification did");
+}
+
+/* The row was ended by somebody else; the session's end tells of its jobs by itself. */
+static void container_is_unwanted(void *owner)
+{
+    struct job *job = owner;
+
+    if (job->phase == JOB_WORKING)
+        job_over(job);
+}
+
+static const struct container_events events = {
+    .up = container_is_up,
+    .failed = container_failed,
+    .lost = container_was_lost,
+    .unwanted = container_is_unwanted,
+};
+
+static int write_container(struct db *db, void *arg, struct error *err)
+{
+    const struct job *job = arg;
+
+    return store_verification_container(db, job_context(job)->run, &job->id, job->work.attempt,
+                                        &job->container_id, job->work.verifier_image, err);
+}
+
+static void container_written(const struct error *err, void *arg)
+{
+    struct job *job = arg;
+
+    if (!is_over(job) && job->phase == JOB_WORKING && !is_lost(job, err, "verification_container"))
+        container_start(job->container, job->work.verifier_image);
+}
+
+static void make_container(struct job *job)
+{
+    struct context *context = job_context(job);
+
+    job->container_id = id_new();
+    job->container = container_new(context, CONTAINER_GRADING, &job->container_id, &events, job);
+    job->database_busy++;
+    db_pool_insist(context->pool, DB_SMALL, &job->work.user_id, write_container, container_written,
+                   job);
+}
+
+void job_run(struct job *job)
+{
+    struct context *context = job_context(job);
+    const struct id *left = &job->work.container_id;
+
+    if (!left->text[0] || containers_know(context, left)) {
+        make_container(job);
+        return;
+    }
+    job->attached = true;
+    job->container = container_new(context, CONTAINER_GRADING, left, &events, job);
+    container_attach(job->container, job->work.verifier_image);
+}

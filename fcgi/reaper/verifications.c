@@ -1,0 +1,358 @@
+#include "reaper/verifications.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "agent_client/agent_client.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "reaper/await.h"
+#include "reaper/containers.h"
+#include "reaper/context.h"
+#include "reaper/db_pool.h"
+#include "reaper/grader.h"
+#include "reaper/rounds.h"
+#include "reaper/sessions.h"
+#include "reaper/verification.h"
+#include "settings.h"
+
+#include "base/banned.h"
+
+#define MESSAGE_MAX 500
+#define MOST_LEAST 4  /* where verifications_max follows the processors */
+#define AGAIN_MS 2000 /* before a claim that the database refused is tried again */
+
+struct context *job_context(const struct job *job)
+{
+    return job->verifications->context;
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+void job_halt(struct job *job)
+{
+    agent_call_cancel(TAKE_PTR(job->call));
+    grader_cancel(TAKE_PTR(job->grader));
+    close_fd(&job->reports_fd); /* behind the grader: an end of the tar would be an end */
+    if (job->timer)
+        event_del(job->timer);
+    job->changes_wait = false;
+    if (job->container)
+        container_stop(TAKE_PTR(job->container));
+}
+
+static void free_job(struct job *job)
+{
+    if (job->timer)
+        event_free(job->timer);
+    LIST_REMOVE(job, next);
+    registry_remove(&job->verifications->all, job);
+    verification_work_release(&job->work);
+    free(job->address);
+    free(job->run_texts);
+    free(job->verdict.result);
+    free(job->verdict.reason);
+    free(job->error_message);
+    admission_return(&job->admission);
+    free(job);
+}
+
+void job_over(struct job *job)
+{
+    struct context *context = job_context(job);
+
+    await_wake(context->await, &job->id);
+    job->phase = JOB_OVER;
+    job_halt(job);
+    if (job->database_busy)
+        return;
+    free_job(job);
+    rounds_soon(context); /* there is room for the next */
+}
+
+static int write_end(struct db *db, void *arg, struct error *err)
+{
+    struct job *job = arg;
+    const char *json = job->error_code ? NULL : job->verdict.result;
+
+    return store_verification_finish(db, job_context(job)->run, &job->id, job->work.attempt, json,
+                                     json ? job->verdict.result_length : 0, job->verdict.success,
+                                     job->error_code, job->error_message, err);
+}
+
+static void log_end(const struct job *job)
+{
+    log_event(LOG_INFO, "verification_finished",
+              "verification=%s success=%d error=%s attempt=%lld took_ms=%lld reason=\"%s\"",
+              job->id.text, job->verdict.success, job->error_code ? job->error_code : "-",
+              (long long)job->work.attempt, (long long)((clock_monotonic() - job->since) / 1000),
+              job->verdict.reason ? job->verdict.reason : "");
+}
+
+/* The message may quote a guest: whatever it holds, the database takes it. */
+static void set_error(struct job *job, const char *code, const char *message)
+{
+    struct buf text = BUF_INIT;
+
+    utf8_sanitize(&text, message, strnlen(message, MESSAGE_MAX));
+    free(job->error_message);
+    job->error_message = buf_take(&text);
+    job->error_code = code;
+    job->verdict.success = false;
+}
+
+static void end_written(const struct error *err, void *arg)
+{
+    struct job *job = arg;
+
+    job->database_busy--;
+    if (err && err->kind != ERROR_NOT_FOUND && !job->error_code && job->phase != JOB_OVER) {
+        log_error("verdict_refused", err);
+        set_error(job, "VERDICT_FAILED", "the result could not be recorded");
+        job_write(job);
+        return;
+    }
+    if (job->phase != JOB_OVER)
+        log_end(job);
+    job_over(job);
+}
+
+void job_write(struct job *job)
+{
+    bool large = !job->error_code && job->verdict.result_length > DB_SMALL_BYTES;
+
+    job->phase = JOB_WRITING;
+    job_halt(job); /* the container is not needed any more */
+    job->database_busy++;
+    db_pool_insist(job_context(job)->pool, large ? DB_LARGE : DB_SMALL, &job->work.user_id,
+                   write_end, end_written, job);
+}
+
+void job_give_up(struct job *job, const char *code, const char *reason, const char *message)
+{
+    if (job->phase >= JOB_WRITING)
+        return;
+    log_event(LOG_WARNING, "verification_failed", "verification=%s code=%s reason=\"%s\"",
+              job->id.text, code, reason ? reason : message);
+    set_error(job, code, message);
+    job_write(job);
+}
+
+/* --- the claim ------------------------------------------------------------------------------- */
+
+static int claim(struct db *db, void *arg, struct error *err)
+{
+    struct job *job = arg;
+
+    verification_work_release(&job->work); /* of a try whose answer broke off */
+    return store_verification_claim(db, job_context(job)->run, &job->id,
+                                    job->verifications->per_user, &job->work, err);
+}
+
+static void claimed(const struct error *err, void *arg);
+
+static void claim_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct job *job = arg;
+
+    (void)fd;
+    (void)what;
+    job->database_busy++;
+    db_pool_insist(job_context(job)->pool, DB_SMALL, NULL, claim, claimed, job);
+}
+
+static void not_claimed(struct job *job, const struct error *err)
+{
+    struct context *context = job_context(job);
+
+    switch (err->kind) {
+    case ERROR_LIMIT: /* a round finds it when its user has room */
+        free_job(job);
+        return;
+    case ERROR_NOT_FOUND:
+        await_wake(context->await, &job->id);
+        free_job(job);
+        return;
+    default: /* it may be ours, and then nobody else takes it */
+        log_error("verification_claim_failed", err);
+        context_timer(context, &job->timer, AGAIN_MS, claim_again, job);
+    }
+}
+
+static void claimed(const struct error *err, void *arg)
+{
+    struct job *job = arg;
+    struct context *context = job_context(job);
+    const struct live_session *session;
+
+    job->database_busy--;
+    if (err) {
+        not_claimed(job, err);
+        return;
+    }
+    session = sessions_find(context->sessions, &job->work.session_id);
+    if (!session || session_is_ending(session)) {
+        job_over(job); /* the session's end settles this row, or has done so */
+        return;
+    }
+    job->phase = JOB_WORKING;
+    if (job->work.attempt > context->settings->verify_attempts_max)
+        job_give_up(job, "ATTEMPTS_EXHAUSTED", NULL,
+                    "given up after several tries: each time the server failed before the end");
+    else
+        job_run(job);
+}
+
+/* --- the kind of work ------------------------------------------------------------------------ */
+
+static int64_t verifications_space(const void *room)
+{
+    const struct verifications *verifications = room;
+    int64_t jobs = (int64_t)verifications->all.count;
+    int64_t containers = (int64_t)containers_count(verifications->context, CONTAINER_GRADING);
+
+    /* A container that is being stopped still takes its place. */
+    return verifications->most - (jobs > containers ? jobs : containers);
+}
+
+static int64_t verifications_per_user(const void *room)
+{
+    return ((const struct verifications *)room)->per_user;
+}
+
+static void verifications_take(void *room, const struct id *id)
+{
+    struct verifications *verifications = room;
+    struct context *context = verifications->context;
+    struct job *job;
+
+    if (!context_takes(context) || registry_find(&verifications->all, id) ||
+        verifications_space(verifications) <= 0)
+        return;
+    job = xcalloc(1, sizeof(*job));
+    job->id = *id;
+    job->verifications = verifications;
+    job->reports_fd = -1;
+    job->since = clock_monotonic();
+    job->admission.budget = context->budget;
+    job->admission.user = &job->work.user_id;
+    job->admission.owner = job;
+    job->database_busy++;
+    registry_insert(&verifications->all, job);
+    LIST_INSERT_HEAD(&verifications->list, job, next);
+    db_pool_insist(context->pool, DB_SMALL, NULL, claim, claimed, job);
+}
+
+static bool verifications_expected(const void *room, const struct id *id)
+{
+    const struct verifications *verifications = room;
+    const struct job *job = registry_find(&verifications->all, id);
+
+    return job && job->phase != JOB_CLAIMING;
+}
+
+static int verifications_finished(struct db *db, const struct id *id, bool *ret_finished,
+                                  struct error *err)
+{
+    return store_is_finished(db, "verification", id, ret_finished, err);
+}
+
+static int verifications_search(struct db *db, const struct kind_search *search, struct error *err)
+{
+    return store_verification_claimable(db, search->run, search->per_user, search->limit,
+                                        search->each, search->arg, err);
+}
+
+static bool belongs_to(const struct job *job, const struct id *session_id)
+{
+    return job->phase != JOB_CLAIMING &&
+           memcmp(&job->work.session_id, session_id, sizeof(*session_id)) == 0;
+}
+
+static void session_is_ready(void *room, const struct id *session_id)
+{
+    struct verifications *verifications = room;
+    struct job *job, *following;
+
+    for (job = LIST_FIRST(&verifications->list); job; job = following) {
+        following = LIST_NEXT(job, next);
+        if (belongs_to(job, session_id))
+            job_session_ready(job);
+    }
+}
+
+static void session_has_ended(void *room, const struct id *session_id)
+{
+    struct verifications *verifications = room;
+    struct job *job, *following;
+
+    for (job = LIST_FIRST(&verifications->list); job; job = following) {
+        following = LIST_NEXT(job, next);
+        if (belongs_to(job, session_id))
+            job_over(job);
+    }
+}
+
+static size_t verifications_count(const void *room)
+{
+    return ((const struct verifications *)room)->all.count;
+}
+
+static void *verifications_open(struct context *context)
+{
+    const struct reaper_settings *settings = context->settings;
+    struct verifications *verifications = xcalloc(1, sizeof(*verifications));
+
+    verifications->context = context;
+    LIST_INIT(&verifications->list);
+    verifications->most = verifications_most(settings);
+    verifications->per_user = settings->verifications_per_user;
+    if (verifications->per_user == 0)
+        verifications->per_user = verifications->most > 1 ? verifications->most / 2 : 1;
+    return verifications;
+}
+
+int64_t verifications_most(const struct reaper_settings *settings)
+{
+    int64_t by_processors = 2 * (int64_t)get_nprocs();
+
+    if (settings->verifications_max > 0)
+        return settings->verifications_max;
+    return by_processors > MOST_LEAST ? by_processors : MOST_LEAST;
+}
+
+static void verifications_close(void *room)
+{
+    struct verifications *verifications = room;
+    struct job *job;
+
+    /* clang-tidy does not see that what is freed leaves the list first. */
+    while ((job = LIST_FIRST(&verifications->list))) {
+        agent_call_cancel(TAKE_PTR(job->call)); // NOLINT
+        grader_cancel(TAKE_PTR(job->grader));
+        close_fd(&job->reports_fd);
+        free_job(job);
+    }
+    free(verifications);
+}
+
+const struct kind verification_kind = {
+    .word = WORK_VERIFICATION,
+    .open = verifications_open,
+    .close = verifications_close,
+    .take = verifications_take,
+    .space = verifications_space,
+    .per_user = verifications_per_user,
+    .find = verifications_search,
+    .expected = verifications_expected,
+    .finished = verifications_finished,
+    .ready = session_is_ready,
+    .drop = session_has_ended,
+    .count = verifications_count,
+};

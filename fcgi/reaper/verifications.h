@@ -1,0 +1,28 @@
+/*
+ * verifications.h - the daemon's half of a verification: what changed in the session's repository
+ * is laid into a fresh container of the sample's pristine image, the verifier runs there, its
+ * reports are graded. The session goes on undisturbed.
+ *
+ *     claim -> container -> the session's changes are laid -> run -> reports -> verdict;
+ *     the container is stopped in any case
+ *
+ * At most settings.reaper.verifications_max at once, and of them at most verifications_per_user of
+ * one user; what is more stays pending. A daemon that comes after finds a verifier that still runs
+ * and waits for it; anything else it does over.
+ *
+ * verifications.c claims and ends jobs, verification_run.c does their steps up to the verifier's
+ * end, verification_verdict.c has the reports graded.
+ */
+#ifndef CODESET_REAPER_VERIFICATIONS_H
+#define CODESET_REAPER_VERIFICATIONS_H
+
+#include "reaper/kinds.h"
+
+struct reaper_settings;
+
+extern const struct kind verification_kind;
+
+/* How many run at once: the setting, or what the processors suggest. */
+int64_t verifications_most(const struct reaper_settings *settings);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * session_claims.c - the daemon's half of sessions.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/claims.h"
+#include "store/sessions.h"
+
+#include "base/banned.h"
+
+void session_work_release(struct session_work *work)
+{
+    free(work->image);
+    free(work->repo_path);
+    memset(work, 0, sizeof(*work));
+}
+
+/* --- claims ---------------------------------------------------------------------------------- */
+
+/* A run that was ended by others (runs.h) claims nothing: it does not know yet what became of it.
+ */
+#define IS_FREE                                                                                    \
+    "status='creating' AND (owner IS NULL OR owner=? OR " OWNER_IS_DEAD(                           \
+        "sessions.owner") ") AND "                                                                 \
+                          "EXISTS (SELECT 1 FROM runs r WHERE r.run_id=? AND r.ended_at IS NULL) " \
+                          "AND NOT EXISTS "                                                        \
+                          "(SELECT 1 FROM session_declines d WHERE "                               \
+                          "d.session_id=sessions.session_id AND d.node=?)"
+
+#define CLAIM                                                                                      \
+    "SELECT container_id, TRUE INTO earlier, free FROM sessions WHERE session_id=? AND " IS_FREE   \
+    " FOR UPDATE; "                                                                                \
+    "IF free AND NOT earlier <=> ? THEN "                                                          \
+    "UPDATE sessions SET attempt=attempt+1, owner=?, container_id=? WHERE session_id=?; "          \
+    "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
+    "WHERE container_id=earlier AND state IN ('starting','running'); "                             \
+    "INSERT INTO containers (container_id, node, run_id, kind, work_id, image) "                   \
+    "SELECT w.container_id, ?, w.owner, 'session', w.session_id, p.image FROM sessions w "         \
+    "JOIN samples p USING (dataset, sample_id, version) WHERE w.session_id=?; "                    \
+    "END IF;"
+
+int store_session_claim(struct db *db, const struct run *run, const struct id *id,
+                        const struct id *container_id, struct session_work *ret_work,
+                        struct error *err)
+{
+    static const struct query claim = {DB_ATOMIC_SELECT(
+        "DECLARE free BOOLEAN DEFAULT FALSE; DECLARE earlier UUID; ", CLAIM,
+        "SELECT w.session_id, w.user_id, w.container_id, w.attempt, p.image, p.repo_path, "
+        "w.expires_at FROM sessions w JOIN samples p USING (dataset, sample_id, version) "
+        "WHERE w.session_id=? AND w.owner=? AND w.container_id=? AND w.status='creating';")};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &claim, err, db_id(id), db_id(&run->run_id), db_int(run->lease_seconds),
+                  db_id(&run->run_id), db_text(run->node), db_id(container_id), db_id(&run->run_id),
+                  db_id(container_id), db_id(id), db_text(run->node), db_id(id), db_id(id),
+                  db_id(&run->run_id), db_id(container_id));
+
+    if (!rows)
+        return -1;
+    if (!db_next(rows))
+        return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
+    *ret_work = (struct session_work){
+        .session_id = db_row_id(rows, 0),
+        .user_id = db_row_id(rows, 1),
+        .container_id = db_row_id(rows, 2),
+        .attempt = db_row_int(rows, 3),
+        .image = db_row_copy(rows, 4),
+        .repo_path = db_row_copy(rows, 5),
+        .expires_at = db_row_time(rows, 6),
+    };
+    return 0;
+}
+
+int store_session_claimable(struct db *db, const struct run *run, int64_t limit,
+                            void (*each)(const struct id *id, void *arg), void *arg,
+                            struct error *err)
+{
+    static const struct query select_claimable = {
+        "WITH held AS (SELECT o.user_id, COUNT(*) AS n FROM sessions o "
+        "WHERE o.status IN ('creating','ready') AND o.owner IS NOT NULL GROUP BY o.user_id) "
+        "SELECT q.session_id FROM (SELECT w.session_id, w.requested_at, "
+        "ROW_NUMBER() OVER (PARTITION BY w.user_id ORDER BY w.requested_at, w.session_id) + "
+        "IFNULL(h.n, 0) AS place FROM sessions w LEFT JOIN held h ON h.user_id=w.user_id "
+        "WHERE w.status='creating' AND (w.owner IS NULL OR "
+        "(w.owner<>? AND " OWNER_IS_DEAD(
+            "w.owner") ")) AND NOT EXISTS (SELECT 1 FROM "
+                       "session_declines d WHERE d.session_id=w.session_id AND d.node=?)) q "
+                       "ORDER BY q.place, q.requested_at, q.session_id LIMIT ?"};
+    struct db_rows *rows = DB_SELECT(db, &select_claimable, err, db_id(&run->run_id),
+                                     db_int(run->lease_seconds), db_text(run->node), db_int(limit));
+
+    if (!rows)
+        return -1;
+    db_each_id(rows, each, arg);
+    return 0;
+}
+
+/* --- what becomes of a claim ----------------------------------------------------------------- */
+
+int store_session_ready(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
+                        const char *container_name, const char *address, struct error *err)
+{
+    static const struct query ready = {DB_ATOMIC(
+        "UPDATE sessions SET status='ready', created_at=IFNULL(created_at, NOW(6)), "
+        "container_name=?, location=? WHERE session_id=? AND owner=? AND attempt=? AND "
+        "status IN ('creating','ready'); "
+        "IF ROW_COUNT() > 0 THEN "
+        "UPDATE containers SET state='running', started_at=IFNULL(started_at, NOW(6)), address=? "
+        "WHERE container_id=(SELECT s.container_id FROM sessions s WHERE s.session_id=?) AND "
+        "state IN ('starting','running'); END IF;")};
+    int64_t changed = 0;
+    int status =
+        DB_RUN(db, &ready, &changed, err, db_text(container_name), db_text(run->location),
+               db_id(id), db_id(&run->run_id), db_int(attempt), db_text(address), db_id(id));
+
+    return fenced(status, changed, "session", err);
+}
+
+int store_session_end(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
+                      enum session_status status, const char *code, const char *message,
+                      struct error *err)
+{
+    static const struct query end = {
+        "UPDATE sessions SET status=IF(created_at IS NULL, 'error', ?), ended_at=NOW(6), "
+        "error_code=?, error_message=? WHERE session_id=? AND owner=? AND attempt=? AND "
+        "status IN ('creating','ready')"};
+    int64_t changed = 0;
+    int ran = DB_RUN(db, &end, &changed, err, db_text(session_status_name(status)), db_text(code),
+                     db_text(message), db_id(id), db_id(&run->run_id), db_int(attempt));
+
+    return fenced(ran, changed, "session", err);
+}
+
+#define DECLINE                                                                                    \
+    "SELECT container_id, TRUE INTO container, ours FROM sessions WHERE session_id=? AND "         \
+    "owner=? AND attempt=? AND status='creating' FOR UPDATE; "                                     \
+    "IF ours THEN "                                                                                \
+    "INSERT INTO session_declines (session_id, node, code) VALUES (?, ?, ?); "                     \
+    "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
+    "WHERE container_id=container AND state IN ('starting','running'); "                           \
+    "SELECT COUNT(*) INTO others FROM runs r WHERE r.ended_at IS NULL AND "                        \
+    "r.heartbeat_at > NOW(6) - INTERVAL ? SECOND AND r.node<>? AND NOT EXISTS (SELECT 1 FROM "     \
+    "session_declines d WHERE d.session_id=? AND d.node=r.node); "                                 \
+    "IF others > 0 THEN UPDATE sessions SET owner=NULL WHERE session_id=?; "                       \
+    "ELSE UPDATE sessions SET status='error', ended_at=NOW(6), error_code=?, error_message=? "     \
+    "WHERE session_id=?; END IF; END IF;"
+
+int store_session_decline(struct db *db, const struct run *run, const struct id *id,
+                          int64_t attempt, const char *code, const char *message, bool *ret_ended,
+                          struct error *err)
+{
+    static const struct query decline = {
+        DB_ATOMIC_SELECT("DECLARE ours BOOLEAN DEFAULT FALSE; DECLARE container UUID; "
+                         "DECLARE others INT DEFAULT 0; ",
+                         DECLINE, "SELECT ours, others;")};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &decline, err, db_id(id), db_id(&run->run_id), db_int(attempt), db_id(id),
+                  db_text(run->node), db_text(code), db_int(run->lease_seconds), db_text(run->node),
+                  db_id(id), db_id(id), db_text(code), db_text(message), db_id(id));
+
+    if (!rows || !db_next(rows))
+        return -1;
+    if (fenced(0, db_row_int(rows, 0), "session", err) < 0)
+        return -1;
+    *ret_ended = db_row_int(rows, 1) == 0;
+    return 0;
+}
+
+/* --- expiry ---------------------------------------------------------------------------------- */
+
+int store_session_expire(struct db *db, int64_t limit, void (*each)(const struct id *id, void *arg),
+                         void *arg, struct error *err)
+{
+    static const struct query select_expired = {
+        "SELECT session_id FROM sessions WHERE status IN ('creating','ready') AND "
+        "expires_at <= NOW(6) LIMIT ?"};
+    static const struct query expire = {
+        "UPDATE sessions SET status=IF(created_at IS NULL, 'error', 'terminated'), "
+        "ended_at=NOW(6), error_code='SESSION_EXPIRED', error_message='the session reached its "
+        "time to live; create it with a larger ttl_minutes if it needs longer' "
+        "WHERE session_id=? AND status IN ('creating','ready') AND expires_at <= NOW(6)"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &select_expired, err, db_int(limit));
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        struct id id = db_row_id(rows, 0);
+        int64_t changed;
+
+        if (DB_RUN(db, &expire, &changed, err, db_id(&id)) < 0)
+            return -1;
+        if (changed > 0)
+            each(&id, arg);
+    }
+    return 0;
+}

@@ -1,0 +1,80 @@
+/*
+ * agent_protocol.h - what the agent and its client must agree on: paths, names, numbers.
+ * docs/agent-protocol.md says what they mean.
+ */
+#ifndef CODESET_WIRE_AGENT_PROTOCOL_H
+#define CODESET_WIRE_AGENT_PROTOCOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What an agent says of itself. One of version 1 ignores the ids of file operations. */
+#define AGENT_PROTOCOL 2
+#define AGENT_PROTOCOL_LEAST 1 /* what the client still speaks with */
+#define AGENT_PROTOCOL_IDS 2   /* from here on no file operation is done twice */
+
+/* Paths. One that ends in a slash has an operation's id behind it. */
+#define AGENT_PATH_HELLO "/hello"
+#define AGENT_PATH_COMMANDS "/commands/"
+#define AGENT_PATH_REPLACE "/replace"
+#define AGENT_PATH_FILE "/file"
+#define AGENT_PATH_LISTING "/listing"
+#define AGENT_PATH_CHANGES "/changes"
+#define AGENT_PATH_FILES "/files"
+
+/* Fields of queries. */
+#define AGENT_FIELD_ID "id"
+#define AGENT_FIELD_PATH "path"
+#define AGENT_FIELD_WORKDIR "workdir"
+#define AGENT_FIELD_EXECUTABLE "executable"
+#define AGENT_FIELD_ROOT "root"
+#define AGENT_FIELD_SINCE "since"
+#define AGENT_FIELD_MATCH "match"
+
+/* Heads of a command's result. */
+#define AGENT_HEAD_END "X-End"
+#define AGENT_HEAD_STATUS "X-Exit-Status"
+#define AGENT_HEAD_SECONDS "X-Seconds"
+#define AGENT_HEAD_STARTED "X-Started-At"
+#define AGENT_HEAD_OUT_LENGTH "X-Stdout-Length"
+#define AGENT_HEAD_OUT_TRUNCATED "X-Stdout-Truncated"
+#define AGENT_HEAD_ERR_LENGTH "X-Stderr-Length"
+#define AGENT_HEAD_ERR_TRUNCATED "X-Stderr-Truncated"
+#define AGENT_HEAD_MESSAGE "X-Message"
+
+/* Values of AGENT_HEAD_END. */
+#define AGENT_ENDED_EXIT "exit"
+#define AGENT_ENDED_TIMEOUT "timeout"
+#define AGENT_ENDED_FAILED "failed"
+
+#define AGENT_TYPE_TAR "application/x-tar"
+#define AGENT_TYPE_BYTES "application/octet-stream"
+
+/* Status codes that say more than that something is wrong. */
+#define AGENT_STATUS_INCOMPLETE 409 /* an archive lacks something */
+#define AGENT_STATUS_LOST 410       /* the operation's outcome is not known to anybody */
+#define AGENT_STATUS_TOO_LARGE 413
+#define AGENT_STATUS_BUSY 503 /* nothing was done; may be asked again */
+
+/*
+ * How many operations an agent remembers. Those that were answered make room, the least lately
+ * answered first. One that its session still waits for must never be among them: a session has at
+ * most half as many unfinished interactions (interactions_per_session). The other half is for those
+ * whose DELETE was lost.
+ */
+#define AGENT_OPERATIONS_MOST 256
+#define AGENT_UNFINISHED_MOST (AGENT_OPERATIONS_MOST / 2)
+#define AGENT_ID_MOST 64 /* bytes of an id: A-Z a-z 0-9 . _ - */
+
+/* Bytes, and seconds. */
+#define AGENT_OUTPUT_CAP (1024 * 1024)        /* of an output stream, as UTF-8 */
+#define AGENT_FILE_CAP (INT64_C(64) << 20)    /* of an edited or uploaded file */
+#define AGENT_LISTING_CAP (INT64_C(64) << 20) /* of a listing */
+#define AGENT_TREE_CAP (INT64_C(512) << 20)   /* of an archive of changes */
+#define AGENT_REPORT_CAP (INT64_C(64) << 20)  /* of an archive of reports */
+#define AGENT_REPORTS_MOST 1000               /* files in it */
+#define AGENT_PATTERNS_MOST 64                /* that say which */
+#define AGENT_COMMAND_SECONDS_MOST (7 * 24 * 3600)
+#define AGENT_FILE_SECONDS 1 /* after which a file operation is done, refused or given up */
+
+#endif

@@ -1,0 +1,565 @@
+/*
+ * Trees that flow: from one agent to another, and into a pipe. Real agents in containers of their
+ * own, and agents that lie.
+ */
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent-rig.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+#define PROCESSES 64
+#define ROOT "/work/tree"
+#define OK "HTTP/1.1 200 OK\r\n"
+#define TAR OK "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define EMPTY OK "Content-Length: 0\r\n\r\n"
+#define LAID OK "Content-Length: 2\r\n\r\n{}"
+
+static struct rig grading, session;
+static struct outcome outcome;
+static enum agent_copy_stage stage;
+
+static void on_copied(const struct error *err, enum agent_copy_stage at, void *arg)
+{
+    stage = at;
+    rig_on_tree(err, arg);
+}
+
+static struct agent_call *copy_begun(const char *from, const char *to)
+{
+    outcome_release(&outcome);
+    return agent_copy_changes(grading.client, to, from, ROOT, 0, on_copied, &outcome);
+}
+
+static void copy(const char *from, const char *to)
+{
+    copy_begun(from, to);
+    rig_await(&grading, &outcome);
+}
+
+static void expect(const char *code, enum agent_copy_stage at)
+{
+    CU_ASSERT_TRUE(outcome.err.code && strcmp(outcome.err.code, code) == 0);
+    CU_ASSERT_EQUAL(stage, at);
+}
+
+static void shell(struct rig *rig, const char *command)
+{
+    rig_run(rig, &outcome, 60, command);
+    CU_ASSERT_EQUAL_FATAL(outcome.result.exit_status, 0);
+}
+
+static void shell_says(struct rig *rig, const char *command, const char *expected)
+{
+    shell(rig, command);
+    CU_ASSERT_STRING_EQUAL(outcome.out.data, expected);
+}
+
+/* The most memory that this program has had, in KiB. */
+static long memory_peak(void)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+    const char *line;
+
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, "/proc/self/status", 65536, &text, &err), 0);
+    line = strstr(text.data, "VmHWM:");
+    return line ? strtol(line + 6, NULL, 10) : -1;
+}
+
+static void trees_are_the_same(void)
+{
+    static const char list[] =
+        "cd " ROOT " && find . | sort | xargs stat -c '%n %f %u:%g' && find . -type f | sort | "
+        "xargs cat | md5sum";
+    struct outcome there = {0};
+
+    shell(&session, list);
+    rig_run(&grading, &there, 60, list);
+    CU_ASSERT_STRING_EQUAL(outcome.out.data, there.out.data);
+    outcome_release(&there);
+}
+
+/* ---- an agent that lies ---- */
+
+struct lie {
+    const char *request; /* how its first line begins */
+    const char *answer;
+    const char *endless; /* follows, over and over */
+    bool at_once;        /* does not wait for the end of the body */
+    int gate;            /* waits for a byte there before it reads the body; 0: does not */
+};
+
+struct liar {
+    pid_t pid;
+    char address[104];
+};
+
+static bool ends_with(const char *text, size_t length, const char *end)
+{
+    return length >= strlen(end) && memcmp(text + length - strlen(end), end, strlen(end)) == 0;
+}
+
+/* Reads the head, and the body, which is chunked or of no length. */
+static bool hear(int fd, const struct lie *lies, size_t count, const struct lie **ret_lie)
+{
+    static char bytes[65536], last[8];
+    size_t length = 0;
+    ssize_t got;
+    char c;
+
+    while (!ends_with(bytes, length, "\r\n\r\n")) {
+        if (length == sizeof(bytes) || read(fd, bytes + length, 1) != 1)
+            return false;
+        length++;
+    }
+    bytes[length - 1] = '\0';
+    for (*ret_lie = NULL; count > 0 && !*ret_lie; count--, lies++)
+        if (strncmp(bytes, lies->request, strlen(lies->request)) == 0)
+            *ret_lie = lies;
+    if (!*ret_lie || (*ret_lie)->at_once || !strstr(bytes, "chunked"))
+        return *ret_lie != NULL;
+    if ((*ret_lie)->gate && read((*ret_lie)->gate, &c, 1) != 1)
+        return false;
+    do { /* the last five bytes: none of these bodies has them elsewhere at an end */
+        got = read(fd, bytes, sizeof(bytes));
+        if (got <= 0)
+            return false;
+        for (ssize_t i = got > 5 ? got - 5 : 0; i < got; i++) {
+            memmove(last, last + 1, 4);
+            last[4] = bytes[i];
+        }
+    } while (memcmp(last, "0\r\n\r\n", 5) != 0);
+    return true;
+}
+
+static _Noreturn void lie(int fd, const struct lie *lies, size_t count)
+{
+    const struct lie *told;
+    struct error err = ERROR_INIT;
+
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        int client = accept(fd, NULL, NULL);
+
+        if (client < 0)
+            _exit(1);
+        if (fork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (hear(client, lies, count, &told) &&
+                fd_write_all(client, told->answer, strlen(told->answer), &err) == 0 &&
+                told->endless)
+                while (fd_write_all(client, told->endless, strlen(told->endless), &err) == 0)
+                    ;
+            _exit(0);
+        }
+        close(client);
+    }
+}
+
+static void liar_open(struct liar *liar, const char *name, const struct lie *lies, size_t count)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", grading.folder, name);
+    unlink(address.sun_path);
+    snprintf(liar->address, sizeof(liar->address), "unix:%.90s", address.sun_path);
+    CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+                    listen(fd, SOMAXCONN) == 0);
+    liar->pid = fork();
+    CU_ASSERT_FATAL(liar->pid >= 0);
+    if (liar->pid == 0)
+        lie(fd, lies, count);
+    close(fd);
+}
+
+static void liar_close(struct liar *liar)
+{
+    kill(liar->pid, SIGKILL);
+    waitpid(liar->pid, NULL, 0);
+}
+
+/* What a copy comes to from a session's agent that lies to a real one, and the other way round. */
+static void lying_session(const struct lie *lies, size_t count)
+{
+    struct liar liar;
+
+    liar_open(&liar, "liar", lies, count);
+    copy(liar.address, grading.address);
+    liar_close(&liar);
+}
+
+static void lying_grading(const struct lie *lies, size_t count)
+{
+    struct liar liar;
+
+    liar_open(&liar, "liar", lies, count);
+    copy(session.address, liar.address);
+    liar_close(&liar);
+}
+
+/* ---- copies that succeed ---- */
+
+static void a_copy_makes_the_trees_the_same(void)
+{
+    shell(&grading, "mkdir -p " ROOT "/gone/deep; cd " ROOT "; echo 1 >one; echo 2 >gone/deep/two");
+    shell(&session, "mkdir -p " ROOT "/new; cd " ROOT "; echo one >one; chmod 751 one; "
+                    "ln -s ../one new/link; echo 3 >new/three; mkdir empty");
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    trees_are_the_same();
+    copy(session.address, grading.address); /* of what is the same already */
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    trees_are_the_same();
+}
+
+static void a_large_tree_costs_us_little_memory(void)
+{
+    long before;
+
+    shell(&session, "cd " ROOT "; yes some text | head -c 80m >large; mkdir many; cd many; "
+                    "for i in $(seq 2000); do echo $i >a-long-name-of-a-file-$i; done");
+    shell(&grading, "mkdir -p " ROOT "/old; cd " ROOT "/old; for i in $(seq 3000); do "
+                    "echo $i >another-long-name-of-another-file-$i; done");
+    before = memory_peak();
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    CU_ASSERT(memory_peak() - before < 4096 + 8 * RIG_MEMORY_SLACK);
+    trees_are_the_same();
+}
+
+static void open_gate(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    CU_ASSERT_EQUAL(write(*(int *)arg, "", 1), 1);
+}
+
+static void a_side_that_does_not_read_makes_the_other_wait(void)
+{
+    const struct timeval later = {.tv_usec = 300000};
+    int gate[2];
+    struct event *timer;
+    struct liar liar;
+    long before;
+
+    CU_ASSERT_EQUAL_FATAL(pipe2(gate, O_CLOEXEC), 0);
+    liar_open(&liar, "liar",
+              (const struct lie[]){{.request = "GET /listing", .answer = EMPTY},
+                                   {.request = "PUT /changes", .answer = LAID, .gate = gate[0]}},
+              2);
+    timer = evtimer_new(grading.base, open_gate, &gate[1]);
+    evtimer_add(timer, &later);
+    before = memory_peak();
+    copy(session.address, liar.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    CU_ASSERT(memory_peak() - before < 4096 + 8 * RIG_MEMORY_SLACK);
+    event_free(timer);
+    liar_close(&liar);
+    close(gate[0]);
+    close(gate[1]);
+    shell(&session, "cd " ROOT "; rm -rf many large");
+}
+
+/* ---- copies that fail ---- */
+
+static void a_folder_that_is_missing_is_told_of_its_side(void)
+{
+    shell(&session, "mv " ROOT " /work/away");
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
+    CU_ASSERT_EQUAL(stage, AGENT_COPY_READING);
+    shell(&grading, "mv " ROOT " /work/away");
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
+    CU_ASSERT_EQUAL(stage, AGENT_COPY_READING); /* the session's comes first */
+    shell(&session, "mv /work/away " ROOT);
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
+    CU_ASSERT_EQUAL(stage, AGENT_COPY_LAYING);
+    shell(&grading, "mv /work/away " ROOT);
+}
+
+static void an_agent_that_is_gone_is_told_of_its_side(void)
+{
+    copy(session.address, "unix:/does/not/exist");
+    expect("AGENT_UNREACHABLE", AGENT_COPY_LISTING);
+    copy("unix:/does/not/exist", grading.address);
+    expect("AGENT_UNREACHABLE", AGENT_COPY_READING);
+    copy("nonsense", grading.address);
+    expect("AGENT_UNREACHABLE", AGENT_COPY_READING);
+    lying_grading((const struct lie[]){{.request = "GET /listing", .answer = EMPTY},
+                                       {.request = "PUT /changes", .answer = "", .at_once = true}},
+                  2);
+    expect("AGENT_UNREACHABLE", AGENT_COPY_LAYING);
+}
+
+/* The archive is whole but for its end: what came of it must not be laid. */
+static void an_archive_that_is_cut_off_touches_nothing(void)
+{
+    struct lie lies = {.request = "POST /changes", .answer = TAR "400\r\n"};
+    char bytes[sizeof(TAR) + 16 + 1024 + 1];
+    struct outcome there = {0};
+
+    shell(&grading, "echo kept >" ROOT "/kept");
+    snprintf(bytes, sizeof(bytes), TAR "400\r\n%01024d\r\n", 0);
+    lies.answer = bytes;
+    lying_session(&lies, 1);
+    expect("AGENT_UNREACHABLE", AGENT_COPY_READING);
+    rig_run(&grading, &there, 60, "cat " ROOT "/kept; ps | grep -c '[c]odeset-agent'");
+    CU_ASSERT_STRING_EQUAL(there.out.data, "kept\n2\n"); /* with a shepherd; no worker */
+    outcome_release(&there);
+}
+
+static void lies_of_the_sessions_agent_are_its_own(void)
+{
+    static char block[65537];
+
+    lying_session((const struct lie[]){{.request = "POST /changes", .answer = LAID}}, 1);
+    expect("AGENT_PROTOCOL", AGENT_COPY_READING); /* no archive */
+    lying_session(
+        (const struct lie[]){{.request = "POST /changes",
+                              .answer = "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\n{}"}},
+        1);
+    expect("CHANGES_TOO_LARGE", AGENT_COPY_READING);
+    lying_session((const struct lie[]){{.request = "POST /changes", .answer = "what?\r\n\r\n"}}, 1);
+    expect("AGENT_PROTOCOL", AGENT_COPY_READING);
+    /* A real one is told that this is no archive, before it touches anything. */
+    lying_session(
+        (const struct lie[]){{.request = "POST /changes", .answer = TAR "3\r\nabc\r\n0\r\n\r\n"}},
+        1);
+    expect("AGENT_REFUSED", AGENT_COPY_LAYING);
+    shell_says(&grading, "cat " ROOT "/kept", "kept\n");
+    memset(block, 'x', sizeof(block) - 1);
+    {
+        const struct lie endless = {.request = "POST /changes",
+                                    .answer = OK "Content-Type: application/x-tar\r\n\r\n",
+                                    .endless = block};
+        const struct lie swallows[] = {{.request = "GET /listing", .answer = EMPTY},
+                                       {.request = "PUT /changes", .answer = LAID}};
+        struct liar from, to;
+        long before = memory_peak();
+
+        liar_open(&from, "from", &endless, 1);
+        liar_open(&to, "to", swallows, 2);
+        copy(from.address, to.address);
+        expect("CHANGES_TOO_LARGE", AGENT_COPY_READING);
+        CU_ASSERT(memory_peak() - before < 4096 + 8 * RIG_MEMORY_SLACK);
+        liar_close(&from);
+        liar_close(&to);
+    }
+}
+
+/* It answers when it has read the request's head; the listing is still on its way. */
+static void an_answer_before_the_question_touches_nothing(void)
+{
+    lying_session(
+        (const struct lie[]){
+            {.request = "POST /changes", .answer = TAR "3\r\nabc\r\n0\r\n\r\n", .at_once = true}},
+        1);
+    CU_ASSERT_NOT_EQUAL(outcome.err.kind, ERROR_NONE);
+    CU_ASSERT_NOT_EQUAL(stage, AGENT_COPY_LISTING);
+    shell_says(&grading, "cat " ROOT "/kept", "kept\n");
+}
+
+static void lies_of_the_grading_agent_are_its_own(void)
+{
+    static char block[65537];
+
+    memset(block, 'x', sizeof(block) - 1);
+    lying_grading(
+        (const struct lie[]){{.request = "GET /listing", .answer = OK "\r\n", .endless = block}},
+        1);
+    expect("CHANGES_TOO_LARGE", AGENT_COPY_LISTING);
+    lying_grading((const struct lie[]){{.request = "GET /listing",
+                                        .answer = OK "Content-Length: 5\r\n\r\nabc"}},
+                  1);
+    expect("AGENT_UNREACHABLE", AGENT_COPY_LISTING);
+    lying_grading(
+        (const struct lie[]){{.request = "GET /listing", .answer = EMPTY},
+                             {.request = "PUT /changes",
+                              .answer = "HTTP/1.1 409 No\r\nContent-Length: 2\r\n\r\n{}"}},
+        2);
+    expect("CHANGES_INCOMPLETE", AGENT_COPY_LAYING);
+    lying_grading((const struct lie[]){{.request = "GET /listing",
+                                        .answer = "HTTP/1.1 503 No\r\n"
+                                                  "Content-Length: "
+                                                  "0\r\n\r\n"}},
+                  1);
+    expect("AGENT_BUSY", AGENT_COPY_LISTING);
+}
+
+static void a_copy_may_be_cancelled_at_any_moment(void)
+{
+    shell(&session, "yes text | head -c 5m >" ROOT "/f");
+    for (int i = 0; i < 60; i++) {
+        struct agent_call *call = copy_begun(session.address, grading.address);
+
+        for (int turns = i; turns > 0 && !outcome.done; turns--)
+            event_base_loop(grading.base, EVLOOP_ONCE);
+        if (!outcome.done)
+            agent_call_cancel(call);
+    }
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    trees_are_the_same();
+}
+
+static void a_client_may_go_with_a_copy_under_way(void)
+{
+    struct agent_client *client = grading.client;
+    struct error err = ERROR_INIT;
+
+    for (int i = 0; i < 40; i += 4) {
+        grading.client = agent_client_new(grading.base, &err);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(grading.client);
+        copy_begun(session.address, grading.address);
+        for (int turns = i; turns > 0 && !outcome.done; turns--)
+            event_base_loop(grading.base, EVLOOP_ONCE);
+        agent_client_free(grading.client);
+    }
+    grading.client = client;
+}
+
+/* ---- into a pipe ---- */
+
+struct reader {
+    struct buf bytes;
+    struct event *event;
+    bool ended;
+};
+
+/* A little at a time, so that the pipe is full most of the time. */
+static void read_some(evutil_socket_t fd, short what, void *arg)
+{
+    struct reader *reader = arg;
+    char bytes[4000];
+    ssize_t got = read(fd, bytes, sizeof(bytes));
+
+    (void)what;
+    if (got > 0)
+        buf_add(&reader->bytes, bytes, (size_t)got);
+    reader->ended |= got == 0;
+}
+
+static struct agent_call *get_files(int fd)
+{
+    static const char *const patterns[] = {"*.xml"};
+
+    outcome_release(&outcome);
+    return agent_get_files(grading.client, grading.address, ROOT, patterns, 1, 0, fd, rig_on_tree,
+                           &outcome);
+}
+
+static void files_go_into_a_pipe_that_is_full(void)
+{
+    char path[] = "/tmp/codeset-agent-test-XXXXXX";
+    _cleanup_(close_fd) int file = mkstemp(path);
+    _cleanup_(buf_release) struct buf whole = BUF_INIT;
+    struct reader reader = {.bytes = BUF_INIT};
+    struct error err = ERROR_INIT;
+    int ends[2];
+
+    shell(&grading, "cd " ROOT "; for i in 1 2 3; do yes $i | head -c 1m >$i.xml; done");
+    get_files(file);
+    rig_await(&grading, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 16 << 20, &whole, &err), 0);
+    unlink(path);
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    reader.event = event_new(grading.base, ends[0], EV_READ | EV_PERSIST, read_some, &reader);
+    event_add(reader.event, NULL);
+    get_files(ends[1]);
+    rig_await(&grading, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    close(ends[1]); /* the caller's; all has been written before it was called back */
+    while (!reader.ended)
+        event_base_loop(grading.base, EVLOOP_ONCE);
+    CU_ASSERT_EQUAL_FATAL(reader.bytes.length, whole.length);
+    CU_ASSERT_EQUAL(memcmp(reader.bytes.data, whole.data, whole.length), 0);
+    event_free(reader.event);
+    buf_release(&reader.bytes);
+    close(ends[0]);
+}
+
+static void a_pipe_that_nobody_reads_may_be_left(void)
+{
+    const struct timeval pause = {.tv_usec = 20000};
+    struct agent_call *call;
+    int ends[2];
+
+    for (int i = 0; i < 10; i++) {
+        CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        call = get_files(ends[1]);
+        event_base_loopexit(grading.base, &pause); /* it waits by then, or does not yet */
+        event_base_dispatch(grading.base);
+        CU_ASSERT_FALSE(outcome.done);
+        if (i % 2) {
+            agent_call_cancel(call);
+            close(ends[0]);
+        } else {
+            close(ends[0]); /* the reader has gone */
+            rig_await(&grading, &outcome);
+            CU_ASSERT_EQUAL(outcome.err.kind, ERROR_INTERNAL);
+        }
+        close(ends[1]);
+    }
+}
+
+static void two_agents_answer_hello(void)
+{
+    rig_open_container(&grading, true, PROCESSES);
+    rig_open_container(&session, true, PROCESSES);
+}
+
+static void the_agents_have_lived_through_it_all(void)
+{
+    outcome_release(&outcome);
+    rig_close(&grading);
+    rig_close(&session);
+}
+
+int main(void)
+{
+    const struct unit_test tests[] = {
+        {"two agents answer hello", two_agents_answer_hello},
+        {"a copy makes the trees the same", a_copy_makes_the_trees_the_same},
+        {"a large tree costs us little memory", a_large_tree_costs_us_little_memory},
+        {"a side that does not read makes the other wait",
+         a_side_that_does_not_read_makes_the_other_wait},
+        {"a folder that is missing is told of its side",
+         a_folder_that_is_missing_is_told_of_its_side},
+        {"an agent that is gone is told of its side", an_agent_that_is_gone_is_told_of_its_side},
+        {"an archive that is cut off touches nothing", an_archive_that_is_cut_off_touches_nothing},
+        {"lies of the session's agent are its own", lies_of_the_sessions_agent_are_its_own},
+        {"an answer before the question touches nothing",
+         an_answer_before_the_question_touches_nothing},
+        {"lies of the grading agent are its own", lies_of_the_grading_agent_are_its_own},
+        {"a copy may be cancelled at any moment", a_copy_may_be_cancelled_at_any_moment},
+        {"a client may go with a copy under way", a_client_may_go_with_a_copy_under_way},
+        {"files go into a pipe that is full", files_go_into_a_pipe_that_is_full},
+        {"a pipe that nobody reads may be left", a_pipe_that_nobody_reads_may_be_left},
+        {"the agents have lived through it all", the_agents_have_lived_through_it_all},
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return UNIT_MAIN("agent: copies", tests);
+}

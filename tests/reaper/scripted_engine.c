@@ -1,0 +1,509 @@
+#include "scripted_engine.h"
+
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+struct scripted_watch {
+    struct engine_watch watch; /* first */
+    LIST_ENTRY(scripted_watch) next;
+    bool listed; /* the container is still there */
+    engine_ended *ended;
+    void *arg;
+};
+
+struct container {
+    LIST_ENTRY(container) next;
+    struct scripted_host *host;
+    struct container_ref ref;
+    pid_t agent; /* 0: it has ended */
+    struct event *end;
+    char address[160];
+    const char *code, *message;
+    LIST_HEAD(, scripted_watch) watches;
+};
+
+struct call {
+    TAILQ_ENTRY(call) next;
+    struct scripted_engine *engine; /* NULL: freed, nobody is told */
+    struct scripted_host *host;
+    enum scripted_call kind;
+    struct container_ref ref;
+    struct event *event; /* NULL: held */
+    union {
+        engine_described *described;
+        engine_done *done;
+        engine_listed *listed;
+    } back;
+    void *arg;
+};
+
+struct scripted_engine {
+    struct engine engine; /* first */
+    struct scripted_host *host;
+};
+
+struct failure {
+    int times;
+    enum error_kind kind;
+    const char *code;
+};
+
+struct scripted_host {
+    struct event_base *base;
+    char folder[64];
+    LIST_HEAD(, container) containers;
+    TAILQ_HEAD(, call) calls;
+    bool held[SCRIPTED_CALLS];
+    struct failure failures[SCRIPTED_CALLS];
+    size_t starts;
+};
+
+/* --- containers ------------------------------------------------------------------------------ */
+
+static struct container *find(const struct scripted_host *host, const struct id *id)
+{
+    struct container *container;
+
+    LIST_FOREACH(container, &host->containers, next)
+    {
+        if (strcmp(container->ref.id.text, id->text) == 0)
+            return container;
+    }
+    return NULL;
+}
+
+static void tell_watches(struct container *container)
+{
+    struct scripted_watch *watch;
+
+    while ((watch = LIST_FIRST(&container->watches))) {
+        LIST_REMOVE(watch, next);
+        watch->listed = false;
+        watch->ended(container->code, container->message, watch->arg);
+    }
+}
+
+static void reap(struct container *container)
+{
+    if (container->agent > 0)
+        waitpid(container->agent, NULL, 0);
+    container->agent = 0;
+    if (container->end) {
+        int fd = event_get_fd(container->end);
+
+        event_free(container->end);
+        close(fd);
+    }
+    container->end = NULL;
+}
+
+static void pid1_is_gone(evutil_socket_t fd, short what, void *arg)
+{
+    struct container *container = arg;
+
+    (void)fd;
+    (void)what;
+    reap(container);
+    tell_watches(container);
+}
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    CU_ASSERT_FATAL(strlen(path) < sizeof(address.sun_path));
+    memcpy(address.sun_path, path, strlen(path));
+    CU_ASSERT_FATAL(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    CU_ASSERT_EQUAL_FATAL(listen(fd, SOMAXCONN), 0);
+    return fd;
+}
+
+static void start_agent(struct container *container, const char *path)
+{
+    int fd = listen_at(path);
+    int pidfd;
+
+    container->agent = fork();
+    CU_ASSERT_FATAL(container->agent >= 0);
+    if (container->agent == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that crashes leaves nothing behind */
+        if (fd == 3)
+            fcntl(fd, F_SETFD, 0);
+        else
+            dup2(fd, 3);
+        execl(AGENT_PROGRAM, "codeset-agent", (char *)NULL);
+        _exit(127);
+    }
+    close(fd);
+    pidfd = (int)syscall(SYS_pidfd_open, container->agent, 0);
+    CU_ASSERT_FATAL(pidfd >= 0);
+    container->end = event_new(container->host->base, pidfd, EV_READ, pid1_is_gone, container);
+    event_add(container->end, NULL);
+}
+
+static struct container *make(struct scripted_host *host, const struct container_ref *ref)
+{
+    struct container *container = find(host, &ref->id);
+    char name[CONTAINER_NAME_SIZE], path[96 + CONTAINER_NAME_SIZE];
+
+    if (container)
+        return container;
+    container = xcalloc(1, sizeof(*container));
+    container->host = host;
+    container->ref = *ref;
+    LIST_INIT(&container->watches);
+    snprintf(path, sizeof(path), "%s/%s", host->folder, container_name(ref->kind, &ref->id, name));
+    snprintf(container->address, sizeof(container->address), "unix:%s", path);
+    start_agent(container, path);
+    LIST_INSERT_HEAD(&host->containers, container, next);
+    host->starts++;
+    return container;
+}
+
+static void destroy(struct container *container)
+{
+    if (container->agent > 0)
+        kill(container->agent, SIGKILL);
+    reap(container);
+    tell_watches(container);
+    unlink(container->address + strlen("unix:"));
+    LIST_REMOVE(container, next);
+    free(container);
+}
+
+/* --- calls ----------------------------------------------------------------------------------- */
+
+static bool fails(struct call *call, struct error *err)
+{
+    struct failure *failure = &call->host->failures[call->kind];
+
+    if (failure->times == 0)
+        return false;
+    failure->times--;
+    error_set(err, failure->kind, failure->code, "as the script says");
+    return true;
+}
+
+static void describe_to(struct call *call, struct container *container, const struct error *err)
+{
+    struct engine_description description = {
+        .environment = "[]", .workdir = "/", .running = container && container->agent > 0};
+
+    if (container) {
+        description.address = container->address;
+        description.ended_code = container->code;
+        description.ended_message = container->message;
+    }
+    if (call->engine)
+        call->back.described(err, err ? NULL : &description, call->arg);
+}
+
+static void carry_out_list(struct call *call, const struct error *err)
+{
+    struct container_ref refs[64];
+    const struct container *container;
+    size_t count = 0;
+
+    LIST_FOREACH(container, &call->host->containers, next)
+    {
+        CU_ASSERT_FATAL(count < ARRAY_SIZE(refs));
+        refs[count++] = container->ref;
+    }
+    if (call->engine)
+        call->back.listed(err, refs, err ? 0 : count, call->arg);
+}
+
+static void carry_out(struct call *call)
+{
+    struct container *container = find(call->host, &call->ref.id);
+    struct error err = ERROR_INIT;
+    bool failed = fails(call, &err);
+
+    switch (call->kind) {
+    case SCRIPTED_START:
+        if (!failed)
+            container = make(call->host, &call->ref);
+        describe_to(call, container, failed ? &err : NULL);
+        return;
+    case SCRIPTED_DESCRIBE:
+        if (!failed && !container) {
+            error_set(&err, ERROR_NOT_FOUND, NULL, "it is not there");
+            failed = true;
+        }
+        describe_to(call, container, failed ? &err : NULL);
+        return;
+    case SCRIPTED_STOP:
+        if (!failed && container)
+            destroy(container);
+        if (call->engine)
+            call->back.done(failed ? &err : NULL, call->arg);
+        return;
+    case SCRIPTED_LIST:
+        carry_out_list(call, failed ? &err : NULL);
+        return;
+    }
+}
+
+static void call_free(struct call *call)
+{
+    TAILQ_REMOVE(&call->host->calls, call, next);
+    if (call->event)
+        event_free(call->event);
+    free(call);
+}
+
+static void turn_has_come(evutil_socket_t fd, short what, void *arg)
+{
+    struct call *call = arg;
+
+    (void)fd;
+    (void)what;
+    carry_out(call);
+    call_free(call);
+}
+
+/* From the loop, never from within the call. */
+static void let_go_on(struct call *call)
+{
+    call->event = event_new(call->host->base, -1, 0, turn_has_come, call);
+    event_active(call->event, EV_TIMEOUT, 0);
+}
+
+static struct call *submit(struct engine *engine, enum scripted_call kind,
+                           enum container_kind container_kind, const struct id *id, void *arg)
+{
+    struct scripted_engine *scripted = (struct scripted_engine *)engine;
+    struct call *call = xcalloc(1, sizeof(*call));
+
+    call->engine = scripted;
+    call->host = scripted->host;
+    call->kind = kind;
+    call->ref.kind = container_kind;
+    if (id)
+        call->ref.id = *id;
+    call->arg = arg;
+    TAILQ_INSERT_TAIL(&call->host->calls, call, next);
+    if (!call->host->held[kind])
+        let_go_on(call);
+    return call;
+}
+
+static void scripted_start_call(struct engine *engine, const struct engine_start *start,
+                                engine_described *done, void *arg)
+{
+    submit(engine, SCRIPTED_START, start->kind, &start->id, arg)->back.described = done;
+}
+
+static void scripted_stop_call(struct engine *engine, enum container_kind kind, const struct id *id,
+                               engine_done *done, void *arg)
+{
+    submit(engine, SCRIPTED_STOP, kind, id, arg)->back.done = done;
+}
+
+static void scripted_list_call(struct engine *engine, engine_listed *done, void *arg)
+{
+    submit(engine, SCRIPTED_LIST, CONTAINER_SESSION, NULL, arg)->back.listed = done;
+}
+
+static void scripted_describe_call(struct engine *engine, enum container_kind kind,
+                                   const struct id *id, const char *image, engine_described *done,
+                                   void *arg)
+{
+    (void)image;
+    submit(engine, SCRIPTED_DESCRIBE, kind, id, arg)->back.described = done;
+}
+
+static struct engine_watch *scripted_watch(struct engine *engine, enum container_kind kind,
+                                           const struct id *id, engine_ended *ended, void *arg)
+{
+    struct container *container = find(((struct scripted_engine *)engine)->host, id);
+    struct scripted_watch *watch = xcalloc(1, sizeof(*watch));
+
+    (void)kind;
+    watch->watch.engine = engine;
+    watch->ended = ended;
+    watch->arg = arg;
+    CU_ASSERT_PTR_NOT_NULL_FATAL(container);
+    if (!container)
+        abort();
+    LIST_INSERT_HEAD(&container->watches, watch, next);
+    watch->listed = true;
+    return &watch->watch;
+}
+
+static void scripted_unwatch(struct engine_watch *engine_watch)
+{
+    struct scripted_watch *watch = (struct scripted_watch *)engine_watch;
+
+    if (watch->listed)
+        LIST_REMOVE(watch, next);
+    free(watch);
+}
+
+static int64_t scripted_oom_kills(const struct engine_watch *watch)
+{
+    (void)watch;
+    return 0;
+}
+
+static void scripted_free(struct engine *engine)
+{
+    struct scripted_engine *scripted = (struct scripted_engine *)engine;
+    struct call *call;
+
+    TAILQ_FOREACH(call, &scripted->host->calls, next)
+    {
+        if (call->engine == scripted)
+            call->engine = NULL;
+    }
+    free(scripted);
+}
+
+static const struct engine_functions functions = {
+    .name = "scripted",
+    .start = scripted_start_call,
+    .stop = scripted_stop_call,
+    .list = scripted_list_call,
+    .describe = scripted_describe_call,
+    .watch = scripted_watch,
+    .unwatch = scripted_unwatch,
+    .oom_kills = scripted_oom_kills,
+    .free = scripted_free,
+};
+
+/* --- what the test says ---------------------------------------------------------------------- */
+
+struct scripted_host *scripted_host_new(struct event_base *base)
+{
+    struct scripted_host *host = xcalloc(1, sizeof(*host));
+
+    host->base = base;
+    LIST_INIT(&host->containers);
+    TAILQ_INIT(&host->calls);
+    snprintf(host->folder, sizeof(host->folder), "/tmp/codeset-host-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(host->folder));
+    return host;
+}
+
+void scripted_host_free(struct scripted_host *host)
+{
+    struct error err = ERROR_INIT;
+
+    while (!TAILQ_EMPTY(&host->calls))
+        call_free(TAILQ_FIRST(&host->calls));
+    while (!LIST_EMPTY(&host->containers))
+        destroy(LIST_FIRST(&host->containers));
+    CU_ASSERT_EQUAL(remove_tree(host->folder, &err), 0);
+    free(host);
+}
+
+struct engine *scripted_engine(struct scripted_host *host)
+{
+    struct scripted_engine *engine = xcalloc(1, sizeof(*engine));
+
+    engine->engine.functions = &functions;
+    engine->host = host;
+    return &engine->engine;
+}
+
+void scripted_hold(struct scripted_host *host, enum scripted_call call)
+{
+    host->held[call] = true;
+}
+
+size_t scripted_held(const struct scripted_host *host, enum scripted_call kind)
+{
+    const struct call *call;
+    size_t count = 0;
+
+    TAILQ_FOREACH(call, &host->calls, next)
+    {
+        if (call->kind == kind && !call->event)
+            count++;
+    }
+    return count;
+}
+
+void scripted_release(struct scripted_host *host, enum scripted_call kind)
+{
+    struct call *call;
+
+    host->held[kind] = false;
+    TAILQ_FOREACH(call, &host->calls, next)
+    {
+        if (call->kind == kind && !call->event)
+            let_go_on(call);
+    }
+}
+
+void scripted_fail(struct scripted_host *host, enum scripted_call call, int times,
+                   enum error_kind kind, const char *code)
+{
+    host->failures[call] = (struct failure){.times = times, .kind = kind, .code = code};
+}
+
+void scripted_end(struct scripted_host *host, const struct id *id, const char *code,
+                  const char *message)
+{
+    struct container *container = find(host, id);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(container);
+    if (!container)
+        return;
+    container->code = code;
+    container->message = message;
+    kill(container->agent, SIGKILL);
+}
+
+void scripted_plant(struct scripted_host *host, enum container_kind kind, const struct id *id)
+{
+    make(host, &(struct container_ref){.kind = kind, .id = *id});
+}
+
+bool scripted_has(const struct scripted_host *host, const struct id *id)
+{
+    return find(host, id) != NULL;
+}
+
+size_t scripted_count(const struct scripted_host *host)
+{
+    const struct container *container;
+    size_t count = 0;
+
+    LIST_FOREACH(container, &host->containers, next)
+    {
+        count++;
+    }
+    return count;
+}
+
+size_t scripted_starts(const struct scripted_host *host)
+{
+    return host->starts;
+}
+
+const char *scripted_folder(const struct scripted_host *host)
+{
+    return host->folder;
+}

@@ -1,0 +1,340 @@
+/*
+ * Commands and file operations: results, the budget of bytes, turns between users.
+ */
+#include "fixture.h"
+#include "suites.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "reaper/budget.h"
+#include "reaper/db_pool.h"
+
+#include "base/banned.h"
+
+#define MIB (INT64_C(1) << 20)
+
+static struct machine m;
+
+static void begin(void)
+{
+    machine_open(&m, "alone");
+    daemon_begin(&m);
+}
+
+static void finish(const struct id *session)
+{
+    close_session(session);
+    machine_is_clean(&m);
+    machine_close(&m);
+}
+
+static char *path_of(const char *name)
+{
+    return xasprintf("%s/%s", scripted_folder(m.host), name);
+}
+
+/* A command that waits for the file `go` of the host's folder; it ends with the folder, too. */
+static char *waiting_command(const char *then)
+{
+    return xasprintf("while [ -e %s ] && [ ! -e %s/go ]; do sleep 0.01; done; %s",
+                     scripted_folder(m.host), scripted_folder(m.host), then);
+}
+
+static void touch(const char *name)
+{
+    _cleanup_(free_ptr) char *path = path_of(name);
+    _cleanup_(close_fd) int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+    CU_ASSERT_FATAL(fd >= 0);
+}
+
+static bool is_there(const char *name)
+{
+    _cleanup_(free_ptr) char *path = path_of(name);
+
+    return access(path, F_OK) == 0;
+}
+
+static void file_holds(const char *path, const char *expected)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    OK(file_read(AT_FDCWD, path, 1 << 20, &text, &err));
+    CU_ASSERT_STRING_EQUAL(text.data, expected);
+}
+
+static const char *out_of(const struct id *interaction)
+{
+    return ask("SELECT stdout FROM interaction_outputs WHERE interaction_id=?", interaction);
+}
+
+static void a_command_s_result_is_written(void)
+{
+    struct id session, command;
+
+    begin();
+    session = ready_session();
+    command = start_command(&session, "echo out; echo errors >&2; exit 3");
+    UNTIL(interaction_is(&command, "completed"));
+    CU_ASSERT(answers("SELECT exit_code FROM interactions WHERE interaction_id=?", &command, "3"));
+    CU_ASSERT_STRING_EQUAL(out_of(&command), "out\n");
+    finish(&session);
+}
+
+static void an_upload_of_any_size_arrives(void)
+{
+    static const size_t sizes[] = {0, 4, 3 * MIB};
+    _cleanup_(free_ptr) char *bytes = xcalloc(1, 3 * MIB);
+    struct id session;
+
+    begin();
+    session = ready_session();
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        _cleanup_(free_ptr) char *path = path_of("uploaded");
+        struct id upload = start_upload(&session, path, bytes, sizes[i]);
+        struct stat st;
+
+        UNTIL(interaction_is(&upload, "completed"));
+        CU_ASSERT_EQUAL_FATAL(stat(path, &st), 0);
+        CU_ASSERT_EQUAL(st.st_size, (off_t)sizes[i]);
+    }
+    UNTIL(budget_held(m.context.budget) == 0);
+    finish(&session);
+}
+
+static void a_running_command_survives_its_daemon(void)
+{
+    _cleanup_(free_ptr) char *path = NULL;
+    _cleanup_(free_ptr) char *text = NULL;
+    _cleanup_(free_ptr) char *command_text = NULL;
+    struct id session, command;
+
+    begin();
+    session = ready_session();
+    path = path_of("ran");
+    text = xasprintf("echo kept");
+    command_text = waiting_command(text);
+    free(text);
+    text = xasprintf("echo once >>%s; %s", path, command_text);
+    command = start_command(&session, text);
+    UNTIL(is_there("ran"));
+    daemon_kill(&m);
+    touch("go"); /* it ends while nobody is there */
+    daemon_begin(&m);
+    UNTIL(interaction_is(&command, "completed"));
+    CU_ASSERT_STRING_EQUAL(out_of(&command), "kept\n");
+    file_holds(path, "once\n");
+    finish(&session);
+}
+
+/* The new text holds the old one: done again, it would succeed again. */
+static void an_edit_is_done_once_whatever_dies(void)
+{
+    _cleanup_(free_ptr) char *path = NULL;
+    struct id session, edit;
+
+    begin();
+    session = ready_session();
+    path = path_of("file");
+    OK(file_write_atomic(AT_FDCWD, path, "a b c", 5, 0600, &err));
+    edit = start_replace(&session, path, "b", "b b2");
+    /* The agent has just done it; most likely its answer has not been heard. */
+    UNTIL(({
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+        struct error err = ERROR_INIT;
+
+        file_read(AT_FDCWD, path, 100, &text, &err) == 0 && strcmp(text.data, "a b b2 c") == 0;
+    }));
+    daemon_kill(&m);
+    daemon_begin(&m);
+    UNTIL(interaction_is(&edit, "completed"));
+    CU_ASSERT(answers("SELECT success FROM interactions WHERE interaction_id=?", &edit, "1"));
+    file_holds(path, "a b b2 c");
+    finish(&session);
+}
+
+static void tries_have_an_end(void)
+{
+    _cleanup_(free_ptr) char *text = NULL;
+    struct id session, command;
+
+    begin();
+    session = ready_session();
+    text = waiting_command("true");
+    command = start_command(&session, text);
+    UNTIL(interaction_is(&command, "processing"));
+    daemon_kill(&m);
+    tell("UPDATE interactions SET attempt=1000 WHERE status='processing'");
+    daemon_begin(&m);
+    UNTIL(interaction_is(&command, "failed"));
+    CU_ASSERT(
+        answers("SELECT exit_code FROM interactions WHERE interaction_id=?", &command, "-1000"));
+    touch("go");
+    finish(&session);
+}
+
+static void closed_while_a_claim_is_told(void)
+{
+    struct id session, command;
+
+    begin();
+    session = ready_session();
+    command = start_command(&session, "echo never");
+    kinds_take(&m.context.kinds, WORK_INTERACTION, &command);
+    STANDING_STILL_UNTIL(
+        !answers("SELECT owner FROM interactions WHERE interaction_id=?", &command, ""));
+    finish(&session);
+    CU_ASSERT(interaction_is(&command, "failed") || interaction_is(&command, "completed"));
+}
+
+/* --- the budget ------------------------------------------------------------------------------ */
+
+#define LARGE_COMMANDS 12
+
+/* Results of 1 MiB each end together; three fit. They arrive all the same, and a small one of
+ * another user does not wait for them. */
+static void results_wait_in_the_agents_for_their_turn(void)
+{
+    _cleanup_(free_ptr) char *text = NULL;
+    struct id session, other, small, commands[LARGE_COMMANDS];
+    int64_t most = 0;
+
+    machine_open(&m, "alone");
+    m.settings.results_bytes = 4 * MIB;
+    daemon_begin(&m);
+    session = ready_session();
+    other = create_session(&fixture_other_user);
+    UNTIL(session_is(&other, "ready"));
+    text = waiting_command("head -c 1048576 /dev/zero | tr '\\0' x");
+    for (size_t i = 0; i < LARGE_COMMANDS; i++) {
+        commands[i] = start_command(&session, text);
+        UNTIL(interaction_is(&commands[i], "processing"));
+    }
+    touch("go");
+    UNTIL(budget_waiting(m.context.budget) > 0);
+    small = start_command(&other, "echo small");
+    for (size_t i = 0; i < LARGE_COMMANDS; i++) {
+        UNTIL(({
+            int64_t held = budget_held(m.context.budget);
+
+            most = held > most ? held : most;
+            interaction_is(&commands[i], "completed");
+        }));
+        CU_ASSERT(answers("SELECT LENGTH(stdout) FROM interaction_outputs WHERE interaction_id=?",
+                          &commands[i], "1048576"));
+    }
+    UNTIL(interaction_is(&small, "completed"));
+    CU_ASSERT(most <= 4 * MIB);
+    UNTIL(budget_held(m.context.budget) == 0);
+    close_session(&other);
+    finish(&session);
+}
+
+/* More than all: alone, it goes through. */
+static void a_result_larger_than_the_budget_goes_through(void)
+{
+    struct id session, command;
+
+    machine_open(&m, "alone");
+    m.settings.results_bytes = 100000;
+    daemon_begin(&m);
+    session = ready_session();
+    command = start_command(&session, "head -c 1000000 /dev/zero | tr '\\0' x");
+    UNTIL(interaction_is(&command, "completed"));
+    finish(&session);
+}
+
+static void a_session_that_ends_gives_its_share_back(void)
+{
+    _cleanup_(free_ptr) char *text = NULL;
+    struct id session, next, command;
+
+    machine_open(&m, "alone");
+    m.settings.results_bytes = 100000;
+    daemon_begin(&m);
+    session = ready_session();
+    text = waiting_command("head -c 500000 /dev/zero | tr '\\0' x");
+    for (int i = 0; i < 3; i++) {
+        command = start_command(&session, text);
+        UNTIL(interaction_is(&command, "processing"));
+    }
+    touch("go");
+    UNTIL(budget_waiting(m.context.budget) > 0 || budget_held(m.context.budget) > 0);
+    close_session(&session);
+    next = ready_session();
+    command = start_command(&next, "head -c 500000 /dev/zero | tr '\\0' x");
+    UNTIL(interaction_is(&command, "completed"));
+    UNTIL(budget_held(m.context.budget) == 0 && budget_waiting(m.context.budget) == 0);
+    finish(&next);
+}
+
+/* --- turns ----------------------------------------------------------------------------------- */
+
+/* A hundred are announced; the other user's single one is not behind them all. */
+static void one_user_s_hundred_are_not_before_another_s_one(void)
+{
+    struct id session, other, commands[100], single;
+    size_t done = 0;
+
+    begin();
+    session = ready_session();
+    other = create_session(&fixture_other_user);
+    UNTIL(session_is(&other, "ready"));
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        commands[i] = start_command(&session, "true");
+    single = start_command(&other, "true");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        kinds_take(&m.context.kinds, WORK_INTERACTION, &commands[i]);
+    kinds_take(&m.context.kinds, WORK_INTERACTION, &single);
+    UNTIL(interaction_is(&single, "completed"));
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        done += interaction_is(&commands[i], "completed");
+    CU_ASSERT(done < 80);
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        UNTIL(interaction_is(&commands[i], "completed"));
+    close_session(&other);
+    finish(&session);
+}
+
+/* A polite stop waits for what takes a moment only. */
+static void file_operations_are_brief_and_commands_are_not(void)
+{
+    _cleanup_(free_ptr) char *text = NULL;
+    struct id session, command;
+
+    begin();
+    session = ready_session();
+    text = waiting_command("true");
+    command = start_command(&session, text);
+    UNTIL(interaction_is(&command, "processing") && db_pool_pending(m.context.pool) == 0);
+    CU_ASSERT_EQUAL(kinds_brief(&m.context.kinds), 0);
+    touch("go");
+    UNTIL(interaction_is(&command, "completed"));
+    finish(&session);
+}
+
+static const struct unit_test tests[] = {
+    {"a command's result is written", a_command_s_result_is_written},
+    {"an upload of any size arrives", an_upload_of_any_size_arrives},
+    {"a running command survives its daemon", a_running_command_survives_its_daemon},
+    {"an edit is done once, whatever dies", an_edit_is_done_once_whatever_dies},
+    {"tries have an end", tries_have_an_end},
+    {"closed while a command's claim is told: it ends", closed_while_a_claim_is_told},
+    {"results wait in the agents for their turn", results_wait_in_the_agents_for_their_turn},
+    {"a result larger than the budget goes through alone",
+     a_result_larger_than_the_budget_goes_through},
+    {"a session that ends gives its share of the budget back",
+     a_session_that_ends_gives_its_share_back},
+    {"one user's hundred are not before another's one",
+     one_user_s_hundred_are_not_before_another_s_one},
+    {"commands are not what a polite stop waits for",
+     file_operations_are_brief_and_commands_are_not},
+};
+
+const struct suite suite_interactions = {tests, ARRAY_SIZE(tests)};

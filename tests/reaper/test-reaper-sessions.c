@@ -1,0 +1,366 @@
+/*
+ * A session's life on one machine.
+ */
+#include "fixture.h"
+#include "suites.h"
+
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "reaper/containers.h"
+#include "reaper/db_pool.h"
+
+#include "base/banned.h"
+
+static struct machine m;
+
+static void begin(void)
+{
+    machine_open(&m, "alone");
+    daemon_begin(&m);
+}
+
+static void finish(void)
+{
+    machine_is_clean(&m);
+    machine_close(&m);
+}
+
+static bool all_rest(void)
+{
+    return m.context.rounds && db_pool_pending(m.context.pool) == 0;
+}
+
+static void a_session_becomes_ready_and_leaves_nothing(void)
+{
+    struct id session, container;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    CU_ASSERT(container_is(&container, "running"));
+    CU_ASSERT(scripted_has(m.host, &container));
+    close_session(&session);
+    UNTIL(container_is(&container, "gone"));
+    CU_ASSERT(session_is(&session, "closed"));
+    finish();
+}
+
+static void closed_before_it_is_claimed(void)
+{
+    struct id session;
+
+    machine_open(&m, "alone");
+    session = create_session(&fixture_user);
+    close_session(&session);
+    daemon_begin(&m);
+    UNTIL(m.context.open && all_rest());
+    CU_ASSERT_EQUAL(scripted_starts(m.host), 0);
+    CU_ASSERT_STRING_EQUAL(container_of(&session).text, "");
+    finish();
+}
+
+/* The claim is in the database, and the loop has not heard of it. */
+static void closed_while_the_claim_is_told(void)
+{
+    struct id session;
+
+    begin();
+    UNTIL(m.context.open);
+    session = create_session(&fixture_user);
+    kinds_take(&m.context.kinds, WORK_SESSION, &session);
+    STANDING_STILL_UNTIL(!answers("SELECT owner FROM sessions WHERE session_id=?", &session, ""));
+    close_session(&session);
+    finish();
+    CU_ASSERT(session_is(&session, "closed"));
+}
+
+static void closed_while_it_starts(void)
+{
+    struct id session;
+
+    begin();
+    scripted_hold(m.host, SCRIPTED_START);
+    session = create_session(&fixture_user);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
+    close_session(&session);
+    /* It is noticed while the start goes on, and the start is not waited for in vain. */
+    UNTIL(m.context.kinds.rows[0]->count(m.context.kinds.rooms[0]) == 0);
+    CU_ASSERT_EQUAL(containers_count(&m.context, CONTAINER_SESSION), 1);
+    scripted_release(m.host, SCRIPTED_START);
+    finish();
+    CU_ASSERT(session_is(&session, "closed"));
+}
+
+/* The container is up, `ready` is on its way. */
+static void closed_while_it_is_made_ready(void)
+{
+    struct id session;
+
+    begin();
+    scripted_hold(m.host, SCRIPTED_START);
+    session = create_session(&fixture_user);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
+    scripted_release(m.host, SCRIPTED_START);
+    UNTIL(scripted_count(m.host) == 1);
+    close_session(&session);
+    finish();
+    CU_ASSERT(session_is(&session, "closed"));
+}
+
+static void a_start_that_fails_ends_in_error(void)
+{
+    static const struct {
+        enum error_kind kind;
+        const char *code, *told;
+    } failures[] = {
+        {ERROR_NOT_FOUND, "IMAGE_MISSING", "IMAGE_MISSING"},
+        {ERROR_INVALID, "IMAGE_REFUSED", "IMAGE_REFUSED"},
+        {ERROR_UNAVAILABLE, NULL, "HOST_FULL"},
+        {ERROR_INTERNAL, NULL, "CONTAINER_START_FAILED"},
+    };
+
+    begin();
+    for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+        struct id session;
+
+        scripted_fail(m.host, SCRIPTED_START, 1, failures[i].kind, failures[i].code);
+        session = create_session(&fixture_user);
+        UNTIL(session_is(&session, "error"));
+        CU_ASSERT(session_error_is(&session, failures[i].told));
+    }
+    finish();
+}
+
+static void a_lost_container_ends_its_session_and_what_runs_in_it(void)
+{
+    struct id session, command, container;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    command = start_command(&session, "sleep 1000");
+    UNTIL(interaction_is(&command, "processing"));
+    scripted_end(m.host, &container, NULL, NULL);
+    UNTIL(interaction_is(&command, "failed"));
+    CU_ASSERT(session_error_is(&session, "CONTAINER_LOST"));
+    finish();
+}
+
+static void what_the_engine_ended_says_why(void)
+{
+    struct id session, container;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    scripted_end(m.host, &container, "HOST_DISK_FULL", "it wrote more than the host has");
+    UNTIL(session_is(&session, "error"));
+    CU_ASSERT(session_error_is(&session, "HOST_DISK_FULL"));
+    CU_ASSERT(answers("SELECT error_message FROM sessions WHERE session_id=?", &session,
+                      "it wrote more than the host has"));
+    finish();
+}
+
+static void a_stop_that_fails_is_repeated(void)
+{
+    struct id session, container;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    scripted_fail(m.host, SCRIPTED_STOP, 2, ERROR_INTERNAL, NULL);
+    close_session(&session);
+    UNTIL(container_is(&container, "ended"));
+    UNTIL(container_is(&container, "gone"));
+    CU_ASSERT_FALSE(scripted_has(m.host, &container));
+    finish();
+}
+
+static void a_container_nobody_has_a_row_for_is_stopped(void)
+{
+    struct id kept, orphan = id_new();
+
+    begin();
+    kept = ready_session();
+    scripted_plant(m.host, CONTAINER_SESSION, &orphan);
+    UNTIL(!scripted_has(m.host, &orphan));
+    CU_ASSERT(session_is(&kept, "ready"));
+    CU_ASSERT_EQUAL(scripted_count(m.host), 1);
+    close_session(&kept);
+    finish();
+}
+
+static void a_session_past_its_time_is_terminated(void)
+{
+    struct id ready, creating;
+
+    begin();
+    ready = ready_session();
+    scripted_hold(m.host, SCRIPTED_START);
+    creating = create_session(&fixture_user);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
+    tell("UPDATE sessions SET expires_at=NOW(6) WHERE status IN ('creating','ready')");
+    UNTIL(session_is(&ready, "terminated"));
+    UNTIL(session_is(&creating, "error"));
+    scripted_release(m.host, SCRIPTED_START);
+    CU_ASSERT(session_error_is(&creating, "SESSION_EXPIRED"));
+    finish();
+}
+
+/* --- restarts -------------------------------------------------------------------------------- */
+
+static void killed_behind_a_claim_it_is_claimed_again(void)
+{
+    struct id session;
+
+    begin();
+    UNTIL(m.context.open);
+    session = create_session(&fixture_user);
+    kinds_take(&m.context.kinds, WORK_SESSION, &session);
+    STANDING_STILL_UNTIL(!answers("SELECT owner FROM sessions WHERE session_id=?", &session, ""));
+    daemon_kill(&m);
+    daemon_begin(&m);
+    UNTIL(session_is(&session, "ready"));
+    CU_ASSERT_EQUAL(scripted_count(m.host), 1);
+    close_session(&session);
+    finish();
+}
+
+static void killed_while_one_starts_it_starts_another(void)
+{
+    struct id session, first, second;
+
+    begin();
+    scripted_hold(m.host, SCRIPTED_START);
+    session = create_session(&fixture_user);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
+    first = container_of(&session);
+    daemon_kill(&m);
+    scripted_release(m.host, SCRIPTED_START); /* the engine goes on with it */
+    daemon_begin(&m);
+    UNTIL(session_is(&session, "ready"));
+    second = container_of(&session);
+    CU_ASSERT_STRING_NOT_EQUAL(first.text, second.text);
+    UNTIL(!scripted_has(m.host, &first));
+    UNTIL(container_is(&first, "gone"));
+    CU_ASSERT(container_is(&second, "running"));
+    close_session(&session);
+    finish();
+}
+
+static void killed_with_one_ready_it_is_adopted(void)
+{
+    struct id session, container, command;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    daemon_kill(&m);
+    daemon_begin(&m);
+    command = start_command(&session, "echo on");
+    UNTIL(interaction_is(&command, "completed"));
+    CU_ASSERT(session_is(&session, "ready"));
+    CU_ASSERT(container_is(&container, "running"));
+    CU_ASSERT_EQUAL(scripted_starts(m.host), 1);
+    close_session(&session);
+    finish();
+}
+
+static void killed_while_one_ends_it_is_stopped(void)
+{
+    struct id session, container;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    scripted_hold(m.host, SCRIPTED_STOP);
+    close_session(&session);
+    UNTIL(scripted_held(m.host, SCRIPTED_STOP) == 1);
+    daemon_kill(&m);
+    CU_ASSERT(scripted_has(m.host, &container));
+    daemon_begin(&m);
+    scripted_release(m.host, SCRIPTED_STOP);
+    UNTIL(container_is(&container, "gone"));
+    finish();
+}
+
+static void closed_while_nobody_is_there_it_is_stopped(void)
+{
+    struct id session, container;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    daemon_kill(&m);
+    close_session(&session);
+    CU_ASSERT(container_is(&container, "ended"));
+    daemon_begin(&m);
+    UNTIL(container_is(&container, "gone"));
+    CU_ASSERT_FALSE(scripted_has(m.host, &container));
+    finish();
+}
+
+static void lost_while_nobody_is_there_it_ends(void)
+{
+    struct id session, container;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    daemon_kill(&m);
+    scripted_end(m.host, &container, NULL, NULL);
+    daemon_begin(&m);
+    UNTIL(session_is(&session, "error"));
+    CU_ASSERT(session_error_is(&session, "CONTAINER_LOST"));
+    finish();
+}
+
+static void no_more_than_the_host_takes(void)
+{
+    struct id sessions[3];
+    size_t ready = 0;
+
+    machine_open(&m, "alone");
+    m.settings.sessions_max = 2;
+    daemon_begin(&m);
+    for (size_t i = 0; i < ARRAY_SIZE(sessions); i++)
+        sessions[i] = create_session(&fixture_user);
+    UNTIL(answers("SELECT COUNT(*) FROM sessions WHERE status='ready'", NULL, "2"));
+    for (size_t i = 0; i < ARRAY_SIZE(sessions); i++)
+        ready += session_is(&sessions[i], "ready");
+    CU_ASSERT_EQUAL(ready, 2);
+    CU_ASSERT(session_is(&sessions[2], "creating"));
+    close_session(&sessions[0]);
+    UNTIL(session_is(&sessions[2], "ready"));
+    CU_ASSERT_EQUAL(scripted_count(m.host), 2);
+    close_session(&sessions[1]);
+    close_session(&sessions[2]);
+    finish();
+}
+
+static const struct unit_test tests[] = {
+    {"a session becomes ready, and leaves nothing", a_session_becomes_ready_and_leaves_nothing},
+    {"a session closed before it is claimed is nothing to start", closed_before_it_is_claimed},
+    {"a session closed while its claim is told leaves nothing", closed_while_the_claim_is_told},
+    {"a session closed while it starts is stopped when it has", closed_while_it_starts},
+    {"a session closed while it is made ready is stopped", closed_while_it_is_made_ready},
+    {"a start that fails ends in error, and says why", a_start_that_fails_ends_in_error},
+    {"a lost container ends its session and what runs in it",
+     a_lost_container_ends_its_session_and_what_runs_in_it},
+    {"what the engine ended says why", what_the_engine_ended_says_why},
+    {"a stop that fails is repeated", a_stop_that_fails_is_repeated},
+    {"a container that nobody has a row for is stopped",
+     a_container_nobody_has_a_row_for_is_stopped},
+    {"a session past its time is terminated", a_session_past_its_time_is_terminated},
+    {"no more sessions than the host takes", no_more_than_the_host_takes},
+    {"killed behind a claim: it is claimed again", killed_behind_a_claim_it_is_claimed_again},
+    {"killed while one starts: another is started", killed_while_one_starts_it_starts_another},
+    {"killed with one ready: it is adopted", killed_with_one_ready_it_is_adopted},
+    {"killed while one ends: it is stopped", killed_while_one_ends_it_is_stopped},
+    {"closed while no daemon is there: it is stopped", closed_while_nobody_is_there_it_is_stopped},
+    {"lost while no daemon is there: it ends", lost_while_nobody_is_there_it_ends},
+};
+
+const struct suite suite_sessions = {tests, ARRAY_SIZE(tests)};

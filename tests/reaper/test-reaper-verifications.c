@@ -1,0 +1,318 @@
+/*
+ * Verifications: every phase, what dies in it, and turns between users.
+ *
+ * The sample's verifier is a `custom` one: its exit status is the verdict. The agents of session
+ * and grading container see the same files, so that what is copied is nothing; what the copy itself
+ * does, test-agent-client and the black box tell.
+ */
+#include "fixture.h"
+#include "suites.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+static struct machine m;
+
+/* What a verification needs of the sample: the verifier's command, and a folder of its own. */
+static void verifier_is(const char *command)
+{
+    _cleanup_(free_ptr) char *repo = xasprintf("%s/repo", scripted_folder(m.host));
+    _cleanup_(free_ptr) char *script =
+        xasprintf("UPDATE samples SET repo_path='%s', verifier_command='%s', verify_timeout=NULL",
+                  repo, command);
+
+    mkdir(repo, 0755);
+    tell(script);
+}
+
+static void begin(const char *command)
+{
+    machine_open(&m, "alone");
+    verifier_is(command);
+    daemon_begin(&m);
+}
+
+static void finish(void)
+{
+    tell("UPDATE sessions SET status='closed', ended_at=NOW(6) WHERE status='ready'");
+    machine_is_clean(&m);
+    tell("UPDATE samples SET repo_path='/tmp', verifier_command='true'");
+    machine_close(&m);
+}
+
+/* A verifier that tells its beginning and waits for the file `go`; it ends with the folder. */
+static char *waiting_verifier(void)
+{
+    const char *folder = scripted_folder(m.host);
+
+    return xasprintf("echo b >>%s/begun; while [ -e %s ] && [ ! -e %s/go ]; do sleep 0.01; done",
+                     folder, folder, folder);
+}
+
+static void begin_waiting(void)
+{
+    _cleanup_(free_ptr) char *command = NULL;
+
+    machine_open(&m, "alone");
+    command = waiting_verifier();
+    verifier_is(command);
+}
+
+static char *path_of(const char *name)
+{
+    return xasprintf("%s/%s", scripted_folder(m.host), name);
+}
+
+static void touch(const char *name)
+{
+    _cleanup_(free_ptr) char *path = path_of(name);
+    _cleanup_(close_fd) int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+    CU_ASSERT_FATAL(fd >= 0);
+}
+
+static off_t begun(void) /* two bytes a verifier */
+{
+    _cleanup_(free_ptr) char *path = path_of("begun");
+    struct stat st;
+
+    return stat(path, &st) < 0 ? 0 : st.st_size / 2;
+}
+
+static bool is_success(const struct id *job, const char *expected)
+{
+    return answers("SELECT is_success FROM verifications WHERE job_id=?", job, expected);
+}
+
+static void a_verification_ends_with_a_verdict_and_leaves_nothing(void)
+{
+    struct id session, job, container;
+
+    begin("true");
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "1"));
+    container = container_of(&job);
+    UNTIL(container_is(&container, "gone"));
+    CU_ASSERT(session_is(&session, "ready"));
+    verifier_is("false");
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "0"));
+    finish();
+}
+
+static void a_start_that_fails_is_an_error_and_no_verdict(void)
+{
+    static const struct {
+        enum error_kind kind;
+        const char *code, *told;
+    } failures[] = {
+        {ERROR_NOT_FOUND, "IMAGE_MISSING", "IMAGE_MISSING"},
+        {ERROR_INVALID, "IMAGE_REFUSED", "IMAGE_REFUSED"},
+        {ERROR_UNAVAILABLE, NULL, "HOST_FULL"},
+        {ERROR_INTERNAL, NULL, "CONTAINER_START_FAILED"},
+    };
+    struct id session;
+
+    begin("true");
+    session = ready_session();
+    for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+        struct id job;
+
+        scripted_fail(m.host, SCRIPTED_START, 1, failures[i].kind, failures[i].code);
+        job = start_verification(&session);
+        UNTIL(job_is(&job, "error"));
+        CU_ASSERT(job_error_is(&job, failures[i].told));
+    }
+    CU_ASSERT(session_is(&session, "ready"));
+    finish();
+}
+
+static void a_lost_grading_container_is_an_error(void)
+{
+    struct id session, job, container;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(begun() == 1);
+    container = container_of(&job);
+    scripted_end(m.host, &container, NULL, NULL);
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "GRADING_CONTAINER_LOST"));
+    CU_ASSERT(session_is(&session, "ready"));
+    finish();
+}
+
+static void a_session_s_end_cancels_its_verifications(void)
+{
+    struct id session, starting, running;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    running = start_verification(&session);
+    UNTIL(begun() == 1);
+    scripted_hold(m.host, SCRIPTED_START);
+    starting = start_verification(&session);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
+    close_session(&session);
+    UNTIL(job_is(&running, "cancelled") && job_is(&starting, "cancelled"));
+    scripted_release(m.host, SCRIPTED_START);
+    finish();
+}
+
+static void the_session_s_container_is_lost_while_it_is_verified(void)
+{
+    struct id session, job, container;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(begun() == 1);
+    container = container_of(&session);
+    scripted_end(m.host, &container, NULL, NULL);
+    UNTIL(session_is(&session, "error"));
+    UNTIL(job_is(&job, "cancelled"));
+    finish();
+}
+
+/* --- restarts -------------------------------------------------------------------------------- */
+
+static void killed_while_it_starts_it_is_done_over(void)
+{
+    struct id session, job, first;
+
+    begin("true");
+    session = ready_session();
+    scripted_hold(m.host, SCRIPTED_START);
+    job = start_verification(&session);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
+    first = container_of(&job);
+    daemon_kill(&m);
+    scripted_release(m.host, SCRIPTED_START);
+    daemon_begin(&m);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "1"));
+    UNTIL(!scripted_has(m.host, &first));
+    finish();
+}
+
+static void killed_while_the_verifier_runs_it_is_waited_for(void)
+{
+    struct id session, job, container;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(begun() == 1);
+    container = container_of(&job);
+    daemon_kill(&m);
+    daemon_begin(&m);
+    UNTIL(answers("SELECT attempt FROM verifications WHERE job_id=?", &job, "2"));
+    CU_ASSERT(scripted_has(m.host, &container));
+    touch("go");
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT_EQUAL(begun(), 1);
+    CU_ASSERT_STRING_EQUAL(container_of(&job).text, container.text);
+    finish();
+}
+
+static void killed_and_the_container_ends_it_is_done_over(void)
+{
+    struct id session, job, container;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(begun() == 1);
+    container = container_of(&job);
+    daemon_kill(&m);
+    scripted_end(m.host, &container, NULL, NULL);
+    touch("go");
+    daemon_begin(&m);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT_EQUAL(begun(), 2);
+    UNTIL(!scripted_has(m.host, &container));
+    finish();
+}
+
+static void tries_have_an_end(void)
+{
+    struct id session, job;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(begun() == 1);
+    daemon_kill(&m);
+    tell("UPDATE verifications SET attempt=100 WHERE status='running'");
+    daemon_begin(&m);
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "ATTEMPTS_EXHAUSTED"));
+    finish();
+}
+
+/* --- turns ----------------------------------------------------------------------------------- */
+
+/* Verifiers that hang take their user's places, not all; whether they are announced or found. */
+static void verifiers_that_hang_hold_up_their_user_only(void)
+{
+    struct id session, other, own[3], job;
+
+    begin_waiting();
+    m.settings.verifications_max = 4;
+    m.settings.verifications_per_user = 2;
+    daemon_begin(&m);
+    session = ready_session();
+    other = create_session(&fixture_other_user);
+    UNTIL(session_is(&other, "ready"));
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+        own[i] = start_verification(&session);
+        kinds_take(&m.context.kinds, WORK_VERIFICATION, &own[i]);
+    }
+    UNTIL(begun() == 2);
+    verifier_is("true");
+    job = start_verification(&other);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT_EQUAL(begun(), 2);
+    CU_ASSERT(answers("SELECT COUNT(*) FROM verifications WHERE status='pending'", NULL, "1"));
+    touch("go");
+    for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+        UNTIL(job_is(&own[i], "completed"));
+    finish();
+}
+
+static const struct unit_test tests[] = {
+    {"a verification ends with a verdict, and leaves nothing",
+     a_verification_ends_with_a_verdict_and_leaves_nothing},
+    {"a grading container that can't be started is an error, and no verdict",
+     a_start_that_fails_is_an_error_and_no_verdict},
+    {"a lost grading container is an error", a_lost_grading_container_is_an_error},
+    {"a session's end cancels its verifications", a_session_s_end_cancels_its_verifications},
+    {"the session's container is lost while it is verified: cancelled",
+     the_session_s_container_is_lost_while_it_is_verified},
+    {"killed while a grading container starts: it is done over",
+     killed_while_it_starts_it_is_done_over},
+    {"killed while a verifier runs: it is waited for",
+     killed_while_the_verifier_runs_it_is_waited_for},
+    {"killed, and the grading container ends: it is done over",
+     killed_and_the_container_ends_it_is_done_over},
+    {"a verification's tries have an end", tries_have_an_end},
+    {"verifiers that hang hold up their user only", verifiers_that_hang_hold_up_their_user_only},
+};
+
+const struct suite suite_verifications = {tests, ARRAY_SIZE(tests)};

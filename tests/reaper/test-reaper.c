@@ -1,0 +1,37 @@
+/*
+ * The daemon's rooms, in every phase of what they do: what dies, comes late, is ended by others or
+ * goes away. tests/reaper/run gives the database.
+ */
+#include "fixture.h"
+#include "suites.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#include "base/banned.h"
+
+#define TESTS_MAX 100
+
+int main(int argc, char **argv)
+{
+    static const struct suite *const suites[] = {&suite_pool,         &suite_sessions,
+                                                 &suite_interactions, &suite_verifications,
+                                                 &suite_nodes,        &suite_outages};
+    static struct unit_test tests[TESTS_MAX];
+    size_t count = 0;
+    int status;
+
+    /* With an argument: only the tests whose names hold it. */
+    for (size_t i = 0; i < ARRAY_SIZE(suites); i++) {
+        for (size_t k = 0; k < suites[i]->count; k++) {
+            if (count < TESTS_MAX && (argc < 2 || strstr(suites[i]->tests[k].behaviour, argv[1])))
+                tests[count++] = suites[i]->tests[k];
+        }
+    }
+    log_open("test-reaper", getenv("CODESET_TEST_LOG") ? LOG_INFO : LOG_ERROR);
+    if (fixture_open() < 0)
+        return 2;
+    status = unit_main("reaper", tests, count);
+    fixture_close();
+    return status;
+}

@@ -19,7 +19,7 @@
 static int lose_work(struct db *db, const char *node, int64_t when, struct error *err)
 {
     static const struct query end_sessions = {
-        "UPDATE sessions SET status='terminated', ended_at=GREATEST(created_at, ?), "
+        "UPDATE sessions SET status='error', ended_at=GREATEST(created_at, ?), "
         "error_code='HOST_LOST', error_message='the host that ran the session was lost, and what "
         "was in the session is gone; create another' WHERE status='ready' AND " RUN_OF_NODE};
     static const struct query return_sessions = {

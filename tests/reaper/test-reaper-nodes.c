@@ -134,7 +134,7 @@ static void a_lost_host_s_sessions_end(void)
     tell("UPDATE sessions SET created_at=NOW(6) - INTERVAL 2 DAY WHERE status='ready'");
     daemon_falls_silent(&a);
     daemon_begin(&b);
-    UNTIL(session_is(&ready, "terminated"));
+    UNTIL(session_is(&ready, "error"));
     CU_ASSERT(session_error_is(&ready, "HOST_LOST"));
     CU_ASSERT(answers("SELECT s.ended_at=r.heartbeat_at FROM sessions s JOIN runs r ON "
                       "r.run_id=s.owner WHERE s.session_id=?",

@@ -492,7 +492,7 @@ static void a_host_that_booted_anew_ends_its_sessions_at_the_last_heartbeat(void
     next = begin("a", "2");
     session = session_now(&ready);
     slept = (session.now - session.ended_at) / CLOCK_SECOND;
-    CU_ASSERT_EQUAL(session.status, SESSION_TERMINATED);
+    CU_ASSERT_EQUAL(session.status, SESSION_ERROR);
     CU_ASSERT_STRING_EQUAL(session.error_code, "HOST_LOST");
     CU_ASSERT_TRUE(slept >= 1200 && slept < 2400); /* not when somebody noticed */
     CU_ASSERT_EQUAL(when_ended(&running), session.ended_at);
@@ -520,7 +520,7 @@ static void a_lost_host_ends_what_was_ready_and_gives_back_the_rest(void)
     run_is_silent_for(&a, AFTER_LOST);
     CU_ASSERT_EQUAL(lost_nodes(), 1);
     CU_ASSERT_EQUAL(lost_nodes(), 0);
-    CU_ASSERT_EQUAL(status_of(&ready), SESSION_TERMINATED);
+    CU_ASSERT_EQUAL(status_of(&ready), SESSION_ERROR);
     CU_ASSERT_TRUE(has_error(&ready, "HOST_LOST"));
     settled.wanted = &interaction;
     OK(store_session_settle(reaper, NULL, look, &settled, &err));
@@ -557,7 +557,7 @@ static void a_host_that_stopped_politely_is_lost_only_when_it_stays_away(void)
     CU_ASSERT_TRUE(alive); /* b */
     run_is_silent_for(&a, AFTER_LOST);
     CU_ASSERT_EQUAL(lost_nodes(), 1);
-    CU_ASSERT_EQUAL(status_of(&ready), SESSION_TERMINATED);
+    CU_ASSERT_EQUAL(status_of(&ready), SESSION_ERROR);
 }
 
 struct found_node {
@@ -597,7 +597,7 @@ static void a_forgotten_host_leaves_nothing_and_frees_its_name(void)
     CU_ASSERT_EQUAL(found.count, 1);
     CU_ASSERT_EQUAL(found.containers, 1);
     OK(store_node_forget(admin, "a", 15, &err));
-    CU_ASSERT_EQUAL(status_of(&ready), SESSION_TERMINATED);
+    CU_ASSERT_EQUAL(status_of(&ready), SESSION_ERROR);
     CU_ASSERT_TRUE(container_is(&running, "gone"));
     found.count = 0;
     OK(store_node_list(admin, find_node, &found, &err));

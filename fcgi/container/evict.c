@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -84,11 +85,14 @@ static int write_reason(const struct container_job *job, const char *folder, str
     return 0;
 }
 
+/* The reason is there before pid 1 is gone, for then somebody asks. Where there is no room for it,
+ * the container ends without, and the reason comes when its disk was taken. */
 int container_evict(const struct container_job *job, struct error *err)
 {
     _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", job->state_dir, job->name);
     _cleanup_(close_fd) int lock = container_lock(folder, LOCK_NB, err);
     _cleanup_(close_fd) int pidfd = -1;
+    bool untold = false;
     pid_t pid;
 
     if (lock < 0)
@@ -99,10 +103,11 @@ int container_evict(const struct container_job *job, struct error *err)
         pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         /* Once more, now that the pid can't be given to another unnoticed. */
         if (pidfd >= 0 && container_runs(folder, &pid)) {
-            if (write_reason(job, folder, err) < 0)
-                return -1;
+            untold = write_reason(job, folder, err) < 0;
             syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
         }
     }
-    return take_disk(job, err);
+    if (take_disk(job, err) < 0)
+        return -1;
+    return untold ? write_reason(job, folder, err) : 0;
 }

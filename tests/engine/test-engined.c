@@ -736,6 +736,51 @@ static void writers_end_before_the_reserve(const char *scratch)
     CU_ASSERT(free_in(scratch) > DEVICE_BYTES * 8 / 10);
 }
 
+/* Starts one that may fill the disk, and hears of its end. */
+static void start_writer(const struct id *id, struct engine_watch **watch, struct answer *end)
+{
+    struct answer answer = {.watch = watch, .end = end};
+
+    ask_start(id, 1024 * MIB, &answer);
+    wait_for(&answer);
+    CU_ASSERT_EQUAL_FATAL(answer.failed, ERROR_NONE);
+}
+
+/* It writes all it can. True when it was ended for it, and the reserve was not touched. */
+static bool is_ended_for_writing(const char *scratch, const struct id *id, const struct answer *end)
+{
+    int64_t least = 0;
+    bool ended;
+    int fd;
+    pid_t pid = watch_free(scratch, &fd);
+
+    run(id, "dd if=/dev/zero of=/all bs=1M & dd if=/dev/zero of=/more bs=1M & wait");
+    ended = fixture_wait(&fixture, &end->done, 5);
+    kill(pid, SIGTERM);
+    CU_ASSERT_EQUAL(read(fd, &least, sizeof(least)), (ssize_t)sizeof(least));
+    close(fd);
+    waitpid(pid, NULL, 0);
+    printf("(least free %lld of %lld MiB) ", (long long)(least / MIB), (long long)(RESERVE / MIB));
+    return ended && least >= RESERVE;
+}
+
+/* Where the state lies there may be no room for the reason, least of all when the disk is full. */
+static void one_is_ended_also_without_its_reason(const char *scratch)
+{
+    struct id id = id_new();
+    struct answer end = {.done = false};
+    struct engine_watch *watch = NULL;
+    _cleanup_(free_ptr) char *in_the_way =
+        xasprintf("%s/cs-%s/ended.tmp", fixture.settings.engine.state_dir, id.text);
+
+    start_writer(&id, &watch, &end);
+    CU_ASSERT_EQUAL_FATAL(mkdir(in_the_way, 0700), 0);
+    CU_ASSERT(is_ended_for_writing(scratch, &id, &end));
+    engine_unwatch(watch);
+    stop(&id);
+    CU_ASSERT(free_in(scratch) > DEVICE_BYTES * 8 / 10);
+}
+
 /* What is promised to those that are there is not promised again. */
 static void what_is_promised_counts(void)
 {
@@ -795,6 +840,7 @@ static void no_guest_touches_the_reserve(void)
     fixture.settings.engine.scratch_dir = small;
     restart_with("disk_reserve_bytes = 128M\n");
     writers_end_before_the_reserve(small);
+    one_is_ended_also_without_its_reason(small);
     images_without_a_container_are_removed(small);
     what_is_promised_counts();
     fixture.settings.engine.scratch_dir = before;

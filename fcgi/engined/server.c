@@ -48,6 +48,7 @@ struct connection {
 /* A start or a stop under way. */
 struct asked {
     LIST_ENTRY(asked) next;
+    struct server *server;
     struct connection *connection; /* NULL: it is gone */
     struct engined_request request;
 };
@@ -249,6 +250,10 @@ static void asked_done(const struct error *err, void *arg)
                   container_kind_name((enum container_kind)asked->request.kind), asked->request.id,
                   err->message);
     LIST_REMOVE(asked, next);
+    /* Whatever came of it. Not when it was asked for: it may have waited long for its turn, with
+     * nothing there that would be watched. */
+    if (asked->request.verb == ENGINED_START)
+        disk_watch_begin(asked->server->disk);
     if (connection != NULL && err == NULL && asked->request.verb == ENGINED_START)
         answer_description(connection, &asked->request);
     else if (connection != NULL)
@@ -276,6 +281,7 @@ static void start_or_stop(struct connection *connection, const struct engined_re
     char name[CONTAINER_NAME_SIZE];
 
     name_of(request, name);
+    asked->server = server;
     asked->connection = connection;
     asked->request = *request;
     LIST_INSERT_HEAD(&server->asked, asked, next);
@@ -283,7 +289,6 @@ static void start_or_stop(struct connection *connection, const struct engined_re
         containers_stop(server->containers, name, asked_done, asked);
         return;
     }
-    disk_watch_begin(server->disk);
     containers_start(server->containers, name, request->image, &limits, asked_done, asked);
 }
 

@@ -764,6 +764,29 @@ static bool is_ended_for_writing(const char *scratch, const struct id *id, const
     return ended && least >= RESERVE;
 }
 
+/* Nothing is there to be watched while it waits for its turn. */
+static void a_start_that_had_to_wait_is_watched(const char *scratch)
+{
+    struct answer stopped[100] = {{.done = false}}, end = {.done = false};
+    struct engine_watch *watch = NULL;
+    struct id id = id_new();
+
+    end_engined(SIGTERM);
+    run_engined();
+    for (size_t i = 0; i < ARRAY_SIZE(stopped); i++) {
+        struct id nobody = id_new();
+
+        engine_stop(engine, CONTAINER_SESSION, &nobody, on_done, &stopped[i]);
+    }
+    start_writer(&id, &watch, &end);
+    CU_ASSERT(is_ended_for_writing(scratch, &id, &end));
+    CU_ASSERT_STRING_EQUAL(end.ended_code, "HOST_DISK_FULL");
+    engine_unwatch(watch);
+    stop(&id);
+    for (size_t i = 0; i < ARRAY_SIZE(stopped); i++)
+        wait_for(&stopped[i]);
+}
+
 /* Where the state lies there may be no room for the reason, least of all when the disk is full. */
 static void one_is_ended_also_without_its_reason(const char *scratch)
 {
@@ -840,6 +863,7 @@ static void no_guest_touches_the_reserve(void)
     fixture.settings.engine.scratch_dir = small;
     restart_with("disk_reserve_bytes = 128M\n");
     writers_end_before_the_reserve(small);
+    a_start_that_had_to_wait_is_watched(small);
     one_is_ended_also_without_its_reason(small);
     images_without_a_container_are_removed(small);
     what_is_promised_counts();

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "container/mounts.h"
 #include "settings.h"
@@ -18,7 +19,8 @@
 struct commitment {
     LIST_ENTRY(commitment) next;
     char *name;
-    int64_t share; /* bytes */
+    int64_t share;       /* bytes */
+    int64_t passed_over; /* until then, on the monotonic clock */
 };
 
 struct commitments {
@@ -144,6 +146,14 @@ void commitments_drop(struct commitments *commitments, const char *name)
         drop(commitments, commitment);
 }
 
+void commitments_pass_over(struct commitments *commitments, const char *name, int64_t micros)
+{
+    struct commitment *commitment = find(commitments, name);
+
+    if (commitment != NULL)
+        commitment->passed_over = clock_monotonic() + micros;
+}
+
 size_t commitments_count(const struct commitments *commitments)
 {
     return commitments->count;
@@ -152,13 +162,17 @@ size_t commitments_count(const struct commitments *commitments)
 const char *commitments_largest(const struct commitments *commitments, int64_t *ret_bytes)
 {
     const struct commitment *commitment;
+    int64_t now = clock_monotonic();
     const char *largest = NULL;
     int64_t most = 0;
 
     LIST_FOREACH(commitment, &commitments->list, next)
     {
-        int64_t written = commitments_written(commitments->settings, commitment->name, NULL);
+        int64_t written;
 
+        if (commitment->passed_over > now)
+            continue;
+        written = commitments_written(commitments->settings, commitment->name, NULL);
         if (written > most) {
             most = written;
             largest = commitment->name;

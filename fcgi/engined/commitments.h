@@ -38,6 +38,9 @@ size_t commitments_count(const struct commitments *commitments);
 int64_t commitments_written(const struct engine_settings *settings, const char *name,
                             int64_t *ret_size);
 
+/* For so long it does not count among those of which one takes most. */
+void commitments_pass_over(struct commitments *commitments, const char *name, int64_t micros);
+
 /* The container that takes most, and how much; NULL where there is none. It lives until that
  * container is dropped. */
 const char *commitments_largest(const struct commitments *commitments, int64_t *ret_bytes);

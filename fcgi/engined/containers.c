@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -35,6 +36,7 @@
 #define HELPER_NAME "codeset-container"
 #define AGENT_COPY ".agent"
 #define AGENT_BYTES_MAX (64 << 20)
+#define EVICT_AGAIN (CLOCK_SECOND / 10) /* after a failure */
 #define ENDED_MAX 1024
 #define IMAGE_RECORD_MAX 256
 
@@ -243,9 +245,15 @@ void containers_stop(struct containers *containers, const char *name, containers
     helper_call_submit(new_call(order, "stop", NULL, stopped), false);
 }
 
+/* The one that takes most may be one that is being stopped, for as long as that takes. Then it is
+ * the next one's turn: who still writes must not be safe behind it. */
 static void evicted(const struct error *err, void *arg)
 {
-    finish(arg, err);
+    struct order *order = arg;
+
+    if (err != NULL)
+        commitments_pass_over(order->containers->commitments, order->name, EVICT_AGAIN);
+    finish(order, err);
 }
 
 void containers_evict(struct containers *containers, const char *name, const char *ended,

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -787,6 +788,33 @@ static void a_start_that_had_to_wait_is_watched(const char *scratch)
         wait_for(&stopped[i]);
 }
 
+/* A stop that takes long holds the lock of its container, which may be the one that takes most. */
+static void one_that_is_worked_on_does_not_shield_another(const char *scratch)
+{
+    struct id ids[2] = {id_new(), id_new()};
+    struct answer ends[2] = {{.done = false}, {.done = false}};
+    struct engine_watch *watches[2] = {NULL, NULL};
+    _cleanup_(free_ptr) char *folder =
+        xasprintf("%s/cs-%s", fixture.settings.engine.state_dir, ids[0].text);
+    int lock;
+
+    restart_with("disk_reserve_bytes = 0\n");
+    for (int i = 0; i < 2; i++)
+        start_writer(&ids[i], &watches[i], &ends[i]);
+    /* More than the other one can. */
+    CU_ASSERT_EQUAL(run(&ids[0], "dd if=/dev/zero of=/all bs=1M count=360 conv=fsync"), 0);
+    restart_with("disk_reserve_bytes = 128M\n");
+    lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(flock(lock, LOCK_EX), 0);
+    CU_ASSERT(is_ended_for_writing(scratch, &ids[1], &ends[1]));
+    CU_ASSERT_FALSE(ends[0].done);
+    close(lock);
+    for (int i = 0; i < 2; i++) {
+        engine_unwatch(watches[i]);
+        stop(&ids[i]);
+    }
+}
+
 /* Where the state lies there may be no room for the reason, least of all when the disk is full. */
 static void one_is_ended_also_without_its_reason(const char *scratch)
 {
@@ -864,6 +892,7 @@ static void no_guest_touches_the_reserve(void)
     restart_with("disk_reserve_bytes = 128M\n");
     writers_end_before_the_reserve(small);
     a_start_that_had_to_wait_is_watched(small);
+    one_that_is_worked_on_does_not_shield_another(small);
     one_is_ended_also_without_its_reason(small);
     images_without_a_container_are_removed(small);
     what_is_promised_counts();

@@ -232,7 +232,8 @@ static void stopped(const struct error *err, void *arg)
 {
     struct order *order = arg;
 
-    if (err == NULL)
+    /* A start that came after it may have made the folder anew by now. */
+    if (err == NULL && access(order->folder, F_OK) < 0)
         commitments_drop(order->containers->commitments, order->name);
     finish(order, err);
 }

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "container/container.h"
+#include "engined/commitments.h"
 #include "fixture.h"
 
 #include "base/banned.h"
@@ -628,6 +629,27 @@ static void set_flag(const struct error *err, void *arg)
     *(bool *)arg = true;
 }
 
+/* Then what was made is the start's, and has its place among those that are watched. */
+static void test_start_that_comes_before_the_end_of_a_stop_counts(void)
+{
+    const struct commitments *commitments = containers_commitments(fixture.engine);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/again", fixture.settings.engine.state_dir);
+    int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
+    bool stopped = false, started = false;
+
+    start("again");
+    containers_stop(fixture.engine, "again", set_flag, &stopped);
+    while (access(folder, F_OK) == 0 && clock_monotonic() < deadline)
+        sched_yield();
+    containers_start(fixture.engine, "again", "busybox", &fixture_limits, set_flag, &started);
+    CU_ASSERT_TRUE_FATAL(fixture_wait(&fixture, &stopped, 180));
+    CU_ASSERT_TRUE_FATAL(fixture_wait(&fixture, &started, 180));
+    CU_ASSERT_TRUE(usage_of("again").running);
+    CU_ASSERT_EQUAL(commitments_count(commitments), 1);
+    stop("again");
+    CU_ASSERT_EQUAL(commitments_count(commitments), 0);
+}
+
 static void pass_time(int64_t microseconds)
 {
     int64_t until = clock_monotonic() + microseconds;
@@ -728,6 +750,8 @@ static const struct unit_test tests[] = {
     {"a second start of a running one is success and changes nothing",
      test_second_start_is_success},
     {"stop of what is not there is success", test_stop_is_idempotent},
+    {"a start that comes before the end of a stop counts",
+     test_start_that_comes_before_the_end_of_a_stop_counts},
     {"the next engine lists, measures and stops what the last one started",
      test_next_engine_adopts},
     {"an image that is not there is IMAGE_MISSING", test_missing_image},

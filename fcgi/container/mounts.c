@@ -1,5 +1,6 @@
 #include "container/mounts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,12 +20,16 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
 
 #define INODE_SIZE 256
 #define LOOP_TRIES 64
+#define TEMPLATE_PREFIX ".template-"
+#define TEMPLATES_MOST 4     /* sizes that are in use at a time: that of the settings */
+#define TEMPLATE_SECONDS 600 /* nobody works on one for so long */
 
 int mounts_unshare(struct error *err)
 {
@@ -94,11 +99,35 @@ static int format(const char *path, int64_t inodes, struct error *err)
     return 0;
 }
 
+/* Of sizes that were asked for once, the templates would lie there for ever. So would a file that
+ * somebody who died left half-made. Who copies from one that goes has it open. */
+static void remove_other_templates(const char *scratch_dir, const char *kept)
+{
+    const int64_t old = clock_now() - TEMPLATE_SECONDS * CLOCK_SECOND;
+    DIR *dir = opendir(scratch_dir);
+    int count = 0;
+
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        const char *name = entry->d_name;
+        struct stat st;
+
+        if (strncmp(name, TEMPLATE_PREFIX, strlen(TEMPLATE_PREFIX)) != 0 ||
+            strcmp(name, kept) == 0 || fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        if (strchr(name + 1, '.') != NULL ? st.st_mtim.tv_sec * CLOCK_SECOND < old
+                                          : ++count >= TEMPLATES_MOST)
+            unlinkat(dirfd(dir), name, 0);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
 /* The template, made if it is not there. Two that make it at once both make a whole one. */
 static int open_template(const char *scratch_dir, int64_t bytes, int64_t inodes, struct error *err)
 {
-    _cleanup_(free_ptr) char *path =
-        xasprintf("%s/.template-%" PRId64 "-%" PRId64, scratch_dir, bytes, inodes);
+    _cleanup_(free_ptr) char *name =
+        xasprintf(TEMPLATE_PREFIX "%" PRId64 "-%" PRId64, bytes, inodes);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", scratch_dir, name);
     _cleanup_(free_ptr) char *temporary = xasprintf("%s.%d", path, (int)getpid());
     _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     int64_t size = (bytes + inodes * INODE_SIZE + 4095) & ~INT64_C(4095);
@@ -109,8 +138,10 @@ static int open_template(const char *scratch_dir, int64_t bytes, int64_t inodes,
     if (fd < 0 || ftruncate(fd, size) < 0) {
         error_errno(err, errno, "cannot make %s", temporary);
     } else if (format(temporary, inodes, err) == 0) {
-        if (rename(temporary, path) == 0)
+        if (rename(temporary, path) == 0) {
+            remove_other_templates(scratch_dir, name);
             return TAKE_FD(fd);
+        }
         error_errno(err, errno, "cannot make %s", path);
     }
     unlink(temporary);

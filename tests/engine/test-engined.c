@@ -2,6 +2,7 @@
  * test-engined.c - codeset-engined as the daemon sees it, and as one who has taken the daemon over
  * does. As root.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -832,6 +833,36 @@ static void one_is_ended_also_without_its_reason(const char *scratch)
     CU_ASSERT(free_in(scratch) > DEVICE_BYTES * 8 / 10);
 }
 
+static int count_templates(const char *scratch)
+{
+    DIR *dir = opendir(scratch);
+    int count = 0;
+
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+        count += strncmp(entry->d_name, ".template-", 10) == 0;
+    if (dir != NULL)
+        closedir(dir);
+    return count;
+}
+
+/* Whoever asks for ever other sizes must not fill the disk with templates of them. */
+static void sizes_leave_no_more_than_a_few_templates(const char *scratch)
+{
+    int64_t before = free_in(scratch);
+
+    for (int i = 0; i < 20; i++) {
+        struct answer answer = {.done = false};
+        struct id id = id_new();
+
+        ask_start(&id, (64 + i) * MIB, &answer);
+        wait_for(&answer);
+        CU_ASSERT_EQUAL(answer.failed, ERROR_NONE);
+        stop(&id);
+    }
+    printf("(templates: %lld KiB) ", (long long)(before - free_in(scratch)) / 1024);
+    CU_ASSERT(count_templates(scratch) <= 4);
+}
+
 /* What is promised to those that are there is not promised again. */
 static void what_is_promised_counts(void)
 {
@@ -894,6 +925,7 @@ static void no_guest_touches_the_reserve(void)
     a_start_that_had_to_wait_is_watched(small);
     one_that_is_worked_on_does_not_shield_another(small);
     one_is_ended_also_without_its_reason(small);
+    sizes_leave_no_more_than_a_few_templates(small);
     images_without_a_container_are_removed(small);
     what_is_promised_counts();
     fixture.settings.engine.scratch_dir = before;

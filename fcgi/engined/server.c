@@ -61,6 +61,7 @@ struct server {
     uid_t asker;
     struct event *listener;
     int count;
+    int abandoned; /* of those that are asked: nobody waits for them */
     LIST_HEAD(, connection) connections;
     LIST_HEAD(, asked) asked;
 };
@@ -82,8 +83,10 @@ static void connection_close(struct connection *connection)
 
     LIST_FOREACH(asked, &connection->server->asked, next)
     {
-        if (asked->connection == connection)
-            asked->connection = NULL;
+        if (asked->connection != connection)
+            continue;
+        asked->connection = NULL;
+        connection->server->abandoned++;
     }
     while ((answer = STAILQ_FIRST(&connection->answers)) != NULL) {
         STAILQ_REMOVE_HEAD(&connection->answers, next);
@@ -250,6 +253,7 @@ static void asked_done(const struct error *err, void *arg)
                   container_kind_name((enum container_kind)asked->request.kind), asked->request.id,
                   err->message);
     LIST_REMOVE(asked, next);
+    asked->server->abandoned -= connection == NULL;
     /* Whatever came of it. Not when it was asked for: it may have waited long for its turn, with
      * nothing there that would be watched. */
     if (asked->request.verb == ENGINED_START)
@@ -408,6 +412,12 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
     if (server->count >= SERVER_CONNECTIONS_MAX) {
         log_event(LOG_WARNING, "asker_refused", "uid=%u pid=%d reason=\"%d connections are open\"",
                   (unsigned)peer.uid, (int)peer.pid, server->count);
+        return;
+    }
+    if (server->abandoned >= SERVER_ABANDONED_MAX) {
+        log_event(LOG_WARNING, "asker_refused",
+                  "uid=%u pid=%d reason=\"%d requests of earlier connections are under way\"",
+                  (unsigned)peer.uid, (int)peer.pid, server->abandoned);
         return;
     }
     welcome(server, TAKE_FD(fd), peer.uid);

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "wire/engined.h"
 
 struct containers;
 struct disk_watch;
@@ -19,6 +20,9 @@ struct event_base;
 struct server;
 
 #define SERVER_CONNECTIONS_MAX 16
+/* Requests under way of connections that have gone; with more nobody may connect. Who asks, goes
+ * and comes again would else be bounded by nothing. */
+#define SERVER_ABANDONED_MAX (4 * ENGINED_UNDER_WAY_MAX)
 
 /* listener: a listening SOCK_SEQPACKET socket, non-blocking; stays the caller's. asker: the user
  * who may ask, besides root. The others must outlive it, but for the containers: they go first, and

@@ -567,6 +567,30 @@ static void a_flood_of_requests_hurts_nobody(void)
     stop(&id);
 }
 
+/* One that asks, goes, and comes again has to wait until what it asked for is done. */
+static void a_flood_of_requests_that_nobody_waits_for_hurts_nobody(void)
+{
+    int refused = 0;
+    struct id id = id_new();
+
+    for (int round = 0; round < 20; round++) {
+        _cleanup_(close_fd) int fd = fixture_connect(&fixture);
+
+        if (!answers(fd)) {
+            refused++;
+            continue;
+        }
+        for (int sent = 0; sent < ENGINED_UNDER_WAY_MAX - 8; sent++) {
+            struct engined_request request = a_request(ENGINED_STOP, 1);
+
+            CU_ASSERT_FATAL(send(fd, &request, sizeof(request), MSG_NOSIGNAL) > 0);
+        }
+    }
+    CU_ASSERT(refused > 0);
+    start(&id);
+    stop(&id);
+}
+
 /* --- codeset-engined dies -------------------------------------------------------------------- */
 
 #define AT_ONCE 6
@@ -970,6 +994,8 @@ int main(void)
          only_the_daemon_s_user_may_ask_and_has_the_agent_s_socket},
         {"a flood of connections hurts nobody", a_flood_of_connections_hurts_nobody},
         {"a flood of requests hurts nobody", a_flood_of_requests_hurts_nobody},
+        {"a flood of requests that nobody waits for hurts nobody",
+         a_flood_of_requests_that_nobody_waits_for_hurts_nobody},
         {"killed at any point it loses nothing", killed_at_any_point_it_loses_nothing},
         {"an end is told while it is away", an_end_is_told_while_it_is_away},
         {"no guest touches the host's reserve of disk", no_guest_touches_the_reserve},

@@ -37,6 +37,7 @@
 #define AGENT_COPY ".agent"
 #define AGENT_BYTES_MAX (64 << 20)
 #define EVICT_AGAIN (CLOCK_SECOND / 10) /* after a failure */
+#define EVICT_UNDER_WAY (CLOCK_SECOND)
 #define ENDED_MAX 1024
 #define IMAGE_RECORD_MAX 256
 
@@ -263,6 +264,7 @@ void containers_evict(struct containers *containers, const char *name, const cha
     struct order *order = order_new(containers, name, done, arg);
     struct helper_call *call = new_call(order, "evict", NULL, evicted);
 
+    commitments_pass_over(containers->commitments, name, EVICT_UNDER_WAY);
     helper_call_text(call, "ended", ended);
     helper_call_submit(call, true);
 }

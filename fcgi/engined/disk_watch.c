@@ -19,9 +19,12 @@
 #define FAR_MS 100
 #define NEAR_MS 10
 #define NEAR_BYTES (INT64_C(1) << 30) /* above the reserve: from here on it looks oftener */
-#define MARGIN_LEAST (INT64_C(64) << 20)
+/* The disk fills at the speed of memory, for what is written lies there first: gigabytes a second,
+ * unannounced. */
+#define MARGIN_LEAST (INT64_C(256) << 20)
 #define MARGIN_US (100 * 1000) /* what is written in that time has to fit above the reserve */
 #define LATE_MOST (200 * 1000)
+#define EVICT_GUESS (100 * 1000) /* until one was ended */
 #define WORTH (INT64_C(1) << 20) /* who takes less is not to blame */
 
 #define REASON                                                                                     \
@@ -34,12 +37,12 @@ struct disk_watch {
     struct containers *containers;
     struct event *timer;
     bool armed;
-    bool busy;                    /* one is being ended */
+    int busy;                     /* so many are being ended */
     bool helpless;                /* it is near, and no container is to blame: said once */
     int64_t available, looked_at; /* at the last look; 0: there was none */
     int64_t per_second;           /* how fast it fills; falls slowly */
     /* In microseconds: until the next look, how much later the last one came, how long it took to
-     * end the last container, and when that began. */
+     * end the last containers, and when that began. */
     int64_t pause, late, evict_took, evict_began;
 };
 
@@ -56,7 +59,7 @@ static void evicted(const struct error *err, void *arg)
 {
     struct disk_watch *watch = arg;
 
-    watch->busy = false;
+    watch->busy--;
     watch->evict_took = clock_monotonic() - watch->evict_began;
     if (err != NULL)
         log_error("evict_failed", err);
@@ -86,6 +89,8 @@ static void end_largest(struct disk_watch *watch)
     const char *name = commitments_largest(containers_commitments(watch->containers), &bytes);
 
     if (name == NULL || bytes < WORTH) {
+        if (watch->busy > 0)
+            return;
         if (!watch->helpless)
             log_event(LOG_ERROR, "disk_near", "available=%" PRId64 " largest=%" PRId64,
                       watch->available, bytes);
@@ -95,8 +100,8 @@ static void end_largest(struct disk_watch *watch)
     log_event(LOG_WARNING, "disk_writer_ended",
               "container=%s bytes=%" PRId64 " available=%" PRId64 " bytes_per_second=%" PRId64,
               name, bytes, watch->available, watch->per_second);
-    watch->busy = true;
-    watch->evict_began = clock_monotonic();
+    if (watch->busy++ == 0)
+        watch->evict_began = clock_monotonic();
     containers_evict(watch->containers, name, REASON, evicted, watch);
 }
 
@@ -130,7 +135,8 @@ static void look(struct disk_watch *watch)
     measure(watch, available);
     margin = margin_of(watch);
     near = available < reserve + margin;
-    if (near && !watch->busy)
+    /* Where a quarter of the margin is gone before the last one has ended, the others write on. */
+    if (near && (watch->busy == 0 || available < reserve + margin / 4 * 3))
         end_largest(watch);
     else if (!near)
         watch->helpless = false;
@@ -168,6 +174,7 @@ struct disk_watch *disk_watch_new(struct event_base *base, const struct engine_s
     watch->settings = settings;
     watch->containers = containers;
     watch->timer = evtimer_new(base, on_timer, watch);
+    watch->evict_took = EVICT_GUESS;
     disk_watch_begin(watch); /* for those that are there */
     return watch;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -657,12 +658,12 @@ static void an_end_is_told_while_it_is_away(void)
 #define RESERVE (128 * MIB)
 
 /* A file system of its own, as large as a guest fills in a second. */
-static void mount_small(const char *where)
+static void mount_small(const char *where, int64_t size)
 {
     _cleanup_(free_ptr) char *image = xasprintf("%s/device", fixture.dir);
     _cleanup_(free_ptr) char *command = xasprintf(
         "truncate -s %lld %s && mke2fs -q -F -t ext4 -m 0 %s && mkdir -p %s && mount -o loop %s %s",
-        (long long)DEVICE_BYTES, image, image, where, image, where);
+        (long long)size, image, image, where, image, where);
     char *const args[] = {(char *)"sh", (char *)"-c", command, NULL};
     pid_t pid;
     int status;
@@ -887,6 +888,80 @@ static void sizes_leave_no_more_than_a_few_templates(const char *scratch)
     CU_ASSERT(count_templates(scratch) <= 4);
 }
 
+/* The end of a container takes so long from now on; NULL: as long as it takes. */
+static void slow_ends(const char *seconds)
+{
+    _cleanup_(free_ptr) char *program = xasprintf("%s/bin/codeset-container", fixture.dir);
+    _cleanup_(free_ptr) char *text =
+        xasprintf("#!/bin/sh\nif [ \"$1\" = evict ]; then sleep %s; fi\n"
+                  "exec " BUILD_DIR "/codeset-container \"$@\"\n",
+                  seconds ? seconds : "0");
+    struct error err = ERROR_INIT;
+    int rc;
+
+    CU_ASSERT_EQUAL_FATAL(unlink(program), 0);
+    if (seconds == NULL)
+        rc = symlink(BUILD_DIR "/codeset-container", program);
+    else
+        rc = file_write_atomic(AT_FDCWD, program, text, strlen(text), 0755, &err);
+    CU_ASSERT_EQUAL_FATAL(rc, 0);
+}
+
+/* Each in another way: at once in two files, in one that is removed already, in what was allocated
+ * before, in one with holes. */
+static void many_writers_end_before_the_reserve(const char *scratch)
+{
+    static const char *const ways[] = {
+        "dd if=/dev/zero of=/all bs=1M & dd if=/dev/zero of=/more bs=1M & wait",
+        "exec 5>/gone; rm /gone; dd if=/dev/zero bs=1M >&5",
+        "fallocate -l 900M /all; dd if=/dev/zero of=/all bs=1M conv=notrunc",
+        "for i in $(seq 0 2 900); do dd if=/dev/zero of=/holes bs=1M seek=$i count=1 conv=notrunc; "
+        "done",
+        "dd if=/dev/zero of=/all bs=1M",
+        "dd if=/dev/zero of=/all bs=1M",
+    };
+    struct id ids[ARRAY_SIZE(ways)];
+    struct answer ends[ARRAY_SIZE(ways)] = {{.done = false}};
+    struct engine_watch *watches[ARRAY_SIZE(ways)] = {NULL};
+    pid_t pids[ARRAY_SIZE(ways)];
+    bool at_rest = false;
+    int64_t least = 0;
+    int fd;
+    pid_t pid;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        ids[i] = id_new();
+        start_writer(&ids[i], &watches[i], &ends[i]);
+    }
+    slow_ends("0.25");
+    pid = watch_free(scratch, &fd);
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            run(&ids[i], ways[i]);
+            _exit(0);
+        }
+    }
+    while (!at_rest) { /* each has been ended, or has nothing more to write */
+        at_rest = true;
+        for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+            at_rest &= waitpid(pids[i], NULL, WNOHANG) != 0;
+        event_base_loop(fixture.base, EVLOOP_NONBLOCK);
+        sched_yield();
+    }
+    kill(pid, SIGTERM);
+    CU_ASSERT_EQUAL(read(fd, &least, sizeof(least)), (ssize_t)sizeof(least));
+    close(fd);
+    waitpid(pid, NULL, 0);
+    printf("(least free %lld of %lld MiB) ", (long long)(least / MIB), (long long)(RESERVE / MIB));
+    CU_ASSERT(least >= RESERVE);
+    slow_ends(NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        engine_unwatch(watches[i]);
+        stop(&ids[i]);
+    }
+}
+
 /* What is promised to those that are there is not promised again. */
 static void what_is_promised_counts(void)
 {
@@ -936,27 +1011,50 @@ static void images_without_a_container_are_removed(const char *scratch)
     unlink(foreign);
 }
 
-static void no_guest_touches_the_reserve(void)
+/* With a scratch_dir that is as large as that. */
+static void with_a_device_of(int64_t size, void (*test)(const char *scratch))
 {
     char *before = fixture.settings.engine.scratch_dir;
     _cleanup_(free_ptr) char *small = xasprintf("%s/small", fixture.dir);
     int64_t deadline = clock_monotonic() + 30 * CLOCK_SECOND;
 
-    mount_small(small);
+    mount_small(small, size);
     fixture.settings.engine.scratch_dir = small;
     restart_with("disk_reserve_bytes = 128M\n");
-    writers_end_before_the_reserve(small);
-    a_start_that_had_to_wait_is_watched(small);
-    one_that_is_worked_on_does_not_shield_another(small);
-    one_is_ended_also_without_its_reason(small);
-    sizes_leave_no_more_than_a_few_templates(small);
-    images_without_a_container_are_removed(small);
-    what_is_promised_counts();
+    test(small);
     fixture.settings.engine.scratch_dir = before;
     restart_with("disk_reserve_bytes = 0\n");
     while (umount(small) < 0 && errno == EBUSY && clock_monotonic() < deadline)
         poll(NULL, 0, 10); /* a loop device that is on its way out */
     CU_ASSERT_EQUAL(rmdir(small), 0);
+}
+
+static void guests_and_the_reserve(const char *scratch)
+{
+    writers_end_before_the_reserve(scratch);
+    a_start_that_had_to_wait_is_watched(scratch);
+    one_that_is_worked_on_does_not_shield_another(scratch);
+    one_is_ended_also_without_its_reason(scratch);
+    sizes_leave_no_more_than_a_few_templates(scratch);
+    images_without_a_container_are_removed(scratch);
+    what_is_promised_counts();
+}
+
+static void no_guest_touches_the_reserve(void)
+{
+    with_a_device_of(DEVICE_BYTES, guests_and_the_reserve);
+}
+
+static void many_and_the_reserve(const char *scratch)
+{
+    for (int round = 0; round < 3; round++)
+        many_writers_end_before_the_reserve(scratch);
+}
+
+/* They can write most of it before the first look that is near. */
+static void many_at_once_do_not_touch_the_reserve(void)
+{
+    with_a_device_of(2048 * MIB, many_and_the_reserve);
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -999,6 +1097,8 @@ int main(void)
         {"killed at any point it loses nothing", killed_at_any_point_it_loses_nothing},
         {"an end is told while it is away", an_end_is_told_while_it_is_away},
         {"no guest touches the host's reserve of disk", no_guest_touches_the_reserve},
+        {"many at once do not touch it, and each end takes long",
+         many_at_once_do_not_touch_the_reserve},
     };
     int status;
 

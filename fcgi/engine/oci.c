@@ -297,9 +297,9 @@ static struct call *find_failed(struct oci *oci)
 {
     struct call *call;
 
+    /* clang-tidy does not see that what is freed leaves the list first. */
     TAILQ_FOREACH(call, &oci->calls, next)
     {
-        /* clang-tidy does not see that what is freed leaves the list first. */
         if (call->failure.kind != ERROR_NONE) // NOLINT(clang-analyzer-unix.Malloc)
             return call;
     }
@@ -517,13 +517,16 @@ static int64_t oci_oom_kills(const struct engine_watch *given)
     char text[OOM_FILE_MAX];
     ssize_t got = watch->oom_fd < 0 ? -1 : pread(watch->oom_fd, text, sizeof(text) - 1, 0);
     const char *line;
+    static const char key[] = "oom_kill ";
 
     if (got <= 0)
         return watch->oom_kills;
     text[got] = '\0';
-    line = strncmp(text, "oom_kill ", 9) == 0 ? text : strstr(text, "\noom_kill ");
-    if (line != NULL)
-        watch->oom_kills = strtoll(line + (line == text ? 9 : 10), NULL, 10);
+    for (line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, key, sizeof(key) - 1) == 0)
+            watch->oom_kills = strtoll(line + sizeof(key) - 1, NULL, 10);
+    }
     return watch->oom_kills;
 }
 

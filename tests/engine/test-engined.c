@@ -915,8 +915,7 @@ static void many_writers_end_before_the_reserve(const char *scratch)
         "dd if=/dev/zero of=/all bs=1M & dd if=/dev/zero of=/more bs=1M & wait",
         "exec 5>/gone; rm /gone; dd if=/dev/zero bs=1M >&5",
         "fallocate -l 900M /all; dd if=/dev/zero of=/all bs=1M conv=notrunc",
-        "for i in $(seq 0 2 900); do dd if=/dev/zero of=/holes bs=1M seek=$i count=1 conv=notrunc; "
-        "done",
+        "for i in $(seq 0 2 900); do dd if=/dev/zero of=/holes bs=1M count=1 seek=$i; done",
         "dd if=/dev/zero of=/all bs=1M",
         "dd if=/dev/zero of=/all bs=1M",
     };

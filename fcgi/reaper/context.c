@@ -69,7 +69,9 @@ void context_timer(const struct context *context, struct event **timer, int64_t 
 {
     struct timeval pause = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
-    if (!*timer)
-        *timer = evtimer_new(context->base, callback, arg);
+    /* Another step may have used it before, with a callback of its own. */
+    if (*timer)
+        event_free(*timer);
+    *timer = evtimer_new(context->base, callback, arg);
     evtimer_add(*timer, &pause);
 }

@@ -14,6 +14,8 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "reaper/verification.h"
+#include "reaper/verifications.h"
 
 #include "base/banned.h"
 
@@ -187,6 +189,52 @@ static void the_session_s_container_is_lost_while_it_is_verified(void)
     finish();
 }
 
+/* --- an agent that can't be reached for a moment --------------------------------------------- */
+
+/* The socket of the agent of this container. */
+static char *socket_of(const struct id *container)
+{
+    const char *address = ask("SELECT address FROM containers WHERE container_id=?", container);
+
+    CU_ASSERT_FATAL(strncmp(address, "unix:", 5) == 0);
+    return xstrdup(address + 5);
+}
+
+/* Of the only job, and of its step. */
+static int tries(void)
+{
+    const struct verifications *verifications;
+    const struct job *job = NULL;
+
+    for (size_t i = 0; i < m.context.kinds.count; i++) {
+        if (m.context.kinds.rows[i] == &verification_kind) {
+            verifications = m.context.kinds.rooms[i];
+            job = LIST_FIRST(&verifications->list);
+        }
+    }
+    return job ? job->tries : 0;
+}
+
+static void changes_that_can_t_be_read_at_once_are_read_again(void)
+{
+    _cleanup_(free_ptr) char *path = NULL, *aside = NULL;
+    struct id session, container, job;
+
+    begin("true");
+    session = ready_session();
+    container = container_of(&session);
+    path = socket_of(&container);
+    aside = xasprintf("%s.aside", path);
+    CU_ASSERT_EQUAL_FATAL(rename(path, aside), 0);
+    job = start_verification(&session);
+    UNTIL(tries() == 1);
+    CU_ASSERT_EQUAL_FATAL(rename(aside, path), 0);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "1"));
+    CU_ASSERT(session_is(&session, "ready"));
+    finish();
+}
+
 /* --- restarts -------------------------------------------------------------------------------- */
 
 static void killed_while_it_starts_it_is_done_over(void)
@@ -305,6 +353,8 @@ static const struct unit_test tests[] = {
     {"a session's end cancels its verifications", a_session_s_end_cancels_its_verifications},
     {"the session's container is lost while it is verified: cancelled",
      the_session_s_container_is_lost_while_it_is_verified},
+    {"changes that can't be read at once are read again, and the verifier runs",
+     changes_that_can_t_be_read_at_once_are_read_again},
     {"killed while a grading container starts: it is done over",
      killed_while_it_starts_it_is_done_over},
     {"killed while a verifier runs: it is waited for",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -23,6 +24,8 @@
 #define FOUND_MAX 256
 #define HOST_FIRST_ROUNDS 3 /* to the first look at the whole host */
 #define HOST_ROUNDS 30
+/* Rounds that come further apart tell of a database, or a daemon, that was away. */
+#define ROUNDS_GAP (10 * CLOCK_SECOND)
 #define PRUNE_ROWS 200
 #define PRUNE_SOON_MS 1000 /* behind a step that removed something */
 #define PRUNE_LATER_MS 60000
@@ -31,7 +34,8 @@ struct rounds {
     struct context *context;
     const struct retention *retention;
     struct event *timer, *host_timer, *prune_timer;
-    bool again; /* another round when this one is over */
+    bool again;                          /* another round when this one is over */
+    int64_t answered_at, answered_since; /* monotonic: the last answer, the first without a gap */
 
     /* What is under way; NULL: nothing. */
     struct adoption *adoption;
@@ -91,6 +95,25 @@ static int ask(struct db *db, void *arg, struct error *err)
     return 0;
 }
 
+static void note_answer(struct rounds *rounds, const struct error *err)
+{
+    int64_t now = clock_monotonic();
+    int64_t gap = ROUNDS_GAP + rounds->context->settings->sweep_ms * 1000;
+
+    if ((err && err->kind == ERROR_UNAVAILABLE) || now - rounds->answered_at > gap)
+        rounds->answered_since = now;
+    rounds->answered_at = now;
+}
+
+/* When the database comes back, every host has been silent. So that hosts are not taken for lost
+ * that are about to say that they live, others are judged only when the database has been there
+ * for as long as a living daemon may be silent. */
+static bool may_judge_others(const struct rounds *rounds)
+{
+    return rounds->answered_at - rounds->answered_since >=
+           rounds->context->settings->lease_seconds * CLOCK_SECOND;
+}
+
 static void answered(const struct error *err, void *arg)
 {
     struct round *round = arg;
@@ -98,6 +121,7 @@ static void answered(const struct error *err, void *arg)
     struct rounds *rounds = context->rounds;
 
     rounds->round = NULL;
+    note_answer(rounds, err);
     if (err && err->kind != ERROR_UNAVAILABLE)
         log_error("round_failed", err);
     /* What was found before a fault is true all the same. */
@@ -168,6 +192,7 @@ struct host_look {
     struct container_list listed;
     struct registry open;
     struct id_list ids, settled;
+    bool judges; /* other hosts, too */
 };
 
 static void look_free(struct host_look *look)
@@ -196,7 +221,8 @@ static int look_at_rows(struct db *db, void *arg, struct error *err)
     const struct context *context = look->context;
 
     if (store_container_open(db, context->run, id_list_add, &look->ids, err) < 0 ||
-        store_runs_lost(db, context->settings->node_lost_seconds, node_lost, NULL, err) < 0)
+        (look->judges && store_runs_lost(db, context->run, context->settings->node_lost_seconds,
+                                         node_lost, NULL, err) < 0))
         return -1;
     return store_session_settle(db, NULL, id_list_add, &look->settled, err);
 }
@@ -262,6 +288,7 @@ static void on_host(evutil_socket_t fd, short what, void *arg)
         return;
     rounds->look = xcalloc(1, sizeof(*rounds->look));
     rounds->look->context = rounds->context;
+    rounds->look->judges = may_judge_others(rounds);
     engine_list(rounds->context->engine, listed, rounds->look);
 }
 
@@ -392,6 +419,7 @@ struct rounds *rounds_new(struct context *context, const struct retention *reten
 
     rounds->context = context;
     rounds->retention = retention;
+    rounds->answered_at = rounds->answered_since = clock_monotonic();
     rounds->timer = event_new(context->base, -1, EV_PERSIST, on_round, rounds);
     evtimer_add(rounds->timer, &pause);
     context_timer(context, &rounds->host_timer, HOST_FIRST_ROUNDS * pause_ms, on_host, rounds);

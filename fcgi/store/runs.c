@@ -222,17 +222,17 @@ static int lose_node(struct db *db, const char *node, int64_t seconds, bool *ret
     return -1;
 }
 
-int store_runs_lost(struct db *db, int64_t node_lost_seconds,
+int store_runs_lost(struct db *db, const struct run *run, int64_t node_lost_seconds,
                     void (*each)(const char *node, void *arg), void *arg, struct error *err)
 {
     static const struct query select_silent = {
-        "SELECT r.node FROM runs r JOIN nodes n ON n.name=r.node GROUP BY r.node "
+        "SELECT r.node FROM runs r JOIN nodes n ON n.name=r.node WHERE r.node<>? GROUP BY r.node "
         "HAVING MAX(" LAST_SIGN
         ") < NOW(6) - INTERVAL ? SECOND AND (SUM(r.ended_at IS NULL) > 0 OR "
         "EXISTS (SELECT 1 FROM containers c WHERE c.node=r.node AND "
         "c.state IN ('starting','running')))"};
     _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_silent, err, db_int(node_lost_seconds));
+        DB_SELECT(db, &select_silent, err, db_text(run->node), db_int(node_lost_seconds));
 
     if (!rows)
         return -1;

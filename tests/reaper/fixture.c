@@ -85,6 +85,7 @@ void machine_open(struct machine *machine, const char *node)
     machine->settings = fixture_settings.reaper;
     machine->settings.sweep_ms = 20;
     machine->settings.db_threads = 2;
+    machine->settings.lease_seconds = 0; /* others are judged at once; the run's is as configured */
     machine->settings.await_socket = machine->await_socket;
     snprintf(machine->await_socket, sizeof(machine->await_socket), "%s/await.sock",
              scripted_folder(machine->host));
@@ -133,7 +134,7 @@ void daemon_begin(struct machine *machine)
         .boot_id = BOOT,
         .location = "local",
         .version = "test",
-        .lease_seconds = machine->settings.lease_seconds,
+        .lease_seconds = fixture_settings.reaper.lease_seconds,
     };
     OK(store_run_begin(fixture_admin, &machine->run, &err));
     OK(context_open(&machine->context, &parts, &err));

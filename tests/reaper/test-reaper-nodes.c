@@ -152,6 +152,25 @@ static void a_lost_host_s_sessions_end(void)
     close_both();
 }
 
+/* The database was away: every host has been silent, and one of them is the first to be back. */
+static void who_is_just_back_judges_no_other_host(void)
+{
+    struct id ready, orphan = id_new();
+
+    open_both();
+    b.settings.node_lost_seconds = 30;
+    b.settings.lease_seconds = 60;
+    ready = ready_session();
+    a.asleep = true;
+    daemon_falls_silent(&a);
+    scripted_plant(b.host, CONTAINER_SESSION, &orphan);
+    daemon_begin(&b);
+    UNTIL(!scripted_has(b.host, &orphan)); /* it has looked at all */
+    CU_ASSERT(session_is(&ready, "ready"));
+    a.asleep = false;
+    close_both();
+}
+
 static void what_one_host_can_t_start_another_does(void)
 {
     struct id session;
@@ -282,6 +301,8 @@ static const struct unit_test tests[] = {
      expiry_while_the_owner_sleeps_leaves_the_container_to_it},
     {"a result of what has ended is not written", a_result_of_a_run_that_is_over_is_not_written},
     {"a lost host's sessions end, and it finds so when it is back", a_lost_host_s_sessions_end},
+    {"a host that is just back at the database takes no other for lost",
+     who_is_just_back_judges_no_other_host},
     {"what one host can't start, another does", what_one_host_can_t_start_another_does},
     {"what no host can start ends in error", what_no_host_can_start_ends_in_error},
     {"a name belongs to one machine", a_name_belongs_to_one_machine},

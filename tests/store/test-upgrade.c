@@ -228,14 +228,15 @@ static void a_host_that_is_restarted_late_is_not_lost(void)
 {
     static const struct query later = {
         "UPDATE runs SET heartbeat_at = heartbeat_at - INTERVAL 1 HOUR WHERE node = ?"};
+    static const struct run judge = {.node = "judge"};
     struct error gone = ERROR_INIT;
     _cleanup_(session_release) struct session session = {0};
     int lost = 0;
 
-    OK(store_runs_lost(reaper, 300, count_node, &lost, &err));
+    OK(store_runs_lost(reaper, &judge, 300, count_node, &lost, &err));
     CU_ASSERT_EQUAL(lost, 0);
     OK(DB_RUN(admin, &later, NULL, &err, db_text("b")));
-    OK(store_runs_lost(reaper, 300, count_node, &lost, &err));
+    OK(store_runs_lost(reaper, &judge, 300, count_node, &lost, &err));
     CU_ASSERT_EQUAL(lost, 1);
     OK(store_session_get(api, &user, on_b.text, &session, &gone));
     CU_ASSERT_STRING_EQUAL(session.error_code, "HOST_LOST");

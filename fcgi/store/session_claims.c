@@ -167,6 +167,42 @@ int store_session_decline(struct db *db, const struct run *run, const struct id 
     return 0;
 }
 
+/* Of a session s: everybody who is left has declined it. Its one value: lease_seconds. */
+#define NOBODY_IS_LEFT                                                                             \
+    "NOT EXISTS (SELECT 1 FROM runs r WHERE r.ended_at IS NULL AND "                               \
+    "r.heartbeat_at > NOW(6) - INTERVAL ? SECOND AND NOT EXISTS (SELECT 1 FROM "                   \
+    "session_declines x WHERE x.session_id=s.session_id AND x.node=r.node))"
+
+int store_session_give_up(struct db *db, const struct run *run,
+                          void (*each)(const struct id *id, void *arg), void *arg,
+                          struct error *err)
+{
+    static const struct query select_declined = {
+        "SELECT s.session_id, MIN(d.code) FROM sessions s JOIN session_declines d "
+        "USING (session_id) WHERE s.status='creating' AND (s.owner IS NULL OR " OWNER_IS_DEAD(
+            "s.owner") ") AND " NOBODY_IS_LEFT " GROUP BY s.session_id"};
+    static const struct query give_up = {
+        "UPDATE sessions SET status='error', ended_at=NOW(6), error_code=?, error_message='no host "
+        "could start it, and none is left to try; create another later' WHERE session_id=? AND "
+        "status='creating' AND (owner IS NULL OR " OWNER_IS_DEAD("sessions.owner") ")"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
+        db, &select_declined, err, db_int(run->lease_seconds), db_int(run->lease_seconds));
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        struct id id = db_row_id(rows, 0);
+        int64_t changed;
+
+        if (DB_RUN(db, &give_up, &changed, err, db_text(db_row_text(rows, 1)), db_id(&id),
+                   db_int(run->lease_seconds)) < 0)
+            return -1;
+        if (changed > 0)
+            each(&id, arg);
+    }
+    return 0;
+}
+
 /* --- expiry ---------------------------------------------------------------------------------- */
 
 int store_session_expire(struct db *db, int64_t limit, void (*each)(const struct id *id, void *arg),

@@ -137,6 +137,13 @@ int store_session_decline(struct db *db, const struct run *run, const struct id 
                           int64_t attempt, const char *code, const char *message, bool *ret_ended,
                           struct error *err);
 
+/* Ends what nobody is left to start: a host declined it, and the others, which it was left to, have
+ * declined it too or are dead. error, with the code of a decline. Calls each for those ended. As
+ * store_runs_lost: not to be asked by one who has just come back to the database. */
+int store_session_give_up(struct db *db, const struct run *run,
+                          void (*each)(const struct id *id, void *arg), void *arg,
+                          struct error *err);
+
 /* Ends what is past its time, whosever it is: terminated, SESSION_EXPIRED; one that is still
  * creating: error. Its container is its node's to stop. Calls each for those ended, at most limit.
  */

@@ -636,6 +636,44 @@ static void a_declined_session_goes_to_another_host(void)
     CU_ASSERT_TRUE(is_to_stop(&b, &container));
 }
 
+static void count_id(const struct id *id, void *arg)
+{
+    (void)id;
+    ++*(int *)arg;
+}
+
+static int given_up(const struct run *judge)
+{
+    int count = 0;
+
+    OK(store_session_give_up(reaper, judge, count_id, &count, &err));
+    return count;
+}
+
+/* It was left to b, which dies before, or after it has claimed it. */
+static void a_declined_session_whose_other_hosts_die_ends(void)
+{
+    struct run a = begin("a", "1"), b = begin("b", "1");
+    struct id waiting = new_session(), claimed = new_session(), other = new_session(), container;
+    const struct id *declined[] = {&waiting, &claimed};
+    bool ended;
+
+    for (size_t i = 0; i < ARRAY_SIZE(declined); i++) {
+        int64_t attempt = claim_session(&a, declined[i], &container);
+
+        OK(store_session_decline(reaper, &a, declined[i], attempt, "HOST_FULL", "full", &ended,
+                                 &err));
+        CU_ASSERT_FALSE(ended);
+    }
+    claim_session(&b, &claimed, &container);
+    CU_ASSERT_EQUAL(given_up(&a), 0);
+    run_is_silent_for(&b, AFTER_LEASE);
+    CU_ASSERT_EQUAL(given_up(&a), 2);
+    CU_ASSERT_TRUE(has_error(&waiting, "HOST_FULL") && has_error(&claimed, "HOST_FULL"));
+    CU_ASSERT_TRUE(is_to_stop(&b, &container));
+    CU_ASSERT_EQUAL(status_of(&other), SESSION_CREATING);
+}
+
 /* --- fair orders and caps -------------------------------------------------------------------- */
 
 static int place_of(const struct run *run, const struct id *id)
@@ -926,6 +964,8 @@ int main(void)
          a_host_that_stopped_politely_is_lost_only_when_it_stays_away},
         {"a forgotten host leaves nothing, and frees its name",
          a_forgotten_host_leaves_nothing_and_frees_its_name},
+        {"a declined session ends when the hosts that it was left to die",
+         a_declined_session_whose_other_hosts_die_ends},
         {"a declined session goes to another host", a_declined_session_goes_to_another_host},
         {"sessions are claimed in an order fair between users",
          sessions_are_claimed_in_an_order_fair_between_users},

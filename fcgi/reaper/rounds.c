@@ -29,6 +29,7 @@
 #define PRUNE_ROWS 200
 #define PRUNE_SOON_MS 1000 /* behind a step that removed something */
 #define PRUNE_LATER_MS 60000
+#define PRUNE_WAITS 5 /* for a quiet moment, and no longer: a host may never have one */
 
 struct rounds {
     struct context *context;
@@ -42,6 +43,7 @@ struct rounds {
     struct round *round;
     struct host_look *look;
     struct prune_step *step;
+    int prune_waits;
 };
 
 /* --- a round --------------------------------------------------------------------------------- */
@@ -221,8 +223,10 @@ static int look_at_rows(struct db *db, void *arg, struct error *err)
     const struct context *context = look->context;
 
     if (store_container_open(db, context->run, id_list_add, &look->ids, err) < 0 ||
-        (look->judges && store_runs_lost(db, context->run, context->settings->node_lost_seconds,
-                                         node_lost, NULL, err) < 0))
+        (look->judges &&
+         (store_runs_lost(db, context->run, context->settings->node_lost_seconds, node_lost, NULL,
+                          err) < 0 ||
+          store_session_give_up(db, context->run, id_list_add, &look->settled, err) < 0)))
         return -1;
     return store_session_settle(db, NULL, id_list_add, &look->settled, err);
 }
@@ -332,10 +336,12 @@ static void on_prune(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (!context_takes(context) || db_pool_pending(context->pool) > 0) {
+    if (!context_takes(context) ||
+        (db_pool_pending(context->pool) > 0 && ++rounds->prune_waits < PRUNE_WAITS)) {
         context_timer(context, &rounds->prune_timer, PRUNE_SOON_MS, on_prune, rounds);
         return;
     }
+    rounds->prune_waits = 0;
     rounds->step = step = xcalloc(1, sizeof(*step));
     step->context = context;
     step->retention = rounds->retention;

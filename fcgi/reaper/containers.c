@@ -22,6 +22,8 @@
 #define ADOPTED_HELLO_MS 4000
 #define SUSPECT_HELLO_MS 2000
 #define SILENT_HELLO_MS 30000
+#define LOOKS_MAX 5 /* for one of an earlier run that the engine can't tell of */
+#define LOOK_AGAIN_MS 500
 #define STOP_PAUSE_FIRST_MS 500 /* before a stop that failed is tried again */
 #define STOP_PAUSE_MOST_MS 30000
 
@@ -36,6 +38,8 @@ struct container {
     const struct container_events *events;
     void *owner;
     char *address, *environment;
+    char *image; /* of one that is attached to; NULL: not known */
+    int looks;
     int64_t image_time;
     int protocol; /* of its agent */
     struct engine_watch *watch;
@@ -95,6 +99,7 @@ void container_discard(struct container *container)
     containers->counts[container->kind]--;
     free(container->address);
     free(container->environment);
+    free(container->image);
     free(container);
 }
 
@@ -223,6 +228,8 @@ void container_stop(struct container *container)
     container->owner = NULL;
     container->events = NULL;
     let_go_of_agent(container);
+    if (container->timer)
+        event_del(container->timer);
     stop_step(container);
 }
 
@@ -361,6 +368,15 @@ void container_start(struct container *container, const char *image)
     engine_start(context->engine, &start, started, container);
 }
 
+static void look(struct container *container);
+
+static void look_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    look(arg);
+}
+
 static void described(const struct error *err, const struct engine_description *description,
                       void *arg)
 {
@@ -370,6 +386,12 @@ static void described(const struct error *err, const struct engine_description *
     container->engine_busy = false;
     if (container->phase == STOPPING) {
         stop_step(container);
+        return;
+    }
+    /* That it can't be told of now does not say that it is gone. */
+    if (err && err->kind != ERROR_NOT_FOUND && ++container->looks < LOOKS_MAX) {
+        log_error("engine_describe_failed", err);
+        context_timer(container->context, &container->timer, LOOK_AGAIN_MS, look_again, container);
         return;
     }
     if (!err && !description->running) {
@@ -382,11 +404,17 @@ static void described(const struct error *err, const struct engine_description *
         found(container, description);
 }
 
+static void look(struct container *container)
+{
+    container->engine_busy = true;
+    engine_describe(container->context->engine, container->kind, &container->id, container->image,
+                    described, container);
+}
+
 void container_attach(struct container *container, const char *image)
 {
     container->phase = STARTING;
     container->attached = true;
-    container->engine_busy = true;
-    engine_describe(container->context->engine, container->kind, &container->id, image, described,
-                    container);
+    container->image = xstrdup(image);
+    look(container);
 }

@@ -268,6 +268,41 @@ static void killed_with_one_ready_it_is_adopted(void)
     finish();
 }
 
+/* The engine's own trouble is no container's end. */
+static void an_adopted_one_that_the_engine_can_t_tell_of_is_asked_for_again(void)
+{
+    struct id session, command;
+
+    begin();
+    session = ready_session();
+    daemon_kill(&m);
+    scripted_fail(m.host, SCRIPTED_DESCRIBE, 2, ERROR_INTERNAL, NULL);
+    daemon_begin(&m);
+    command = start_command(&session, "echo here");
+    UNTIL(interaction_is(&command, "completed"));
+    CU_ASSERT(session_is(&session, "ready"));
+    close_session(&session);
+    finish();
+}
+
+static void closed_while_the_engine_is_asked_again_it_is_stopped(void)
+{
+    struct id session;
+
+    begin();
+    session = ready_session();
+    daemon_kill(&m);
+    scripted_fail(m.host, SCRIPTED_DESCRIBE, 1, ERROR_INTERNAL, NULL);
+    scripted_hold(m.host, SCRIPTED_DESCRIBE);
+    daemon_begin(&m);
+    UNTIL(scripted_held(m.host, SCRIPTED_DESCRIBE) == 1);
+    close_session(&session);
+    scripted_release(m.host, SCRIPTED_DESCRIBE);
+    UNTIL(!scripted_count(m.host));
+    CU_ASSERT(session_is(&session, "closed"));
+    finish();
+}
+
 static void killed_while_one_ends_it_is_stopped(void)
 {
     struct id session, container;
@@ -358,6 +393,10 @@ static const struct unit_test tests[] = {
     {"killed behind a claim: it is claimed again", killed_behind_a_claim_it_is_claimed_again},
     {"killed while one starts: another is started", killed_while_one_starts_it_starts_another},
     {"killed with one ready: it is adopted", killed_with_one_ready_it_is_adopted},
+    {"an adopted one that the engine can't tell of is asked for again",
+     an_adopted_one_that_the_engine_can_t_tell_of_is_asked_for_again},
+    {"closed while the engine is asked again: it is stopped",
+     closed_while_the_engine_is_asked_again_it_is_stopped},
     {"killed while one ends: it is stopped", killed_while_one_ends_it_is_stopped},
     {"closed while no daemon is there: it is stopped", closed_while_nobody_is_there_it_is_stopped},
     {"lost while no daemon is there: it ends", lost_while_nobody_is_there_it_ends},

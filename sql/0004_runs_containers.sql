@@ -131,25 +131,75 @@ INSERT INTO containers (container_id, node, run_id, kind, work_id, image, state,
 UPDATE verifications SET container_id = job_id
  WHERE node IS NOT NULL AND status IN ('starting','running');
 
--- Sessions that have ended get their numbers while requests go on, for none writes these rows. The
--- others, few, and those that came in meanwhile follow under a lock.
-UPDATE sessions s
-  JOIN (SELECT session_id,
-               ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY requested_at, session_id) AS place
-          FROM sessions) r USING (session_id)
-   SET s.user_seq = r.place
- WHERE s.status IN ('error','closed','terminated');
+-- Each session's number is worked out while requests go on. Those that have ended, which hardly a
+-- request locks, get theirs in small steps. The others, few, and those that came in meanwhile
+-- follow under a lock, which finds and counts them by indexes.
+CREATE TABLE session_numbers (
+    place      INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id UUID         NOT NULL UNIQUE,
+    user_id    UUID         NOT NULL,
+    user_seq   INT UNSIGNED NOT NULL,
+    KEY by_user (user_id, user_seq)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
-LOCK TABLES sessions WRITE, sessions AS s WRITE, sessions AS o WRITE, containers WRITE,
-            session_counts WRITE, verifications WRITE, verifications AS v WRITE;
+INSERT INTO session_numbers (session_id, user_id, user_seq)
+    SELECT session_id, user_id,
+           ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY requested_at, session_id)
+      FROM sessions;
 
-UPDATE sessions s
-  JOIN (SELECT o.session_id,
-               ROW_NUMBER() OVER (PARTITION BY o.user_id ORDER BY o.requested_at, o.session_id)
-                   AS place
-          FROM sessions o) r ON r.session_id = s.session_id
-   SET s.user_seq = r.place
- WHERE s.user_seq IS NULL;
+BEGIN NOT ATOMIC
+    DECLARE done INT UNSIGNED DEFAULT 0;
+    DECLARE last INT UNSIGNED DEFAULT (SELECT IFNULL(MAX(place), 0) FROM session_numbers);
+
+    WHILE done < last DO
+        UPDATE session_numbers n STRAIGHT_JOIN sessions s ON s.session_id = n.session_id
+           SET s.user_seq = n.user_seq
+         WHERE n.place > done AND n.place <= done + 2000 AND
+               s.status IN ('error','closed','terminated');
+        SET done = done + 2000;
+    END WHILE;
+END;
+
+INSERT INTO session_counts (user_id, chunk, n_total, n_closed, n_error, n_terminated)
+    SELECT user_id, user_seq DIV 1000, COUNT(*), SUM(status = 'closed'), SUM(status = 'error'),
+           SUM(status = 'terminated')
+      FROM sessions WHERE user_seq IS NOT NULL GROUP BY user_id, user_seq DIV 1000;
+
+ALTER TABLE sessions
+    ADD UNIQUE INDEX by_number (user_id, user_seq),
+    ADD INDEX by_user_status (user_id, status, user_seq),
+    ADD INDEX by_end (outputs_pruned, ended_at);
+
+CREATE TABLE session_late (
+    session_id UUID         NOT NULL PRIMARY KEY,
+    user_seq   INT UNSIGNED NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
+LOCK TABLES users AS u READ, session_numbers AS n READ, session_numbers AS m READ,
+            session_late WRITE, session_late AS l WRITE, sessions WRITE, sessions AS s WRITE,
+            containers WRITE, session_counts WRITE, verifications WRITE, verifications AS v WRITE;
+
+INSERT INTO session_late (session_id, user_seq)
+    SELECT s.session_id,
+           IFNULL(n.user_seq,
+                  IFNULL((SELECT m.user_seq FROM session_numbers m WHERE m.user_id = s.user_id
+                           ORDER BY m.user_seq DESC LIMIT 1), 0) +
+                  ROW_NUMBER() OVER (PARTITION BY s.user_id, n.session_id IS NULL
+                                     ORDER BY s.requested_at, s.session_id))
+      FROM users u STRAIGHT_JOIN sessions s ON s.user_id = u.user_id AND s.user_seq IS NULL
+      LEFT JOIN session_numbers n ON n.session_id = s.session_id;
+
+UPDATE session_late l STRAIGHT_JOIN sessions s ON s.session_id = l.session_id
+   SET s.user_seq = l.user_seq;
+
+INSERT INTO session_counts (user_id, chunk, n_total, n_closed, n_error, n_terminated)
+    SELECT s.user_id, l.user_seq DIV 1000, COUNT(*), SUM(s.status = 'closed'),
+           SUM(s.status = 'error'), SUM(s.status = 'terminated')
+      FROM session_late l STRAIGHT_JOIN sessions s ON s.session_id = l.session_id
+     GROUP BY s.user_id, l.user_seq DIV 1000
+    ON DUPLICATE KEY UPDATE n_total = n_total + VALUE(n_total),
+        n_closed = n_closed + VALUE(n_closed), n_error = n_error + VALUE(n_error),
+        n_terminated = n_terminated + VALUE(n_terminated);
 
 -- Ended between the making of its container's row and now.
 UPDATE containers SET state = 'ended', ended_at = NOW(6)
@@ -158,11 +208,6 @@ UPDATE containers SET state = 'ended', ended_at = NOW(6)
                 s.session_id = containers.work_id AND s.status IN ('error','closed','terminated'))
         OR EXISTS (SELECT 1 FROM verifications v WHERE v.container_id = containers.container_id AND
                    v.job_id = containers.work_id AND v.status IN ('completed','error','cancelled')));
-
-INSERT INTO session_counts (user_id, chunk, n_total, n_closed, n_error, n_terminated)
-    SELECT user_id, user_seq DIV 1000, COUNT(*), SUM(status = 'closed'), SUM(status = 'error'),
-           SUM(status = 'terminated')
-      FROM sessions GROUP BY user_id, user_seq DIV 1000;
 
 -- Under the user's row lock, which whoever creates a session takes first.
 CREATE TRIGGER sessions_number BEFORE INSERT ON sessions FOR EACH ROW
@@ -207,11 +252,7 @@ CREATE TRIGGER verifications_end AFTER UPDATE ON verifications FOR EACH ROW
 
 UNLOCK TABLES;
 
-ALTER TABLE sessions
-    DROP INDEX uncleaned,
-    ADD UNIQUE INDEX by_number (user_id, user_seq),
-    ADD INDEX by_user_status (user_id, status, user_seq),
-    ADD INDEX by_end (outputs_pruned, ended_at),
-    DROP INDEX by_user;
+DROP TABLE session_numbers, session_late;
+ALTER TABLE sessions DROP INDEX uncleaned, DROP INDEX by_user;
 ALTER TABLE sessions DROP COLUMN cleaned, DROP COLUMN node;
 ALTER TABLE verifications DROP COLUMN node;

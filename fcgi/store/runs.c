@@ -28,8 +28,10 @@ static int lose_work(struct db *db, const char *node, int64_t when, struct error
         "UPDATE containers SET state='ended', ended_at=GREATEST(created_at, ?) "
         "WHERE node=? AND state IN ('starting','running')"};
 
-    if (DB_RUN(db, &end_sessions, NULL, err, db_time(when), db_text(node)) < 0 ||
-        DB_RUN(db, &return_sessions, NULL, err, db_text(node)) < 0)
+    /* Ends last: they lock rows of session_counts, and whoever creates a session waits for one
+     * with a row in hand that the first statement waits for. */
+    if (DB_RUN(db, &return_sessions, NULL, err, db_text(node)) < 0 ||
+        DB_RUN(db, &end_sessions, NULL, err, db_time(when), db_text(node)) < 0)
         return -1;
     return DB_RUN(db, &end_containers, NULL, err, db_time(when), db_text(node));
 }

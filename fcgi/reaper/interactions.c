@@ -29,7 +29,7 @@
 #define CLAIMS_MAX 32
 #define TRIES_MAX 3 /* of a call to an agent that lives but can't be reached */
 #define RETRY_MS 250
-#define AGAIN_MS 2000 /* before a claim that the database refused is tried again */
+#define AGAIN_MS 2000 /* before a claim or an end that the database refused is tried again */
 
 enum phase {
     CLAIMING,
@@ -157,6 +157,13 @@ static void fail_unknown(struct running *running)
     finish(running);
 }
 
+static void finish_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    finish(arg);
+}
+
 /* NOT_FOUND: a first try was written and its answer lost, or the session's end wrote it. */
 static void finish_written(const struct error *err, void *arg)
 {
@@ -172,8 +179,10 @@ static void finish_written(const struct error *err, void *arg)
         if (!running->reduced) {
             running->reduced = true;
             fail(running, "the result could not be recorded");
-            return;
+        } else { /* a row without an end would be waited for as long as its session lives */
+            context_timer(context, &running->timer, AGAIN_MS, finish_again, running);
         }
+        return;
     }
     log_finish(running);
     container = container_of_session(running);

@@ -21,7 +21,7 @@
 #include "base/banned.h"
 
 #define ATTEMPTS_MAX 5
-#define AGAIN_MS 2000 /* before a claim that the database refused is tried again */
+#define AGAIN_MS 2000 /* before a claim or an end that the database refused is tried again */
 
 enum phase { CLAIMING, STARTING, ATTACHING, READY, ENDING };
 
@@ -152,14 +152,27 @@ static int write_end(struct db *db, void *arg, struct error *err)
                              ending->code, ending->message, err);
 }
 
-/* Not found: it has ended, or is not ours any more. Then it is let go all the same. */
+static void end_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    end_step(arg);
+}
+
+/* Not found: it has ended, or is not ours any more. Then it is let go all the same. One that was
+ * let go without would stay as it is until its time to live, and be charged for. */
 static void end_written(const struct error *err, void *arg)
 {
     struct live_session *session = arg;
 
-    if (err && err->kind != ERROR_NOT_FOUND)
-        log_error("session_end_failed", err);
     session->database_busy = false;
+    if (err && err->kind != ERROR_NOT_FOUND) {
+        log_error("session_end_failed", err);
+        free(session->ending.message); /* should it be that which is refused */
+        session->ending.message = xstrdup("the session could not go on; create another");
+        context_timer(session->sessions->context, &session->timer, AGAIN_MS, end_again, session);
+        return;
+    }
     settle(session);
 }
 
@@ -288,7 +301,8 @@ static void ready_written(const struct error *err, void *arg)
     if (err) { /* closed meanwhile, or the claim is somebody else's */
         log_event(LOG_INFO, "session_not_made_ready", "session=%s reason=\"%s\"", session->id.text,
                   err->message);
-        end(session, NULL, NULL, false);
+        end(session, err->kind == ERROR_NOT_FOUND ? NULL : "CONTAINER_START_FAILED",
+            "the server could not record that the container was ready", false);
         return;
     }
     session->phase = READY;

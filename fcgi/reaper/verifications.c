@@ -26,7 +26,7 @@
 
 #define MESSAGE_MAX 500
 #define MOST_LEAST 4  /* where verifications_max follows the processors */
-#define AGAIN_MS 2000 /* before a claim that the database refused is tried again */
+#define AGAIN_MS 2000 /* before a claim or an end that the database refused is tried again */
 
 struct context *job_context(const struct job *job)
 {
@@ -107,15 +107,31 @@ static void set_error(struct job *job, const char *code, const char *message)
     job->verdict.success = false;
 }
 
+static void write_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    job_write(arg);
+}
+
+static void end_refused(struct job *job, const struct error *err)
+{
+    log_error("verdict_refused", err);
+    if (!job->error_code) {
+        set_error(job, "VERDICT_FAILED", "the result could not be recorded");
+        job_write(job);
+    } else { /* a row without an end would be waited for as long as its session lives */
+        context_timer(job_context(job), &job->timer, AGAIN_MS, write_again, job);
+    }
+}
+
 static void end_written(const struct error *err, void *arg)
 {
     struct job *job = arg;
 
     job->database_busy--;
-    if (err && err->kind != ERROR_NOT_FOUND && !job->error_code && job->phase != JOB_OVER) {
-        log_error("verdict_refused", err);
-        set_error(job, "VERDICT_FAILED", "the result could not be recorded");
-        job_write(job);
+    if (err && err->kind != ERROR_NOT_FOUND && job->phase != JOB_OVER) {
+        end_refused(job, err);
         return;
     }
     if (job->phase != JOB_OVER)

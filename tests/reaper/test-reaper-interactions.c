@@ -319,6 +319,28 @@ static void file_operations_are_brief_and_commands_are_not(void)
     finish(&session);
 }
 
+/* Neither the result nor a failure in its place: as when somebody changes the schema. */
+static void an_end_that_the_database_refuses_is_written_later(void)
+{
+    struct id session, command;
+
+    machine_open(&m, "alone");
+    daemon_begin(&m);
+    session = ready_session();
+    tell("CREATE SEQUENCE refusals NOCACHE; "
+         "CREATE TRIGGER refuse BEFORE UPDATE ON interactions FOR EACH ROW "
+         "IF NEW.status IN ('completed','failed') THEN "
+         "DO NEXTVAL(refusals); SIGNAL SQLSTATE '45000'; END IF");
+    CU_ASSERT_EQUAL(2 * DB_POOL_TRIES, 10); /* the tries of a result and of a failure */
+    command = start_command(&session, "echo said");
+    UNTIL(answers("SELECT next_not_cached_value > 10 FROM refusals", NULL, "1"));
+    tell("DROP TRIGGER refuse; DROP SEQUENCE refusals");
+    UNTIL(interaction_is(&command, "failed"));
+    close_session(&session);
+    machine_is_clean(&m);
+    machine_close(&m);
+}
+
 static const struct unit_test tests[] = {
     {"a command's result is written", a_command_s_result_is_written},
     {"an upload of any size arrives", an_upload_of_any_size_arrives},
@@ -335,6 +357,8 @@ static const struct unit_test tests[] = {
      one_user_s_hundred_are_not_before_another_s_one},
     {"commands are not what a polite stop waits for",
      file_operations_are_brief_and_commands_are_not},
+    {"an end that the database refuses is written later",
+     an_end_that_the_database_refuses_is_written_later},
 };
 
 const struct suite suite_interactions = {tests, ARRAY_SIZE(tests)};

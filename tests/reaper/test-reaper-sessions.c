@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "reaper/containers.h"
 #include "reaper/db_pool.h"
+#include "reaper/sessions.h"
 
 #include "base/banned.h"
 
@@ -209,6 +210,24 @@ static void a_session_past_its_time_is_terminated(void)
     finish();
 }
 
+/* As when somebody changes the schema. */
+static void an_end_that_the_database_refuses_is_written_later(void)
+{
+    struct id session, container;
+
+    begin();
+    session = ready_session();
+    container = container_of(&session);
+    tell("RENAME TABLE session_counts TO session_counts_aside");
+    scripted_end(m.host, &container, NULL, NULL);
+    UNTIL(session_is_ending(sessions_find(m.context.sessions, &session)));
+    UNTIL(db_pool_pending(m.context.pool) == 0); /* it is not tried any more, for now */
+    tell("RENAME TABLE session_counts_aside TO session_counts");
+    CU_ASSERT(session_is(&session, "ready"));
+    UNTIL(session_is(&session, "error"));
+    finish();
+}
+
 /* --- restarts -------------------------------------------------------------------------------- */
 
 static void killed_behind_a_claim_it_is_claimed_again(void)
@@ -390,6 +409,8 @@ static const struct unit_test tests[] = {
      a_container_nobody_has_a_row_for_is_stopped},
     {"a session past its time is terminated", a_session_past_its_time_is_terminated},
     {"no more sessions than the host takes", no_more_than_the_host_takes},
+    {"an end that the database refuses is written later",
+     an_end_that_the_database_refuses_is_written_later},
     {"killed behind a claim: it is claimed again", killed_behind_a_claim_it_is_claimed_again},
     {"killed while one starts: another is started", killed_while_one_starts_it_starts_another},
     {"killed with one ready: it is adopted", killed_with_one_ready_it_is_adopted},

@@ -235,6 +235,25 @@ static void changes_that_can_t_be_read_at_once_are_read_again(void)
     finish();
 }
 
+/* Neither the verdict nor an error in its place: as when somebody changes the schema. */
+static void an_end_that_the_database_refuses_is_written_later(void)
+{
+    struct id session, job;
+
+    begin("true");
+    session = ready_session();
+    tell("CREATE SEQUENCE refusals NOCACHE; "
+         "CREATE TRIGGER refuse BEFORE UPDATE ON verifications FOR EACH ROW "
+         "IF NEW.status IN ('completed','error') THEN "
+         "DO NEXTVAL(refusals); SIGNAL SQLSTATE '45000'; END IF");
+    job = start_verification(&session);
+    UNTIL(answers("SELECT next_not_cached_value > 10 FROM refusals", NULL, "1"));
+    tell("DROP TRIGGER refuse; DROP SEQUENCE refusals");
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "VERDICT_FAILED"));
+    finish();
+}
+
 /* --- restarts -------------------------------------------------------------------------------- */
 
 static void killed_while_it_starts_it_is_done_over(void)
@@ -355,6 +374,8 @@ static const struct unit_test tests[] = {
      the_session_s_container_is_lost_while_it_is_verified},
     {"changes that can't be read at once are read again, and the verifier runs",
      changes_that_can_t_be_read_at_once_are_read_again},
+    {"a verdict that the database refuses ends in error later",
+     an_end_that_the_database_refuses_is_written_later},
     {"killed while a grading container starts: it is done over",
      killed_while_it_starts_it_is_done_over},
     {"killed while a verifier runs: it is waited for",

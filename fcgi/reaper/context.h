@@ -78,8 +78,8 @@ static inline bool context_takes(const struct context *context)
     return context->open && !context->stopping;
 }
 
-/* A one-shot timer, in milliseconds, that is the caller's. What *timer was set for before, with this
- * or another callback, does not come any more. */
+/* A one-shot timer, in milliseconds, that is the caller's. What *timer was set for before, with
+ * this or another callback, does not come any more. */
 void context_timer(const struct context *context, struct event **timer, int64_t ms,
                    void (*callback)(int fd, short what, void *arg), void *arg);
 

@@ -53,11 +53,11 @@ int store_run_end(struct db *db, const struct run *run, struct error *err);
 
 /*
  * Nodes, but the caller's own, whose newest run has been silent (or ended) for longer than
- * node_lost_seconds: their containers have ended, at the last heartbeat; sessions end with HOST_LOST at that time, never
- * ready ones go back to be claimed. Calls each with the node's name. The node itself may come back:
- * it finds its runs ended and its containers to be stopped. What the sessions leave is
- * store_session_settle's. Not to be asked by one who has just come back to the database: perhaps it
- * was away from all.
+ * node_lost_seconds: their containers have ended, at the last heartbeat; sessions end with
+ * HOST_LOST at that time, never ready ones go back to be claimed. Calls each with the node's name.
+ * The node itself may come back: it finds its runs ended and its containers to be stopped. What the
+ * sessions leave is store_session_settle's. Not to be asked by one who has just come back to the
+ * database: perhaps it was away from all.
  */
 int store_runs_lost(struct db *db, const struct run *run, int64_t node_lost_seconds,
                     void (*each)(const char *node, void *arg), void *arg, struct error *err);

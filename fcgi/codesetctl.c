@@ -155,7 +155,8 @@ static const struct ctl_command commands[] = {
      .most = 2,
      .options = {{"on", "BASE", "SOURCE is the tar of a layer over the image BASE"},
                  {"replace", NULL, "replace an image that has this name"},
-                 {"force", NULL, "with --replace: even if the image is in use"}},
+                 {"force", NULL,
+                  "with --replace: even if it cannot be told whether the image is in use"}},
      .summary = "Import a container image",
      .help = "SOURCE is a tar of a root file system, an OCI archive or a docker archive (as made\n"
              "by 'docker save', podman, skopeo or crane), compressed or not; - is standard input.\n"
@@ -166,7 +167,7 @@ static const struct ctl_command commands[] = {
      .arguments = "NAME",
      .least = 1,
      .most = 1,
-     .options = {{"force", NULL, "even if sessions or samples use it"}},
+     .options = {{"force", NULL, "even if samples name it, or if it cannot be told what uses it"}},
      .summary = "Remove an image",
      .run = ctl_image_remove},
     {.name = "session list",

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -346,6 +347,26 @@ static int replace_in(struct place *place, const struct change *change, int64_t 
     return temporary_rename(place, fd, old_fd, place->st.st_mode & 07777, err);
 }
 
+/* A lock of a process (fcntl(2), POSIX), since the children share what they inherit; it goes with
+ * the child, however that ends. A memory file, so that nobody else can hold it. */
+static int turn_fd = -1;
+
+void edit_prepare(void)
+{
+    turn_fd = memfd_create("turn", MFD_CLOEXEC);
+    if (turn_fd < 0)
+        abort();
+    worker_keep(turn_fd);
+}
+
+static void take_turn(void)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    while (fcntl(turn_fd, F_SETLKW, &whole) < 0 && errno == EINTR)
+        ;
+}
+
 /* A member's text with its length: it may hold NUL. */
 static int text_member(json_object *body, const char *key, const char **ret_text,
                        size_t *ret_length, struct error *err)
@@ -379,6 +400,7 @@ void edit_replace(struct evhttp_request *req, int out)
         refuse_request(out, "old is empty");
         return;
     }
+    take_turn();
     if (place_path(&place, request_member(body, "path"), request_member(body, "workdir"), &err) <
             0 ||
         place_open(&place, &err) < 0 || replace_in(&place, &change, &size, &err) < 0) {
@@ -436,6 +458,7 @@ void edit_file(struct evhttp_request *req, int out)
         return;
     }
     executable = evhttp_find_header(&fields, AGENT_FIELD_EXECUTABLE);
+    take_turn();
     if (size > AGENT_FILE_CAP)
         error_set(&err, ERROR_INVALID, NULL, "the file is larger than 64 MiB");
     else if (place_path(&place, evhttp_find_header(&fields, AGENT_FIELD_PATH),

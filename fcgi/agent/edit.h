@@ -17,6 +17,14 @@ struct evhttp_request;
 #define EDIT_HEX_4 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"
 #define EDIT_TEMPORARY_PATTERN ".codeset-" EDIT_HEX_4 EDIT_HEX_4 EDIT_HEX_4 EDIT_HEX_4 ".tmp"
 
+/*
+ * Once, before the first: edits take turns from the first look at a file to its exchange. Two that
+ * were under way together would each put its own change into what was there before, and one be
+ * lost. One whose turn does not come within EDIT_MILLISECONDS changes nothing, and says so. Ends
+ * the process where it can't be had.
+ */
+void edit_prepare(void);
+
 void edit_replace(struct evhttp_request *req, int out); /* POST /replace */
 void edit_file(struct evhttp_request *req, int out);    /* PUT /file */
 

@@ -176,6 +176,7 @@ int server_start(struct event_base *base, int listen_fd, const char *token, stru
     server->token = token;
     server->workers = workers_new(base);
     server->operations = operations_new();
+    edit_prepare();
     server->edits = edits_new(base, server->operations);
     server->commands = commands_new(base, server->operations, child_reaped, server, err);
     if (!server->commands)

@@ -204,9 +204,18 @@ static void child_ready(evutil_socket_t fd, short what, void *arg)
         pass_on(worker);
 }
 
+static int kept_fd = -1;
+
+void worker_keep(int fd)
+{
+    kept_fd = fd;
+}
+
 static _Noreturn void child_run(struct evhttp_request *req, worker_run *run, int out)
 {
-    process_close_all_but(&out, 1);
+    const int kept[] = {out, kept_fd};
+
+    process_close_all_but(kept, kept_fd < 0 ? 1 : 2);
     run(req, out);
     _exit(0);
 }

@@ -25,6 +25,9 @@ typedef void worker_run(struct evhttp_request *req, int out);
 
 struct workers *workers_new(struct event_base *base); /* lives as long as the process */
 
+/* A descriptor that each child made from now on keeps; all others are closed in it. */
+void worker_keep(int fd);
+
 /* A child was waited for; its pid may name another process from now on. */
 void workers_reaped(struct workers *workers, pid_t pid);
 

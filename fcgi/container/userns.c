@@ -69,8 +69,9 @@ static pid_t clone_owned_by(uid_t owner)
     pid_t pid = -1;
     int failed;
 
-    if (bits >= 0 && prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) == 0 &&
-        seteuid(owner) == 0)
+    if (bits < 0 || prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0)
+        return -1; /* not root: nothing has changed */
+    if (seteuid(owner) == 0)
         pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
     failed = errno;
     if (pid != 0 && (seteuid(before) < 0 || prctl(PR_SET_SECUREBITS, bits) < 0))

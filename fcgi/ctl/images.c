@@ -93,12 +93,15 @@ static int check_unused(struct ctl *ctl, const char *name, struct error *err)
 
     if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
         return -1;
-    if (!search.found || ctl_option(ctl, "force"))
+    if (!search.found)
         return 0;
     db = ctl_db(ctl, err);
     if (!db || store_image_users(db, name, add_pin, &pins, err) < 0)
-        status = error_wrap(err, "cannot tell whether %s is in use (--force goes on all the same)",
-                            name);
+        status =
+            ctl_option(ctl, "force")
+                ? 0
+                : error_wrap(err, "cannot tell whether %s is in use (--force removes it anyway)",
+                             name);
     else if (pins.count > 0)
         status = refuse_pinned(name, &pins, err);
     buf_release(&pins.text);

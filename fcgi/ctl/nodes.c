@@ -47,17 +47,22 @@ int ctl_node_list(struct ctl *ctl)
 
     if (!db || store_node_list(db, add_node, rows, &err) < 0)
         return ctl_fail(ctl, &err);
-    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
-                "no daemon has ever run with this database");
+    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "no daemons are known");
     return CTL_OK;
 }
 
 int ctl_node_forget(struct ctl *ctl)
 {
+    const char *name = ctl_argument(ctl, 0);
+    _cleanup_(json_release) json_object *object = NULL;
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
 
-    if (!db || store_node_forget(db, ctl_argument(ctl, 0), ALIVE_SECONDS, &err) < 0)
+    if (!db || store_node_forget(db, name, ALIVE_SECONDS, &err) < 0)
         return ctl_fail(ctl, &err);
+    object = json_object_new_object();
+    json_add_text(object, "name", name);
+    json_add_bool(object, "forgotten", true);
+    output_done(ctl_json(ctl), object, "node '%s' forgotten", name);
     return CTL_OK;
 }

@@ -249,6 +249,19 @@ int store_runs_lost(struct db *db, const struct run *run, int64_t node_lost_seco
     return 0;
 }
 
+/* A run that has ended politely is not alive, however fresh its last heartbeat is. */
+static int any_goes_on(struct db *db, const char *node, bool *ret_goes_on, struct error *err)
+{
+    static const struct query open_runs = {
+        "SELECT COUNT(*) FROM runs WHERE node=? AND ended_at IS NULL"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &open_runs, err, db_text(node));
+
+    if (!rows || !db_next(rows))
+        return -1;
+    *ret_goes_on = db_row_int(rows, 0) > 0;
+    return 0;
+}
+
 static int forget_locked(struct db *db, const char *name, int64_t alive_seconds, struct error *err)
 {
     static const struct query end_containers = {
@@ -256,11 +269,12 @@ static int forget_locked(struct db *db, const char *name, int64_t alive_seconds,
     static const struct query delete_runs = {"DELETE FROM runs WHERE node=?"};
     static const struct query delete_node = {"DELETE FROM nodes WHERE name=?"};
     int64_t heartbeat;
-    bool silent;
+    bool silent, goes_on;
 
-    if (lock_node(db, name, alive_seconds, &heartbeat, &silent, err) < 0)
+    if (lock_node(db, name, alive_seconds, &heartbeat, &silent, err) < 0 ||
+        any_goes_on(db, name, &goes_on, err) < 0)
         return -1;
-    if (!silent)
+    if (!silent && goes_on)
         return error_set(err, ERROR_CONFLICT, "NODE_ALIVE",
                          "the daemon on '%s' is alive; stop it first", name);
     if (lose_work(db, name, heartbeat, err) < 0 ||

@@ -154,6 +154,33 @@ static void one_that_is_under_way_is_attached_to(void)
     file_is("joined", "foo bar");
 }
 
+/* Each edit wants the text that all the others leave in place, and adds one letter before it. */
+static void edits_of_one_file_that_come_together_are_all_made(void)
+{
+    enum { COUNT = 16, ROUNDS = 12 };
+    struct outcome all[COUNT] = {0};
+    struct buf expected = BUF_INIT;
+    char id[32];
+
+    write_file("together", "END");
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < COUNT; i++) {
+            snprintf(id, sizeof(id), "together-%d-%d", round, i);
+            replace_begun(&all[i], id, "together", "END", "aEND");
+        }
+        for (int i = 0; i < COUNT; i++) {
+            rig_await(&rig, &all[i]);
+            CU_ASSERT_TRUE(all[i].success);
+            buf_add(&expected, "a", 1);
+        }
+    }
+    buf_add(&expected, "END", 3);
+    file_is("together", expected.data);
+    for (int i = 0; i < COUNT; i++)
+        outcome_release(&all[i]);
+    buf_release(&expected);
+}
+
 /* The daemon is killed at any moment: its connection ends, and the next one asks again. */
 static void a_client_that_goes_away_at_any_moment_doubles_nothing(void)
 {
@@ -454,6 +481,8 @@ int main(void)
          an_upload_that_is_asked_for_again_undoes_nothing},
         {"a refusal is remembered, too", a_refusal_is_remembered_too},
         {"one that is under way is attached to", one_that_is_under_way_is_attached_to},
+        {"edits of one file that come together are all made",
+         edits_of_one_file_that_come_together_are_all_made},
         {"a client that goes away at any moment doubles nothing",
          a_client_that_goes_away_at_any_moment_doubles_nothing},
         {"an id that was forgotten is new", an_id_that_was_forgotten_is_new},

@@ -83,7 +83,7 @@ static const char usage[] =
     "  --version       the version\n";
 
 /* Who gives ranges of ids to the containers of a state_dir has to be alone. The lock is the one
- * that the daemon held when it did this itself: amid an upgrade neither works beside the other. */
+ * that the daemon held when it did this itself: during an upgrade only one of them works. */
 static int take_lock(const char *state_dir, struct error *err)
 {
     _cleanup_(free_ptr) char *path = xasprintf("%s/reaper.lock", state_dir);

@@ -25,14 +25,14 @@
  *   node_lost                 a host has been silent for long; its sessions end
  *   verification_failed       a job ends in `error`; the sample or the host needs a look
  *   holds_shrink, holds_limited   more requests wait than holds_max or the descriptors allow
- *   interaction_refused, verdict_refused   the database took none of it: a fault to be mended
+ *   interaction_refused, verdict_refused   the database refused it: a bug of this program
  * SIGUSR1 logs a line `status`: what is held, open, running, and waiting for the database.
  * Exit status: 0 after SIGTERM; 1 if it can't start, or its run was ended by others; 2 for a wrong
  * command line.
  *
  * BUGS
- * Of the memory limit's strikes in a session's container it is known when, not whom they hit: with
- * two commands at once, each is told of it. A strike between the death of one daemon and the
+ * The kernel tells when the memory limit killed something in a container, but not what: with
+ * two commands at once, each is told of it. A kill between the end of one daemon and the
  * next one's first look is not told at all.
  * A unix datagram socket holds net.unix.max_dgram_qlen datagrams (10 by default); in a burst more
  * than that wait for the next round.
@@ -110,7 +110,7 @@ static const char usage[] = "usage: codeset-reaper [--config FILE]\n"
                             "  --help          this text\n"
                             "  --version       the version\n";
 
-/* Only one daemon may deal with the containers of a host: the lock lies beside its sockets. */
+/* Only one daemon may deal with the containers of a host: the lock file is beside its sockets. */
 static int take_lock(const char *socket, struct error *err)
 {
     _cleanup_(free_ptr) char *folder = xstrdup(socket);

@@ -1,6 +1,6 @@
 /*
  * changes.h - trees of files as archives, run in a worker: what a pristine tree holds, how a
- * session's differs, the same laid over the pristine one, and reports.
+ * session's differs, the same applied to the original one, and reports.
  *
  * Both sides of an archive are this file, so its form is the one that docs/agent-protocol.md
  * tells and no other.

@@ -35,7 +35,7 @@ static void text_sent(const void *data, size_t length, void *arg)
     operation_unref(arg);
 }
 
-/* The text goes out from where it lies: a copy would double what a flood costs. */
+/* The text is sent from where it is: a copy would double the memory of a flood. */
 static void add_text(struct evbuffer *body, struct operation *operation,
                      const struct capture_text *text)
 {

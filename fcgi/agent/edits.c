@@ -29,7 +29,7 @@ struct edit {
     struct event *ready;
     struct event *limit;
     struct evbuffer *input;
-    bool commits; /* the child was about to lay the file in its place */
+    bool commits; /* the child was about to put the file into its place */
     int status;   /* of the answer; 0: not yet */
     char *json;
 };

@@ -4,7 +4,7 @@
  * An edit is an operation (operations.h). It goes on when its client goes; what it came to is told
  * to whoever asks by its id. One that was killed is told apart by what its child had said before:
  * nothing, then nothing was done, the answer is AGENT_STATUS_BUSY and the id may be used again;
- * that it was about to lay the file in its place, then it may have been, the answer is
+ * that it was about to put the file into its place, then it may have been, the answer is
  * AGENT_STATUS_LOST and stays so.
  */
 #ifndef CODESET_AGENT_EDITS_H

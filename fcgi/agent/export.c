@@ -58,7 +58,7 @@ struct outgoing {
     char *patterns[AGENT_PATTERNS_MOST];
     size_t pattern_count;
     struct buf manifest; /* changes: "type path\0" of all there is; GET /listing: its records */
-    bool manifest_first; /* changes, so that whoever lays them knows what to expect */
+    bool manifest_first; /* changes, so that the reader of the archive knows what to expect */
     size_t *chosen;      /* where in the manifest the things to send are */
     size_t chosen_count, chosen_room;
     int64_t size; /* of all that was chosen, with headers */
@@ -132,7 +132,7 @@ static bool moved_above(struct outgoing *outgoing, const char *path)
 /*
  * What was written moved its ctime. What came to its path with a folder that was renamed did not,
  * and differs from what the listing has there; if only in content, then it is another inode. Inode
- * numbers are those of the image's layers, and so the same in all containers that stand on them;
+ * numbers are those of the image's layers, and so the same in all containers of that image;
  * elsewhere each differs, and only what is below a folder that changed is doubted.
  */
 static bool is_changed(struct outgoing *outgoing, const char *path, const struct stat *st)
@@ -304,7 +304,7 @@ static int look_again(int dir_fd, const char *name, char type, struct stat *st, 
 }
 
 /* Sends the thing as it is now. Of one that has gone or become another kind of thing it says so;
- * one that can't be read is left out, which whoever lays the archive finds missing. */
+ * one that can't be read is left out, which the reader of the archive finds missing. */
 static void send_entry(struct outgoing *outgoing, char type, const char *path)
 {
     _cleanup_(close_fd) int fd = -1;

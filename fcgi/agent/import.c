@@ -2,10 +2,10 @@
  * PUT /changes: makes the tree below root what the archive says.
  *
  * Three passes. First what the manifest does not name, or names as another kind of thing, is
- * removed; then the entries are laid in their order; then the tree is compared with the manifest,
- * so that nothing is taken for the session's tree that lacks a part of it. A name is a path below
- * root without "..", and no part of it is followed if it is a link, so nothing outside root is
- * touched.
+ * removed; then the entries are unpacked in their order; then the tree is compared with the
+ * manifest, so that nothing is taken for the session's tree that lacks a part of it. A name is a
+ * path below root without "..", and no part of it is followed if it is a link, so nothing outside
+ * root is touched.
  *
  * The body is in memory: it was received whole before this child was made, and is bounded by the
  * container's memory as well as by the server's cap on bodies.
@@ -213,7 +213,7 @@ static int lay_link(int dir_fd, const char *name, const struct pax_entry *entry,
     return 0;
 }
 
-/* A folder's own mtime is not kept: what is laid into it would change it again. */
+/* A folder's own mtime is not kept: unpacking files into it would change it again. */
 static int lay_folder(int dir_fd, const char *name, const struct pax_entry *entry,
                       struct error *err)
 {

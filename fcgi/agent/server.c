@@ -22,7 +22,7 @@
 
 #define HEAD_MOST (32 * 1024)
 #define BODY_MOST (INT64_C(520) << 20) /* an archive of changes, the largest of bodies */
-#define TREE_SECONDS 240               /* until an archive begins, or is laid */
+#define TREE_SECONDS 240               /* until an archive begins, or is unpacked */
 #define IDLE_SECONDS (24 * 3600)       /* the daemon decides which connections to keep */
 
 struct server {

@@ -1,8 +1,8 @@
 /*
- * walk.h - what lies below a folder, without following a link and without leaving the folder's
+ * walk.h - what is in a folder and below, without following a link and without leaving the folder's
  * file system, whatever somebody else does to the folder meanwhile.
  *
- * Paths are relative to the root and at most PATH_MAX long; what lies deeper is passed over.
+ * Paths are relative to the root and at most PATH_MAX long; what is deeper is skipped.
  */
 #ifndef CODESET_AGENT_WALK_H
 #define CODESET_AGENT_WALK_H

@@ -189,7 +189,7 @@ struct agent_call *agent_get_changes(struct agent_client *client, const char *ad
                                      const char *root, int64_t since, int listing_fd, int fd,
                                      agent_tree_done *done, void *arg);
 
-/* Lays such an archive, read from fd's beginning, over root, where the listing came from. Where
+/* Applies such an archive, read from fd's beginning, to root, where the listing came from. Where
  * something of the other tree is missing afterwards: ERROR_CONFLICT, CHANGES_INCOMPLETE. */
 struct agent_call *agent_put_changes(struct agent_client *client, const char *address,
                                      const char *root, int fd, agent_tree_done *done, void *arg);

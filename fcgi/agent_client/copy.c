@@ -26,7 +26,7 @@
 
 #define FLOW_MOST ((size_t)256 * 1024) /* bytes that have come and are not sent */
 
-/* What lies between two requests. */
+/* What is kept between two requests. */
 struct flow {
     struct evbuffer *bytes;
     int64_t moved;

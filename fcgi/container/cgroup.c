@@ -144,8 +144,8 @@ static int write_number(const char *mount, const char *path, const char *file, i
     return write_value(mount, path, file, text, err);
 }
 
-/* On v2 a controller must be handed down at each level. Where that fails the controller may have
- * been handed down by systemd already; if not, setting the limit fails and names it. */
+/* On v2 a controller must be enabled at each level. Where that fails the controller may have
+ * been enabled by systemd already; if not, setting the limit fails and names it. */
 static void hand_down(const struct cgroup_fs *fs, const char *parent)
 {
     static const char *const controllers[] = {"+memory", "+pids", "+cpu"};

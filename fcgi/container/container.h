@@ -3,7 +3,7 @@
  *
  * A start waits for mounts, the runtime and the kernel, so codeset-engined has a process of its
  * own do it: codeset-container, which ends in container_start or container_stop. All that is known
- * of a container lies in its folder, <state_dir>/<name>:
+ * of a container is in its folder, <state_dir>/<name>:
  *
  *     config.json  rootfs/  scratch/             the bundle
  *     0/ 1/ 2/...  user                          the image's layers, the user namespace: mounts

@@ -21,7 +21,7 @@
 
 #include "base/banned.h"
 
-/* The loop device on that image, open, or -1. The kernel says of each what lies behind it. */
+/* The loop device on that image, open, or -1. The kernel tells the file behind each. */
 static int find_loop(const struct stat *image)
 {
     DIR *dir = opendir("/sys/block");

@@ -42,7 +42,7 @@ int scratch_mount(int image_fd, const char *where, struct error *err);
 int mounts_namespace(int namespace_fd, const char *where, struct error *err);
 
 /*
- * A file descriptor of a mount, attached to nothing, of what lies at `path`, with its owners shown
+ * A file descriptor of a mount, attached to nothing, of what is at `path`, with its owners shown
  * as the user namespace maps them. ERROR_INTERNAL with errno EINVAL where the file system cannot do
  * this: ext4, xfs and btrfs can (Linux 5.15), overlayfs and network file systems cannot.
  */

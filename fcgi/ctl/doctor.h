@@ -20,7 +20,7 @@ struct doctor {
     int counts[3];
 };
 
-/* what: the part looked at; mend: how to mend it (NULL where nothing is to be mended). */
+/* what: the part that was checked; mend: how to fix it (NULL where there is nothing to fix). */
 void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 

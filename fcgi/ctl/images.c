@@ -83,7 +83,7 @@ static int refuse_pinned(const char *name, struct pins *pins, struct error *err)
                      name, pins->text.data);
 }
 
-/* An image that sessions stand on must stay as it is. */
+/* An image that sessions run on must not change. */
 static int check_unused(struct ctl *ctl, const char *name, struct error *err)
 {
     struct search search = {.name = name};

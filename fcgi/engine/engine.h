@@ -107,7 +107,8 @@ struct engine_functions {
                                   const struct id *id, engine_ended *ended, void *arg);
     void (*unwatch)(struct engine_watch *watch); /* NULL: nothing */
 
-    /* How often the memory limit struck in it since its start; a step up: it struck once more. */
+    /* How often the memory limit killed something in it since its start. If it grows, it happened
+     * again. */
     int64_t (*oom_kills)(const struct engine_watch *watch);
 
     void (*free)(struct engine *engine); /* leaves containers running; after all its watches */

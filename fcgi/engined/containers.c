@@ -429,7 +429,7 @@ int containers_describe(struct containers *containers, const char *name, const c
 /*
  * Root of a container is nobody on the host, so a file of root's with mode 0111 can be run by it
  * but not read, and the kernel then keeps the process from being traced or dumped as well.
- * /run, where the state is, may be mounted noexec; the copy lies with the scratch images.
+ * /run, where the state is, may be mounted noexec; the copy is beside the scratch images.
  */
 static int place_agent(struct containers *containers, struct error *err)
 {
@@ -487,7 +487,7 @@ static void add_commitment(const char *name, void *arg)
     commitments_add(containers->commitments, name, size);
 }
 
-/* Scratch images whose container is gone: the host went down with it. What else lies there is not
+/* Scratch images whose container is gone: the host went down with it. Other files there are not
  * ours. */
 static int sweep_scratch(const struct containers *containers, struct error *err)
 {

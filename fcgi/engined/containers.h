@@ -31,7 +31,7 @@ struct containers_usage {
     int64_t memory_bytes;
     int64_t processes;
     int64_t cpu_us;
-    int64_t oom_kills;  /* since the start; a step up means that the memory limit struck */
+    int64_t oom_kills;  /* since the start; if it grows, the memory limit killed something */
     int64_t disk_bytes; /* what its writable layer takes on the host's disk */
     bool running;       /* false: pid 1 is gone, the container wants containers_stop */
 };

@@ -3,7 +3,7 @@
  *
  * Whoever asks is believed nothing: the kernel says who it is, and each message is checked as if
  * the daemon had been taken over. One that is not as it should be ends its connection, and nothing
- * else. What a connection asked for goes on when it ends; only the answer is dropped.
+ * else. When a connection ends, what it asked for is still done; only the answer is dropped.
  */
 #ifndef CODESET_ENGINED_SERVER_H
 #define CODESET_ENGINED_SERVER_H

@@ -34,7 +34,7 @@
 /*
  * A sanitizer asks for more when it reports: it opens /proc/self/maps and starts a program that
  * names the lines. Killed for that, the process would take its report with it; so there it is told
- * "not permitted" instead, and goes on without. What it can't do is the same.
+ * "not permitted" instead, and continues without. What it cannot do is the same.
  */
 #if defined(__SANITIZE_ADDRESS__)
 #define OTHERWISE (SECCOMP_RET_ERRNO | EPERM)

@@ -62,7 +62,7 @@ static size_t read_body(void *arg, char *bytes, size_t size)
 
 /*
  * libfcgi cuts an answer into records of 8 KiB, a copy and a write(2) each. A long one is sent past
- * it, in the longest records there are, straight from where it lies. Nothing is in libfcgi's buffer
+ * it, in the longest records there are, directly from where it is. Nothing is in libfcgi's buffer
  * then; FCGX_Finish_r ends the stream and the request as ever.
  */
 static int write_record(int fd, int request_id, const char *bytes, size_t length)

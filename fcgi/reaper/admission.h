@@ -3,7 +3,7 @@
  * it: the agent keeps it until then.
  *
  * Whoever runs a command gives agent_run the address of an admission of its own as `arg`, so that
- * the client's question, which knows no more than the call, finds it.
+ * the client's request, which only knows what the call knows, finds it.
  */
 #ifndef CODESET_REAPER_ADMISSION_H
 #define CODESET_REAPER_ADMISSION_H

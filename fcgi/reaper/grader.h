@@ -22,7 +22,7 @@ struct event_base;
 struct grader;
 struct graders;
 
-/* At most so many processes at once; who comes after waits. The program is looked for beside
+/* At most so many processes at once; further ones wait. The program is looked for beside
  * the agent's binary, as the engine's helper is. NULL on failure. */
 struct graders *graders_new(struct event_base *base, const char *agent_path, size_t most,
                             struct error *err);

@@ -26,7 +26,7 @@ size_t outcome_size(const struct outcome *outcome)
     return outcome->result.out_length + outcome->result.err_length;
 }
 
-/* Whatever it holds, the database takes it. */
+/* Makes any text acceptable to the database. */
 static char *copy_message(const char *text)
 {
     struct buf message = BUF_INIT;

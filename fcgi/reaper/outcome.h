@@ -23,7 +23,7 @@ void outcome_release(struct outcome *outcome);
 size_t outcome_size(const struct outcome *outcome); /* bytes of the texts */
 
 /* A command ended. Takes the result's texts. timeout: its limit in seconds. oom_kills: how often
- * the memory limit struck in its container while it ran. */
+ * the memory limit killed something in its container while it ran. */
 void outcome_of_command(const struct agent_result *result, int64_t timeout, int64_t oom_kills,
                         struct outcome *ret_outcome);
 

@@ -215,8 +215,8 @@ static void node_lost(const char *node, void *arg)
     log_event(LOG_WARNING, "node_lost", "node=%s", node);
 }
 
-/* Each end of a session settles its own; this is for what came in beside one, and for the sessions
- * of lost hosts and those that nobody ever claimed. */
+/* Each end of a session settles its own; this is for what arrived at the same time, and for the
+ * sessions of lost hosts and those that nobody ever claimed. */
 static int look_at_rows(struct db *db, void *arg, struct error *err)
 {
     struct host_look *look = arg;

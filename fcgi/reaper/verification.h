@@ -25,8 +25,8 @@ struct event;
 
 /* A report counts when its ctime is not before the verifier's start. The kernel stamps files with
  * a clock that moves once a tick (10 ms at HZ=100), so a file may look that much older than it
- * is. And so that none of the laid changes looks fresh by this allowance, the verifier is started
- * well after them. */
+ * is. And so that none of the copied changes looks new because of this allowance, the verifier is
+ * started well after them. */
 #define TICK_ALLOWANCE (12 * 1000)
 #define RUN_GAP_MS 30
 

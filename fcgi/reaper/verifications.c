@@ -95,7 +95,7 @@ static void log_end(const struct job *job)
               job->verdict.reason ? job->verdict.reason : "");
 }
 
-/* The message may quote a guest: whatever it holds, the database takes it. */
+/* The message may quote a guest, so it is made acceptable to the database. */
 static void set_error(struct job *job, const char *code, const char *message)
 {
     struct buf text = BUF_INIT;

@@ -1,9 +1,9 @@
 /*
  * verifications.h - the daemon's half of a verification: what changed in the session's repository
- * is laid into a fresh container of the sample's pristine image, the verifier runs there, its
- * reports are graded. The session goes on undisturbed.
+ * is copied into a new container of the sample's original image, the verifier runs there, and its
+ * reports are graded. The session is not disturbed.
  *
- *     claim -> container -> the session's changes are laid -> run -> reports -> verdict;
+ *     claim -> container -> the session's changes are copied -> run -> reports -> verdict;
  *     the container is stopped in any case
  *
  * At most settings.reaper.verifications_max at once, and of them at most verifications_per_user of

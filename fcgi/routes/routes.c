@@ -103,7 +103,7 @@ bool daemon_listens(struct api *api)
     return store_daemon_alive(api->db, DAEMON_SILENT_SECONDS, &alive, &ignored) == 0 && alive;
 }
 
-/* What the client wants to be held for, in seconds; -1: it doesn't say. */
+/* For how many seconds the client wants to be held; -1: it does not say. */
 static int preferred_wait(const struct request *request)
 {
     _cleanup_(buf_release) struct buf prefer = BUF_INIT;

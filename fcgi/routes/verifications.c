@@ -27,7 +27,8 @@ static int post_verify(void *app, const struct request *request, const void *val
     render_open(body, NULL, '{');
     render_text(body, "job_id", job_id.text);
     render_text(body, "status", job_status_name(JOB_PENDING));
-    /* The model wants a time; the job's begin is not known yet, so this is when it was asked for.
+    /* The model needs a time. When the job begins is not known yet, so this is when it was
+     * requested.
      */
     render_time(body, "started_at", created_at);
     render_close(body, '}');

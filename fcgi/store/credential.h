@@ -7,7 +7,7 @@
  *
  * By a token (already checked) it is TOKEN_COLUMNS, TOKEN_FROM and TOKEN_IS, without k. The
  * condition's one value is credential_value's. That the key is active and not expired is no part
- * of it: MariaDB plans a statement anew each time, and a condition costs it more than a column.
+ * of it: MariaDB plans a statement each time, and a condition costs it more than a column.
  */
 #ifndef CODESET_STORE_CREDENTIAL_H
 #define CODESET_STORE_CREDENTIAL_H

@@ -179,7 +179,8 @@ static MYSQL *connect_now(const struct db *db, struct error *err)
     return mysql;
 }
 
-/* A connection, at once or not at all: between two tries lies a pause that doubles. */
+/* A connection, at once or not at all: after each failed attempt the pause before the next doubles.
+ */
 static int ensure_connected(struct db *db, struct error *err)
 {
     int64_t now = clock_monotonic();
@@ -477,7 +478,7 @@ static int plain(struct db *db, const char *sql, struct error *err)
 int db_begin(struct db *db, struct error *err)
 {
     if (plain(db, "START TRANSACTION", err) < 0) {
-        /* Nothing has been done yet: a broken connection is made anew, once. */
+        /* Nothing has been done yet: a broken connection is replaced, once. */
         if (!db->lost || plain(db, "START TRANSACTION", err) < 0)
             return -1;
     }

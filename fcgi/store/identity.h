@@ -32,7 +32,7 @@ int store_refresh_token_add(struct db *db, const struct id *jti, const struct id
 int store_refresh_token_check(struct db *db, const struct id *jti, const struct id *user_id,
                               struct error *err);
 
-/* All refresh tokens of a user. *ret_count (may be NULL): how many were in force. */
+/* All refresh tokens of a user. *ret_count (may be NULL): how many were valid. */
 int store_refresh_tokens_revoke(struct db *db, const struct id *user_id, int64_t *ret_count,
                                 struct error *err);
 

@@ -33,7 +33,7 @@ struct run {
 /*
  * Begins a run, in one transaction. Earlier runs of the node end (the caller's lock on the host
  * shows that they are dead). Then, of what they left on this node:
- * - the host was started anew since (another boot_id): the containers ended at the last heartbeat.
+ * - the host was rebooted since (another boot_id): the containers ended at the last heartbeat.
  *   Their sessions end in error, HOST_LOST, at that time; those that were never ready go back
  *   to be claimed.
  * - otherwise: sessions that are ready become this run's, with the attempt that they had.

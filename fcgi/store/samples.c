@@ -104,7 +104,7 @@ int store_sample_stamp(struct db *db, struct sample_stamp *ret_stamp, struct err
 }
 
 /* Samples come in batches, each beginning behind the last key of the one before, so that a page
- * of everything never stands on this side whole, and no import in between shifts it. */
+ * of everything is never in memory as a whole, and an import in between does not shift it. */
 #define BEHIND_KEY                                                                                 \
     " AND (dataset > ? OR (dataset = ? AND sample_id > ?))"                                        \
     " ORDER BY dataset, sample_id LIMIT ? OFFSET ?"

@@ -94,7 +94,7 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
                      struct sample_summary *ret_summary, struct buf *json, struct error *err);
 
 /* The archive of a version below pack_dir: "<sha256 of dataset>/<sha256 of sample id>-<version>
- * .tar.gz", so that no name of a stranger becomes a path. */
+ * .tar.gz", so that names from imported files never become paths. */
 void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
                       struct buf *ret_path);
 

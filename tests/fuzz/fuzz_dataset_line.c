@@ -2,8 +2,9 @@
  * A line of a data set file: what is taken is within its bounds, renders to JSON that reads back
  * the same, and has one hash.
  *
- * fuzz-sources: fcgi/ctl/sample_line.c fcgi/base/json.c fcgi/base/clock.c fcgi/base/crypto.c
+ * fuzz-sources: fcgi/ctl/sample_line.c fcgi/ctl/spelling.c fcgi/base/json.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
+ * fuzz-sources: fcgi/base/crypto.c
  * fuzz-packages: json-c libcrypto
  */
 #include <stdlib.h>

@@ -31,6 +31,7 @@ int bind_socket(const char *path, int type, struct error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     _cleanup_(close_fd) int fd = -1;
+    struct stat st;
 
     if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
         return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", path);
@@ -42,9 +43,11 @@ int bind_socket(const char *path, int type, struct error *err)
         return error_errno(err, errno, "removing %s", path);
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         return error_errno(err, errno, "binding %s", path);
-    /* The umask of a daemon gives nobody else anything; this socket is for its group, whatever the
-     * folder's is. */
-    if (chown(path, (uid_t)-1, getegid()) < 0 || chmod(path, 0660) < 0)
+    /* The umask of a daemon gives nobody else anything; this socket is for its group. It has that
+     * from its birth, but in a folder that gives its own; where the unit forbids chown(2), it has
+     * to be so. */
+    if (stat(path, &st) < 0 || (st.st_gid != getegid() && chown(path, (uid_t)-1, getegid()) < 0) ||
+        chmod(path, 0660) < 0)
         return error_errno(err, errno, "giving %s to the daemon's group", path);
     if (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
         return error_errno(err, errno, "listening on %s", path);

@@ -38,6 +38,7 @@ struct disk_watch {
     struct event *timer;
     bool armed;
     int busy;                     /* so many are being ended */
+    int64_t ending;               /* bytes of the first of those */
     bool helpless;                /* it is near, and no container is to blame: said once */
     int64_t available, looked_at; /* at the last look; 0: there was none */
     int64_t per_second;           /* how fast it fills; falls slowly */
@@ -97,11 +98,17 @@ static void end_largest(struct disk_watch *watch)
         watch->helpless = true;
         return;
     }
+    /* Those that fill the disk together hold much alike. Who holds little beside the one that is
+     * being ended only stands near. */
+    if (watch->busy > 0 && bytes < watch->ending / 4)
+        return;
     log_event(LOG_WARNING, "disk_writer_ended",
               "container=%s bytes=%" PRId64 " available=%" PRId64 " bytes_per_second=%" PRId64,
               name, bytes, watch->available, watch->per_second);
-    if (watch->busy++ == 0)
+    if (watch->busy++ == 0) {
+        watch->ending = bytes;
         watch->evict_began = clock_monotonic();
+    }
     containers_evict(watch->containers, name, REASON, evicted, watch);
 }
 

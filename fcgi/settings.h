@@ -72,6 +72,8 @@ struct reaper_settings {
     int64_t verify_attempts_max;
     int64_t verify_timeout_seconds;
     int64_t sessions_max;
+    int64_t starts_per_user; /* 0: by the processors */
+    int64_t commands_per_user;
     int64_t verifications_max;      /* 0: by the processors */
     int64_t verifications_per_user; /* 0: half of them */
     int64_t results_bytes;

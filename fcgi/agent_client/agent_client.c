@@ -136,6 +136,7 @@ struct agent_call *agent_hello(struct agent_client *client, const char *address,
 struct run {
     struct agent_call call; /* first */
     bool admitted;
+    void (*sent)(void *arg);
     agent_run_done *done;
 };
 
@@ -161,6 +162,14 @@ static size_t run_take(struct agent_call *call, const char *bytes, size_t length
         buf_reserve(&call->body, most); /* exactly: growing would hold both copies */
     buf_add(&call->body, bytes, length);
     return length;
+}
+
+static void run_sent(struct agent_call *call)
+{
+    const struct run *run = (const struct run *)call;
+
+    if (run->sent && !run->admitted)
+        run->sent(call->arg);
 }
 
 void agent_call_resume(struct agent_call *call)
@@ -207,7 +216,8 @@ struct agent_call *agent_run(struct agent_client *client, const char *address,
         add_member(&call->request, "workdir", command->workdir, strlen(command->workdir));
         buf_addf(&call->request, ",\"env\":%s,\"timeout\":%d}",
                  command->env_json ? command->env_json : "null", command->timeout_seconds);
-        call_send(call, call->request.data, call->request.length);
+        ((struct run *)call)->sent = command->sent;
+        call_send_request(call, run_sent);
     }
     call_limit(call, command->timeout_seconds * INT64_C(1000) + RUN_GRACE_MS);
     call_start(call);

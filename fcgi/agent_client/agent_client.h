@@ -62,6 +62,8 @@ struct agent_command {
     const char *workdir;  /* absolute, in the container */
     const char *env_json; /* JSON array of "NAME=value", or NULL */
     int timeout_seconds;
+    void (*sent)(void *arg); /* with the call's arg: the request has left this process's memory, and
+                              * none of the result is here yet; NULL: nobody asks */
 };
 
 enum agent_end {

@@ -166,6 +166,57 @@ void call_send(struct agent_call *call, const void *bytes, size_t size)
     curl_easy_setopt(call->transfer.easy, CURLOPT_POSTFIELDS, bytes ? bytes : "");
 }
 
+static size_t on_request_read(char *bytes, size_t one, size_t most, void *arg)
+{
+    struct agent_call *call = arg;
+    size_t left = call->request.length - call->request_given;
+    size_t given = left < one * most ? left : one * most;
+
+    if (given == 0)
+        return 0;
+    memcpy(bytes, call->request.data + call->request_given, given);
+    call->request_given += given;
+    if (given < left)
+        return given;
+    buf_release(&call->request);
+    call->request_given = 0;
+    if (call->request_sent)
+        call->request_sent(call);
+    return given;
+}
+
+/* On another connection. What is freed is not there any more. */
+static int on_request_seek(void *arg, curl_off_t offset, int origin)
+{
+    struct agent_call *call = arg;
+
+    if (origin != SEEK_SET || offset < 0 || (size_t)offset >= call->request.length)
+        return CURL_SEEKFUNC_FAIL;
+    call->request_given = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+void call_send_request(struct agent_call *call, void (*sent)(struct agent_call *call))
+{
+    CURL *easy = call->transfer.easy;
+
+    if (call->request.length <= CALL_REQUEST_KEPT) {
+        call_send(call, call->request.data, call->request.length);
+        if (sent)
+            sent(call);
+        return;
+    }
+    call->request_sent = sent;
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->request.length);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_request_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, call);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_request_seek);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, call);
+    /* Of curl's own copy, which stays until the call ends: the least that there is. */
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+}
+
 void call_send_given(struct agent_call *call, int64_t size)
 {
     CURL *easy = call->transfer.easy;

@@ -50,7 +50,9 @@ struct agent_call {
     struct event *go_on;
     struct event *deadline;
     struct curl_slist *headers;
-    struct buf request; /* the body that is sent, where it is in our memory */
+    struct buf request;   /* the body that is sent, where it is in our memory */
+    size_t request_given; /* how much of it curl has, where it is freed when it is sent */
+    void (*request_sent)(struct agent_call *call);
     struct answer answer;
     struct buf body;
     struct error failure; /* what our own reading or writing found wrong */
@@ -73,6 +75,14 @@ struct agent_call *call_new(struct agent_client *client, const struct call_kind 
 /* The request's body: bytes that stay until the call ends; what kind->give says, `size` bytes or,
  * with -1, until it says that there is no more. */
 void call_send(struct agent_call *call, const void *bytes, size_t size);
+
+/* The body in call->request, which is freed when it has been sent, and `sent` (or NULL) called.
+ * Small ones stay until the call ends: they cost little, and curl can send them again by itself
+ * where a connection that is used again turns out to be closed. A large one that must be sent again
+ * ends the call with AGENT_UNREACHABLE. */
+#define CALL_REQUEST_KEPT 4096
+void call_send_request(struct agent_call *call, void (*sent)(struct agent_call *call));
+
 void call_send_given(struct agent_call *call, int64_t size);
 
 void call_start(struct agent_call *call);

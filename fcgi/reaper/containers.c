@@ -1,8 +1,10 @@
 #include "reaper/containers.h"
 
 #include <event2/event.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 
 #include "agent_client/agent_client.h"
 #include "base/cleanup.h"
@@ -12,6 +14,7 @@
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
 #include "reaper/environment.h"
+#include "reaper/fair_queue.h"
 #include "reaper/registry.h"
 #include "reaper/rounds.h"
 #include "store/containers.h"
@@ -38,7 +41,8 @@ struct container {
     const struct container_events *events;
     void *owner;
     char *address, *environment;
-    char *image; /* of one that is attached to; NULL: not known */
+    char *image;           /* NULL: not known */
+    struct fair_item turn; /* of a start that waits for the engine */
     int looks;
     int64_t image_time;
     int protocol; /* of its agent */
@@ -55,11 +59,24 @@ struct container {
 struct containers {
     struct registry all;
     size_t counts[CONTAINER_KINDS];
+    struct fair_queue waiting;  /* to be started */
+    size_t starts, starts_most; /* under way in the engine */
 };
+
+size_t containers_starts_most(void)
+{
+    size_t by_processors = CONTAINERS_STARTS_PER_PROCESSOR * (size_t)get_nprocs();
+
+    return by_processors > CONTAINERS_STARTS_LEAST ? by_processors : CONTAINERS_STARTS_LEAST;
+}
 
 struct containers *containers_new(void)
 {
-    return xcalloc(1, sizeof(struct containers));
+    struct containers *containers = xcalloc(1, sizeof(*containers));
+
+    fair_init(&containers->waiting);
+    containers->starts_most = containers_starts_most();
+    return containers;
 }
 
 /* --- entries --------------------------------------------------------------------------------- */
@@ -93,6 +110,7 @@ void container_discard(struct container *container)
     struct containers *containers = container->context->containers;
 
     let_go_of_agent(container);
+    fair_remove(&containers->waiting, &container->turn);
     if (container->timer)
         event_free(container->timer);
     registry_remove(&containers->all, container);
@@ -228,6 +246,7 @@ void container_stop(struct container *container)
     container->owner = NULL;
     container->events = NULL;
     let_go_of_agent(container);
+    fair_remove(&container->context->containers->waiting, &container->turn);
     if (container->timer)
         event_del(container->timer);
     stop_step(container);
@@ -343,12 +362,17 @@ static void found(struct container *container, const struct engine_description *
     ask(container, container->attached ? ADOPTED_HELLO_MS : HELLO_MS);
 }
 
+static void start_next(struct context *context);
+
 static void started(const struct error *err, const struct engine_description *description,
                     void *arg)
 {
     struct container *container = arg;
+    struct context *context = container->context;
 
     container->engine_busy = false;
+    context->containers->starts--;
+    start_next(context);
     if (container->phase == STOPPING)
         stop_step(container);
     else if (err)
@@ -357,15 +381,34 @@ static void started(const struct error *err, const struct engine_description *de
         found(container, description);
 }
 
-void container_start(struct container *container, const char *image)
+static void start_next(struct context *context)
+{
+    struct containers *containers = context->containers;
+    struct fair_item *item;
+
+    while (containers->starts < containers->starts_most &&
+           (item = fair_pop(&containers->waiting))) {
+        struct container *container =
+            (struct container *)(void *)((char *)item - offsetof(struct container, turn));
+        const struct engine_start start = {.kind = container->kind,
+                                           .id = container->id,
+                                           .image = container->image,
+                                           .limits = context->limits};
+
+        containers->starts++;
+        container->engine_busy = true;
+        engine_start(context->engine, &start, started, container);
+    }
+}
+
+void container_start(struct container *container, const struct id *user, const char *image)
 {
     struct context *context = container->context;
-    const struct engine_start start = {
-        .kind = container->kind, .id = container->id, .image = image, .limits = context->limits};
 
     container->phase = STARTING;
-    container->engine_busy = true;
-    engine_start(context->engine, &start, started, container);
+    container->image = xstrdup(image);
+    fair_push(&context->containers->waiting, user, &container->turn);
+    start_next(context);
 }
 
 static void look(struct container *container);

@@ -10,6 +10,9 @@
  * for, a stop that fails is repeated, the row is written at the end, and until then the container
  * counts.
  *
+ * The engine is asked for so many starts at once (CONTAINERS_STARTS_PER_PROCESSOR); those that
+ * wait for it take turns between users, sessions' and grading ones alike.
+ *
  * Rows that somebody else has ended (a user closed the session, it expired, another daemon took
  * this host for lost) come by containers_unwanted.
  */
@@ -31,6 +34,12 @@ struct context;
 /* The second: the engine ended it, to keep the host's disk free. */
 #define CONTAINERS_LOST "CONTAINER_LOST"
 #define CONTAINERS_DISK_FULL "HOST_DISK_FULL"
+
+/* Starts under way in the engine at once, twice as many as codeset-engined works on: so that it
+ * never waits for the next one. */
+#define CONTAINERS_STARTS_PER_PROCESSOR 4
+#define CONTAINERS_STARTS_LEAST 8
+size_t containers_starts_most(void);
 
 /* Told to the owner, from the loop. Each may call container_stop. */
 struct container_events {
@@ -58,8 +67,8 @@ struct container *container_new(struct context *context, enum container_kind kin
 /* Nothing was made for the entry, no row either. */
 void container_discard(struct container *container);
 
-/* Starts it from the image: `up` or `failed` follows. */
-void container_start(struct container *container, const char *image);
+/* Starts it from the image, for the user, when it is its turn: `up` or `failed` follows. */
+void container_start(struct container *container, const struct id *user, const char *image);
 
 /* It was started by an earlier run: looks for it. `up` or `failed` follows. image: NULL where it is
  * not known. */

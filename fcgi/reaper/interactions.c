@@ -19,6 +19,7 @@
 #include "reaper/registry.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
+#include "reaper/user_limit.h"
 #include "settings.h"
 #include "store/interactions.h"
 
@@ -33,8 +34,8 @@
 
 enum phase {
     CLAIMING,
-    WAITING, /* for its session's container, a share of the budget, the next try */
-    READING, /* an upload's content is read */
+    WAITING, /* for its session's container, its user's turn, a share of the budget, the next try */
+    READING, /* a command's text or an upload's content is read */
     CALLING,
     WRITING,
 };
@@ -44,15 +45,17 @@ struct running {
     struct interactions *interactions;
     LIST_ENTRY(running) next;
     enum phase phase;
-    struct interaction_work work;
-    struct text content;        /* of an upload, while it is sent */
-    struct admission admission; /* of the content, then of the result */
+    struct interaction_work work; /* with a command's text only until that is sent */
+    struct text content;          /* of an upload, while it is sent */
+    struct admission admission;   /* of the text or the content, then of the result */
+    struct user_place place;      /* of a command */
     struct agent_call *call;
     struct event *timer; /* before the next try */
     int64_t since;       /* monotonic: of the claim */
     int64_t oom_before;
     int tries;
     bool begun;
+    bool attaching; /* the agent was asked for the end of a command that it may not know */
     bool has_content;
     bool reduced; /* the result was refused by the database; a failure is written instead */
     bool dropped; /* the session ended while a thread may read this */
@@ -63,12 +66,14 @@ struct interactions {
     struct context *context;
     struct registry all;
     LIST_HEAD(running_list, running) list;
+    struct user_limit commands;
     size_t claims;
     bool passed_over; /* there was no room for one that was announced */
 };
 
 static void begin(struct running *running);
 static void finish(struct running *running);
+static void want_text(struct running *running);
 
 static struct context *context_of(const struct running *running)
 {
@@ -96,6 +101,12 @@ static void let_go_of_content(struct running *running)
     running->has_content = false;
 }
 
+static void drop_text(struct running *running)
+{
+    free(running->work.command.bytes);
+    running->work.command = (struct text){NULL, 0};
+}
+
 static void free_running(struct running *running)
 {
     struct interactions *interactions = running->interactions;
@@ -108,7 +119,8 @@ static void free_running(struct running *running)
     outcome_release(&running->outcome);
     let_go_of_content(running);
     interaction_work_release(&running->work);
-    admission_return(&running->admission); /* others may get it at once */
+    admission_return(&running->admission); /* others may get it at once, and the place */
+    user_limit_return(&interactions->commands, &running->place);
     free(running);
 }
 
@@ -196,6 +208,7 @@ static void finish(struct running *running)
     size_t size = outcome_size(&running->outcome);
 
     running->phase = WRITING;
+    user_limit_return(&running->interactions->commands, &running->place);
     db_pool_insist(context_of(running)->pool, size > DB_SMALL_BYTES ? DB_LARGE : DB_SMALL,
                    &running->work.user_id, write_finish, finish_written, running);
 }
@@ -251,6 +264,10 @@ static void command_ended(const struct error *err, const struct agent_result *re
     const struct container *container = container_of_session(running);
 
     running->call = NULL;
+    if (err && running->attaching && err->kind == ERROR_NOT_FOUND) {
+        want_text(running); /* what was sent before has not arrived */
+        return;
+    }
     if (err) {
         admission_return(&running->admission);
         call_failed(running, err);
@@ -281,9 +298,18 @@ static void file_done(const struct error *err, bool success, const char *message
     finish(running);
 }
 
+static void text_is_sent(void *arg)
+{
+    struct running *running = ((struct admission *)arg)->owner;
+
+    admission_return(&running->admission);
+}
+
+/* Once it is sent, its text is the agent's and the database's. */
 static struct agent_call *run_command(struct running *running, const struct container *container)
 {
     const struct interaction_work *work = &running->work;
+    struct agent_call *call;
     const struct agent_command command = {
         .id = running->id.text,
         .command = work->command.bytes,
@@ -291,13 +317,17 @@ static struct agent_call *run_command(struct running *running, const struct cont
         .workdir = work->repo_path,
         .env_json = container_environment(container),
         .timeout_seconds = (int)work->command_timeout,
+        .sent = text_is_sent,
     };
 
     if (!running->begun) /* not when it is attached to again */
         running->oom_before = container_oom_kills(container);
     running->begun = true;
-    return agent_run(context_of(running)->agents, container_address(container), &command, false,
-                     command_ended, &running->admission);
+    running->attaching = !work->command.bytes;
+    call = agent_run(context_of(running)->agents, container_address(container), &command,
+                     running->attaching, command_ended, &running->admission);
+    drop_text(running);
+    return call;
 }
 
 static struct agent_call *replace(struct running *running, const struct container *container)
@@ -377,6 +407,73 @@ static void want_content(struct running *running)
         content_may_come(running);
 }
 
+/* --- a command's turn, and its text ---------------------------------------------------------- */
+
+static void hold_texts(struct running *running)
+{
+    const struct interaction_work *work = &running->work;
+
+    budget_force(
+        context_of(running)->budget, &running->admission.share,
+        (int64_t)(work->command.length + work->str_to_replace.length + work->str_to_insert.length));
+}
+
+static int read_command(struct db *db, void *arg, struct error *err)
+{
+    struct running *running = arg;
+
+    drop_text(running); /* of a try whose answer broke off */
+    return store_interaction_command(db, context_of(running)->run, &running->id,
+                                     &running->work.command, err);
+}
+
+static void command_read(const struct error *err, void *arg)
+{
+    struct running *running = arg;
+
+    if (is_dropped(running))
+        return;
+    running->phase = WAITING;
+    if (err) {
+        if (err->kind != ERROR_NOT_FOUND)
+            log_error("command_unreadable", err);
+        fail(running, "the command could not be read");
+        return;
+    }
+    hold_texts(running);
+    begin(running);
+}
+
+static void want_text(struct running *running)
+{
+    running->phase = READING;
+    running->begun = running->attaching = false;
+    db_pool_insist(context_of(running)->pool, DB_SMALL, &running->work.user_id, read_command,
+                   command_read, running);
+}
+
+static void turn_has_come(void *arg)
+{
+    want_text(arg);
+}
+
+/* False: its user has so many running. Its text waits in the database. */
+static bool may_run(struct running *running)
+{
+    if (running->place.held || user_limit_ask(&running->interactions->commands, &running->place,
+                                              &running->work.user_id, turn_has_come, running))
+        return true;
+    drop_text(running);
+    admission_return(&running->admission);
+    return false;
+}
+
+/* It begins when somebody says so, and not when its session's container is there. */
+static bool is_in_line(const struct running *running)
+{
+    return running->admission.share.item.turn || (running->place.user && !running->place.held);
+}
+
 /* An agent of the release before knows no ids of file operations: what was sent before it would do
  * again. */
 static bool may_be_done_twice(const struct running *running, const struct container *container)
@@ -404,6 +501,8 @@ static void begin(struct running *running)
         want_content(running);
         return;
     }
+    if (running->work.type == INTERACTION_EXEC && !may_run(running))
+        return;
     running->phase = CALLING;
     switch (running->work.type) {
     case INTERACTION_EXEC:
@@ -463,14 +562,6 @@ static void claim_is_over(struct interactions *interactions)
     }
 }
 
-static void hold_texts(struct running *running)
-{
-    const struct interaction_work *work = &running->work;
-
-    budget_force(context_of(running)->budget, &running->admission.share,
-                 (int64_t)(work->str_to_replace.length + work->str_to_insert.length));
-}
-
 static void claimed(const struct error *err, void *arg)
 {
     struct running *running = arg;
@@ -493,7 +584,7 @@ static void claimed(const struct error *err, void *arg)
         free_running(running);
         return;
     }
-    if (running->work.type == INTERACTION_REPLACE)
+    if (running->work.type != INTERACTION_UPLOAD)
         hold_texts(running);
     running->phase = WAITING;
     if (running->work.attempt > context->settings->interaction_attempts_max)
@@ -572,8 +663,7 @@ static void session_is_ready(void *room, const struct id *session_id)
 
     for (running = LIST_FIRST(&interactions->list); running; running = following) {
         following = LIST_NEXT(running, next);
-        if (running->phase == WAITING && belongs_to(running, session_id) &&
-            !running->admission.share.item.turn)
+        if (running->phase == WAITING && belongs_to(running, session_id) && !is_in_line(running))
             begin(running);
     }
 }
@@ -622,6 +712,7 @@ static void *interactions_open(struct context *context)
     struct interactions *interactions = xcalloc(1, sizeof(*interactions));
 
     interactions->context = context;
+    interactions->commands.most = context->settings->commands_per_user;
     LIST_INIT(&interactions->list);
     return interactions;
 }
@@ -631,6 +722,7 @@ static void interactions_close(void *room)
     struct interactions *interactions = room;
     struct running *running;
 
+    interactions->commands.stopped = true;
     /* clang-tidy does not see that what is freed leaves the list first. */
     while ((running = LIST_FIRST(&interactions->list)))
         free_running(running); // NOLINT

@@ -21,6 +21,9 @@
 #include "base/banned.h"
 
 #define ATTEMPTS_MAX 5
+/* Claims under way at once. What comes above is found by a round, in an order that is fair between
+ * users; so a user's thousand doorbells are not before another's one. */
+#define CLAIMS_MAX 32
 #define AGAIN_MS 2000 /* before a claim or an end that the database refused is tried again */
 
 enum phase { CLAIMING, STARTING, ATTACHING, READY, ENDING };
@@ -44,12 +47,18 @@ struct live_session {
     struct event *timer;
     int64_t since;      /* monotonic: of the claim */
     bool database_busy; /* a thread may read this */
-    bool end_wanted;    /* the row ended while the claim or `ready` was being written */
+    bool was_ready;
+    bool end_wanted; /* the row ended while the claim or `ready` was being written */
 };
 
 struct sessions {
     struct context *context;
     struct registry all;
+    int64_t per_user; /* starts at once */
+    size_t claims;
+    size_t ready;
+    bool passed_over; /* one was not taken, as there were so many claims */
+    bool limited;     /* one was not claimed, as its user had so many being started */
 };
 
 static const struct container_events events;
@@ -93,6 +102,7 @@ static void free_session(struct live_session *session)
     if (session->timer)
         event_free(session->timer);
     registry_remove(&session->sessions->all, session);
+    session->sessions->ready -= session->was_ready;
     session_work_release(&session->work);
     id_list_release(&session->settled);
     free(session->ending.message);
@@ -216,6 +226,23 @@ static void unwanted(void *owner)
         end(session, NULL, NULL, false);
 }
 
+/* A start is over: a round finds what waited for that. When nothing is being started, nothing waits
+ * that the round would not find. */
+static void start_is_over(struct sessions *sessions)
+{
+    if (!sessions->limited)
+        return;
+    sessions->limited = sessions->all.count > sessions->ready;
+    rounds_soon(sessions->context);
+}
+
+static void is_ready(struct live_session *session)
+{
+    session->phase = READY;
+    session->was_ready = true;
+    session->sessions->ready++;
+}
+
 /* --- the way to ready ------------------------------------------------------------------------ */
 
 struct failure {
@@ -305,11 +332,12 @@ static void ready_written(const struct error *err, void *arg)
             "the server could not record that the container was ready", false);
         return;
     }
-    session->phase = READY;
+    is_ready(session);
     log_event(LOG_INFO, "session_ready", "session=%s attempt=%lld took_ms=%lld", session->id.text,
               (long long)session->work.attempt, (long long)took_ms(session));
     await_wake(context->await, &session->id);
     kinds_ready(&context->kinds, &session->id);
+    start_is_over(session->sessions);
 }
 
 static void container_is_up(void *owner)
@@ -320,7 +348,7 @@ static void container_is_up(void *owner)
     if (session->phase == ENDING) /* by its row, and what that leaves is just being settled */
         return;
     if (session->phase == ATTACHING) {
-        session->phase = READY;
+        is_ready(session);
         kinds_ready(&context->kinds, &session->id);
         return;
     }
@@ -343,7 +371,8 @@ static int claim(struct db *db, void *arg, struct error *err)
     struct live_session *session = arg;
 
     return store_session_claim(db, session->sessions->context->run, &session->id,
-                               &session->container_id, &session->work, err);
+                               &session->container_id, session->sessions->per_user, &session->work,
+                               err);
 }
 
 static void submit_claim(struct live_session *session);
@@ -359,26 +388,32 @@ static void not_claimed(struct live_session *session, const struct error *err)
 {
     struct context *context = session->sessions->context;
 
-    if (err->kind != ERROR_NOT_FOUND) {
+    if (err->kind != ERROR_NOT_FOUND && err->kind != ERROR_LIMIT) {
         /* It may be ours, and then nobody else takes it: the same claim is the same claim. */
         log_error("session_claim_failed", err);
         context_timer(context, &session->timer, AGAIN_MS, claim_again, session);
         return;
     }
-    await_wake(context->await, &session->id);
+    if (err->kind == ERROR_LIMIT)
+        session->sessions->limited = true;
+    else
+        await_wake(context->await, &session->id);
     container_discard(session->container);
     free_session(session);
 }
 
-static void claimed(const struct error *err, void *arg)
+/* One was not taken for want of room: is there room now? */
+static void claim_is_over(struct sessions *sessions)
 {
-    struct live_session *session = arg;
-
-    session->database_busy = false;
-    if (err) {
-        not_claimed(session, err);
-        return;
+    sessions->claims--;
+    if (sessions->passed_over && sessions->claims <= CLAIMS_MAX / 2) {
+        sessions->passed_over = false;
+        rounds_soon(sessions->context);
     }
+}
+
+static void go_on(struct live_session *session)
+{
     session->phase = STARTING;
     if (session->end_wanted)
         end(session, NULL, NULL, false);
@@ -386,12 +421,26 @@ static void claimed(const struct error *err, void *arg)
         end(session, "ATTEMPTS_EXHAUSTED",
             "the container was started several times, and the host failed each time", false);
     else
-        container_start(session->container, session->work.image);
+        container_start(session->container, &session->work.user_id, session->work.image);
+}
+
+static void claimed(const struct error *err, void *arg)
+{
+    struct live_session *session = arg;
+    struct sessions *sessions = session->sessions;
+
+    session->database_busy = false;
+    if (err)
+        not_claimed(session, err);
+    else
+        go_on(session);
+    claim_is_over(sessions);
 }
 
 static void submit_claim(struct live_session *session)
 {
     session->database_busy = true;
+    session->sessions->claims++;
     db_pool_insist(session->sessions->context->pool, DB_SMALL, NULL, claim, claimed, session);
 }
 
@@ -402,7 +451,16 @@ static int64_t sessions_space(const void *room)
     const struct sessions *sessions = room;
     const struct context *context = sessions->context;
 
-    return context->settings->sessions_max - (int64_t)containers_count(context, CONTAINER_SESSION);
+    int64_t places =
+        context->settings->sessions_max - (int64_t)containers_count(context, CONTAINER_SESSION);
+    int64_t claims = CLAIMS_MAX - (int64_t)sessions->claims;
+
+    return places < claims ? places : claims;
+}
+
+static int64_t sessions_per_user(const void *room)
+{
+    return ((const struct sessions *)room)->per_user;
 }
 
 static void sessions_take(void *room, const struct id *id)
@@ -416,8 +474,10 @@ static void sessions_take(void *room, const struct id *id)
         rounds_soon(sessions->context); /* closed, most likely */
         return;
     }
-    if (sessions_space(sessions) <= 0)
+    if (sessions_space(sessions) <= 0) {
+        sessions->passed_over = true;
         return;
+    }
     container_id = id_new();
     submit_claim(new_session(sessions, id, &container_id, CLAIMING));
 }
@@ -452,7 +512,8 @@ static int sessions_finished(struct db *db, const struct id *id, bool *ret_finis
 
 static int sessions_search(struct db *db, const struct kind_search *search, struct error *err)
 {
-    return store_session_claimable(db, search->run, search->limit, search->each, search->arg, err);
+    return store_session_claimable(db, search->run, search->per_user, search->limit, search->each,
+                                   search->arg, err);
 }
 
 static size_t sessions_count(const void *room)
@@ -467,6 +528,9 @@ static void *sessions_open(struct context *context)
     struct sessions *sessions = xcalloc(1, sizeof(*sessions));
 
     sessions->context = context;
+    sessions->per_user = context->settings->starts_per_user;
+    if (sessions->per_user == 0)
+        sessions->per_user = (int64_t)containers_starts_most() / 2;
     context->sessions = sessions;
     return sessions;
 }
@@ -489,6 +553,7 @@ const struct kind session_kind = {
     .close = sessions_close,
     .take = sessions_take,
     .space = sessions_space,
+    .per_user = sessions_per_user,
     .find = sessions_search,
     .expected = sessions_expected,
     .finished = sessions_finished,

@@ -5,8 +5,9 @@
  *
  * An entry exists from the claim (or the adoption) until its rows have ended and are settled; its
  * container goes its own way from there (reaper/containers.h). There are at most
- * settings.reaper.sessions_max containers of sessions; what is more stays `creating` in the
- * database, and is claimed when there is room.
+ * settings.reaper.sessions_max containers of sessions, and at most settings.reaper.starts_per_user
+ * of one user being started; what is more stays `creating` in the database, and is claimed when
+ * there is room.
  */
 #ifndef CODESET_REAPER_SESSIONS_H
 #define CODESET_REAPER_SESSIONS_H

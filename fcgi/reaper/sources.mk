@@ -18,6 +18,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/registry.c fcgi/reaper/registry.h \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
+	fcgi/reaper/user_limit.c fcgi/reaper/user_limit.h \
 	fcgi/reaper/verification.h \
 	fcgi/reaper/verification_run.c \
 	fcgi/reaper/verification_verdict.c \

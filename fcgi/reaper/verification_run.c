@@ -346,7 +346,7 @@ static void container_written(const struct error *err, void *arg)
     struct job *job = arg;
 
     if (!is_over(job) && job->phase == JOB_WORKING && !is_lost(job, err, "verification_container"))
-        container_start(job->container, job->work.verifier_image);
+        container_start(job->container, &job->work.user_id, job->work.verifier_image);
 }
 
 static void make_container(struct job *job)

@@ -270,6 +270,23 @@ int store_interaction_content(struct db *db, const struct id *id, struct text *r
     return 0;
 }
 
+int store_interaction_command(struct db *db, const struct run *run, const struct id *id,
+                              struct text *ret_command, struct error *err)
+{
+    static const struct query select_command = {
+        "SELECT command FROM interactions WHERE interaction_id=? AND owner=? AND "
+        "status='processing' AND command IS NOT NULL"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &select_command, err, db_id(id), db_id(&run->run_id));
+
+    if (!rows)
+        return -1;
+    if (!db_next(rows))
+        return error_set(err, ERROR_NOT_FOUND, NULL, "the command is finished");
+    *ret_command = read_text(rows, 0);
+    return 0;
+}
+
 int store_interaction_claimable(struct db *db, const struct run *run, int64_t user_max,
                                 int64_t limit, void (*each)(const struct id *id, void *arg),
                                 void *arg, struct error *err)

@@ -97,6 +97,11 @@ int store_interaction_claim(struct db *db, const struct run *run, const struct i
 int store_interaction_content(struct db *db, const struct id *id, struct text *ret_content,
                               struct error *err);
 
+/* The text of a command that this run has claimed. ERROR_NOT_FOUND: it has ended, or is not this
+ * run's any more. */
+int store_interaction_command(struct db *db, const struct run *run, const struct id *id,
+                              struct text *ret_command, struct error *err);
+
 /* Those that are to be claimed now, not those that this run holds. Fair: an interaction comes
  * before another whose user has more running or waiting before it; then by age. A user gets no more
  * than makes user_max running on this run. */

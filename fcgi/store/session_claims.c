@@ -29,66 +29,81 @@ void session_work_release(struct session_work *work)
                           "(SELECT 1 FROM session_declines d WHERE "                               \
                           "d.session_id=sessions.session_id AND d.node=?)"
 
+/* Claims of a run on sessions are made one after the other (its row's lock), so that the cap on one
+ * user's starts holds. */
 #define CLAIM                                                                                      \
-    "SELECT container_id, TRUE INTO earlier, free FROM sessions WHERE session_id=? AND " IS_FREE   \
-    " FOR UPDATE; "                                                                                \
+    "SELECT run_id INTO mine FROM runs WHERE run_id=? FOR UPDATE; "                                \
+    "SELECT container_id, user_id, TRUE INTO earlier, whose, free FROM sessions "                  \
+    "WHERE session_id=? AND " IS_FREE " FOR UPDATE; "                                              \
     "IF free AND NOT earlier <=> ? THEN "                                                          \
+    "SELECT COUNT(*) >= ? INTO limited FROM sessions o WHERE o.user_id=whose AND "                 \
+    "o.status='creating' AND o.owner=mine AND o.session_id<>?; "                                   \
+    "IF NOT limited THEN "                                                                         \
     "UPDATE sessions SET attempt=attempt+1, owner=?, container_id=? WHERE session_id=?; "          \
     "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
     "WHERE container_id=earlier AND state IN ('starting','running'); "                             \
     "INSERT INTO containers (container_id, node, run_id, kind, work_id, image) "                   \
     "SELECT w.container_id, ?, w.owner, 'session', w.session_id, p.image FROM sessions w "         \
     "JOIN samples p USING (dataset, sample_id, version) WHERE w.session_id=?; "                    \
-    "END IF;"
+    "END IF; END IF;"
 
 int store_session_claim(struct db *db, const struct run *run, const struct id *id,
-                        const struct id *container_id, struct session_work *ret_work,
-                        struct error *err)
+                        const struct id *container_id, int64_t user_max,
+                        struct session_work *ret_work, struct error *err)
 {
     static const struct query claim = {DB_ATOMIC_SELECT(
-        "DECLARE free BOOLEAN DEFAULT FALSE; DECLARE earlier UUID; ", CLAIM,
-        "SELECT w.session_id, w.user_id, w.container_id, w.attempt, p.image, p.repo_path, "
-        "w.expires_at FROM sessions w JOIN samples p USING (dataset, sample_id, version) "
-        "WHERE w.session_id=? AND w.owner=? AND w.container_id=? AND w.status='creating';")};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &claim, err, db_id(id), db_id(&run->run_id), db_int(run->lease_seconds),
-                  db_id(&run->run_id), db_text(run->node), db_id(container_id), db_id(&run->run_id),
-                  db_id(container_id), db_id(id), db_text(run->node), db_id(id), db_id(id),
-                  db_id(&run->run_id), db_id(container_id));
+        "DECLARE free, limited BOOLEAN DEFAULT FALSE; DECLARE earlier, mine, whose UUID; ", CLAIM,
+        "SELECT limited, w.session_id, w.user_id, w.container_id, w.attempt, p.image, "
+        "p.repo_path, w.expires_at FROM sessions w "
+        "JOIN samples p USING (dataset, sample_id, version) WHERE w.session_id=? AND "
+        "w.status='creating' AND (limited OR (w.owner=? AND w.container_id=?));")};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
+        db, &claim, err, db_id(&run->run_id), db_id(id), db_id(&run->run_id),
+        db_int(run->lease_seconds), db_id(&run->run_id), db_text(run->node), db_id(container_id),
+        db_int(user_max), db_id(id), db_id(&run->run_id), db_id(container_id), db_id(id),
+        db_text(run->node), db_id(id), db_id(id), db_id(&run->run_id), db_id(container_id));
 
     if (!rows)
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
+    if (db_row_int(rows, 0))
+        return error_set(err, ERROR_LIMIT, NULL,
+                         "%lld sessions of its user are being started, which is the limit",
+                         (long long)user_max);
     *ret_work = (struct session_work){
-        .session_id = db_row_id(rows, 0),
-        .user_id = db_row_id(rows, 1),
-        .container_id = db_row_id(rows, 2),
-        .attempt = db_row_int(rows, 3),
-        .image = db_row_copy(rows, 4),
-        .repo_path = db_row_copy(rows, 5),
-        .expires_at = db_row_time(rows, 6),
+        .session_id = db_row_id(rows, 1),
+        .user_id = db_row_id(rows, 2),
+        .container_id = db_row_id(rows, 3),
+        .attempt = db_row_int(rows, 4),
+        .image = db_row_copy(rows, 5),
+        .repo_path = db_row_copy(rows, 6),
+        .expires_at = db_row_time(rows, 7),
     };
     return 0;
 }
 
-int store_session_claimable(struct db *db, const struct run *run, int64_t limit,
+int store_session_claimable(struct db *db, const struct run *run, int64_t user_max, int64_t limit,
                             void (*each)(const struct id *id, void *arg), void *arg,
                             struct error *err)
 {
     static const struct query select_claimable = {
-        "WITH held AS (SELECT o.user_id, COUNT(*) AS n FROM sessions o "
+        "WITH held AS (SELECT o.user_id, COUNT(*) AS n, "
+        "SUM(o.status='creating' AND o.owner=?) AS begun FROM sessions o "
         "WHERE o.status IN ('creating','ready') AND o.owner IS NOT NULL GROUP BY o.user_id) "
         "SELECT q.session_id FROM (SELECT w.session_id, w.requested_at, "
-        "ROW_NUMBER() OVER (PARTITION BY w.user_id ORDER BY w.requested_at, w.session_id) + "
-        "IFNULL(h.n, 0) AS place FROM sessions w LEFT JOIN held h ON h.user_id=w.user_id "
+        "ROW_NUMBER() OVER (PARTITION BY w.user_id ORDER BY w.requested_at, w.session_id) AS nth, "
+        "IFNULL(h.n, 0) AS held, IFNULL(h.begun, 0) AS begun "
+        "FROM sessions w LEFT JOIN held h ON h.user_id=w.user_id "
         "WHERE w.status='creating' AND (w.owner IS NULL OR "
         "(w.owner<>? AND " OWNER_IS_DEAD(
             "w.owner") ")) AND NOT EXISTS (SELECT 1 FROM "
                        "session_declines d WHERE d.session_id=w.session_id AND d.node=?)) q "
-                       "ORDER BY q.place, q.requested_at, q.session_id LIMIT ?"};
-    struct db_rows *rows = DB_SELECT(db, &select_claimable, err, db_id(&run->run_id),
-                                     db_int(run->lease_seconds), db_text(run->node), db_int(limit));
+                       "WHERE q.nth + q.begun <= ? "
+                       "ORDER BY q.nth + q.held, q.requested_at, q.session_id LIMIT ?"};
+    struct db_rows *rows =
+        DB_SELECT(db, &select_claimable, err, db_id(&run->run_id), db_id(&run->run_id),
+                  db_int(run->lease_seconds), db_text(run->node), db_int(user_max), db_int(limit));
 
     if (!rows)
         return -1;

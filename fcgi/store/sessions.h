@@ -102,16 +102,18 @@ void session_work_release(struct session_work *work);
  * that this node has not declined; and makes the row of its container, whose id the caller made.
  * The container of an earlier attempt has ended. The same claim with the same container id, after a
  * lost answer, is the same claim; with another id it is another attempt. ERROR_NOT_FOUND: nothing
- * to claim (any more).
+ * to claim (any more). ERROR_LIMIT: this run has user_max others of its user's being started; the
+ * session waits to be claimed.
  */
 int store_session_claim(struct db *db, const struct run *run, const struct id *id,
-                        const struct id *container_id, struct session_work *ret_work,
-                        struct error *err);
+                        const struct id *container_id, int64_t user_max,
+                        struct session_work *ret_work, struct error *err);
 
 /* Those that are to be claimed now: not those that this run holds, nor those that this node has
- * declined. Fair: a session comes before another whose user has more open or waiting before it;
- * then by age. */
-int store_session_claimable(struct db *db, const struct run *run, int64_t limit,
+ * declined, nor those above user_max of one user, counted with those that this run is starting.
+ * Fair: a session comes before another whose user has more open or waiting before it; then by
+ * age. */
+int store_session_claimable(struct db *db, const struct run *run, int64_t user_max, int64_t limit,
                             void (*each)(const struct id *id, void *arg), void *arg,
                             struct error *err);
 

@@ -445,6 +445,31 @@ size_t scripted_held(const struct scripted_host *host, enum scripted_call kind)
     return count;
 }
 
+bool scripted_holds(const struct scripted_host *host, enum scripted_call kind, const struct id *id)
+{
+    const struct call *call;
+
+    TAILQ_FOREACH(call, &host->calls, next)
+    {
+        if (call->kind == kind && !call->event && strcmp(call->ref.id.text, id->text) == 0)
+            return true;
+    }
+    return false;
+}
+
+void scripted_step(struct scripted_host *host, enum scripted_call kind)
+{
+    struct call *call;
+
+    TAILQ_FOREACH(call, &host->calls, next)
+    {
+        if (call->kind == kind && !call->event) {
+            let_go_on(call);
+            return;
+        }
+    }
+}
+
 void scripted_release(struct scripted_host *host, enum scripted_call kind)
 {
     struct call *call;

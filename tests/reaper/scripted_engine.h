@@ -31,6 +31,8 @@ struct engine *scripted_engine(struct scripted_host *host);
 /* Such calls wait from now on; the number of those that wait; they go on, and others too. */
 void scripted_hold(struct scripted_host *host, enum scripted_call call);
 size_t scripted_held(const struct scripted_host *host, enum scripted_call call);
+bool scripted_holds(const struct scripted_host *host, enum scripted_call call, const struct id *id);
+void scripted_step(struct scripted_host *host, enum scripted_call call); /* the first one only */
 void scripted_release(struct scripted_host *host, enum scripted_call call);
 
 /* The next `times` calls that go on fail so. code: a literal or NULL. */

@@ -5,7 +5,10 @@
 #include "suites.h"
 
 #include <fcntl.h>
+#include <malloc.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -302,6 +305,190 @@ static void one_user_s_hundred_are_not_before_another_s_one(void)
     finish(&session);
 }
 
+/* Each says that it runs, and what it is: what waited has its text from the database again. */
+static void one_user_runs_so_many_commands_at_once(void)
+{
+    struct id session, other, commands[5], neighbour;
+    size_t begun = 0;
+
+    machine_open(&m, "alone");
+    m.settings.commands_per_user = 2;
+    daemon_begin(&m);
+    session = ready_session();
+    other = create_session(&fixture_other_user);
+    UNTIL(session_is(&other, "ready"));
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        _cleanup_(free_ptr) char *then = xasprintf("echo %zu", i);
+        _cleanup_(free_ptr) char *waiting = waiting_command(then);
+        _cleanup_(free_ptr) char *text =
+            xasprintf("touch %s/begun-%zu; %s", scripted_folder(m.host), i, waiting);
+
+        commands[i] = start_command(&session, text);
+        UNTIL(interaction_is(&commands[i], "processing"));
+    }
+    UNTIL(is_there("begun-0") && is_there("begun-1"));
+    neighbour = start_command(&other, "echo mine");
+    UNTIL(interaction_is(&neighbour, "completed"));
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        _cleanup_(free_ptr) char *name = xasprintf("begun-%zu", i);
+
+        begun += is_there(name);
+    }
+    CU_ASSERT_EQUAL(begun, 2);
+    touch("go");
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        _cleanup_(free_ptr) char *expected = xasprintf("%zu\n", i);
+
+        UNTIL(interaction_is(&commands[i], "completed"));
+        CU_ASSERT_STRING_EQUAL(out_of(&commands[i]), expected);
+    }
+    close_session(&other);
+    finish(&session);
+}
+
+static void a_session_that_ends_takes_its_waiting_commands_along(void)
+{
+    _cleanup_(free_ptr) char *text = NULL;
+    struct id session, next, command, waiting;
+
+    machine_open(&m, "alone");
+    m.settings.commands_per_user = 1;
+    daemon_begin(&m);
+    session = ready_session();
+    next = ready_session();
+    text = waiting_command("true");
+    command = start_command(&session, text);
+    UNTIL(interaction_is(&command, "processing"));
+    start_command(&session, "true");
+    waiting = start_command(&next, "echo next");
+    UNTIL(interaction_is(&waiting, "processing"));
+    close_session(&session);
+    UNTIL(interaction_is(&waiting, "completed"));
+    CU_ASSERT_STRING_EQUAL(out_of(&waiting), "next\n");
+    finish(&next);
+}
+
+/* --- texts ----------------------------------------------------------------------------------- */
+
+#define LONG_COMMANDS 100
+#define LONG_COMMAND (120 * 1024)
+
+#if defined(__SANITIZE_ADDRESS__)
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
+static size_t memory_in_use(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+#endif
+}
+
+/* A comment makes it long. Freed by the caller. */
+static char *long_command(const char *then)
+{
+    _cleanup_(free_ptr) char *waiting = waiting_command(then);
+    char *text = xcalloc(1, LONG_COMMAND + 1);
+
+    memset(text, 'x', LONG_COMMAND);
+    memcpy(text, waiting, strlen(waiting));
+    memcpy(text + strlen(waiting), " #", 2);
+    return text;
+}
+
+/* Each costs a call and its buffers, about 50 KiB, and not a text of 120 KiB twice. */
+static void long_commands_that_run_are_not_kept_in_memory(void)
+{
+    _cleanup_(free_ptr) char *text = NULL;
+    _cleanup_(free_ptr) char *small = NULL;
+    struct id session, commands[LONG_COMMANDS];
+    size_t before, after;
+
+    machine_open(&m, "alone");
+    daemon_begin(&m);
+    session = ready_session();
+    small = waiting_command("true");
+    commands[0] = start_command(&session, small);
+    UNTIL(interaction_is(&commands[0], "processing"));
+    text = long_command("echo long");
+    before = memory_in_use();
+    for (size_t i = 1; i < LONG_COMMANDS; i++) {
+        commands[i] = start_command(&session, text);
+        UNTIL(interaction_is(&commands[i], "processing"));
+    }
+    UNTIL(budget_held(m.context.budget) == 0 && db_pool_pending(m.context.pool) == 0);
+    after = memory_in_use();
+    CU_ASSERT(after < before + (size_t)LONG_COMMANDS * 64 * 1024);
+    touch("go");
+    for (size_t i = 0; i < LONG_COMMANDS; i++)
+        UNTIL(interaction_is(&commands[i], "completed"));
+    CU_ASSERT_STRING_EQUAL(out_of(&commands[1]), "long\n");
+    finish(&session);
+}
+
+/* Takes the agent's place at its address. */
+static int stand_in_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    CU_ASSERT_FATAL(fd >= 0 && strlen(path) < sizeof(address.sun_path));
+    memcpy(address.sun_path, path, strlen(path));
+    CU_ASSERT_EQUAL_FATAL(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    CU_ASSERT_EQUAL_FATAL(listen(fd, 8), 0);
+    return fd;
+}
+
+/* What came is read as long as there is something; true at the text's last bytes. */
+static bool has_read_all(int fd, struct buf *received)
+{
+    char bytes[65536];
+    ssize_t got;
+
+    while ((got = read(fd, bytes, sizeof(bytes))) > 0)
+        buf_add(received, bytes, (size_t)got);
+    return received->length > LONG_COMMAND && received->data[received->length - 1] == '}';
+}
+
+/* Whoever took the text dies with it; the text is read once more, for the agent knows nothing. */
+static void a_text_that_did_not_arrive_is_sent_again(void)
+{
+    _cleanup_(buf_release) struct buf received = BUF_INIT;
+    _cleanup_(free_ptr) char *path = NULL;
+    _cleanup_(free_ptr) char *aside = NULL;
+    _cleanup_(free_ptr) char *text = NULL;
+    _cleanup_(free_ptr) char *small = NULL;
+    struct id session, first, command;
+    int listener, peer = -1;
+
+    begin();
+    session = ready_session();
+    small = waiting_command("true");
+    first = start_command(&session, small); /* on the connection that there is */
+    UNTIL(interaction_is(&first, "processing") && budget_held(m.context.budget) == 0);
+    path = xstrdup(ask("SELECT SUBSTR(c.address, 6) FROM containers c JOIN sessions s "
+                       "USING (container_id) WHERE s.session_id=?",
+                       &session));
+    aside = xasprintf("%s-aside", path);
+    CU_ASSERT_EQUAL_FATAL(rename(path, aside), 0);
+    listener = stand_in_at(path);
+    text = long_command("echo arrived");
+    command = start_command(&session, text);
+    UNTIL((peer = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0);
+    UNTIL(has_read_all(peer, &received));
+    CU_ASSERT_EQUAL_FATAL(rename(aside, path), 0);
+    close(peer);
+    close(listener);
+    touch("go");
+    UNTIL(interaction_is(&command, "completed"));
+    CU_ASSERT_STRING_EQUAL(out_of(&command), "arrived\n");
+    finish(&session);
+}
+
 /* A polite stop waits for what takes a moment only. */
 static void file_operations_are_brief_and_commands_are_not(void)
 {
@@ -355,6 +542,14 @@ static const struct unit_test tests[] = {
      a_session_that_ends_gives_its_share_back},
     {"one user's hundred are not before another's one",
      one_user_s_hundred_are_not_before_another_s_one},
+    {"one user runs so many commands at once, and the rest wait",
+     one_user_runs_so_many_commands_at_once},
+    {"a session that ends takes its waiting commands along",
+     a_session_that_ends_takes_its_waiting_commands_along},
+    {"long commands that run are not kept in memory",
+     long_commands_that_run_are_not_kept_in_memory},
+    {"a command's text that did not arrive is sent again",
+     a_text_that_did_not_arrive_is_sent_again},
     {"commands are not what a polite stop waits for",
      file_operations_are_brief_and_commands_are_not},
     {"an end that the database refuses is written later",

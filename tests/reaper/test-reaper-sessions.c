@@ -394,6 +394,106 @@ static void no_more_than_the_host_takes(void)
     finish();
 }
 
+/* --- turns ----------------------------------------------------------------------------------- */
+
+static size_t count_of(const char *sql, const struct id *id)
+{
+    return (size_t)strtoull(ask(sql, id), NULL, 10);
+}
+
+static bool all_ready(const struct id *sessions, size_t count)
+{
+    size_t ready = 0;
+
+    for (size_t i = 0; i < count; i++)
+        ready += session_is(&sessions[i], "ready");
+    return ready == count;
+}
+
+static void close_all(const struct id *sessions, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        close_session(&sessions[i]);
+}
+
+/* All are claimed before the other user's, and the engine is busy with the first of them. */
+static void starts_take_turns_between_users(void)
+{
+    size_t most = containers_starts_most(), count = most + 10;
+    _cleanup_(free_ptr) struct id *sessions = xcalloc(count, sizeof(*sessions));
+    struct id other, container;
+
+    machine_open(&m, "alone");
+    m.settings.starts_per_user = 1000;
+    daemon_begin(&m);
+    scripted_hold(m.host, SCRIPTED_START);
+    for (size_t i = 0; i < count; i++)
+        sessions[i] = create_session(&fixture_user);
+    UNTIL(containers_count(&m.context, CONTAINER_SESSION) == count && all_rest());
+    CU_ASSERT_EQUAL(scripted_held(m.host, SCRIPTED_START), most);
+    other = create_session(&fixture_other_user);
+    UNTIL(containers_count(&m.context, CONTAINER_SESSION) == count + 1 && all_rest());
+    CU_ASSERT_EQUAL(scripted_held(m.host, SCRIPTED_START), most);
+    scripted_step(m.host, SCRIPTED_START);
+    scripted_step(m.host, SCRIPTED_START);
+    /* Two are done, so two more have gone to the engine: one of each user. */
+    UNTIL(scripted_starts(m.host) == 2 && scripted_held(m.host, SCRIPTED_START) == most);
+    container = container_of(&other);
+    CU_ASSERT(scripted_holds(m.host, SCRIPTED_START, &container));
+    scripted_release(m.host, SCRIPTED_START);
+    UNTIL(session_is(&other, "ready") && all_ready(sessions, count));
+    close_session(&other);
+    close_all(sessions, count);
+    finish();
+}
+
+static void a_start_that_waits_and_is_not_wanted_is_not_made(void)
+{
+    size_t most = containers_starts_most(), count = most + 1;
+
+    machine_open(&m, "alone");
+    m.settings.starts_per_user = 1000;
+    daemon_begin(&m);
+    scripted_hold(m.host, SCRIPTED_START);
+    for (size_t i = 0; i < count; i++)
+        create_session(&fixture_user);
+    UNTIL(containers_count(&m.context, CONTAINER_SESSION) == count && all_rest());
+    tell("UPDATE sessions SET expires_at=NOW(6) WHERE status='creating'");
+    UNTIL(count_of("SELECT COUNT(*) FROM sessions WHERE status='creating'", NULL) == 0);
+    UNTIL(containers_count(&m.context, CONTAINER_SESSION) == most);
+    scripted_release(m.host, SCRIPTED_START);
+    finish();
+    CU_ASSERT_EQUAL(scripted_starts(m.host), most);
+}
+
+static void one_user_starts_so_many_at_once(void)
+{
+    struct id sessions[6], other, container;
+
+    machine_open(&m, "alone");
+    m.settings.starts_per_user = 2;
+    daemon_begin(&m);
+    UNTIL(m.context.open);
+    scripted_hold(m.host, SCRIPTED_START);
+    for (size_t i = 0; i < ARRAY_SIZE(sessions); i++) {
+        sessions[i] = create_session(&fixture_user);
+        kinds_take(&m.context.kinds, WORK_SESSION, &sessions[i]);
+    }
+    other = create_session(&fixture_other_user);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 3 && all_rest());
+    container = container_of(&other);
+    CU_ASSERT(scripted_holds(m.host, SCRIPTED_START, &container));
+    CU_ASSERT_EQUAL(count_of("SELECT COUNT(*) FROM sessions WHERE owner IS NOT NULL AND "
+                             "user_id=? AND status='creating'",
+                             &fixture_user),
+                    2);
+    scripted_release(m.host, SCRIPTED_START);
+    UNTIL(session_is(&other, "ready") && all_ready(sessions, ARRAY_SIZE(sessions)));
+    close_session(&other);
+    close_all(sessions, ARRAY_SIZE(sessions));
+    finish();
+}
+
 static const struct unit_test tests[] = {
     {"a session becomes ready, and leaves nothing", a_session_becomes_ready_and_leaves_nothing},
     {"a session closed before it is claimed is nothing to start", closed_before_it_is_claimed},
@@ -408,6 +508,10 @@ static const struct unit_test tests[] = {
     {"a container that nobody has a row for is stopped",
      a_container_nobody_has_a_row_for_is_stopped},
     {"a session past its time is terminated", a_session_past_its_time_is_terminated},
+    {"starts take turns between users", starts_take_turns_between_users},
+    {"a start that waits and is not wanted any more is not made",
+     a_start_that_waits_and_is_not_wanted_is_not_made},
+    {"one user has so many sessions being started, and no more", one_user_starts_so_many_at_once},
     {"no more sessions than the host takes", no_more_than_the_host_takes},
     {"an end that the database refuses is written later",
      an_end_that_the_database_refuses_is_written_later},

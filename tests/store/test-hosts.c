@@ -107,7 +107,7 @@ static int64_t claim_session(const struct run *run, const struct id *id, struct 
     _cleanup_(session_work_release) struct session_work work = {0};
     struct id container_id = id_new();
 
-    OK(store_session_claim(reaper, run, id, &container_id, &work, &err));
+    OK(store_session_claim(reaper, run, id, &container_id, 1000, &work, &err));
     CU_ASSERT_STRING_EQUAL(work.container_id.text, container_id.text);
     CU_ASSERT_STRING_EQUAL(work.image, "image");
     if (ret_container)
@@ -120,7 +120,8 @@ static void refuse_claim(const struct run *run, const struct id *id)
     struct id container_id = id_new();
     struct session_work none;
 
-    REFUSED(store_session_claim(reaper, run, id, &container_id, &none, &err), ERROR_NOT_FOUND);
+    REFUSED(store_session_claim(reaper, run, id, &container_id, 1000, &none, &err),
+            ERROR_NOT_FOUND);
 }
 
 static int64_t make_ready(const struct run *run, const struct id *id, struct id *ret_container)
@@ -212,7 +213,7 @@ static bool may_claim(const struct run *run, const struct id *id)
 {
     struct search search = {.wanted = id};
 
-    OK(store_session_claimable(reaper, run, 100000, look, &search, &err));
+    OK(store_session_claimable(reaper, run, 100000, 100000, look, &search, &err));
     return search.found == 1;
 }
 
@@ -285,7 +286,7 @@ static void a_claim_makes_a_container_and_ends_the_one_before(void)
     CU_ASSERT_EQUAL(claim_session(&a, &id, &first), 1);
     CU_ASSERT_TRUE(container_is(&first, "starting"));
     /* The answer was lost: the same claim is the same attempt. */
-    OK(store_session_claim(reaper, &a, &id, &first, &again, &err));
+    OK(store_session_claim(reaper, &a, &id, &first, 1000, &again, &err));
     CU_ASSERT_EQUAL(again.attempt, 1);
     CU_ASSERT_EQUAL(claim_session(&a, &id, &second), 2);
     CU_ASSERT_TRUE(container_is(&first, "ended"));
@@ -680,7 +681,7 @@ static int place_of(const struct run *run, const struct id *id)
 {
     struct search search = {.wanted = id, .place = -1};
 
-    OK(store_session_claimable(reaper, run, 100000, look, &search, &err));
+    OK(store_session_claimable(reaper, run, 100000, 100000, look, &search, &err));
     return search.place;
 }
 
@@ -861,7 +862,7 @@ static int race_for_session(struct db *db, const struct run *run, const struct i
     struct id container_id = id_new();
     struct error err = ERROR_INIT;
 
-    if (store_session_claim(db, run, id, &container_id, &work, &err) == 0)
+    if (store_session_claim(db, run, id, &container_id, 1000, &work, &err) == 0)
         return store_session_ready(db, run, id, work.attempt, "cs", "unix:/", &err) == 0;
     if (err.kind != ERROR_NOT_FOUND)
         fprintf(stderr, "claim: %s\n", err.message);

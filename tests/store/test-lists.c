@@ -143,7 +143,7 @@ static struct id ready_session(void)
     int64_t expires_at;
 
     OK(store_session_create(api, &wanted, &expires_at, &err));
-    OK(store_session_claim(reaper, &run, &wanted.session_id, &container_id, &work, &err));
+    OK(store_session_claim(reaper, &run, &wanted.session_id, &container_id, 1000, &work, &err));
     OK(store_session_ready(reaper, &run, &wanted.session_id, work.attempt, "cs", "unix:/", &err));
     return wanted.session_id;
 }

@@ -47,7 +47,7 @@ static struct id ready_session(const struct run *run)
 
     struct id container_id = id_new();
 
-    OK(store_session_claim(reaper, run, &id, &container_id, &work, &err));
+    OK(store_session_claim(reaper, run, &id, &container_id, 1000, &work, &err));
     OK(store_session_ready(reaper, run, &id, work.attempt, "cs-x", "unix:/x", &err));
     return id;
 }
@@ -237,7 +237,7 @@ static void what_never_became_ready_ends_in_error(void)
     _cleanup_(session_work_release) struct session_work work = {0};
     _cleanup_(session_release) struct session session = {0};
 
-    OK(store_session_claim(reaper, &first, &id, &container_id, &work, &err));
+    OK(store_session_claim(reaper, &first, &id, &container_id, 1000, &work, &err));
     OK(store_session_end(reaper, &first, &id, work.attempt, SESSION_TERMINATED, "NO_CREDIT", "late",
                          &err));
     OK(store_session_get(api, &user_id, id.text, &session, &err));

@@ -13,11 +13,11 @@
  *
  * DIAGNOSTICS
  * One line an event on standard error (base/log.h). What an operator looks for:
- *   ready, adopted            it is up; so many sessions were there already
- *   run_ended_by_others       another daemon took this host for lost, or has its name; it stops
- *   database_lost, _back      MariaDB is out of reach; results wait in the agents
- *   engined_lost, _back       codeset-engined is out of reach; starts and stops wait
- *   session_start_failed      with the reason that the user is not told
+ *   ready, adopted            it is up; so many sessions were there already. Where MariaDB is not
+ * in reach it is ready, too, and its run begins later (run_begun) run_ended_by_others       another
+ * daemon took this host for lost, or has its name; it stops database_lost, _back      MariaDB is
+ * out of reach; results wait in the agents engined_lost, _back       codeset-engined is out of
+ * reach; starts and stops wait session_start_failed      with the reason that the user is not told
  *   session_declined          another host may start it
  *   session_container_lost    a container ended by itself
  *   container_stop_failed     a container could not be removed; tried again
@@ -94,6 +94,7 @@ struct reaper {
     struct heartbeat *heartbeat;
     struct doorbell *doorbell;
     int lock_fd;
+    bool told_ready;
     int status; /* of exit */
     struct event *signals[3];
     struct event *watchdog;
@@ -110,7 +111,8 @@ static const char usage[] = "usage: codeset-reaper [--config FILE]\n"
                             "  --help          this text\n"
                             "  --version       the version\n";
 
-/* Only one daemon may deal with the containers of a host: the lock file is beside its sockets. */
+/* Only one daemon may have these sockets: the lock file is beside them. That there is only one of
+ * this node, wherever its sockets are, the heartbeat sees to. */
 static int take_lock(const char *socket, struct error *err)
 {
     _cleanup_(free_ptr) char *folder = xstrdup(socket);
@@ -164,6 +166,19 @@ static void stop_at_once(struct reaper *reaper, int status)
     event_base_loopbreak(reaper->base);
 }
 
+/* Not before it is known that the node's name is this daemon's, unless nobody can tell now. */
+static void tell_ready(void *arg)
+{
+    struct reaper *reaper = arg;
+
+    if (reaper->told_ready)
+        return;
+    reaper->told_ready = true;
+    log_event(LOG_INFO, "ready", "version=%s node=%s run=%s", CODESET_VERSION, reaper->node,
+              reaper->run.run_id.text);
+    sd_notify(0, "READY=1");
+}
+
 static void run_begun(const struct error *err, void *arg)
 {
     struct reaper *reaper = arg;
@@ -173,6 +188,7 @@ static void run_begun(const struct error *err, void *arg)
         stop_at_once(reaper, 1);
         return;
     }
+    tell_ready(reaper);
     log_event(LOG_INFO, "run_begun", "node=%s run=%s", reaper->node, reaper->run.run_id.text);
     if (!reaper->context.stopping)
         reaper->context.rounds = rounds_new(&reaper->context, &reaper->retention);
@@ -187,7 +203,8 @@ static void run_ended(void *arg)
     stop_at_once(arg, 1);
 }
 
-static const struct heartbeat_events heartbeat_events = {.begun = run_begun, .ended = run_ended};
+static const struct heartbeat_events heartbeat_events = {
+    .begun = run_begun, .waiting = tell_ready, .ended = run_ended};
 
 /* --- the end --------------------------------------------------------------------------------- */
 
@@ -423,9 +440,6 @@ static int run(struct reaper *reaper, struct error *err)
     set_watchdog(reaper);
     if (open_rooms(reaper, err) < 0)
         return -1;
-    log_event(LOG_INFO, "ready", "version=%s node=%s run=%s", CODESET_VERSION, reaper->node,
-              reaper->run.run_id.text);
-    sd_notify(0, "READY=1");
     event_base_dispatch(reaper->base);
     return 0;
 }

@@ -21,6 +21,10 @@
 
 #define BEAT_MS 2000
 #define AGAIN_MS 200 /* after a beat that the database did not take */
+#define LOCK_SECONDS 1
+/* Whoever holds the node's lock and does not beat for so long is not there any more: the connection
+ * of a daemon that was cut off, which MariaDB has not given up yet. */
+#define RIVAL_SILENT (5 * BEAT_MS * INT64_C(1000))
 
 enum state { RUN_NEW, RUN_REFUSED, RUN_BEGUN, RUN_ENDED };
 
@@ -31,14 +35,18 @@ struct heartbeat {
     struct event *changed_event;
     int changed_fd;
     enum state told; /* what the loop knows */
+    bool told_waiting;
 
-    struct db *db; /* the thread's */
+    /* The thread's. */
+    struct db *db;
+    int64_t rival_beat, rival_since; /* of another daemon of this node; 0: none was seen */
     pthread_t thread;
     bool threaded;
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t stop;
     bool stopping, ending;
+    bool waiting; /* the database was not in reach when the run was to begin */
     enum state state;
     struct error reason; /* of RUN_REFUSED */
     int64_t beat_at;     /* monotonic; 0: never */
@@ -46,30 +54,66 @@ struct heartbeat {
 
 /* --- the thread ------------------------------------------------------------------------------ */
 
+/* Another daemon of this node, on this machine, would be ended by this one's beginning. */
+static enum state look_for_rival(struct heartbeat *heartbeat, struct error *err)
+{
+    const struct run *run = heartbeat->run;
+    int64_t rival_beat;
+
+    if (store_run_lock(heartbeat->db, run, LOCK_SECONDS, &rival_beat, err) < 0)
+        return RUN_NEW;
+    if (rival_beat == 0)
+        return RUN_BEGUN;
+    if (heartbeat->rival_since == 0) {
+        heartbeat->rival_since = clock_monotonic();
+        heartbeat->rival_beat = rival_beat;
+    }
+    if (rival_beat != heartbeat->rival_beat) {
+        error_set(err, ERROR_CONFLICT, "NODE_RUNNING",
+                  "another codeset-reaper with the node name '%s' runs on this machine, on the "
+                  "same database. Stop it, or give this one a name of its own ([reaper] node)",
+                  run->node);
+        return RUN_REFUSED;
+    }
+    if (clock_monotonic() - heartbeat->rival_since > RIVAL_SILENT)
+        return RUN_BEGUN;
+    error_set(err, ERROR_UNAVAILABLE, NULL, "another daemon of the node may be at work");
+    return RUN_NEW;
+}
+
 /* Begins, or beats. What a beat can't say for want of a database is as it was. */
 static enum state beat(struct heartbeat *heartbeat, enum state state, struct error *err)
 {
     bool alive = true;
+    int64_t ignored;
 
     if (state == RUN_NEW) {
+        state = look_for_rival(heartbeat, err);
+        if (state != RUN_BEGUN)
+            return state;
         if (store_run_begin(heartbeat->db, heartbeat->run, err) == 0)
             return RUN_BEGUN;
         return err->kind == ERROR_CONFLICT ? RUN_REFUSED : RUN_NEW;
     }
     if (store_run_beat(heartbeat->db, heartbeat->run, &alive, err) < 0)
         return state;
+    /* A connection that is a new one takes the lock again. */
+    if (alive && store_run_lock(heartbeat->db, heartbeat->run, 0, &ignored, err) < 0)
+        return state;
     return alive ? state : RUN_ENDED;
 }
 
 static void note(struct heartbeat *heartbeat, enum state state, const struct error *err)
 {
-    bool changed = state != heartbeat->state;
+    bool waits = state == RUN_NEW && err->code && !heartbeat->waiting;
+    bool changed = state != heartbeat->state || waits;
 
     if (err->kind == ERROR_NONE)
         heartbeat->beat_at = clock_monotonic();
     else if (err->kind == ERROR_INTERNAL)
         log_error("heartbeat_failed", err);
     heartbeat->state = state;
+    heartbeat->waiting = heartbeat->waiting || waits;
     heartbeat->reason = *err;
     if (changed && eventfd_write(heartbeat->changed_fd, 1) < 0)
         abort(); /* an eventfd that is ours and far from its limit can't fail */
@@ -123,6 +167,7 @@ static void state_changed(evutil_socket_t fd, short what, void *arg)
 {
     struct heartbeat *heartbeat = arg;
     struct error reason;
+    bool waiting;
     enum state state;
     eventfd_t count;
 
@@ -131,8 +176,13 @@ static void state_changed(evutil_socket_t fd, short what, void *arg)
         return;
     pthread_mutex_lock(&heartbeat->mutex);
     state = heartbeat->state;
+    waiting = heartbeat->waiting && !heartbeat->told_waiting;
     reason = heartbeat->reason;
     pthread_mutex_unlock(&heartbeat->mutex);
+    if (heartbeat->told == RUN_NEW && state == RUN_NEW && waiting) {
+        heartbeat->told_waiting = true;
+        heartbeat->events->waiting(heartbeat->arg);
+    }
     if (heartbeat->told == RUN_NEW && state != RUN_NEW) {
         heartbeat->told = state == RUN_REFUSED ? RUN_REFUSED : RUN_BEGUN;
         heartbeat->events->begun(state == RUN_REFUSED ? &reason : NULL, heartbeat->arg);

@@ -20,9 +20,13 @@ struct run;
 
 /* From the loop. */
 struct heartbeat_events {
-    /* Once. err: NULL, or why this run may never begin (NODE_TAKEN). */
+    /* Once. err: NULL, or why this run may never begin: NODE_TAKEN, or NODE_RUNNING (another daemon
+     * of this node is at work on this machine, with other folders). */
     void (*begun)(const struct error *err, void *arg);
-    /* At most once, after that. */
+    /* At most once, before that: the database was not in reach when it was first asked, and is
+     * asked again and again. */
+    void (*waiting)(void *arg);
+    /* At most once, after `begun`. */
     void (*ended)(void *arg);
 };
 

@@ -44,6 +44,51 @@ static int end_runs(struct db *db, const char *node, const struct id *except, st
     return DB_RUN(db, &end, NULL, err, db_text(node), db_text(except ? except->text : NULL));
 }
 
+/* --- the lock -------------------------------------------------------------------------------- */
+
+/* Of a connection, so that it ends with its daemon, however that ends. The name of a lock may have
+ * 64 characters. */
+#define LOCK_NAME "CONCAT('codeset:', SHA1(CONCAT_WS('/', DATABASE(), ?, ?)))"
+
+static int take_lock(struct db *db, const struct run *run, int64_t seconds, bool *ret_held,
+                     struct error *err)
+{
+    static const struct query lock = {"SELECT IF(IFNULL(IS_USED_LOCK(" LOCK_NAME
+                                      ") = CONNECTION_ID(), FALSE), 1, GET_LOCK(" LOCK_NAME
+                                      ", ?))"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &lock, err, db_text(run->node), db_text(run->machine_id), db_text(run->node),
+                  db_text(run->machine_id), db_int(seconds));
+
+    if (!rows || !db_next(rows))
+        return -1;
+    *ret_held = !db_is_null(rows, 0) && db_row_int(rows, 0) == 1;
+    return 0;
+}
+
+int store_run_lock(struct db *db, const struct run *run, int64_t seconds, int64_t *ret_rival_beat,
+                   struct error *err)
+{
+    static const struct query select_rival = {
+        "SELECT MAX(heartbeat_at) FROM runs WHERE node=? AND machine_id=? AND boot_id=? AND "
+        "run_id<>? AND ended_at IS NULL"};
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+    bool held;
+
+    if (take_lock(db, run, seconds, &held, err) < 0)
+        return -1;
+    *ret_rival_beat = 0;
+    if (held)
+        return 0;
+    rows = DB_SELECT(db, &select_rival, err, db_text(run->node), db_text(run->machine_id),
+                     db_text(run->boot_id), db_id(&run->run_id));
+    if (!rows)
+        return -1;
+    if (db_next(rows) && !db_is_null(rows, 0))
+        *ret_rival_beat = db_row_time(rows, 0);
+    return 0;
+}
+
 /* --- the beginning --------------------------------------------------------------------------- */
 
 /* Binds the name to the machine, and holds the node's row until the transaction ends. */

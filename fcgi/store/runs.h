@@ -31,8 +31,18 @@ struct run {
 };
 
 /*
- * Begins a run, in one transaction. Earlier runs of the node end (the caller's lock on the host
- * shows that they are dead). Then, of what they left on this node:
+ * Takes the lock of this node on this machine, which the connection holds until it ends: asked for
+ * again it is held as before, and taken again after a reconnect. Waits `seconds` for it.
+ * *ret_rival_beat 0: it is held, or nobody else can be at work. Else a connection that may be dead
+ * has it, and this was the last heartbeat of the run that may be alive: it is, if a later look
+ * finds another one.
+ */
+int store_run_lock(struct db *db, const struct run *run, int64_t seconds, int64_t *ret_rival_beat,
+                   struct error *err);
+
+/*
+ * Begins a run, in one transaction. Earlier runs of the node end (store_run_lock shows that they
+ * are dead). Then, of what they left on this node:
  * - the host was rebooted since (another boot_id): the containers ended at the last heartbeat.
  *   Their sessions end in error, HOST_LOST, at that time; those that were never ready go back
  *   to be claimed.

@@ -205,7 +205,7 @@ static void what_no_host_can_start_ends_in_error(void)
 /* --- runs ------------------------------------------------------------------------------------ */
 
 struct told {
-    int begun, ended;
+    int begun, waiting, ended;
     struct error err;
 };
 
@@ -222,7 +222,13 @@ static void on_ended(void *arg)
     ((struct told *)arg)->ended++;
 }
 
-static const struct heartbeat_events told_events = {.begun = on_begun, .ended = on_ended};
+static void on_waiting(void *arg)
+{
+    ((struct told *)arg)->waiting++;
+}
+
+static const struct heartbeat_events told_events = {
+    .begun = on_begun, .waiting = on_waiting, .ended = on_ended};
 
 static struct run run_of(const char *node, const char *machine)
 {
@@ -249,6 +255,79 @@ static void a_name_belongs_to_one_machine(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(heartbeat);
     UNTIL(told.begun == 1);
     CU_ASSERT(told.err.code && strcmp(told.err.code, "NODE_TAKEN") == 0);
+    heartbeat_free(heartbeat);
+    machine_close(&a);
+}
+
+static struct heartbeat *heartbeat_of(const struct run *run, struct told *told)
+{
+    struct error failure = ERROR_INIT;
+    struct heartbeat *heartbeat =
+        heartbeat_new(a.base, &fixture_settings.database, run, &told_events, told, &failure);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(heartbeat);
+    return heartbeat;
+}
+
+/* Their folders differ, so no lock file tells them of each other. */
+static void two_daemons_of_one_node_do_not_end_each_other(void)
+{
+    struct run first = run_of("twins", "machine-5"), second = run_of("twins", "machine-5");
+    struct run third = run_of("twins", "machine-5");
+    struct told told_first = {0}, told_second = {0}, told_third = {0};
+    struct heartbeat *heartbeat, *other;
+
+    machine_open(&a, "node-a");
+    heartbeat = heartbeat_of(&first, &told_first);
+    UNTIL(told_first.begun == 1);
+    other = heartbeat_of(&second, &told_second);
+    UNTIL(told_second.begun == 1);
+    CU_ASSERT(told_second.err.code && strcmp(told_second.err.code, "NODE_RUNNING") == 0);
+    CU_ASSERT_EQUAL(told_first.ended, 0);
+    heartbeat_free(other);
+    heartbeat_free(heartbeat); /* as kill -9: its end is not written */
+    CU_ASSERT(answers("SELECT ended_at IS NULL FROM runs WHERE run_id=?", &first.run_id, "1"));
+    other = heartbeat_of(&third, &told_third);
+    UNTIL(told_third.begun == 1);
+    CU_ASSERT_EQUAL(told_third.err.kind, ERROR_NONE);
+    CU_ASSERT(answers("SELECT ended_at IS NULL FROM runs WHERE run_id=?", &first.run_id, "0"));
+    heartbeat_free(other);
+    machine_close(&a);
+}
+
+/* Its host was cut off, and MariaDB still keeps its connection. */
+static void a_lock_whose_holder_is_silent_holds_nobody_up(void)
+{
+    struct run first = run_of("silent", "machine-6"), second = run_of("silent", "machine-6");
+    struct told told = {0};
+    struct heartbeat *heartbeat;
+    int64_t rival_beat;
+
+    machine_open(&a, "node-a");
+    OK(store_run_lock(fixture_admin, &first, 0, &rival_beat, &err));
+    CU_ASSERT_EQUAL(rival_beat, 0);
+    OK(store_run_begin(fixture_admin, &first, &err));
+    heartbeat = heartbeat_of(&second, &told);
+    UNTIL(told.begun == 1);
+    CU_ASSERT_EQUAL(told.err.kind, ERROR_NONE);
+    heartbeat_free(heartbeat);
+    machine_close(&a);
+}
+
+static void a_run_waits_for_the_database_and_says_so(void)
+{
+    struct database_settings nowhere = fixture_settings.database;
+    struct run run = run_of("waiting", "machine-7");
+    struct told told = {0};
+    struct error failure = ERROR_INIT;
+    struct heartbeat *heartbeat;
+
+    machine_open(&a, "node-a");
+    nowhere.db_socket = (char *)"/nowhere/sock";
+    heartbeat = heartbeat_new(a.base, &nowhere, &run, &told_events, &told, &failure);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(heartbeat);
+    UNTIL(told.waiting == 1);
+    CU_ASSERT_EQUAL(told.begun, 0);
     heartbeat_free(heartbeat);
     machine_close(&a);
 }
@@ -306,6 +385,11 @@ static const struct unit_test tests[] = {
     {"what one host can't start, another does", what_one_host_can_t_start_another_does},
     {"what no host can start ends in error", what_no_host_can_start_ends_in_error},
     {"a name belongs to one machine", a_name_belongs_to_one_machine},
+    {"two daemons of one node do not end each other",
+     two_daemons_of_one_node_do_not_end_each_other},
+    {"a lock whose holder is silent holds nobody up",
+     a_lock_whose_holder_is_silent_holds_nobody_up},
+    {"a run waits for the database, and says so", a_run_waits_for_the_database_and_says_so},
     {"a run that others end learns of it", a_run_that_others_end_learns_of_it},
     {"a polite end frees the run's claims", a_polite_end_frees_the_run_s_claims},
 };

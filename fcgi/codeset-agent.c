@@ -8,7 +8,6 @@
 #include <event2/event.h>
 #include <event2/util.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/options.h"
 
 #include "base/banned.h"
 
@@ -151,51 +151,23 @@ static void token_read(const char *path, struct buf *token)
         die("the token must have 16 to 512 characters");
 }
 
-static void options_read(int argc, char **argv, const char **ret_address, const char **ret_token)
-{
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"token-file", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-        switch (option) {
-        case 'l':
-            *ret_address = optarg;
-            break;
-        case 't':
-            *ret_token = optarg;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            exit(0);
-        case 'v':
-            puts("codeset-agent " CODESET_VERSION);
-            exit(0);
-        default:
-            fputs(help, stderr);
-            exit(EX_USAGE);
-        }
-    }
-    if (optind < argc || !*ret_address != !*ret_token) {
-        fputs(help, stderr);
-        exit(EX_USAGE);
-    }
-}
-
 int main(int argc, char **argv)
 {
     static struct buf token = BUF_INIT;
     const char *address = NULL, *token_path = NULL;
+    const struct option_row options[] = {{.name = "listen", .text = &address},
+                                         {.name = "token-file", .text = &token_path}};
+    int asked = options_parse("codeset-agent", help, options, ARRAY_SIZE(options), argc, argv);
     struct error err = ERROR_INIT;
     struct event_base *base;
     int fd;
 
-    options_read(argc, argv, &address, &token_path);
+    if (asked != OPTIONS_GO_ON)
+        return asked;
+    if (!address != !token_path) {
+        fputs(help, stderr);
+        return EX_USAGE;
+    }
     if (token_path)
         token_read(token_path, &token);
     fd = address ? -1 : inherited();

@@ -11,13 +11,13 @@
  *	page needs as much as all samples of the data sets. Where page_dir can't be written,
  *	they are put together for each request.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <sysexits.h>
 
 #include "accounts/tokens.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "github/github.h"
 #include "http/fastcgi.h"
 #include "routes/routes.h"
@@ -40,54 +40,8 @@ static const char usage[] =
 
 struct options {
     const char *config;
-    bool check, routes;
-    enum log_level log_level;
+    bool check, routes, debug;
 };
-
-/* -1: go on; else the exit status. */
-static int read_options(int argc, char **argv, struct options *options)
-{
-    static const struct option table[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check", no_argument, NULL, 'k'},
-        {"routes", no_argument, NULL, 'r'},
-        {"debug", no_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            options->config = optarg;
-            break;
-        case 'k':
-            options->check = true;
-            break;
-        case 'r':
-            options->routes = true;
-            break;
-        case 'd':
-            options->log_level = LOG_DEBUG;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return 0;
-        case 'v':
-            puts("codeset-api " CODESET_VERSION);
-            return 0;
-        default:
-            fputs(usage, stderr);
-            return EX_USAGE;
-        }
-    }
-    if (optind == argc)
-        return -1;
-    fprintf(stderr, "codeset-api: unexpected argument '%s'\n%s", argv[optind], usage);
-    return EX_USAGE;
-}
 
 static int print_routes(const struct router *router)
 {
@@ -137,14 +91,18 @@ static int serve(const struct settings *settings, const struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.log_level = LOG_INFO};
+    struct options options = {.config = NULL};
+    const struct option_row rows[] = {{.name = "config", .text = &options.config},
+                                      {.name = "check", .given = &options.check},
+                                      {.name = "routes", .given = &options.routes},
+                                      {.name = "debug", .given = &options.debug}};
     struct settings settings = {0};
     struct error err = ERROR_INIT;
-    int status = read_options(argc, argv, &options);
+    int status = options_parse("codeset-api", usage, rows, ARRAY_SIZE(rows), argc, argv);
 
-    if (status >= 0)
+    if (status != OPTIONS_GO_ON)
         return status;
-    log_open("codeset-api", options.log_level);
+    log_open("codeset-api", options.debug ? LOG_DEBUG : LOG_INFO);
     /* The table of routes can be had without a configuration. */
     if (!options.config && !options.routes)
         options.config = SETTINGS_PATH;

@@ -12,6 +12,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -72,8 +73,12 @@ int main(int argc, char **argv)
     while (argc > 1 && verb < ARRAY_SIZE(verbs) && strcmp(argv[1], verbs[verb].name) != 0)
         verb++;
     if (argc < 2 || verb == ARRAY_SIZE(verbs)) {
-        fputs("usage: codeset-container start|stop|evict KEY=VALUE...\n", stderr);
-        return EX_USAGE;
+        bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+        fputs("usage: codeset-container start|stop|evict KEY=VALUE...\n"
+              "Starts, stops or ends one container. Run by codeset-engined.\n",
+              help ? stdout : stderr);
+        return help ? 0 : EX_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     umask(022);

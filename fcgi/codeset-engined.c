@@ -30,7 +30,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,6 +49,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "engined/containers.h"
 #include "engined/disk_watch.h"
 #include "engined/server.h"
@@ -71,6 +71,7 @@ struct engined {
     struct event *watchdog;
     const char *socket; /* as the command line has it */
     uid_t asker;
+    gid_t asker_group;
     int lock_fd, listener;
 };
 
@@ -108,22 +109,23 @@ static int take_lock(const char *state_dir, struct error *err)
 }
 
 /* The user who may ask, and that one's group; a name or a number. */
-static int find_asker(const char *user, uid_t *ret_uid, gid_t *ret_gid, struct error *err)
+static int find_asker(struct engined *engined, struct error *err)
 {
+    const char *user = engined->settings.engine.engined_user;
     char *end;
     unsigned long number = strtoul(user, &end, 10);
     const struct passwd *entry = getpwnam(user);
 
     if (entry != NULL) {
-        *ret_uid = entry->pw_uid;
-        *ret_gid = entry->pw_gid;
+        engined->asker = entry->pw_uid;
+        engined->asker_group = entry->pw_gid;
         return 0;
     }
     if (user[0] == '\0' || *end != '\0' || number == 0 || number >= (uid_t)-1)
         return error_set(err, ERROR_NOT_FOUND, NULL,
                          "[engine] engined_user: there is no user %s on this host", user);
-    *ret_uid = (uid_t)number;
-    *ret_gid = (gid_t)number;
+    engined->asker = (uid_t)number;
+    engined->asker_group = (gid_t)number;
     return 0;
 }
 
@@ -235,12 +237,9 @@ static void set_watchdog(struct engined *engined)
 static int run(struct engined *engined, struct error *err)
 {
     const struct engine_settings *settings = &engined->settings.engine;
-    gid_t group = 0;
 
     raise_descriptors();
     come_first();
-    if (find_asker(settings->engined_user, &engined->asker, &group, err) < 0)
-        return -1;
     engined->lock_fd = take_lock(settings->state_dir, err);
     if (engined->lock_fd < 0)
         return -1;
@@ -250,7 +249,7 @@ static int run(struct engined *engined, struct error *err)
     engined->containers = containers_new(engined->base, settings, err);
     if (engined->containers == NULL)
         return -1;
-    engined->listener = open_socket(engined, group, err);
+    engined->listener = open_socket(engined, engined->asker_group, err);
     if (engined->listener < 0)
         return -1;
     engined->disk = disk_watch_new(engined->base, settings, engined->containers);
@@ -282,53 +281,22 @@ static void release(struct engined *engined)
     settings_release(&engined->settings);
 }
 
-/* Exits for --help, --version and a wrong command line. */
-static const char *parse_options(int argc, char **argv, struct engined *engined)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {NULL, 0, NULL, 0}};
-    const char *config = NULL;
-    int option;
-
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            config = optarg;
-            break;
-        case 's':
-            engined->socket = optarg;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(0);
-        case 'v':
-            puts("codeset-engined " CODESET_VERSION);
-            exit(0);
-        default:
-            fputs(usage, stderr);
-            exit(EX_USAGE);
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "codeset-engined: unexpected argument '%s'\n%s", argv[optind], usage);
-        exit(EX_USAGE);
-    }
-    return config;
-}
-
 int main(int argc, char **argv)
 {
     struct engined engined = {.lock_fd = -1, .listener = -1};
-    const char *config = parse_options(argc, argv, &engined);
+    const char *config = NULL;
+    const struct option_row options[] = {{.name = "config", .text = &config},
+                                         {.name = "socket", .text = &engined.socket}};
+    int asked = options_parse("codeset-engined", usage, options, ARRAY_SIZE(options), argc, argv);
     struct error err = ERROR_INIT;
     int status = 0;
 
+    if (asked != OPTIONS_GO_ON)
+        return asked;
+
     umask(0022);
     log_open("codeset-engined", LOG_INFO);
-    if (settings_load(config, &engined.settings, &err) < 0)
+    if (settings_load(config, &engined.settings, &err) < 0 || find_asker(&engined, &err) < 0)
         status = EX_CONFIG;
     else if (run(&engined, &err) < 0)
         status = 1;

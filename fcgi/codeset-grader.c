@@ -13,8 +13,11 @@
  * which the filter makes SIGSYS: memory.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/types.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -48,11 +51,14 @@ int main(int argc, char **argv)
     _cleanup_(buf_release) struct buf result = BUF_INIT;
     struct error err = ERROR_INIT;
 
-    (void)argv;
     if (argc > 1) {
-        fputs("usage: codeset-grader; run by codeset-reaper, its input and output are pipes\n",
-              stderr);
-        return 2;
+        bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+        fputs("usage: codeset-grader\n"
+              "Reads the reports of one verification. Run by codeset-reaper: its input and output\n"
+              "are pipes.\n",
+              help ? stdout : stderr);
+        return help ? 0 : EX_USAGE;
     }
     if (rehearse(&err) < 0 || confine(&err) < 0)
         grader_answer_write_error(&head, &err);

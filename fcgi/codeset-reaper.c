@@ -27,8 +27,8 @@
  *   holds_shrink, holds_limited   more requests wait than holds_max or the descriptors allow
  *   interaction_refused, verdict_refused   the database refused it: a bug of this program
  * SIGUSR1 logs a line `status`: what is held, open, running, and waiting for the database.
- * Exit status: 0 after SIGTERM; 1 if it can't start, or its run was ended by others; 2 for a wrong
- * command line.
+ * Exit status: 0 after SIGTERM; 1 if it can't start, or its run was ended by others; 64 for a
+ * wrong command line; 78 for wrong settings.
  *
  * BUGS
  * The kernel tells when the memory limit killed something in a container, but not what: with
@@ -40,7 +40,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -59,6 +58,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "engine/oci.h"
 #include "reaper/await.h"
 #include "reaper/budget.h"
@@ -444,44 +444,16 @@ static int run(struct reaper *reaper, struct error *err)
     return 0;
 }
 
-/* Exits for --help, --version and a wrong command line. */
-static const char *parse_options(int argc, char **argv)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {NULL, 0, NULL, 0}};
-    const char *config = NULL;
-    int option;
-
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            config = optarg;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(0);
-        case 'v':
-            puts("codeset-reaper " CODESET_VERSION);
-            exit(0);
-        default:
-            fputs(usage, stderr);
-            exit(EX_USAGE);
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "codeset-reaper: unexpected argument '%s'\n%s", argv[optind], usage);
-        exit(EX_USAGE);
-    }
-    return config;
-}
-
 int main(int argc, char **argv)
 {
-    const char *config = parse_options(argc, argv);
+    const char *config = NULL;
+    const struct option_row options[] = {{.name = "config", .text = &config}};
+    int asked = options_parse("codeset-reaper", usage, options, ARRAY_SIZE(options), argc, argv);
     struct reaper reaper = {.lock_fd = -1};
     struct error err = ERROR_INIT;
+
+    if (asked != OPTIONS_GO_ON)
+        return asked;
 
     /* Results of megabytes come and go: each is a mapping of its own, so that its memory is the
      * host's again when it goes. */

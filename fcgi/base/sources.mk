@@ -13,6 +13,7 @@ libbase_a_SOURCES = \
 	fcgi/base/jwt.c fcgi/base/jwt.h \
 	fcgi/base/log.c fcgi/base/log.h \
 	fcgi/base/mem.c fcgi/base/mem.h \
+	fcgi/base/options.c fcgi/base/options.h \
 	fcgi/base/random.c fcgi/base/random.h \
 	fcgi/base/utf8.c fcgi/base/utf8.h \
 	fcgi/settings.c fcgi/settings.h

@@ -111,7 +111,7 @@ int ranges_take(struct ranges *ranges, const char *folder, int64_t *ret_first, s
             range = at;
     }
     if (range < 0)
-        return error_set(err, ERROR_UNAVAILABLE, NULL,
+        return error_set(err, ERROR_UNAVAILABLE, "ID_RANGES_SHORT",
                          "containers have all %" PRId64 " ranges of host ids", ranges->count);
     first = ranges->first + range * USERNS_IDS;
     if (chown(folder, (uid_t)-1, (gid_t)first) < 0)

@@ -81,7 +81,8 @@ struct engine_functions {
      * Starts a container whose root is a fresh, writable layer over the image, with the agent as
      * pid 1. One that runs already is success (a daemon that died half-way tries again). Codes of
      * errors: IMAGE_MISSING (the store has no such image), IMAGE_REFUSED (no container is started
-     * from it); ERROR_UNAVAILABLE when the host is short of disk, memory or loop devices. After a
+     * from it); ERROR_UNAVAILABLE when the host is short of something: DISK_SHORT,
+     * LOOP_DEVICES_SHORT, ID_RANGES_SHORT, or without a code. After a
      * failure nothing of it is left.
      */
     void (*start)(struct engine *engine, const struct engine_start *start, engine_described *done,

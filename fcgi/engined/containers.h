@@ -50,8 +50,9 @@ void containers_free(struct containers *containers); /* leaves the containers ru
  * Starts a container whose root is a fresh, writable layer over the image, with the agent as pid
  * 1, listening on containers_socket(name). Starting a name that runs already is success (a daemon
  * that died half-way tries again). Errors by code: IMAGE_MISSING (the store has no such image),
- * IMAGE_REFUSED (its content is hostile), otherwise without a code; ERROR_UNAVAILABLE when the
- * host is short of disk, memory or loop devices. After a failure nothing of it is left.
+ * IMAGE_REFUSED (its content is hostile), or, with ERROR_UNAVAILABLE when the host is short of
+ * something, DISK_SHORT, LOOP_DEVICES_SHORT, ID_RANGES_SHORT; otherwise without a code. After a
+ * failure nothing of it is left.
  */
 void containers_start(struct containers *containers, const char *name, const char *image,
                       const struct container_limits *limits, containers_done *done, void *arg);

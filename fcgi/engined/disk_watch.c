@@ -28,8 +28,8 @@
 #define WORTH (INT64_C(1) << 20) /* who takes less is not to blame */
 
 #define REASON                                                                                     \
-    "HOST_DISK_FULL the host's disk is full, and this session had written most of it; try again, " \
-    "and write less"
+    "HOST_DISK_FULL the host's disk is nearly full, and of all sessions this one had written "     \
+    "most; create another, and write less"
 
 struct disk_watch {
     struct event_base *base;

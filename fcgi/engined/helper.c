@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "wire/engined.h"
 
 #include "base/banned.h"
 
@@ -96,7 +97,6 @@ void helper_call_fail(struct helper_call *call, const struct error *err)
 /* "ok", or "KIND CODE MESSAGE"; from a process that died, nothing. */
 static int read_report(const struct buf *report, struct error *err)
 {
-    static const char *const codes[] = {"IMAGE_MISSING", "IMAGE_REFUSED"};
     int kind, at = 0;
     char code[64];
 
@@ -105,12 +105,8 @@ static int read_report(const struct buf *report, struct error *err)
     if (sscanf(report->data, "%d %63s %n", &kind, code, &at) < 2 || at == 0 || kind <= ERROR_NONE ||
         kind > ERROR_INTERNAL)
         return error_set(err, ERROR_INTERNAL, NULL, PROGRAM_NAME " died at its work");
-    error_set(err, (enum error_kind)kind, NULL, "%.*s", (int)strcspn(report->data + at, "\n"),
-              report->data + at);
-    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-        if (strcmp(code, codes[i]) == 0)
-            err->code = codes[i];
-    return -1;
+    return error_set(err, (enum error_kind)kind, engined_code(code), "%.*s",
+                     (int)strcspn(report->data + at, "\n"), report->data + at);
 }
 
 static void run_waiting(struct helpers *helpers);

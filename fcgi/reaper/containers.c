@@ -70,6 +70,19 @@ size_t containers_starts_most(void)
     return by_processors > CONTAINERS_STARTS_LEAST ? by_processors : CONTAINERS_STARTS_LEAST;
 }
 
+bool containers_host_is_full(const struct error *err)
+{
+    static const char *const codes[] = {"DISK_SHORT", "LOOP_DEVICES_SHORT", "ID_RANGES_SHORT"};
+
+    if (!err->code)
+        return err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_LIMIT;
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+        if (strcmp(err->code, codes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 struct containers *containers_new(void)
 {
     struct containers *containers = xcalloc(1, sizeof(*containers));

@@ -56,6 +56,9 @@ struct container_events {
     void (*unwanted)(void *owner);
 };
 
+/* Of a start: the host is short of something, and may not be later. */
+bool containers_host_is_full(const struct error *err);
+
 struct containers *containers_new(void);
 void containers_free(struct containers *containers); /* nobody is told, nothing is stopped */
 

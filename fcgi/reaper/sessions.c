@@ -259,20 +259,24 @@ static const struct failure *start_failure(const struct error *err)
          "the sample's image is not on this host; ask the operator to import it", true},
         {"IMAGE_REFUSED", "IMAGE_REFUSED",
          "the sample's image was refused: it holds what no container is started from", false},
+        {"DISK_SHORT", "HOST_FULL", "the host is short of disk space; try again later", true},
+        {"LOOP_DEVICES_SHORT", "HOST_FULL",
+         "the host has no loop device for another container; try again later", true},
+        {"ID_RANGES_SHORT", "HOST_FULL",
+         "the host has no range of user ids for another container; try again later", true},
         {NULL, "CONTAINER_START_FAILED",
          "the container could not be started; the operator finds the reason in the log", false},
     };
     static const struct failure full = {
-        "", "HOST_FULL", "the host is short of disk, memory or another resource; try again later",
+        "", "HOST_FULL",
+        "the host is busy, or short of something; the operator finds the reason in the log; try "
+        "again later",
         true};
     const struct failure *failure = failures;
 
     while (failure->reason && (!err->code || strcmp(err->code, failure->reason) != 0))
         failure++;
-    if (!failure->reason && !err->code &&
-        (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_LIMIT))
-        return &full;
-    return failure;
+    return !failure->reason && containers_host_is_full(err) ? &full : failure;
 }
 
 /* What the user is told of a container that has ended. */

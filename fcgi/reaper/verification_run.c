@@ -301,7 +301,7 @@ static void container_failed(const struct error *err, void *owner)
     else if (code_is(err, "IMAGE_REFUSED"))
         job_give_up(job, "IMAGE_REFUSED", err->message,
                     "the image that the sample is verified in was refused");
-    else if (!err->code && (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_LIMIT))
+    else if (containers_host_is_full(err))
         job_give_up(job, "HOST_FULL", err->message,
                     "the host is short of disk or another resource; try again later");
     else

@@ -126,8 +126,12 @@ bool hold(struct api *api, const struct request *request, enum work_kind kind, c
     _cleanup_(buf_release) struct buf path = BUF_INIT;
     int64_t ms = hold_ms(preferred_wait(request), own_hold(api), created_at, now);
 
-    if (request->awaited || ms == 0 || !daemon_listens(api))
+    if (request->awaited || ms == 0)
         return false;
+    if (!daemon_listens(api)) { /* nothing ends now: who would have been held is told to wait */
+        answer_header(answer, "Retry-After", "%d", DAEMON_AWAY_RETRY);
+        return false;
+    }
     request_path(request, &path);
     hold_until(kind, id, ms, path.data, answer);
     return true;

@@ -58,6 +58,7 @@ bool hold(struct api *api, const struct request *request, enum work_kind kind, c
 
 /* Has a daemon renewed its claims lately? If not, nobody would end a hold, and holding a request
  * only costs the client time. */
+#define DAEMON_AWAY_RETRY 2      /* seconds: what a client that can't be held is asked to wait */
 #define DAEMON_SILENT_SECONDS 15 /* a daemon writes a heartbeat every few */
 bool daemon_listens(struct api *api);
 

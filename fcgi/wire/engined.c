@@ -11,8 +11,6 @@
 
 #include "base/banned.h"
 
-static const char *const codes[] = {"IMAGE_MISSING", "IMAGE_REFUSED"};
-
 /* A text that ends within its size, with nothing but NUL behind. */
 static bool is_text(const char *text, size_t size)
 {
@@ -154,6 +152,17 @@ int engined_answer_check(const void *bytes, size_t length, struct error *err)
     return 0;
 }
 
+const char *engined_code(const char *code)
+{
+    static const char *const codes[] = {"IMAGE_MISSING", "IMAGE_REFUSED", "DISK_SHORT",
+                                        "LOOP_DEVICES_SHORT", "ID_RANGES_SHORT"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+        if (strcmp(code, codes[i]) == 0)
+            return codes[i];
+    return NULL;
+}
+
 void engined_answer_error(struct engined_answer *answer, const struct error *err)
 {
     answer->kind_of_error = err->kind;
@@ -163,10 +172,8 @@ void engined_answer_error(struct engined_answer *answer, const struct error *err
 
 void engined_error_of(const struct engined_answer *answer, struct error *ret_err)
 {
-    error_set(ret_err, (enum error_kind)answer->kind_of_error, NULL, "%s", answer->message);
-    for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-        if (strcmp(answer->code, codes[i]) == 0)
-            ret_err->code = codes[i];
+    error_set(ret_err, (enum error_kind)answer->kind_of_error, engined_code(answer->code), "%s",
+              answer->message);
 }
 
 long engined_send(int fd, const void *bytes, size_t length, const int *fds, int fd_count)

@@ -95,6 +95,10 @@ void engined_request_name(struct engined_request *request, enum container_kind k
 /* Is this one message of codeset-engined? The texts of its head end, and its lengths fit. */
 int engined_answer_check(const void *bytes, size_t length, struct error *err);
 
+/* The code as a literal, NULL where it is none of those that travel: IMAGE_MISSING, IMAGE_REFUSED,
+ * and, of a host that is full, DISK_SHORT, LOOP_DEVICES_SHORT, ID_RANGES_SHORT. */
+const char *engined_code(const char *code);
+
 /* Between error and answer. The code becomes one of the literals that are known here, or NULL. */
 void engined_answer_error(struct engined_answer *answer, const struct error *err);
 void engined_error_of(const struct engined_answer *answer, struct error *ret_err);

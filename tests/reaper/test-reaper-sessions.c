@@ -119,6 +119,7 @@ static void a_start_that_fails_ends_in_error(void)
         {ERROR_NOT_FOUND, "IMAGE_MISSING", "IMAGE_MISSING"},
         {ERROR_INVALID, "IMAGE_REFUSED", "IMAGE_REFUSED"},
         {ERROR_UNAVAILABLE, NULL, "HOST_FULL"},
+        {ERROR_UNAVAILABLE, "DISK_SHORT", "HOST_FULL"},
         {ERROR_INTERNAL, NULL, "CONTAINER_START_FAILED"},
     };
 

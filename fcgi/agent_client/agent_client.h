@@ -172,28 +172,4 @@ struct agent_call *agent_get_files(struct agent_client *client, const char *addr
                                    const char *root, const char *const *patterns, size_t count,
                                    int64_t since, int fd, agent_tree_done *done, void *arg);
 
-/*
- * The steps of agent_copy_changes by themselves, each from or to a descriptor of the caller's.
- *
- * Writes to fd what is below root, as agent_get_changes wants it. At most AGENT_LISTING_CAP bytes;
- * more is ERROR_LIMIT, CHANGES_TOO_LARGE. No such folder is ERROR_NOT_FOUND, here as below.
- */
-struct agent_call *agent_get_listing(struct agent_client *client, const char *address,
-                                     const char *root, int fd, agent_tree_done *done, void *arg);
-
-/*
- * Writes to fd a pax tar of what is below root and changed since the time, or is not as the
- * listing says, which is the pristine tree's and is read from listing_fd's beginning: see
- * docs/agent-protocol.md. An empty listing: of nothing. At most AGENT_TREE_CAP bytes; more is
- * ERROR_LIMIT, CHANGES_TOO_LARGE.
- */
-struct agent_call *agent_get_changes(struct agent_client *client, const char *address,
-                                     const char *root, int64_t since, int listing_fd, int fd,
-                                     agent_tree_done *done, void *arg);
-
-/* Applies such an archive, read from fd's beginning, to root, where the listing came from. Where
- * something of the other tree is missing afterwards: ERROR_CONFLICT, CHANGES_INCOMPLETE. */
-struct agent_call *agent_put_changes(struct agent_client *client, const char *address,
-                                     const char *root, int fd, agent_tree_done *done, void *arg);
-
 #endif

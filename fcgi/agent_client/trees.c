@@ -1,5 +1,5 @@
 /*
- * Trees of files from and to descriptors of the caller's.
+ * Files of a tree, to a descriptor of the caller's.
  */
 #include "agent_client/trees.h"
 
@@ -7,7 +7,6 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent_client/call.h"
@@ -18,11 +17,7 @@
 struct tree_call {
     struct agent_call call; /* first */
     int fd;                 /* where the answer goes */
-    int source_fd;          /* where the request's body comes from */
-    int64_t read;           /* bytes of it */
     int64_t moved;          /* bytes of the answer */
-    int64_t most;
-    bool archive;           /* the answer is to be one */
     struct buf held;        /* what fd did not take yet */
     size_t written;         /* how much of that it has taken since */
     struct event *writable; /* while there is something held */
@@ -126,7 +121,7 @@ static size_t tree_take(struct agent_call *call, const char *bytes, size_t lengt
         return 0;
     if (tree->held.length > 0)
         return CURL_WRITEFUNC_PAUSE;
-    if (tree_count(call, tree->archive, &tree->moved, length, tree->most) < 0)
+    if (tree_count(call, true, &tree->moved, length, AGENT_REPORT_CAP) < 0)
         return 0;
     written = put(tree, bytes, length);
     if (written < 0)
@@ -143,30 +138,6 @@ static bool tree_linger(struct agent_call *call, CURLcode outcome)
     tree->outcome = outcome;
     tree->lingers = outcome == CURLE_OK && tree->held.length > 0;
     return tree->lingers;
-}
-
-/* ---- from a descriptor ---- */
-
-static size_t tree_give(struct agent_call *call, char *bytes, size_t most)
-{
-    struct tree_call *tree = (struct tree_call *)call;
-    ssize_t got = pread(tree->source_fd, bytes, most, tree->read);
-
-    if (got < 0) {
-        error_errno(&call->failure, errno, "cannot read what is to be sent");
-        return CURL_READFUNC_ABORT;
-    }
-    tree->read += got;
-    return (size_t)got;
-}
-
-static void send_file(struct tree_call *tree, int fd)
-{
-    struct stat st = {0};
-
-    (void)fstat(fd, &st); /* where it fails, so will reading */
-    tree->source_fd = fd;
-    call_send_given(&tree->call, st.st_size);
 }
 
 /* ---- the calls ---- */
@@ -187,75 +158,16 @@ static void tree_release(struct agent_call *call)
 
 static const struct call_kind get_kind = {.size = sizeof(struct tree_call),
                                           .take = tree_take,
-                                          .give = tree_give,
                                           .linger = tree_linger,
                                           .end = tree_end,
                                           .release = tree_release};
-static const struct call_kind put_kind = {
-    .size = sizeof(struct tree_call), .give = tree_give, .end = tree_end, .release = tree_release};
-
-static struct tree_call *tree_new(struct agent_client *client, const struct call_kind *kind,
-                                  const char *address, const char *method, const char *target,
-                                  agent_tree_done *done, void *arg)
-{
-    struct agent_call *call = call_new(client, kind, address, method, target, arg);
-    struct tree_call *tree = (struct tree_call *)call;
-
-    tree->done = done;
-    tree->held = (struct buf)BUF_INIT;
-    call_limit(call, TREE_MS);
-    return tree;
-}
-
-struct agent_call *agent_get_listing(struct agent_client *client, const char *address,
-                                     const char *root, int fd, agent_tree_done *done, void *arg)
-{
-    _cleanup_(buf_release) struct buf target = BUF_INIT;
-    struct tree_call *tree;
-
-    tree_target_listing(&target, root);
-    tree = tree_new(client, &get_kind, address, "GET", target.data, done, arg);
-    tree->fd = fd;
-    tree->most = AGENT_LISTING_CAP;
-    call_start(&tree->call);
-    return &tree->call;
-}
-
-struct agent_call *agent_get_changes(struct agent_client *client, const char *address,
-                                     const char *root, int64_t since, int listing_fd, int fd,
-                                     agent_tree_done *done, void *arg)
-{
-    _cleanup_(buf_release) struct buf target = BUF_INIT;
-    struct tree_call *tree;
-
-    tree_target_changes_since(&target, root, since);
-    tree = tree_new(client, &get_kind, address, "POST", target.data, done, arg);
-    tree->fd = fd;
-    tree->most = AGENT_TREE_CAP;
-    tree->archive = true;
-    send_file(tree, listing_fd);
-    call_start(&tree->call);
-    return &tree->call;
-}
-
-struct agent_call *agent_put_changes(struct agent_client *client, const char *address,
-                                     const char *root, int fd, agent_tree_done *done, void *arg)
-{
-    _cleanup_(buf_release) struct buf target = BUF_INIT;
-    struct tree_call *tree;
-
-    tree_target_changes(&target, root);
-    tree = tree_new(client, &put_kind, address, "PUT", target.data, done, arg);
-    send_file(tree, fd);
-    call_start(&tree->call);
-    return &tree->call;
-}
 
 struct agent_call *agent_get_files(struct agent_client *client, const char *address,
                                    const char *root, const char *const *patterns, size_t count,
                                    int64_t since, int fd, agent_tree_done *done, void *arg)
 {
     _cleanup_(buf_release) struct buf target = BUF_INIT;
+    struct agent_call *call;
     struct tree_call *tree;
 
     buf_add_str(&target, AGENT_PATH_FILES);
@@ -263,10 +175,12 @@ struct agent_call *agent_get_files(struct agent_client *client, const char *addr
     add_since(&target, since);
     for (size_t i = 0; i < count; i++)
         call_add_field(&target, AGENT_FIELD_MATCH, patterns[i]);
-    tree = tree_new(client, &get_kind, address, "GET", target.data, done, arg);
+    call = call_new(client, &get_kind, address, "GET", target.data, arg);
+    tree = (struct tree_call *)call;
     tree->fd = fd;
-    tree->most = AGENT_REPORT_CAP;
-    tree->archive = true;
-    call_start(&tree->call);
-    return &tree->call;
+    tree->held = (struct buf)BUF_INIT;
+    tree->done = done;
+    call_limit(call, TREE_MS);
+    call_start(call);
+    return call;
 }

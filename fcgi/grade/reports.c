@@ -16,7 +16,7 @@
 
 #define BLOCK 65536
 #define STATUS_KILLED (128 + 9)
-#define ENTRIES_MAX (4 * REPORT_FILES_MAX) /* with folders and what else is passed over */
+#define ENTRIES_MAX (4 * AGENT_REPORTS_MOST) /* with folders and what else is passed over */
 #define NAMES_MAX 200000
 
 DEFINE_CLEANUP(struct archive *, close_archive, archive_read_free)
@@ -26,7 +26,7 @@ static int too_large(struct error *err)
 {
     return error_set(err, ERROR_LIMIT, "REPORT_TOO_LARGE",
                      "the verifier left more than %d reports, or more than %lld bytes of them",
-                     REPORT_FILES_MAX, (long long)REPORT_FILE_BYTES_MAX);
+                     AGENT_REPORTS_MOST, (long long)REPORT_FILE_BYTES_MAX);
 }
 
 /* An archive on its way in, and how much of it may still come. */
@@ -124,7 +124,7 @@ static int read_entry(struct reading *reading, struct archive *archive, struct a
         reading->found.stale++;
         return 0;
     }
-    if (++reading->found.fresh > REPORT_FILES_MAX)
+    if (++reading->found.fresh > AGENT_REPORTS_MOST)
         return too_large(err);
     if (read_content(&reading->input, archive, &reading->left, &content, err) < 0)
         return -1;

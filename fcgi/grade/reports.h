@@ -13,9 +13,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "grade/grade.h"
+#include "wire/agent_protocol.h"
 #include "wire/grader.h"
 
-#define REPORT_FILES_MAX 1000
 #define REPORT_FILE_BYTES_MAX (INT64_C(64) << 20) /* of a file, and of all together */
 
 struct reports_found {

@@ -21,6 +21,19 @@ int fenced(int status, int64_t changed, const char *what, struct error *err)
     return 0;
 }
 
+int claimable(struct db *db, const struct query *query, const struct run *run, int64_t user_max,
+              int64_t limit, void (*each)(const struct id *id, void *arg), void *arg,
+              struct error *err)
+{
+    struct db_rows *rows = DB_SELECT(db, query, err, db_id(&run->run_id), db_id(&run->run_id),
+                                     db_id(&run->run_id), db_int(user_max), db_int(limit));
+
+    if (!rows)
+        return -1;
+    db_each_id(rows, each, arg);
+    return 0;
+}
+
 int store_is_finished(struct db *db, const char *kind, const struct id *id, bool *ret_finished,
                       struct error *err)
 {

@@ -291,23 +291,10 @@ int store_interaction_claimable(struct db *db, const struct run *run, int64_t us
                                 int64_t limit, void (*each)(const struct id *id, void *arg),
                                 void *arg, struct error *err)
 {
-    static const struct query select_claimable = {
-        "WITH running AS (SELECT t.user_id, COUNT(*) AS n FROM interactions o "
-        "JOIN sessions t USING (session_id) WHERE o.status='processing' AND o.owner=? "
-        "GROUP BY t.user_id) SELECT q.interaction_id FROM (SELECT i.interaction_id, i.created_at, "
-        "ROW_NUMBER() OVER (PARTITION BY s.user_id ORDER BY i.created_at, i.interaction_id) + "
-        "IFNULL(r.n, 0) AS place FROM interactions i JOIN sessions s USING (session_id) "
-        "LEFT JOIN running r ON r.user_id=s.user_id WHERE i.status IN ('pending','processing') "
-        "AND s.status='ready' AND s.owner=? AND (i.owner IS NULL OR i.owner<>?)) q "
-        "WHERE q.place <= ? ORDER BY q.place, q.created_at, q.interaction_id LIMIT ?"};
-    struct db_rows *rows =
-        DB_SELECT(db, &select_claimable, err, db_id(&run->run_id), db_id(&run->run_id),
-                  db_id(&run->run_id), db_int(user_max), db_int(limit));
+    static const struct query query = {
+        CLAIMABLE("interactions", "interaction_id", "'processing'", "'pending','processing'")};
 
-    if (!rows)
-        return -1;
-    db_each_id(rows, each, arg);
-    return 0;
+    return claimable(db, &query, run, user_max, limit, each, arg, err);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */

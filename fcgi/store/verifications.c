@@ -231,24 +231,10 @@ int store_verification_claimable(struct db *db, const struct run *run, int64_t u
                                  int64_t limit, void (*each)(const struct id *id, void *arg),
                                  void *arg, struct error *err)
 {
-    static const struct query select_claimable = {
-        "WITH running AS (SELECT t.user_id, COUNT(*) AS n FROM verifications o "
-        "JOIN sessions t USING (session_id) WHERE o.status IN ('starting','running') AND "
-        "o.owner=? GROUP BY t.user_id) SELECT q.job_id FROM (SELECT v.job_id, v.created_at, "
-        "ROW_NUMBER() OVER (PARTITION BY s.user_id ORDER BY v.created_at, v.job_id) + "
-        "IFNULL(r.n, 0) AS place FROM verifications v JOIN sessions s USING (session_id) "
-        "LEFT JOIN running r ON r.user_id=s.user_id "
-        "WHERE v.status IN ('pending','starting','running') AND s.status='ready' AND s.owner=? "
-        "AND (v.owner IS NULL OR v.owner<>?)) q "
-        "WHERE q.place <= ? ORDER BY q.place, q.created_at, q.job_id LIMIT ?"};
-    struct db_rows *rows =
-        DB_SELECT(db, &select_claimable, err, db_id(&run->run_id), db_id(&run->run_id),
-                  db_id(&run->run_id), db_int(user_max), db_int(limit));
+    static const struct query query = {CLAIMABLE("verifications", "job_id", "'starting','running'",
+                                                 "'pending','starting','running'")};
 
-    if (!rows)
-        return -1;
-    db_each_id(rows, each, arg);
-    return 0;
+    return claimable(db, &query, run, user_max, limit, each, arg, err);
 }
 
 #define NEW_CONTAINER                                                                              \

@@ -21,7 +21,8 @@ EXTRA_tests_unit_test_agent_commands_DEPENDENCIES = codeset-agent $(AGENT_TESTED
 
 check_PROGRAMS += tests/unit/test-agent-files
 TESTS += tests/unit/test-agent-files
-tests_unit_test_agent_files_SOURCES = tests/unit/test-agent-files.c $(AGENT_RIG)
+tests_unit_test_agent_files_SOURCES = tests/unit/test-agent-files.c \
+	tests/unit/agent-trees.c tests/unit/agent-trees.h $(AGENT_RIG)
 tests_unit_test_agent_files_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_files_LDADD = $(AGENT_CLIENT_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_files_DEPENDENCIES = codeset-agent $(AGENT_TESTED)

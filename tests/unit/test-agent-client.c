@@ -210,15 +210,14 @@ static void an_archive_that_is_cut_short_is_no_success(void)
 {
     static const char cut[] =
         OK "Content-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
-    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC),
-        nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    static const char *const patterns[] = {"*"};
+    int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
     open_liar(cut, sizeof(cut) - 1, NULL);
-    agent_get_changes(rig.client, rig.address, "/", 0, nothing, fd, rig_on_tree, &outcome);
+    agent_get_files(rig.client, rig.address, "/", patterns, 1, 0, fd, rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_UNAVAILABLE);
     close_liar();
-    close(nothing);
     close(fd);
 }
 

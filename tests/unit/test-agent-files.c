@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent-rig.h"
+#include "agent-trees.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -84,8 +85,7 @@ static void get_listing(const char *name, int fd)
     _cleanup_(free_ptr) char *root = below(name);
 
     outcome_release(&outcome);
-    agent_get_listing(rig.client, rig.address, root, fd, rig_on_tree, &outcome);
-    rig_await(&rig, &outcome);
+    trees_get_listing(&rig, root, fd, &outcome);
 }
 
 /* How the tree differs from the one that was listed. */
@@ -94,8 +94,7 @@ static void get_difference(const char *name, int64_t since, int listing_fd, int 
     _cleanup_(free_ptr) char *root = below(name);
 
     outcome_release(&outcome);
-    agent_get_changes(rig.client, rig.address, root, since, listing_fd, fd, rig_on_tree, &outcome);
-    rig_await(&rig, &outcome);
+    trees_get_changes(&rig, root, since, listing_fd, fd, &outcome);
 }
 
 /* All that is in the tree: it is like nothing that an empty listing has. */
@@ -111,8 +110,7 @@ static void put_changes(const char *name, int fd)
     _cleanup_(free_ptr) char *root = below(name);
 
     outcome_release(&outcome);
-    agent_put_changes(rig.client, rig.address, root, fd, rig_on_tree, &outcome);
-    rig_await(&rig, &outcome);
+    trees_put_changes(&rig, root, fd, &outcome);
 }
 
 /* Lays what makes tree `from` out of the pristine `to` over it. */
@@ -505,22 +503,21 @@ static void files_that_change_while_they_are_read_do_no_harm(void)
 
 static void a_cancelled_archive_leaves_no_worker(void)
 {
+    static const char *const all[] = {"*"};
     _cleanup_(free_ptr) char *root = below("slow");
-    _cleanup_(close_fd) int listing_fd = scratch();
     int ends[2];
     struct agent_call *call;
 
-    shell("mkdir slow; head -c 100M /dev/zero >slow/f");
+    shell("mkdir slow; head -c 60M /dev/zero >slow/f");
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     close(ends[0]); /* the write fails, with EPIPE, and the client ends the transfer */
     outcome_release(&outcome);
-    agent_get_changes(rig.client, rig.address, root, 0, listing_fd, ends[1], rig_on_tree, &outcome);
+    agent_get_files(rig.client, rig.address, root, all, 1, 0, ends[1], rig_on_tree, &outcome);
     rig_await(&rig, &outcome);
     CU_ASSERT_NOT_EQUAL(outcome.err.kind, ERROR_NONE);
     close(ends[1]);
     outcome_release(&outcome);
-    call =
-        agent_get_changes(rig.client, rig.address, root, 0, listing_fd, -1, rig_on_tree, &outcome);
+    call = agent_get_files(rig.client, rig.address, root, all, 1, 0, -1, rig_on_tree, &outcome);
     agent_call_cancel(call);
     shell("agent=$(ps -o ppid= -p $PPID); for i in $(seq 1500); do "
           "[ $(ps -o comm= --ppid $agent | grep -c codeset) = 1 ] && exit 0; sleep 0.02; done; "

@@ -153,7 +153,7 @@ static void an_archive_of_too_many_files_is_refused(void)
     _cleanup_(close_fd) int fd = memory_file();
     struct archive *archive = begin_archive(fd);
 
-    for (int i = 0; i <= REPORT_FILES_MAX; i++)
+    for (int i = 0; i <= AGENT_REPORTS_MOST; i++)
         add_file(archive, "r.xml", NOW, REPORT_FAILS);
     end_archive(archive);
     expect_unreadable(fd, "REPORT_TOO_LARGE");

@@ -1,7 +1,9 @@
 # The engine against the real runtime, kernel and archives. As root.
 check_PROGRAMS += tests/engine/init tests/engine/test-containers \
-	tests/engine/test-engined tests/engine/test-images tests/engine/bench-start
-TESTS += tests/engine/test-containers tests/engine/test-engined tests/engine/test-images
+	tests/engine/test-disk tests/engine/test-engined tests/engine/test-images \
+	tests/engine/bench-start
+TESTS += tests/engine/test-containers tests/engine/test-disk tests/engine/test-engined \
+	tests/engine/test-images
 
 # Runs in an image that holds nothing but busybox.
 tests_engine_init_SOURCES = tests/engine/init.c
@@ -18,7 +20,14 @@ tests_engine_test_containers_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_containers_LDADD = $(engine_test_libs)
 EXTRA_tests_engine_test_containers_DEPENDENCIES = codeset-agent codeset-container
 
-tests_engine_test_engined_SOURCES = tests/engine/test-engined.c $(engine_test_sources)
+asker_sources = tests/engine/asker.c tests/engine/asker.h $(engine_test_sources)
+
+tests_engine_test_disk_SOURCES = tests/engine/test-disk.c $(asker_sources)
+tests_engine_test_disk_CPPFLAGS = $(engine_test_cppflags)
+tests_engine_test_disk_LDADD = libengine.a $(engine_test_libs)
+EXTRA_tests_engine_test_disk_DEPENDENCIES = codeset-engined codeset-container
+
+tests_engine_test_engined_SOURCES = tests/engine/test-engined.c $(asker_sources)
 tests_engine_test_engined_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_engined_LDADD = libengine.a $(engine_test_libs)
 EXTRA_tests_engine_test_engined_DEPENDENCIES = codeset-engined codeset-container

@@ -14,13 +14,15 @@ tests_unit_test_reports_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
 
 # Against the real program; it and what a confined process may do are not for valgrind, whose own
 # system calls would be refused.
-check_PROGRAMS += tests/unit/test-grader
-TESTS += tests/unit/test-grader
+check_PROGRAMS += tests/unit/test-grader tests/unit/test-confine
+TESTS += tests/unit/test-grader tests/unit/test-confine
 tests_unit_test_grader_SOURCES = tests/unit/test-grader.c tests/unit/report-archive.h tests/unit/unit.h
 tests_unit_test_grader_CPPFLAGS = $(AM_CPPFLAGS) -DGRADER_BUILD='"$(abs_top_builddir)"' \
 	-DREPORTS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/junit"'
 tests_unit_test_grader_LDADD = $(REAPER_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_grader_DEPENDENCIES = codeset-grader
+tests_unit_test_confine_SOURCES = tests/unit/test-confine.c tests/unit/unit.h
+tests_unit_test_confine_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-tokens
 TESTS += tests/unit/test-tokens
@@ -32,12 +34,14 @@ TESTS += tests/unit/test-reaper
 tests_unit_test_reaper_SOURCES = tests/unit/test-reaper.c tests/unit/unit.h
 tests_unit_test_reaper_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
 
-check_PROGRAMS += tests/unit/test-fields tests/unit/test-http
-TESTS += tests/unit/test-fields tests/unit/test-http
+check_PROGRAMS += tests/unit/test-fields tests/unit/test-http tests/unit/test-answers
+TESTS += tests/unit/test-fields tests/unit/test-http tests/unit/test-answers
 tests_unit_test_fields_SOURCES = tests/unit/test-fields.c tests/unit/unit.h
 tests_unit_test_fields_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test-http.c tests/unit/unit.h
 tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
+tests_unit_test_answers_SOURCES = tests/unit/test-answers.c tests/unit/unit.h
+tests_unit_test_answers_LDADD = libroutes.a libwire.a libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_test_http_LDADD = libroutes.a libwire.a libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-openapi

@@ -1,5 +1,6 @@
 # The store against MariaDBs of its own: tests/store/run BUILD.
 STORE_TESTS = \
+	tests/store/test-claims \
 	tests/store/test-hosts \
 	tests/store/test-lists \
 	tests/store/test-store \
@@ -7,7 +8,9 @@ STORE_TESTS = \
 check_PROGRAMS += $(STORE_TESTS)
 STORE_TEST_COMMON = tests/store/fixture.h tests/unit/unit.h
 STORE_TEST_LIBS = $(STORE_LIBS) $(CUNIT_LIBS)
-tests_store_test_hosts_SOURCES = tests/store/test-hosts.c $(STORE_TEST_COMMON)
+tests_store_test_claims_SOURCES = tests/store/test-claims.c tests/store/work.h $(STORE_TEST_COMMON)
+tests_store_test_claims_LDADD = $(STORE_TEST_LIBS)
+tests_store_test_hosts_SOURCES = tests/store/test-hosts.c tests/store/work.h $(STORE_TEST_COMMON)
 tests_store_test_hosts_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_lists_SOURCES = tests/store/test-lists.c $(STORE_TEST_COMMON)
 tests_store_test_lists_LDADD = $(STORE_TEST_LIBS)

@@ -72,7 +72,7 @@ struct engined {
     const char *socket; /* as the command line has it */
     uid_t asker;
     gid_t asker_group;
-    int lock_fd, listener;
+    int lock_fd, older_lock_fd, listener;
 };
 
 static const char usage[] =
@@ -83,17 +83,13 @@ static const char usage[] =
     "  --help          this text\n"
     "  --version       the version\n";
 
-/* Who gives ranges of ids to the containers of a state_dir has to be alone. The lock is the one
- * that the daemon held when it did this itself: during an upgrade only one of them works. */
-static int take_lock(const char *state_dir, struct error *err)
+/* -1 with ERROR_NOT_FOUND: there is no such file, and none was to be made. */
+static int lock_file(const char *state_dir, const char *name, int flags, struct error *err)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("%s/reaper.lock", state_dir);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", state_dir, name);
     int64_t until = clock_monotonic() + LOCK_WAIT;
-    _cleanup_(close_fd) int fd = -1;
+    _cleanup_(close_fd) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 
-    if (make_dirs(state_dir, 0711, err) < 0)
-        return -1;
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return error_errno(err, errno, "opening %s", path);
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -106,6 +102,25 @@ static int take_lock(const char *state_dir, struct error *err)
         usleep(20 * 1000);
     }
     return TAKE_FD(fd);
+}
+
+/* Who gives ranges of ids to the containers of a state_dir has to be alone. A daemon of the release
+ * before did this itself, and holds a lock of another name: during an upgrade only one of them
+ * works. */
+static int take_locks(struct engined *engined, struct error *err)
+{
+    const char *state_dir = engined->settings.engine.state_dir;
+
+    if (make_dirs(state_dir, 0711, err) < 0)
+        return -1;
+    engined->lock_fd = lock_file(state_dir, "engined.lock", O_CREAT, err);
+    if (engined->lock_fd < 0)
+        return -1;
+    engined->older_lock_fd = lock_file(state_dir, "reaper.lock", 0, err);
+    if (engined->older_lock_fd < 0 && err->sys_errno != ENOENT)
+        return -1;
+    error_clear(err);
+    return 0;
 }
 
 /* The user who may ask, and that one's group; a name or a number. */
@@ -240,8 +255,7 @@ static int run(struct engined *engined, struct error *err)
 
     raise_descriptors();
     come_first();
-    engined->lock_fd = take_lock(settings->state_dir, err);
-    if (engined->lock_fd < 0)
+    if (take_locks(engined, err) < 0)
         return -1;
     engined->base = event_base_new();
     if (engined->base == NULL)
@@ -278,12 +292,13 @@ static void release(struct engined *engined)
         event_base_free(engined->base);
     close_fd(&engined->listener);
     close_fd(&engined->lock_fd);
+    close_fd(&engined->older_lock_fd);
     settings_release(&engined->settings);
 }
 
 int main(int argc, char **argv)
 {
-    struct engined engined = {.lock_fd = -1, .listener = -1};
+    struct engined engined = {.lock_fd = -1, .older_lock_fd = -1, .listener = -1};
     const char *config = NULL;
     const struct option_row options[] = {{.name = "config", .text = &config},
                                          {.name = "socket", .text = &engined.socket}};

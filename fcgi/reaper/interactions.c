@@ -363,7 +363,22 @@ static struct agent_call *upload(struct running *running, const struct container
                         file_done, running);
 }
 
-/* --- an upload's content --------------------------------------------------------------------- */
+/* --- what is read when it is needed ---------------------------------------------------------- */
+
+/* At the start of what a thread calls back. False: there is nothing to go on with. */
+static bool is_read(struct running *running, const struct error *err)
+{
+    if (is_dropped(running))
+        return false;
+    running->phase = WAITING;
+    if (!err)
+        return true;
+    if (err->kind != ERROR_NOT_FOUND)
+        log_error("interaction_unreadable", err);
+    fail(running, running->work.type == INTERACTION_EXEC ? "the command could not be read"
+                                                         : "the file's content could not be read");
+    return false;
+}
 
 static int read_content(struct db *db, void *arg, struct error *err)
 {
@@ -376,15 +391,8 @@ static void content_read(const struct error *err, void *arg)
 {
     struct running *running = arg;
 
-    if (is_dropped(running))
+    if (!is_read(running, err))
         return;
-    running->phase = WAITING;
-    if (err) {
-        if (err->kind != ERROR_NOT_FOUND)
-            log_error("content_unreadable", err);
-        fail(running, "the file's content could not be read");
-        return;
-    }
     running->has_content = true;
     begin(running);
 }
@@ -431,15 +439,8 @@ static void command_read(const struct error *err, void *arg)
 {
     struct running *running = arg;
 
-    if (is_dropped(running))
+    if (!is_read(running, err))
         return;
-    running->phase = WAITING;
-    if (err) {
-        if (err->kind != ERROR_NOT_FOUND)
-            log_error("command_unreadable", err);
-        fail(running, "the command could not be read");
-        return;
-    }
     hold_texts(running);
     begin(running);
 }

@@ -241,24 +241,6 @@ static struct run run_of(const char *node, const char *machine)
                         .lease_seconds = 60};
 }
 
-static void a_name_belongs_to_one_machine(void)
-{
-    struct run first = run_of("named", "machine-1"), second = run_of("named", "machine-2");
-    struct told told = {0};
-    struct heartbeat *heartbeat;
-    struct error failure = ERROR_INIT;
-
-    machine_open(&a, "node-a");
-    OK(store_run_begin(fixture_admin, &first, &err));
-    heartbeat =
-        heartbeat_new(a.base, &fixture_settings.database, &second, &told_events, &told, &failure);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(heartbeat);
-    UNTIL(told.begun == 1);
-    CU_ASSERT(told.err.code && strcmp(told.err.code, "NODE_TAKEN") == 0);
-    heartbeat_free(heartbeat);
-    machine_close(&a);
-}
-
 static struct heartbeat *heartbeat_of(const struct run *run, struct told *told)
 {
     struct error failure = ERROR_INIT;
@@ -267,6 +249,21 @@ static struct heartbeat *heartbeat_of(const struct run *run, struct told *told)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(heartbeat);
     return heartbeat;
+}
+
+static void a_name_belongs_to_one_machine(void)
+{
+    struct run first = run_of("named", "machine-1"), second = run_of("named", "machine-2");
+    struct told told = {0};
+    struct heartbeat *heartbeat;
+
+    machine_open(&a, "node-a");
+    OK(store_run_begin(fixture_admin, &first, &err));
+    heartbeat = heartbeat_of(&second, &told);
+    UNTIL(told.begun == 1);
+    CU_ASSERT(told.err.code && strcmp(told.err.code, "NODE_TAKEN") == 0);
+    heartbeat_free(heartbeat);
+    machine_close(&a);
 }
 
 /* Their folders differ, so no lock file tells them of each other. */
@@ -337,12 +334,9 @@ static void a_run_that_others_end_learns_of_it(void)
     struct run run = run_of("beating", "machine-3"), next = run_of("beating", "machine-3");
     struct told told = {0};
     struct heartbeat *heartbeat;
-    struct error failure = ERROR_INIT;
 
     machine_open(&a, "node-a");
-    heartbeat =
-        heartbeat_new(a.base, &fixture_settings.database, &run, &told_events, &told, &failure);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(heartbeat);
+    heartbeat = heartbeat_of(&run, &told);
     UNTIL(told.begun == 1);
     CU_ASSERT_EQUAL(told.err.kind, ERROR_NONE);
     CU_ASSERT(heartbeat_age_ms(heartbeat) >= 0);
@@ -358,12 +352,9 @@ static void a_polite_end_frees_the_run_s_claims(void)
     struct run run = run_of("polite", "machine-4");
     struct told told = {0};
     struct heartbeat *heartbeat;
-    struct error failure = ERROR_INIT;
 
     machine_open(&a, "node-a");
-    heartbeat =
-        heartbeat_new(a.base, &fixture_settings.database, &run, &told_events, &told, &failure);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(heartbeat);
+    heartbeat = heartbeat_of(&run, &told);
     UNTIL(told.begun == 1);
     heartbeat_end(heartbeat);
     heartbeat_free(heartbeat);

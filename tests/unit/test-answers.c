@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "http/answer.h"

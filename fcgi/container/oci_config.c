@@ -17,7 +17,13 @@ static json_object *texts(const char *const *items)
 
 #define TEXTS(...) texts((const char *const[]){__VA_ARGS__, NULL})
 
-/* Root of the container may give files away and become others, nothing more. */
+/*
+ * Root of the container may give files away and become others, nothing more. The agent has one
+ * capability besides, which it takes from commands before they run (agent/shepherd.c): the kernel
+ * lets nobody change the scheduling of a process that has more capabilities than oneself
+ * (cap_safe_nice() of its security/commoncap.c), whatever the system call. So commands cannot
+ * starve those that hold them to their limits.
+ */
 static json_object *capabilities(void)
 {
     static const char *const sets[] = {"bounding", "effective", "permitted"};
@@ -26,7 +32,7 @@ static json_object *capabilities(void)
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
         json_add(object, sets[i],
                  TEXTS("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETUID", "CAP_SETGID",
-                       "CAP_KILL"));
+                       "CAP_KILL", "CAP_SETPCAP"));
     return object;
 }
 

@@ -17,7 +17,7 @@
  *   host_share                what all containers together may have
  *   asker_refused             somebody else connected, or there are too many connections
  *   request_refused           a message that the daemon would not send: look at the daemon
- *   start_failed, stop_failed with the reason
+ *   start_failed, stop_failed, clear_failed with the reason
  *   disk_writer_ended         the disk was nearly full; the container that took most was ended
  *   disk_near                 it is nearly full, and no container is to blame
  * Exit status: 0 after SIGTERM, 1 if it can't start, 64 for wrong usage, 78 for a configuration

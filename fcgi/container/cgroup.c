@@ -364,19 +364,53 @@ static void kill_member(pid_t pid, const char *path)
         syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
-static bool kill_listed(const char *mount, const char *path)
+/* How many there were, besides the one that is spared (0: nobody). */
+static int kill_listed(const char *mount, const char *path, pid_t spared)
 {
     _cleanup_(free_ptr) char *name = xasprintf("%s%s/cgroup.procs", mount, path);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error ignored;
+    int count = 0;
     char *at;
 
     if (file_read(AT_FDCWD, name, PROCS_MAX, &text, &ignored) < 0 || text.length == 0)
-        return false;
+        return 0;
     at = text.data;
-    for (long pid = strtol(at, &at, 10); pid > 0; pid = strtol(at, &at, 10))
+    for (long pid = strtol(at, &at, 10); pid > 0; pid = strtol(at, &at, 10)) {
+        if (pid == spared)
+            continue;
         kill_member((pid_t)pid, path);
-    return true;
+        count++;
+    }
+    return count;
+}
+
+/* The kernel has no event for "is empty" or "may be removed" on both versions. */
+static void wait_a_little(void)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
+int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int64_t processes,
+                 int timeout_ms, struct error *err)
+{
+    int64_t deadline = clock_monotonic() + (int64_t)timeout_ms * 1000;
+    int64_t before;
+    int left = 0;
+
+    /* "max" reads as 0 as well. */
+    if (read_number(fs->pids, path, "pids.max", NULL, &before, err) < 0 ||
+        write_number(fs->pids, path, "pids.max", 0, err) < 0)
+        return -1;
+    while ((left = kill_listed(fs->pids, path, spared)) > 0 && clock_monotonic() < deadline)
+        wait_a_little();
+    if (write_number(fs->pids, path, "pids.max", before > 0 ? before : processes, err) < 0)
+        return -1;
+    if (left > 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "%d processes of %s do not end", left, path);
+    return 0;
 }
 
 /* Removes it and the cgroups below it (runtimes make such). errno on failure. */
@@ -407,7 +441,6 @@ static int destroy_in(const struct cgroup_fs *fs, const char *mount, const char 
     _cleanup_(free_ptr) char *whole = xasprintf("%s%s", mount, path);
 
     for (;;) {
-        const struct timespec pause = {.tv_nsec = 1000000};
         struct error ignored;
 
         if (remove_cgroup(whole) == 0)
@@ -417,9 +450,8 @@ static int destroy_in(const struct cgroup_fs *fs, const char *mount, const char 
         if (clock_monotonic() > deadline)
             return error_set(err, ERROR_UNAVAILABLE, NULL, "cgroup %s does not get empty", whole);
         if (!fs->v2 || write_value(mount, path, "cgroup.kill", "1", &ignored) < 0)
-            kill_listed(mount, path);
-        /* The kernel has no event for "may be removed now", which comes later than "empty". */
-        nanosleep(&pause, NULL);
+            kill_listed(mount, path, 0);
+        wait_a_little();
     }
 }
 

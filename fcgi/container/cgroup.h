@@ -74,6 +74,12 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
 /* A descriptor of the file in which a line "oom_kill N" counts the kills by the memory limit. */
 int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err);
 
+/* Kills all processes in it but one, for which meanwhile no new ones can be made, and waits until
+ * they are gone. processes: its limit, where another call that was killed left none.
+ * ERROR_UNAVAILABLE when that takes longer than timeout_ms. */
+int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int64_t processes,
+                 int timeout_ms, struct error *err);
+
 /* Kills all processes in it, waits until they are gone, and removes it with what is below it.
  * ERROR_UNAVAILABLE when that takes longer than timeout_ms. Not there is success. */
 int cgroup_destroy(const struct cgroup_fs *fs, const char *path, int timeout_ms, struct error *err);

@@ -55,7 +55,7 @@ struct containers {
     struct orders orders;
 };
 
-/* A start, a stop or an eviction under way. */
+/* A start, a stop, an eviction or a clearance under way. */
 struct order {
     LIST_ENTRY(order) next;
     struct containers *containers;
@@ -227,7 +227,7 @@ void containers_start(struct containers *containers, const char *name, const cha
     helper_call_submit(new_call(order, "start", prepare_start, started), false);
 }
 
-/* --- stop, evict ----------------------------------------------------------------------------- */
+/* --- stop, evict, clear ---------------------------------------------------------------------- */
 
 static void stopped(const struct error *err, void *arg)
 {
@@ -266,6 +266,21 @@ void containers_evict(struct containers *containers, const char *name, const cha
 
     commitments_pass_over(containers->commitments, name, EVICT_UNDER_WAY);
     helper_call_text(call, "ended", ended);
+    helper_call_submit(call, true);
+}
+
+static void cleared(const struct error *err, void *arg)
+{
+    finish(arg, err);
+}
+
+void containers_clear(struct containers *containers, const char *name, containers_done *done,
+                      void *arg)
+{
+    struct order *order = order_new(containers, name, done, arg);
+    struct helper_call *call = new_call(order, "clear", NULL, cleared);
+
+    helper_call_number(call, "processes", containers->settings->processes);
     helper_call_submit(call, true);
 }
 

@@ -45,7 +45,7 @@ struct connection {
     STAILQ_HEAD(, waiting_answer) answers;
 };
 
-/* A start or a stop under way. */
+/* A start, a stop or a clearance under way. */
 struct asked {
     LIST_ENTRY(asked) next;
     struct server *server;
@@ -239,7 +239,7 @@ static bool answer_description(struct connection *connection, const struct engin
     return submit(connection, answer);
 }
 
-/* --- start, stop ----------------------------------------------------------------------------- */
+/* --- start, stop, clear ----------------------------------------------------------------------- */
 
 static void asked_done(const struct error *err, void *arg)
 {
@@ -248,7 +248,9 @@ static void asked_done(const struct error *err, void *arg)
 
     if (err != NULL)
         log_event(LOG_WARNING,
-                  asked->request.verb == ENGINED_START ? "start_failed" : "stop_failed",
+                  asked->request.verb == ENGINED_START  ? "start_failed"
+                  : asked->request.verb == ENGINED_STOP ? "stop_failed"
+                                                        : "clear_failed",
                   "kind=%s id=%s reason=\"%s\"",
                   container_kind_name((enum container_kind)asked->request.kind), asked->request.id,
                   err->message);
@@ -270,7 +272,7 @@ static int64_t capped(int64_t asked_for, int64_t most)
     return asked_for < most ? asked_for : most;
 }
 
-static void start_or_stop(struct connection *connection, const struct engined_request *request)
+static void order(struct connection *connection, const struct engined_request *request)
 {
     struct server *server = connection->server;
     const struct engine_settings *settings = server->settings;
@@ -289,11 +291,12 @@ static void start_or_stop(struct connection *connection, const struct engined_re
     asked->connection = connection;
     asked->request = *request;
     LIST_INSERT_HEAD(&server->asked, asked, next);
-    if (request->verb == ENGINED_STOP) {
+    if (request->verb == ENGINED_STOP)
         containers_stop(server->containers, name, asked_done, asked);
-        return;
-    }
-    containers_start(server->containers, name, request->image, &limits, asked_done, asked);
+    else if (request->verb == ENGINED_CLEAR)
+        containers_clear(server->containers, name, asked_done, asked);
+    else
+        containers_start(server->containers, name, request->image, &limits, asked_done, asked);
 }
 
 /* --- list ------------------------------------------------------------------------------------ */
@@ -333,7 +336,8 @@ static bool carry_out(struct connection *connection, const struct engined_reques
     switch ((enum engined_verb)request->verb) {
     case ENGINED_START:
     case ENGINED_STOP:
-        start_or_stop(connection, request);
+    case ENGINED_CLEAR:
+        order(connection, request);
         return true;
     case ENGINED_LIST:
         return answer_list(connection, request);

@@ -16,6 +16,7 @@
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
 #include "reaper/outcome.h"
+#include "reaper/overtime.h"
 #include "reaper/registry.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
@@ -48,8 +49,9 @@ struct running {
     struct text content;        /* of an upload, while it is sent */
     struct admission admission; /* of the content, then of the result */
     struct agent_call *call;
-    struct event *timer; /* before the next try */
-    int64_t since;       /* monotonic: of the claim */
+    struct overtime overtime; /* of a command */
+    struct event *timer;      /* before the next try */
+    int64_t since;            /* monotonic: of the claim */
     int64_t oom_before;
     int tries;
     bool begun;
@@ -100,6 +102,7 @@ static void free_running(struct running *running)
 {
     struct interactions *interactions = running->interactions;
 
+    overtime_end(&running->overtime);
     agent_call_cancel(running->call);
     if (running->timer)
         event_free(running->timer);
@@ -249,14 +252,17 @@ static void command_ended(const struct error *err, const struct agent_result *re
 {
     struct running *running = ((struct admission *)arg)->owner;
     const struct container *container = container_of_session(running);
+    struct agent_result judged;
 
     running->call = NULL;
+    overtime_end(&running->overtime);
     if (err) {
         admission_return(&running->admission);
         call_failed(running, err);
         return;
     }
-    outcome_of_command(result, running->work.command_timeout,
+    judged = overtime_judge(&running->overtime, result);
+    outcome_of_command(&judged, running->work.command_timeout,
                        container ? container_oom_kills(container) - running->oom_before : 0,
                        &running->outcome);
     finish(running);
@@ -283,6 +289,7 @@ static void file_done(const struct error *err, bool success, const char *message
 
 static struct agent_call *run_command(struct running *running, const struct container *container)
 {
+    struct context *context = context_of(running);
     const struct interaction_work *work = &running->work;
     const struct agent_command command = {
         .id = running->id.text,
@@ -292,12 +299,16 @@ static struct agent_call *run_command(struct running *running, const struct cont
         .env_json = container_environment(container),
         .timeout_seconds = (int)work->command_timeout,
     };
+    struct agent_call *call;
 
     if (!running->begun) /* not when it is attached to again */
         running->oom_before = container_oom_kills(container);
     running->begun = true;
-    return agent_run(context_of(running)->agents, container_address(container), &command, false,
-                     command_ended, &running->admission);
+    call = agent_run(context->agents, container_address(container), &command, false, command_ended,
+                     &running->admission);
+    overtime_begin(&running->overtime, context, CONTAINER_SESSION, container_id(container), call,
+                   work->command_timeout);
+    return call;
 }
 
 static struct agent_call *replace(struct running *running, const struct container *container)

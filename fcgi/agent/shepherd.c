@@ -1,7 +1,6 @@
 #include "agent/shepherd.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -76,28 +75,6 @@ static void set_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/*
- * What the agent has more than a command: with it gone, the kernel refuses the command to set
- * priority, policy or processors of the agent and of shepherds (fcgi/container/oci_config.c). An
- * agent that is no container's may have none to take away.
- */
-static void drop_capability(const struct shepherd_job *job)
-{
-    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
-    const __u32 bit = 1u << CAP_SETPCAP;
-
-    if (prctl(PR_CAPBSET_DROP, CAP_SETPCAP, 0, 0, 0) < 0 && errno != EPERM)
-        fail(job, errno, "cannot give up a capability");
-    if (syscall(SYS_capget, &head, sets) < 0)
-        fail(job, errno, "cannot read the capabilities");
-    sets[0].effective &= ~bit;
-    sets[0].permitted &= ~bit;
-    sets[0].inheritable &= ~bit;
-    if (syscall(SYS_capset, &head, sets) < 0)
-        fail(job, errno, "cannot give up a capability");
-}
-
 static _Noreturn void command_exec(const struct shepherd_job *job)
 {
     static const char *const shells[] = {"/bin/bash", "/usr/bin/bash", "/bin/sh"};
@@ -115,7 +92,8 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
         snprintf(message, sizeof(message), "cannot enter the folder %.80s", job->workdir);
         fail(job, errno, message);
     }
-    drop_capability(job);
+    if (process_drop_capability() < 0)
+        fail(job, errno, "cannot give up a capability");
     report(job, &started);
     process_cloexec_from(3);
     set_signals();

@@ -1,8 +1,9 @@
 /*
  * codeset-container - the engine's helper: starts or stops one container (container/container.h),
- * or ends one, or what runs in it, for what it does to the host (container/evict.h).
+ * or ends one, or what runs in it, for what it does to the host (container/evict.h,
+ * container/kernel_memory.h).
  *
- *     codeset-container start|stop|evict|clear KEY=VALUE...
+ *     codeset-container start|stop|evict|clear|watch KEY=VALUE...
  *
  * Run by codeset-engined. Start reads config.json from descriptor 3.
  *
@@ -22,6 +23,7 @@
 #include "base/cleanup.h"
 #include "container/container.h"
 #include "container/evict.h"
+#include "container/kernel_memory.h"
 
 #include "base/banned.h"
 
@@ -59,7 +61,11 @@ static int stop(const struct container_job *job, struct error *err)
 static const struct {
     const char *name;
     int (*run)(const struct container_job *job, struct error *err);
-} verbs[] = {{"start", start}, {"stop", stop}, {"evict", container_evict}, {"clear", container_clear}};
+} verbs[] = {{"start", start},
+             {"stop", stop},
+             {"evict", container_evict},
+             {"clear", container_clear},
+             {"watch", kernel_memory_end_takers}};
 
 int main(int argc, char **argv)
 {
@@ -72,7 +78,7 @@ int main(int argc, char **argv)
     while (argc > 1 && verb < ARRAY_SIZE(verbs) && strcmp(argv[1], verbs[verb].name) != 0)
         verb++;
     if (argc < 2 || verb == ARRAY_SIZE(verbs)) {
-        fputs("usage: codeset-container start|stop|evict|clear KEY=VALUE...\n", stderr);
+        fputs("usage: codeset-container start|stop|evict|clear|watch KEY=VALUE...\n", stderr);
         return EX_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);

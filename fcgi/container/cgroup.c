@@ -364,25 +364,50 @@ static void kill_member(pid_t pid, const char *path)
         syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
-/* How many there were, besides the one that is spared (0: nobody). */
-static int kill_listed(const char *mount, const char *path, pid_t spared)
+static void each_listed(const char *mount, const char *path, void (*each)(pid_t pid, void *arg),
+                        void *arg)
 {
     _cleanup_(free_ptr) char *name = xasprintf("%s%s/cgroup.procs", mount, path);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error ignored;
-    int count = 0;
     char *at;
 
     if (file_read(AT_FDCWD, name, PROCS_MAX, &text, &ignored) < 0 || text.length == 0)
-        return 0;
+        return;
     at = text.data;
-    for (long pid = strtol(at, &at, 10); pid > 0; pid = strtol(at, &at, 10)) {
-        if (pid == spared)
-            continue;
-        kill_member((pid_t)pid, path);
-        count++;
-    }
-    return count;
+    for (long pid = strtol(at, &at, 10); pid > 0; pid = strtol(at, &at, 10))
+        each((pid_t)pid, arg);
+}
+
+void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_t pid, void *arg),
+                 void *arg)
+{
+    each_listed(fs->pids, path, each, arg);
+}
+
+struct killing {
+    const char *path;
+    pid_t spared;
+    int count;
+};
+
+static void kill_unless_spared(pid_t pid, void *arg)
+{
+    struct killing *killing = arg;
+
+    if (pid == killing->spared)
+        return;
+    kill_member(pid, killing->path);
+    killing->count++;
+}
+
+/* How many there were, besides the one that is spared (0: nobody). */
+static int kill_listed(const char *mount, const char *path, pid_t spared)
+{
+    struct killing killing = {.path = path, .spared = spared};
+
+    each_listed(mount, path, kill_unless_spared, &killing);
+    return killing.count;
 }
 
 /* The kernel has no event for "is empty" or "may be removed" on both versions. */

@@ -74,6 +74,10 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
 /* A descriptor of the file in which a line "oom_kill N" counts the kills by the memory limit. */
 int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err);
 
+/* Calls `each` for the processes in it; those that are born meanwhile may be missed. */
+void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_t pid, void *arg),
+                 void *arg);
+
 /* Kills all processes in it but one, for which meanwhile no new ones can be made, and waits until
  * they are gone. processes: its limit, where another call that was killed left none.
  * ERROR_UNAVAILABLE when that takes longer than timeout_ms. */

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "engined/containers.h"
 #include "engined/disk_watch.h"
+#include "engined/kernel_watch.h"
 #include "settings.h"
 #include "wire/engined.h"
 
@@ -58,6 +59,7 @@ struct server {
     const struct engine_settings *settings;
     struct containers *containers;
     struct disk_watch *disk;
+    struct kernel_watch *kernel;
     uid_t asker;
     struct event *listener;
     int count;
@@ -258,8 +260,10 @@ static void asked_done(const struct error *err, void *arg)
     asked->server->abandoned -= connection == NULL;
     /* Whatever came of it. Not when it was asked for: it may have waited long for its turn, with
      * nothing there that would be watched. */
-    if (asked->request.verb == ENGINED_START)
+    if (asked->request.verb == ENGINED_START) {
         disk_watch_begin(asked->server->disk);
+        kernel_watch_begin(asked->server->kernel);
+    }
     if (connection != NULL && err == NULL && asked->request.verb == ENGINED_START)
         answer_description(connection, &asked->request);
     else if (connection != NULL)
@@ -428,8 +432,8 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
 }
 
 struct server *server_new(struct event_base *base, const struct engine_settings *settings,
-                          struct containers *containers, struct disk_watch *disk, int listener,
-                          uid_t asker)
+                          struct containers *containers, struct disk_watch *disk,
+                          struct kernel_watch *kernel, int listener, uid_t asker)
 {
     struct server *server = xcalloc(1, sizeof(*server));
 
@@ -437,6 +441,7 @@ struct server *server_new(struct event_base *base, const struct engine_settings 
     server->settings = settings;
     server->containers = containers;
     server->disk = disk;
+    server->kernel = kernel;
     server->asker = asker;
     LIST_INIT(&server->connections);
     LIST_INIT(&server->asked);

@@ -317,10 +317,10 @@ static void container_failed(const struct error *err, void *owner)
 
 static void container_was_lost(const struct error *err, void *owner)
 {
-    bool full = code_is(err, CONTAINERS_DISK_FULL);
+    bool told = container_was_ended(err);
 
-    job_give_up(owner, full ? CONTAINERS_DISK_FULL : "GRADING_CONTAINER_LOST", err->message,
-                full ? err->message : "the grading container ended before the verification did");
+    job_give_up(owner, told ? err->code : "GRADING_CONTAINER_LOST", err->message,
+                told ? err->message : "the grading container ended before the verification did");
 }
 
 /* The row was ended by somebody else; the session's end tells of its jobs by itself. */

@@ -206,9 +206,9 @@ static int limit_v2(const struct cgroup_fs *fs, const char *path,
 
 /* Version 1 counts what TCP and UDP sockets hold apart, and not at all without a limit: a container
  * could take the whole host's share of it (net.ipv4.tcp_mem), and every connection would stall. */
-static int64_t socket_bytes(const struct cgroup_limits *limits)
+int64_t cgroup_socket_bytes(int64_t memory_bytes)
 {
-    int64_t part = limits->memory_bytes / 8;
+    int64_t part = memory_bytes / 8;
 
     return part < SOCKET_BYTES_MAX ? part : SOCKET_BYTES_MAX;
 }
@@ -221,8 +221,8 @@ static int limit_v1(const struct cgroup_fs *fs, const char *path,
     if (write_number(fs->memory, path, "memory.limit_in_bytes", limits->memory_bytes, err) < 0 ||
         limit_if_there(fs->memory, path, "memory.memsw.limit_in_bytes", limits->memory_bytes, err) <
             0 ||
-        limit_if_there(fs->memory, path, "memory.kmem.tcp.limit_in_bytes", socket_bytes(limits),
-                       err) < 0 ||
+        limit_if_there(fs->memory, path, "memory.kmem.tcp.limit_in_bytes",
+                       cgroup_socket_bytes(limits->memory_bytes), err) < 0 ||
         write_number(fs->pids, path, "pids.max", limits->processes, err) < 0 ||
         write_number(fs->cpu, path, "cpu.cfs_period_us", CPU_PERIOD_US, err) < 0 ||
         write_number(fs->cpu, path, "cpu.cfs_quota_us", quota, err) < 0)

@@ -56,6 +56,10 @@ void cgroup_fs_release(struct cgroup_fs *fs);
  * confuses crun. Nothing on other hosts. */
 int cgroup_fs_simplify(const struct cgroup_fs *fs, struct error *err);
 
+/* What TCP and UDP sockets of a container with that memory may hold, on version 1; version 2 counts
+ * it as memory. */
+int64_t cgroup_socket_bytes(int64_t memory_bytes);
+
 /* Makes the cgroup and those above it, and sets the limits. One that is there already is fine. */
 int cgroup_make(const struct cgroup_fs *fs, const char *path, const struct cgroup_limits *limits,
                 struct error *err);

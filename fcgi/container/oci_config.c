@@ -72,6 +72,7 @@ static void add_mount(json_object *mounts, const char *where, const char *type, 
 static json_object *mounts(const struct oci_spec *spec)
 {
     json_object *array = json_object_new_array();
+    _cleanup_(free_ptr) char *terminals = xasprintf("max=%d", OCI_TERMINALS);
     _cleanup_(free_ptr) char *half =
         xasprintf("size=%lld", (long long)(spec->limits.memory_bytes / 2));
 
@@ -80,7 +81,7 @@ static json_object *mounts(const struct oci_spec *spec)
               TEXTS("nosuid", "noatime", "mode=755", "size=1m", "nr_inodes=1024"));
     add_mount(
         array, "/dev/pts", "devpts", "devpts",
-        TEXTS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", "max=256"));
+        TEXTS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", terminals));
     add_mount(array, "/dev/shm", "tmpfs", "shm", TEXTS("nosuid", "nodev", "mode=1777", half));
     /* No sysfs: it tells of the host's devices, and hides nothing that a command needs, save the
      * container's own limits, by which JVMs and Node choose the size of their heaps. */

@@ -523,6 +523,11 @@ static int more_inotify(void)
     return inotify_init1(IN_CLOEXEC);
 }
 
+static int more_terminals(void)
+{
+    return open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
 static const struct {
     const char *name;
     int (*more)(void);
@@ -532,6 +537,7 @@ static const struct {
     {"descriptors in flight", more_in_flight},
     {"message queues", more_queues},
     {"inotify", more_inotify},
+    {"terminals", more_terminals},
 };
 
 static int (*find_quota(const char *name))(void)

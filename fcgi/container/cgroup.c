@@ -328,12 +328,34 @@ static int limit_parent(const struct cgroup_fs *fs, const char *path, const char
     return write_number(mount, path, limit_file, limit, err);
 }
 
+/*
+ * All containers together have half the weight of what else is at their level: the host's services,
+ * the server's own among them. It matters only while more is wanted than there is. The kernel may
+ * lack any of these, and shares of the disk take effect only with a scheduler that knows them.
+ */
+static void set_weights(const struct cgroup_fs *fs, const char *path)
+{
+    static const struct {
+        const char *file, *value;
+    } rows[] = {{"cpu.weight", "50"}, {"io.weight", "default 50"}, {"io.bfq.weight", "default 50"}};
+    struct error ignored;
+
+    if (!fs->v2) {
+        write_value(fs->cpu, path, "cpu.shares", "512", &ignored);
+        return;
+    }
+    write_value(fs->mounts[0], "", "cgroup.subtree_control", "+io", &ignored);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        write_value(fs->mounts[0], path, rows[i].file, rows[i].value, &ignored);
+}
+
 int cgroup_make_parent(const struct cgroup_fs *fs, const char *path, int64_t memory_bytes,
                        int64_t processes, struct error *err)
 {
     for (int i = 0; i < fs->count; i++)
         if (is_used(fs, fs->mounts[i]) && make_in(fs, fs->mounts[i], path, err) < 0)
             return -1;
+    set_weights(fs, path);
     if (limit_parent(fs, path, fs->v2 ? "memory.current" : "memory.usage_in_bytes",
                      fs->v2 ? "memory.max" : "memory.limit_in_bytes", memory_bytes, err) < 0)
         return -1;

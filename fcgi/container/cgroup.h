@@ -64,8 +64,9 @@ int64_t cgroup_socket_bytes(int64_t memory_bytes);
 int cgroup_make(const struct cgroup_fs *fs, const char *path, const struct cgroup_limits *limits,
                 struct error *err);
 
-/* Makes the cgroup of all containers, and limits what they have together. Where they have more than
- * that already a limit is an ERROR_CONFLICT: to set it would end some of them. */
+/* Makes the cgroup of all containers, gives it its weight, and limits what they have together.
+ * Where they have more than that already a limit is an ERROR_CONFLICT: to set it would end some of
+ * them. */
 int cgroup_make_parent(const struct cgroup_fs *fs, const char *path, int64_t memory_bytes,
                        int64_t processes, struct error *err);
 

@@ -13,8 +13,8 @@ void process_close_all_but(const int *kept, size_t count);
 void process_cloexec_from(int first);
 
 /*
- * Gives up what the agent has more than a command (CAP_SETPCAP): then the kernel refuses the caller,
- * and what it becomes, to set priority, policy or processors of the agent and of shepherds
+ * Gives up what the agent has more than a command (CAP_SETPCAP): then the kernel refuses the
+ * caller, and what it becomes, to set priority, policy or processors of the agent and of shepherds
  * (fcgi/container/oci_config.c). An agent that is no container's may have nothing to give up. 0, or
  * -1 with errno.
  */

@@ -1,8 +1,9 @@
 /*
  * codeset-container - the engine's helper: starts or stops one container (container/container.h),
- * or ends one that takes too much of the disk (container/evict.h).
+ * or ends one, or what runs in it, for what it does to the host (container/evict.h,
+ * container/kernel_memory.h).
  *
- *     codeset-container start|stop|evict KEY=VALUE...
+ *     codeset-container start|stop|evict|clear|watch KEY=VALUE...
  *
  * Run by codeset-engined. Start reads config.json from descriptor 3.
  *
@@ -23,6 +24,7 @@
 #include "base/cleanup.h"
 #include "container/container.h"
 #include "container/evict.h"
+#include "container/kernel_memory.h"
 
 #include "base/banned.h"
 
@@ -60,7 +62,11 @@ static int stop(const struct container_job *job, struct error *err)
 static const struct {
     const char *name;
     int (*run)(const struct container_job *job, struct error *err);
-} verbs[] = {{"start", start}, {"stop", stop}, {"evict", container_evict}};
+} verbs[] = {{"start", start},
+             {"stop", stop},
+             {"evict", container_evict},
+             {"clear", container_clear},
+             {"watch", kernel_memory_end_takers}};
 
 int main(int argc, char **argv)
 {
@@ -75,8 +81,8 @@ int main(int argc, char **argv)
     if (argc < 2 || verb == ARRAY_SIZE(verbs)) {
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
-        fputs("usage: codeset-container start|stop|evict KEY=VALUE...\n"
-              "Starts, stops or ends one container. Run by codeset-engined.\n",
+        fputs("usage: codeset-container start|stop|evict|clear|watch KEY=VALUE...\n"
+              "Starts, stops, ends, clears or watches one container. Run by codeset-engined.\n",
               help ? stdout : stderr);
         return help ? 0 : EX_USAGE;
     }

@@ -17,8 +17,10 @@
  *   host_share                what all containers together may have
  *   asker_refused             somebody else connected, or there are too many connections
  *   request_refused           a message that the daemon would not send: look at the daemon
- *   start_failed, stop_failed with the reason
+ *   start_failed, stop_failed, clear_failed with the reason
  *   disk_writer_ended         the disk was nearly full; the container that took most was ended
+ *   kernel_memory_taken       these made the kernel hold much that it counts to nobody, and were
+ *                             ended
  *   disk_near                 it is nearly full, and no container is to blame
  * Exit status: 0 after SIGTERM, 1 if it can't start, 64 for wrong usage, 78 for a configuration
  * that can't be used.
@@ -52,6 +54,7 @@
 #include "base/options.h"
 #include "engined/containers.h"
 #include "engined/disk_watch.h"
+#include "engined/kernel_watch.h"
 #include "engined/server.h"
 #include "settings.h"
 
@@ -66,6 +69,7 @@ struct engined {
     struct event_base *base;
     struct containers *containers;
     struct disk_watch *disk;
+    struct kernel_watch *kernel;
     struct server *server;
     struct event *signals[2];
     struct event *watchdog;
@@ -267,8 +271,9 @@ static int run(struct engined *engined, struct error *err)
     if (engined->listener < 0)
         return -1;
     engined->disk = disk_watch_new(engined->base, settings, engined->containers);
+    engined->kernel = kernel_watch_new(engined->base, engined->containers);
     engined->server = server_new(engined->base, settings, engined->containers, engined->disk,
-                                 engined->listener, engined->asker);
+                                 engined->kernel, engined->listener, engined->asker);
     set_signals(engined);
     set_watchdog(engined);
     log_event(LOG_INFO, "ready", "version=%s asker=%u", CODESET_VERSION, (unsigned)engined->asker);
@@ -280,6 +285,7 @@ static int run(struct engined *engined, struct error *err)
 static void release(struct engined *engined)
 {
     disk_watch_free(engined->disk);
+    kernel_watch_free(engined->kernel);
     containers_free(engined->containers);
     server_free(engined->server);
     for (size_t i = 0; i < ARRAY_SIZE(engined->signals); i++) {

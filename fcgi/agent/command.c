@@ -26,7 +26,7 @@
 #pragma GCC diagnostic ignored "-Wanalyzer-use-after-free"
 #endif
 
-#define SHEPHERD_LATE_SECONDS 15 /* after the limit: what it may take to kill everything */
+#define SHEPHERD_LATE CLOCK_SECOND /* after the limit: then the agent lends a hand */
 
 DEFINE_CLEANUP(struct event *, free_event, event_free)
 
@@ -192,7 +192,7 @@ void command_watch(struct command *command)
     for (int i = 0; i < 2; i++)
         output_watch(&command->outputs[i], base);
     command->limit = evtimer_new(base, command_limit_reached, command);
-    command_set_limit(command, (command->timeout_seconds + SHEPHERD_LATE_SECONDS) * CLOCK_SECOND);
+    command_set_limit(command, command->timeout_seconds * CLOCK_SECOND + SHEPHERD_LATE);
 }
 
 void command_lost(struct command *command)

@@ -14,6 +14,8 @@
 #define PASS_PAUSE_MICROS 3000
 #define QUIET_PASSES 3
 #define KILL_MOST (10 * CLOCK_SECOND)
+#define HELP_PAUSE (CLOCK_SECOND / 20)
+#define HELP_MOST (15 * CLOCK_SECOND) /* from the limit on */
 
 void command_set_limit(struct command *command, int64_t micros)
 {
@@ -69,6 +71,21 @@ void command_kill_step(struct command *command)
         command_finish(command, COMMAND_EXIT, 128 + SIGKILL);
 }
 
+/* It should have reported: it is at it, or does not get to it. What is below it can be told as long
+ * as it lives. */
+static void help_shepherd(struct command *command)
+{
+    int64_t limit = command->begun + command->timeout_seconds * CLOCK_SECOND;
+
+    if (clock_monotonic() - limit < HELP_MOST) {
+        tree_kill_pass(&command->kill, command->commands->proc_fd, command->shepherd, NULL, 0);
+        command_set_limit(command, HELP_PAUSE);
+        return;
+    }
+    kill(command->shepherd, SIGKILL);
+    command_set_limit(command, CLOCK_SECOND);
+}
+
 void command_limit_reached(int fd, short what, void *arg)
 {
     struct command *command = arg;
@@ -76,9 +93,7 @@ void command_limit_reached(int fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (command->shepherd) {
-        /* It should have reported long ago: somebody keeps it from working. */
-        kill(command->shepherd, SIGKILL);
-        command_set_limit(command, CLOCK_SECOND);
+        help_shepherd(command);
         return;
     }
     if (!command->killing)

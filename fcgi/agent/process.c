@@ -1,8 +1,13 @@
 #include "agent/process.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -35,4 +40,20 @@ void process_cloexec_from(int first)
 {
     /* An old kernel refuses; every descriptor of ours is close-on-exec from birth anyway. */
     (void)close_range((unsigned)first, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+}
+
+int process_drop_capability(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    const __u32 others = ~(UINT32_C(1) << CAP_SETPCAP);
+
+    if (prctl(PR_CAPBSET_DROP, CAP_SETPCAP, 0, 0, 0) < 0 && errno != EPERM)
+        return -1;
+    if (syscall(SYS_capget, &head, sets) < 0)
+        return -1;
+    sets[0].effective &= others;
+    sets[0].permitted &= others;
+    sets[0].inheritable &= others;
+    return (int)syscall(SYS_capset, &head, sets);
 }

@@ -1,5 +1,5 @@
 /*
- * process.h - what the agent's processes do to their own descriptors.
+ * process.h - what the agent's processes do to their own descriptors and capabilities.
  */
 #ifndef CODESET_AGENT_PROCESS_H
 #define CODESET_AGENT_PROCESS_H
@@ -11,5 +11,13 @@ void process_close_all_but(const int *kept, size_t count);
 
 /* Marks every descriptor from `first` on to be closed by exec. */
 void process_cloexec_from(int first);
+
+/*
+ * Gives up what the agent has more than a command (CAP_SETPCAP): then the kernel refuses the
+ * caller, and what it becomes, to set priority, policy or processors of the agent and of shepherds
+ * (fcgi/container/oci_config.c). An agent that is no container's may have nothing to give up. 0, or
+ * -1 with errno.
+ */
+int process_drop_capability(void);
 
 #endif

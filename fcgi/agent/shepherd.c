@@ -92,6 +92,8 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
         snprintf(message, sizeof(message), "cannot enter the folder %.80s", job->workdir);
         fail(job, errno, message);
     }
+    if (process_drop_capability() < 0)
+        fail(job, errno, "cannot give up a capability");
     report(job, &started);
     process_cloexec_from(3);
     set_signals();

@@ -47,6 +47,9 @@ void agent_call_cancel(struct agent_call *call); /* NULL: nothing */
 void agent_call_resume(struct agent_call *call);
 void *agent_call_arg(const struct agent_call *call); /* what its callback will be given */
 
+/* Has an answer begun to come? Its callback follows, sooner or later. */
+bool agent_call_is_answered(const struct agent_call *call);
+
 /* Calls back when the agent answers; tries to connect for up to timeout_ms. `protocol` is what the
  * agent speaks; below AGENT_PROTOCOL_IDS it ignores the ids of file operations. */
 typedef void agent_hello_done(const struct error *err, int protocol, void *arg);

@@ -34,6 +34,11 @@ void agent_call_cancel(struct agent_call *call)
     call_free(call);
 }
 
+bool agent_call_is_answered(const struct agent_call *call)
+{
+    return call->answer.status >= 200; /* not an interim one */
+}
+
 void *agent_call_arg(const struct agent_call *call)
 {
     return call->arg;

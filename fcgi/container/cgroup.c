@@ -206,9 +206,9 @@ static int limit_v2(const struct cgroup_fs *fs, const char *path,
 
 /* Version 1 counts what TCP and UDP sockets hold apart, and not at all without a limit: a container
  * could take the whole host's share of it (net.ipv4.tcp_mem), and every connection would stall. */
-static int64_t socket_bytes(const struct cgroup_limits *limits)
+int64_t cgroup_socket_bytes(int64_t memory_bytes)
 {
-    int64_t part = limits->memory_bytes / 8;
+    int64_t part = memory_bytes / 8;
 
     return part < SOCKET_BYTES_MAX ? part : SOCKET_BYTES_MAX;
 }
@@ -221,8 +221,8 @@ static int limit_v1(const struct cgroup_fs *fs, const char *path,
     if (write_number(fs->memory, path, "memory.limit_in_bytes", limits->memory_bytes, err) < 0 ||
         limit_if_there(fs->memory, path, "memory.memsw.limit_in_bytes", limits->memory_bytes, err) <
             0 ||
-        limit_if_there(fs->memory, path, "memory.kmem.tcp.limit_in_bytes", socket_bytes(limits),
-                       err) < 0 ||
+        limit_if_there(fs->memory, path, "memory.kmem.tcp.limit_in_bytes",
+                       cgroup_socket_bytes(limits->memory_bytes), err) < 0 ||
         write_number(fs->pids, path, "pids.max", limits->processes, err) < 0 ||
         write_number(fs->cpu, path, "cpu.cfs_period_us", CPU_PERIOD_US, err) < 0 ||
         write_number(fs->cpu, path, "cpu.cfs_quota_us", quota, err) < 0)
@@ -328,12 +328,34 @@ static int limit_parent(const struct cgroup_fs *fs, const char *path, const char
     return write_number(mount, path, limit_file, limit, err);
 }
 
+/*
+ * All containers together have half the weight of what else is at their level: the host's services,
+ * the server's own among them. It matters only while more is wanted than there is. The kernel may
+ * lack any of these, and shares of the disk take effect only with a scheduler that knows them.
+ */
+static void set_weights(const struct cgroup_fs *fs, const char *path)
+{
+    static const struct {
+        const char *file, *value;
+    } rows[] = {{"cpu.weight", "50"}, {"io.weight", "default 50"}, {"io.bfq.weight", "default 50"}};
+    struct error ignored;
+
+    if (!fs->v2) {
+        write_value(fs->cpu, path, "cpu.shares", "512", &ignored);
+        return;
+    }
+    write_value(fs->mounts[0], "", "cgroup.subtree_control", "+io", &ignored);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        write_value(fs->mounts[0], path, rows[i].file, rows[i].value, &ignored);
+}
+
 int cgroup_make_parent(const struct cgroup_fs *fs, const char *path, int64_t memory_bytes,
                        int64_t processes, struct error *err)
 {
     for (int i = 0; i < fs->count; i++)
         if (is_used(fs, fs->mounts[i]) && make_in(fs, fs->mounts[i], path, err) < 0)
             return -1;
+    set_weights(fs, path);
     if (limit_parent(fs, path, fs->v2 ? "memory.current" : "memory.usage_in_bytes",
                      fs->v2 ? "memory.max" : "memory.limit_in_bytes", memory_bytes, err) < 0)
         return -1;
@@ -364,7 +386,8 @@ static void kill_member(pid_t pid, const char *path)
         syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
-static bool kill_listed(const char *mount, const char *path)
+static void each_listed(const char *mount, const char *path, void (*each)(pid_t pid, void *arg),
+                        void *arg)
 {
     _cleanup_(free_ptr) char *name = xasprintf("%s%s/cgroup.procs", mount, path);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -372,11 +395,69 @@ static bool kill_listed(const char *mount, const char *path)
     char *at;
 
     if (file_read(AT_FDCWD, name, PROCS_MAX, &text, &ignored) < 0 || text.length == 0)
-        return false;
+        return;
     at = text.data;
     for (long pid = strtol(at, &at, 10); pid > 0; pid = strtol(at, &at, 10))
-        kill_member((pid_t)pid, path);
-    return true;
+        each((pid_t)pid, arg);
+}
+
+void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_t pid, void *arg),
+                 void *arg)
+{
+    each_listed(fs->pids, path, each, arg);
+}
+
+struct killing {
+    const char *path;
+    pid_t spared;
+    int count;
+};
+
+static void kill_unless_spared(pid_t pid, void *arg)
+{
+    struct killing *killing = arg;
+
+    if (pid == killing->spared)
+        return;
+    kill_member(pid, killing->path);
+    killing->count++;
+}
+
+/* How many there were, besides the one that is spared (0: nobody). */
+static int kill_listed(const char *mount, const char *path, pid_t spared)
+{
+    struct killing killing = {.path = path, .spared = spared};
+
+    each_listed(mount, path, kill_unless_spared, &killing);
+    return killing.count;
+}
+
+/* The kernel has no event for "is empty" or "may be removed" on both versions. */
+static void wait_a_little(void)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+
+    nanosleep(&pause, NULL);
+}
+
+int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int64_t processes,
+                 int timeout_ms, struct error *err)
+{
+    int64_t deadline = clock_monotonic() + (int64_t)timeout_ms * 1000;
+    int64_t before;
+    int left = 0;
+
+    /* "max" reads as 0 as well. */
+    if (read_number(fs->pids, path, "pids.max", NULL, &before, err) < 0 ||
+        write_number(fs->pids, path, "pids.max", 0, err) < 0)
+        return -1;
+    while ((left = kill_listed(fs->pids, path, spared)) > 0 && clock_monotonic() < deadline)
+        wait_a_little();
+    if (write_number(fs->pids, path, "pids.max", before > 0 ? before : processes, err) < 0)
+        return -1;
+    if (left > 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "%d processes of %s do not end", left, path);
+    return 0;
 }
 
 /* Removes it and the cgroups below it (runtimes make such). errno on failure. */
@@ -407,7 +488,6 @@ static int destroy_in(const struct cgroup_fs *fs, const char *mount, const char 
     _cleanup_(free_ptr) char *whole = xasprintf("%s%s", mount, path);
 
     for (;;) {
-        const struct timespec pause = {.tv_nsec = 1000000};
         struct error ignored;
 
         if (remove_cgroup(whole) == 0)
@@ -417,9 +497,8 @@ static int destroy_in(const struct cgroup_fs *fs, const char *mount, const char 
         if (clock_monotonic() > deadline)
             return error_set(err, ERROR_UNAVAILABLE, NULL, "cgroup %s does not get empty", whole);
         if (!fs->v2 || write_value(mount, path, "cgroup.kill", "1", &ignored) < 0)
-            kill_listed(mount, path);
-        /* The kernel has no event for "may be removed now", which comes later than "empty". */
-        nanosleep(&pause, NULL);
+            kill_listed(mount, path, 0);
+        wait_a_little();
     }
 }
 

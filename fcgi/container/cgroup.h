@@ -56,12 +56,17 @@ void cgroup_fs_release(struct cgroup_fs *fs);
  * confuses crun. Nothing on other hosts. */
 int cgroup_fs_simplify(const struct cgroup_fs *fs, struct error *err);
 
+/* What TCP and UDP sockets of a container with that memory may hold, on version 1; version 2 counts
+ * it as memory. */
+int64_t cgroup_socket_bytes(int64_t memory_bytes);
+
 /* Makes the cgroup and those above it, and sets the limits. One that is there already is fine. */
 int cgroup_make(const struct cgroup_fs *fs, const char *path, const struct cgroup_limits *limits,
                 struct error *err);
 
-/* Makes the cgroup of all containers, and limits what they have together. Where they have more than
- * that already a limit is an ERROR_CONFLICT: to set it would end some of them. */
+/* Makes the cgroup of all containers, gives it its weight, and limits what they have together.
+ * Where they have more than that already a limit is an ERROR_CONFLICT: to set it would end some of
+ * them. */
 int cgroup_make_parent(const struct cgroup_fs *fs, const char *path, int64_t memory_bytes,
                        int64_t processes, struct error *err);
 
@@ -73,6 +78,16 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
 
 /* A descriptor of the file in which a line "oom_kill N" counts the kills by the memory limit. */
 int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err);
+
+/* Calls `each` for the processes in it; those that are born meanwhile may be missed. */
+void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_t pid, void *arg),
+                 void *arg);
+
+/* Kills all processes in it but one, for which meanwhile no new ones can be made, and waits until
+ * they are gone. processes: its limit, where another call that was killed left none.
+ * ERROR_UNAVAILABLE when that takes longer than timeout_ms. */
+int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int64_t processes,
+                 int timeout_ms, struct error *err);
 
 /* Kills all processes in it, waits until they are gone, and removes it with what is below it.
  * ERROR_UNAVAILABLE when that takes longer than timeout_ms. Not there is success. */

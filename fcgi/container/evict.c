@@ -17,9 +17,12 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "container/cgroup.h"
 #include "container/mounts.h"
 
 #include "base/banned.h"
+
+#define CLEAR_TIMEOUT_MS 5000
 
 /* The loop device on that image, open, or -1. The kernel tells the file behind each. */
 static int find_loop(const struct stat *image)
@@ -83,6 +86,24 @@ static int write_reason(const struct container_job *job, const char *folder, str
     if (rename(temporary, path) < 0)
         return error_errno(err, errno, "cannot make %s", path);
     return 0;
+}
+
+int container_clear(const struct container_job *job, struct error *err)
+{
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", job->state_dir, job->name);
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    _cleanup_(close_fd) int lock = container_lock(folder, LOCK_NB, err);
+    pid_t pid;
+
+    if (lock < 0)
+        return -1;
+    if (job->processes <= 0)
+        return error_set(err, ERROR_INVALID, NULL, "processes is needed");
+    if (cgroup_fs_open(&fs, err) < 0)
+        return -1;
+    if (!container_runs(folder, &pid))
+        return error_set(err, ERROR_NOT_FOUND, NULL, "%s does not run", job->name);
+    return cgroup_clear(&fs, job->cgroup, pid, job->processes, CLEAR_TIMEOUT_MS, err);
 }
 
 /* The reason is there before pid 1 is gone, for then somebody asks. Where there is no room for it,

@@ -1,6 +1,7 @@
 /*
- * evict.h - ends a container that takes the disk that the host needs for itself.
+ * evict.h - ends from outside what a container does to the host: all of it, or all but its agent.
  *
+ * A container that takes the disk that the host needs for itself ends as a whole.
  * What the guest has written and the kernel not yet put down would go to the disk even after the
  * guest's death, when its file system is unmounted: up to its whole memory. So its loop device
  * loses its size and the image its blocks, at once.
@@ -17,5 +18,11 @@
  * else works on the container; ERROR_NOT_FOUND: there is none, or it is dead.
  */
 int container_evict(const struct container_job *job, struct error *err);
+
+/*
+ * Ends everything in the container but its pid 1: for a command that outlives its time limit,
+ * against which the agent comes to nothing. job->processes: its limit, at most. Errors as above.
+ */
+int container_clear(const struct container_job *job, struct error *err);
 
 #endif

@@ -17,7 +17,13 @@ static json_object *texts(const char *const *items)
 
 #define TEXTS(...) texts((const char *const[]){__VA_ARGS__, NULL})
 
-/* Root of the container may give files away and become others, nothing more. */
+/*
+ * Root of the container may give files away and become others, nothing more. The agent has one
+ * capability besides, which it takes from commands before they run (agent/shepherd.c): the kernel
+ * lets nobody change the scheduling of a process that has more capabilities than oneself
+ * (cap_safe_nice() of its security/commoncap.c), whatever the system call. So commands cannot
+ * starve those that hold them to their limits.
+ */
 static json_object *capabilities(void)
 {
     static const char *const sets[] = {"bounding", "effective", "permitted"};
@@ -26,7 +32,7 @@ static json_object *capabilities(void)
     for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
         json_add(object, sets[i],
                  TEXTS("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETUID", "CAP_SETGID",
-                       "CAP_KILL"));
+                       "CAP_KILL", "CAP_SETPCAP"));
     return object;
 }
 
@@ -66,6 +72,7 @@ static void add_mount(json_object *mounts, const char *where, const char *type, 
 static json_object *mounts(const struct oci_spec *spec)
 {
     json_object *array = json_object_new_array();
+    _cleanup_(free_ptr) char *terminals = xasprintf("max=%d", OCI_TERMINALS);
     _cleanup_(free_ptr) char *half =
         xasprintf("size=%lld", (long long)(spec->limits.memory_bytes / 2));
 
@@ -74,7 +81,7 @@ static json_object *mounts(const struct oci_spec *spec)
               TEXTS("nosuid", "noatime", "mode=755", "size=1m", "nr_inodes=1024"));
     add_mount(
         array, "/dev/pts", "devpts", "devpts",
-        TEXTS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", "max=256"));
+        TEXTS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", terminals));
     add_mount(array, "/dev/shm", "tmpfs", "shm", TEXTS("nosuid", "nodev", "mode=1777", half));
     /* No sysfs: it tells of the host's devices, and hides nothing that a command needs, save the
      * container's own limits, by which JVMs and Node choose the size of their heaps. */

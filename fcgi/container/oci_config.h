@@ -10,6 +10,7 @@
 
 #include "wire/container.h"
 
+#define OCI_TERMINALS 32                     /* that a container may have */
 #define OCI_AGENT_PATH "/dev/.codeset-agent" /* in the container; on the /dev of its own */
 
 struct oci_spec {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "base/file.h"
@@ -30,28 +30,28 @@ static const char allowed[] =
     "clock_gettime clock_nanosleep close close_range connect copy_file_range creat dup dup2 dup3 "
     "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 "
     "execve execveat exit exit_group faccessat faccessat2 fadvise64 fallocate fchdir fchmod "
-    "fchmodat fchmodat2 fchown fchownat fcntl fdatasync fgetxattr flistxattr flock fork "
+    "fchmodat fchmodat2 fchown fchownat fdatasync fgetxattr flistxattr flock fork "
     "fremovexattr fsetxattr fstat fstatfs fsync ftruncate futex futex_waitv futimesat getcpu "
     "getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer getpeername getpgid "
     "getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit get_robust_list "
     "getrusage getsid getsockname getsockopt get_thread_area gettid gettimeofday getuid getxattr "
     "inotify_add_watch inotify_init inotify_init1 inotify_rm_watch "
-    "ioprio_get kill lchown lgetxattr "
+    "ioprio_get ioprio_set kill lchown lgetxattr "
     "link linkat listen listxattr llistxattr lremovexattr lseek lsetxattr lstat madvise membarrier "
     "memfd_create mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mprotect "
     "mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink mremap msgctl msgget "
     "msgrcv msgsnd msync munlock munlockall munmap nanosleep newfstatat open openat openat2 pause "
-    "pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll prctl "
+    "pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll "
     "pread64 preadv preadv2 process_vm_readv process_vm_writev pselect6 ptrace pwrite64 "
     "pwritev pwritev2 read readahead readlink readlinkat readv recvfrom recvmmsg recvmsg "
     "remap_file_pages removexattr rename renameat renameat2 restart_syscall rmdir rseq "
     "rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend "
     "rt_sigtimedwait rt_tgsigqueueinfo sched_getaffinity sched_getattr sched_getparam "
     "sched_get_priority_max sched_get_priority_min sched_getscheduler sched_rr_get_interval "
-    "sched_yield seccomp select "
+    "sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield select "
     "semctl semget semop semtimedop sendfile sendmmsg sendmsg sendto setfsgid setfsuid setgid "
-    "setgroups setitimer setpgid setregid setresgid setresuid setreuid setrlimit "
-    "set_robust_list setsid setsockopt set_thread_area set_tid_address setuid setxattr shmat "
+    "setgroups setitimer setpgid setpriority setregid setresgid setresuid setreuid setrlimit "
+    "set_robust_list setsid set_thread_area set_tid_address setuid setxattr shmat "
     "shmctl shmdt shmget shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink "
     "symlinkat sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete "
     "timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime "
@@ -153,20 +153,79 @@ static void allow_sockets(json_object *rules)
             allow_if(rules, "socket", equal(0, families[f]), equal(2, protocols[p]));
 }
 
-/*
- * The call, unless the lower 32 bits of an argument are `unwanted`. The kernel looks at these only,
- * so "not equal" would let 0x100005412 pass for 0x5412, and there is no masked form of it: instead
- * a number passes when it differs in at least one bit. first: what argument 0 has to be, or NULL.
- */
-static void allow_unless(json_object *rules, const char *name, const uint64_t *first, int index,
-                         uint32_t unwanted)
+static bool is_prefix_of_any(uint32_t prefix, uint32_t mask, const uint32_t *numbers, size_t count)
 {
-    for (int bit = 0; bit < 32; bit++) {
-        uint64_t mask = UINT64_C(1) << bit;
+    for (size_t i = 0; i < count; i++)
+        if ((numbers[i] & mask) == prefix)
+            return true;
+    return false;
+}
 
-        allow_if(rules, name, masked(index, mask, ~(uint64_t)unwanted & mask),
-                 first ? equal(0, *first) : NULL);
+/*
+ * The call, unless the lower 32 bits of an argument are one of `unwanted`. The kernel looks at
+ * these only, so "not equal" would let 0x100005412 pass for 0x5412, and there is no masked form of
+ * it. Instead each number that passes is told by its upper bits: those up to the first one in which
+ * it differs from all unwanted numbers. Here `unwanted` is walked as a tree of bits, and a rule is
+ * made for each branch that leads to none of them. level: what argument 1 has to be, or NULL.
+ */
+static void allow_unless(json_object *rules, const char *name, const uint32_t *level, int index,
+                         const uint32_t *unwanted, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t bit = UINT32_C(1) << 31, above = 0; bit != 0; above |= bit, bit >>= 1) {
+            uint32_t mask = above | bit;
+            uint32_t branch = (unwanted[i] ^ bit) & mask;
+
+            /* Whoever comes first with these upper bits makes the rule. */
+            if (is_prefix_of_any(branch, mask, unwanted, count) ||
+                is_prefix_of_any(unwanted[i] & above, above, unwanted, i))
+                continue;
+            allow_if(rules, name, masked(index, mask, branch),
+                     level ? masked(1, UINT32_MAX, *level) : NULL);
+        }
     }
+}
+
+/* A call that would fill what the host has once, answered as by a kernel that was built without. */
+static void deny(json_object *rules, const char *name, int errnum, int index, uint32_t number)
+{
+    rule_if(rules, name, errnum, masked(index, UINT32_MAX, number), NULL);
+}
+
+/*
+ * Programs for the kernel's packet filter and system call filters: the kernel's room for them
+ * (net.core.bpf_jit_limit) is one for the whole host, and where it is full no container can start.
+ * Filters are known by setsockopt(2) of level SOL_SOCKET, prctl(2) and seccomp(2); the last is
+ * unlisted. So programs that would put themselves behind a filter of their own go on without.
+ *
+ * PR_SCHED_CORE keeps half of a processor's threads idle, of which others have a share.
+ */
+static void allow_but_filters(json_object *rules)
+{
+    static const uint32_t socket_level[] = {SOL_SOCKET},
+                          options[] = {PR_SET_SECCOMP, PR_SCHED_CORE};
+    static const uint32_t attach[] = {SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF,
+                                      SO_ATTACH_REUSEPORT_EBPF};
+
+    allow_unless(rules, "setsockopt", NULL, 1, socket_level, 1);
+    allow_unless(rules, "setsockopt", socket_level, 2, attach, ARRAY_SIZE(attach));
+    allow_unless(rules, "prctl", NULL, 0, options, ARRAY_SIZE(options));
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+        deny(rules, "prctl", EINVAL, 0, options[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(attach); i++)
+        rule_if(rules, "setsockopt", ENOPROTOOPT, masked(1, UINT32_MAX, SOL_SOCKET),
+                masked(2, UINT32_MAX, attach[i]));
+}
+
+/* Locks that belong to no process: who holds too many of them could not be told (engined/
+ * kernel_watch.h). A kernel before 3.15 answers so. */
+static void allow_but_open_file_locks(json_object *rules)
+{
+    static const uint32_t commands[] = {F_OFD_SETLK, F_OFD_SETLKW};
+
+    allow_unless(rules, "fcntl", NULL, 1, commands, ARRAY_SIZE(commands));
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        deny(rules, "fcntl", EINVAL, 1, commands[i]);
 }
 
 static void allow_personalities(json_object *rules)
@@ -178,22 +237,9 @@ static void allow_personalities(json_object *rules)
         allow_if(rules, "personality", equal(0, usual[i]), NULL);
 }
 
-/* Pid 1 has the same owner as the commands, and starved of its share it would keep no time limit.
- * A process group or a user would have it among them. */
-static void allow_scheduling(json_object *rules)
-{
-    static const char *const calls[] = {"sched_setaffinity", "sched_setattr", "sched_setparam",
-                                        "sched_setscheduler"};
-    static const uint64_t process = PRIO_PROCESS, io_process = 1;
-
-    for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-        allow_unless(rules, calls[i], NULL, 0, 1);
-    allow_unless(rules, "setpriority", &process, 1, 1);
-    allow_unless(rules, "ioprio_set", &io_process, 1, 1);
-}
-
 json_object *seccomp_config(void)
 {
+    static const uint32_t terminal_input[] = {TIOCSTI_NUMBER};
     json_object *filter = json_object_new_object();
     json_object *architectures = json_object_new_array();
     json_object *rules = json_object_new_array();
@@ -219,13 +265,14 @@ json_object *seccomp_config(void)
     allow_if(rules, "clone", masked(0, NAMESPACE_FLAGS, 0), NULL);
     allow_if(rules, "unshare", masked(0, NAMESPACE_FLAGS | CLONE_NEWTIME_FLAG, 0), NULL);
     allow_sockets(rules);
+    allow_but_filters(rules);
+    allow_but_open_file_locks(rules);
     /* It would type into the terminal of whoever started us. */
-    allow_unless(rules, "ioctl", NULL, 1, TIOCSTI_NUMBER);
+    allow_unless(rules, "ioctl", NULL, 1, terminal_input, ARRAY_SIZE(terminal_input));
     allow_personalities(rules);
     /* Its own limits only: pid 1 has the same owner, and with a limit of one descriptor the agent
      * would answer nobody any more. */
     allow_if(rules, "prlimit64", equal(0, 0), NULL);
-    allow_scheduling(rules);
     json_add(filter, "syscalls", rules);
     return filter;
 }

@@ -5,6 +5,7 @@ libcontainer_a_SOURCES = \
 	fcgi/container/cgroup.c fcgi/container/cgroup.h \
 	fcgi/container/container.c fcgi/container/container.h \
 	fcgi/container/evict.c fcgi/container/evict.h \
+	fcgi/container/kernel_memory.c fcgi/container/kernel_memory.h \
 	fcgi/container/mounts.c fcgi/container/mounts.h \
 	fcgi/container/oci_config.c fcgi/container/oci_config.h \
 	fcgi/container/ranges.c fcgi/container/ranges.h \

@@ -106,6 +106,7 @@ static void check_all(struct doctor *doctor)
     doctor_host(doctor);
     doctor_files(doctor);
     doctor_engine(doctor);
+    doctor_limits(doctor);
 }
 
 int ctl_doctor(struct ctl *ctl)

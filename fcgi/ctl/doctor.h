@@ -31,5 +31,6 @@ void doctor_database(struct doctor *doctor); /* doctor_database.c */
 void doctor_host(struct doctor *doctor);     /* doctor_host.c: kernel, cgroups, clock, uids */
 void doctor_files(struct doctor *doctor);    /* doctor_files.c: programs, folders, sockets */
 void doctor_engine(struct doctor *doctor);   /* doctor_engine.c: codeset-engined, shared parts */
+void doctor_limits(struct doctor *doctor);   /* doctor_limits.c: what the host has once */
 
 #endif

@@ -92,6 +92,10 @@ struct engine_functions {
     void (*stop)(struct engine *engine, enum container_kind kind, const struct id *id,
                  engine_done *done, void *arg);
 
+    /* Kills everything in the container but its agent. ERROR_NOT_FOUND: it is not there. */
+    void (*clear)(struct engine *engine, enum container_kind kind, const struct id *id,
+                  engine_done *done, void *arg);
+
     /* Every container of this engine that is there, running or dead, or half made. */
     void (*list)(struct engine *engine, engine_listed *done, void *arg);
 
@@ -133,6 +137,12 @@ static inline void engine_stop(struct engine *engine, enum container_kind kind, 
                                engine_done *done, void *arg)
 {
     engine->functions->stop(engine, kind, id, done, arg);
+}
+
+static inline void engine_clear(struct engine *engine, enum container_kind kind,
+                                const struct id *id, engine_done *done, void *arg)
+{
+    engine->functions->clear(engine, kind, id, done, arg);
 }
 
 static inline void engine_list(struct engine *engine, engine_listed *done, void *arg)

@@ -366,6 +366,17 @@ static void oci_stop(struct engine *engine, enum container_kind kind, const stru
     submit(oci, call);
 }
 
+static void oci_clear(struct engine *engine, enum container_kind kind, const struct id *id,
+                      engine_done *done, void *arg)
+{
+    struct oci *oci = (struct oci *)engine;
+    struct call *call = call_new(oci, ENGINED_CLEAR, arg);
+
+    call->done = done;
+    engined_request_name(&call->request, kind, id, NULL);
+    submit(oci, call);
+}
+
 static void oci_list(struct engine *engine, engine_listed *done, void *arg)
 {
     struct oci *oci = (struct oci *)engine;
@@ -556,6 +567,7 @@ static const struct engine_functions functions = {
     .name = "oci",
     .start = oci_start,
     .stop = oci_stop,
+    .clear = oci_clear,
     .list = oci_list,
     .describe = oci_describe,
     .watch = oci_watch,

@@ -55,7 +55,7 @@ struct containers {
     struct orders orders;
 };
 
-/* A start, a stop or an eviction under way. */
+/* What a helper has been asked for, until it has answered. */
 struct order {
     LIST_ENTRY(order) next;
     struct containers *containers;
@@ -227,7 +227,7 @@ void containers_start(struct containers *containers, const char *name, const cha
     helper_call_submit(new_call(order, "start", prepare_start, started), false);
 }
 
-/* --- stop, evict ----------------------------------------------------------------------------- */
+/* --- stop, evict, clear ---------------------------------------------------------------------- */
 
 static void stopped(const struct error *err, void *arg)
 {
@@ -265,6 +265,37 @@ void containers_evict(struct containers *containers, const char *name, const cha
     struct helper_call *call = new_call(order, "evict", NULL, evicted);
 
     commitments_pass_over(containers->commitments, name, EVICT_UNDER_WAY);
+    helper_call_text(call, "ended", ended);
+    helper_call_submit(call, true);
+}
+
+static void cleared(const struct error *err, void *arg)
+{
+    finish(arg, err);
+}
+
+void containers_clear(struct containers *containers, const char *name, containers_done *done,
+                      void *arg)
+{
+    struct order *order = order_new(containers, name, done, arg);
+    struct helper_call *call = new_call(order, "clear", NULL, cleared);
+
+    helper_call_number(call, "processes", containers->settings->processes);
+    helper_call_submit(call, true);
+}
+
+void containers_end_takers(struct containers *containers, int64_t most, const char *ended,
+                           containers_done *done, void *arg)
+{
+    const struct engine_settings *settings = containers->settings;
+    struct order *order = order_new(containers, "all", done, arg);
+    struct helper_call *call = helper_call_new(containers->helpers, "watch", NULL, cleared, order);
+
+    helper_call_text(call, "name", order->name);
+    helper_call_text(call, "state", settings->state_dir);
+    helper_call_text(call, "cgroup", settings->cgroup_parent);
+    helper_call_text(call, "scratch", settings->scratch_dir);
+    helper_call_number(call, "memory", most);
     helper_call_text(call, "ended", ended);
     helper_call_submit(call, true);
 }

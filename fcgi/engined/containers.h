@@ -1,10 +1,10 @@
 /*
  * containers.h - the containers of this host: starts, stops, lists, describes and ends them.
  *
- * start, stop and evict take tens of milliseconds, so they do not block the caller: a process of
- * codeset-container (engined/helper.h) does the work, and they call back on the event loop that
- * containers_new was given, exactly once, also on failure, never from within the call. All
- * functions belong to that loop's thread.
+ * start, stop, evict and clear take tens of milliseconds, so they do not block the caller: a
+ * process of codeset-container (engined/helper.h) does the work, and they call back on the event
+ * loop that containers_new was given, exactly once, also on failure, never from within the call.
+ * All functions belong to that loop's thread.
  *
  * A container outlives whoever started it. Its name is the caller's (wire/container.h); who comes
  * after finds it by containers_list.
@@ -65,6 +65,15 @@ void containers_stop(struct containers *containers, const char *name, containers
  * from then on. */
 void containers_evict(struct containers *containers, const char *name, const char *ended,
                       containers_done *done, void *arg);
+
+/* Ends everything in it but its agent (container/evict.h). */
+void containers_clear(struct containers *containers, const char *name, containers_done *done,
+                      void *arg);
+
+/* Ends each for which the kernel holds more than so many bytes that it counts to nobody
+ * (container/kernel_memory.h). ended: as above. err: ERROR_LIMIT says which these were. */
+void containers_end_takers(struct containers *containers, int64_t most, const char *ended,
+                           containers_done *done, void *arg);
 
 /* Calls `each` for every container that is on the host, running or dead. */
 int containers_list(struct containers *containers, void (*each)(const char *name, void *arg),

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "engined/containers.h"
 #include "engined/disk_watch.h"
+#include "engined/kernel_watch.h"
 #include "settings.h"
 #include "wire/engined.h"
 
@@ -45,7 +46,7 @@ struct connection {
     STAILQ_HEAD(, waiting_answer) answers;
 };
 
-/* A start or a stop under way. */
+/* A start, a stop or a clearance under way. */
 struct asked {
     LIST_ENTRY(asked) next;
     struct server *server;
@@ -58,6 +59,7 @@ struct server {
     const struct engine_settings *settings;
     struct containers *containers;
     struct disk_watch *disk;
+    struct kernel_watch *kernel;
     uid_t asker;
     struct event *listener;
     int count;
@@ -239,7 +241,7 @@ static bool answer_description(struct connection *connection, const struct engin
     return submit(connection, answer);
 }
 
-/* --- start, stop ----------------------------------------------------------------------------- */
+/* --- start, stop, clear ----------------------------------------------------------------------- */
 
 static void asked_done(const struct error *err, void *arg)
 {
@@ -248,7 +250,9 @@ static void asked_done(const struct error *err, void *arg)
 
     if (err != NULL)
         log_event(LOG_WARNING,
-                  asked->request.verb == ENGINED_START ? "start_failed" : "stop_failed",
+                  asked->request.verb == ENGINED_START  ? "start_failed"
+                  : asked->request.verb == ENGINED_STOP ? "stop_failed"
+                                                        : "clear_failed",
                   "kind=%s id=%s reason=\"%s\"",
                   container_kind_name((enum container_kind)asked->request.kind), asked->request.id,
                   err->message);
@@ -256,8 +260,10 @@ static void asked_done(const struct error *err, void *arg)
     asked->server->abandoned -= connection == NULL;
     /* Whatever came of it. Not when it was asked for: it may have waited long for its turn, with
      * nothing there that would be watched. */
-    if (asked->request.verb == ENGINED_START)
+    if (asked->request.verb == ENGINED_START) {
         disk_watch_begin(asked->server->disk);
+        kernel_watch_begin(asked->server->kernel);
+    }
     if (connection != NULL && err == NULL && asked->request.verb == ENGINED_START)
         answer_description(connection, &asked->request);
     else if (connection != NULL)
@@ -270,7 +276,7 @@ static int64_t capped(int64_t asked_for, int64_t most)
     return asked_for < most ? asked_for : most;
 }
 
-static void start_or_stop(struct connection *connection, const struct engined_request *request)
+static void order(struct connection *connection, const struct engined_request *request)
 {
     struct server *server = connection->server;
     const struct engine_settings *settings = server->settings;
@@ -289,11 +295,12 @@ static void start_or_stop(struct connection *connection, const struct engined_re
     asked->connection = connection;
     asked->request = *request;
     LIST_INSERT_HEAD(&server->asked, asked, next);
-    if (request->verb == ENGINED_STOP) {
+    if (request->verb == ENGINED_STOP)
         containers_stop(server->containers, name, asked_done, asked);
-        return;
-    }
-    containers_start(server->containers, name, request->image, &limits, asked_done, asked);
+    else if (request->verb == ENGINED_CLEAR)
+        containers_clear(server->containers, name, asked_done, asked);
+    else
+        containers_start(server->containers, name, request->image, &limits, asked_done, asked);
 }
 
 /* --- list ------------------------------------------------------------------------------------ */
@@ -333,7 +340,8 @@ static bool carry_out(struct connection *connection, const struct engined_reques
     switch ((enum engined_verb)request->verb) {
     case ENGINED_START:
     case ENGINED_STOP:
-        start_or_stop(connection, request);
+    case ENGINED_CLEAR:
+        order(connection, request);
         return true;
     case ENGINED_LIST:
         return answer_list(connection, request);
@@ -424,8 +432,8 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
 }
 
 struct server *server_new(struct event_base *base, const struct engine_settings *settings,
-                          struct containers *containers, struct disk_watch *disk, int listener,
-                          uid_t asker)
+                          struct containers *containers, struct disk_watch *disk,
+                          struct kernel_watch *kernel, int listener, uid_t asker)
 {
     struct server *server = xcalloc(1, sizeof(*server));
 
@@ -433,6 +441,7 @@ struct server *server_new(struct event_base *base, const struct engine_settings 
     server->settings = settings;
     server->containers = containers;
     server->disk = disk;
+    server->kernel = kernel;
     server->asker = asker;
     LIST_INIT(&server->connections);
     LIST_INIT(&server->asked);

@@ -15,6 +15,7 @@
 
 struct containers;
 struct disk_watch;
+struct kernel_watch;
 struct engine_settings;
 struct event_base;
 struct server;
@@ -28,8 +29,8 @@ struct server;
  * who may ask, besides root. The others must outlive it, but for the containers: they go first, and
  * call back nobody then. */
 struct server *server_new(struct event_base *base, const struct engine_settings *settings,
-                          struct containers *containers, struct disk_watch *disk, int listener,
-                          uid_t asker);
+                          struct containers *containers, struct disk_watch *disk,
+                          struct kernel_watch *kernel, int listener, uid_t asker);
 void server_free(struct server *server);
 
 #endif

@@ -30,6 +30,8 @@
 #define STOP_PAUSE_FIRST_MS 500 /* before a stop that failed is tried again */
 #define STOP_PAUSE_MOST_MS 30000
 
+static const char *const ended_codes[] = {CONTAINERS_DISK_FULL, CONTAINERS_KERNEL_MEMORY};
+
 enum phase { CLAIMED, STARTING, GREETING, UP, ENDED, STOPPING };
 
 struct container {
@@ -294,10 +296,20 @@ static void lost(struct container *container, const struct error *err)
 /* Why pid 1 is gone, as an error. An error's code is a literal. */
 static void set_ended(struct error *err, const char *code, const char *message)
 {
-    bool full = code && strcmp(code, CONTAINERS_DISK_FULL) == 0;
+    const char *known = CONTAINERS_LOST;
 
-    error_set(err, ERROR_NOT_FOUND, full ? CONTAINERS_DISK_FULL : CONTAINERS_LOST, "%s",
-              code ? message : "its first process is gone");
+    for (size_t i = 0; code && i < ARRAY_SIZE(ended_codes); i++)
+        if (strcmp(code, ended_codes[i]) == 0)
+            known = ended_codes[i];
+    error_set(err, ERROR_NOT_FOUND, known, "%s", code ? message : "its first process is gone");
+}
+
+bool container_was_ended(const struct error *err)
+{
+    for (size_t i = 0; err->code && i < ARRAY_SIZE(ended_codes); i++)
+        if (strcmp(err->code, ended_codes[i]) == 0)
+            return true;
+    return false;
 }
 
 static void pid1_ended(const char *code, const char *message, void *arg)

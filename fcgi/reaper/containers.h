@@ -31,9 +31,14 @@ struct container;
 struct containers;
 struct context;
 
-/* The second: the engine ended it, to keep the host's disk free. */
+/* The others: the engine ended it, to keep the host's disk free, or because the kernel held too
+ * much for it that counts to no limit. */
 #define CONTAINERS_LOST "CONTAINER_LOST"
 #define CONTAINERS_DISK_FULL "HOST_DISK_FULL"
+#define CONTAINERS_KERNEL_MEMORY "KERNEL_MEMORY_LIMIT"
+
+/* Did the engine end it? Then the message is for its user. */
+bool container_was_ended(const struct error *err);
 
 /* Starts under way in the engine at once, twice as many as codeset-engined works on: so that it
  * never waits for the next one. */
@@ -46,7 +51,7 @@ struct container_events {
     /* Its agent answers. Once. */
     void (*up)(void *owner);
     /* Before it was up: it could not be started (codes as engine.h's), was not found, has ended
-     * (CONTAINERS_LOST, or with a message for its user CONTAINERS_DISK_FULL), or did not answer.
+     * (CONTAINERS_LOST, or by the engine), or did not answer.
      * Once, and then nothing else. */
     void (*failed)(const struct error *err, void *owner);
     /* After it was up: it has ended, with codes as above, or answers no more. Once, and then

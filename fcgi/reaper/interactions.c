@@ -16,6 +16,7 @@
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
 #include "reaper/outcome.h"
+#include "reaper/overtime.h"
 #include "reaper/registry.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
@@ -50,8 +51,9 @@ struct running {
     struct admission admission;   /* of the text or the content, then of the result */
     struct user_place place;      /* of a command */
     struct agent_call *call;
-    struct event *timer; /* before the next try */
-    int64_t since;       /* monotonic: of the claim */
+    struct overtime overtime; /* of a command */
+    struct event *timer;      /* before the next try */
+    int64_t since;            /* monotonic: of the claim */
     int64_t oom_before;
     int tries;
     bool begun;
@@ -111,6 +113,7 @@ static void free_running(struct running *running)
 {
     struct interactions *interactions = running->interactions;
 
+    overtime_end(&running->overtime);
     agent_call_cancel(running->call);
     if (running->timer)
         event_free(running->timer);
@@ -262,8 +265,10 @@ static void command_ended(const struct error *err, const struct agent_result *re
 {
     struct running *running = ((struct admission *)arg)->owner;
     const struct container *container = container_of_session(running);
+    struct agent_result judged;
 
     running->call = NULL;
+    overtime_end(&running->overtime);
     if (err && running->attaching && err->kind == ERROR_NOT_FOUND) {
         want_text(running); /* what was sent before has not arrived */
         return;
@@ -273,7 +278,8 @@ static void command_ended(const struct error *err, const struct agent_result *re
         call_failed(running, err);
         return;
     }
-    outcome_of_command(result, running->work.command_timeout,
+    judged = overtime_judge(&running->overtime, result);
+    outcome_of_command(&judged, running->work.command_timeout,
                        container ? container_oom_kills(container) - running->oom_before : 0,
                        &running->outcome);
     finish(running);
@@ -308,8 +314,8 @@ static void text_is_sent(void *arg)
 /* Once it is sent, its text is the agent's and the database's. */
 static struct agent_call *run_command(struct running *running, const struct container *container)
 {
+    struct context *context = context_of(running);
     const struct interaction_work *work = &running->work;
-    struct agent_call *call;
     const struct agent_command command = {
         .id = running->id.text,
         .command = work->command.bytes,
@@ -319,14 +325,17 @@ static struct agent_call *run_command(struct running *running, const struct cont
         .timeout_seconds = (int)work->command_timeout,
         .sent = text_is_sent,
     };
+    struct agent_call *call;
 
     if (!running->begun) /* not when it is attached to again */
         running->oom_before = container_oom_kills(container);
     running->begun = true;
     running->attaching = !work->command.bytes;
-    call = agent_run(context_of(running)->agents, container_address(container), &command,
-                     running->attaching, command_ended, &running->admission);
+    call = agent_run(context->agents, container_address(container), &command, running->attaching,
+                     command_ended, &running->admission);
     drop_text(running);
+    overtime_begin(&running->overtime, context, CONTAINER_SESSION, container_id(container), call,
+                   work->command_timeout);
     return call;
 }
 

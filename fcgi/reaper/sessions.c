@@ -282,12 +282,12 @@ static const struct failure *start_failure(const struct error *err)
 /* What the user is told of a container that has ended. */
 static void end_with_container(struct live_session *session, const struct error *err)
 {
-    bool full = err->code && strcmp(err->code, CONTAINERS_DISK_FULL) == 0;
+    bool told = container_was_ended(err);
 
     log_event(LOG_WARNING, "session_container_lost", "session=%s reason=\"%s\"", session->id.text,
               err->message);
-    end(session, full ? CONTAINERS_DISK_FULL : CONTAINERS_LOST,
-        full ? err->message : "the session's container ended by itself; what was in it is gone",
+    end(session, told ? err->code : CONTAINERS_LOST,
+        told ? err->message : "the session's container ended by itself; what was in it is gone",
         false);
 }
 

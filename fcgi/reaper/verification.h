@@ -13,6 +13,7 @@
 #include "base/id.h"
 #include "reaper/admission.h"
 #include "reaper/grader.h"
+#include "reaper/overtime.h"
 #include "reaper/registry.h"
 #include "store/verifications.h"
 #include "wire/container.h"
@@ -50,6 +51,7 @@ struct job {
     bool changes_wait;                        /* for the session to be ready on this host */
     int database_busy; /* how many writes are under way: a thread may read this */
     struct agent_call *call;
+    struct overtime overtime; /* of the verifier */
     struct event *timer;
     int64_t since; /* monotonic: of the claim */
     int tries;

@@ -127,12 +127,16 @@ static void run_failed(struct job *job, const struct error *err)
 static void ran(const struct error *err, const struct agent_result *result, void *arg)
 {
     struct job *job = ((struct admission *)arg)->owner;
+    struct agent_result judged;
 
     job->call = NULL;
+    overtime_end(&job->overtime);
     if (err) {
         run_failed(job, err);
         return;
     }
+    judged = overtime_judge(&job->overtime, result);
+    result = &judged;
     if (result->end == AGENT_END_FAILED) {
         job_give_up(job, "VERIFIER_NOT_STARTED", result->message,
                     result->message ? result->message : "the verifier could not be started");
@@ -158,6 +162,8 @@ static void run_verifier(struct job *job, bool attach_only)
 
     job->call = agent_run(job_context(job)->agents, container_address(job->container), &command,
                           attach_only, ran, &job->admission);
+    overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,
+                   job->call, timeout_of(job));
 }
 
 static void gap_is_over(evutil_socket_t fd, short what, void *arg)
@@ -311,10 +317,10 @@ static void container_failed(const struct error *err, void *owner)
 
 static void container_was_lost(const struct error *err, void *owner)
 {
-    bool full = code_is(err, CONTAINERS_DISK_FULL);
+    bool told = container_was_ended(err);
 
-    job_give_up(owner, full ? CONTAINERS_DISK_FULL : "GRADING_CONTAINER_LOST", err->message,
-                full ? err->message : "the grading container ended before the verification did");
+    job_give_up(owner, told ? err->code : "GRADING_CONTAINER_LOST", err->message,
+                told ? err->message : "the grading container ended before the verification did");
 }
 
 /* The row was ended by somebody else; the session's end tells of its jobs by itself. */

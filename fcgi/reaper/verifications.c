@@ -37,6 +37,7 @@ struct context *job_context(const struct job *job)
 
 void job_halt(struct job *job)
 {
+    overtime_end(&job->overtime);
     agent_call_cancel(TAKE_PTR(job->call));
     grader_cancel(TAKE_PTR(job->grader));
     close_fd(&job->reports_fd); /* behind the grader: an end of the tar would be an end */
@@ -350,6 +351,7 @@ static void verifications_close(void *room)
 
     /* clang-tidy does not see that what is freed leaves the list first. */
     while ((job = LIST_FIRST(&verifications->list))) {
+        overtime_end(&job->overtime);           // NOLINT
         agent_call_cancel(TAKE_PTR(job->call)); // NOLINT
         grader_cancel(TAKE_PTR(job->grader));
         close_fd(&job->reports_fd);

@@ -92,6 +92,7 @@ int engined_request_check(const void *bytes, size_t length, struct engined_reque
     case ENGINED_START:
     case ENGINED_STOP:
     case ENGINED_DESCRIBE:
+    case ENGINED_CLEAR:
         if (check_name(&request, err) < 0)
             return -1;
         break;

@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "wire/container.h"
 
-#define ENGINED_PROTOCOL 0x63650001u
+#define ENGINED_PROTOCOL 0x63650002u
 #define ENGINED_IMAGE_SIZE 64
 #define ENGINED_ADDRESS_SIZE 128
 #define ENGINED_CODE_SIZE 32
@@ -29,7 +29,13 @@
 /* What it lets one connection have under way; more waits in the socket. */
 #define ENGINED_UNDER_WAY_MAX 1024
 
-enum engined_verb { ENGINED_START = 1, ENGINED_STOP, ENGINED_LIST, ENGINED_DESCRIBE };
+enum engined_verb {
+    ENGINED_START = 1,
+    ENGINED_STOP,
+    ENGINED_LIST,
+    ENGINED_DESCRIBE,
+    ENGINED_CLEAR, /* end everything in it but its agent */
+};
 
 struct engined_request {
     uint32_t protocol;

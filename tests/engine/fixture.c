@@ -319,6 +319,14 @@ int fixture_start(struct fixture *fixture, const char *name, const char *image,
     return wait_done(&waiting);
 }
 
+int fixture_clear(struct fixture *fixture, const char *name)
+{
+    struct waiting waiting = {.fixture = fixture};
+
+    containers_clear(fixture->engine, name, on_done, &waiting);
+    return wait_done(&waiting);
+}
+
 int fixture_stop(struct fixture *fixture, const char *name)
 {
     struct waiting waiting = {.fixture = fixture};

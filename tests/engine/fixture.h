@@ -56,6 +56,7 @@ extern const struct container_limits fixture_limits;
 int fixture_start(struct fixture *fixture, const char *name, const char *image,
                   const struct container_limits *limits);
 int fixture_stop(struct fixture *fixture, const char *name);
+int fixture_clear(struct fixture *fixture, const char *name);
 
 /* Runs the command in the container. Returns its exit status, -1 when there is no answer within
  * 120 s; output may be NULL. */

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/process.h"
+
 #include "base/banned.h"
 
 #define LISTEN_FD 3
@@ -36,6 +38,8 @@ static void serve(int connection)
         dup2(connection, 1);
         dup2(connection, 2);
         close(connection);
+        if (process_drop_capability() < 0)
+            _exit(126);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }

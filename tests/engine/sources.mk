@@ -6,7 +6,7 @@ TESTS += tests/engine/test-containers tests/engine/test-disk tests/engine/test-e
 	tests/engine/test-images
 
 # Runs in an image that holds nothing but busybox.
-tests_engine_init_SOURCES = tests/engine/init.c
+tests_engine_init_SOURCES = tests/engine/init.c fcgi/agent/process.c fcgi/agent/process.h
 tests_engine_init_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O2
 tests_engine_init_LDFLAGS = -static
 

@@ -268,8 +268,7 @@ static void test_image_stays_as_it_was(void)
     stop("second");
 }
 
-/* The pid is looked at bit by bit (fcgi/container/seccomp.c): two neighbours have both lowest bits.
- */
+/* The kernel sees to it: pid 1 has a capability that others have not. */
 static void test_processes_may_be_scheduled_but_pid_1(void)
 {
     start("nice");
@@ -280,6 +279,29 @@ static void test_processes_may_be_scheduled_but_pid_1(void)
                  "renice -n 1 -p 1 2>/dev/null || taskset -p 1 1 >/dev/null 2>&1 || echo but 1",
                  "scheduled\nbut 1");
     stop("nice");
+}
+
+/* Also where each process is there for a moment only, and has made the next one by then. */
+static void test_all_but_pid_1_can_be_ended(void)
+{
+    _cleanup_(free_ptr) char *out = NULL;
+
+    start("clear");
+    check_output(
+        "clear",
+        "chain() { chain & }; chain >/dev/null 2>&1 & (setsid sleep 3000 >/dev/null 2>&1 &);"
+        "trap '' TERM; sleep 3000 >/dev/null 2>&1 & echo begun",
+        "begun");
+    CU_ASSERT_EQUAL(fixture_clear(&fixture, "clear"), 0);
+    CU_ASSERT_EQUAL(usage_of("clear").processes, 1);
+    out = output_of("clear", "i=0; while [ $i -lt 100 ]; do sleep 3000 > /dev/null 2>&1 & "
+                             "i=$((i+1)); done");
+    CU_ASSERT_PTR_NOT_NULL(strstr(out, "can't fork"));
+    CU_ASSERT_TRUE(usage_of("clear").processes > fixture_limits.processes - 4);
+    CU_ASSERT_TRUE(usage_of("clear").processes <= fixture_limits.processes);
+    stop("clear");
+    CU_ASSERT_EQUAL(fixture_clear(&fixture, "clear"), -1);
+    CU_ASSERT_EQUAL(fixture.last.kind, ERROR_NOT_FOUND);
 }
 
 /* pid 1 ends: the container is dead but there, until it is stopped. */
@@ -764,6 +786,7 @@ static const struct unit_test tests[] = {
     {"a host short of disk starts nothing", test_no_space_for_a_start},
     {"a container changes its image for itself only", test_image_stays_as_it_was},
     {"processes may be scheduled, but pid 1", test_processes_may_be_scheduled_but_pid_1},
+    {"all but pid 1 can be ended from outside", test_all_but_pid_1_can_be_ended},
     {"no device of the host is given away", test_no_device_is_given_away},
     {"a container whose pid 1 ended is seen as dead, and stopped",
      test_dead_container_is_seen_and_stopped},

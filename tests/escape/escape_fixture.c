@@ -132,3 +132,13 @@ long escape_memory_kib(long pid)
     shell(&out, "awk '/^VmRSS/ { print $2 }' /proc/%ld/status", pid);
     return strtol(out.data, NULL, 10);
 }
+
+long escape_kernel_kib(void)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    shell(&text, "awk '/^MemTotal:/ { left = $2 } "
+                 "/^(MemFree|Active|Inactive|Unevictable|SReclaimable):/ { left -= $2 } "
+                 "END { print left }' /proc/meminfo");
+    return strtol(text.data, NULL, 10);
+}

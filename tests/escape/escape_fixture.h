@@ -25,6 +25,9 @@ void escape_refused(const struct ident *session, const char *probe, const char *
 /* The number of host processes in the session's cgroups. */
 int escape_processes(const char *session);
 
+/* What of the host's memory is the kernel's own, in KiB. */
+long escape_kernel_kib(void);
+
 /* VmRSS of a process in KiB, by pid. */
 long escape_memory_kib(long pid);
 

@@ -39,13 +39,9 @@
 #include <time.h>
 #include <unistd.h>
 
-struct probe {
-    const char *name;
-    int (*run)(const char *argument);
-};
+#include "probe.h"
 
-/* 0 when the call failed, 1 and a word when it did not. */
-static int refused(long result, const char *what)
+int refused(long result, const char *what)
 {
     if (result < 0)
         return 0;
@@ -527,6 +523,11 @@ static int more_inotify(void)
     return inotify_init1(IN_CLOEXEC);
 }
 
+static int more_terminals(void)
+{
+    return open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
 static const struct {
     const char *name;
     int (*more)(void);
@@ -536,6 +537,7 @@ static const struct {
     {"descriptors in flight", more_in_flight},
     {"message queues", more_queues},
     {"inotify", more_inotify},
+    {"terminals", more_terminals},
 };
 
 static int (*find_quota(const char *name))(void)
@@ -638,14 +640,28 @@ static const struct probe probes[] = {
     {"take", take},
     {"fill", fill},
     {"race", race},
+    {NULL, NULL},
 };
+
+/* NULL: it has none of that name. */
+static const struct probe *find_probe(const struct probe *table, const char *name)
+{
+    while (table->name && strcmp(table->name, name) != 0)
+        table++;
+    return table->name ? table : NULL;
+}
 
 int main(int argc, char **argv)
 {
+    const struct probe *probe = NULL;
+
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (size_t i = 0; argc > 1 && i < sizeof(probes) / sizeof(probes[0]); i++)
-        if (strcmp(probes[i].name, argv[1]) == 0)
-            return probes[i].run(argc > 2 ? argv[2] : "");
+    if (argc > 1)
+        probe = find_probe(probes, argv[1]);
+    if (argc > 1 && !probe)
+        probe = find_probe(limit_probes, argv[1]);
+    if (probe)
+        return probe->run(argc > 2 ? argv[2] : "");
     fprintf(stderr, "no such probe\n");
     return 2;
 }

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/escape/probe tests/escape/codeset-escape
 
 # Runs where there is no library.
-tests_escape_probe_SOURCES = tests/escape/probe.c
+tests_escape_probe_SOURCES = tests/escape/probe.c tests/escape/probe_limits.c tests/escape/probe.h
 tests_escape_probe_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O2
 tests_escape_probe_LDFLAGS = -static
 

@@ -156,8 +156,8 @@ static void a_flood_of_output(void)
 /* What the kernel counts by user, and not by cgroup. */
 static void a_flood_of_quotas(void)
 {
-    static const char *const kinds[] = {"timers", "pipes", "descriptors in flight",
-                                        "message queues", "inotify"};
+    static const char *const kinds[] = {"timers",         "pipes",   "descriptors in flight",
+                                        "message queues", "inotify", "terminals"};
     struct ident id = escape_open(), other = escape_open();
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -177,6 +177,33 @@ static void a_flood_of_quotas(void)
     escape_close(&other);
 }
 
+/* What the kernel holds for a session and counts to no limit. The session ends for it, before the
+ * host has lost much. */
+static void a_flood_of_kernel_memory(void)
+{
+    static const char *const probes[] = {"flood-netlink", "flood-locks", "flood-poll",
+                                         "flood-orphaned-locks 60"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+        struct ident id = escape_open();
+        _cleanup_(free_ptr) char *command = xasprintf("/tmp/probe %s", probes[i]);
+        long before = escape_kernel_kib();
+        struct ident run = exec_start(id.text, command, 120);
+        _cleanup_(answer_release) struct answer *answer = NULL, *session = NULL;
+
+        escape_neighbour_lives();
+        answer = interaction_wait(NULL, id.text, run.text, 180);
+        session = client_get("/sessions/%s", id.text);
+        INT(answer, "exit_code", -1000);
+
+        CHECK_MSG(strcmp(answer_text(session, "error.code"), "KERNEL_MEMORY_LIMIT") == 0,
+                  "%s: %s %s", probes[i], answer->body.data, session->body.data);
+        CHECK_MSG(escape_kernel_kib() - before < 256 << 10, "%s: the kernel took %ld KiB",
+                  probes[i], escape_kernel_kib() - before);
+        escape_close(&id);
+    }
+}
+
 static const struct test tests[] = {
     {"a fork bomb ends at its limit", a_fork_bomb},
     {"thousands of daemons end with the session", a_fork_bomb_that_stays},
@@ -186,6 +213,7 @@ static const struct test tests[] = {
     {"zombies are reaped", a_flood_of_zombies},
     {"what sockets hold has a cap", a_flood_of_sockets},
     {"a session uses up its own quotas only", a_flood_of_quotas},
+    {"who makes the kernel hold memory is ended", a_flood_of_kernel_memory},
     {"a flood of output is cut, and the daemon stays small", a_flood_of_output},
 };
 

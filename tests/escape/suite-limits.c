@@ -106,12 +106,34 @@ static void stopping_everything(void)
     survives("kill -STOP -1");
 }
 
+/* How far over its limit of 2 s it ran. */
+static double over_the_limit(void)
+{
+    struct ident id = escape_open();
+    _cleanup_(answer_release) struct answer *answer = exec_run(id.text, "/tmp/probe starve", 2);
+
+    INT(answer, "exit_code", 124);
+    TEXT(answer, "stdout", "refused\n");
+    escape_close(&id);
+    return json_object_get_double(answer_at(answer, "execution_time_seconds")) - 2;
+}
+
+static void against_a_starved_shepherd(void)
+{
+    double over = over_the_limit();
+
+    for (int i = 1; i < TRIES && over >= 2; i++)
+        over = over_the_limit();
+    CHECK_MSG(over < 2, "%.3f s over its limit", over);
+}
+
 static const struct test tests[] = {
     {"a limit holds against ignored signals", against_ignored_signals},
     {"a limit holds against double forks and setsid", against_a_double_fork},
     {"a limit holds against open outputs", against_open_outputs},
     {"a limit holds against stopped children", against_a_stopped_child},
     {"a limit holds against a busy forker", against_a_busy_forker},
+    {"a limit holds against who slows down its keepers", against_a_starved_shepherd},
     {"a left child with stdout delays nothing", a_left_child_with_stdout_does_not_delay},
     {"killing pid 1 does no harm", killing_pid_1},
     {"a command can't end the agent in the host's name", forging_the_hosts_word},

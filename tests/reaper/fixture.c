@@ -304,11 +304,16 @@ static struct text text_of(const char *text)
     return (struct text){(char *)text, strlen(text)};
 }
 
-struct id start_command(const struct id *session, const char *command)
+struct id start_command_within(const struct id *session, const char *command, int64_t seconds)
 {
     return start(session, (struct new_interaction){.type = INTERACTION_EXEC,
                                                    .command = text_of(command),
-                                                   .command_timeout = 100});
+                                                   .command_timeout = seconds});
+}
+
+struct id start_command(const struct id *session, const char *command)
+{
+    return start_command_within(session, command, 100);
 }
 
 struct id start_upload(const struct id *session, const char *path, const char *bytes, size_t length)

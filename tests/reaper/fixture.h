@@ -109,6 +109,7 @@ void tell(const char *script); /* statements, as root */
 struct id create_session(const struct id *user); /* of the sample `runnable` */
 void close_session(const struct id *session);
 struct id start_command(const struct id *session, const char *command);
+struct id start_command_within(const struct id *session, const char *command, int64_t seconds);
 struct id start_upload(const struct id *session, const char *path, const char *bytes,
                        size_t length);
 struct id start_replace(const struct id *session, const char *path, const char *old_text,

@@ -75,7 +75,7 @@ struct scripted_host {
     TAILQ_HEAD(, call) calls;
     bool held[SCRIPTED_CALLS];
     struct failure failures[SCRIPTED_CALLS];
-    size_t starts;
+    size_t starts, clears;
 };
 
 /* --- containers ------------------------------------------------------------------------------ */
@@ -192,6 +192,30 @@ static void destroy(struct container *container)
     free(container);
 }
 
+/* All that is below the agent. Those that are gone already have no such file. */
+static void kill_below(pid_t pid)
+{
+    char path[64];
+    FILE *file;
+    int child;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    file = fopen(path, "re");
+    while (file && fscanf(file, "%d", &child) == 1) {
+        kill_below(child);
+        kill(child, SIGKILL);
+    }
+    if (file)
+        fclose(file);
+}
+
+static void clear(struct container *container)
+{
+    container->host->clears++;
+    kill_below(container->agent);
+    kill(container->agent, SIGCONT);
+}
+
 /* --- calls ----------------------------------------------------------------------------------- */
 
 static bool fails(struct call *call, struct error *err)
@@ -259,6 +283,12 @@ static void carry_out(struct call *call)
         if (call->engine)
             call->back.done(failed ? &err : NULL, call->arg);
         return;
+    case SCRIPTED_CLEAR:
+        if (!failed && container && container->agent > 0)
+            clear(container);
+        if (call->engine)
+            call->back.done(failed ? &err : NULL, call->arg);
+        return;
     case SCRIPTED_LIST:
         carry_out_list(call, failed ? &err : NULL);
         return;
@@ -319,6 +349,12 @@ static void scripted_stop_call(struct engine *engine, enum container_kind kind, 
                                engine_done *done, void *arg)
 {
     submit(engine, SCRIPTED_STOP, kind, id, arg)->back.done = done;
+}
+
+static void scripted_clear_call(struct engine *engine, enum container_kind kind,
+                                const struct id *id, engine_done *done, void *arg)
+{
+    submit(engine, SCRIPTED_CLEAR, kind, id, arg)->back.done = done;
 }
 
 static void scripted_list_call(struct engine *engine, engine_listed *done, void *arg)
@@ -384,6 +420,7 @@ static const struct engine_functions functions = {
     .name = "scripted",
     .start = scripted_start_call,
     .stop = scripted_stop_call,
+    .clear = scripted_clear_call,
     .list = scripted_list_call,
     .describe = scripted_describe_call,
     .watch = scripted_watch,
@@ -425,6 +462,32 @@ struct engine *scripted_engine(struct scripted_host *host)
     engine->engine.functions = &functions;
     engine->host = host;
     return &engine->engine;
+}
+
+static void signal_agents(const struct scripted_host *host, int number)
+{
+    const struct container *container;
+
+    LIST_FOREACH(container, &host->containers, next)
+    {
+        if (container->agent > 0)
+            kill(container->agent, number);
+    }
+}
+
+void scripted_starve(struct scripted_host *host)
+{
+    signal_agents(host, SIGSTOP);
+}
+
+void scripted_wake(struct scripted_host *host)
+{
+    signal_agents(host, SIGCONT);
+}
+
+size_t scripted_clears(const struct scripted_host *host)
+{
+    return host->clears;
 }
 
 void scripted_hold(struct scripted_host *host, enum scripted_call call)

@@ -18,8 +18,14 @@
 struct event_base;
 struct scripted_host;
 
-enum scripted_call { SCRIPTED_START, SCRIPTED_STOP, SCRIPTED_LIST, SCRIPTED_DESCRIBE };
-#define SCRIPTED_CALLS 4
+enum scripted_call {
+    SCRIPTED_START,
+    SCRIPTED_STOP,
+    SCRIPTED_LIST,
+    SCRIPTED_DESCRIBE,
+    SCRIPTED_CLEAR,
+};
+#define SCRIPTED_CALLS 5
 
 struct scripted_host *scripted_host_new(struct event_base *base);
 void scripted_host_free(struct scripted_host *host); /* with its containers; behind its engines */
@@ -42,6 +48,11 @@ void scripted_fail(struct scripted_host *host, enum scripted_call call, int time
 /* Pid 1 of the container ends. code: why the engine ended it; a literal or NULL. */
 void scripted_end(struct scripted_host *host, const struct id *id, const char *code,
                   const char *message);
+
+/* The agent of each container comes to nothing, until the container is cleared or all are woken. */
+void scripted_starve(struct scripted_host *host);
+void scripted_wake(struct scripted_host *host);
+size_t scripted_clears(const struct scripted_host *host); /* so often that was asked for */
 
 /* A container that no daemon asked for. */
 void scripted_plant(struct scripted_host *host, enum container_kind kind, const struct id *id);

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "reaper/budget.h"
@@ -528,10 +529,59 @@ static void an_end_that_the_database_refuses_is_written_later(void)
     machine_close(&m);
 }
 
+static void a_command_s_time_is_kept_from_outside(void)
+{
+    _cleanup_(free_ptr) char *begun = NULL;
+    _cleanup_(free_ptr) char *text = NULL;
+    struct id session, command;
+
+    begin();
+    session = ready_session();
+    begun = path_of("begun");
+    text = xasprintf("touch %s; sleep 987", begun);
+    command = start_command_within(&session, text, 1);
+    UNTIL(is_there("begun"));
+    scripted_starve(m.host);
+    UNTIL(interaction_is(&command, "completed"));
+    CU_ASSERT_EQUAL(scripted_clears(m.host), 1);
+    CU_ASSERT(
+        answers("SELECT exit_code FROM interactions WHERE interaction_id=?", &command, "124"));
+    CU_ASSERT_STRING_EQUAL(ask("SELECT message FROM interactions WHERE interaction_id=?", &command),
+                           "timed out after 1 s");
+    command = start_command(&session, "echo on");
+    UNTIL(interaction_is(&command, "completed"));
+    CU_ASSERT_STRING_EQUAL(out_of(&command), "on\n");
+    finish(&session);
+}
+
+/* Whoever ended in time is not ended again, however late its daemon hears of it. */
+static void a_daemon_that_slept_takes_nobody_for_late(void)
+{
+    _cleanup_(free_ptr) char *ended = NULL;
+    _cleanup_(free_ptr) char *text = NULL;
+    struct id session, command;
+    int64_t slept;
+
+    begin();
+    session = ready_session();
+    ended = path_of("ended");
+    text = xasprintf("touch %s", ended);
+    command = start_command_within(&session, text, 1);
+    UNTIL(is_there("ended"));
+    slept = clock_monotonic();
+    STANDING_STILL_UNTIL(clock_monotonic() - slept > 4 * CLOCK_SECOND);
+    UNTIL(interaction_is(&command, "completed"));
+    CU_ASSERT_EQUAL(scripted_clears(m.host), 0);
+    finish(&session);
+}
+
 static const struct unit_test tests[] = {
     {"a command's result is written", a_command_s_result_is_written},
     {"an upload of any size arrives", an_upload_of_any_size_arrives},
     {"a running command survives its daemon", a_running_command_survives_its_daemon},
+    {"a command's time is kept from outside when its agent comes to nothing",
+     a_command_s_time_is_kept_from_outside},
+    {"a daemon that slept takes nobody for late", a_daemon_that_slept_takes_nobody_for_late},
     {"an edit is done once, whatever dies", an_edit_is_done_once_whatever_dies},
     {"tries have an end", tries_have_an_end},
     {"closed while a command's claim is told: it ends", closed_while_a_claim_is_told},

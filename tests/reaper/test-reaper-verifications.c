@@ -363,6 +363,25 @@ static void verifiers_that_hang_hold_up_their_user_only(void)
     finish();
 }
 
+static void a_verifier_s_time_is_kept_from_outside(void)
+{
+    struct id session, job;
+
+    begin_waiting();
+    tell("UPDATE samples SET verify_timeout=1");
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(begun() == 1);
+    scripted_starve(m.host);
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "VERIFIER_TIMEOUT"));
+    CU_ASSERT_EQUAL(scripted_clears(m.host), 1);
+    tell("UPDATE samples SET verify_timeout=NULL");
+    scripted_wake(m.host);
+    finish();
+}
+
 static const struct unit_test tests[] = {
     {"a verification ends with a verdict, and leaves nothing",
      a_verification_ends_with_a_verdict_and_leaves_nothing},
@@ -382,6 +401,8 @@ static const struct unit_test tests[] = {
      killed_while_the_verifier_runs_it_is_waited_for},
     {"killed, and the grading container ends: it is done over",
      killed_and_the_container_ends_it_is_done_over},
+    {"a verifier's time is kept from outside when its agent comes to nothing",
+     a_verifier_s_time_is_kept_from_outside},
     {"a verification's tries have an end", tries_have_an_end},
     {"verifiers that hang hold up their user only", verifiers_that_hang_hold_up_their_user_only},
 };

@@ -87,13 +87,14 @@ static int check_whole(const struct engined_request *request)
 
 static void what_the_daemon_asks_is_taken(void)
 {
+    static const enum engined_verb verbs[] = {ENGINED_STOP, ENGINED_CLEAR, ENGINED_DESCRIBE};
     struct engined_request request = a_start();
 
     CU_ASSERT_EQUAL(check_whole(&request), 0);
     engined_request_make(ENGINED_LIST, 8, &request);
     CU_ASSERT_EQUAL(check_whole(&request), 0);
-    for (int verb = ENGINED_STOP; verb <= ENGINED_DESCRIBE; verb += 2) {
-        engined_request_make((enum engined_verb)verb, 9, &request);
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        engined_request_make(verbs[i], 9, &request);
         engined_request_name(&request, CONTAINER_GRADING, &id, NULL);
         CU_ASSERT_EQUAL(check_whole(&request), 0);
     }

@@ -1,0 +1,168 @@
+/*
+ * doctor_limits.c - what the host has once: could its containers take all of it?
+ *
+ * Each row multiplies what a container may take by how many there may be, and says which number of
+ * the kernel's to raise. Raising one costs nothing by itself: what counts memory is the containers'
+ * limit.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "container/cgroup.h"
+#include "container/oci_config.h"
+#include "container/seccomp.h"
+#include "ctl/doctor.h"
+#include "engined/host_share.h"
+
+#include "base/banned.h"
+
+#define PID_MAX_MOST 4194304 /* of a 64-bit kernel */
+#define FILE_BYTES 192       /* struct file, which counts as the container's memory */
+#define INSTRUCTION_BYTES 8  /* of a filter, as machine code: at most */
+#define PAGE 4096
+
+struct limit {
+    const char *what;   /* in the plural */
+    const char *sysctl; /* what to raise, as sysctl(8) names it */
+    int64_t has, wanted;
+    int64_t mend; /* the number to set */
+    int times;    /* how often it has to be given */
+};
+
+/* The number at `index` of a switch of the kernel's; -1: can't be read. */
+static int64_t read_switch(const char *path, int index)
+{
+    _cleanup_(free_ptr) char *whole = xasprintf("/proc/sys/%s", path);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored;
+    int64_t value = -1;
+    char *at;
+
+    if (file_read(AT_FDCWD, whole, 4096, &text, &ignored) < 0)
+        return -1;
+    at = text.data;
+    for (int i = 0; i <= index; i++)
+        value = strtoll(at, &at, 10);
+    return value;
+}
+
+static void report(struct doctor *doctor, int64_t containers, const struct limit *limit)
+{
+    _cleanup_(free_ptr) char *what = xasprintf("host's %s", limit->what);
+    _cleanup_(free_ptr) char *mend = NULL;
+    _cleanup_(buf_release) struct buf value = BUF_INIT;
+
+    if (limit->has < 0) {
+        doctor_report(doctor, FINDING_WARN, what, "run this as root", "%s can't be read",
+                      limit->sysctl);
+        return;
+    }
+    if (limit->wanted <= limit->has) {
+        doctor_report(doctor, FINDING_OK, what, NULL,
+                      "%" PRId64 " containers can take %" PRId64 " of %" PRId64, containers,
+                      limit->wanted, limit->has);
+        return;
+    }
+    for (int i = 0; i < limit->times; i++)
+        buf_addf(&value, "%s%" PRId64, i ? " " : "", limit->mend);
+    mend = xasprintf("sysctl '%s=%s' (keep it in /etc/sysctl.d), or lower [reaper] sessions_max",
+                     limit->sysctl, value.data);
+    doctor_report(doctor, FINDING_WARN, what, mend,
+                  "%" PRId64 " containers could take %" PRId64 ", and there are %" PRId64,
+                  containers, limit->wanted, limit->has);
+}
+
+static void check_processes(struct doctor *doctor, int64_t containers,
+                            const struct host_share *share)
+{
+    int64_t wanted = containers * doctor->settings->engine.processes;
+    int64_t mend = wanted * 2 < PID_MAX_MOST ? wanted * 2 : PID_MAX_MOST;
+
+    report(doctor, containers,
+           &(struct limit){"processes", "kernel.pid_max", share->processes, wanted, mend, 1});
+}
+
+static void check_terminals(struct doctor *doctor, int64_t containers)
+{
+    int64_t most = read_switch("kernel/pty/max", 0), kept = read_switch("kernel/pty/reserve", 0);
+    int64_t wanted = containers * OCI_TERMINALS;
+
+    report(doctor, containers,
+           &(struct limit){"terminals", "kernel.pty.max", most < 0 ? -1 : most - kept, wanted,
+                           wanted + kept, 1});
+}
+
+/* They count as memory, so there are never more than fit into that of all containers. */
+static void check_files(struct doctor *doctor, int64_t containers, const struct host_share *share)
+{
+    int64_t memory = containers * doctor->settings->engine.memory_bytes;
+    int64_t wanted = (memory < share->memory_bytes ? memory : share->memory_bytes) / FILE_BYTES;
+
+    report(doctor, containers,
+           &(struct limit){"open files", "fs.file-max", read_switch("fs/file-max", 0), wanted,
+                           wanted * 2, 1});
+}
+
+/* Pages of TCP's; version 1 of cgroups counts them apart, version 2 as memory. */
+static void check_sockets(struct doctor *doctor, int64_t containers, const struct host_share *share)
+{
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    int64_t memory = containers * doctor->settings->engine.memory_bytes;
+    int64_t wanted = memory < share->memory_bytes ? memory : share->memory_bytes;
+    struct error ignored;
+
+    if (cgroup_fs_open(&fs, &ignored) == 0 && !fs.v2)
+        wanted = containers * cgroup_socket_bytes(doctor->settings->engine.memory_bytes);
+    wanted /= PAGE;
+    report(doctor, containers,
+           &(struct limit){"pages of connections", "net.ipv4.tcp_mem",
+                           read_switch("net/ipv4/tcp_mem", 2), wanted, wanted, 3});
+}
+
+/* A container has a filter of its own, and can make none. */
+static void check_filters(struct doctor *doctor, int64_t containers)
+{
+    _cleanup_(json_release) json_object *config = seccomp_config();
+    _cleanup_(buf_release) struct buf program = BUF_INIT;
+    struct error err = ERROR_INIT;
+    int64_t wanted;
+
+    if (seccomp_program(config, &program, &err) < 0) {
+        doctor_report(doctor, FINDING_FAIL, "host's room for filters", NULL, "%s", err.message);
+        return;
+    }
+    /* Base64 of instructions of 8 bytes; rounded up to whole pages. */
+    wanted = (int64_t)program.length / 4 * 3 / 8 * INSTRUCTION_BYTES;
+    wanted = (wanted + PAGE - 1) / PAGE * PAGE * containers;
+    report(doctor, containers,
+           &(struct limit){"room for filters", "net.core.bpf_jit_limit",
+                           read_switch("net/core/bpf_jit_limit", 0), wanted, wanted * 2, 1});
+}
+
+void doctor_limits(struct doctor *doctor)
+{
+    const struct reaper_settings *reaper = &doctor->settings->reaper;
+    int64_t containers =
+        reaper->sessions_max +
+        (reaper->verifications_max ? reaper->verifications_max : (int64_t)get_nprocs());
+    struct host_share share;
+    struct error err = ERROR_INIT;
+
+    if (host_share_find(&doctor->settings->engine, &share, &err) < 0)
+        return; /* doctor_engine says so */
+    check_processes(doctor, containers, &share);
+    check_terminals(doctor, containers);
+    check_files(doctor, containers, &share);
+    check_sockets(doctor, containers, &share);
+    check_filters(doctor, containers);
+}

@@ -1,0 +1,82 @@
+#include "reaper/overtime.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "reaper/context.h"
+
+#include "base/banned.h"
+
+#define OVER_MS 1400     /* after the limit */
+#define ONCE_MORE_MS 100 /* what has come meanwhile is read first */
+#define AGAIN_MS 2000    /* where the engine's answer does not help */
+#define STATUS_TIMEOUT 124
+
+static void look(evutil_socket_t fd, short what, void *arg);
+
+static void wait(struct overtime *overtime, int64_t ms)
+{
+    context_timer(overtime->context, &overtime->timer, ms, look, overtime);
+}
+
+/* The command's end tells whether it helped; the call has a limit of its own. */
+static void cleared(const struct error *err, void *arg)
+{
+    (void)arg;
+    if (err)
+        log_error("clear_failed", err);
+}
+
+static void look(evutil_socket_t fd, short what, void *arg)
+{
+    struct overtime *overtime = arg;
+
+    (void)fd;
+    (void)what;
+    if (agent_call_is_answered(overtime->call))
+        return;
+    if (!overtime->looked) {
+        overtime->looked = true;
+        wait(overtime, ONCE_MORE_MS);
+        return;
+    }
+    log_event(LOG_WARNING, "command_overtime", "container=%s", overtime->container.text);
+    overtime->struck = true;
+    engine_clear(overtime->context->engine, overtime->kind, &overtime->container, cleared, NULL);
+    wait(overtime, AGAIN_MS);
+}
+
+void overtime_begin(struct overtime *overtime, struct context *context, enum container_kind kind,
+                    const struct id *container, const struct agent_call *call, int64_t seconds)
+{
+    overtime->context = context;
+    overtime->kind = kind;
+    overtime->container = *container;
+    overtime->call = call;
+    overtime->looked = false;
+    wait(overtime, seconds * 1000 + OVER_MS);
+}
+
+void overtime_end(struct overtime *overtime)
+{
+    if (overtime->timer)
+        event_free(TAKE_PTR(overtime->timer));
+    overtime->call = NULL;
+}
+
+struct agent_result overtime_judge(const struct overtime *overtime,
+                                   const struct agent_result *result)
+{
+    struct agent_result judged = *result;
+
+    if (overtime->struck && judged.end == AGENT_END_EXIT && judged.exit_status == 128 + SIGKILL) {
+        judged.end = AGENT_END_TIMEOUT;
+        judged.exit_status = STATUS_TIMEOUT;
+        judged.message = NULL;
+    }
+    return judged;
+}

@@ -1,0 +1,296 @@
+/*
+ * probe_limits.c - probes of time limits, and of what the kernel holds for a session without
+ * counting it to the session's memory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+#define SPINNERS 64
+
+/* --- time ------------------------------------------------------------------------------------- */
+
+/* The process below pid 1 that this one descends from: the shepherd of its command. */
+static pid_t shepherd(void)
+{
+    pid_t pid = getpid(), parent = getppid();
+
+    while (parent > 1) {
+        char path[64], line[256];
+        FILE *file;
+
+        pid = parent;
+        parent = 0;
+        snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+        file = fopen(path, "re");
+        while (file && fgets(line, sizeof(line), file))
+            if (strncmp(line, "PPid:", 5) == 0)
+                parent = (pid_t)strtol(line + 5, NULL, 10);
+        if (file)
+            fclose(file);
+    }
+    return pid;
+}
+
+struct attributes { /* sched_setattr(2), version 0 */
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+/* Whatever the kernel lets one process do to the turns of another. */
+static int slow_down(pid_t pid, const char *whose)
+{
+    struct attributes attributes = {.size = sizeof(attributes), .policy = SCHED_IDLE};
+    const struct sched_param parameter = {.sched_priority = 0};
+    const cpu_set_t first = {{1}};
+    char what[96];
+    int worked = 0;
+
+#define TRY(call)                                                                                  \
+    snprintf(what, sizeof(what), "%s of %s", #call, whose);                                        \
+    worked |= refused(call, what)
+
+    TRY(sched_setscheduler(pid, SCHED_IDLE, &parameter));
+    TRY(sched_setscheduler(pid, SCHED_BATCH, &parameter));
+    TRY(sched_setparam(pid, &parameter));
+    TRY(syscall(SYS_sched_setattr, pid, &attributes, 0));
+    TRY(sched_setaffinity(pid, sizeof(first), &first));
+    TRY(setpriority(PRIO_PROCESS, (id_t)pid, 19));
+    TRY(setpriority(PRIO_PGRP, (id_t)getpgid(pid), 19));
+    TRY(syscall(SYS_ioprio_set, 1, pid, 3 << 13));
+    TRY(prlimit(pid, RLIMIT_CPU, &(struct rlimit){0, 0}, NULL));
+#undef TRY
+    return worked;
+}
+
+static void spin(void)
+{
+    const cpu_set_t first = {{1}};
+
+    if (fork() != 0)
+        return;
+    sched_setaffinity(0, sizeof(first), &first);
+    for (;;)
+        ;
+}
+
+/* Keeps those who hold it to its limit from their turns, as far as it can, and does not end. Says
+ * first what worked. */
+static int starve(const char *argument)
+{
+    int worked = slow_down(shepherd(), "the shepherd") | slow_down(1, "the agent");
+
+    (void)argument;
+    printf(worked ? "it worked\n" : "refused\n");
+    fflush(stdout);
+    for (int i = 0; i < SPINNERS; i++)
+        spin();
+    for (;;)
+        ;
+    return 0;
+}
+
+/* --- filters ---------------------------------------------------------------------------------- */
+
+/* Each takes room that all containers need for their own filters. */
+static int filters(const char *argument)
+{
+    static struct sock_filter pass[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const struct sock_fprog program = {1, pass};
+    static const int options[] = {SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF,
+                                  SO_ATTACH_REUSEPORT_EBPF};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1, worked = 0;
+
+    (void)argument;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        worked |= refused(setsockopt(fd, SOL_SOCKET, options[i], &program, sizeof(program)),
+                          "a socket filter");
+        worked |= refused(syscall(SYS_setsockopt, fd, SOL_SOCKET | INT64_C(1) << 32,
+                                  options[i] | INT64_C(1) << 32, &program, sizeof(program)),
+                          "a socket filter in a long register");
+    }
+    worked |= refused(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), "prctl's filter");
+    worked |= refused(
+        syscall(SYS_prctl, PR_SET_SECCOMP | INT64_C(1) << 32, SECCOMP_MODE_FILTER, &program),
+        "prctl's filter in a long register");
+    worked |= refused(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program), "seccomp");
+    worked |= refused(prctl(62 /* PR_SCHED_CORE */, 1, 0, 0, 0), "core scheduling");
+    /* What is not to be refused. */
+    worked |= setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0;
+    worked |= prctl(PR_SET_NAME, "probe", 0, 0, 0) < 0;
+    worked |= fcntl(fd, F_SETFL, O_NONBLOCK) < 0;
+    return worked;
+}
+
+/* --- memory of the kernel's --------------------------------------------------------------------
+ */
+
+/* A socket whose requests are answered, and whose answers nobody reads. */
+static int fill_netlink(void)
+{
+    struct {
+        struct nlmsghdr head;
+        struct ifinfomsg what;
+    } request = {.head = {.nlmsg_len = sizeof(request),
+                          .nlmsg_type = RTM_GETLINK,
+                          .nlmsg_flags = NLM_F_REQUEST},
+                 .what = {.ifi_family = AF_UNSPEC, .ifi_index = 1}};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), size = 1 << 30;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    for (int i = 0; i < 1000; i++)
+        if (send(fd, &request, sizeof(request), MSG_DONTWAIT) < 0)
+            break;
+    return 0;
+}
+
+static void hold(void)
+{
+    for (;;)
+        pause();
+}
+
+/* Never ends: the session is to be ended for it. */
+static int flood_netlink(const char *argument)
+{
+    (void)argument;
+    for (int i = 0; i < 8; i++) {
+        if (fork() != 0)
+            continue;
+        while (fill_netlink() == 0)
+            ;
+        hold();
+    }
+    hold();
+    return 0;
+}
+
+/*
+ * Ranges of one byte with a gap behind each, so that the kernel can't join them; of many files, for
+ * it looks through all of a file's locks at each new one.
+ */
+#define LOCKED_FILES 1000
+
+static void take_locks(const int *fds)
+{
+    for (off_t at = 0;; at += 2) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+        for (int i = 0; i < LOCKED_FILES; i++)
+            if (fcntl(fds[i], F_SETLK, &lock) < 0)
+                return;
+    }
+}
+
+static int flood_locks(const char *argument)
+{
+    int fds[LOCKED_FILES];
+
+    (void)argument;
+    for (int i = 0; i < LOCKED_FILES; i++) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "/tmp/locked-%d", i);
+        fds[i] = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    }
+    take_locks(fds);
+    hold();
+    return 0;
+}
+
+static unsigned locking_seconds;
+
+/* Locks of files that are nowhere, by processes that are gone: each shared its descriptors with one
+ * that goes on. */
+static int lock_and_go(void *memory)
+{
+    alarm(locking_seconds);
+    take_locks(memory);
+    return 0;
+}
+
+/* flood-orphaned-locks SECONDS: until then it takes more. */
+static int flood_orphaned_locks(const char *argument)
+{
+    static char stack[65536] __attribute__((aligned(16)));
+    int fds[LOCKED_FILES];
+    pid_t child;
+
+    locking_seconds = (unsigned)strtoul(argument, NULL, 10);
+    for (int i = 0; i < LOCKED_FILES; i++)
+        fds[i] = (int)syscall(SYS_memfd_create, "locks", 0);
+    child = clone(lock_and_go, stack + sizeof(stack), CLONE_FILES | CLONE_VM | SIGCHLD, fds);
+    waitpid(child, NULL, 0);
+    hold();
+    return 0;
+}
+
+/* Each waits for as many descriptors as it may: the kernel keeps a place for each meanwhile. */
+static int flood_poll(const char *argument)
+{
+    struct rlimit files;
+    struct pollfd *fds;
+    int ends[2];
+
+    (void)argument;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+        return 2;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    fds = calloc(files.rlim_max, sizeof(*fds));
+    for (rlim_t i = 0; fds && i < files.rlim_max; i++)
+        fds[i] = (struct pollfd){.fd = ends[0], .events = POLLIN};
+    for (int i = 0; i < 100; i++)
+        if (fork() == 0) {
+            poll(fds, files.rlim_max, -1);
+            hold();
+        }
+    hold();
+    return 0;
+}
+
+static int own_locks(const char *argument)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    int fd = open("/tmp/own-locks", O_RDWR | O_CREAT | O_CLOEXEC, 0600), worked = 0;
+
+    (void)argument;
+    worked |= refused(fcntl(fd, F_OFD_SETLK, &lock), "F_OFD_SETLK");
+    worked |= refused(fcntl(fd, F_OFD_SETLKW, &lock), "F_OFD_SETLKW");
+    worked |= fcntl(fd, F_SETLK, &lock) < 0;
+    return worked;
+}
+
+const struct probe limit_probes[] = {
+    {"starve", starve},
+    {"filters", filters},
+    {"flood-netlink", flood_netlink},
+    {"flood-locks", flood_locks},
+    {"flood-poll", flood_poll},
+    {"flood-orphaned-locks", flood_orphaned_locks},
+    {"own-locks", own_locks},
+    {NULL, NULL},
+};

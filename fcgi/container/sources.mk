@@ -7,6 +7,7 @@ libcontainer_a_SOURCES = \
 	fcgi/container/evict.c fcgi/container/evict.h \
 	fcgi/container/mounts.c fcgi/container/mounts.h \
 	fcgi/container/oci_config.c fcgi/container/oci_config.h \
+	fcgi/container/private_dev.c fcgi/container/private_dev.h \
 	fcgi/container/ranges.c fcgi/container/ranges.h \
 	fcgi/container/seccomp.c fcgi/container/seccomp.h \
 	fcgi/container/userns.c fcgi/container/userns.h

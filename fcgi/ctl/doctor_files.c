@@ -60,7 +60,6 @@ static void check_programs(struct doctor *doctor)
         {"spawn-fcgi", "apt-get install spawn-fcgi", "opens the workers' socket", FINDING_FAIL},
         {"multiwatch", "apt-get install multiwatch", "keeps the workers running", FINDING_FAIL},
         {"mke2fs", "apt-get install e2fsprogs", "makes the containers' layers", FINDING_FAIL},
-        {"skopeo", "apt-get install skopeo", "reads OCI and docker archives", FINDING_WARN},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {

@@ -134,6 +134,9 @@ static const struct hostile images[] = {
     {"/tmp is a link out", "ln -s ../../../../tmp r/tmp"},
     {"/run is a link", "ln -s / r/run"},
     {"a device outside /dev", "mkdir -p r/opt && mknod r/opt/sda b 8 0"},
+    {"/etc/passwd is a fifo", "mkdir r/etc && mkfifo r/etc/passwd"},
+    {"/etc/passwd leads to a device", "mkdir r/etc && ln -s /dev/zero r/etc/passwd"},
+    {"/etc/group is a fifo", "mkdir r/etc && mkfifo r/etc/group"},
 };
 
 static void hostile_images_are_refused(void)
@@ -148,6 +151,36 @@ static void hostile_images_are_refused(void)
                   "imported, although %s", images[i].what);
     }
     CHECK(shell(NULL, "! $CODESET_CTL image list --json | grep -q hostile") == 0);
+}
+
+/* In an empty folder `r` with a manifest.json that names c.json and l.tar: what l.tar is. */
+static const struct hostile layers[] = {
+    {"its layer is a link to a device without an end", "ln -s /dev/urandom r/l.tar"},
+    {"its layer is a link by dots", "ln -s ../../../../../../../../dev/zero r/l.tar"},
+    {"its layer is a fifo", "mkfifo r/l.tar"},
+    {"its layer is zeros", "head -c 1048576 /dev/zero > r/l.tar"},
+    {"its layer is a hole of a terabyte", "truncate -s 1T r/l.tar"},
+    {"its layer grows without an end", "head -c 500000000 /dev/zero | gzip -1 > r/l.tar"},
+    {"it has 600 layers", "jq -c '.[0].Layers = [range(600) | \"l.tar\"]' r/manifest.json > m && "
+                          "mv m r/manifest.json && touch r/l.tar"},
+};
+
+static void hostile_image_archives_are_refused(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(layers); i++) {
+        CHECK(shell(NULL,
+                    "cd %s && rm -rf r hostile.tar && mkdir r && "
+                    "echo '[{\"Config\":\"c.json\",\"Layers\":[\"l.tar\"]}]' > r/manifest.json && "
+                    "echo '{\"rootfs\":{\"diff_ids\":[\"sha256:%064d\"]}}' > r/c.json && %s && "
+                    "tar -C r -Scf hostile.tar .",
+                    fixture_folder(), 0, layers[i].make) == 0);
+        CHECK_MSG(shell(NULL,
+                        "timeout 60 $CODESET_CTL image import archive-%zu %s/hostile.tar "
+                        ">/dev/null 2>&1; [ $? = 1 ]",
+                        i, fixture_folder()) == 0,
+                  "not refused, although %s", layers[i].what);
+    }
+    CHECK(shell(NULL, "! $CODESET_CTL image list --json | grep -q archive") == 0);
 }
 
 /* tar's own tricks: names that leave the root by dots or through a link that came before. The
@@ -182,6 +215,7 @@ static const struct test tests[] = {
     {"a race between file and link changes nothing", a_race_between_file_and_link_is_lost},
     {"odd names are just names", odd_names_are_just_names},
     {"hostile images are refused", hostile_images_are_refused},
+    {"hostile image archives are refused", hostile_image_archives_are_refused},
     {"archives that leave the root are refused", archives_that_leave_the_root_are_refused},
 };
 

@@ -120,6 +120,27 @@ static void odd_names_are_just_names(void)
     escape_close(&id);
 }
 
+/* The walk keeps its place: what it costs is not files times depth. How deep it goes is told. */
+static void a_repository_too_deep_is_told(void)
+{
+    struct ident id = escape_open();
+    _cleanup_(answer_release) struct answer *made =
+        exec_run(id.text,
+                 "for i in $(seq 1000); do mkdir d && cd d || exit 1; done; for i in $(seq 4000); "
+                 "do >$i; done",
+                 600);
+    _cleanup_(answer_release) struct answer *job = NULL, *end = NULL;
+
+    INT(made, "exit_code", 0);
+    job = client_post(NULL, "/sessions/%s/verify", id.text);
+    end = verification_wait(NULL, id.text, answer_text(job, "job_id"), 300);
+    TEXT(end, "status", "error");
+    TEXT(end, "error.code", "CHANGES_TOO_LARGE");
+    CHECK_MSG(strstr(answer_text(end, "error.message"), "folders 256 deep") != NULL, "%s",
+              end->body.data);
+    escape_close(&id);
+}
+
 /* --- hostile images ----------------------------------------------------------------------------
  */
 
@@ -214,6 +235,7 @@ static const struct test tests[] = {
     {"no file of the host is written", nothing_of_the_host_is_written},
     {"a race between file and link changes nothing", a_race_between_file_and_link_is_lost},
     {"odd names are just names", odd_names_are_just_names},
+    {"a repository that is too deep is told", a_repository_too_deep_is_told},
     {"hostile images are refused", hostile_images_are_refused},
     {"hostile image archives are refused", hostile_image_archives_are_refused},
     {"archives that leave the root are refused", archives_that_leave_the_root_are_refused},

@@ -17,8 +17,9 @@ const char *const seccomp_allowed[] = {
     /* FIFOs, which builds and tests make. A device can't be made in a user namespace, nor opened
      * on the container's file systems. */
     "mknod mknodat",
-    /* Attributes, which archivers and package managers copy. user.* is all that can be set:
-     * security.*, trusted.* and system.* take capabilities that no container has. */
+    /* Attributes, which archivers and package managers copy. user.* is all that can be
+     * set: the others take capabilities that no container has. (Where SELinux is built in and has
+     * no policy, the kernel lets owners set security.selinux, too, which nobody reads then.) */
     "fgetxattr flistxattr fremovexattr fsetxattr getxattr lgetxattr listxattr llistxattr "
     "lremovexattr lsetxattr removexattr setxattr",
     /* Reading and writing. preadv2 and pwritev2 have rules of their own. */

@@ -39,13 +39,9 @@
 #include <time.h>
 #include <unistd.h>
 
-struct probe {
-    const char *name;
-    int (*run)(const char *argument);
-};
+#include "probe.h"
 
-/* 0 when the call failed, 1 and a word when it did not. */
-static int refused(long result, const char *what)
+int refused(long result, const char *what)
 {
     if (result < 0)
         return 0;
@@ -638,14 +634,28 @@ static const struct probe probes[] = {
     {"take", take},
     {"fill", fill},
     {"race", race},
+    {NULL, NULL},
 };
+
+/* NULL: it has none of that name. */
+static const struct probe *find_probe(const struct probe *table, const char *name)
+{
+    while (table->name && strcmp(table->name, name) != 0)
+        table++;
+    return table->name ? table : NULL;
+}
 
 int main(int argc, char **argv)
 {
+    const struct probe *probe = NULL;
+
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (size_t i = 0; argc > 1 && i < sizeof(probes) / sizeof(probes[0]); i++)
-        if (strcmp(probes[i].name, argv[1]) == 0)
-            return probes[i].run(argc > 2 ? argv[2] : "");
+    if (argc > 1)
+        probe = find_probe(probes, argv[1]);
+    if (argc > 1 && !probe)
+        probe = find_probe(wall_probes, argv[1]);
+    if (probe)
+        return probe->run(argc > 2 ? argv[2] : "");
     fprintf(stderr, "no such probe\n");
     return 2;
 }

@@ -7,6 +7,8 @@
 
 #include "base/banned.h"
 
+#define PROC_BOOT_ID "/proc/sys/kernel/random/boot_id"
+
 static json_object *texts(const char *const *items)
 {
     json_object *array = json_object_new_array();
@@ -76,7 +78,7 @@ static void add_figures(json_object *mounts, enum oci_figures figures)
         {"/proc/loadavg", PRIVATE_DEV_LOADAVG, OCI_FIGURES_SOME},
         {"/proc/meminfo", PRIVATE_DEV_MEMINFO, OCI_FIGURES_SOME},
         {"/proc/cgroups", PRIVATE_DEV_CGROUPS, OCI_FIGURES_ALL},
-        {"/proc/sys/kernel/random/boot_id", PRIVATE_DEV_BOOT_ID, OCI_FIGURES_ALL},
+        {PROC_BOOT_ID, PRIVATE_DEV_BOOT_ID, OCI_FIGURES_ALL},
     };
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -159,6 +161,24 @@ static json_object *resources(const struct container_limits *limits)
     return object;
 }
 
+/* What tells of the host, and nothing that a command needs. */
+static json_object *masked_paths(enum oci_figures figures)
+{
+    json_object *array =
+        TEXTS("/proc/acpi", "/proc/asound", "/proc/buddyinfo", "/proc/bus", "/proc/cmdline",
+              "/proc/config.gz", "/proc/diskstats", "/proc/driver", "/proc/fs", "/proc/interrupts",
+              "/proc/iomem", "/proc/ioports", "/proc/irq", "/proc/mdstat", "/proc/schedstat",
+              "/proc/zoneinfo", "/proc/kallsyms", "/proc/kcore", "/proc/key-users", "/proc/keys",
+              "/proc/kmsg", "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags",
+              "/proc/latency_stats", "/proc/modules", "/proc/partitions", "/proc/pressure",
+              "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/softirqs", "/proc/swaps",
+              "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo");
+
+    if (figures < OCI_FIGURES_ALL)
+        json_object_array_add(array, json_object_new_string(PROC_BOOT_ID));
+    return array;
+}
+
 static json_object *linux_part(const struct oci_spec *spec)
 {
     json_object *object = json_object_new_object();
@@ -174,16 +194,7 @@ static json_object *linux_part(const struct oci_spec *spec)
     json_add(object, "sysctl", sysctl);
     json_add_text(object, "rootfsPropagation", "rprivate");
     json_add(object, "seccomp", json_object_get(spec->seccomp));
-    json_add(object, "maskedPaths",
-             TEXTS("/proc/acpi", "/proc/asound", "/proc/buddyinfo", "/proc/bus", "/proc/cmdline",
-                   "/proc/config.gz", "/proc/diskstats", "/proc/driver", "/proc/fs",
-                   "/proc/interrupts", "/proc/iomem", "/proc/ioports", "/proc/irq", "/proc/mdstat",
-                   "/proc/schedstat", "/proc/zoneinfo", "/proc/kallsyms", "/proc/kcore",
-                   "/proc/key-users", "/proc/keys", "/proc/kmsg", "/proc/kpagecgroup",
-                   "/proc/kpagecount", "/proc/kpageflags", "/proc/latency_stats", "/proc/modules",
-                   "/proc/partitions", "/proc/pressure", "/proc/sched_debug", "/proc/scsi",
-                   "/proc/slabinfo", "/proc/softirqs", "/proc/swaps", "/proc/timer_list",
-                   "/proc/timer_stats", "/proc/vmallocinfo"));
+    json_add(object, "maskedPaths", masked_paths(spec->figures));
     json_add(object, "readonlyPaths",
              TEXTS("/proc/mtrr", "/proc/sys", "/proc/sysrq-trigger", "/proc/tty"));
     return object;

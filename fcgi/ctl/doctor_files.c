@@ -76,7 +76,7 @@ static void check_runtime(struct doctor *doctor)
     static const struct {
         const char *name; /* as it calls itself */
         int major, minor; /* the oldest that is known to work */
-    } known[] = {{"crun", 1, 8}, {"runc", 1, 1}, {"runsc", 0, 0}};
+    } known[] = {{"crun", 1, 8}, {"runc", 1, 1}};
     const char *runtime = doctor->settings->engine.runtime;
     _cleanup_(free_ptr) char *line = doctor_first_line(runtime, "--version");
     int major, minor;
@@ -100,8 +100,12 @@ static void check_runtime(struct doctor *doctor)
             doctor_report(doctor, FINDING_OK, "runtime", NULL, "%s", line);
         return;
     }
-    doctor_report(doctor, FINDING_WARN, "runtime", "use crun, runc or runsc",
-                  "%s says \"%s\", which is unknown", runtime, line);
+    if (strncmp(line, "runsc ", 6) == 0)
+        doctor_report(doctor, FINDING_FAIL, "runtime", "use crun or runc",
+                      "%s has no --preserve-fds, by which the agent gets its socket", line);
+    else
+        doctor_report(doctor, FINDING_WARN, "runtime", "use crun or runc",
+                      "%s says \"%s\", which is unknown", runtime, line);
 }
 
 /* --- binaries that run in containers --------------------------------------------------------- */

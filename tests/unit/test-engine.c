@@ -188,6 +188,7 @@ static void test_config_says_what_was_promised(void)
     CU_ASSERT_STRING_EQUAL(json_object_get_string(at(config, "/process/args/0")), OCI_AGENT_PATH);
     CU_ASSERT_TRUE(has_text(at(config, "/linux/maskedPaths"), "/proc/kcore"));
     CU_ASSERT_TRUE(has_text(at(config, "/linux/maskedPaths"), "/proc/pressure"));
+    CU_ASSERT_TRUE(has_text(at(config, "/linux/maskedPaths"), "/proc/fs"));
     CU_ASSERT_TRUE(has_text(at(config, "/linux/readonlyPaths"), "/proc/sys"));
 }
 

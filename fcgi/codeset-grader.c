@@ -4,7 +4,7 @@
  *     request | codeset-grader | answer          (a file as its output it may not write)
  *
  * Run by codeset-reaper, one for each verdict; wire/grader.h tells what goes in and out. It
- * confines itself before it reads the first byte (grade/confine.h): whoever takes it over by a
+ * confines itself before it reads the first byte (base/confine.h): whoever takes it over by a
  * report can read that report, compute, and give a wrong answer about it, and nothing else.
  *
  * DIAGNOSTICS: an error that ends the job is part of the answer, and the exit status is 0, also
@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/file.h"
-#include "grade/confine.h"
 #include "grade/rehearsal.h"
 #include "grade/request.h"
 
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
               help ? stdout : stderr);
         return help ? 0 : EX_USAGE;
     }
-    if (rehearse(&err) < 0 || confine(&err) < 0)
+    if (rehearse(&err) < 0 || confine(GRADER_CPU_SECONDS, &err) < 0)
         grader_answer_write_error(&head, &err);
     else
         request_answer(&source, &head, &result);

@@ -131,7 +131,7 @@ const struct config_row settings_rows[] = {
     PATH(engine, state_dir, "/run/codeset/containers", "bundles and sockets of containers"),
     PATH(engine, scratch_dir, "/var/lib/codeset/scratch", "the containers' writable layers"),
     PATH(engine, agent_path, "/usr/libexec/codeset/codeset-agent", "the agent's binary"),
-    PATH(engine, runtime, "crun", "OCI runtime: crun, runc or runsc"),
+    PATH(engine, runtime, "crun", "OCI runtime: crun or runc"),
     PATH(engine, cgroup_parent, "/codeset", "cgroup below which containers get theirs"),
     INT(engine, uid_base, "1879048192", 65536, 2147418112, "", "host uid of the images' root"),
     INT(engine, uid_ranges, "1024", 1, 65000, "", "ranges of ids above it, one a container"),

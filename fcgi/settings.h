@@ -88,7 +88,7 @@ struct engine_settings {
     char *state_dir;   /* containers: bundles and sockets; on a tmpfs as /run */
     char *scratch_dir; /* the containers' writable layers */
     char *agent_path;
-    char *runtime; /* crun, runc or runsc */
+    char *runtime; /* crun or runc */
     char *cgroup_parent;
     int64_t uid_base;
     int64_t uid_ranges;

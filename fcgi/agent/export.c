@@ -8,8 +8,7 @@
  *
  * BUGS: where the pristine tree is no copy of the same image layers, so that inode numbers say
  * nothing, and the root itself was exchanged for another folder of the image, a file that looks
- * like the listed one in all but its content is not taken for changed. Paths of PATH_MAX bytes and
- * more are left out.
+ * like the listed one in all but its content is not taken for changed.
  */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -53,8 +52,6 @@ struct outgoing {
     bool reports;  /* GET /files: what is older is told without content, one of it */
     bool old_told;
     struct listing pristine; /* in the request's body */
-    bool below_moved;        /* what moved_above found for `moved_parent` */
-    char moved_parent[PATH_MAX];
     char *patterns[AGENT_PATTERNS_MOST];
     size_t pattern_count;
     struct buf manifest; /* changes: "type path\0" of all there is; GET /listing: its records */
@@ -63,8 +60,7 @@ struct outgoing {
     size_t chosen_count, chosen_room;
     int64_t size; /* of all that was chosen, with headers */
     int64_t most;
-    int parent_fd; /* of `parent`, the folder of the entry sent last */
-    char parent[PATH_MAX];
+    struct walk_cursor cursor; /* to the entry sent last */
 };
 
 static void choose(struct outgoing *outgoing, size_t at, int64_t size)
@@ -105,80 +101,52 @@ static bool is_new(const struct outgoing *outgoing, const struct stat *st)
     return changed_at(st) >= outgoing->since - TICK;
 }
 
-/* Did a folder between the root and the thing change, so that it may have been renamed? The last
- * answer is kept, as the walk brings a folder's things behind one another. */
-static bool moved_above(struct outgoing *outgoing, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-    char *parent = outgoing->moved_parent;
-    struct stat st;
-
-    if (strlen(parent) == length && memcmp(parent, path, length) == 0)
-        return outgoing->below_moved;
-    memcpy(parent, path, length);
-    parent[length] = '\0';
-    outgoing->below_moved = false;
-    for (char *end = length ? parent + length : NULL; end && !outgoing->below_moved;
-         end = strrchr(parent, '/')) {
-        *end = '\0';
-        outgoing->below_moved = fstatat(outgoing->root_fd, parent, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-                                is_new(outgoing, &st);
-    }
-    memcpy(parent, path, length);
-    return outgoing->below_moved;
-}
-
 /*
  * What was written moved its ctime. What came to its path with a folder that was renamed did not,
  * and differs from what the listing has there; if only in content, then it is another inode. Inode
  * numbers are those of the image's layers, and so the same in all containers of that image;
- * elsewhere each differs, and only what is below a folder that changed is doubted.
+ * elsewhere each differs, and only what is below a folder that changed (it is marked), and so may
+ * have been renamed, is doubted.
  */
-static bool is_changed(struct outgoing *outgoing, const char *path, const struct stat *st)
+static bool is_changed(const struct outgoing *outgoing, const struct walk_thing *thing)
 {
-    if (is_new(outgoing, st))
+    if (is_new(outgoing, thing->st))
         return true;
-    switch (listing_compare(&outgoing->pristine, path, st)) {
+    switch (listing_compare(&outgoing->pristine, thing->path, thing->st)) {
     case LISTING_SAME:
         return false;
     case LISTING_SIMILAR:
-        return moved_above(outgoing, path);
+        return thing->marked;
     default:
         return true;
     }
 }
 
-static enum walk_next visit_listing(void *arg, int dir_fd, const char *name, const char *path,
-                                    const struct stat *st, struct error *err)
+static enum walk_next visit_listing(void *arg, const struct walk_thing *thing, struct error *err)
 {
     struct outgoing *outgoing = arg;
 
-    (void)dir_fd;
-    (void)name;
-    if (listing_type(st->st_mode))
-        listing_add(&outgoing->manifest, path, st);
+    if (listing_type(thing->st->st_mode))
+        listing_add(&outgoing->manifest, thing->path, thing->st);
     return outgoing->manifest.length > (size_t)outgoing->most ? too_large(outgoing, err) : WALK_ON;
 }
 
-static enum walk_next visit_changes(void *arg, int dir_fd, const char *name, const char *path,
-                                    const struct stat *st, struct error *err)
+static enum walk_next visit_changes(void *arg, const struct walk_thing *thing, struct error *err)
 {
     struct outgoing *outgoing = arg;
-    char type = listing_type(st->st_mode);
+    char type = listing_type(thing->st->st_mode);
     size_t at;
 
-    (void)dir_fd;
     /* What a killed upload left behind is none of the session's changes. */
-    if (!type || (type == 'f' && fnmatch(EDIT_TEMPORARY_PATTERN, name, 0) == 0))
+    if (!type || (type == 'f' && fnmatch(EDIT_TEMPORARY_PATTERN, thing->name, 0) == 0))
         return WALK_ON;
-    at = list(outgoing, type, path);
-    if (is_changed(outgoing, path, st))
-        choose(outgoing, at, type == 'f' ? st->st_size : 0);
+    at = list(outgoing, type, thing->path);
+    if (is_changed(outgoing, thing))
+        choose(outgoing, at, type == 'f' ? thing->st->st_size : 0);
     if (outgoing->manifest.length > (size_t)AGENT_LISTING_CAP ||
         outgoing->size + (int64_t)outgoing->manifest.length > outgoing->most)
         return too_large(outgoing, err);
-    return WALK_ON;
+    return is_new(outgoing, thing->st) ? WALK_MARK : WALK_ON;
 }
 
 /* Does the first part of the pattern, as deep as the path, match it? So that the walk goes only
@@ -197,13 +165,12 @@ static bool leads_on(const char *pattern, const char *path)
     return fnmatch(prefix, path, FNM_PATHNAME | FNM_PERIOD) == 0;
 }
 
-static enum walk_next visit_files(void *arg, int dir_fd, const char *name, const char *path,
-                                  const struct stat *st, struct error *err)
+static enum walk_next visit_files(void *arg, const struct walk_thing *thing, struct error *err)
 {
     struct outgoing *outgoing = arg;
+    const struct stat *st = thing->st;
+    const char *path = thing->path;
 
-    (void)dir_fd;
-    (void)name;
     for (size_t i = 0; i < outgoing->pattern_count; i++) {
         if (S_ISDIR(st->st_mode) && leads_on(outgoing->patterns[i], path))
             return WALK_ON;
@@ -256,22 +223,6 @@ static void send_content(const struct outgoing *outgoing, int fd, int64_t size)
     }
 }
 
-static int parent_open(struct outgoing *outgoing, const char *path, const char **ret_name)
-{
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-
-    *ret_name = slash ? slash + 1 : path;
-    if (outgoing->parent_fd >= 0 && strlen(outgoing->parent) == length &&
-        memcmp(outgoing->parent, path, length) == 0)
-        return outgoing->parent_fd;
-    close_fd(&outgoing->parent_fd);
-    outgoing->parent_fd = walk_open_parent(outgoing->root_fd, path, false, ret_name);
-    memcpy(outgoing->parent, path, length);
-    outgoing->parent[length] = '\0';
-    return outgoing->parent_fd;
-}
-
 /* The header; the content is the caller's. */
 static void send_header(struct outgoing *outgoing, const struct pax_entry *entry)
 {
@@ -311,7 +262,7 @@ static void send_entry(struct outgoing *outgoing, char type, const char *path)
     char target[PATH_MAX];
     struct stat st;
     const char *name;
-    int dir_fd = parent_open(outgoing, path, &name);
+    int dir_fd = walk_cursor_parent(&outgoing->cursor, path, false, &name);
     ssize_t length = 0;
     struct pax_entry entry = {.type = type, .path = (char *)path};
 
@@ -343,11 +294,13 @@ static void send_chosen(struct outgoing *outgoing)
 {
     _cleanup_(buf_release) struct buf end = BUF_INIT;
 
+    walk_cursor_init(&outgoing->cursor, outgoing->root_fd);
     for (size_t i = 0; i < outgoing->chosen_count; i++) {
         const char *item = outgoing->manifest.data + outgoing->chosen[i];
 
         send_entry(outgoing, item[0], item + 2);
     }
+    walk_cursor_release(&outgoing->cursor);
     pax_write_end(&end);
     send_buf(outgoing, &end);
     worker_end(outgoing->out);
@@ -409,11 +362,8 @@ static void refuse(int out, const struct error *err)
 
 void listing_get(struct evhttp_request *req, int out)
 {
-    struct outgoing outgoing = {.out = out,
-                                .most = AGENT_LISTING_CAP,
-                                .manifest = BUF_INIT,
-                                .root_fd = -1,
-                                .parent_fd = -1};
+    struct outgoing outgoing = {
+        .out = out, .most = AGENT_LISTING_CAP, .manifest = BUF_INIT, .root_fd = -1};
     struct error err = ERROR_INIT;
     struct evkeyvalq fields;
 
@@ -456,7 +406,7 @@ static int pristine_read(struct outgoing *outgoing, struct evhttp_request *req, 
 void changes_post(struct evhttp_request *req, int out)
 {
     struct outgoing outgoing = {
-        .out = out, .most = AGENT_TREE_CAP, .manifest = BUF_INIT, .root_fd = -1, .parent_fd = -1};
+        .out = out, .most = AGENT_TREE_CAP, .manifest = BUF_INIT, .root_fd = -1};
     struct error err = ERROR_INIT;
     struct evkeyvalq fields;
 
@@ -477,12 +427,8 @@ void changes_post(struct evhttp_request *req, int out)
 
 void files_get(struct evhttp_request *req, int out)
 {
-    struct outgoing outgoing = {.out = out,
-                                .reports = true,
-                                .most = AGENT_REPORT_CAP,
-                                .manifest = BUF_INIT,
-                                .root_fd = -1,
-                                .parent_fd = -1};
+    struct outgoing outgoing = {
+        .out = out, .reports = true, .most = AGENT_REPORT_CAP, .manifest = BUF_INIT, .root_fd = -1};
     struct error err = ERROR_INIT;
     const struct evkeyval *field;
     struct evkeyvalq fields;

@@ -44,6 +44,7 @@ struct item {
 struct import {
     struct evbuffer *body;
     int root_fd;
+    struct walk_cursor cursor; /* to the entry laid last */
     char *manifest;
     struct item *items; /* by path */
     size_t count;
@@ -146,10 +147,10 @@ static void settle_below(struct import *import, const char *path)
         import->items[at].settled = true;
 }
 
-static enum walk_next visit_remove(void *arg, int dir_fd, const char *name, const char *path,
-                                   const struct stat *st, struct error *err)
+static enum walk_next visit_remove(void *arg, const struct walk_thing *thing, struct error *err)
 {
-    char wanted = listed(arg, path);
+    const struct stat *st = thing->st;
+    char wanted = listed(arg, thing->path);
 
     if ((S_ISDIR(st->st_mode) && wanted == 'd') || (S_ISREG(st->st_mode) && wanted == 'f') ||
         (S_ISLNK(st->st_mode) && wanted == 'l'))
@@ -157,7 +158,7 @@ static enum walk_next visit_remove(void *arg, int dir_fd, const char *name, cons
     /* Devices, pipes and sockets of the image are in no manifest; they stay. */
     if (!wanted && !S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
         return WALK_OVER;
-    return walk_remove(dir_fd, name, err) < 0 ? WALK_STOP : WALK_OVER;
+    return walk_remove(thing->dir_fd, thing->name, err) < 0 ? WALK_STOP : WALK_OVER;
 }
 
 static int lay_content(struct import *import, int fd, const struct pax_entry *entry,
@@ -231,7 +232,7 @@ static int lay_folder(int dir_fd, const char *name, const struct pax_entry *entr
 static int lay_nothing(struct import *import, const struct pax_entry *entry, struct error *err)
 {
     const char *name;
-    _cleanup_(close_fd) int dir_fd = walk_open_parent(import->root_fd, entry->path, false, &name);
+    int dir_fd = walk_cursor_parent(&import->cursor, entry->path, false, &name);
 
     settle(import, entry->path);
     settle_below(import, entry->path);
@@ -240,8 +241,8 @@ static int lay_nothing(struct import *import, const struct pax_entry *entry, str
 
 static int lay(struct import *import, const struct pax_entry *entry, struct error *err)
 {
-    _cleanup_(close_fd) int dir_fd = -1;
     const char *name;
+    int dir_fd;
     char wanted = walk_path_valid(entry->path) ? listed(import, entry->path) : '\0';
 
     if (!wanted || (wanted != entry->type && entry->type != 'w'))
@@ -249,7 +250,7 @@ static int lay(struct import *import, const struct pax_entry *entry, struct erro
                          "the archive holds a path that it must not: %.200s", entry->path);
     if (entry->type == 'w')
         return lay_nothing(import, entry, err);
-    dir_fd = walk_open_parent(import->root_fd, entry->path, true, &name);
+    dir_fd = walk_cursor_parent(&import->cursor, entry->path, true, &name);
     if (dir_fd < 0)
         return failed(err, entry);
     switch (entry->type) {
@@ -264,25 +265,27 @@ static int lay(struct import *import, const struct pax_entry *entry, struct erro
 
 static int lay_all(struct import *import, struct error *err)
 {
-    for (;;) {
-        _cleanup_(pax_entry_release) struct pax_entry entry = {0};
-        int met = pax_read(from_body, import, &entry, err);
+    int met;
 
-        if (met <= 0)
-            return met;
-        if (lay(import, &entry, err) < 0)
-            return -1;
-    }
+    walk_cursor_init(&import->cursor, import->root_fd);
+    do {
+        _cleanup_(pax_entry_release) struct pax_entry entry = {0};
+
+        met = pax_read(from_body, import, &entry, err);
+        if (met > 0 && lay(import, &entry, err) < 0)
+            met = -1;
+    } while (met > 0);
+    walk_cursor_release(&import->cursor);
+    return met;
 }
 
-static enum walk_next visit_settle(void *arg, int dir_fd, const char *name, const char *path,
-                                   const struct stat *st, struct error *err)
+static enum walk_next visit_settle(void *arg, const struct walk_thing *thing, struct error *err)
 {
-    (void)dir_fd;
-    (void)name;
+    char type = listing_type(thing->st->st_mode);
+
     (void)err;
-    if (listing_type(st->st_mode) && listed(arg, path) == listing_type(st->st_mode))
-        settle(arg, path);
+    if (type && listed(arg, thing->path) == type)
+        settle(arg, thing->path);
     return WALK_ON;
 }
 

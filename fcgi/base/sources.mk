@@ -5,6 +5,7 @@ libbase_a_SOURCES = \
 	fcgi/base/buf.c fcgi/base/buf.h \
 	fcgi/base/clock.c fcgi/base/clock.h \
 	fcgi/base/config.c fcgi/base/config.h \
+	fcgi/base/confine.c fcgi/base/confine.h \
 	fcgi/base/crypto.c fcgi/base/crypto.h \
 	fcgi/base/error.c fcgi/base/error.h \
 	fcgi/base/file.c fcgi/base/file.h \

@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "container/cgroup.h"
+#include "container/private_dev.h"
 #include "container/userns.h"
 
 #include "base/banned.h"
@@ -252,7 +253,7 @@ static int make_bundle(const char *folder, int config_fd, struct error *err)
     return 0;
 }
 
-static bool is_crun(const char *runtime)
+bool container_runtime_is_crun(const char *runtime)
 {
     const char *slash = strrchr(runtime, '/');
 
@@ -337,7 +338,8 @@ static int become_runtime(const struct container_job *job, const char *folder, i
     args[n++] = job->runtime;
     args[n++] = root;
     args[n++] = log;
-    if (is_crun(job->runtime)) /* it is in the container's cgroup already; saves a tenth */
+    if (container_runtime_is_crun(
+            job->runtime)) /* it is in the container's cgroup already; saves a tenth */
         args[n++] = "--cgroup-manager=disabled";
     args[n++] = "run";
     args[n++] = "--detach";
@@ -369,7 +371,7 @@ static int enter_container(const struct start *start, struct error *err)
     if (cgroup_make(fs, job->cgroup,
                     &(struct cgroup_limits){job->memory_bytes, job->processes, job->cpu_millicores},
                     err) < 0 ||
-        (is_crun(job->runtime) && cgroup_enter(fs, job->cgroup, err) < 0))
+        (container_runtime_is_crun(job->runtime) && cgroup_enter(fs, job->cgroup, err) < 0))
         return -1;
     if (mounts_unshare(err) < 0 || cgroup_fs_simplify(fs, err) < 0 ||
         mounts_namespace(start->home.fd, user, err) < 0)
@@ -379,7 +381,8 @@ static int enter_container(const struct start *start, struct error *err)
     if (image < 0 || scratch_mount(image, scratch, err) < 0 ||
         mounts_overlay(start->folder, job->layers, job->layer_count, start->owners.fd, err) < 0)
         return -1;
-    if (limit_processes(err) < 0)
+    /* After the loop device, which is opened by name. */
+    if (private_dev_mount(job->memory_bytes, err) < 0 || limit_processes(err) < 0)
         return -1;
     put_agent_first();
     return become_runtime(job, start->folder, start->socket_fd, err);
@@ -408,7 +411,7 @@ static int runtime_failed(const struct container_job *job, const char *folder, i
     struct error ignored;
 
     if (status == -1)
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "%s took longer than %d s", job->runtime,
+        return error_set(err, ERROR_INTERNAL, NULL, "%s took longer than %d s", job->runtime,
                          START_TIMEOUT_MS / 1000);
     file_read(AT_FDCWD, path, LOG_MAX, &text, &ignored);
     return error_set(err, ERROR_INTERNAL, NULL, "%s failed (status %#x): %s", job->runtime,

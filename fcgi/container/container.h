@@ -76,6 +76,10 @@ int container_start(const struct container_job *job, int config_fd, struct error
 
 int container_stop(const struct container_job *job, struct error *err);
 
+/* Crun is told more than others: it is in the container's cgroup already, and mounts over any file
+ * of /proc. */
+bool container_runtime_is_crun(const char *runtime);
+
 /* Does the process of the folder's `init` file still live? *ret_pid may be NULL. */
 bool container_runs(const char *folder, pid_t *ret_pid);
 

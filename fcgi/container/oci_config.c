@@ -2,9 +2,12 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "container/private_dev.h"
 #include "container/userns.h"
 
 #include "base/banned.h"
+
+#define PROC_BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 static json_object *texts(const char *const *items)
 {
@@ -46,8 +49,10 @@ static json_object *process(void)
     json_add_int(user, "gid", 0);
     json_add(object, "user", user);
     json_add(object, "args", TEXTS(OCI_AGENT_PATH));
+    /* HOME, because a runtime that misses it looks into the image's /etc/passwd, which may be a
+     * fifo or without an end. Commands have an environment of their own. */
     json_add(object, "env",
-             TEXTS("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+             TEXTS("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"));
     json_add_text(object, "cwd", "/");
     json_add(object, "capabilities", capabilities());
     json_add_bool(object, "noNewPrivileges", 1);
@@ -67,6 +72,25 @@ static void add_mount(json_object *mounts, const char *where, const char *type, 
     json_add_text(object, "source", source);
     json_add(object, "options", options);
     json_object_array_add(mounts, object);
+}
+
+/* What would tell of the host, and of what its other containers do. */
+static void add_figures(json_object *mounts, enum oci_figures figures)
+{
+    static const struct {
+        const char *where, *source;
+        enum oci_figures least;
+    } files[] = {
+        {"/proc/loadavg", PRIVATE_DEV_LOADAVG, OCI_FIGURES_SOME},
+        {"/proc/meminfo", PRIVATE_DEV_MEMINFO, OCI_FIGURES_SOME},
+        {"/proc/cgroups", PRIVATE_DEV_CGROUPS, OCI_FIGURES_ALL},
+        {PROC_BOOT_ID, PRIVATE_DEV_BOOT_ID, OCI_FIGURES_ALL},
+    };
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        if (figures >= files[i].least)
+            add_mount(mounts, files[i].where, "bind", files[i].source,
+                      TEXTS("bind", "ro", "nosuid", "nodev", "noexec"));
 }
 
 static json_object *mounts(const struct oci_spec *spec)
@@ -90,6 +114,7 @@ static json_object *mounts(const struct oci_spec *spec)
     if (spec->show_cgroup)
         add_mount(array, "/sys/fs/cgroup", "cgroup", "cgroup",
                   TEXTS("ro", "nosuid", "noexec", "nodev"));
+    add_figures(array, spec->figures);
     /* On /dev because that is a file system of its own: no image has to have a place for it. */
     add_mount(array, OCI_AGENT_PATH, "bind", spec->agent, TEXTS("bind", "ro", "nosuid", "nodev"));
     return array;
@@ -143,6 +168,24 @@ static json_object *resources(const struct container_limits *limits)
     return object;
 }
 
+/* What tells of the host, and nothing that a command needs. */
+static json_object *masked_paths(enum oci_figures figures)
+{
+    json_object *array =
+        TEXTS("/proc/acpi", "/proc/asound", "/proc/buddyinfo", "/proc/bus", "/proc/cmdline",
+              "/proc/config.gz", "/proc/diskstats", "/proc/driver", "/proc/fs", "/proc/interrupts",
+              "/proc/iomem", "/proc/ioports", "/proc/irq", "/proc/mdstat", "/proc/schedstat",
+              "/proc/zoneinfo", "/proc/kallsyms", "/proc/kcore", "/proc/key-users", "/proc/keys",
+              "/proc/kmsg", "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags",
+              "/proc/latency_stats", "/proc/modules", "/proc/partitions", "/proc/pressure",
+              "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/softirqs", "/proc/swaps",
+              "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo");
+
+    if (figures < OCI_FIGURES_ALL)
+        json_object_array_add(array, json_object_new_string(PROC_BOOT_ID));
+    return array;
+}
+
 static json_object *linux_part(const struct oci_spec *spec)
 {
     json_object *object = json_object_new_object();
@@ -158,17 +201,9 @@ static json_object *linux_part(const struct oci_spec *spec)
     json_add(object, "sysctl", sysctl);
     json_add_text(object, "rootfsPropagation", "rprivate");
     json_add(object, "seccomp", json_object_get(spec->seccomp));
-    json_add(object, "maskedPaths",
-             TEXTS("/proc/acpi", "/proc/asound", "/proc/cmdline", "/proc/config.gz",
-                   "/proc/diskstats", "/proc/interrupts", "/proc/iomem", "/proc/ioports",
-                   "/proc/kallsyms", "/proc/kcore", "/proc/key-users", "/proc/keys", "/proc/kmsg",
-                   "/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags",
-                   "/proc/latency_stats", "/proc/modules", "/proc/partitions", "/proc/pressure",
-                   "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/softirqs",
-                   "/proc/swaps", "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo"));
+    json_add(object, "maskedPaths", masked_paths(spec->figures));
     json_add(object, "readonlyPaths",
-             TEXTS("/proc/bus", "/proc/driver", "/proc/fs", "/proc/irq", "/proc/mtrr", "/proc/sys",
-                   "/proc/sysrq-trigger", "/proc/tty"));
+             TEXTS("/proc/mtrr", "/proc/sys", "/proc/sysrq-trigger", "/proc/tty"));
     return object;
 }
 

@@ -13,12 +13,20 @@
 #define OCI_TERMINALS 32                     /* that a container may have */
 #define OCI_AGENT_PATH "/dev/.codeset-agent" /* in the container; on the /dev of its own */
 
+/* The files of private_dev.h that go over those of /proc. */
+enum oci_figures {
+    OCI_FIGURES_NONE, /* there are no such files */
+    OCI_FIGURES_SOME, /* loadavg and meminfo, the only ones of them that runc mounts over */
+    OCI_FIGURES_ALL,
+};
+
 struct oci_spec {
     const char *name;
-    const char *rootfs;         /* absolute */
-    const char *agent;          /* the binary on the host */
-    const char *cgroup_path;    /* below the hierarchy's root */
-    bool show_cgroup;           /* its own limits, read-only, at /sys/fs/cgroup */
+    const char *rootfs;      /* absolute */
+    const char *agent;       /* the binary on the host */
+    const char *cgroup_path; /* below the hierarchy's root */
+    bool show_cgroup;        /* its own limits, read-only, at /sys/fs/cgroup */
+    enum oci_figures figures;
     const char *user_namespace; /* the one to join; NULL: the runtime makes it */
     int64_t first_id;           /* the host's for the container's root */
     struct container_limits limits;

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "container/seccomp_calls.h"
 
 #include "base/banned.h"
 
@@ -24,53 +25,8 @@
                 CLONE_NEWPID | CLONE_NEWNET))
 #define CLONE_NEWTIME_FLAG UINT64_C(0x80)
 #define TIOCSTI_NUMBER 0x5412
-
-static const char allowed[] =
-    "accept accept4 access alarm arch_prctl bind brk capget capset chdir chmod chown clock_getres "
-    "clock_gettime clock_nanosleep close close_range connect copy_file_range creat dup dup2 dup3 "
-    "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 "
-    "execve execveat exit exit_group faccessat faccessat2 fadvise64 fallocate fchdir fchmod "
-    "fchmodat fchmodat2 fchown fchownat fdatasync fgetxattr flistxattr flock fork "
-    "fremovexattr fsetxattr fstat fstatfs fsync ftruncate futex futex_waitv futimesat getcpu "
-    "getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer getpeername getpgid "
-    "getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit get_robust_list "
-    "getrusage getsid getsockname getsockopt get_thread_area gettid gettimeofday getuid getxattr "
-    "inotify_add_watch inotify_init inotify_init1 inotify_rm_watch "
-    "ioprio_get ioprio_set kill lchown lgetxattr "
-    "link linkat listen listxattr llistxattr lremovexattr lseek lsetxattr lstat madvise membarrier "
-    "memfd_create mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mprotect "
-    "mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink mremap msgctl msgget "
-    "msgrcv msgsnd msync munlock munlockall munmap nanosleep newfstatat open openat openat2 pause "
-    "pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll "
-    "pread64 preadv preadv2 process_vm_readv process_vm_writev pselect6 ptrace pwrite64 "
-    "pwritev pwritev2 read readahead readlink readlinkat readv recvfrom recvmmsg recvmsg "
-    "remap_file_pages removexattr rename renameat renameat2 restart_syscall rmdir rseq "
-    "rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend "
-    "rt_sigtimedwait rt_tgsigqueueinfo sched_getaffinity sched_getattr sched_getparam "
-    "sched_get_priority_max sched_get_priority_min sched_getscheduler sched_rr_get_interval "
-    "sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield select "
-    "semctl semget semop semtimedop sendfile sendmmsg sendmsg sendto setfsgid setfsuid setgid "
-    "setgroups setitimer setpgid setpriority setregid setresgid setresuid setreuid setrlimit "
-    "set_robust_list setsid set_thread_area set_tid_address setuid setxattr shmat "
-    "shmctl shmdt shmget shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink "
-    "symlinkat sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete "
-    "timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime "
-    "times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork vmsplice wait4 "
-    "waitid waitpid write writev";
-
-/* Not there: clone3, see below; and io_setup and its like, because fs.aio-max-nr is one sum for the
- * whole host, of which a single container could take all. Who finds no AIO does without.
- *
- * Known and refused; the rest of what is unlisted is "not there". clone3 is unlisted on purpose:
- * its flags lie in memory, where a filter can't see them, and libraries fall back to clone. */
-static const char refused[] =
-    "acct add_key adjtimex bpf chroot clock_adjtime clock_settime delete_module fanotify_init "
-    "fanotify_mark finit_module fsconfig fsmount fsopen fspick init_module io_uring_enter "
-    "io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl "
-    "lookup_dcookie migrate_pages modify_ldt mount mount_setattr move_mount move_pages "
-    "name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open pidfd_getfd "
-    "pivot_root process_madvise quotactl quotactl_fd reboot request_key sethostname setdomainname "
-    "setns settimeofday swapoff swapon syslog umount umount2 uselib userfaultfd vhangup";
+#define TIOCSETD_NUMBER 0x5423
+#define RWF_NOWAIT_BIT 0x8
 
 static json_object *condition(int index, const char *operation, uint64_t value, uint64_t value_two)
 {
@@ -228,6 +184,18 @@ static void allow_but_open_file_locks(json_object *rules)
         deny(rules, "fcntl", EINVAL, 1, commands[i]);
 }
 
+/* With RWF_NOWAIT they tell whether what they were to read is in the host's memory, and so whether
+ * another container has read that file of the image. */
+static void allow_vectors(json_object *rules)
+{
+    static const char *const calls[] = {"preadv2", "pwritev2"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        allow_if(rules, calls[i], masked(5, RWF_NOWAIT_BIT, 0), NULL);
+        rule_if(rules, calls[i], EOPNOTSUPP, masked(5, RWF_NOWAIT_BIT, RWF_NOWAIT_BIT), NULL);
+    }
+}
+
 static void allow_personalities(json_object *rules)
 {
     static const uint64_t usual[] = {
@@ -239,7 +207,9 @@ static void allow_personalities(json_object *rules)
 
 json_object *seccomp_config(void)
 {
-    static const uint32_t terminal_input[] = {TIOCSTI_NUMBER};
+    /* TIOCSTI would type into the terminal of whoever started us; for TIOCSETD the kernel loads its
+     * line disciplines, old and little read. */
+    static const uint32_t terminal_calls[] = {TIOCSTI_NUMBER, TIOCSETD_NUMBER};
     json_object *filter = json_object_new_object();
     json_object *architectures = json_object_new_array();
     json_object *rules = json_object_new_array();
@@ -257,8 +227,9 @@ json_object *seccomp_config(void)
 #error "name this architecture as libseccomp does"
 #endif
     json_add(filter, "architectures", architectures);
-    list(rules, allowed, "SCMP_ACT_ALLOW", 0);
-    list(rules, refused, "SCMP_ACT_ERRNO", EPERM);
+    for (const char *const *calls = seccomp_allowed; *calls != NULL; calls++)
+        list(rules, *calls, "SCMP_ACT_ALLOW", 0);
+    list(rules, seccomp_refused, "SCMP_ACT_ERRNO", EPERM);
     /* It would write back what the whole host holds. Of a container nothing has to reach the disk,
      * so there is nothing to do, which has been done. */
     list(rules, "sync", "SCMP_ACT_ERRNO", 0);
@@ -267,8 +238,8 @@ json_object *seccomp_config(void)
     allow_sockets(rules);
     allow_but_filters(rules);
     allow_but_open_file_locks(rules);
-    /* It would type into the terminal of whoever started us. */
-    allow_unless(rules, "ioctl", NULL, 1, terminal_input, ARRAY_SIZE(terminal_input));
+    allow_unless(rules, "ioctl", NULL, 1, terminal_calls, ARRAY_SIZE(terminal_calls));
+    allow_vectors(rules);
     allow_personalities(rules);
     /* Its own limits only: pid 1 has the same owner, and with a limit of one descriptor the agent
      * would answer nobody any more. */

@@ -60,7 +60,6 @@ static void check_programs(struct doctor *doctor)
         {"spawn-fcgi", "apt-get install spawn-fcgi", "opens the workers' socket", FINDING_FAIL},
         {"multiwatch", "apt-get install multiwatch", "keeps the workers running", FINDING_FAIL},
         {"mke2fs", "apt-get install e2fsprogs", "makes the containers' layers", FINDING_FAIL},
-        {"skopeo", "apt-get install skopeo", "reads OCI and docker archives", FINDING_WARN},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
@@ -77,7 +76,7 @@ static void check_runtime(struct doctor *doctor)
     static const struct {
         const char *name; /* as it calls itself */
         int major, minor; /* the oldest that is known to work */
-    } known[] = {{"crun", 1, 8}, {"runc", 1, 1}, {"runsc", 0, 0}};
+    } known[] = {{"crun", 1, 8}, {"runc", 1, 1}};
     const char *runtime = doctor->settings->engine.runtime;
     _cleanup_(free_ptr) char *line = doctor_first_line(runtime, "--version");
     int major, minor;
@@ -101,8 +100,12 @@ static void check_runtime(struct doctor *doctor)
             doctor_report(doctor, FINDING_OK, "runtime", NULL, "%s", line);
         return;
     }
-    doctor_report(doctor, FINDING_WARN, "runtime", "use crun, runc or runsc",
-                  "%s says \"%s\", which is unknown", runtime, line);
+    if (strncmp(line, "runsc ", 6) == 0)
+        doctor_report(doctor, FINDING_FAIL, "runtime", "use crun or runc",
+                      "%s has no --preserve-fds, by which the agent gets its socket", line);
+    else
+        doctor_report(doctor, FINDING_WARN, "runtime", "use crun or runc",
+                      "%s says \"%s\", which is unknown", runtime, line);
 }
 
 /* --- binaries that run in containers --------------------------------------------------------- */

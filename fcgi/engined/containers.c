@@ -138,16 +138,19 @@ static int write_config(const struct order *order, int64_t first_id, struct erro
     _cleanup_(free_ptr) char *user = xasprintf("%s/" CONTAINER_USERNS, order->folder);
     _cleanup_(free_ptr) char *cgroup =
         xasprintf("%s/%s", containers->settings->cgroup_parent, order->name);
-    const struct oci_spec spec = {.name = order->name,
-                                  .rootfs = rootfs,
-                                  .agent = containers->agent,
-                                  .cgroup_path = cgroup,
-                                  .show_cgroup = cgroup_fs_can_show(&containers->cgroups),
-                                  .user_namespace = user,
-                                  .first_id = first_id,
-                                  .limits = order->limits,
-                                  .seccomp = containers->seccomp,
-                                  .seccomp_program = containers->seccomp_program.data};
+    const struct oci_spec spec = {
+        .name = order->name,
+        .rootfs = rootfs,
+        .agent = containers->agent,
+        .cgroup_path = cgroup,
+        .show_cgroup = cgroup_fs_can_show(&containers->cgroups),
+        .figures = container_runtime_is_crun(containers->settings->runtime) ? OCI_FIGURES_ALL
+                                                                            : OCI_FIGURES_SOME,
+        .user_namespace = user,
+        .first_id = first_id,
+        .limits = order->limits,
+        .seccomp = containers->seccomp,
+        .seccomp_program = containers->seccomp_program.data};
     _cleanup_(json_release) json_object *config = oci_config(&spec);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     _cleanup_(close_fd) int fd = memfd_create("config.json", MFD_CLOEXEC);

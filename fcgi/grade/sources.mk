@@ -2,7 +2,6 @@
 # that runs them where nothing else can be done: codeset-grader.
 noinst_LIBRARIES += libgrade.a
 libgrade_a_SOURCES = \
-	fcgi/grade/confine.c fcgi/grade/confine.h \
 	fcgi/grade/grade.h \
 	fcgi/grade/junit.c \
 	fcgi/grade/names.c fcgi/grade/names.h \

@@ -1,7 +1,5 @@
 #include "images/extract.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -16,20 +14,17 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "container/userns.h"
+#include "images/tar_stream.h"
 
 #include "base/banned.h"
 
-#define PATH_BYTES_MAX 3072 /* with the store's own path before it still below PATH_MAX */
 #define XATTR_BYTES_MAX 65536
 #define PROGRESS_STEP (4 << 20)
-#define READ_BLOCK (256 << 10)
-#define MANIFEST_MAX (4 << 20)
-#define ARCHIVE_ENTRIES_MAX 4096 /* more than an image archive has */
+#define HEADERS_SIZE 2048 /* of an entry, with its padding; most have 512 */
 
-DEFINE_CLEANUP(struct archive *, close_archive, archive_read_free)
+DEFINE_CLEANUP(struct tar_stream *, close_stream, tar_stream_close)
 
 /* The folder of the last entry; most entries are in the same folder as the one before. */
 struct place {
@@ -48,12 +43,6 @@ static int refuse(struct error *err, const char *path, const char *why)
     return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%.200s: %s", path, why);
 }
 
-static char *refuse_path(struct error *err, const char *path, const char *why)
-{
-    refuse(err, path, why);
-    return NULL;
-}
-
 static int open_below(int root_fd, const char *path, int flags, bool links)
 {
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
@@ -61,33 +50,6 @@ static int open_below(int root_fd, const char *path, int flags, bool links)
                                             : RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
 
     return (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
-}
-
-/* Removes "./" and doubled and trailing slashes; refuses what is absolute or contains "..".
- * The root itself becomes "". The caller frees it; NULL on failure. */
-static char *normal_path(const char *raw, struct error *err)
-{
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
-
-    if (raw == NULL || strlen(raw) > PATH_BYTES_MAX)
-        return refuse_path(err, raw ? raw : "?", "the name is too long or cannot be read");
-    if (raw[0] == '/')
-        return refuse_path(err, raw, "the name is absolute");
-    while (*raw != '\0') {
-        size_t length = strcspn(raw, "/");
-
-        if (length == 2 && raw[0] == '.' && raw[1] == '.')
-            return refuse_path(err, raw, "the name contains '..'");
-        if (length > 255)
-            return refuse_path(err, raw, "the name is too long");
-        if (length > 0 && !(length == 1 && raw[0] == '.')) {
-            if (path.length > 0)
-                buf_add_char(&path, '/');
-            buf_add(&path, raw, length);
-        }
-        raw += length + (raw[length] == '/');
-    }
-    return path.length > 0 ? buf_take(&path) : xstrdup("");
 }
 
 /* What the layers below have at the path. False: nothing. */
@@ -115,14 +77,24 @@ static int check_base_link(const struct extract *extract, const char *path, stru
     return 0;
 }
 
+/* Folders that an entry's name implies count as well. */
+static int count_entry(struct extract *extract, struct error *err)
+{
+    if (++extract->entries <= extract->entries_max)
+        return 0;
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                     "the image has more than %lld entries (image_entries_max)",
+                     (long long)extract->entries_max);
+}
+
 /* Makes a folder that has no entry of its own (yet): as in the base, or root's. */
-static int make_parent(const struct extract *extract, int at, const char *name, const char *path,
+static int make_parent(struct extract *extract, int at, const char *name, const char *path,
                        struct error *err)
 {
     struct stat st = {
         .st_mode = 0755, .st_uid = (uid_t)extract->uid_base, .st_gid = (gid_t)extract->uid_base};
 
-    if (check_base_link(extract, path, err) < 0)
+    if (count_entry(extract, err) < 0 || check_base_link(extract, path, err) < 0)
         return -1;
     base_stat(extract, path, &st);
     if (mkdirat(at, name, 0700) < 0 || fchownat(at, name, st.st_uid, st.st_gid, 0) < 0 ||
@@ -131,53 +103,57 @@ static int make_parent(const struct extract *extract, int at, const char *name, 
     return 0;
 }
 
-/* Opens the folder of that path, made step by step where it is not there. */
-static int open_folder(const struct extract *extract, const char *path, struct error *err)
+/* Opens the longest part of the path that is there; *ret_length is how long it is. */
+static int open_deepest(const struct extract *extract, const char *path, size_t *ret_length,
+                        struct error *err)
 {
-    _cleanup_(free_ptr) char *copy = xstrdup(path);
-    _cleanup_(close_fd) int at = -1;
+    _cleanup_(free_ptr) char *part = xstrdup(path);
+    int at;
 
-    at = open_below(extract->root_fd, path, O_RDONLY | O_DIRECTORY, extract->oci);
-    if (at >= 0)
-        return TAKE_FD(at);
-    for (char *slash = copy;; slash++) {
-        char kept = *slash;
-        _cleanup_(close_fd) int above = -1;
-        char *name;
+    while ((at = open_below(extract->root_fd, part, O_RDONLY | O_DIRECTORY, extract->oci)) < 0 &&
+           errno == ENOENT && *part != '\0') {
+        char *slash = strrchr(part, '/');
 
-        if (kept != '/' && kept != '\0')
-            continue;
-        *slash = '\0';
-        close_fd(&at);
-        at = open_below(extract->root_fd, copy, O_RDONLY | O_DIRECTORY, extract->oci);
-        if (at < 0 && errno == ENOENT) {
-            name = strrchr(copy, '/');
-            if (name != NULL) {
-                *name = '\0';
-                above = open_below(extract->root_fd, copy, O_RDONLY | O_DIRECTORY, extract->oci);
-                *name = '/';
-            } else {
-                above = dup(extract->root_fd);
-            }
-            if (above < 0 || make_parent(extract, above, name ? name + 1 : copy, copy, err) < 0)
-                return above < 0
-                           ? error_errno(err, errno, "cannot open the folder above %.200s", copy)
-                           : -1;
-            at = openat(above, name ? name + 1 : copy,
-                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        }
-        if (at < 0)
-            return refuse(err, path,
-                          errno == ELOOP || errno == EXDEV || errno == ENOTDIR
-                              ? "a part of the path is a link or not a folder"
-                              : strerror(errno));
-        if (kept == '\0')
-            return TAKE_FD(at);
-        *slash = kept;
+        *(slash != NULL ? slash : part) = '\0';
     }
+    if (at < 0)
+        return refuse(err, path,
+                      errno == ELOOP || errno == EXDEV || errno == ENOTDIR
+                          ? "a part of the path is a link or not a folder"
+                          : strerror(errno));
+    *ret_length = strlen(part);
+    return at;
 }
 
-static int enter_place(const struct extract *extract, struct place *place, const char *path,
+/* Opens the folder of that path, made step by step where it is not there. Each step is one from the
+ * folder before: what a deep path costs grows with its depth, not with the square of it. */
+static int open_folder(struct extract *extract, const char *path, struct error *err)
+{
+    size_t done = 0;
+    _cleanup_(close_fd) int at = open_deepest(extract, path, &done, err);
+    _cleanup_(free_ptr) char *made = xstrdup(path);
+
+    if (at < 0)
+        return -1;
+    while (path[done] != '\0') {
+        size_t name = done + (path[done] == '/'), end = name + strcspn(path + name, "/");
+        int next;
+
+        made[end] = '\0';
+        if (make_parent(extract, at, made + name, made, err) < 0)
+            return -1;
+        next = openat(at, made + name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (next < 0)
+            return error_errno(err, errno, "cannot open folder %.200s", made);
+        close_fd(&at);
+        at = next;
+        made[end] = path[end];
+        done = end;
+    }
+    return TAKE_FD(at);
+}
+
+static int enter_place(struct extract *extract, struct place *place, const char *path,
                        const char **ret_name, struct error *err)
 {
     const char *slash = strrchr(path, '/');
@@ -233,14 +209,14 @@ static int clear_place(const struct extract *extract, int at, const char *name, 
     return 0;
 }
 
-static int write_content(struct archive *archive, int fd, const char *path, struct error *err)
+static int write_content(struct tar_stream *stream, int fd, const char *path, struct error *err)
 {
     const void *block;
     size_t size;
-    la_int64_t offset;
+    int64_t offset;
     int rc;
 
-    while ((rc = archive_read_data_block(archive, &block, &size, &offset)) == ARCHIVE_OK) {
+    while ((rc = tar_stream_block(stream, &block, &size, &offset, err)) > 0) {
         const char *at = block;
 
         while (size > 0) {
@@ -255,11 +231,7 @@ static int write_content(struct archive *archive, int fd, const char *path, stru
             size -= (size_t)put;
         }
     }
-    if (rc != ARCHIVE_EOF)
-        return refuse(err, path,
-                      archive_error_string(archive) ? archive_error_string(archive)
-                                                    : "cannot be read");
-    return 0;
+    return rc < 0 ? error_wrap(err, "%.200s", path) : 0;
 }
 
 static void keep_xattrs(struct archive_entry *entry, int fd)
@@ -276,15 +248,15 @@ static void keep_xattrs(struct archive_entry *entry, int fd)
             fsetxattr(fd, name, value, size, 0); /* where the file system has them */
 }
 
-static int make_file(struct archive *archive, struct archive_entry *entry, int at, const char *name,
-                     const char *path, struct error *err)
+static int make_file(struct tar_stream *stream, struct archive_entry *entry, int at,
+                     const char *name, const char *path, struct error *err)
 {
     _cleanup_(close_fd) int fd =
         openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return error_errno(err, errno, "cannot make %.200s", path);
-    if (write_content(archive, fd, path, err) < 0)
+    if (write_content(stream, fd, path, err) < 0)
         return -1;
     if (ftruncate(fd, archive_entry_size(entry)) < 0) /* a hole at the end has no block */
         return error_errno(err, errno, "cannot size %.200s", path);
@@ -295,7 +267,7 @@ static int make_file(struct archive *archive, struct archive_entry *entry, int a
 static int make_hardlink(const struct extract *extract, struct archive_entry *entry, int at,
                          const char *name, const char *path, struct error *err)
 {
-    _cleanup_(free_ptr) char *target = normal_path(archive_entry_hardlink(entry), err);
+    _cleanup_(free_ptr) char *target = tar_name(archive_entry_hardlink(entry), err);
     _cleanup_(close_fd) int folder = -1;
     struct stat st;
     char *slash;
@@ -344,10 +316,8 @@ static int check_entry(struct extract *extract, struct archive_entry *entry, con
     int64_t uid = archive_entry_uid(entry);
     int64_t gid = archive_entry_gid(entry);
 
-    if (++extract->entries > extract->entries_max)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the image has more than %lld entries (image_entries_max)",
-                         (long long)extract->entries_max);
+    if (count_entry(extract, err) < 0)
+        return -1;
     if (uid < 0 || gid < 0 || uid >= USERNS_IDS || gid >= USERNS_IDS)
         return refuse(err, path, "its owner or group is above 65535");
     if (archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == NULL) {
@@ -361,7 +331,7 @@ static int check_entry(struct extract *extract, struct archive_entry *entry, con
 }
 
 /* Makes what the entry says at the place; only folders may be there already. */
-static int make_entry(const struct extract *extract, struct archive *archive,
+static int make_entry(const struct extract *extract, struct tar_stream *stream,
                       struct archive_entry *entry, int at, const char *name, const char *path,
                       struct error *err)
 {
@@ -369,7 +339,7 @@ static int make_entry(const struct extract *extract, struct archive *archive,
 
     switch (archive_entry_filetype(entry)) {
     case AE_IFREG:
-        return make_file(archive, entry, at, name, path, err);
+        return make_file(stream, entry, at, name, path, err);
     case AE_IFDIR:
         if (check_base_link(extract, path, err) < 0)
             return -1;
@@ -377,7 +347,7 @@ static int make_entry(const struct extract *extract, struct archive *archive,
             return error_errno(err, errno, "cannot make folder %.200s", path);
         return 0;
     case AE_IFLNK:
-        if (target == NULL || *target == '\0' || strlen(target) > PATH_BYTES_MAX)
+        if (target == NULL || *target == '\0' || strlen(target) > TAR_NAME_MAX)
             return refuse(err, path, "the link has no target, or too long a one");
         if (symlinkat(target, at, name) < 0)
             return error_errno(err, errno, "cannot make link %.200s", path);
@@ -398,7 +368,7 @@ static bool is_device(const struct archive_entry *entry)
     return type == AE_IFCHR || type == AE_IFBLK;
 }
 
-static int extract_entry(struct extract *extract, struct place *place, struct archive *archive,
+static int extract_entry(struct extract *extract, struct place *place, struct tar_stream *stream,
                          struct archive_entry *entry, const char *path, struct error *err)
 {
     bool folder =
@@ -420,7 +390,7 @@ static int extract_entry(struct extract *extract, struct place *place, struct ar
         return -1;
     if (archive_entry_hardlink(entry) != NULL)
         return make_hardlink(extract, entry, place->fd, name, path, err);
-    if (make_entry(extract, archive, entry, place->fd, name, path, err) < 0)
+    if (make_entry(extract, stream, entry, place->fd, name, path, err) < 0)
         return -1;
     return set_owner_mode_time(extract, entry, place->fd, name, path, err);
 }
@@ -459,38 +429,9 @@ static bool is_whiteout(const char *path)
     return strncmp(slash ? slash + 1 : path, ".wh.", 4) == 0;
 }
 
-static int open_tar(const char *path, struct archive **ret_archive, struct error *err)
+static void tell(struct extract *extract, struct tar_stream *stream, int64_t *told)
 {
-    _cleanup_(close_archive) struct archive *archive = archive_read_new();
-
-    archive_read_support_filter_all(archive);
-    archive_read_support_format_tar(archive);
-    archive_read_support_format_gnutar(archive);
-    if (access(path, R_OK) < 0)
-        return error_errno(err, errno, "cannot open it");
-    if (archive_read_open_filename(archive, path, READ_BLOCK) != ARCHIVE_OK)
-        return error_set(err, ERROR_INVALID, NULL, "cannot read it as a tar archive: %s",
-                         archive_error_string(archive));
-    *ret_archive = TAKE_PTR(archive);
-    return 0;
-}
-
-/* The next entry's header. Returns 1, 0 at the end, -1. */
-static int next_entry(struct archive *archive, struct archive_entry **ret_entry, struct error *err)
-{
-    int rc = archive_read_next_header(archive, ret_entry);
-
-    if (rc == ARCHIVE_EOF)
-        return 0;
-    if (rc == ARCHIVE_OK || rc == ARCHIVE_WARN)
-        return 1;
-    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "cannot read the tar archive: %s",
-                     archive_error_string(archive));
-}
-
-static void tell(struct extract *extract, struct archive *archive, int64_t *told)
-{
-    int64_t now = archive_filter_bytes(archive, -1);
+    int64_t now = tar_stream_bytes(stream);
 
     if (extract->progress != NULL && now - *told >= PROGRESS_STEP) {
         extract->progress(now, extract->arg);
@@ -498,127 +439,86 @@ static void tell(struct extract *extract, struct archive *archive, int64_t *told
     }
 }
 
+static int take_entry(struct extract *extract, struct place *place, struct tar_stream *stream,
+                      struct archive_entry *entry, bool whiteouts, struct error *err)
+{
+    _cleanup_(free_ptr) char *name = tar_name(archive_entry_pathname(entry), err);
+
+    if (name == NULL)
+        return -1;
+    if (is_whiteout(name) && !extract->oci)
+        return refuse(err, name, "names that begin with '.wh.' are only allowed in image archives");
+    if (is_whiteout(name) != whiteouts)
+        return 0;
+    if (check_entry(extract, entry, name, err) < 0)
+        return -1;
+    return whiteouts ? whiteout(extract, place, name, err)
+                     : extract_entry(extract, place, stream, entry, name, err);
+}
+
 /* The removals of an OCI layer are done first (`whiteouts`): they are about the layers before,
  * wherever in the archive they are. */
-static int pass(struct extract *extract, const char *path, bool whiteouts, struct error *err)
+static int pass(struct extract *extract, struct tar_stream *stream, bool whiteouts,
+                struct error *err)
 {
-    _cleanup_(close_archive) struct archive *archive = NULL;
     _cleanup_(place_release) struct place place = {.fd = -1};
     struct archive_entry *entry;
-    int64_t told = 0;
+    int64_t told = 0, met = 0;
     int rc;
 
-    if (open_tar(path, &archive, err) < 0)
-        return -1;
-    while ((rc = next_entry(archive, &entry, err)) > 0) {
-        _cleanup_(free_ptr) char *name = normal_path(archive_entry_pathname(entry), err);
-
-        if (name == NULL)
-            return -1;
-        if (is_whiteout(name) && !extract->oci)
-            return refuse(err, name,
-                          "names that begin with '.wh.' are only allowed in image archives");
-        if (is_whiteout(name) != whiteouts)
-            continue;
-        if (check_entry(extract, entry, name, err) < 0 ||
-            (whiteouts ? whiteout(extract, &place, name, err)
-                       : extract_entry(extract, &place, archive, entry, name, err)) < 0)
+    while ((rc = tar_stream_next(stream, &entry, err)) > 0) {
+        if (++met > extract->entries_max)
+            return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                             "the image has more than %lld entries (image_entries_max)",
+                             (long long)extract->entries_max);
+        if (take_entry(extract, &place, stream, entry, whiteouts, err) < 0)
             return -1;
         if (!whiteouts)
-            tell(extract, archive, &told);
+            tell(extract, stream, &told);
     }
     return rc;
 }
 
-int extract_tar(struct extract *extract, const char *path, struct error *err)
+int64_t extract_stream_most(const struct extract *extract)
 {
-    if (extract->oci && pass(extract, path, true, err) < 0)
-        return -1;
-    return pass(extract, path, false, err);
+    const int64_t headers = extract->entries_max * HEADERS_SIZE + (1 << 20);
+
+    return extract->bytes_max + headers - extract->stream_bytes;
 }
 
-/* --- what kind of archive it is -------------------------------------------------------------- */
-
-/* Folders of a root file system; an image archive has none of them at its top. */
-static bool is_root_folder(const char *name)
+static int check_sum(struct tar_stream *stream, const char *sha256, struct error *err)
 {
-    static const char *const folders[] = {"bin", "boot", "dev",  "etc",  "home", "lib",
-                                          "mnt", "opt",  "proc", "root", "run",  "sbin",
-                                          "srv", "sys",  "tmp",  "usr",  "var",  NULL};
-    size_t length = strcspn(name, "/");
+    char digits[2 * SHA256_SIZE + 1];
 
-    for (size_t i = 0; folders[i]; i++) {
-        if (strlen(folders[i]) == length && strncmp(folders[i], name, length) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Is it docker's manifest.json: an array whose items name a Config and Layers? What else is in the
- * archive, and under which names, differs from tool to tool. *ret_images: how many items. */
-static int read_manifest(struct archive *archive, size_t *ret_images)
-{
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    _cleanup_(json_release) json_object *manifest = NULL;
-    json_object *image, *layers;
-    struct error ignored;
-    const void *block;
-    size_t size;
-    la_int64_t offset;
-
-    *ret_images = 0;
-    while (archive_read_data_block(archive, &block, &size, &offset) == ARCHIVE_OK) {
-        if (text.length + size > MANIFEST_MAX)
-            return 0;
-        buf_add(&text, block, size);
-    }
-    if (json_parse(text.data ? text.data : "", text.length, &manifest, NULL, &ignored) < 0 ||
-        !json_object_is_type(manifest, json_type_array))
-        return 0;
-    image = json_object_array_get_idx(manifest, 0);
-    if (!json_get_text(image, "Config") || !json_object_object_get_ex(image, "Layers", &layers) ||
-        !json_object_is_type(layers, json_type_array))
-        return 0;
-    *ret_images = json_object_array_length(manifest);
-    return 0;
-}
-
-int extract_kind(const char *path, const char **ret_kind, struct error *err)
-{
-    _cleanup_(close_archive) struct archive *archive = NULL;
-    struct archive_entry *entry;
-    bool layout = false, index = false;
-    size_t images = 0;
-    int rc, entries = 0;
-
-    if (open_tar(path, &archive, err) < 0)
+    if (tar_stream_digest(stream, digits, err) < 0)
         return -1;
-    while ((rc = next_entry(archive, &entry, err)) > 0 && entries++ < ARCHIVE_ENTRIES_MAX) {
-        _cleanup_(free_ptr) char *name = normal_path(archive_entry_pathname(entry), err);
-
-        if (name == NULL)
-            return -1;
-        if (is_root_folder(name))
-            break;
-        layout = layout || strcmp(name, "oci-layout") == 0;
-        index = index || strcmp(name, "index.json") == 0;
-        if (strcmp(name, "manifest.json") == 0)
-            read_manifest(archive, &images);
-    }
-    if (rc < 0)
-        return -1;
-    if (rc == 0 && images > 1)
+    if (strcmp(digits, sha256) != 0)
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the archive holds %zu images; save one of them alone", images);
-    *ret_kind = rc > 0            ? NULL
-                : images > 0      ? "docker-archive"
-                : layout && index ? "oci-archive"
-                                  : NULL;
+                         "its content does not match its digest sha256:%s", sha256);
     return 0;
+}
+
+int extract_tar(struct extract *extract, const char *path, const char *sha256, struct error *err)
+{
+    const int64_t most = extract_stream_most(extract);
+
+    if (extract->oci || sha256 != NULL) {
+        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(path, most, err);
+
+        if (stream == NULL || pass(extract, stream, true, err) < 0 ||
+            (sha256 != NULL && check_sum(stream, sha256, err) < 0))
+            return -1;
+        extract->stream_bytes += tar_stream_bytes(stream);
+    }
+    {
+        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(path, most, err);
+
+        return stream != NULL ? pass(extract, stream, false, err) : -1;
+    }
 }
 
 /* Images have no /etc/hosts, or an empty one: container engines write it at the start. */
-static int make_hosts(const struct extract *extract, struct error *err)
+static int make_hosts(struct extract *extract, struct error *err)
 {
     static const char text[] = "127.0.0.1\tlocalhost\n"
                                "127.0.1.1\tsandbox\n"
@@ -701,6 +601,27 @@ static int check_shell(const struct extract *extract, struct error *err)
                      "/usr/bin/bash and /bin/sh");
 }
 
+/* Runtimes read these at a container's start, before anybody could end them for what they find: a
+ * fifo would hold the start, a device fill its memory. */
+static int check_accounts(const struct extract *extract, struct error *err)
+{
+    static const char *const files[] = {"etc/passwd", "etc/group"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        _cleanup_(close_fd) int itself =
+            open_below(extract->root_fd, files[i], O_PATH | O_NOFOLLOW, false);
+        _cleanup_(close_fd) int fd = open_below(extract->root_fd, files[i], O_PATH, true);
+        struct stat st;
+
+        if (itself < 0 && fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+            return refuse(err, files[i],
+                          "must be a plain file, or a link to one in the same archive");
+    }
+    return 0;
+}
+
 int extract_finish(struct extract *extract, struct error *err)
 {
     static const char *const folders[] = {"dev", "proc", "sys", "tmp", "run"};
@@ -720,6 +641,8 @@ int extract_finish(struct extract *extract, struct error *err)
         if (strcmp(folders[i], "tmp") == 0 && fchmodat(extract->root_fd, "tmp", 01777, 0) < 0)
             return error_errno(err, errno, "cannot set the mode of tmp");
     }
+    if (check_accounts(extract, err) < 0)
+        return -1;
     if (extract->base != NULL) /* which was checked */
         return 0;
     return check_shell(extract, err) < 0 ? -1 : make_hosts(extract, err);

@@ -24,21 +24,23 @@ struct extract {
     void (*progress)(int64_t bytes, void *arg); /* may be NULL */
     void *arg;
 
-    int64_t bytes;   /* so far; logical sizes, so that holes count as well */
-    int64_t entries; /* so far */
+    int64_t bytes;        /* so far; logical sizes, so that holes count as well */
+    int64_t entries;      /* so far; folders that only others' names imply included */
+    int64_t stream_bytes; /* of the tars of earlier layers, decompressed */
 };
 
-/* Unpacks the archive at `path` into the folder. Several may follow one another. */
-int extract_tar(struct extract *extract, const char *path, struct error *err);
+/* Unpacks the archive at `path` into the folder. Several may follow one another. sha256: the sum
+ * that it must have, decompressed, in hexadecimal digits; NULL: any. A sum that differs is found
+ * after the layer's removals, before the first file. */
+int extract_tar(struct extract *extract, const char *path, const char *sha256, struct error *err);
 
-/* Is the archive an image archive rather than a root file system? *ret_kind is "docker-archive" (it
- * has docker's manifest.json, whatever else is beside it), "oci-archive" (oci-layout and
- * index.json), or NULL. The words are skopeo's. */
-int extract_kind(const char *path, const char **ret_kind, struct error *err);
+/* How long a tar may be, decompressed: what the image may hold, and the headers. */
+int64_t extract_stream_most(const struct extract *extract);
 
 /* Checks what a container needs: /dev, /proc, /sys, /tmp, /run are folders (or in a layer over a
- * base not there), and there is a shell that this host can run. Where there is no base, makes the
- * folders that are missing, and an /etc/hosts with localhost. */
+ * base not there), /etc/passwd and /etc/group are plain files (or not there), and there is a shell
+ * that this host can run. Where there is no base, makes the folders that are missing, and an
+ * /etc/hosts with localhost. */
 int extract_finish(struct extract *extract, struct error *err);
 
 #endif

@@ -11,9 +11,10 @@
  * an image is there whole or not at all.
  *
  * Import refuses what is not safe to start a container from: /dev, /proc, /sys, /tmp or /run that
- * are not folders, entries that leave the root (by .. or through a link), device nodes outside /dev
- * (those in /dev are left out), owners above 65535, more than the settings' size or count. It also
- * refuses what no command could run in: no shell, or one for another kind of processor.
+ * are not folders, /etc/passwd or /etc/group that are not plain files, entries that leave the root
+ * (by .. or through a link), device nodes outside /dev (those in /dev are left out), owners above
+ * 65535, more than the settings' size or count. It also refuses what no command could run in: no
+ * shell, or one for another kind of processor.
  */
 #ifndef CODESET_IMAGES_IMAGES_H
 #define CODESET_IMAGES_IMAGES_H
@@ -35,12 +36,12 @@ struct image {
 void image_release(struct image *image);
 
 /*
- * source: the path of a root file system's tar (any compression that libarchive reads), of an OCI
- * archive or of a docker archive (told apart by content; through skopeo). "-" is standard input, of
- * which a temporary copy is kept in the store, of at most image_bytes_max bytes. base may be NULL;
- * with one, source is the tar of a layer over it. progress (may be NULL) is called now and then
- * with the bytes read so far. Code IMAGE_REFUSED for what the beginning of this file names,
- * IMAGE_EXISTS unless `replace`.
+ * source: the path of a root file system's tar, of an OCI archive or of a docker archive (told
+ * apart by content), compressed or not (images/decoder.h). "-" is standard input, of which a
+ * temporary copy is kept in the store, of at most image_bytes_max bytes. base may be NULL; with
+ * one, source is the tar of a layer over it. progress (may be NULL) is called now and then with the
+ * bytes read so far. Code IMAGE_REFUSED for what the beginning of this file names, IMAGE_EXISTS
+ * unless `replace`.
  */
 int image_import(const struct engine_settings *settings, const char *name, const char *source,
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),

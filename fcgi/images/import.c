@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "images/archive_kind.h"
 #include "images/extract.h"
 #include "images/image_store.h"
 #include "images/images.h"
@@ -164,21 +165,17 @@ static int publish(const struct engine_settings *settings, const char *workplace
 static int unpack(struct extract *extract, const char *workplace, const char *path,
                   struct image_oci *oci, struct error *err)
 {
-    _cleanup_(source_copy_release) struct source_copy plain = {0};
-    const char *kind = NULL;
+    enum archive_kind kind;
 
-    if (extract_kind(path, &kind, err) < 0)
+    if (archive_kind(path, extract_stream_most(extract), &kind, err) < 0)
         return -1;
-    if (kind == NULL)
-        return extract_tar(extract, path, err);
+    if (kind == ARCHIVE_ROOT)
+        return extract_tar(extract, path, NULL, err);
     if (extract->base != NULL)
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "this is an image archive, which has a root file system of its own; a "
                          "layer over another image must be a plain tar");
-    /* skopeo 1.9 fails on docker archives that are compressed as a whole. */
-    if (source_copy_plain(path, workplace, extract->bytes_max, &plain, err) < 0)
-        return -1;
-    return image_oci_unpack(extract, kind, plain.path ? plain.path : path, workplace, oci, err);
+    return image_oci_unpack(extract, kind, path, workplace, oci, err);
 }
 
 /* source: a path, "-" for standard input. */

@@ -1,26 +1,38 @@
 #include "images/oci_archive.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "images/archive_files.h"
 
 #include "base/banned.h"
 
-#define MANIFEST_MAX (4 << 20)
 #define LAYERS_MAX 512
 #define ENV_MAX 1024
-#define LOG_MAX 4096
-#define SOURCE_FD 3
+#define INDEXES_MOST 3 /* within one another */
+
+#if defined(__x86_64__)
+#define ARCHITECTURE "amd64"
+#elif defined(__aarch64__)
+#define ARCHITECTURE "arm64"
+#else
+/* cppcheck-suppress preprocessorErrorDirective ; it defines no architecture */
+#error "name this architecture as OCI does"
+#endif
+
+/* What an archive comes to, whoever wrote it. Borrowed from its files and its manifest. */
+struct parts {
+    const struct archive_file *config;
+    const struct archive_file *layers[LAYERS_MAX];
+    size_t count;
+};
 
 void image_oci_release(struct image_oci *oci)
 {
@@ -29,128 +41,186 @@ void image_oci_release(struct image_oci *oci)
     memset(oci, 0, sizeof(*oci));
 }
 
-/* Runs skopeo. It gets the descriptors 0 to 2, and the source as number 3, so that no file's name
- * is taken for syntax. */
-static int spawn_skopeo(const char *const args[], int source_fd, int log_fd, int *ret_status,
-                        struct error *err)
+static int refuse(struct error *err, const char *why)
 {
-    static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                                              "HOME=/nonexistent", "XDG_RUNTIME_DIR=/nonexistent",
-                                              NULL};
-    posix_spawn_file_actions_t actions;
-    pid_t pid;
-    int rc;
-
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_adddup2(&actions, 0, 1);
-    posix_spawn_file_actions_adddup2(&actions, log_fd, 2);
-    posix_spawn_file_actions_adddup2(&actions, source_fd, SOURCE_FD);
-    rc = posix_spawnp(&pid, "skopeo", &actions, NULL, (char *const *)args,
-                      (char *const *)environment);
-    posix_spawn_file_actions_destroy(&actions);
-    if (rc != 0)
-        return error_errno(err, rc, "cannot run skopeo");
-    while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
-        ;
-    return 0;
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%s", why);
 }
 
-/* skopeo writes a log: time="..." level=fatal msg="Error ...". Its last message, in place; where
- * there is none, the first line. */
-static char *last_message(char *log)
+/* The member if it is an array, else NULL. */
+static json_object *array_of(json_object *object, const char *name)
 {
-    char *message = log, *end;
+    json_object *array = NULL;
 
-    for (char *at = log; (at = strstr(at, "msg=\"")) != NULL;)
-        message = at += strlen("msg=\"");
-    for (const char *at = end = message; *at && *at != '"' && *at != '\n'; at++) {
-        if (*at == '\\' && at[1])
-            at++;
-        *end++ = *at;
+    json_object_object_get_ex(object, name, &array);
+    return json_object_is_type(array, json_type_array) ? array : NULL;
+}
+
+/* The layers' array, if there are no more than an image may have. */
+static json_object *layers_of(json_object *manifest, const char *name, struct error *err)
+{
+    json_object *layers = array_of(manifest, name);
+
+    if (layers == NULL) {
+        refuse(err, "the image has no layers");
+        return NULL;
     }
-    *end = '\0';
-    return message;
+    if (json_object_array_length(layers) <= LAYERS_MAX)
+        return layers;
+    error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image has %zu layers; the limit is %d",
+              json_object_array_length(layers), LAYERS_MAX);
+    return NULL;
 }
 
-static int run_skopeo(const char *kind, const char *source, const char *layout,
-                      const char *workplace, struct error *err)
+/* The hexadecimal digits of a digest, which is nothing but "sha256:" and 64 of them. */
+static const char *digits_of(const char *digest, struct error *err)
 {
-    _cleanup_(close_fd) int source_fd = open(source, O_RDONLY | O_CLOEXEC);
-    _cleanup_(close_fd) int log_fd = open(workplace, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    _cleanup_(free_ptr) char *from = xasprintf("%s:/proc/self/fd/%d", kind, SOURCE_FD);
-    _cleanup_(free_ptr) char *to = xasprintf("oci:%s:image", layout);
-    _cleanup_(free_ptr) char *temporary = xasprintf("--tmpdir=%s", workplace);
-    const char *const args[] = {
-        "skopeo", "--insecure-policy", temporary, "copy", "--quiet", from, to, NULL};
-    char log[LOG_MAX + 1];
-    int status = 0;
-    ssize_t got;
+    if (digest != NULL && strncmp(digest, "sha256:", 7) == 0 && strlen(digest) == 7 + 64 &&
+        strspn(digest + 7, "0123456789abcdef") == 64)
+        return digest + 7;
+    refuse(err, "a digest in the archive is not a SHA-256 sum");
+    return NULL;
+}
 
-    if (source_fd < 0 || log_fd < 0)
-        return error_errno(err, errno, "cannot open %s", source);
-    if (spawn_skopeo(args, source_fd, log_fd, &status, err) < 0)
+/* --- OCI ------------------------------------------------------------------------------------- */
+
+static const struct archive_file *find_blob(const struct archive_files *files,
+                                            json_object *descriptor, struct error *err)
+{
+    const char *digits = digits_of(json_get_text(descriptor, "digest"), err);
+    const struct archive_file *file;
+    char name[96];
+
+    if (digits == NULL)
+        return NULL;
+    snprintf(name, sizeof(name), "blobs/sha256/%s", digits);
+    file = archive_files_find(files, name, err);
+    if (file == NULL || strcmp(file->sha256, digits) == 0)
+        return file;
+    error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%s: its content does not match its digest",
+              name);
+    return NULL;
+}
+
+/* Is it, as far as it says, for another kind of machine? So is what a builder attests about an
+ * image, whose platform is "unknown". */
+static bool is_for_others(json_object *descriptor)
+{
+    json_object *platform = NULL;
+    const char *architecture, *os;
+
+    if (!json_object_object_get_ex(descriptor, "platform", &platform))
+        return false;
+    architecture = json_get_text(platform, "architecture");
+    os = json_get_text(platform, "os");
+    return (architecture != NULL && strcmp(architecture, ARCHITECTURE) != 0) ||
+           (os != NULL && strcmp(os, "linux") != 0);
+}
+
+/* The one manifest of an index that is for this host. NULL with IMAGE_REFUSED. */
+static json_object *choose(json_object *manifests, struct error *err)
+{
+    json_object *chosen = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_object_array_length(manifests); i++) {
+        json_object *descriptor = json_object_array_get_idx(manifests, i);
+
+        if (is_for_others(descriptor))
+            continue;
+        chosen = descriptor;
+        count++;
+    }
+    if (count == 1)
+        return chosen;
+    if (count == 0)
+        refuse(err, "the archive has no image for this host's kind of processor");
+    else
+        error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                  "the archive holds %zu images; save one of them alone", count);
+    return NULL;
+}
+
+static int find_manifest(const struct archive_files *files, json_object **ret_manifest,
+                         struct error *err)
+{
+    const struct archive_file *file = archive_files_find(files, "index.json", err);
+
+    for (int indexes = 0; file != NULL; indexes++) {
+        _cleanup_(json_release) json_object *object = NULL;
+        json_object *manifests, *chosen;
+
+        if (archive_file_json(file, &object, err) < 0)
+            return -1;
+        manifests = array_of(object, "manifests");
+        if (manifests == NULL && indexes > 0) {
+            *ret_manifest = TAKE_PTR(object);
+            return 0;
+        }
+        if (manifests == NULL || indexes == INDEXES_MOST)
+            return refuse(err, "the archive's index.json does not lead to an image");
+        chosen = choose(manifests, err);
+        file = chosen ? find_blob(files, chosen, err) : NULL;
+    }
+    return -1;
+}
+
+static int find_oci_parts(const struct archive_files *files, struct parts *parts, struct error *err)
+{
+    _cleanup_(json_release) json_object *manifest = NULL;
+    json_object *layers, *config = NULL;
+
+    if (find_manifest(files, &manifest, err) < 0)
         return -1;
-    if (status == 0)
-        return 0;
-    got = pread(log_fd, log, LOG_MAX, 0);
-    log[got > 0 ? got : 0] = '\0';
-    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "skopeo cannot read it: %.300s",
-                     last_message(log));
-}
-
-/* The path of a blob, from a descriptor's digest, which is nothing but "sha256:" and 64 digits. */
-static int blob_path(const char *layout, json_object *descriptor, char **ret_path,
-                     struct error *err)
-{
-    const char *digest = json_get_text(descriptor, "digest");
-
-    if (digest == NULL || strncmp(digest, "sha256:", 7) != 0 || strlen(digest) != 7 + 64 ||
-        strspn(digest + 7, "0123456789abcdef") != 64)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "a digest in the archive is not a SHA-256 sum");
-    *ret_path = xasprintf("%s/blobs/sha256/%s", layout, digest + 7);
-    return 0;
-}
-
-static int read_json(const char *path, json_object **ret_object, struct error *err)
-{
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-
-    if (file_read(AT_FDCWD, path, MANIFEST_MAX, &text, err) < 0)
+    layers = layers_of(manifest, "layers", err);
+    if (layers == NULL)
         return -1;
-    if (json_parse(text.data, text.length, ret_object, NULL, err) < 0)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "a JSON file in the archive is not valid");
-    return 0;
+    if (!json_object_object_get_ex(manifest, "config", &config))
+        return refuse(err, "the image has no configuration");
+    parts->config = find_blob(files, config, err);
+    parts->count = json_object_array_length(layers);
+    for (size_t i = 0; parts->config != NULL && i < parts->count; i++) {
+        parts->layers[i] = find_blob(files, json_object_array_get_idx(layers, i), err);
+        if (parts->layers[i] == NULL)
+            return -1;
+    }
+    return parts->config != NULL ? 0 : -1;
 }
 
-static int read_blob(const char *layout, json_object *descriptor, json_object **ret_object,
-                     struct error *err)
+/* --- docker ---------------------------------------------------------------------------------- */
+
+static int find_docker_parts(const struct archive_files *files, struct parts *parts,
+                             struct error *err)
 {
-    _cleanup_(free_ptr) char *path = NULL;
+    const struct archive_file *file = archive_files_find(files, "manifest.json", err);
+    _cleanup_(json_release) json_object *manifest = NULL;
+    json_object *image, *layers;
+    const char *config;
 
-    if (blob_path(layout, descriptor, &path, err) < 0)
+    if (file == NULL || archive_file_json(file, &manifest, err) < 0)
         return -1;
-    return read_json(path, ret_object, err);
+    image = json_object_is_type(manifest, json_type_array) ? json_object_array_get_idx(manifest, 0)
+                                                           : NULL;
+    config = json_get_text(image, "Config");
+    layers = layers_of(image, "Layers", err);
+    if (layers == NULL)
+        return -1;
+    if (config == NULL)
+        return refuse(err, "the image has no configuration");
+    parts->config = archive_files_find(files, config, err);
+    parts->count = json_object_array_length(layers);
+    for (size_t i = 0; parts->config != NULL && i < parts->count; i++) {
+        json_object *name = json_object_array_get_idx(layers, i);
+
+        if (!json_object_is_type(name, json_type_string))
+            return refuse(err, "the name of a layer is not a text");
+        parts->layers[i] = archive_files_find(files, json_object_get_string(name), err);
+        if (parts->layers[i] == NULL)
+            return -1;
+    }
+    return parts->config != NULL ? 0 : -1;
 }
 
-/* The manifest that skopeo wrote: the only one of the index. */
-static int read_manifest(const char *layout, json_object **ret_manifest, struct error *err)
-{
-    _cleanup_(free_ptr) char *path = xasprintf("%s/index.json", layout);
-    _cleanup_(json_release) json_object *index = NULL;
-    json_object *manifests;
-
-    if (read_json(path, &index, err) < 0)
-        return -1;
-    if (!json_object_object_get_ex(index, "manifests", &manifests) ||
-        !json_object_is_type(manifests, json_type_array) ||
-        json_object_array_length(manifests) != 1)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the archive does not have exactly one manifest");
-    return read_blob(layout, json_object_array_get_idx(manifests, 0), ret_manifest, err);
-}
+/* --- what both have -------------------------------------------------------------------------- */
 
 /* A working directory in /proc or /dev leads to descriptors of whoever starts there. */
 static bool workdir_is_odd(const char *path)
@@ -170,16 +240,27 @@ static bool workdir_is_odd(const char *path)
     return false;
 }
 
-static int take_config(const char *layout, json_object *manifest, struct image_oci *oci,
-                       struct error *err)
+static int take_environment(json_object *config, struct image_oci *oci, struct error *err)
 {
-    _cleanup_(json_release) json_object *whole = NULL;
-    json_object *descriptor, *config, *env;
+    json_object *env = array_of(config, "Env");
+
+    if (env == NULL)
+        return 0;
+    if (json_object_array_length(env) > ENV_MAX)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image has more than %d environment variables", ENV_MAX);
+    for (size_t i = 0; i < json_object_array_length(env); i++)
+        if (!json_object_is_type(json_object_array_get_idx(env, i), json_type_string))
+            return refuse(err, "an environment variable of the image is not a text");
+    oci->env = json_object_get(env);
+    return 0;
+}
+
+static int take_config(json_object *whole, struct image_oci *oci, struct error *err)
+{
+    json_object *config = NULL;
     const char *workdir;
 
-    if (!json_object_object_get_ex(manifest, "config", &descriptor) ||
-        read_blob(layout, descriptor, &whole, err) < 0)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image has no configuration");
     if (!json_object_object_get_ex(whole, "config", &config))
         return 0;
     workdir = json_get_text(config, "WorkingDir");
@@ -188,50 +269,74 @@ static int take_config(const char *layout, json_object *manifest, struct image_o
                          "the working directory %.200s is not allowed", workdir);
     if (workdir != NULL && *workdir != '\0')
         oci->workdir = xstrdup(workdir);
-    if (json_object_object_get_ex(config, "Env", &env) &&
-        json_object_is_type(env, json_type_array)) {
-        if (json_object_array_length(env) > ENV_MAX)
-            return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                             "the image has more than %d environment variables", ENV_MAX);
-        oci->env = json_object_get(env);
-    }
+    return take_environment(config, oci, err);
+}
+
+/* The digits that a layer's sum must have when it is decompressed. An OCI archive's layers were
+ * compared as they lie there, so of these there is none (NULL). */
+static int sums_of(enum archive_kind kind, json_object *config, size_t count,
+                   json_object **ret_sums, struct error *err)
+{
+    json_object *rootfs = NULL, *sums;
+
+    *ret_sums = NULL;
+    if (kind != ARCHIVE_DOCKER)
+        return 0;
+    json_object_object_get_ex(config, "rootfs", &rootfs);
+    sums = array_of(rootfs, "diff_ids");
+    if (sums == NULL || json_object_array_length(sums) != count)
+        return refuse(err, "the image's configuration does not have a digest for each layer");
+    *ret_sums = sums;
     return 0;
 }
 
-static int unpack_layers(struct extract *extract, const char *layout, json_object *manifest,
+static int unpack_layers(struct extract *extract, const struct parts *parts, json_object *sums,
                          struct error *err)
 {
-    json_object *layers;
-    size_t count;
-
-    if (!json_object_object_get_ex(manifest, "layers", &layers) ||
-        !json_object_is_type(layers, json_type_array))
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "the image has no layers");
-    count = json_object_array_length(layers);
-    if (count > LAYERS_MAX)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the image has %zu layers; the limit is %d", count, LAYERS_MAX);
     extract->oci = true;
-    for (size_t i = 0; i < count; i++) {
-        _cleanup_(free_ptr) char *path = NULL;
+    for (size_t i = 0; i < parts->count; i++) {
+        json_object *sum = sums ? json_object_array_get_idx(sums, i) : NULL;
+        const char *digits = NULL;
 
-        if (blob_path(layout, json_object_array_get_idx(layers, i), &path, err) < 0 ||
-            extract_tar(extract, path, err) < 0)
-            return -1;
+        if (sums != NULL) {
+            digits = digits_of(
+                json_object_is_type(sum, json_type_string) ? json_object_get_string(sum) : NULL,
+                err);
+            if (digits == NULL)
+                return -1;
+        }
+        if (extract_tar(extract, parts->layers[i]->path, digits, err) < 0)
+            return error_wrap(err, "layer %zu", i + 1);
     }
     return 0;
 }
 
-int image_oci_unpack(struct extract *extract, const char *kind, const char *source,
+static int unpack_files(struct extract *extract, enum archive_kind kind,
+                        const struct archive_files *files, struct image_oci *ret_oci,
+                        struct error *err)
+{
+    _cleanup_(json_release) json_object *config = NULL;
+    struct parts parts = {.config = NULL};
+    json_object *sums;
+
+    if ((kind == ARCHIVE_DOCKER ? find_docker_parts : find_oci_parts)(files, &parts, err) < 0 ||
+        archive_file_json(parts.config, &config, err) < 0 ||
+        take_config(config, ret_oci, err) < 0 || sums_of(kind, config, parts.count, &sums, err) < 0)
+        return -1;
+    return unpack_layers(extract, &parts, sums, err);
+}
+
+int image_oci_unpack(struct extract *extract, enum archive_kind kind, const char *source,
                      const char *workplace, struct image_oci *ret_oci, struct error *err)
 {
-    _cleanup_(free_ptr) char *layout = xasprintf("%s/layout", workplace);
-    _cleanup_(json_release) json_object *manifest = NULL;
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/archive", workplace);
+    _cleanup_(archive_files_release) struct archive_files files = {.count = 0};
 
-    if (run_skopeo(kind, source, layout, workplace, err) < 0 ||
-        read_manifest(layout, &manifest, err) < 0 ||
-        take_config(layout, manifest, ret_oci, err) < 0 ||
-        unpack_layers(extract, layout, manifest, err) < 0)
+    if (mkdir(folder, 0700) < 0)
+        return error_errno(err, errno, "cannot make %s", folder);
+    if (archive_files_copy(source, folder, extract->bytes_max, extract->progress, extract->arg,
+                           &files, err) < 0 ||
+        unpack_files(extract, kind, &files, ret_oci, err) < 0)
         return -1;
-    return remove_tree(layout, err);
+    return remove_tree(folder, err);
 }

@@ -1,8 +1,9 @@
 /*
  * oci_archive.h - OCI and docker archives.
  *
- * skopeo turns either into an OCI layout (and checks the digests); the layers are then unpacked one
- * over the other by extract.h, with its refusals and limits.
+ * What the archive holds is copied out (archive_files.h), the number of layers is looked at before
+ * anything is unpacked, and each file's SHA-256 sum is compared with what its manifest says. The
+ * layers are then unpacked one over the other by extract.h, with its refusals and limits.
  */
 #ifndef CODESET_IMAGES_OCI_ARCHIVE_H
 #define CODESET_IMAGES_OCI_ARCHIVE_H
@@ -10,6 +11,7 @@
 #include <json-c/json.h>
 
 #include "base/error.h"
+#include "images/archive_kind.h"
 #include "images/extract.h"
 
 /* What the image's configuration says about commands. */
@@ -20,8 +22,9 @@ struct image_oci {
 
 void image_oci_release(struct image_oci *oci);
 
-/* kind: "oci-archive" or "docker-archive". A folder in `workplace` is used and removed. */
-int image_oci_unpack(struct extract *extract, const char *kind, const char *source,
+/* kind: ARCHIVE_OCI or ARCHIVE_DOCKER. A folder in `workplace` is used and removed. Of an archive
+ * with images for several kinds of processor the one for this host's is taken. */
+int image_oci_unpack(struct extract *extract, enum archive_kind kind, const char *source,
                      const char *workplace, struct image_oci *ret_oci, struct error *err);
 
 #endif

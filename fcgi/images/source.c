@@ -1,7 +1,5 @@
 #include "images/source.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,8 +12,6 @@
 #include "base/banned.h"
 
 #define BLOCK (256 << 10)
-
-DEFINE_CLEANUP(struct archive *, close_archive, archive_read_free)
 
 void source_copy_release(struct source_copy *copy)
 {
@@ -68,39 +64,6 @@ int source_copy_input(const char *folder, int64_t most, void (*progress)(int64_t
         if (progress)
             progress(total, arg);
     }
-    ret_copy->path = TAKE_PTR(copy.path);
-    return 0;
-}
-
-int source_copy_plain(const char *path, const char *folder, int64_t most,
-                      struct source_copy *ret_copy, struct error *err)
-{
-    _cleanup_(source_copy_release) struct source_copy copy = {0};
-    _cleanup_(close_archive) struct archive *archive = archive_read_new();
-    _cleanup_(free_ptr) char *block = xmalloc(BLOCK);
-    _cleanup_(close_fd) int fd = -1;
-    struct archive_entry *entry;
-    int64_t total = 0;
-    la_ssize_t got;
-
-    archive_read_support_filter_all(archive);
-    archive_read_support_format_raw(archive);
-    if (archive_read_open_filename(archive, path, BLOCK) != ARCHIVE_OK ||
-        archive_read_next_header(archive, &entry) != ARCHIVE_OK)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "cannot read it: %s",
-                         archive_error_string(archive));
-    if (archive_filter_code(archive, 0) == ARCHIVE_FILTER_NONE)
-        return 0;
-    fd = make_file(folder, &copy, err);
-    if (fd < 0)
-        return -1;
-    while ((got = archive_read_data(archive, block, BLOCK)) > 0) {
-        if (add(fd, block, (size_t)got, &total, most, err) < 0)
-            return -1;
-    }
-    if (got < 0)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "cannot decompress it: %s",
-                         archive_error_string(archive));
     ret_copy->path = TAKE_PTR(copy.path);
     return 0;
 }

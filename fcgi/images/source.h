@@ -1,9 +1,8 @@
 /*
- * source.h - temporary copies of what an import reads: of standard input, as an archive is read
- * more than once, and of a compressed archive, for programs that want it plain.
+ * source.h - a temporary copy of standard input, as an archive is read more than once.
  *
- * A copy is a file in a folder that is removed after the import, or by the next one (skopeo needs a
- * name, so it can't be without one). It holds at most `most` bytes; code IMAGE_REFUSED beyond.
+ * It is a file in a folder that is removed after the import, or by the next one. It holds at most
+ * `most` bytes; code IMAGE_REFUSED beyond.
  */
 #ifndef CODESET_IMAGES_SOURCE_H
 #define CODESET_IMAGES_SOURCE_H
@@ -23,9 +22,5 @@ void source_copy_release(struct source_copy *copy);
 /* progress may be NULL. */
 int source_copy_input(const char *folder, int64_t most, void (*progress)(int64_t bytes, void *arg),
                       void *arg, struct source_copy *ret_copy, struct error *err);
-
-/* Leaves *ret_copy alone where the file is not compressed. */
-int source_copy_plain(const char *path, const char *folder, int64_t most,
-                      struct source_copy *ret_copy, struct error *err);
 
 #endif

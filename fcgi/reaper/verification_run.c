@@ -191,6 +191,9 @@ static void running_written(const struct error *err, void *arg)
 
 /* --- what the session changed ---------------------------------------------------------------- */
 
+#define TREE_BOUNDS                                                                                \
+    "at most 512 MiB of changes, 64 MiB for a list of all its files' paths, and folders 256 deep"
+
 static void copy_changes(struct job *job);
 
 static void copy_again(evutil_socket_t fd, short what, void *arg)
@@ -207,7 +210,7 @@ static void listing_failed(struct job *job, const struct error *err)
                     "the grading container ended before its files were listed");
     else if (code_is(err, "CHANGES_TOO_LARGE"))
         job_give_up(job, "CHANGES_TOO_LARGE", err->message,
-                    "the repository's folder holds too many files to verify");
+                    "the repository's folder can't be verified: " TREE_BOUNDS);
     else
         job_give_up(job, "CHANGES_UNREADABLE", err->message,
                     "the files of the grading container could not be listed");
@@ -223,8 +226,9 @@ static void reading_failed(struct job *job, const struct error *err)
         if (container)
             container_suspect(container);
     } else if (code_is(err, "CHANGES_TOO_LARGE")) {
-        job_give_up(job, "CHANGES_TOO_LARGE", err->message,
-                    "what the session changed in the repository's folder is too large to verify");
+        job_give_up(
+            job, "CHANGES_TOO_LARGE", err->message,
+            "what the session changed in the repository's folder can't be verified: " TREE_BOUNDS);
     } else if (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_INVALID) {
         job_give_up(job, "REPOSITORY_MISSING", err->message,
                     "the repository's folder can't be read in the session's container");

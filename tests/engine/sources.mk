@@ -1,9 +1,9 @@
 # The engine against the real runtime, kernel and archives. As root.
 check_PROGRAMS += tests/engine/init tests/engine/test-containers \
 	tests/engine/test-disk tests/engine/test-engined tests/engine/test-images \
-	tests/engine/bench-start
+	tests/engine/test-image-archives tests/engine/bench-start
 TESTS += tests/engine/test-containers tests/engine/test-disk tests/engine/test-engined \
-	tests/engine/test-images
+	tests/engine/test-images tests/engine/test-image-archives
 
 # Runs in an image that holds nothing but busybox.
 tests_engine_init_SOURCES = tests/engine/init.c fcgi/agent/process.c fcgi/agent/process.h
@@ -40,3 +40,9 @@ EXTRA_tests_engine_bench_start_DEPENDENCIES = codeset-engined codeset-container
 tests_engine_test_images_SOURCES = tests/engine/test-images.c $(engine_test_sources)
 tests_engine_test_images_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_images_LDADD = $(engine_test_libs)
+
+tests_engine_test_image_archives_SOURCES = tests/engine/test-image-archives.c \
+	$(engine_test_sources)
+tests_engine_test_image_archives_CPPFLAGS = $(engine_test_cppflags)
+tests_engine_test_image_archives_LDADD = $(engine_test_libs)
+EXTRA_tests_engine_test_image_archives_DEPENDENCIES = codeset-container

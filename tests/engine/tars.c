@@ -59,6 +59,8 @@ static void add(struct archive *archive, const struct tar_entry *what, const voi
     check(archive, archive_write_header(archive, entry));
     if (length > 0 && archive_write_data(archive, bytes, length) < 0)
         check(archive, ARCHIVE_FATAL);
+    if (bytes == NULL && what->size > 0) /* the map of holes goes out with the first byte */
+        archive_write_data(archive, "", 1);
     archive_entry_free(entry);
 }
 

@@ -11,10 +11,10 @@
 
 #include "base/banned.h"
 
-extern const struct suite suite_floods, suite_limits, suite_host, suite_paths;
+extern const struct suite suite_floods, suite_limits, suite_host, suite_paths, suite_walls;
 
 static const struct suite *const suites[] = {&suite_floods, &suite_limits, &suite_host,
-                                             &suite_paths};
+                                             &suite_paths, &suite_walls};
 
 int main(int argc, char **argv)
 {

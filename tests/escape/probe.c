@@ -660,6 +660,8 @@ int main(int argc, char **argv)
         probe = find_probe(probes, argv[1]);
     if (argc > 1 && !probe)
         probe = find_probe(limit_probes, argv[1]);
+    if (argc > 1 && !probe)
+        probe = find_probe(wall_probes, argv[1]);
     if (probe)
         return probe->run(argc > 2 ? argv[2] : "");
     fprintf(stderr, "no such probe\n");

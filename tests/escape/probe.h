@@ -12,7 +12,7 @@ struct probe {
 /* 0 when the call failed, 1 and a word when it did not. */
 int refused(long result, const char *what);
 
-/* probe_limits.c; ends with a row without a name. */
-extern const struct probe limit_probes[];
+/* probe_limits.c and probe_walls.c; each ends with a row without a name. */
+extern const struct probe limit_probes[], wall_probes[];
 
 #endif

@@ -120,6 +120,27 @@ static void odd_names_are_just_names(void)
     escape_close(&id);
 }
 
+/* The walk keeps its place: what it costs is not files times depth. How deep it goes is told. */
+static void a_repository_too_deep_is_told(void)
+{
+    struct ident id = escape_open();
+    _cleanup_(answer_release) struct answer *made =
+        exec_run(id.text,
+                 "for i in $(seq 1000); do mkdir d && cd d || exit 1; done; for i in $(seq 4000); "
+                 "do >$i; done",
+                 600);
+    _cleanup_(answer_release) struct answer *job = NULL, *end = NULL;
+
+    INT(made, "exit_code", 0);
+    job = client_post(NULL, "/sessions/%s/verify", id.text);
+    end = verification_wait(NULL, id.text, answer_text(job, "job_id"), 300);
+    TEXT(end, "status", "error");
+    TEXT(end, "error.code", "CHANGES_TOO_LARGE");
+    CHECK_MSG(strstr(answer_text(end, "error.message"), "folders 256 deep") != NULL, "%s",
+              end->body.data);
+    escape_close(&id);
+}
+
 /* --- hostile images ----------------------------------------------------------------------------
  */
 
@@ -134,6 +155,9 @@ static const struct hostile images[] = {
     {"/tmp is a link out", "ln -s ../../../../tmp r/tmp"},
     {"/run is a link", "ln -s / r/run"},
     {"a device outside /dev", "mkdir -p r/opt && mknod r/opt/sda b 8 0"},
+    {"/etc/passwd is a fifo", "mkdir r/etc && mkfifo r/etc/passwd"},
+    {"/etc/passwd leads to a device", "mkdir r/etc && ln -s /dev/zero r/etc/passwd"},
+    {"/etc/group is a fifo", "mkdir r/etc && mkfifo r/etc/group"},
 };
 
 static void hostile_images_are_refused(void)
@@ -148,6 +172,36 @@ static void hostile_images_are_refused(void)
                   "imported, although %s", images[i].what);
     }
     CHECK(shell(NULL, "! $CODESET_CTL image list --json | grep -q hostile") == 0);
+}
+
+/* In an empty folder `r` with a manifest.json that names c.json and l.tar: what l.tar is. */
+static const struct hostile layers[] = {
+    {"its layer is a link to a device without an end", "ln -s /dev/urandom r/l.tar"},
+    {"its layer is a link by dots", "ln -s ../../../../../../../../dev/zero r/l.tar"},
+    {"its layer is a fifo", "mkfifo r/l.tar"},
+    {"its layer is zeros", "head -c 1048576 /dev/zero > r/l.tar"},
+    {"its layer is a hole of a terabyte", "truncate -s 1T r/l.tar"},
+    {"its layer grows without an end", "head -c 500000000 /dev/zero | gzip -1 > r/l.tar"},
+    {"it has 600 layers", "jq -c '.[0].Layers = [range(600) | \"l.tar\"]' r/manifest.json > m && "
+                          "mv m r/manifest.json && touch r/l.tar"},
+};
+
+static void hostile_image_archives_are_refused(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(layers); i++) {
+        CHECK(shell(NULL,
+                    "cd %s && rm -rf r hostile.tar && mkdir r && "
+                    "echo '[{\"Config\":\"c.json\",\"Layers\":[\"l.tar\"]}]' > r/manifest.json && "
+                    "echo '{\"rootfs\":{\"diff_ids\":[\"sha256:%064d\"]}}' > r/c.json && %s && "
+                    "tar -C r -Scf hostile.tar .",
+                    fixture_folder(), 0, layers[i].make) == 0);
+        CHECK_MSG(shell(NULL,
+                        "timeout 60 $CODESET_CTL image import archive-%zu %s/hostile.tar "
+                        ">/dev/null 2>&1; [ $? = 1 ]",
+                        i, fixture_folder()) == 0,
+                  "not refused, although %s", layers[i].what);
+    }
+    CHECK(shell(NULL, "! $CODESET_CTL image list --json | grep -q archive") == 0);
 }
 
 /* tar's own tricks: names that leave the root by dots or through a link that came before. The
@@ -181,7 +235,9 @@ static const struct test tests[] = {
     {"no file of the host is written", nothing_of_the_host_is_written},
     {"a race between file and link changes nothing", a_race_between_file_and_link_is_lost},
     {"odd names are just names", odd_names_are_just_names},
+    {"a repository that is too deep is told", a_repository_too_deep_is_told},
     {"hostile images are refused", hostile_images_are_refused},
+    {"hostile image archives are refused", hostile_image_archives_are_refused},
     {"archives that leave the root are refused", archives_that_leave_the_root_are_refused},
 };
 

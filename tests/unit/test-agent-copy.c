@@ -246,6 +246,42 @@ static void a_large_tree_costs_us_little_memory(void)
     trees_are_the_same();
 }
 
+#define DEEP(levels) "cd " ROOT "; for i in $(seq " levels "); do mkdir d; cd d; done; "
+
+/* The deepest that is taken, with files all along the way; then each side one level more. */
+static void a_tree_has_a_depth_that_is_told(void)
+{
+    shell(&session, DEEP("256") "for i in $(seq 500); do echo $i >$i; done; cd " ROOT "; "
+                                "ln -s d d/d/link; echo 1 >d/d/d/file");
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    trees_are_the_same();
+    shell(&session, "cd " ROOT "; mv d e; mkdir d; mv e d");
+    copy(session.address, grading.address);
+    expect("CHANGES_TOO_LARGE", AGENT_COPY_READING);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.err.message, "folders are more than 256 deep"));
+    shell(&session, "rm -r " ROOT "/d");
+    copy(session.address, grading.address); /* what is not there any more goes, however deep */
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    trees_are_the_same();
+    shell(&grading, DEEP("257"));
+    copy(session.address, grading.address);
+    expect("CHANGES_TOO_LARGE", AGENT_COPY_LISTING);
+    shell(&grading, "rm -r " ROOT "/d");
+}
+
+#define LONG "n=$(printf %0250d 0); end=a/$n/$n/$n/$n/$n/$n/$n/$n/$n; cd " ROOT "; "
+
+/* Made of two halves, neither of which is too long for a shell; and taken apart again. */
+static void a_path_has_a_length_that_is_told(void)
+{
+    shell(&session, LONG "mkdir -p $end b; mv a b; mkdir -p $end; mv b $end");
+    copy(session.address, grading.address);
+    expect("CHANGES_TOO_LARGE", AGENT_COPY_READING);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.err.message, "a path is longer than 4095 bytes"));
+    shell(&session, LONG "mv $end/b . && rm -r a b");
+}
+
 static void open_gate(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -543,6 +579,8 @@ int main(void)
         {"two agents answer hello", two_agents_answer_hello},
         {"a copy makes the trees the same", a_copy_makes_the_trees_the_same},
         {"a large tree costs us little memory", a_large_tree_costs_us_little_memory},
+        {"a tree has a depth that is told", a_tree_has_a_depth_that_is_told},
+        {"a path has a length that is told", a_path_has_a_length_that_is_told},
         {"a side that does not read makes the other wait",
          a_side_that_does_not_read_makes_the_other_wait},
         {"a folder that is missing is told of its side",

@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "grade/confine.h"
 #include "reaper/grader.h"
 #include "unit.h"
 
@@ -47,7 +47,7 @@ static int status_of_confined(bool (*attempt)(long number), long number)
     if (pid == 0) {
         struct error err = ERROR_INIT;
 
-        if (confine(&err) < 0)
+        if (confine(GRADER_CPU_SECONDS, &err) < 0)
             _exit(99);
         _exit(attempt(number) ? 1 : 0);
     }

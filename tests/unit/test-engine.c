@@ -190,6 +190,7 @@ static void test_config_says_what_was_promised(void)
     CU_ASSERT_STRING_EQUAL(json_object_get_string(at(config, "/process/args/0")), OCI_AGENT_PATH);
     CU_ASSERT_TRUE(has_text(at(config, "/linux/maskedPaths"), "/proc/kcore"));
     CU_ASSERT_TRUE(has_text(at(config, "/linux/maskedPaths"), "/proc/pressure"));
+    CU_ASSERT_TRUE(has_text(at(config, "/linux/maskedPaths"), "/proc/fs"));
     CU_ASSERT_TRUE(has_text(at(config, "/linux/readonlyPaths"), "/proc/sys"));
 }
 
@@ -209,7 +210,7 @@ static const char *plain_action(json_object *filter, const char *call)
 }
 
 /* What the kernel would do by the rules with conditions: 0, or the errno. */
-static int decision(json_object *filter, const char *call, const uint64_t args[3])
+static int decision(json_object *filter, const char *call, const uint64_t args[6])
 {
     json_object *rules = at(filter, "/syscalls");
 
@@ -233,7 +234,7 @@ static int decision(json_object *filter, const char *call, const uint64_t args[3
     return ENOSYS;
 }
 
-#define DECISION(call, ...) decision(filter, call, (const uint64_t[3]){__VA_ARGS__})
+#define DECISION(call, ...) decision(filter, call, (const uint64_t[6]){__VA_ARGS__})
 #define PASSES(...) (DECISION(__VA_ARGS__) == 0)
 
 static void test_filter_lists(void)
@@ -246,7 +247,9 @@ static void test_filter_lists(void)
         "quotactl",    "clock_settime",     "settimeofday",    "fsopen",
         "move_mount",  "open_tree",         "mount_setattr",   "name_to_handle_at",
         "syslog",      "open_by_handle_at", "fanotify_init",   "chroot",
-        "iopl",        "pidfd_getfd"};
+        "iopl",        "pidfd_getfd",       "mlockall"};
+    static const char *const unknown[] = {"clone3",   "mincore",  "cachestat", "seccomp",
+                                          "vmsplice", "execveat", "io_setup"};
     static const char *const needed[] = {"read",  "openat",     "execve",       "fork", "ptrace",
                                          "futex", "epoll_wait", "memfd_create", "rseq", "statx"};
     _cleanup_(json_release) json_object *filter = seccomp_config();
@@ -257,7 +260,10 @@ static void test_filter_lists(void)
         CU_ASSERT_STRING_EQUAL(plain_action(filter, refused[i]), "SCMP_ACT_ERRNO");
     for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
         CU_ASSERT_STRING_EQUAL(plain_action(filter, needed[i]), "SCMP_ACT_ALLOW");
-    CU_ASSERT_STRING_EQUAL(plain_action(filter, "clone3"), "");
+    for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+        CU_ASSERT_STRING_EQUAL(plain_action(filter, unknown[i]), "");
+        CU_ASSERT_FALSE(PASSES(unknown[i], 0));
+    }
     CU_ASSERT_STRING_EQUAL(plain_action(filter, "clone"), "");
     CU_ASSERT_STRING_EQUAL(plain_action(filter, "socket"), "");
     CU_ASSERT_STRING_EQUAL(plain_action(filter, "ioctl"), "");
@@ -289,8 +295,13 @@ static void test_filter_arguments(void)
     CU_ASSERT_FALSE(PASSES("ioctl", 0, 0x5412));
     CU_ASSERT_FALSE(PASSES("ioctl", 0, UINT64_C(0x100005412)));
     CU_ASSERT_FALSE(PASSES("ioctl", 0, UINT64_C(0xffffffff00005412)));
-    CU_ASSERT_TRUE(PASSES("ioctl", 0, 0x5413));
-    CU_ASSERT_TRUE(PASSES("ioctl", 0, 0x5401));
+    CU_ASSERT_FALSE(PASSES("ioctl", 0, UINT64_C(0x100005423)));
+    for (uint64_t number = 0x5400; number < 0x5480; number++)
+        CU_ASSERT_EQUAL(PASSES("ioctl", 0, number), number != 0x5412 && number != 0x5423);
+    CU_ASSERT_TRUE(PASSES("ioctl", 0, 0xd412));
+    CU_ASSERT_TRUE(PASSES("preadv2", 0, 0, 0, 0, 0, 0));
+    CU_ASSERT_TRUE(PASSES("pwritev2", 0, 0, 0, 0, 0, 4));               /* RWF_SYNC */
+    CU_ASSERT_EQUAL(DECISION("preadv2", 0, 0, 0, 0, 0, 9), EOPNOTSUPP); /* with RWF_NOWAIT */
     CU_ASSERT_TRUE(PASSES("ioctl", 0, 0x80045430));
     CU_ASSERT_TRUE(PASSES("personality", 0xffffffff));
     CU_ASSERT_TRUE(PASSES("personality", 0x40000));

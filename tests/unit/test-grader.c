@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "grade/confine.h"
 #include "reaper/grader.h"
 #include "report-archive.h"
 #include "unit.h"

@@ -1,4 +1,4 @@
-#include "grade/confine.h"
+#include "base/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "wire/grader.h"
 
 #include "base/banned.h"
 
@@ -96,7 +96,7 @@ static int limit(int resource, uint64_t most, struct error *err)
                : error_errno(err, errno, "cannot set the resource limit %d", resource);
 }
 
-static int set_limits(struct error *err)
+static int set_limits(unsigned cpu_seconds, struct error *err)
 {
     static const int none[] = {RLIMIT_NOFILE,  RLIMIT_NPROC,    RLIMIT_CORE,  RLIMIT_FSIZE,
                                RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_LOCKS, RLIMIT_SIGPENDING};
@@ -107,7 +107,7 @@ static int set_limits(struct error *err)
     /* A sanitizer's shadow is terabytes of address space, of which it uses little. */
     if (!SANITIZED && limit(RLIMIT_AS, ADDRESS_SPACE, err) < 0)
         return -1;
-    return limit(RLIMIT_CPU, GRADER_CPU_SECONDS, err);
+    return limit(RLIMIT_CPU, cpu_seconds, err);
 }
 
 /* It inherits that the daemon is to be spared when memory is short; of the two it is to go. */
@@ -125,7 +125,7 @@ static int control(int option, unsigned long value, const char *what, struct err
     return prctl(option, value, 0, 0, 0) == 0 ? 0 : error_errno(err, errno, "cannot %s", what);
 }
 
-int confine(struct error *err)
+int confine(unsigned cpu_seconds, struct error *err)
 {
     const struct sock_fprog program = {.len = ARRAY_SIZE(filter),
                                        .filter = (struct sock_filter *)filter};
@@ -137,7 +137,7 @@ int confine(struct error *err)
         return -1;
     if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) < 0)
         return error_errno(err, errno, "cannot close descriptors");
-    if (set_limits(err) < 0)
+    if (set_limits(cpu_seconds, err) < 0)
         return -1;
     /* By prctl and not by seccomp(2), which a unit's own filter may hold back. */
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "store/db.h"
+#include "store/once.h"
 
 #include "base/banned.h"
 
@@ -128,6 +129,16 @@ static int prune_tokens(struct db *db, int64_t days, int64_t limit, int64_t *rem
                  removed);
 }
 
+static int prune_idempotency_keys(struct db *db, int64_t limit, int64_t *removed, struct error *err)
+{
+    static const struct query delete_keys = {
+        "DELETE FROM idempotency_keys WHERE created_at < NOW(6) - INTERVAL ? HOUR LIMIT ?"};
+    int64_t changed = 0;
+
+    return count(DB_RUN(db, &delete_keys, &changed, err, db_int(IDEMPOTENCY_HOURS), db_int(limit)),
+                 changed, removed);
+}
+
 static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct error *err)
 {
     static const struct query delete_containers = {
@@ -168,6 +179,7 @@ int store_prune(struct db *db, const struct retention *retention, int64_t limit,
          prune_verifications(db, retention->verifications_days, limit, &removed, err) < 0) ||
         (retention->tokens_days > 0 &&
          prune_tokens(db, retention->tokens_days, limit, &removed, err) < 0) ||
+        prune_idempotency_keys(db, limit, &removed, err) < 0 ||
         prune_runs(db, limit, &removed, err) < 0)
         return -1;
     *ret_removed = removed;

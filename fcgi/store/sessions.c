@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "store/credential.h"
 #include "store/db.h"
+#include "store/once.h"
 #include "store/session_rows.h"
 
 #include "base/banned.h"
@@ -71,6 +72,7 @@ static const struct query insert_session = {
 
 static const struct query select_expiry = {"SELECT expires_at FROM sessions WHERE session_id=?"};
 
+/* *ret_expires_at 0: there is no such row. */
 static int read_expiry(struct db *db, const struct id *id, int64_t *ret_expires_at,
                        struct error *err)
 {
@@ -78,9 +80,7 @@ static int read_expiry(struct db *db, const struct id *id, int64_t *ret_expires_
 
     if (!rows)
         return -1;
-    if (!db_next(rows))
-        return error_set(err, ERROR_NOT_FOUND, NULL, "no such row");
-    *ret_expires_at = db_row_time(rows, 0);
+    *ret_expires_at = db_next(rows) ? db_row_time(rows, 0) : 0;
     return 0;
 }
 
@@ -111,36 +111,54 @@ static int explain_refusal(struct db *db, const struct new_session *wanted, stru
 }
 
 /* Under the user's row lock, so that the limit holds against racing requests. */
-static int insert_locked(struct db *db, const struct new_session *wanted, struct error *err)
+static int insert_locked(struct db *db, const struct new_session *wanted, int64_t *ret_expires_at,
+                         struct error *err)
 {
     _cleanup_(db_rows_release) struct db_rows *locked =
         DB_SELECT(db, &lock_user, err, db_id(&wanted->user_id));
-    int64_t inserted;
 
     if (!locked ||
-        DB_RUN(db, &insert_session, &inserted, err, db_id(&wanted->session_id),
-               db_id(&wanted->user_id), db_int(wanted->ttl_minutes), db_text(wanted->dataset),
-               db_text(wanted->sample_id), db_id(&wanted->user_id), db_int(wanted->open_max)) < 0)
+        (DB_RUN(db, &insert_session, NULL, err, db_id(&wanted->session_id), db_id(&wanted->user_id),
+                db_int(wanted->ttl_minutes), db_text(wanted->dataset), db_text(wanted->sample_id),
+                db_id(&wanted->user_id), db_int(wanted->open_max)) < 0 &&
+         err->kind != ERROR_CONFLICT))
         return -1;
-    if (inserted == 0)
-        return explain_refusal(db, wanted, err);
-    return 0;
+    /* Made now, or by an earlier attempt, which counts against the limit itself. */
+    if (read_expiry(db, &wanted->session_id, ret_expires_at, err) < 0)
+        return -1;
+    return *ret_expires_at ? 0 : explain_refusal(db, wanted, err);
+}
+
+struct creation {
+    const struct new_session *wanted;
+    int64_t *ret_expires_at;
+};
+
+static int attempt(struct db *db, void *arg, bool *maybe, struct error *err)
+{
+    const struct creation *creation = arg;
+
+    if (db_begin(db, err) < 0)
+        return -1;
+    if (insert_locked(db, creation->wanted, creation->ret_expires_at, err) == 0) {
+        *maybe = true;
+        if (db_commit(db, err) == 0)
+            return 0;
+    }
+    db_rollback(db);
+    return -1;
 }
 
 int store_session_create(struct db *db, const struct new_session *new_session,
                          int64_t *ret_expires_at, struct error *err)
 {
-    struct error ignored;
+    int64_t expires_at = 0;
+    struct creation creation = {new_session, &expires_at};
 
-    if (db_begin(db, err) < 0)
+    if (store_once(db, attempt, &creation, err) < 0)
         return -1;
-    if (insert_locked(db, new_session, err) == 0 && db_commit(db, err) == 0)
-        return read_expiry(db, &new_session->session_id, ret_expires_at, err);
-    /* A connection lost at COMMIT says nothing about the row; the row does. */
-    if (db_lost(db) && read_expiry(db, &new_session->session_id, ret_expires_at, &ignored) == 0)
-        return 0;
-    db_rollback(db);
-    return -1;
+    *ret_expires_at = expires_at;
+    return 0;
 }
 
 /* --- read ------------------------------------------------------------------------------------ */

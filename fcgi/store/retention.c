@@ -8,10 +8,11 @@
 
 #define SESSIONS_A_STEP 20 /* looked into; their rows count against the limit */
 
-static int count(int status, int64_t changed, int64_t *removed)
+/* Behind the statement, whose arguments are evaluated in no particular order: by address. */
+static int count(int status, const int64_t *changed, int64_t *removed)
 {
     if (status == 0)
-        *removed += changed;
+        *removed += *changed;
     return status;
 }
 
@@ -115,7 +116,7 @@ static int prune_verifications(struct db *db, int64_t days, int64_t limit, int64
 
     return count(
         DB_RUN(db, &delete_verifications, &changed, err, db_int(days), db_int(days), db_int(limit)),
-        changed, removed);
+        &changed, removed);
 }
 
 static int prune_tokens(struct db *db, int64_t days, int64_t limit, int64_t *removed,
@@ -125,7 +126,7 @@ static int prune_tokens(struct db *db, int64_t days, int64_t limit, int64_t *rem
         "DELETE FROM refresh_tokens WHERE expires_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
     int64_t changed = 0;
 
-    return count(DB_RUN(db, &delete_tokens, &changed, err, db_int(days), db_int(limit)), changed,
+    return count(DB_RUN(db, &delete_tokens, &changed, err, db_int(days), db_int(limit)), &changed,
                  removed);
 }
 
@@ -136,7 +137,7 @@ static int prune_idempotency_keys(struct db *db, int64_t limit, int64_t *removed
     int64_t changed = 0;
 
     return count(DB_RUN(db, &delete_keys, &changed, err, db_int(IDEMPOTENCY_HOURS), db_int(limit)),
-                 changed, removed);
+                 &changed, removed);
 }
 
 static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct error *err)
@@ -155,12 +156,12 @@ static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct err
 
     if (!rows || count(DB_RUN(db, &delete_containers, &changed, err, db_int(RETENTION_RUNS_DAYS),
                               db_int(limit)),
-                       changed, removed) < 0)
+                       &changed, removed) < 0)
         return -1;
     while (db_next(rows)) {
         struct id id = db_row_id(rows, 0);
 
-        if (count(DB_RUN(db, &delete_run, &changed, err, db_id(&id)), changed, removed) < 0)
+        if (count(DB_RUN(db, &delete_run, &changed, err, db_id(&id)), &changed, removed) < 0)
             return -1;
     }
     return 0;

@@ -40,6 +40,11 @@ tests_unit_test_http_SOURCES = tests/unit/test-http.c tests/unit/unit.h
 tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
 tests_unit_test_http_LDADD = libroutes.a libwire.a libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-once
+TESTS += tests/unit/test-once
+tests_unit_test_once_SOURCES = tests/unit/test-once.c tests/unit/unit.h
+tests_unit_test_once_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-openapi
 TESTS += tests/unit/test-openapi
 tests_unit_test_openapi_SOURCES = tests/unit/test-openapi.c tests/unit/unit.h

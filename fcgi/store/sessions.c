@@ -116,17 +116,16 @@ static int insert_locked(struct db *db, const struct new_session *wanted, int64_
 {
     _cleanup_(db_rows_release) struct db_rows *locked =
         DB_SELECT(db, &lock_user, err, db_id(&wanted->user_id));
+    int64_t inserted;
 
     if (!locked ||
-        (DB_RUN(db, &insert_session, NULL, err, db_id(&wanted->session_id), db_id(&wanted->user_id),
-                db_int(wanted->ttl_minutes), db_text(wanted->dataset), db_text(wanted->sample_id),
-                db_id(&wanted->user_id), db_int(wanted->open_max)) < 0 &&
-         err->kind != ERROR_CONFLICT))
+        DB_RUN(db, &insert_session, &inserted, err, db_id(&wanted->session_id),
+               db_id(&wanted->user_id), db_int(wanted->ttl_minutes), db_text(wanted->dataset),
+               db_text(wanted->sample_id), db_id(&wanted->user_id), db_int(wanted->open_max)) < 0)
         return -1;
-    /* Made now, or by an earlier attempt, which counts against the limit itself. */
-    if (read_expiry(db, &wanted->session_id, ret_expires_at, err) < 0)
-        return -1;
-    return *ret_expires_at ? 0 : explain_refusal(db, wanted, err);
+    if (inserted == 0)
+        return explain_refusal(db, wanted, err);
+    return read_expiry(db, &wanted->session_id, ret_expires_at, err);
 }
 
 struct creation {
@@ -134,19 +133,32 @@ struct creation {
     int64_t *ret_expires_at;
 };
 
+/* Whatever speaks against it now: an earlier attempt may have made it, and answered, or died. */
+static bool is_made(struct db *db, const struct creation *creation, const struct error *refusal)
+{
+    struct error ignored;
+
+    return refusal->kind != ERROR_UNAVAILABLE &&
+           read_expiry(db, &creation->wanted->session_id, creation->ret_expires_at, &ignored) ==
+               0 &&
+           *creation->ret_expires_at;
+}
+
 static int attempt(struct db *db, void *arg, bool *maybe, struct error *err)
 {
     const struct creation *creation = arg;
+    int outcome = -1;
 
     if (db_begin(db, err) < 0)
         return -1;
     if (insert_locked(db, creation->wanted, creation->ret_expires_at, err) == 0) {
         *maybe = true;
-        if (db_commit(db, err) == 0)
-            return 0;
+        outcome = db_commit(db, err);
+    } else if (is_made(db, creation, err)) {
+        outcome = 0;
     }
     db_rollback(db);
-    return -1;
+    return outcome;
 }
 
 int store_session_create(struct db *db, const struct new_session *new_session,

@@ -248,9 +248,10 @@ int ctl_key_add(struct ctl *ctl)
     const char *name = ctl_option(ctl, "name");
     struct error err = ERROR_INIT;
     _cleanup_(user_release) struct user user = {0};
+    struct new_key wanted = {.key_id = id_new(), .name = name};
+    struct id key_id = wanted.key_id;
     struct api_key_text key;
-    struct id key_id;
-    int64_t days, expires_at;
+    int64_t days, expires_at, created_at;
     struct db *db;
 
     if (ctl_option_int(ctl, "expires", 1, DAYS_MOST, 0, &days) != CTL_OK)
@@ -258,8 +259,10 @@ int ctl_key_add(struct ctl *ctl)
     if (name && !is_plain(name, NAME_MOST))
         return ctl_usage(ctl, "a name must be one line of 1 to %d characters", NAME_MOST);
     expires_at = days ? clock_now() + days * DAY : 0;
+    wanted.expires_at = expires_at;
     db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
-    if (!db || store_key_create(db, &user.user_id, name, expires_at, 0, &key_id, &key, &err) < 0)
+    wanted.user_id = user.user_id;
+    if (!db || store_key_create(db, &wanted, &key, &created_at, &err) < 0)
         return ctl_fail(ctl, &err);
     if (!user.is_active)
         ctl_warn(ctl, "the user is deactivated, so the key does not work until 'codesetctl user "

@@ -81,8 +81,10 @@ void answer_error(struct answer *answer, const struct error *err)
     body = answer_json(answer, code->status);
     if (code->status == 401)
         answer_header(answer, "WWW-Authenticate", "Bearer");
-    if (code->retry_after)
+    if (code->retry_after > 0)
         answer_header(answer, "Retry-After", "%d", code->retry_after);
+    if (code->retry_after == RETRY_NEVER)
+        answer_header(answer, "X-Should-Retry", "false");
     render_open(body, NULL, '{');
     render_open(body, "detail", '{');
     render_text(body, "code", code->name);

@@ -4,6 +4,7 @@
 #ifndef CODESET_HTTP_ANSWER_H
 #define CODESET_HTTP_ANSWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -14,6 +15,7 @@ struct answer {
     struct buf headers; /* "Name: value\r\n"... beside Status and Content-Length */
     struct buf body;
     struct buf vary;      /* names of request headers */
+    bool replay;          /* Idempotency-Hit: true */
     const char *log_code; /* of a refusal, for the log; NULL otherwise */
 };
 

@@ -16,6 +16,8 @@ const struct code codes[] = {
     {"GITHUB_CODE_REFUSED", 400, 0, NULL,
      "GitHub refused the OAuth code: it was used before, has expired, is another app's, or came "
      "with a redirect_uri that GitHub doesn't know."},
+    {"IDEMPOTENCY_KEY_INVALID", 400, 0, NULL,
+     "The Idempotency-Key is not 1 to 255 printable characters of UTF-8."},
     {"REDIRECT_URI_NOT_ALLOWED", 400, 0, NULL, "redirect_uri is not in the operator's list."},
     {"TLS_REQUIRED", 400, 0, NULL, "nginx: the port speaks HTTPS."},
     {"AUTHENTICATION_REQUIRED", 401, 0, NULL,
@@ -43,8 +45,23 @@ const struct code codes[] = {
     {"VERIFICATION_NOT_FOUND", 404, 0, "There is no such verification job in this session.",
      "No such verification job in this session, or somebody else's."},
     {"METHOD_NOT_ALLOWED", 405, 0, NULL, "The path exists; `Allow` names its methods."},
+    {"API_KEY_SHOWN_ONCE", 409, RETRY_NEVER, NULL,
+     "An earlier request with this Idempotency-Key made the API key that the message names. Its "
+     "text "
+     "is shown once only: revoke it if you don't have it, and make another."},
     {"CONFLICT", 409, 0, "The request conflicts with the state of what it names.",
      "The state of what was named forbids it, and no other code says why."},
+    {"IDEMPOTENCY_KEY_REUSED", 409, RETRY_NEVER, NULL,
+     "The Idempotency-Key came with another body before: use a new key for a new request."},
+    {"INTERACTION_PENDING", 409, RETRY_NEVER, NULL,
+     "A str_replace or upload was recorded but has not ended in time. It will be carried out: "
+     "don't "
+     "send it again, GET the interaction that the message names."},
+    {"OUTCOME_UNKNOWN", 409, RETRY_NEVER, NULL,
+     "The server, or nginx, can't tell whether the request was carried out. Look at the state of "
+     "what "
+     "you asked for before you send it again; with an Idempotency-Key it can be sent again at "
+     "once."},
     {"SAMPLE_NOT_RUNNABLE", 409, 0, NULL,
      "The sample has no image: it can be read, but no session can be made of it."},
     {"SESSION_CLOSED", 409, 0, NULL, "The session has ended: closed, terminated or failed."},
@@ -70,20 +87,15 @@ const struct code codes[] = {
     {"NOT_IMPLEMENTED", 501, 0, NULL, "nginx: an unknown Transfer-Encoding."},
     {"GITHUB_BAD_ANSWER", 502, 5, NULL, "GitHub answered something that makes no sense."},
     {"DATABASE_UNAVAILABLE", 503, 2, "The database is out of reach. " LATER,
-     "The database is out of reach, or too busy. A write may have been recorded: look before "
-     "sending it again."},
+     "The database is out of reach, or too busy. Nothing was recorded that would be done twice."},
     {"GITHUB_NOT_CONFIGURED", 503, 3600, NULL, "This server has no GitHub OAuth App."},
     {"GITHUB_UNAVAILABLE", 503, 10, NULL, "GitHub is down, out of reach, or refuses this server."},
-    {"INTERACTION_PENDING", 503, 2, NULL,
-     "A str_replace or upload was recorded but has not ended in time; the message names the "
-     "interaction, which will be carried out."},
     {"SIGN_IN_NOT_CONFIGURED", 503, 3600, NULL, "This server issues no tokens."},
     {"UNAVAILABLE", 503, 5, "A part of the server is down or busy. " LATER,
      "A part of the server is starting, stopping, down or busy."},
     {"GITHUB_TIMEOUT", 504, 5, NULL, "GitHub did not answer in time."},
     {"TIMED_OUT", 504, 5, NULL,
-     "nginx: a worker took too long. Look at the state of what was asked for before sending it "
-     "again."},
+     "nginx: a worker took too long. A POST is answered OUTCOME_UNKNOWN instead."},
 };
 
 const size_t codes_count = sizeof(codes) / sizeof(codes[0]);

@@ -8,10 +8,14 @@
 
 #include "base/error.h"
 
+/* X-Should-Retry: false, for libraries that would send the request again by themselves (some do so
+ * with every 409). */
+#define RETRY_NEVER (-1)
+
 struct code {
     const char *name;
     int status;
-    int retry_after;     /* seconds; 0: no Retry-After */
+    int retry_after;     /* seconds; 0: no Retry-After; or RETRY_NEVER */
     const char *message; /* what the client is told; NULL: the error's own message */
     const char *help;    /* one line for docs/errors.md */
 };

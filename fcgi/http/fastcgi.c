@@ -17,7 +17,7 @@
 
 #include "base/banned.h"
 
-#define LONG_ANSWER 16384
+#define LONG_ANSWER 8000            /* what fits into one write of libfcgi is not long */
 #define RECORD_MOST ((size_t)65528) /* the most that fits, without padding */
 
 static volatile sig_atomic_t stopping;
@@ -65,29 +65,20 @@ static size_t read_body(void *arg, char *bytes, size_t size)
  * it, in the longest records there are, directly from where it is. Nothing is in libfcgi's buffer
  * then; FCGX_Finish_r ends the stream and the request as ever.
  */
-static int write_record(int fd, int request_id, const char *bytes, size_t length)
+static int write_all(int fd, struct iovec *part, int count)
 {
-    FCGI_Header header = {
-        .version = FCGI_VERSION_1,
-        .type = FCGI_STDOUT,
-        .requestIdB1 = (unsigned char)(request_id >> 8),
-        .requestIdB0 = (unsigned char)request_id,
-        .contentLengthB1 = (unsigned char)(length >> 8),
-        .contentLengthB0 = (unsigned char)length,
-    };
-    struct iovec parts[2] = {{&header, sizeof(header)}, {(char *)(uintptr_t)bytes, length}};
-    struct iovec *part = parts;
-
-    while (part < parts + 2) {
-        ssize_t written = writev(fd, part, (int)(parts + 2 - part));
+    while (count > 0) {
+        ssize_t written = writev(fd, part, count);
 
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
             return -1;
-        while (part < parts + 2 && (size_t)written >= part->iov_len)
+        while (count > 0 && (size_t)written >= part->iov_len) {
             written -= (ssize_t)(part++)->iov_len;
-        if (part < parts + 2) {
+            count--;
+        }
+        if (count > 0) {
             part->iov_base = (char *)part->iov_base + written;
             part->iov_len -= (size_t)written;
         }
@@ -95,16 +86,41 @@ static int write_record(int fd, int request_id, const char *bytes, size_t length
     return 0;
 }
 
-static void send_long(const FCGX_Request *request, const struct buf *bytes)
+static int write_record(const FCGX_Request *request, const struct buf *head, const char *bytes,
+                        size_t length)
 {
-    for (size_t at = 0; at < bytes->length;) {
-        size_t length = bytes->length - at < RECORD_MOST ? bytes->length - at : RECORD_MOST;
+    size_t whole = head->length + length;
+    FCGI_Header header = {
+        .version = FCGI_VERSION_1,
+        .type = FCGI_STDOUT,
+        .requestIdB1 = (unsigned char)(request->requestId >> 8),
+        .requestIdB0 = (unsigned char)request->requestId,
+        .contentLengthB1 = (unsigned char)(whole >> 8),
+        .contentLengthB0 = (unsigned char)whole,
+    };
+    struct iovec parts[3] = {
+        {&header, sizeof(header)}, {head->data, head->length}, {(char *)(uintptr_t)bytes, length}};
+
+    return write_all(request->ipcFd, parts, 3);
+}
+
+/* As much as fits goes along with the head: nginx asks another worker when one dies before the head
+ * has arrived, and can't afterwards. */
+static void send_long(const FCGX_Request *request, const struct buf *head, const struct buf *body)
+{
+    static const struct buf nothing = BUF_INIT;
+    size_t at = 0;
+
+    do {
+        size_t room = RECORD_MOST - head->length;
+        size_t length = body->length - at < room ? body->length - at : room;
 
         /* It fails where nginx has hung up; then nobody is there to be told. */
-        if (write_record(request->ipcFd, request->requestId, bytes->data + at, length) < 0)
+        if (write_record(request, head, body->data + at, length) < 0)
             return;
         at += length;
-    }
+        head = &nothing;
+    } while (at < body->length);
 }
 
 static void send_answer(const FCGX_Request *request, const struct answer *answer)
@@ -115,9 +131,8 @@ static void send_answer(const FCGX_Request *request, const struct answer *answer
     const struct buf *body = &answer->body;
 
     answer_write_head(answer, &head);
-    if (!is_head && body->length > LONG_ANSWER) {
-        send_long(request, &head);
-        send_long(request, body);
+    if (!is_head && head.length + body->length > LONG_ANSWER && head.length <= RECORD_MOST) {
+        send_long(request, &head, body);
         return;
     }
     FCGX_PutStr(head.data, (int)head.length, request->out);

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/crypto.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/utf8.h"
 
 #include "base/banned.h"
@@ -134,6 +138,72 @@ static int read_target(struct request *request, struct error *err)
     return split_query(request, err);
 }
 
+/* "1700000000.123"; -1 for anything else. */
+static int64_t read_ms(const char *text)
+{
+    size_t whole = strspn(text, "0123456789");
+    int64_t ms = 0;
+
+    if (whole == 0 || whole > 11 || text[whole] != '.' ||
+        strspn(text + whole + 1, "0123456789") != 3 || text[whole + 4] != '\0')
+        return -1;
+    for (const char *c = text; *c; c++)
+        if (*c != '.')
+            ms = ms * 10 + (*c - '0');
+    return ms;
+}
+
+static int read_seed(const char *text, unsigned char seed[ORIGIN_SEED_SIZE])
+{
+    unsigned char bytes[ORIGIN_SEED_SIZE];
+
+    if (strlen(text) != (size_t)2 * ORIGIN_SEED_SIZE)
+        return -1;
+    for (size_t i = 0; i < ORIGIN_SEED_SIZE; i++) {
+        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return -1;
+        bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    memcpy(seed, bytes, ORIGIN_SEED_SIZE);
+    return 0;
+}
+
+/* Behind a front that says neither, a request is its own origin, and no worker's death is made up
+ * for. */
+static struct origin read_origin(const struct request *request)
+{
+    struct origin origin = {
+        .ms = read_ms(or_empty(request_parameter(request, "CODESET_REQUEST_TIME"))),
+    };
+
+    if (origin.ms < 0)
+        origin.ms = clock_now() / 1000;
+    if (read_seed(request->id, origin.seed) < 0)
+        random_bytes(origin.seed, sizeof(origin.seed));
+    return origin;
+}
+
+struct id request_make_id(const struct request *request, const char *what)
+{
+    _cleanup_(buf_release) struct buf source = BUF_INIT;
+    unsigned char digest[SHA256_SIZE];
+
+    _Static_assert(SHA256_SIZE >= ID_BITS_SIZE, "a digest has bits enough for an id");
+    buf_add(&source, request->origin.seed, ORIGIN_SEED_SIZE);
+    buf_add_str(&source, what);
+    sha256(source.data, source.length, digest);
+    return id_of_bits(request->origin.ms, digest);
+}
+
+bool request_made(const struct request *request, const char *what, const struct id *id)
+{
+    struct id mine = request_make_id(request, what);
+
+    return id_same_bits(&mine, id); /* nginx's clock has gone on since */
+}
+
 int request_init(struct request *request, char **parameters, struct error *err)
 {
     memset(request, 0, sizeof(*request));
@@ -142,6 +212,7 @@ int request_init(struct request *request, char **parameters, struct error *err)
     request->method = or_empty(request_parameter(request, "REQUEST_METHOD"));
     request->id = or_empty(request_parameter(request, "CODESET_REQUEST_ID"));
     request->awaited = strcmp(or_empty(request_parameter(request, "CODESET_AWAITED")), "1") == 0;
+    request->origin = read_origin(request);
     if (read_target(request, err) < 0) {
         request->segment_count = 0;
         request->query_count = 0;

@@ -2,9 +2,11 @@
  * request.h - one HTTP request, as the FastCGI parameters tell it.
  *
  * Parameters beside those of RFC 3875: REQUEST_URI (raw, as sent), DOCUMENT_URI (where nginx took
- * the request to, decoded), CODESET_REQUEST_ID, and CODESET_AWAITED=1 for a request that comes
- * back from being held (docs/held-requests.md). The path is read from REQUEST_URI, so that escapes
- * are undone once and by us; an awaited request's from DOCUMENT_URI.
+ * the request to, decoded), CODESET_REQUEST_ID (32 hexadecimal digits) and CODESET_REQUEST_TIME
+ * (seconds since 1970, with three decimals), both given by nginx and never by a client, and
+ * CODESET_AWAITED=1 for a request that comes back from being held (docs/held-requests.md). The path
+ * is read from REQUEST_URI, so that escapes are undone once and by us; an awaited request's from
+ * DOCUMENT_URI.
  *
  * Decided answers: a bad percent escape, a NUL and bytes that are not UTF-8, in path or query, are
  * 400; an escaped slash belongs to its segment.
@@ -18,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/id.h"
 
 #define REQUEST_SEGMENTS_MAX 16
 #define REQUEST_QUERY_MAX 64
@@ -28,11 +31,26 @@ struct query_item {
     const char *value; /* "" where there is no '=' */
 };
 
+/*
+ * Where the ids of what a request creates come from. nginx gives both to the request once, and
+ * sends the same to the next worker when one dies with the request in its hands: that one makes the
+ * same ids, meets the rows that are there already, and answers as the first would have. A request
+ * whose Idempotency-Key came before has the origin of the first one with that key (the router sees
+ * to it). No header of a client's gets here.
+ */
+#define ORIGIN_SEED_SIZE 16
+struct origin {
+    int64_t ms;                           /* when it arrived, since 1970 */
+    unsigned char seed[ORIGIN_SEED_SIZE]; /* CODESET_REQUEST_ID; random without one */
+};
+
 struct request {
     char **parameters; /* the FastCGI parameters, "NAME=value"; not ours */
     const char *method;
     const char *id; /* CODESET_REQUEST_ID, "" without */
     bool awaited;
+    struct origin origin;
+    bool replay;                  /* its origin is an earlier request's */
     char *path_text, *query_text; /* what the following point into */
     const char *segments[REQUEST_SEGMENTS_MAX];
     size_t segment_count;
@@ -46,6 +64,13 @@ struct request {
  * URI_TOO_LONG; the request is then empty but for method and id. */
 int request_init(struct request *request, char **parameters, struct error *err);
 void request_release(struct request *request);
+
+/* The id of the row of that kind ("session", ...) that this request creates. The same request, or
+ * one that repeats it by its Idempotency-Key, gets the same again. */
+struct id request_make_id(const struct request *request, const char *what);
+
+/* Did this very request make the id, before it came back from being held? */
+bool request_made(const struct request *request, const char *what, const struct id *id);
 
 /* The value of a parameter: "CONTENT_TYPE", "HTTP_PREFER"; NULL without. */
 const char *request_parameter(const struct request *request, const char *name);

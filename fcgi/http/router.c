@@ -8,9 +8,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
+#include "http/codes.h"
 #include "http/render.h"
 
 #include "base/banned.h"
+
+#define IDEMPOTENCY_KEY_MOST 255 /* characters */
 
 /* Compares a pattern with the request's segments; sets the request's params. */
 static bool matches(const char *pattern, struct request *request)
@@ -90,7 +94,8 @@ static void add_cors(const struct router *router, const struct request *request,
         return;
     answer_header(answer, "Access-Control-Allow-Origin", "%s", origin);
     answer_header(answer, "Access-Control-Expose-Headers",
-                  "Content-Disposition, ETag, Preference-Applied, Retry-After, X-Request-Id");
+                  "Content-Disposition, ETag, Idempotency-Hit, Preference-Applied, Retry-After, "
+                  "X-Request-Id");
 }
 
 /* A browser's question before the request (Fetch, section 4.8), by a page that may ask. */
@@ -107,7 +112,7 @@ static void add_preflight(const char *methods, struct answer *answer)
 {
     answer_header(answer, "Access-Control-Allow-Methods", "%s", methods);
     answer_header(answer, "Access-Control-Allow-Headers",
-                  "Authorization, Content-Type, If-None-Match, Prefer, Range");
+                  "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Range");
     answer_header(answer, "Access-Control-Max-Age", "7200");
 }
 
@@ -169,6 +174,38 @@ static void answer_faults(const struct form *form, struct answer *answer)
     render_close(body, '}');
 }
 
+static int check_key(const char *key, size_t length, struct error *err)
+{
+    size_t characters = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)key[i] < ' ' || key[i] == 0x7f)
+            characters = IDEMPOTENCY_KEY_MOST + 1;
+        else if (((unsigned char)key[i] & 0xc0) != 0x80)
+            characters++;
+    }
+    if (characters >= 1 && characters <= IDEMPOTENCY_KEY_MOST && utf8_valid(key, length))
+        return 0;
+    return error_set(err, ERROR_INVALID, "IDEMPOTENCY_KEY_INVALID",
+                     "Send an Idempotency-Key of 1 to %d printable characters, or none.",
+                     IDEMPOTENCY_KEY_MOST);
+}
+
+/* A key is its user's: where nobody is known it would be everybody's. */
+static int recall(const struct router *router, const struct route *route, struct request *request,
+                  struct error *err)
+{
+    _cleanup_(buf_release) struct buf key = BUF_INIT;
+
+    if (strcmp(route->method, "POST") != 0 || !(route->flags & ROUTE_BEARER) ||
+        route->flags & ROUTE_NO_KEY || !request_parameter(request, "HTTP_IDEMPOTENCY_KEY"))
+        return 0;
+    request_list(request, "HTTP_IDEMPOTENCY_KEY", &key);
+    if (check_key(key.data, key.length, err) < 0)
+        return -1;
+    return router->recall(router->app, key.data, request, err);
+}
+
 static int64_t body_most(const struct router *router, const struct route *route)
 {
     if (route->body_count > 0)
@@ -204,7 +241,26 @@ static int run(const struct router *router, const struct route *route, struct re
         answer_faults(&form, answer);
         return 0;
     }
+    if (recall(router, route, request, err) < 0)
+        return -1;
+    answer->replay = request->replay;
     return route->handle(router->app, request, values, answer, err);
+}
+
+/* What was held was recorded before: no client shall send it again because nobody can say now how
+ * it ended. */
+static void forbid_repetition(struct error *err)
+{
+    const char *message;
+    int status = code_of_error(err, &message)->status;
+
+    if (status < 500 && status != 429)
+        return;
+    log_error("end_unknown", err);
+    error_set(err, ERROR_CONFLICT, "OUTCOME_UNKNOWN",
+              "This was recorded, but the server can't tell now how it ended. Look at the state of "
+              "what you asked for before you send it again; with an Idempotency-Key it can be sent "
+              "again at once.");
 }
 
 static int dispatch(const struct router *router, struct request *request,
@@ -215,8 +271,12 @@ static int dispatch(const struct router *router, struct request *request,
     const struct route *route = find(router, request, &allow);
 
     if (route) {
+        int outcome = run(router, route, request, body, answer, err);
+
         *ret_route = route->pattern;
-        return run(router, route, request, body, answer, err);
+        if (outcome < 0 && route->flags & ROUTE_AWAITED)
+            forbid_repetition(err);
+        return outcome;
     }
     if (!allow.length)
         return error_set(err, ERROR_NOT_FOUND, "NOT_FOUND",
@@ -255,6 +315,8 @@ void router_answer(const struct router *router, char **parameters, const struct 
         outcome = dispatch(router, &request, body, answer, &route, &err);
     if (outcome < 0)
         answer_refusal(router, &request, &err, answer);
+    if (answer->replay)
+        answer_header(answer, "Idempotency-Hit", "true");
     add_cors(router, &request, answer);
     log_event(LOG_INFO, "request", "method=%s route=%s status=%d took_us=%lld%s%s",
               loggable(request.method), route, answer->status,

@@ -2,8 +2,12 @@
  * router.h - routes are rows; what all of them have in common happens here: finding the row, 404
  * and 405, CORS, authentication, reading and checking the fields, refusals.
  *
- * The order of checks: path, method, credentials, body size, query and body, handler. So nothing
- * is said about what exists, and no body is read, before the caller is known.
+ * The order of checks: path, method, credentials, body size, query and body, Idempotency-Key,
+ * handler. So nothing is said about what exists, and no body is read, before the caller is known.
+ *
+ * Once: a handler makes the ids of all that it creates by request_make_id, and finds what is there
+ * under such an id already to be its own doing. That is all it has to do for a request that comes
+ * twice, whether another worker takes it up or a client repeats it with its Idempotency-Key.
  */
 #ifndef CODESET_HTTP_ROUTER_H
 #define CODESET_HTTP_ROUTER_H
@@ -19,8 +23,9 @@
 
 enum route_flag {
     ROUTE_BEARER = 1,  /* needs Authorization: Bearer */
-    ROUTE_AWAITED = 2, /* exists only for requests that come back from being held */
+    ROUTE_AWAITED = 2, /* exists only for POSTs that come back from being held */
     ROUTE_JOINED = 4,  /* with ROUTE_BEARER: the handler's own query checks the credential */
+    ROUTE_NO_KEY = 8,  /* a POST with ROUTE_BEARER takes an Idempotency-Key; not this one */
 };
 
 /* app is the router's. values: the struct that the route's fields fill, NULL without fields. The
@@ -63,6 +68,10 @@ struct router {
     /* Is this bearer token good? Codes INVALID_CREDENTIALS and those of what's down. joined: only
      * its form is checked here, the rest is the handler's. */
     int (*authenticate)(void *app, const char *token, bool joined, struct error *err);
+    /* The request has this Idempotency-Key (checked) and is good so far: its origin becomes that of
+     * the caller's first request with the key on this path, and `replay` tells whether that was an
+     * earlier one. Code IDEMPOTENCY_KEY_REUSED: that one had another body. */
+    int (*recall)(void *app, const char *key, struct request *request, struct error *err);
     const void *limits;       /* for the fields */
     const char *cors_origins; /* space-separated */
 };

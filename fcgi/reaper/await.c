@@ -116,16 +116,27 @@ static void send_back(struct evhttp_request *request, const char *back)
     evhttp_send_reply(request, HTTP_OK, "OK", NULL);
 }
 
+/* nginx then does what it does without a daemon: it answers a GET at once, and asks the next daemon
+ * to hold what it can't answer yet. */
+static void refuse(struct evhttp_request *request)
+{
+    evhttp_send_reply(request, HTTP_SERVUNAVAIL, "Service Unavailable", NULL);
+}
+
 static void answer(struct hold *hold)
 {
     struct evhttp_request *request = hold->request;
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
     _cleanup_(free_ptr) char *back = TAKE_PTR(hold->back);
+    bool releasing = hold->await->releasing;
 
     if (connection)
         evhttp_connection_set_closecb(connection, NULL, NULL);
     free_hold(hold);
-    send_back(request, back);
+    if (releasing)
+        refuse(request);
+    else
+        send_back(request, back);
 }
 
 /* To a client that has left the answer is lost, and evhttp closes the connection. */
@@ -251,7 +262,7 @@ static void on_request(struct evhttp_request *request, void *arg)
     }
     hold_ms = await_hold(hold_ms, await->held, await->most);
     if (hold_ms == 0 || await->releasing) {
-        send_back(request, back);
+        refuse(request);
         return;
     }
     /* Registered first, asked then: no end falls between the two. */

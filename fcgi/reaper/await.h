@@ -1,7 +1,8 @@
 /*
  * await.h - held requests: GET /-/await/KIND/ID?hold=MS&back=PATH on a unix socket is answered with
  * X-Accel-Redirect: /-/answer + PATH when the thing ends or the hold runs out, whichever is first.
- * See docs/held-requests.md. Only nginx reaches the socket; what does not have this form gets 400.
+ * What can't be held, now or any longer, gets 503: nginx knows what to do without a daemon. See
+ * docs/held-requests.md. Only nginx reaches the socket; what does not have this form gets 400.
  *
  * A held request costs a connection, an event and a few small allocations, no thread.
  */
@@ -30,7 +31,7 @@ void await_free(struct await *await); /* removes the socket */
 /* Answers whoever waits for it. */
 void await_wake(struct await *await, const struct id *id);
 
-/* Answers everybody, and takes no more requests. */
+/* Refuses everybody, and takes no more requests. */
 void await_release(struct await *await);
 
 /* Connections that have not been answered yet. */

@@ -10,6 +10,7 @@
 
 #define FILE_HOLD_MS 30000 /* of str_replace and upload; docs/held-requests.md */
 #define FILE_PATH_BYTES_MAX 4095
+#define INTERACTION "interaction" /* for request_make_id */
 
 /* Ids, owner and cap; the rest is the caller's. */
 static int begin(const struct api *api, const struct request *request, struct id *session_id,
@@ -17,7 +18,7 @@ static int begin(const struct api *api, const struct request *request, struct id
 {
     if (path_id(request, 0, "SESSION_NOT_FOUND", session_id, err) < 0)
         return -1;
-    interaction->interaction_id = id_new();
+    interaction->interaction_id = request_make_id(request, INTERACTION);
     interaction->user_id = api->caller.user_id;
     interaction->session_id = session_id->text;
     interaction->unfinished_max = api->settings->api.interactions_per_session;
@@ -32,27 +33,16 @@ static int record(struct api *api, const struct new_interaction *interaction, st
     return 0;
 }
 
-static int still_pending(const struct id *interaction_id, struct error *err)
-{
-    return error_set(err, ERROR_UNAVAILABLE, "INTERACTION_PENDING",
-                     "Interaction %s is recorded and will be carried out, but has not ended yet. "
-                     "Get it instead of sending this again.",
-                     interaction_id->text);
-}
-
 /* The client waits for the end of what was recorded; what it then sees is rendered at
- * /sessions/S/VERB/I. */
-static int await_end(struct api *api, const struct new_interaction *interaction, const char *verb,
-                     struct answer *answer, struct error *err)
+ * /sessions/S/VERB/I. Where no daemon is there to hold it, nginx waits for one. */
+static void await_end(const struct new_interaction *interaction, const char *verb,
+                      struct answer *answer)
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
 
-    if (!daemon_listens(api))
-        return still_pending(&interaction->interaction_id, err);
     buf_addf(&path, API "/sessions/%s/%s/%s", interaction->session_id, verb,
              interaction->interaction_id.text);
     hold_until(WORK_INTERACTION, &interaction->interaction_id, FILE_HOLD_MS, path.data, answer);
-    return 0;
 }
 
 /* --- POST exec ------------------------------------------------------------------------------- */
@@ -128,7 +118,8 @@ static int post_replace(void *app, const struct request *request, const void *va
     if (begin(api, request, &session_id, &interaction, err) < 0 ||
         record(api, &interaction, err) < 0)
         return -1;
-    return await_end(api, &interaction, "str_replace", answer, err);
+    await_end(&interaction, "str_replace", answer);
+    return 0;
 }
 
 struct upload_values {
@@ -161,7 +152,8 @@ static int post_upload(void *app, const struct request *request, const void *val
     if (begin(api, request, &session_id, &interaction, err) < 0 ||
         record(api, &interaction, err) < 0)
         return -1;
-    return await_end(api, &interaction, "upload", answer, err);
+    await_end(&interaction, "upload", answer);
+    return 0;
 }
 
 /* --- showing them ---------------------------------------------------------------------------- */
@@ -178,12 +170,21 @@ static int find(struct api *api, const struct request *request, struct interacti
                                  interaction_id.text, interaction, err);
 }
 
+static int still_pending(const struct id *interaction_id, struct error *err)
+{
+    return error_set(err, ERROR_CONFLICT, "INTERACTION_PENDING",
+                     "Interaction %s is recorded and will be carried out, but has not ended yet. "
+                     "Don't send this again: GET the interaction to see its end.",
+                     interaction_id->text);
+}
+
 /* As find, but what has not ended, or is of another type, is an error. */
 static int find_ended(struct api *api, const struct request *request, enum interaction_type type,
-                      struct interaction *interaction, struct error *err)
+                      struct interaction *interaction, struct answer *answer, struct error *err)
 {
     if (find(api, request, interaction, err) < 0)
         return -1;
+    answer->replay = !request_made(request, INTERACTION, &interaction->interaction_id);
     if (interaction->type != type)
         return error_set(err, ERROR_NOT_FOUND, "INTERACTION_NOT_FOUND",
                          "there is no such interaction");
@@ -207,7 +208,7 @@ static int awaited_replace(void *app, const struct request *request, const void 
     struct buf *body;
 
     (void)values;
-    if (find_ended(app, request, INTERACTION_REPLACE, &interaction, err) < 0)
+    if (find_ended(app, request, INTERACTION_REPLACE, &interaction, answer, err) < 0)
         return -1;
     body = answer_json(answer, 200);
     render_open(body, NULL, '{');
@@ -228,7 +229,7 @@ static int awaited_upload(void *app, const struct request *request, const void *
     struct buf *body;
 
     (void)values;
-    if (find_ended(app, request, INTERACTION_UPLOAD, &interaction, err) < 0)
+    if (find_ended(app, request, INTERACTION_UPLOAD, &interaction, answer, err) < 0)
         return -1;
     body = answer_json(answer, 200);
     render_open(body, NULL, '{');

@@ -5,8 +5,10 @@
 #include "accounts/tokens.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "http/prefer.h"
 #include "http/render.h"
+#include "store/once.h"
 #include "wire/await.h"
 
 #include "base/banned.h"
@@ -40,6 +42,29 @@ static int authenticate(void *app, const char *token, bool joined, struct error 
     return joined ? 0 : store_authenticate(api->db, &api->credential, &api->caller, err);
 }
 
+/* The scope is the path as it was sent, not its pattern: a client may count its steps anew in each
+ * session. */
+static int recall(void *app, const char *key, struct request *request, struct error *err)
+{
+    struct api *api = app;
+    _cleanup_(buf_release) struct buf scope = BUF_INIT;
+    struct idempotency idempotency = {.ms = request->origin.ms};
+
+    _Static_assert(ORIGIN_SEED_SIZE == IDEMPOTENCY_SEED_SIZE, "a request's seed can be kept");
+    buf_addf(&scope, "%s %s", api->caller.user_id.text, request->method);
+    for (size_t i = 0; i < request->segment_count; i++)
+        buf_add(&scope, request->segments[i], strlen(request->segments[i]) + 1);
+    buf_add_str(&scope, key);
+    sha256(scope.data, scope.length, idempotency.scope);
+    sha256(request->body.data, request->body.length, idempotency.body);
+    memcpy(idempotency.seed, request->origin.seed, sizeof(idempotency.seed));
+    if (store_idempotency_recall(api->db, &idempotency, &request->replay, err) < 0)
+        return -1;
+    request->origin.ms = idempotency.ms;
+    memcpy(request->origin.seed, idempotency.seed, sizeof(idempotency.seed));
+    return 0;
+}
+
 int require_terms(const struct api *api, struct error *err)
 {
     const char *version = api->settings->accounts.terms_version;
@@ -65,6 +90,7 @@ struct router routes_router(struct api *api)
         .list_count = ARRAY_SIZE(lists),
         .app = api,
         .authenticate = authenticate,
+        .recall = recall,
         .limits = api->settings,
         .cors_origins = api->settings->api.cors_origins,
     };

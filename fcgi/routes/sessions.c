@@ -112,7 +112,7 @@ static int create_session(void *app, const struct request *request, const void *
     struct api *api = app;
     const struct create_values *form = values;
     struct new_session session = {
-        .session_id = id_new(),
+        .session_id = request_make_id(request, "session"),
         .user_id = api->caller.user_id,
         .dataset = form->dataset.bytes,
         .sample_id = form->sample_id.bytes,
@@ -122,7 +122,6 @@ static int create_session(void *app, const struct request *request, const void *
     int64_t expires_at;
     struct buf *body;
 
-    (void)request;
     if (require_terms(api, err) < 0 ||
         store_session_create(api->db, &session, &expires_at, err) < 0)
         return -1;

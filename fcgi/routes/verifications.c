@@ -12,7 +12,7 @@ static int post_verify(void *app, const struct request *request, const void *val
                        struct answer *answer, struct error *err)
 {
     struct api *api = app;
-    struct id session_id, job_id = id_new();
+    struct id session_id, job_id = request_make_id(request, "verification");
     int64_t created_at;
     struct buf *body;
 

@@ -33,6 +33,11 @@ static const struct right api_rights[] = {
     {"INSERT", "api_keys", ""},
     {"UPDATE", "api_keys", "is_active"}, /* revoke */
     {"UPDATE", "api_keys", "last_used_at"},
+    {"UPDATE", "api_keys", "key_hash"}, /* of one whose text died with a worker */
+    {"UPDATE", "api_keys", "masked"},
+    {"SELECT", "idempotency_keys", ""},
+    {"INSERT", "idempotency_keys", ""},
+    {"UPDATE", "idempotency_keys", ""},
     {"SELECT", "refresh_tokens", ""},
     {"INSERT", "refresh_tokens", ""},
     {"UPDATE", "refresh_tokens", "revoked_at"},
@@ -80,6 +85,8 @@ static const struct right reaper_rights[] = {
     {"SELECT", "verifications", ""},
     {"UPDATE", "verifications", ""},
     {"DELETE", "verifications", ""},
+    {"SELECT", "idempotency_keys", "created_at"},
+    {"DELETE", "idempotency_keys", ""},
     {"SELECT", "refresh_tokens", "expires_at"},
     {"DELETE", "refresh_tokens", ""},
     {"SELECT", "nodes", ""},

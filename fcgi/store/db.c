@@ -266,6 +266,21 @@ int db_ping(struct db *db, struct error *err)
     return rows ? 0 : -1;
 }
 
+#define LOOK_MS 20
+
+int db_await(struct db *db, int64_t ms, struct error *err)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000};
+    int64_t deadline = clock_monotonic() + ms * 1000;
+
+    while (db_ping(db, err) < 0) {
+        if (clock_monotonic() >= deadline)
+            return -1;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
 struct db_value db_null(void)
 {
     return (struct db_value){.type = DB_TYPE_NULL};

@@ -33,6 +33,9 @@ void db_free(struct db *db);
 /* Is the server there? One round trip. */
 int db_ping(struct db *db, struct error *err);
 
+/* Waits until the server is in reach again, for ms at most. Where it is, it returns at once. */
+int db_await(struct db *db, int64_t ms, struct error *err);
+
 /* Call once in every thread that uses a db, before and after. */
 void db_thread_begin(void);
 void db_thread_end(void);

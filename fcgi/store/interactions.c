@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "store/claims.h"
 #include "store/db.h"
+#include "store/once.h"
 
 #include "base/banned.h"
 
@@ -49,15 +50,16 @@ void interaction_release(struct interaction *interaction)
 
 /* --- create and read ------------------------------------------------------------------------- */
 
-static bool exists(struct db *db, const struct id *id)
+static int exists(struct db *db, const struct id *id, bool *ret_exists, struct error *err)
 {
     static const struct query select_id = {
         "SELECT interaction_id FROM interactions WHERE interaction_id=?"};
-    struct error ignored;
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_id, &ignored, db_id(id));
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &select_id, err, db_id(id));
 
-    return rows && db_next(rows);
+    if (!rows)
+        return -1;
+    *ret_exists = db_next(rows);
+    return 0;
 }
 
 static int refused(struct db *db, const struct new_interaction *wanted, struct error *err)
@@ -99,16 +101,31 @@ static int insert(struct db *db, const struct new_interaction *new, int64_t *ret
                   db_id(&new->interaction_id), text_value(new->content));
 }
 
+/* Nothing was inserted: the row may be there already, made by an earlier attempt. */
+static int attempt(struct db *db, void *arg, bool *maybe, struct error *err)
+{
+    const struct new_interaction *new = arg;
+    int64_t inserted = 0;
+    bool is_there = false;
+
+    *maybe = true;
+    if (insert(db, new, &inserted, err) < 0 && err->kind != ERROR_CONFLICT)
+        return -1;
+    if (inserted > 0)
+        return 0;
+    if (exists(db, &new->interaction_id, &is_there, err) < 0)
+        return -1;
+    return is_there ? 0 : refused(db, new, err);
+}
+
 int store_interaction_create(struct db *db, const struct new_interaction *interaction,
                              struct error *err)
 {
-    int64_t inserted;
+    struct new_interaction new = *interaction;
 
     if (!id_valid(interaction->session_id))
         return refused(db, interaction, err);
-    if (insert(db, interaction, &inserted, err) < 0)
-        return db_lost(db) && exists(db, &interaction->interaction_id) ? 0 : -1;
-    return inserted > 0 ? 0 : refused(db, interaction, err);
+    return store_once(db, attempt, &new, err);
 }
 
 /* A command that said nothing has no row of outputs (store_interaction_finish). */

@@ -49,7 +49,7 @@ void interaction_release(struct interaction *interaction);
 
 /* What the caller set is bytes of its own; they are not kept. */
 struct new_interaction {
-    struct id interaction_id; /* made by the caller */
+    struct id interaction_id; /* made by the caller, the same for the same request */
     struct id user_id;
     const char *session_id;
     enum interaction_type type;
@@ -60,8 +60,9 @@ struct new_interaction {
     int64_t unfinished_max;
 };
 
-/* Codes: SESSION_NOT_FOUND, SESSION_NOT_READY, SESSION_CLOSED (any end), INTERACTION_LIMIT. The
- * limit holds against racing requests. */
+/* Codes: SESSION_NOT_FOUND, SESSION_NOT_READY, SESSION_CLOSED (any end), INTERACTION_LIMIT,
+ * OUTCOME_UNKNOWN (once.h). The limit holds against racing requests. Again with the same id:
+ * success again, and nothing new. */
 int store_interaction_create(struct db *db, const struct new_interaction *interaction,
                              struct error *err);
 

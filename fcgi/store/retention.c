@@ -2,15 +2,17 @@
 
 #include "base/cleanup.h"
 #include "store/db.h"
+#include "store/once.h"
 
 #include "base/banned.h"
 
 #define SESSIONS_A_STEP 20 /* looked into; their rows count against the limit */
 
-static int count(int status, int64_t changed, int64_t *removed)
+/* Behind the statement, whose arguments are evaluated in no particular order: by address. */
+static int count(int status, const int64_t *changed, int64_t *removed)
 {
     if (status == 0)
-        *removed += changed;
+        *removed += *changed;
     return status;
 }
 
@@ -114,7 +116,7 @@ static int prune_verifications(struct db *db, int64_t days, int64_t limit, int64
 
     return count(
         DB_RUN(db, &delete_verifications, &changed, err, db_int(days), db_int(days), db_int(limit)),
-        changed, removed);
+        &changed, removed);
 }
 
 static int prune_tokens(struct db *db, int64_t days, int64_t limit, int64_t *removed,
@@ -124,8 +126,18 @@ static int prune_tokens(struct db *db, int64_t days, int64_t limit, int64_t *rem
         "DELETE FROM refresh_tokens WHERE expires_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
     int64_t changed = 0;
 
-    return count(DB_RUN(db, &delete_tokens, &changed, err, db_int(days), db_int(limit)), changed,
+    return count(DB_RUN(db, &delete_tokens, &changed, err, db_int(days), db_int(limit)), &changed,
                  removed);
+}
+
+static int prune_idempotency_keys(struct db *db, int64_t limit, int64_t *removed, struct error *err)
+{
+    static const struct query delete_keys = {
+        "DELETE FROM idempotency_keys WHERE created_at < NOW(6) - INTERVAL ? HOUR LIMIT ?"};
+    int64_t changed = 0;
+
+    return count(DB_RUN(db, &delete_keys, &changed, err, db_int(IDEMPOTENCY_HOURS), db_int(limit)),
+                 &changed, removed);
 }
 
 static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct error *err)
@@ -144,12 +156,12 @@ static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct err
 
     if (!rows || count(DB_RUN(db, &delete_containers, &changed, err, db_int(RETENTION_RUNS_DAYS),
                               db_int(limit)),
-                       changed, removed) < 0)
+                       &changed, removed) < 0)
         return -1;
     while (db_next(rows)) {
         struct id id = db_row_id(rows, 0);
 
-        if (count(DB_RUN(db, &delete_run, &changed, err, db_id(&id)), changed, removed) < 0)
+        if (count(DB_RUN(db, &delete_run, &changed, err, db_id(&id)), &changed, removed) < 0)
             return -1;
     }
     return 0;
@@ -168,6 +180,7 @@ int store_prune(struct db *db, const struct retention *retention, int64_t limit,
          prune_verifications(db, retention->verifications_days, limit, &removed, err) < 0) ||
         (retention->tokens_days > 0 &&
          prune_tokens(db, retention->tokens_days, limit, &removed, err) < 0) ||
+        prune_idempotency_keys(db, limit, &removed, err) < 0 ||
         prune_runs(db, limit, &removed, err) < 0)
         return -1;
     *ret_removed = removed;

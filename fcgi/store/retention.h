@@ -23,7 +23,8 @@ struct retention {
     int64_t tokens_days;        /* refresh tokens, behind their expiry */
 };
 
-/* Dead runs and containers that are gone are kept for so many days. */
+/* Idempotency-Keys are kept for IDEMPOTENCY_HOURS. Dead runs and containers that are gone are kept
+ * for so many days. */
 #define RETENTION_RUNS_DAYS 30
 
 /* One step. *ret_removed: rows deleted or emptied; 0: there is nothing left to do for now. The

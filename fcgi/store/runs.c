@@ -1,5 +1,6 @@
 #include "store/runs.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -218,6 +219,31 @@ int store_daemon_alive(struct db *db, int64_t seconds, bool *ret_alive, struct e
     if (!rows || !db_next(rows))
         return -1;
     *ret_alive = db_row_int(rows, 0) > 0;
+    return 0;
+}
+
+void hosts_health_release(struct hosts_health *health)
+{
+    free(health->database_dir);
+    health->database_dir = NULL;
+}
+
+int store_hosts_health(struct db *db, int64_t seconds, struct hosts_health *ret_health,
+                       struct error *err)
+{
+    static const struct query query = {
+        "SELECT COUNT(*), IFNULL(SUM(n.alive), 0), @@datadir FROM (SELECT MAX(r.ended_at IS NULL "
+        "AND "
+        "r.heartbeat_at > NOW(6) - INTERVAL ? SECOND) AS alive FROM runs r GROUP BY r.node) n"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_int(seconds));
+
+    if (!rows || !db_next(rows))
+        return -1;
+    *ret_health = (struct hosts_health){
+        .hosts = db_row_int(rows, 0),
+        .alive = db_row_int(rows, 1),
+        .database_dir = db_row_copy(rows, 2),
+    };
     return 0;
 }
 

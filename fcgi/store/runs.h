@@ -72,8 +72,19 @@ int store_run_end(struct db *db, const struct run *run, struct error *err);
 int store_runs_lost(struct db *db, const struct run *run, int64_t node_lost_seconds,
                     void (*each)(const char *node, void *arg), void *arg, struct error *err);
 
-/* Is any run alive (a heartbeat within `seconds`)? For /health. */
+/* Is any run alive (a heartbeat within `seconds`)? */
 int store_daemon_alive(struct db *db, int64_t seconds, bool *ret_alive, struct error *err);
+
+struct hosts_health {
+    int64_t hosts, alive; /* hosts on which a daemon ever ran, and those where one runs */
+    char *database_dir;   /* where MariaDB keeps its data, on its own host */
+};
+
+void hosts_health_release(struct hosts_health *health);
+
+/* For /health, in one statement. */
+int store_hosts_health(struct db *db, int64_t seconds, struct hosts_health *ret_health,
+                       struct error *err);
 
 /* --- for operators --------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "store/credential.h"
 #include "store/db.h"
+#include "store/once.h"
 #include "store/session_rows.h"
 
 #include "base/banned.h"
@@ -71,6 +72,7 @@ static const struct query insert_session = {
 
 static const struct query select_expiry = {"SELECT expires_at FROM sessions WHERE session_id=?"};
 
+/* *ret_expires_at 0: there is no such row. */
 static int read_expiry(struct db *db, const struct id *id, int64_t *ret_expires_at,
                        struct error *err)
 {
@@ -78,9 +80,7 @@ static int read_expiry(struct db *db, const struct id *id, int64_t *ret_expires_
 
     if (!rows)
         return -1;
-    if (!db_next(rows))
-        return error_set(err, ERROR_NOT_FOUND, NULL, "no such row");
-    *ret_expires_at = db_row_time(rows, 0);
+    *ret_expires_at = db_next(rows) ? db_row_time(rows, 0) : 0;
     return 0;
 }
 
@@ -111,7 +111,8 @@ static int explain_refusal(struct db *db, const struct new_session *wanted, stru
 }
 
 /* Under the user's row lock, so that the limit holds against racing requests. */
-static int insert_locked(struct db *db, const struct new_session *wanted, struct error *err)
+static int insert_locked(struct db *db, const struct new_session *wanted, int64_t *ret_expires_at,
+                         struct error *err)
 {
     _cleanup_(db_rows_release) struct db_rows *locked =
         DB_SELECT(db, &lock_user, err, db_id(&wanted->user_id));
@@ -124,23 +125,52 @@ static int insert_locked(struct db *db, const struct new_session *wanted, struct
         return -1;
     if (inserted == 0)
         return explain_refusal(db, wanted, err);
-    return 0;
+    return read_expiry(db, &wanted->session_id, ret_expires_at, err);
+}
+
+struct creation {
+    const struct new_session *wanted;
+    int64_t *ret_expires_at;
+};
+
+/* Whatever speaks against it now: an earlier attempt may have made it, and answered, or died. */
+static bool is_made(struct db *db, const struct creation *creation, const struct error *refusal)
+{
+    struct error ignored;
+
+    return refusal->kind != ERROR_UNAVAILABLE &&
+           read_expiry(db, &creation->wanted->session_id, creation->ret_expires_at, &ignored) ==
+               0 &&
+           *creation->ret_expires_at;
+}
+
+static int attempt(struct db *db, void *arg, bool *maybe, struct error *err)
+{
+    const struct creation *creation = arg;
+    int outcome = -1;
+
+    if (db_begin(db, err) < 0)
+        return -1;
+    if (insert_locked(db, creation->wanted, creation->ret_expires_at, err) == 0) {
+        *maybe = true;
+        outcome = db_commit(db, err);
+    } else if (is_made(db, creation, err)) {
+        outcome = 0;
+    }
+    db_rollback(db);
+    return outcome;
 }
 
 int store_session_create(struct db *db, const struct new_session *new_session,
                          int64_t *ret_expires_at, struct error *err)
 {
-    struct error ignored;
+    int64_t expires_at = 0;
+    struct creation creation = {new_session, &expires_at};
 
-    if (db_begin(db, err) < 0)
+    if (store_once(db, attempt, &creation, err) < 0)
         return -1;
-    if (insert_locked(db, new_session, err) == 0 && db_commit(db, err) == 0)
-        return read_expiry(db, &new_session->session_id, ret_expires_at, err);
-    /* A connection lost at COMMIT says nothing about the row; the row does. */
-    if (db_lost(db) && read_expiry(db, &new_session->session_id, ret_expires_at, &ignored) == 0)
-        return 0;
-    db_rollback(db);
-    return -1;
+    *ret_expires_at = expires_at;
+    return 0;
 }
 
 /* --- read ------------------------------------------------------------------------------------ */

@@ -50,7 +50,7 @@ void session_release(struct session *session);
 double session_duration_seconds(const struct session *session);
 
 struct new_session {
-    struct id session_id; /* made by the caller */
+    struct id session_id; /* made by the caller, the same for the same request */
     struct id user_id;
     const char *dataset, *sample_id;
     int64_t ttl_minutes;
@@ -59,8 +59,8 @@ struct new_session {
 
 /*
  * Codes: SAMPLE_NOT_FOUND, SAMPLE_NOT_RUNNABLE (it has no image), SESSION_LIMIT (ERROR_LIMIT; the
- * message names limit and use). A connection lost on the way is looked up again, so that a
- * success is told as one.
+ * message names limit and use), OUTCOME_UNKNOWN (once.h). Again with the same id: the first one's
+ * success again.
  */
 int store_session_create(struct db *db, const struct new_session *new_session,
                          int64_t *ret_expires_at, struct error *err);

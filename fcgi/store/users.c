@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "store/db.h"
+#include "store/once.h"
 
 #include "base/banned.h"
 
@@ -156,32 +157,55 @@ int store_user_set_active(struct db *db, const struct id *user_id, bool active, 
     return changed ? 0 : no_such_user(err);
 }
 
-/* Under the user's row lock, so that the limit holds against racing requests. */
-static int check_key_limit(struct db *db, const struct id *user_id, int64_t active_max,
-                           struct error *err)
+/* Behind the insert: a key that an earlier attempt made is counted once. */
+static int check_key_limit(struct db *db, const struct new_key *wanted, struct error *err)
 {
-    static const struct query lock_user = {
-        "SELECT user_id FROM users WHERE user_id = ? FOR UPDATE"};
     static const struct query count_keys = {
         "SELECT COUNT(*) FROM api_keys WHERE user_id = ? AND is_active"
         "   AND (expires_at IS NULL OR expires_at > NOW(6))"};
-    _cleanup_(db_rows_release) struct db_rows *locked =
-        DB_SELECT(db, &lock_user, err, db_id(user_id));
     _cleanup_(db_rows_release) struct db_rows *rows =
-        locked ? DB_SELECT(db, &count_keys, err, db_id(user_id)) : NULL;
+        DB_SELECT(db, &count_keys, err, db_id(&wanted->user_id));
 
     if (!rows || !db_next(rows))
         return -1;
-    if (db_row_int(rows, 0) < active_max)
+    if (wanted->active_max == 0 || db_row_int(rows, 0) <= wanted->active_max)
         return 0;
     return error_set(err, ERROR_LIMIT, "API_KEY_LIMIT",
                      "the limit of active API keys per user is %lld and %lld are in use; revoke "
                      "one first",
-                     (long long)active_max, (long long)db_row_int(rows, 0));
+                     (long long)wanted->active_max, (long long)db_row_int(rows, 0) - 1);
 }
 
-static int insert_key(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
-                      const struct id *key_id, const struct api_key_text *key, struct error *err)
+struct key_creation {
+    const struct new_key *wanted;
+    struct api_key_text text;
+    int64_t created_at;
+};
+
+/* The same request has made the key before, and died before its text was told to anybody. So there
+ * is nobody whose key would change. */
+static int replace_key(struct db *db, const struct new_key *wanted, const unsigned char *hash,
+                       const char *masked, struct error *err)
+{
+    static const struct query query = {
+        "UPDATE api_keys SET key_hash = ?, masked = ? WHERE key_id = ? AND user_id = ?"};
+    int64_t changed;
+
+    if (wanted->replay)
+        return error_set(
+            err, ERROR_CONFLICT, "API_KEY_SHOWN_ONCE",
+            "An earlier request with this Idempotency-Key made the API key %s, and its "
+            "text is shown once only. If you don't have it, revoke that key, and make "
+            "another with another Idempotency-Key.",
+            wanted->key_id.text);
+    if (DB_RUN(db, &query, &changed, err, db_bytes(hash, SHA256_SIZE), db_text(masked),
+               db_id(&wanted->key_id), db_id(&wanted->user_id)) < 0)
+        return -1;
+    return changed ? 0 : error_set(err, ERROR_INTERNAL, NULL, "two API keys have one hash");
+}
+
+static int insert_key(struct db *db, const struct new_key *wanted, const struct api_key_text *key,
+                      struct error *err)
 {
     static const struct query query = {
         "INSERT INTO api_keys (key_id, user_id, key_hash, masked, name, expires_at)"
@@ -191,28 +215,62 @@ static int insert_key(struct db *db, const struct id *user_id, const char *name,
 
     sha256(key->text, API_KEY_LENGTH, hash);
     api_key_mask(key, masked);
-    return DB_RUN(db, &query, NULL, err, db_id(key_id), db_id(user_id),
-                  db_bytes(hash, sizeof(hash)), db_text(masked), db_text(name),
-                  db_time(expires_at));
+    if (DB_RUN(db, &query, NULL, err, db_id(&wanted->key_id), db_id(&wanted->user_id),
+               db_bytes(hash, sizeof(hash)), db_text(masked), db_text(wanted->name),
+               db_time(wanted->expires_at)) == 0)
+        return 0;
+    return err->kind == ERROR_CONFLICT ? replace_key(db, wanted, hash, masked, err) : -1;
 }
 
-int store_key_create(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
-                     int64_t active_max, struct id *ret_key_id, struct api_key_text *ret_key,
-                     struct error *err)
+static int read_key_time(struct db *db, const struct id *key_id, int64_t *ret_created_at,
+                         struct error *err)
 {
-    struct api_key_text key = api_key_new();
-    struct id key_id = id_new();
+    static const struct query query = {"SELECT created_at FROM api_keys WHERE key_id = ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_id(key_id));
 
+    if (!rows || !db_next(rows))
+        return -1;
+    *ret_created_at = db_row_time(rows, 0);
+    return 0;
+}
+
+/* Under the user's row lock, so that the limit holds against racing requests. */
+static int insert_locked(struct db *db, struct key_creation *creation, struct error *err)
+{
+    static const struct query lock_user = {
+        "SELECT user_id FROM users WHERE user_id = ? FOR UPDATE"};
+    const struct new_key *wanted = creation->wanted;
+    _cleanup_(db_rows_release) struct db_rows *locked =
+        DB_SELECT(db, &lock_user, err, db_id(&wanted->user_id));
+
+    if (!locked || insert_key(db, wanted, &creation->text, err) < 0 ||
+        check_key_limit(db, wanted, err) < 0)
+        return -1;
+    return read_key_time(db, &wanted->key_id, &creation->created_at, err);
+}
+
+static int attempt_key(struct db *db, void *arg, bool *maybe, struct error *err)
+{
     if (db_begin(db, err) < 0)
         return -1;
-    if ((active_max > 0 && check_key_limit(db, user_id, active_max, err) < 0) ||
-        insert_key(db, user_id, name, expires_at, &key_id, &key, err) < 0 ||
-        db_commit(db, err) < 0) {
-        db_rollback(db);
-        return -1;
+    if (insert_locked(db, arg, err) == 0) {
+        *maybe = true;
+        if (db_commit(db, err) == 0)
+            return 0;
     }
-    *ret_key_id = key_id;
-    *ret_key = key;
+    db_rollback(db);
+    return -1;
+}
+
+int store_key_create(struct db *db, const struct new_key *wanted, struct api_key_text *ret_key,
+                     int64_t *ret_created_at, struct error *err)
+{
+    struct key_creation creation = {.wanted = wanted, .text = api_key_new()};
+
+    if (store_once(db, attempt_key, &creation, err) < 0)
+        return -1;
+    *ret_key = creation.text;
+    *ret_created_at = creation.created_at;
     return 0;
 }
 

@@ -89,11 +89,22 @@ struct api_key {
     int64_t hold_seconds;                         /* -1: none of its own */
 };
 
-/* Makes a key and returns its text, which can't be had again. expires_at 0: never. active_max: a
- * user's active keys, 0: as many as he likes; code API_KEY_LIMIT (ERROR_LIMIT). */
-int store_key_create(struct db *db, const struct id *user_id, const char *name, int64_t expires_at,
-                     int64_t active_max, struct id *ret_key_id, struct api_key_text *ret_key,
-                     struct error *err);
+struct new_key {
+    struct id key_id; /* made by the caller, the same for the same request */
+    struct id user_id;
+    const char *name;   /* NULL: none */
+    int64_t expires_at; /* 0: never */
+    int64_t active_max; /* a user's active keys; 0: as many as he likes */
+    bool replay;        /* an earlier request with this key_id was answered, perhaps */
+};
+
+/*
+ * Makes a key and returns its text, which can't be had again. Codes: API_KEY_LIMIT (ERROR_LIMIT),
+ * OUTCOME_UNKNOWN (once.h). A key of this id that is there already gets another text, for nobody
+ * has seen the first; but with `replay` somebody may have, and it is API_KEY_SHOWN_ONCE.
+ */
+int store_key_create(struct db *db, const struct new_key *wanted, struct api_key_text *ret_key,
+                     int64_t *ret_created_at, struct error *err);
 int store_key_list(struct db *db, const struct id *user_id,
                    void (*each)(const struct api_key *key, void *arg), void *arg,
                    struct error *err);

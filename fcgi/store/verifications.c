@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "store/claims.h"
 #include "store/db.h"
+#include "store/once.h"
 
 #include "base/banned.h"
 
@@ -42,6 +43,7 @@ void verification_release(struct verification *verification)
 
 /* --- create and read ------------------------------------------------------------------------- */
 
+/* *ret_created_at 0: there is no such row. */
 static int read_created(struct db *db, const struct id *job_id, int64_t *ret_created_at,
                         struct error *err)
 {
@@ -52,15 +54,24 @@ static int read_created(struct db *db, const struct id *job_id, int64_t *ret_cre
 
     if (!rows)
         return -1;
-    if (!db_next(rows))
-        return error_set(err, ERROR_NOT_FOUND, NULL, "no such row");
-    *ret_created_at = db_row_time(rows, 0);
+    *ret_created_at = db_next(rows) ? db_row_time(rows, 0) : 0;
     return 0;
 }
 
-int store_verification_create(struct db *db, const struct id *job_id, const struct id *user_id,
-                              const char *session_id, int64_t unfinished_max,
-                              int64_t *ret_created_at, struct error *err)
+struct creation {
+    const struct id *job_id, *user_id;
+    const char *session_id;
+    int64_t unfinished_max;
+    int64_t created_at;
+};
+
+static int refused(struct db *db, const struct creation *creation, struct error *err)
+{
+    return work_refused(db, creation->user_id, creation->session_id, "VERIFICATION_LIMIT",
+                        "verifications", creation->unfinished_max, err);
+}
+
+static int attempt(struct db *db, void *arg, bool *maybe, struct error *err)
 {
     /* Locks the session first and counts then, as store_interaction_create does. */
     static const struct query insert_verification = {
@@ -68,21 +79,32 @@ int store_verification_create(struct db *db, const struct id *job_id, const stru
         "WHERE s.session_id=? AND s.user_id=? AND s.status='ready' AND "
         "(SELECT COUNT(*) FROM verifications o WHERE o.session_id=s.session_id AND "
         "o.status IN ('pending','starting','running')) < ? FOR UPDATE"};
-    int64_t inserted = 0;
+    struct creation *creation = arg;
+
+    *maybe = true;
+    if (DB_RUN(db, &insert_verification, NULL, err, db_id(creation->job_id),
+               db_text(creation->session_id), db_id(creation->user_id),
+               db_int(creation->unfinished_max)) < 0 &&
+        err->kind != ERROR_CONFLICT)
+        return -1;
+    /* Made now, or by an earlier attempt. */
+    if (read_created(db, creation->job_id, &creation->created_at, err) < 0)
+        return -1;
+    return creation->created_at ? 0 : refused(db, creation, err);
+}
+
+int store_verification_create(struct db *db, const struct id *job_id, const struct id *user_id,
+                              const char *session_id, int64_t unfinished_max,
+                              int64_t *ret_created_at, struct error *err)
+{
+    struct creation creation = {job_id, user_id, session_id, unfinished_max, 0};
 
     if (!id_valid(session_id))
-        return work_refused(db, user_id, session_id, "VERIFICATION_LIMIT", "verifications",
-                            unfinished_max, err);
-    if (DB_RUN(db, &insert_verification, &inserted, err, db_id(job_id), db_text(session_id),
-               db_id(user_id), db_int(unfinished_max)) < 0) {
-        struct error ignored;
-
-        return db_lost(db) && read_created(db, job_id, ret_created_at, &ignored) == 0 ? 0 : -1;
-    }
-    if (inserted == 0)
-        return work_refused(db, user_id, session_id, "VERIFICATION_LIMIT", "verifications",
-                            unfinished_max, err);
-    return read_created(db, job_id, ret_created_at, err);
+        return refused(db, &creation, err);
+    if (store_once(db, attempt, &creation, err) < 0)
+        return -1;
+    *ret_created_at = creation.created_at;
+    return 0;
 }
 
 int store_verification_get(struct db *db, const struct id *user_id, const char *session_id,

@@ -38,7 +38,8 @@ struct verification {
 
 void verification_release(struct verification *verification);
 
-/* job_id is the caller's. Codes as store_interaction_create, and VERIFICATION_LIMIT. */
+/* job_id is the caller's, the same for the same request. Codes and repetition as with
+ * store_interaction_create; VERIFICATION_LIMIT. */
 int store_verification_create(struct db *db, const struct id *job_id, const struct id *user_id,
                               const char *session_id, int64_t unfinished_max,
                               int64_t *ret_created_at, struct error *err);

@@ -22,9 +22,12 @@
 
 static struct api_key_text new_key(int64_t expires_at, struct id *ret_key_id)
 {
+    struct new_key wanted = {.key_id = id_new(), .user_id = user_id, .expires_at = expires_at};
     struct api_key_text key;
+    int64_t created_at;
 
-    OK(store_key_create(admin, &user_id, NULL, expires_at, 0, ret_key_id, &key, &err));
+    OK(store_key_create(admin, &wanted, &key, &created_at, &err));
+    *ret_key_id = wanted.key_id;
     return key;
 }
 

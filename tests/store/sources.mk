@@ -3,6 +3,7 @@ STORE_TESTS = \
 	tests/store/test-claims \
 	tests/store/test-hosts \
 	tests/store/test-lists \
+	tests/store/test-once \
 	tests/store/test-store \
 	tests/store/test-upgrade
 check_PROGRAMS += $(STORE_TESTS)
@@ -14,6 +15,8 @@ tests_store_test_hosts_SOURCES = tests/store/test-hosts.c tests/store/work.h $(S
 tests_store_test_hosts_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_lists_SOURCES = tests/store/test-lists.c $(STORE_TEST_COMMON)
 tests_store_test_lists_LDADD = $(STORE_TEST_LIBS)
+tests_store_test_once_SOURCES = tests/store/test-once.c $(STORE_TEST_COMMON)
+tests_store_test_once_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_store_SOURCES = tests/store/test-store.c $(STORE_TEST_COMMON)
 tests_store_test_store_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_upgrade_SOURCES = tests/store/test-upgrade.c $(STORE_TEST_COMMON)

@@ -399,10 +399,11 @@ static void create_keys(struct db *db, int *ret_successes)
 {
     for (int i = 0; i < 4; i++) {
         struct error err = ERROR_INIT;
+        struct new_key wanted = {.key_id = id_new(), .user_id = racing_user, .active_max = 3};
         struct api_key_text key;
-        struct id key_id;
+        int64_t created_at;
 
-        *ret_successes += store_key_create(db, &racing_user, NULL, 0, 3, &key_id, &key, &err) == 0;
+        *ret_successes += store_key_create(db, &wanted, &key, &created_at, &err) == 0;
     }
 }
 

@@ -44,6 +44,11 @@ tests_unit_test_answers_SOURCES = tests/unit/test-answers.c tests/unit/unit.h
 tests_unit_test_answers_LDADD = libroutes.a libwire.a libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
 tests_unit_test_http_LDADD = libroutes.a libwire.a libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-once
+TESTS += tests/unit/test-once
+tests_unit_test_once_SOURCES = tests/unit/test-once.c tests/unit/unit.h
+tests_unit_test_once_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-openapi
 TESTS += tests/unit/test-openapi
 tests_unit_test_openapi_SOURCES = tests/unit/test-openapi.c tests/unit/unit.h

@@ -563,7 +563,9 @@ static void the_document_lists_every_code(void)
     for (size_t i = 0; i < codes_count; i++) {
         buf_clear(&row);
         buf_addf(&row, "\n| `%s` | %d |", codes[i].name, codes[i].status);
-        if (codes[i].retry_after)
+        if (codes[i].retry_after == RETRY_NEVER)
+            buf_add_str(&row, " never");
+        else if (codes[i].retry_after)
             buf_addf(&row, " %d", codes[i].retry_after);
         buf_addf(&row, " | %s |\n", codes[i].help);
         CU_ASSERT(has(document.data, row.data));

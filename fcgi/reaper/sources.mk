@@ -7,6 +7,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/containers.c fcgi/reaper/containers.h \
 	fcgi/reaper/context.c fcgi/reaper/context.h \
 	fcgi/reaper/db_pool.c fcgi/reaper/db_pool.h \
+	fcgi/reaper/diagnosis.c fcgi/reaper/diagnosis.h \
 	fcgi/reaper/doorbell.c fcgi/reaper/doorbell.h \
 	fcgi/reaper/environment.c fcgi/reaper/environment.h \
 	fcgi/reaper/fair_queue.c fcgi/reaper/fair_queue.h \
@@ -19,6 +20,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
 	fcgi/reaper/verification.h \
+	fcgi/reaper/verification_end.c \
 	fcgi/reaper/verification_run.c \
 	fcgi/reaper/verification_verdict.c \
 	fcgi/reaper/verifications.c fcgi/reaper/verifications.h

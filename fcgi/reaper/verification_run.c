@@ -139,10 +139,14 @@ static void ran(const struct error *err, const struct agent_result *result, void
         return;
     }
     keep_run(job, result);
-    if (job->run.timed_out)
-        job_give_up(job, "VERIFIER_TIMEOUT", NULL, "the verifier did not end within its time");
-    else
+    if (job->run.timed_out) {
+        _cleanup_(free_ptr) char *message = xasprintf(
+            "the verifier did not end within %lld s and was stopped", (long long)timeout_of(job));
+
+        job_give_up(job, "VERIFIER_TIMEOUT", NULL, message);
+    } else {
         job_grade(job);
+    }
 }
 
 static void run_verifier(struct job *job, bool attach_only)

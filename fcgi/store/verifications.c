@@ -191,6 +191,7 @@ static struct verification_work work_of(const struct db_rows *rows)
         .verify_timeout = db_row_int(rows, 15),
         .container_id = db_row_id(rows, 16),
         .container_address = db_row_copy(rows, 17),
+        .hide_output = db_row_int(rows, 18) != 0,
     };
 }
 
@@ -204,7 +205,7 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         "SELECT claimed, v.job_id, v.session_id, s.user_id, v.attempt, p.image, "
         "IFNULL(p.verifier_image, p.image), p.language, p.verifier, p.repo_path, "
         "p.verifier_command, p.report_paths, p.fail_to_pass, p.pass_to_pass, p.fail_to_fail, "
-        "p.verify_timeout, c.container_id, c.address FROM verifications v "
+        "p.verify_timeout, c.container_id, c.address, p.hide_verifier_output FROM verifications v "
         "JOIN sessions s USING (session_id) "
         "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND p.version=s.version "
         "LEFT JOIN containers c ON c.container_id=v.container_id AND c.state='running' AND "
@@ -293,6 +294,30 @@ int store_verification_running(struct db *db, const struct run *run, const struc
     int status =
         DB_RUN(db, &running, &changed, err, db_text(container_name), db_text(run->location),
                db_id(id), db_id(&run->run_id), db_int(attempt), db_text(address), db_id(id));
+
+    return fenced(status, changed, "verification", err);
+}
+
+int store_verification_trace(struct db *db, const struct run *run, const struct id *id,
+                             int64_t attempt, const struct verifier_trace *trace, struct error *err)
+{
+    static const struct query insert = {
+        "INSERT INTO verifier_runs (job_id, exit_status, timed_out, seconds, reason, "
+        "report_paths, found, stdout, stderr) SELECT job_id, ?, ?, ?, ?, ?, ?, ?, ? "
+        "FROM verifications WHERE job_id=? AND owner=? AND attempt=? AND "
+        "status IN ('starting','running') ON DUPLICATE KEY UPDATE "
+        "exit_status=VALUE(exit_status), timed_out=VALUE(timed_out), seconds=VALUE(seconds), "
+        "reason=VALUE(reason), report_paths=VALUE(report_paths), found=VALUE(found), "
+        "stdout=VALUE(stdout), stderr=VALUE(stderr)"};
+    bool has_status = trace->ran && !trace->timed_out;
+    int64_t changed = 0;
+    int status = DB_RUN(
+        db, &insert, &changed, err, has_status ? db_int(trace->exit_status) : db_null(),
+        db_int(trace->ran && trace->timed_out), trace->ran ? db_double(trace->seconds) : db_null(),
+        db_text(trace->reason), db_text(trace->report_paths), db_text(trace->found),
+        trace->out ? db_bytes(trace->out, trace->out_length) : db_null(),
+        trace->err ? db_bytes(trace->err, trace->err_length) : db_null(), db_id(id),
+        db_id(&run->run_id), db_int(attempt));
 
     return fenced(status, changed, "verification", err);
 }

@@ -64,6 +64,7 @@ struct verification_work {
     char *report_paths;                               /* JSON array */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail; /* JSON arrays */
     int64_t verify_timeout;                           /* 0: the setting */
+    bool hide_output;                                 /* of the verifier, from the API's users */
     /* A container of this job that runs on this node, its verifier started by an earlier run of
      * this daemon: to be attached to. container_id "": none, make one. */
     struct id container_id;
@@ -95,6 +96,25 @@ int store_verification_container(struct db *db, const struct run *run, const str
 int store_verification_running(struct db *db, const struct run *run, const struct id *id,
                                int64_t attempt, const char *container_name, const char *address,
                                struct error *err);
+
+/* What the verifier did. Texts are UTF-8; those that may be NULL say so. */
+struct verifier_trace {
+    bool ran;       /* false: the next three say nothing */
+    bool timed_out; /* then it has no exit status */
+    int exit_status;
+    double seconds;
+    const char *reason;       /* why there is no success, or no verdict; NULL */
+    const char *report_paths; /* the patterns that were looked for, a JSON array; NULL */
+    const char *found;        /* what a look into the grading container found; NULL */
+    const char *out, *err;    /* the ends of its outputs; NULL: the result has them */
+    size_t out_length, err_length;
+};
+
+/* For the operator, written before the job's end; the same again replaces it. ERROR_NOT_FOUND as
+ * below. */
+int store_verification_trace(struct db *db, const struct run *run, const struct id *id,
+                             int64_t attempt, const struct verifier_trace *trace,
+                             struct error *err);
 
 /* result_json: completed; NULL: error with code and message. The container has ended.
  * ERROR_NOT_FOUND: the claim is no longer ours, or the job was cancelled; nothing was written. */

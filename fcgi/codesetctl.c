@@ -1,6 +1,6 @@
 /*
  * codesetctl - the operator's tool: schema, users, keys, data sets, images, sessions,
- * nodes, preflight.
+ * verifications, nodes, preflight.
  *
  * DIAGNOSTICS: standard error says what failed and what to do; scripts use the exit status
  * (ctl/ctl.h). BUGS: a migration that fails in the middle of a file must be completed by hand.
@@ -189,6 +189,23 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .summary = "Close a session, as its user could",
      .run = ctl_session_close},
+    {.name = "verification list",
+     .arguments = "",
+     .options = {{"status", "WORD",
+                  "only pending, starting, running, completed, error or cancelled ones"},
+                 {"session", "SESSION_ID", "only those of this session"},
+                 {"limit", "N", "show at most the newest N [1000]"}},
+     .summary = "List the verifications, newest first",
+     .run = ctl_verification_list},
+    {.name = "verification show",
+     .arguments = "JOB_ID",
+     .least = 1,
+     .most = 1,
+     .summary = "Show a verification, with what its verifier wrote",
+     .help = "Also says which reports were looked for, and what was found instead. The outputs of\n"
+             "a verification that has a verdict are shown in full, of one without the last 64 KiB\n"
+             "of each.",
+     .run = ctl_verification_show},
     {.name = "node list",
      .arguments = "",
      .summary = "List the hosts on which a daemon ever ran",

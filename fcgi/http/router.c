@@ -90,7 +90,8 @@ static void add_cors(const struct router *router, const struct request *request,
         return;
     answer_header(answer, "Access-Control-Allow-Origin", "%s", origin);
     answer_header(answer, "Access-Control-Expose-Headers",
-                  "Content-Disposition, ETag, Preference-Applied, Retry-After, X-Request-Id");
+                  "Content-Disposition, ETag, Preference-Applied, Retry-After, X-Queue-Position, "
+                  "X-Request-Id");
 }
 
 /* A browser's question before the request (Fetch, section 4.8), by a page that may ask. */

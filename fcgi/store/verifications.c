@@ -20,13 +20,24 @@ const char *job_status_name(enum job_status status)
     return status_names[status];
 }
 
-static enum job_status status_of(const char *name)
+int job_status_parse(const char *name, enum job_status *ret_status)
 {
     for (size_t i = 0; i < ARRAY_SIZE(status_names); i++) {
-        if (strcmp(status_names[i], name) == 0)
-            return (enum job_status)i;
+        if (strcmp(status_names[i], name) == 0) {
+            *ret_status = (enum job_status)i;
+            return 0;
+        }
     }
-    abort(); /* the schema knows a status that this program does not */
+    return -1;
+}
+
+static enum job_status status_of(const char *name)
+{
+    enum job_status status = JOB_PENDING;
+
+    if (job_status_parse(name, &status) < 0)
+        abort(); /* the schema knows a status that this program does not */
+    return status;
 }
 
 void verification_release(struct verification *verification)
@@ -128,10 +139,20 @@ int store_verification_ahead(struct db *db, const struct id *id, int64_t *ret_co
                              struct error *err)
 {
     static const struct query count = {
-        "SELECT COUNT(*) FROM verifications v JOIN verifications o ON o.status='pending' AND "
-        "(o.created_at < v.created_at OR (o.created_at=v.created_at AND o.job_id < v.job_id)) "
-        "WHERE v.job_id=? AND v.status='pending'"};
-    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &count, err, db_id(id));
+        "WITH mine AS (SELECT s.owner FROM verifications v JOIN sessions s USING (session_id) "
+        "WHERE v.job_id=? AND v.status='pending'), "
+        "running AS (SELECT t.user_id, COUNT(*) AS n FROM verifications o "
+        "JOIN sessions t USING (session_id) JOIN mine ON mine.owner <=> o.owner "
+        "WHERE o.status IN ('starting','running') GROUP BY t.user_id), "
+        "queue AS (SELECT v.job_id, v.created_at, ROW_NUMBER() OVER (PARTITION BY s.user_id "
+        "ORDER BY v.created_at, v.job_id) + IFNULL(r.n, 0) AS place "
+        "FROM verifications v JOIN sessions s USING (session_id) "
+        "JOIN mine ON mine.owner <=> s.owner LEFT JOIN running r ON r.user_id=s.user_id "
+        "WHERE v.status='pending') "
+        "SELECT COUNT(*) FROM queue m JOIN queue q ON (q.place, q.created_at, q.job_id) < "
+        "(m.place, m.created_at, m.job_id) WHERE m.job_id=?"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &count, err, db_id(id), db_id(id));
 
     if (!rows || !db_next(rows))
         return -1;

@@ -48,7 +48,8 @@ static const char look_at_program[] =
     "*) [ -x \"$1\" ] || echo \"interpreter $1\" ;; esac ;; esac\n"
     "fi\n";
 
-/* XML files that are newer than the verifier's start, by a file of that time. */
+/* XML files that are newer than the verifier's start, by a file of the second before it: busybox's
+ * find compares whole seconds. */
 static const char look_for_reports[] =
     "r=/tmp/.codeset-look.$$\n"
     "touch -d \"@$t\" \"$r\" 2>/dev/null && "
@@ -64,7 +65,7 @@ char *diagnosis_script(const char *command, int64_t started_at)
 
     if (length > 0)
         buf_addf(&script, "w=%.*s\n%s", (int)length, command, look_at_program);
-    buf_addf(&script, "t=%lld\n%s", (long long)(started_at / CLOCK_SECOND), look_for_reports);
+    buf_addf(&script, "t=%lld\n%s", (long long)(started_at / CLOCK_SECOND - 1), look_for_reports);
     return buf_take(&script);
 }
 

@@ -16,6 +16,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/interactions.c fcgi/reaper/interactions.h \
 	fcgi/reaper/kinds.c fcgi/reaper/kinds.h \
 	fcgi/reaper/outcome.c fcgi/reaper/outcome.h \
+	fcgi/reaper/places.c fcgi/reaper/places.h \
 	fcgi/reaper/registry.c fcgi/reaper/registry.h \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \

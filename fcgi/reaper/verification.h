@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "reaper/admission.h"
 #include "reaper/grader.h"
+#include "reaper/places.h"
 #include "reaper/registry.h"
 #include "store/verifications.h"
 #include "wire/container.h"
@@ -44,6 +45,7 @@ struct job {
     struct verifications *verifications;
     LIST_ENTRY(job) next;
     enum job_phase phase;
+    int64_t user_most; /* of its user at once; read by the thread that claims */
     struct verification_work work;
     struct id container_id;
     struct container *container;              /* NULL: none, or let go */
@@ -77,7 +79,8 @@ struct verifications {
     struct context *context;
     struct registry all;
     LIST_HEAD(job_list, job) list;
-    int64_t most, per_user;
+    struct places *places; /* they change by being looked at, which does not change the room */
+    int64_t per_user;      /* the setting; 0: half of the places */
 };
 
 struct context *job_context(const struct job *job);

@@ -27,7 +27,6 @@
 #include "base/banned.h"
 
 #define MESSAGE_MAX 8000 /* bytes */
-#define MOST_LEAST 4     /* where verifications_max follows the processors */
 #define AGAIN_MS 2000    /* before a claim or an end that the database refused is tried again */
 
 struct context *job_context(const struct job *job)
@@ -203,8 +202,8 @@ static int claim(struct db *db, void *arg, struct error *err)
     struct job *job = arg;
 
     verification_work_release(&job->work); /* of a try whose answer broke off */
-    return store_verification_claim(db, job_context(job)->run, &job->id,
-                                    job->verifications->per_user, &job->work, err);
+    return store_verification_claim(db, job_context(job)->run, &job->id, job->user_most, &job->work,
+                                    err);
 }
 
 static void claimed(const struct error *err, void *arg);
@@ -263,19 +262,42 @@ static void claimed(const struct error *err, void *arg)
 
 /* --- the kind of work ------------------------------------------------------------------------ */
 
-static int64_t verifications_space(const void *room)
+/* A container that is being stopped still takes its place. */
+static int64_t taken(const struct verifications *verifications)
 {
-    const struct verifications *verifications = room;
     int64_t jobs = (int64_t)verifications->all.count;
     int64_t containers = (int64_t)containers_count(verifications->context, CONTAINER_GRADING);
 
-    /* A container that is being stopped still takes its place. */
-    return verifications->most - (jobs > containers ? jobs : containers);
+    return jobs > containers ? jobs : containers;
+}
+
+/* sysinfo(2) rather than /proc/loadavg, which the daemon's unit hides (ProcSubset). */
+static double load_average(void)
+{
+    struct sysinfo info;
+
+    return sysinfo(&info) == 0 ? (double)info.loads[0] / (1 << SI_LOAD_SHIFT) : 0;
+}
+
+static int64_t verifications_space(const void *room)
+{
+    const struct verifications *verifications = room;
+    int64_t before = verifications->places->now, used = taken(verifications);
+    int64_t now = places_count(verifications->places, clock_monotonic(), load_average(), used);
+
+    if (now != before)
+        log_event(LOG_INFO, "verification_places", "places=%lld", (long long)now);
+    return now - used;
 }
 
 static int64_t verifications_per_user(const void *room)
 {
-    return ((const struct verifications *)room)->per_user;
+    const struct verifications *verifications = room;
+    int64_t places = verifications->places->now;
+
+    if (verifications->per_user > 0)
+        return verifications->per_user;
+    return places > 1 ? places / 2 : 1;
 }
 
 static void verifications_take(void *room, const struct id *id)
@@ -290,6 +312,7 @@ static void verifications_take(void *room, const struct id *id)
     job = xcalloc(1, sizeof(*job));
     job->id = *id;
     job->verifications = verifications;
+    job->user_most = verifications_per_user(verifications);
     job->reports_fd = -1;
     job->since = clock_monotonic();
     job->admission.budget = context->budget;
@@ -364,20 +387,19 @@ static void *verifications_open(struct context *context)
 
     verifications->context = context;
     LIST_INIT(&verifications->list);
-    verifications->most = verifications_most(settings);
+    verifications->places = xcalloc(1, sizeof(*verifications->places));
+    places_init(verifications->places, settings->verifications_max, get_nprocs(),
+                clock_monotonic());
     verifications->per_user = settings->verifications_per_user;
-    if (verifications->per_user == 0)
-        verifications->per_user = verifications->most > 1 ? verifications->most / 2 : 1;
     return verifications;
 }
 
 int64_t verifications_most(const struct reaper_settings *settings)
 {
-    int64_t by_processors = 2 * (int64_t)get_nprocs();
+    struct places places;
 
-    if (settings->verifications_max > 0)
-        return settings->verifications_max;
-    return by_processors > MOST_LEAST ? by_processors : MOST_LEAST;
+    places_init(&places, settings->verifications_max, get_nprocs(), 0);
+    return places.least;
 }
 
 static void verifications_close(void *room)
@@ -392,6 +414,7 @@ static void verifications_close(void *room)
         close_fd(&job->reports_fd);
         free_job(job);
     }
+    free(verifications->places);
     free(verifications);
 }
 

@@ -149,6 +149,18 @@ static const struct ctl_command commands[] = {
      .options = {{"version", "N", "version to show [the latest]"}},
      .summary = "Show a sample",
      .run = ctl_sample_show},
+    {.name = "sample try",
+     .arguments = "DATASET SAMPLE_ID",
+     .least = 2,
+     .most = 2,
+     .options = {{"user", "USER", "required: whose session the trial is (id or e-mail address)"}},
+     .summary = "Verify a sample unchanged, which must fail, and with its patch, which must pass",
+     .help =
+         "Needs a running server. Opens a session of the user, as the API does, with the\n"
+         "latest version of the sample, and closes it at the end. The exit status is 0 only if\n"
+         "both verdicts are as they should be. A sample without a patch is only verified\n"
+         "unchanged.",
+     .run = ctl_sample_try},
     {.name = "image import",
      .arguments = "NAME SOURCE",
      .least = 2,

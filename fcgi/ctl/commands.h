@@ -28,6 +28,7 @@ int ctl_dataset_list(struct ctl *ctl);
 int ctl_dataset_remove(struct ctl *ctl);
 int ctl_sample_list(struct ctl *ctl);
 int ctl_sample_show(struct ctl *ctl);
+int ctl_sample_try(struct ctl *ctl);
 
 int ctl_image_import(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);

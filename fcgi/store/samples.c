@@ -340,7 +340,7 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    buf_add(json, db_row_text(rows, 12), db_row_length(rows, 12));
+    buf_add(json, db_row_text(rows, 13), db_row_length(rows, 13));
     *ret_summary = summary_of_row(rows);
     return 0;
 }

@@ -369,6 +369,37 @@ static void a_job_that_waits_tells_its_place(void)
     session_close(NULL, sessions[1].text);
 }
 
+/* codesetctl sample try: its status, and what it printed. */
+static int try_sample(const char *sample, struct buf *out)
+{
+    return ctl(out, "sample try " DATASET " %s --user %s --json", sample, fixture_user());
+}
+
+static bool says(const struct buf *out, const char *text)
+{
+    bool found = strstr(out->data, text) != NULL;
+
+    CHECK_MSG(found, "not in: %s", out->data);
+    return found;
+}
+
+static void an_author_tries_a_sample(void)
+{
+    _cleanup_(buf_release) struct buf good = BUF_INIT, bad = BUF_INIT, none = BUF_INIT;
+    _cleanup_(answer_release) struct answer *sessions = NULL;
+
+    CHECK(try_sample(SOLVABLE, &good) == 0);
+    says(&good, "\"good\": true");
+    says(&good, "fail_to_pass: 1 of 1 did not pass: calc::adds (failed)");
+    CHECK(try_sample("calc__calc-unlisted", &bad) == 1);
+    says(&bad, "\"good\": false");
+    says(&bad, "calc::no_such_test (missing)");
+    CHECK(try_sample("calc__calc-absent", &none) == 1);
+    says(&none, "\"error_code\": \"REPORT_MISSING\"");
+    sessions = client_get("/sessions?status=ready&page_size=100");
+    CHECK_MSG(!strstr(sessions->body.data, "calc__calc-absent"), "%s", sessions->body.data);
+}
+
 static void unknown_jobs_are_404(void)
 {
     static const char *const ids[] = {"01890000-0000-7000-8000-000000000000", "x"};
@@ -406,6 +437,7 @@ static const struct test tests[] = {
      a_linter_without_a_report_is_judged_by_its_exit},
     {"closing cancels an unfinished job", closing_cancels_an_unfinished_job},
     {"commands run while a job does", commands_run_while_a_job_does},
+    {"an author tries a sample, unchanged and with its patch", an_author_tries_a_sample},
     {"too many unfinished jobs are 429", too_many_unfinished_jobs_are_429},
     {"unknown jobs are 404", unknown_jobs_are_404},
 };

@@ -238,7 +238,8 @@ static void laying_failed(struct job *job, const struct error *err)
                 code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
                 : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
                                                      : "CHANGES_REFUSED",
-                err->message, "the session's changes could not be applied in the grading container");
+                err->message,
+                "the session's changes could not be applied in the grading container");
 }
 
 static void copied(const struct error *err, enum agent_copy_stage stage, void *arg)

@@ -250,6 +250,27 @@ static void changes_that_can_t_be_read_at_once_are_read_again(void)
     finish();
 }
 
+/* The verifier's output waits for its turn when the job ends: nobody must go on with it then. */
+static void an_output_that_waits_ends_with_its_job(void)
+{
+    struct budget_share share = {0};
+    struct id session, job, container;
+
+    begin("seq 20000");
+    session = ready_session();
+    budget_force(m.context.budget, &share, m.settings.results_bytes);
+    job = start_verification(&session);
+    UNTIL(budget_waiting(m.context.budget) == 1);
+    container = container_of(&job);
+    scripted_end(m.host, &container, NULL, NULL);
+    UNTIL(only_job() && only_job()->phase == JOB_WRITING);
+    CU_ASSERT_EQUAL(budget_waiting(m.context.budget), 0);
+    budget_return(m.context.budget, &share);
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "GRADING_CONTAINER_LOST"));
+    finish();
+}
+
 /* Neither the verdict nor an error in its place: as when somebody changes the schema. */
 static void an_end_that_the_database_refuses_is_written_later(void)
 {
@@ -547,6 +568,7 @@ static const struct unit_test tests[] = {
      the_session_s_container_is_lost_while_it_is_verified},
     {"changes that can't be read at once are read again, and the verifier runs",
      changes_that_can_t_be_read_at_once_are_read_again},
+    {"an output that waits ends with its job", an_output_that_waits_ends_with_its_job},
     {"a verdict that the database refuses ends in error later",
      an_end_that_the_database_refuses_is_written_later},
     {"killed while a grading container starts: it is done over",

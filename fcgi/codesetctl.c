@@ -1,6 +1,6 @@
 /*
  * codesetctl - the operator's tool: schema, users, keys, data sets, images, sessions,
- * nodes, preflight.
+ * verifications, nodes, preflight.
  *
  * DIAGNOSTICS: standard error says what failed and what to do; scripts use the exit status
  * (ctl/ctl.h). BUGS: a migration that fails in the middle of a file must be completed by hand.
@@ -149,6 +149,18 @@ static const struct ctl_command commands[] = {
      .options = {{"version", "N", "version to show [the latest]"}},
      .summary = "Show a sample",
      .run = ctl_sample_show},
+    {.name = "sample try",
+     .arguments = "DATASET SAMPLE_ID",
+     .least = 2,
+     .most = 2,
+     .options = {{"user", "USER", "required: whose session the trial is (id or e-mail address)"}},
+     .summary = "Verify a sample unchanged, which must fail, and with its patch, which must pass",
+     .help =
+         "Needs a running server. Opens a session of the user, as the API does, with the\n"
+         "latest version of the sample, and closes it at the end. The exit status is 0 only if\n"
+         "both verdicts are as they should be. A sample without a patch is only verified\n"
+         "unchanged.",
+     .run = ctl_sample_try},
     {.name = "image import",
      .arguments = "NAME SOURCE",
      .least = 2,
@@ -189,6 +201,23 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .summary = "Close a session, as its user could",
      .run = ctl_session_close},
+    {.name = "verification list",
+     .arguments = "",
+     .options = {{"status", "WORD",
+                  "only pending, starting, running, completed, error or cancelled ones"},
+                 {"session", "SESSION_ID", "only those of this session"},
+                 {"limit", "N", "show at most the newest N [1000]"}},
+     .summary = "List the verifications, newest first",
+     .run = ctl_verification_list},
+    {.name = "verification show",
+     .arguments = "JOB_ID",
+     .least = 1,
+     .most = 1,
+     .summary = "Show a verification, with what its verifier wrote",
+     .help = "Also says which reports were looked for, and what was found instead. The outputs of\n"
+             "a verification that has a verdict are shown in full, of one without the last 64 KiB\n"
+             "of each.",
+     .run = ctl_verification_show},
     {.name = "node list",
      .arguments = "",
      .summary = "List the hosts on which a daemon ever ran",

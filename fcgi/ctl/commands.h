@@ -28,6 +28,7 @@ int ctl_dataset_list(struct ctl *ctl);
 int ctl_dataset_remove(struct ctl *ctl);
 int ctl_sample_list(struct ctl *ctl);
 int ctl_sample_show(struct ctl *ctl);
+int ctl_sample_try(struct ctl *ctl);
 
 int ctl_image_import(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);
@@ -39,6 +40,9 @@ int ctl_node_forget(struct ctl *ctl);
 int ctl_session_list(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);
 int ctl_session_close(struct ctl *ctl);
+
+int ctl_verification_list(struct ctl *ctl);
+int ctl_verification_show(struct ctl *ctl);
 
 /* Not a command, but what several begin with: the user by id or e-mail address, and the connection.
  * NULL on failure. */

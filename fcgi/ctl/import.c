@@ -149,6 +149,7 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .fail_to_fail = line->fail_to_fail,
         .version_description = line->version_description,
         .verify_timeout = line->verify_timeout,
+        .hide_verifier_output = line->hide_verifier_output,
         .created_at = line->created_at,
     };
 

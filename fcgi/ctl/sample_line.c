@@ -361,6 +361,18 @@ static int read_verify_timeout(struct sample_line *line, struct error *err)
     return 0;
 }
 
+static int read_hide_output(struct sample_line *line, struct error *err)
+{
+    json_object *value = NULL;
+
+    if (!json_object_object_get_ex(line->document, "hide_verifier_output", &value) || !value)
+        return 0;
+    if (!json_object_is_type(value, json_type_boolean))
+        return wrong(err, "hide_verifier_output: must be true or false");
+    line->hide_verifier_output = json_object_get_boolean(value);
+    return 0;
+}
+
 char *sample_repo_path(const char *instance_id)
 {
     const char *name = strstr(instance_id, "__");
@@ -529,7 +541,8 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
         return wrong(err, "must be a JSON object, not %s", kind_of(line.document));
     if (read_texts(&line, err) < 0 || read_lists(&line, err) < 0 ||
         read_created_at(&line, err) < 0 || read_verify_timeout(&line, err) < 0 ||
-        read_repo_path(&line, err) < 0 || settle_language(&line, defaults, err) < 0)
+        read_hide_output(&line, err) < 0 || read_repo_path(&line, err) < 0 ||
+        settle_language(&line, defaults, err) < 0)
         return -1;
     if (!line.sample_id)
         line.sample_id = line.instance_id;
@@ -545,8 +558,9 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
 /* --- fields that are nobody's ---------------------------------------------------------------- */
 
 static const char *const other_fields[] = {
-    "FAIL_TO_PASS", "PASS_TO_PASS", "FAIL_TO_FAIL",   "fail_to_pass", "pass_to_pass",
-    "fail_to_fail", "report_paths", "verify_timeout", "created_at",   "repo_path",
+    "FAIL_TO_PASS", "PASS_TO_PASS", "FAIL_TO_FAIL",         "fail_to_pass",
+    "pass_to_pass", "fail_to_fail", "report_paths",         "verify_timeout",
+    "created_at",   "repo_path",    "hide_verifier_output",
 };
 
 /* SWE-bench's that mean nothing here. */
@@ -641,7 +655,8 @@ void sample_line_hash(const struct sample_line *line, const char *dataset,
     add_member(&text, "verifier_image", line->verifier_image);
     add_member(&text, "repo_path", line->repo_path);
     add_member(&text, "verifier_command", line->verifier_command);
-    buf_addf(&text, ",\"report_paths\":%s,\"verify_timeout\":%lld}", line->report_paths,
-             (long long)line->verify_timeout);
+    buf_addf(&text, ",\"report_paths\":%s,\"verify_timeout\":%lld%s}", line->report_paths,
+             (long long)line->verify_timeout,
+             line->hide_verifier_output ? ",\"hide_verifier_output\":true" : "");
     sha256(text.data, text.length, digest);
 }

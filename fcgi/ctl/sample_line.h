@@ -6,14 +6,15 @@
  * created_at, environment_setup_commit, FAIL_TO_PASS, PASS_TO_PASS, FAIL_TO_FAIL (or in lower
  * case; an array, or a string that holds one). Of ours: sample_id, description,
  * version_description, language, image, verifier_image, verifier, repo_path, verifier_command,
- * report_paths, verify_timeout, non_code_patch. Others are ignored, as data sets made after
- * SWE-bench's have many of their own; sample_line_unknown finds those that look like a typing
- * error.
+ * report_paths, verify_timeout, hide_verifier_output, non_code_patch. Others are ignored, as data
+ * sets made after SWE-bench's have many of their own; sample_line_unknown finds those that look
+ * like a typing error.
  */
 #ifndef CODESET_CTL_SAMPLE_LINE_H
 #define CODESET_CTL_SAMPLE_LINE_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,7 +34,8 @@ struct sample_line {
     char *repo_path;
     char *fail_to_pass, *pass_to_pass, *fail_to_fail, *report_paths; /* JSON arrays */
     int64_t verify_timeout;                                          /* seconds; 0: the setting */
-    int64_t created_at;                                              /* 0: unknown */
+    bool hide_verifier_output;
+    int64_t created_at; /* 0: unknown */
 };
 
 /* What the command line says; each may be NULL. */

@@ -136,6 +136,7 @@ static json_object *summary_object(const struct sample_summary *summary)
     json_add_text(object, "verifier_command", summary->verifier_command);
     json_add(object, "verify_timeout",
              summary->verify_timeout ? json_object_new_int64(summary->verify_timeout) : NULL);
+    json_add_bool(object, "hide_verifier_output", summary->hide_verifier_output);
     json_add_time(object, "imported_at", summary->imported_at);
     return object;
 }

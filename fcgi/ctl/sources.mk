@@ -22,4 +22,6 @@ libctl_a_SOURCES = \
 	fcgi/ctl/schema.c \
 	fcgi/ctl/sessions.c \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
-	fcgi/ctl/users.c
+	fcgi/ctl/trial.c \
+	fcgi/ctl/users.c \
+	fcgi/ctl/verifications.c

@@ -4,7 +4,8 @@
  *
  *     struct test_report *report = test_report_new();
  *     test_report_add_junit(report, bytes, size, &err)      for each report file
- *     grade(report, &expectation, &verdict)
+ *     grade(report, &expectation, &reason)
+ *     grade_add_missing(report, &expectation)
  *     grade_result(&text, report, ...)                        the API's TestSuiteResult
  *
  * Rules: docs/verdicts.md. Reports are hostile: external entities, entity expansion, depth, the
@@ -43,7 +44,7 @@ void test_report_free(struct test_report *report);
 
 /* Adds the cases of one JUnit file (or of a CTest Test.xml). Two cases with one id: the worse
  * counts. Not well-formed, no suite in it, or over a bound: error with the code
- * REPORT_UNREADABLE; the report is then unchanged. */
+ * REPORT_UNREADABLE, whose message does not name the file; the report is then unchanged. */
 int test_report_add_junit(struct test_report *report, const char *bytes, size_t size,
                           struct error *err);
 
@@ -69,9 +70,16 @@ struct expectation {
 };
 
 /* Is the report a success by the rules? *ret_reason (may be NULL): a heap string that says why not,
- * naming the first tests that fell short, or NULL on success. */
+ * naming the first tests that did not pass, or NULL on success. */
 bool grade(const struct test_report *report, const struct expectation *expectation,
            char **ret_reason);
+
+/* Adds a failed case for each listed test that the report does not have, at most TEST_MISSING_MAX
+ * of them, so that the answer names what was missed. Its name is the one of the list. Call it after
+ * grade(), which must not see them. */
+#define TEST_MISSING_MAX 1000
+#define TEST_MISSING_MESSAGE "not in the report"
+void grade_add_missing(struct test_report *report, const struct expectation *expectation);
 
 /* Appends the API's TestSuiteResult as JSON, in the shape that wire/suite_result.h tells. The texts
  * are stdout and stderr and may hold NUL; what is not UTF-8 in them becomes U+FFFD. seconds: finite

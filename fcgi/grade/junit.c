@@ -400,14 +400,12 @@ static int parse(struct parser *p, const char *bytes, size_t size, struct error 
     XML_SetStartDoctypeDeclHandler(p->xml, on_doctype);
     if (XML_Parse(p->xml, bytes, (int)size, XML_TRUE) != XML_STATUS_OK) {
         fault = XML_GetErrorCode(p->xml);
-        return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                         "The test report can't be read: %s (line %lu).",
+        return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE", "%s (line %lu)",
                          p->refusal ? p->refusal : XML_ErrorString(fault),
                          (unsigned long)XML_GetCurrentLineNumber(p->xml));
     }
     if (p->refusal || !p->has_suite)
-        return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                         "The test report can't be read: %s.",
+        return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE", "%s",
                          p->refusal ? p->refusal : "it holds no test suite");
     return 0;
 }
@@ -419,12 +417,11 @@ int test_report_add_junit(struct test_report *report, const char *bytes, size_t 
         .report = report, .text = BUF_INIT, .message = BUF_INIT, .output = BUF_INIT};
 
     if (size > TEST_REPORT_MAX)
-        return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                         "The test report can't be read: it is larger than %ld MiB.",
+        return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE", "it is larger than %ld MiB",
                          TEST_REPORT_MAX >> 20);
     p.xml = XML_ParserCreate(NULL);
     if (!p.xml)
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "There is no memory for reading a report.");
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "there is no memory for reading it");
     if (parse(&p, bytes, size, err) < 0)
         return -1;
     for (size_t i = 0; i < p.list.count; i++)

@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,22 +114,43 @@ struct reading {
     struct reports_found found;
 };
 
+static const char *name_of(struct archive_entry *entry)
+{
+    const char *name = archive_entry_pathname(entry);
+
+    return name ? name : "(a name that cannot be shown)";
+}
+
+static void note_stale(struct reports_found *found, const char *name)
+{
+    size_t length = strlen(found->stale_names), room = sizeof(found->stale_names) - length;
+
+    if (found->stale++ > 0 && room <= sizeof("..."))
+        return;
+    if (snprintf(found->stale_names + length, room, "%s%s", length ? ", " : "", name) >= (int)room)
+        memcpy(found->stale_names + sizeof(found->stale_names) - sizeof("..."), "...",
+               sizeof("..."));
+}
+
 static int read_entry(struct reading *reading, struct archive *archive, struct archive_entry *entry,
                       struct error *err)
 {
     _cleanup_(buf_release) struct buf content = BUF_INIT;
+    const char *name = name_of(entry);
 
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
         return 0;
     if (changed_at(entry) < reading->since) {
-        reading->found.stale++;
+        note_stale(&reading->found, name);
         return 0;
     }
     if (++reading->found.fresh > AGENT_REPORTS_MOST)
         return too_large(err);
     if (read_content(&reading->input, archive, &reading->left, &content, err) < 0)
         return -1;
-    return test_report_add_junit(reading->report, content.data, content.length, err);
+    if (test_report_add_junit(reading->report, content.data, content.length, err) < 0)
+        return error_wrap(err, "the report %.200s cannot be read", name);
+    return 0;
 }
 
 /* To the end of the input, not only to the archive's: whoever sends it is then never left with a
@@ -241,13 +263,12 @@ static int check_found(const struct verifier_run *run, const struct reports_foun
     }
     if (run->out_of_memory)
         return error_set(err, ERROR_LIMIT, "VERIFIER_OUT_OF_MEMORY",
-                         "the memory limit struck, and the verifier left no report");
+                         "the memory limit killed a process of the verifier, which left no report");
     if (found->stale > 0)
-        return error_set(
-            err, ERROR_INVALID, "REPORT_STALE",
-            "the verifier left no report; those that are there are older than its run");
-    return error_set(err, ERROR_NOT_FOUND, "REPORT_MISSING",
-                     "the verifier left no report; it ended with status %d", run->exit_status);
+        return error_set(err, ERROR_INVALID, "REPORT_STALE",
+                         "the verifier left no report; what is there is older than its run: %s",
+                         found->stale_names);
+    return error_set(err, ERROR_NOT_FOUND, "REPORT_MISSING", "the verifier left no report");
 }
 
 int reports_verdict(const struct reports_source *source, const struct grader_request *request,
@@ -283,6 +304,7 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         expectation.fail_to_fail_count = 0;
     }
     *ret_success = grade(report, &expectation, ret_reason);
+    grade_add_missing(report, &expectation);
     grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length, run->err,
                  run->err_length);
     if (result->length > (size_t)GRADER_RESULT_MAX)

@@ -19,8 +19,9 @@
 #define REPORT_FILE_BYTES_MAX (INT64_C(64) << 20) /* of a file, and of all together */
 
 struct reports_found {
-    int fresh; /* files read into the report */
-    int stale; /* files older than the run */
+    int fresh;             /* files read into the report */
+    int stale;             /* files older than the run */
+    char stale_names[256]; /* the first of them, with commas between; ends in "..." if cut */
 };
 
 /* Where an archive comes from: bytes read, at most `size`; 0 at its end, -1 when that is broken. */

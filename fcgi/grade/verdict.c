@@ -10,12 +10,12 @@
 #define NAMED_MAX 5      /* tests that a reason names */
 #define NAMED_LENGTH 200 /* bytes of each name there */
 
-/* Adds to `reason` which of the tests fell short; the number of them. */
+/* Adds to `reason` which of the tests did not pass; the number of them. */
 static size_t judge(const struct test_report *report, const char *list, const char *const *names,
                     size_t count, enum test_outcome worst, struct buf *reason)
 {
     _cleanup_(buf_release) struct buf named = BUF_INIT;
-    size_t short_of = 0;
+    size_t not_passed = 0;
 
     for (size_t i = 0; i < count; i++) {
         const struct test_case *item = test_report_find(report, names[i]);
@@ -23,13 +23,13 @@ static size_t judge(const struct test_report *report, const char *list, const ch
 
         if (item && item->outcome <= worst)
             continue;
-        if (short_of++ < NAMED_MAX)
+        if (not_passed++ < NAMED_MAX)
             buf_addf(&named, "%s%.*s (%s)", named.length ? ", " : "", NAMED_LENGTH, names[i], what);
     }
-    if (short_of > 0)
-        buf_addf(reason, "%s%s: %zu of %zu fell short: %s%s", reason->length ? "; " : "", list,
-                 short_of, count, named.data, short_of > NAMED_MAX ? ", ..." : "");
-    return short_of;
+    if (not_passed > 0)
+        buf_addf(reason, "%s%s: %zu of %zu did not pass: %s%s", reason->length ? "; " : "", list,
+                 not_passed, count, named.data, not_passed > NAMED_MAX ? ", ..." : "");
+    return not_passed;
 }
 
 static size_t count_of(const struct test_report *report, enum test_outcome outcome)
@@ -75,6 +75,24 @@ bool grade(const struct test_report *report, const struct expectation *expectati
     if (ret_reason)
         *ret_reason = is_success ? NULL : buf_take(&reason);
     return is_success;
+}
+
+/* All are looked for before the first is added: an added one must not be found for another. */
+void grade_add_missing(struct test_report *report, const struct expectation *expectation)
+{
+    const char *missing[TEST_MISSING_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < expectation->fail_to_pass_count && count < TEST_MISSING_MAX; i++) {
+        if (!test_report_find(report, expectation->fail_to_pass[i]))
+            missing[count++] = expectation->fail_to_pass[i];
+    }
+    for (size_t i = 0; i < expectation->pass_to_pass_count && count < TEST_MISSING_MAX; i++) {
+        if (!test_report_find(report, expectation->pass_to_pass[i]))
+            missing[count++] = expectation->pass_to_pass[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        test_report_add_case(report, "", missing[i], TEST_FAILED, 0, TEST_MISSING_MESSAGE);
 }
 
 static void add_member(struct buf *out, const char *key, const char *text, size_t length)

@@ -95,6 +95,7 @@ static void add_cors(const struct router *router, const struct request *request,
     answer_header(answer, "Access-Control-Allow-Origin", "%s", origin);
     answer_header(answer, "Access-Control-Expose-Headers",
                   "Content-Disposition, ETag, Idempotency-Hit, Preference-Applied, Retry-After, "
+                  "X-Queue-Position, "
                   "X-Request-Id");
 }
 

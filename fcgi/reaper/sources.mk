@@ -7,6 +7,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/containers.c fcgi/reaper/containers.h \
 	fcgi/reaper/context.c fcgi/reaper/context.h \
 	fcgi/reaper/db_pool.c fcgi/reaper/db_pool.h \
+	fcgi/reaper/diagnosis.c fcgi/reaper/diagnosis.h \
 	fcgi/reaper/doorbell.c fcgi/reaper/doorbell.h \
 	fcgi/reaper/environment.c fcgi/reaper/environment.h \
 	fcgi/reaper/fair_queue.c fcgi/reaper/fair_queue.h \
@@ -16,11 +17,13 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/kinds.c fcgi/reaper/kinds.h \
 	fcgi/reaper/outcome.c fcgi/reaper/outcome.h \
 	fcgi/reaper/overtime.c fcgi/reaper/overtime.h \
+	fcgi/reaper/places.c fcgi/reaper/places.h \
 	fcgi/reaper/registry.c fcgi/reaper/registry.h \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
 	fcgi/reaper/user_limit.c fcgi/reaper/user_limit.h \
 	fcgi/reaper/verification.h \
+	fcgi/reaper/verification_end.c \
 	fcgi/reaper/verification_run.c \
 	fcgi/reaper/verification_verdict.c \
 	fcgi/reaper/verifications.c fcgi/reaper/verifications.h

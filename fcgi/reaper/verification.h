@@ -1,10 +1,11 @@
 /*
- * verification.h - a verification under way: what the three files of verifications.h share, and
+ * verification.h - a verification under way: what the four files of verifications.h share, and
  * nobody else uses.
  */
 #ifndef CODESET_REAPER_VERIFICATION_H
 #define CODESET_REAPER_VERIFICATION_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -14,6 +15,7 @@
 #include "reaper/admission.h"
 #include "reaper/grader.h"
 #include "reaper/overtime.h"
+#include "reaper/places.h"
 #include "reaper/registry.h"
 #include "store/verifications.h"
 #include "wire/container.h"
@@ -22,6 +24,7 @@ struct agent_call;
 struct agent_result;
 struct container;
 struct context;
+struct db;
 struct event;
 
 /* A report counts when its ctime is not before the verifier's start. The kernel stamps files with
@@ -43,6 +46,7 @@ struct job {
     struct verifications *verifications;
     LIST_ENTRY(job) next;
     enum job_phase phase;
+    int64_t user_most; /* of its user at once; read by the thread that claims */
     struct verification_work work;
     struct id container_id;
     struct container *container;              /* NULL: none, or let go */
@@ -58,21 +62,27 @@ struct job {
 
     struct admission admission; /* of the run's outputs */
     struct verifier_run run;
-    char *run_texts; /* what its out and err lie in */
+    char *run_texts; /* what its out and err lie in; NULL: the verifier has not ended */
     int64_t started_at;
+
+    struct admission look_admission;
+    struct error no_report; /* why there is no verdict, while it is looked into; else ERROR_NONE */
+    char *found;            /* what that look said */
 
     struct grader *grader;
     int reports_fd; /* where they go to, while they do */
     struct grader_verdict verdict;
     const char *error_code; /* a literal; NULL: there is a verdict */
     char *error_message;
+    char *reason; /* of the error, for the operator; NULL: the message tells */
 };
 
 struct verifications {
     struct context *context;
     struct registry all;
     LIST_HEAD(job_list, job) list;
-    int64_t most, per_user;
+    struct places *places; /* they change by being looked at, which does not change the room */
+    int64_t per_user;      /* the setting; 0: half of the places */
 };
 
 struct context *job_context(const struct job *job);
@@ -86,8 +96,13 @@ void job_over(struct job *job);
 /* Writes its end: an error if error_code is set, else the verdict. */
 void job_write(struct job *job);
 
-/* It ends in `error`. code: a literal. message: for whoever asked for the verdict, copied; reason:
- * for the log, NULL: the message. Nothing happens if it has its end already. */
+/* The end itself, on a thread of the pool: what the verifier did, for the operator, then the row's
+ * end. */
+int job_write_end(struct db *db, struct job *job, struct error *err);
+
+/* It ends in `error`. code: a literal. message: for whoever asked for the verdict, copied, and
+ * completed by what is known of the verifier's run; reason: for the log and the operator, NULL: the
+ * message. Nothing happens if it has its end already. */
 void job_give_up(struct job *job, const char *code, const char *reason, const char *message);
 
 /* The steps from a fresh claim, or with the container that the claim named. */
@@ -98,5 +113,10 @@ void job_session_ready(struct job *job);
 
 /* The verifier has ended by itself: fetches its reports and has them graded. */
 void job_grade(struct job *job);
+
+/* The patterns of its reports, at most `most`: the sample's, or its language's. The texts live as
+ * long as *ret_array. */
+size_t job_report_patterns(const struct job *job, const char **patterns, size_t most,
+                           json_object **ret_array);
 
 #endif

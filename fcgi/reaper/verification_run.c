@@ -143,10 +143,14 @@ static void ran(const struct error *err, const struct agent_result *result, void
         return;
     }
     keep_run(job, result);
-    if (job->run.timed_out)
-        job_give_up(job, "VERIFIER_TIMEOUT", NULL, "the verifier did not end within its time");
-    else
+    if (job->run.timed_out) {
+        _cleanup_(free_ptr) char *message = xasprintf(
+            "the verifier did not end within %lld s and was stopped", (long long)timeout_of(job));
+
+        job_give_up(job, "VERIFIER_TIMEOUT", NULL, message);
+    } else {
         job_grade(job);
+    }
 }
 
 static void run_verifier(struct job *job, bool attach_only)
@@ -244,7 +248,8 @@ static void laying_failed(struct job *job, const struct error *err)
                 code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
                 : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
                                                      : "CHANGES_REFUSED",
-                err->message, "the session's changes could not be laid into the grading container");
+                err->message,
+                "the session's changes could not be applied in the grading container");
 }
 
 static void copied(const struct error *err, enum agent_copy_stage stage, void *arg)

@@ -1,17 +1,21 @@
 /*
  * verification_verdict.c - from the verifier's end to a verdict: what the grading container's agent
  * tells of reports flows into codeset-grader's input, which answers with the verdict. Nothing of it
- * is kept here but the verdict.
+ * is kept here but the verdict. Where there is no report, a script looks into the grading container
+ * for the reason before the job ends in its error.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "agent_client/agent_client.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "grade/report_paths.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
+#include "reaper/diagnosis.h"
 #include "reaper/grader.h"
 #include "reaper/verification.h"
 
@@ -37,9 +41,8 @@ static void got_reports(const struct error *err, void *arg)
                     "the verifier's reports could not be read from its container");
 }
 
-/* The sample's patterns, or its language's. The texts live as long as *ret_array. */
-static size_t report_patterns(const struct job *job, const char **patterns, size_t most,
-                              json_object **ret_array)
+size_t job_report_patterns(const struct job *job, const char **patterns, size_t most,
+                           json_object **ret_array)
 {
     const char *const *paths = grade_report_paths(job->work.language);
     const char *text = job->work.report_paths;
@@ -65,12 +68,72 @@ static void grader_is_ready(int fd, void *arg)
     struct job *job = arg;
     const char *patterns[AGENT_PATTERNS_MOST];
     _cleanup_(json_release) json_object *array = NULL;
-    size_t count = report_patterns(job, patterns, ARRAY_SIZE(patterns), &array);
+    size_t count = job_report_patterns(job, patterns, ARRAY_SIZE(patterns), &array);
 
     job->reports_fd = fd;
     job->call = agent_get_files(job_context(job)->agents, container_address(job->container),
                                 job->work.repo_path, patterns, count,
                                 job->started_at - TICK_ALLOWANCE, fd, got_reports, job);
+}
+
+/* --- no report: why? ------------------------------------------------------------------------- */
+
+/* Whatever the look came to, the job ends with what is known by then. */
+static void give_up_without_report(struct job *job)
+{
+    const struct error err = job->no_report;
+
+    error_clear(&job->no_report);
+    job_give_up(job, err.code, NULL, err.message);
+}
+
+static void looked(const struct error *err, const struct agent_result *result, void *arg)
+{
+    struct job *job = ((struct admission *)arg)->owner;
+
+    job->call = NULL;
+    if (!err && result->end == AGENT_END_EXIT) {
+        struct buf found = BUF_INIT;
+        size_t most = result->out_length;
+
+        most = most < DIAGNOSIS_FOUND_MOST ? most : DIAGNOSIS_FOUND_MOST;
+        utf8_sanitize(&found, result->out, strnlen(result->out, most)); /* the cut may be within
+                                                                           a character */
+        job->found = buf_take(&found);
+    }
+    admission_return(&job->look_admission);
+    give_up_without_report(job);
+}
+
+static void look(struct job *job, const struct error *err)
+{
+    _cleanup_(free_ptr) char *script =
+        diagnosis_script(job->work.verifier_command, job->started_at);
+    const struct id id = id_new();
+    const struct agent_command command = {
+        .id = id.text,
+        .command = script,
+        .command_length = strlen(script),
+        .workdir = job->work.repo_path,
+        .env_json = container_environment(job->container),
+        .timeout_seconds = DIAGNOSIS_SECONDS,
+    };
+
+    job->no_report = *err;
+    job->call = agent_run(job_context(job)->agents, container_address(job->container), &command,
+                          false, looked, &job->look_admission);
+}
+
+/* --- the verdict ----------------------------------------------------------------------------- */
+
+static void not_graded(struct job *job, const struct error *err)
+{
+    if (strcmp(err->code, "VERDICT_FAILED") == 0)
+        job_give_up(job, err->code, err->message, "the reports could not be graded");
+    else if (strcmp(err->code, "REPORT_MISSING") == 0 || strcmp(err->code, "REPORT_STALE") == 0)
+        look(job, err);
+    else
+        job_give_up(job, err->code, NULL, err->message);
 }
 
 static void graded(const struct error *err, struct grader_verdict *verdict, void *arg)
@@ -79,10 +142,7 @@ static void graded(const struct error *err, struct grader_verdict *verdict, void
 
     job->grader = NULL;
     if (err) {
-        bool ours = strcmp(err->code, "VERDICT_FAILED") == 0;
-
-        job_give_up(job, err->code, err->message,
-                    ours ? "the reports could not be graded" : err->message);
+        not_graded(job, err);
         return;
     }
     job->verdict = *verdict;
@@ -92,7 +152,7 @@ static void graded(const struct error *err, struct grader_verdict *verdict, void
 
 void job_grade(struct job *job)
 {
-    const struct grader_request request = {
+    struct grader_request request = {
         .run = job->run,
         .lists = {.fail_to_pass = job->work.fail_to_pass,
                   .pass_to_pass = job->work.pass_to_pass,
@@ -100,6 +160,10 @@ void job_grade(struct job *job)
         .since = job->started_at - TICK_ALLOWANCE,
     };
 
+    if (job->work.hide_output) {
+        request.run.out = request.run.err = "";
+        request.run.out_length = request.run.err_length = 0;
+    }
     job->grader =
         grader_start(job_context(job)->graders, &request, -1, grader_is_ready, graded, job);
 }

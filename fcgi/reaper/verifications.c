@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -16,6 +17,7 @@
 #include "reaper/containers.h"
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
+#include "reaper/diagnosis.h"
 #include "reaper/grader.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
@@ -24,9 +26,8 @@
 
 #include "base/banned.h"
 
-#define MESSAGE_MAX 500
-#define MOST_LEAST 4  /* where verifications_max follows the processors */
-#define AGAIN_MS 2000 /* before a claim or an end that the database refused is tried again */
+#define MESSAGE_MAX 8000 /* bytes */
+#define AGAIN_MS 2000    /* before a claim or an end that the database refused is tried again */
 
 struct context *job_context(const struct job *job)
 {
@@ -39,6 +40,9 @@ void job_halt(struct job *job)
 {
     overtime_end(&job->overtime);
     agent_call_cancel(TAKE_PTR(job->call));
+    admission_return(&job->look_admission); /* a grant would resume the call */
+    if (!job->run_texts)
+        admission_return(&job->admission);
     grader_cancel(TAKE_PTR(job->grader));
     close_fd(&job->reports_fd); /* behind the grader: an end of the tar would be an end */
     if (job->timer)
@@ -60,7 +64,10 @@ static void free_job(struct job *job)
     free(job->verdict.result);
     free(job->verdict.reason);
     free(job->error_message);
+    free(job->reason);
+    free(job->found);
     admission_return(&job->admission);
+    admission_return(&job->look_admission);
     free(job);
 }
 
@@ -79,12 +86,7 @@ void job_over(struct job *job)
 
 static int write_end(struct db *db, void *arg, struct error *err)
 {
-    struct job *job = arg;
-    const char *json = job->error_code ? NULL : job->verdict.result;
-
-    return store_verification_finish(db, job_context(job)->run, &job->id, job->work.attempt, json,
-                                     json ? job->verdict.result_length : 0, job->verdict.success,
-                                     job->error_code, job->error_message, err);
+    return job_write_end(db, arg, err);
 }
 
 static void log_end(const struct job *job)
@@ -96,14 +98,42 @@ static void log_end(const struct job *job)
               job->verdict.reason ? job->verdict.reason : "");
 }
 
-/* The message may quote a guest, so it is made acceptable to the database. */
-static void set_error(struct job *job, const char *code, const char *message)
+static bool is_about_reports(const char *code)
 {
+    return strcmp(code, "REPORT_MISSING") == 0 || strcmp(code, "REPORT_STALE") == 0;
+}
+
+/* What is known of the verifier's run completes the message. It may quote a guest, so it is made
+ * acceptable to the database. */
+static char *message_of(const struct job *job, const char *code, const char *sentence)
+{
+    const char *patterns[AGENT_PATTERNS_MOST];
+    _cleanup_(json_release) json_object *array = NULL;
+    struct diagnosis diagnosis = {
+        .sentence = sentence,
+        .run = job->run_texts ? &job->run : NULL,
+        .command = job->work.verifier_command,
+        .folder = job->work.repo_path,
+        .patterns = patterns,
+        .found = job->found,
+        .hide_output = job->work.hide_output,
+    };
+    _cleanup_(free_ptr) char *message = NULL;
     struct buf text = BUF_INIT;
 
+    if (is_about_reports(code))
+        diagnosis.pattern_count = job_report_patterns(job, patterns, ARRAY_SIZE(patterns), &array);
+    message = diagnosis_message(&diagnosis);
     utf8_sanitize(&text, message, strnlen(message, MESSAGE_MAX));
+    return buf_take(&text);
+}
+
+static void set_error(struct job *job, const char *code, const char *reason, const char *sentence)
+{
     free(job->error_message);
-    job->error_message = buf_take(&text);
+    job->error_message = message_of(job, code, sentence);
+    free(job->reason);
+    job->reason = reason ? xstrdup(reason) : NULL;
     job->error_code = code;
     job->verdict.success = false;
 }
@@ -119,7 +149,7 @@ static void end_refused(struct job *job, const struct error *err)
 {
     log_error("verdict_refused", err);
     if (!job->error_code) {
-        set_error(job, "VERDICT_FAILED", "the result could not be recorded");
+        set_error(job, "VERDICT_FAILED", err->message, "the result could not be recorded");
         job_write(job);
     } else { /* a row without an end would be waited for as long as its session lives */
         context_timer(job_context(job), &job->timer, AGAIN_MS, write_again, job);
@@ -155,9 +185,14 @@ void job_give_up(struct job *job, const char *code, const char *reason, const ch
 {
     if (job->phase >= JOB_WRITING)
         return;
+    if (job->no_report.kind != ERROR_NONE) { /* what ended the look into it is not the reason */
+        code = job->no_report.code;
+        message = job->no_report.message;
+        reason = NULL;
+    }
     log_event(LOG_WARNING, "verification_failed", "verification=%s code=%s reason=\"%s\"",
               job->id.text, code, reason ? reason : message);
-    set_error(job, code, message);
+    set_error(job, code, reason, message);
     job_write(job);
 }
 
@@ -168,8 +203,8 @@ static int claim(struct db *db, void *arg, struct error *err)
     struct job *job = arg;
 
     verification_work_release(&job->work); /* of a try whose answer broke off */
-    return store_verification_claim(db, job_context(job)->run, &job->id,
-                                    job->verifications->per_user, &job->work, err);
+    return store_verification_claim(db, job_context(job)->run, &job->id, job->user_most, &job->work,
+                                    err);
 }
 
 static void claimed(const struct error *err, void *arg);
@@ -228,19 +263,42 @@ static void claimed(const struct error *err, void *arg)
 
 /* --- the kind of work ------------------------------------------------------------------------ */
 
-static int64_t verifications_space(const void *room)
+/* A container that is being stopped still takes its place. */
+static int64_t taken(const struct verifications *verifications)
 {
-    const struct verifications *verifications = room;
     int64_t jobs = (int64_t)verifications->all.count;
     int64_t containers = (int64_t)containers_count(verifications->context, CONTAINER_GRADING);
 
-    /* A container that is being stopped still takes its place. */
-    return verifications->most - (jobs > containers ? jobs : containers);
+    return jobs > containers ? jobs : containers;
+}
+
+/* sysinfo(2) rather than /proc/loadavg, which the daemon's unit hides (ProcSubset). */
+static double load_average(void)
+{
+    struct sysinfo info;
+
+    return sysinfo(&info) == 0 ? (double)info.loads[0] / (1 << SI_LOAD_SHIFT) : 0;
+}
+
+static int64_t verifications_space(const void *room)
+{
+    const struct verifications *verifications = room;
+    int64_t before = verifications->places->now, used = taken(verifications);
+    int64_t now = places_count(verifications->places, clock_monotonic(), load_average(), used);
+
+    if (now != before)
+        log_event(LOG_INFO, "verification_places", "places=%lld", (long long)now);
+    return now - used;
 }
 
 static int64_t verifications_per_user(const void *room)
 {
-    return ((const struct verifications *)room)->per_user;
+    const struct verifications *verifications = room;
+    int64_t places = verifications->places->now;
+
+    if (verifications->per_user > 0)
+        return verifications->per_user;
+    return places > 1 ? places / 2 : 1;
 }
 
 static void verifications_take(void *room, const struct id *id)
@@ -255,11 +313,13 @@ static void verifications_take(void *room, const struct id *id)
     job = xcalloc(1, sizeof(*job));
     job->id = *id;
     job->verifications = verifications;
+    job->user_most = verifications_per_user(verifications);
     job->reports_fd = -1;
     job->since = clock_monotonic();
     job->admission.budget = context->budget;
     job->admission.user = &job->work.user_id;
     job->admission.owner = job;
+    job->look_admission = job->admission;
     job->database_busy++;
     registry_insert(&verifications->all, job);
     LIST_INSERT_HEAD(&verifications->list, job, next);
@@ -328,20 +388,19 @@ static void *verifications_open(struct context *context)
 
     verifications->context = context;
     LIST_INIT(&verifications->list);
-    verifications->most = verifications_most(settings);
+    verifications->places = xcalloc(1, sizeof(*verifications->places));
+    places_init(verifications->places, settings->verifications_max, get_nprocs(),
+                clock_monotonic());
     verifications->per_user = settings->verifications_per_user;
-    if (verifications->per_user == 0)
-        verifications->per_user = verifications->most > 1 ? verifications->most / 2 : 1;
     return verifications;
 }
 
 int64_t verifications_most(const struct reaper_settings *settings)
 {
-    int64_t by_processors = 2 * (int64_t)get_nprocs();
+    struct places places;
 
-    if (settings->verifications_max > 0)
-        return settings->verifications_max;
-    return by_processors > MOST_LEAST ? by_processors : MOST_LEAST;
+    places_init(&places, settings->verifications_max, get_nprocs(), 0);
+    return places.least;
 }
 
 static void verifications_close(void *room)
@@ -357,6 +416,7 @@ static void verifications_close(void *room)
         close_fd(&job->reports_fd);
         free_job(job);
     }
+    free(verifications->places);
     free(verifications);
 }
 

@@ -6,12 +6,12 @@
  *     claim -> container -> the session's changes are copied -> run -> reports -> verdict;
  *     the container is stopped in any case
  *
- * At most settings.reaper.verifications_max at once, and of them at most verifications_per_user of
- * one user; what is more stays pending. A daemon that comes after finds a verifier that still runs
- * and waits for it; anything else it does over.
+ * So many at once as there are places (reaper/places.h), and of them at most verifications_per_user
+ * of one user; what is more stays pending. A daemon that comes after finds a verifier that still
+ * runs and waits for it; anything else it does over.
  *
  * verifications.c claims and ends jobs, verification_run.c does their steps up to the verifier's
- * end, verification_verdict.c has the reports graded.
+ * end, verification_verdict.c has the reports graded, verification_end.c writes down how it ended.
  */
 #ifndef CODESET_REAPER_VERIFICATIONS_H
 #define CODESET_REAPER_VERIFICATIONS_H
@@ -22,7 +22,8 @@ struct reaper_settings;
 
 extern const struct kind verification_kind;
 
-/* How many run at once: the setting, or what the processors suggest. */
+/* How many run at once: the setting, or what the processors suggest (reaper/places.h: more where
+ * they have time to spare). */
 int64_t verifications_most(const struct reaper_settings *settings);
 
 #endif

@@ -8,6 +8,18 @@
 
 #include "base/banned.h"
 
+/* X-Queue-Position: the place of a job that waits; 1 is the next to start. */
+static int add_queue_position(struct api *api, const struct id *job_id, struct answer *answer,
+                              struct error *err)
+{
+    int64_t ahead;
+
+    if (store_verification_ahead(api->db, job_id, &ahead, err) < 0)
+        return -1;
+    answer_header(answer, "X-Queue-Position", "%lld", (long long)ahead + 1);
+    return 0;
+}
+
 static int post_verify(void *app, const struct request *request, const void *values,
                        struct answer *answer, struct error *err)
 {
@@ -84,6 +96,8 @@ static int get_verification(void *app, const struct request *request, const void
     if (!is_over(job.status) &&
         hold(api, request, WORK_VERIFICATION, &job.job_id, job.created_at, job.now, answer))
         return 0;
+    if (job.status == JOB_PENDING && add_queue_position(api, &job.job_id, answer, err) < 0)
+        return -1;
     applied_preference(request, answer);
     render_verification(answer_json(answer, 200), &job);
     return 0;

@@ -1,5 +1,8 @@
 #include "store/retention.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/cleanup.h"
 #include "store/db.h"
 #include "store/once.h"
@@ -8,97 +11,225 @@
 
 #define SESSIONS_A_STEP 20 /* looked into; their rows count against the limit */
 
-/* Behind the statement, whose arguments are evaluated in no particular order: by address. */
-static int count(int status, const int64_t *changed, int64_t *removed)
+/* Outputs and results may be large: of them goes what fits, looked at a few rows at a time. */
+#define STEP_BYTES (INT64_C(16) << 20)
+#define LOOKED_AT 16
+#define OLD_ROWS 8    /* of the release before: up to 2 MiB each, not looked at */
+#define TRACE_ROWS 64 /* up to 128 KiB each, not looked at */
+
+/* What may still go in a step of one kind. */
+struct step {
+    int64_t rows, bytes;
+};
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool has_room(const struct step *step)
+{
+    return step->rows > 0 && step->bytes > 0;
+}
+
+/* Frees rows, whose first column are sizes: how many of them may go, at least one. */
+static int64_t take_sizes(struct db_rows *rows, struct step *step)
+{
+    int64_t taken = 0;
+
+    while (step->bytes > 0 && db_next(rows)) {
+        step->bytes -= db_row_int(rows, 0);
+        taken++;
+    }
+    db_rows_free(rows);
+    return taken;
+}
+
+/* changed: where the statement, which is an argument too, put the number of its rows. */
+static int count(int status, const int64_t *changed, struct step *step)
 {
     if (status == 0)
-        *removed += *changed;
+        step->rows -= *changed;
     return status;
 }
 
 /* --- outputs --------------------------------------------------------------------------------- */
 
-/* Of one ended session. What the release before kept in the interaction's own row goes too. */
-static int prune_outputs_of(struct db *db, const struct id *id, int64_t limit, int64_t *removed,
-                            struct error *err)
+/* Those of interactions. *ret_all: none is left. */
+static int delete_outputs(struct db *db, const struct id *id, struct step *step, bool *ret_all,
+                          struct error *err)
 {
-    static const struct query delete_outputs = {
-        "DELETE o FROM (SELECT i.interaction_id FROM interactions i STRAIGHT_JOIN "
-        "interaction_outputs x USING (interaction_id) WHERE i.session_id=? LIMIT ?) p "
+#define OUTPUTS                                                                                    \
+    "FROM interactions i STRAIGHT_JOIN interaction_outputs x USING (interaction_id) "              \
+    "WHERE i.session_id=? LIMIT ?"
+    static const struct query sizes = {
+        "SELECT IFNULL(OCTET_LENGTH(x.stdout), 0) + IFNULL(OCTET_LENGTH(x.stderr), 0) " OUTPUTS};
+    static const struct query delete_some = {
+        "DELETE o FROM (SELECT i.interaction_id " OUTPUTS ") p "
         "STRAIGHT_JOIN interaction_outputs o USING (interaction_id)"};
-    static const struct query empty_old = {
-        "UPDATE interactions SET stdout=NULL, stderr=NULL, content=NULL WHERE session_id=? AND "
-        "(stdout IS NOT NULL OR stderr IS NOT NULL OR content IS NOT NULL) LIMIT ?"};
-    static const struct query mark = {"UPDATE sessions SET outputs_pruned=TRUE WHERE session_id=?"};
-    int64_t deleted, emptied;
+    int64_t taken = 1, changed = 0;
 
-    if (DB_RUN(db, &delete_outputs, &deleted, err, db_id(id), db_int(limit)) < 0 ||
-        DB_RUN(db, &empty_old, &emptied, err, db_id(id), db_int(limit)) < 0)
-        return -1;
-    *removed += deleted + emptied;
-    return deleted < limit && emptied < limit ? DB_RUN(db, &mark, NULL, err, db_id(id)) : 0;
+    while (has_room(step)) {
+        struct db_rows *rows =
+            DB_SELECT(db, &sizes, err, db_id(id), db_int(least(step->rows, LOOKED_AT)));
+
+        if (!rows)
+            return -1;
+        taken = take_sizes(rows, step);
+        if (taken == 0)
+            break;
+        if (count(DB_RUN(db, &delete_some, &changed, err, db_id(id), db_int(taken)), &changed,
+                  step) < 0)
+            return -1;
+    }
+    *ret_all = taken == 0;
+    return 0;
 }
 
-static int prune_outputs(struct db *db, int64_t days, int64_t limit, int64_t *removed,
-                         struct error *err)
+/* What the release before kept in the interaction's own row. */
+static int empty_old_outputs(struct db *db, const struct id *id, struct step *step, bool *ret_all,
+                             struct error *err)
+{
+    static const struct query empty = {
+        "UPDATE interactions SET stdout=NULL, stderr=NULL, content=NULL WHERE session_id=? AND "
+        "(stdout IS NOT NULL OR stderr IS NOT NULL OR content IS NOT NULL) LIMIT ?"};
+    int64_t most = least(step->rows, OLD_ROWS), changed = 0;
+
+    if (count(DB_RUN(db, &empty, &changed, err, db_id(id), db_int(most)), &changed, step) < 0)
+        return -1;
+    *ret_all = changed < most;
+    return 0;
+}
+
+/* Those of verifiers. */
+static int empty_traces(struct db *db, const struct id *id, struct step *step, bool *ret_all,
+                        struct error *err)
+{
+    static const struct query empty = {
+        "UPDATE (SELECT v.job_id FROM verifications v STRAIGHT_JOIN verifier_runs r USING (job_id) "
+        "WHERE v.session_id=? AND (r.stdout IS NOT NULL OR r.stderr IS NOT NULL) LIMIT ?) p "
+        "STRAIGHT_JOIN verifier_runs x USING (job_id) SET x.stdout=NULL, x.stderr=NULL"};
+    int64_t most = least(step->rows, TRACE_ROWS), changed = 0;
+
+    if (count(DB_RUN(db, &empty, &changed, err, db_id(id), db_int(most)), &changed, step) < 0)
+        return -1;
+    *ret_all = changed < most;
+    return 0;
+}
+
+static int prune_outputs_of(struct db *db, const struct id *id, struct step *step, bool *ret_all,
+                            struct error *err)
+{
+    static int (*const parts[])(struct db * db, const struct id *id, struct step *step,
+                                bool *ret_all, struct error *err) = {
+        delete_outputs, empty_old_outputs, empty_traces};
+
+    *ret_all = false;
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        bool all = false;
+
+        if (!has_room(step))
+            return 0;
+        if (parts[i](db, id, step, &all, err) < 0)
+            return -1;
+        if (!all)
+            return 0;
+    }
+    *ret_all = true;
+    return 0;
+}
+
+static int prune_outputs(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query select_sessions = {
         "SELECT session_id FROM sessions WHERE outputs_pruned=FALSE AND "
         "ended_at < NOW(6) - INTERVAL ? DAY ORDER BY ended_at LIMIT ?"};
+    static const struct query mark = {"UPDATE sessions SET outputs_pruned=TRUE WHERE session_id=?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_sessions, err, db_int(days), db_int(SESSIONS_A_STEP));
-    int64_t before = *removed;
 
     if (!rows)
         return -1;
-    while (*removed - before < limit && db_next(rows)) {
+    while (has_room(step) && db_next(rows)) {
         struct id id = db_row_id(rows, 0);
+        bool all;
 
-        if (prune_outputs_of(db, &id, limit, removed, err) < 0)
+        if (prune_outputs_of(db, &id, step, &all, err) < 0 ||
+            (all && DB_RUN(db, &mark, NULL, err, db_id(&id)) < 0))
             return -1;
-        ++*removed; /* a session without any is progress as well */
+        step->rows--; /* a session without any is progress as well */
     }
     return 0;
 }
 
 /* --- sessions -------------------------------------------------------------------------------- */
 
-static int prune_session(struct db *db, const struct id *id, int64_t limit, int64_t *removed,
-                         struct error *err)
+static int delete_verifications_of(struct db *db, const struct id *id, struct step *step,
+                                   bool *ret_all, struct error *err)
 {
-    /* Outputs and contents go along by their foreign keys, declines with the session. */
-    static const struct query delete_interactions = {
-        "DELETE FROM interactions WHERE session_id=? LIMIT ?"};
-    static const struct query delete_verifications = {
+    static const struct query sizes = {
+        "SELECT IFNULL(OCTET_LENGTH(result), 0) FROM verifications WHERE session_id=? LIMIT ?"};
+    static const struct query delete_some = {
         "DELETE FROM verifications WHERE session_id=? LIMIT ?"};
-    static const struct query delete_session = {"DELETE FROM sessions WHERE session_id=?"};
-    int64_t interactions, verifications, sessions = 0;
+    int64_t taken = 1, changed = 0;
 
-    if (DB_RUN(db, &delete_interactions, &interactions, err, db_id(id), db_int(limit)) < 0 ||
-        DB_RUN(db, &delete_verifications, &verifications, err, db_id(id), db_int(limit)) < 0 ||
-        (interactions < limit && verifications < limit &&
-         DB_RUN(db, &delete_session, &sessions, err, db_id(id)) < 0))
-        return -1;
-    *removed += interactions + verifications + sessions;
+    while (has_room(step)) {
+        struct db_rows *rows =
+            DB_SELECT(db, &sizes, err, db_id(id), db_int(least(step->rows, LOOKED_AT)));
+
+        if (!rows)
+            return -1;
+        taken = take_sizes(rows, step);
+        if (taken == 0)
+            break;
+        if (count(DB_RUN(db, &delete_some, &changed, err, db_id(id), db_int(taken)), &changed,
+                  step) < 0)
+            return -1;
+    }
+    *ret_all = taken == 0;
     return 0;
 }
 
-static int prune_sessions(struct db *db, int64_t days, int64_t limit, int64_t *removed,
-                          struct error *err)
+static int prune_session(struct db *db, const struct id *id, struct step *step, struct error *err)
+{
+    /* Contents go along by their foreign keys, declines with the session. */
+    static const struct query delete_interactions = {
+        "DELETE FROM interactions WHERE session_id=? LIMIT ?"};
+    static const struct query delete_session = {"DELETE FROM sessions WHERE session_id=?"};
+    int64_t most, changed = 0;
+    bool all;
+
+    if (prune_outputs_of(db, id, step, &all, err) < 0)
+        return -1;
+    if (!all || !has_room(step))
+        return 0;
+    if (delete_verifications_of(db, id, step, &all, err) < 0)
+        return -1;
+    if (!all || !has_room(step))
+        return 0;
+    most = step->rows;
+    if (count(DB_RUN(db, &delete_interactions, &changed, err, db_id(id), db_int(most)), &changed,
+              step) < 0)
+        return -1;
+    return changed < most
+               ? count(DB_RUN(db, &delete_session, &changed, err, db_id(id)), &changed, step)
+               : 0;
+}
+
+static int prune_sessions(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query select_sessions = {
         "SELECT session_id FROM sessions WHERE outputs_pruned IN (FALSE, TRUE) AND "
         "ended_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_sessions, err, db_int(days), db_int(limit));
-    int64_t before = *removed;
+        DB_SELECT(db, &select_sessions, err, db_int(days), db_int(step->rows));
 
     if (!rows)
         return -1;
-    while (*removed - before < limit && db_next(rows)) {
+    while (has_room(step) && db_next(rows)) {
         struct id id = db_row_id(rows, 0);
 
-        if (prune_session(db, &id, limit, removed, err) < 0)
+        if (prune_session(db, &id, step, err) < 0)
             return -1;
     }
     return 0;
@@ -106,41 +237,54 @@ static int prune_sessions(struct db *db, int64_t days, int64_t limit, int64_t *r
 
 /* --- the rest -------------------------------------------------------------------------------- */
 
-static int prune_verifications(struct db *db, int64_t days, int64_t limit, int64_t *removed,
-                               struct error *err)
+static int prune_verifications(struct db *db, int64_t days, struct step *step, struct error *err)
 {
-    static const struct query delete_verifications = {
-        "DELETE FROM verifications WHERE status IN ('completed','error','cancelled') AND "
-        "created_at < NOW(6) - INTERVAL ? DAY AND completed_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
-    int64_t changed = 0;
+#define OLD_VERIFICATIONS                                                                          \
+    "FROM verifications WHERE status IN ('completed','error','cancelled') AND "                    \
+    "created_at < NOW(6) - INTERVAL ? DAY AND completed_at < NOW(6) - INTERVAL ? DAY LIMIT ?"
+    static const struct query sizes = {"SELECT IFNULL(OCTET_LENGTH(result), 0) " OLD_VERIFICATIONS};
+    static const struct query delete_some = {"DELETE " OLD_VERIFICATIONS};
+    int64_t taken, changed = 0;
 
-    return count(
-        DB_RUN(db, &delete_verifications, &changed, err, db_int(days), db_int(days), db_int(limit)),
-        &changed, removed);
+    while (has_room(step)) {
+        struct db_rows *rows = DB_SELECT(db, &sizes, err, db_int(days), db_int(days),
+                                         db_int(least(step->rows, LOOKED_AT)));
+
+        if (!rows)
+            return -1;
+        taken = take_sizes(rows, step);
+        if (taken == 0)
+            return 0;
+        if (count(
+                DB_RUN(db, &delete_some, &changed, err, db_int(days), db_int(days), db_int(taken)),
+                &changed, step) < 0)
+            return -1;
+    }
+    return 0;
 }
 
-static int prune_tokens(struct db *db, int64_t days, int64_t limit, int64_t *removed,
-                        struct error *err)
+static int prune_tokens(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query delete_tokens = {
         "DELETE FROM refresh_tokens WHERE expires_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
     int64_t changed = 0;
 
-    return count(DB_RUN(db, &delete_tokens, &changed, err, db_int(days), db_int(limit)), &changed,
-                 removed);
+    return count(DB_RUN(db, &delete_tokens, &changed, err, db_int(days), db_int(step->rows)),
+                 &changed, step);
 }
 
-static int prune_idempotency_keys(struct db *db, int64_t limit, int64_t *removed, struct error *err)
+static int prune_idempotency_keys(struct db *db, int64_t limit, struct step *step,
+                                  struct error *err)
 {
     static const struct query delete_keys = {
         "DELETE FROM idempotency_keys WHERE created_at < NOW(6) - INTERVAL ? HOUR LIMIT ?"};
     int64_t changed = 0;
 
     return count(DB_RUN(db, &delete_keys, &changed, err, db_int(IDEMPOTENCY_HOURS), db_int(limit)),
-                 &changed, removed);
+                 &changed, step);
 }
 
-static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct error *err)
+static int prune_runs(struct db *db, int64_t limit, struct step *step, struct error *err)
 {
     static const struct query delete_containers = {
         "DELETE FROM containers WHERE gone_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
@@ -156,12 +300,12 @@ static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct err
 
     if (!rows || count(DB_RUN(db, &delete_containers, &changed, err, db_int(RETENTION_RUNS_DAYS),
                               db_int(limit)),
-                       &changed, removed) < 0)
+                       &changed, step) < 0)
         return -1;
     while (db_next(rows)) {
         struct id id = db_row_id(rows, 0);
 
-        if (count(DB_RUN(db, &delete_run, &changed, err, db_id(&id)), &changed, removed) < 0)
+        if (count(DB_RUN(db, &delete_run, &changed, err, db_id(&id)), &changed, step) < 0)
             return -1;
     }
     return 0;
@@ -170,19 +314,31 @@ static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct err
 int store_prune(struct db *db, const struct retention *retention, int64_t limit,
                 int64_t *ret_removed, struct error *err)
 {
+    const struct {
+        int64_t days;
+        int (*prune)(struct db *db, int64_t days, struct step *step, struct error *err);
+    } kinds[] = {
+        {retention->outputs_days, prune_outputs},
+        {retention->sessions_days, prune_sessions},
+        {retention->verifications_days, prune_verifications},
+        {retention->tokens_days, prune_tokens},
+    };
+    struct step step = {.rows = limit, .bytes = STEP_BYTES};
     int64_t removed = 0;
 
-    if ((retention->outputs_days > 0 &&
-         prune_outputs(db, retention->outputs_days, limit, &removed, err) < 0) ||
-        (retention->sessions_days > 0 &&
-         prune_sessions(db, retention->sessions_days, limit, &removed, err) < 0) ||
-        (retention->verifications_days > 0 &&
-         prune_verifications(db, retention->verifications_days, limit, &removed, err) < 0) ||
-        (retention->tokens_days > 0 &&
-         prune_tokens(db, retention->tokens_days, limit, &removed, err) < 0) ||
-        prune_idempotency_keys(db, limit, &removed, err) < 0 ||
-        prune_runs(db, limit, &removed, err) < 0)
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        step.rows = limit;
+        if (kinds[i].days > 0 && kinds[i].prune(db, kinds[i].days, &step, err) < 0)
+            return -1;
+        removed += limit - step.rows;
+    }
+    step.rows = limit;
+    if (prune_idempotency_keys(db, limit, &step, err) < 0)
         return -1;
-    *ret_removed = removed;
+    removed += limit - step.rows;
+    step.rows = limit;
+    if (prune_runs(db, limit, &step, err) < 0)
+        return -1;
+    *ret_removed = removed + limit - step.rows;
     return 0;
 }

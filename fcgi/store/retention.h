@@ -2,8 +2,9 @@
  * retention.h - what is deleted after so many days, in small steps.
  *
  * Of an ended session go first its interactions' outputs, then, days later, the session itself with
- * its interactions and verifications. A step deletes at most `limit` rows of a kind, each kind by a
- * statement of its own at READ COMMITTED that locks nothing but what it deletes: final rows, for
+ * its interactions and verifications. A step deletes at most `limit` rows of a kind, and of outputs
+ * and results about 16 MiB in all (more only where a single row is larger). Each kind goes by
+ * statements of its own at READ COMMITTED that lock nothing but what they delete: final rows, for
  * which no request waits.
  */
 #ifndef CODESET_STORE_RETENTION_H
@@ -17,8 +18,9 @@ struct db;
 
 /* Days behind the end; 0: for ever. */
 struct retention {
-    int64_t outputs_days;       /* stdout and stderr of interactions; their message then says so */
-    int64_t sessions_days;      /* sessions, with all that belongs to them */
+    int64_t outputs_days;  /* stdout and stderr of interactions, whose message then says so, and
+                            * of verifiers, where no result has them */
+    int64_t sessions_days; /* sessions, with all that belongs to them */
     int64_t verifications_days; /* verification jobs and their results */
     int64_t tokens_days;        /* refresh tokens, behind their expiry */
 };

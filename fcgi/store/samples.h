@@ -79,6 +79,7 @@ struct sample_summary {
     int64_t version;
     bool latest;
     int64_t verify_timeout; /* seconds; 0: the setting */
+    bool hide_verifier_output;
     int64_t imported_at;
 };
 
@@ -104,7 +105,8 @@ struct new_sample {
         *repo_path, *verifier_command, *report_paths, *fail_to_pass, *pass_to_pass, *fail_to_fail,
         *version_description;
     int64_t verify_timeout; /* 0: the setting */
-    int64_t created_at;     /* 0: unknown */
+    bool hide_verifier_output;
+    int64_t created_at; /* 0: unknown */
     unsigned char content_hash[32];
 };
 

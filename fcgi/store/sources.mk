@@ -17,6 +17,7 @@ libstore_a_SOURCES = \
 	fcgi/store/session_list.c \
 	fcgi/store/session_rows.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
+	fcgi/store/verification_reports.c \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/rows.c fcgi/store/rows.h \

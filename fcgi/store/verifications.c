@@ -21,13 +21,24 @@ const char *job_status_name(enum job_status status)
     return status_names[status];
 }
 
-static enum job_status status_of(const char *name)
+int job_status_parse(const char *name, enum job_status *ret_status)
 {
     for (size_t i = 0; i < ARRAY_SIZE(status_names); i++) {
-        if (strcmp(status_names[i], name) == 0)
-            return (enum job_status)i;
+        if (strcmp(status_names[i], name) == 0) {
+            *ret_status = (enum job_status)i;
+            return 0;
+        }
     }
-    abort(); /* the schema knows a status that this program does not */
+    return -1;
+}
+
+static enum job_status status_of(const char *name)
+{
+    enum job_status status = JOB_PENDING;
+
+    if (job_status_parse(name, &status) < 0)
+        abort(); /* the schema knows a status that this program does not */
+    return status;
 }
 
 void verification_release(struct verification *verification)
@@ -150,10 +161,20 @@ int store_verification_ahead(struct db *db, const struct id *id, int64_t *ret_co
                              struct error *err)
 {
     static const struct query count = {
-        "SELECT COUNT(*) FROM verifications v JOIN verifications o ON o.status='pending' AND "
-        "(o.created_at < v.created_at OR (o.created_at=v.created_at AND o.job_id < v.job_id)) "
-        "WHERE v.job_id=? AND v.status='pending'"};
-    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &count, err, db_id(id));
+        "WITH mine AS (SELECT s.owner FROM verifications v JOIN sessions s USING (session_id) "
+        "WHERE v.job_id=? AND v.status='pending'), "
+        "running AS (SELECT t.user_id, COUNT(*) AS n FROM verifications o "
+        "JOIN sessions t USING (session_id) JOIN mine ON mine.owner <=> o.owner "
+        "WHERE o.status IN ('starting','running') GROUP BY t.user_id), "
+        "queue AS (SELECT v.job_id, v.created_at, ROW_NUMBER() OVER (PARTITION BY s.user_id "
+        "ORDER BY v.created_at, v.job_id) + IFNULL(r.n, 0) AS place "
+        "FROM verifications v JOIN sessions s USING (session_id) "
+        "JOIN mine ON mine.owner <=> s.owner LEFT JOIN running r ON r.user_id=s.user_id "
+        "WHERE v.status='pending') "
+        "SELECT COUNT(*) FROM queue m JOIN queue q ON (q.place, q.created_at, q.job_id) < "
+        "(m.place, m.created_at, m.job_id) WHERE m.job_id=?"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &count, err, db_id(id), db_id(id));
 
     if (!rows || !db_next(rows))
         return -1;
@@ -213,6 +234,7 @@ static struct verification_work work_of(const struct db_rows *rows)
         .verify_timeout = db_row_int(rows, 15),
         .container_id = db_row_id(rows, 16),
         .container_address = db_row_copy(rows, 17),
+        .hide_output = db_row_int(rows, 18) != 0,
     };
 }
 
@@ -226,7 +248,7 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         "SELECT claimed, v.job_id, v.session_id, s.user_id, v.attempt, p.image, "
         "IFNULL(p.verifier_image, p.image), p.language, p.verifier, p.repo_path, "
         "p.verifier_command, p.report_paths, p.fail_to_pass, p.pass_to_pass, p.fail_to_fail, "
-        "p.verify_timeout, c.container_id, c.address FROM verifications v "
+        "p.verify_timeout, c.container_id, c.address, p.hide_verifier_output FROM verifications v "
         "JOIN sessions s USING (session_id) "
         "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND p.version=s.version "
         "LEFT JOIN containers c ON c.container_id=v.container_id AND c.state='running' AND "
@@ -301,6 +323,30 @@ int store_verification_running(struct db *db, const struct run *run, const struc
     int status =
         DB_RUN(db, &running, &changed, err, db_text(container_name), db_text(run->location),
                db_id(id), db_id(&run->run_id), db_int(attempt), db_text(address), db_id(id));
+
+    return fenced(status, changed, "verification", err);
+}
+
+int store_verification_trace(struct db *db, const struct run *run, const struct id *id,
+                             int64_t attempt, const struct verifier_trace *trace, struct error *err)
+{
+    static const struct query insert = {
+        "INSERT INTO verifier_runs (job_id, exit_status, timed_out, seconds, reason, "
+        "report_paths, found, stdout, stderr) SELECT job_id, ?, ?, ?, ?, ?, ?, ?, ? "
+        "FROM verifications WHERE job_id=? AND owner=? AND attempt=? AND "
+        "status IN ('starting','running') ON DUPLICATE KEY UPDATE "
+        "exit_status=VALUE(exit_status), timed_out=VALUE(timed_out), seconds=VALUE(seconds), "
+        "reason=VALUE(reason), report_paths=VALUE(report_paths), found=VALUE(found), "
+        "stdout=VALUE(stdout), stderr=VALUE(stderr)"};
+    bool has_status = trace->ran && !trace->timed_out;
+    int64_t changed = 0;
+    int status = DB_RUN(
+        db, &insert, &changed, err, has_status ? db_int(trace->exit_status) : db_null(),
+        db_int(trace->ran && trace->timed_out), trace->ran ? db_double(trace->seconds) : db_null(),
+        db_text(trace->reason), db_text(trace->report_paths), db_text(trace->found),
+        trace->out ? db_bytes(trace->out, trace->out_length) : db_null(),
+        trace->err ? db_bytes(trace->err, trace->err_length) : db_null(), db_id(id),
+        db_id(&run->run_id), db_int(attempt));
 
     return fenced(status, changed, "verification", err);
 }

@@ -49,10 +49,50 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
                            const char *job_id, struct verification *ret_verification,
                            struct error *err);
 
-/* How many verifications that nobody has claimed yet were asked for before this one; 0 as well for
- * one that is not waiting. */
+/* How many waiting verifications will be taken before this one, as far as is known now: those of
+ * the same host, in the order of store_verification_claimable. 0 as well for one that is not
+ * waiting. */
 int store_verification_ahead(struct db *db, const struct id *id, int64_t *ret_count,
                              struct error *err);
+
+/* --- for the operator ------------------------------------------------------------------------ */
+
+/* A verification with all that is known of it. Texts are NULL where they are not known. */
+struct verification_report {
+    struct id job_id, session_id, user_id;
+    char *dataset, *sample_id;
+    int64_t version, attempt;
+    enum job_status status;
+    int64_t created_at, started_at, completed_at; /* 0: null */
+    int is_success;                               /* -1: no verdict */
+    char *error_code;
+
+    /* Not in a list. */
+    char *error_message;
+    struct text result;                         /* as struct verification's */
+    char *image, *repo_path, *verifier_command; /* of the sample */
+    int exit_status;                            /* of the verifier; -1: none */
+    bool timed_out;                             /* it was */
+    double seconds;                             /* it ran; -1: it did not */
+    char *reason;                               /* why no success, or no verdict */
+    char *report_paths;                         /* JSON array: what was looked for */
+    char *found;                                /* what a look into its container found */
+    struct text out, err; /* the ends of its outputs; bytes NULL: the result has all of them */
+};
+
+void verification_report_release(struct verification_report *report);
+
+/* Newest first. status -1: all; session_id NULL: of all sessions. */
+int store_verification_list(struct db *db, int status, const char *session_id, int64_t limit,
+                            void (*each)(const struct verification_report *report, void *arg),
+                            void *arg, struct error *err);
+
+/* ERROR_NOT_FOUND, no code. */
+int store_verification_report(struct db *db, const char *job_id,
+                              struct verification_report *ret_report, struct error *err);
+
+/* -1: no status has this name. */
+int job_status_parse(const char *name, enum job_status *ret_status);
 
 /* --- for the daemon -------------------------------------------------------------------------- */
 
@@ -65,6 +105,7 @@ struct verification_work {
     char *report_paths;                               /* JSON array */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail; /* JSON arrays */
     int64_t verify_timeout;                           /* 0: the setting */
+    bool hide_output;                                 /* of the verifier, from the API's users */
     /* A container of this job that runs on this node, its verifier started by an earlier run of
      * this daemon: to be attached to. container_id "": none, make one. */
     struct id container_id;
@@ -96,6 +137,25 @@ int store_verification_container(struct db *db, const struct run *run, const str
 int store_verification_running(struct db *db, const struct run *run, const struct id *id,
                                int64_t attempt, const char *container_name, const char *address,
                                struct error *err);
+
+/* What the verifier did. Texts are UTF-8; those that may be NULL say so. */
+struct verifier_trace {
+    bool ran;       /* false: the next three say nothing */
+    bool timed_out; /* then it has no exit status */
+    int exit_status;
+    double seconds;
+    const char *reason;       /* why there is no success, or no verdict; NULL */
+    const char *report_paths; /* the patterns that were looked for, a JSON array; NULL */
+    const char *found;        /* what a look into the grading container found; NULL */
+    const char *out, *err;    /* the ends of its outputs; NULL: the result has them */
+    size_t out_length, err_length;
+};
+
+/* For the operator, written before the job's end; the same again replaces it. ERROR_NOT_FOUND as
+ * below. */
+int store_verification_trace(struct db *db, const struct run *run, const struct id *id,
+                             int64_t attempt, const struct verifier_trace *trace,
+                             struct error *err);
 
 /* result_json: completed; NULL: error with code and message. The container has ended.
  * ERROR_NOT_FOUND: the claim is no longer ours, or the job was cancelled; nothing was written. */

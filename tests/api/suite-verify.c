@@ -48,7 +48,8 @@ static void completed(const struct answer *answer, bool success)
               answer->body.data);
 }
 
-static void fails_with(const char *sample, const char *code)
+/* text: in the message. */
+static void fails_with(const char *sample, const char *code, const char *text)
 {
     struct ident id = session_ready(NULL, DATASET, sample);
     _cleanup_(answer_release) struct answer *answer = verify(id.text);
@@ -57,8 +58,9 @@ static void fails_with(const char *sample, const char *code)
     TEXT(answer, "status", "error");
     CHECK(answer_at(answer, "result") == NULL);
     SHAPE(answer_at(answer, "error"), "code:s message:s");
-    if (code)
-        TEXT(answer, "error.code", code);
+    TEXT(answer, "error.code", code);
+    CHECK_MSG(strstr(answer_text(answer, "error.message"), text) != NULL, "%s",
+              answer_text(answer, "error.message"));
     session_close(NULL, id.text);
 }
 
@@ -179,22 +181,74 @@ static void swapped_folders_are_graded_as_swapped(void)
 
 static void a_missing_report_is_an_error(void)
 {
-    fails_with("calc__calc-noreport", NULL);
+    fails_with("calc__calc-noreport", "REPORT_MISSING",
+               "the verifier left no report. The verifier ended with status 0. Reports were looked "
+               "for in /calc: report.xml, test_reports/*.xml\n--- its stdout ---\nno report");
 }
 
 static void a_stale_report_is_an_error(void)
 {
-    fails_with("calc__calc-stale", NULL);
+    fails_with("calc__calc-stale", "REPORT_STALE", "older than its run: stale.xml");
 }
 
 static void an_unreadable_report_is_an_error(void)
 {
-    fails_with("calc__calc-garbage", "REPORT_UNREADABLE");
+    fails_with("calc__calc-garbage", "REPORT_UNREADABLE", "the report report.xml cannot be read: ");
 }
 
 static void a_verifier_that_hangs_is_an_error(void)
 {
-    fails_with("calc__calc-hanging", NULL);
+    fails_with("calc__calc-hanging", "VERIFIER_TIMEOUT", "did not end within 2 s");
+}
+
+static void a_verifier_that_can_not_run_is_explained(void)
+{
+    static const struct {
+        const char *sample, *message;
+    } failures[] = {
+        {"calc__calc-absent", "127: /absent.sh is not in the image"},
+        {"calc__calc-mode", "126: /not-executable.sh is not executable (chmod +x)"},
+        {"calc__calc-interpreter", ": the interpreter /no/such/shell, which the first line of "
+                                   "/bad-interpreter.sh names, is not in the image"},
+        {"calc__calc-returns", ": the first line of /returns.sh ends in a carriage return"},
+        {"calc__calc-crash", "status 139, as a program does that signal 11 (SIGSEGV) killed"},
+        {"calc__calc-elsewhere", "Other XML files that the run left there: out/report.xml"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+        fails_with(failures[i].sample, "REPORT_MISSING", failures[i].message);
+}
+
+static void a_hidden_output_is_the_operator_s(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-hidden");
+    struct ident job = start(id.text);
+    _cleanup_(answer_release) struct answer *answer =
+        verification_wait(NULL, id.text, job.text, 60);
+    _cleanup_(buf_release) struct buf shown = BUF_INIT;
+    struct ident other = fixed_session("calc__calc-hiddenok");
+    _cleanup_(answer_release) struct answer *verdict = verify(other.text);
+
+    CHECK(strstr(answer_text(answer, "error.message"), "status 3") != NULL);
+    CHECK_MSG(!strstr(answer->body.data, "secret"), "%s", answer->body.data);
+    CHECK(ctl(&shown, "verification show %s", job.text) == 0 && strstr(shown.data, "\nsecret\n"));
+    completed(verdict, true);
+    CHECK_MSG(!strstr(verdict->body.data, "secret"), "%s", verdict->body.data);
+    session_close(NULL, id.text);
+    session_close(NULL, other.text);
+}
+
+static void a_listed_test_that_is_not_reported_is_a_failure(void)
+{
+    struct ident id = fixed_session("calc__calc-unlisted");
+    _cleanup_(answer_release) struct answer *answer = verify(id.text);
+
+    completed(answer, false);
+    INT(answer, "result.failed", 1);
+    INT(answer, "result.total", 4);
+    TEXT(answer, "result.failures.0.name", "calc::no_such_test");
+    TEXT(answer, "result.failures.0.message", "not in the report");
+    session_close(NULL, id.text);
 }
 
 static void without_lists_every_test_must_pass(void)
@@ -275,6 +329,77 @@ static void too_many_unfinished_jobs_are_429(void)
     session_close(NULL, id.text);
 }
 
+#define JOBS 4 /* half of them can run at once: verifications_per_user */
+
+/* The places of those that wait, in a string of digits; a second is waited in all, at most. */
+static void places_of(const struct ident sessions[2], const struct ident jobs[JOBS],
+                      char places[JOBS + 1])
+{
+    size_t count = 0;
+
+    for (int i = 0; i < JOBS; i++) {
+        char path[160], place[16];
+        _cleanup_(answer_release) struct answer *answer = NULL;
+
+        snprintf(path, sizeof(path), "/sessions/%s/verify/%s", sessions[i / 2].text, jobs[i].text);
+        answer = SEND(.path = path, .headers = {i == 0 ? "Prefer: wait=1" : "Prefer: wait=0"});
+        answer_header(answer, "X-Queue-Position", place, sizeof(place));
+        CHECK(answer_has_header(answer, "X-Queue-Position") ==
+              (strcmp(answer_text(answer, "status"), "pending") == 0));
+        if (place[0])
+            places[count++] = place[0];
+    }
+    places[count] = '\0';
+}
+
+static void a_job_that_waits_tells_its_place(void)
+{
+    struct ident sessions[2], jobs[JOBS];
+    char places[JOBS + 1] = "";
+
+    for (int i = 0; i < JOBS; i++) {
+        if (i % 2 == 0)
+            sessions[i / 2] = session_ready(NULL, DATASET, "calc__calc-slow");
+        jobs[i] = start(sessions[i / 2].text);
+    }
+    for (int i = 0; i < 10 && strlen(places) != 2; i++) /* until half of them have been taken */
+        places_of(sessions, jobs, places);
+    CHECK_MSG(strcmp(places, "12") == 0 || strcmp(places, "21") == 0, "%s", places);
+    session_close(NULL, sessions[0].text);
+    session_close(NULL, sessions[1].text);
+}
+
+/* codesetctl sample try: its status, and what it printed. */
+static int try_sample(const char *sample, struct buf *out)
+{
+    return ctl(out, "sample try " DATASET " %s --user %s --json", sample, fixture_user());
+}
+
+static bool says(const struct buf *out, const char *text)
+{
+    bool found = strstr(out->data, text) != NULL;
+
+    CHECK_MSG(found, "not in: %s", out->data);
+    return found;
+}
+
+static void an_author_tries_a_sample(void)
+{
+    _cleanup_(buf_release) struct buf good = BUF_INIT, bad = BUF_INIT, none = BUF_INIT;
+    _cleanup_(answer_release) struct answer *sessions = NULL;
+
+    CHECK(try_sample(SOLVABLE, &good) == 0);
+    says(&good, "\"good\": true");
+    says(&good, "fail_to_pass: 1 of 1 did not pass: calc::adds (failed)");
+    CHECK(try_sample("calc__calc-unlisted", &bad) == 1);
+    says(&bad, "\"good\": false");
+    says(&bad, "calc::no_such_test (missing)");
+    CHECK(try_sample("calc__calc-absent", &none) == 1);
+    says(&none, "\"error_code\": \"REPORT_MISSING\"");
+    sessions = client_get("/sessions?status=ready&page_size=100");
+    CHECK_MSG(!strstr(sessions->body.data, "calc__calc-absent"), "%s", sessions->body.data);
+}
+
 static void unknown_jobs_are_404(void)
 {
     static const char *const ids[] = {"01890000-0000-7000-8000-000000000000", "x"};
@@ -301,11 +426,18 @@ static const struct test tests[] = {
     {"a stale report is an error, no verdict", a_stale_report_is_an_error},
     {"an unreadable report is an error, no verdict", an_unreadable_report_is_an_error},
     {"a verifier that hangs is an error, no verdict", a_verifier_that_hangs_is_an_error},
+    {"a verifier that cannot run, or leaves its report elsewhere, is explained",
+     a_verifier_that_can_not_run_is_explained},
+    {"a hidden output is for the operator only", a_hidden_output_is_the_operator_s},
+    {"a listed test that is not reported is a failure",
+     a_listed_test_that_is_not_reported_is_a_failure},
+    {"a job that waits tells its place", a_job_that_waits_tells_its_place},
     {"without lists every test must pass", without_lists_every_test_must_pass},
     {"a linter without a report is judged by its exit status",
      a_linter_without_a_report_is_judged_by_its_exit},
     {"closing cancels an unfinished job", closing_cancels_an_unfinished_job},
     {"commands run while a job does", commands_run_while_a_job_does},
+    {"an author tries a sample, unchanged and with its patch", an_author_tries_a_sample},
     {"too many unfinished jobs are 429", too_many_unfinished_jobs_are_429},
     {"unknown jobs are 404", unknown_jobs_are_404},
 };

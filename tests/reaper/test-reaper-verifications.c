@@ -200,8 +200,7 @@ static char *socket_of(const struct id *container)
     return xstrdup(address + 5);
 }
 
-/* Of the only job, and of its step. */
-static int tries(void)
+static const struct job *only_job(void)
 {
     const struct verifications *verifications;
     const struct job *job = NULL;
@@ -212,7 +211,23 @@ static int tries(void)
             job = LIST_FIRST(&verifications->list);
         }
     }
+    return job;
+}
+
+/* Of the only job, and of its step. */
+static int tries(void)
+{
+    const struct job *job = only_job();
+
     return job ? job->tries : 0;
+}
+
+/* Is the only job looked into, for want of a report? */
+static bool looks(void)
+{
+    const struct job *job = only_job();
+
+    return job && job->no_report.kind != ERROR_NONE;
 }
 
 static void changes_that_can_t_be_read_at_once_are_read_again(void)
@@ -232,6 +247,27 @@ static void changes_that_can_t_be_read_at_once_are_read_again(void)
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(is_success(&job, "1"));
     CU_ASSERT(session_is(&session, "ready"));
+    finish();
+}
+
+/* The verifier's output waits for its turn when the job ends: nobody must go on with it then. */
+static void an_output_that_waits_ends_with_its_job(void)
+{
+    struct budget_share share = {0};
+    struct id session, job, container;
+
+    begin("seq 20000");
+    session = ready_session();
+    budget_force(m.context.budget, &share, m.settings.results_bytes);
+    job = start_verification(&session);
+    UNTIL(budget_waiting(m.context.budget) == 1);
+    container = container_of(&job);
+    scripted_end(m.host, &container, NULL, NULL);
+    UNTIL(only_job() && only_job()->phase == JOB_WRITING);
+    CU_ASSERT_EQUAL(budget_waiting(m.context.budget), 0);
+    budget_return(m.context.budget, &share);
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "GRADING_CONTAINER_LOST"));
     finish();
 }
 
@@ -333,7 +369,165 @@ static void tries_have_an_end(void)
     finish();
 }
 
+/* --- why there is no verdict ----------------------------------------------------------------- */
+
+static bool message_has(const struct id *job, const char *text)
+{
+    const char *message = ask("SELECT error_message FROM verifications WHERE job_id=?", job);
+    bool has = strstr(message, text) != NULL;
+
+    if (!has)
+        fprintf(stderr, "not in the message: %s\n    %s\n", text, message);
+    return has;
+}
+
+#define TEST_SUITE "UPDATE samples SET verifier='test_suite', language='python', report_paths='[]'"
+#define CUSTOM                                                                                     \
+    "UPDATE samples SET verifier='custom', language='c', report_paths='[\"no-such-report\"]'"
+
+/* A job of a test suite's verifier that leaves no report. */
+static struct id failed_suite(const struct id *session, const char *command)
+{
+    struct id job;
+
+    verifier_is(command);
+    tell(TEST_SUITE);
+    job = start_verification(session);
+    UNTIL(job_is(&job, "error"));
+    tell(CUSTOM);
+    return job;
+}
+
+static void without_a_report_the_error_says_what_happened(void)
+{
+    static const struct {
+        const char *command, *message;
+    } failures[] = {
+        {"/no/such/verifier.sh", "127: /no/such/verifier.sh is not in the image"},
+        {"echo the tests; echo a fault >&2; exit 3", "--- its stdout ---\nthe tests\n--- its "
+                                                     "stderr ---\na fault"},
+        {"kill -SEGV $$", "status 139, as a program does that signal 11 (SIGSEGV) killed"},
+        {"mkdir -p out; echo x >out/junit.xml", "that the run left there: out/junit.xml"},
+        {"true", "the verifier left no report. The verifier ended with status 0. Reports were "
+                 "looked for in "},
+        {"true", "/repo: report.xml, test_reports/*.xml"},
+    };
+    struct id session;
+
+    begin("true");
+    session = ready_session();
+    for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+        struct id job = failed_suite(&session, failures[i].command);
+
+        CU_ASSERT(job_error_is(&job, "REPORT_MISSING"));
+        CU_ASSERT(message_has(&job, failures[i].message));
+    }
+    finish();
+}
+
+static void what_the_verifier_did_is_kept_for_the_operator(void)
+{
+    struct id session, job;
+
+    begin("true");
+    session = ready_session();
+    job = failed_suite(&session, "echo said; echo told >&2; echo x >late.xml; exit 3");
+    CU_ASSERT_STRING_EQUAL(ask("SELECT CONCAT_WS('|', exit_status, timed_out, seconds >= 0, "
+                               "JSON_VALUE(report_paths, '$[1]'), found, stdout, stderr) "
+                               "FROM verifier_runs WHERE job_id=?",
+                               &job),
+                           "3|0|1|test_reports/*.xml|xml late.xml\n|said\n|told\n");
+    verifier_is("echo as well; false");
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(answers("SELECT CONCAT_WS('|', exit_status, reason, IFNULL(stdout, 'in the result')) "
+                      "FROM verifier_runs WHERE job_id=?",
+                      &job, "1|1 of 1 tests failed|in the result"));
+    finish();
+}
+
+static void a_sample_can_hide_its_verifier_s_output(void)
+{
+    struct id session, job;
+
+    begin("true");
+    session = ready_session();
+    tell("UPDATE samples SET hide_verifier_output=TRUE");
+    job = failed_suite(&session, "echo secret; echo secret >&2; exit 3");
+    CU_ASSERT(message_has(&job, "status 3"));
+    CU_ASSERT(answers("SELECT error_message LIKE '%secret%' FROM verifications WHERE job_id=?",
+                      &job, "0"));
+    CU_ASSERT(answers("SELECT CONCAT(stdout, stderr) FROM verifier_runs WHERE job_id=?", &job,
+                      "secret\nsecret\n"));
+    verifier_is("echo secret; true");
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(
+        answers("SELECT result LIKE '%secret%' FROM verifications WHERE job_id=?", &job, "0"));
+    CU_ASSERT(answers("SELECT stdout FROM verifier_runs WHERE job_id=?", &job, "secret\n"));
+    tell("UPDATE samples SET hide_verifier_output=FALSE");
+    finish();
+}
+
+/* The look for the reason is not the reason. */
+static void a_container_lost_while_it_is_looked_into_does_not_hide_the_reason(void)
+{
+    struct id session, job, container;
+
+    begin("true");
+    session = ready_session();
+    verifier_is("touch begun; mkfifo late.xml; true");
+    tell(TEST_SUITE);
+    job = start_verification(&session);
+    UNTIL(looks());
+    container = container_of(&job);
+    scripted_end(m.host, &container, NULL, NULL);
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "REPORT_MISSING"));
+    tell(CUSTOM);
+    finish();
+}
+
+static void a_verifier_that_is_timed_out_shows_its_last_output(void)
+{
+    struct id session, job;
+
+    begin("echo hanging; sleep 100");
+    tell("UPDATE samples SET verify_timeout=1");
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "VERIFIER_TIMEOUT"));
+    CU_ASSERT(message_has(&job, "did not end within 1 s and was stopped\n--- its stdout ---\n"
+                                "hanging"));
+    CU_ASSERT(answers("SELECT CONCAT(timed_out, exit_status IS NULL) FROM verifier_runs WHERE "
+                      "job_id=?",
+                      &job, "11"));
+    finish();
+}
+
 /* --- turns ----------------------------------------------------------------------------------- */
+
+static void with_one_place_one_after_the_other_is_verified(void)
+{
+    struct id session, other, jobs[4];
+
+    machine_open(&m, "alone");
+    verifier_is("true");
+    m.settings.verifications_max = 1;
+    daemon_begin(&m);
+    session = ready_session();
+    other = create_session(&fixture_other_user);
+    UNTIL(session_is(&other, "ready"));
+    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+        jobs[i] = start_verification(i % 2 ? &other : &session);
+    UNTIL(job_is(&jobs[0], "completed"));
+    daemon_kill(&m);
+    daemon_begin(&m);
+    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+        UNTIL(job_is(&jobs[i], "completed"));
+    finish();
+}
 
 /* Verifiers that hang take their user's places, not all; whether they are announced or found. */
 static void verifiers_that_hang_hold_up_their_user_only(void)
@@ -393,6 +587,7 @@ static const struct unit_test tests[] = {
      the_session_s_container_is_lost_while_it_is_verified},
     {"changes that can't be read at once are read again, and the verifier runs",
      changes_that_can_t_be_read_at_once_are_read_again},
+    {"an output that waits ends with its job", an_output_that_waits_ends_with_its_job},
     {"a verdict that the database refuses ends in error later",
      an_end_that_the_database_refuses_is_written_later},
     {"killed while a grading container starts: it is done over",
@@ -405,6 +600,17 @@ static const struct unit_test tests[] = {
      a_verifier_s_time_is_kept_from_outside},
     {"a verification's tries have an end", tries_have_an_end},
     {"verifiers that hang hold up their user only", verifiers_that_hang_hold_up_their_user_only},
+    {"with one place one after the other is verified",
+     with_one_place_one_after_the_other_is_verified},
+    {"without a report the error says what happened",
+     without_a_report_the_error_says_what_happened},
+    {"what the verifier did is kept for the operator",
+     what_the_verifier_did_is_kept_for_the_operator},
+    {"a sample can hide its verifier's output", a_sample_can_hide_its_verifier_s_output},
+    {"a container lost while it is looked into does not hide the reason",
+     a_container_lost_while_it_is_looked_into_does_not_hide_the_reason},
+    {"a verifier that is timed out shows its last output",
+     a_verifier_that_is_timed_out_shows_its_last_output},
 };
 
 const struct suite suite_verifications = {tests, ARRAY_SIZE(tests)};

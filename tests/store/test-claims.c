@@ -238,13 +238,19 @@ static void one_users_verifications_leave_room_for_others(void)
         ids[i] = verification_of(&m, &many);
     others = verification_of(&f, &few);
     OK(store_verification_ahead(api, &others, &ahead, &err));
+    CU_ASSERT_EQUAL(ahead, 1); /* one of each user first */
+    OK(store_verification_ahead(api, &ids[2], &ahead, &err));
     CU_ASSERT_EQUAL(ahead, 3);
     CU_ASSERT_EQUAL(verification_place(&a, 2, &ids[2]), -1);
     CU_ASSERT_EQUAL(verification_place(&a, 2, &others), 1);
     OK(store_verification_claim(reaper, &a, &ids[0], 1, &first, &err));
     REFUSED(store_verification_claim(reaper, &a, &ids[1], 1, &none, &err), ERROR_LIMIT);
     OK(store_verification_ahead(api, &others, &ahead, &err));
-    CU_ASSERT_EQUAL(ahead, 2); /* the refused one still waits */
+    CU_ASSERT_EQUAL(ahead, 0);
+    OK(store_verification_ahead(api, &ids[1], &ahead, &err));
+    CU_ASSERT_EQUAL(ahead, 1); /* it still waits, and whoever has nothing running comes first */
+    OK(store_verification_ahead(api, &ids[0], &ahead, &err));
+    CU_ASSERT_EQUAL(ahead, 0); /* it does not wait */
     OK(store_verification_claim(reaper, &a, &others, 1, &second, &err));
     CU_ASSERT_STRING_EQUAL(second.user_id.text, few.text);
     OK(store_verification_finish(reaper, &a, &ids[0], first.attempt, NULL, 0, false, "X", "x",

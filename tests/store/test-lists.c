@@ -236,6 +236,84 @@ static void old_outputs_go_and_their_interactions_say_so(void)
     CU_ASSERT_STRING_EQUAL(current.out.bytes, "said");
 }
 
+static int64_t bytes_of_outputs(const struct id *session)
+{
+    static const struct query sum = {
+        "SELECT IFNULL(SUM(OCTET_LENGTH(x.stdout)), 0) FROM interactions i "
+        "JOIN interaction_outputs x USING (interaction_id) WHERE i.session_id = ?"};
+
+    return number(admin, &sum, session);
+}
+
+/* Twenty outputs of 2 MiB: no step may take them all, though they are few rows. */
+static void large_outputs_go_in_steps_of_so_many_bytes(void)
+{
+    static const struct query fill = {
+        "UPDATE interactions i JOIN interaction_outputs x USING (interaction_id) "
+        "SET x.stdout = REPEAT('x', 2097152) WHERE i.session_id = ?"};
+    const struct retention retentions[] = {{.outputs_days = 30}, {.sessions_days = 30}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(retentions); i++) {
+        struct id old = ready_session();
+        int64_t left, removed = 1, before;
+        int steps = 0;
+
+        for (int k = 0; k < 20; k++)
+            finished_command(&old, NULL);
+        OK(DB_RUN(admin, &fill, NULL, &err, db_id(&old)));
+        end_days_ago(&old, 31);
+        for (left = bytes_of_outputs(&old); removed > 0; steps++) {
+            before = left;
+            OK(store_prune(reaper, &retentions[i], 200, &removed, &err));
+            left = bytes_of_outputs(&old);
+            CU_ASSERT_TRUE(before - left <= 18 << 20);
+        }
+        CU_ASSERT_EQUAL(left, 0);
+        CU_ASSERT_TRUE(steps >= 3);
+    }
+}
+
+static void large_results_go_in_steps_of_so_many_bytes(void)
+{
+    static const struct query lay = {
+        "INSERT INTO verifications (job_id, session_id, status, created_at, completed_at, result) "
+        "SELECT UUID(), ?, 'completed', NOW(6) - INTERVAL 9 DAY, NOW(6) - INTERVAL 8 DAY, "
+        "REPEAT('x', 8388608) FROM seq_1_to_5"};
+    static const struct query jobs = {"SELECT COUNT(*) FROM verifications WHERE session_id = ?"};
+    const struct retention retention = {.verifications_days = 7};
+    struct id session = ready_session();
+    int64_t removed;
+
+    OK(DB_RUN(admin, &lay, NULL, &err, db_id(&session)));
+    OK(store_prune(reaper, &retention, 200, &removed, &err));
+    CU_ASSERT_EQUAL(number(admin, &jobs, &session), 3);
+    prune(&retention, 200);
+    CU_ASSERT_EQUAL(number(admin, &jobs, &session), 0);
+}
+
+static void outputs_of_verifiers_go_with_their_sessions_outputs(void)
+{
+    static const struct query lay = {
+        "INSERT INTO verifier_runs (job_id, exit_status, reason, stdout, stderr) "
+        "VALUES (?, 1, 'why', 'said', 'told')"};
+    static const struct query emptied = {
+        "SELECT COUNT(*) FROM verifier_runs WHERE job_id = ? AND stdout IS NULL AND "
+        "stderr IS NULL AND reason = 'why'"};
+    const struct retention retention = {.outputs_days = 30};
+    struct id old = ready_session(), young = ready_session(), jobs[] = {id_new(), id_new()};
+    int64_t created_at;
+
+    OK(store_verification_create(api, &jobs[0], &user_id, old.text, 9, &created_at, &err));
+    OK(store_verification_create(api, &jobs[1], &user_id, young.text, 9, &created_at, &err));
+    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+        OK(DB_RUN(admin, &lay, NULL, &err, db_id(&jobs[i])));
+    end_days_ago(&old, 31);
+    end_days_ago(&young, 29);
+    prune(&retention, 3);
+    CU_ASSERT_EQUAL(number(admin, &emptied, &jobs[0]), 1);
+    CU_ASSERT_EQUAL(number(admin, &emptied, &jobs[1]), 0);
+}
+
 static void old_sessions_go_with_all_that_is_theirs(void)
 {
     static const struct query outputs = {
@@ -386,6 +464,10 @@ int main(void)
         {"an operator sees all", an_operator_sees_all},
         {"old outputs go, and their interactions say so",
          old_outputs_go_and_their_interactions_say_so},
+        {"large outputs go in steps of so many bytes", large_outputs_go_in_steps_of_so_many_bytes},
+        {"large results go in steps of so many bytes", large_results_go_in_steps_of_so_many_bytes},
+        {"outputs of verifiers go with their sessions' outputs",
+         outputs_of_verifiers_go_with_their_sessions_outputs},
         {"old sessions go with all that is theirs", old_sessions_go_with_all_that_is_theirs},
         {"old jobs, tokens, containers and runs go", old_jobs_tokens_containers_and_runs_go},
         {"nothing goes where it is for ever", nothing_goes_where_it_is_for_ever},

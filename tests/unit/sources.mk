@@ -34,6 +34,11 @@ TESTS += tests/unit/test-reaper
 tests_unit_test_reaper_SOURCES = tests/unit/test-reaper.c tests/unit/unit.h
 tests_unit_test_reaper_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-diagnosis
+TESTS += tests/unit/test-diagnosis
+tests_unit_test_diagnosis_SOURCES = tests/unit/test-diagnosis.c tests/unit/unit.h
+tests_unit_test_diagnosis_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-fields tests/unit/test-http tests/unit/test-answers
 TESTS += tests/unit/test-fields tests/unit/test-http tests/unit/test-answers
 tests_unit_test_fields_SOURCES = tests/unit/test-fields.c tests/unit/unit.h

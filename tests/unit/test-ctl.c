@@ -223,6 +223,8 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C ",\"created_at\":5}", "created_at: must be a time"},
         {"{" LEAST IN_C ",\"verify_timeout\":0}", "verify_timeout: must be a whole number"},
         {"{" LEAST IN_C ",\"verify_timeout\":1.5}", "verify_timeout: must be a whole number"},
+        {"{" LEAST IN_C ",\"hide_verifier_output\":1}",
+         "hide_verifier_output: must be true or false"},
         {"{" LEAST IN_C ",\"FAIL_TO_PASS\":{}}",
          "FAIL_TO_PASS: must be an array of strings, not an object"},
         {"{" LEAST IN_C ",\"FAIL_TO_PASS\":\"x\"}",
@@ -428,6 +430,7 @@ static void hash_is_of_the_content_not_of_its_order(void)
         "{\"language\":\"c\"," LEAST ",\"unknown\":1}",
         "{" LEAST IN_C ",\"image\":\"i\"}",
         "{" LEAST IN_C ",\"verify_timeout\":5}",
+        "{" LEAST IN_C ",\"hide_verifier_output\":true}",
         "{" LEAST IN_C ",\"hints_text\":\"h\"}",
     };
     unsigned char digests[ARRAY_SIZE(lines)][32];

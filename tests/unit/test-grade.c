@@ -420,11 +420,11 @@ static void fail_to_pass_must_pass(void)
 
     CU_ASSERT_TRUE(verdict(report, "m::good", NULL, NULL));
     CU_ASSERT_FALSE(
-        verdict(report, "m::bad", NULL, "fail_to_pass: 1 of 1 fell short: m::bad (failed)"));
+        verdict(report, "m::bad", NULL, "fail_to_pass: 1 of 1 did not pass: m::bad (failed)"));
     CU_ASSERT_FALSE(
-        verdict(report, "m::left", NULL, "fail_to_pass: 1 of 1 fell short: m::left (skipped)"));
+        verdict(report, "m::left", NULL, "fail_to_pass: 1 of 1 did not pass: m::left (skipped)"));
     CU_ASSERT_FALSE(
-        verdict(report, "m::none", NULL, "fail_to_pass: 1 of 1 fell short: m::none (missing)"));
+        verdict(report, "m::none", NULL, "fail_to_pass: 1 of 1 did not pass: m::none (missing)"));
 }
 
 static void pass_to_pass_may_be_skipped(void)
@@ -434,10 +434,10 @@ static void pass_to_pass_may_be_skipped(void)
     CU_ASSERT_TRUE(verdict(report, "m::good", "m::left", NULL));
     CU_ASSERT_TRUE(verdict(report, NULL, "good", NULL));
     CU_ASSERT_FALSE(
-        verdict(report, "m::good", "m::bad", "pass_to_pass: 1 of 1 fell short: m::bad (failed)"));
+        verdict(report, "m::good", "m::bad", "pass_to_pass: 1 of 1 did not pass: m::bad (failed)"));
     CU_ASSERT_FALSE(verdict(report, "m::left", "m::none",
-                            "fail_to_pass: 1 of 1 fell short: m::left (skipped); "
-                            "pass_to_pass: 1 of 1 fell short: m::none (missing)"));
+                            "fail_to_pass: 1 of 1 did not pass: m::left (skipped); "
+                            "pass_to_pass: 1 of 1 did not pass: m::none (missing)"));
 }
 
 static void without_lists_the_verifier_and_its_tests_decide(void)
@@ -482,6 +482,44 @@ static void the_result_lists_every_case(void)
     CU_ASSERT(json_object_equal(result, expected));
     json_object_put(result);
     json_object_put(expected);
+}
+
+static void listed_tests_that_are_not_in_the_report_are_failures(void)
+{
+    _cleanup_(report_release) struct test_report *report = small_report();
+    const char *first[] = {"m::good", "m::none", "none"}, *second[] = {"m::none", "x::gone"};
+    const struct expectation expectation = {.fail_to_pass = first,
+                                            .fail_to_pass_count = ARRAY_SIZE(first),
+                                            .pass_to_pass = second,
+                                            .pass_to_pass_count = ARRAY_SIZE(second)};
+    size_t before = test_report_count(report);
+    static const char *const names[] = {"m::none", "none", "x::gone"};
+
+    grade_add_missing(report, &expectation);
+    CU_ASSERT_EQUAL_FATAL(test_report_count(report), before + ARRAY_SIZE(names)); /* each once */
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const struct test_case *item = test_report_case(report, before + i);
+
+        CU_ASSERT_STRING_EQUAL(item->name, names[i]);
+        CU_ASSERT_EQUAL(item->outcome, TEST_FAILED);
+        CU_ASSERT_STRING_EQUAL(item->message, "not in the report");
+    }
+}
+
+static void ever_so_many_missing_tests_make_a_bounded_result(void)
+{
+    _cleanup_(report_release) struct test_report *report = small_report();
+    _cleanup_(free_ptr) char **names = xcalloc(5000, sizeof(*names));
+    struct expectation expectation = {.pass_to_pass = (const char *const *)names,
+                                      .pass_to_pass_count = 5000};
+    size_t before = test_report_count(report);
+
+    for (size_t i = 0; i < 5000; i++)
+        names[i] = xasprintf("missing-%zu", i);
+    grade_add_missing(report, &expectation);
+    CU_ASSERT_EQUAL(test_report_count(report), before + TEST_MISSING_MAX);
+    for (size_t i = 0; i < 5000; i++)
+        free(names[i]);
 }
 
 static void each_language_has_its_report_paths(void)
@@ -557,6 +595,10 @@ int main(void)
         {"without lists the verifier and its tests decide",
          without_lists_the_verifier_and_its_tests_decide},
         {"the result lists every case", the_result_lists_every_case},
+        {"listed tests that are not in the report are failures",
+         listed_tests_that_are_not_in_the_report_are_failures},
+        {"ever so many missing tests make a bounded result",
+         ever_so_many_missing_tests_make_a_bounded_result},
         {"each language has its report paths", each_language_has_its_report_paths},
         {"ten thousand names among 200000 cases are quick",
          ten_thousand_names_among_200000_cases_are_quick},

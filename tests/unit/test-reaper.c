@@ -11,6 +11,7 @@
 #include "reaper/environment.h"
 #include "reaper/fair_queue.h"
 #include "reaper/outcome.h"
+#include "reaper/places.h"
 #include "unit.h"
 #include "wire/await.h"
 
@@ -492,7 +493,78 @@ static void what_is_there_already_counts(void)
     budget_free(budget);
 }
 
+/* --- places ---------------------------------------------------------------------------------- */
+
+static void places_follow_the_processors(void)
+{
+    static const struct {
+        int64_t setting, processors, places;
+    } hosts[] = {{0, 1, 4}, {0, 2, 4}, {0, 8, 16}, {0, 64, 128}, {1, 64, 1}, {9, 2, 9}};
+    struct places places;
+
+    for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+        places_init(&places, hosts[i].setting, hosts[i].processors, 0);
+        CU_ASSERT_EQUAL(places_count(&places, 1, 0, 0), hosts[i].places);
+    }
+}
+
+/* After so many pauses with this load and so many places taken. */
+static int64_t places_after(struct places *places, int64_t *at, int pauses, double load,
+                            int64_t taken)
+{
+    int64_t count = 0;
+
+    for (int i = 0; i < pauses; i++) {
+        *at += PLACES_PAUSE;
+        count = places_count(places, *at, load, taken);
+    }
+    return count;
+}
+
+static void places_grow_while_processors_are_idle_and_all_are_taken(void)
+{
+    struct places places;
+    int64_t at = 100;
+
+    places_init(&places, 0, 4, at);
+    CU_ASSERT_EQUAL(places_count(&places, at + PLACES_PAUSE - 1, 0, 8), 8); /* not at once */
+    CU_ASSERT_EQUAL(places_after(&places, &at, 1, 1, 8), 9);
+    CU_ASSERT_EQUAL(places_after(&places, &at, 1, 1, 9), 10);
+    CU_ASSERT_EQUAL(places_after(&places, &at, 3, 4, 10), 10); /* as many as there is work for */
+    CU_ASSERT_EQUAL(places_after(&places, &at, 1, 6, 10), 9);  /* too many */
+    CU_ASSERT_EQUAL(places_after(&places, &at, 9, 20, 9), 8);  /* never fewer than at first */
+    for (int64_t taken = 8; taken < 99; taken++)
+        places_after(&places, &at, 1, 0, taken);
+    CU_ASSERT_EQUAL(places.now, 32);                          /* there is an end */
+    CU_ASSERT_EQUAL(places_after(&places, &at, 40, 0, 0), 8); /* nobody wants them */
+    CU_ASSERT_EQUAL(places_after(&places, &at, 40, 0, 7), 8);
+}
+
+static void a_place_that_is_free_for_a_moment_was_taken(void)
+{
+    struct places places;
+
+    places_init(&places, 0, 4, 0);
+    places_count(&places, 1, 0, 8);
+    CU_ASSERT_EQUAL(places_count(&places, PLACES_PAUSE, 0, 5), 9);
+}
+
+static void a_setting_of_places_is_kept(void)
+{
+    struct places places;
+    int64_t at = 0;
+
+    places_init(&places, 6, 4, at);
+    CU_ASSERT_EQUAL(places_after(&places, &at, 9, 0, 6), 6);
+    CU_ASSERT_EQUAL(places_after(&places, &at, 9, 99, 6), 6);
+}
+
 static const struct unit_test tests[] = {
+    {"places follow the processors", places_follow_the_processors},
+    {"places grow while processors are idle and all are taken",
+     places_grow_while_processors_are_idle_and_all_are_taken},
+    {"a place that is free for a moment was taken", a_place_that_is_free_for_a_moment_was_taken},
+    {"a setting of places is kept", a_setting_of_places_is_kept},
     {"users take turns, and each one's own come in order",
      users_take_turns_and_each_s_own_come_in_order},
     {"what is taken out of a queue does not come", what_is_taken_out_of_a_queue_does_not_come},

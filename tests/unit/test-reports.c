@@ -244,6 +244,64 @@ static void without_a_report_the_platform_can_not_tell(void)
     CU_ASSERT_STRING_EQUAL(judge(none, &run, "[7]").code, "SAMPLE_INVALID");
 }
 
+/* The message of the error that these reports end in. */
+static char *complaint(int fd)
+{
+    struct verifier_run run = a_run(0);
+    struct reports_source source = source_of(&fd);
+    const struct grader_request request = {.run = run, .lists = {"[]", "[]", "[]"}, .since = NOW};
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    _cleanup_(free_ptr) char *reason = NULL;
+    struct error err = ERROR_INIT;
+    bool success;
+
+    CU_ASSERT_EQUAL(reports_verdict(&source, &request, &json, &success, &reason, &err), -1);
+    return xstrdup(err.message);
+}
+
+static void reports_that_do_not_count_are_named(void)
+{
+    _cleanup_(close_fd) int stale = memory_file(), many = memory_file(), broken = memory_file();
+    struct archive *archive = begin_archive(stale);
+    _cleanup_(free_ptr) char *of_stale = NULL, *of_many = NULL, *of_broken = NULL;
+
+    add_file(archive, "out/a.xml", NOW - 1, REPORT_PASSES);
+    add_file(archive, "out/b.xml", NOW - 1, REPORT_PASSES);
+    end_archive(archive);
+    of_stale = complaint(stale);
+    CU_ASSERT_PTR_NOT_NULL(strstr(of_stale, "older than its run: out/a.xml, out/b.xml"));
+    archive = begin_archive(many);
+    for (int i = 0; i < 500; i++)
+        add_file(archive, "a-name-of-some-length.xml", NOW - 1, "");
+    end_archive(archive);
+    of_many = complaint(many);
+    CU_ASSERT(strlen(of_many) < 400 && strcmp(of_many + strlen(of_many) - 3, "...") == 0);
+    archive = begin_archive(broken);
+    add_file(archive, "out/broken.xml", NOW, "<testsuite");
+    end_archive(archive);
+    of_broken = complaint(broken);
+    CU_ASSERT_PTR_NOT_NULL(strstr(of_broken, "the report out/broken.xml cannot be read: "));
+}
+
+static void a_listed_test_that_is_missing_is_among_the_failures(void)
+{
+    _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
+    struct reports_source source = source_of(&passes);
+    const struct grader_request request = {
+        .run = a_run(0), .lists = {"[\"c::a\",\"c::none\"]", "[]", "[]"}, .since = NOW};
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    _cleanup_(free_ptr) char *reason = NULL;
+    struct error err = ERROR_INIT;
+    bool success = true;
+
+    CU_ASSERT_EQUAL(reports_verdict(&source, &request, &json, &success, &reason, &err), 0);
+    CU_ASSERT_FALSE(success);
+    CU_ASSERT_PTR_NOT_NULL(strstr(json.data, "\"total\":3,\"passed\":2,\"failed\":1,"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(json.data, "\"failures\":[{\"name\":\"c::none\",\"classname\":"
+                                             "\"\",\"time\":0.000,\"message\":\"not in the "
+                                             "report\"}]"));
+}
+
 static void limits_that_struck_are_named(void)
 {
     _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
@@ -678,6 +736,9 @@ static const struct unit_test tests[] = {
     {"a report that unpacks to too much is refused", a_report_that_unpacks_to_too_much_is_refused},
     {"a report decides", a_report_decides},
     {"without a report the platform can not tell", without_a_report_the_platform_can_not_tell},
+    {"reports that do not count are named", reports_that_do_not_count_are_named},
+    {"a listed test that is missing is among the failures",
+     a_listed_test_that_is_missing_is_among_the_failures},
     {"limits that struck are named", limits_that_struck_are_named},
     {"other tools say it by their exit status", other_tools_say_it_by_their_exit_status},
     {"an archive without an end is refused", an_archive_without_an_end_is_refused},

@@ -22,4 +22,4 @@ libstore_a_SOURCES = \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/server.c fcgi/store/server.h \
 	fcgi/store/users.c fcgi/store/users.h
-STORE_LIBS = libstore.a $(WIRE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)
+STORE_LIBS = libstore.a $(MONEY_LIBS) $(WIRE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)

@@ -58,6 +58,7 @@ struct router routes_router(struct api *api)
         &sessions_routes, &interactions_routes, &verifications_routes,
         &samples_routes,  &datasets_routes,     &users_routes,
         &auth_routes,     &repos_routes,        &health_routes,
+        &billing_routes,
     };
 
     return (struct router){

@@ -294,8 +294,8 @@ int store_meter(struct db *db, int64_t ahead, const struct settlement_events *ev
 /* --- grants that expire ---------------------------------------------------------------------- */
 
 /* What is given back to it later makes it expire once more: so its moves are counted. */
-static int expire_locked(struct db *db, const struct id *grant_id, const struct id *user_id,
-                         int64_t *ret_cents, struct error *err)
+int store_grant_expire(struct db *db, const struct id *grant_id, const struct id *user_id,
+                       int64_t *ret_cents, struct error *err)
 {
     static const struct query select_grant = {
         "SELECT g.remaining_cents, (SELECT COUNT(*) FROM grant_moves m WHERE m.grant_id=g.grant_id)"
@@ -341,7 +341,7 @@ int store_grants_expire(struct db *db, int64_t limit, const struct settlement_ev
         struct id grant_id = db_row_id(rows, 0), user_id = db_row_id(rows, 1);
         int64_t cents;
 
-        if (db_begin(db, err) < 0 || expire_locked(db, &grant_id, &user_id, &cents, err) < 0 ||
+        if (db_begin(db, err) < 0 || store_grant_expire(db, &grant_id, &user_id, &cents, err) < 0 ||
             db_commit(db, err) < 0) {
             if (passed_over(db, &user_id, events, err) < 0)
                 return -1;

@@ -51,4 +51,9 @@ int store_meter(struct db *db, int64_t ahead, const struct settlement_events *ev
 int store_grants_expire(struct db *db, int64_t limit, const struct settlement_events *events,
                         struct error *err);
 
+/* One of them, within the caller's transaction. *ret_cents: what was left; 0 where nothing was, or
+ * its time is not over. */
+int store_grant_expire(struct db *db, const struct id *grant_id, const struct id *user_id,
+                       int64_t *ret_cents, struct error *err);
+
 #endif

@@ -8,6 +8,7 @@ libstore_a_SOURCES = \
 	fcgi/store/catalog.c fcgi/store/catalog.h \
 	fcgi/store/claims.c fcgi/store/claims.h \
 	fcgi/store/containers.c fcgi/store/containers.h \
+	fcgi/store/credit.c fcgi/store/credit.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \

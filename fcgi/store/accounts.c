@@ -46,9 +46,19 @@ static const struct right api_rights[] = {
     {"INSERT", "ledger_transactions", ""}, /* change or delete */
     {"SELECT", "ledger_entries", ""},
     {"INSERT", "ledger_entries", ""},
+    {"SELECT", "grant_moves", ""},
+    {"INSERT", "grant_moves", ""},
     {"SELECT", "balances", ""},
     {"INSERT", "balances", ""},
     {"UPDATE", "balances", ""},
+    {"SELECT", "credit_grants", ""},
+    {"INSERT", "credit_grants", ""},
+    {"UPDATE", "credit_grants", "remaining_cents"},
+    {"SELECT", "ledger_counts", ""}, /* written by a trigger alone */
+    {"SELECT", "spending", ""},
+    {"INSERT", "spending", ""},
+    {"UPDATE", "spending", ""},
+    {"SELECT", "user_limits", ""},
     {"SELECT", "datasets", ""},
     {"SELECT", "samples", ""},
     {"SELECT", "sessions", ""},
@@ -66,7 +76,8 @@ static const struct right api_rights[] = {
     {"SELECT", "runs", ""},
 };
 
-/* It deletes what retention says (retention.c), and nothing of users and money. */
+/* It deletes what retention says (retention.c), and nothing of users and money but the sums of
+ * old days. */
 static const struct right reaper_rights[] = {
     {"SELECT", "samples", ""},
     {"SELECT", "sessions", ""},
@@ -103,6 +114,23 @@ static const struct right reaper_rights[] = {
     {"INSERT", "containers", ""},
     {"UPDATE", "containers", ""},
     {"DELETE", "containers", ""},
+    {"SELECT", "ledger_transactions", ""}, /* append-only, as above */
+    {"INSERT", "ledger_transactions", ""},
+    {"SELECT", "ledger_entries", ""},
+    {"INSERT", "ledger_entries", ""},
+    {"SELECT", "grant_moves", ""},
+    {"INSERT", "grant_moves", ""},
+    {"SELECT", "balances", ""},
+    {"INSERT", "balances", ""},
+    {"UPDATE", "balances", ""},
+    {"SELECT", "credit_grants", ""},
+    {"INSERT", "credit_grants", ""},
+    {"UPDATE", "credit_grants", "remaining_cents"},
+    {"SELECT", "spending", ""},
+    {"INSERT", "spending", ""},
+    {"UPDATE", "spending", ""},
+    {"DELETE", "spending", ""},
+    {"SELECT", "user_limits", ""},
 };
 
 struct account {

@@ -220,7 +220,7 @@ static int prune_sessions(struct db *db, int64_t days, struct step *step, struct
 {
     static const struct query select_sessions = {
         "SELECT session_id FROM sessions WHERE outputs_pruned IN (FALSE, TRUE) AND "
-        "ended_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
+        "ended_at < NOW(6) - INTERVAL ? DAY AND unsettled IS NULL LIMIT ?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_sessions, err, db_int(days), db_int(step->rows));
 
@@ -273,18 +273,27 @@ static int prune_tokens(struct db *db, int64_t days, struct step *step, struct e
                  &changed, step);
 }
 
-static int prune_idempotency_keys(struct db *db, int64_t limit, struct step *step,
-                                  struct error *err)
+static int prune_idempotency_keys(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query delete_keys = {
-        "DELETE FROM idempotency_keys WHERE created_at < NOW(6) - INTERVAL ? HOUR LIMIT ?"};
+        "DELETE FROM idempotency_keys WHERE created_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
     int64_t changed = 0;
 
-    return count(DB_RUN(db, &delete_keys, &changed, err, db_int(IDEMPOTENCY_HOURS), db_int(limit)),
+    return count(DB_RUN(db, &delete_keys, &changed, err, db_int(days), db_int(step->rows)),
                  &changed, step);
 }
 
-static int prune_runs(struct db *db, int64_t limit, struct step *step, struct error *err)
+static int prune_spending(struct db *db, int64_t days, struct step *step, struct error *err)
+{
+    static const struct query delete_days = {
+        "DELETE FROM spending WHERE day < DATE(NOW(6)) - INTERVAL ? DAY LIMIT ?"};
+    int64_t changed = 0;
+
+    return count(DB_RUN(db, &delete_days, &changed, err, db_int(days), db_int(step->rows)),
+                 &changed, step);
+}
+
+static int prune_runs(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query delete_containers = {
         "DELETE FROM containers WHERE gone_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
@@ -296,11 +305,11 @@ static int prune_runs(struct db *db, int64_t limit, struct step *step, struct er
     static const struct query delete_run = {"DELETE FROM runs WHERE run_id=?"};
     int64_t changed = 0;
     _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_runs, err, db_int(RETENTION_RUNS_DAYS), db_int(limit));
+        DB_SELECT(db, &select_runs, err, db_int(days), db_int(step->rows));
 
-    if (!rows || count(DB_RUN(db, &delete_containers, &changed, err, db_int(RETENTION_RUNS_DAYS),
-                              db_int(limit)),
-                       &changed, step) < 0)
+    if (!rows ||
+        count(DB_RUN(db, &delete_containers, &changed, err, db_int(days), db_int(step->rows)),
+              &changed, step) < 0)
         return -1;
     while (db_next(rows)) {
         struct id id = db_row_id(rows, 0);
@@ -322,6 +331,9 @@ int store_prune(struct db *db, const struct retention *retention, int64_t limit,
         {retention->sessions_days, prune_sessions},
         {retention->verifications_days, prune_verifications},
         {retention->tokens_days, prune_tokens},
+        {RETENTION_SPENDING_DAYS, prune_spending},
+        {RETENTION_RUNS_DAYS, prune_runs},
+        {IDEMPOTENCY_HOURS / 24, prune_idempotency_keys},
     };
     struct step step = {.rows = limit, .bytes = STEP_BYTES};
     int64_t removed = 0;
@@ -332,13 +344,6 @@ int store_prune(struct db *db, const struct retention *retention, int64_t limit,
             return -1;
         removed += limit - step.rows;
     }
-    step.rows = limit;
-    if (prune_idempotency_keys(db, limit, &step, err) < 0)
-        return -1;
-    removed += limit - step.rows;
-    step.rows = limit;
-    if (prune_runs(db, limit, &step, err) < 0)
-        return -1;
-    *ret_removed = removed + limit - step.rows;
+    *ret_removed = removed;
     return 0;
 }

@@ -43,11 +43,17 @@ double bare_exec(void);
 /* Seconds from the start of `crun run` to the first byte of its output. */
 double bare_run(void);
 
+/* POST exec of `true`, and its end: seconds. */
+double bench_exec_once(const char *session);
+
 /* --- long lists (lists.c) ----------------------------------------------------------------------
  */
 
 /* Loads a million sessions, which stay: the last part of all. */
 void bench_lists(void);
+
+/* Balance, usage, settlement, audit (money.c); lays a million transactions. */
+void bench_money(void);
 
 /* --- many requests at once (load.c) ------------------------------------------------------------
  */

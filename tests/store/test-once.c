@@ -35,7 +35,12 @@ static struct id new_user(const char *name)
 
 static struct id ready_session(const struct id *user)
 {
-    struct new_session wanted = {id_new(), *user, "d", "runnable", 30, 100};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = *user,
+                                 .dataset = "d",
+                                 .sample_id = "runnable",
+                                 .ttl_minutes = 30,
+                                 .open_max = 100};
     _cleanup_(session_work_release) struct session_work work = {0};
     struct id container_id = id_new();
     int64_t expires_at;
@@ -54,7 +59,12 @@ static void a_session_that_is_created_again_is_one_session(void)
     static const struct query count = {"SELECT COUNT(*) FROM sessions WHERE user_id=?"};
     static const struct query counted = {"SELECT SUM(n_total) FROM session_counts WHERE user_id=?"};
     struct id user = new_user("sessions");
-    struct new_session wanted = {id_new(), user, "d", "runnable", 30, 1};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = user,
+                                 .dataset = "d",
+                                 .sample_id = "runnable",
+                                 .ttl_minutes = 30,
+                                 .open_max = 1};
     int64_t first = 0, again = 0;
     double duration;
     bool changed;

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,13 @@ void sha256_hex(const void *bytes, size_t size, char text[2 * SHA256_SIZE + 1])
     sha256(bytes, size, digest);
     for (int i = 0; i < SHA256_SIZE; i++)
         snprintf(text + 2 * i, 3, "%02x", digest[i]);
+}
+
+void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
+                 unsigned char mac[SHA256_SIZE])
+{
+    if (!HMAC(EVP_sha256(), key, (int)key_size, bytes, size, mac, NULL))
+        abort(); /* as above */
 }
 
 bool equal_in_constant_time(const void *a, const void *b, size_t size)

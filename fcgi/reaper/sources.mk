@@ -15,15 +15,17 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/interactions.c fcgi/reaper/interactions.h \
 	fcgi/reaper/kinds.c fcgi/reaper/kinds.h \
 	fcgi/reaper/outcome.c fcgi/reaper/outcome.h \
+	fcgi/reaper/reconciler.c fcgi/reaper/reconciler.h \
 	fcgi/reaper/registry.c fcgi/reaper/registry.h \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
+	fcgi/reaper/stripe_events.c fcgi/reaper/stripe_events.h \
 	fcgi/reaper/verification.h \
 	fcgi/reaper/verification_run.c \
 	fcgi/reaper/verification_verdict.c \
 	fcgi/reaper/verifications.c fcgi/reaper/verifications.h
 # Of the grade room the report paths only: what parses is in codeset-grader.
-REAPER_LIBS = libreaper.a libgrade.a $(AGENT_CLIENT_LIBS) $(STORE_LIBS) $(WIRE_LIBS)
+REAPER_LIBS = libreaper.a libgrade.a $(AGENT_CLIENT_LIBS) $(STRIPE_LIBS) $(STORE_LIBS) $(WIRE_LIBS)
 
 sbin_PROGRAMS += codeset-reaper
 codeset_reaper_SOURCES = fcgi/codeset-reaper.c

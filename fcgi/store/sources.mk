@@ -5,6 +5,7 @@ libstore_a_SOURCES = \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/catalog.c fcgi/store/catalog.h \
 	fcgi/store/claims.c fcgi/store/claims.h \
+	fcgi/store/checkouts.c fcgi/store/checkouts.h \
 	fcgi/store/containers.c fcgi/store/containers.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
@@ -16,6 +17,7 @@ libstore_a_SOURCES = \
 	fcgi/store/session_list.c \
 	fcgi/store/session_rows.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
+	fcgi/store/stripe_events.c fcgi/store/stripe_events.h \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/rows.c fcgi/store/rows.h \

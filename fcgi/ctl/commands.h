@@ -40,6 +40,9 @@ int ctl_session_list(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);
 int ctl_session_close(struct ctl *ctl);
 
+int ctl_stripe_events(struct ctl *ctl);
+int ctl_stripe_event(struct ctl *ctl);
+
 /* Not a command, but what several begin with: the user by id or e-mail address, and the connection.
  * NULL on failure. */
 struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user,

@@ -228,11 +228,17 @@ int store_customer_get(struct db *db, const struct id *user_id, char **ret_custo
 int store_customer_set(struct db *db, const struct id *user_id, const char *customer,
                        struct error *err)
 {
-    static const struct query query = {
-        "INSERT INTO stripe_customers (user_id, customer_id) VALUES (?, ?) "
-        "ON DUPLICATE KEY UPDATE customer_id=VALUES(customer_id)"};
+    static const struct query insert_row = {
+        "INSERT INTO stripe_customers (user_id, customer_id) VALUES (?, ?)"};
+    static const struct query update_row = {
+        "UPDATE stripe_customers SET customer_id=? WHERE user_id=?"};
 
-    return DB_RUN(db, &query, NULL, err, db_id(user_id), db_text(customer));
+    if (DB_RUN(db, &insert_row, NULL, err, db_id(user_id), db_text(customer)) == 0)
+        return 0;
+    if (err->kind != ERROR_CONFLICT)
+        return -1;
+    error_clear(err);
+    return DB_RUN(db, &update_row, NULL, err, db_text(customer), db_id(user_id));
 }
 
 /* --- the daemon's ---------------------------------------------------------------------------- */

@@ -96,7 +96,8 @@ int store_stripe_event_postpone(struct db *db, const struct id *row_id, const ch
 {
     static const struct query query = {
         "UPDATE stripe_events SET reason=?, "
-        "due_at=NOW(6) + INTERVAL LEAST(3600, 1 << LEAST(attempts, 12)) SECOND, "
+        "due_at=NOW(6) + INTERVAL GREATEST(1, LEAST(3600, "
+        "TIMESTAMPDIFF(SECOND, COALESCE(retried_at, received_at), NOW(6)) DIV 4)) SECOND, "
         "attempts=attempts+1 WHERE row_id=? AND state='due'"};
 
     return DB_RUN(db, &query, NULL, err, db_text(reason), db_id(row_id));

@@ -58,7 +58,8 @@ int store_stripe_event_lock(struct db *db, const struct id *row_id, char **ret_p
 int store_stripe_event_settle(struct db *db, const struct id *row_id, enum stripe_state state,
                               const char *reason, struct error *err);
 
-/* Applying it failed or has to wait: due again in a second, then later and later, up to an hour. */
+/* Applying it failed or has to wait: due again in a second, later the older it is, up to an
+ * hour. */
 int store_stripe_event_postpone(struct db *db, const struct id *row_id, const char *reason,
                                 struct error *err);
 

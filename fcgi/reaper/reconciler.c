@@ -228,14 +228,17 @@ int reconciler_new(const struct stripe_settings *settings, const struct database
                    struct reconciler **ret_reconciler, struct error *err)
 {
     struct reconciler *reconciler = xcalloc(1, sizeof(*reconciler));
+    struct error refused = ERROR_INIT;
     bool failed;
 
     reconciler->settings = settings;
     init_locks(reconciler);
-    reconciler->stripe = stripe_new(settings, err);
+    reconciler->stripe = stripe_new(settings, &refused);
+    if (!reconciler->stripe)
+        log_error("stripe_not_asked", &refused); /* no reason to leave the sessions alone */
     reconciler->db = reconciler->stripe ? db_new(database, DB_REAPER, err) : NULL;
-    failed = !reconciler->db ||
-             (stripe_configured(reconciler->stripe) && start_thread(reconciler, err) < 0);
+    failed = reconciler->stripe && (!reconciler->db || (stripe_configured(reconciler->stripe) &&
+                                                        start_thread(reconciler, err) < 0));
     if (!reconciler->threaded)
         reconciler_free(TAKE_PTR(reconciler));
     *ret_reconciler = reconciler;

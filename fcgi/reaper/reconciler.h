@@ -15,8 +15,8 @@ struct database_settings;
 struct reconciler;
 struct stripe_settings;
 
-/* Starts the thread, unless no key is configured: then NULL without an error. The settings must
- * outlive it. */
+/* Starts the thread, unless no key is configured, or it can't be used, which is logged: then NULL
+ * without an error. The settings must outlive it. */
 int reconciler_new(const struct stripe_settings *settings, const struct database_settings *database,
                    struct reconciler **ret_reconciler, struct error *err);
 

@@ -34,7 +34,7 @@ struct deposit_values {
 static const char *const currencies[] = {"usd", NULL};
 
 static const struct field deposit_body[] = {
-    {"amount_cents", FIELD_INT, .required = true,
+    {"amount_cents", FIELD_INT, .required = true, .fallback = -1,
      .least_setting = FIELD_SETTING(struct settings, stripe.deposit_cents_min),
      .most_setting = FIELD_SETTING(struct settings, stripe.deposit_cents_max),
      .offset = offsetof(struct deposit_values, amount_cents)},

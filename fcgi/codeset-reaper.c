@@ -24,6 +24,9 @@
  *   orphan_stopped            a container that belongs to no row was removed
  *   node_lost                 a host has been silent for long; its sessions end
  *   verification_failed       a job ends in `error`; the sample or the host needs a look
+ *   billing_failed            what a session cost could not be charged; tried again
+ *   balance_low               a balance fell below its user's threshold
+ *   credits_exhausted         a session was ended, as its user can't pay any more
  *   holds_shrink, holds_limited   more requests wait than holds_max or the descriptors allow
  *   stripe_event              what came of it; state=quarantined: codesetctl stripe events
  *   stripe_event_undelivered  one that no webhook brought; are the webhooks set up and reachable?
@@ -64,6 +67,7 @@
 #include "base/mem.h"
 #include "engine/oci.h"
 #include "reaper/await.h"
+#include "reaper/billing.h"
 #include "reaper/budget.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
@@ -97,6 +101,7 @@ struct reaper {
     char node[65], machine_id[HOST_ID_SIZE], boot_id[HOST_ID_SIZE];
     struct retention retention;
     struct heartbeat *heartbeat;
+    struct billing *billing;
     struct doorbell *doorbell;
     struct reconciler *reconciler; /* NULL: no key of Stripe's */
     int lock_fd;
@@ -181,8 +186,10 @@ static void run_begun(const struct error *err, void *arg)
         return;
     }
     log_event(LOG_INFO, "run_begun", "node=%s run=%s", reaper->node, reaper->run.run_id.text);
-    if (!reaper->context.stopping)
-        reaper->context.rounds = rounds_new(&reaper->context, &reaper->retention);
+    if (reaper->context.stopping)
+        return;
+    reaper->context.rounds = rounds_new(&reaper->context, &reaper->retention);
+    reaper->billing = billing_new(&reaper->context, &reaper->settings.billing);
 }
 
 /* Nothing that it holds is its own any more, so nothing is to be written. */
@@ -404,6 +411,7 @@ static void close_rooms(struct reaper *reaper)
 {
     reconciler_free(reaper->reconciler);
     context_close(&reaper->context);
+    billing_free(reaper->billing);
     heartbeat_free(reaper->heartbeat);
     doorbell_free(reaper->doorbell);
     for (size_t i = 0; i < ARRAY_SIZE(reaper->signals); i++) {

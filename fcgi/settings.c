@@ -95,6 +95,18 @@ const struct config_row settings_rows[] = {
     {"accounts", "terms_version", CONFIG_TEXT, "", 0, 32, "",
      "terms that must be accepted; empty: none", offsetof(struct settings, accounts.terms_version)},
 
+    BOOL(billing, enabled, "yes", "sessions and agent jobs cost credits"),
+    INT(billing, cents_per_minute, "5", 1, 1000000, "cents", "price of a minute of a session"),
+    INT(billing, agent_job_cents, "100", 1, 1000000, "cents", "price of an agent job"),
+    INT(billing, meter_seconds, "3", 1, 60, "s", "pause between looks at who runs out of credits"),
+    INT(billing, low_balance_cents, "0", 0, 100000000, "cents",
+        "a balance that falls below it is logged; 0: none"),
+    INT(billing, creates_per_minute, "0", 0, 1000000, "", "most new sessions of a user; 0: any"),
+    INT(billing, cents_per_day, "0", 0, 100000000, "cents", "most that a user spends; 0: any"),
+    INT(billing, key_cents_per_day, "0", 0, 100000000, "cents", "most that a key spends; 0: any"),
+    INT(billing, signup_credit_days, "0", 0, 36500, "days",
+        "the credit at the first sign-in expires after so many; 0: never"),
+
     TEXT(stripe, api_key_file, "", "Stripe's secret key; empty: no deposits"),
     TEXT(stripe, webhook_secrets_file, "", "the webhooks' signing secrets, one a line"),
     PATH(stripe, api_url, "https://api.stripe.com", "Stripe"),

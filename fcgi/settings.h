@@ -60,6 +60,18 @@ struct accounts_settings {
     char *terms_version;
 };
 
+/* Cents, and a minute is a session's. A limit of 0: none. */
+struct billing_settings {
+    bool enabled;
+    int64_t cents_per_minute;
+    int64_t agent_job_cents;
+    int64_t meter_seconds;
+    int64_t low_balance_cents;
+    int64_t creates_per_minute;
+    int64_t cents_per_day, key_cents_per_day;
+    int64_t signup_credit_days; /* 0: for ever */
+};
+
 struct reaper_settings {
     char *node;     /* "" : the host's name */
     char *location; /* shown in container_info */
@@ -122,6 +134,7 @@ struct settings {
     struct database_settings database;
     struct api_settings api;
     struct accounts_settings accounts;
+    struct billing_settings billing;
     struct stripe_settings stripe;
     struct reaper_settings reaper;
     struct engine_settings engine;

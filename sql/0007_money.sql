@@ -105,7 +105,7 @@ UPDATE ledger_transactions SET user_seq = (
 
 ALTER TABLE ledger_transactions
     ADD UNIQUE INDEX by_number (user_id, user_seq),
-    ADD INDEX by_type (user_id, type, user_seq, amount_cents, seconds),
+    ADD INDEX by_type (user_id, type, user_seq, amount_cents, seconds, kind),
     ADD INDEX by_time (user_id, created_at, user_seq),
     ADD INDEX by_origin (of_transaction, amount_cents),
     DROP INDEX by_user;

@@ -102,3 +102,23 @@ int clock_parse(const char *text, int64_t *ret_when)
     *ret_when = ((int64_t)timegm(&tm) - offset) * CLOCK_SECOND + fraction;
     return 0;
 }
+
+int clock_parse_day(const char *text, int64_t *ret_when)
+{
+    const int64_t day = 86400 * CLOCK_SECOND;
+    char shown[CLOCK_TEXT_SIZE];
+    struct tm tm = {0};
+    const char *rest = strptime(text, "%Y-%m-%d", &tm);
+    int64_t when;
+
+    if (!rest || tm.tm_year < 70 || tm.tm_year > 9999 - 1900)
+        return -1;
+    when = (int64_t)timegm(&tm) * CLOCK_SECOND;
+    /* The 31st of February is the 3rd of March to timegm. */
+    if (strncmp(clock_format(when, shown), text, strlen("2026-11-21")) != 0)
+        return -1;
+    if (*rest && clock_parse(text, &when) < 0)
+        return -1;
+    *ret_when = when - when % day;
+    return 0;
+}

@@ -23,4 +23,8 @@ char *clock_format(int64_t when, char *text);
  * "2023-01-23 04:10:47", taken as UTC. Returns 0, or -1 if it is neither. */
 int clock_parse(const char *text, int64_t *ret_when);
 
+/* Reads a day, "2026-11-21", or what clock_parse reads, as the beginning of that day in UTC.
+ * Returns 0, or -1 if there is no such day. */
+int clock_parse_day(const char *text, int64_t *ret_when);
+
 #endif

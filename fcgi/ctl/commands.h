@@ -18,6 +18,8 @@ int ctl_user_deactivate(struct ctl *ctl);
 int ctl_user_revoke(struct ctl *ctl);
 int ctl_user_accept_terms(struct ctl *ctl);
 
+int ctl_user_limit(struct ctl *ctl);
+
 int ctl_key_add(struct ctl *ctl);
 int ctl_key_list(struct ctl *ctl);
 int ctl_key_revoke(struct ctl *ctl);
@@ -33,6 +35,13 @@ int ctl_image_import(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);
 int ctl_image_remove(struct ctl *ctl);
 
+int ctl_ledger_audit(struct ctl *ctl);
+int ctl_ledger_show(struct ctl *ctl);
+
+int ctl_credit_grant(struct ctl *ctl);
+int ctl_credit_expire(struct ctl *ctl);
+int ctl_credit_refund(struct ctl *ctl);
+
 int ctl_node_list(struct ctl *ctl);
 int ctl_node_forget(struct ctl *ctl);
 
@@ -47,5 +56,9 @@ int ctl_stripe_event(struct ctl *ctl);
  * NULL on failure. */
 struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user,
                          struct error *err);
+
+/* Grants the user cents that never expire. */
+int ctl_give(struct db *db, const struct id *user_id, int64_t cents, const char *description,
+             struct error *err);
 
 #endif

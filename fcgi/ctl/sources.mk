@@ -7,11 +7,13 @@ noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	fcgi/ctl/commands.h \
 	fcgi/ctl/ctl.c fcgi/ctl/ctl.h \
+	fcgi/ctl/credit.c \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
 	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
+	fcgi/ctl/ledger.c \
 	fcgi/ctl/line_reader.c fcgi/ctl/line_reader.h \
 	fcgi/ctl/nodes.c \
 	fcgi/ctl/output.c fcgi/ctl/output.h \

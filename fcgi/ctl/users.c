@@ -21,6 +21,7 @@
 #define NAME_MOST 255
 #define EMAIL_MOST 320
 #define DAYS_MOST 36500
+#define CREDIT_MOST 100000000
 #define DAY (86400 * CLOCK_SECOND)
 
 static json_object *user_object(const struct user *user)
@@ -88,8 +89,12 @@ int ctl_user_add(struct ctl *ctl)
     struct error err = ERROR_INIT;
     struct db *db;
     struct id user_id;
+    int64_t credit;
     _cleanup_(user_release) struct user user = {0};
 
+    if (ctl_option_int(ctl, "credit", 0, CREDIT_MOST,
+                       ctl_settings(ctl)->accounts.signup_credit_cents, &credit) != CTL_OK)
+        return CTL_USAGE;
     if (!is_plain(name, NAME_MOST))
         return ctl_usage(ctl, "a name must be one line of 1 to %d characters", NAME_MOST);
     if (!is_email(email))
@@ -101,6 +106,7 @@ int ctl_user_add(struct ctl *ctl)
         error_set(&err, ERROR_CONFLICT, NULL, "user %s already has the e-mail address %s",
                   user.user_id.text, email);
     if (err.kind != ERROR_NOT_FOUND || store_user_create(db, name, email, &user_id, &err) < 0 ||
+        (credit > 0 && ctl_give(db, &user_id, credit, "Sign-up credit", &err) < 0) ||
         store_user_find(db, user_id.text, &user, &err) < 0)
         return ctl_fail(ctl, &err);
     if (ctl_json(ctl)) {

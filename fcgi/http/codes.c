@@ -30,6 +30,11 @@ const struct code codes[] = {
      "The key or token is not one of ours or was revoked, the key has expired, or its user is not "
      "active."},
     {"TOKEN_EXPIRED", 401, 0, NULL, "The token has expired: POST /auth/refresh gives another."},
+    {"INSUFFICIENT_CREDITS", 402, 0, NULL,
+     "The balance is less than a minute of the new session and what the open ones have used (or "
+     "than the agent job costs): deposit money, or close sessions."},
+    {"SPENDING_LIMIT", 402, 0, NULL,
+     "The user or the API key has spent as much today (UTC) as the operator allows."},
     {"ACCOUNT_DEACTIVATED", 403, 0, NULL, "The account that signs in is deactivated."},
     {"GITHUB_APP_NOT_INSTALLED", 403, 0, NULL,
      "The GitHub App is not installed on the account, or the server has none."},
@@ -67,6 +72,7 @@ const struct code codes[] = {
     {"DEPOSIT_LIMIT", 429, 60, NULL, "Too many open deposits: pay one, or wait until they end."},
     {"INTERACTION_LIMIT", 429, 1, NULL, "Too many unfinished interactions in this session."},
     {"SESSION_LIMIT", 429, 30, NULL, "Too many open sessions: close one."},
+    {"SESSION_RATE_LIMIT", 429, 10, NULL, "Too many new sessions within a minute: wait a little."},
     {"TOO_MANY_REQUESTS", 429, 5, "A limit was reached. " LATER,
      "A limit was reached that no other code names, or nginx: too many requests from one address."},
     {"VERIFICATION_LIMIT", 429, 5, NULL, "Too many unfinished verifications of this session."},

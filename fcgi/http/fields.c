@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -387,6 +388,17 @@ static void take_base64(const struct place *place, const struct input *input,
     }
 }
 
+/* A day, or a time within it. */
+static void take_date(const struct place *place, const struct input *input, int64_t *value)
+{
+    if (input->kind != INPUT_TEXT)
+        fault(place, "date_type", "Input should be a valid date");
+    else if (input->length > 0 &&
+             (memchr(input->text, '\0', input->length) || clock_parse_day(input->text, value) < 0))
+        fault(place, "date_from_datetime_parsing",
+              "Input should be a valid date or datetime, as 2026-11-21");
+}
+
 int64_t setting_or(size_t setting, const void *limits, int64_t number)
 {
     if (!setting)
@@ -422,6 +434,9 @@ static void set_default(const struct field *field, void *member)
         return;
     case FIELD_WORD:
         *(int *)member = -1;
+        return;
+    case FIELD_DATE:
+        *(int64_t *)member = -1;
         return;
     }
 }
@@ -493,6 +508,9 @@ static void take(struct form *form, const char *part, const struct field *field,
         return;
     case FIELD_BASE64:
         take_base64(&place, input, member);
+        return;
+    case FIELD_DATE:
+        take_date(&place, input, member);
         return;
     }
 }

@@ -11,7 +11,8 @@
  *
  * Struct members by type: FIELD_TEXT and FIELD_BASE64 struct field_text, FIELD_TEXTS struct
  * field_texts, FIELD_INT int64_t, FIELD_BOOL bool, FIELD_WORD int (the place in `words`; -1
- * without).
+ * without), FIELD_DATE int64_t (the beginning of a day in UTC, in microseconds since 1970; -1
+ * without, which an empty text is too).
  */
 #ifndef CODESET_HTTP_FIELDS_H
 #define CODESET_HTTP_FIELDS_H
@@ -24,7 +25,15 @@
 #include "base/buf.h"
 #include "http/request.h"
 
-enum field_type { FIELD_TEXT, FIELD_TEXTS, FIELD_INT, FIELD_BOOL, FIELD_WORD, FIELD_BASE64 };
+enum field_type {
+    FIELD_TEXT,
+    FIELD_TEXTS,
+    FIELD_INT,
+    FIELD_BOOL,
+    FIELD_WORD,
+    FIELD_BASE64,
+    FIELD_DATE
+};
 
 /* Lives as long as the form. May be followed by a NUL, holds none unless it was base64. */
 struct field_text {

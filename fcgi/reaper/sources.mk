@@ -3,6 +3,7 @@ noinst_LIBRARIES += libreaper.a
 libreaper_a_SOURCES = \
 	fcgi/reaper/admission.c fcgi/reaper/admission.h \
 	fcgi/reaper/await.c fcgi/reaper/await.h \
+	fcgi/reaper/billing.c fcgi/reaper/billing.h \
 	fcgi/reaper/budget.c fcgi/reaper/budget.h \
 	fcgi/reaper/containers.c fcgi/reaper/containers.h \
 	fcgi/reaper/context.c fcgi/reaper/context.h \

@@ -66,7 +66,8 @@ static int sign_in(struct api *api, const struct github_values *form, struct id 
                    bool *ret_is_new, struct error *err)
 {
     _cleanup_(github_user_release) struct github_user user = {0};
-    struct sign_in sign_in = {.signup_credit_cents = api->settings->accounts.signup_credit_cents};
+    struct sign_in sign_in = {.signup_credit_cents = api->settings->accounts.signup_credit_cents,
+                              .signup_credit_days = api->settings->billing.signup_credit_days};
 
     if (form->redirect_uri.bytes &&
         !listed(api->settings->accounts.github_redirect_uris, form->redirect_uri.bytes))

@@ -111,6 +111,7 @@ static int create_session(void *app, const struct request *request, const void *
 {
     struct api *api = app;
     const struct create_values *form = values;
+    const struct billing_settings *billing = &api->settings->billing;
     struct new_session session = {
         .session_id = id_new(),
         .user_id = api->caller.user_id,
@@ -118,6 +119,11 @@ static int create_session(void *app, const struct request *request, const void *
         .sample_id = form->sample_id.bytes,
         .ttl_minutes = form->ttl_minutes,
         .open_max = api->settings->api.sessions_per_user,
+        .key_id = api->caller.key_id.text[0] ? &api->caller.key_id : NULL,
+        .price_cents = billing->enabled ? billing->cents_per_minute : 0,
+        .creates_per_minute = billing->creates_per_minute,
+        .cents_per_day = billing->cents_per_day,
+        .key_cents_per_day = billing->key_cents_per_day,
     };
     int64_t expires_at;
     struct buf *body;

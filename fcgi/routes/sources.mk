@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libroutes.a
 libroutes_a_SOURCES = \
 	fcgi/routes/auth.c \
+	fcgi/routes/billing.c \
 	fcgi/routes/datasets.c \
 	fcgi/routes/deposit.c \
 	fcgi/routes/doorbell.c fcgi/routes/doorbell.h \

@@ -54,9 +54,10 @@ enum column {
     KEY_ACTIVE,
     KEY_EXPIRES,
     KEY_LAST_USED,
-    KEY_HOLD
+    KEY_HOLD,
+    KEY_ID
 };
-_Static_assert(KEY_HOLD + 1 == CREDENTIAL_COLUMN_COUNT, "the columns are counted right");
+_Static_assert(KEY_ID + 1 == CREDENTIAL_COLUMN_COUNT, "the columns are counted right");
 
 static bool is_good(const struct credential *credential, const struct db_rows *rows)
 {
@@ -83,6 +84,7 @@ int credential_read(struct db *db, const struct credential *credential, struct d
         mark_used(db, credential, used_at);
     *ret_caller = (struct caller){
         .user_id = db_row_id(rows, USER_ID),
+        .key_id = db_row_id(rows, KEY_ID),
         .hold_seconds = db_is_null(rows, KEY_HOLD) ? -1 : db_row_int(rows, KEY_HOLD),
     };
     return 0;

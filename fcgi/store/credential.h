@@ -16,16 +16,17 @@
 #include "store/users.h"
 
 #define KEY_COLUMNS                                                                                \
-    "NOW(6), u.user_id, u.is_active, k.is_active, k.expires_at, k.last_used_at, k.hold_seconds"
+    "NOW(6), u.user_id, u.is_active, k.is_active, k.expires_at, k.last_used_at, k.hold_seconds, "  \
+    "k.key_id"
 #define KEY_FROM "FROM api_keys k JOIN users u ON u.user_id=k.user_id "
 #define KEY_IS "k.key_hash=? "
 
-#define TOKEN_COLUMNS "NOW(6), u.user_id, u.is_active, NULL, NULL, NULL, NULL"
+#define TOKEN_COLUMNS "NOW(6), u.user_id, u.is_active, NULL, NULL, NULL, NULL, NULL"
 #define TOKEN_FROM "FROM users u "
 #define TOKEN_IS "u.user_id=? "
 
 #define CREDENTIAL_NOW 0
-#define CREDENTIAL_COLUMN_COUNT 7 /* the statement's own begin here */
+#define CREDENTIAL_COLUMN_COUNT 8 /* the statement's own begin here */
 
 struct db_value credential_value(const struct credential *credential);
 

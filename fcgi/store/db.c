@@ -486,6 +486,15 @@ int db_begin(struct db *db, struct error *err)
     return 0;
 }
 
+int db_begin_snapshot(struct db *db, struct error *err)
+{
+    if (plain(db, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) < 0 ||
+        plain(db, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err) < 0)
+        return -1;
+    db->in_transaction = true;
+    return 0;
+}
+
 int db_commit(struct db *db, struct error *err)
 {
     if (!db->in_transaction)

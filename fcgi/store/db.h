@@ -118,6 +118,8 @@ void db_each_id(struct db_rows *rows, void (*each)(const struct id *id, void *ar
 
 /* A transaction; every path ends in commit or rollback. db_rollback does nothing without one. */
 int db_begin(struct db *db, struct error *err);
+/* One that only reads, and sees the database as it is now until it ends. */
+int db_begin_snapshot(struct db *db, struct error *err);
 int db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "store/credential.h"
 #include "store/db.h"
@@ -59,6 +60,9 @@ static int insert_with_credit(struct db *db, const struct sign_in *sign_in,
         .user_id = *user_id,
         .amount_cents = sign_in->signup_credit_cents,
         .description = "Sign-up credit",
+        .expires_at = sign_in->signup_credit_days
+                          ? clock_now() + sign_in->signup_credit_days * 86400 * CLOCK_SECOND
+                          : 0,
     };
 
     if (DB_RUN(db, &insert_user, NULL, err, db_id(user_id), db_text(sign_in->name),

@@ -16,6 +16,7 @@ struct db;
 struct sign_in {
     const char *github_id, *github_login, *name, *email;
     int64_t signup_credit_cents; /* 0: none */
+    int64_t signup_credit_days;  /* until it expires; 0: never */
 };
 
 /* Finds the user by github_id, or makes one and grants the credit, both exactly once however

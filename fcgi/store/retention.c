@@ -86,7 +86,7 @@ static int prune_sessions(struct db *db, int64_t days, int64_t limit, int64_t *r
 {
     static const struct query select_sessions = {
         "SELECT session_id FROM sessions WHERE outputs_pruned IN (FALSE, TRUE) AND "
-        "ended_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
+        "ended_at < NOW(6) - INTERVAL ? DAY AND unsettled IS NULL LIMIT ?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_sessions, err, db_int(days), db_int(limit));
     int64_t before = *removed;
@@ -126,6 +126,17 @@ static int prune_tokens(struct db *db, int64_t days, int64_t limit, int64_t *rem
 
     return count(DB_RUN(db, &delete_tokens, &changed, err, db_int(days), db_int(limit)), changed,
                  removed);
+}
+
+static int prune_spending(struct db *db, int64_t limit, int64_t *removed, struct error *err)
+{
+    static const struct query delete_days = {
+        "DELETE FROM spending WHERE day < DATE(NOW(6)) - INTERVAL ? DAY LIMIT ?"};
+    int64_t changed = 0;
+
+    return count(
+        DB_RUN(db, &delete_days, &changed, err, db_int(RETENTION_SPENDING_DAYS), db_int(limit)),
+        changed, removed);
 }
 
 static int prune_runs(struct db *db, int64_t limit, int64_t *removed, struct error *err)
@@ -168,7 +179,7 @@ int store_prune(struct db *db, const struct retention *retention, int64_t limit,
          prune_verifications(db, retention->verifications_days, limit, &removed, err) < 0) ||
         (retention->tokens_days > 0 &&
          prune_tokens(db, retention->tokens_days, limit, &removed, err) < 0) ||
-        prune_runs(db, limit, &removed, err) < 0)
+        prune_runs(db, limit, &removed, err) < 0 || prune_spending(db, limit, &removed, err) < 0)
         return -1;
     *ret_removed = removed;
     return 0;

@@ -2,9 +2,9 @@
  * retention.h - what is deleted after so many days, in small steps.
  *
  * Of an ended session go first its interactions' outputs, then, days later, the session itself with
- * its interactions and verifications. A step deletes at most `limit` rows of a kind, each kind by a
- * statement of its own at READ COMMITTED that locks nothing but what it deletes: final rows, for
- * which no request waits.
+ * its interactions and verifications, unless it is still to be charged. A step deletes at most
+ * `limit` rows of a kind, each kind by a statement of its own at READ COMMITTED that locks nothing
+ * but what it deletes: final rows, for which no request waits.
  */
 #ifndef CODESET_STORE_RETENTION_H
 #define CODESET_STORE_RETENTION_H
@@ -25,6 +25,9 @@ struct retention {
 
 /* Dead runs and containers that are gone are kept for so many days. */
 #define RETENTION_RUNS_DAYS 30
+
+/* What was spent on a day is kept for the limits of that day only. */
+#define RETENTION_SPENDING_DAYS 31
 
 /* One step. *ret_removed: rows deleted or emptied; 0: there is nothing left to do for now. The
  * caller comes again soon after a step that removed something, and rarely after one that did not.

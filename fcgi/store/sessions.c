@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/admission.h"
 #include "store/credential.h"
 #include "store/db.h"
 #include "store/session_rows.h"
@@ -61,11 +62,10 @@ static int session_not_found(struct error *err)
 
 /* --- create ---------------------------------------------------------------------------------- */
 
-static const struct query lock_user = {"SELECT user_id FROM users WHERE user_id=? FOR UPDATE"};
-
 static const struct query insert_session = {
-    "INSERT INTO sessions (session_id, user_id, dataset, sample_id, version, expires_at) "
-    "SELECT ?, ?, s.dataset, s.sample_id, s.version, NOW(6) + INTERVAL ? MINUTE FROM samples s "
+    "INSERT INTO sessions (session_id, user_id, dataset, sample_id, version, expires_at, key_id, "
+    "price_cents, unsettled) SELECT ?, ?, s.dataset, s.sample_id, s.version, "
+    "NOW(6) + INTERVAL ? MINUTE, ?, ?, ? FROM samples s "
     "WHERE s.dataset=? AND s.sample_id=? AND s.latest AND s.image IS NOT NULL AND "
     "(SELECT COUNT(*) FROM sessions o WHERE o.user_id=? AND o.status IN ('creating','ready')) < ?"};
 
@@ -110,17 +110,20 @@ static int explain_refusal(struct db *db, const struct new_session *wanted, stru
                      (long long)wanted->open_max, (long long)db_row_int(rows, 1));
 }
 
-/* Under the user's row lock, so that the limit holds against racing requests. */
-static int insert_locked(struct db *db, const struct new_session *wanted, struct error *err)
+/* Under the user's row lock and the balance's, so that the limits hold against racing requests. */
+static int insert_locked(struct db *db, const struct new_session *asked, struct error *err)
 {
-    _cleanup_(db_rows_release) struct db_rows *locked =
-        DB_SELECT(db, &lock_user, err, db_id(&wanted->user_id));
+    struct new_session limited = *asked, *wanted = &limited;
+    bool costs = wanted->price_cents > 0;
     int64_t inserted;
 
-    if (!locked ||
+    if (session_admit(db, wanted, err) < 0 ||
         DB_RUN(db, &insert_session, &inserted, err, db_id(&wanted->session_id),
-               db_id(&wanted->user_id), db_int(wanted->ttl_minutes), db_text(wanted->dataset),
-               db_text(wanted->sample_id), db_id(&wanted->user_id), db_int(wanted->open_max)) < 0)
+               db_id(&wanted->user_id), db_int(wanted->ttl_minutes),
+               db_text(wanted->key_id ? wanted->key_id->text : NULL),
+               costs ? db_int(wanted->price_cents) : db_null(), costs ? db_int(1) : db_null(),
+               db_text(wanted->dataset), db_text(wanted->sample_id), db_id(&wanted->user_id),
+               db_int(wanted->open_max)) < 0)
         return -1;
     if (inserted == 0)
         return explain_refusal(db, wanted, err);

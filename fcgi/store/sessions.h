@@ -54,13 +54,19 @@ struct new_session {
     struct id user_id;
     const char *dataset, *sample_id;
     int64_t ttl_minutes;
-    int64_t open_max; /* a user's open sessions */
+    int64_t open_max;           /* a user's open sessions, unless the user has a limit of his own */
+    const struct id *key_id;    /* that asks; NULL: a token */
+    int64_t price_cents;        /* a minute; 0: it costs nothing */
+    int64_t creates_per_minute; /* of a user; 0: as many as he likes; as above */
+    int64_t cents_per_day;      /* the same: what sessions and jobs cost */
+    int64_t key_cents_per_day;  /* the same, by one key */
 };
 
 /*
- * Codes: SAMPLE_NOT_FOUND, SAMPLE_NOT_RUNNABLE (it has no image), SESSION_LIMIT (ERROR_LIMIT; the
- * message names limit and use). A connection lost on the way is looked up again, so that a
- * success is told as one.
+ * Codes: SAMPLE_NOT_FOUND, SAMPLE_NOT_RUNNABLE (it has no image), and of ERROR_LIMIT, with limit
+ * and use in the message: SESSION_LIMIT, SESSION_RATE_LIMIT, SPENDING_LIMIT, and
+ * INSUFFICIENT_CREDITS, when the balance is less than what open sessions have used and a minute of
+ * this one. A connection lost on the way is looked up again, so that a success is told as one.
  */
 int store_session_create(struct db *db, const struct new_session *new_session,
                          int64_t *ret_expires_at, struct error *err);

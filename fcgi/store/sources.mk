@@ -2,11 +2,14 @@
 noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	fcgi/store/accounts.c fcgi/store/accounts.h \
+	fcgi/store/admission.c fcgi/store/admission.h \
+	fcgi/store/audit.c fcgi/store/audit.h \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/catalog.c fcgi/store/catalog.h \
 	fcgi/store/claims.c fcgi/store/claims.h \
 	fcgi/store/checkouts.c fcgi/store/checkouts.h \
 	fcgi/store/containers.c fcgi/store/containers.h \
+	fcgi/store/credit.c fcgi/store/credit.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
@@ -19,9 +22,13 @@ libstore_a_SOURCES = \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
 	fcgi/store/stripe_events.c fcgi/store/stripe_events.h \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
+	fcgi/store/limits.c fcgi/store/limits.h \
+	fcgi/store/metered.c fcgi/store/metered.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/rows.c fcgi/store/rows.h \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/server.c fcgi/store/server.h \
+	fcgi/store/settlement.c fcgi/store/settlement.h \
+	fcgi/store/usage.c fcgi/store/usage.h \
 	fcgi/store/users.c fcgi/store/users.h
 STORE_LIBS = libstore.a $(MONEY_LIBS) $(WIRE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)

@@ -38,6 +38,7 @@ void api_key_mask(const struct api_key_text *key, char masked[API_KEY_MASKED_SIZ
 
 struct caller {
     struct id user_id;
+    struct id key_id;                          /* "": by a token */
     char terms_version[TERMS_VERSION_MAX + 1]; /* accepted last; "" : none */
     int64_t hold_seconds;                      /* of the key; -1: it has none of its own */
 };

@@ -26,7 +26,8 @@ static int add_second_user(void)
     char unique[9];
 
     random_base62(unique, 8);
-    if (ctl(&user, "user add 'Second %s' second-%s@example.com", unique, unique) != 0)
+    if (ctl(&user, "user add 'Second %s' second-%s@example.com --credit 1000000", unique, unique) !=
+        0)
         return -1;
     take_line(&user, other_user_id, sizeof(other_user_id));
     if (ctl(&key, "key add %s --name blackbox", other_user_id) != 0)

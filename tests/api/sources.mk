@@ -16,6 +16,7 @@ BLACKBOX_LIBS = libblackbox.a $(BASE_LIBS) $(CURL_LIBS) $(CUNIT_LIBS) $(ZLIB_LIB
 check_PROGRAMS += tests/api/codeset-blackbox
 tests_api_codeset_blackbox_SOURCES = \
 	tests/api/blackbox.c \
+	tests/api/suite-billing.c \
 	tests/api/suite-credentials.c \
 	tests/api/suite-exec.c \
 	tests/api/suite-fields.c \

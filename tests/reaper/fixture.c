@@ -265,7 +265,12 @@ bool container_is(const struct id *container, const char *state)
 
 struct id create_session(const struct id *user)
 {
-    struct new_session wanted = {id_new(), *user, "d", "runnable", 30, 100000};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = *user,
+                                 .dataset = "d",
+                                 .sample_id = "runnable",
+                                 .ttl_minutes = 30,
+                                 .open_max = 100000};
     int64_t expires_at;
 
     OK(store_session_create(fixture_api, &wanted, &expires_at, &err));

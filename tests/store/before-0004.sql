@@ -82,3 +82,11 @@ INSERT INTO verifications (job_id, session_id, status, started_at, completed_at,
     ('01900000-0000-7000-8000-070000000004', '01900000-0000-7000-8000-050000000001', 'completed',
      NOW(6), NOW(6), '{}', TRUE, 'cv-01900000-0000-7000-8000-070000000004', 'here', 'a',
      '01900000-0000-7000-8000-0e0000000001', 1, NOW(6) + INTERVAL 60 SECOND);
+
+-- A sign-up credit.
+INSERT INTO ledger_transactions (transaction_id, event_key, kind, user_id, amount_cents, description)
+    VALUES ('01900000-0000-7000-8000-0c0000000001', 'signup:u', 'promotion',
+            '01900000-0000-7000-8000-0a0000000001', 300, 'Sign-up credit');
+INSERT INTO ledger_entries VALUES ('01900000-0000-7000-8000-0c0000000001', 'user', 300),
+    ('01900000-0000-7000-8000-0c0000000001', 'promotion', -300);
+INSERT INTO balances (user_id, balance_cents) VALUES ('01900000-0000-7000-8000-0a0000000001', 300);

@@ -1,16 +1,23 @@
 # The store against MariaDBs of its own: tests/store/run BUILD.
 STORE_TESTS = \
+	tests/store/test-histories \
 	tests/store/test-hosts \
 	tests/store/test-lists \
+	tests/store/test-money \
 	tests/store/test-store \
 	tests/store/test-upgrade
 check_PROGRAMS += $(STORE_TESTS)
 STORE_TEST_COMMON = tests/store/fixture.h tests/unit/unit.h
 STORE_TEST_LIBS = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_store_test_histories_SOURCES = tests/store/test-histories.c \
+	tests/store/cutter.c tests/store/cutter.h $(STORE_TEST_COMMON)
+tests_store_test_histories_LDADD = $(STORE_TEST_LIBS) -lpthread
 tests_store_test_hosts_SOURCES = tests/store/test-hosts.c $(STORE_TEST_COMMON)
 tests_store_test_hosts_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_lists_SOURCES = tests/store/test-lists.c $(STORE_TEST_COMMON)
 tests_store_test_lists_LDADD = $(STORE_TEST_LIBS)
+tests_store_test_money_SOURCES = tests/store/test-money.c $(STORE_TEST_COMMON)
+tests_store_test_money_LDADD = $(STORE_TEST_LIBS) -lpthread
 tests_store_test_store_SOURCES = tests/store/test-store.c $(STORE_TEST_COMMON)
 tests_store_test_store_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_upgrade_SOURCES = tests/store/test-upgrade.c $(STORE_TEST_COMMON)

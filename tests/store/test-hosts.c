@@ -89,7 +89,12 @@ static struct id user_of(const char *email)
 
 static struct id session_of(const struct id *user)
 {
-    struct new_session wanted = {id_new(), *user, "d", "runnable", 30, 100000};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = *user,
+                                 .dataset = "d",
+                                 .sample_id = "runnable",
+                                 .ttl_minutes = 30,
+                                 .open_max = 100000};
     int64_t expires_at;
 
     OK(store_session_create(api, &wanted, &expires_at, &err));

@@ -102,7 +102,12 @@ static void gaps_of_pruned_sessions_change_nothing(void)
 
 static void numbers_follow_creation_and_ends_are_counted(void)
 {
-    struct new_session wanted = {id_new(), lister, "d", "runnable", 30, 100000};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = lister,
+                                 .dataset = "d",
+                                 .sample_id = "runnable",
+                                 .ttl_minutes = 30,
+                                 .open_max = 100000};
     static const struct query newest = {
         "SELECT user_seq = (SELECT MAX(user_seq) FROM sessions o WHERE o.user_id = s.user_id) "
         "FROM sessions s WHERE session_id = ?"};
@@ -137,7 +142,12 @@ static struct run run = {{"01900000-0000-7000-8000-00000000000a"}, "a", "m", "b"
 
 static struct id ready_session(void)
 {
-    struct new_session wanted = {id_new(), user_id, "d", "runnable", 30, 100000};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = user_id,
+                                 .dataset = "d",
+                                 .sample_id = "runnable",
+                                 .ttl_minutes = 30,
+                                 .open_max = 100000};
     _cleanup_(session_work_release) struct session_work work = {0};
     struct id container_id = id_new();
     int64_t expires_at;

@@ -33,7 +33,12 @@ static void count_id(const struct id *id, void *arg)
 
 static struct id create_session(int64_t open_max)
 {
-    struct new_session wanted = {id_new(), user_id, "d", "runnable", 30, open_max};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = user_id,
+                                 .dataset = "d",
+                                 .sample_id = "runnable",
+                                 .ttl_minutes = 30,
+                                 .open_max = open_max};
     int64_t expires_at;
 
     OK(store_session_create(api, &wanted, &expires_at, &err));
@@ -69,7 +74,12 @@ static struct new_interaction exec_in(const struct id *session_id)
 
 static void samples_decide_what_can_be_a_session(void)
 {
-    struct new_session wanted = {id_new(), user_id, "d", "readable", 30, 10};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = user_id,
+                                 .dataset = "d",
+                                 .sample_id = "readable",
+                                 .ttl_minutes = 30,
+                                 .open_max = 10};
     struct error err = ERROR_INIT;
     int64_t expires_at;
 
@@ -290,7 +300,12 @@ static void rows_outlive_the_connection_that_brought_them(void)
 
 static void names_with_blanks_are_other_names(void)
 {
-    struct new_session wanted = {id_new(), user_id, "d", "runnable ", 30, 10};
+    struct new_session wanted = {.session_id = id_new(),
+                                 .user_id = user_id,
+                                 .dataset = "d",
+                                 .sample_id = "runnable ",
+                                 .ttl_minutes = 30,
+                                 .open_max = 10};
     struct error refusal = ERROR_INIT;
     int64_t expires_at;
 
@@ -343,7 +358,7 @@ static struct id racing_user;
 
 static void sign_in_once(struct db *db, int *ret_successes)
 {
-    const struct sign_in sign_in = {"4711", "octo", "Octo", "octo@example.com", 500};
+    const struct sign_in sign_in = {"4711", "octo", "Octo", "octo@example.com", 500, 0};
     struct error err = ERROR_INIT;
     bool is_new = false;
 
@@ -382,7 +397,12 @@ static void racing_sign_ins_make_one_user_and_one_credit(void)
 static void create_within_limit(struct db *db, int *ret_successes)
 {
     for (int i = 0; i < 4; i++) {
-        struct new_session wanted = {id_new(), racing_user, "d", "runnable", 30, 5};
+        struct new_session wanted = {.session_id = id_new(),
+                                     .user_id = racing_user,
+                                     .dataset = "d",
+                                     .sample_id = "runnable",
+                                     .ttl_minutes = 30,
+                                     .open_max = 5};
         struct error err = ERROR_INIT;
         int64_t expires_at;
 

@@ -7,10 +7,13 @@
 
 #include "base/cleanup.h"
 #include "fixture.h"
+#include "store/audit.h"
 #include "store/containers.h"
 #include "store/interactions.h"
+#include "store/ledger.h"
 #include "store/retention.h"
 #include "store/sessions.h"
+#include "store/usage.h"
 #include "store/verifications.h"
 
 #include "base/banned.h"
@@ -77,6 +80,72 @@ static void its_workers_go_on(void)
     rows = DB_SELECT(api, &alive, &error, db_int(15));
     CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
     db_rows_free(rows);
+}
+
+/* As its worker signed somebody up. */
+static void sign_up_as_before(const struct id *new_user)
+{
+    static const struct query insert_user = {
+        "INSERT INTO users (user_id, name, email, github_id, github_login, last_login_at) "
+        "VALUES (?, ?, ?, ?, ?, NOW(6))"};
+    static const struct query ensure = {
+        "INSERT INTO balances (user_id) VALUES (?) ON DUPLICATE KEY UPDATE user_id=user_id"};
+    static const struct query insert_transaction = {
+        "INSERT INTO ledger_transactions (transaction_id, event_key, kind, user_id, "
+        "amount_cents, description) VALUES (?, ?, ?, ?, ?, ?)"};
+    static const struct query insert_entries = {
+        "INSERT INTO ledger_entries (transaction_id, account, amount_cents) "
+        "VALUES (?, 'user', ?), (?, ?, ?)"};
+    static const struct query change = {
+        "UPDATE balances SET balance_cents=balance_cents+?, "
+        "total_deposited_cents=total_deposited_cents+?, total_spent_cents=total_spent_cents+?, "
+        "updated_at=NOW(6) WHERE user_id=?"};
+    struct id transaction_id = id_new();
+
+    OK(db_begin(api, &err));
+    OK(DB_RUN(api, &insert_user, NULL, &err, db_id(new_user), db_text("N"), db_text("n@x"),
+              db_text("4712"), db_text("n")));
+    OK(DB_RUN(api, &ensure, NULL, &err, db_id(new_user)));
+    OK(DB_RUN(api, &insert_transaction, NULL, &err, db_id(&transaction_id), db_text("signup:n"),
+              db_text("promotion"), db_id(new_user), db_int(500), db_text("Sign-up credit")));
+    OK(DB_RUN(api, &insert_entries, NULL, &err, db_id(&transaction_id), db_int(500),
+              db_id(&transaction_id), db_text("promotion"), db_int(-500)));
+    OK(DB_RUN(api, &change, NULL, &err, db_int(500), db_int(0), db_int(0), db_id(new_user)));
+    OK(db_commit(api, &err));
+}
+
+static void tell_finding(const struct audit_finding *finding, void *arg)
+{
+    (void)arg;
+    fprintf(stderr, "%s %s: %s\n", finding->object, finding->id, finding->detail);
+}
+
+static void credits_of_before_are_grants_and_add_up(void)
+{
+    const struct id users[] = {user, id_new()};
+    struct audit_totals totals;
+    struct balance balance;
+
+    sign_up_as_before(&users[1]);
+    for (int i = 0; i < 2; i++) {
+        struct ledger_movement usage = {
+            .event_key = i ? "job:1" : "job:2",
+            .kind = LEDGER_AGENT_JOB_USAGE,
+            .user_id = users[i],
+            .amount_cents = -100,
+            .description = "Job",
+        };
+
+        OK(db_begin(api, &err));
+        OK(store_ledger_move(api, &usage, NULL, &err));
+        OK(db_commit(api, &err));
+        OK(store_balance_get(api, &users[i], &balance, &err));
+        CU_ASSERT_EQUAL(balance.granted_cents, i ? 400 : 200);
+        CU_ASSERT_EQUAL(balance.paid_cents, 0);
+    }
+    OK(store_ledger_audit(admin, tell_finding, NULL, &totals, &err));
+    CU_ASSERT_EQUAL(totals.findings, 0);
+    CU_ASSERT_EQUAL(totals.transactions, 4);
 }
 
 static void its_daemon_ends_what_it_began_and_begins_nothing(void)
@@ -273,6 +342,8 @@ int main(void)
 {
     static const struct unit_test tests[] = {
         {"its workers go on", its_workers_go_on},
+        {"credits of before, and of its workers' sign-ups, are grants and add up",
+         credits_of_before_are_grants_and_add_up},
         {"its daemon ends what it began, and begins nothing",
          its_daemon_ends_what_it_began_and_begins_nothing},
         {"the next run adopts every container by its old name",

@@ -22,6 +22,11 @@ tests_unit_test_grader_CPPFLAGS = $(AM_CPPFLAGS) -DGRADER_BUILD='"$(abs_top_buil
 tests_unit_test_grader_LDADD = $(REAPER_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_grader_DEPENDENCIES = codeset-grader
 
+check_PROGRAMS += tests/unit/test-money
+TESTS += tests/unit/test-money
+tests_unit_test_money_SOURCES = tests/unit/test-money.c tests/unit/unit.h
+tests_unit_test_money_LDADD = $(MONEY_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-tokens
 TESTS += tests/unit/test-tokens
 tests_unit_test_tokens_SOURCES = tests/unit/test-tokens.c tests/unit/unit.h

@@ -13,7 +13,7 @@
 struct values {
     struct field_text text, code, other_code;
     struct field_texts texts;
-    int64_t number, limited;
+    int64_t number, limited, date;
     bool flag;
     int word;
 };
@@ -501,6 +501,50 @@ static void a_key_with_a_nul_is_refused(void)
     CU_ASSERT_EQUAL(refused_at("{\"a\":\"\t\"}"), 6);
 }
 
+static int64_t date_of(const char *body, bool *ret_refused)
+{
+    static const struct field date_field = {"date", FIELD_DATE, AT(date)};
+    struct values values = {.date = 7};
+    struct form form = FORM_INIT;
+    _cleanup_(free_ptr) char *faults =
+        read_body(&date_field, 1, "application/json", body, strlen(body), &values, &form);
+
+    *ret_refused = *faults != '\0';
+    form_release(&form);
+    return values.date;
+}
+
+static void a_date_is_a_day_in_utc(void)
+{
+    static const struct {
+        const char *body;
+        int64_t seconds; /* -1: absent */
+    } good[] = {
+        {"{}", -1},
+        {"{\"date\":\"\"}", -1},
+        {"{\"date\":\"1970-01-01\"}", 0},
+        {"{\"date\":\"2024-02-29\"}", 1709164800},
+        {"{\"date\":\"2024-02-29T23:59:59.5Z\"}", 1709164800},
+        {"{\"date\":\"2024-03-01T01:00:00+02:00\"}", 1709164800},
+    };
+    static const char *const bad[] = {"{\"date\":\"2023-02-29\"}",  "{\"date\":\"2024-2-29\"}",
+                                      "{\"date\":\" 2024-02-29\"}", "{\"date\":\"2024-02-29x\"}",
+                                      "{\"date\":\"yesterday\"}",   "{\"date\":\"10000-01-01\"}",
+                                      "{\"date\":20240229}",        "{\"date\":\"1969-12-31\"}"};
+    bool refused;
+
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        int64_t expected = good[i].seconds < 0 ? -1 : good[i].seconds * INT64_C(1000000);
+
+        CU_ASSERT_EQUAL(date_of(good[i].body, &refused), expected);
+        CU_ASSERT_FALSE(refused);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        date_of(bad[i], &refused);
+        CU_ASSERT_TRUE(refused);
+    }
+}
+
 static void the_longest_body_follows_from_the_fields(void)
 {
     const struct field fields[] = {text_field, base64_field, limited_field};
@@ -529,6 +573,7 @@ int main(void)
         {"nesting is bounded", nesting_is_bounded},
         {"only the RFC's numbers and names are taken", only_the_rfcs_numbers_and_names_are_taken},
         {"a key with a NUL is refused, a value isn't", a_key_with_a_nul_is_refused},
+        {"a date is a day in UTC", a_date_is_a_day_in_utc},
         {"the longest body follows from the fields", the_longest_body_follows_from_the_fields},
     };
 

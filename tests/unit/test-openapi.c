@@ -212,6 +212,7 @@ static size_t size_of(enum field_type type)
         [FIELD_BOOL] = sizeof(bool),
         [FIELD_WORD] = sizeof(int),
         [FIELD_BASE64] = sizeof(struct field_text),
+        [FIELD_DATE] = sizeof(int64_t),
     };
 
     return sizes[type];

@@ -1,0 +1,126 @@
+#include "store/admission.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "money/money.h"
+#include "store/db.h"
+#include "store/ledger.h"
+#include "store/metered.h"
+
+#include "base/banned.h"
+
+/* --- limits ---------------------------------------------------------------------------------- */
+
+/* A column of his own limits; 0 takes a limit away. */
+static void own_limit(const struct db_rows *rows, unsigned column, int64_t *limit)
+{
+    if (!db_is_null(rows, column))
+        *limit = db_row_int(rows, column);
+}
+
+#define OWN(column) "(SELECT l." column " FROM user_limits l WHERE l.user_id=u.user_id)"
+
+static int lock_user(struct db *db, struct new_session *wanted, struct error *err)
+{
+    static const struct query query = {
+        "SELECT " OWN("sessions") ", " OWN("creates_per_minute") ", " OWN("cents_per_day") ", " OWN(
+            "key_cents_per_day") " FROM users u WHERE u.user_id=? FOR UPDATE"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_id(&wanted->user_id));
+
+    if (!rows)
+        return -1;
+    if (!db_next(rows))
+        return error_set(err, ERROR_NOT_FOUND, "USER_NOT_FOUND", "there is no such user");
+    own_limit(rows, 0, &wanted->open_max);
+    own_limit(rows, 1, &wanted->creates_per_minute);
+    own_limit(rows, 2, &wanted->cents_per_day);
+    own_limit(rows, 3, &wanted->key_cents_per_day);
+    return 0;
+}
+
+/* So many sessions ago was more than a minute ago? */
+static int check_rate(struct db *db, const struct new_session *wanted, struct error *err)
+{
+    static const struct query query = {
+        "SELECT requested_at > NOW(6) - INTERVAL 1 MINUTE FROM sessions WHERE user_id=? "
+        "ORDER BY user_seq DESC LIMIT 1 OFFSET ?"};
+    int64_t limit = wanted->creates_per_minute;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+
+    if (limit == 0)
+        return 0;
+    rows = DB_SELECT(db, &query, err, db_id(&wanted->user_id), db_int(limit - 1));
+    if (!rows)
+        return -1;
+    if (!db_next(rows) || !db_row_int(rows, 0))
+        return 0;
+    return error_set(err, ERROR_LIMIT, "SESSION_RATE_LIMIT",
+                     "the limit of new sessions per user is %lld a minute and %lld were created in "
+                     "the last minute; try again later",
+                     (long long)limit, (long long)limit);
+}
+
+/* --- money ----------------------------------------------------------------------------------- */
+
+static int over_limit(const char *whose, int64_t limit, int64_t spent, int64_t price_cents,
+                      struct error *err)
+{
+    return error_set(err, ERROR_LIMIT, "SPENDING_LIMIT",
+                     "the limit of spending per %s is %lld cents a day (UTC), %lld are spent and a "
+                     "minute costs %lld; try again tomorrow or ask the operator",
+                     whose, (long long)limit, (long long)spent, (long long)price_cents);
+}
+
+static int check_day(struct db *db, const struct new_session *wanted,
+                     const struct metered_list *metered, struct error *err)
+{
+    static const struct query query = {
+        "SELECT IFNULL(SUM(cents), 0), IFNULL(SUM(IF(key_id=?, cents, 0)), 0) FROM spending "
+        "WHERE user_id=? AND day=DATE(NOW(6))"};
+    const char *key = wanted->key_id ? wanted->key_id->text : NULL;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+    int64_t by_user, by_key;
+
+    if (wanted->cents_per_day == 0 && (wanted->key_cents_per_day == 0 || !key))
+        return 0;
+    rows = DB_SELECT(db, &query, err, db_text(key), db_id(&wanted->user_id));
+    if (!rows || !db_next(rows))
+        return -1;
+    by_user = db_row_int(rows, 0) + metered_cost(metered, NULL);
+    by_key = db_row_int(rows, 1) + (key ? metered_cost(metered, wanted->key_id) : 0);
+    if (wanted->cents_per_day > 0 && by_user + wanted->price_cents > wanted->cents_per_day)
+        return over_limit("user", wanted->cents_per_day, by_user, wanted->price_cents, err);
+    if (key && wanted->key_cents_per_day > 0 &&
+        by_key + wanted->price_cents > wanted->key_cents_per_day)
+        return over_limit("API key", wanted->key_cents_per_day, by_key, wanted->price_cents, err);
+    return 0;
+}
+
+static int check_funds(struct db *db, const struct new_session *wanted, struct error *err)
+{
+    _cleanup_(metered_list_release) struct metered_list metered = {0};
+    int64_t balance, needed;
+
+    if (store_ledger_lock(db, &wanted->user_id, &balance, err) < 0 ||
+        metered_of_user(db, &wanted->user_id, false, &metered, err) < 0 ||
+        check_day(db, wanted, &metered, err) < 0)
+        return -1;
+    needed = money_needed(metered.sessions, metered.count, wanted->price_cents);
+    if (needed <= balance)
+        return 0;
+    return error_set(err, ERROR_LIMIT, "INSUFFICIENT_CREDITS",
+                     "your balance is %lld cents, and another session needs %lld: a minute of it "
+                     "(%lld) and what your other sessions have used, at least a minute each; "
+                     "deposit money or close sessions",
+                     (long long)balance, (long long)needed, (long long)wanted->price_cents);
+}
+
+int session_admit(struct db *db, struct new_session *wanted, struct error *err)
+{
+    if (lock_user(db, wanted, err) < 0 || check_rate(db, wanted, err) < 0)
+        return -1;
+    return wanted->price_cents > 0 ? check_funds(db, wanted, err) : 0;
+}

@@ -1,0 +1,185 @@
+#include "store/audit.h"
+
+#include "base/cleanup.h"
+#include "store/db.h"
+
+#include "base/banned.h"
+
+/* Rows of a query: an id, and what is wrong with it. */
+struct rule {
+    const char *rule;
+    const char *object;
+    struct query query;
+};
+
+#define LIMIT " LIMIT 100" /* AUDIT_FINDINGS_MAX */
+
+/* Which accounts, and which sign, a kind has: what fcgi/store/ledger.c writes, said again. */
+#define USAGE "'session_usage','agent_job_usage'"
+#define COUNTER                                                                                    \
+    "CASE WHEN t.kind IN ('deposit','card_refund','dispute','dispute_won') THEN 'stripe' "         \
+    "WHEN t.kind IN ('promotion','expiry') THEN 'promotion' ELSE 'revenue' END"
+#define SIGN                                                                                       \
+    "IF(t.kind IN (" USAGE ",'card_refund','dispute','expiry'), t.amount_cents <= 0, "             \
+    "t.amount_cents >= 0)"
+#define USER_ENTRY "e.account IN ('user_paid','user_granted')"
+#define PAID "SUM(IF(e.account='user_paid', e.amount_cents, 0))"
+#define GRANTED "SUM(IF(e.account='user_granted', e.amount_cents, 0))"
+#define MOVED                                                                                      \
+    "IFNULL((SELECT SUM(m.amount_cents) FROM grant_moves m "                                       \
+    "WHERE m.transaction_id=t.transaction_id), 0)"
+#define GRANTS_ONLY "t.kind IN ('promotion','expiry')"
+#define PAID_ONLY "t.kind IN ('deposit','card_refund','dispute','dispute_won')"
+
+/* What is wrong with a transaction's entries; NULL: nothing. One pass over all of them, in the
+ * order of their ids. */
+#define FAULT                                                                                      \
+    "CASE WHEN IFNULL(SUM(e.amount_cents), 0) <> 0 THEN "                                          \
+    "CONCAT('its entries sum to ', SUM(e.amount_cents)) "                                          \
+    "WHEN IFNULL(SUM(IF(" USER_ENTRY ", e.amount_cents, 0)), 0) <> t.amount_cents THEN "           \
+    "CONCAT('it says ', t.amount_cents, ', its entries ', "                                        \
+    "IFNULL(SUM(IF(" USER_ENTRY ", e.amount_cents, 0)), 0)) "                                      \
+    "WHEN IFNULL(SUM(NOT " USER_ENTRY " AND e.account <> " COUNTER "), 0) > 0 THEN "               \
+    "CONCAT('an account that a ', t.kind, ' does not touch') "                                     \
+    "WHEN NOT " SIGN " THEN CONCAT(t.amount_cents, ' cents are no ', t.kind) "                     \
+    "WHEN " GRANTS_ONLY " AND " PAID " <> 0 OR " PAID_ONLY " AND " GRANTED " <> 0 THEN "           \
+    "CONCAT('a ', t.kind, ' of the wrong money') "                                                 \
+    "WHEN IFNULL(" GRANTED ", 0) <> " MOVED " THEN "                                               \
+    "CONCAT('its grants moved ', " MOVED ", ', its entry says ', IFNULL(" GRANTED ", 0)) END"
+
+#define SPENT_KINDS "'session_usage','agent_job_usage','agent_job_refund','refund'"
+#define SESSION_SECONDS "TIMESTAMPDIFF(SECOND, s.created_at, GREATEST(s.created_at, s.ended_at))"
+
+static const struct rule rules[] = {
+    {"the entries of a transaction sum to zero, to its amount, and are those of its kind",
+     "transaction",
+     {"SELECT t.transaction_id, " FAULT " AS fault FROM ledger_transactions t "
+      "FORCE INDEX (PRIMARY) LEFT JOIN ledger_entries e ON e.transaction_id=t.transaction_id "
+      "GROUP BY t.transaction_id HAVING fault IS NOT NULL" LIMIT}},
+    {"a balance is what the user's transactions sum to",
+     "user",
+     {"SELECT q.user_id, CONCAT('balance ', IFNULL(b.balance_cents, 'none'), ', deposited ', "
+      "IFNULL(b.total_deposited_cents, 'none'), ', spent ', IFNULL(b.total_spent_cents, 'none'), "
+      "'; the transactions say ', q.cents, ', ', q.deposited, ', ', q.spent) FROM "
+      "(SELECT user_id, SUM(amount_cents) AS cents, SUM(IF(kind='deposit', amount_cents, 0)) AS "
+      "deposited, -SUM(IF(kind IN (" SPENT_KINDS "), amount_cents, 0)) AS spent "
+      "FROM ledger_transactions FORCE INDEX (by_type) GROUP BY user_id) q "
+      "LEFT JOIN balances b ON b.user_id=q.user_id WHERE b.user_id IS NULL OR "
+      "b.balance_cents <> q.cents OR b.total_deposited_cents <> q.deposited OR "
+      "b.total_spent_cents <> q.spent" LIMIT}},
+    {"a balance without a transaction is zero",
+     "user",
+     {"SELECT b.user_id, CONCAT('balance ', b.balance_cents) FROM balances b WHERE "
+      "(b.balance_cents <> 0 OR b.paid_cents <> 0) AND NOT EXISTS (SELECT 1 FROM "
+      "ledger_transactions t WHERE t.user_id=b.user_id)" LIMIT}},
+    {"granted money is what is left of the user's grants",
+     "user",
+     {"SELECT b.user_id, CONCAT('granted ', b.granted_cents, ', left of grants ', "
+      "IFNULL(g.cents, 0)) FROM balances b LEFT JOIN (SELECT user_id, SUM(remaining_cents) AS "
+      "cents FROM credit_grants GROUP BY user_id) g ON g.user_id=b.user_id "
+      "WHERE b.granted_cents <> IFNULL(g.cents, 0)" LIMIT}},
+    {"what is left of a grant is what its moves sum to, and from 0 to its amount",
+     "grant",
+     {"SELECT g.grant_id, CONCAT('left ', g.remaining_cents, ' of ', g.amount_cents, ', moved ', "
+      "IFNULL(m.cents, 0)) FROM credit_grants g LEFT JOIN (SELECT grant_id, SUM(amount_cents) AS "
+      "cents FROM grant_moves FORCE INDEX (by_grant) GROUP BY grant_id) m ON m.grant_id=g.grant_id "
+      "WHERE g.remaining_cents <> IFNULL(m.cents, 0) OR g.remaining_cents < 0 OR "
+      "g.remaining_cents > g.amount_cents" LIMIT}},
+    {"no more is given back than was charged, nor taken back than was deposited",
+     "transaction",
+     {"SELECT o.transaction_id, CONCAT(o.kind, ' of ', o.amount_cents, ', of which ', r.cents, "
+      "' were given or taken back') FROM (SELECT of_transaction, SUM(amount_cents) AS cents, "
+      "COUNT(DISTINCT user_id) AS users, MAX(user_id) AS user_id FROM ledger_transactions "
+      "WHERE of_transaction IS NOT NULL GROUP BY of_transaction) r LEFT JOIN ledger_transactions o "
+      "ON o.transaction_id=r.of_transaction WHERE o.transaction_id IS NULL OR r.users > 1 OR "
+      "o.user_id <> r.user_id OR r.cents + o.amount_cents NOT BETWEEN LEAST(0, o.amount_cents) "
+      "AND GREATEST(0, o.amount_cents)" LIMIT}},
+    {"a session is charged once, what its seconds cost",
+     "transaction",
+     {"SELECT t.transaction_id, CONCAT(t.amount_cents, ' cents for ', IFNULL(t.seconds, 'no'), "
+      "' seconds; the session had ', IFNULL(" SESSION_SECONDS ", 'no'), ' at ', "
+      "IFNULL(s.price_cents, 'no'), ' cents a minute') FROM ledger_transactions t "
+      "JOIN sessions s ON s.session_id=t.session_id WHERE t.kind='session_usage' AND "
+      "(s.unsettled IS NOT NULL OR s.user_id <> t.user_id OR s.price_cents IS NULL OR "
+      "t.seconds <> " SESSION_SECONDS " OR "
+      "-t.amount_cents <> (t.seconds * s.price_cents + 30) DIV 60)" LIMIT}},
+    {"a session that is marked as charged has its transaction",
+     "session",
+     {"SELECT s.session_id, 'no transaction' FROM sessions s WHERE s.price_cents IS NOT NULL AND "
+      "s.unsettled IS NULL AND s.created_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "
+      "ledger_transactions t WHERE t.event_key=CONCAT('session:', s.session_id))" LIMIT}},
+    {"a session is charged within an hour of its end",
+     "session",
+     {"SELECT session_id, CONCAT('ended at ', ended_at) FROM sessions WHERE unsettled=TRUE AND "
+      "ended_at < NOW(6) - INTERVAL 1 HOUR" LIMIT}},
+    {"a user's transactions are numbered without a gap",
+     "user",
+     {"SELECT user_id, CONCAT(COUNT(*), ' transactions, the last has the number ', MAX(user_seq)) "
+      "FROM ledger_transactions FORCE INDEX (by_number) GROUP BY user_id "
+      "HAVING COUNT(*) <> MAX(user_seq) OR MIN(user_seq) <> 1" LIMIT}},
+    {"the counts of lists are those of the transactions",
+     "user",
+     {"SELECT q.user_id, CONCAT('thousand ', q.chunk) FROM (SELECT user_id, "
+      "user_seq DIV 1000 AS chunk, SUM(type=0) AS a, SUM(type=1) AS b, SUM(type=2) AS c, "
+      "SUM(type=3) AS d, SUM(type=4) AS e, SUM(IF(type=2, amount_cents, 0)) AS f, "
+      "SUM(IF(type=3, amount_cents, 0)) AS g, SUM(IF(type=2, IFNULL(seconds, 0), 0)) AS h "
+      "FROM ledger_transactions FORCE INDEX (by_type) GROUP BY user_id, chunk) q "
+      "LEFT JOIN ledger_counts n ON n.user_id=q.user_id AND n.chunk=q.chunk WHERE NOT "
+      "(n.n_deposit <=> q.a AND n.n_refund <=> q.b AND n.n_session_usage <=> q.c AND "
+      "n.n_agent_job_usage <=> q.d AND n.n_agent_job_refund <=> q.e AND "
+      "n.session_usage_cents <=> q.f AND n.agent_job_usage_cents <=> q.g AND "
+      "n.session_seconds <=> q.h)" LIMIT}},
+};
+
+static int apply(struct db *db, const struct rule *rule,
+                 void (*each)(const struct audit_finding *finding, void *arg), void *arg,
+                 struct audit_totals *totals, struct error *err)
+{
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &rule->query, NULL, 0, err);
+
+    if (!rows)
+        return error_wrap(err, "looking whether %s", rule->rule);
+    totals->rules++;
+    while (db_next(rows)) {
+        const char *id = db_row_text(rows, 0), *detail = db_row_text(rows, 1);
+        const struct audit_finding finding = {rule->rule, rule->object, id ? id : "",
+                                              detail ? detail : ""};
+
+        totals->findings++;
+        each(&finding, arg);
+    }
+    return 0;
+}
+
+static int read_totals(struct db *db, struct audit_totals *totals, struct error *err)
+{
+    static const struct query query = {
+        "SELECT (SELECT COUNT(*) FROM ledger_transactions), COUNT(*), "
+        "IFNULL(SUM(balance_cents), 0), (SELECT COUNT(*) FROM sessions) FROM balances"};
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+
+    if (!rows || !db_next(rows))
+        return -1;
+    totals->transactions = db_row_int(rows, 0);
+    totals->users = db_row_int(rows, 1);
+    totals->balance_cents = db_row_int(rows, 2);
+    totals->sessions = db_row_int(rows, 3);
+    return 0;
+}
+
+int store_ledger_audit(struct db *db, void (*each)(const struct audit_finding *finding, void *arg),
+                       void *arg, struct audit_totals *ret_totals, struct error *err)
+{
+    struct audit_totals totals = {0};
+    int status;
+
+    if (db_begin_snapshot(db, err) < 0)
+        return -1;
+    status = read_totals(db, &totals, err);
+    for (size_t i = 0; status == 0 && i < ARRAY_SIZE(rules); i++)
+        status = apply(db, &rules[i], each, arg, &totals, err);
+    db_rollback(db);
+    if (status == 0)
+        *ret_totals = totals;
+    return status;
+}

@@ -54,6 +54,7 @@ const struct code codes[] = {
     {"VERIFICATION_NOT_FOUND", 404, 0, "There is no such verification job in this session.",
      "No such verification job in this session, or somebody else's."},
     {"METHOD_NOT_ALLOWED", 405, 0, NULL, "The path exists; `Allow` names its methods."},
+    {"BILLING_OFF", 409, 0, NULL, "This server charges nothing, and takes no deposits."},
     {"CONFLICT", 409, 0, "The request conflicts with the state of what it names.",
      "The state of what was named forbids it, and no other code says why."},
     {"SAMPLE_NOT_RUNNABLE", 409, 0, NULL,

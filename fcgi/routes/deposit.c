@@ -233,6 +233,9 @@ static int post_deposit(void *app, const struct request *request, const void *va
     struct buf *body;
 
     (void)request;
+    if (!api->settings->billing.enabled)
+        return error_set(err, ERROR_CONFLICT, "BILLING_OFF",
+                         "This server charges nothing; no deposit is needed.");
     if (!api->stripe || !stripe_configured(api->stripe))
         return error_set(err, ERROR_UNAVAILABLE, "STRIPE_NOT_CONFIGURED",
                          "This server takes no payments; ask the operator for credit, or to set "

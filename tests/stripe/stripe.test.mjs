@@ -522,4 +522,28 @@ test("no secret is in a log", async () => {
   assert.ok(!logs.includes(readFileSync(`${process.env.CODESET_STACK}/etc/stripe/api-key`, "utf8").trim()));
 });
 
+test("without billing, a key or a webhook's secret, deposits and webhooks say so", async () => {
+  const file = `${process.env.CODESET_STACK}/etc/codeset.conf`;
+  const { readFileSync, writeFileSync } = await import("node:fs");
+  const before = readFileSync(file, "utf8");
+  const who = newUser();
+  const payload = JSON.stringify(event("customer.created", { id: "cus_1" }));
+  // A reload replaces the workers one by one.
+  const becomes = async (pool, text, ask, status, code) => {
+    writeFileSync(file, text);
+    await stack("reload", pool);
+    const answer = await until(`the pool ${pool} with other settings`, async () => {
+      const answer = await ask();
+      return answer.status === status && answer;
+    });
+    if (code) assertRefused(answer, status, code);
+  };
+  const pay = () => deposit(who, { amount_cents: 1000 });
+  await becomes("outbound", `${before}\n[billing]\nenabled = no\n`, pay, 409, "BILLING_OFF");
+  await becomes("outbound", before.replace(/^api_key_file.*$/m, "api_key_file ="), pay, 503, "STRIPE_NOT_CONFIGURED");
+  await becomes("api", before.replace(/^webhook_secrets_file.*$/m, "webhook_secrets_file ="), () => post(payload), 503, "STRIPE_NOT_CONFIGURED");
+  await becomes("api", before, () => post(payload), 200);
+  await becomes("outbound", before, pay, 200);
+});
+
 test("random histories, told in any order, any number of times, by killed daemons, come to what a model says", () => histories());

@@ -2,7 +2,7 @@
  * codeset-bench - the figures of docs/benchmarks.md, taken against a stack that is up and prepared
  * by tests/bench/run:
  *
- *     codeset-bench [exec] [create] [session] [samples] [me] [crowd]
+ *     codeset-bench [exec] [create] [session] [samples] [me] [webhook] [crowd]
  */
 #include "bench.h"
 
@@ -284,8 +284,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {{"exec", bench_exec},       {"create", bench_create}, {"session", bench_session},
-             {"samples", bench_samples}, {"me", bench_me},         {"crowd", bench_crowd},
-             {"lists", bench_lists}};
+             {"samples", bench_samples}, {"me", bench_me},         {"webhook", bench_webhooks},
+             {"crowd", bench_crowd},     {"lists", bench_lists}};
 
 int main(int argc, char **argv)
 {

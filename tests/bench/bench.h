@@ -49,6 +49,10 @@ double bare_run(void);
 /* Loads a million sessions, which stay: the last part of all. */
 void bench_lists(void);
 
+/* --- webhooks (webhooks.c) ---------------------------------------------------------------------
+ */
+void bench_webhooks(void);
+
 /* --- many requests at once (load.c) ------------------------------------------------------------
  */
 

@@ -12,6 +12,7 @@
  *	they are put together for each request.
  */
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "accounts/tokens.h"
@@ -23,6 +24,7 @@
 #include "routes/routes.h"
 #include "settings.h"
 #include "store/db.h"
+#include "stripe/stripe.h"
 
 #include "base/banned.h"
 
@@ -32,6 +34,7 @@ static const char usage[] =
     "as standard input; several share one socket.\n"
     "\n"
     "  --config FILE  settings, instead of " SETTINGS_PATH "\n"
+    "  --pool NAME    of the pool `api` or `outbound`: read no secrets but its own [all]\n"
     "  --check        read settings and secrets as a worker does, and exit\n"
     "  --routes       print the table of routes as JSON and exit\n"
     "  --debug        log more\n"
@@ -40,6 +43,7 @@ static const char usage[] =
 
 struct options {
     const char *config;
+    const char *pool; /* NULL: any */
     bool check, routes, debug;
 };
 
@@ -51,16 +55,32 @@ static int print_routes(const struct router *router)
     return puts(text.data) < 0 || fflush(stdout) != 0 ? 1 : 0;
 }
 
-static int open_api(struct api *api, struct error *err)
+/* The key that pays is the outbound workers' alone, and the webhooks' secrets are the others'. */
+static int open_stripe(struct api *api, const char *pool, struct error *err)
+{
+    const struct stripe_settings *settings = &api->settings->stripe;
+
+    if ((!pool || strcmp(pool, "api") == 0) &&
+        stripe_secrets_read(settings->webhook_secrets_file, &api->webhook_secrets, err) < 0)
+        return -1;
+    if (pool && strcmp(pool, "outbound") != 0)
+        return 0;
+    api->stripe = stripe_new(settings, err);
+    return api->stripe ? 0 : -1;
+}
+
+static int open_api(struct api *api, const char *pool, struct error *err)
 {
     api->db = db_new(&api->settings->database, DB_API, err);
     api->tokens = api->db ? token_issuer_new(&api->settings->accounts, err) : NULL;
     api->github = api->tokens ? github_new(&api->settings->accounts, err) : NULL;
-    return api->github ? 0 : -1;
+    return api->github ? open_stripe(api, pool, err) : -1;
 }
 
 static void release_api(struct api *api)
 {
+    stripe_free(api->stripe);
+    stripe_secrets_release(&api->webhook_secrets);
     github_free(api->github);
     token_issuer_free(api->tokens);
     db_free(api->db);
@@ -71,13 +91,14 @@ static int serve(const struct settings *settings, const struct options *options)
 {
     struct error err = ERROR_INIT;
     struct api api = {.settings = settings,
-                      .doorbell = DOORBELL_INIT(settings->api.doorbell_socket)};
+                      .doorbell = DOORBELL_INIT(settings->api.doorbell_socket),
+                      .webhook_secrets = {.text = BUF_INIT}};
     struct router router = routes_router(&api);
     int outcome;
 
     if (options->routes)
         return print_routes(&router);
-    if (open_api(&api, &err) < 0) {
+    if (open_api(&api, options->pool, &err) < 0) {
         log_error("start_failed", &err);
         release_api(&api);
         return 1;
@@ -93,6 +114,7 @@ int main(int argc, char **argv)
 {
     struct options options = {.config = NULL};
     const struct option_row rows[] = {{.name = "config", .text = &options.config},
+                                      {.name = "pool", .text = &options.pool},
                                       {.name = "check", .given = &options.check},
                                       {.name = "routes", .given = &options.routes},
                                       {.name = "debug", .given = &options.debug}};
@@ -102,6 +124,10 @@ int main(int argc, char **argv)
 
     if (status != OPTIONS_GO_ON)
         return status;
+    if (options.pool && strcmp(options.pool, "api") != 0 && strcmp(options.pool, "outbound") != 0) {
+        fprintf(stderr, "codeset-api: --pool must be api or outbound\n%s", usage);
+        return EX_USAGE;
+    }
     log_open("codeset-api", options.debug ? LOG_DEBUG : LOG_INFO);
     /* The table of routes can be had without a configuration. */
     if (!options.config && !options.routes)

@@ -28,6 +28,9 @@
  *   balance_low               a balance fell below its user's threshold
  *   credits_exhausted         a session was ended, as its user can't pay any more
  *   holds_shrink, holds_limited   more requests wait than holds_max or the descriptors allow
+ *   stripe_event              what came of it; state=quarantined: codesetctl stripe events
+ *   stripe_event_undelivered  one that no webhook brought; are the webhooks set up and reachable?
+ *   stripe_not_asked, stripe_refused_us   Stripe is out of reach, or refuses the key
  *   interaction_refused, verdict_refused   the database refused it: a bug of this program
  * SIGUSR1 logs a line `status`: what is held, open, running, and waiting for the database.
  * Exit status: 0 after SIGTERM; 1 if it can't start, or its run was ended by others; 64 for a
@@ -72,8 +75,10 @@
 #include "reaper/doorbell.h"
 #include "reaper/heartbeat.h"
 #include "reaper/interactions.h"
+#include "reaper/reconciler.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
+#include "reaper/stripe_events.h"
 #include "reaper/verifications.h"
 #include "settings.h"
 #include "store/retention.h"
@@ -98,6 +103,7 @@ struct reaper {
     struct heartbeat *heartbeat;
     struct billing *billing;
     struct doorbell *doorbell;
+    struct reconciler *reconciler; /* NULL: no key of Stripe's */
     int lock_fd;
     bool told_ready;
     int status; /* of exit */
@@ -108,7 +114,8 @@ struct reaper {
 };
 
 /* What there is to be done, and by whom. Sessions first: the others ask them. */
-static const struct kind *const kinds[] = {&session_kind, &interaction_kind, &verification_kind};
+static const struct kind *const kinds[] = {&session_kind, &interaction_kind, &verification_kind,
+                                           &stripe_event_kind};
 
 static const char usage[] = "usage: codeset-reaper [--config FILE]\n"
                             "Runs a host's sessions. Settings: " SETTINGS_PATH " unless named.\n"
@@ -409,6 +416,8 @@ static int open_rooms(struct reaper *reaper, struct error *err)
         doorbell_new(reaper->base, settings->api.doorbell_socket, rung, &reaper->context, err);
     if (!reaper->doorbell)
         return -1;
+    if (reconciler_new(&settings->stripe, &settings->database, &reaper->reconciler, err) < 0)
+        return -1;
     reaper->heartbeat = heartbeat_new(reaper->base, &settings->database, &reaper->run,
                                       &heartbeat_events, reaper, err);
     return reaper->heartbeat ? 0 : -1;
@@ -417,6 +426,7 @@ static int open_rooms(struct reaper *reaper, struct error *err)
 /* The run ends when nothing can be written any more. */
 static void close_rooms(struct reaper *reaper)
 {
+    reconciler_free(reaper->reconciler);
     context_close(&reaper->context);
     billing_free(reaper->billing);
     heartbeat_free(reaper->heartbeat);

@@ -275,6 +275,23 @@ static const struct ctl_command commands[] = {
      .help = "The charge of a session or an agent job goes back to the credits that it was taken\n"
              "from, never more than was charged. Money goes back to a card at Stripe.",
      .run = ctl_credit_refund},
+    {.name = "stripe events",
+     .arguments = "",
+     .options = {{"quarantined", NULL, "only those that a person must look at"},
+                 {"limit", "N", "show at most the newest N [100]"}},
+     .summary = "List what Stripe told, newest first",
+     .run = ctl_stripe_events},
+    {.name = "stripe event",
+     .arguments = "show|retry|dismiss EVENT_ID",
+     .least = 2,
+     .most = 2,
+     .summary = "Show an event of Stripe's, apply it after all, or put it aside",
+     .help = "retry: the daemon tries again at once, after what was wrong has been put right. "
+             "dismiss:\n"
+             "it is never applied; do this when you have seen to it otherwise. Both are refused "
+             "for an\n"
+             "event that was applied.",
+     .run = ctl_stripe_event},
     {.name = "node list",
      .arguments = "",
      .summary = "List the hosts on which a daemon ever ran",

@@ -118,11 +118,26 @@ struct engine_settings {
     int64_t image_entries_max;
 };
 
+struct stripe_settings {
+    char *api_key_file;         /* "" : no deposits */
+    char *webhook_secrets_file; /* "" : no webhooks */
+    char *api_url, *ca_file;
+    int64_t timeout_seconds;
+    char *console_url;    /* where users return to, by default */
+    char *return_origins; /* space-separated */
+    char *product_name;
+    int64_t deposit_cents_min, deposit_cents_max;
+    int64_t checkout_minutes;
+    int64_t reconcile_seconds;
+    bool automatic_tax, receipts, promotion_codes;
+};
+
 struct settings {
     struct database_settings database;
     struct api_settings api;
     struct accounts_settings accounts;
     struct billing_settings billing;
+    struct stripe_settings stripe;
     struct reaper_settings reaper;
     struct engine_settings engine;
 };

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,13 @@ void sha256_end_hex(struct sha256_sum *sum, char text[2 * SHA256_SIZE + 1])
 void sha256_free(struct sha256_sum *sum)
 {
     EVP_MD_CTX_free((EVP_MD_CTX *)sum);
+}
+
+void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
+                 unsigned char mac[SHA256_SIZE])
+{
+    if (!HMAC(EVP_sha256(), key, (int)key_size, bytes, size, mac, NULL))
+        abort(); /* as above */
 }
 
 bool equal_in_constant_time(const void *a, const void *b, size_t size)

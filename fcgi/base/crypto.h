@@ -1,5 +1,5 @@
 /*
- * crypto.h - digests, by OpenSSL.
+ * crypto.h - digests and MACs, by OpenSSL.
  */
 #ifndef CODESET_BASE_CRYPTO_H
 #define CODESET_BASE_CRYPTO_H
@@ -20,6 +20,9 @@ struct sha256_sum *sha256_begin(void);
 void sha256_add(struct sha256_sum *sum, const void *bytes, size_t size);
 void sha256_end_hex(struct sha256_sum *sum, char text[2 * SHA256_SIZE + 1]);
 void sha256_free(struct sha256_sum *sum);
+/* HMAC (RFC 2104). */
+void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size,
+                 unsigned char mac[SHA256_SIZE]);
 
 /* Takes the same time whatever the bytes are. */
 bool equal_in_constant_time(const void *a, const void *b, size_t size);

@@ -2,7 +2,6 @@
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <stdint.h>
 #include <string.h>
@@ -68,20 +67,13 @@ static void add_signing_input(const char *header, json_object *claims, struct bu
     base64url_encode(text.data, text.length, token);
 }
 
-static void hmac_sha256(const struct jwt_secret *secret, const char *text, size_t length,
-                        unsigned char mac[SHA256_SIZE])
-{
-    HMAC(EVP_sha256(), secret->bytes, (int)secret->size, (const unsigned char *)text, length, mac,
-         NULL);
-}
-
 void jwt_sign_hs256(json_object *claims, const struct jwt_secret *secret, struct buf *token)
 {
     unsigned char mac[SHA256_SIZE];
     size_t start = token->length;
 
     add_signing_input("{\"alg\":\"HS256\",\"typ\":\"JWT\"}", claims, token);
-    hmac_sha256(secret, token->data + start, token->length - start, mac);
+    hmac_sha256(secret->bytes, secret->size, token->data + start, token->length - start, mac);
     buf_add_char(token, '.');
     base64url_encode(mac, sizeof(mac), token);
 }
@@ -127,7 +119,7 @@ static bool signature_fits(const char *token, size_t input_length, const struct 
     for (size_t i = 0; i < count; i++) {
         unsigned char mac[SHA256_SIZE];
 
-        hmac_sha256(&secrets[i], token, input_length, mac);
+        hmac_sha256(secrets[i].bytes, secrets[i].size, token, input_length, mac);
         fits |= equal_in_constant_time(mac, signature->data, SHA256_SIZE);
     }
     return fits;

@@ -52,6 +52,8 @@ int ctl_session_close(struct ctl *ctl);
 
 int ctl_verification_list(struct ctl *ctl);
 int ctl_verification_show(struct ctl *ctl);
+int ctl_stripe_events(struct ctl *ctl);
+int ctl_stripe_event(struct ctl *ctl);
 
 /* Not a command, but what several begin with: the user by id or e-mail address, and the connection.
  * NULL on failure. */

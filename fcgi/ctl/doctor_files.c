@@ -264,6 +264,32 @@ static void check_secret(struct doctor *doctor, const char *setting, const char 
         doctor_report(doctor, FINDING_OK, setting, NULL, "%s", path);
 }
 
+/* Of the outbound workers and the daemon, who have a group in common for it. */
+static void check_key(struct doctor *doctor, const char *path)
+{
+    static const char mend[] = "chown root:codeset-stripe, chmod 0440";
+    _cleanup_(buf_release) struct buf secret = BUF_INIT;
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    if (!path[0])
+        return;
+    if (stat(path, &st) < 0)
+        doctor_report(doctor, FINDING_FAIL, "api_key_file", "make it, or clear the setting",
+                      "%s: %s", path, strerror(errno));
+    else if (st.st_mode & 07)
+        doctor_report(doctor, FINDING_FAIL, "api_key_file", mend,
+                      "%s can be read by everybody (mode %04o)", path,
+                      (unsigned)st.st_mode & 07777);
+    else if (!(st.st_mode & 040) || st.st_gid == 0)
+        doctor_report(doctor, FINDING_FAIL, "api_key_file", mend,
+                      "%s can't be read by both, the outbound workers and the daemon", path);
+    else if (file_read_secret(path, &secret, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, "api_key_file", NULL, "%s", err.message);
+    else
+        doctor_report(doctor, FINDING_OK, "api_key_file", NULL, "%s", path);
+}
+
 static void check_secrets(struct doctor *doctor)
 {
     const struct settings *settings = doctor->settings;
@@ -274,6 +300,8 @@ static void check_secrets(struct doctor *doctor)
                  settings->accounts.token_previous_secret_file);
     check_secret(doctor, "github_client_secret_file", settings->accounts.github_client_secret_file);
     check_secret(doctor, "github_app_key_file", settings->accounts.github_app_key_file);
+    check_secret(doctor, "webhook_secrets_file", settings->stripe.webhook_secrets_file);
+    check_key(doctor, settings->stripe.api_key_file);
 }
 
 static void check_socket(struct doctor *doctor, const char *setting, const char *path,

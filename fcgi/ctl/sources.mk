@@ -24,6 +24,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/schema.c \
 	fcgi/ctl/sessions.c \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
+	fcgi/ctl/stripe.c \
 	fcgi/ctl/trial.c \
 	fcgi/ctl/users.c \
 	fcgi/ctl/verifications.c

@@ -19,6 +19,12 @@ const struct code codes[] = {
     {"IDEMPOTENCY_KEY_INVALID", 400, 0, NULL,
      "The Idempotency-Key is not 1 to 255 printable characters of UTF-8."},
     {"REDIRECT_URI_NOT_ALLOWED", 400, 0, NULL, "redirect_uri is not in the operator's list."},
+    {"RETURN_URL_NOT_ALLOWED", 400, 0, NULL,
+     "success_url or cancel_url do not begin with one of the operator's origins."},
+    {"STRIPE_EVENT_INVALID", 400, 0, NULL, "The body of a webhook is no event of Stripe's."},
+    {"STRIPE_SIGNATURE_INVALID", 400, 0, NULL,
+     "The webhook's signature is missing, of none of the configured secrets, over other bytes, or "
+     "more than 300 seconds old or in the future."},
     {"TLS_REQUIRED", 400, 0, NULL, "nginx: the port speaks HTTPS."},
     {"AUTHENTICATION_REQUIRED", 401, 0, NULL,
      "No `Authorization: Bearer` header, or one that is malformed."},
@@ -54,6 +60,7 @@ const struct code codes[] = {
      "An earlier request with this Idempotency-Key made the API key that the message names. Its "
      "text "
      "is shown once only: revoke it if you don't have it, and make another."},
+    {"BILLING_OFF", 409, 0, NULL, "This server charges nothing, and takes no deposits."},
     {"CONFLICT", 409, 0, "The request conflicts with the state of what it names.",
      "The state of what was named forbids it, and no other code says why."},
     {"IDEMPOTENCY_KEY_REUSED", 409, RETRY_NEVER, NULL,
@@ -80,6 +87,7 @@ const struct code codes[] = {
      "The body has a Content-Encoding; it is taken without one only."},
     {"RANGE_NOT_SATISFIABLE", 416, 0, NULL, "nginx: the file is shorter than the range asked for."},
     {"API_KEY_LIMIT", 429, 60, NULL, "Too many active API keys: revoke one."},
+    {"DEPOSIT_LIMIT", 429, 60, NULL, "Too many open deposits: pay one, or wait until they end."},
     {"INTERACTION_LIMIT", 429, 1, NULL, "Too many unfinished interactions in this session."},
     {"SESSION_LIMIT", 429, 30, NULL, "Too many open sessions: close one."},
     {"SESSION_RATE_LIMIT", 429, 10, NULL, "Too many new sessions within a minute: wait a little."},
@@ -92,14 +100,22 @@ const struct code codes[] = {
      "A fault of the server; the log has the reason under the answer's X-Request-Id."},
     {"NOT_IMPLEMENTED", 501, 0, NULL, "nginx: an unknown Transfer-Encoding."},
     {"GITHUB_BAD_ANSWER", 502, 5, NULL, "GitHub answered something that makes no sense."},
+    {"STRIPE_BAD_ANSWER", 502, 5, NULL, "Stripe answered something that makes no sense."},
     {"DATABASE_UNAVAILABLE", 503, 2, "The database is out of reach. " LATER,
      "The database is out of reach, or too busy. Nothing was recorded that would be done twice."},
     {"GITHUB_NOT_CONFIGURED", 503, 3600, NULL, "This server has no GitHub OAuth App."},
     {"GITHUB_UNAVAILABLE", 503, 10, NULL, "GitHub is down, out of reach, or refuses this server."},
     {"SIGN_IN_NOT_CONFIGURED", 503, 3600, NULL, "This server issues no tokens."},
+    {"STRIPE_NOT_CONFIGURED", 503, 3600, NULL, "This server takes no payments."},
+    {"STRIPE_UNAVAILABLE", 503, 10, NULL,
+     "Stripe is down, out of reach, or refuses this server. Nothing was paid; the same deposit "
+     "asked "
+     "for again is the same one."},
     {"UNAVAILABLE", 503, 5, "A part of the server is down or busy. " LATER,
      "A part of the server is starting, stopping, down or busy."},
     {"GITHUB_TIMEOUT", 504, 5, NULL, "GitHub did not answer in time."},
+    {"STRIPE_TIMEOUT", 504, 5, NULL,
+     "Stripe did not answer in time. The same deposit asked for again is the same one."},
     {"TIMED_OUT", 504, 5, NULL,
      "nginx: a worker took too long. A POST is answered OUTCOME_UNKNOWN instead."},
 };

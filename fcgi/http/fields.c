@@ -37,7 +37,7 @@ struct place {
     const char *part; /* "body" or "query" */
     const struct field *field;
     int64_t index; /* within a list; -1 outside */
-    int64_t most;
+    int64_t least, most;
 };
 
 void form_release(struct form *form)
@@ -157,9 +157,9 @@ static int parse_int(const char *text, size_t length, int64_t *ret_number)
 
 static void check_range(const struct place *place, int64_t number, int64_t *value)
 {
-    if (number < place->field->least)
+    if (number < place->least)
         fault(place, "greater_than_equal", "Input should be greater than or equal to %" PRId64,
-              place->field->least);
+              place->least);
     else if (number > place->most)
         fault(place, "less_than_equal", "Input should be less than or equal to %" PRId64,
               place->most);
@@ -262,7 +262,7 @@ static bool is_text(const struct place *place, const struct input *input)
 static void take_text(const struct place *place, const struct input *input,
                       struct field_text *value)
 {
-    int64_t least = place->field->least, most = place->most;
+    int64_t least = place->least, most = place->most;
     int64_t count;
 
     if (!is_text(place, input))
@@ -406,6 +406,11 @@ int64_t setting_or(size_t setting, const void *limits, int64_t number)
     return *(const int64_t *)(const void *)((const char *)limits + setting - 1);
 }
 
+static int64_t least_of(const struct field *field, const void *limits)
+{
+    return setting_or(field->least_setting, limits, field->least);
+}
+
 static int64_t most_of(const struct field *field, const void *limits)
 {
     return setting_or(field->most_setting, limits, field->most);
@@ -474,7 +479,7 @@ static void take_array(const struct place *place, const struct input *input,
 static void take(struct form *form, const char *part, const struct field *field,
                  const struct input *input, const void *limits, void *values)
 {
-    struct place place = {form, part, field, -1, most_of(field, limits)};
+    struct place place = {form, part, field, -1, least_of(field, limits), most_of(field, limits)};
     void *member = (char *)values + field->offset;
 
     set_default(field, member);
@@ -522,7 +527,8 @@ static const char *last_value(const struct request *request, const char *name)
 static void take_repeated(struct form *form, const struct field *field,
                           const struct request *request, const void *limits, void *values)
 {
-    struct place place = {form, "query", field, -1, most_of(field, limits)};
+    struct place place = {
+        form, "query", field, -1, least_of(field, limits), most_of(field, limits)};
     struct field_texts *value = (void *)((char *)values + field->offset);
     struct field_text *items;
     size_t count = 0;

@@ -50,9 +50,9 @@ struct field {
     const char *name;
     enum field_type type;
     bool required;
-    bool nullable;            /* null is the same as absent */
-    int64_t least, most;      /* a number's range, a text's characters, a decoded size in bytes */
-    size_t most_setting;      /* FIELD_SETTING(...): `most` is in the limits instead */
+    bool nullable;       /* null is the same as absent */
+    int64_t least, most; /* a number's range, a text's characters, a decoded size in bytes */
+    size_t least_setting, most_setting; /* FIELD_SETTING(...): it is in the limits instead */
     int64_t items_most;       /* of FIELD_TEXTS, whose other bounds are those of each text */
     int64_t fallback;         /* of an int or bool that is absent */
     const char *const *words; /* of FIELD_WORD, ends with NULL */

@@ -19,9 +19,11 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/outcome.c fcgi/reaper/outcome.h \
 	fcgi/reaper/overtime.c fcgi/reaper/overtime.h \
 	fcgi/reaper/places.c fcgi/reaper/places.h \
+	fcgi/reaper/reconciler.c fcgi/reaper/reconciler.h \
 	fcgi/reaper/registry.c fcgi/reaper/registry.h \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
+	fcgi/reaper/stripe_events.c fcgi/reaper/stripe_events.h \
 	fcgi/reaper/user_limit.c fcgi/reaper/user_limit.h \
 	fcgi/reaper/verification.h \
 	fcgi/reaper/verification_end.c \
@@ -29,7 +31,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/verification_verdict.c \
 	fcgi/reaper/verifications.c fcgi/reaper/verifications.h
 # Of the grade room the report paths only: what parses is in codeset-grader.
-REAPER_LIBS = libreaper.a libgrade.a $(AGENT_CLIENT_LIBS) $(STORE_LIBS) $(WIRE_LIBS)
+REAPER_LIBS = libreaper.a libgrade.a $(AGENT_CLIENT_LIBS) $(STRIPE_LIBS) $(STORE_LIBS) $(WIRE_LIBS)
 
 sbin_PROGRAMS += codeset-reaper
 codeset_reaper_SOURCES = fcgi/codeset-reaper.c

@@ -82,7 +82,7 @@ struct router routes_router(struct api *api)
     static const struct route_list *const lists[] = {
         &sessions_routes, &interactions_routes, &verifications_routes, &samples_routes,
         &datasets_routes, &users_routes,        &auth_routes,          &repos_routes,
-        &health_routes,   &billing_routes,
+        &health_routes,   &billing_routes,      &deposit_routes,       &webhook_routes,
     };
 
     return (struct router){

@@ -17,8 +17,10 @@
 #include "store/db.h"
 #include "store/interactions.h"
 #include "store/users.h"
+#include "stripe/signature.h"
 
 struct github;
+struct stripe;
 struct token_issuer;
 
 #define API "/api/v1"
@@ -30,13 +32,16 @@ struct api {
     struct doorbell doorbell;
     struct token_issuer *tokens;
     struct github *github;
+    struct stripe *stripe; /* NULL in the pool `api`, which has no business with its key */
+    struct stripe_secrets webhook_secrets; /* none in the pool `outbound` */
     struct credential credential; /* of the request at hand, where the route has ROUTE_BEARER */
     struct caller
         caller; /* the same; where it has ROUTE_JOINED, from when the handler has read it */
 };
 
-extern const struct route_list auth_routes, billing_routes, datasets_routes, health_routes, interactions_routes,
-    repos_routes, samples_routes, sessions_routes, users_routes, verifications_routes;
+extern const struct route_list auth_routes, billing_routes, datasets_routes, deposit_routes,
+    health_routes, interactions_routes, repos_routes, samples_routes, sessions_routes, users_routes,
+    verifications_routes, webhook_routes;
 
 /* The router over all of them; api must outlive it. */
 struct router routes_router(struct api *api);

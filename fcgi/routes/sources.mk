@@ -4,6 +4,7 @@ libroutes_a_SOURCES = \
 	fcgi/routes/auth.c \
 	fcgi/routes/billing.c \
 	fcgi/routes/datasets.c \
+	fcgi/routes/deposit.c \
 	fcgi/routes/doorbell.c fcgi/routes/doorbell.h \
 	fcgi/routes/health.c \
 	fcgi/routes/interactions.c \
@@ -13,8 +14,9 @@ libroutes_a_SOURCES = \
 	fcgi/routes/samples.c \
 	fcgi/routes/sessions.c \
 	fcgi/routes/users.c \
-	fcgi/routes/verifications.c
-ROUTES_LIBS = libroutes.a libaccounts.a libwire.a $(GITHUB_LIBS) $(STORE_LIBS) $(HTTP_LIBS)
+	fcgi/routes/verifications.c \
+	fcgi/routes/webhook.c
+ROUTES_LIBS = libroutes.a libaccounts.a libwire.a $(GITHUB_LIBS) $(STRIPE_LIBS) $(STORE_LIBS) $(HTTP_LIBS)
 
 sbin_PROGRAMS += codeset-api
 codeset_api_SOURCES = fcgi/codeset-api.c

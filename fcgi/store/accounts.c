@@ -59,6 +59,17 @@ static const struct right api_rights[] = {
     {"INSERT", "spending", ""},
     {"UPDATE", "spending", ""},
     {"SELECT", "user_limits", ""},
+    {"SELECT", "stripe_customers", ""},
+    {"INSERT", "stripe_customers", ""},
+    {"UPDATE", "stripe_customers", "customer_id"},
+    {"SELECT", "stripe_checkouts", ""},
+    {"INSERT", "stripe_checkouts", ""},
+    {"UPDATE", "stripe_checkouts", "state"},
+    {"UPDATE", "stripe_checkouts", "reusable"},
+    {"UPDATE", "stripe_checkouts", "stripe_session"},
+    {"UPDATE", "stripe_checkouts", "url"},
+    {"UPDATE", "stripe_checkouts", "ask_at"},
+    {"INSERT", "stripe_events", ""}, /* what they say is the daemon's to read */
     {"SELECT", "datasets", ""},
     {"SELECT", "samples", ""},
     {"SELECT", "sessions", ""},
@@ -131,6 +142,13 @@ static const struct right reaper_rights[] = {
     {"UPDATE", "spending", ""},
     {"DELETE", "spending", ""},
     {"SELECT", "user_limits", ""},
+    {"SELECT", "stripe_checkouts", ""},
+    {"UPDATE", "stripe_checkouts", ""},
+    {"SELECT", "stripe_events", ""},
+    {"INSERT", "stripe_events", ""},
+    {"UPDATE", "stripe_events", ""},
+    {"SELECT", "stripe_cursor", ""},
+    {"UPDATE", "stripe_cursor", ""},
 };
 
 struct account {

@@ -7,6 +7,7 @@ libstore_a_SOURCES = \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/catalog.c fcgi/store/catalog.h \
 	fcgi/store/claims.c fcgi/store/claims.h \
+	fcgi/store/checkouts.c fcgi/store/checkouts.h \
 	fcgi/store/containers.c fcgi/store/containers.h \
 	fcgi/store/credit.c fcgi/store/credit.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
@@ -20,6 +21,7 @@ libstore_a_SOURCES = \
 	fcgi/store/session_list.c \
 	fcgi/store/session_rows.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
+	fcgi/store/stripe_events.c fcgi/store/stripe_events.h \
 	fcgi/store/verification_reports.c \
 	fcgi/store/verifications.c fcgi/store/verifications.h \
 	fcgi/store/limits.c fcgi/store/limits.h \

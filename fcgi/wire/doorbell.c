@@ -11,6 +11,7 @@ static const char *const kind_names[] = {
     [WORK_SESSION] = "session",
     [WORK_INTERACTION] = "interaction",
     [WORK_VERIFICATION] = "verification",
+    [WORK_STRIPE_EVENT] = "stripe-event",
 };
 
 _Static_assert(sizeof("verification ") + ID_LENGTH <= DOORBELL_SIZE, "the longest kind fits");

@@ -9,9 +9,9 @@
 
 #include "base/id.h"
 
-enum work_kind { WORK_SESSION, WORK_INTERACTION, WORK_VERIFICATION };
+enum work_kind { WORK_SESSION, WORK_INTERACTION, WORK_VERIFICATION, WORK_STRIPE_EVENT };
 
-/* "session", "interaction" or "verification". */
+/* "session", "interaction", "verification" or "stripe-event". */
 const char *work_kind_name(enum work_kind kind);
 int work_kind_parse(const char *name, size_t length, enum work_kind *ret_kind);
 

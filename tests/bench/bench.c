@@ -2,7 +2,8 @@
  * codeset-bench - the figures of docs/benchmarks.md, taken against a stack that is up and prepared
  * by tests/bench/run:
  *
- *     codeset-bench [exec] [create] [session] [samples] [me] [crowd] [neighbour] [lists] [money]
+ *     codeset-bench [exec] [create] [session] [samples] [me] [webhook] [crowd] [neighbour] [lists]
+ *                   [money]
  */
 #include "bench.h"
 
@@ -322,9 +323,11 @@ static void bench_neighbour(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} parts[] = {{"exec", bench_exec},           {"create", bench_create}, {"session", bench_session},
-             {"samples", bench_samples},     {"me", bench_me},         {"crowd", bench_crowd},
-             {"neighbour", bench_neighbour}, {"lists", bench_lists},   {"money", bench_money}};
+} parts[] = {{"exec", bench_exec},       {"create", bench_create},
+             {"session", bench_session}, {"samples", bench_samples},
+             {"me", bench_me},           {"webhook", bench_webhooks},
+             {"crowd", bench_crowd},     {"neighbour", bench_neighbour},
+             {"lists", bench_lists},     {"money", bench_money}};
 
 int main(int argc, char **argv)
 {

@@ -54,6 +54,9 @@ void bench_lists(void);
 
 /* Balance, usage, settlement, audit (money.c); lays a million transactions. */
 void bench_money(void);
+/* --- webhooks (webhooks.c) ---------------------------------------------------------------------
+ */
+void bench_webhooks(void);
 
 /* --- many requests at once (load.c) ------------------------------------------------------------
  */

@@ -1,6 +1,7 @@
 /*
- * bench-peer - what a FastCGI worker costs that does nothing but one prepared SELECT: the session's
- * row by its id, the last 36 characters of the path. No keys, no routes, no logs.
+ * bench-peer - what a FastCGI worker costs that does nothing but one prepared statement: a SELECT
+ * of the session's row by its id, the last 36 characters of the path; or, at a path that ends in
+ * /insert, an INSERT of the body. No keys, no routes, no logs.
  *
  *     bench-peer SOCKET USER PASSWORD-FILE
  */
@@ -16,7 +17,17 @@ static const char select_session[] =
     "SELECT user_id, dataset, sample_id, status, requested_at, created_at, expires_at, "
     "container_name, location FROM sessions WHERE session_id = ?";
 
+/* As an event of Stripe's, which the daemon then deals with as it does with ours. */
+static const char insert_event[] =
+    "INSERT INTO stripe_events (row_id, event_id, type, created_at, payload) "
+    "VALUES (UUID(), UUID(), 'bench', NOW(6), ?)";
+
 #define COLUMNS 9
+#define BODY_MOST 65536
+
+struct statements {
+    MYSQL_STMT *select, *insert;
+};
 
 static _Noreturn void give_up(const char *what)
 {
@@ -24,10 +35,18 @@ static _Noreturn void give_up(const char *what)
     exit(1);
 }
 
-static MYSQL_STMT *prepare(char **argv)
+static MYSQL_STMT *prepare(MYSQL *connection, const char *sql)
+{
+    MYSQL_STMT *statement = mysql_stmt_init(connection);
+
+    if (mysql_stmt_prepare(statement, sql, strlen(sql)) != 0)
+        give_up(mysql_stmt_error(statement));
+    return statement;
+}
+
+static struct statements prepare_all(char **argv)
 {
     MYSQL *connection = mysql_init(NULL);
-    MYSQL_STMT *statement;
     char password[256] = "";
     FILE *file = fopen(argv[3], "re");
 
@@ -37,26 +56,33 @@ static MYSQL_STMT *prepare(char **argv)
     password[strcspn(password, "\n")] = '\0';
     if (!mysql_real_connect(connection, NULL, argv[2], password, "codeset", 0, argv[1], 0))
         give_up(mysql_error(connection));
-    statement = mysql_stmt_init(connection);
-    if (mysql_stmt_prepare(statement, select_session, sizeof(select_session) - 1) != 0)
-        give_up(mysql_stmt_error(statement));
-    return statement;
+    return (struct statements){prepare(connection, select_session),
+                               prepare(connection, insert_event)};
 }
 
-static void answer(FCGX_Request *request, MYSQL_STMT *statement)
+static void answer_insert(FCGX_Request *request, MYSQL_STMT *statement)
+{
+    static char body[BODY_MOST];
+    int got = FCGX_GetStr(body, BODY_MOST, request->in);
+    unsigned long length = (unsigned long)got;
+    MYSQL_BIND value = {.buffer_type = MYSQL_TYPE_STRING, .buffer = body, .length = &length};
+
+    if (mysql_stmt_bind_param(statement, &value) || mysql_stmt_execute(statement))
+        give_up(mysql_stmt_error(statement));
+    FCGX_PutS("Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", request->out);
+}
+
+static void answer_select(FCGX_Request *request, MYSQL_STMT *statement, const char *path)
 {
     static char values[COLUMNS][256];
     static unsigned long lengths[COLUMNS];
     static my_bool nulls[COLUMNS];
-    const char *path = FCGX_GetParam("DOCUMENT_URI", request->envp);
     unsigned long length = 36;
     MYSQL_BIND key = {.buffer_type = MYSQL_TYPE_STRING, .length = &length};
     MYSQL_BIND row[COLUMNS] = {0};
     char body[4096];
     int used = 0;
 
-    if (!path || strlen(path) < 36)
-        give_up("a path without an id");
     key.buffer = (void *)(path + strlen(path) - 36);
     key.buffer_length = 36;
     for (int i = 0; i < COLUMNS; i++)
@@ -77,17 +103,30 @@ static void answer(FCGX_Request *request, MYSQL_STMT *statement)
                  used + 1, body);
 }
 
+static void answer(FCGX_Request *request, const struct statements *statements)
+{
+    const char *path = FCGX_GetParam("DOCUMENT_URI", request->envp);
+    size_t length = path ? strlen(path) : 0;
+
+    if (length >= 7 && strcmp(path + length - 7, "/insert") == 0)
+        answer_insert(request, statements->insert);
+    else if (length >= 36)
+        answer_select(request, statements->select, path);
+    else
+        give_up("a path without an id");
+}
+
 int main(int argc, char **argv)
 {
     FCGX_Request request;
-    MYSQL_STMT *statement;
+    struct statements statements;
 
     if (argc != 4)
         give_up("usage: bench-peer SOCKET USER PASSWORD-FILE");
     FCGX_Init();
     FCGX_InitRequest(&request, 0, 0);
-    statement = prepare(argv);
+    statements = prepare_all(argv);
     while (FCGX_Accept_r(&request) == 0)
-        answer(&request, statement);
+        answer(&request, &statements);
     return 0;
 }

@@ -6,7 +6,8 @@ tests_bench_codeset_bench_SOURCES = \
 	tests/bench/bench.c tests/bench/bench.h \
 	tests/bench/lists.c tests/bench/money.c \
 	tests/bench/load.c \
-	tests/bench/table.c
+	tests/bench/table.c \
+	tests/bench/webhooks.c
 tests_bench_codeset_bench_CPPFLAGS = $(BLACKBOX_CPPFLAGS)
 tests_bench_codeset_bench_LDADD = $(BLACKBOX_LIBS) -lssl
 tests_bench_bench_peer_SOURCES = tests/bench/peer.c

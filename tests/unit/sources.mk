@@ -65,6 +65,11 @@ tests_unit_test_openapi_SOURCES = tests/unit/test-openapi.c tests/unit/unit.h
 tests_unit_test_openapi_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
 tests_unit_test_openapi_LDADD = $(ROUTES_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-stripe
+TESTS += tests/unit/test-stripe
+tests_unit_test_stripe_SOURCES = tests/unit/test-stripe.c tests/unit/unit.h
+tests_unit_test_stripe_LDADD = $(STRIPE_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-engine
 TESTS += tests/unit/test-engine
 tests_unit_test_engine_SOURCES = tests/unit/test-engine.c tests/unit/unit.h

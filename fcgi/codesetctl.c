@@ -10,10 +10,12 @@
 
 #include "base/banned.h"
 
+#define MIGRATIONS "sql_dir of [database]"
+
 static const struct ctl_command commands[] = {
     {.name = "migrate",
      .arguments = "",
-     .options = {{"sql-dir", "DIR", "folder of the migrations [" CODESET_SQL_DIR "]"}},
+     .options = {{"sql-dir", "DIR", "folder of the migrations [" MIGRATIONS "]"}},
      .summary = "Create the database, or upgrade its schema to this release",
      .help = "Applies the migrations (NNNN_*.sql) that are missing, then creates or corrects the\n"
              "database accounts of the other programs and their rights. It is safe to run again,\n"
@@ -21,7 +23,8 @@ static const struct ctl_command commands[] = {
      .run = ctl_migrate},
     {.name = "doctor",
      .arguments = "",
-     .options = {{"sql-dir", "DIR", "folder of the migrations [" CODESET_SQL_DIR "]"}},
+     .options = {{"sql-dir", "DIR", "folder of the migrations [" MIGRATIONS "]"},
+                 {"host", NULL, "only what the kernel and Debian's programs offer"}},
      .summary = "Check this host, and say how to fix what is wrong",
      .help =
          "Changes nothing. Prints one line per check: ok, warn or FAIL, what was checked, what\n"

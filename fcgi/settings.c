@@ -50,6 +50,7 @@ const struct config_row settings_rows[] = {
     TEXT(database, db_reaper_password_file, "", "its password, as above"),
     PATH(database, db_admin_user, "root", "codesetctl's account; owns the schema"),
     TEXT(database, db_admin_password_file, "", "its password, as above"),
+    TEXT(database, sql_dir, "", "folder of the migrations; empty: the installed one"),
 
     PATH(api, doorbell_socket, "/run/codeset/doorbell.sock", "socket that notifies the daemon"),
     PATH(api, pack_dir, "/var/lib/codeset/packs", "sample archives, served by nginx"),

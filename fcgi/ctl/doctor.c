@@ -94,16 +94,16 @@ static void check_all(struct doctor *doctor)
 
     doctor_report(doctor, FINDING_OK, "configuration", NULL, "%s can be used",
                   ctl_config(doctor->ctl));
-    if (geteuid() != 0)
-        doctor_report(doctor, FINDING_WARN, "privileges", "run this as root",
-                      "some of the checks below can't tell the truth without root");
+    doctor_host(doctor);
+    doctor_programs(doctor);
+    if (ctl_option(doctor->ctl, "host"))
+        return;
     doctor->db = ctl_db(doctor->ctl, &err);
     if (!doctor->db)
         doctor_report(doctor, FINDING_FAIL, "database", "mend [database] db_admin_password_file",
                       "%s", err.message);
     else
         doctor_database(doctor);
-    doctor_host(doctor);
     doctor_files(doctor);
     doctor_engine(doctor);
 }

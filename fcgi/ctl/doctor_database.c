@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ctl/commands.h"
 #include "ctl/doctor.h"
 #include "store/accounts.h"
 #include "store/db.h"
@@ -54,14 +56,16 @@ static void check_server(struct doctor *doctor, const struct server_info *info)
 /* Returns whether there is a schema to look further into. */
 static bool check_schema(struct doctor *doctor)
 {
-    const char *sql_dir = ctl_option(doctor->ctl, "sql-dir");
+    const char *sql_dir = ctl_sql_dir(doctor->ctl);
     struct error err = ERROR_INIT;
     struct migration_state state;
 
-    if (store_migration_state(doctor->db, sql_dir ? sql_dir : CODESET_SQL_DIR, &state, &err) < 0) {
+    if (store_migration_state(doctor->db, sql_dir, &state, &err) < 0) {
         doctor_report(doctor, FINDING_FAIL, "schema",
-                      sql_dir ? NULL : "in a tree that is not installed: --sql-dir sql", "%s",
-                      err.message);
+                      access(sql_dir, X_OK) < 0
+                          ? "name the folder: [database] sql_dir, or --sql-dir for once"
+                          : NULL,
+                      "%s", err.message);
         return false;
     }
     if (state.applied < state.available)

@@ -293,10 +293,14 @@ static void check_socket(struct doctor *doctor, const char *setting, const char 
                       (unsigned)st.st_mode & 07777);
 }
 
-void doctor_files(struct doctor *doctor)
+void doctor_programs(struct doctor *doctor)
 {
     check_runtime(doctor);
     check_programs(doctor);
+}
+
+void doctor_files(struct doctor *doctor)
+{
     check_binaries(doctor);
     check_folders(doctor);
     check_secrets(doctor);

@@ -1,10 +1,12 @@
 /*
- * doctor_host.c - what the kernel offers, cgroups, the clock, the range of user ids.
+ * doctor_host.c - what we may do here, what the kernel offers, cgroups, the clock, the range of
+ * user ids.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <linux/loop.h>
 #include <linux/magic.h>
 #include <pwd.h>
@@ -15,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -71,30 +74,70 @@ static int in_child(int (*attempt)(void))
     return WEXITSTATUS(status);
 }
 
+/* --- what we may do here --------------------------------------------------------------------- */
+
+static bool may_administer(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    return syscall(SYS_capget, &header, sets) == 0 &&
+           (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN));
+}
+
+/* What keeps everything below from working is said once, here. */
+static void check_privileges(struct doctor *doctor)
+{
+    doctor->confined = NULL;
+    if (geteuid() != 0) {
+        doctor->confined = "run this as root";
+        doctor_report(doctor, FINDING_WARN, "privileges", doctor->confined,
+                      "without root, some of the checks below cannot tell the truth");
+    } else if (!may_administer()) {
+        doctor->confined = "see privileges above";
+        doctor_report(doctor, FINDING_FAIL, "privileges",
+                      "use a host or a virtual machine, or a container that has this capability",
+                      "root lacks CAP_SYS_ADMIN here, so no sandbox can be started");
+    } else if (in_child(try_user_namespace) == EPERM) {
+        /* The kernel refuses it whoever asks, in a chroot only (user_namespaces(7)). */
+        doctor->confined = "see privileges above";
+        doctor_report(doctor, FINDING_FAIL, "privileges", "run the server outside of it",
+                      "this is a chroot, or a container that forbids user namespaces, so no "
+                      "sandbox can be started");
+    } else {
+        doctor_report(doctor, FINDING_OK, "privileges", NULL, "root, with CAP_SYS_ADMIN");
+    }
+}
+
+/* The advice for what failed, unless it is we who may not do it. */
+static const char *mend(const struct doctor *doctor, const char *advice)
+{
+    return doctor->confined ? doctor->confined : advice;
+}
+
 static void check_kernel(struct doctor *doctor)
 {
     int failed = in_child(try_overlay);
     _cleanup_(close_fd) int loop = -1;
 
     if (failed)
-        doctor_report(doctor, FINDING_FAIL, "overlayfs",
-                      failed == EPERM ? "run this as root" : "modprobe overlay",
+        doctor_report(doctor, FINDING_FAIL, "overlayfs", mend(doctor, "modprobe overlay"),
                       "can't be mounted: %s", strerror(failed));
     else
         doctor_report(doctor, FINDING_OK, "overlayfs", NULL, "can be mounted");
     failed = in_child(try_user_namespace);
     if (failed)
         doctor_report(doctor, FINDING_FAIL, "user namespaces",
-                      "sysctl user.max_user_namespaces=65536", "can't be made: %s",
+                      mend(doctor, "sysctl user.max_user_namespaces=65536"), "can't be made: %s",
                       strerror(failed));
     else
         doctor_report(doctor, FINDING_OK, "user namespaces", NULL, "can be made");
     loop = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (loop < 0 || ioctl(loop, LOOP_CTL_GET_FREE) < 0)
-        doctor_report(doctor, FINDING_FAIL, "loop devices", "modprobe loop; run this as root",
-                      "none can be had: %s", strerror(errno));
+        doctor_report(doctor, FINDING_FAIL, "loop devices", mend(doctor, "modprobe loop"),
+                      "none can be used: %s", strerror(errno));
     else
-        doctor_report(doctor, FINDING_OK, "loop devices", NULL, "can be had");
+        doctor_report(doctor, FINDING_OK, "loop devices", NULL, "can be used");
 }
 
 /* --- cgroups --------------------------------------------------------------------------------- */
@@ -129,6 +172,14 @@ static bool has_controller(const char *v2_controllers, const char *name)
     return is_fs(path, CGROUP_SUPER_MAGIC);
 }
 
+/* As in a container that may look at its cgroups, but not make any. */
+static void check_writable(struct doctor *doctor, const char *path)
+{
+    if (access(path, W_OK) < 0)
+        doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, "mount it writable"),
+                      "no cgroup can be made in %s: %s", path, strerror(errno));
+}
+
 static void check_controllers(struct doctor *doctor, const char *v2_controllers)
 {
     static const char *const names[] = {"memory", "pids", "cpu", "cpuacct"};
@@ -159,12 +210,13 @@ static void check_cgroups(struct doctor *doctor)
             return;
         }
         doctor_report(doctor, FINDING_OK, "cgroups", NULL, "version 2");
+        check_writable(doctor, CGROUPS);
         check_controllers(doctor, controllers.data);
         return;
     }
     if (!is_fs(CGROUPS, TMPFS_MAGIC)) {
-        doctor_report(doctor, FINDING_FAIL, "cgroups", "mount cgroup2 there",
-                      CGROUPS " is no cgroup file system");
+        doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, "mount cgroup2 there"),
+                      CGROUPS " is not a cgroup file system");
         return;
     }
     if (is_fs(CGROUPS "/unified", CGROUP2_SUPER_MAGIC))
@@ -178,6 +230,7 @@ static void check_cgroups(struct doctor *doctor)
         doctor_report(doctor, FINDING_WARN, "cgroups",
                       "boot with systemd.unified_cgroup_hierarchy=1",
                       "version 1, which works, but counts memory worse than version 2");
+    check_writable(doctor, CGROUPS "/memory");
     check_controllers(doctor, NULL);
 }
 
@@ -275,7 +328,7 @@ static void check_ids(struct doctor *doctor)
             "the last of the containers' would be %" PRId64 ", above the highest there is", last);
     else if (clashes == 0)
         doctor_report(doctor, FINDING_OK, "user ids", NULL,
-                      "nobody has any of %" PRId64 " to %" PRId64, first, last);
+                      "no other account uses %" PRId64 " to %" PRId64, first, last);
     if (settings->engine.uid_ranges <
         settings->reaper.sessions_max + settings->reaper.verifications_max)
         doctor_report(doctor, FINDING_FAIL, "user ids",
@@ -301,10 +354,11 @@ static void check_owners(struct doctor *doctor)
         doctor_report(doctor, FINDING_OK, "id-mapped mounts", NULL, "can be made of %s", path);
     else
         doctor_report(doctor, FINDING_FAIL, "id-mapped mounts",
-                      err.sys_errno == EINVAL
-                          ? "put image_dir on ext4, xfs or btrfs; the kernel must be 5.19 or newer"
-                          : "run this as root, on a kernel of 5.19 or newer",
-                      "no container can start: %s", err.message);
+                      mend(doctor, err.sys_errno == EINVAL
+                                       ? "put image_dir on ext4, xfs or btrfs; the kernel must be "
+                                         "5.19 or newer"
+                                       : "use a kernel of 5.19 or newer"),
+                      "no sandbox can be started: %s", err.message);
 }
 
 /* --- devices --------------------------------------------------------------------------------- */
@@ -350,6 +404,7 @@ static void check_cores(struct doctor *doctor)
 
 void doctor_host(struct doctor *doctor)
 {
+    check_privileges(doctor);
     check_kernel(doctor);
     check_cgroups(doctor);
     check_clock(doctor);

@@ -45,10 +45,11 @@ static int check_reserve(const char *scratch_dir, int64_t reserve, struct error 
     struct statvfs fs;
 
     if (statvfs(scratch_dir, &fs) < 0)
-        return error_errno(err, errno, "cannot ask for the space of %s", scratch_dir);
+        return error_errno(err, errno, "cannot find out the free space of %s", scratch_dir);
     if ((uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)reserve)
         return error_set(err, ERROR_UNAVAILABLE, NULL,
-                         "the host is short of disk: less than %" PRId64 " MiB free in %s",
+                         "the host is short of disk space: less than %" PRId64
+                         " MiB are free in %s",
                          reserve >> 20, scratch_dir);
     return 0;
 }
@@ -155,7 +156,7 @@ static int copy_sparse(int from, int to, struct error *err)
     off_t at = 0;
 
     if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
-        return error_errno(err, errno, "cannot size a scratch image");
+        return error_errno(err, errno, "cannot set the size of a scratch image");
     if (ioctl(to, FICLONE, from) == 0)
         return 0;
     while ((at = lseek(from, at, SEEK_DATA)) >= 0) {
@@ -232,7 +233,8 @@ static int loop_attach(int image_fd, char device[32], struct error *err)
             break;
         /* Somebody else was quicker with this one. */
     }
-    return error_set(err, ERROR_UNAVAILABLE, NULL, "no loop device to be had: %s", strerror(errno));
+    return error_set(err, ERROR_UNAVAILABLE, NULL, "no loop device is available: %s",
+                     strerror(errno));
 }
 
 int scratch_mount(int image_fd, const char *where, struct error *err)

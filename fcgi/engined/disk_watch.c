@@ -28,7 +28,7 @@
 #define WORTH (INT64_C(1) << 20) /* who takes less is not to blame */
 
 #define REASON                                                                                     \
-    "HOST_DISK_FULL the host's disk is full, and this session had written most of it; try again, " \
+    "HOST_DISK_FULL the host's disk is full, and this session had written the most; try again, "   \
     "and write less"
 
 struct disk_watch {
@@ -133,7 +133,8 @@ static void look(struct disk_watch *watch)
     if (statvfs(watch->settings->scratch_dir, &fs) < 0) {
         struct error err = ERROR_INIT;
 
-        error_errno(&err, errno, "cannot ask for the space of %s", watch->settings->scratch_dir);
+        error_errno(&err, errno, "cannot find out the free space of %s",
+                    watch->settings->scratch_dir);
         log_error("disk_unknown", &err);
         look_again(watch, FAR_MS);
         return;

@@ -104,11 +104,12 @@ struct reaper {
 /* What there is to be done, and by whom. Sessions first: the others ask them. */
 static const struct kind *const kinds[] = {&session_kind, &interaction_kind, &verification_kind};
 
-static const char usage[] = "usage: codeset-reaper [--config FILE]\n"
-                            "Runs a host's sessions. Settings: " SETTINGS_PATH " unless named.\n"
-                            "  --config FILE   read the settings from FILE\n"
-                            "  --help          this text\n"
-                            "  --version       the version\n";
+static const char usage[] =
+    "usage: codeset-reaper [--config FILE]\n"
+    "Runs the sessions of this host. Reads its settings from " SETTINGS_PATH ".\n"
+    "  --config FILE   read the settings from FILE instead\n"
+    "  --help          show this help\n"
+    "  --version       show the version\n";
 
 /* Only one daemon may deal with the containers of a host: the lock file is beside its sockets. */
 static int take_lock(const char *socket, struct error *err)
@@ -120,7 +121,9 @@ static int take_lock(const char *socket, struct error *err)
     char *slash = strrchr(folder, '/');
 
     if (!slash)
-        return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", socket);
+        return error_set(err, ERROR_INVALID, NULL,
+                         "the path of a socket must be absolute, and shorter than 108 bytes: %s",
+                         socket);
     *slash = '\0';
     path = xasprintf("%s/reaper.lock", folder);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -130,8 +133,8 @@ static int take_lock(const char *socket, struct error *err)
         if (errno != EWOULDBLOCK && errno != EINTR)
             return error_errno(err, errno, "locking %s", path);
         if (clock_monotonic() > until)
-            return error_set(err, ERROR_CONFLICT, NULL, "another codeset-reaper runs (it holds %s)",
-                             path);
+            return error_set(err, ERROR_CONFLICT, NULL,
+                             "another codeset-reaper is running (it has locked %s)", path);
         usleep(20 * 1000);
     }
     return TAKE_FD(fd);
@@ -182,8 +185,9 @@ static void run_begun(const struct error *err, void *arg)
 static void run_ended(void *arg)
 {
     log_event(LOG_ERROR, "run_ended_by_others",
-              "message=\"another daemon of this node began, or took this host for lost; this one "
-              "stops, and begins anew when it is started again\"");
+              "message=\"another daemon of this node has started, or another host has declared "
+              "this one lost; this one "
+              "stops, and can be started again\"");
     stop_at_once(arg, 1);
 }
 
@@ -418,7 +422,7 @@ static int run(struct reaper *reaper, struct error *err)
         return -1;
     reaper->base = event_base_new();
     if (!reaper->base)
-        return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
+        return error_set(err, ERROR_INTERNAL, NULL, "cannot create an event loop");
     set_signals(reaper);
     set_watchdog(reaper);
     if (open_rooms(reaper, err) < 0)

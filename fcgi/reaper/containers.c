@@ -265,7 +265,7 @@ static void set_ended(struct error *err, const char *code, const char *message)
     bool full = code && strcmp(code, CONTAINERS_DISK_FULL) == 0;
 
     error_set(err, ERROR_NOT_FOUND, full ? CONTAINERS_DISK_FULL : CONTAINERS_LOST, "%s",
-              code ? message : "its first process is gone");
+              code ? message : "its first process has ended");
 }
 
 static void pid1_ended(const char *code, const char *message, void *arg)

@@ -231,13 +231,13 @@ static const struct failure *start_failure(const struct error *err)
         {"IMAGE_MISSING", "IMAGE_MISSING",
          "the sample's image is not on this host; ask the operator to import it", true},
         {"IMAGE_REFUSED", "IMAGE_REFUSED",
-         "the sample's image was refused: it holds what no container is started from", false},
+         "the sample's image was refused, as it is not safe to start a container from it", false},
         {NULL, "CONTAINER_START_FAILED",
          "the container could not be started; the operator finds the reason in the log", false},
     };
     static const struct failure full = {
-        "", "HOST_FULL", "the host is short of disk, memory or another resource; try again later",
-        true};
+        "", "HOST_FULL",
+        "the host is short of disk space, memory or another resource; try again later", true};
     const struct failure *failure = failures;
 
     while (failure->reason && (!err->code || strcmp(err->code, failure->reason) != 0))
@@ -256,7 +256,7 @@ static void end_with_container(struct live_session *session, const struct error 
     log_event(LOG_WARNING, "session_container_lost", "session=%s reason=\"%s\"", session->id.text,
               err->message);
     end(session, full ? CONTAINERS_DISK_FULL : CONTAINERS_LOST,
-        full ? err->message : "the session's container ended by itself; what was in it is gone",
+        full ? err->message : "the session's container ended unexpectedly, and its files are lost",
         false);
 }
 

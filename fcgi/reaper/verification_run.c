@@ -65,7 +65,7 @@ static bool is_lost(struct job *job, const struct error *err, const char *event)
     }
     log_error(event, err);
     job_give_up(job, "VERIFICATION_FAILED", err->message,
-                "the server could not record how far it had come");
+                "the server could not record the progress of the verification");
     return true;
 }
 
@@ -140,7 +140,8 @@ static void ran(const struct error *err, const struct agent_result *result, void
     }
     keep_run(job, result);
     if (job->run.timed_out)
-        job_give_up(job, "VERIFIER_TIMEOUT", NULL, "the verifier did not end within its time");
+        job_give_up(job, "VERIFIER_TIMEOUT", NULL,
+                    "the verifier did not end within its time limit");
     else
         job_grade(job);
 }
@@ -201,7 +202,7 @@ static void listing_failed(struct job *job, const struct error *err)
                     "the grading container ended before its files were listed");
     else if (code_is(err, "CHANGES_TOO_LARGE"))
         job_give_up(job, "CHANGES_TOO_LARGE", err->message,
-                    "the repository's folder holds too many files to verify");
+                    "the repository's folder contains too many files to verify");
     else
         job_give_up(job, "CHANGES_UNREADABLE", err->message,
                     "the files of the grading container could not be listed");
@@ -218,13 +219,13 @@ static void reading_failed(struct job *job, const struct error *err)
             container_suspect(container);
     } else if (code_is(err, "CHANGES_TOO_LARGE")) {
         job_give_up(job, "CHANGES_TOO_LARGE", err->message,
-                    "what the session changed in the repository's folder is too large to verify");
+                    "the changes of the session are too large to verify");
     } else if (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_INVALID) {
         job_give_up(job, "REPOSITORY_MISSING", err->message,
-                    "the repository's folder can't be read in the session's container");
+                    "the repository's folder cannot be read in the session's container");
     } else {
         job_give_up(job, "CHANGES_UNREADABLE", err->message,
-                    "what the session changed could not be read from its container");
+                    "the changes of the session could not be read from its container");
     }
 }
 
@@ -234,7 +235,8 @@ static void laying_failed(struct job *job, const struct error *err)
                 code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
                 : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
                                                      : "CHANGES_REFUSED",
-                err->message, "the session's changes could not be laid into the grading container");
+                err->message,
+                "the session's changes could not be copied into the grading container");
 }
 
 static void copied(const struct error *err, enum agent_copy_stage stage, void *arg)
@@ -297,13 +299,13 @@ static void container_failed(const struct error *err, void *owner)
         start_over(job);
     else if (code_is(err, "IMAGE_MISSING"))
         job_give_up(job, "IMAGE_MISSING", err->message,
-                    "the image that the sample is verified in is not on this host");
+                    "the verifier image of the sample is not on this host");
     else if (code_is(err, "IMAGE_REFUSED"))
         job_give_up(job, "IMAGE_REFUSED", err->message,
-                    "the image that the sample is verified in was refused");
+                    "the verifier image of the sample was refused");
     else if (!err->code && (err->kind == ERROR_UNAVAILABLE || err->kind == ERROR_LIMIT))
         job_give_up(job, "HOST_FULL", err->message,
-                    "the host is short of disk or another resource; try again later");
+                    "the host is short of disk space or another resource; try again later");
     else
         job_give_up(job, "CONTAINER_START_FAILED", err->message,
                     "the grading container could not be started");

@@ -77,7 +77,7 @@ static const char *attribute(const char **attributes, const char *name)
 static char *name_of(struct parser *p, const char *text)
 {
     if (text && strlen(text) > TEST_NAME_MAX) {
-        refuse(p, "a name in it is too long");
+        refuse(p, "it contains a name that is too long");
         text = NULL;
     }
     return xstrdup(text ? text : "");
@@ -261,14 +261,14 @@ static void on_start(void *user, const char *element, const char **attributes)
     struct parser *p = user;
 
     if (++p->depth > DEPTH_MAX) {
-        refuse(p, "it is nested too deep");
+        refuse(p, "it is nested too deeply");
         return;
     }
     if (p->depth == 1) {
         p->is_ctest = strcmp(element, "Site") == 0;
         if (!p->is_ctest && strcmp(element, "testsuites") != 0 &&
             strcmp(element, "testsuite") != 0) {
-            refuse(p, "it holds no test suite");
+            refuse(p, "it contains no test suite");
             return;
         }
     }
@@ -350,7 +350,7 @@ static void end_case(struct parser *p)
     if (p->item.outcome != TEST_PASSED)
         p->item.message = buf_take(&p->message);
     if (p->list.count + p->report->count >= TEST_CASES_MAX)
-        refuse(p, "it holds too many tests");
+        refuse(p, "it contains too many tests");
     else
         test_case_list_add(&p->list, &p->item);
     p->case_depth = 0;
@@ -377,7 +377,7 @@ static void on_text(void *user, const char *text, int length)
     if (p->capture == CAPTURE_NOTHING || p->depth != p->capture_depth)
         return;
     if (p->capture == CAPTURE_NAME && p->text.length + (size_t)length > TEST_NAME_MAX)
-        refuse(p, "a name in it is too long");
+        refuse(p, "it contains a name that is too long");
     else
         add_bounded(&p->text, text, (size_t)length,
                     p->capture == CAPTURE_NAME ? TEST_NAME_MAX : TEST_MESSAGE_MAX);
@@ -401,14 +401,14 @@ static int parse(struct parser *p, const char *bytes, size_t size, struct error 
     if (XML_Parse(p->xml, bytes, (int)size, XML_TRUE) != XML_STATUS_OK) {
         fault = XML_GetErrorCode(p->xml);
         return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                         "The test report can't be read: %s (line %lu).",
+                         "The test report cannot be read: %s (line %lu).",
                          p->refusal ? p->refusal : XML_ErrorString(fault),
                          (unsigned long)XML_GetCurrentLineNumber(p->xml));
     }
     if (p->refusal || !p->has_suite)
         return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                         "The test report can't be read: %s.",
-                         p->refusal ? p->refusal : "it holds no test suite");
+                         "The test report cannot be read: %s.",
+                         p->refusal ? p->refusal : "it contains no test suite");
     return 0;
 }
 
@@ -420,11 +420,12 @@ int test_report_add_junit(struct test_report *report, const char *bytes, size_t 
 
     if (size > TEST_REPORT_MAX)
         return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                         "The test report can't be read: it is larger than %ld MiB.",
+                         "The test report cannot be read: it is larger than %ld MiB.",
                          TEST_REPORT_MAX >> 20);
     p.xml = XML_ParserCreate(NULL);
     if (!p.xml)
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "There is no memory for reading a report.");
+        return error_set(err, ERROR_UNAVAILABLE, NULL,
+                         "There is not enough memory to read a report.");
     if (parse(&p, bytes, size, err) < 0)
         return -1;
     for (size_t i = 0; i < p.list.count; i++)

@@ -27,7 +27,7 @@ static size_t judge(const struct test_report *report, const char *list, const ch
             buf_addf(&named, "%s%.*s (%s)", named.length ? ", " : "", NAMED_LENGTH, names[i], what);
     }
     if (short_of > 0)
-        buf_addf(reason, "%s%s: %zu of %zu fell short: %s%s", reason->length ? "; " : "", list,
+        buf_addf(reason, "%s%s: %zu of %zu did not pass: %s%s", reason->length ? "; " : "", list,
                  short_of, count, named.data, short_of > NAMED_MAX ? ", ..." : "");
     return short_of;
 }

@@ -420,11 +420,11 @@ static void fail_to_pass_must_pass(void)
 
     CU_ASSERT_TRUE(verdict(report, "m::good", NULL, NULL));
     CU_ASSERT_FALSE(
-        verdict(report, "m::bad", NULL, "fail_to_pass: 1 of 1 fell short: m::bad (failed)"));
+        verdict(report, "m::bad", NULL, "fail_to_pass: 1 of 1 did not pass: m::bad (failed)"));
     CU_ASSERT_FALSE(
-        verdict(report, "m::left", NULL, "fail_to_pass: 1 of 1 fell short: m::left (skipped)"));
+        verdict(report, "m::left", NULL, "fail_to_pass: 1 of 1 did not pass: m::left (skipped)"));
     CU_ASSERT_FALSE(
-        verdict(report, "m::none", NULL, "fail_to_pass: 1 of 1 fell short: m::none (missing)"));
+        verdict(report, "m::none", NULL, "fail_to_pass: 1 of 1 did not pass: m::none (missing)"));
 }
 
 static void pass_to_pass_may_be_skipped(void)
@@ -434,10 +434,10 @@ static void pass_to_pass_may_be_skipped(void)
     CU_ASSERT_TRUE(verdict(report, "m::good", "m::left", NULL));
     CU_ASSERT_TRUE(verdict(report, NULL, "good", NULL));
     CU_ASSERT_FALSE(
-        verdict(report, "m::good", "m::bad", "pass_to_pass: 1 of 1 fell short: m::bad (failed)"));
+        verdict(report, "m::good", "m::bad", "pass_to_pass: 1 of 1 did not pass: m::bad (failed)"));
     CU_ASSERT_FALSE(verdict(report, "m::left", "m::none",
-                            "fail_to_pass: 1 of 1 fell short: m::left (skipped); "
-                            "pass_to_pass: 1 of 1 fell short: m::none (missing)"));
+                            "fail_to_pass: 1 of 1 did not pass: m::left (skipped); "
+                            "pass_to_pass: 1 of 1 did not pass: m::none (missing)"));
 }
 
 static void without_lists_the_verifier_and_its_tests_decide(void)

@@ -36,7 +36,7 @@ static int still_pending(const struct id *interaction_id, struct error *err)
 {
     return error_set(err, ERROR_UNAVAILABLE, "INTERACTION_PENDING",
                      "Interaction %s is recorded and will be carried out, but has not ended yet. "
-                     "Get it instead of sending this again.",
+                     "GET it instead of sending this request again.",
                      interaction_id->text);
 }
 

@@ -114,7 +114,7 @@ static void print_overview(const struct ctl *ctl)
     printf("usage: " PROGRAM " [--config FILE] [--json] COMMAND [ARGUMENTS]\n\n"
            "The operator's tool of a Codeset server.\n\n");
     for (const struct ctl_command *command = ctl->commands; command->name; command++)
-        printf("  %-16s %s\n", command->name, command->summary);
+        printf("  %-18s %s\n", command->name, command->summary);
     printf("\nOptions for every command:\n");
     for (size_t i = 0; i < ARRAY_SIZE(common_options); i++)
         print_option(&common_options[i]);
@@ -130,7 +130,7 @@ static void print_group(const struct ctl *ctl, const char *word, FILE *out)
 
     for (const struct ctl_command *command = ctl->commands; command->name; command++) {
         if (strncmp(command->name, word, length) == 0 && command->name[length] == ' ')
-            fprintf(out, "  %-16s %s\n", command->name, command->summary);
+            fprintf(out, "  %-18s %s\n", command->name, command->summary);
     }
 }
 

@@ -100,7 +100,7 @@ static void check_all(struct doctor *doctor)
         return;
     doctor->db = ctl_db(doctor->ctl, &err);
     if (!doctor->db)
-        doctor_report(doctor, FINDING_FAIL, "database", "mend [database] db_admin_password_file",
+        doctor_report(doctor, FINDING_FAIL, "database", "correct [database] db_admin_password_file",
                       "%s", err.message);
     else
         doctor_database(doctor);
@@ -115,13 +115,14 @@ int ctl_doctor(struct ctl *ctl)
     struct error err = ERROR_INIT;
 
     if (ctl_load_settings(ctl, &err) < 0)
-        doctor_report(&doctor, FINDING_FAIL, "configuration",
-                      access(ctl_config(ctl), F_OK) < 0
-                          ? "make the file (an empty one will do), then look again: nothing else "
-                            "was checked"
-                          : "mend the file (codeset.conf(5)), then look again: nothing else was "
-                            "checked",
-                      "%s", err.message);
+        doctor_report(
+            &doctor, FINDING_FAIL, "configuration",
+            access(ctl_config(ctl), F_OK) < 0
+                ? "create the file (an empty one is enough), then run doctor again; nothing else "
+                  "was checked"
+                : "correct the file (codeset.conf(5)), then run doctor again; nothing else was "
+                  "checked",
+            "%s", err.message);
     else
         check_all(&doctor);
     if (ctl_json(ctl))

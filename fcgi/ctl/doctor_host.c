@@ -122,16 +122,16 @@ static void check_kernel(struct doctor *doctor)
 
     if (failed)
         doctor_report(doctor, FINDING_FAIL, "overlayfs", mend(doctor, "modprobe overlay"),
-                      "can't be mounted: %s", strerror(failed));
+                      "cannot be mounted: %s", strerror(failed));
     else
         doctor_report(doctor, FINDING_OK, "overlayfs", NULL, "can be mounted");
     failed = in_child(try_user_namespace);
     if (failed)
         doctor_report(doctor, FINDING_FAIL, "user namespaces",
-                      mend(doctor, "sysctl user.max_user_namespaces=65536"), "can't be made: %s",
-                      strerror(failed));
+                      mend(doctor, "sysctl user.max_user_namespaces=65536"),
+                      "cannot be created: %s", strerror(failed));
     else
-        doctor_report(doctor, FINDING_OK, "user namespaces", NULL, "can be made");
+        doctor_report(doctor, FINDING_OK, "user namespaces", NULL, "can be created");
     loop = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (loop < 0 || ioctl(loop, LOOP_CTL_GET_FREE) < 0)
         doctor_report(doctor, FINDING_FAIL, "loop devices", mend(doctor, "modprobe loop"),
@@ -222,14 +222,14 @@ static void check_cgroups(struct doctor *doctor)
     if (is_fs(CGROUPS "/unified", CGROUP2_SUPER_MAGIC))
         doctor_report(
             doctor, FINDING_WARN, "cgroups",
-            "boot with systemd.unified_cgroup_hierarchy=1; to call crun by hand: unshare "
+            "boot with systemd.unified_cgroup_hierarchy=1; to run crun by hand: unshare "
             "-m sh -c 'umount " CGROUPS "/unified; exec crun ...'",
             "hybrid: crun refuses version 2 beside version 1, so the daemon hides it from "
-            "crun and uses version 1, which counts memory worse");
+            "crun and uses version 1, which counts memory less exactly");
     else
         doctor_report(doctor, FINDING_WARN, "cgroups",
                       "boot with systemd.unified_cgroup_hierarchy=1",
-                      "version 1, which works, but counts memory worse than version 2");
+                      "version 1, which works, but counts memory less exactly than version 2");
     check_writable(doctor, CGROUPS "/memory");
     check_controllers(doctor, NULL);
 }
@@ -245,18 +245,18 @@ static void check_clock(struct doctor *doctor)
     clock_format(clock_now(), now);
     if (clock_now() < BUILT_AFTER)
         doctor_report(doctor, FINDING_FAIL, "clock", "set it: timedatectl set-ntp true",
-                      "it says %s", now);
+                      "it shows %s", now);
     else if (status == TIME_ERROR || (state.status & STA_UNSYNC))
         doctor_report(doctor, FINDING_WARN, "clock", "timedatectl set-ntp true",
-                      "it says %s, but nothing keeps it right", now);
+                      "it shows %s, but is not synchronised", now);
     else
-        doctor_report(doctor, FINDING_OK, "clock", NULL, "kept by NTP, %s", now);
+        doctor_report(doctor, FINDING_OK, "clock", NULL, "synchronised by NTP, %s", now);
 }
 
 /* --- user ids -------------------------------------------------------------------------------- */
 
 #define CHOOSE_ANOTHER                                                                             \
-    "choose another [engine] uid_base (before images are imported), or less uid_ranges"
+    "choose another [engine] uid_base (before images are imported), or fewer uid_ranges"
 
 static bool within(const struct doctor *doctor, int64_t first, int64_t count)
 {
@@ -278,7 +278,8 @@ static int check_accounts(struct doctor *doctor)
             continue;
         clashes++;
         doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
-                      "user %s has uid %u, a container's", user->pw_name, user->pw_uid);
+                      "user %s has uid %u, which belongs to the containers", user->pw_name,
+                      user->pw_uid);
     }
     endpwent();
     setgrent();
@@ -287,7 +288,8 @@ static int check_accounts(struct doctor *doctor)
             continue;
         clashes++;
         doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
-                      "group %s has gid %u, a container's", group->gr_name, group->gr_gid);
+                      "group %s has gid %u, which belongs to the containers", group->gr_name,
+                      group->gr_gid);
     }
     endgrent();
     return clashes;
@@ -309,7 +311,7 @@ static int check_subordinate(struct doctor *doctor, const char *path)
             continue;
         clashes++;
         doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
-                      "%s gives %s ids of the containers' range", path, name);
+                      "%s assigns ids of the containers to %s", path, name);
     }
     return clashes;
 }
@@ -323,9 +325,10 @@ static void check_ids(struct doctor *doctor)
 
     ranges_span(&settings->engine, &first, &last);
     if (last > RANGES_LAST_ID)
-        doctor_report(
-            doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
-            "the last of the containers' would be %" PRId64 ", above the highest there is", last);
+        doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
+                      "the last id of the containers would be %" PRId64
+                      ", which is above the highest possible",
+                      last);
     else if (clashes == 0)
         doctor_report(doctor, FINDING_OK, "user ids", NULL,
                       "no other account uses %" PRId64 " to %" PRId64, first, last);
@@ -351,7 +354,7 @@ static void check_owners(struct doctor *doctor)
     if (userns_make(first, first + USERNS_IDS, &space, &err) == 0)
         fd = mounts_mapped(path, space.fd, &err);
     if (fd >= 0)
-        doctor_report(doctor, FINDING_OK, "id-mapped mounts", NULL, "can be made of %s", path);
+        doctor_report(doctor, FINDING_OK, "id-mapped mounts", NULL, "can be created for %s", path);
     else
         doctor_report(doctor, FINDING_FAIL, "id-mapped mounts",
                       mend(doctor, err.sys_errno == EINVAL
@@ -379,11 +382,11 @@ static void check_devices(struct doctor *doctor)
             continue;
         all = false;
         doctor_report(doctor, FINDING_WARN, "devices", "chown root:root; chmod 666",
-                      "%s is not root's with mode 0666, or not there", shared[i]);
+                      "%s is missing, or does not belong to root with mode 0666", shared[i]);
     }
     if (all)
         doctor_report(doctor, FINDING_OK, "devices", NULL,
-                      "those that containers share are root's");
+                      "those that containers share belong to root");
 }
 
 /* A guest that sets its limit for core dumps to 0 has the kernel run such a program all the same,
@@ -397,9 +400,10 @@ static void check_cores(struct doctor *doctor)
         doctor_report(doctor, FINDING_WARN, "core dumps", NULL, "%s", err.message);
     else if (pattern.data[0] == '|')
         doctor_report(doctor, FINDING_WARN, "core dumps", "sysctl kernel.core_pattern=core",
-                      "the kernel runs a program of the host when a guest's crashes");
+                      "the kernel runs a program on the host when one in a container crashes");
     else
-        doctor_report(doctor, FINDING_OK, "core dumps", NULL, "the host runs no program for them");
+        doctor_report(doctor, FINDING_OK, "core dumps", NULL,
+                      "the kernel runs no program for them");
 }
 
 void doctor_host(struct doctor *doctor)

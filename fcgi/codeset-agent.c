@@ -34,12 +34,12 @@
 #define TOKEN_MOST 512
 
 static const char help[] =
-    "Usage: codeset-agent [--listen ADDR:PORT --token-file FILE]\n"
-    "Pid 1 of a container of codeset: runs commands and touches files for the daemon.\n"
+    "usage: codeset-agent [--listen ADDR:PORT --token-file FILE]\n"
+    "The first process of a container: runs commands and edits files for the daemon.\n"
     "\n"
     "Without options it serves the listening socket that it inherited as descriptor 3.\n"
-    "  --listen ADDR:PORT  serve TCP there instead; an IPv6 address goes in brackets\n"
-    "  --token-file FILE   the token (16 to 512 characters) that every request must bear\n"
+    "  --listen ADDR:PORT  listen on TCP instead; put an IPv6 address in brackets\n"
+    "  --token-file FILE   file with the token (16 to 512 characters) that requests need\n"
     "  --help, --version\n";
 
 static _Noreturn void die(const char *message)
@@ -117,7 +117,7 @@ static int listen_on(const char *address)
     int fd;
 
     if (evutil_parse_sockaddr_port(address, (struct sockaddr *)&storage, &length) < 0)
-        die("--listen takes ADDR:PORT, where ADDR is numeric");
+        die("--listen needs ADDR:PORT with a numeric ADDR");
     fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
         bind(fd, (struct sockaddr *)&storage, (socklen_t)length) < 0 || listen(fd, SOMAXCONN) < 0) {
@@ -133,7 +133,7 @@ static int inherited(void)
     socklen_t length = sizeof(listening);
 
     if (getsockopt(INHERITED_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) < 0 || !listening)
-        die("descriptor 3 is no listening socket; see --help");
+        die("descriptor 3 is not a listening socket; see --help");
     if (fcntl(INHERITED_FD, F_SETFD, FD_CLOEXEC) < 0)
         die("cannot keep descriptor 3");
     return INHERITED_FD;
@@ -178,7 +178,7 @@ int main(int argc, char **argv)
     protect();
     base = event_base_new();
     if (!base || server_start(base, fd, address ? token.data : NULL, &err) < 0)
-        die(base ? err.message : "cannot make an event loop");
+        die(base ? err.message : "cannot create an event loop");
     event_base_dispatch(base);
     die("the event loop ended");
 }

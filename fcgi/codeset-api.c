@@ -29,17 +29,17 @@
 #include "base/banned.h"
 
 static const char usage[] =
-    "Usage: codeset-api [--config FILE]\n"
-    "Answers the Codeset API over FastCGI. Started by spawn-fcgi(1), which hands over the socket\n"
-    "as standard input; several share one socket.\n"
+    "usage: codeset-api [--config FILE] [--debug | --check | --routes]\n"
+    "Answers requests of the Codeset API. spawn-fcgi(1) starts it, with the FastCGI socket as its\n"
+    "standard input; several workers share one socket.\n"
     "\n"
     "  --config FILE  settings, instead of " SETTINGS_PATH "\n"
     "  --pool NAME    of the pool `api` or `outbound`: read no secrets but its own [all]\n"
     "  --check        read settings and secrets as a worker does, and exit\n"
     "  --routes       print the table of routes as JSON and exit\n"
     "  --debug        log more\n"
-    "  --help         print this and exit\n"
-    "  --version      print the version and exit\n";
+    "  --help         show this help\n"
+    "  --version      show the version\n";
 
 struct options {
     const char *config;

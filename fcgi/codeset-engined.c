@@ -81,11 +81,11 @@ struct engined {
 
 static const char usage[] =
     "usage: codeset-engined [--config FILE] [--socket PATH]\n"
-    "Starts and stops containers. Settings: " SETTINGS_PATH " unless named.\n"
-    "  --config FILE   read the settings from FILE\n"
-    "  --socket PATH   listen there, not at [engine] engined_socket\n"
-    "  --help          this text\n"
-    "  --version       the version\n";
+    "Starts and stops containers. Reads its settings from " SETTINGS_PATH ".\n"
+    "  --config FILE   read the settings from FILE instead\n"
+    "  --socket PATH   listen on PATH instead of [engine] engined_socket\n"
+    "  --help          show this help\n"
+    "  --version       show the version\n";
 
 /* -1 with ERROR_NOT_FOUND: there is no such file, and none was to be made. */
 static int lock_file(const char *state_dir, const char *name, int flags, struct error *err)
@@ -101,7 +101,7 @@ static int lock_file(const char *state_dir, const char *name, int flags, struct 
             return error_errno(err, errno, "locking %s", path);
         if (clock_monotonic() > until)
             return error_set(err, ERROR_CONFLICT, NULL,
-                             "another codeset-engined works with %s (it holds %s)", state_dir,
+                             "another codeset-engined is using %s (it has locked %s)", state_dir,
                              path);
         usleep(20 * 1000);
     }
@@ -175,19 +175,21 @@ static int bind_socket(const char *path, gid_t group, struct error *err)
     int rc;
 
     if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
-        return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", path);
+        return error_set(err, ERROR_INVALID, NULL,
+                         "the path of a socket must be absolute, and shorter than 108 bytes: %s",
+                         path);
     memcpy(address.sun_path, path, strlen(path));
     if (fd < 0 || (unlink(path) < 0 && errno != ENOENT))
-        return error_errno(err, errno, "making the socket %s", path);
+        return error_errno(err, errno, "cannot create the socket %s", path);
     before = umask(0177);
     rc = bind(fd, (struct sockaddr *)&address, sizeof(address));
     umask(before);
     if (rc < 0)
         return error_errno(err, errno, "binding %s", path);
     if (chown(path, 0, group) < 0 || chmod(path, 0660) < 0)
-        return error_errno(err, errno, "giving %s to the daemon's group", path);
+        return error_errno(err, errno, "cannot change the group of %s", path);
     if (listen(fd, BACKLOG) < 0)
-        return error_errno(err, errno, "listening on %s", path);
+        return error_errno(err, errno, "cannot listen on %s", path);
     return TAKE_FD(fd);
 }
 
@@ -203,9 +205,9 @@ static int open_socket(const struct engined *engined, gid_t group, struct error 
                            group, err);
     if (count != 1 || sd_is_socket_unix(fd, SOCK_SEQPACKET, 1, NULL, 0) <= 0)
         return error_set(err, ERROR_INVALID, NULL,
-                         "what systemd handed over is not one listening SOCK_SEQPACKET socket");
+                         "systemd did not pass exactly one listening SOCK_SEQPACKET socket");
     if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-        return error_errno(err, errno, "setting up systemd's socket");
+        return error_errno(err, errno, "cannot set up the socket from systemd");
     return fd;
 }
 
@@ -263,7 +265,7 @@ static int run(struct engined *engined, struct error *err)
         return -1;
     engined->base = event_base_new();
     if (engined->base == NULL)
-        return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
+        return error_set(err, ERROR_INTERNAL, NULL, "cannot create an event loop");
     engined->containers = containers_new(engined->base, settings, err);
     if (engined->containers == NULL)
         return -1;

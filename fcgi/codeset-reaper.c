@@ -117,11 +117,12 @@ struct reaper {
 static const struct kind *const kinds[] = {&session_kind, &interaction_kind, &verification_kind,
                                            &stripe_event_kind};
 
-static const char usage[] = "usage: codeset-reaper [--config FILE]\n"
-                            "Runs a host's sessions. Settings: " SETTINGS_PATH " unless named.\n"
-                            "  --config FILE   read the settings from FILE\n"
-                            "  --help          this text\n"
-                            "  --version       the version\n";
+static const char usage[] =
+    "usage: codeset-reaper [--config FILE]\n"
+    "Runs the sessions of this host. Reads its settings from " SETTINGS_PATH ".\n"
+    "  --config FILE   read the settings from FILE instead\n"
+    "  --help          show this help\n"
+    "  --version       show the version\n";
 
 /* Only one daemon may have these sockets: the lock file is beside them. That there is only one of
  * this node, wherever its sockets are, the heartbeat sees to. */
@@ -134,7 +135,9 @@ static int take_lock(const char *socket, struct error *err)
     char *slash = strrchr(folder, '/');
 
     if (!slash)
-        return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", socket);
+        return error_set(err, ERROR_INVALID, NULL,
+                         "the path of a socket must be absolute, and shorter than 108 bytes: %s",
+                         socket);
     *slash = '\0';
     path = xasprintf("%s/reaper.lock", folder);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -144,8 +147,8 @@ static int take_lock(const char *socket, struct error *err)
         if (errno != EWOULDBLOCK && errno != EINTR)
             return error_errno(err, errno, "locking %s", path);
         if (clock_monotonic() > until)
-            return error_set(err, ERROR_CONFLICT, NULL, "another codeset-reaper runs (it holds %s)",
-                             path);
+            return error_set(err, ERROR_CONFLICT, NULL,
+                             "another codeset-reaper is running (it has locked %s)", path);
         usleep(20 * 1000);
     }
     return TAKE_FD(fd);
@@ -212,8 +215,9 @@ static void run_begun(const struct error *err, void *arg)
 static void run_ended(void *arg)
 {
     log_event(LOG_ERROR, "run_ended_by_others",
-              "message=\"another daemon of this node began, or took this host for lost; this one "
-              "stops, and begins anew when it is started again\"");
+              "message=\"another daemon of this node has started, or another host has declared "
+              "this one lost; this one "
+              "stops, and can be started again\"");
     stop_at_once(arg, 1);
 }
 
@@ -453,7 +457,7 @@ static int run(struct reaper *reaper, struct error *err)
         return -1;
     reaper->base = event_base_new();
     if (!reaper->base)
-        return error_set(err, ERROR_INTERNAL, NULL, "libevent gives no event loop");
+        return error_set(err, ERROR_INTERNAL, NULL, "cannot create an event loop");
     set_signals(reaper);
     set_watchdog(reaper);
     if (open_rooms(reaper, err) < 0)

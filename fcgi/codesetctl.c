@@ -13,7 +13,7 @@
 static const struct ctl_command commands[] = {
     {.name = "migrate",
      .arguments = "",
-     .options = {{"sql-dir", "DIR", "folder of the migrations [" CODESET_SQL_DIR "]"}},
+     .options = {{"sql-dir", "DIR", "folder of the migrations [from the settings]"}},
      .summary = "Create the database, or upgrade its schema to this release",
      .help = "Applies the migrations (NNNN_*.sql) that are missing, then creates or corrects the\n"
              "database accounts of the other programs and their rights. It is safe to run again,\n"
@@ -21,7 +21,8 @@ static const struct ctl_command commands[] = {
      .run = ctl_migrate},
     {.name = "doctor",
      .arguments = "",
-     .options = {{"sql-dir", "DIR", "folder of the migrations [" CODESET_SQL_DIR "]"}},
+     .options = {{"sql-dir", "DIR", "folder of the migrations [from the settings]"},
+                 {"host", NULL, "check only the kernel and the programs from Debian"}},
      .summary = "Check this host, and say how to fix what is wrong",
      .help =
          "Changes nothing. Prints one line per check: ok, warn or FAIL, what was checked, what\n"
@@ -70,7 +71,7 @@ static const struct ctl_command commands[] = {
      .least = 1,
      .most = 1,
      .summary = "Accept the terms in force for a user",
-     .help = "For users who have no page to do it on. The version is terms_version of [accounts].",
+     .help = "For users who have no web page for it. The version is terms_version of [accounts].",
      .run = ctl_user_accept_terms},
     {.name = "user limit",
      .arguments = "USER",
@@ -106,11 +107,12 @@ static const struct ctl_command commands[] = {
      .arguments = "KEY_ID",
      .least = 1,
      .most = 1,
-     .options = {{"hold", "SECONDS", "hold GETs of what has not ended so long, or `default`"}},
+     .options = {{"hold", "SECONDS", "how long GETs wait for an end, or 'default'"}},
      .summary = "Change a setting of an API key",
-     .help = "For clients that always wait: with --hold 25 they hear of an end when it happens. 0\n"
-             "answers at once. `default` takes the key's own hold away: hold_seconds of [api]\n"
-             "counts again.",
+     .help =
+         "How long a GET with this key waits until a session, a command or a verification ends.\n"
+         "25 is right for clients that always wait for the end; with 0 the answer comes at\n"
+         "once. 'default' removes the value of the key, so that hold_seconds of [api] is used.",
      .run = ctl_key_set},
     {.name = "key revoke",
      .arguments = "KEY_ID",
@@ -182,18 +184,18 @@ static const struct ctl_command commands[] = {
      .options = {{"on", "BASE", "SOURCE is the tar of a layer over the image BASE"},
                  {"replace", NULL, "replace an image that has this name"},
                  {"force", NULL,
-                  "with --replace: even if it cannot be told whether the image is in use"}},
+                  "with --replace: even if it is not known whether the image is in use"}},
      .summary = "Import a container image",
      .help = "SOURCE is a tar of a root file system, an OCI archive or a docker archive (as made\n"
              "by 'docker save', podman, skopeo or crane), compressed or not; - is standard input.\n"
-             "Refused are images that are not safe to run, and those without a shell.",
+             "Images that are not safe to run, or have no shell, are refused.",
      .run = ctl_image_import},
     {.name = "image list", .arguments = "", .summary = "List the images", .run = ctl_image_list},
     {.name = "image remove",
      .arguments = "NAME",
      .least = 1,
      .most = 1,
-     .options = {{"force", NULL, "even if samples name it, or if it cannot be told what uses it"}},
+     .options = {{"force", NULL, "even if samples use it, or if it is not known what uses it"}},
      .summary = "Remove an image",
      .run = ctl_image_remove},
     {.name = "session list",
@@ -294,15 +296,16 @@ static const struct ctl_command commands[] = {
      .run = ctl_stripe_event},
     {.name = "node list",
      .arguments = "",
-     .summary = "List the hosts on which a daemon ever ran",
+     .summary = "List the hosts that run a daemon, or did so before",
      .run = ctl_node_list},
     {.name = "node forget",
      .arguments = "NAME",
      .least = 1,
      .most = 1,
-     .summary = "Forget a host that does not come back",
-     .help = "Its sessions end, what is known of its containers is over, and its name is free for\n"
-             "another machine. Refused while its daemon is alive.",
+     .summary = "Forget a host that will not come back",
+     .help =
+         "Its sessions end, its containers are forgotten, and another machine may take its name.\n"
+         "Refused while its daemon is running.",
      .run = ctl_node_forget},
     {.name = "help",
      .arguments = "[COMMAND]",

@@ -23,6 +23,7 @@ struct database_settings {
     char *db_api_user, *db_api_password_file;
     char *db_reaper_user, *db_reaper_password_file;
     char *db_admin_user, *db_admin_password_file;
+    char *sql_dir;
     int64_t db_connect_timeout;
     int64_t db_io_timeout;
 };

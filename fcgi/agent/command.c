@@ -103,7 +103,7 @@ void command_finish(struct command *command, enum command_end end, int status)
     command->main = 0; /* reaped: the number may be anybody's from here on */
     if (command->killed_along && end == COMMAND_EXIT && status == 128 + SIGKILL)
         snprintf(result->message, sizeof(result->message),
-                 "ended together with a command that outran its time limit");
+                 "killed together with another command that exceeded its time limit");
     result->end = end;
     result->status = status;
     if (result->micros == 0)
@@ -175,7 +175,7 @@ static void report_ready(evutil_socket_t fd, short what, void *arg)
         event_del(command->report_event);
         if (!command->main) {
             snprintf(command->result.message, sizeof(command->result.message),
-                     "the command was killed before it began");
+                     "the command was killed before it started");
             command_finish(command, COMMAND_FAILED, 0);
         }
     }

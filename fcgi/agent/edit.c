@@ -172,7 +172,7 @@ static int place_open(struct place *place, struct error *err)
         if (S_ISDIR(place->st.st_mode))
             return refuse(err, place->path, strerror(EISDIR));
         if (!S_ISREG(place->st.st_mode))
-            return refuse(err, place->path, "not a regular file");
+            return refuse(err, place->path, "is not a regular file");
     } else if (errno != ENOENT) {
         return refuse(err, place->path, strerror(errno));
     }
@@ -185,7 +185,7 @@ static int place_open(struct place *place, struct error *err)
     if (place->dir_fd < 0)
         return refuse(err, place->path, strerror(errno));
     if (!ordinary_file_system(place->dir_fd))
-        return refuse(err, place->path, "not on an ordinary file system");
+        return refuse(err, place->path, "is on a special file system (such as /proc)");
     return 0;
 }
 
@@ -272,7 +272,7 @@ static int old_open(const struct place *place, struct error *err)
     if (fd < 0)
         return refuse(err, place->path, strerror(errno));
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !ordinary_file_system(fd))
-        return refuse(err, place->path, "not a regular file");
+        return refuse(err, place->path, "is not a regular file");
     return TAKE_FD(fd);
 }
 
@@ -318,7 +318,7 @@ static int replace_in(struct place *place, const struct change *change, int64_t 
     if (old_fd < 0)
         return -1;
     if (place->st.st_size > AGENT_FILE_CAP)
-        return refuse(err, place->path, "larger than 64 MiB");
+        return refuse(err, place->path, "is larger than 64 MiB");
     for (;;) {
         ssize_t got;
 
@@ -330,7 +330,7 @@ static int replace_in(struct place *place, const struct change *change, int64_t 
             break;
         content.length += (size_t)got;
         if (content.length > (size_t)AGENT_FILE_CAP)
-            return refuse(err, place->path, "larger than 64 MiB");
+            return refuse(err, place->path, "is larger than 64 MiB");
     }
     found = find_once(&content, change, place->path, err);
     if (!found)
@@ -375,7 +375,7 @@ static int text_member(json_object *body, const char *key, const char **ret_text
 
     if (!json_object_object_get_ex(body, key, &value) ||
         !json_object_is_type(value, json_type_string))
-        return error_set(err, ERROR_INVALID, NULL, "%s is missing or no string", key);
+        return error_set(err, ERROR_INVALID, NULL, "%s is missing or not a string", key);
     *ret_text = json_object_get_string(value);
     *ret_length = (size_t)json_object_get_string_len(value);
     return 0;

@@ -141,7 +141,7 @@ static void child_ready(evutil_socket_t fd, short what, void *arg)
     if (edit->status != 0)
         edit_end(edit);
     else if (!more)
-        edit_lost(edit, edit->commits ? "the operation was killed when it was all but done"
+        edit_lost(edit, edit->commits ? "the operation was killed when it was almost done"
                                       : "the operation was killed");
 }
 
@@ -215,7 +215,7 @@ void edits_request(struct edits *edits, struct evhttp_request *req, worker_run *
         snprintf(id, sizeof(id), "%s", given);
     evhttp_clear_headers(&fields);
     if (!id[0]) {
-        request_message(req, 400, "id is missing or not an id of an operation");
+        request_message(req, 400, "id is missing or not the id of an operation");
         return;
     }
     operation = operations_find(edits->operations, id);

@@ -86,7 +86,7 @@ static size_t list(struct outgoing *outgoing, char type, const char *path)
 
 static enum walk_next too_large(const struct outgoing *outgoing, struct error *err)
 {
-    error_set(err, ERROR_LIMIT, NULL, "there is more than %" PRId64 " bytes to send",
+    error_set(err, ERROR_LIMIT, NULL, "there are more than %" PRId64 " bytes to send",
               outgoing->most);
     return WALK_STOP;
 }
@@ -386,7 +386,7 @@ static int since_read(struct outgoing *outgoing, struct evkeyvalq *fields)
         outgoing->since = strtoll(since, &end, 10);
     if (since && since[0] && !*end)
         return 0;
-    worker_message(outgoing->out, 400, "since is missing or no number");
+    worker_message(outgoing->out, 400, "since is missing or not a number");
     return -1;
 }
 
@@ -399,7 +399,7 @@ static int pristine_read(struct outgoing *outgoing, struct evhttp_request *req, 
         return error_set(err, ERROR_LIMIT, NULL, "the listing is larger than %zu bytes",
                          (size_t)AGENT_LISTING_CAP);
     if (evbuffer_add(body, "", 1) < 0)
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "no memory is left for the listing");
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "there is no memory for the listing");
     return listing_read(&outgoing->pristine, (const char *)evbuffer_pullup(body, -1), size, err);
 }
 

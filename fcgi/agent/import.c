@@ -55,7 +55,7 @@ static int from_body(void *arg, void *bytes, size_t size, struct error *err)
     struct import *import = arg;
 
     if (evbuffer_remove(import->body, bytes, size) != (int)size)
-        return error_set(err, ERROR_INVALID, NULL, "the archive is cut short");
+        return error_set(err, ERROR_INVALID, NULL, "the archive is incomplete");
     return 0;
 }
 
@@ -179,7 +179,7 @@ static int lay_content(struct import *import, int fd, const struct pax_entry *en
 
 static int failed(struct error *err, const struct pax_entry *entry)
 {
-    return error_errno(err, errno, "cannot lay %.200s", entry->path);
+    return error_errno(err, errno, "cannot create %.200s", entry->path);
 }
 
 static int lay_file(struct import *import, int dir_fd, const char *name,
@@ -246,8 +246,8 @@ static int lay(struct import *import, const struct pax_entry *entry, struct erro
     char wanted = walk_path_valid(entry->path) ? listed(import, entry->path) : '\0';
 
     if (!wanted || (wanted != entry->type && entry->type != 'w'))
-        return error_set(err, ERROR_INVALID, NULL,
-                         "the archive holds a path that it must not: %.200s", entry->path);
+        return error_set(err, ERROR_INVALID, NULL, "a path in the archive is not allowed: %.200s",
+                         entry->path);
     if (entry->type == 'w')
         return lay_nothing(import, entry, err);
     dir_fd = walk_cursor_parent(&import->cursor, entry->path, true, &name);
@@ -297,7 +297,7 @@ static int compare(struct import *import, struct error *err)
     for (size_t i = 0; i < import->count; i++)
         if (!import->items[i].settled)
             return error_set(err, ERROR_CONFLICT, NULL,
-                             "the archive lacks %.200s, and it is not there",
+                             "%.200s is neither in the archive nor in the container",
                              import->items[i].text + 2);
     return 0;
 }
@@ -330,7 +330,7 @@ void changes_put(struct evhttp_request *req, int out)
     if (root && root[0] == '/')
         import.root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
     if (import.root_fd < 0) {
-        worker_message(out, 404, "root is missing or no folder");
+        worker_message(out, 404, "root is missing or not a folder");
         return;
     }
     if (manifest_read(&import, &err) < 0 || walk(import.root_fd, visit_remove, &import, &err) < 0 ||

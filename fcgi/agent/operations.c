@@ -89,7 +89,7 @@ int operations_make_room(struct operations *operations, struct error *err)
             return 0;
         }
     }
-    return error_set(err, ERROR_UNAVAILABLE, NULL, "%d operations are under way already",
+    return error_set(err, ERROR_UNAVAILABLE, NULL, "there are already %d unfinished operations",
                      AGENT_OPERATIONS_MOST);
 }
 

@@ -288,7 +288,7 @@ static int entry_fill(const struct ustar *block, struct extension *extension,
         !octal_read(block->gid, sizeof(block->gid), &gid) ||
         !octal_read(block->size, sizeof(block->size), &size) ||
         !octal_read(block->mtime, sizeof(block->mtime), &mtime))
-        return broken(err, "a header's number can't be read");
+        return broken(err, "a number in a header cannot be read");
     switch (block->type) {
     case '0':
     case '\0':
@@ -341,11 +341,11 @@ int pax_read(pax_source *source, void *arg, struct pax_entry *ret_entry, struct 
         if (memcmp(&block, &end, sizeof(block)) == 0)
             return 0;
         if (memcmp(block.magic, "ustar", 5) != 0 || !sum_right(&block))
-            return broken(err, "a header has a wrong check sum");
+            return broken(err, "a header has a wrong checksum");
         if (block.type != 'x' && block.type != 'g')
             break;
         if (!octal_read(block.size, sizeof(block.size), &size))
-            return broken(err, "a header's number can't be read");
+            return broken(err, "a number in a header cannot be read");
         if (extension_read(source, arg, size, &extension, err) < 0)
             return -1;
     }

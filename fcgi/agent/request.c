@@ -102,7 +102,7 @@ int request_body_json(struct evhttp_request *req, size_t most, json_object **ret
                    err) < 0)
         return error_wrap(err, "the body");
     if (!json_object_is_type(body, json_type_object))
-        return error_set(err, ERROR_INVALID, NULL, "the body is no JSON object");
+        return error_set(err, ERROR_INVALID, NULL, "the body is not a JSON object");
     *ret_body = TAKE_PTR(body);
     return 0;
 }
@@ -125,5 +125,5 @@ int request_query(struct evhttp_request *req, struct evkeyvalq *fields, struct e
 
     if (text && evhttp_parse_query_str(text, fields) == 0)
         return 0;
-    return error_set(err, ERROR_INVALID, NULL, "the query can't be read");
+    return error_set(err, ERROR_INVALID, NULL, "the query cannot be read");
 }

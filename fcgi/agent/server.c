@@ -72,7 +72,7 @@ static void operation_delete(struct server *server, struct evhttp_request *req, 
 static void command_route(struct server *server, struct evhttp_request *req, const char *id)
 {
     if (!operation_id_valid(id))
-        request_message(req, 400, "not an id of an operation");
+        request_message(req, 400, "not the id of an operation");
     else if (evhttp_request_get_command(req) == EVHTTP_REQ_DELETE)
         operation_delete(server, req, id);
     else
@@ -155,7 +155,7 @@ static void handle(struct evhttp_request *req, void *arg)
         if (evhttp_request_get_command(req) & (unsigned)routes[i].methods)
             routes[i].handle(server, req, rest);
         else
-            request_message(req, 405, "this path has no such method");
+            request_message(req, 405, "the path does not support this method");
         return;
     }
     request_message(req, 404, "no such path");

@@ -87,7 +87,7 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
     if (getpriority(PRIO_PROCESS, 0) < 0)
         (void)setpriority(PRIO_PROCESS, 0, 0); /* the engine puts the agent first, not us */
     if (dup2(job->in_fd, 0) < 0 || dup2(job->out_fd, 1) < 0 || dup2(job->err_fd, 2) < 0)
-        fail(job, errno, "cannot lay the command's descriptors");
+        fail(job, errno, "cannot set up the command's descriptors");
     if (chdir(job->workdir) < 0) {
         snprintf(message, sizeof(message), "cannot enter the folder %.80s", job->workdir);
         fail(job, errno, message);
@@ -104,7 +104,7 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
 
         execve(shells[i], arguments, job->environment);
         if (errno == E2BIG)
-            fail(job, 0, "the command or its environment is longer than the kernel takes");
+            fail(job, 0, "the command or its environment is longer than the kernel allows");
         if (errno != ENOENT && errno != ENOTDIR)
             fail(job, errno, "cannot start the shell");
     }
@@ -204,7 +204,7 @@ _Noreturn void shepherd_run(const struct shepherd_job *job)
     begun = clock_monotonic();
     command = fork();
     if (command < 0)
-        fail(job, errno, "cannot make a process for the command");
+        fail(job, errno, "cannot create a process for the command");
     if (command == 0)
         command_exec(job);
     close(job->in_fd);

@@ -228,14 +228,14 @@ int worker_fork(struct evhttp_request *req, worker_run *run, pid_t *ret_pid, int
     pid_t pid;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "no descriptor is left");
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "there are no free descriptors");
     pid = fork();
     if (pid == 0)
         child_run(req, run, ends[1]);
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "no process can be made");
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "cannot create a process");
     }
     /* The child has its copy of the body; ours, which may be large, goes back to the system. */
     if (evbuffer_get_length(input) > TRIM_FROM) {

@@ -179,7 +179,7 @@ int answer_head(struct answer *answer, const char *line, size_t length, struct e
         const char *space = memchr(line, ' ', length);
 
         if (!space || length - (size_t)(space - line) < 4 || !int_read(space + 1, 3, 599, &status))
-            return wrong(err, "its status can't be read");
+            return wrong(err, "its status cannot be read");
         answer_init(answer);
         answer->status = status;
     }
@@ -191,7 +191,7 @@ int answer_head(struct answer *answer, const char *line, size_t length, struct e
     while (value < line + length && (*value == ' ' || *value == '\t'))
         value++;
     if (!field_read(answer, line, (size_t)(colon - line), value, (size_t)(line + length - value)))
-        return wrong(err, "a field of its head can't be read");
+        return wrong(err, "a field of its head cannot be read");
     return 0;
 }
 
@@ -241,7 +241,7 @@ static int object_read(const struct buf *body, json_object **ret_object, struct 
 
     if (json_parse(body->data, body->length, &object, NULL, err) < 0 ||
         !json_object_is_type(object, json_type_object))
-        return wrong(err, "its body is no JSON object");
+        return wrong(err, "its body is not a JSON object");
     *ret_object = TAKE_PTR(object);
     return 0;
 }
@@ -277,7 +277,7 @@ int answer_hello(const struct buf *body, int *ret_protocol, struct error *err)
         return -1;
     protocol = json_get_int(object, "protocol", 0);
     if (protocol < AGENT_PROTOCOL_LEAST || protocol > AGENT_PROTOCOL)
-        return wrong(err, "it speaks another protocol");
+        return wrong(err, "it uses another version of the protocol");
     *ret_protocol = (int)protocol;
     return 0;
 }
@@ -292,7 +292,7 @@ int answer_refusal(const struct answer *answer, const struct buf *body, struct e
     if (object_read(body, &object, &ignored) == 0)
         text = json_get_text(object, "message");
     if (!text)
-        text = "no reason given";
+        text = "it gave no reason";
     utf8_sanitize(&message, text, strnlen(text, MESSAGE_MOST));
     switch (answer->status) {
     case 400:
@@ -310,6 +310,6 @@ int answer_refusal(const struct answer *answer, const struct buf *body, struct e
     case AGENT_STATUS_BUSY:
         return error_set(err, ERROR_UNAVAILABLE, "AGENT_BUSY", "the agent: %.400s", message.data);
     default:
-        return wrong(err, "its status means nothing");
+        return wrong(err, "its status is unknown");
     }
 }

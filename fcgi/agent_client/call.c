@@ -122,7 +122,7 @@ static void set_address(struct agent_call *call, const char *address, const char
         }
     } else {
         error_set(&call->failure, ERROR_UNAVAILABLE, "AGENT_UNREACHABLE",
-                  "'%.200s' is no address of an agent", address);
+                  "'%.200s' is not the address of an agent", address);
         return;
     }
     curl_easy_setopt(easy, CURLOPT_URL, url);
@@ -318,7 +318,7 @@ static int outcome_error(const struct agent_call *call, CURLcode outcome, struct
                          curl_easy_strerror(outcome));
     default:
         return error_set(err, ERROR_UNAVAILABLE, "AGENT_UNREACHABLE",
-                         "the agent can't be reached: %s", curl_easy_strerror(outcome));
+                         "the agent cannot be reached: %s", curl_easy_strerror(outcome));
     }
 }
 

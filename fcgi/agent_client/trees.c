@@ -53,7 +53,7 @@ int tree_count(struct agent_call *call, bool archive, int64_t *moved, size_t len
 {
     if (archive && !call->answer.is_tar)
         return error_set(&call->failure, ERROR_INTERNAL, "AGENT_PROTOCOL",
-                         "the agent's answer is no archive");
+                         "the agent's answer is not an archive");
     if ((int64_t)length > most - *moved)
         return error_set(&call->failure, ERROR_LIMIT, "CHANGES_TOO_LARGE",
                          "the archive is larger than %" PRId64 " bytes", most);

@@ -131,9 +131,9 @@ int confine(unsigned cpu_seconds, struct error *err)
                                        .filter = (struct sock_filter *)filter};
 
     offer_to_oom_killer();
-    if (control(PR_SET_PDEATHSIG, SIGKILL, "be tied to the parent's life", err) < 0 ||
+    if (control(PR_SET_PDEATHSIG, SIGKILL, "end together with the parent", err) < 0 ||
         control(PR_SET_DUMPABLE, 0, "forbid dumps", err) < 0 ||
-        control(PR_SET_NO_NEW_PRIVS, 1, "give up new privileges", err) < 0)
+        control(PR_SET_NO_NEW_PRIVS, 1, "exclude new privileges", err) < 0)
         return -1;
     if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) < 0)
         return error_errno(err, errno, "cannot close descriptors");

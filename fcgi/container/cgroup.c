@@ -269,7 +269,7 @@ static int read_number(const char *mount, const char *path, const char *file, co
         }
         line = *end == '\n' ? end + 1 : end;
     }
-    return error_set(err, ERROR_INTERNAL, NULL, "%s says nothing of %s", name, key ? key : "");
+    return error_set(err, ERROR_INTERNAL, NULL, "%s has no line for %s", name, key ? key : "");
 }
 
 static int read_v2(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *usage,
@@ -323,8 +323,8 @@ static int limit_parent(const struct cgroup_fs *fs, const char *path, const char
         return -1;
     if (used > limit)
         return error_set(err, ERROR_CONFLICT, NULL,
-                         "%s of %s cannot be %" PRId64 ": %" PRId64 " are in use", limit_file, path,
-                         limit, used);
+                         "cannot set %s of %s to %" PRId64 ", as %" PRId64 " are in use",
+                         limit_file, path, limit, used);
     return write_number(mount, path, limit_file, limit, err);
 }
 
@@ -495,7 +495,7 @@ static int destroy_in(const struct cgroup_fs *fs, const char *mount, const char 
         if (errno != EBUSY && errno != ENOTEMPTY)
             return error_errno(err, errno, "cannot remove cgroup %s", whole);
         if (clock_monotonic() > deadline)
-            return error_set(err, ERROR_UNAVAILABLE, NULL, "cgroup %s does not get empty", whole);
+            return error_set(err, ERROR_UNAVAILABLE, NULL, "cgroup %s still has processes", whole);
         if (!fs->v2 || write_value(mount, path, "cgroup.kill", "1", &ignored) < 0)
             kill_listed(mount, path, 0);
         wait_a_little();

@@ -158,7 +158,7 @@ int container_lock(const char *folder, int flags, struct error *err)
         }
         if (flock(fd, LOCK_EX | flags) < 0) /* SIGALRM ends it */
             return error_set(err, ERROR_UNAVAILABLE, NULL,
-                             "somebody else works on this container for too long");
+                             "another operation on this container takes too long");
         if (fstat(fd, &locked) == 0 && stat(folder, &there) == 0 && locked.st_ino == there.st_ino &&
             locked.st_dev == there.st_dev)
             return TAKE_FD(fd);
@@ -180,7 +180,7 @@ static int kill_all(const struct container_job *job, const struct cgroup_fs *fs,
         if (pidfd >= 0 && container_runs(folder, &pid)) {
             syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
             if (poll(&until_dead, 1, STOP_TIMEOUT_MS) <= 0)
-                return error_set(err, ERROR_UNAVAILABLE, NULL, "%s does not die", job->name);
+                return error_set(err, ERROR_UNAVAILABLE, NULL, "%s cannot be killed", job->name);
         }
     }
     return cgroup_destroy(fs, job->cgroup, STOP_TIMEOUT_MS, err);
@@ -244,7 +244,7 @@ static int make_bundle(const char *folder, int config_fd, struct error *err)
     struct stat st;
 
     if (fstat(config_fd, &st) < 0 || st.st_size > CONFIG_MAX)
-        return error_set(err, ERROR_INVALID, NULL, "no usable config.json was handed in");
+        return error_set(err, ERROR_INVALID, NULL, "the config.json that was passed is not usable");
     fd = open(config, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || sendfile(fd, config_fd, &from, (size_t)st.st_size) != st.st_size)
         return error_errno(err, errno, "cannot write %s", config);
@@ -273,7 +273,7 @@ static int empty_standard_fds(struct error *err)
         return error_errno(err, errno, "cannot make an empty file");
     for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
         if (dup2(fd, standard) < 0)
-            return error_errno(err, errno, "cannot lay the standard descriptors");
+            return error_errno(err, errno, "cannot set up the standard descriptors");
     return 0;
 }
 
@@ -415,7 +415,7 @@ static int runtime_failed(const struct container_job *job, const char *folder, i
                          START_TIMEOUT_MS / 1000);
     file_read(AT_FDCWD, path, LOG_MAX, &text, &ignored);
     return error_set(err, ERROR_INTERNAL, NULL, "%s failed (status %#x): %s", job->runtime,
-                     (unsigned)status, text.length ? text.data : "it did not say why");
+                     (unsigned)status, text.length ? text.data : "it gave no reason");
 }
 
 /* Runs enter_container in a child, whose error comes through a pipe that closes on exec. */

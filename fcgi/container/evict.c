@@ -65,7 +65,7 @@ static int take_disk(const struct container_job *job, struct error *err)
     if (loop < 0) /* the mount is gone already, and nobody writes */
         return 0;
     if (ioctl(loop, LOOP_SET_CAPACITY, 0) < 0)
-        return error_errno(err, errno, "cannot take the room from the loop device of %s", path);
+        return error_errno(err, errno, "cannot shrink the loop device of %s", path);
     if (ftruncate(image, 0) < 0)
         return error_errno(err, errno, "cannot empty %s", path);
     return 0;

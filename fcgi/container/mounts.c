@@ -45,7 +45,7 @@ static int check_reserve(const char *scratch_dir, int64_t reserve, struct error 
     struct statvfs fs;
 
     if (statvfs(scratch_dir, &fs) < 0)
-        return error_errno(err, errno, "cannot ask for the space of %s", scratch_dir);
+        return error_errno(err, errno, "cannot find out the free space of %s", scratch_dir);
     if ((uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)reserve)
         return error_set(err, ERROR_UNAVAILABLE, "DISK_SHORT",
                          "the host is short of disk: less than %" PRId64 " MiB free in %s",
@@ -155,7 +155,7 @@ static int copy_sparse(int from, int to, struct error *err)
     off_t at = 0;
 
     if (fstat(from, &st) < 0 || ftruncate(to, st.st_size) < 0)
-        return error_errno(err, errno, "cannot size a scratch image");
+        return error_errno(err, errno, "cannot set the size of a scratch image");
     if (ioctl(to, FICLONE, from) == 0)
         return 0;
     while ((at = lseek(from, at, SEEK_DATA)) >= 0) {

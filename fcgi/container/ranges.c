@@ -74,8 +74,7 @@ struct ranges *ranges_new(const struct engine_settings *settings, struct error *
     ranges_span(settings, &first, &last);
     if (last > RANGES_LAST_ID) {
         error_set(err, ERROR_INVALID, NULL,
-                  "uid_base and uid_ranges reach beyond the last user id, %" PRId64,
-                  RANGES_LAST_ID);
+                  "uid_base and uid_ranges go beyond the last user id, %" PRId64, RANGES_LAST_ID);
         return NULL;
     }
     ranges = xcalloc(1, sizeof(*ranges));
@@ -115,7 +114,7 @@ int ranges_take(struct ranges *ranges, const char *folder, int64_t *ret_first, s
                          "containers have all %" PRId64 " ranges of host ids", ranges->count);
     first = ranges->first + range * USERNS_IDS;
     if (chown(folder, (uid_t)-1, (gid_t)first) < 0)
-        return error_errno(err, errno, "cannot give %s a range of host ids", folder);
+        return error_errno(err, errno, "cannot assign a range of host ids to %s", folder);
     *ret_first = first;
     put(ranges, range, folder);
     ranges->next = (range + 1) % ranges->count;

@@ -145,7 +145,7 @@ int userns_close(struct userns *space, struct error *err)
     int status;
 
     if (write(space->line, "", 1) != 1)
-        return error_errno(err, errno, "the keeper of a user namespace is gone");
+        return error_errno(err, errno, "the process that keeps a user namespace has ended");
     status = wait_for_keeper(space);
     if (status != 0)
         return error_set(err, ERROR_INTERNAL, NULL,

@@ -7,6 +7,9 @@
 #include "ctl/ctl.h"
 #include "store/users.h"
 
+/* The folder of the migrations, for commands with the option --sql-dir. */
+const char *ctl_sql_dir(const struct ctl *ctl);
+
 int ctl_migrate(struct ctl *ctl);
 int ctl_doctor(struct ctl *ctl);
 

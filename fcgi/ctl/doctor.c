@@ -94,16 +94,16 @@ static void check_all(struct doctor *doctor)
 
     doctor_report(doctor, FINDING_OK, "configuration", NULL, "%s can be used",
                   ctl_config(doctor->ctl));
-    if (geteuid() != 0)
-        doctor_report(doctor, FINDING_WARN, "privileges", "run this as root",
-                      "some of the checks below can't tell the truth without root");
+    doctor_host(doctor);
+    doctor_programs(doctor);
+    if (ctl_option(doctor->ctl, "host"))
+        return;
     doctor->db = ctl_db(doctor->ctl, &err);
     if (!doctor->db)
-        doctor_report(doctor, FINDING_FAIL, "database", "mend [database] db_admin_password_file",
+        doctor_report(doctor, FINDING_FAIL, "database", "correct [database] db_admin_password_file",
                       "%s", err.message);
     else
         doctor_database(doctor);
-    doctor_host(doctor);
     doctor_files(doctor);
     doctor_engine(doctor);
     doctor_limits(doctor);
@@ -116,13 +116,14 @@ int ctl_doctor(struct ctl *ctl)
     struct error err = ERROR_INIT;
 
     if (ctl_load_settings(ctl, &err) < 0)
-        doctor_report(&doctor, FINDING_FAIL, "configuration",
-                      access(ctl_config(ctl), F_OK) < 0
-                          ? "make the file (an empty one will do), then look again: nothing else "
-                            "was checked"
-                          : "mend the file (codeset.conf(5)), then look again: nothing else was "
-                            "checked",
-                      "%s", err.message);
+        doctor_report(
+            &doctor, FINDING_FAIL, "configuration",
+            access(ctl_config(ctl), F_OK) < 0
+                ? "create the file (an empty one is enough), then run doctor again; nothing else "
+                  "was checked"
+                : "correct the file (codeset.conf(5)), then run doctor again; nothing else was "
+                  "checked",
+            "%s", err.message);
     else
         check_all(&doctor);
     if (ctl_json(ctl))

@@ -16,7 +16,9 @@ struct doctor {
     const struct settings *settings;
     struct db *db;     /* the administrator's; NULL: out of reach */
     json_object *rows; /* with --json */
-    char *data_dir;    /* MariaDB's, where it is on this host and says so; else NULL */
+    /* What to do first where we may not do what the checks of the host try; else NULL. */
+    const char *confined;
+    char *data_dir; /* MariaDB's, where it is on this host and says so; else NULL */
     int counts[3];
 };
 
@@ -29,7 +31,8 @@ char *doctor_first_line(const char *program, const char *argument);
 
 void doctor_database(struct doctor *doctor); /* doctor_database.c */
 void doctor_host(struct doctor *doctor);     /* doctor_host.c: kernel, cgroups, clock, uids */
-void doctor_files(struct doctor *doctor);    /* doctor_files.c: programs, folders, sockets */
+void doctor_programs(struct doctor *doctor); /* doctor_files.c: Debian's that we need */
+void doctor_files(struct doctor *doctor);    /* doctor_files.c: our programs, folders, sockets */
 void doctor_engine(struct doctor *doctor);   /* doctor_engine.c: codeset-engined, shared parts */
 void doctor_limits(struct doctor *doctor);   /* doctor_limits.c: what the host has once */
 

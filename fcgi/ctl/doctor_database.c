@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ctl/commands.h"
 #include "ctl/doctor.h"
 #include "store/accounts.h"
 #include "store/db.h"
@@ -31,37 +33,40 @@ static void check_server(struct doctor *doctor, const struct server_info *info)
     if (sscanf(info->version, "%d.%d", &major, &minor) != 2 || major < 10 ||
         (major == 10 && minor < 7))
         doctor_report(doctor, FINDING_FAIL, "database", "install MariaDB 10.11 or later",
-                      "the server is %s, which lacks the UUID type (10.7)", info->version);
+                      "the server is %s, which does not have the UUID type (10.7)", info->version);
     else
         doctor_report(doctor, FINDING_OK, "database", NULL, "MariaDB %s answers", info->version);
     if (info->max_allowed_packet < wanted)
         doctor_report(doctor, FINDING_FAIL, "database packets",
                       "set max_allowed_packet = 64M in MariaDB's [mariadbd], restart it",
-                      "max_allowed_packet is %" PRId64 " bytes, too few for an upload of "
+                      "max_allowed_packet is %" PRId64 " bytes, too small for an upload of "
                       "upload_bytes_max (%" PRId64 ")",
                       info->max_allowed_packet, doctor->settings->api.upload_bytes_max);
     else
         doctor_report(doctor, FINDING_OK, "database packets", NULL,
                       "max_allowed_packet is %" PRId64 " bytes", info->max_allowed_packet);
     if (apart > CLOCK_APART)
-        doctor_report(doctor, FINDING_WARN, "database clock",
-                      "synchronise both hosts by NTP: leases and ages are by MariaDB's clock",
-                      "MariaDB's clock and ours are %" PRId64 " s apart", apart / CLOCK_SECOND);
+        doctor_report(
+            doctor, FINDING_WARN, "database clock",
+            "synchronise both hosts with NTP, as leases and ages are measured by MariaDB's clock",
+            "the clocks of MariaDB and of this host differ by %" PRId64 " s", apart / CLOCK_SECOND);
     else
-        doctor_report(doctor, FINDING_OK, "database clock", NULL, "agrees with ours");
+        doctor_report(doctor, FINDING_OK, "database clock", NULL, "agrees with this host's");
 }
 
 /* Returns whether there is a schema to look further into. */
 static bool check_schema(struct doctor *doctor)
 {
-    const char *sql_dir = ctl_option(doctor->ctl, "sql-dir");
+    const char *sql_dir = ctl_sql_dir(doctor->ctl);
     struct error err = ERROR_INIT;
     struct migration_state state;
 
-    if (store_migration_state(doctor->db, sql_dir ? sql_dir : CODESET_SQL_DIR, &state, &err) < 0) {
+    if (store_migration_state(doctor->db, sql_dir, &state, &err) < 0) {
         doctor_report(doctor, FINDING_FAIL, "schema",
-                      sql_dir ? NULL : "in a tree that is not installed: --sql-dir sql", "%s",
-                      err.message);
+                      access(sql_dir, X_OK) < 0
+                          ? "name the folder: [database] sql_dir, or --sql-dir for once"
+                          : NULL,
+                      "%s", err.message);
         return false;
     }
     if (state.applied < state.available)
@@ -88,23 +93,24 @@ static void check_rights(struct doctor *doctor)
                       err.message);
     else if (doctor->counts[FINDING_FAIL] == before)
         doctor_report(doctor, FINDING_OK, "account rights", NULL,
-                      "each program has what it needs and no more");
+                      "each program has exactly the rights that it needs");
 }
 
 /* By unix_socket MariaDB takes the system's user of the account's name, whom we can't try to be. */
 static void check_socket_sign_in(struct doctor *doctor, enum db_account account, const char *user)
 {
-    const char *mend = "make a password file, name it in [database], run 'codesetctl migrate'";
+    const char *mend = "create a password file, set it in [database], run 'codesetctl migrate'";
 
     if (doctor->settings->database.db_host[0])
         doctor_report(doctor, FINDING_FAIL, "sign-in", mend,
-                      "%s has no password, and db_host can't be reached without", user);
+                      "%s has no password, but db_host needs one", user);
     else if (!getpwnam(user))
         doctor_report(doctor, FINDING_FAIL, "sign-in", "run systemd-sysusers",
-                      "the system has no user %s, as whom the %s in", user,
+                      "there is no system user %s, with whose name the %s in", user,
                       account == DB_REAPER ? "daemon signs" : "workers sign");
     else
-        doctor_report(doctor, FINDING_OK, "sign-in", NULL, "%s can, by the socket", user);
+        doctor_report(doctor, FINDING_OK, "sign-in", NULL, "%s can sign in through the socket",
+                      user);
 }
 
 static void check_sign_in(struct doctor *doctor, enum db_account account, const char *user,
@@ -124,15 +130,17 @@ static void check_sign_in(struct doctor *doctor, enum db_account account, const 
                       "%s can be read by others (mode %04o)", password_file,
                       (unsigned)st.st_mode & 07777);
     else if (account == DB_REAPER && stat(password_file, &st) == 0 && st.st_uid == 0)
-        doctor_report(doctor, FINDING_FAIL, "password file",
-                      "chown codeset-reaper, or clear the setting: by MariaDB's socket the daemon "
-                      "needs none",
-                      "only root can read %s, but the daemon must", password_file);
+        doctor_report(
+            doctor, FINDING_FAIL, "password file",
+            "chown codeset-reaper, or remove the setting, as the daemon needs no password with "
+            "MariaDB's socket",
+            "only root can read %s, but the daemon must", password_file);
     db = db_new(&doctor->settings->database, account, &err);
     if (!db || db_ping(db, &err) < 0)
-        doctor_report(doctor, FINDING_FAIL, "sign-in",
-                      "run 'codesetctl migrate', which sets the account's password to the file's",
-                      "%s can't sign in: %s", user, err.message);
+        doctor_report(
+            doctor, FINDING_FAIL, "sign-in",
+            "run 'codesetctl migrate', which sets the password of the account to that in the file",
+            "%s cannot sign in: %s", user, err.message);
     else
         doctor_report(doctor, FINDING_OK, "sign-in", NULL, "%s can sign in", user);
     db_free(db);
@@ -172,7 +180,7 @@ static void check_daemons(struct doctor *doctor)
         doctor_report(doctor, FINDING_FAIL, "daemon", NULL, "%s", err.message);
     else if (nodes.alive + nodes.silent == 0)
         doctor_report(doctor, FINDING_WARN, "daemon", "start codeset-reaper",
-                      "none has ever run with this database");
+                      "no daemon has ever used this database");
 }
 
 void doctor_database(struct doctor *doctor)
@@ -183,7 +191,8 @@ void doctor_database(struct doctor *doctor)
 
     if (store_server_info(doctor->db, &info, &err) < 0) {
         doctor_report(doctor, FINDING_FAIL, "database",
-                      "start MariaDB, or mend [database] of the configuration", "%s", err.message);
+                      "start MariaDB, or correct [database] in the configuration", "%s",
+                      err.message);
         return;
     }
     check_server(doctor, &info);

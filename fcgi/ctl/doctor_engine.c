@@ -35,10 +35,10 @@ static void check_asker(struct doctor *doctor)
 
     if (entry == NULL && (user[0] == '\0' || *end != '\0'))
         doctor_report(doctor, FINDING_FAIL, "engined_user", "run systemd-sysusers",
-                      "the system has no user %s, as whom the daemon asks for containers", user);
+                      "there is no system user %s, as which the daemon runs", user);
     else if (entry != NULL ? entry->pw_uid == 0 : number == 0)
-        doctor_report(doctor, FINDING_FAIL, "engined_user", "name the daemon's own user",
-                      "it is root: then the daemon is, too");
+        doctor_report(doctor, FINDING_FAIL, "engined_user", "set it to the daemon's own user",
+                      "it is root, so every program of root could start containers");
     else
         doctor_report(doctor, FINDING_OK, "engined_user", NULL, "%s", user);
 }
@@ -56,7 +56,7 @@ static int ask(int fd, struct error *err)
 
     engined_request_make(ENGINED_LIST, 1, &request);
     if (engined_send(fd, &request, sizeof(request), NULL, 0) < 0)
-        return error_errno(err, errno, "it can't be asked");
+        return error_errno(err, errno, "the request could not be sent");
     if (poll(&waiting, 1, ANSWER_MS) <= 0)
         return error_set(err, ERROR_UNAVAILABLE, NULL, "it did not answer within %d s",
                          ANSWER_MS / 1000);
@@ -94,8 +94,8 @@ static void check_answer(struct doctor *doctor, const char *path)
         doctor_report(doctor, FINDING_FAIL, "engine", "read codeset-engined's log", "%s",
                       err.message);
     else
-        doctor_report(doctor, FINDING_OK, "engine", NULL, "codeset-engined answers, %d containers",
-                      count);
+        doctor_report(doctor, FINDING_OK, "engine", NULL,
+                      "codeset-engined answers; it has %d containers", count);
 }
 
 static void check_engined(struct doctor *doctor)
@@ -110,7 +110,7 @@ static void check_engined(struct doctor *doctor)
     }
     if (!S_ISSOCK(st.st_mode) || st.st_uid != 0 || (st.st_mode & 07))
         doctor_report(doctor, FINDING_FAIL, "engined_socket", "restart codeset-engined.socket",
-                      "%s is not root's socket, or others may reach it (mode %04o)", path,
+                      "%s does not belong to root, or others can use it (mode %04o)", path,
                       (unsigned)st.st_mode & 07777);
     else
         doctor_report(doctor, FINDING_OK, "engined_socket", NULL, "%s (mode %04o)", path,
@@ -147,12 +147,12 @@ static void check_disk(struct doctor *doctor)
                       "scratch_dir shares its device with %s, as disk_shared_ok allows", shared);
     else
         doctor_report(doctor, FINDING_FAIL, "disk",
-                      "mount a file system of its own at scratch_dir, or say that it may: [engine] "
+                      "mount a file system of its own at scratch_dir, or allow it with [engine] "
                       "disk_shared_ok = yes",
                       "scratch_dir shares its device with %s", shared);
     if (settings->disk_reserve_bytes == 0)
         doctor_report(doctor, FINDING_FAIL, "disk", "set [engine] disk_reserve_bytes",
-                      "nothing is kept free: one guest can fill the device of scratch_dir");
+                      "nothing is kept free, so one sandbox can fill the device of scratch_dir");
 }
 
 static void check_share(struct doctor *doctor)
@@ -177,7 +177,7 @@ static void check_share(struct doctor *doctor)
     else
         doctor_report(doctor, FINDING_OK, "host share", NULL,
                       "all containers together may have %" PRId64 " MiB of memory and %" PRId64
-                      " processes; %" PRId64 " full ones would want %" PRId64 " MiB and %" PRId64,
+                      " processes; %" PRId64 " full ones would need %" PRId64 " MiB and %" PRId64,
                       share.memory_bytes / MIB, share.processes, containers,
                       containers * settings->engine.memory_bytes / MIB,
                       containers * settings->engine.processes);

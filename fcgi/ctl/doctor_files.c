@@ -64,7 +64,7 @@ static void check_programs(struct doctor *doctor)
 
     for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
         if (in_path(programs[i].name))
-            doctor_report(doctor, FINDING_OK, programs[i].name, NULL, "is there");
+            doctor_report(doctor, FINDING_OK, programs[i].name, NULL, "is installed");
         else
             doctor_report(doctor, programs[i].finding, programs[i].name, programs[i].mend,
                           "is missing; it %s", programs[i].use);
@@ -83,7 +83,8 @@ static void check_runtime(struct doctor *doctor)
 
     if (!line) {
         doctor_report(doctor, FINDING_FAIL, "runtime",
-                      "apt-get install crun, or mend [engine] runtime", "%s can't be run", runtime);
+                      "apt-get install crun, or correct [engine] runtime", "%s cannot be run",
+                      runtime);
         return;
     }
     for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
@@ -138,18 +139,18 @@ static void check_binary(struct doctor *doctor, const char *what, const char *pa
     struct stat st;
 
     if (stat(path, &st) < 0) {
-        doctor_report(doctor, FINDING_FAIL, what, "install it, or mend [engine] agent_path",
+        doctor_report(doctor, FINDING_FAIL, what, "install it, or correct [engine] agent_path",
                       "%s: %s", path, strerror(errno));
         return;
     }
     if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
-        doctor_report(doctor, FINDING_FAIL, what, "install it anew", "%s can't be run", path);
+        doctor_report(doctor, FINDING_FAIL, what, "install it again", "%s cannot be run", path);
     else if ((st.st_mode & 022) || (st.st_uid != 0 && st.st_uid != geteuid()))
         doctor_report(doctor, FINDING_FAIL, what, "chown root:root, chmod 0755",
-                      "%s can be changed by others than root", path);
+                      "%s can be changed by users other than root", path);
     else if (must_be_static && is_static(path) != 1)
         doctor_report(doctor, FINDING_FAIL, what, "build it static (no --enable-sanitizers)",
-                      "%s is no static program, so most images can't run it", path);
+                      "%s is not a static program, so most images cannot run it", path);
     else
         doctor_report(doctor, FINDING_OK, what, NULL, "%s", path);
 }
@@ -182,8 +183,8 @@ static bool check_folder(struct doctor *doctor, const char *setting, const char 
         return false;
     }
     if (!S_ISDIR(st.st_mode))
-        doctor_report(doctor, FINDING_FAIL, setting, "move it away, mkdir", "%s is no folder",
-                      path);
+        doctor_report(doctor, FINDING_FAIL, setting, "move it away, then mkdir",
+                      "%s is not a folder", path);
     else if (st.st_mode & 022)
         doctor_report(doctor, FINDING_FAIL, setting, "chmod go-w",
                       "%s can be written by others (mode %04o)", path,
@@ -204,24 +205,25 @@ static void check_room(struct doctor *doctor, const char *setting, const char *p
     int64_t free_bytes;
 
     if (statvfs(path, &fs) < 0) {
-        doctor_report(doctor, FINDING_FAIL, setting, NULL, "room in %s: %s", path, strerror(errno));
+        doctor_report(doctor, FINDING_FAIL, setting, NULL,
+                      "cannot find out the free space in %s: %s", path, strerror(errno));
         return;
     }
     free_bytes = (int64_t)(fs.f_bavail * fs.f_frsize);
     if (free_bytes < wanted)
-        doctor_report(doctor, FINDING_FAIL, setting, "make room, or lower disk_reserve_bytes",
+        doctor_report(doctor, FINDING_FAIL, setting, "free space, or lower disk_reserve_bytes",
                       "%" PRId64 " MiB are free, fewer than disk_reserve_bytes (%" PRId64 " MiB)",
                       free_bytes / MIB, wanted / MIB);
     else if (free_bytes < wanted + more)
-        doctor_report(doctor, FINDING_WARN, setting, "make room, or lower disk_bytes",
+        doctor_report(doctor, FINDING_WARN, setting, "free space, or lower disk_bytes",
                       "%" PRId64 " MiB are free: one full container (%" PRId64
-                      " MiB) reaches the reserve",
+                      " MiB) would use up the reserve",
                       free_bytes / MIB, more / MIB);
     else
         doctor_report(doctor, FINDING_OK, setting, NULL, "%" PRId64 " MiB are free",
                       free_bytes / MIB);
     if (fs.f_files > 0 && fs.f_favail < INODES_FEW)
-        doctor_report(doctor, FINDING_WARN, setting, "a file system with more inodes",
+        doctor_report(doctor, FINDING_WARN, setting, "use a file system with more inodes",
                       "only %llu inodes are free", (unsigned long long)fs.f_favail);
 }
 
@@ -249,7 +251,7 @@ static void check_secret(struct doctor *doctor, const char *setting, const char 
     if (!path[0])
         return;
     if (stat(path, &st) < 0)
-        doctor_report(doctor, FINDING_FAIL, setting, "make it, or clear the setting", "%s: %s",
+        doctor_report(doctor, FINDING_FAIL, setting, "create it, or remove the setting", "%s: %s",
                       path, strerror(errno));
     else if (st.st_mode & 07)
         doctor_report(doctor, FINDING_FAIL, setting, "chmod 0400, chown codeset-api",
@@ -314,20 +316,24 @@ static void check_socket(struct doctor *doctor, const char *setting, const char 
                       strerror(errno));
     else if (!S_ISSOCK(st.st_mode))
         doctor_report(doctor, FINDING_FAIL, setting, "remove it, restart codeset-reaper",
-                      "%s is no socket", path);
+                      "%s is not a socket", path);
     else if (!(st.st_mode & 022))
         doctor_report(doctor, FINDING_FAIL, setting, "restart codeset-reaper",
-                      "%s has mode %04o, so that %s can't reach it", path,
+                      "%s has mode %04o, so %s cannot connect to it", path,
                       (unsigned)st.st_mode & 07777, who);
     else
         doctor_report(doctor, FINDING_OK, setting, NULL, "%s (mode %04o)", path,
                       (unsigned)st.st_mode & 07777);
 }
 
-void doctor_files(struct doctor *doctor)
+void doctor_programs(struct doctor *doctor)
 {
     check_runtime(doctor);
     check_programs(doctor);
+}
+
+void doctor_files(struct doctor *doctor)
+{
     check_binaries(doctor);
     check_folders(doctor);
     check_secrets(doctor);

@@ -1,10 +1,12 @@
 /*
- * doctor_host.c - what the kernel offers, cgroups, the clock, the range of user ids.
+ * doctor_host.c - what we may do here, what the kernel offers, cgroups, the clock, the range of
+ * user ids.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <linux/loop.h>
 #include <linux/magic.h>
 #include <pwd.h>
@@ -15,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -71,30 +74,70 @@ static int in_child(int (*attempt)(void))
     return WEXITSTATUS(status);
 }
 
+/* --- what we may do here --------------------------------------------------------------------- */
+
+static bool may_administer(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    return syscall(SYS_capget, &header, sets) == 0 &&
+           (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN));
+}
+
+/* What keeps everything below from working is said once, here. */
+static void check_privileges(struct doctor *doctor)
+{
+    doctor->confined = NULL;
+    if (geteuid() != 0) {
+        doctor->confined = "run this as root";
+        doctor_report(doctor, FINDING_WARN, "privileges", doctor->confined,
+                      "without root, some of the checks below cannot tell the truth");
+    } else if (!may_administer()) {
+        doctor->confined = "see privileges above";
+        doctor_report(doctor, FINDING_FAIL, "privileges",
+                      "use a host or a virtual machine, or a container that has this capability",
+                      "root lacks CAP_SYS_ADMIN here, so no sandbox can be started");
+    } else if (in_child(try_user_namespace) == EPERM) {
+        /* The kernel refuses it whoever asks, in a chroot only (user_namespaces(7)). */
+        doctor->confined = "see privileges above";
+        doctor_report(doctor, FINDING_FAIL, "privileges", "run the server outside of it",
+                      "this is a chroot, or a container that forbids user namespaces, so no "
+                      "sandbox can be started");
+    } else {
+        doctor_report(doctor, FINDING_OK, "privileges", NULL, "root, with CAP_SYS_ADMIN");
+    }
+}
+
+/* The advice for what failed, unless it is we who may not do it. */
+static const char *mend(const struct doctor *doctor, const char *advice)
+{
+    return doctor->confined ? doctor->confined : advice;
+}
+
 static void check_kernel(struct doctor *doctor)
 {
     int failed = in_child(try_overlay);
     _cleanup_(close_fd) int loop = -1;
 
     if (failed)
-        doctor_report(doctor, FINDING_FAIL, "overlayfs",
-                      failed == EPERM ? "run this as root" : "modprobe overlay",
-                      "can't be mounted: %s", strerror(failed));
+        doctor_report(doctor, FINDING_FAIL, "overlayfs", mend(doctor, "modprobe overlay"),
+                      "cannot be mounted: %s", strerror(failed));
     else
         doctor_report(doctor, FINDING_OK, "overlayfs", NULL, "can be mounted");
     failed = in_child(try_user_namespace);
     if (failed)
         doctor_report(doctor, FINDING_FAIL, "user namespaces",
-                      "sysctl user.max_user_namespaces=65536", "can't be made: %s",
-                      strerror(failed));
+                      mend(doctor, "sysctl user.max_user_namespaces=65536"),
+                      "cannot be created: %s", strerror(failed));
     else
-        doctor_report(doctor, FINDING_OK, "user namespaces", NULL, "can be made");
+        doctor_report(doctor, FINDING_OK, "user namespaces", NULL, "can be created");
     loop = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (loop < 0 || ioctl(loop, LOOP_CTL_GET_FREE) < 0)
-        doctor_report(doctor, FINDING_FAIL, "loop devices", "modprobe loop; run this as root",
-                      "none can be had: %s", strerror(errno));
+        doctor_report(doctor, FINDING_FAIL, "loop devices", mend(doctor, "modprobe loop"),
+                      "none can be used: %s", strerror(errno));
     else
-        doctor_report(doctor, FINDING_OK, "loop devices", NULL, "can be had");
+        doctor_report(doctor, FINDING_OK, "loop devices", NULL, "can be used");
 }
 
 /* --- cgroups --------------------------------------------------------------------------------- */
@@ -129,6 +172,14 @@ static bool has_controller(const char *v2_controllers, const char *name)
     return is_fs(path, CGROUP_SUPER_MAGIC);
 }
 
+/* As in a container that may look at its cgroups, but not make any. */
+static void check_writable(struct doctor *doctor, const char *path)
+{
+    if (access(path, W_OK) < 0)
+        doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, "mount it writable"),
+                      "no cgroup can be made in %s: %s", path, strerror(errno));
+}
+
 static void check_controllers(struct doctor *doctor, const char *v2_controllers)
 {
     static const char *const names[] = {"memory", "pids", "cpu", "cpuacct"};
@@ -159,25 +210,27 @@ static void check_cgroups(struct doctor *doctor)
             return;
         }
         doctor_report(doctor, FINDING_OK, "cgroups", NULL, "version 2");
+        check_writable(doctor, CGROUPS);
         check_controllers(doctor, controllers.data);
         return;
     }
     if (!is_fs(CGROUPS, TMPFS_MAGIC)) {
-        doctor_report(doctor, FINDING_FAIL, "cgroups", "mount cgroup2 there",
-                      CGROUPS " is no cgroup file system");
+        doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, "mount cgroup2 there"),
+                      CGROUPS " is not a cgroup file system");
         return;
     }
     if (is_fs(CGROUPS "/unified", CGROUP2_SUPER_MAGIC))
         doctor_report(
             doctor, FINDING_WARN, "cgroups",
-            "boot with systemd.unified_cgroup_hierarchy=1; to call crun by hand: unshare "
+            "boot with systemd.unified_cgroup_hierarchy=1; to run crun by hand: unshare "
             "-m sh -c 'umount " CGROUPS "/unified; exec crun ...'",
             "hybrid: crun refuses version 2 beside version 1, so the daemon hides it from "
-            "crun and uses version 1, which counts memory worse");
+            "crun and uses version 1, which counts memory less exactly");
     else
         doctor_report(doctor, FINDING_WARN, "cgroups",
                       "boot with systemd.unified_cgroup_hierarchy=1",
-                      "version 1, which works, but counts memory worse than version 2");
+                      "version 1, which works, but counts memory less exactly than version 2");
+    check_writable(doctor, CGROUPS "/memory");
     check_controllers(doctor, NULL);
 }
 
@@ -192,18 +245,18 @@ static void check_clock(struct doctor *doctor)
     clock_format(clock_now(), now);
     if (clock_now() < BUILT_AFTER)
         doctor_report(doctor, FINDING_FAIL, "clock", "set it: timedatectl set-ntp true",
-                      "it says %s", now);
+                      "it shows %s", now);
     else if (status == TIME_ERROR || (state.status & STA_UNSYNC))
         doctor_report(doctor, FINDING_WARN, "clock", "timedatectl set-ntp true",
-                      "it says %s, but nothing keeps it right", now);
+                      "it shows %s, but is not synchronised", now);
     else
-        doctor_report(doctor, FINDING_OK, "clock", NULL, "kept by NTP, %s", now);
+        doctor_report(doctor, FINDING_OK, "clock", NULL, "synchronised by NTP, %s", now);
 }
 
 /* --- user ids -------------------------------------------------------------------------------- */
 
 #define CHOOSE_ANOTHER                                                                             \
-    "choose another [engine] uid_base (before images are imported), or less uid_ranges"
+    "choose another [engine] uid_base (before images are imported), or fewer uid_ranges"
 
 static bool within(const struct doctor *doctor, int64_t first, int64_t count)
 {
@@ -225,7 +278,8 @@ static int check_accounts(struct doctor *doctor)
             continue;
         clashes++;
         doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
-                      "user %s has uid %u, a container's", user->pw_name, user->pw_uid);
+                      "user %s has uid %u, which belongs to the containers", user->pw_name,
+                      user->pw_uid);
     }
     endpwent();
     setgrent();
@@ -234,7 +288,8 @@ static int check_accounts(struct doctor *doctor)
             continue;
         clashes++;
         doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
-                      "group %s has gid %u, a container's", group->gr_name, group->gr_gid);
+                      "group %s has gid %u, which belongs to the containers", group->gr_name,
+                      group->gr_gid);
     }
     endgrent();
     return clashes;
@@ -256,7 +311,7 @@ static int check_subordinate(struct doctor *doctor, const char *path)
             continue;
         clashes++;
         doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
-                      "%s gives %s ids of the containers' range", path, name);
+                      "%s assigns ids of the containers to %s", path, name);
     }
     return clashes;
 }
@@ -270,12 +325,13 @@ static void check_ids(struct doctor *doctor)
 
     ranges_span(&settings->engine, &first, &last);
     if (last > RANGES_LAST_ID)
-        doctor_report(
-            doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
-            "the last of the containers' would be %" PRId64 ", above the highest there is", last);
+        doctor_report(doctor, FINDING_FAIL, "user ids", CHOOSE_ANOTHER,
+                      "the last id of the containers would be %" PRId64
+                      ", which is above the highest possible",
+                      last);
     else if (clashes == 0)
         doctor_report(doctor, FINDING_OK, "user ids", NULL,
-                      "nobody has any of %" PRId64 " to %" PRId64, first, last);
+                      "no other account uses %" PRId64 " to %" PRId64, first, last);
     if (settings->engine.uid_ranges <
         settings->reaper.sessions_max + settings->reaper.verifications_max)
         doctor_report(doctor, FINDING_FAIL, "user ids",
@@ -298,13 +354,14 @@ static void check_owners(struct doctor *doctor)
     if (userns_make(first, first + USERNS_IDS, &space, &err) == 0)
         fd = mounts_mapped(path, space.fd, &err);
     if (fd >= 0)
-        doctor_report(doctor, FINDING_OK, "id-mapped mounts", NULL, "can be made of %s", path);
+        doctor_report(doctor, FINDING_OK, "id-mapped mounts", NULL, "can be created for %s", path);
     else
         doctor_report(doctor, FINDING_FAIL, "id-mapped mounts",
-                      err.sys_errno == EINVAL
-                          ? "put image_dir on ext4, xfs or btrfs; the kernel must be 5.19 or newer"
-                          : "run this as root, on a kernel of 5.19 or newer",
-                      "no container can start: %s", err.message);
+                      mend(doctor, err.sys_errno == EINVAL
+                                       ? "put image_dir on ext4, xfs or btrfs; the kernel must be "
+                                         "5.19 or newer"
+                                       : "use a kernel of 5.19 or newer"),
+                      "no sandbox can be started: %s", err.message);
 }
 
 /* --- devices --------------------------------------------------------------------------------- */
@@ -325,11 +382,11 @@ static void check_devices(struct doctor *doctor)
             continue;
         all = false;
         doctor_report(doctor, FINDING_WARN, "devices", "chown root:root; chmod 666",
-                      "%s is not root's with mode 0666, or not there", shared[i]);
+                      "%s is missing, or does not belong to root with mode 0666", shared[i]);
     }
     if (all)
         doctor_report(doctor, FINDING_OK, "devices", NULL,
-                      "those that containers share are root's");
+                      "those that containers share belong to root");
 }
 
 /* A guest that sets its limit for core dumps to 0 has the kernel run such a program all the same,
@@ -343,13 +400,15 @@ static void check_cores(struct doctor *doctor)
         doctor_report(doctor, FINDING_WARN, "core dumps", NULL, "%s", err.message);
     else if (pattern.data[0] == '|')
         doctor_report(doctor, FINDING_WARN, "core dumps", "sysctl kernel.core_pattern=core",
-                      "the kernel runs a program of the host when a guest's crashes");
+                      "the kernel runs a program on the host when one in a container crashes");
     else
-        doctor_report(doctor, FINDING_OK, "core dumps", NULL, "the host runs no program for them");
+        doctor_report(doctor, FINDING_OK, "core dumps", NULL,
+                      "the kernel runs no program for them");
 }
 
 void doctor_host(struct doctor *doctor)
 {
+    check_privileges(doctor);
     check_kernel(doctor);
     check_cgroups(doctor);
     check_clock(doctor);

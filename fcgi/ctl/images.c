@@ -238,7 +238,7 @@ static void add_users(struct ctl *ctl, json_object *rows)
     }
     if (db && store_image_users(db, NULL, add_user, rows, &err) == 0)
         return;
-    ctl_warn(ctl, "what is in use can't be told: %s", err.message);
+    ctl_warn(ctl, "cannot tell what is in use: %s", err.message);
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         json_object_object_del(json_object_array_get_idx(rows, i), "in_use");
         json_object_object_del(json_object_array_get_idx(rows, i), "used_by");

@@ -27,27 +27,36 @@ static void on_change(const char *account, const char *verb, const char *right, 
     fprintf(stderr, "account %s: %s %s\n", account, verb, right);
 }
 
+const char *ctl_sql_dir(const struct ctl *ctl)
+{
+    const char *asked = ctl_option(ctl, "sql-dir");
+    const char *set = ctl_settings(ctl)->database.sql_dir;
+
+    if (asked)
+        return asked;
+    return set[0] ? set : CODESET_SQL_DIR;
+}
+
 static int failed(const struct ctl *ctl, const char *sql_dir, const struct error *err)
 {
     int status = ctl_fail(ctl, err);
 
-    if (!sql_dir && access(CODESET_SQL_DIR, X_OK) < 0)
-        fprintf(
-            stderr,
-            "Without an installation, the migrations are in the source tree: use --sql-dir sql.\n");
+    if (access(sql_dir, X_OK) < 0)
+        fprintf(stderr, "If codesetctl is not installed, the migrations are in the folder sql of "
+                        "the source tree: use --sql-dir.\n");
     return status;
 }
 
 int ctl_migrate(struct ctl *ctl)
 {
-    const char *sql_dir = ctl_option(ctl, "sql-dir");
+    const char *sql_dir = ctl_sql_dir(ctl);
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
     struct migration_state state;
     int changes = 0;
 
-    if (!db || store_migrate(db, &ctl_settings(ctl)->database, sql_dir ? sql_dir : CODESET_SQL_DIR,
-                             on_file, on_change, &changes, &state, &err) < 0)
+    if (!db || store_migrate(db, &ctl_settings(ctl)->database, sql_dir, on_file, on_change,
+                             &changes, &state, &err) < 0)
         return failed(ctl, sql_dir, &err);
     if (ctl_json(ctl))
         printf("{ \"version\": %lld, \"applied\": %lld, \"rights_changed\": %d }\n",

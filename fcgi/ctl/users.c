@@ -332,7 +332,7 @@ int ctl_key_set(struct ctl *ctl)
     struct db *db;
 
     if (!hold)
-        return ctl_usage(ctl, "say what to set: --hold SECONDS");
+        return ctl_usage(ctl, "nothing to change; use --hold SECONDS");
     if (strcmp(hold, "default") != 0 &&
         ctl_option_int(ctl, "hold", 0, KEY_HOLD_SECONDS_MAX, -1, &seconds) != CTL_OK)
         return CTL_USAGE;

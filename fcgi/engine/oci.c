@@ -121,7 +121,7 @@ static void send_calls(struct oci *oci)
             event_add(oci->writable, NULL);
             return;
         } else {
-            error_errno(&err, errno, "asking codeset-engined");
+            error_errno(&err, errno, "cannot send a request to codeset-engined");
             lose(oci, &err);
             return;
         }
@@ -200,13 +200,13 @@ static void call_back_listed(const struct call *call, const struct engined_answe
     struct error err = ERROR_INIT;
 
     if (head->count > LISTED_MAX || fd < 0) {
-        error_set(&err, ERROR_INTERNAL, NULL, "a list that makes no sense");
+        error_set(&err, ERROR_INTERNAL, NULL, "codeset-engined sent an invalid list");
         call->listed(&err, NULL, 0, call->arg);
         return;
     }
     list = xmalloc(size + 1);
     if (pread(fd, list, size, 0) != (ssize_t)size) {
-        error_set(&err, ERROR_INTERNAL, NULL, "a list that is too short");
+        error_set(&err, ERROR_INTERNAL, NULL, "codeset-engined sent an incomplete list");
         call->listed(&err, NULL, 0, call->arg);
         return;
     }
@@ -271,7 +271,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got < 0)
-        error_errno(&err, errno, "reading an answer of codeset-engined");
+        error_errno(&err, errno, "cannot read an answer of codeset-engined");
     else if (got == 0)
         error_set(&err, ERROR_UNAVAILABLE, NULL, "codeset-engined closed the connection");
     if (got <= 0 || engined_answer_check(bytes, (size_t)got, &err) < 0)
@@ -342,7 +342,7 @@ static void oci_start(struct engine *engine, const struct engine_start *start,
 
     call->described = done;
     if (!engined_image_valid(start->image))
-        error_set(&call->failure, ERROR_NOT_FOUND, "IMAGE_MISSING", "there is no image %.80s",
+        error_set(&call->failure, ERROR_NOT_FOUND, "IMAGE_MISSING", "there is no image '%.80s'",
                   start->image);
     engined_request_name(&call->request, start->kind, &start->id, start->image);
     call->request.limits = (struct container_limits){

@@ -125,7 +125,8 @@ int commitments_take(struct commitments *commitments, const char *name, int64_t 
     if (find(commitments, name) != NULL)
         return 0;
     if (statvfs(settings->scratch_dir, &fs) < 0)
-        return error_errno(err, errno, "cannot ask for the space of %s", settings->scratch_dir);
+        return error_errno(err, errno, "cannot find out the free space of %s",
+                           settings->scratch_dir);
     available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     /* Each is asked for what it has taken only where it matters. */
     if (available < wanted + commitments->shares && available < wanted + outstanding(commitments))

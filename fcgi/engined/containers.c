@@ -102,11 +102,11 @@ static int check_name(const struct containers *containers, const char *name, str
     size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
 
     if (length == 0 || length > CONTAINERS_NAME_MAX || good != length || name[0] == '-')
-        return error_set(err, ERROR_INVALID, NULL, "not a container's name: %.80s", name);
+        return error_set(err, ERROR_INVALID, NULL, "not a valid container name: %.80s", name);
     if (strlen(containers->settings->state_dir) + length + strlen("//" CONTAINER_SOCKET) >=
         CONTAINERS_SOCKET_SIZE)
         return error_set(err, ERROR_INVALID, NULL,
-                         "state_dir is too long a path for the sockets in it");
+                         "the path of state_dir is too long for the sockets in it");
     return 0;
 }
 
@@ -424,7 +424,7 @@ static int give_socket(struct containers *containers, const char *name, uid_t ow
 
     if (owner == 0 || lchown(containers_socket(containers, name, path), owner, (gid_t)-1) == 0)
         return 0;
-    return error_errno(err, errno, "cannot give %s away", path);
+    return error_errno(err, errno, "cannot change the owner of %s", path);
 }
 
 int containers_describe(struct containers *containers, const char *name, const char *image,
@@ -494,7 +494,8 @@ static int find_helper(struct containers *containers, struct event_base *base, s
         xasprintf("%.*s/" HELPER_NAME, slash ? (int)(slash - agent) : 0, agent);
 
     if (access(path, X_OK) < 0)
-        return error_errno(err, errno, "cannot run %s, which belongs beside the agent", path);
+        return error_errno(err, errno, "cannot run %s; it must be in the same folder as the agent",
+                           path);
     containers->helpers = helpers_new(base, path);
     return 0;
 }
@@ -507,7 +508,7 @@ static int make_passable(const char *path, struct error *err)
     if (make_dirs(path, 0711, err) < 0)
         return -1;
     if (stat(path, &st) == 0 && (st.st_mode & S_IXOTH) == 0)
-        return error_set(err, ERROR_INVALID, NULL, "%s has to be passable by all (mode 0711)",
+        return error_set(err, ERROR_INVALID, NULL, "%s must be searchable by all users (mode 0711)",
                          path);
     return 0;
 }
@@ -556,7 +557,7 @@ static int prepare(struct containers *containers, struct event_base *base, struc
     if (settings->state_dir[0] != '/' || settings->scratch_dir[0] != '/' ||
         settings->image_dir[0] != '/' || settings->cgroup_parent[0] != '/')
         return error_set(err, ERROR_INVALID, NULL,
-                         "state_dir, scratch_dir, image_dir and cgroup_parent begin with /");
+                         "state_dir, scratch_dir, image_dir and cgroup_parent must begin with /");
     if (make_passable(settings->state_dir, err) < 0 ||
         make_passable(settings->scratch_dir, err) < 0 || find_helper(containers, base, err) < 0 ||
         place_agent(containers, err) < 0 || cgroup_fs_open(&containers->cgroups, err) < 0)

@@ -133,7 +133,8 @@ static void look(struct disk_watch *watch)
     if (statvfs(watch->settings->scratch_dir, &fs) < 0) {
         struct error err = ERROR_INIT;
 
-        error_errno(&err, errno, "cannot ask for the space of %s", watch->settings->scratch_dir);
+        error_errno(&err, errno, "cannot find out the free space of %s",
+                    watch->settings->scratch_dir);
         log_error("disk_unknown", &err);
         look_again(watch, FAR_MS);
         return;

@@ -24,7 +24,7 @@ static int read_number(const char *path, const char *key, int64_t *ret_value, st
         return -1;
     at = strstr(text.data, key);
     if (at == NULL)
-        return error_set(err, ERROR_INTERNAL, NULL, "%s says nothing of %s", path, key);
+        return error_set(err, ERROR_INTERNAL, NULL, "%s has no line for %s", path, key);
     *ret_value = strtoll(at + strlen(key), NULL, 10);
     return 0;
 }

@@ -77,7 +77,7 @@ static const char *attribute(const char **attributes, const char *name)
 static char *name_of(struct parser *p, const char *text)
 {
     if (text && strlen(text) > TEST_NAME_MAX) {
-        refuse(p, "a name in it is too long");
+        refuse(p, "it contains a name that is too long");
         text = NULL;
     }
     return xstrdup(text ? text : "");
@@ -261,14 +261,14 @@ static void on_start(void *user, const char *element, const char **attributes)
     struct parser *p = user;
 
     if (++p->depth > DEPTH_MAX) {
-        refuse(p, "it is nested too deep");
+        refuse(p, "it is nested too deeply");
         return;
     }
     if (p->depth == 1) {
         p->is_ctest = strcmp(element, "Site") == 0;
         if (!p->is_ctest && strcmp(element, "testsuites") != 0 &&
             strcmp(element, "testsuite") != 0) {
-            refuse(p, "it holds no test suite");
+            refuse(p, "it contains no test suite");
             return;
         }
     }
@@ -350,7 +350,7 @@ static void end_case(struct parser *p)
     if (p->item.outcome != TEST_PASSED)
         p->item.message = buf_take(&p->message);
     if (p->list.count + p->report->count >= TEST_CASES_MAX)
-        refuse(p, "it holds too many tests");
+        refuse(p, "it contains too many tests");
     else
         test_case_list_add(&p->list, &p->item);
     p->case_depth = 0;
@@ -377,7 +377,7 @@ static void on_text(void *user, const char *text, int length)
     if (p->capture == CAPTURE_NOTHING || p->depth != p->capture_depth)
         return;
     if (p->capture == CAPTURE_NAME && p->text.length + (size_t)length > TEST_NAME_MAX)
-        refuse(p, "a name in it is too long");
+        refuse(p, "it contains a name that is too long");
     else
         add_bounded(&p->text, text, (size_t)length,
                     p->capture == CAPTURE_NAME ? TEST_NAME_MAX : TEST_MESSAGE_MAX);

@@ -93,7 +93,7 @@ int rehearse(struct error *err)
     is_right = answer.error.kind == ERROR_NONE && !answer.success && answer.reason &&
                strstr(answer.reason, "pass_to_pass: 1 of 1");
     if (!is_right)
-        error_set(err, ERROR_INTERNAL, NULL, "the rehearsal's verdict is wrong: %s",
+        error_set(err, ERROR_INTERNAL, NULL, "the self-test's verdict is wrong: %s",
                   answer.error.kind != ERROR_NONE ? answer.error.message : answer.reason);
     grader_answer_release(&answer);
     return is_right ? 0 : -1;

@@ -44,7 +44,7 @@ static la_ssize_t read_block(struct archive *archive, void *arg, const void **re
     ssize_t got = input->source->read(input->source->arg, input->block, sizeof(input->block));
 
     if (got < 0) {
-        archive_set_error(archive, EIO, "the archive's end is missing");
+        archive_set_error(archive, EIO, "the end of the archive is missing");
         return ARCHIVE_FATAL;
     }
     input->left -= got;
@@ -164,7 +164,7 @@ static int read_rest(struct input *input, struct error *err)
             return too_large(err);
     return got == 0 ? 0
                     : error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                                "the verifier's reports broke off");
+                                "the verifier's reports are incomplete");
 }
 
 static int read_entries(struct reading *reading, struct archive *archive, struct error *err)
@@ -224,14 +224,15 @@ static int names_parse(const char *json, struct names *names, struct error *err)
         !json_object_is_type(names->array, json_type_array) ||
         json_object_array_length(names->array) > NAMES_MAX)
         return error_set(err, ERROR_INVALID, "SAMPLE_INVALID",
-                         "the sample's lists of tests can't be read");
+                         "the lists of tests of the sample cannot be read");
     names->texts = xcalloc(json_object_array_length(names->array) + 1, sizeof(*names->texts));
     for (size_t i = 0; i < json_object_array_length(names->array); i++) {
         json_object *item = json_object_array_get_idx(names->array, i);
 
         if (!json_object_is_type(item, json_type_string))
-            return error_set(err, ERROR_INVALID, "SAMPLE_INVALID",
-                             "the sample's lists of tests hold something that is no text");
+            return error_set(
+                err, ERROR_INVALID, "SAMPLE_INVALID",
+                "the lists of tests of the sample contain something other than strings");
         names->texts[names->count++] = json_object_get_string(item);
     }
     return 0;
@@ -309,7 +310,7 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
                  run->err_length);
     if (result->length > (size_t)GRADER_RESULT_MAX)
         return error_set(err, ERROR_LIMIT, "REPORT_TOO_LARGE",
-                         "the verifier's reports make a result of more than %lld MiB",
+                         "the verifier's reports would give a result of more than %lld MiB",
                          (long long)GRADER_RESULT_MAX >> 20);
     return 0;
 }

@@ -5,13 +5,13 @@
 
 #include "base/banned.h"
 
-#define LATER "Try again after the seconds that Retry-After names."
+#define LATER "Try again after the number of seconds in Retry-After."
 
 /* Sorted by status, then name. Rows have a message of their own where an error may speak of
  * paths, hosts or statements, and where what is nobody's must look like what is somebody else's. */
 const struct code codes[] = {
     {"BAD_REQUEST", 400, 0, NULL,
-     "The path, the query string or the body's framing can't be read as HTTP: a bad percent "
+     "The path, the query string or the body's framing is not valid HTTP: a bad percent "
      "escape, a NUL, bytes that are not UTF-8."},
     {"GITHUB_CODE_REFUSED", 400, 0, NULL,
      "GitHub refused the OAuth code: it was used before, has expired, is another app's, or came "
@@ -29,7 +29,7 @@ const struct code codes[] = {
     {"AUTHENTICATION_REQUIRED", 401, 0, NULL,
      "No `Authorization: Bearer` header, or one that is malformed."},
     {"INVALID_CREDENTIALS", 401, 0, NULL,
-     "The key or token is not one of ours or was revoked, the key has expired, or its user is not "
+     "The key or token is unknown or was revoked, the key has expired, or its user is not "
      "active."},
     {"TOKEN_EXPIRED", 401, 0, NULL, "The token has expired: POST /auth/refresh gives another."},
     {"INSUFFICIENT_CREDITS", 402, 0, NULL,
@@ -43,18 +43,19 @@ const struct code codes[] = {
     {"GITHUB_EMAIL_UNVERIFIED", 403, 0, NULL,
      "The GitHub account has no verified primary e-mail address."},
     {"TERMS_NOT_ACCEPTED", 403, 0, NULL,
-     "The terms of service in force have not been accepted: POST /users/me/accept-terms."},
-    {"API_KEY_NOT_FOUND", 404, 0, NULL, "No such API key, or somebody else's."},
-    {"ARCHIVE_NOT_FOUND", 404, 0, NULL, "The sample is there, but no archive of this version."},
+     "The current terms of service have not been accepted: POST /users/me/accept-terms."},
+    {"API_KEY_NOT_FOUND", 404, 0, NULL, "No such API key, or it belongs to somebody else."},
+    {"ARCHIVE_NOT_FOUND", 404, 0, NULL,
+     "The sample exists, but there is no archive of this version."},
     {"INTERACTION_NOT_FOUND", 404, 0, "There is no such interaction in this session.",
-     "No such interaction in this session, or somebody else's."},
-    {"NOT_FOUND", 404, 0, NULL, "Nothing is at this path."},
+     "No such interaction in this session, or it belongs to somebody else."},
+    {"NOT_FOUND", 404, 0, NULL, "There is nothing at this path."},
     {"SAMPLE_NOT_FOUND", 404, 0, "There is no such sample, or no such version of it.",
      "No such data set, sample, or version of it."},
     {"SESSION_NOT_FOUND", 404, 0, "There is no such session.",
-     "No such session, or somebody else's."},
+     "No such session, or it belongs to somebody else."},
     {"VERIFICATION_NOT_FOUND", 404, 0, "There is no such verification job in this session.",
-     "No such verification job in this session, or somebody else's."},
+     "No such verification job in this session, or it belongs to somebody else."},
     {"METHOD_NOT_ALLOWED", 405, 0, NULL, "The path exists; `Allow` names its methods."},
     {"API_KEY_SHOWN_ONCE", 409, RETRY_NEVER, NULL,
      "An earlier request with this Idempotency-Key made the API key that the message names. Its "
@@ -75,29 +76,30 @@ const struct code codes[] = {
      "you asked for before you send it again; with an Idempotency-Key it can be sent again at "
      "once."},
     {"SAMPLE_NOT_RUNNABLE", 409, 0, NULL,
-     "The sample has no image: it can be read, but no session can be made of it."},
+     "The sample has no image: it can be read, but no session can be started from it."},
     {"SESSION_CLOSED", 409, 0, NULL, "The session has ended: closed, terminated or failed."},
     {"SESSION_NOT_READY", 409, 0, NULL, "The session is still being created: GET it until ready."},
     {"LENGTH_REQUIRED", 411, 0, NULL, "nginx: a body needs a Content-Length."},
     {"PRECONDITION_FAILED", 412, 0, NULL,
-     "nginx: If-Match or If-Unmodified-Since did not hold for a file."},
-    {"BODY_TOO_LARGE", 413, 0, NULL, "The body is longer than this path takes."},
-    {"URI_TOO_LONG", 414, 0, NULL, "Path or query string are longer than the server reads."},
+     "nginx: the file does not meet If-Match or If-Unmodified-Since."},
+    {"BODY_TOO_LARGE", 413, 0, NULL, "The body is longer than this path allows."},
+    {"URI_TOO_LONG", 414, 0, NULL,
+     "The path or the query string is longer than the server allows."},
     {"CONTENT_ENCODING_UNSUPPORTED", 415, 0, NULL,
-     "The body has a Content-Encoding; it is taken without one only."},
-    {"RANGE_NOT_SATISFIABLE", 416, 0, NULL, "nginx: the file is shorter than the range asked for."},
+     "The body has a Content-Encoding, which is not supported."},
+    {"RANGE_NOT_SATISFIABLE", 416, 0, NULL, "nginx: the file is shorter than the requested range."},
     {"API_KEY_LIMIT", 429, 60, NULL, "Too many active API keys: revoke one."},
     {"DEPOSIT_LIMIT", 429, 60, NULL, "Too many open deposits: pay one, or wait until they end."},
     {"INTERACTION_LIMIT", 429, 1, NULL, "Too many unfinished interactions in this session."},
     {"SESSION_LIMIT", 429, 30, NULL, "Too many open sessions: close one."},
     {"SESSION_RATE_LIMIT", 429, 10, NULL, "Too many new sessions within a minute: wait a little."},
     {"TOO_MANY_REQUESTS", 429, 5, "A limit was reached. " LATER,
-     "A limit was reached that no other code names, or nginx: too many requests from one address."},
+     "Another limit was reached, or nginx: too many requests from one address."},
     {"VERIFICATION_LIMIT", 429, 5, NULL, "Too many unfinished verifications of this session."},
-    {"HEADERS_TOO_LARGE", 431, 0, NULL, "nginx: a header is longer than the server reads."},
+    {"HEADERS_TOO_LARGE", 431, 0, NULL, "nginx: a header is longer than the server allows."},
     {"INTERNAL_ERROR", 500, 0,
-     "The server failed. Its log has the reason under the X-Request-Id of this answer.",
-     "A fault of the server; the log has the reason under the answer's X-Request-Id."},
+     "The server failed. Its log has the reason, with the X-Request-Id of this answer.",
+     "The server failed; its log has the reason, with the X-Request-Id of the answer."},
     {"NOT_IMPLEMENTED", 501, 0, NULL, "nginx: an unknown Transfer-Encoding."},
     {"GITHUB_BAD_ANSWER", 502, 5, NULL, "GitHub answered something that makes no sense."},
     {"STRIPE_BAD_ANSWER", 502, 5, NULL, "Stripe answered something that makes no sense."},
@@ -144,10 +146,10 @@ static const struct code *code_of_kind(enum error_kind kind, const char **ret_me
 {
     switch (kind) {
     case ERROR_INVALID:
-        *ret_message = "The request can't be understood.";
+        *ret_message = "The request is not valid.";
         return code_known("BAD_REQUEST");
     case ERROR_NOT_FOUND:
-        *ret_message = "What the request names does not exist.";
+        *ret_message = "The object that the request names does not exist.";
         return code_known("NOT_FOUND");
     case ERROR_CONFLICT:
         return code_known("CONFLICT");

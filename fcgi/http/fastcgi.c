@@ -45,7 +45,7 @@ static int catch_signals(struct error *err)
 
     dead_end = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (dead_end < 0)
-        return error_errno(err, errno, "can't open /dev/null");
+        return error_errno(err, errno, "cannot open /dev/null");
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGPIPE, &ignore, NULL); /* nginx may hang up while it is answered */
@@ -174,8 +174,9 @@ int fastcgi_serve(const struct router *router, struct error *err)
     FCGX_Request request;
 
     if (FCGX_Init() != 0 || FCGX_IsCGI())
-        return error_set(err, ERROR_INVALID, NULL,
-                         "standard input is no listening socket: start me by spawn-fcgi(1)");
+        return error_set(
+            err, ERROR_INVALID, NULL,
+            "standard input is not a listening socket; start this program with spawn-fcgi(1)");
     if (catch_signals(err) < 0)
         return -1;
     FCGX_InitRequest(&request, STDIN_FILENO, 0);
@@ -185,7 +186,7 @@ int fastcgi_serve(const struct router *router, struct error *err)
         if (outcome == 0)
             serve_one(router, &request);
         else if (!stopping)
-            return error_errno(err, outcome == -9999 ? EINVAL : -outcome, "can't accept");
+            return error_errno(err, outcome == -9999 ? EINVAL : -outcome, "cannot accept");
     }
     FCGX_Free(&request, 1);
     return 0;

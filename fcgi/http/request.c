@@ -87,7 +87,7 @@ static int split_path(struct request *request, struct error *err)
     rest++;
     for (char *segment; (segment = strsep(&rest, "/")) != NULL;) {
         if (request->segment_count == REQUEST_SEGMENTS_MAX)
-            return error_set(err, ERROR_NOT_FOUND, "NOT_FOUND", "Nothing is at this path.");
+            return error_set(err, ERROR_NOT_FOUND, "NOT_FOUND", "There is nothing at this path.");
         if (!request->awaited && percent_decode(segment, false) < 0)
             return malformed(err, "path");
         request->segments[request->segment_count++] = segment;
@@ -260,7 +260,7 @@ int request_read_body(struct request *request, int64_t most,
     struct buf *body = &request->body;
 
     if (length == -2)
-        return error_set(err, ERROR_INVALID, "BAD_REQUEST", "Content-Length is no number.");
+        return error_set(err, ERROR_INVALID, "BAD_REQUEST", "Content-Length is not a number.");
     if (length > most)
         return too_large(err, most);
     buf_reserve(body, length >= 0 ? (size_t)length : 4096);

@@ -281,12 +281,12 @@ static int dispatch(const struct router *router, struct request *request,
     }
     if (!allow.length)
         return error_set(err, ERROR_NOT_FOUND, "NOT_FOUND",
-                         "Nothing is at this path; the API is below /api/v1/.");
+                         "There is nothing at this path; the API is below /api/v1/.");
     if (strcmp(request->method, "OPTIONS") == 0) {
         answer_options(router, request, allow.data, answer);
         return 0;
     }
-    error_set(err, ERROR_INVALID, "METHOD_NOT_ALLOWED", "This path takes %s.", allow.data);
+    error_set(err, ERROR_INVALID, "METHOD_NOT_ALLOWED", "This path supports %s.", allow.data);
     answer_error(answer, err);
     answer_header(answer, "Allow", "%s", allow.data);
     return 0;

@@ -309,7 +309,7 @@ struct await *await_new(struct event_base *base, const char *path, int64_t holds
     evhttp_set_gencb(await->http, on_request, await);
     await->bound = evhttp_accept_socket_with_handle(await->http, fd);
     if (!await->bound) {
-        error_set(err, ERROR_INTERNAL, NULL, "evhttp does not take the socket %s", path);
+        error_set(err, ERROR_INTERNAL, NULL, "libevent cannot use the socket %s", path);
         close(fd);
         await_free(await);
         return NULL;

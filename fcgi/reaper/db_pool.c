@@ -269,7 +269,7 @@ static int start_threads(struct db_pool *pool, const struct database_settings *s
             pool->count++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed ? error_errno(err, failed, "starting a database thread") : 0;
+    return failed ? error_errno(err, failed, "cannot start a database thread") : 0;
 }
 
 struct db_pool *db_pool_new(struct event_base *base, const struct database_settings *settings,

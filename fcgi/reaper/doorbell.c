@@ -34,11 +34,13 @@ int bind_socket(const char *path, int type, struct error *err)
     struct stat st;
 
     if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
-        return error_set(err, ERROR_INVALID, NULL, "%s: not a path for a socket", path);
+        return error_set(err, ERROR_INVALID, NULL,
+                         "the path of a socket must be absolute, and shorter than 108 bytes: %s",
+                         path);
     memcpy(address.sun_path, path, strlen(path));
     fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return error_errno(err, errno, "making the socket %s", path);
+        return error_errno(err, errno, "cannot create the socket %s", path);
     if (unlink(path) < 0 && errno != ENOENT)
         return error_errno(err, errno, "removing %s", path);
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -48,9 +50,9 @@ int bind_socket(const char *path, int type, struct error *err)
      * to be so. */
     if (stat(path, &st) < 0 || (st.st_gid != getegid() && chown(path, (uid_t)-1, getegid()) < 0) ||
         chmod(path, 0660) < 0)
-        return error_errno(err, errno, "giving %s to the daemon's group", path);
+        return error_errno(err, errno, "cannot change the group of %s", path);
     if (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
-        return error_errno(err, errno, "listening on %s", path);
+        return error_errno(err, errno, "cannot listen on %s", path);
     return TAKE_FD(fd);
 }
 

@@ -118,7 +118,7 @@ static int take_head(struct grader *grader, const char **bytes, size_t *length, 
         return 0;
     size = grader_head_length(grader->head.data);
     if (size < 0)
-        return error_set(err, ERROR_INVALID, NULL, "the grader's answer has too long a head");
+        return error_set(err, ERROR_INVALID, NULL, "the head of the grader's answer is too long");
     fill_head(grader, GRADER_LENGTH_SIZE + (size_t)size, bytes, length);
     if (grader->head.length < GRADER_LENGTH_SIZE + (size_t)size)
         return 0;
@@ -138,9 +138,11 @@ static int take_bytes(struct grader *grader, const char *bytes, size_t length, s
         return rc;
     grader->ended = true; /* its head; the result is counted */
     if (length > (size_t)answer->length - grader->result.length)
-        return error_set(err, ERROR_INVALID, NULL, "the grader says more than it announced");
+        return error_set(err, ERROR_INVALID, NULL,
+                         "the grader's answer is longer than it announced");
     if (suite_check_feed(&grader->check, bytes, length) < 0)
-        return error_set(err, ERROR_INVALID, NULL, "the grader's result has not the agreed shape");
+        return error_set(err, ERROR_INVALID, NULL,
+                         "the grader's result does not have the expected form");
     buf_add(&grader->result, bytes, length);
     return 0;
 }
@@ -245,7 +247,7 @@ static void on_limit(evutil_socket_t fd, short events, void *arg)
 {
     (void)fd;
     (void)events;
-    fail_for(arg, "the grader did not end within its time");
+    fail_for(arg, "the grader did not end within its time limit");
 }
 
 /* --- what it is told ------------------------------------------------------------------------- */
@@ -288,7 +290,7 @@ static void on_room(evutil_socket_t fd, short events, void *arg)
 
     (void)events;
     if (next_piece(grader, room, &bytes, &length) < 0) {
-        fail_for(grader, "the archive of reports can't be read back");
+        fail_for(grader, "the archive of reports cannot be read again");
         stop_telling(grader);
         return;
     }
@@ -461,7 +463,7 @@ struct graders *graders_new(struct event_base *base, const char *agent_path, siz
     struct graders *graders;
 
     if (access(path, X_OK) < 0) {
-        error_errno(err, errno, "%s, which must lie beside the agent, can't be run", path);
+        error_errno(err, errno, "cannot run %s; it must be in the same folder as the agent", path);
         return NULL;
     }
     graders = xcalloc(1, sizeof(*graders));
@@ -498,7 +500,7 @@ static void free_all(struct grader_list *list)
     for (grader = TAILQ_FIRST(list); grader; grader = following) {
         following = TAILQ_NEXT(grader, next);
         if (grader->pid > 0) {
-            fail_for(grader, "the daemon ends");
+            fail_for(grader, "the daemon is stopping");
             reap(grader);
         }
         free_grader(grader);

@@ -203,7 +203,7 @@ static int start_thread(struct heartbeat *heartbeat, struct error *err)
     failed = pthread_create(&heartbeat->thread, NULL, thread_main, heartbeat);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     heartbeat->threaded = !failed;
-    return failed ? error_errno(err, failed, "starting the heartbeat's thread") : 0;
+    return failed ? error_errno(err, failed, "cannot start the heartbeat thread") : 0;
 }
 
 static void init_locks(struct heartbeat *heartbeat)

@@ -249,7 +249,7 @@ static void call_failed(struct running *running, const struct error *err)
         /* A message with a code is meant for clients; others may name paths of the host. */
         fail(running, err->code && !code_is(err, "AGENT_PROTOCOL")
                           ? err->message
-                          : "the container's agent could not carry it out");
+                          : "the container's agent could not do it");
         return;
     }
     if (++running->tries > TRIES_MAX) {
@@ -598,8 +598,8 @@ static void claimed(const struct error *err, void *arg)
         hold_texts(running);
     running->phase = WAITING;
     if (running->work.attempt > context->settings->interaction_attempts_max)
-        fail(running, "given up after several tries (ATTEMPTS_EXHAUSTED): each time the server "
-                      "failed before this ended");
+        fail(running, "given up after several attempts (ATTEMPTS_EXHAUSTED), as the server "
+                      "failed each time");
     else
         begin(running);
 }

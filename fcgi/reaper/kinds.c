@@ -60,7 +60,7 @@ int kinds_finished(const struct kinds *kinds, struct db *db, enum work_kind word
     int place = place_of(kinds, word);
 
     if (place < 0)
-        return error_set(err, ERROR_INVALID, NULL, "nobody here does work of the kind %s",
+        return error_set(err, ERROR_INVALID, NULL, "unknown kind of work: %s",
                          work_kind_name(word));
     return kinds->rows[place]->finished(db, id, ret_finished, err);
 }

@@ -52,16 +52,17 @@ static char *explain(const struct agent_result *result, int64_t timeout, int64_t
     if (oom_kills > 0 && result->end == AGENT_END_EXIT && result->exit_status == STATUS_KILLED)
         add_sentence(&message, "killed by the memory limit");
     else if (oom_kills > 0)
-        add_sentence(&message, "the memory limit killed a process in the container meanwhile");
+        add_sentence(&message,
+                     "the memory limit killed a process in the container while the command ran");
     if (result->message) {
         _cleanup_(free_ptr) char *said = copy_message(result->message);
 
         add_sentence(&message, said);
     }
     if (result->out_truncated)
-        add_sentence(&message, "stdout truncated: its middle is left out");
+        add_sentence(&message, "stdout is truncated: the middle was removed");
     if (result->err_truncated)
-        add_sentence(&message, "stderr truncated: its middle is left out");
+        add_sentence(&message, "stderr is truncated: the middle was removed");
     return message.length > 0 ? buf_take(&message) : NULL;
 }
 
@@ -107,7 +108,7 @@ void outcome_of_command(const struct agent_result *result, int64_t timeout, int6
 void outcome_of_unknown(struct outcome *ret_outcome)
 {
     outcome_of_failure(
-        "the server failed while the file was changed, which may have been done: look "
+        "the server failed while the file was being changed; it may have been changed, so look "
         "at the file before trying again",
         ret_outcome);
 }

@@ -65,7 +65,7 @@ static bool is_lost(struct job *job, const struct error *err, const char *event)
     }
     log_error(event, err);
     job_give_up(job, "VERIFICATION_FAILED", err->message,
-                "the server could not record how far it had come");
+                "the server could not record the progress of the verification");
     return true;
 }
 
@@ -235,10 +235,10 @@ static void reading_failed(struct job *job, const struct error *err)
             "what the session changed in the repository's folder can't be verified: " TREE_BOUNDS);
     } else if (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_INVALID) {
         job_give_up(job, "REPOSITORY_MISSING", err->message,
-                    "the repository's folder can't be read in the session's container");
+                    "the repository's folder cannot be read in the session's container");
     } else {
         job_give_up(job, "CHANGES_UNREADABLE", err->message,
-                    "what the session changed could not be read from its container");
+                    "the changes of the session could not be read from its container");
     }
 }
 
@@ -312,13 +312,13 @@ static void container_failed(const struct error *err, void *owner)
         start_over(job);
     else if (code_is(err, "IMAGE_MISSING"))
         job_give_up(job, "IMAGE_MISSING", err->message,
-                    "the image that the sample is verified in is not on this host");
+                    "the verifier image of the sample is not on this host");
     else if (code_is(err, "IMAGE_REFUSED"))
         job_give_up(job, "IMAGE_REFUSED", err->message,
                     "the image that the sample is verified in was refused");
     else if (containers_host_is_full(err))
         job_give_up(job, "HOST_FULL", err->message,
-                    "the host is short of disk or another resource; try again later");
+                    "the host is short of disk space or another resource; try again later");
     else
         job_give_up(job, "CONTAINER_START_FAILED", err->message,
                     "the grading container could not be started");

@@ -256,7 +256,7 @@ static void claimed(const struct error *err, void *arg)
     job->phase = JOB_WORKING;
     if (job->work.attempt > context->settings->verify_attempts_max)
         job_give_up(job, "ATTEMPTS_EXHAUSTED", NULL,
-                    "given up after several tries: each time the server failed before the end");
+                    "given up after several attempts, as the server failed each time");
     else
         job_run(job);
 }

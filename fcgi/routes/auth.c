@@ -25,9 +25,10 @@ static int64_t now_seconds(void)
 
 static int tokens_off(struct error *err)
 {
-    return error_set(err, ERROR_UNAVAILABLE, "SIGN_IN_NOT_CONFIGURED",
-                     "This server issues no tokens; use an API key, or ask the operator to set "
-                     "token_secret_file.");
+    return error_set(
+        err, ERROR_UNAVAILABLE, "SIGN_IN_NOT_CONFIGURED",
+        "This server does not issue tokens; use an API key, or ask the operator to set "
+        "token_secret_file.");
 }
 
 /* --- POST /auth/github ----------------------------------------------------------------------- */
@@ -72,8 +73,8 @@ static int sign_in(struct api *api, const struct github_values *form, struct id 
     if (form->redirect_uri.bytes &&
         !listed(api->settings->accounts.github_redirect_uris, form->redirect_uri.bytes))
         return error_set(err, ERROR_INVALID, "REDIRECT_URI_NOT_ALLOWED",
-                         "The redirect_uri is not one of those that this server accepts; the "
-                         "operator sets github_redirect_uris.");
+                         "This server does not accept the redirect_uri; the "
+                         "operator can add it to github_redirect_uris.");
     if (github_sign_in(api->github, form->code.bytes, form->redirect_uri.bytes, &user, err) < 0)
         return -1;
     sign_in.github_id = user.id;

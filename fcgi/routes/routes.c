@@ -25,7 +25,7 @@ static int read_credential(struct api *api, const char *text, struct error *err)
         if (credential_of_key(text, &api->credential) == 0)
             return 0;
         return error_set(err, ERROR_INVALID, "INVALID_CREDENTIALS",
-                         "This is no API key; it may have been cut or mistyped.");
+                         "This is not an API key; it may be incomplete or mistyped.");
     }
     if (token_check(api->tokens, TOKEN_ACCESS, text, clock_now() / CLOCK_SECOND, &token, err) < 0)
         return -1;
@@ -102,7 +102,7 @@ int path_id(const struct request *request, size_t index, const char *code, struc
     const char *text = request->params[index];
 
     if (id_parse(text, strlen(text), ret_id) < 0)
-        return error_set(err, ERROR_NOT_FOUND, code, "there is no such thing");
+        return error_set(err, ERROR_NOT_FOUND, code, "not found");
     return 0;
 }
 

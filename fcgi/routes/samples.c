@@ -265,9 +265,9 @@ static int find_archive(const struct settings *settings, const char *path, struc
     if (access(full.data, F_OK) == 0)
         return 0;
     if (errno != ENOENT)
-        return error_errno(err, errno, "can't look at %s", full.data);
+        return error_errno(err, errno, "cannot look at %s", full.data);
     return error_set(err, ERROR_NOT_FOUND, "ARCHIVE_NOT_FOUND",
-                     "There is no archive of this sample's version.");
+                     "There is no archive of this version of the sample.");
 }
 
 static int download_sample(void *app, const struct request *request, const void *values,

@@ -178,7 +178,7 @@ static int delete_session(void *app, const struct request *request, const void *
         doorbell_ring(&api->doorbell, WORK_SESSION, &id);
     body = answer_json(answer, 200);
     render_open(body, NULL, '{');
-    render_text(body, "message", "The session is closed.");
+    render_text(body, "message", "The session has been closed.");
     render_double(body, "duration_seconds", duration);
     render_close(body, '}');
     return 0;

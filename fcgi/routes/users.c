@@ -153,7 +153,7 @@ static int revoke_key(void *app, const struct request *request, const void *valu
               form->key_id.bytes);
     body = answer_json(answer, 200);
     render_open(body, NULL, '{');
-    render_text(body, "message", "The API key is revoked; it is refused from now on.");
+    render_text(body, "message", "The API key has been revoked and no longer works.");
     render_text(body, "revoked_key_id", form->key_id.bytes);
     render_close(body, '}');
     return 0;

@@ -202,7 +202,7 @@ static int check_name(const char *setting, const char *name, struct error *err)
 
     if (length == 0 || length > ACCOUNT_NAME_MOST || strspn(name, plain) != length)
         return error_set(err, ERROR_INVALID, NULL,
-                         "%s may hold letters, digits, '_', '.' and '-' only, and at most %d",
+                         "%s may only contain letters, digits, '_', '.' and '-', at most %d",
                          setting, ACCOUNT_NAME_MOST);
     return 0;
 }
@@ -215,9 +215,10 @@ static int check_names(const struct database_settings *settings, struct error *e
     if (strcmp(settings->db_api_user, settings->db_reaper_user) == 0 ||
         strcmp(settings->db_api_user, settings->db_admin_user) == 0 ||
         strcmp(settings->db_reaper_user, settings->db_admin_user) == 0)
-        return error_set(err, ERROR_INVALID, NULL,
-                         "db_api_user, db_reaper_user and db_admin_user must be three accounts: "
-                         "each gets its own rights");
+        return error_set(
+            err, ERROR_INVALID, NULL,
+            "db_api_user, db_reaper_user and db_admin_user must be three different accounts, as "
+            "each gets its own rights");
     return 0;
 }
 

@@ -17,7 +17,7 @@ int fenced(int status, int64_t changed, const char *what, struct error *err)
         return -1;
     if (changed == 0)
         return error_set(err, ERROR_NOT_FOUND, NULL,
-                         "the claim on the %s is no longer ours, or it has ended", what);
+                         "the %s has ended, or another daemon has claimed it", what);
     return 0;
 }
 
@@ -60,7 +60,7 @@ int store_is_finished(struct db *db, const char *kind, const struct id *id, bool
         *ret_finished = !db_next(rows) || db_row_int(rows, 0);
         return 0;
     }
-    return error_set(err, ERROR_INVALID, NULL, "there is nothing like a %s to wait for", kind);
+    return error_set(err, ERROR_INVALID, NULL, "unknown kind of thing to wait for: %s", kind);
 }
 
 /* Two ways to ask: of one session by its own index, of all by the index of what is unfinished. */
@@ -156,16 +156,17 @@ int work_refused(struct db *db, const struct id *user_id, const char *session_id
         return error_set(err, ERROR_CONFLICT, "SESSION_NOT_READY",
                          "the session is still being created; GET it and wait for ready");
     case SESSION_READY:
-        return error_set(err, ERROR_LIMIT, limit_code,
-                         "the limit of unfinished %s per session is %lld and that many are under "
-                         "way; wait for one to end",
-                         what, (long long)unfinished_max);
+        return error_set(
+            err, ERROR_LIMIT, limit_code,
+            "a session may have %lld unfinished %s, and it has that many; wait for one to "
+            "end",
+            (long long)unfinished_max, what);
     case SESSION_ERROR:
     case SESSION_CLOSED:
     case SESSION_TERMINATED:
         break;
     }
     return error_set(err, ERROR_CONFLICT, "SESSION_CLOSED",
-                     "the session has ended (%s); create another",
+                     "the session has ended (%s); create a new one",
                      session_status_name(session.status));
 }

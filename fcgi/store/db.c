@@ -73,7 +73,7 @@ struct db *db_new(const struct database_settings *settings, enum db_account acco
 
     account_of(settings, account, &user, &password_file);
     if (password_file[0] && file_read_secret(password_file, &password, err) < 0) {
-        error_wrap(err, "password of MariaDB's %s", user);
+        error_wrap(err, "password of the MariaDB account %s", user);
         return NULL;
     }
     db = xcalloc(1, sizeof(*db));
@@ -119,7 +119,7 @@ void db_thread_end(void)
 static int unavailable(struct error *err, const char *reason)
 {
     return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE",
-                     "the database is out of reach: %s", reason);
+                     "the database cannot be reached: %s", reason);
 }
 
 /* Seconds. A worker's client waits; a migration may take hours, and giving up on one does not end
@@ -188,7 +188,7 @@ static int ensure_connected(struct db *db, struct error *err)
     if (db->mysql)
         return 0;
     if (now < db->retry_at)
-        return unavailable(err, "waiting before the next try");
+        return unavailable(err, "the last attempt failed; waiting before the next");
     db->mysql = connect_now(db, err);
     if (db->mysql) {
         db->pause = 0;
@@ -235,14 +235,15 @@ static int refused(struct db *db, unsigned code, const char *text, struct error 
     case ER_GET_ERRNO:
     case ER_UNKNOWN_STMT_HANDLER:
     case ER_NEED_REPREPARE:
-        return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE", "the database: %s", text);
+        return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE", "the database reports: %s",
+                         text);
     case ER_NO_DB_ERROR:
     case ER_NO_SUCH_TABLE:
     case ER_BAD_FIELD_ERROR:
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_COLUMNACCESS_DENIED_ERROR:
         return error_set(err, ERROR_INTERNAL, NULL,
-                         "the schema, or an account's right to it, is missing or old; run "
+                         "the schema or a right of the account is missing or outdated; run "
                          "'codesetctl migrate' (MariaDB error %u: %s)",
                          code, text);
     default:
@@ -513,7 +514,7 @@ int db_begin_snapshot(struct db *db, struct error *err)
 int db_commit(struct db *db, struct error *err)
 {
     if (!db->in_transaction)
-        return unavailable(err, "the connection broke within a transaction");
+        return unavailable(err, "the connection was lost during a transaction");
     if (plain(db, "COMMIT", err) < 0)
         return -1; /* refused: still to be rolled back; lost: there is nothing to roll back */
     db->in_transaction = false;

@@ -106,7 +106,7 @@ int store_sign_in(struct db *db, const struct sign_in *sign_in, struct id *ret_u
         (err->kind != ERROR_CONFLICT || update_known(db, sign_in, &user_id, &found, err) < 0))
         return -1;
     if (!found)
-        return error_set(err, ERROR_INTERNAL, NULL, "a user that exists can't be found");
+        return error_set(err, ERROR_INTERNAL, NULL, "cannot find a user that exists");
     *ret_user_id = user_id;
     *ret_is_new = false;
     return 0;

@@ -176,7 +176,7 @@ int store_interaction_get(struct db *db, const struct id *user_id, const char *s
     }
     if (!rows || !db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "INTERACTION_NOT_FOUND",
-                         "there is no such interaction in such a session of yours");
+                         "you have no session with this interaction; check both ids");
     status = db_row_text(rows, 3);
     *ret_interaction = (struct interaction){
         .interaction_id = db_row_id(rows, 0),

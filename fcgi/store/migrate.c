@@ -86,10 +86,10 @@ static int read_migrations(const char *sql_dir, struct migrations *migrations, s
     int count, status = -1;
 
     if (dir_fd < 0)
-        return error_errno(err, errno, "cannot open the folder of migrations %s", sql_dir);
+        return error_errno(err, errno, "cannot open the migrations folder %s", sql_dir);
     count = scandirat(dir_fd, ".", &entries, is_migration, alphasort);
     if (count < 0)
-        return error_errno(err, errno, "cannot read the folder of migrations %s", sql_dir);
+        return error_errno(err, errno, "cannot read the migrations folder %s", sql_dir);
     if (count > 0)
         migrations->list = xcalloc((size_t)count, sizeof(*migrations->list));
     for (int i = 0; i < count; i++) {
@@ -106,7 +106,7 @@ static int read_migrations(const char *sql_dir, struct migrations *migrations, s
     }
     status = count > 0 ? 0
                        : error_set(err, ERROR_INVALID, NULL,
-                                   "there is no migration (NNNN_words.sql) in %s", sql_dir);
+                                   "there are no migrations (NNNN_words.sql) in %s", sql_dir);
 out:
     free_entries(entries, count);
     return status;
@@ -131,14 +131,14 @@ static int check_record(const struct migrations *migrations, const struct db_row
     file = &migrations->list[version - 1];
     if (db_is_null(rows, 3))
         return error_set(err, ERROR_CONFLICT, NULL,
-                         "migration %s was interrupted within; restore the database from a backup "
-                         "(or, if it holds nothing yet, drop it) and migrate again",
+                         "migration %s was interrupted; restore the database from a backup "
+                         "(or drop it, if it is still empty) and migrate again",
                          file->name);
     if (db_row_length(rows, 2) != SHA256_SIZE ||
         memcmp(db_row_text(rows, 2), file->checksum, SHA256_SIZE) != 0)
         return error_set(err, ERROR_CONFLICT, NULL,
                          "%s is not the file that was applied as migration %" PRId64
-                         "; put the original back, and changes into a new file",
+                         "; restore the original file, and put changes into a new one",
                          file->name, version);
     return 0;
 }
@@ -200,7 +200,7 @@ static int use_database(struct db *db, const char *name, struct error *err)
 
     if (DB_RUN(db, &set, NULL, err, db_text(name)) < 0 ||
         db_run_script(db, create, sizeof(create) - 1, err) < 0)
-        return error_wrap(err, "cannot make the database %s", name);
+        return error_wrap(err, "cannot create the database %s", name);
     return 0;
 }
 
@@ -223,7 +223,7 @@ static int lock(struct db *db, const char *name, migrate_progress *progress, voi
             return 0;
         if (clock_monotonic() > give_up)
             return error_set(err, ERROR_UNAVAILABLE, NULL,
-                             "another migration of %s has been running for minutes; look for it, "
+                             "another migration of %s has been running for minutes; find out why, "
                              "then try again",
                              name);
         progress(NULL, arg);
@@ -240,7 +240,7 @@ static int still_locked(struct db *db, const char *name, struct error *err)
         return -1;
     if (!db_next(rows) || db_row_int(rows, 0) == 0)
         return error_set(err, ERROR_UNAVAILABLE, NULL,
-                         "the connection to MariaDB broke on the way; migrate again");
+                         "the connection to MariaDB was lost; migrate again");
     return 0;
 }
 

@@ -21,8 +21,8 @@ static int lose_work(struct db *db, const char *node, int64_t when, struct error
 {
     static const struct query end_sessions = {
         "UPDATE sessions SET status='error', ended_at=GREATEST(created_at, ?), "
-        "error_code='HOST_LOST', error_message='the host that ran the session was lost, and what "
-        "was in the session is gone; create another' WHERE status='ready' AND " RUN_OF_NODE};
+        "error_code='HOST_LOST', error_message='the host that ran the session was lost, and so "
+        "were its files; create a new session' WHERE status='ready' AND " RUN_OF_NODE};
     static const struct query return_sessions = {
         "UPDATE sessions SET owner=NULL WHERE status='creating' AND " RUN_OF_NODE};
     static const struct query end_containers = {
@@ -111,8 +111,8 @@ static int take_node(struct db *db, const struct run *run, struct error *err)
         return 0;
     return error_set(err, ERROR_CONFLICT, "NODE_TAKEN",
                      "the name '%s' belongs to another machine (machine-id %.8s..., here it is "
-                     "%.8s...). Give this host a name of its own ([reaper] node); or, if that "
-                     "machine does not come back, run 'codesetctl node forget %s'",
+                     "%.8s...). Give this host another name ([reaper] node). If that "
+                     "machine is gone for good, run 'codesetctl node forget %s'",
                      run->node, db_row_text(rows, 0), run->machine_id, run->node);
 }
 
@@ -265,7 +265,7 @@ static int lock_node(struct db *db, const char *node, int64_t seconds, int64_t *
         return -1;
     if (!db_next(locked))
         return error_set(err, ERROR_NOT_FOUND, "NODE_NOT_FOUND",
-                         "there is no node '%s'; 'codesetctl node list' shows them", node);
+                         "there is no node '%s'; list them with 'codesetctl node list'", node);
     runs = DB_SELECT(db, &select_runs, err, db_int(seconds), db_text(node));
     if (!runs)
         return -1;
@@ -347,7 +347,7 @@ static int forget_locked(struct db *db, const char *name, int64_t alive_seconds,
         return -1;
     if (!silent && goes_on)
         return error_set(err, ERROR_CONFLICT, "NODE_ALIVE",
-                         "the daemon on '%s' is alive; stop it first", name);
+                         "the daemon on '%s' is running; stop it first", name);
     if (lose_work(db, name, heartbeat, err) < 0 ||
         DB_RUN(db, &end_containers, NULL, err, db_text(name)) < 0 ||
         DB_RUN(db, &delete_runs, NULL, err, db_text(name)) < 0)

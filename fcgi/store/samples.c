@@ -398,7 +398,7 @@ static int check_packet(struct db *db, size_t size, struct error *err)
         return -1;
     if (db_next(rows) && (int64_t)size + PACKET_SLACK > db_row_int(rows, 0))
         return error_set(err, ERROR_LIMIT, NULL,
-                         "takes %zu bytes in the database, but MariaDB's max_allowed_packet is "
+                         "needs %zu bytes in the database, but MariaDB's max_allowed_packet is "
                          "%" PRId64 "; raise it, or shorten the sample",
                          size, db_row_int(rows, 0));
     return 0;

@@ -16,7 +16,7 @@ int store_server_info(struct db *db, struct server_info *ret_info, struct error 
     if (!rows)
         return -1;
     if (!db_next(rows))
-        return error_set(err, ERROR_INTERNAL, NULL, "MariaDB did not say what it is");
+        return error_set(err, ERROR_INTERNAL, NULL, "MariaDB did not report its version");
     snprintf(ret_info->version, sizeof(ret_info->version), "%s", db_row_text(rows, 0));
     ret_info->max_allowed_packet = db_row_int(rows, 1);
     ret_info->max_connections = db_row_int(rows, 2);

@@ -124,7 +124,7 @@ int store_user_find(struct db *db, const char *who, struct user *ret_user, struc
         return -1;
     if (db_rows_count(rows) > 1)
         return error_set(err, ERROR_CONFLICT, NULL,
-                         "several users have this e-mail address; name one by user id");
+                         "several users have this e-mail address; use the user id");
     if (!db_next(rows))
         return no_such_user(err);
     *ret_user = user_of_row(rows);
@@ -171,7 +171,7 @@ static int check_key_limit(struct db *db, const struct new_key *wanted, struct e
     if (wanted->active_max == 0 || db_row_int(rows, 0) <= wanted->active_max)
         return 0;
     return error_set(err, ERROR_LIMIT, "API_KEY_LIMIT",
-                     "the limit of active API keys per user is %lld and %lld are in use; revoke "
+                     "a user may have %lld active API keys, and %lld are in use; revoke "
                      "one first",
                      (long long)wanted->active_max, (long long)db_row_int(rows, 0) - 1);
 }

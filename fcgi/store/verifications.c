@@ -137,7 +137,7 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
     }
     if (!rows || !db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "VERIFICATION_NOT_FOUND",
-                         "there is no such verification in such a session of yours");
+                         "you have no session with this verification; check both ids");
     *ret_verification = (struct verification){
         .job_id = db_row_id(rows, 0),
         .session_id = db_row_id(rows, 1),
@@ -265,7 +265,7 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
     if (!db_row_int(rows, 0))
         return error_set(err, ERROR_LIMIT, NULL,
-                         "its user has %lld verifications under way, which is the limit",
+                         "the user has %lld running verifications, which is the limit",
                          (long long)user_max);
     *ret_work = work_of(rows);
     return 0;

@@ -187,7 +187,7 @@ test("redirect_uri must be in the list", async () => {
     assertRefused(await api("POST", "/auth/github", { body: { code: `user-${nextUser++}-octo`, redirect_uri } }),
       400, "REDIRECT_URI_NOT_ALLOWED");
   const refused = await api("POST", "/auth/github", { body: { code: "x", redirect_uri: "https://evil.example/" } });
-  assert.match(refused.json.detail.message, /^The redirect_uri is not one of those/);
+  assert.match(refused.json.detail.message, /^This server does not accept the redirect_uri/);
 });
 
 test("a body that lacks its fields is told so in pydantic's words", async () => {

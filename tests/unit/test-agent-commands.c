@@ -89,7 +89,7 @@ static void a_command_that_can_not_begin_fails_with_a_reason(void)
     longest[200000] = '\0';
     rig_run(&rig, &outcome, 120, longest);
     CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "longer than the kernel takes"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "longer than the kernel allows"));
     free(longest);
 }
 

@@ -236,11 +236,11 @@ static void what_is_no_ordinary_file_is_refused_at_once(void)
     replace("/dev/zero", "a", "b");
     expect_refusal("not a regular file");
     replace("environ", "a", "b");
-    expect_refusal("not on an ordinary file system");
+    expect_refusal("is on a special file system");
     replace("/proc/kmsg", "a", "b");
-    expect_refusal("not on an ordinary file system");
+    expect_refusal("is on a special file system");
     replace("/sys/kernel/uevent_seqnum", "a", "b");
-    expect_refusal("not on an ordinary file system");
+    expect_refusal("is on a special file system");
     replace("nothing/here", "a", "b");
     expect_refusal("No such file");
     replace("nothing", "a", "b");

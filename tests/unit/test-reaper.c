@@ -298,13 +298,13 @@ static void truncated_outputs_are_named(void)
 
     result.out_truncated = true;
     outcome_of(&result, 5, 0, &outcome);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(outcome.result.message, "stdout truncated"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(strstr(outcome.result.message, "stdout is truncated"));
     CU_ASSERT_PTR_NULL(strstr(outcome.result.message, "stderr"));
     CU_ASSERT(outcome.result.success);
     outcome_release(&outcome);
     result.err_truncated = true;
     outcome_of(&result, 5, 0, &outcome);
-    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.result.message, "stderr truncated"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.result.message, "stderr is truncated"));
     outcome_release(&outcome);
 }
 

@@ -37,10 +37,10 @@ static int write_trace(struct db *db, const struct job *job, struct error *err)
         .reason = job->error_code ? job->reason : job->verdict.reason,
         .found = job->found,
     };
-    _cleanup_(free_ptr) char *patterns = NULL;
+    _cleanup_(free_ptr) char *patterns = job->run_texts ? patterns_of(job) : NULL;
 
+    trace.report_paths = patterns;
     if (job->run_texts) {
-        trace.report_paths = patterns = patterns_of(job);
         trace.ran = true;
         trace.timed_out = run->timed_out;
         trace.exit_status = run->exit_status;

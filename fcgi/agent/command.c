@@ -26,6 +26,7 @@
 #pragma GCC diagnostic ignored "-Wanalyzer-use-after-free"
 #endif
 
+#define STATUS_TIMEOUT 124
 #define SHEPHERD_LATE CLOCK_SECOND /* after the limit: then the agent lends a hand */
 
 DEFINE_CLEANUP(struct event *, free_event, event_free)
@@ -100,14 +101,20 @@ void command_finish(struct command *command, enum command_end end, int status)
 
     if (command->operation.ended)
         return;
+    if (result->micros == 0)
+        result->micros = clock_monotonic() - command->begun;
+    /* Somebody else was quicker than its shepherd: the agent, or the engine from outside. */
+    if (end == COMMAND_EXIT && status == 128 + SIGKILL &&
+        result->micros >= command->timeout_seconds * CLOCK_SECOND) {
+        end = COMMAND_TIMEOUT;
+        status = STATUS_TIMEOUT;
+    }
     command->main = 0; /* reaped: the number may be anybody's from here on */
     if (command->killed_along && end == COMMAND_EXIT && status == 128 + SIGKILL)
         snprintf(result->message, sizeof(result->message),
                  "killed together with another command that exceeded its time limit");
     result->end = end;
     result->status = status;
-    if (result->micros == 0)
-        result->micros = clock_monotonic() - command->begun;
     output_finish(&command->outputs[0], command->commands->drain, &result->out);
     output_finish(&command->outputs[1], command->commands->drain, &result->err);
     free_event(&command->limit);

@@ -13,17 +13,17 @@
 
 #define OVER_MS 1400     /* after the limit */
 #define ONCE_MORE_MS 100 /* what has come meanwhile is read first */
-#define AGAIN_MS 2000    /* where the engine's answer does not help */
 #define STATUS_TIMEOUT 124
 
 static void look(evutil_socket_t fd, short what, void *arg);
 
-static void wait(struct overtime *overtime, int64_t ms)
+static void look_in(struct overtime *overtime, int64_t ms)
 {
     context_timer(overtime->context, &overtime->timer, ms, look, overtime);
 }
 
-/* The command's end tells whether it helped; the call has a limit of its own. */
+/* The command's end tells whether it helped; the call has a limit of its own. It is asked for once:
+ * an engine that is away is asked again by itself when it is back. */
 static void cleared(const struct error *err, void *arg)
 {
     (void)arg;
@@ -41,13 +41,12 @@ static void look(evutil_socket_t fd, short what, void *arg)
         return;
     if (!overtime->looked) {
         overtime->looked = true;
-        wait(overtime, ONCE_MORE_MS);
+        look_in(overtime, ONCE_MORE_MS);
         return;
     }
     log_event(LOG_WARNING, "command_overtime", "container=%s", overtime->container.text);
     overtime->struck = true;
     engine_clear(overtime->context->engine, overtime->kind, &overtime->container, cleared, NULL);
-    wait(overtime, AGAIN_MS);
 }
 
 void overtime_begin(struct overtime *overtime, struct context *context, enum container_kind kind,
@@ -58,7 +57,7 @@ void overtime_begin(struct overtime *overtime, struct context *context, enum con
     overtime->container = *container;
     overtime->call = call;
     overtime->looked = false;
-    wait(overtime, seconds * 1000 + OVER_MS);
+    look_in(overtime, seconds * 1000 + OVER_MS);
 }
 
 void overtime_end(struct overtime *overtime)

@@ -122,6 +122,19 @@ static void test_v2_files_are_read_and_written(void)
     CU_ASSERT_EQUAL(usage.oom_kills, 2);
     CU_ASSERT_EQUAL(usage.processes, 7);
     CU_ASSERT_EQUAL(usage.cpu_us, 123456);
+    put_file(dir, "memory.max", "");
+    put_file(dir, "cpu.weight", "");
+    put_file(dir, "io.weight", "");
+    CU_ASSERT_EQUAL(cgroup_make_parent(&fs, "/c", 1 << 20, 64, &err), 0);
+    check_file(dir, "memory.max", "1048576");
+    check_file(dir, "cpu.weight", "50");
+    check_file(dir, "io.weight", "default 50");
+    put_file(dir, "cgroup.procs", "4242\n");
+    CU_ASSERT_EQUAL(cgroup_clear(&fs, "/c", 4242, 96, 1000, &err), 0);
+    check_file(dir, "pids.max", "64");
+    put_file(dir, "pids.max", "0\n"); /* as one leaves it that is killed */
+    CU_ASSERT_EQUAL(cgroup_clear(&fs, "/c", 4242, 96, 1000, &err), 0);
+    check_file(dir, "pids.max", "96");
     CU_ASSERT_EQUAL(remove_tree(dir, &err), 0);
 }
 

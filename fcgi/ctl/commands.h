@@ -10,6 +10,12 @@
 int ctl_migrate(struct ctl *ctl);
 int ctl_doctor(struct ctl *ctl);
 
+int ctl_config_show(struct ctl *ctl);
+int ctl_config_check(struct ctl *ctl);
+int ctl_config_example(struct ctl *ctl);
+
+int ctl_completion_bash(struct ctl *ctl);
+
 int ctl_user_add(struct ctl *ctl);
 int ctl_user_list(struct ctl *ctl);
 int ctl_user_show(struct ctl *ctl);

@@ -36,6 +36,7 @@ static const struct ctl_option common_options[] = {
     {"json", NULL, "print JSON, for scripts"},
     {"help", NULL, "show help for the command"},
     {"version", NULL, "show the version"},
+    {0},
 };
 
 /* --- messages -------------------------------------------------------------------------------- */
@@ -116,8 +117,8 @@ static void print_overview(const struct ctl *ctl)
     for (const struct ctl_command *command = ctl->commands; command->name; command++)
         printf("  %-16s %s\n", command->name, command->summary);
     printf("\nOptions for every command:\n");
-    for (size_t i = 0; i < ARRAY_SIZE(common_options); i++)
-        print_option(&common_options[i]);
+    for (const struct ctl_option *option = common_options; option->name; option++)
+        print_option(option);
     printf("\nExit status: 0 success; 1 failure (doctor: warnings only); 2 doctor only: something\n"
            "is broken; 64 wrong usage; 69 the database cannot be reached; 78 wrong configuration.\n"
            "See " PROGRAM "(8).\n");
@@ -412,6 +413,16 @@ const char *ctl_config(const struct ctl *ctl)
 const struct settings *ctl_settings(const struct ctl *ctl)
 {
     return &ctl->settings;
+}
+
+const struct ctl_command *ctl_commands(const struct ctl *ctl)
+{
+    return ctl->commands;
+}
+
+const struct ctl_option *ctl_common_options(void)
+{
+    return common_options;
 }
 
 struct db *ctl_db(struct ctl *ctl, struct error *err)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/mem.h"
 #include "wire/agent_protocol.h"
 
 #include "base/banned.h"
@@ -187,10 +189,30 @@ const struct config_row settings_rows[] = {
 
 const size_t settings_count = sizeof(settings_rows) / sizeof(settings_rows[0]);
 
+/* A file of another name stands alone: it may lie in a folder where others can make a conf.d. */
+static char *drop_ins_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    if (strcmp(name, strrchr(SETTINGS_PATH, '/') + 1) != 0)
+        return NULL;
+    return xasprintf("%.*sconf.d", (int)(name - path), path);
+}
+
+int settings_load_origins(const char *path, struct settings *settings,
+                          struct config_origin *origins, struct error *err)
+{
+    const char *main_file = path ? path : SETTINGS_PATH;
+    _cleanup_(free_ptr) char *drop_ins = drop_ins_of(main_file);
+
+    memset(settings, 0, sizeof(*settings));
+    return config_load(settings_rows, settings_count, main_file, drop_ins, settings, origins, err);
+}
+
 int settings_load(const char *path, struct settings *settings, struct error *err)
 {
-    memset(settings, 0, sizeof(*settings));
-    return config_load(settings_rows, settings_count, path ? path : SETTINGS_PATH, settings, err);
+    return settings_load_origins(path, settings, NULL, err);
 }
 
 void settings_release(struct settings *settings)

@@ -151,8 +151,14 @@ extern const size_t settings_count;
 
 #define SETTINGS_PATH "/etc/codeset/codeset.conf"
 
-/* Reads the file, SETTINGS_PATH where path is NULL. */
+/* Reads the file, SETTINGS_PATH where path is NULL; and, where it is named as that one is, the
+ * files conf.d/?*.conf beside it, which win. */
 int settings_load(const char *path, struct settings *settings, struct error *err);
+
+/* The same, and tells where each row's setting comes from: settings_count of them, zeroed, the
+ * caller's to release (config_origins_release). */
+int settings_load_origins(const char *path, struct settings *settings,
+                          struct config_origin *origins, struct error *err);
 void settings_release(struct settings *settings);
 
 #endif

@@ -10,10 +10,16 @@ EXTRA_DIST += systemd/codeset-audit.service.in systemd/codeset-audit.timer.in \
 	systemd/codeset.target.in systemd/sysusers.conf systemd/tmpfiles.conf
 CLEANFILES += $(systemdsystemunit_DATA)
 
-$(systemdsystemunit_DATA): systemd/%: systemd/%.in Makefile
+# From an installation to a running server, in one command.
+sbin_SCRIPTS = systemd/codeset-setup
+EXTRA_DIST += systemd/codeset-setup.in
+CLEANFILES += $(sbin_SCRIPTS)
+
+$(systemdsystemunit_DATA) $(sbin_SCRIPTS): systemd/%: systemd/%.in Makefile
 	@$(MKDIR_P) systemd
 	$(AM_V_GEN)sed -e 's|@sbindir[@]|$(sbindir)|g' \
-	    -e 's|@docdir[@]|$(docdir)|g' $< >$@.new && mv $@.new $@
+	    -e 's|@nginxdir[@]|$(nginxdir)|g' -e 's|@docdir[@]|$(docdir)|g' $< >$@.new
+	@case $@ in *.*) ;; *) chmod 0755 $@.new ;; esac; mv $@.new $@
 
 install-data-hook:
 	$(MKDIR_P) '$(DESTDIR)$(prefix)/lib/sysusers.d' '$(DESTDIR)$(prefix)/lib/tmpfiles.d'

@@ -1,5 +1,6 @@
 #include "base/config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdbool.h>
@@ -87,7 +88,9 @@ struct load {
     const struct config_row *rows;
     size_t count;
     void *values;
+    struct config_origin *origins; /* NULL: nobody asks */
     struct error *err;
+    const char *path;
     FILE *file;
     int line;     /* read last */
     int bad_line; /* that err speaks of; 0: none */
@@ -112,42 +115,92 @@ static int on_setting(void *user, const char *section, const char *name, const c
 
         if (strcmp(row->section, section) != 0 || strcmp(row->name, name) != 0)
             continue;
-        if (assign(row, value, load->values, load->err) == 0)
-            return 1;
-        load->bad_line = load->line;
-        return 0;
+        if (assign(row, value, load->values, load->err) < 0) {
+            load->bad_line = load->line;
+            return 0;
+        }
+        if (load->origins) {
+            free(load->origins[i].path);
+            load->origins[i] = (struct config_origin){xstrdup(load->path), load->line};
+        }
+        return 1;
     }
     error_set(load->err, ERROR_INVALID, NULL, "unknown setting %s.%s", section, name);
     load->bad_line = load->line;
     return 0;
 }
 
-int config_load(const struct config_row *rows, size_t count, const char *path, void *values,
-                struct error *err)
+static int read_file(struct load *load, const char *path)
 {
-    _cleanup_(close_file) FILE *file = NULL;
-    struct load load = {.rows = rows, .count = count, .values = values, .err = err};
+    _cleanup_(close_file) FILE *file = fopen(path, "re");
     int line;
+
+    if (!file)
+        return error_errno(load->err, errno, "cannot read %s", path);
+    load->path = path;
+    load->file = file;
+    load->line = load->bad_line = 0;
+    errno = 0;
+    line = ini_parse_stream(next_line, load, on_setting, load);
+    if (line < 0 || ferror(file))
+        return error_errno(load->err, errno ? errno : EIO, "cannot read %s", path);
+    if (line == 0)
+        return 0;
+    if (line != load->bad_line)
+        error_set(load->err, ERROR_INVALID, NULL, "neither a section in brackets nor NAME = VALUE");
+    return error_wrap(load->err, "%s:%d", path, line);
+}
+
+/* As systemd does: a name that begins with a dot, or ends otherwise, is an editor's or dpkg's. */
+static int is_drop_in(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+
+    return entry->d_name[0] != '.' && length > 5 &&
+           strcmp(entry->d_name + length - 5, ".conf") == 0;
+}
+
+static int by_name(const struct dirent **left, const struct dirent **right)
+{
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+static int read_folder(struct load *load, const char *folder)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_drop_in, by_name);
+    int failed = 0;
+
+    if (count < 0 && errno == ENOENT)
+        return 0;
+    if (count < 0)
+        return error_errno(load->err, errno, "cannot read %s", folder);
+    for (int i = 0; i < count; i++) {
+        if (!failed) {
+            _cleanup_(free_ptr) char *path = xasprintf("%s/%s", folder, entries[i]->d_name);
+
+            failed = read_file(load, path);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return failed;
+}
+
+int config_load(const struct config_row *rows, size_t count, const char *path, const char *drop_ins,
+                void *values, struct config_origin *origins, struct error *err)
+{
+    struct load load = {
+        .rows = rows, .count = count, .values = values, .origins = origins, .err = err};
 
     for (size_t i = 0; i < count; i++) {
         if (assign(&rows[i], rows[i].fallback, values, err) < 0)
             return error_wrap(err, "built-in default");
     }
-    if (!path)
-        return 0;
     error_clear(err);
-    load.file = file = fopen(path, "re");
-    if (!file)
-        return error_errno(err, errno, "cannot read %s", path);
-    errno = 0;
-    line = ini_parse_stream(next_line, &load, on_setting, &load);
-    if (line < 0 || ferror(file))
-        return error_errno(err, errno ? errno : EIO, "cannot read %s", path);
-    if (line == 0)
-        return 0;
-    if (line != load.bad_line)
-        error_set(err, ERROR_INVALID, NULL, "neither a section in brackets nor NAME = VALUE");
-    return error_wrap(err, "%s:%d", path, line);
+    if (path && read_file(&load, path) < 0)
+        return -1;
+    return drop_ins ? read_folder(&load, drop_ins) : 0;
 }
 
 void config_release(const struct config_row *rows, size_t count, void *values)
@@ -159,5 +212,13 @@ void config_release(const struct config_row *rows, size_t count, void *values)
             free(*place);
             *place = NULL;
         }
+    }
+}
+
+void config_origins_release(struct config_origin *origins, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(origins[i].path);
+        origins[i].path = NULL;
     }
 }

@@ -1,5 +1,5 @@
 /*
- * config.h - settings from an ini file (inih), checked against a table.
+ * config.h - settings from ini files (inih), checked against a table.
  *
  * A setting is a row: section, name, type, default, range, unit, one line of help, and where in
  * the caller's struct its value goes. An unknown section or name, a value out of range or of the
@@ -32,11 +32,23 @@ struct config_row {
     size_t offset;    /* offsetof(struct ..., member) */
 };
 
-/* Fills `values` with the defaults, then with what the file says. path NULL: defaults only. */
-int config_load(const struct config_row *rows, size_t count, const char *path, void *values,
-                struct error *err);
+/* Where a setting comes from. */
+struct config_origin {
+    char *path; /* NULL: it is the default */
+    int line;   /* from 1 */
+};
+
+/*
+ * Fills `values` with the defaults, then with what the file says, then with the files *.conf of the
+ * drop-in folder, in the order of their names (bytes); the last one that sets a name wins. path
+ * NULL: defaults only. drop_ins NULL, or a folder that does not exist: no more files. origins NULL,
+ * or `count` of them, zeroed: each tells where the setting of its row comes from.
+ */
+int config_load(const struct config_row *rows, size_t count, const char *path, const char *drop_ins,
+                void *values, struct config_origin *origins, struct error *err);
 
 /* Frees the texts. */
 void config_release(const struct config_row *rows, size_t count, void *values);
+void config_origins_release(struct config_origin *origins, size_t count);
 
 #endif

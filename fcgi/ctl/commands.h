@@ -13,6 +13,12 @@ const char *ctl_sql_dir(const struct ctl *ctl);
 int ctl_migrate(struct ctl *ctl);
 int ctl_doctor(struct ctl *ctl);
 
+int ctl_config_show(struct ctl *ctl);
+int ctl_config_check(struct ctl *ctl);
+int ctl_config_example(struct ctl *ctl);
+
+int ctl_completion_bash(struct ctl *ctl);
+
 int ctl_user_add(struct ctl *ctl);
 int ctl_user_list(struct ctl *ctl);
 int ctl_user_show(struct ctl *ctl);

@@ -36,6 +36,7 @@ static const struct ctl_option common_options[] = {
     {"json", NULL, "print JSON, for scripts"},
     {"help", NULL, "show help for the command"},
     {"version", NULL, "show the version"},
+    {0},
 };
 
 /* --- messages -------------------------------------------------------------------------------- */
@@ -114,10 +115,10 @@ static void print_overview(const struct ctl *ctl)
     printf("usage: " PROGRAM " [--config FILE] [--json] COMMAND [ARGUMENTS]\n\n"
            "The operator's tool of a Codeset server.\n\n");
     for (const struct ctl_command *command = ctl->commands; command->name; command++)
-        printf("  %-17s %s\n", command->name, command->summary);
+        printf("  %-18s %s\n", command->name, command->summary);
     printf("\nOptions for every command:\n");
-    for (size_t i = 0; i < ARRAY_SIZE(common_options); i++)
-        print_option(&common_options[i]);
+    for (const struct ctl_option *option = common_options; option->name; option++)
+        print_option(option);
     printf("\nExit status: 0 success; 1 failure (doctor: warnings only); 2 doctor only: something\n"
            "is broken; 64 wrong usage; 69 the database cannot be reached; 78 wrong configuration.\n"
            "See " PROGRAM "(8).\n");
@@ -130,7 +131,7 @@ static void print_group(const struct ctl *ctl, const char *word, FILE *out)
 
     for (const struct ctl_command *command = ctl->commands; command->name; command++) {
         if (strncmp(command->name, word, length) == 0 && command->name[length] == ' ')
-            fprintf(out, "  %-17s %s\n", command->name, command->summary);
+            fprintf(out, "  %-18s %s\n", command->name, command->summary);
     }
 }
 
@@ -412,6 +413,16 @@ const char *ctl_config(const struct ctl *ctl)
 const struct settings *ctl_settings(const struct ctl *ctl)
 {
     return &ctl->settings;
+}
+
+const struct ctl_command *ctl_commands(const struct ctl *ctl)
+{
+    return ctl->commands;
+}
+
+const struct ctl_option *ctl_common_options(void)
+{
+    return common_options;
 }
 
 struct db *ctl_db(struct ctl *ctl, struct error *err)

@@ -75,7 +75,12 @@ int ctl_fail(const struct ctl *ctl, const struct error *err);
 int ctl_usage(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void ctl_warn(const struct ctl *ctl, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The command `help`; its table is the one that ctl_main was given. */
+/* What there is: the table that ctl_main was given, and the options of every command; each ends
+ * with a row without a name. */
+const struct ctl_command *ctl_commands(const struct ctl *ctl);
+const struct ctl_option *ctl_common_options(void);
+
+/* The command `help`. */
 int ctl_help(struct ctl *ctl);
 
 #endif

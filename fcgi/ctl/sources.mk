@@ -6,6 +6,8 @@ codesetctl_LDADD = libctl.a libroutes.a $(ENGINED_LIBS) $(STORE_LIBS) $(WIRE_LIB
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	fcgi/ctl/commands.h \
+	fcgi/ctl/completion.c \
+	fcgi/ctl/configuration.c \
 	fcgi/ctl/ctl.c fcgi/ctl/ctl.h \
 	fcgi/ctl/credit.c \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \

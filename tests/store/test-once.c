@@ -46,7 +46,7 @@ static struct id ready_session(const struct id *user)
     int64_t expires_at;
 
     OK(store_session_create(api, &wanted, &expires_at, &err));
-    OK(store_session_claim(reaper, &run, &wanted.session_id, &container_id, &work, &err));
+    OK(store_session_claim(reaper, &run, &wanted.session_id, &container_id, 100, &work, &err));
     OK(store_session_ready(reaper, &run, &wanted.session_id, work.attempt, "cs-x", "unix:/x",
                            &err));
     return wanted.session_id;

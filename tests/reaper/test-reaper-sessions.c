@@ -463,8 +463,9 @@ static void a_start_that_waits_and_is_not_wanted_is_not_made(void)
     UNTIL(count_of("SELECT COUNT(*) FROM sessions WHERE status='creating'", NULL) == 0);
     UNTIL(containers_count(&m.context, CONTAINER_SESSION) == most);
     scripted_release(m.host, SCRIPTED_START);
-    finish();
+    machine_is_clean(&m);
     CU_ASSERT_EQUAL(scripted_starts(m.host), most);
+    finish();
 }
 
 static void one_user_starts_so_many_at_once(void)

@@ -20,6 +20,7 @@
  * reach; starts and stops wait session_start_failed      with the reason that the user is not told
  *   session_declined          another host may start it
  *   session_container_lost    a container ended by itself
+ *   command_overtime          a command outlived its limit, and was ended from outside
  *   container_stop_failed     a container could not be removed; tried again
  *   orphan_stopped            a container that belongs to no row was removed
  *   node_lost                 a host has been silent for long; its sessions end

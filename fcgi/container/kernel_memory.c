@@ -39,7 +39,7 @@
 struct holder {
     char name[64];
     pid_t init;
-    dev_t root; /* the device numbers of what is mounted at / */
+    dev_t root; /* the device numbers of what is mounted at /; once locks are counted */
     int64_t bytes, locks;
 };
 
@@ -254,6 +254,26 @@ static struct holder *holder_of_inode(struct holders *holders, dev_t device, ino
     return NULL;
 }
 
+/* "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT ..." */
+static dev_t root_of(pid_t pid)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/mountinfo", (int)pid);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    read_text(path, TEXT_MAX, &text);
+    for (const char *line = text.length ? text.data : ""; *line != '\0';) {
+        unsigned major_number, minor_number;
+        char point[8];
+
+        if (sscanf(line, "%*s %*s %u:%u %*s %7s", &major_number, &minor_number, point) == 3 &&
+            strcmp(point, "/") == 0)
+            return makedev(major_number, minor_number);
+        line = strchrnul(line, '\n');
+        line += *line == '\n';
+    }
+    return 0;
+}
+
 /* Whose the locks are, of which one follows the other. */
 struct owners {
     struct holders *holders;
@@ -292,6 +312,8 @@ static int64_t count_locks(struct holders *holders)
     struct owners owners = {.holders = holders};
     int64_t count = 0;
 
+    for (size_t i = 0; i < holders->count; i++)
+        holders->all[i].root = root_of(holders->all[i].init);
     read_part("/proc/locks", LOCKS_TEXT_MAX, &text);
     for (const char *line = text.length ? text.data : ""; *line != '\0'; count++) {
         struct holder *holder = NULL;
@@ -312,26 +334,6 @@ static int64_t count_locks(struct holders *holders)
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
-/* "ID PARENT MAJOR:MINOR ROOT MOUNTPOINT ..." */
-static dev_t root_of(pid_t pid)
-{
-    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/mountinfo", (int)pid);
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-
-    read_text(path, TEXT_MAX, &text);
-    for (const char *line = text.length ? text.data : ""; *line != '\0';) {
-        unsigned major_number, minor_number;
-        char point[8];
-
-        if (sscanf(line, "%*s %*s %u:%u %*s %7s", &major_number, &minor_number, point) == 3 &&
-            strcmp(point, "/") == 0)
-            return makedev(major_number, minor_number);
-        line = strchrnul(line, '\n');
-        line += *line == '\n';
-    }
-    return 0;
-}
-
 static int find_holders(struct holders *holders, struct error *err)
 {
     DIR *dir = opendir(holders->job->state_dir);
@@ -348,7 +350,6 @@ static int find_holders(struct holders *holders, struct error *err)
             !container_runs(folder, &holder->init))
             continue;
         snprintf(holder->name, sizeof(holder->name), "%s", entry->d_name);
-        holder->root = root_of(holder->init);
         holders->count++;
     }
     closedir(dir);

@@ -122,6 +122,24 @@ static void live_as_the_image(json_object *config)
     json_object_object_del(json_at(config, "linux.namespaces.0"), "path");
 }
 
+/* What is mounted over files of /proc lies in the /dev of the session's own start; here a file
+ * does. */
+static void replace_figures(json_object *config)
+{
+    _cleanup_(free_ptr) char *figure = xasprintf("%s/figure", bundle);
+    json_object *mounts = json_at(config, "mounts");
+    struct error err = ERROR_INIT;
+
+    if (file_write_atomic(AT_FDCWD, figure, "0\n", 2, 0444, &err) < 0)
+        bench_fail("%s", err.message);
+    for (size_t i = 0; i < json_object_array_length(mounts); i++) {
+        json_object *row = json_object_array_get_idx(mounts, i);
+
+        if (strncmp(json_get_text(row, "source"), "/dev/", 5) == 0)
+            json_object_object_add(row, "source", json_object_new_string(figure));
+    }
+}
+
 /* The session's config with other arguments and a cgroup of its own, as
  * <bundle>/<name>/config.json. */
 static void write_config(json_object *config, const char *name, const char *const *arguments)
@@ -171,6 +189,7 @@ void bare_prepare(const char *container)
         bench_fail("%s: %s", fixture_folder(), strerror(errno));
     mount_root();
     live_as_the_image(config);
+    replace_figures(config);
     json_object_object_add(json_at(config, "root"), "path", json_object_new_string(root));
     write_config(config, "echo", echo);
     write_config(config, "sleeper", sleeper);

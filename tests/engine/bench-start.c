@@ -96,6 +96,7 @@ static int64_t bare_run(const char *bundle)
 {
     _cleanup_(free_ptr) char *root = xasprintf("--root=%s/oci", bundle);
     _cleanup_(free_ptr) char *where = xasprintf("--bundle=%s", bundle);
+    _cleanup_(free_ptr) char *other = xasprintf("%s/other-descriptors", bundle);
     const char *const args[] = {"crun", root, "run", where, "bare", NULL};
     posix_spawn_file_actions_t actions;
     int64_t before = clock_monotonic(), after;
@@ -106,6 +107,9 @@ static int64_t bare_run(const char *bundle)
     if (pipe2(fds, O_CLOEXEC) < 0)
         abort();
     posix_spawn_file_actions_init(&actions);
+    /* Crun gives them to the container, and with them the host's /dev/null (see container.c). */
+    posix_spawn_file_actions_addopen(&actions, 0, other, O_RDWR | O_CREAT, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 0, 2);
     posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
     if (posix_spawnp(&pid, "crun", &actions, NULL, (char *const *)args, environ) != 0)
         abort();

@@ -35,8 +35,9 @@ struct api {
         caller; /* the same; where it has ROUTE_JOINED, from when the handler has read it */
 };
 
-extern const struct route_list auth_routes, billing_routes, datasets_routes, health_routes, interactions_routes,
-    repos_routes, samples_routes, sessions_routes, users_routes, verifications_routes;
+extern const struct route_list auth_routes, billing_routes, datasets_routes, health_routes,
+    interactions_routes, repos_routes, samples_routes, sessions_routes, users_routes,
+    verifications_routes;
 
 /* The router over all of them; api must outlive it. */
 struct router routes_router(struct api *api);

@@ -2,7 +2,7 @@
  * codeset-bench - the figures of docs/benchmarks.md, taken against a stack that is up and prepared
  * by tests/bench/run:
  *
- *     codeset-bench [exec] [create] [session] [samples] [me] [webhook] [crowd]
+ *     codeset-bench [exec] [create] [session] [samples] [me] [webhook] [crowd] [lists] [money]
  */
 #include "bench.h"
 
@@ -26,7 +26,7 @@
 #define CROWD 200
 
 /* POST exec, then GET of the interaction until it has ended, over one kept-alive connection. */
-static double our_exec(const char *session)
+double bench_exec_once(const char *session)
 {
     int64_t begun = clock_monotonic();
     struct ident id = exec_start(session, "true", 0);
@@ -73,10 +73,10 @@ static void bench_exec(void)
     struct series ours = {0}, bare = {0};
 
     bare_prepare(name.text);
-    our_exec(id.text);
+    bench_exec_once(id.text);
     bare_exec();
     for (int round = 0; round < 2 * ROUNDS; round++) {
-        series_add(&ours, our_exec(id.text));
+        series_add(&ours, bench_exec_once(id.text));
         series_add(&bare, bare_exec());
     }
     bare_end();
@@ -261,16 +261,16 @@ static void bench_crowd(void)
 
     sessions[0] = ready();
     for (int round = 0; round < 2 * ROUNDS; round++)
-        series_add(&alone, our_exec(sessions[0].text));
+        series_add(&alone, bench_exec_once(sessions[0].text));
     for (int i = 1; i < CROWD; i++)
         sessions[i] = ready();
     for (int round = 0; round < 4 * ROUNDS; round++)
-        series_add(&crowded, our_exec(sessions[round % CROWD].text));
+        series_add(&crowded, bench_exec_once(sessions[round % CROWD].text));
     memory_of(sessions);
     for (int i = 1; i < CROWD; i++)
         close_wholly(sessions[i].text);
     for (int round = 0; round < 2 * ROUNDS; round++)
-        series_add(&alone, our_exec(sessions[0].text));
+        series_add(&alone, bench_exec_once(sessions[0].text));
     session_close(NULL, sessions[0].text);
     table_row("exec, 200 sessions open : one open", &crowded, &alone, "ms", 1e3, "p99 <= 2.0");
     before = series_percentile(&alone, 99);
@@ -285,7 +285,7 @@ static const struct {
     void (*run)(void);
 } parts[] = {{"exec", bench_exec},       {"create", bench_create}, {"session", bench_session},
              {"samples", bench_samples}, {"me", bench_me},         {"webhook", bench_webhooks},
-             {"crowd", bench_crowd},     {"lists", bench_lists}};
+             {"crowd", bench_crowd},     {"lists", bench_lists},   {"money", bench_money}};
 
 int main(int argc, char **argv)
 {

@@ -43,6 +43,9 @@ double bare_exec(void);
 /* Seconds from the start of `crun run` to the first byte of its output. */
 double bare_run(void);
 
+/* POST exec of `true`, and its end: seconds. */
+double bench_exec_once(const char *session);
+
 /* --- long lists (lists.c) ----------------------------------------------------------------------
  */
 
@@ -52,6 +55,9 @@ void bench_lists(void);
 /* --- webhooks (webhooks.c) ---------------------------------------------------------------------
  */
 void bench_webhooks(void);
+
+/* Balance, usage, settlement, audit (money.c); lays a million transactions. */
+void bench_money(void);
 
 /* --- many requests at once (load.c) ------------------------------------------------------------
  */

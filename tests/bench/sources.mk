@@ -4,7 +4,7 @@ EXTRA_PROGRAMS += tests/bench/codeset-bench tests/bench/bench-peer
 tests_bench_codeset_bench_SOURCES = \
 	tests/bench/bare.c \
 	tests/bench/bench.c tests/bench/bench.h \
-	tests/bench/lists.c \
+	tests/bench/lists.c tests/bench/money.c \
 	tests/bench/load.c \
 	tests/bench/table.c \
 	tests/bench/webhooks.c

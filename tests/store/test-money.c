@@ -302,6 +302,60 @@ static void a_user_may_have_limits_of_his_own(void)
     NOT_BEGUN("SPENDING_LIMIT", "is 4 cents");
 }
 
+struct crossing {
+    bool settles;
+    int bad;
+};
+
+/* Creates and closes sessions, or charges what has ended. */
+static void *cross(void *arg)
+{
+    struct crossing *crossing = arg;
+    struct told told = {0};
+    struct settlement_events events = events_to(&told);
+    struct db *db;
+    struct error err = ERROR_INIT;
+    static const struct query end = {
+        "UPDATE sessions SET status='closed', created_at=requested_at, ended_at=NOW(6) "
+        "WHERE user_id=? AND status='creating' LIMIT 2"};
+    int64_t settled;
+
+    db_thread_begin();
+    db = db_new(&settings.database, crossing->settles ? DB_REAPER : DB_ADMIN, &err);
+    for (int i = 0; db && i < 60; i++) {
+        if (crossing->settles)
+            crossing->bad += store_settle(db, 10, 0, &events, &settled, &err) < 0;
+        else if (begin(db, NULL, (struct new_session){0}, &err) < 0 ||
+                 DB_RUN(db, &end, NULL, &err, db_id(&payer)) < 0)
+            crossing->bad++;
+        if (crossing->bad > 0 && *err.message) {
+            fprintf(stderr, "%s\n", err.message);
+            break;
+        }
+    }
+    crossing->bad += told.failed;
+    db_free(db);
+    db_thread_end();
+    return NULL;
+}
+
+/* Locks are taken in one order: else MariaDB would end one of two that wait for each other. */
+static void creating_closing_and_charging_at_once_never_wait_for_each_other_for_ever(void)
+{
+    pthread_t threads[6];
+    struct crossing crossings[6] = {{false, 0}};
+
+    give(1000000);
+    for (int i = 0; i < 6; i++) {
+        crossings[i].settles = i % 3 == 2;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, cross, &crossings[i]), 0);
+    }
+    for (int i = 0; i < 6; i++) {
+        pthread_join(threads[i], NULL);
+        CU_ASSERT_EQUAL(crossings[i].bad, 0);
+    }
+}
+
 /* --- charging -------------------------------------------------------------------------------- */
 
 static void a_session_is_charged_by_the_second_to_the_nearest_cent_once(void)
@@ -792,6 +846,8 @@ int main(void)
          a_session_needs_a_minute_on_top_of_what_others_have_used},
         {"of a hundred creates at once with funds for ten, ten succeed",
          of_a_hundred_creates_at_once_with_funds_for_ten_ten_succeed},
+        {"creating, closing and charging at once never wait for each other for ever",
+         creating_closing_and_charging_at_once_never_wait_for_each_other_for_ever},
         {"limits name their value and what is in use", limits_name_their_value_and_what_is_in_use},
         {"a user may have limits of their own", a_user_may_have_limits_of_his_own},
         {"a session is charged by the second, to the nearest cent, once",

@@ -522,16 +522,17 @@ test("no secret is in a log", async () => {
   assert.ok(!logs.includes(readFileSync(`${process.env.CODESET_STACK}/etc/stripe/api-key`, "utf8").trim()));
 });
 
+test("random histories, told in any order, any number of times, by killed daemons, come to what a model says", () => histories());
+
 test("without billing, a key or a webhook's secret, deposits and webhooks say so", async () => {
   const file = `${process.env.CODESET_STACK}/etc/codeset.conf`;
   const { readFileSync, writeFileSync } = await import("node:fs");
   const before = readFileSync(file, "utf8");
   const who = newUser();
   const payload = JSON.stringify(event("customer.created", { id: "cus_1" }));
-  // A reload replaces the workers one by one.
   const becomes = async (pool, text, ask, status, code) => {
     writeFileSync(file, text);
-    await stack("reload", pool);
+    await stack("restart", pool); // all workers, not one after the other
     const answer = await until(`the pool ${pool} with other settings`, async () => {
       const answer = await ask();
       return answer.status === status && answer;
@@ -545,5 +546,3 @@ test("without billing, a key or a webhook's secret, deposits and webhooks say so
   await becomes("api", before, () => post(payload), 200);
   await becomes("outbound", before, pay, 200);
 });
-
-test("random histories, told in any order, any number of times, by killed daemons, come to what a model says", () => histories());

@@ -98,12 +98,12 @@ static int choose_url(const struct stripe_settings *settings, const struct field
 
 /* --- the page -------------------------------------------------------------------------------- */
 
-static int new_customer(struct api *api, const struct profile *profile, char **ret_customer,
-                        struct error *err)
+static int new_customer(struct api *api, const struct profile *profile, const char *lost,
+                        char **ret_customer, struct error *err)
 {
     char customer[STRIPE_ID_MOST + 1];
 
-    if (stripe_customer_create(api->stripe, &profile->user_id, profile->name, profile->email,
+    if (stripe_customer_create(api->stripe, &profile->user_id, profile->name, profile->email, lost,
                                customer, err) < 0 ||
         store_customer_set(api->db, &profile->user_id, customer, err) < 0)
         return -1;
@@ -128,7 +128,7 @@ static int create_session(struct api *api, const struct profile *profile,
     };
 
     if (store_customer_get(api->db, &profile->user_id, &customer, err) < 0 ||
-        (!customer && new_customer(api, profile, &customer, err) < 0))
+        (!customer && new_customer(api, profile, NULL, &customer, err) < 0))
         return -1;
     order.customer = customer;
     return stripe_session_create(api->stripe, &order, ret_session, err);
@@ -137,10 +137,13 @@ static int create_session(struct api *api, const struct profile *profile,
 /* Stripe has lost the customer: deleted, or of the other mode. The user gets another one. */
 static int replace_customer(struct api *api, const struct profile *profile, struct error *err)
 {
+    _cleanup_(free_ptr) char *lost = NULL;
     _cleanup_(free_ptr) char *customer = NULL;
 
     log_event(LOG_WARNING, "stripe_customer_replaced", "user=%s", profile->user_id.text);
-    return new_customer(api, profile, &customer, err);
+    if (store_customer_get(api->db, &profile->user_id, &lost, err) < 0)
+        return -1;
+    return new_customer(api, profile, lost, &customer, err);
 }
 
 /* A definite no is kept by Stripe under the deposit's key, so that this deposit can't come to

@@ -282,18 +282,22 @@ static void add_number(struct buf *form, const char *name, int64_t number)
 /* --- resources ------------------------------------------------------------------------------- */
 
 /* A key with other parameters is an error to Stripe: a user who changed the address since gets
- * another key. */
-static void customer_key(const struct id *user_id, const struct buf *form, struct buf *key)
+ * another key; and so does one whose customer is lost, for the old key would give that one again.
+ */
+static void customer_key(const struct id *user_id, const struct buf *form, const char *lost,
+                         struct buf *key)
 {
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
     char digest[2 * SHA256_SIZE + 1];
 
-    sha256_hex(form->data, form->length, digest);
+    buf_addf(&text, "%s\n%s", form->data, lost ? lost : "");
+    sha256_hex(text.data, text.length, digest);
     buf_addf(key, "customer-%s-%.16s", user_id->text, digest);
 }
 
 int stripe_customer_create(struct stripe *stripe, const struct id *user_id, const char *name,
-                           const char *email, char ret_customer[STRIPE_ID_MOST + 1],
-                           struct error *err)
+                           const char *email, const char *lost,
+                           char ret_customer[STRIPE_ID_MOST + 1], struct error *err)
 {
     _cleanup_(json_release) json_object *json = NULL;
     _cleanup_(buf_release) struct buf form = BUF_INIT;
@@ -303,7 +307,7 @@ int stripe_customer_create(struct stripe *stripe, const struct id *user_id, cons
     add_field(&form, "name", name);
     add_field(&form, "email", email);
     add_field(&form, "metadata[codeset_user]", user_id->text);
-    customer_key(user_id, &form, &key);
+    customer_key(user_id, &form, lost, &key);
     if (ask(stripe,
             &(struct call){.path = "/v1/customers", .form = form.data, .idempotency = key.data},
             &json, err) < 0)

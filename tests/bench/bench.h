@@ -54,6 +54,7 @@ void bench_lists(void);
 
 /* Balance, usage, settlement, audit (money.c); lays a million transactions. */
 void bench_money(void);
+
 /* --- webhooks (webhooks.c) ---------------------------------------------------------------------
  */
 void bench_webhooks(void);

@@ -106,7 +106,6 @@ test("one customer of Stripe's is kept for a user, and made again where Stripe h
   assert.equal((await session(who, 501)).customer, first.customer);
   assert.deepEqual(sql(`SELECT customer_id FROM stripe_customers WHERE user_id='${who.user}'`), [[first.customer]]);
   await standin("POST", "/-/forget-customers");
-  sql(`UPDATE users SET name='Another Name' WHERE user_id='${who.user}'`); // Stripe would give the same under the same key
   assert.notEqual((await session(who, 502)).customer, first.customer);
 });
 
@@ -522,16 +521,17 @@ test("no secret is in a log", async () => {
   assert.ok(!logs.includes(readFileSync(`${process.env.CODESET_STACK}/etc/stripe/api-key`, "utf8").trim()));
 });
 
+test("random histories, told in any order, any number of times, by killed daemons, come to what a model says", () => histories());
+
 test("without billing, a key or a webhook's secret, deposits and webhooks say so", async () => {
   const file = `${process.env.CODESET_STACK}/etc/codeset.conf`;
   const { readFileSync, writeFileSync } = await import("node:fs");
   const before = readFileSync(file, "utf8");
   const who = newUser();
   const payload = JSON.stringify(event("customer.created", { id: "cus_1" }));
-  // A reload replaces the workers one by one.
   const becomes = async (pool, text, ask, status, code) => {
     writeFileSync(file, text);
-    await stack("reload", pool);
+    await stack("restart", pool); // all workers, not one after the other
     const answer = await until(`the pool ${pool} with other settings`, async () => {
       const answer = await ask();
       return answer.status === status && answer;
@@ -546,4 +546,46 @@ test("without billing, a key or a webhook's secret, deposits and webhooks say so
   await becomes("outbound", before, pay, 200);
 });
 
-test("random histories, told in any order, any number of times, by killed daemons, come to what a model says", () => histories());
+test("a worker that checks its settings names a key or secret that can't be used, if it is its pool's", async () => {
+  const { spawnSync } = await import("node:child_process");
+  const { mkdtempSync, readFileSync, writeFileSync } = await import("node:fs");
+  const folder = mkdtempSync(`${process.env.CODESET_STACK}/check-`);
+  const before = readFileSync(`${process.env.CODESET_STACK}/etc/codeset.conf`, "utf8");
+  const check = (pool, change) => {
+    writeFileSync(`${folder}/conf`, change(before));
+    const done = spawnSync(`${process.env.CODESET_STACK}/bin/codeset-api`, ["--check", "--config", `${folder}/conf`, ...(pool ? ["--pool", pool] : [])], { encoding: "utf8" });
+    return { status: done.status, said: done.stderr };
+  };
+  writeFileSync(`${folder}/bad`, "pk_live_published\n");
+  const badKey = (text) => text.replace(/^api_key_file.*$/m, `api_key_file = ${folder}/bad`);
+  const badSecret = (text) => text.replace(/^webhook_secrets_file.*$/m, `webhook_secrets_file = ${folder}/none`);
+  for (const pool of ["", "api", "outbound"]) assert.equal(check(pool, (text) => text).status, 0, pool);
+  for (const pool of ["", "outbound"]) {
+    const { status, said } = check(pool, badKey);
+    assert.equal(status, 1);
+    assert.match(said, /holds no secret key/);
+    assert.ok(!said.includes("pk_live"), "it is not repeated");
+  }
+  for (const pool of ["", "api"]) assert.equal(check(pool, badSecret).status, 1);
+  assert.equal(check("api", badKey).status, 0);
+  assert.equal(check("outbound", badSecret).status, 0);
+  assert.match(check("outbound", (text) => text.replace(/^console_url.*$/m, "console_url =")).said, /console_url/);
+  assert.equal(check("nothing", (text) => text).status, 64);
+});
+
+test("codesetctl doctor knows who may read the key and the secrets", async () => {
+  const { chmodSync } = await import("node:fs");
+  const { spawnSync } = await import("node:child_process");
+  const key = `${process.env.CODESET_STACK}/etc/stripe/api-key`;
+  const finding = (name) => {
+    const done = spawnSync("bash", ["-c", `${process.env.CODESET_CTL} doctor`], { encoding: "utf8" });
+    return done.stdout.split("\n").find((line) => line.includes(name)) ?? done.stdout + done.stderr;
+  };
+  assert.match(finding("api_key_file"), /^ok/);
+  assert.match(finding("webhook_secrets_file"), /^ok/);
+  chmodSync(key, 0o444);
+  assert.match(finding("api_key_file"), /^FAIL.*everybody/);
+  chmodSync(key, 0o400);
+  assert.match(finding("api_key_file"), /^FAIL.*outbound workers and the daemon/);
+  chmodSync(key, 0o440);
+});

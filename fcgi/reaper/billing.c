@@ -98,7 +98,7 @@ static int run_step(struct db *db, void *arg, struct error *err)
         return store_settle_for_nothing(db, SETTLED_A_STEP, &step->settled, err);
     if ((step->meters &&
          store_meter(db, settings->meter_seconds + METER_SLACK_SECONDS, &events, err) < 0) ||
-        store_grants_expire(db, EXPIRED_A_STEP, &events, err) < 0)
+        store_grants_expire(db, EXPIRED_A_STEP, settings->low_balance_cents, &events, err) < 0)
         return -1;
     return store_settle(db, SETTLED_A_STEP, settings->low_balance_cents, &events, &step->settled,
                         err);

@@ -112,6 +112,13 @@ static int read_threshold(struct db *db, const struct id *user_id, int64_t fallb
     return 0;
 }
 
+static void tell_if_low(const struct id *user_id, const struct ledger_outcome *outcome,
+                        int64_t threshold, const struct settlement_events *events)
+{
+    if (threshold > 0 && outcome->before_cents >= threshold && outcome->after_cents < threshold)
+        events->low(user_id, outcome->after_cents, threshold, events->arg);
+}
+
 /* Sessions of one user. */
 static int charge_user(struct db *db, const struct due *due, size_t count, int64_t low_balance,
                        const struct settlement_events *events, struct error *err)
@@ -326,8 +333,26 @@ int store_grant_expire(struct db *db, const struct id *grant_id, const struct id
     return store_ledger_move(db, &movement, NULL, err);
 }
 
-int store_grants_expire(struct db *db, int64_t limit, const struct settlement_events *events,
-                        struct error *err)
+static int expire_one(struct db *db, const struct id *grant_id, const struct id *user_id,
+                      int64_t low_balance, const struct settlement_events *events,
+                      struct error *err)
+{
+    struct ledger_outcome outcome = {.moved = false};
+    int64_t cents, threshold;
+
+    if (db_begin(db, err) < 0 || store_ledger_lock(db, user_id, &outcome.before_cents, err) < 0 ||
+        read_threshold(db, user_id, low_balance, &threshold, err) < 0 ||
+        store_grant_expire(db, grant_id, user_id, &cents, err) < 0 || db_commit(db, err) < 0)
+        return -1;
+    outcome.after_cents = outcome.before_cents - cents;
+    if (cents > 0)
+        events->expired(grant_id, user_id, cents, events->arg);
+    tell_if_low(user_id, &outcome, threshold, events);
+    return 0;
+}
+
+int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
+                        const struct settlement_events *events, struct error *err)
 {
     static const struct query select_expired = {
         "SELECT grant_id, user_id FROM credit_grants WHERE live=TRUE AND expires_at <= NOW(6) "
@@ -339,15 +364,10 @@ int store_grants_expire(struct db *db, int64_t limit, const struct settlement_ev
         return -1;
     while (db_next(rows)) {
         struct id grant_id = db_row_id(rows, 0), user_id = db_row_id(rows, 1);
-        int64_t cents;
 
-        if (db_begin(db, err) < 0 || store_grant_expire(db, &grant_id, &user_id, &cents, err) < 0 ||
-            db_commit(db, err) < 0) {
-            if (passed_over(db, &user_id, events, err) < 0)
-                return -1;
-        } else if (cents > 0) {
-            events->expired(&grant_id, &user_id, cents, events->arg);
-        }
+        if (expire_one(db, &grant_id, &user_id, low_balance_cents, events, err) < 0 &&
+            passed_over(db, &user_id, events, err) < 0)
+            return -1;
     }
     return 0;
 }

@@ -47,9 +47,10 @@ int store_settle_for_nothing(struct db *db, int64_t limit, int64_t *ret_settled,
 int store_meter(struct db *db, int64_t ahead, const struct settlement_events *events,
                 struct error *err);
 
-/* Takes back what is left of at most `limit` grants whose time is over. */
-int store_grants_expire(struct db *db, int64_t limit, const struct settlement_events *events,
-                        struct error *err);
+/* Takes back what is left of at most `limit` grants whose time is over; low_balance_cents as
+ * above. */
+int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
+                        const struct settlement_events *events, struct error *err);
 
 /* One of them, within the caller's transaction. *ret_cents: what was left; 0 where nothing was, or
  * its time is not over. */

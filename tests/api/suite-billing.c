@@ -301,6 +301,15 @@ static void faults_of_a_usage_query_are_named(void)
                    "query.format enum");
 }
 
+static void credentials_come_before_the_query(void)
+{
+    _cleanup_(answer_release) struct answer *answer =
+        SEND(.path = "/billing/usage?page=0",
+             .key = "codeset_00000000000000000000000000000000000000", .direct = true);
+
+    REFUSED(answer, 401, "INVALID_CREDENTIALS");
+}
+
 static void the_ledger_adds_up(void)
 {
     CHECK(ctl(NULL, "ledger audit >&2") == 0);
@@ -318,6 +327,7 @@ static const struct test tests[] = {
     {"usage is filtered by type and day", usage_is_filtered_by_type_and_day},
     {"usage is a file on demand", usage_is_a_file_on_demand},
     {"faults of a usage query are named", faults_of_a_usage_query_are_named},
+    {"credentials come before the query", credentials_come_before_the_query},
     {"the ledger adds up", the_ledger_adds_up},
 };
 

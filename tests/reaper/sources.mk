@@ -5,6 +5,7 @@ tests_reaper_test_reaper_SOURCES = \
 	tests/reaper/scripted_engine.c tests/reaper/scripted_engine.h \
 	tests/reaper/suites.h \
 	tests/reaper/test-reaper.c \
+	tests/reaper/test-reaper-billing.c \
 	tests/reaper/test-reaper-sessions.c \
 	tests/reaper/test-reaper-interactions.c \
 	tests/reaper/test-reaper-nodes.c \

@@ -14,9 +14,9 @@
 
 int main(int argc, char **argv)
 {
-    static const struct suite *const suites[] = {&suite_pool,         &suite_sessions,
-                                                 &suite_interactions, &suite_verifications,
-                                                 &suite_nodes,        &suite_outages};
+    static const struct suite *const suites[] = {
+        &suite_pool,  &suite_sessions, &suite_interactions, &suite_verifications,
+        &suite_nodes, &suite_outages,  &suite_billing};
     static struct unit_test tests[TESTS_MAX];
     size_t count = 0;
     int status;

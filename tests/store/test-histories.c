@@ -357,7 +357,7 @@ static int settle_once(void *arg, struct error *err)
 
 static int expire_once(void *arg, struct error *err)
 {
-    return store_grants_expire(cut, 100, arg, err);
+    return store_grants_expire(cut, 100, 0, arg, err);
 }
 
 /* One in ten never was ready. */

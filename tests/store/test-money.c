@@ -564,8 +564,9 @@ static void an_expired_grant_is_not_spent_and_goes_back(void)
     OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
     deposit("m:d5", 100);
     MOVE(.event_key = "m:j5", .kind = LEDGER_AGENT_JOB_USAGE, .amount_cents = -10);
-    OK(store_grants_expire(reaper, 10, &events, &err));
+    OK(store_grants_expire(reaper, 10, 100, &events, &err));
     CU_ASSERT_EQUAL(told.expired, 1);
+    CU_ASSERT_EQUAL(told.low, 1);
     CU_ASSERT_EQUAL(told.cents, 40);
     CU_ASSERT_EQUAL(balance_of(&payer), 90);
 }

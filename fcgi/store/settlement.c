@@ -176,10 +176,13 @@ static int charge_all(struct db *db, const struct due *due, size_t count, int64_
 int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
                  const struct settlement_events *events, int64_t *ret_settled, struct error *err)
 {
+    /* Users take turns: one whose sessions can't be charged holds nobody up. */
     static const struct query select_due = {
-        "SELECT d.session_id, d.user_id FROM (SELECT session_id, user_id, ended_at FROM sessions "
-        "WHERE unsettled=TRUE AND ended_at IS NOT NULL ORDER BY ended_at LIMIT ?) d "
-        "ORDER BY d.user_id, d.ended_at, d.session_id"};
+        "SELECT d.session_id, d.user_id FROM (SELECT q.session_id, q.user_id, q.place FROM "
+        "(SELECT session_id, user_id, ended_at, ROW_NUMBER() OVER (PARTITION BY user_id "
+        "ORDER BY ended_at, session_id) AS place FROM sessions WHERE unsettled=TRUE AND "
+        "ended_at IS NOT NULL) q ORDER BY q.place, q.ended_at LIMIT ?) d "
+        "ORDER BY d.user_id, d.place"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_due, err, db_int(limit));
     _cleanup_(free_ptr) struct due *due = NULL;

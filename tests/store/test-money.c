@@ -197,7 +197,8 @@ static int begin(struct db *db, const struct id *key, struct new_session wanted,
 {
     int64_t expires_at;
 
-    wanted.session_id = id_new();
+    if (!wanted.session_id.text[0])
+        wanted.session_id = id_new();
     wanted.user_id = payer;
     wanted.dataset = "d";
     wanted.sample_id = "runnable";
@@ -317,16 +318,18 @@ static void *cross(void *arg)
     struct error err = ERROR_INIT;
     static const struct query end = {
         "UPDATE sessions SET status='closed', created_at=requested_at, ended_at=NOW(6) "
-        "WHERE user_id=? AND status='creating' LIMIT 2"};
+        "WHERE session_id=?"};
     int64_t settled;
 
     db_thread_begin();
     db = db_new(&settings.database, crossing->settles ? DB_REAPER : DB_ADMIN, &err);
     for (int i = 0; db && i < 60; i++) {
+        struct id id = id_new();
+
         if (crossing->settles)
             crossing->bad += store_settle(db, 10, 0, &events, &settled, &err) < 0;
-        else if (begin(db, NULL, (struct new_session){0}, &err) < 0 ||
-                 DB_RUN(db, &end, NULL, &err, db_id(&payer)) < 0)
+        else if (begin(db, NULL, (struct new_session){.session_id = id}, &err) < 0 ||
+                 DB_RUN(db, &end, NULL, &err, db_id(&id)) < 0)
             crossing->bad++;
         if (crossing->bad > 0 && *err.message) {
             fprintf(stderr, "%s\n", err.message);
@@ -388,6 +391,32 @@ static void what_was_never_ready_or_has_no_price_costs_nothing(void)
     lay_session(600, 0, true); /* older than prices, or billing was off */
     CU_ASSERT_EQUAL(settle(0).charged, 0);
     CU_ASSERT_EQUAL(number_of(&count, &payer), 0);
+}
+
+/* What no ledger takes: more than a movement may be. */
+static void a_user_who_can_not_be_charged_holds_nobody_up(void)
+{
+    static const struct query mend = {
+        "UPDATE sessions SET price_cents=5 WHERE user_id=? AND price_cents > 1000000"};
+    static const struct query unsettled = {
+        "SELECT COUNT(*) FROM sessions WHERE user_id=? AND unsettled=TRUE"};
+    struct told told = {0};
+    struct settlement_events events = events_to(&told);
+    struct id broken = payer;
+    int64_t settled;
+
+    for (int i = 0; i < 20; i++)
+        lay_session(3000000, 4000000000, true);
+    new_payer();
+    lay_session(60, PRICE, true);
+    for (int i = 0; i < 2; i++)
+        OK(store_settle(reaper, 4, 0, &events, &settled, &err));
+    CU_ASSERT_EQUAL(told.charged, 1);
+    CU_ASSERT(told.failed > 0);
+    CU_ASSERT_EQUAL(balance_of(&payer), -PRICE);
+    CU_ASSERT_EQUAL(number_of(&unsettled, &broken), 20);
+    OK(DB_RUN(admin, &mend, NULL, &err, db_id(&broken)));
+    CU_ASSERT_EQUAL(settle(0).charged, 20);
 }
 
 static void *settle_all(void *arg)
@@ -855,6 +884,8 @@ int main(void)
          a_session_is_charged_by_the_second_to_the_nearest_cent_once},
         {"what was never ready, or has no price, costs nothing",
          what_was_never_ready_or_has_no_price_costs_nothing},
+        {"a user who can't be charged holds nobody up",
+         a_user_who_can_not_be_charged_holds_nobody_up},
         {"daemons that settle at once charge each session once",
          daemons_that_settle_at_once_charge_each_session_once},
         {"a balance that falls below a threshold is told once",

@@ -14,11 +14,14 @@
 
 struct db;
 
+#define STRIPE_CUSTOMER_ID_MAX 255 /* bytes; as the column has it */
+
 struct balance {
     struct id user_id;
     int64_t balance_cents, paid_cents, granted_cents;
     int64_t total_deposited_cents, total_spent_cents;
     int64_t updated_at; /* never 0: of a user without any movement, when he came */
+    char stripe_customer_id[STRIPE_CUSTOMER_ID_MAX + 1]; /* "": Stripe has not heard of him */
 };
 
 /* Is the credential good, whose is it, and what has he? In one query. INVALID_CREDENTIALS. */

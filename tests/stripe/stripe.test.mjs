@@ -105,6 +105,7 @@ test("one customer of Stripe's is kept for a user, and made again where Stripe h
   const first = await session(who, 500);
   assert.equal((await session(who, 501)).customer, first.customer);
   assert.deepEqual(sql(`SELECT customer_id FROM stripe_customers WHERE user_id='${who.user}'`), [[first.customer]]);
+  assert.equal((await api("GET", "/billing/balance", who)).json.stripe_customer_id, first.customer);
   await standin("POST", "/-/forget-customers");
   assert.notEqual((await session(who, 502)).customer, first.customer);
 });

@@ -110,6 +110,20 @@ static enum fate fate_of(struct writer *writer, const struct answer *answer)
     return UNKNOWN;
 }
 
+/* Whatever is away meanwhile: what was accepted is carried out, and only then looked for. */
+static void wait_for_end(const struct writer *writer, const char *interaction_id)
+{
+    int64_t deadline = clock_monotonic() + PATIENCE * CLOCK_SECOND;
+    bool ended = false;
+
+    while (!ended && clock_monotonic() < deadline) {
+        _cleanup_(answer_release) struct answer *answer =
+            interaction_wait(NULL, writer->session.text, interaction_id, 1);
+
+        ended = json_object_is_type(answer_at(answer, "exit_code"), json_type_int);
+    }
+}
+
 static enum fate run_command(struct writer *writer, size_t step)
 {
     _cleanup_(free_ptr) char *path = xasprintf("/sessions/%s/exec", writer->session.text);
@@ -120,8 +134,7 @@ static enum fate run_command(struct writer *writer, size_t step)
     enum fate fate = fate_of(writer, answer);
 
     if (fate == ACCEPTED)
-        answer_free(
-            interaction_wait(NULL, writer->session.text, answer_text(answer, "interaction_id"), 1));
+        wait_for_end(writer, answer_text(answer, "interaction_id"));
     return fate;
 }
 

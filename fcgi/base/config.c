@@ -106,6 +106,26 @@ static char *next_line(char *line, int size, void *user)
     return load->bad_line ? NULL : fgets(line, size, load->file);
 }
 
+static void unknown(struct load *load, const char *section, const char *name)
+{
+    const char *elsewhere = NULL;
+
+    for (size_t i = 0; i < load->count && !elsewhere; i++) {
+        if (strcmp(load->rows[i].name, name) == 0)
+            elsewhere = load->rows[i].section;
+    }
+    if (elsewhere && section[0] == '\0')
+        error_set(load->err, ERROR_INVALID, NULL, "%s must stand below [%s]", name, elsewhere);
+    else if (elsewhere)
+        error_set(load->err, ERROR_INVALID, NULL, "unknown setting %s.%s; %s belongs to [%s]",
+                  section, name, name, elsewhere);
+    else if (section[0] == '\0')
+        error_set(load->err, ERROR_INVALID, NULL, "unknown setting %s, and no [SECTION] before it",
+                  name);
+    else
+        error_set(load->err, ERROR_INVALID, NULL, "unknown setting %s.%s", section, name);
+}
+
 static int on_setting(void *user, const char *section, const char *name, const char *value)
 {
     struct load *load = user;
@@ -125,7 +145,7 @@ static int on_setting(void *user, const char *section, const char *name, const c
         }
         return 1;
     }
-    error_set(load->err, ERROR_INVALID, NULL, "unknown setting %s.%s", section, name);
+    unknown(load, section, name);
     load->bad_line = load->line;
     return 0;
 }

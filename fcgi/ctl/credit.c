@@ -108,11 +108,15 @@ int ctl_credit_grant(struct ctl *ctl)
     json_add_text(object, "user_id", user.user_id.text);
     json_add_int(object, "granted_cents", moved ? cents : 0);
     json_add_int(object, "balance_cents", balance.balance_cents);
-    output_done(ctl_json(ctl), object,
-                moved ? "%lld cents granted to user %s; the balance is %lld cents"
-                      : "the %lld cents had been granted to user %s before; the balance is %lld "
-                        "cents",
-                (long long)cents, user.user_id.text, (long long)balance.balance_cents);
+    if (moved)
+        output_done(ctl_json(ctl), object,
+                    "%lld cents granted to user %s; the balance is %lld cents", (long long)cents,
+                    user.user_id.text, (long long)balance.balance_cents);
+    else /* to whomever, and however much */
+        output_done(ctl_json(ctl), object,
+                    "nothing granted: there was a grant with the key '%s' before; the balance of "
+                    "user %s is %lld cents",
+                    key, user.user_id.text, (long long)balance.balance_cents);
     return CTL_OK;
 }
 

@@ -59,7 +59,11 @@ static void add_value(struct buf *out, json_object *value)
     else if (json_object_is_type(value, json_type_boolean))
         buf_add_str(out, json_object_get_boolean(value) ? "yes" : "no");
     else
-        add_printable(out, json_object_get_string(value));
+        add_printable(out,
+                      json_object_is_type(value, json_type_string)
+                          ? json_object_get_string(value)
+                          : json_object_to_json_string_ext(
+                                value, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 static void print_json(json_object *value)

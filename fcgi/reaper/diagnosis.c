@@ -174,7 +174,7 @@ static void add_end(struct buf *out, const struct diagnosis *diagnosis)
     } else if (status > STATUS_SIGNAL && status <= STATUS_SIGNAL + SIGNALS) {
         const char *name = sigabbrev_np(status - STATUS_SIGNAL);
 
-        buf_addf(out, ", as a program does that signal %d%s%s%s killed", status - STATUS_SIGNAL,
+        buf_addf(out, ", as if signal %d%s%s%s had killed it", status - STATUS_SIGNAL,
                  name ? " (SIG" : "", name ? name : "", name ? ")" : "");
     }
 }

@@ -89,8 +89,8 @@ static int choose_url(const struct stripe_settings *settings, const struct field
     }
     if (!returns_home(settings, url))
         return error_set(err, ERROR_INVALID, "RETURN_URL_NOT_ALLOWED",
-                         "%s must begin with an origin that this server accepts; the operator sets "
-                         "console_url and return_origins.",
+                         "The field %s must begin with an origin that this server accepts; the "
+                         "operator sets console_url and return_origins.",
                          name);
     *ret_url = xstrdup(url->bytes);
     return 0;

@@ -117,10 +117,19 @@ int store_credit_refund(struct db *db, const struct id *transaction_id, int64_t 
     if (find_charge(db, transaction_id, &charge, err) < 0)
         return -1;
     charge_key = charge.event_key;
-    if (cents == 0 && charge.left <= 0)
+    if (charge.left < 0) /* money came in */
+        return error_set(err, ERROR_NOT_FOUND, "LEDGER_ORIGIN",
+                         "transaction %s is no charge of a session or an agent job; refund a "
+                         "payment at Stripe",
+                         transaction_id->text);
+    if (charge.left == 0)
         return error_set(err, ERROR_CONFLICT, "LEDGER_EXCEEDED",
                          "nothing is left to be given back of transaction %s",
                          transaction_id->text);
+    if (cents > charge.left)
+        return error_set(err, ERROR_CONFLICT, "LEDGER_EXCEEDED",
+                         "only %lld cents are left to be given back of transaction %s, not %lld",
+                         (long long)charge.left, transaction_id->text, (long long)cents);
     event = xasprintf("refund:%s:%lld", transaction_id->text, (long long)charge.times);
     movement = (struct ledger_movement){
         .event_key = event,

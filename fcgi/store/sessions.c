@@ -105,9 +105,9 @@ static int explain_refusal(struct db *db, const struct new_session *wanted, stru
                          "this sample has no image, so no session can be made from it; ask the "
                          "operator to import one");
     return error_set(err, ERROR_LIMIT, "SESSION_LIMIT",
-                     "a user may have %lld open sessions, and %lld are open; close one "
-                     "first",
-                     (long long)wanted->open_max, (long long)db_row_int(rows, 1));
+                     "the limit of open sessions per user is %lld, and %lld are open; %s",
+                     (long long)wanted->open_max, (long long)db_row_int(rows, 1),
+                     wanted->open_max > 0 ? "close one first" : "ask the operator to raise it");
 }
 
 /* Under the user's row lock and the balance's, so that the limits hold against racing requests. */

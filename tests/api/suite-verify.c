@@ -211,7 +211,7 @@ static void a_verifier_that_can_not_run_is_explained(void)
         {"calc__calc-interpreter", ": the interpreter /no/such/shell, which the first line of "
                                    "/bad-interpreter.sh names, is not in the image"},
         {"calc__calc-returns", ": the first line of /returns.sh ends in a carriage return"},
-        {"calc__calc-crash", "status 139, as a program does that signal 11 (SIGSEGV) killed"},
+        {"calc__calc-crash", "status 139, as if signal 11 (SIGSEGV) had killed it"},
         {"calc__calc-elsewhere", "Other XML files that the run left there: out/report.xml"},
     };
 

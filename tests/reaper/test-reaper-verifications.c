@@ -406,7 +406,7 @@ static void without_a_report_the_error_says_what_happened(void)
         {"/no/such/verifier.sh", "127: /no/such/verifier.sh is not in the image"},
         {"echo the tests; echo a fault >&2; exit 3", "--- its stdout ---\nthe tests\n--- its "
                                                      "stderr ---\na fault"},
-        {"kill -SEGV $$", "status 139, as a program does that signal 11 (SIGSEGV) killed"},
+        {"kill -SEGV $$", "status 139, as if signal 11 (SIGSEGV) had killed it"},
         {"mkdir -p out; echo x >out/junit.xml", "that the run left there: out/junit.xml"},
         {"true", "the verifier left no report. The verifier ended with status 0. Reports were "
                  "looked for in "},

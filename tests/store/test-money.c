@@ -275,7 +275,7 @@ static void limits_name_their_value_and_what_is_in_use(void)
     for (int i = 0; i < 3; i++)
         BEGUN(.creates_per_minute = 3);
     NOT_BEGUN("SESSION_RATE_LIMIT", "is 3 a minute", .creates_per_minute = 3);
-    NOT_BEGUN("SESSION_LIMIT", "3 open sessions, and 3", .open_max = 3);
+    NOT_BEGUN("SESSION_LIMIT", "is 3, and 3 are open; close one", .open_max = 3);
     MOVE(.event_key = job.text, .kind = LEDGER_AGENT_JOB_USAGE, .amount_cents = -90,
          .key_id = &key);
     NOT_BEGUN("SPENDING_LIMIT", "94 cents a day (UTC), 90 are spent", .cents_per_day = 94);
@@ -293,7 +293,7 @@ static void a_user_may_have_limits_of_his_own(void)
     limits.sessions = 1;
     OK(store_user_limits_set(admin, &payer, &limits, &err));
     BEGUN(.open_max = 100, .creates_per_minute = 1);
-    NOT_BEGUN("SESSION_LIMIT", "1 open sessions, and 1", .open_max = 100);
+    NOT_BEGUN("SESSION_LIMIT", "is 1, and 1 are open; close one", .open_max = 100);
     limits.sessions = 5;
     limits.creates_per_minute = 0; /* none, whatever the setting says */
     OK(store_user_limits_set(admin, &payer, &limits, &err));

@@ -156,7 +156,7 @@ static void each_end_of_a_verifier_is_told_in_words(void)
         {127, "", LEFT "127, as when a command is not found" LOOKED},
         {126, NULL, LEFT "126, as when a command cannot be executed" LOOKED},
         {1, "absent\n", LEFT "1" LOOKED},
-        {139, "", LEFT "139, as a program does that signal 11 (SIGSEGV) killed" LOOKED},
+        {139, "", LEFT "139, as if signal 11 (SIGSEGV) had killed it" LOOKED},
         {255, "", LEFT "255" LOOKED},
         {0, "xml out/a.xml\nxml b.xml\n",
          LEFT "0" LOOKED ". Other XML files that the run left there: out/a.xml, b.xml"},

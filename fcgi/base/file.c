@@ -1,8 +1,8 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -107,29 +107,108 @@ int make_dirs(const char *path, mode_t mode, struct error *err)
     }
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* A folder that is being emptied, and the number for the next one that is lifted into it. */
+struct removal {
+    int top;
+    dev_t device;
+    unsigned next;
+};
+
+/* A folder deep in the tree goes to the top, where its turn comes. An empty one that is there
+ * already under that name may be replaced. */
+static int lift(struct removal *removal, int from, const char *name)
 {
-    (void)st;
-    (void)ftw;
-    return type == FTW_DP ? rmdir(path) : unlink(path);
+    char lifted[32];
+    int rc;
+
+    do {
+        snprintf(lifted, sizeof(lifted), ".lifted-%u", removal->next++);
+        rc = renameat(from, name, removal->top, lifted);
+    } while (rc < 0 && (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR));
+    return rc;
+}
+
+/* Calls `each` for the folders in it, removes all else. Returns how many folders there were. */
+static int clear_folder(struct removal *removal, int fd,
+                        int (*each)(struct removal *removal, int at, const char *name))
+{
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    int folders = dir != NULL ? 0 : -1, failure = errno;
+
+    for (struct dirent *entry; folders >= 0 && (entry = readdir(dir)) != NULL;) {
+        const char *name = entry->d_name;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || unlinkat(fd, name, 0) == 0 ||
+            errno == ENOENT)
+            continue;
+        folders = errno == EISDIR && each(removal, fd, name) == 0 ? folders + 1 : -1;
+        failure = errno;
+    }
+    if (dir != NULL)
+        closedir(dir);
+    else
+        close_fd(&copy);
+    errno = failure;
+    return folders;
+}
+
+static int remove_folder(struct removal *removal, int at, const char *name)
+{
+    _cleanup_(close_fd) int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -1;
+    if (st.st_dev != removal->device) {
+        errno = EXDEV;
+        return -1;
+    }
+    return clear_folder(removal, fd, lift) < 0 ? -1 : unlinkat(at, name, AT_REMOVEDIR);
+}
+
+/* No path of the tree is ever resolved, and no more than a few descriptors are open, however deep
+ * it is: trees of strangers are deeper than a path may be long. */
+static int clear_below(int top)
+{
+    struct removal removal = {.top = top};
+    struct stat st;
+    int folders;
+
+    if (fstat(top, &st) < 0)
+        return -1;
+    removal.device = st.st_dev;
+    do
+        folders = clear_folder(&removal, top, remove_folder);
+    while (folders > 0);
+    return folders;
+}
+
+int remove_tree_at(int at, const char *path, struct error *err)
+{
+    _cleanup_(close_fd) int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd >= 0 ? clear_below(fd) == 0 && unlinkat(at, path, AT_REMOVEDIR) == 0
+                : errno != EMFILE && unlinkat(at, path, 0) == 0)
+        return 0;
+    return errno == ENOENT ? 0 : error_errno(err, errno, "cannot remove %.200s", path);
 }
 
 int remove_tree(const char *path, struct error *err)
 {
-    if (nftw(path, remove_entry, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 || errno == ENOENT)
-        return 0;
-    return error_errno(err, errno, "cannot remove %s", path);
+    return remove_tree_at(AT_FDCWD, path, err);
 }
 
-static int remove_entry_below(const char *path, const struct stat *st, int type, struct FTW *ftw)
+int clear_tree_at(int at, const char *path, struct error *err)
 {
-    return ftw->level == 0 ? 0 : remove_entry(path, st, type, ftw);
+    _cleanup_(close_fd) int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd >= 0 ? clear_below(fd) == 0 : errno == ENOENT)
+        return 0;
+    return error_errno(err, errno, "cannot clear %.200s", path);
 }
 
 int clear_tree(const char *path, struct error *err)
 {
-    if (nftw(path, remove_entry_below, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
-        errno == ENOENT)
-        return 0;
-    return error_errno(err, errno, "cannot clear %s", path);
+    return clear_tree_at(AT_FDCWD, path, err);
 }

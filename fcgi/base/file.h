@@ -29,11 +29,14 @@ int fd_write_all(int fd, const void *bytes, size_t size, struct error *err);
 /* Makes the folder and those above it, as far as they do not exist. */
 int make_dirs(const char *path, mode_t mode, struct error *err);
 
-/* Removes the tree below and including path, never following a link, never leaving its file
- * system. It is no error if there is nothing. */
+/* Removes the tree below and including path, however deep it is, never following a link, never
+ * leaving its file system. It is no error if there is nothing. Stopped half-way, it leaves the rest
+ * in path, folders at other places than they were. */
 int remove_tree(const char *path, struct error *err);
+int remove_tree_at(int dir_fd, const char *path, struct error *err);
 
 /* The same, but keeps the folder itself. */
 int clear_tree(const char *path, struct error *err);
+int clear_tree_at(int dir_fd, const char *path, struct error *err);
 
 #endif

@@ -8,6 +8,8 @@
  *     multicast   memberships of sockets in IPv6 groups
  *     poll        a place for each descriptor that somebody waits for in poll(2) or select(2)
  *     locks       of ranges of files, fcntl(2)
+ *     directories that were listed and are still open: overlayfs keeps the names of those that an
+ *                 image and its container both have, and anew each time one has changed
  *
  * Each can be told from /proc: how much, and of which container.
  */

@@ -1,6 +1,5 @@
 #include "images/extract.h"
 
-#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -171,27 +170,6 @@ static int enter_place(struct extract *extract, struct place *place, const char 
     return 0;
 }
 
-/* Removes a tree by descriptors only: no path of it is ever resolved again. */
-static int remove_at(int at, const char *name, int depth)
-{
-    _cleanup_(close_fd) int fd = -1;
-    DIR *dir;
-
-    if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
-        return 0;
-    if (errno != EISDIR || depth > 1000)
-        return -1;
-    fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    dir = fd >= 0 ? fdopendir(dup(fd)) : NULL;
-    if (dir == NULL)
-        return -1;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            remove_at(fd, entry->d_name, depth + 1);
-    closedir(dir);
-    return unlinkat(at, name, AT_REMOVEDIR);
-}
-
 /* An entry takes the place of what is there: a folder is merged with a folder, all else goes. */
 static int clear_place(const struct extract *extract, int at, const char *name, const char *path,
                        bool folder, struct error *err)
@@ -204,9 +182,7 @@ static int clear_place(const struct extract *extract, int at, const char *name, 
         return 0;
     if (S_ISDIR(st.st_mode) && !extract->oci)
         return refuse(err, path, "is in the archive twice, as a folder and as something else");
-    if (remove_at(at, name, 0) < 0)
-        return error_errno(err, errno, "cannot replace %.200s", path);
-    return 0;
+    return remove_tree_at(at, name, err) < 0 ? error_wrap(err, "cannot replace %.200s", path) : 0;
 }
 
 static int write_content(struct tar_stream *stream, int fd, const char *path, struct error *err)
@@ -403,23 +379,16 @@ static int whiteout(struct extract *extract, struct place *place, const char *pa
 
     if (enter_place(extract, place, path, &name, err) < 0)
         return -1;
-    if (strcmp(name, ".wh..wh..opq") == 0) {
-        DIR *dir = fdopendir(openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-
-        if (dir == NULL)
-            return error_errno(err, errno, "cannot read the folder of %.200s", path);
-        for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-                remove_at(place->fd, entry->d_name, 0);
-        closedir(dir);
-        return 0;
-    }
+    if (strcmp(name, ".wh..wh..opq") == 0)
+        return clear_tree_at(place->fd, ".", err) < 0
+                   ? error_wrap(err, "cannot empty the folder of %.200s", path)
+                   : 0;
     name += 4;
     if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return refuse(err, path, "does not say what to remove");
-    if (remove_at(place->fd, name, 0) < 0)
-        return error_errno(err, errno, "cannot remove what %.200s names", path);
-    return 0;
+    return remove_tree_at(place->fd, name, err) < 0
+               ? error_wrap(err, "cannot remove what %.200s names", path)
+               : 0;
 }
 
 static bool is_whiteout(const char *path)

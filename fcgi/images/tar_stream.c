@@ -1,6 +1,7 @@
 #include "images/tar_stream.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +13,17 @@
 #include "base/banned.h"
 
 #define BLOCK (256 << 10)
+/* Of the headers of one entry: libarchive keeps a list of a sparse file's pieces, however long, and
+ * goes one call deeper for each extended header before it. */
+#define HEADERS_MOST (2 << 20)
 
 struct tar_stream {
     struct archive *archive;
     struct decoder decoder;
     struct sha256_sum *sum;
     struct error error; /* of the decoder */
+    bool in_entry;
+    int64_t headers_end; /* where what is a header has to have ended; 0: content is read */
     char block[BLOCK];
 };
 
@@ -26,6 +32,9 @@ static la_ssize_t read_block(struct archive *archive, void *arg, const void **re
     struct tar_stream *stream = arg;
     ssize_t got = decoder_read(&stream->decoder, stream->block, BLOCK, &stream->error);
 
+    if (got > 0 && stream->headers_end > 0 && stream->decoder.bytes > stream->headers_end)
+        got = error_set(&stream->error, ERROR_INVALID, "IMAGE_REFUSED",
+                        "the headers of an entry are larger than %d MiB", HEADERS_MOST >> 20);
     if (got < 0)
         archive_set_error(archive, EIO, "%s", stream->error.message);
     else
@@ -79,11 +88,18 @@ void tar_stream_close(struct tar_stream *stream)
 
 int tar_stream_next(struct tar_stream *stream, struct archive_entry **ret_entry, struct error *err)
 {
-    int rc = archive_read_next_header(stream->archive, ret_entry);
+    int rc = stream->in_entry ? archive_read_data_skip(stream->archive) : ARCHIVE_OK;
 
+    stream->in_entry = false;
+    if (rc != ARCHIVE_OK && rc != ARCHIVE_EOF && rc != ARCHIVE_WARN)
+        return failed(stream, err);
+    stream->headers_end = stream->decoder.bytes + HEADERS_MOST;
+    rc = archive_read_next_header(stream->archive, ret_entry);
+    stream->headers_end = 0;
     if (rc == ARCHIVE_EOF)
         return 0;
-    return rc == ARCHIVE_OK || rc == ARCHIVE_WARN ? 1 : failed(stream, err);
+    stream->in_entry = rc == ARCHIVE_OK || rc == ARCHIVE_WARN;
+    return stream->in_entry ? 1 : failed(stream, err);
 }
 
 int tar_stream_block(struct tar_stream *stream, const void **ret_block, size_t *ret_size,

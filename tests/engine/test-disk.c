@@ -39,7 +39,11 @@
 #define DEVICE_BYTES (768 * MIB)
 #define RESERVE (128 * MIB)
 
-/* A file system of its own, as large as a guest fills in a second. */
+/*
+ * A file system of its own, as large as a guest fills in a second. Each in a new file that nobody
+ * can find again: a container that dies slowly holds the one before in its mount namespace, and
+ * mount(8) would take that one, of another size and with another's blocks, for the same file's.
+ */
 static void mount_small(const char *where, int64_t size)
 {
     _cleanup_(free_ptr) char *image = xasprintf("%s/device", fixture.dir);
@@ -51,7 +55,7 @@ static void mount_small(const char *where, int64_t size)
     int status;
 
     if (posix_spawnp(&pid, "sh", NULL, NULL, args, environ) != 0 || waitpid(pid, &status, 0) < 0 ||
-        status != 0 || chmod(where, 0711) < 0) {
+        status != 0 || chmod(where, 0711) < 0 || unlink(image) < 0) {
         fprintf(stderr, "cannot mount a small file system\n");
         abort();
     }
@@ -413,6 +417,7 @@ static void with_a_device_of(int64_t size, void (*test)(const char *scratch))
     int64_t deadline = clock_monotonic() + 30 * CLOCK_SECOND;
 
     mount_small(small, size);
+    CU_ASSERT(free_in(small) > size * 9 / 10);
     fixture.settings.engine.scratch_dir = small;
     restart_with("disk_reserve_bytes = 128M\n");
     test(small);

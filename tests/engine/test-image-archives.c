@@ -544,6 +544,101 @@ static void test_a_fifo_does_not_hold_a_start(void)
     drop();
 }
 
+/* --- depth and headers ------------------------------------------------------------------------ */
+
+/* A folder whose path is longer than any that the kernel takes, made by a link on the way to it. It
+ * is removed with the image, and with an import that is refused. */
+static void test_deep_trees_are_removed(void)
+{
+    _cleanup_(buf_release) struct buf deep = BUF_INIT, deeper = BUF_INIT, bytes = BUF_INIT;
+    _cleanup_(free_ptr) char *layer = path_of("layer.tar");
+    struct error err = ERROR_INIT;
+    char hex[2 * SHA256_SIZE + 1];
+
+    while (deep.length < 2900)
+        buf_add_str(&deep, deep.length % 2 ? "/" : "d");
+    buf_add_str(&deep, "d");
+    buf_addf(&deeper, "k/%s", deep.data);
+    for (int bad = 0; bad < 2; bad++) {
+        const struct tar_entry entries[] = {TAR_SHELL,
+                                            TAR_FOLDER(deep.data),
+                                            TAR_LINK("k", deep.data),
+                                            TAR_FOLDER(deeper.data),
+                                            {"etc/passwd", S_IFIFO, 0644, NULL, NULL, 0, 0}};
+        struct tar_entry file = TAR_BYTES("l.tar", NULL, 0);
+        _cleanup_(free_ptr) char *path = NULL;
+
+        tar_write_plain(layer, entries, bad ? 5 : 4);
+        digest_of_file(layer, hex);
+        buf_clear(&bytes);
+        CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, layer, MIB, &bytes, &err), 0);
+        file.content = bytes.data;
+        file.size = (int64_t)bytes.length;
+        path = make_docker("l.tar", hex, 1, &file, 1);
+        if (bad)
+            refused("a deep tree without accounts", path, NULL, "must be a plain file");
+        else
+            accepted("a deep tree", path);
+    }
+}
+
+/* A header of GNU's sparse files, which goes on in blocks of 21 pieces each. */
+static void write_sparse(const char *path, int blocks)
+{
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    char block[512] = "pieces";
+    struct error err = ERROR_INIT;
+    unsigned sum = 0;
+
+    memset(block + 148, ' ', 8);
+    memcpy(block + 100,
+           "0000644\0"
+           "0000000\0"
+           "0000000\0"
+           "00000000000\0"
+           "00000000000",
+           48);
+    memcpy(block + 156, "S", 1);
+    memcpy(block + 257, "ustar  ", 7);
+    for (int i = 0; i < 4; i++)
+        memcpy(block + 386 + 24 * i,
+               "00000000001\0"
+               "00000000000",
+               23);
+    block[482] = 1;
+    memcpy(block + 483, "77777777777", 11);
+    for (size_t i = 0; i < sizeof(block); i++)
+        sum += (unsigned char)block[i];
+    snprintf(block + 148, 8, "%06o", sum);
+    buf_add(&bytes, block, sizeof(block));
+    memset(block, 0, sizeof(block));
+    for (int i = 0; i < 21; i++)
+        memcpy(block + 24 * i,
+               "00000000001\0"
+               "00000000000",
+               23);
+    for (int i = 0; i < blocks; i++) {
+        block[504] = i < blocks - 1;
+        buf_add(&bytes, block, sizeof(block));
+    }
+    memset(block, 0, sizeof(block));
+    buf_add(&bytes, block, sizeof(block));
+    buf_add(&bytes, block, sizeof(block));
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, bytes.data, bytes.length, 0644, &err),
+                          0);
+}
+
+/* What it would take to keep the pieces is many times what the archive has. */
+static void test_headers_have_a_bound(void)
+{
+    _cleanup_(free_ptr) char *path = path_of("sparse.tar");
+
+    write_sparse(path, 16);
+    refused("few pieces", path, NULL, "none of /bin/bash");
+    write_sparse(path, 8192);
+    refused("many pieces", path, NULL, "headers of an entry");
+}
+
 static const struct unit_test tests[] = {
     {"a layer that is no plain file of the archive is refused", test_layers_that_are_no_files},
     {"a layer may be a link to another of the archive", test_links_inside_an_archive},
@@ -556,6 +651,8 @@ static const struct unit_test tests[] = {
     {"what grows beyond the limits when it is decompressed is refused", test_bombs},
     {"folders that names imply count as entries", test_implied_folders_count},
     {"decompressors run as nobody, behind a filter", test_decompressors_are_nobody},
+    {"a tree deeper than a path is long is removed again", test_deep_trees_are_removed},
+    {"the headers of an entry have a bound", test_headers_have_a_bound},
     {"a source that is no file does not hold an import", test_sources_that_are_no_files},
     {"/etc/passwd and /etc/group are plain files", test_accounts_are_plain_files},
     {"a fifo in place of /etc/passwd does not hold a start", test_a_fifo_does_not_hold_a_start},

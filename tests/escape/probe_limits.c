@@ -272,6 +272,77 @@ static int flood_poll(const char *argument)
     return 0;
 }
 
+/* A directory of the image with many names more in it. Each name is a link to one file. */
+static int crowd(const char *path)
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int file = openat(dir, "crowd", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    char name[256];
+
+    close(file);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(name, sizeof(name), "crowd-%0200d", i);
+        linkat(dir, "crowd", dir, name, 0);
+    }
+    return dir;
+}
+
+/* Has the names kept once more, which takes a change in between. */
+static int list_again(const char *path, int dir)
+{
+    static char names[65536];
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        syscall(SYS_getdents64, fd, names, sizeof(names));
+    renameat(dir, "crowd", dir, "crowd-2");
+    renameat(dir, "crowd-2", dir, "crowd");
+    return fd;
+}
+
+static int flood_directories(const char *argument)
+{
+    int dir = crowd("/usr");
+
+    (void)argument;
+    for (int i = 0; i < 1000; i++)
+        list_again("/usr", dir);
+    hold();
+    return 0;
+}
+
+/* As above, each on its way to nobody and in no process. */
+static int flood_passed_directories(const char *argument)
+{
+    int dir = crowd("/usr"), ends[2];
+
+    (void)argument;
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return 2;
+    for (int i = 0; i < 1000; i++) {
+        int fd = list_again("/usr", dir);
+        char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
+        struct iovec bytes = {&byte, 1};
+        struct msghdr message = {.msg_iov = &bytes,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof(control)};
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+        /* The queue of one socket is short. */
+        while (sendmsg(ends[0], &message, MSG_DONTWAIT) < 0)
+            if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
+                return 2;
+        close(fd);
+    }
+    hold();
+    return 0;
+}
+
 static int own_locks(const char *argument)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
@@ -290,6 +361,8 @@ const struct probe limit_probes[] = {
     {"flood-netlink", flood_netlink},
     {"flood-locks", flood_locks},
     {"flood-poll", flood_poll},
+    {"flood-directories", flood_directories},
+    {"flood-passed-directories", flood_passed_directories},
     {"flood-orphaned-locks", flood_orphaned_locks},
     {"own-locks", own_locks},
     {NULL, NULL},

@@ -13,11 +13,12 @@
  *
  * DIAGNOSTICS
  * One line an event on standard error (base/log.h). What an operator looks for:
- *   ready, adopted            it is up; so many sessions were there already. Where MariaDB is not
- * in reach it is ready, too, and its run begins later (run_begun) run_ended_by_others       another
- * daemon took this host for lost, or has its name; it stops database_lost, _back      MariaDB is
- * out of reach; results wait in the agents engined_lost, _back       codeset-engined is out of
- * reach; starts and stops wait session_start_failed      with the reason that the user is not told
+ *   ready, adopted            it is up; so many sessions were there already. Without MariaDB it is
+ *                             ready, too, and begins its run later (run_begun)
+ *   run_ended_by_others       another daemon took this host for lost, or has its name; it stops
+ *   database_lost, _back      MariaDB is out of reach; results wait in the agents
+ *   engined_lost, _back       codeset-engined is out of reach; starts and stops wait
+ *   session_start_failed      with the reason that the user is not told
  *   session_declined          another host may start it
  *   session_container_lost    a container ended by itself
  *   command_overtime          a command outlived its limit, and was ended from outside

@@ -23,6 +23,7 @@
 #include "container/seccomp.h"
 #include "ctl/doctor.h"
 #include "engined/host_share.h"
+#include "reaper/places.h"
 
 #include "base/banned.h"
 
@@ -149,12 +150,18 @@ static void check_filters(struct doctor *doctor, int64_t containers)
                            read_switch("net/core/bpf_jit_limit", 0), wanted, wanted * 2, 1});
 }
 
+/* The most that there can be at once. */
+static int64_t containers_most(const struct reaper_settings *reaper)
+{
+    struct places places;
+
+    places_init(&places, reaper->verifications_max, get_nprocs(), 0);
+    return reaper->sessions_max + places.most;
+}
+
 void doctor_limits(struct doctor *doctor)
 {
-    const struct reaper_settings *reaper = &doctor->settings->reaper;
-    int64_t containers =
-        reaper->sessions_max +
-        (reaper->verifications_max ? reaper->verifications_max : (int64_t)get_nprocs());
+    int64_t containers = containers_most(&doctor->settings->reaper);
     struct host_share share;
     struct error err = ERROR_INIT;
 

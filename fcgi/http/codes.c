@@ -59,8 +59,7 @@ const struct code codes[] = {
     {"METHOD_NOT_ALLOWED", 405, 0, NULL, "The path exists; `Allow` names its methods."},
     {"API_KEY_SHOWN_ONCE", 409, RETRY_NEVER, NULL,
      "An earlier request with this Idempotency-Key made the API key that the message names. Its "
-     "text "
-     "is shown once only: revoke it if you don't have it, and make another."},
+     "text is shown once only: revoke it if you don't have it, and make another."},
     {"BILLING_OFF", 409, 0, NULL, "This server charges nothing, and takes no deposits."},
     {"CONFLICT", 409, 0, "The request conflicts with the state of what it names.",
      "The state of what was named forbids it, and no other code says why."},
@@ -68,12 +67,10 @@ const struct code codes[] = {
      "The Idempotency-Key came with another body before: use a new key for a new request."},
     {"INTERACTION_PENDING", 409, RETRY_NEVER, NULL,
      "A str_replace or upload was recorded but has not ended in time. It will be carried out: "
-     "don't "
-     "send it again, GET the interaction that the message names."},
+     "don't send it again, GET the interaction that the message names."},
     {"OUTCOME_UNKNOWN", 409, RETRY_NEVER, NULL,
      "The server, or nginx, can't tell whether the request was carried out. Look at the state of "
-     "what "
-     "you asked for before you send it again; with an Idempotency-Key it can be sent again at "
+     "what you asked for before you send it again; with an Idempotency-Key it can be sent again at "
      "once."},
     {"SAMPLE_NOT_RUNNABLE", 409, 0, NULL,
      "The sample has no image: it can be read, but no session can be started from it."},

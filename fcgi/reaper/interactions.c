@@ -44,7 +44,7 @@ enum phase {
 struct running {
     struct id id; /* first */
     struct interactions *interactions;
-    LIST_ENTRY(running) next;
+    TAILQ_ENTRY(running) next;
     enum phase phase;
     struct interaction_work work; /* with a command's text only until that is sent */
     struct text content;          /* of an upload, while it is sent */
@@ -57,7 +57,8 @@ struct running {
     int64_t oom_before;
     int tries;
     bool begun;
-    bool attaching; /* the agent was asked for the end of a command that it may not know */
+    bool attaching;       /* the agent was asked for the end of a command that it may not know */
+    bool looking, looked; /* so, because a daemon before this one may have started it */
     bool has_content;
     bool reduced; /* the result was refused by the database; a failure is written instead */
     bool dropped; /* the session ended while a thread may read this */
@@ -67,7 +68,7 @@ struct running {
 struct interactions {
     struct context *context;
     struct registry all;
-    LIST_HEAD(running_list, running) list;
+    TAILQ_HEAD(running_list, running) list; /* in the order of their claims */
     struct user_limit commands;
     size_t claims;
     bool passed_over; /* there was no room for one that was announced */
@@ -76,6 +77,7 @@ struct interactions {
 static void begin(struct running *running);
 static void finish(struct running *running);
 static void want_text(struct running *running);
+static void not_known(struct running *running);
 
 static struct context *context_of(const struct running *running)
 {
@@ -117,7 +119,7 @@ static void free_running(struct running *running)
     agent_call_cancel(running->call);
     if (running->timer)
         event_free(running->timer);
-    LIST_REMOVE(running, next);
+    TAILQ_REMOVE(&interactions->list, running, next);
     registry_remove(&interactions->all, running);
     outcome_release(&running->outcome);
     let_go_of_content(running);
@@ -270,7 +272,7 @@ static void command_ended(const struct error *err, const struct agent_result *re
     running->call = NULL;
     overtime_end(&running->overtime);
     if (err && running->attaching && err->kind == ERROR_NOT_FOUND) {
-        want_text(running); /* what was sent before has not arrived */
+        not_known(running);
         return;
     }
     if (err) {
@@ -467,15 +469,41 @@ static void turn_has_come(void *arg)
     want_text(arg);
 }
 
-/* False: its user has so many running. Its text waits in the database. */
+static bool has_place(struct running *running)
+{
+    return running->place.held || user_limit_ask(&running->interactions->commands, &running->place,
+                                                 &running->work.user_id, turn_has_come, running);
+}
+
+/*
+ * False: its user has so many running. Its text waits in the database. What a daemon before this
+ * one may have started is looked for first: it runs, whoever waits for a place now, and would be
+ * one too many beside the next one.
+ */
 static bool may_run(struct running *running)
 {
-    if (running->place.held || user_limit_ask(&running->interactions->commands, &running->place,
-                                              &running->work.user_id, turn_has_come, running))
+    if (running->work.attempt > 1 && !running->looked) {
+        running->looking = running->looked = true;
+        user_limit_take(&running->interactions->commands, &running->place, &running->work.user_id);
+    } else if (has_place(running)) {
         return true;
+    }
     drop_text(running);
     admission_return(&running->admission);
-    return false;
+    return running->place.held;
+}
+
+/* What was sent before has not arrived, or nothing was. */
+static void not_known(struct running *running)
+{
+    running->phase = WAITING;
+    if (running->looking) {
+        running->looking = false;
+        user_limit_return(&running->interactions->commands, &running->place);
+        if (!has_place(running))
+            return;
+    }
+    want_text(running);
 }
 
 /* It begins when somebody says so, and not when its session's container is there. */
@@ -636,7 +664,7 @@ static void interactions_take(void *room, const struct id *id)
     running->admission.owner = running;
     interactions->claims++;
     registry_insert(&interactions->all, running);
-    LIST_INSERT_HEAD(&interactions->list, running, next);
+    TAILQ_INSERT_TAIL(&interactions->list, running, next);
     db_pool_insist(context->pool, DB_SMALL, NULL, claim, claimed, running);
 }
 
@@ -671,8 +699,8 @@ static void session_is_ready(void *room, const struct id *session_id)
     struct interactions *interactions = room;
     struct running *running, *following;
 
-    for (running = LIST_FIRST(&interactions->list); running; running = following) {
-        following = LIST_NEXT(running, next);
+    for (running = TAILQ_FIRST(&interactions->list); running; running = following) {
+        following = TAILQ_NEXT(running, next);
         if (running->phase == WAITING && belongs_to(running, session_id) && !is_in_line(running))
             begin(running);
     }
@@ -683,8 +711,8 @@ static void session_has_ended(void *room, const struct id *session_id)
     struct interactions *interactions = room;
     struct running *running, *following;
 
-    for (running = LIST_FIRST(&interactions->list); running; running = following) {
-        following = LIST_NEXT(running, next);
+    for (running = TAILQ_FIRST(&interactions->list); running; running = following) {
+        following = TAILQ_NEXT(running, next);
         if (!belongs_to(running, session_id))
             continue;
         await_wake(interactions->context->await, &running->id);
@@ -709,7 +737,7 @@ static size_t interactions_brief(const void *room)
     const struct running *running;
     size_t brief = 0;
 
-    LIST_FOREACH(running, &interactions->list, next)
+    TAILQ_FOREACH(running, &interactions->list, next)
     {
         if (running->phase == CALLING && running->work.type != INTERACTION_EXEC)
             brief++;
@@ -723,7 +751,7 @@ static void *interactions_open(struct context *context)
 
     interactions->context = context;
     interactions->commands.most = context->settings->commands_per_user;
-    LIST_INIT(&interactions->list);
+    TAILQ_INIT(&interactions->list);
     return interactions;
 }
 
@@ -734,7 +762,7 @@ static void interactions_close(void *room)
 
     interactions->commands.stopped = true;
     /* clang-tidy does not see that what is freed leaves the list first. */
-    while ((running = LIST_FIRST(&interactions->list)))
+    while ((running = TAILQ_FIRST(&interactions->list)))
         free_running(running); // NOLINT
     free(interactions);
 }

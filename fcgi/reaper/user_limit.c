@@ -40,6 +40,12 @@ bool user_limit_ask(struct user_limit *limit, struct user_place *place, const st
     return false;
 }
 
+void user_limit_take(struct user_limit *limit, struct user_place *place, const struct id *user)
+{
+    *place = (struct user_place){.user = ensure_user(limit, user), .held = true};
+    place->user->held++;
+}
+
 void user_limit_return(struct user_limit *limit, struct user_place *place)
 {
     struct limited_user *user = place->user;
@@ -48,7 +54,9 @@ void user_limit_return(struct user_limit *limit, struct user_place *place)
     if (!user)
         return;
     place->user = NULL;
-    following = place->held && !limit->stopped ? TAILQ_FIRST(&user->waiting) : NULL;
+    following = place->held && !limit->stopped && user->held <= limit->most
+                    ? TAILQ_FIRST(&user->waiting)
+                    : NULL;
     if (following) { /* it gets this very place */
         place->held = false;
         TAILQ_REMOVE(&user->waiting, following, next);

@@ -40,6 +40,9 @@ struct user_limit {
 bool user_limit_ask(struct user_limit *limit, struct user_place *place, const struct id *user,
                     user_limit_granted *granted, void *arg);
 
+/* For one that has begun already, and neither waits nor holds: it is held, even above the limit. */
+void user_limit_take(struct user_limit *limit, struct user_place *place, const struct id *user);
+
 /* Gives back what is held, or asks no longer. One that is neither: nothing happens. */
 void user_limit_return(struct user_limit *limit, struct user_place *place);
 

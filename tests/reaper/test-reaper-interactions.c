@@ -43,11 +43,16 @@ static char *path_of(const char *name)
     return xasprintf("%s/%s", scripted_folder(m.host), name);
 }
 
-/* A command that waits for the file `go` of the host's folder; it ends with the folder, too. */
+/* A command that waits for a file of the host's folder; it ends with the folder, too. */
+static char *command_waiting_for(const char *name, const char *then)
+{
+    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep 0.01; done; %s",
+                     scripted_folder(m.host), scripted_folder(m.host), name, then);
+}
+
 static char *waiting_command(const char *then)
 {
-    return xasprintf("while [ -e %s ] && [ ! -e %s/go ]; do sleep 0.01; done; %s",
-                     scripted_folder(m.host), scripted_folder(m.host), then);
+    return command_waiting_for("go", then);
 }
 
 static void touch(const char *name)
@@ -347,6 +352,48 @@ static void one_user_runs_so_many_commands_at_once(void)
     finish(&session);
 }
 
+/* Of two sessions, whichever is there again first: what runs has the only place, and what waited
+ * for it goes on waiting. */
+static void a_daemon_s_restart_lets_nobody_pass_who_waits(void)
+{
+    _cleanup_(free_ptr) char *text = NULL;
+    _cleanup_(free_ptr) char *begun = NULL;
+    _cleanup_(free_ptr) char *after = NULL;
+    struct id sessions[2], running, waiting[2];
+
+    machine_open(&m, "alone");
+    m.settings.commands_per_user = 1;
+    daemon_begin(&m);
+    for (size_t i = 0; i < ARRAY_SIZE(sessions); i++)
+        sessions[i] = ready_session();
+    begun = path_of("begun");
+    text = waiting_command("echo first");
+    running = start_command(&sessions[0], text);
+    UNTIL(interaction_is(&running, "processing"));
+    free(text);
+    text = command_waiting_for("leave", "echo later");
+    after = xasprintf("touch %s; %s", begun, text);
+    for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+        waiting[i] = start_command(&sessions[i], after);
+        UNTIL(interaction_is(&waiting[i], "processing"));
+    }
+    daemon_kill(&m);
+    daemon_begin(&m);
+    for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
+        UNTIL(answers("SELECT attempt FROM interactions WHERE interaction_id=?", &waiting[i], "2"));
+    touch("go");
+    UNTIL(interaction_is(&running, "completed"));
+    CU_ASSERT_STRING_EQUAL(out_of(&running), "first\n");
+    UNTIL(is_there("begun"));
+    touch("leave");
+    for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+        UNTIL(interaction_is(&waiting[i], "completed"));
+        CU_ASSERT_STRING_EQUAL(out_of(&waiting[i]), "later\n");
+    }
+    close_session(&sessions[1]);
+    finish(&sessions[0]);
+}
+
 static void a_session_that_ends_takes_its_waiting_commands_along(void)
 {
     _cleanup_(free_ptr) char *text = NULL;
@@ -594,6 +641,8 @@ static const struct unit_test tests[] = {
      one_user_s_hundred_are_not_before_another_s_one},
     {"one user runs so many commands at once, and the rest wait",
      one_user_runs_so_many_commands_at_once},
+    {"a daemon's restart lets nobody pass who waits",
+     a_daemon_s_restart_lets_nobody_pass_who_waits},
     {"a session that ends takes its waiting commands along",
      a_session_that_ends_takes_its_waiting_commands_along},
     {"long commands that run are not kept in memory",

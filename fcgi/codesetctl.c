@@ -279,7 +279,7 @@ static const struct ctl_command commands[] = {
      .most = 2,
      .options = {{"expires", "DAYS", "days until what is left of it expires [never]"},
                  {"reason", "TEXT", "what the user is shown [Credit]"},
-                 {"once", "KEY", "do nothing if any user had a grant with this key before"}},
+                 {"once", "KEY", "do nothing if the user had a grant with this key before"}},
      .summary = "Give a user credit",
      .help = "Granted credit is used before paid credit, and is never refunded to a card.",
      .run = ctl_credit_grant},

@@ -23,7 +23,7 @@
 #define DAYS_MOST 36500
 #define DAY (86400 * CLOCK_SECOND)
 #define REASON_MOST 255
-#define KEY_MOST 150
+#define KEY_MOST 100
 
 static bool is_line(const char *text, size_t most)
 {
@@ -73,17 +73,18 @@ int ctl_give(struct db *db, const struct id *user_id, int64_t cents, const char 
     return store_credit_grant(db, user_id, event, cents, 0, description, NULL, err);
 }
 
-static char *event_of(const char *key)
+/* A key is its user's. */
+static char *event_of(const struct id *user_id, const char *key)
 {
     struct id id = id_new();
 
-    return key ? xasprintf("grant:key:%s", key) : xasprintf("grant:%s", id.text);
+    return key ? xasprintf("grant:key:%s:%s", user_id->text, key) : xasprintf("grant:%s", id.text);
 }
 
 int ctl_credit_grant(struct ctl *ctl)
 {
     const char *key = ctl_option(ctl, "once"), *reason = reason_of(ctl, "Credit");
-    _cleanup_(free_ptr) char *event = event_of(key);
+    _cleanup_(free_ptr) char *event = NULL;
     struct error err = ERROR_INIT;
     _cleanup_(user_release) struct user user = {0};
     _cleanup_(json_release) json_object *object = NULL;
@@ -99,6 +100,7 @@ int ctl_credit_grant(struct ctl *ctl)
     if (key && !is_line(key, KEY_MOST))
         return ctl_usage(ctl, "--once must be one line of 1 to %d characters", KEY_MOST);
     db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
+    event = event_of(&user.user_id, key);
     if (!db ||
         store_credit_grant(db, &user.user_id, event, cents, days ? clock_now() + days * DAY : 0,
                            reason, &moved, &err) < 0 ||
@@ -112,11 +114,11 @@ int ctl_credit_grant(struct ctl *ctl)
         output_done(ctl_json(ctl), object,
                     "%lld cents granted to user %s; the balance is %lld cents", (long long)cents,
                     user.user_id.text, (long long)balance.balance_cents);
-    else /* to whomever, and however much */
+    else
         output_done(ctl_json(ctl), object,
-                    "nothing granted: there was a grant with the key '%s' before; the balance of "
-                    "user %s is %lld cents",
-                    key, user.user_id.text, (long long)balance.balance_cents);
+                    "nothing granted: user %s had a grant with the key '%s' before; the balance is "
+                    "%lld cents",
+                    user.user_id.text, key, (long long)balance.balance_cents);
     return CTL_OK;
 }
 

@@ -3,6 +3,7 @@
  * task. In a session as any user's the verifier runs twice, on the unchanged repository, which must
  * fail, and on one with the sample's own patch, which must pass.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -32,6 +33,15 @@
 static const char apply_command[] =
     "said=$(GIT_DIR=/dev/null git apply --whitespace=nowarn " PATCH_FILE " 2>&1) || "
     "patch -p1 -i " PATCH_FILE " || { printf '%s\n' \"$said\"; exit 1; }";
+
+/* Ctrl-C, or a time limit: the session is closed all the same. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
 
 struct trial {
     struct ctl *ctl;
@@ -77,6 +87,8 @@ static int wait_for(struct trial *trial, const char *kind, const struct id *id, 
             return -1;
         if (finished)
             break;
+        if (interrupted)
+            return error_set(err, ERROR_UNAVAILABLE, NULL, "interrupted; the session is closed");
         if (passed > seconds)
             return error_set(err, ERROR_UNAVAILABLE, NULL,
                              "%s has not ended after %lld s; is codeset-reaper running? "
@@ -290,6 +302,7 @@ int ctl_sample_try(struct ctl *ctl)
         .ctl = ctl, .bell = DOORBELL_INIT(ctl_settings(ctl)->api.doorbell_socket)};
     _cleanup_(json_release) json_object *told = json_object_new_object();
     struct error err = ERROR_INIT;
+    const struct sigaction action = {.sa_handler = on_signal};
     bool good = false;
 
     if (!ctl_option(ctl, "user"))
@@ -299,6 +312,8 @@ int ctl_sample_try(struct ctl *ctl)
     json_add_text(told, "dataset", trial.sample.dataset);
     json_add_text(told, "sample_id", trial.sample.sample_id);
     json_add_int(told, "version", trial.sample.version);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
     if (run_trial(&trial, told, &good, &err) < 0)
         return ctl_fail(ctl, &err);
     json_add_text(told, "session_id", trial.session_id.text);

@@ -303,6 +303,9 @@ static void check_secrets(struct doctor *doctor)
     check_secret(doctor, "github_client_secret_file", settings->accounts.github_client_secret_file);
     check_secret(doctor, "github_app_key_file", settings->accounts.github_app_key_file);
     check_secret(doctor, "webhook_secrets_file", settings->stripe.webhook_secrets_file);
+    if (settings->stripe.api_key_file[0] && !settings->stripe.webhook_secrets_file[0])
+        doctor_report(doctor, FINDING_WARN, "webhook_secrets_file", "set it",
+                      "without webhooks a deposit is credited only when Stripe is asked");
     check_key(doctor, settings->stripe.api_key_file);
 }
 

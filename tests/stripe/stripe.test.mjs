@@ -573,6 +573,21 @@ test("a worker that checks its settings names a key or secret that can't be used
   assert.equal(check("nothing", (text) => text).status, 64);
 });
 
+test("the workers can keep events and can't read, change or delete them; the daemon can't delete them", async () => {
+  const { spawnSync } = await import("node:child_process");
+  const as = (program, statement) =>
+    spawnSync("bash", ["-c", 'mariadb --no-defaults --protocol=socket -S "$1/run/mysqld/mysqld.sock" -u "codeset-$2" -p"$(cat "$1/etc/secrets/$2")" codeset -e "$3"',
+      "sql", process.env.CODESET_STACK, program, statement], { encoding: "utf8" });
+  assert.equal(as("reaper", "SELECT 1 FROM stripe_events LIMIT 1").status, 0);
+  for (const [program, statement] of [["api", "SELECT payload FROM stripe_events"], ["api", "UPDATE stripe_events SET state='applied'"],
+    ["api", "DELETE FROM stripe_events"], ["api", "UPDATE stripe_checkouts SET amount_cents=1"], ["api", "UPDATE stripe_checkouts SET credited_cents=1"],
+    ["api", "SELECT * FROM stripe_cursor"], ["reaper", "DELETE FROM stripe_events"], ["reaper", "DELETE FROM stripe_checkouts"], ["reaper", "UPDATE ledger_entries SET amount_cents=1"]]) {
+    const done = as(program, statement);
+    assert.equal(done.status, 1, `${program}: ${statement}`);
+    assert.match(done.stderr, /denied/);
+  }
+});
+
 test("codesetctl doctor knows who may read the key and the secrets", async () => {
   const { chmodSync } = await import("node:fs");
   const { spawnSync } = await import("node:child_process");

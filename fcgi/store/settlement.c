@@ -300,7 +300,37 @@ int store_meter(struct db *db, int64_t ahead, const struct settlement_events *ev
 
 /* --- grants that expire ---------------------------------------------------------------------- */
 
-/* What is given back to it later makes it expire once more: so its moves are counted. */
+/* What the user's sessions that are not charged yet had used by the end of the grant, and grants
+ * that ended before it do not bear: it is left for them. */
+static int used_before(struct db *db, const struct id *grant_id, const struct id *user_id,
+                       int64_t *ret_cents, struct error *err)
+{
+    static const struct query select_used = {
+        "SELECT TIMESTAMPDIFF(SECOND, s.created_at, "
+        "LEAST(g.expires_at, IFNULL(s.ended_at, g.expires_at))), s.price_cents "
+        "FROM credit_grants g JOIN sessions s ON s.user_id=g.user_id AND s.unsettled=TRUE AND "
+        "s.created_at < g.expires_at WHERE g.grant_id=?"};
+    static const struct query select_borne = {
+        "SELECT IFNULL(SUM(e.remaining_cents), 0) FROM credit_grants g JOIN credit_grants e "
+        "ON e.user_id=g.user_id AND e.live AND (e.expires_at, e.created_at, e.grant_id) < "
+        "(g.expires_at, g.created_at, g.grant_id) WHERE g.grant_id=? AND g.user_id=?"};
+    _cleanup_(db_rows_release) struct db_rows *used =
+        DB_SELECT(db, &select_used, err, db_id(grant_id));
+    _cleanup_(db_rows_release) struct db_rows *borne =
+        used ? DB_SELECT(db, &select_borne, err, db_id(grant_id), db_id(user_id)) : NULL;
+    int64_t cents;
+
+    if (!borne || !db_next(borne))
+        return -1;
+    cents = -db_row_int(borne, 0);
+    while (db_next(used))
+        cents += money_session_cost(db_row_int(used, 0), db_row_int(used, 1));
+    *ret_cents = cents > 0 ? cents : 0;
+    return 0;
+}
+
+/* It may expire more than once, of what sessions did not use in the end and of what is given back
+ * to it later: so its moves are counted. */
 int store_grant_expire(struct db *db, const struct id *grant_id, const struct id *user_id,
                        int64_t *ret_cents, struct error *err)
 {
@@ -310,7 +340,7 @@ int store_grant_expire(struct db *db, const struct id *grant_id, const struct id
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     _cleanup_(free_ptr) char *event = NULL;
     struct ledger_movement movement;
-    int64_t balance;
+    int64_t balance, used, cents;
 
     *ret_cents = 0;
     if (store_ledger_lock(db, user_id, &balance, err) < 0)
@@ -320,16 +350,21 @@ int store_grant_expire(struct db *db, const struct id *grant_id, const struct id
         return -1;
     if (!db_next(rows))
         return 0;
+    if (used_before(db, grant_id, user_id, &used, err) < 0)
+        return -1;
+    cents = db_row_int(rows, 0) - used;
+    if (cents <= 0)
+        return 0;
     event = xasprintf("expiry:%s:%lld", grant_id->text, (long long)db_row_int(rows, 1));
     movement = (struct ledger_movement){
         .event_key = event,
         .kind = LEDGER_EXPIRY,
         .user_id = *user_id,
-        .amount_cents = -db_row_int(rows, 0),
+        .amount_cents = -cents,
         .description = "Granted credit expired",
         .grant_id = grant_id,
     };
-    *ret_cents = db_row_int(rows, 0);
+    *ret_cents = cents;
     return store_ledger_move(db, &movement, NULL, err);
 }
 
@@ -351,23 +386,33 @@ static int expire_one(struct db *db, const struct id *grant_id, const struct id 
     return 0;
 }
 
+/* In pieces: those of which something has to be left must not hide the ones behind them. */
 int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
                         const struct settlement_events *events, struct error *err)
 {
     static const struct query select_expired = {
-        "SELECT grant_id, user_id FROM credit_grants WHERE live=TRUE AND expires_at <= NOW(6) "
-        "ORDER BY expires_at LIMIT ?"};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_expired, err, db_int(limit));
+        "SELECT grant_id, user_id, expires_at FROM credit_grants WHERE live=TRUE AND "
+        "expires_at <= NOW(6) AND (expires_at > ? OR expires_at = ? AND grant_id > ?) "
+        "ORDER BY expires_at, grant_id LIMIT ?"};
+    struct id last = {"00000000-0000-0000-0000-000000000000"};
+    int64_t until = 1, count;
 
-    if (!rows)
-        return -1;
-    while (db_next(rows)) {
-        struct id grant_id = db_row_id(rows, 0), user_id = db_row_id(rows, 1);
+    do {
+        _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
+            db, &select_expired, err, db_time(until), db_time(until), db_id(&last), db_int(limit));
 
-        if (expire_one(db, &grant_id, &user_id, low_balance_cents, events, err) < 0 &&
-            passed_over(db, &user_id, events, err) < 0)
+        if (!rows)
             return -1;
-    }
+        count = db_rows_count(rows);
+        while (db_next(rows)) {
+            struct id user_id = db_row_id(rows, 1);
+
+            last = db_row_id(rows, 0);
+            until = db_row_time(rows, 2);
+            if (expire_one(db, &last, &user_id, low_balance_cents, events, err) < 0 &&
+                passed_over(db, &user_id, events, err) < 0)
+                return -1;
+        }
+    } while (count == limit);
     return 0;
 }

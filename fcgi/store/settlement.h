@@ -47,13 +47,13 @@ int store_settle_for_nothing(struct db *db, int64_t limit, int64_t *ret_settled,
 int store_meter(struct db *db, int64_t ahead, const struct settlement_events *events,
                 struct error *err);
 
-/* Takes back what is left of at most `limit` grants whose time is over; low_balance_cents as
- * above. */
+/* Takes back what is left of grants whose time is over, `limit` at once; low_balance_cents as above.
+ * What the user's sessions had used by then is left for them until they are charged. */
 int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
                         const struct settlement_events *events, struct error *err);
 
-/* One of them, within the caller's transaction. *ret_cents: what was left; 0 where nothing was, or
- * its time is not over. */
+/* One of them, within the caller's transaction. *ret_cents: what was taken back; 0 where nothing
+ * was, or its time is not over. */
 int store_grant_expire(struct db *db, const struct id *grant_id, const struct id *user_id,
                        int64_t *ret_cents, struct error *err);
 

@@ -31,7 +31,22 @@ static int passed_over(struct db *db, const struct id *user_id,
 
 struct due {
     struct id session_id, user_id;
+    size_t rank; /* by when it ended */
 };
+
+/* Where a session that has ended lies among the others, as the database sorts them. */
+struct due_place {
+    int64_t ended_at;
+    struct id session_id;
+};
+
+static int compare_users(const void *one, const void *other)
+{
+    const struct due *a = one, *b = other;
+    int order = strcmp(a->user_id.text, b->user_id.text);
+
+    return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
+}
 
 /* What became of one, told when it is committed. */
 struct charge {
@@ -173,26 +188,48 @@ static int charge_all(struct db *db, const struct due *due, size_t count, int64_
     return 0;
 }
 
-int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
-                 const struct settlement_events *events, int64_t *ret_settled, struct error *err)
+/* At most `limit` sessions behind `last`, which is moved to the last of them; by users. */
+static int find_due(struct db *db, int64_t limit, struct due_place *last, struct due **ret_due,
+                    size_t *ret_count, struct error *err)
 {
     static const struct query select_due = {
-        "SELECT d.session_id, d.user_id FROM (SELECT session_id, user_id, ended_at FROM sessions "
-        "WHERE unsettled=TRUE AND ended_at IS NOT NULL ORDER BY ended_at LIMIT ?) d "
-        "ORDER BY d.user_id, d.ended_at, d.session_id"};
+        "SELECT session_id, user_id, ended_at FROM sessions WHERE unsettled=TRUE AND "
+        "(ended_at > ? OR ended_at = ? AND session_id > ?) ORDER BY ended_at, session_id LIMIT ?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_due, err, db_int(limit));
-    _cleanup_(free_ptr) struct due *due = NULL;
+        DB_SELECT(db, &select_due, err, db_time(last->ended_at), db_time(last->ended_at),
+                  db_id(&last->session_id), db_int(limit));
+    struct due *due;
     size_t count = 0;
-    int64_t settled = 0;
 
     if (!rows)
         return -1;
     due = xcalloc((size_t)db_rows_count(rows) + 1, sizeof(*due));
-    while (db_next(rows))
-        due[count++] = (struct due){db_row_id(rows, 0), db_row_id(rows, 1)};
-    if (charge_all(db, due, count, low_balance_cents, events, &settled, err) < 0)
-        return -1;
+    for (; db_next(rows); count++) {
+        due[count] = (struct due){db_row_id(rows, 0), db_row_id(rows, 1), count};
+        *last = (struct due_place){db_row_time(rows, 2), due[count].session_id};
+    }
+    qsort(due, count, sizeof(*due), compare_users);
+    *ret_due = due;
+    *ret_count = count;
+    return 0;
+}
+
+/* Those that fail stay where they are, and must not hide the ones behind them. */
+int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
+                 const struct settlement_events *events, int64_t *ret_settled, struct error *err)
+{
+    struct due_place last = {1, {"00000000-0000-0000-0000-000000000000"}};
+    int64_t settled = 0, wanted;
+    size_t count;
+
+    do {
+        _cleanup_(free_ptr) struct due *due = NULL;
+
+        wanted = limit - settled;
+        if (find_due(db, wanted, &last, &due, &count, err) < 0 ||
+            charge_all(db, due, count, low_balance_cents, events, &settled, err) < 0)
+            return -1;
+    } while ((int64_t)count == wanted && settled < limit);
     *ret_settled = settled;
     return 0;
 }

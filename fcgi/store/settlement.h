@@ -34,7 +34,7 @@ struct settlement_events {
  * Charges at most `limit` sessions that have ended. A session costs from ready to its end, to the
  * whole second; one that never was ready costs nothing, and leaves no transaction.
  * low_balance_cents: the threshold of users without one of their own; 0: none. *ret_settled: how
- * many; less than limit: there are no more for now, or they failed.
+ * many; less than limit: there are no more for now but those that failed.
  */
 int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
                  const struct settlement_events *events, int64_t *ret_settled, struct error *err);

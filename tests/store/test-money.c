@@ -605,6 +605,32 @@ static void a_grant_that_ends_bears_what_sessions_had_used_by_then(void)
     CU_ASSERT_EQUAL(balance_of(&payer), 85);
 }
 
+/* A user whose sessions can't be charged: their price is more than a movement may be. */
+static void a_user_who_cannot_be_charged_keeps_nobody_waiting(void)
+{
+    static const struct query spoil = {
+        "UPDATE sessions SET price_cents=4000000000, ended_at=created_at + INTERVAL 1 HOUR, "
+        "created_at=created_at - INTERVAL 50 YEAR WHERE user_id=?"};
+    static const struct query mend = {"UPDATE sessions SET unsettled=NULL, price_cents=NULL "
+                                      "WHERE user_id=?"};
+    struct told told = {0};
+    struct settlement_events events = events_to(&told);
+    struct id spoilt = payer;
+    int64_t settled;
+
+    for (int i = 0; i < 5; i++)
+        lay_session(7200, PRICE, true);
+    OK(DB_RUN(admin, &spoil, NULL, &err, db_id(&spoilt)));
+    OK(store_user_create(admin, "Payer", "behind@example.com", &payer, &err));
+    for (int i = 0; i < 3; i++)
+        lay_session(60, PRICE, true);
+    OK(store_settle(reaper, 4, 0, &events, &settled, &err));
+    CU_ASSERT_EQUAL(settled, 3);
+    CU_ASSERT(told.failed > 0);
+    CU_ASSERT_EQUAL(balance_of(&payer), -3 * PRICE);
+    OK(DB_RUN(admin, &mend, NULL, &err, db_id(&spoilt)));
+}
+
 /* Two sessions, one of which ended; what they had used of a grant is taken of none but it. */
 static void what_is_left_of_an_expired_grant_is_for_no_later_session(void)
 {
@@ -914,6 +940,8 @@ int main(void)
          what_was_never_ready_or_has_no_price_costs_nothing},
         {"daemons that settle at once charge each session once",
          daemons_that_settle_at_once_charge_each_session_once},
+        {"a user who cannot be charged keeps nobody waiting",
+         a_user_who_cannot_be_charged_keeps_nobody_waiting},
         {"a balance that falls below a threshold is told once",
          a_balance_that_falls_below_a_threshold_is_told_once},
         {"billing that is turned off forgives what has ended",

@@ -36,7 +36,8 @@ static int get_balance(void *app, const struct request *request, const void *val
     render_int(body, "balance", balance.balance_cents);
     render_int(body, "total_deposited", balance.total_deposited_cents);
     render_int(body, "total_spent", balance.total_spent_cents);
-    render_null(body, "stripe_customer_id");
+    render_text(body, "stripe_customer_id",
+                balance.stripe_customer[0] ? balance.stripe_customer : NULL);
     render_time(body, "last_updated", balance.updated_at);
     render_close(body, '}');
     return 0;

@@ -9,6 +9,8 @@
  */
 #include "store/usage.h"
 
+#include <stdio.h>
+
 #include "base/cleanup.h"
 #include "store/credential.h"
 #include "store/db.h"
@@ -36,11 +38,14 @@ const char *usage_type_name(enum usage_type type)
 #define BALANCE_COLUMNS                                                                            \
     "u.user_id, IFNULL(b.balance_cents, 0), IFNULL(b.paid_cents, 0), "                             \
     "IFNULL(b.total_deposited_cents, 0), IFNULL(b.total_spent_cents, 0), "                         \
-    "IFNULL(b.updated_at, u.created_at) "
+    "IFNULL(b.updated_at, u.created_at), "                                                         \
+    "(SELECT c.customer_id FROM stripe_customers c WHERE c.user_id=u.user_id) "
 #define BALANCE_OF_USER "LEFT JOIN balances b ON b.user_id=u.user_id "
 
 static void read_balance(const struct db_rows *rows, unsigned first, struct balance *balance)
 {
+    const char *customer = db_row_text(rows, first + 6);
+
     *balance = (struct balance){
         .user_id = db_row_id(rows, first),
         .balance_cents = db_row_int(rows, first + 1),
@@ -50,6 +55,8 @@ static void read_balance(const struct db_rows *rows, unsigned first, struct bala
         .total_spent_cents = db_row_int(rows, first + 4),
         .updated_at = db_row_time(rows, first + 5),
     };
+    snprintf(balance->stripe_customer, sizeof(balance->stripe_customer), "%s",
+             customer ? customer : "");
 }
 
 int store_balance_get_as(struct db *db, const struct credential *credential,

@@ -18,7 +18,8 @@ struct balance {
     struct id user_id;
     int64_t balance_cents, paid_cents, granted_cents;
     int64_t total_deposited_cents, total_spent_cents;
-    int64_t updated_at; /* never 0: of a user without any movement, when he came */
+    char stripe_customer[256]; /* Stripe's id of the user; "": none */
+    int64_t updated_at;        /* never 0: of a user without any movement, when he came */
 };
 
 /* Is the credential good, whose is it, and what has he? In one query. INVALID_CREDENTIALS. */

@@ -105,6 +105,7 @@ test("one customer of Stripe's is kept for a user, and made again where Stripe h
   const first = await session(who, 500);
   assert.equal((await session(who, 501)).customer, first.customer);
   assert.deepEqual(sql(`SELECT customer_id FROM stripe_customers WHERE user_id='${who.user}'`), [[first.customer]]);
+  assert.equal((await api("GET", "/billing/balance", { token: who.token })).json.stripe_customer_id, first.customer);
   await standin("POST", "/-/forget-customers");
   assert.notEqual((await session(who, 502)).customer, first.customer);
 });
@@ -486,6 +487,17 @@ test("while Stripe is out of reach nothing is lost, and asking goes on when it i
   await fault("");
   await paidIs(who, 1000);
   assert.deepEqual(movements(who), ["deposit 1000"]);
+});
+
+test("a deposit that can't be asked about keeps neither the others nor the events waiting", async () => {
+  const who = newUser();
+  const [broken, page] = [await session(who, 1100), await session(who)];
+  await fault(`wrongtype ${broken.id}`);
+  await act(page, "pay", { deliver: false, listed: false });
+  await paidIs(who, 1000);
+  await act(page, "refund", { amount: 250, deliver: false });
+  await paidIs(who, 750);
+  await fault("");
 });
 
 // ---- the operator

@@ -10,6 +10,7 @@
 #include "store/db.h"
 #include "store/ledger.h"
 #include "store/metered.h"
+#include "store/session_rows.h"
 
 #include "base/banned.h"
 
@@ -63,7 +64,6 @@ static int mark_settled(struct db *db, const struct id *session_id, struct error
     return DB_RUN(db, &mark, NULL, err, db_id(session_id));
 }
 
-/* What is left of the name of a data set behind 255 characters is of no use to anybody. */
 static char *describe(const struct db_rows *rows)
 {
     return xasprintf("Session of %s", db_row_text(rows, 3));
@@ -259,7 +259,7 @@ static int end_session(struct db *db, const struct id *session_id, bool *ret_end
                        struct error *err)
 {
     static const struct query end = {
-        "UPDATE sessions SET status='terminated', ended_at=NOW(6), "
+        "UPDATE sessions SET status='terminated', ended_at=" SESSION_END_NOW ", "
         "error_code='CREDITS_EXHAUSTED', error_message='your credits are used up, so the session "
         "was ended; deposit money before you create another' "
         "WHERE session_id=? AND status='ready' AND unsettled=TRUE"};
@@ -318,7 +318,7 @@ int store_meter(struct db *db, int64_t ahead, const struct settlement_events *ev
         "SELECT s.user_id FROM sessions s LEFT JOIN balances b ON b.user_id=s.user_id "
         "WHERE s.unsettled=TRUE AND s.created_at IS NOT NULL GROUP BY s.user_id "
         "HAVING SUM(s.ended_at IS NULL) > 0 AND SUM(s.price_cents * "
-        "(TIMESTAMPDIFF(SECOND, s.created_at, IFNULL(s.ended_at, NOW(6))) + "
+        "(TIMESTAMPDIFF(SECOND, s.created_at, IFNULL(s.ended_at, " SESSION_END_NOW ")) + "
         "IF(s.ended_at IS NULL, ?, 0))) > 60 * IFNULL(MAX(b.balance_cents), 0)"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_users, err, db_int(ahead));

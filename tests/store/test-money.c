@@ -325,7 +325,7 @@ static void *cross(void *arg)
     struct error err = ERROR_INIT;
     static const struct query end = {
         "UPDATE sessions SET status='closed', created_at=requested_at, ended_at=NOW(6) "
-        "WHERE user_id=? AND status='creating' LIMIT 2"};
+        "WHERE user_id=? AND status='creating' LIMIT 1"};
     int64_t settled;
 
     db_thread_begin();
@@ -334,6 +334,7 @@ static void *cross(void *arg)
         if (crossing->settles)
             crossing->bad += store_settle(db, 10, 0, &events, &settled, &err) < 0;
         else if (begin(db, NULL, (struct new_session){0}, &err) < 0 ||
+                 DB_RUN(db, &end, NULL, &err, db_id(&payer)) < 0 ||
                  DB_RUN(db, &end, NULL, &err, db_id(&payer)) < 0)
             crossing->bad++;
         if (crossing->bad > 0 && *err.message) {
@@ -603,6 +604,34 @@ static void a_grant_that_ends_bears_what_sessions_had_used_by_then(void)
     CU_ASSERT_EQUAL(settle(0).cents, 80);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), 85);
     CU_ASSERT_EQUAL(balance_of(&payer), 85);
+}
+
+static void pass_over(const struct id *id, void *arg)
+{
+    (void)id;
+    (void)arg;
+}
+
+/* Nobody looked for two hours, in which the time to live was over. */
+static void nobody_pays_for_more_than_the_time_to_live(void)
+{
+    static const struct query overdue = {
+        "UPDATE sessions SET expires_at=created_at + INTERVAL 30 MINUTE WHERE user_id=?"};
+    double duration;
+    bool changed;
+    struct id id;
+
+    give(1000);
+    lay_session(7200, PRICE, false);
+    id = lay_session(7200, PRICE, false);
+    OK(DB_RUN(admin, &overdue, NULL, &err, db_id(&payer)));
+    CU_ASSERT_EQUAL(meter(4).exhausted, 0);
+    OK(begin(api, NULL, (struct new_session){.open_max = 0}, &err));
+    OK(store_session_close(api, &payer, id.text, &duration, &changed, &err));
+    CU_ASSERT_EQUAL(duration, 1800);
+    OK(store_session_expire(reaper, 1000, pass_over, NULL, &err));
+    CU_ASSERT_EQUAL(settle(0).charged, 2);
+    CU_ASSERT_EQUAL(balance_of(&payer), 1000 - 2 * 30 * PRICE);
 }
 
 /* A user whose sessions can't be charged: their price is more than a movement may be. */
@@ -940,6 +969,7 @@ int main(void)
          what_was_never_ready_or_has_no_price_costs_nothing},
         {"daemons that settle at once charge each session once",
          daemons_that_settle_at_once_charge_each_session_once},
+        {"nobody pays for more than the time to live", nobody_pays_for_more_than_the_time_to_live},
         {"a user who cannot be charged keeps nobody waiting",
          a_user_who_cannot_be_charged_keeps_nobody_waiting},
         {"a balance that falls below a threshold is told once",

@@ -42,8 +42,8 @@ bool stripe_configured(const struct stripe *stripe);
 /* Does the key move real money? */
 bool stripe_livemode(const struct stripe *stripe);
 
-/* Makes a customer for a user; the same again gives the same one. lost: the one that Stripe does not
- * know any more, which another is made for; NULL: none. */
+/* Makes a customer for a user; the same again gives the same one. lost: the one that Stripe does
+ * not know any more, which another is made for; NULL: none. */
 int stripe_customer_create(struct stripe *stripe, const struct id *user_id, const char *name,
                            const char *email, const char *lost,
                            char ret_customer[STRIPE_ID_MOST + 1], struct error *err);

@@ -129,9 +129,9 @@ static void print_csv(const struct usage_transaction *transaction, void *arg)
 }
 
 /* In pieces, so that no number of transactions needs much memory. */
-static int list(struct db *db, struct usage_query *query, int64_t limit,
-                void (*each)(const struct usage_transaction *transaction, void *arg), void *arg,
-                int64_t *ret_total, struct error *err)
+static int list_pieces(struct db *db, struct usage_query *query, int64_t limit,
+                       void (*each)(const struct usage_transaction *transaction, void *arg),
+                       void *arg, int64_t *ret_total, struct error *err)
 {
     struct usage_summary summary;
 
@@ -143,6 +143,20 @@ static int list(struct db *db, struct usage_query *query, int64_t limit,
         if (query->offset + PAGE >= limit || query->offset + PAGE >= summary.transactions)
             return 0;
     }
+}
+
+/* All pieces of one moment: a movement meanwhile would show a row of the piece before again. */
+static int list(struct db *db, struct usage_query *query, int64_t limit,
+                void (*each)(const struct usage_transaction *transaction, void *arg), void *arg,
+                int64_t *ret_total, struct error *err)
+{
+    int status;
+
+    if (db_begin_snapshot(db, err) < 0)
+        return -1;
+    status = list_pieces(db, query, limit, each, arg, ret_total, err);
+    db_rollback(db);
+    return status;
 }
 
 /* "2026-11" as its first moment and that of the month behind it. */

@@ -78,12 +78,16 @@ static void asked_add(const struct id *checkout_id, const char *session, void *a
 }
 
 /* One that Stripe does not know (any more, or under this key) is asked for again, until it is old.
+ * Its turn is over before it is asked for: one that always fails must not keep the others waiting.
  */
 static int ask_session(struct reconciler *reconciler, const struct asked *asked, struct error *err)
 {
     struct stripe_applied applied;
     struct stripe_facts facts;
 
+    if (store_checkout_asked(reconciler->db, &asked->checkout_id,
+                             reconciler->settings->reconcile_seconds, err) < 0)
+        return -1;
     if (stripe_session_get(reconciler->stripe, asked->session, &facts, err) < 0) {
         if (err->kind != ERROR_NOT_FOUND)
             return -1;
@@ -96,8 +100,7 @@ static int ask_session(struct reconciler *reconciler, const struct asked *asked,
         snprintf(applied.event_id, sizeof(applied.event_id), "%s", asked->session);
         stripe_applied_log(&applied);
     }
-    return store_checkout_asked(reconciler->db, &asked->checkout_id,
-                                reconciler->settings->reconcile_seconds, err);
+    return 0;
 }
 
 static int ask_sessions(struct reconciler *reconciler, struct error *err)
@@ -154,6 +157,14 @@ static int ask_events(struct reconciler *reconciler, int64_t since, struct error
 
 /* --- the thread ------------------------------------------------------------------------------ */
 
+/* The database's absence is told by others. */
+static void tell_failure(struct reconciler *reconciler, const struct error *err)
+{
+    if (!is_stopping(reconciler) && !(err->code && strcmp(err->code, "DATABASE_UNAVAILABLE") == 0))
+        log_error("stripe_not_asked", err);
+}
+
+/* A deposit that can't be asked about is no reason to leave the events alone. */
 static int step(struct reconciler *reconciler, struct error *err)
 {
     int64_t since = 0;
@@ -164,8 +175,10 @@ static int step(struct reconciler *reconciler, struct error *err)
         return -1;
     if (!mine)
         return 0;
-    if (ask_sessions(reconciler, err) < 0)
-        return -1;
+    if (ask_sessions(reconciler, err) < 0) {
+        tell_failure(reconciler, err);
+        error_clear(err);
+    }
     return is_stopping(reconciler) ? 0 : ask_events(reconciler, since, err);
 }
 
@@ -190,10 +203,8 @@ static void *thread_main(void *arg)
     db_thread_begin();
     while (!is_stopping(reconciler)) {
         error_clear(&err);
-        /* The database's absence is told by others. */
-        if (step(reconciler, &err) < 0 && !is_stopping(reconciler) &&
-            !(err.code && strcmp(err.code, "DATABASE_UNAVAILABLE") == 0))
-            log_error("stripe_not_asked", &err);
+        if (step(reconciler, &err) < 0)
+            tell_failure(reconciler, &err);
         pause_thread(reconciler);
     }
     db_thread_end();

@@ -20,7 +20,7 @@ int store_credit_grant(struct db *db, const struct id *user_id, const char *even
                        int64_t cents, int64_t expires_at, const char *description, bool *ret_moved,
                        struct error *err);
 
-/* Ends a grant now. *ret_cents: what was left of it. ERROR_NOT_FOUND. */
+/* Ends a grant now. *ret_cents: what was left of it and is not used yet. ERROR_NOT_FOUND. */
 int store_credit_expire(struct db *db, const struct id *grant_id, int64_t *ret_cents,
                         struct error *err);
 

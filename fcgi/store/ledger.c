@@ -173,35 +173,53 @@ static int check_origin(struct db *db, struct posting *posting, struct error *er
 
 /* --- which money ----------------------------------------------------------------------------- */
 
-/* Rows: a grant, and what may be taken from it or given back to it. */
-static void take_grants(struct posting *posting, struct db_rows *rows)
+static void make_room(struct posting *posting, const struct db_rows *rows)
 {
-    size_t count = (size_t)db_rows_count(rows);
+    size_t count = (size_t)db_rows_count(rows) + 1;
 
-    posting->grants = xcalloc(count + 1, sizeof(*posting->grants));
-    posting->shares = xcalloc(count + 1, sizeof(*posting->shares));
-    while (posting->grant_count < count && db_next(rows)) {
-        posting->grants[posting->grant_count] = db_row_id(rows, 0);
-        posting->shares[posting->grant_count++].available = db_row_int(rows, 1);
-    }
+    posting->grants = xcalloc(count, sizeof(*posting->grants));
+    posting->shares = xcalloc(count, sizeof(*posting->shares));
 }
 
 #define ORDER_OF_USE "ORDER BY g.expires_at IS NULL, g.expires_at, g.created_at, g.grant_id"
 
-/* Those that have expired are the daemon's to take back, and no more the user's to spend. */
+/* Of a grant that has expired a session takes what it had used by then, less what earlier grants
+ * bear of it; that much was left for it (store_grant_expire). *borne: by those so far. */
+static int64_t usable(const struct db_rows *rows, int64_t *borne)
+{
+    int64_t remaining = db_row_int(rows, 1), used;
+
+    if (!db_row_int(rows, 2))
+        return remaining;
+    used = money_session_cost(db_row_int(rows, 3), db_row_int(rows, 4)) - *borne;
+    if (remaining > used)
+        remaining = used > 0 ? used : 0;
+    *borne += remaining;
+    return remaining;
+}
+
 static int bear_by_both(struct db *db, struct posting *posting, struct error *err)
 {
     static const struct query select_grants = {
-        "SELECT g.grant_id, g.remaining_cents FROM credit_grants g WHERE g.user_id=? AND g.live "
-        "AND (g.expires_at IS NULL OR g.expires_at > NOW(6)) " ORDER_OF_USE};
+        "SELECT g.grant_id, g.remaining_cents, IFNULL(g.expires_at <= NOW(6), FALSE), "
+        "TIMESTAMPDIFF(SECOND, s.created_at, LEAST(g.expires_at, s.ended_at)), s.price_cents "
+        "FROM credit_grants g LEFT JOIN sessions s ON s.session_id=? WHERE g.user_id=? AND g.live "
+        "AND (g.expires_at IS NULL OR g.expires_at > NOW(6) OR s.created_at < "
+        "g.expires_at) " ORDER_OF_USE};
+    const struct ledger_movement *movement = posting->movement;
+    const char *session_id = movement->session_id ? movement->session_id->text : NULL;
     _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_grants, err, db_id(&posting->movement->user_id));
-    int64_t cents = -posting->movement->amount_cents;
+        DB_SELECT(db, &select_grants, err, db_text(session_id), db_id(&movement->user_id));
+    int64_t borne = 0;
 
     if (!rows)
         return -1;
-    take_grants(posting, rows);
-    posting->paid_cents = -money_take(posting->shares, posting->grant_count, cents);
+    for (make_room(posting, rows); db_next(rows); posting->grant_count++) {
+        posting->grants[posting->grant_count] = db_row_id(rows, 0);
+        posting->shares[posting->grant_count].available = usable(rows, &borne);
+    }
+    posting->paid_cents =
+        -money_take(posting->shares, posting->grant_count, -movement->amount_cents);
     for (size_t i = 0; i < posting->grant_count; i++)
         posting->shares[i].cents = -posting->shares[i].cents;
     return 0;
@@ -227,7 +245,10 @@ static int bear_by_origin(struct db *db, struct posting *posting, struct error *
 
     if (!rows || !db_next(paid))
         return -1;
-    take_grants(posting, rows);
+    for (make_room(posting, rows); db_next(rows); posting->grant_count++) {
+        posting->grants[posting->grant_count] = db_row_id(rows, 0);
+        posting->shares[posting->grant_count].available = db_row_int(rows, 1);
+    }
     posting->paid_cents = money_give_back(posting->shares, posting->grant_count,
                                           db_row_int(paid, 0), posting->movement->amount_cents);
     return 0;

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "store/db.h"
+#include "store/session_rows.h"
 
 #include "base/banned.h"
 
@@ -22,7 +23,8 @@ int metered_of_user(struct db *db, const struct id *user_id, bool ready_only,
 {
     static const struct query query = {
         "SELECT session_id, key_id, ended_at IS NULL, price_cents, "
-        "IFNULL(TIMESTAMPDIFF(SECOND, created_at, IFNULL(ended_at, NOW(6))), 0) FROM sessions "
+        "IFNULL(TIMESTAMPDIFF(SECOND, created_at, IFNULL(ended_at, " SESSION_END_NOW ")), 0) "
+        "FROM sessions "
         "WHERE unsettled=TRUE AND user_id=? AND (created_at IS NOT NULL OR NOT ?) "
         "ORDER BY created_at IS NULL, created_at, session_id"};
     _cleanup_(db_rows_release) struct db_rows *rows =

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "store/claims.h"
+#include "store/session_rows.h"
 #include "store/sessions.h"
 
 #include "base/banned.h"
@@ -228,7 +229,8 @@ int store_session_expire(struct db *db, int64_t limit, void (*each)(const struct
         "expires_at <= NOW(6) LIMIT ?"};
     static const struct query expire = {
         "UPDATE sessions SET status=IF(created_at IS NULL, 'error', 'terminated'), "
-        "ended_at=NOW(6), error_code='SESSION_EXPIRED', error_message='the session reached its "
+        "ended_at=" SESSION_END_NOW
+        ", error_code='SESSION_EXPIRED', error_message='the session reached its "
         "time to live; create it with a larger ttl_minutes if it needs longer' "
         "WHERE session_id=? AND status IN ('creating','ready') AND expires_at <= NOW(6)"};
     _cleanup_(db_rows_release) struct db_rows *rows =

@@ -247,7 +247,7 @@ int store_session_close(struct db *db, const struct id *user_id, const char *ses
                         double *ret_duration, bool *ret_changed, struct error *err)
 {
     static const struct query close_session = {
-        "UPDATE sessions SET status='closed', ended_at=NOW(6) "
+        "UPDATE sessions SET status='closed', ended_at=" SESSION_END_NOW " "
         "WHERE session_id=? AND (? IS NULL OR user_id=?) AND status IN ('creating','ready')"};
     struct db_value user = db_text(user_id ? user_id->text : NULL);
     _cleanup_(session_release) struct session session = {0};

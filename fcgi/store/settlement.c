@@ -10,6 +10,7 @@
 #include "store/db.h"
 #include "store/ledger.h"
 #include "store/metered.h"
+#include "store/session_rows.h"
 
 #include "base/banned.h"
 
@@ -31,7 +32,22 @@ static int passed_over(struct db *db, const struct id *user_id,
 
 struct due {
     struct id session_id, user_id;
+    size_t rank; /* by when it ended */
 };
+
+/* Where a session that has ended lies among the others, as the database sorts them. */
+struct due_place {
+    int64_t ended_at;
+    struct id session_id;
+};
+
+static int compare_users(const void *one, const void *other)
+{
+    const struct due *a = one, *b = other;
+    int order = strcmp(a->user_id.text, b->user_id.text);
+
+    return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
+}
 
 /* What became of one, told when it is committed. */
 struct charge {
@@ -48,7 +64,6 @@ static int mark_settled(struct db *db, const struct id *session_id, struct error
     return DB_RUN(db, &mark, NULL, err, db_id(session_id));
 }
 
-/* What is left of the name of a data set behind 255 characters is of no use to anybody. */
 static char *describe(const struct db_rows *rows)
 {
     return xasprintf("Session of %s", db_row_text(rows, 3));
@@ -173,29 +188,48 @@ static int charge_all(struct db *db, const struct due *due, size_t count, int64_
     return 0;
 }
 
-int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
-                 const struct settlement_events *events, int64_t *ret_settled, struct error *err)
+/* At most `limit` sessions behind `last`, which is moved to the last of them; by users. */
+static int find_due(struct db *db, int64_t limit, struct due_place *last, struct due **ret_due,
+                    size_t *ret_count, struct error *err)
 {
-    /* Users take turns: one whose sessions can't be charged holds nobody up. */
     static const struct query select_due = {
-        "SELECT d.session_id, d.user_id FROM (SELECT q.session_id, q.user_id, q.place FROM "
-        "(SELECT session_id, user_id, ended_at, ROW_NUMBER() OVER (PARTITION BY user_id "
-        "ORDER BY ended_at, session_id) AS place FROM sessions WHERE unsettled=TRUE AND "
-        "ended_at IS NOT NULL) q ORDER BY q.place, q.ended_at LIMIT ?) d "
-        "ORDER BY d.user_id, d.place"};
+        "SELECT session_id, user_id, ended_at FROM sessions WHERE unsettled=TRUE AND "
+        "(ended_at > ? OR ended_at = ? AND session_id > ?) ORDER BY ended_at, session_id LIMIT ?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_due, err, db_int(limit));
-    _cleanup_(free_ptr) struct due *due = NULL;
+        DB_SELECT(db, &select_due, err, db_time(last->ended_at), db_time(last->ended_at),
+                  db_id(&last->session_id), db_int(limit));
+    struct due *due;
     size_t count = 0;
-    int64_t settled = 0;
 
     if (!rows)
         return -1;
     due = xcalloc((size_t)db_rows_count(rows) + 1, sizeof(*due));
-    while (db_next(rows))
-        due[count++] = (struct due){db_row_id(rows, 0), db_row_id(rows, 1)};
-    if (charge_all(db, due, count, low_balance_cents, events, &settled, err) < 0)
-        return -1;
+    for (; db_next(rows); count++) {
+        due[count] = (struct due){db_row_id(rows, 0), db_row_id(rows, 1), count};
+        *last = (struct due_place){db_row_time(rows, 2), due[count].session_id};
+    }
+    qsort(due, count, sizeof(*due), compare_users);
+    *ret_due = due;
+    *ret_count = count;
+    return 0;
+}
+
+/* Those that fail stay where they are, and must not hide the ones behind them. */
+int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
+                 const struct settlement_events *events, int64_t *ret_settled, struct error *err)
+{
+    struct due_place last = {1, {"00000000-0000-0000-0000-000000000000"}};
+    int64_t settled = 0, wanted;
+    size_t count;
+
+    do {
+        _cleanup_(free_ptr) struct due *due = NULL;
+
+        wanted = limit - settled;
+        if (find_due(db, wanted, &last, &due, &count, err) < 0 ||
+            charge_all(db, due, count, low_balance_cents, events, &settled, err) < 0)
+            return -1;
+    } while ((int64_t)count == wanted && settled < limit);
     *ret_settled = settled;
     return 0;
 }
@@ -225,7 +259,7 @@ static int end_session(struct db *db, const struct id *session_id, bool *ret_end
                        struct error *err)
 {
     static const struct query end = {
-        "UPDATE sessions SET status='terminated', ended_at=NOW(6), "
+        "UPDATE sessions SET status='terminated', ended_at=" SESSION_END_NOW ", "
         "error_code='CREDITS_EXHAUSTED', error_message='your credits are used up, so the session "
         "was ended; deposit money before you create another' "
         "WHERE session_id=? AND status='ready' AND unsettled=TRUE"};
@@ -284,7 +318,7 @@ int store_meter(struct db *db, int64_t ahead, const struct settlement_events *ev
         "SELECT s.user_id FROM sessions s LEFT JOIN balances b ON b.user_id=s.user_id "
         "WHERE s.unsettled=TRUE AND s.created_at IS NOT NULL GROUP BY s.user_id "
         "HAVING SUM(s.ended_at IS NULL) > 0 AND SUM(s.price_cents * "
-        "(TIMESTAMPDIFF(SECOND, s.created_at, IFNULL(s.ended_at, NOW(6))) + "
+        "(TIMESTAMPDIFF(SECOND, s.created_at, IFNULL(s.ended_at, " SESSION_END_NOW ")) + "
         "IF(s.ended_at IS NULL, ?, 0))) > 60 * IFNULL(MAX(b.balance_cents), 0)"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_users, err, db_int(ahead));
@@ -303,7 +337,37 @@ int store_meter(struct db *db, int64_t ahead, const struct settlement_events *ev
 
 /* --- grants that expire ---------------------------------------------------------------------- */
 
-/* What is given back to it later makes it expire once more: so its moves are counted. */
+/* What the user's sessions that are not charged yet had used by the end of the grant, and grants
+ * that ended before it do not bear: it is left for them. */
+static int used_before(struct db *db, const struct id *grant_id, const struct id *user_id,
+                       int64_t *ret_cents, struct error *err)
+{
+    static const struct query select_used = {
+        "SELECT TIMESTAMPDIFF(SECOND, s.created_at, "
+        "LEAST(g.expires_at, IFNULL(s.ended_at, g.expires_at))), s.price_cents "
+        "FROM credit_grants g JOIN sessions s ON s.user_id=g.user_id AND s.unsettled=TRUE AND "
+        "s.created_at < g.expires_at WHERE g.grant_id=?"};
+    static const struct query select_borne = {
+        "SELECT IFNULL(SUM(e.remaining_cents), 0) FROM credit_grants g JOIN credit_grants e "
+        "ON e.user_id=g.user_id AND e.live AND (e.expires_at, e.created_at, e.grant_id) < "
+        "(g.expires_at, g.created_at, g.grant_id) WHERE g.grant_id=? AND g.user_id=?"};
+    _cleanup_(db_rows_release) struct db_rows *used =
+        DB_SELECT(db, &select_used, err, db_id(grant_id));
+    _cleanup_(db_rows_release) struct db_rows *borne =
+        used ? DB_SELECT(db, &select_borne, err, db_id(grant_id), db_id(user_id)) : NULL;
+    int64_t cents;
+
+    if (!borne || !db_next(borne))
+        return -1;
+    cents = -db_row_int(borne, 0);
+    while (db_next(used))
+        cents += money_session_cost(db_row_int(used, 0), db_row_int(used, 1));
+    *ret_cents = cents > 0 ? cents : 0;
+    return 0;
+}
+
+/* It may expire more than once, of what sessions did not use in the end and of what is given back
+ * to it later: so its moves are counted. */
 int store_grant_expire(struct db *db, const struct id *grant_id, const struct id *user_id,
                        int64_t *ret_cents, struct error *err)
 {
@@ -313,7 +377,7 @@ int store_grant_expire(struct db *db, const struct id *grant_id, const struct id
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
     _cleanup_(free_ptr) char *event = NULL;
     struct ledger_movement movement;
-    int64_t balance;
+    int64_t balance, used, cents;
 
     *ret_cents = 0;
     if (store_ledger_lock(db, user_id, &balance, err) < 0)
@@ -323,16 +387,21 @@ int store_grant_expire(struct db *db, const struct id *grant_id, const struct id
         return -1;
     if (!db_next(rows))
         return 0;
+    if (used_before(db, grant_id, user_id, &used, err) < 0)
+        return -1;
+    cents = db_row_int(rows, 0) - used;
+    if (cents <= 0)
+        return 0;
     event = xasprintf("expiry:%s:%lld", grant_id->text, (long long)db_row_int(rows, 1));
     movement = (struct ledger_movement){
         .event_key = event,
         .kind = LEDGER_EXPIRY,
         .user_id = *user_id,
-        .amount_cents = -db_row_int(rows, 0),
+        .amount_cents = -cents,
         .description = "Granted credit expired",
         .grant_id = grant_id,
     };
-    *ret_cents = db_row_int(rows, 0);
+    *ret_cents = cents;
     return store_ledger_move(db, &movement, NULL, err);
 }
 
@@ -354,23 +423,33 @@ static int expire_one(struct db *db, const struct id *grant_id, const struct id 
     return 0;
 }
 
+/* In pieces: those of which something has to be left must not hide the ones behind them. */
 int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
                         const struct settlement_events *events, struct error *err)
 {
     static const struct query select_expired = {
-        "SELECT grant_id, user_id FROM credit_grants WHERE live=TRUE AND expires_at <= NOW(6) "
-        "ORDER BY expires_at LIMIT ?"};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &select_expired, err, db_int(limit));
+        "SELECT grant_id, user_id, expires_at FROM credit_grants WHERE live=TRUE AND "
+        "expires_at <= NOW(6) AND (expires_at > ? OR expires_at = ? AND grant_id > ?) "
+        "ORDER BY expires_at, grant_id LIMIT ?"};
+    struct id last = {"00000000-0000-0000-0000-000000000000"};
+    int64_t until = 1, count;
 
-    if (!rows)
-        return -1;
-    while (db_next(rows)) {
-        struct id grant_id = db_row_id(rows, 0), user_id = db_row_id(rows, 1);
+    do {
+        _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
+            db, &select_expired, err, db_time(until), db_time(until), db_id(&last), db_int(limit));
 
-        if (expire_one(db, &grant_id, &user_id, low_balance_cents, events, err) < 0 &&
-            passed_over(db, &user_id, events, err) < 0)
+        if (!rows)
             return -1;
-    }
+        count = db_rows_count(rows);
+        while (db_next(rows)) {
+            struct id user_id = db_row_id(rows, 1);
+
+            last = db_row_id(rows, 0);
+            until = db_row_time(rows, 2);
+            if (expire_one(db, &last, &user_id, low_balance_cents, events, err) < 0 &&
+                passed_over(db, &user_id, events, err) < 0)
+                return -1;
+        }
+    } while (count == limit);
     return 0;
 }

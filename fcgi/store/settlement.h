@@ -34,7 +34,7 @@ struct settlement_events {
  * Charges at most `limit` sessions that have ended. A session costs from ready to its end, to the
  * whole second; one that never was ready costs nothing, and leaves no transaction.
  * low_balance_cents: the threshold of users without one of their own; 0: none. *ret_settled: how
- * many; less than limit: there are no more for now, or they failed.
+ * many; less than limit: there are no more for now but those that failed.
  */
 int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
                  const struct settlement_events *events, int64_t *ret_settled, struct error *err);
@@ -47,13 +47,13 @@ int store_settle_for_nothing(struct db *db, int64_t limit, int64_t *ret_settled,
 int store_meter(struct db *db, int64_t ahead, const struct settlement_events *events,
                 struct error *err);
 
-/* Takes back what is left of at most `limit` grants whose time is over; low_balance_cents as
- * above. */
+/* Takes back what is left of grants whose time is over, `limit` at once; low_balance_cents as above.
+ * What the user's sessions had used by then is left for them until they are charged. */
 int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
                         const struct settlement_events *events, struct error *err);
 
-/* One of them, within the caller's transaction. *ret_cents: what was left; 0 where nothing was, or
- * its time is not over. */
+/* One of them, within the caller's transaction. *ret_cents: what was taken back; 0 where nothing
+ * was, or its time is not over. */
 int store_grant_expire(struct db *db, const struct id *grant_id, const struct id *user_id,
                        int64_t *ret_cents, struct error *err);
 

@@ -45,6 +45,7 @@ const char *usage_type_name(enum usage_type type)
 
 static void read_balance(const struct db_rows *rows, unsigned first, struct balance *balance)
 {
+
     *balance = (struct balance){
         .user_id = db_row_id(rows, first),
         .balance_cents = db_row_int(rows, first + 1),

@@ -116,6 +116,14 @@ static struct id lay_session(int64_t seconds, int64_t price, bool ended)
     return id;
 }
 
+static void end_session(const struct id *id)
+{
+    static const struct query end = {
+        "UPDATE sessions SET status='closed', ended_at=NOW(6) WHERE session_id=?"};
+
+    OK(DB_RUN(admin, &end, NULL, &err, db_id(id)));
+}
+
 /* --- what the daemon tells ------------------------------------------------------------------- */
 
 static void tell_charged(const struct id *id, int64_t seconds, int64_t cents, void *arg)
@@ -600,6 +608,83 @@ static void an_expired_grant_is_not_spent_and_goes_back(void)
     CU_ASSERT_EQUAL(balance_of(&payer), 90);
 }
 
+/* 75 cents are used by the end of the grant; it ends a minute ago, and the session goes on. */
+static void a_grant_that_ends_bears_what_sessions_had_used_by_then(void)
+{
+    static const struct query expire = {
+        "UPDATE credit_grants SET expires_at=NOW(6) - INTERVAL 60 SECOND WHERE user_id=?"};
+    static const struct query paid = {"SELECT paid_cents FROM balances WHERE user_id=?"};
+    struct told told = {0};
+    struct settlement_events events = events_to(&told);
+    struct id session = lay_session(960, PRICE, false);
+
+    give(200);
+    deposit("m:d6", 100);
+    OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
+    for (int i = 0; i < 2; i++)
+        OK(store_grants_expire(reaper, 1, 0, &events, &err));
+    CU_ASSERT_EQUAL(told.expired, 1);
+    CU_ASSERT_EQUAL(balance_of(&payer), 175);
+    CU_ASSERT_EQUAL(meter(4).exhausted, 0);
+    MOVE(.event_key = "m:j6", .kind = LEDGER_AGENT_JOB_USAGE, .amount_cents = -10);
+    CU_ASSERT_EQUAL(number_of(&paid, &payer), 90);
+    end_session(&session);
+    CU_ASSERT_EQUAL(settle(0).cents, 80);
+    CU_ASSERT_EQUAL(number_of(&paid, &payer), 85);
+    CU_ASSERT_EQUAL(balance_of(&payer), 85);
+}
+
+static void pass_over(const struct id *id, void *arg)
+{
+    (void)id;
+    (void)arg;
+}
+
+/* Nobody looked for two hours, in which the time to live was over. */
+static void nobody_pays_for_more_than_the_time_to_live(void)
+{
+    static const struct query overdue = {
+        "UPDATE sessions SET expires_at=created_at + INTERVAL 30 MINUTE WHERE user_id=?"};
+    double duration;
+    bool changed;
+    struct id id;
+
+    give(1000);
+    lay_session(7200, PRICE, false);
+    id = lay_session(7200, PRICE, false);
+    OK(DB_RUN(admin, &overdue, NULL, &err, db_id(&payer)));
+    CU_ASSERT_EQUAL(meter(4).exhausted, 0);
+    OK(begin(api, NULL, (struct new_session){.open_max = 0}, &err));
+    OK(store_session_close(api, &payer, id.text, &duration, &changed, &err));
+    CU_ASSERT_EQUAL(duration, 1800);
+    OK(store_session_expire(reaper, 1000, pass_over, NULL, &err));
+    CU_ASSERT_EQUAL(settle(0).charged, 2);
+    CU_ASSERT_EQUAL(balance_of(&payer), 1000 - 2 * 30 * PRICE);
+}
+
+/* Two sessions, one of which ended; what they had used of a grant is taken of none but it. */
+static void what_is_left_of_an_expired_grant_is_for_no_later_session(void)
+{
+    static const struct query expire = {
+        "UPDATE credit_grants SET expires_at=NOW(6) - INTERVAL 60 SECOND WHERE user_id=?"};
+    static const struct query paid = {"SELECT paid_cents FROM balances WHERE user_id=?"};
+    struct told told = {0};
+    struct settlement_events events = events_to(&told);
+    struct id early = lay_session(660, PRICE, false), late = lay_session(36, PRICE, false);
+
+    give(200);
+    OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
+    OK(store_grants_expire(reaper, 100, 0, &events, &err));
+    CU_ASSERT_EQUAL(told.cents, 150);
+    end_session(&late);
+    CU_ASSERT_EQUAL(settle(0).cents, 3);
+    CU_ASSERT_EQUAL(number_of(&paid, &payer), -3);
+    end_session(&early);
+    CU_ASSERT_EQUAL(settle(0).cents, 55);
+    CU_ASSERT_EQUAL(number_of(&paid, &payer), -8);
+    CU_ASSERT_EQUAL(balance_of(&payer), -8);
+}
+
 static void *deposit_fifty(void *arg)
 {
     struct error err = ERROR_INIT;
@@ -888,6 +973,7 @@ int main(void)
          a_user_who_can_not_be_charged_holds_nobody_up},
         {"daemons that settle at once charge each session once",
          daemons_that_settle_at_once_charge_each_session_once},
+        {"nobody pays for more than the time to live", nobody_pays_for_more_than_the_time_to_live},
         {"a balance that falls below a threshold is told once",
          a_balance_that_falls_below_a_threshold_is_told_once},
         {"billing that is turned off forgives what has ended",
@@ -905,6 +991,10 @@ int main(void)
          amounts_of_the_wrong_sign_or_of_nothing_are_refused},
         {"an expired grant is not spent, and goes back",
          an_expired_grant_is_not_spent_and_goes_back},
+        {"a grant that ends bears what sessions had used by then",
+         a_grant_that_ends_bears_what_sessions_had_used_by_then},
+        {"what is left of an expired grant is for no later session",
+         what_is_left_of_an_expired_grant_is_for_no_later_session},
         {"movements at once lose none: each writes by difference", movements_at_once_lose_none},
         {"no account of a program changes or deletes an entry",
          no_account_of_a_program_changes_or_deletes_an_entry},

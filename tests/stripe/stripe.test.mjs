@@ -489,6 +489,17 @@ test("while Stripe is out of reach nothing is lost, and asking goes on when it i
   assert.deepEqual(movements(who), ["deposit 1000"]);
 });
 
+test("a deposit that can't be asked about keeps neither the others nor the events waiting", async () => {
+  const who = newUser();
+  const [broken, page] = [await session(who, 1100), await session(who)];
+  await fault(`wrongtype ${broken.id}`);
+  await act(page, "pay", { deliver: false, listed: false });
+  await paidIs(who, 1000);
+  await act(page, "refund", { amount: 250, deliver: false });
+  await paidIs(who, 750);
+  await fault("");
+});
+
 // ---- the operator
 
 test("codesetctl lists what Stripe told, shows an event, tries it again and puts it aside", async () => {

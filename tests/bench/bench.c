@@ -292,7 +292,7 @@ static const char noise[] =
 static void some_execs(const char *session, struct series *series)
 {
     for (int round = 0; round < 4 * ROUNDS / TURNS; round++)
-        series_add(series, our_exec(session));
+        series_add(series, bench_exec_once(session));
 }
 
 /* The neighbour is another session; it is at it in every second turn. */
@@ -301,7 +301,7 @@ static void bench_neighbour(void)
     struct ident id = ready(), neighbour = ready();
     struct series quiet = {0}, loud = {0};
 
-    our_exec(id.text);
+    bench_exec_once(id.text);
     for (int turn = 0; turn < TURNS; turn++) {
         struct ident at_it;
 

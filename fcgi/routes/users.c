@@ -113,7 +113,7 @@ static int create_key(void *app, const struct request *request, const void *valu
         .user_id = api->caller.user_id,
         .name = form->name.bytes,
         .active_max = api->settings->accounts.keys_per_user,
-        .replay = request->replay,
+        .repeatable = request_parameter(request, "HTTP_IDEMPOTENCY_KEY") != NULL,
     };
     struct api_key key = {.key_id = wanted.key_id, .is_active = true};
     struct api_key_text text;

@@ -182,16 +182,37 @@ struct key_creation {
     int64_t created_at;
 };
 
+/* Was it made by this very attempt, whose answer was lost? */
+static int is_this_text(struct db *db, const struct id *key_id, const unsigned char *hash,
+                        bool *ret_same, struct error *err)
+{
+    static const struct query query = {
+        "SELECT key_id FROM api_keys WHERE key_id = ? AND key_hash = ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_id(key_id), db_bytes(hash, SHA256_SIZE));
+
+    if (!rows)
+        return -1;
+    *ret_same = db_next(rows);
+    return 0;
+}
+
 /* The same request has made the key before, and died before its text was told to anybody. So there
- * is nobody whose key would change. */
+ * is nobody whose key would change; unless another request was quicker with the same
+ * Idempotency-Key. */
 static int replace_key(struct db *db, const struct new_key *wanted, const unsigned char *hash,
                        const char *masked, struct error *err)
 {
     static const struct query query = {
         "UPDATE api_keys SET key_hash = ?, masked = ? WHERE key_id = ? AND user_id = ?"};
     int64_t changed;
+    bool same = false;
 
-    if (wanted->replay)
+    if (wanted->repeatable && is_this_text(db, &wanted->key_id, hash, &same, err) < 0)
+        return -1;
+    if (same)
+        return 0;
+    if (wanted->repeatable)
         return error_set(
             err, ERROR_CONFLICT, "API_KEY_SHOWN_ONCE",
             "An earlier request with this Idempotency-Key made the API key %s, and its "

@@ -96,13 +96,13 @@ struct new_key {
     const char *name;   /* NULL: none */
     int64_t expires_at; /* 0: never */
     int64_t active_max; /* a user's active keys; 0: as many as he likes */
-    bool replay;        /* an earlier request with this key_id was answered, perhaps */
+    bool repeatable;    /* another request may have made the key of this id, and shown its text */
 };
 
 /*
  * Makes a key and returns its text, which can't be had again. Codes: API_KEY_LIMIT (ERROR_LIMIT),
  * OUTCOME_UNKNOWN (once.h). A key of this id that is there already gets another text, for nobody
- * has seen the first; but with `replay` somebody may have, and it is API_KEY_SHOWN_ONCE.
+ * has seen the first; but with `repeatable` somebody may have, and it is API_KEY_SHOWN_ONCE.
  */
 int store_key_create(struct db *db, const struct new_key *wanted, struct api_key_text *ret_key,
                      int64_t *ret_created_at, struct error *err);

@@ -152,7 +152,7 @@ static void a_key_whose_text_nobody_saw_gets_another_one(void)
     CU_ASSERT_FALSE(opens(&lost));
     CU_ASSERT_TRUE(opens(&shown));
     /* Somebody may have seen it: it stays. */
-    wanted.replay = true;
+    wanted.repeatable = true;
     CU_ASSERT_EQUAL(store_key_create(api, &wanted, &third, &created_at, &refusal), -1);
     CU_ASSERT_STRING_EQUAL(refusal.code, "API_KEY_SHOWN_ONCE");
     CU_ASSERT_PTR_NOT_NULL(strstr(refusal.message, wanted.key_id.text));

@@ -2,7 +2,8 @@
  * BUGS: of more than 4096 containers the rest is not looked at. Locks are counted by a sample where
  * there are very many; whose they are is told by who took them, else by the container's own file
  * systems, else by who has such a file open. Of directories only the most that they can hold is
- * known; of large ones in flight over sockets too little is counted.
+ * known; of large ones in flight over sockets too little is counted. Connections that wait at a
+ * socket behind the first thousands that listen are not counted.
  */
 #include "container/kernel_memory.h"
 
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,9 +35,12 @@
 #define HOLDERS_MAX 4096
 #define TEXT_MAX (4 << 20)
 #define LOCKS_TEXT_MAX (1 << 20)
-#define MEMBERSHIP_BYTES 64 /* struct ipv6_mc_socklist */
-#define POLLED_BYTES 72     /* struct pollfd, struct poll_table_entry */
-#define LOCK_BYTES 192      /* where /proc/slabinfo does not say */
+#define SOCKETS_TEXT_MAX (1 << 20)
+#define TOO_MANY_BYTES (INT64_C(1) << 30)
+#define CONNECTION_BYTES 2560 /* struct tcp6_sock; the kernel makes it in nobody's name */
+#define MEMBERSHIP_BYTES 64   /* struct ipv6_mc_socklist */
+#define POLLED_BYTES 72       /* struct pollfd, struct poll_table_entry */
+#define LOCK_BYTES 192        /* where /proc/slabinfo does not say */
 /* Of a directory that was listed: a name of four letters takes 12 bytes of ext4's, which tell in
  * the directory's size, and 96 of overlayfs's. What the image has there does not tell. */
 #define LISTED_TIMES 8
@@ -87,28 +92,64 @@ static void read_part(const char *path, size_t most, struct buf *text)
     }
 }
 
-/* --- by column ------------------------------------------------------------------------------- */
+/* --- sockets --------------------------------------------------------------------------------- */
 
-/* The sum of a column of numbers; words and lines with fewer columns count as 0. */
-static int64_t sum_column(pid_t pid, const char *file, int column)
+typedef int64_t line_value(const char *line, int column);
+
+/*
+ * The sum over the lines. The kernel goes through all that it has told before at each page of such
+ * a file, so a long one is not read to its end. What is sought there may be behind thousands that
+ * hold nothing; no honest container has as many, so these are what it is ended for.
+ */
+static int64_t sum_lines(pid_t pid, const char *file, line_value *value, int column)
 {
     _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/net/%s", (int)pid, file);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     int64_t sum = 0;
 
-    read_text(path, TEXT_MAX, &text);
+    read_part(path, SOCKETS_TEXT_MAX, &text);
     for (const char *at = text.length ? text.data : ""; *at != '\0';) {
-        for (int skipped = 1; skipped < column && *at != '\n' && *at != '\0'; skipped++) {
-            at += strspn(at, " \t");
-            at += strcspn(at, " \t\n");
-        }
-        at += strspn(at, " \t");
-        if (isdigit((unsigned char)*at))
-            sum += strtoll(at, NULL, 10);
+        sum += value(at, column);
         at = strchrnul(at, '\n');
         at += *at == '\n';
     }
-    return sum;
+    return text.length < SOCKETS_TEXT_MAX ? sum : sum + TOO_MANY_BYTES;
+}
+
+/* A number; words and lines with fewer columns count as 0. */
+static int64_t in_column(const char *line, int column)
+{
+    for (int skipped = 1; skipped < column && *line != '\n' && *line != '\0'; skipped++) {
+        line += strspn(line, " \t");
+        line += strcspn(line, " \t\n");
+    }
+    line += strspn(line, " \t");
+    return isdigit((unsigned char)*line) ? strtoll(line, NULL, 10) : 0;
+}
+
+/* "N: ADDRESS ADDRESS STATE SENDING:RECEIVING ...", hexadecimal. Of a socket that listens the last
+ * is how many connections wait to be accepted. */
+static int64_t waiting_in(const char *line, int column)
+{
+    unsigned state, waiting;
+
+    (void)column;
+    return sscanf(line, "%*s %*s %*s %x %*[^:]:%x", &state, &waiting) == 2 && state == TCP_LISTEN
+               ? waiting
+               : 0;
+}
+
+/* Those that listen come first, so of many connections the rest may be left out. */
+static int64_t unaccepted(pid_t pid, const char *file)
+{
+    return sum_lines(pid, file, waiting_in, 0) % TOO_MANY_BYTES * CONNECTION_BYTES;
+}
+
+static int64_t held_in_sockets(pid_t pid)
+{
+    return sum_lines(pid, "netlink", in_column, 5) +
+           sum_lines(pid, "igmp6", in_column, 4) * MEMBERSHIP_BYTES + unaccepted(pid, "tcp") +
+           unaccepted(pid, "tcp6");
 }
 
 /* --- poll and select ------------------------------------------------------------------------- */
@@ -415,9 +456,8 @@ static void measure(struct holders *holders)
         struct visit visit = {.polled = 0};
 
         visit_processes(holders, holder, count_process, &visit);
-        holder->bytes = sum_column(holder->init, "netlink", 5) +
-                        sum_column(holder->init, "igmp6", 4) * MEMBERSHIP_BYTES +
-                        visit.polled * POLLED_BYTES + visit.listed + locked * holder->locks / locks;
+        holder->bytes = held_in_sockets(holder->init) + visit.polled * POLLED_BYTES + visit.listed +
+                        locked * holder->locks / locks;
     }
 }
 

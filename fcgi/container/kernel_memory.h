@@ -5,6 +5,7 @@
  * (Linux 6.18), and a guest gets them for the asking:
  *
  *     netlink     answers in sockets that nobody reads
+ *     connections of TCP that nobody accepts
  *     multicast   memberships of sockets in IPv6 groups
  *     poll        a place for each descriptor that somebody waits for in poll(2) or select(2)
  *     locks       of ranges of files, fcntl(2)

@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -146,6 +147,12 @@ static int filters(const char *argument)
 /* --- memory of the kernel's --------------------------------------------------------------------
  */
 
+static void hold(void)
+{
+    for (;;)
+        pause();
+}
+
 /* A socket whose requests are answered, and whose answers nobody reads. */
 static int fill_netlink(void)
 {
@@ -167,16 +174,72 @@ static int fill_netlink(void)
     return 0;
 }
 
-static void hold(void)
+/* As many sockets of which nothing is held as it may have: what counts is not to be lost among
+ * them. */
+static void stand_in_the_way(void)
 {
-    for (;;)
-        pause();
+    const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
+    struct rlimit files;
+    int ends[2], fd;
+    char byte;
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        exit(2);
+    for (int i = 0; i < 3; i++) {
+        if (fork() != 0)
+            continue;
+        while ((fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) >= 0)
+            bind(fd, (const struct sockaddr *)&any, sizeof(any));
+        close(ends[1]);
+        hold();
+    }
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+        ; /* until all have closed it */
+}
+
+/* Connections that are at an end already and that nobody has accepted. */
+static void connect_all(in_addr_t address, in_port_t port)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
+    const struct linger reset = {.l_onoff = 1};
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(listening, (const struct sockaddr *)&to, sizeof(to)) < 0 ||
+        listen(listening, 65535) < 0)
+        return;
+    for (int i = 0; i < 4000; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        connect(fd, (const struct sockaddr *)&to, sizeof(to));
+        close(fd);
+    }
+}
+
+static int flood_connections(const char *argument)
+{
+    (void)argument;
+    for (int i = 0; i < 4; i++) {
+        if (fork() != 0)
+            continue;
+        for (int port = 2000; port < 3000; port++)
+            connect_all(INADDR_LOOPBACK + (in_addr_t)i, (in_port_t)port);
+        hold();
+    }
+    hold();
+    return 0;
 }
 
 /* Never ends: the session is to be ended for it. */
 static int flood_netlink(const char *argument)
 {
-    (void)argument;
+    if (strcmp(argument, "behind-others") == 0)
+        stand_in_the_way();
     for (int i = 0; i < 8; i++) {
         if (fork() != 0)
             continue;
@@ -361,6 +424,7 @@ const struct probe limit_probes[] = {
     {"flood-netlink", flood_netlink},
     {"flood-locks", flood_locks},
     {"flood-poll", flood_poll},
+    {"flood-connections", flood_connections},
     {"flood-directories", flood_directories},
     {"flood-passed-directories", flood_passed_directories},
     {"flood-orphaned-locks", flood_orphaned_locks},

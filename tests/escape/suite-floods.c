@@ -183,7 +183,8 @@ static void a_flood_of_kernel_memory(void)
 {
     static const char *const probes[] = {"flood-netlink",     "flood-locks",
                                          "flood-poll",        "flood-orphaned-locks 60",
-                                         "flood-directories", "flood-passed-directories"};
+                                         "flood-directories", "flood-passed-directories",
+                                         "flood-connections", "flood-netlink behind-others"};
 
     for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
         struct ident id = escape_open();

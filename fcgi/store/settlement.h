@@ -47,8 +47,8 @@ int store_settle_for_nothing(struct db *db, int64_t limit, int64_t *ret_settled,
 int store_meter(struct db *db, int64_t ahead, const struct settlement_events *events,
                 struct error *err);
 
-/* Takes back what is left of grants whose time is over, `limit` at once; low_balance_cents as above.
- * What the user's sessions had used by then is left for them until they are charged. */
+/* Takes back what is left of grants whose time is over, `limit` at once; low_balance_cents as
+ * above. What the user's sessions had used by then is left for them until they are charged. */
 int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
                         const struct settlement_events *events, struct error *err);
 

@@ -338,7 +338,7 @@ static void places_of(const struct ident sessions[2], const struct ident jobs[JO
     size_t count = 0;
 
     for (int i = 0; i < JOBS; i++) {
-        char path[2 * IDENT_SIZE + 32], place[16];
+        char path[400], place[16];
         _cleanup_(answer_release) struct answer *answer = NULL;
 
         snprintf(path, sizeof(path), "/sessions/%s/verify/%s", sessions[i / 2].text, jobs[i].text);

@@ -188,17 +188,16 @@ static void stand_in_the_way(void)
     setrlimit(RLIMIT_NOFILE, &files);
     if (pipe2(ends, O_CLOEXEC) < 0)
         exit(2);
-    for (int i = 0; i < 3; i++) {
-        if (fork() != 0)
-            continue;
-        while ((fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) >= 0)
-            bind(fd, (const struct sockaddr *)&any, sizeof(any));
+    if (fork() == 0) {
+        do
+            fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+        while (fd >= 0 && bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0);
         close(ends[1]);
         hold();
     }
     close(ends[1]);
     while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
-        ; /* until all have closed it */
+        ; /* until it has closed it */
 }
 
 /* Connections that are at an end already and that nobody has accepted. */
@@ -216,7 +215,7 @@ static void connect_all(in_addr_t address, in_port_t port)
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-        connect(fd, (const struct sockaddr *)&to, sizeof(to));
+        (void)connect(fd, (const struct sockaddr *)&to, sizeof(to));
         close(fd);
     }
 }

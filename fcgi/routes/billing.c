@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "http/render.h"
 #include "routes/routes.h"
+#include "store/db.h"
 #include "store/usage.h"
 
 #include "base/banned.h"
@@ -271,21 +272,14 @@ static int answer_csv(struct api *api, const struct usage_query *query, struct a
     return store_usage_list(api->db, query, add_csv_row, &answer->body, &summary, err);
 }
 
-static int get_usage(void *app, const struct request *request, const void *values,
-                     struct answer *answer, struct error *err)
+static int answer_json_page(struct api *api, const struct usage_query *query, int64_t page,
+                            int64_t limit, int64_t items_most, struct answer *answer,
+                            struct error *err)
 {
-    struct api *api = app;
-    const struct usage_values *form = values;
     struct balance balance;
-    struct usage_query query;
     struct usage_summary summary;
-    int64_t limit, items_most;
     struct buf *body;
 
-    (void)request;
-    query = query_of(api, form, &limit, &items_most);
-    if (form->format == FORMAT_CSV)
-        return answer_csv(api, &query, answer, err);
     if (store_balance_get(api->db, &api->caller.user_id, &balance, err) < 0)
         return -1;
     body = answer_json(answer, 200);
@@ -294,13 +288,33 @@ static int get_usage(void *app, const struct request *request, const void *value
     render_int(body, "total_deposits_cents", balance.total_deposited_cents);
     render_int(body, "total_usage_cents", balance.total_spent_cents);
     render_open(body, "transactions", '[');
-    if (store_usage_list(api->db, &query, render_transaction, body, &summary, err) < 0)
+    if (store_usage_list(api->db, query, render_transaction, body, &summary, err) < 0)
         return -1;
     render_close(body, ']');
     render_summary(body, &summary);
-    render_pagination(body, form->page, limit, at_most(summary.transactions, items_most));
+    render_pagination(body, page, limit, at_most(summary.transactions, items_most));
     render_close(body, '}');
     return 0;
+}
+
+/* Balance, totals and transactions are of one moment, so that they add up. */
+static int get_usage(void *app, const struct request *request, const void *values,
+                     struct answer *answer, struct error *err)
+{
+    struct api *api = app;
+    const struct usage_values *form = values;
+    int64_t limit, items_most;
+    struct usage_query query = query_of(api, form, &limit, &items_most);
+    int outcome;
+
+    (void)request;
+    if (db_begin_snapshot(api->db, err) < 0)
+        return -1;
+    outcome = form->format == FORMAT_CSV
+                  ? answer_csv(api, &query, answer, err)
+                  : answer_json_page(api, &query, form->page, limit, items_most, answer, err);
+    db_rollback(api->db);
+    return outcome;
 }
 
 static const struct route rows[] = {

@@ -4,8 +4,9 @@
  *
  * fuzz-sources: fcgi/http/fields.c fcgi/http/render.c fcgi/http/request.c
  * fuzz-sources: fcgi/base/json.c fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c
- * fuzz-sources: fcgi/base/utf8.c fcgi/base/clock.c
- * fuzz-packages: json-c
+ * fuzz-sources: fcgi/base/utf8.c fcgi/base/clock.c fcgi/base/crypto.c fcgi/base/id.c
+ * fuzz-sources: fcgi/base/random.c
+ * fuzz-packages: json-c libcrypto
  */
 #include <stdlib.h>
 

@@ -4,7 +4,8 @@
  *
  * fuzz-sources: fcgi/http/request.c fcgi/http/prefer.c fcgi/http/gzip.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
- * fuzz-packages: zlib
+ * fuzz-sources: fcgi/base/clock.c fcgi/base/crypto.c fcgi/base/id.c fcgi/base/random.c
+ * fuzz-packages: libcrypto zlib
  */
 #include <stdlib.h>
 #include <string.h>

@@ -263,34 +263,38 @@ static int prune_verifications(struct db *db, int64_t days, struct step *step, s
     return 0;
 }
 
+/* What goes by one statement, told the days and how many rows. */
+static int delete_old(struct db *db, const struct query *query, int64_t days, struct step *step,
+                      struct error *err)
+{
+    int64_t changed = 0;
+
+    return count(DB_RUN(db, query, &changed, err, db_int(days), db_int(step->rows)), &changed,
+                 step);
+}
+
 static int prune_tokens(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query delete_tokens = {
         "DELETE FROM refresh_tokens WHERE expires_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
-    int64_t changed = 0;
 
-    return count(DB_RUN(db, &delete_tokens, &changed, err, db_int(days), db_int(step->rows)),
-                 &changed, step);
+    return delete_old(db, &delete_tokens, days, step, err);
 }
 
 static int prune_idempotency_keys(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query delete_keys = {
         "DELETE FROM idempotency_keys WHERE created_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
-    int64_t changed = 0;
 
-    return count(DB_RUN(db, &delete_keys, &changed, err, db_int(days), db_int(step->rows)),
-                 &changed, step);
+    return delete_old(db, &delete_keys, days, step, err);
 }
 
 static int prune_spending(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query delete_days = {
         "DELETE FROM spending WHERE day < DATE(NOW(6)) - INTERVAL ? DAY LIMIT ?"};
-    int64_t changed = 0;
 
-    return count(DB_RUN(db, &delete_days, &changed, err, db_int(days), db_int(step->rows)),
-                 &changed, step);
+    return delete_old(db, &delete_days, days, step, err);
 }
 
 static int prune_runs(struct db *db, int64_t days, struct step *step, struct error *err)
@@ -307,9 +311,7 @@ static int prune_runs(struct db *db, int64_t days, struct step *step, struct err
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_runs, err, db_int(days), db_int(step->rows));
 
-    if (!rows ||
-        count(DB_RUN(db, &delete_containers, &changed, err, db_int(days), db_int(step->rows)),
-              &changed, step) < 0)
+    if (!rows || delete_old(db, &delete_containers, days, step, err) < 0)
         return -1;
     while (db_next(rows)) {
         struct id id = db_row_id(rows, 0);

@@ -48,7 +48,8 @@ static int check_reserve(const char *scratch_dir, int64_t reserve, struct error 
         return error_errno(err, errno, "cannot find out the free space of %s", scratch_dir);
     if ((uint64_t)fs.f_bavail * fs.f_frsize < (uint64_t)reserve)
         return error_set(err, ERROR_UNAVAILABLE, "DISK_SHORT",
-                         "the host is short of disk: less than %" PRId64 " MiB free in %s",
+                         "the host is short of disk space: less than %" PRId64
+                         " MiB are free in %s",
                          reserve >> 20, scratch_dir);
     return 0;
 }
@@ -232,8 +233,8 @@ static int loop_attach(int image_fd, char device[32], struct error *err)
             break;
         /* Somebody else was quicker with this one. */
     }
-    return error_set(err, ERROR_UNAVAILABLE, "LOOP_DEVICES_SHORT", "no loop device to be had: %s",
-                     strerror(errno));
+    return error_set(err, ERROR_UNAVAILABLE, "LOOP_DEVICES_SHORT",
+                     "no loop device is available: %s", strerror(errno));
 }
 
 int scratch_mount(int image_fd, const char *where, struct error *err)

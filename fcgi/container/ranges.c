@@ -111,7 +111,8 @@ int ranges_take(struct ranges *ranges, const char *folder, int64_t *ret_first, s
     }
     if (range < 0)
         return error_set(err, ERROR_UNAVAILABLE, "ID_RANGES_SHORT",
-                         "containers have all %" PRId64 " ranges of host ids", ranges->count);
+                         "all %" PRId64 " ranges of host ids are in use by containers",
+                         ranges->count);
     first = ranges->first + range * USERNS_IDS;
     if (chown(folder, (uid_t)-1, (gid_t)first) < 0)
         return error_errno(err, errno, "cannot assign a range of host ids to %s", folder);

@@ -106,7 +106,7 @@ static void check_runtime(struct doctor *doctor)
                       "%s has no --preserve-fds, by which the agent gets its socket", line);
     else
         doctor_report(doctor, FINDING_WARN, "runtime", "use crun or runc",
-                      "%s says \"%s\", which is unknown", runtime, line);
+                      "unknown runtime: %s reports \"%s\"", runtime, line);
 }
 
 /* --- binaries that run in containers --------------------------------------------------------- */
@@ -277,7 +277,7 @@ static void check_key(struct doctor *doctor, const char *path)
     if (!path[0])
         return;
     if (stat(path, &st) < 0)
-        doctor_report(doctor, FINDING_FAIL, "api_key_file", "make it, or clear the setting",
+        doctor_report(doctor, FINDING_FAIL, "api_key_file", "create it, or remove the setting",
                       "%s: %s", path, strerror(errno));
     else if (st.st_mode & 07)
         doctor_report(doctor, FINDING_FAIL, "api_key_file", mend,

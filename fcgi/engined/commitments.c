@@ -130,11 +130,11 @@ int commitments_take(struct commitments *commitments, const char *name, int64_t 
     available = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     /* Each is asked for what it has taken only where it matters. */
     if (available < wanted + commitments->shares && available < wanted + outstanding(commitments))
-        return error_set(err, ERROR_UNAVAILABLE, "DISK_SHORT",
-                         "the host is short of disk: %" PRId64 " MiB are free in %s, and with the "
-                         "reserve and what containers were promised, %" PRId64 " are needed",
-                         available >> 20, settings->scratch_dir,
-                         (wanted + outstanding(commitments)) >> 20);
+        return error_set(
+            err, ERROR_UNAVAILABLE, "DISK_SHORT",
+            "the host is short of disk space: %" PRId64 " MiB are free in %s, and with the "
+            "reserve and what containers were promised, %" PRId64 " are needed",
+            available >> 20, settings->scratch_dir, (wanted + outstanding(commitments)) >> 20);
     commitments_add(commitments, name, disk_bytes);
     return 0;
 }

@@ -104,7 +104,7 @@ static int read_report(const struct buf *report, struct error *err)
         return 0;
     if (sscanf(report->data, "%d %63s %n", &kind, code, &at) < 2 || at == 0 || kind <= ERROR_NONE ||
         kind > ERROR_INTERNAL)
-        return error_set(err, ERROR_INTERNAL, NULL, PROGRAM_NAME " died at its work");
+        return error_set(err, ERROR_INTERNAL, NULL, PROGRAM_NAME " ended unexpectedly");
     return error_set(err, (enum error_kind)kind, engined_code(code), "%.*s",
                      (int)strcspn(report->data + at, "\n"), report->data + at);
 }

@@ -406,7 +406,7 @@ static int parse(struct parser *p, const char *bytes, size_t size, struct error 
     }
     if (p->refusal || !p->has_suite)
         return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE", "%s",
-                         p->refusal ? p->refusal : "it holds no test suite");
+                         p->refusal ? p->refusal : "it contains no test suite");
     return 0;
 }
 

@@ -199,7 +199,7 @@ static int recall(const struct router *router, const struct route *route, struct
     _cleanup_(buf_release) struct buf key = BUF_INIT;
 
     if (strcmp(route->method, "POST") != 0 || !(route->flags & ROUTE_BEARER) ||
-        route->flags & ROUTE_NO_KEY || !request_parameter(request, "HTTP_IDEMPOTENCY_KEY"))
+        !request_parameter(request, "HTTP_IDEMPOTENCY_KEY"))
         return 0;
     request_list(request, "HTTP_IDEMPOTENCY_KEY", &key);
     if (check_key(key.data, key.length, err) < 0)

@@ -25,7 +25,6 @@ enum route_flag {
     ROUTE_BEARER = 1,  /* needs Authorization: Bearer */
     ROUTE_AWAITED = 2, /* exists only for POSTs that come back from being held */
     ROUTE_JOINED = 4,  /* with ROUTE_BEARER: the handler's own query checks the credential */
-    ROUTE_NO_KEY = 8,  /* a POST with ROUTE_BEARER takes an Idempotency-Key; not this one */
 };
 
 /* app is the router's. values: the struct that the route's fields fill, NULL without fields. The

@@ -301,7 +301,7 @@ static void set_ended(struct error *err, const char *code, const char *message)
     for (size_t i = 0; code && i < ARRAY_SIZE(ended_codes); i++)
         if (strcmp(code, ended_codes[i]) == 0)
             known = ended_codes[i];
-    error_set(err, ERROR_NOT_FOUND, known, "%s", code ? message : "its first process is gone");
+    error_set(err, ERROR_NOT_FOUND, known, "%s", code ? message : "its first process has ended");
 }
 
 bool container_was_ended(const struct error *err)

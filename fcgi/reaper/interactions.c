@@ -386,8 +386,9 @@ static bool is_read(struct running *running, const struct error *err)
         return true;
     if (err->kind != ERROR_NOT_FOUND)
         log_error("interaction_unreadable", err);
-    fail(running, running->work.type == INTERACTION_EXEC ? "the command could not be read"
-                                                         : "the file's content could not be read");
+    fail(running, running->work.type == INTERACTION_EXEC
+                      ? "the command could not be read"
+                      : "the content of the file could not be read");
     return false;
 }
 

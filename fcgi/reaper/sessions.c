@@ -258,7 +258,7 @@ static const struct failure *start_failure(const struct error *err)
         {"IMAGE_MISSING", "IMAGE_MISSING",
          "the sample's image is not on this host; ask the operator to import it", true},
         {"IMAGE_REFUSED", "IMAGE_REFUSED",
-         "the sample's image was refused: it holds what no container is started from", false},
+         "the sample's image was refused, as it is not safe to start a container from it", false},
         {"DISK_SHORT", "HOST_FULL", "the host is short of disk space; try again later", true},
         {"LOOP_DEVICES_SHORT", "HOST_FULL",
          "the host has no loop device for another container; try again later", true},
@@ -287,7 +287,7 @@ static void end_with_container(struct live_session *session, const struct error 
     log_event(LOG_WARNING, "session_container_lost", "session=%s reason=\"%s\"", session->id.text,
               err->message);
     end(session, told ? err->code : CONTAINERS_LOST,
-        told ? err->message : "the session's container ended by itself; what was in it is gone",
+        told ? err->message : "the session's container ended unexpectedly, and its files are lost",
         false);
 }
 

@@ -315,7 +315,7 @@ static void container_failed(const struct error *err, void *owner)
                     "the verifier image of the sample is not on this host");
     else if (code_is(err, "IMAGE_REFUSED"))
         job_give_up(job, "IMAGE_REFUSED", err->message,
-                    "the image that the sample is verified in was refused");
+                    "the verifier image of the sample was refused");
     else if (containers_host_is_full(err))
         job_give_up(job, "HOST_FULL", err->message,
                     "the host is short of disk space or another resource; try again later");

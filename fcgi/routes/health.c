@@ -76,7 +76,7 @@ static int get_health(void *app, const struct request *request, const void *valu
     } else {
         log_error("unhealthy", err);
         answer_header(answer, "Retry-After", "2");
-        add_part(&parts, "database", "The database is out of reach.");
+        add_part(&parts, "database", "The database cannot be reached.");
     }
     answer_header(answer, "Cache-Control", "no-store");
     render_open(body, NULL, '{');

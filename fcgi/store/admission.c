@@ -69,8 +69,9 @@ static int over_limit(const char *whose, int64_t limit, int64_t spent, int64_t p
                       struct error *err)
 {
     return error_set(err, ERROR_LIMIT, "SPENDING_LIMIT",
-                     "the limit of spending per %s is %lld cents a day (UTC), %lld are spent and a "
-                     "minute costs %lld; try again tomorrow or ask the operator",
+                     "%s may spend %lld cents a day (UTC) and has spent %lld today; a minute of a "
+                     "session costs %lld. Try again tomorrow, or ask the operator for a higher "
+                     "limit",
                      whose, (long long)limit, (long long)spent, (long long)price_cents);
 }
 
@@ -92,10 +93,11 @@ static int check_day(struct db *db, const struct new_session *wanted,
     by_user = db_row_int(rows, 0) + metered_cost(metered, NULL);
     by_key = db_row_int(rows, 1) + (key ? metered_cost(metered, wanted->key_id) : 0);
     if (wanted->cents_per_day > 0 && by_user + wanted->price_cents > wanted->cents_per_day)
-        return over_limit("user", wanted->cents_per_day, by_user, wanted->price_cents, err);
+        return over_limit("this user", wanted->cents_per_day, by_user, wanted->price_cents, err);
     if (key && wanted->key_cents_per_day > 0 &&
         by_key + wanted->price_cents > wanted->key_cents_per_day)
-        return over_limit("API key", wanted->key_cents_per_day, by_key, wanted->price_cents, err);
+        return over_limit("this API key", wanted->key_cents_per_day, by_key, wanted->price_cents,
+                          err);
     return 0;
 }
 

@@ -224,13 +224,14 @@ static int refused(struct db *db, unsigned code, const char *text, struct error 
         return error_set(err, ERROR_CONFLICT, NULL, "%s", text);
     case ER_LOCK_DEADLOCK:
     case ER_LOCK_WAIT_TIMEOUT:
+    case ER_STATEMENT_TIMEOUT:
+        return error_set(err, ERROR_UNAVAILABLE, "DATABASE_BUSY", "the database is busy: %s", text);
     case ER_DISK_FULL:
     case ER_RECORD_FILE_FULL:
     case ER_OUT_OF_RESOURCES:
     case ER_CON_COUNT_ERROR:
     case ER_OPTION_PREVENTS_STATEMENT:
     case ER_QUERY_INTERRUPTED:
-    case ER_STATEMENT_TIMEOUT:
     case ER_ERROR_ON_WRITE:
     case ER_GET_ERRNO:
     case ER_UNKNOWN_STMT_HANDLER:

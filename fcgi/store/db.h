@@ -8,7 +8,8 @@
  *
  * A read that found the connection broken is sent once more. A write is not: it may have been
  * carried out. Then the error's code is DATABASE_UNAVAILABLE too, and db_lost(db) is true until
- * the next statement; the caller looks its row up by the id that it made.
+ * the next statement; the caller looks its row up by the id that it made. A statement that waited
+ * too long for a lock is DATABASE_BUSY: nothing was written.
  */
 #ifndef CODESET_STORE_DB_H
 #define CODESET_STORE_DB_H

@@ -286,10 +286,10 @@ static void limits_name_their_value_and_what_is_in_use(void)
     NOT_BEGUN("SESSION_LIMIT", "is 3, and 3 are open; close one", .open_max = 3);
     MOVE(.event_key = job.text, .kind = LEDGER_AGENT_JOB_USAGE, .amount_cents = -90,
          .key_id = &key);
-    NOT_BEGUN("SPENDING_LIMIT", "94 cents a day (UTC), 90 are spent", .cents_per_day = 94);
+    NOT_BEGUN("SPENDING_LIMIT", "94 cents a day (UTC) and has spent 90 today", .cents_per_day = 94);
     BEGUN(.cents_per_day = 95);
     CU_ASSERT_EQUAL(begin(api, &key, (struct new_session){.key_cents_per_day = 94}, &refusal), -1);
-    CU_ASSERT_PTR_NOT_NULL(strstr(refusal.message, "per API key is 94"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(refusal.message, "this API key may spend 94"));
     BEGUN(.key_cents_per_day = 94); /* by a token */
 }
 
@@ -308,7 +308,7 @@ static void a_user_may_have_limits_of_his_own(void)
     BEGUN(.creates_per_minute = 1);
     limits.cents_per_day = 4;
     OK(store_user_limits_set(admin, &payer, &limits, &err));
-    NOT_BEGUN("SPENDING_LIMIT", "is 4 cents");
+    NOT_BEGUN("SPENDING_LIMIT", "this user may spend 4 cents");
 }
 
 struct crossing {

@@ -137,7 +137,6 @@ static const struct route routes[] = {
     {"POST", "/things", handle, .flags = ROUTE_BEARER, .pool = "api"},
     {"GET", "/things", handle, .flags = ROUTE_BEARER, .pool = "api"},
     {"POST", "/open", handle, .pool = "api"},
-    {"POST", "/plain", handle, .flags = ROUTE_BEARER | ROUTE_NO_KEY, .pool = "api"},
     {"GET", "/held", break_down, .flags = ROUTE_AWAITED, .pool = "api"},
     {"GET", "/broken", break_down, .pool = "api"},
 };
@@ -235,8 +234,7 @@ static void a_key_with_another_body_does_nothing(void)
 
 static void only_a_post_of_somebody_has_a_key(void)
 {
-    static const char *const others[][2] = {
-        {"GET", "/things"}, {"POST", "/open"}, {"POST", "/plain"}};
+    static const char *const others[][2] = {{"GET", "/things"}, {"POST", "/open"}};
 
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         struct app app = {0};

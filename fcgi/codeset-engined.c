@@ -37,7 +37,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -47,7 +46,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -56,11 +54,11 @@
 #include "engined/disk_watch.h"
 #include "engined/kernel_watch.h"
 #include "engined/server.h"
+#include "service/service.h"
 #include "settings.h"
 
 #include "base/banned.h"
 
-#define LOCK_WAIT (2 * CLOCK_SECOND) /* one that was just killed may still be dying */
 #define BACKLOG 64
 #define OUR_NICE (-10)
 
@@ -87,40 +85,21 @@ static const char usage[] =
     "  --help          show this help\n"
     "  --version       show the version\n";
 
-/* -1 with ERROR_NOT_FOUND: there is no such file, and none was to be made. */
-static int lock_file(const char *state_dir, const char *name, int flags, struct error *err)
-{
-    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", state_dir, name);
-    int64_t until = clock_monotonic() + LOCK_WAIT;
-    _cleanup_(close_fd) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
-
-    if (fd < 0)
-        return error_errno(err, errno, "opening %s", path);
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return error_errno(err, errno, "locking %s", path);
-        if (clock_monotonic() > until)
-            return error_set(err, ERROR_CONFLICT, NULL,
-                             "another codeset-engined is using %s (it has locked %s)", state_dir,
-                             path);
-        usleep(20 * 1000);
-    }
-    return TAKE_FD(fd);
-}
-
 /* Who gives ranges of ids to the containers of a state_dir has to be alone. A daemon of the release
  * before did this itself, and holds a lock of another name: during an upgrade only one of them
  * works. */
 static int take_locks(struct engined *engined, struct error *err)
 {
     const char *state_dir = engined->settings.engine.state_dir;
+    _cleanup_(free_ptr) char *lock = xasprintf("%s/engined.lock", state_dir);
+    _cleanup_(free_ptr) char *older_lock = xasprintf("%s/reaper.lock", state_dir);
 
     if (make_dirs(state_dir, 0711, err) < 0)
         return -1;
-    engined->lock_fd = lock_file(state_dir, "engined.lock", O_CREAT, err);
+    engined->lock_fd = service_lock("codeset-engined", lock, O_CREAT, err);
     if (engined->lock_fd < 0)
         return -1;
-    engined->older_lock_fd = lock_file(state_dir, "reaper.lock", 0, err);
+    engined->older_lock_fd = service_lock("codeset-reaper", older_lock, 0, err);
     if (engined->older_lock_fd < 0 && err->sys_errno != ENOENT)
         return -1;
     error_clear(err);
@@ -146,17 +125,6 @@ static int find_asker(struct engined *engined, struct error *err)
     engined->asker = (uid_t)number;
     engined->asker_group = (gid_t)number;
     return 0;
-}
-
-/* A descriptor for each container that is being described, and for each process under way. */
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 /* It looks after the disk, and guests must not keep it from that. */
@@ -223,14 +191,6 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     event_base_loopbreak(engined->base);
 }
 
-static void on_watchdog(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    (void)arg;
-    sd_notify(0, "WATCHDOG=1");
-}
-
 static void set_signals(struct engined *engined)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
@@ -242,24 +202,11 @@ static void set_signals(struct engined *engined)
     }
 }
 
-static void set_watchdog(struct engined *engined)
-{
-    struct timeval half;
-    uint64_t limit;
-
-    if (sd_watchdog_enabled(0, &limit) <= 0)
-        return;
-    half.tv_sec = (time_t)(limit / 2 / CLOCK_SECOND);
-    half.tv_usec = (suseconds_t)(limit / 2 % CLOCK_SECOND);
-    engined->watchdog = event_new(engined->base, -1, EV_PERSIST, on_watchdog, engined);
-    evtimer_add(engined->watchdog, &half);
-}
-
 static int run(struct engined *engined, struct error *err)
 {
     const struct engine_settings *settings = &engined->settings.engine;
 
-    raise_descriptors();
+    service_raise_descriptors(); /* one for each container that is described, and each helper */
     come_first();
     if (take_locks(engined, err) < 0)
         return -1;
@@ -277,7 +224,7 @@ static int run(struct engined *engined, struct error *err)
     engined->server = server_new(engined->base, settings, engined->containers, engined->disk,
                                  engined->kernel, engined->listener, engined->asker);
     set_signals(engined);
-    set_watchdog(engined);
+    engined->watchdog = service_watchdog_new(engined->base);
     log_event(LOG_INFO, "ready", "version=%s asker=%u", CODESET_VERSION, (unsigned)engined->asker);
     sd_notify(0, "READY=1");
     event_base_dispatch(engined->base);

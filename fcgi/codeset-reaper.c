@@ -53,8 +53,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
@@ -82,13 +80,13 @@
 #include "reaper/sessions.h"
 #include "reaper/stripe_events.h"
 #include "reaper/verifications.h"
+#include "service/service.h"
 #include "settings.h"
 #include "store/retention.h"
 #include "store/runs.h"
 
 #include "base/banned.h"
 
-#define LOCK_WAIT (2 * CLOCK_SECOND) /* one that was just killed may still be dying */
 #define DRAIN (10 * CLOCK_SECOND)
 #define DRAIN_BRIEF CLOCK_SECOND /* for file operations: they take no longer */
 #define DRAIN_LOOK_MS 10
@@ -130,41 +128,15 @@ static const char usage[] =
  * this node, wherever its sockets are, the heartbeat sees to. */
 static int take_lock(const char *socket, struct error *err)
 {
-    _cleanup_(free_ptr) char *folder = xstrdup(socket);
+    const char *slash = strrchr(socket, '/');
     _cleanup_(free_ptr) char *path = NULL;
-    int64_t until = clock_monotonic() + LOCK_WAIT;
-    _cleanup_(close_fd) int fd = -1;
-    char *slash = strrchr(folder, '/');
 
     if (!slash)
         return error_set(err, ERROR_INVALID, NULL,
                          "the path of a socket must be absolute, and shorter than 108 bytes: %s",
                          socket);
-    *slash = '\0';
-    path = xasprintf("%s/reaper.lock", folder);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return error_errno(err, errno, "opening %s", path);
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return error_errno(err, errno, "locking %s", path);
-        if (clock_monotonic() > until)
-            return error_set(err, ERROR_CONFLICT, NULL,
-                             "another codeset-reaper is running (it has locked %s)", path);
-        usleep(20 * 1000);
-    }
-    return TAKE_FD(fd);
-}
-
-/* A held request is a descriptor, and so is a call to an agent. */
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    path = xasprintf("%.*s/reaper.lock", (int)(slash - socket), socket);
+    return service_lock("codeset-reaper", path, O_CREAT, err);
 }
 
 static void rung(enum work_kind kind, const struct id *id, void *arg)
@@ -295,14 +267,6 @@ static void on_status(evutil_socket_t signal_number, short what, void *arg)
               db_pool_available(context->pool) ? "there" : "lost");
 }
 
-static void on_watchdog(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    (void)arg;
-    sd_notify(0, "WATCHDOG=1");
-}
-
 /* --- the beginning --------------------------------------------------------------------------- */
 
 static void set_signals(struct reaper *reaper)
@@ -317,19 +281,6 @@ static void set_signals(struct reaper *reaper)
     }
     reaper->signals[2] = evsignal_new(base, SIGUSR1, on_status, reaper);
     event_add(reaper->signals[2], NULL);
-}
-
-static void set_watchdog(struct reaper *reaper)
-{
-    struct timeval half;
-    uint64_t limit;
-
-    if (sd_watchdog_enabled(0, &limit) <= 0)
-        return;
-    half.tv_sec = (time_t)(limit / 2 / CLOCK_SECOND);
-    half.tv_usec = (suseconds_t)(limit / 2 % CLOCK_SECOND);
-    reaper->watchdog = event_new(reaper->base, -1, EV_PERSIST, on_watchdog, reaper);
-    evtimer_add(reaper->watchdog, &half);
 }
 
 /* A host that has none is told from others by its node's name alone. */
@@ -452,7 +403,7 @@ static void close_rooms(struct reaper *reaper)
 
 static int run(struct reaper *reaper, struct error *err)
 {
-    raise_descriptors();
+    service_raise_descriptors(); /* a held request is one, and so is a call to an agent */
     set_identity(reaper);
     reaper->lock_fd = take_lock(reaper->settings.reaper.await_socket, err);
     if (reaper->lock_fd < 0)
@@ -461,7 +412,7 @@ static int run(struct reaper *reaper, struct error *err)
     if (!reaper->base)
         return error_set(err, ERROR_INTERNAL, NULL, "cannot create an event loop");
     set_signals(reaper);
-    set_watchdog(reaper);
+    reaper->watchdog = service_watchdog_new(reaper->base);
     if (open_rooms(reaper, err) < 0)
         return -1;
     event_base_dispatch(reaper->base);

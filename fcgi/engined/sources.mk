@@ -14,4 +14,4 @@ ENGINED_LIBS = libengined.a libcontainer.a libimages.a libwire.a $(SECCOMP_LIBS)
 
 sbin_PROGRAMS += codeset-engined
 codeset_engined_SOURCES = fcgi/codeset-engined.c
-codeset_engined_LDADD = $(ENGINED_LIBS) $(SYSTEMD_LIBS)
+codeset_engined_LDADD = $(SERVICE_LIBS) $(ENGINED_LIBS)

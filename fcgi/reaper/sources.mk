@@ -35,4 +35,4 @@ REAPER_LIBS = libreaper.a libgrade.a $(AGENT_CLIENT_LIBS) $(STRIPE_LIBS) $(STORE
 
 sbin_PROGRAMS += codeset-reaper
 codeset_reaper_SOURCES = fcgi/codeset-reaper.c
-codeset_reaper_LDADD = libengine.a $(REAPER_LIBS) $(SYSTEMD_LIBS) -lpthread
+codeset_reaper_LDADD = $(SERVICE_LIBS) libengine.a $(REAPER_LIBS) -lpthread

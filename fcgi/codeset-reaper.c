@@ -139,7 +139,7 @@ static int take_lock(const char *socket, struct error *err)
     return service_lock("codeset-reaper", path, O_CREAT, err);
 }
 
-static void rung(enum work_kind kind, const struct id *id, void *arg)
+static void on_doorbell(enum work_kind kind, const struct id *id, void *arg)
 {
     const struct context *context = arg;
 
@@ -369,8 +369,8 @@ static int open_rooms(struct reaper *reaper, struct error *err)
 
     if (context_open(&reaper->context, &parts, err) < 0)
         return -1;
-    reaper->doorbell =
-        doorbell_new(reaper->base, settings->api.doorbell_socket, rung, &reaper->context, err);
+    reaper->doorbell = doorbell_new(reaper->base, settings->api.doorbell_socket, on_doorbell,
+                                    &reaper->context, err);
     if (!reaper->doorbell)
         return -1;
     if (reconciler_new(&settings->stripe, &settings->database, &reaper->reconciler, err) < 0)

@@ -45,7 +45,7 @@ static void look(evutil_socket_t fd, short what, void *arg)
         return;
     }
     log_event(LOG_WARNING, "command_overtime", "container=%s", overtime->container.text);
-    overtime->struck = true;
+    overtime->ended_by_engine = true;
     engine_clear(overtime->context->engine, overtime->kind, &overtime->container, cleared, NULL);
 }
 
@@ -72,7 +72,8 @@ struct agent_result overtime_judge(const struct overtime *overtime,
 {
     struct agent_result judged = *result;
 
-    if (overtime->struck && judged.end == AGENT_END_EXIT && judged.exit_status == 128 + SIGKILL) {
+    if (overtime->ended_by_engine && judged.end == AGENT_END_EXIT &&
+        judged.exit_status == 128 + SIGKILL) {
         judged.end = AGENT_END_TIMEOUT;
         judged.exit_status = STATUS_TIMEOUT;
         judged.message = NULL;

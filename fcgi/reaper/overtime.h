@@ -26,8 +26,8 @@ struct overtime {
     enum container_kind kind;
     struct id container;
     struct event *timer;
-    bool looked; /* since the limit: once more, then it is over */
-    bool struck; /* the engine was asked */
+    bool looked;          /* since the limit: once more, then it is over */
+    bool ended_by_engine; /* the engine was asked to end the command */
 };
 
 /* From now on the call runs a command of so many seconds. Both end by overtime_end. */

@@ -41,7 +41,7 @@ struct verifier_run {
     const char *tool; /* the sample's `verifier`: test_suite, static_analysis, linter, custom */
     bool timed_out;
     int exit_status;
-    bool out_of_memory; /* the limit struck while it ran */
+    bool out_of_memory; /* the memory limit killed something while it ran */
     double seconds;
     int64_t timeout; /* seconds, for the message */
     const char *out; /* UTF-8, as all texts here; may hold NUL */

@@ -302,7 +302,7 @@ static void a_listed_test_that_is_missing_is_among_the_failures(void)
                                              "report\"}]"));
 }
 
-static void limits_that_struck_are_named(void)
+static void limits_that_were_reached_are_named(void)
 {
     _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
     _cleanup_(close_fd) int none = memory_file();
@@ -739,7 +739,7 @@ static const struct unit_test tests[] = {
     {"reports that do not count are named", reports_that_do_not_count_are_named},
     {"a listed test that is missing is among the failures",
      a_listed_test_that_is_missing_is_among_the_failures},
-    {"limits that struck are named", limits_that_struck_are_named},
+    {"limits that were reached are named", limits_that_were_reached_are_named},
     {"other tools say it by their exit status", other_tools_say_it_by_their_exit_status},
     {"an archive without an end is refused", an_archive_without_an_end_is_refused},
     {"an archive that breaks off behind its end is refused",

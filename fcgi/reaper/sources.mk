@@ -14,6 +14,8 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/fair_queue.c fcgi/reaper/fair_queue.h \
 	fcgi/reaper/grader.c fcgi/reaper/grader.h \
 	fcgi/reaper/heartbeat.c fcgi/reaper/heartbeat.h \
+	fcgi/reaper/interaction.h \
+	fcgi/reaper/interaction_run.c \
 	fcgi/reaper/interactions.c fcgi/reaper/interactions.h \
 	fcgi/reaper/kinds.c fcgi/reaper/kinds.h \
 	fcgi/reaper/outcome.c fcgi/reaper/outcome.h \

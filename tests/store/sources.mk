@@ -4,6 +4,7 @@ STORE_TESTS = \
 	tests/store/test-histories \
 	tests/store/test-hosts \
 	tests/store/test-lists \
+	tests/store/test-ledger \
 	tests/store/test-money \
 	tests/store/test-once \
 	tests/store/test-store \
@@ -20,7 +21,9 @@ tests_store_test_hosts_SOURCES = tests/store/test-hosts.c tests/store/work.h $(S
 tests_store_test_hosts_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_lists_SOURCES = tests/store/test-lists.c $(STORE_TEST_COMMON)
 tests_store_test_lists_LDADD = $(STORE_TEST_LIBS)
-tests_store_test_money_SOURCES = tests/store/test-money.c $(STORE_TEST_COMMON)
+tests_store_test_ledger_SOURCES = tests/store/test-ledger.c tests/store/payer.h $(STORE_TEST_COMMON)
+tests_store_test_ledger_LDADD = $(STORE_TEST_LIBS) -lpthread
+tests_store_test_money_SOURCES = tests/store/test-money.c tests/store/payer.h $(STORE_TEST_COMMON)
 tests_store_test_money_LDADD = $(STORE_TEST_LIBS) -lpthread
 tests_store_test_once_SOURCES = tests/store/test-once.c $(STORE_TEST_COMMON)
 tests_store_test_once_LDADD = $(STORE_TEST_LIBS)

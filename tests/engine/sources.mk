@@ -1,8 +1,8 @@
 # The engine against the real runtime, kernel and archives. As root.
-check_PROGRAMS += tests/engine/init tests/engine/test-containers \
+check_PROGRAMS += tests/engine/init tests/engine/test-containers tests/engine/test-guests \
 	tests/engine/test-disk tests/engine/test-engined tests/engine/test-images \
 	tests/engine/test-image-archives tests/engine/bench-start
-TESTS += tests/engine/test-containers tests/engine/test-disk tests/engine/test-engined \
+TESTS += tests/engine/test-containers tests/engine/test-guests tests/engine/test-disk tests/engine/test-engined \
 	tests/engine/test-images tests/engine/test-image-archives
 
 # Runs in an image that holds nothing but busybox.
@@ -15,10 +15,17 @@ engine_test_sources = tests/engine/fixture.c tests/engine/fixture.h \
 engine_test_cppflags = $(AM_CPPFLAGS) -DBUILD_DIR='"$(abs_top_builddir)"'
 engine_test_libs = $(ENGINED_LIBS) $(CUNIT_LIBS)
 
-tests_engine_test_containers_SOURCES = tests/engine/test-containers.c $(engine_test_sources)
+tests_engine_test_containers_SOURCES = tests/engine/test-containers.c tests/engine/guest.h \
+	$(engine_test_sources)
 tests_engine_test_containers_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_containers_LDADD = $(engine_test_libs)
 EXTRA_tests_engine_test_containers_DEPENDENCIES = codeset-agent codeset-container
+
+tests_engine_test_guests_SOURCES = tests/engine/test-guests.c tests/engine/guest.h \
+	$(engine_test_sources)
+tests_engine_test_guests_CPPFLAGS = $(engine_test_cppflags)
+tests_engine_test_guests_LDADD = $(engine_test_libs)
+EXTRA_tests_engine_test_guests_DEPENDENCIES = codeset-agent codeset-container
 
 asker_sources = tests/engine/asker.c tests/engine/asker.h $(engine_test_sources)
 

@@ -363,7 +363,7 @@ static void test_the_kernel_s_own_memory(void)
     CU_ASSERT_EQUAL(kernel_watch_parse(""), -1);
 }
 
-/* What the kernel makes of the program shows in test-containers; here, that it is one. */
+/* What the kernel makes of the program shows in test-guests; here, that it is one. */
 static void test_filter_compiles(void)
 {
     _cleanup_(json_release) json_object *filter = seccomp_config();

@@ -1,6 +1,5 @@
 #include "github/github.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,27 +13,32 @@
 #include "base/jwt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "outbound/outbound.h"
 #include "settings.h"
 
 #include "base/banned.h"
 
-#define ANSWER_MOST (4 * 1024 * 1024) /* a page of 100 repositories is about 600 KiB */
-#define PAGES_MOST 100                /* 10,000 installations, or repositories of one */
-#define PAGE_SIZE 100                 /* GitHub's largest */
-#define APP_TOKEN_SECONDS 300         /* GitHub takes at most ten minutes */
+#define PAGES_MOST 100        /* 10,000 installations, or repositories of one */
+#define PAGE_SIZE 100         /* GitHub's largest */
+#define APP_TOKEN_SECONDS 300 /* GitHub takes at most ten minutes */
 /* For all requests of one call together; nginx gives up a worker of the outbound pool after 60. */
 #define DEADLINE_SECONDS 50
 
 struct github {
     const struct accounts_settings *settings;
-    CURL *curl;
+    struct outbound *outbound;
     struct buf client_secret;
     struct buf app_key;
     int64_t deadline; /* of the call at hand; clock_monotonic */
 };
 
-DEFINE_CLEANUP(struct curl_slist *, release_slist, curl_slist_free_all)
-DEFINE_CLEANUP(char *, release_escaped, curl_free)
+static const struct outbound_party party = {
+    .name = "GitHub",
+    .timeout = "GITHUB_TIMEOUT",
+    .bad_answer = "GITHUB_BAD_ANSWER",
+    .unavailable = "GITHUB_UNAVAILABLE",
+    .answer_most = 4 * 1024 * 1024, /* a page of 100 repositories is about 600 KiB */
+};
 
 static int read_secret(const char *path, struct buf *out, struct error *err)
 {
@@ -59,9 +63,7 @@ struct github *github_new(const struct accounts_settings *settings, struct error
 
     github->settings = settings;
     github->client_secret = github->app_key = (struct buf)BUF_INIT;
-    github->curl = curl_easy_init();
-    if (!github->curl)
-        abort();
+    github->outbound = outbound_new(&party, settings->github_ca_file);
     if (read_secret(settings->github_client_secret_file, &github->client_secret, err) < 0 ||
         read_secret(settings->github_app_key_file, &github->app_key, err) < 0 ||
         check_app_key(github, err) < 0) {
@@ -75,7 +77,7 @@ void github_free(struct github *github)
 {
     if (!github)
         return;
-    curl_easy_cleanup(github->curl);
+    outbound_free(github->outbound);
     buf_release(&github->client_secret);
     buf_release(&github->app_key);
     free(github);
@@ -92,56 +94,20 @@ void github_user_release(struct github_user *user)
 
 /* --- one request ----------------------------------------------------------------------------- */
 
-static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
-{
-    struct buf *answer = arg;
-
-    if (answer->length + size * count > ANSWER_MOST)
-        return 0; /* ends the transfer with CURLE_WRITE_ERROR */
-    buf_add(answer, bytes, size * count);
-    return size * count;
-}
-
 static void start_deadline(struct github *github)
 {
     github->deadline = clock_monotonic() + DEADLINE_SECONDS * CLOCK_SECOND;
 }
 
-/* What the next request may take, in ms; 0, which to curl is no limit, where nothing is left. */
-static long time_for_request(const struct github *github)
+/* What the next request may take, in ms; 0: no time is left. */
+static int64_t time_for_request(const struct github *github)
 {
     int64_t left = (github->deadline - clock_monotonic()) / (CLOCK_SECOND / 1000);
     int64_t most = github->settings->github_timeout_seconds * 1000;
 
     if (left <= 0)
         return 0;
-    return (long)(left < most ? left : most);
-}
-
-static int too_slow(struct error *err)
-{
-    return error_set(err, ERROR_UNAVAILABLE, "GITHUB_TIMEOUT",
-                     "GitHub did not answer in time; try again");
-}
-
-static int transfer_failed(CURLcode code, struct error *err)
-{
-    switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return too_slow(err);
-    case CURLE_WRITE_ERROR:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_GOT_NOTHING:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
-                         "GitHub's answer cannot be understood (%s)", curl_easy_strerror(code));
-    default:
-        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
-                         "GitHub cannot be reached (%s); try again later",
-                         curl_easy_strerror(code));
-    }
+    return left < most ? left : most;
 }
 
 struct call {
@@ -150,65 +116,33 @@ struct call {
     const char *form;   /* NULL: GET; else POST of this */
 };
 
-static void add_header(struct curl_slist **headers, const char *format, const char *value)
-{
-    _cleanup_(free_ptr) char *header = xasprintf("%s%s", format, value);
-    struct curl_slist *longer = curl_slist_append(*headers, header);
-
-    if (!longer)
-        abort();
-    *headers = longer;
-}
-
-/* The answer's status and JSON; anything but JSON is GITHUB_BAD_ANSWER, except that a refusal (4xx)
- * may come as a page of HTML: *ret_json is NULL then. */
+/* *ret_json is NULL where a refusal came without JSON. */
 static int perform(struct github *github, const struct call *call, long *ret_status,
                    json_object **ret_json, struct error *err)
 {
-    const struct accounts_settings *settings = github->settings;
-    _cleanup_(release_slist) struct curl_slist *headers = NULL;
-    _cleanup_(buf_release) struct buf answer = BUF_INIT;
-    CURL *curl = github->curl;
-    long time_ms = time_for_request(github);
-    CURLcode code;
+    _cleanup_(free_ptr) char *bearer = call->bearer ? xasprintf("Bearer %s", call->bearer) : NULL;
+    const struct outbound_header headers[] = {
+        {"Accept", call->bearer ? "application/vnd.github+json" : "application/json"},
+        {"X-GitHub-Api-Version", "2022-11-28"},
+        {"Authorization", bearer},
+    };
+    const struct outbound_request request = {
+        .url = call->url,
+        .form = call->form,
+        .headers = headers,
+        .header_count = ARRAY_SIZE(headers),
+        .time_ms = time_for_request(github),
+    };
+    _cleanup_(json_release) json_object *json = NULL;
 
-    if (time_ms == 0)
-        return too_slow(err);
-    curl_easy_reset(curl); /* keeps live connections */
-    add_header(&headers,
-               "Accept: ", call->bearer ? "application/vnd.github+json" : "application/json");
-    add_header(&headers, "X-GitHub-Api-Version: ", "2022-11-28");
-    if (call->bearer)
-        add_header(&headers, "Authorization: Bearer ", call->bearer);
-    curl_easy_setopt(curl, CURLOPT_URL, call->url);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "codeset/" CODESET_VERSION);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, time_ms);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-    if (settings->github_ca_file[0])
-        curl_easy_setopt(curl, CURLOPT_CAINFO, settings->github_ca_file);
-    if (call->form)
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->form);
-    code = curl_easy_perform(curl);
-    if (code != CURLE_OK)
-        return transfer_failed(code, err);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+    if (request.time_ms == 0)
+        return outbound_too_slow(&party, err);
+    if (outbound_send(github->outbound, &request, ret_status, &json, err) < 0)
+        return -1;
     if (*ret_status >= 500)
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
                          "GitHub answered with status %ld; try again later", *ret_status);
-    if (json_parse(answer.data, answer.length, ret_json, NULL, err) < 0) {
-        if (*ret_status >= 400) {
-            error_clear(err);
-            return 0;
-        }
-        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
-                         "GitHub's answer (status %ld) is not JSON", *ret_status);
-    }
+    *ret_json = TAKE_PTR(json);
     return 0;
 }
 
@@ -218,15 +152,10 @@ static int bad_answer(struct error *err, const char *what)
                      "something is missing in GitHub's answer: %s", what);
 }
 
-/* GitHub's code for a refusal ("bad_verification_code"), or "" where it has none. The words are
- * GitHub's own, never parts of what it was sent; anything else is not repeated. */
+/* GitHub's code for a refusal ("bad_verification_code"), or "" where it has none. */
 static const char *error_word(json_object *json)
 {
-    const char *word = json_get_text(json, "error");
-
-    if (!word || strlen(word) > 64 || word[strspn(word, "abcdefghijklmnopqrstuvwxyz_")])
-        return "";
-    return word;
+    return outbound_word(json_get_text(json, "error"));
 }
 
 /* GitHub refuses this server: wrong credentials, a rate limit, an App that is suspended. The caller
@@ -263,13 +192,6 @@ static int email_unverified(struct error *err)
                      "GitHub and sign in again");
 }
 
-static void add_form_field(struct buf *form, const char *name, const char *value)
-{
-    _cleanup_(release_escaped) char *escaped = curl_easy_escape(NULL, value, (int)strlen(value));
-
-    buf_addf(form, "%s%s=%s", form->length ? "&" : "", name, escaped);
-}
-
 /* Of GitHub's reasons only these are the caller's. Source: "Troubleshooting OAuth app access token
  * request errors". */
 static int exchange_refused(long status, json_object *json, bool had_redirect_uri,
@@ -300,11 +222,11 @@ static int exchange_code(struct github *github, const char *code, const char *re
     const char *token;
     long status;
 
-    add_form_field(&form, "client_id", github->settings->github_client_id);
-    add_form_field(&form, "client_secret", github->client_secret.data);
-    add_form_field(&form, "code", code);
+    outbound_add_field(&form, "client_id", github->settings->github_client_id);
+    outbound_add_field(&form, "client_secret", github->client_secret.data);
+    outbound_add_field(&form, "code", code);
     if (redirect_uri)
-        add_form_field(&form, "redirect_uri", redirect_uri);
+        outbound_add_field(&form, "redirect_uri", redirect_uri);
     if (perform(github, &(struct call){.url = url, .form = form.data}, &status, &json, err) < 0)
         return -1;
     /* GitHub refuses a code with status 200 and an `error`. */

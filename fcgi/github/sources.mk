@@ -1,4 +1,4 @@
-# github: what is asked of GitHub, with libcurl.
+# github: what is asked of GitHub. Knows outbound.
 noinst_LIBRARIES += libgithub.a
 libgithub_a_SOURCES = fcgi/github/github.c fcgi/github/github.h
-GITHUB_LIBS = libgithub.a $(CURL_LIBS)
+GITHUB_LIBS = libgithub.a $(OUTBOUND_LIBS)

@@ -1,5 +1,5 @@
-# stripe: what is asked of Stripe, with libcurl, and what it tells: signatures, facts, and what they mean for
-# the ledger.
+# stripe: what is asked of Stripe, and what it tells: signatures, facts, and what they mean for the ledger.
+# Knows outbound.
 noinst_LIBRARIES += libstripe.a
 libstripe_a_SOURCES = \
 	fcgi/stripe/apply.c fcgi/stripe/apply.h \
@@ -7,4 +7,4 @@ libstripe_a_SOURCES = \
 	fcgi/stripe/judge.c fcgi/stripe/judge.h \
 	fcgi/stripe/signature.c fcgi/stripe/signature.h \
 	fcgi/stripe/stripe.c fcgi/stripe/stripe.h
-STRIPE_LIBS = libstripe.a $(CURL_LIBS)
+STRIPE_LIBS = libstripe.a $(OUTBOUND_LIBS)

@@ -1,7 +1,5 @@
 #include "stripe/stripe.h"
 
-#include <curl/curl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,22 +10,26 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "outbound/outbound.h"
 #include "settings.h"
 
 #include "base/banned.h"
 
-#define ANSWER_MOST (16 * 1024 * 1024) /* a page of events; each may hold a large object */
-#define PAGE_SIZE 100                  /* Stripe's largest */
+#define PAGE_SIZE 100 /* Stripe's largest */
 
 struct stripe {
     const struct stripe_settings *settings;
-    CURL *curl;
+    struct outbound *outbound;
     struct buf key;
-    atomic_bool interrupted;
 };
 
-DEFINE_CLEANUP(struct curl_slist *, release_slist, curl_slist_free_all)
-DEFINE_CLEANUP(char *, release_escaped, curl_free)
+static const struct outbound_party party = {
+    .name = "Stripe",
+    .timeout = "STRIPE_TIMEOUT",
+    .bad_answer = "STRIPE_BAD_ANSWER",
+    .unavailable = "STRIPE_UNAVAILABLE",
+    .answer_most = 16 * 1024 * 1024, /* a page of events; each may hold a large object */
+};
 
 /* sk_ is a secret key, rk_ a restricted one; anything else would fail at the first request. */
 static int check_key(const struct stripe *stripe, struct error *err)
@@ -60,9 +62,7 @@ struct stripe *stripe_new(const struct stripe_settings *settings, struct error *
 
     stripe->settings = settings;
     stripe->key = (struct buf)BUF_INIT;
-    stripe->curl = curl_easy_init();
-    if (!stripe->curl)
-        abort();
+    stripe->outbound = outbound_new(&party, settings->ca_file);
     if (path[0] && (file_read_secret(path, &stripe->key, err) < 0 || check_key(stripe, err) < 0 ||
                     check_console(settings, err) < 0)) {
         error_wrap(err, "api_key_file");
@@ -76,14 +76,14 @@ void stripe_free(struct stripe *stripe)
 {
     if (!stripe)
         return;
-    curl_easy_cleanup(stripe->curl);
+    outbound_free(stripe->outbound);
     buf_release(&stripe->key);
     free(stripe);
 }
 
 void stripe_interrupt(struct stripe *stripe)
 {
-    atomic_store(&stripe->interrupted, true);
+    outbound_interrupt(stripe->outbound);
 }
 
 bool stripe_configured(const struct stripe *stripe)
@@ -98,129 +98,36 @@ bool stripe_livemode(const struct stripe *stripe)
 
 /* --- one request ----------------------------------------------------------------------------- */
 
-static size_t on_bytes(char *bytes, size_t size, size_t count, void *arg)
-{
-    struct buf *answer = arg;
-
-    if (answer->length + size * count > ANSWER_MOST)
-        return 0; /* ends the transfer with CURLE_WRITE_ERROR */
-    buf_add(answer, bytes, size * count);
-    return size * count;
-}
-
-static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
-                       curl_off_t up)
-{
-    struct stripe *stripe = arg;
-
-    (void)down_total;
-    (void)down;
-    (void)up_total;
-    (void)up;
-    return atomic_load(&stripe->interrupted); /* not 0 ends the transfer */
-}
-
-static int transfer_failed(CURLcode code, struct error *err)
-{
-    switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return error_set(err, ERROR_UNAVAILABLE, "STRIPE_TIMEOUT",
-                         "Stripe did not answer in time; try again");
-    case CURLE_WRITE_ERROR:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_GOT_NOTHING:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return error_set(err, ERROR_UNAVAILABLE, "STRIPE_BAD_ANSWER",
-                         "Stripe's answer cannot be understood (%s)", curl_easy_strerror(code));
-    default:
-        return error_set(err, ERROR_UNAVAILABLE, "STRIPE_UNAVAILABLE",
-                         "Stripe cannot be reached (%s); try again later",
-                         curl_easy_strerror(code));
-    }
-}
-
 struct call {
     const char *path;        /* "/v1/..." with its query */
     const char *form;        /* NULL: GET; else POST of this */
     const char *idempotency; /* of a POST */
 };
 
-static void add_header(struct curl_slist **headers, const char *name, const char *value)
-{
-    _cleanup_(free_ptr) char *header = xasprintf("%s%s", name, value);
-    struct curl_slist *longer = curl_slist_append(*headers, header);
-
-    if (!longer)
-        abort();
-    *headers = longer;
-}
-
-static void set_options(struct stripe *stripe, const struct call *call, const char *url,
-                        struct curl_slist *headers, struct buf *answer)
-{
-    CURL *curl = stripe->curl;
-
-    curl_easy_reset(curl); /* keeps live connections */
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "codeset/" CODESET_VERSION);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(stripe->settings->timeout_seconds * 1000));
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, stripe);
-    if (stripe->settings->ca_file[0])
-        curl_easy_setopt(curl, CURLOPT_CAINFO, stripe->settings->ca_file);
-    if (call->form)
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->form);
-}
-
-/* The status and the JSON of whatever Stripe answers; *ret_json is NULL where a refusal has none.
- */
 static int perform(struct stripe *stripe, const struct call *call, long *ret_status,
                    json_object **ret_json, struct error *err)
 {
-    _cleanup_(release_slist) struct curl_slist *headers = NULL;
-    _cleanup_(buf_release) struct buf answer = BUF_INIT;
     _cleanup_(free_ptr) char *url = xasprintf("%s%s", stripe->settings->api_url, call->path);
-    CURLcode code;
+    _cleanup_(free_ptr) char *bearer = xasprintf("Bearer %s", stripe->key.data);
+    const struct outbound_header headers[] = {
+        {"Authorization", bearer},
+        {"Stripe-Version", STRIPE_API_VERSION},
+        {"Idempotency-Key", call->idempotency},
+    };
+    const struct outbound_request request = {
+        .url = url,
+        .form = call->form,
+        .headers = headers,
+        .header_count = ARRAY_SIZE(headers),
+        .time_ms = stripe->settings->timeout_seconds * 1000,
+    };
 
-    add_header(&headers, "Authorization: Bearer ", stripe->key.data);
-    add_header(&headers, "Stripe-Version: ", STRIPE_API_VERSION);
-    if (call->idempotency)
-        add_header(&headers, "Idempotency-Key: ", call->idempotency);
-    set_options(stripe, call, url, headers, &answer);
-    code = curl_easy_perform(stripe->curl);
-    if (code != CURLE_OK)
-        return transfer_failed(code, err);
-    curl_easy_getinfo(stripe->curl, CURLINFO_RESPONSE_CODE, ret_status);
-    if (json_parse(answer.data, answer.length, ret_json, NULL, err) == 0 &&
-        json_object_is_type(*ret_json, json_type_object))
-        return 0;
-    error_clear(err);
-    json_object_put(*ret_json);
-    *ret_json = NULL;
-    if (*ret_status >= 400)
-        return 0;
-    return error_set(err, ERROR_UNAVAILABLE, "STRIPE_BAD_ANSWER",
-                     "Stripe's answer (status %ld) is no JSON object", *ret_status);
+    return outbound_send(stripe->outbound, &request, ret_status, ret_json, err);
 }
 
-/* A word of Stripe's own ("resource_missing", "customer"), or "": its sentences may repeat what it
- * was sent. */
 static const char *error_word(json_object *json, const char *key)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789_[]";
-    const char *word = json_get_text(json_object_object_get(json, "error"), key);
-
-    return word && strlen(word) <= 64 && strspn(word, plain) == strlen(word) ? word : "";
+    return outbound_word(json_get_text(json_object_object_get(json, "error"), key));
 }
 
 /* Statuses of Stripe's: 409 is a request with the same key under way (or a lock that could not be
@@ -267,13 +174,6 @@ static int bad_answer(struct error *err)
     return -1;
 }
 
-static void add_field(struct buf *form, const char *name, const char *value)
-{
-    _cleanup_(release_escaped) char *escaped = curl_easy_escape(NULL, value, (int)strlen(value));
-
-    buf_addf(form, "%s%s=%s", form->length ? "&" : "", name, escaped);
-}
-
 static void add_number(struct buf *form, const char *name, int64_t number)
 {
     buf_addf(form, "%s%s=%lld", form->length ? "&" : "", name, (long long)number);
@@ -304,9 +204,9 @@ int stripe_customer_create(struct stripe *stripe, const struct id *user_id, cons
     _cleanup_(buf_release) struct buf key = BUF_INIT;
     const char *id;
 
-    add_field(&form, "name", name);
-    add_field(&form, "email", email);
-    add_field(&form, "metadata[codeset_user]", user_id->text);
+    outbound_add_field(&form, "name", name);
+    outbound_add_field(&form, "email", email);
+    outbound_add_field(&form, "metadata[codeset_user]", user_id->text);
     customer_key(user_id, &form, lost, &key);
     if (ask(stripe,
             &(struct call){.path = "/v1/customers", .form = form.data, .idempotency = key.data},
@@ -326,27 +226,28 @@ static void write_order(const struct stripe *stripe, const struct stripe_order *
 {
     const struct stripe_settings *settings = stripe->settings;
 
-    add_field(form, "mode", "payment");
-    add_field(form, "customer", order->customer);
-    add_field(form, "client_reference_id", order->checkout_id.text);
-    add_field(form, "line_items[0][quantity]", "1");
-    add_field(form, "line_items[0][price_data][currency]", "usd");
+    outbound_add_field(form, "mode", "payment");
+    outbound_add_field(form, "customer", order->customer);
+    outbound_add_field(form, "client_reference_id", order->checkout_id.text);
+    outbound_add_field(form, "line_items[0][quantity]", "1");
+    outbound_add_field(form, "line_items[0][price_data][currency]", "usd");
     add_number(form, "line_items[0][price_data][unit_amount]", order->amount_cents);
-    add_field(form, "line_items[0][price_data][product_data][name]", settings->product_name);
-    add_field(form, "metadata[" STRIPE_METADATA_KEY "]", order->checkout_id.text);
-    add_field(form, "payment_intent_data[metadata][" STRIPE_METADATA_KEY "]",
-              order->checkout_id.text);
+    outbound_add_field(form, "line_items[0][price_data][product_data][name]",
+                       settings->product_name);
+    outbound_add_field(form, "metadata[" STRIPE_METADATA_KEY "]", order->checkout_id.text);
+    outbound_add_field(form, "payment_intent_data[metadata][" STRIPE_METADATA_KEY "]",
+                       order->checkout_id.text);
     if (settings->receipts)
-        add_field(form, "payment_intent_data[receipt_email]", order->email);
-    add_field(form, "success_url", order->success_url);
-    add_field(form, "cancel_url", order->cancel_url);
+        outbound_add_field(form, "payment_intent_data[receipt_email]", order->email);
+    outbound_add_field(form, "success_url", order->success_url);
+    outbound_add_field(form, "cancel_url", order->cancel_url);
     add_number(form, "expires_at", order->expires_at);
-    add_field(form, "adaptive_pricing[enabled]", "false"); /* amounts are in US dollars */
+    outbound_add_field(form, "adaptive_pricing[enabled]", "false"); /* amounts are in US dollars */
     if (order->allows_promotions)
-        add_field(form, "allow_promotion_codes", "true");
+        outbound_add_field(form, "allow_promotion_codes", "true");
     if (order->allows_tax) {
-        add_field(form, "automatic_tax[enabled]", "true");
-        add_field(form, "customer_update[address]", "auto"); /* tax needs one */
+        outbound_add_field(form, "automatic_tax[enabled]", "true");
+        outbound_add_field(form, "customer_update[address]", "auto"); /* tax needs one */
     }
 }
 
@@ -378,8 +279,7 @@ int stripe_session_get(struct stripe *stripe, const char *session, struct stripe
                        struct error *err)
 {
     _cleanup_(json_release) json_object *json = NULL;
-    _cleanup_(release_escaped) char *escaped =
-        curl_easy_escape(NULL, session, (int)strlen(session));
+    _cleanup_(outbound_release_escaped) char *escaped = outbound_escape(session);
     _cleanup_(free_ptr) char *path = xasprintf("/v1/checkout/sessions/%s", escaped);
 
     if (ask(stripe, &(struct call){.path = path}, &json, err) < 0)

@@ -11,6 +11,7 @@
 #include "ctl/output.h"
 #include "store/audit.h"
 #include "store/credit.h"
+#include "store/db.h"
 #include "store/usage.h"
 
 #include "base/banned.h"
@@ -128,10 +129,11 @@ static void print_csv(const struct usage_transaction *transaction, void *arg)
     fputs("\r\n", stdout);
 }
 
-/* In pieces, so that no number of transactions needs much memory. */
-static int list_pieces(struct db *db, struct usage_query *query, int64_t limit,
-                       void (*each)(const struct usage_transaction *transaction, void *arg),
-                       void *arg, int64_t *ret_total, struct error *err)
+/* In pieces, so that no number of transactions needs much memory. Of one snapshot: a movement
+ * between two pieces would show a row of the first again. */
+static int list(struct db *db, struct usage_query *query, int64_t limit,
+                void (*each)(const struct usage_transaction *transaction, void *arg), void *arg,
+                int64_t *ret_total, struct error *err)
 {
     struct usage_summary summary;
 
@@ -143,20 +145,6 @@ static int list_pieces(struct db *db, struct usage_query *query, int64_t limit,
         if (query->offset + PAGE >= limit || query->offset + PAGE >= summary.transactions)
             return 0;
     }
-}
-
-/* All pieces of one moment: a movement meanwhile would show a row of the piece before again. */
-static int list(struct db *db, struct usage_query *query, int64_t limit,
-                void (*each)(const struct usage_transaction *transaction, void *arg), void *arg,
-                int64_t *ret_total, struct error *err)
-{
-    int status;
-
-    if (db_begin_snapshot(db, err) < 0)
-        return -1;
-    status = list_pieces(db, query, limit, each, arg, ret_total, err);
-    db_rollback(db);
-    return status;
 }
 
 /* "2026-11" as its first moment and that of the month behind it. */
@@ -226,15 +214,16 @@ static void print_ledger(json_object *balance, json_object *grants, json_object 
 static int show(struct ctl *ctl, struct db *db, struct usage_query *query, int64_t limit)
 {
     struct error err = ERROR_INIT;
+    _cleanup_(db_end_snapshot) struct db *snapshot = db_snapshot(db, &err);
     struct balance balance;
     int64_t total;
     _cleanup_(json_release) json_object *object = NULL;
     _cleanup_(json_release) json_object *grants = json_object_new_array();
     _cleanup_(json_release) json_object *transactions = json_object_new_array();
 
-    if (store_balance_get(db, &query->user_id, &balance, &err) < 0 ||
-        store_credit_grants(db, &query->user_id, add_grant, grants, &err) < 0 ||
-        list(db, query, limit, add_transaction, transactions, &total, &err) < 0)
+    if (!snapshot || store_balance_get(snapshot, &query->user_id, &balance, &err) < 0 ||
+        store_credit_grants(snapshot, &query->user_id, add_grant, grants, &err) < 0 ||
+        list(snapshot, query, limit, add_transaction, transactions, &total, &err) < 0)
         return ctl_fail(ctl, &err);
     object = balance_object(&balance);
     if (ctl_json(ctl)) {
@@ -253,11 +242,14 @@ static int show(struct ctl *ctl, struct db *db, struct usage_query *query, int64
 static int show_csv(struct ctl *ctl, struct db *db, struct usage_query *query)
 {
     struct error err = ERROR_INIT;
+    _cleanup_(db_end_snapshot) struct db *snapshot = db_snapshot(db, &err);
     int64_t total;
 
+    if (!snapshot)
+        return ctl_fail(ctl, &err);
     fputs("transaction_id,created_at,kind,amount_cents,description,session_id,job_id,seconds\r\n",
           stdout);
-    if (list(db, query, INT64_MAX, print_csv, NULL, &total, &err) < 0)
+    if (list(snapshot, query, INT64_MAX, print_csv, NULL, &total, &err) < 0)
         return ctl_fail(ctl, &err);
     return CTL_OK;
 }

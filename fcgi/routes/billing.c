@@ -305,16 +305,14 @@ static int get_usage(void *app, const struct request *request, const void *value
     const struct usage_values *form = values;
     int64_t limit, items_most;
     struct usage_query query = query_of(api, form, &limit, &items_most);
-    int outcome;
+    _cleanup_(db_end_snapshot) struct db *snapshot = db_snapshot(api->db, err);
 
     (void)request;
-    if (db_begin_snapshot(api->db, err) < 0)
+    if (!snapshot)
         return -1;
-    outcome = form->format == FORMAT_CSV
-                  ? answer_csv(api, &query, answer, err)
-                  : answer_json_page(api, &query, form->page, limit, items_most, answer, err);
-    db_rollback(api->db);
-    return outcome;
+    return form->format == FORMAT_CSV
+               ? answer_csv(api, &query, answer, err)
+               : answer_json_page(api, &query, form->page, limit, items_most, answer, err);
 }
 
 static const struct route rows[] = {

@@ -202,16 +202,15 @@ static int read_totals(struct db *db, struct audit_totals *totals, struct error 
 int store_ledger_audit(struct db *db, void (*each)(const struct audit_finding *finding, void *arg),
                        void *arg, struct audit_totals *ret_totals, struct error *err)
 {
+    _cleanup_(db_end_snapshot) struct db *snapshot = db_snapshot(db, err);
     struct audit_totals totals = {0};
-    int status;
 
-    if (db_begin_snapshot(db, err) < 0)
+    if (!snapshot || read_totals(snapshot, &totals, err) < 0)
         return -1;
-    status = read_totals(db, &totals, err);
-    for (size_t i = 0; status == 0 && i < ARRAY_SIZE(rules); i++)
-        status = apply(db, &rules[i], each, arg, &totals, err);
-    db_rollback(db);
-    if (status == 0)
-        *ret_totals = totals;
-    return status;
+    for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+        if (apply(snapshot, &rules[i], each, arg, &totals, err) < 0)
+            return -1;
+    }
+    *ret_totals = totals;
+    return 0;
 }

@@ -492,24 +492,37 @@ static int plain(struct db *db, const char *sql, struct error *err)
     return 0;
 }
 
-int db_begin(struct db *db, struct error *err)
+/* level: NULL, or a statement before. Nothing has been done yet, so a broken connection is
+ * replaced, once. */
+static int begin(struct db *db, const char *level, const char *start, struct error *err)
 {
-    if (plain(db, "START TRANSACTION", err) < 0) {
-        /* Nothing has been done yet: a broken connection is replaced, once. */
-        if (!db->lost || plain(db, "START TRANSACTION", err) < 0)
+    for (bool again = false;; again = true) {
+        if ((!level || plain(db, level, err) == 0) && plain(db, start, err) == 0)
+            break;
+        if (again || !db->lost)
             return -1;
     }
     db->in_transaction = true;
     return 0;
 }
 
-int db_begin_snapshot(struct db *db, struct error *err)
+int db_begin(struct db *db, struct error *err)
 {
-    if (plain(db, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) < 0 ||
-        plain(db, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err) < 0)
-        return -1;
-    db->in_transaction = true;
-    return 0;
+    return begin(db, NULL, "START TRANSACTION", err);
+}
+
+struct db *db_snapshot(struct db *db, struct error *err)
+{
+    if (begin(db, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+              "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err) < 0)
+        return NULL;
+    return db;
+}
+
+void db_end_snapshot(struct db **snapshot)
+{
+    if (*snapshot)
+        db_rollback(*snapshot);
 }
 
 int db_commit(struct db *db, struct error *err)

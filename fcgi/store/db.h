@@ -37,6 +37,11 @@ int db_ping(struct db *db, struct error *err);
 /* Waits until the server is in reach again, for ms at most. Where it is, it returns at once. */
 int db_await(struct db *db, int64_t ms, struct error *err);
 
+/* For several reads that have to add up: until the handle is given to db_end_snapshot, reads by it
+ * see the database as it is now, and writes are refused. NULL: there is none, and err says why. */
+struct db *db_snapshot(struct db *db, struct error *err);
+void db_end_snapshot(struct db **snapshot);
+
 /* Call once in every thread that uses a db, before and after. */
 void db_thread_begin(void);
 void db_thread_end(void);
@@ -122,8 +127,6 @@ void db_each_id(struct db_rows *rows, void (*each)(const struct id *id, void *ar
 
 /* A transaction; every path ends in commit or rollback. db_rollback does nothing without one. */
 int db_begin(struct db *db, struct error *err);
-/* One that only reads, and sees the database as it is now until it ends. */
-int db_begin_snapshot(struct db *db, struct error *err);
 int db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db);
 

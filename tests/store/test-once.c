@@ -206,6 +206,23 @@ static int attempt(struct db *db, void *arg, bool *maybe, struct error *err)
     return DB_RUN(db, &use, NULL, err, db_id(&plan->user));
 }
 
+static void a_snapshot_outlives_a_connection_that_broke_before_it(void)
+{
+    static const struct query count = {"SELECT COUNT(*) FROM users"};
+    _cleanup_(db_end_snapshot) struct db *snapshot = NULL;
+    _cleanup_(db_rows_release) struct db_rows *before = NULL, *after = NULL;
+    struct id another;
+
+    OK(db_ping(api, &err));
+    kill_connection_of(api);
+    OK((snapshot = db_snapshot(api, &err)) ? 0 : -1);
+    OK((before = db_select(snapshot, &count, NULL, 0, &err)) ? 0 : -1);
+    OK(store_user_create(admin, "U", "snapshot@example.com", &another, &err));
+    OK((after = db_select(snapshot, &count, NULL, 0, &err)) ? 0 : -1);
+    CU_ASSERT(db_next(before) && db_next(after));
+    CU_ASSERT_EQUAL(db_row_int(before, 0), db_row_int(after, 0));
+}
+
 static void a_write_that_may_have_been_made_is_made_again(void)
 {
     struct plan plan = {.user = user_id, .breaks = 2, .is_sent = true};
@@ -360,6 +377,8 @@ int main(void)
         {"a key over the limit leaves nothing", a_key_over_the_limit_leaves_nothing},
         {"a write that may have been made is made again",
          a_write_that_may_have_been_made_is_made_again},
+        {"a snapshot outlives a connection that broke before it",
+         a_snapshot_outlives_a_connection_that_broke_before_it},
         {"a write that was not made is refused at once",
          a_write_that_was_not_made_is_refused_at_once},
         {"a database that stays away leaves the outcome unknown",

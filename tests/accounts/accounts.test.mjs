@@ -10,48 +10,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as jose from "jose";
+import { assertRefused, ctl, origin, requester, sql } from "./api.mjs";
 
 const env = process.env;
-const base = new URL(env.CODESET_BASE_URL);
 const agent = new https.Agent({ keepAlive: true, ca: [readFileSync(env.CODESET_CA), readFileSync(env.GITHUB_STANDIN_CA)] });
 const secret = readFileSync(env.TOKEN_SECRET_FILE, "utf8").trimEnd();
 const oldSecret = readFileSync(env.TOKEN_PREVIOUS_SECRET_FILE, "utf8").trimEnd();
 const key = (text) => new TextEncoder().encode(text);
 
-function request(method, url, { token, body, headers = {}, raw } = {}) {
-  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-  const all = { ...headers };
-  if (token !== undefined) all.Authorization = `Bearer ${token}`;
-  if (payload !== undefined) {
-    all["Content-Type"] ??= "application/json";
-    all["Content-Length"] = Buffer.byteLength(payload);
-  }
-  return new Promise((resolve, reject) => {
-    const call = https.request(url, { method, agent, headers: all }, (answer) => {
-      const chunks = [];
-      answer.on("data", (chunk) => chunks.push(chunk));
-      answer.on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        let json;
-        try {
-          json = JSON.parse(text);
-        } catch {
-          json = undefined;
-        }
-        resolve({ status: answer.statusCode, headers: answer.headers, text, json });
-      });
-    });
-    call.on("error", reject);
-    call.end(payload);
-  });
-}
-
-const api = (method, path, options) => request(method, `${base.origin}/api/v1${path}`, options);
+const request = requester(agent);
+const api = (method, path, options) => request(method, `${origin}/api/v1${path}`, options);
 const standin = (method, path, raw) => request(method, `${env.GITHUB_STANDIN}${path}`, { raw });
 const logs = () => execFileSync("bash", ["-c", 'cat "$CODESET_LOGS"/*'], { encoding: "utf8", maxBuffer: 1 << 28 });
-const sql = (statement) => execFileSync("mariadb", ["--no-defaults", "--protocol=socket",
-  `--socket=${env.CODESET_STACK}/run/mysqld/mysqld.sock`, "-u", "root", "codeset", "-e", statement]);
-const ctl = (...words) => execFileSync("bash", ["-c", `${env.CODESET_CTL} "$@"`, "ctl", ...words], { encoding: "utf8" });
 
 // Numbers of accounts that the stand-in knows no installation of; those it knows are below.
 let nextUser = 1000;
@@ -59,13 +29,6 @@ let nextOcto = 501;
 async function signIn(mode = "", login = "octo", number = nextUser++) {
   const code = `user-${number}-${login}${mode ? `-${mode}` : ""}`;
   return { number, login, code, ...(await api("POST", "/auth/github", { body: { code } })) };
-}
-
-function assertRefused(answer, status, code) {
-  assert.equal(answer.status, status, answer.text);
-  assert.equal(answer.json?.detail?.code, code, answer.text);
-  assert.ok(answer.json.detail.message.length > 10);
-  assert.match(answer.headers["x-request-id"] ?? "", /^[0-9a-f]{32}$/);
 }
 
 /** GET /repos of an account without end: begun here, awaited by a test below. */
@@ -474,7 +437,7 @@ test("every route that wants credentials refuses every kind of bad ones", async 
     const path = route.pattern.replace(/\{[a-z_]+\}/g, "01900000-0000-7000-8000-000000000000");
     for (const [name, headers] of bad) {
       const options = { headers: { ...headers }, raw: ["POST", "DELETE", "PUT"].includes(route.method) ? "{}" : undefined };
-      const answer = await request(route.method, `${base.origin}${path}`, options);
+      const answer = await request(route.method, `${origin}${path}`, options);
       assert.deepEqual([route.method, route.pattern, name, answer.status],
         [route.method, route.pattern, name, 401], answer.text);
       assert.match(answer.headers["www-authenticate"], /^Bearer/);
@@ -483,7 +446,7 @@ test("every route that wants credentials refuses every kind of bad ones", async 
 });
 
 test("browsers of the configured origins may call, others not", async () => {
-  const preflight = (Origin) => request("OPTIONS", `${base.origin}/api/v1/users/me`,
+  const preflight = (Origin) => request("OPTIONS", `${origin}/api/v1/users/me`,
     { headers: { Origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization" } });
   const good = await preflight("https://console.example");
   assert.equal(good.status, 204);
@@ -498,13 +461,13 @@ test("browsers of the configured origins may call, others not", async () => {
 test("a page may read that a path is unknown", async () => {
   const Origin = "https://console.example";
   for (const path of ["/api/v1/nothing", "/api/v1/sessions/x/nothing"]) {
-    const asked = await request("OPTIONS", base.origin + path,
+    const asked = await request("OPTIONS", origin + path,
       { headers: { Origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization" } });
     assert.equal(asked.status, 204);
     assert.equal(asked.headers["access-control-allow-origin"], Origin);
     assert.match(asked.headers["access-control-allow-methods"], /POST/);
     assert.match(asked.headers["access-control-allow-headers"], /authorization/i);
-    const answer = await request("POST", base.origin + path, { headers: { Origin }, body: {} });
+    const answer = await request("POST", origin + path, { headers: { Origin }, body: {} });
     assertRefused(answer, 404, "NOT_FOUND");
     assert.equal(answer.headers["access-control-allow-origin"], Origin);
   }

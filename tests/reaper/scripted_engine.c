@@ -595,3 +595,29 @@ const char *scripted_folder(const struct scripted_host *host)
 {
     return host->folder;
 }
+
+char *scripted_path(const struct scripted_host *host, const char *name)
+{
+    return xasprintf("%s/%s", host->folder, name);
+}
+
+bool scripted_has_file(const struct scripted_host *host, const char *name)
+{
+    _cleanup_(free_ptr) char *path = scripted_path(host, name);
+
+    return access(path, F_OK) == 0;
+}
+
+void scripted_touch(const struct scripted_host *host, const char *name)
+{
+    _cleanup_(free_ptr) char *path = scripted_path(host, name);
+    _cleanup_(close_fd) int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+    CU_ASSERT_FATAL(fd >= 0);
+}
+
+char *scripted_wait(const struct scripted_host *host, const char *name, const char *then)
+{
+    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep 0.01; done; %s", host->folder,
+                     host->folder, name, then);
+}

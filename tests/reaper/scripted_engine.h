@@ -65,4 +65,13 @@ size_t scripted_starts(const struct scripted_host *host); /* that have ever been
  * host. */
 const char *scripted_folder(const struct scripted_host *host);
 
+/* A file in it: its path, to free(); is it there; makes it. */
+char *scripted_path(const struct scripted_host *host, const char *name);
+bool scripted_has_file(const struct scripted_host *host, const char *name);
+void scripted_touch(const struct scripted_host *host, const char *name);
+
+/* A command that waits for the file, or for the folder's end, and goes on with `then`. To free().
+ */
+char *scripted_wait(const struct scripted_host *host, const char *name, const char *then);
+
 #endif

@@ -38,38 +38,6 @@ static void finish(const struct id *session)
     machine_close(&m);
 }
 
-static char *path_of(const char *name)
-{
-    return xasprintf("%s/%s", scripted_folder(m.host), name);
-}
-
-/* A command that waits for a file of the host's folder; it ends with the folder, too. */
-static char *command_waiting_for(const char *name, const char *then)
-{
-    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep 0.01; done; %s",
-                     scripted_folder(m.host), scripted_folder(m.host), name, then);
-}
-
-static char *waiting_command(const char *then)
-{
-    return command_waiting_for("go", then);
-}
-
-static void touch(const char *name)
-{
-    _cleanup_(free_ptr) char *path = path_of(name);
-    _cleanup_(close_fd) int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-
-    CU_ASSERT_FATAL(fd >= 0);
-}
-
-static bool is_there(const char *name)
-{
-    _cleanup_(free_ptr) char *path = path_of(name);
-
-    return access(path, F_OK) == 0;
-}
-
 static void file_holds(const char *path, const char *expected)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -105,7 +73,7 @@ static void an_upload_of_any_size_arrives(void)
     begin();
     session = ready_session();
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-        _cleanup_(free_ptr) char *path = path_of("uploaded");
+        _cleanup_(free_ptr) char *path = scripted_path(m.host, "uploaded");
         struct id upload = start_upload(&session, path, bytes, sizes[i]);
         struct stat st;
 
@@ -126,15 +94,15 @@ static void a_running_command_survives_its_daemon(void)
 
     begin();
     session = ready_session();
-    path = path_of("ran");
+    path = scripted_path(m.host, "ran");
     text = xasprintf("echo kept");
-    command_text = waiting_command(text);
+    command_text = scripted_wait(m.host, "go", text);
     free(text);
     text = xasprintf("echo once >>%s; %s", path, command_text);
     command = start_command(&session, text);
-    UNTIL(is_there("ran"));
+    UNTIL(scripted_has_file(m.host, "ran"));
     daemon_kill(&m);
-    touch("go"); /* it ends while nobody is there */
+    scripted_touch(m.host, "go"); /* it ends while nobody is there */
     daemon_begin(&m);
     UNTIL(interaction_is(&command, "completed"));
     CU_ASSERT_STRING_EQUAL(out_of(&command), "kept\n");
@@ -150,7 +118,7 @@ static void an_edit_is_done_once_whatever_dies(void)
 
     begin();
     session = ready_session();
-    path = path_of("file");
+    path = scripted_path(m.host, "file");
     OK(file_write_atomic(AT_FDCWD, path, "a b c", 5, 0600, &err));
     edit = start_replace(&session, path, "b", "b b2");
     /* The agent has just done it; most likely its answer has not been heard. */
@@ -175,7 +143,7 @@ static void tries_have_an_end(void)
 
     begin();
     session = ready_session();
-    text = waiting_command("true");
+    text = scripted_wait(m.host, "go", "true");
     command = start_command(&session, text);
     UNTIL(interaction_is(&command, "processing"));
     daemon_kill(&m);
@@ -184,7 +152,7 @@ static void tries_have_an_end(void)
     UNTIL(interaction_is(&command, "failed"));
     CU_ASSERT(
         answers("SELECT exit_code FROM interactions WHERE interaction_id=?", &command, "-1000"));
-    touch("go");
+    scripted_touch(m.host, "go");
     finish(&session);
 }
 
@@ -220,12 +188,12 @@ static void results_wait_in_the_agents_for_their_turn(void)
     session = ready_session();
     other = create_session(&fixture_other_user);
     UNTIL(session_is(&other, "ready"));
-    text = waiting_command("head -c 1048576 /dev/zero | tr '\\0' x");
+    text = scripted_wait(m.host, "go", "head -c 1048576 /dev/zero | tr '\\0' x");
     for (size_t i = 0; i < LARGE_COMMANDS; i++) {
         commands[i] = start_command(&session, text);
         UNTIL(interaction_is(&commands[i], "processing"));
     }
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(budget_waiting(m.context.budget) > 0);
     small = start_command(&other, "echo small");
     for (size_t i = 0; i < LARGE_COMMANDS; i++) {
@@ -268,12 +236,12 @@ static void a_session_that_ends_gives_its_share_back(void)
     m.settings.results_bytes = 100000;
     daemon_begin(&m);
     session = ready_session();
-    text = waiting_command("head -c 500000 /dev/zero | tr '\\0' x");
+    text = scripted_wait(m.host, "go", "head -c 500000 /dev/zero | tr '\\0' x");
     for (int i = 0; i < 3; i++) {
         command = start_command(&session, text);
         UNTIL(interaction_is(&command, "processing"));
     }
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(budget_waiting(m.context.budget) > 0 || budget_held(m.context.budget) > 0);
     close_session(&session);
     next = ready_session();
@@ -325,23 +293,23 @@ static void one_user_runs_so_many_commands_at_once(void)
     UNTIL(session_is(&other, "ready"));
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         _cleanup_(free_ptr) char *then = xasprintf("echo %zu", i);
-        _cleanup_(free_ptr) char *waiting = waiting_command(then);
+        _cleanup_(free_ptr) char *waiting = scripted_wait(m.host, "go", then);
         _cleanup_(free_ptr) char *text =
             xasprintf("touch %s/begun-%zu; %s", scripted_folder(m.host), i, waiting);
 
         commands[i] = start_command(&session, text);
         UNTIL(interaction_is(&commands[i], "processing"));
     }
-    UNTIL(is_there("begun-0") && is_there("begun-1"));
+    UNTIL(scripted_has_file(m.host, "begun-0") && scripted_has_file(m.host, "begun-1"));
     neighbour = start_command(&other, "echo mine");
     UNTIL(interaction_is(&neighbour, "completed"));
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         _cleanup_(free_ptr) char *name = xasprintf("begun-%zu", i);
 
-        begun += is_there(name);
+        begun += scripted_has_file(m.host, name);
     }
     CU_ASSERT_EQUAL(begun, 2);
-    touch("go");
+    scripted_touch(m.host, "go");
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         _cleanup_(free_ptr) char *expected = xasprintf("%zu\n", i);
 
@@ -366,12 +334,12 @@ static void a_daemon_s_restart_lets_nobody_pass_who_waits(void)
     daemon_begin(&m);
     for (size_t i = 0; i < ARRAY_SIZE(sessions); i++)
         sessions[i] = ready_session();
-    begun = path_of("begun");
-    text = waiting_command("echo first");
+    begun = scripted_path(m.host, "begun");
+    text = scripted_wait(m.host, "go", "echo first");
     running = start_command(&sessions[0], text);
     UNTIL(interaction_is(&running, "processing"));
     free(text);
-    text = command_waiting_for("leave", "echo later");
+    text = scripted_wait(m.host, "leave", "echo later");
     after = xasprintf("touch %s; %s", begun, text);
     for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
         waiting[i] = start_command(&sessions[i], after);
@@ -381,11 +349,11 @@ static void a_daemon_s_restart_lets_nobody_pass_who_waits(void)
     daemon_begin(&m);
     for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
         UNTIL(answers("SELECT attempt FROM interactions WHERE interaction_id=?", &waiting[i], "2"));
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(interaction_is(&running, "completed"));
     CU_ASSERT_STRING_EQUAL(out_of(&running), "first\n");
-    UNTIL(is_there("begun"));
-    touch("leave");
+    UNTIL(scripted_has_file(m.host, "begun"));
+    scripted_touch(m.host, "leave");
     for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
         UNTIL(interaction_is(&waiting[i], "completed"));
         CU_ASSERT_STRING_EQUAL(out_of(&waiting[i]), "later\n");
@@ -404,7 +372,7 @@ static void a_session_that_ends_takes_its_waiting_commands_along(void)
     daemon_begin(&m);
     session = ready_session();
     next = ready_session();
-    text = waiting_command("true");
+    text = scripted_wait(m.host, "go", "true");
     command = start_command(&session, text);
     UNTIL(interaction_is(&command, "processing"));
     start_command(&session, "true");
@@ -439,7 +407,7 @@ static size_t memory_in_use(void)
 /* A comment makes it long. Freed by the caller. */
 static char *long_command(const char *then)
 {
-    _cleanup_(free_ptr) char *waiting = waiting_command(then);
+    _cleanup_(free_ptr) char *waiting = scripted_wait(m.host, "go", then);
     char *text = xcalloc(1, LONG_COMMAND + 1);
 
     memset(text, 'x', LONG_COMMAND);
@@ -459,7 +427,7 @@ static void long_commands_that_run_are_not_kept_in_memory(void)
     machine_open(&m, "alone");
     daemon_begin(&m);
     session = ready_session();
-    small = waiting_command("true");
+    small = scripted_wait(m.host, "go", "true");
     commands[0] = start_command(&session, small);
     UNTIL(interaction_is(&commands[0], "processing"));
     text = long_command("echo long");
@@ -471,7 +439,7 @@ static void long_commands_that_run_are_not_kept_in_memory(void)
     UNTIL(budget_held(m.context.budget) == 0 && db_pool_pending(m.context.pool) == 0);
     after = memory_in_use();
     CU_ASSERT(after < before + (size_t)LONG_COMMANDS * 64 * 1024);
-    touch("go");
+    scripted_touch(m.host, "go");
     for (size_t i = 0; i < LONG_COMMANDS; i++)
         UNTIL(interaction_is(&commands[i], "completed"));
     CU_ASSERT_STRING_EQUAL(out_of(&commands[1]), "long\n");
@@ -515,7 +483,7 @@ static void a_text_that_did_not_arrive_is_sent_again(void)
 
     begin();
     session = ready_session();
-    small = waiting_command("true");
+    small = scripted_wait(m.host, "go", "true");
     first = start_command(&session, small); /* on the connection that there is */
     UNTIL(interaction_is(&first, "processing") && budget_held(m.context.budget) == 0);
     path = xstrdup(ask("SELECT SUBSTR(c.address, 6) FROM containers c JOIN sessions s "
@@ -531,7 +499,7 @@ static void a_text_that_did_not_arrive_is_sent_again(void)
     CU_ASSERT_EQUAL_FATAL(rename(aside, path), 0);
     close(peer);
     close(listener);
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(interaction_is(&command, "completed"));
     CU_ASSERT_STRING_EQUAL(out_of(&command), "arrived\n");
     finish(&session);
@@ -545,11 +513,11 @@ static void file_operations_are_brief_and_commands_are_not(void)
 
     begin();
     session = ready_session();
-    text = waiting_command("true");
+    text = scripted_wait(m.host, "go", "true");
     command = start_command(&session, text);
     UNTIL(interaction_is(&command, "processing") && db_pool_pending(m.context.pool) == 0);
     CU_ASSERT_EQUAL(kinds_brief(&m.context.kinds), 0);
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(interaction_is(&command, "completed"));
     finish(&session);
 }
@@ -584,10 +552,10 @@ static void a_command_s_time_is_kept_from_outside(void)
 
     begin();
     session = ready_session();
-    begun = path_of("begun");
+    begun = scripted_path(m.host, "begun");
     text = xasprintf("touch %s; sleep 987", begun);
     command = start_command_within(&session, text, 1);
-    UNTIL(is_there("begun"));
+    UNTIL(scripted_has_file(m.host, "begun"));
     scripted_starve(m.host);
     UNTIL(interaction_is(&command, "completed"));
     CU_ASSERT_EQUAL(scripted_clears(m.host), 1);
@@ -611,10 +579,10 @@ static void a_daemon_that_slept_takes_nobody_for_late(void)
 
     begin();
     session = ready_session();
-    ended = path_of("ended");
+    ended = scripted_path(m.host, "ended");
     text = xasprintf("touch %s", ended);
     command = start_command_within(&session, text, 1);
-    UNTIL(is_there("ended"));
+    UNTIL(scripted_has_file(m.host, "ended"));
     slept = clock_monotonic();
     STANDING_STILL_UNTIL(clock_monotonic() - slept > 4 * CLOCK_SECOND);
     UNTIL(interaction_is(&command, "completed"));

@@ -44,34 +44,6 @@ static void mariadb_is_back(void)
     UNTIL(db_ping(fixture_admin, &failure) == 0 && db_ping(fixture_api, &failure) == 0);
 }
 
-static char *path_of(const char *name)
-{
-    return xasprintf("%s/%s", scripted_folder(m.host), name);
-}
-
-static void touch(const char *name)
-{
-    _cleanup_(free_ptr) char *path = path_of(name);
-    _cleanup_(close_fd) int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-
-    CU_ASSERT_FATAL(fd >= 0);
-}
-
-static bool is_there(const char *name)
-{
-    _cleanup_(free_ptr) char *path = path_of(name);
-
-    return access(path, F_OK) == 0;
-}
-
-static char *waiting_command(const char *then)
-{
-    const char *folder = scripted_folder(m.host);
-
-    return xasprintf("while [ -e %s ] && [ ! -e %s/go ]; do sleep 0.01; done; %s", folder, folder,
-                     then);
-}
-
 /* One in each phase: creating and starting, ready with a command that runs, with a verification
  * that runs, closed and being stopped. All that happens to them happens while MariaDB is away. */
 static void every_phase_outlives_the_database(void)
@@ -80,11 +52,11 @@ static void every_phase_outlives_the_database(void)
     struct id ready, closed, starting, closed_container, command, job;
 
     machine_open(&m, "alone");
-    repo = path_of("repo");
+    repo = scripted_path(m.host, "repo");
     ended = xasprintf("touch %s/ended; echo kept", scripted_folder(m.host));
-    text = waiting_command(ended);
+    text = scripted_wait(m.host, "go", ended);
     free(ended);
-    ended = waiting_command("true");
+    ended = scripted_wait(m.host, "go", "true");
     verifier = xasprintf("UPDATE samples SET repo_path='%s', verifier_command='touch %s/verifying; "
                          "%s'",
                          repo, scripted_folder(m.host), ended);
@@ -96,7 +68,7 @@ static void every_phase_outlives_the_database(void)
     closed_container = container_of(&closed);
     command = start_command(&ready, text);
     job = start_verification(&ready);
-    UNTIL(interaction_is(&command, "processing") && is_there("verifying"));
+    UNTIL(interaction_is(&command, "processing") && scripted_has_file(m.host, "verifying"));
     scripted_hold(m.host, SCRIPTED_START);
     scripted_hold(m.host, SCRIPTED_STOP);
     starting = create_session(&fixture_user);
@@ -105,8 +77,8 @@ static void every_phase_outlives_the_database(void)
     mariadb("kill");
     scripted_release(m.host, SCRIPTED_START);
     scripted_release(m.host, SCRIPTED_STOP);
-    touch("go");
-    UNTIL(is_there("ended") && !scripted_has(m.host, &closed_container));
+    scripted_touch(m.host, "go");
+    UNTIL(scripted_has_file(m.host, "ended") && !scripted_has(m.host, &closed_container));
     UNTIL(!db_pool_available(m.context.pool) && db_pool_pending(m.context.pool) >= 4);
     mariadb_is_back();
     UNTIL(interaction_is(&command, "completed"));
@@ -135,14 +107,14 @@ static void results_wait_in_the_agents_for_the_database(void)
     m.settings.results_bytes = 4 * MIB;
     daemon_begin(&m);
     session = ready_session();
-    text = waiting_command("head -c 1000000 /dev/zero | tr '\\0' x");
+    text = scripted_wait(m.host, "go", "head -c 1000000 /dev/zero | tr '\\0' x");
     for (size_t i = 0; i < COMMANDS; i++) {
         commands[i] = start_command(&session, text);
         UNTIL(interaction_is(&commands[i], "processing"));
     }
     UNTIL(db_pool_pending(m.context.pool) == 0);
     mariadb("kill");
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(budget_waiting(m.context.budget) == COMMANDS - 3);
     CU_ASSERT(budget_held(m.context.budget) <= 4 * MIB);
     mariadb_is_back();

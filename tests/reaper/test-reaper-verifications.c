@@ -51,10 +51,9 @@ static void finish(void)
 /* A verifier that tells its beginning and waits for the file `go`; it ends with the folder. */
 static char *waiting_verifier(void)
 {
-    const char *folder = scripted_folder(m.host);
+    _cleanup_(free_ptr) char *waiting = scripted_wait(m.host, "go", "true");
 
-    return xasprintf("echo b >>%s/begun; while [ -e %s ] && [ ! -e %s/go ]; do sleep 0.01; done",
-                     folder, folder, folder);
+    return xasprintf("echo b >>%s/begun; %s", scripted_folder(m.host), waiting);
 }
 
 static void begin_waiting(void)
@@ -66,22 +65,9 @@ static void begin_waiting(void)
     verifier_is(command);
 }
 
-static char *path_of(const char *name)
-{
-    return xasprintf("%s/%s", scripted_folder(m.host), name);
-}
-
-static void touch(const char *name)
-{
-    _cleanup_(free_ptr) char *path = path_of(name);
-    _cleanup_(close_fd) int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-
-    CU_ASSERT_FATAL(fd >= 0);
-}
-
 static off_t begun(void) /* two bytes a verifier */
 {
-    _cleanup_(free_ptr) char *path = path_of("begun");
+    _cleanup_(free_ptr) char *path = scripted_path(m.host, "begun");
     struct stat st;
 
     return stat(path, &st) < 0 ? 0 : st.st_size / 2;
@@ -325,7 +311,7 @@ static void killed_while_the_verifier_runs_it_is_waited_for(void)
     daemon_begin(&m);
     UNTIL(answers("SELECT attempt FROM verifications WHERE job_id=?", &job, "2"));
     CU_ASSERT(scripted_has(m.host, &container));
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT_EQUAL(begun(), 1);
     CU_ASSERT_STRING_EQUAL(container_of(&job).text, container.text);
@@ -344,7 +330,7 @@ static void killed_and_the_container_ends_it_is_done_over(void)
     container = container_of(&job);
     daemon_kill(&m);
     scripted_end(m.host, &container, NULL, NULL);
-    touch("go");
+    scripted_touch(m.host, "go");
     daemon_begin(&m);
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT_EQUAL(begun(), 2);
@@ -551,7 +537,7 @@ static void verifiers_that_hang_hold_up_their_user_only(void)
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT_EQUAL(begun(), 2);
     CU_ASSERT(answers("SELECT COUNT(*) FROM verifications WHERE status='pending'", NULL, "1"));
-    touch("go");
+    scripted_touch(m.host, "go");
     for (size_t i = 0; i < ARRAY_SIZE(own); i++)
         UNTIL(job_is(&own[i], "completed"));
     finish();

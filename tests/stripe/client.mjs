@@ -1,63 +1,23 @@
 // What the tests of deposits stand on: the API as a client sees it, webhooks signed by Stripe's own library, the
 // stand-in's controls, the database for what no answer tells.
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import https from "node:https";
 import Stripe from "stripe";
+import { assertRefused, ctl, origin, requester, sql } from "./api.mjs";
 
 const env = process.env;
-const origin = new URL(env.CODESET_BASE_URL).origin;
 const agent = new https.Agent({ keepAlive: true, ca: readFileSync(env.CODESET_CA) });
 export const secret = readFileSync(`${env.CODESET_STACK}/etc/stripe/webhook-secrets`, "utf8").trim().split("\n")[0];
 
-export function request(method, url, { token, body, headers = {}, raw } = {}) {
-  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-  const all = { ...headers };
-  if (token !== undefined) all.Authorization = `Bearer ${token}`;
-  if (payload !== undefined) {
-    all["Content-Type"] ??= "application/json";
-    all["Content-Length"] = Buffer.byteLength(payload);
-  }
-  return new Promise((resolve, reject) => {
-    const call = https.request(url, { method, agent, headers: all }, (answer) => {
-      const chunks = [];
-      answer.on("data", (chunk) => chunks.push(chunk));
-      answer.on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        let json;
-        try {
-          json = JSON.parse(text);
-        } catch {
-          json = undefined;
-        }
-        resolve({ status: answer.statusCode, headers: answer.headers, text, json });
-      });
-    });
-    call.on("error", reject);
-    call.end(payload);
-  });
-}
+export { assertRefused, ctl, sql };
+export const request = requester(agent);
 
 export const api = (method, path, options) => request(method, `${origin}/api/v1${path}`, options);
-export const ctl = (...words) =>
-  execFileSync("bash", ["-c", `${env.CODESET_CTL} "$@"`, "ctl", ...words], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 export const stack = (...words) =>
   new Promise((resolve, reject) =>
     execFile(env.CODESET_STACK_TOOL, ["--dir", env.CODESET_STACK, ...words], (error) => (error ? reject(error) : resolve())));
-
-/** Rows as arrays of texts; NULL is "NULL". */
-export function sql(statement) {
-  const out = execFileSync("mariadb", ["--no-defaults", "--protocol=socket", `--socket=${env.CODESET_STACK}/run/mysqld/mysqld.sock`,
-    "-u", "root", "-N", "-B", "codeset", "-e", statement], { encoding: "utf8" });
-  return out.split("\n").filter((line) => line).map((line) => line.split("\t"));
-}
-
-export function assertRefused(answer, status, code) {
-  assert.equal(answer.status, status, answer.text);
-  assert.equal(answer.json?.detail?.code, code, answer.text);
-  assert.ok(answer.json.detail.message.length > 10);
-}
 
 /** Until it holds; the time only ends a hang. */
 export async function until(what, holds) {

@@ -48,7 +48,7 @@ check_PROGRAMS += tests/unit/test-fields tests/unit/test-http tests/unit/test-an
 TESTS += tests/unit/test-fields tests/unit/test-http tests/unit/test-answers
 tests_unit_test_fields_SOURCES = tests/unit/test-fields.c tests/unit/unit.h
 tests_unit_test_fields_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
-tests_unit_test_http_SOURCES = tests/unit/test-http.c tests/unit/unit.h
+tests_unit_test_http_SOURCES = tests/unit/test-http.c tests/unit/asked.h tests/unit/unit.h
 tests_unit_test_http_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
 tests_unit_test_answers_SOURCES = tests/unit/test-answers.c tests/unit/unit.h
 tests_unit_test_answers_LDADD = libroutes.a libwire.a libstore.a $(HTTP_LIBS) $(STORE_LIBS) $(CUNIT_LIBS)
@@ -56,7 +56,7 @@ tests_unit_test_http_LDADD = libroutes.a libwire.a libstore.a $(HTTP_LIBS) $(STO
 
 check_PROGRAMS += tests/unit/test-once
 TESTS += tests/unit/test-once
-tests_unit_test_once_SOURCES = tests/unit/test-once.c tests/unit/unit.h
+tests_unit_test_once_SOURCES = tests/unit/test-once.c tests/unit/asked.h tests/unit/unit.h
 tests_unit_test_once_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-openapi

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <zlib.h>
 
+#include "asked.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -310,24 +311,8 @@ static char *ask(struct app *app, const char *method, const char *uri, const cha
                           xstrdup(still_more ? still_more : "A=b"),
                           NULL};
     struct body_source source = {give_text, &body};
-    _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
-    struct buf text = BUF_INIT;
 
-    router_answer(&router, parameters, &source, &answer);
-    answer_write_head(&answer, &text);
-    buf_add(&text, answer.body.data, answer.body.length);
-    for (size_t i = 0; parameters[i]; i++)
-        free(parameters[i]);
-    return buf_take(&text);
-}
-
-static bool has(const char *answer, const char *text)
-{
-    bool found = strstr(answer, text) != NULL;
-
-    if (!found)
-        printf("\nno \"%s\" in\n%.400s\n", text, answer);
-    return found;
+    return asked(&router, parameters, &source);
 }
 
 #define GOOD "HTTP_AUTHORIZATION=Bearer good"

@@ -1,6 +1,7 @@
 /* Once: the ids that a request makes, and the router's side of the Idempotency-Key. */
 #include <string.h>
 
+#include "asked.h"
 #include "base/cleanup.h"
 #include "base/id.h"
 #include "base/mem.h"
@@ -185,24 +186,8 @@ static char *ask(struct app *app, const char *method, const char *path, const ch
                           key ? xasprintf("HTTP_IDEMPOTENCY_KEY=%s", key) : xstrdup("A=b"),
                           NULL};
     struct body_source source = {give_nothing, NULL};
-    _cleanup_(answer_release) struct answer answer = ANSWER_INIT;
-    struct buf text = BUF_INIT;
 
-    router_answer(&router, parameters, &source, &answer);
-    answer_write_head(&answer, &text);
-    buf_add(&text, answer.body.data, answer.body.length);
-    for (size_t i = 0; parameters[i]; i++)
-        free(parameters[i]);
-    return buf_take(&text);
-}
-
-static bool has(const char *answer, const char *text)
-{
-    bool found = strstr(answer, text) != NULL;
-
-    if (!found)
-        printf("\nno \"%s\" in\n%.400s\n", text, answer);
-    return found;
+    return asked(&router, parameters, &source);
 }
 
 static void a_key_is_recalled_and_a_replay_says_so(void)

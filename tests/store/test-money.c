@@ -66,12 +66,12 @@ static int moved(struct db *db, struct ledger_movement *movement, struct error *
     } while (0)
 
 struct told {
-    int charged, low, exhausted, expired, failed;
-    int64_t cents, threshold;
+    int charged, exhausted, expired, failed;
+    int64_t cents;
     struct id last;
 };
 
-static struct told settle(int64_t low_balance);
+static struct told settle(void);
 
 /* What the test before left ends, and is charged. */
 static void new_payer(void)
@@ -83,7 +83,7 @@ static void new_payer(void)
     char email[64];
 
     OK(db_run(admin, &end, NULL, 0, NULL, &err));
-    settle(0);
+    settle();
     snprintf(email, sizeof(email), "payer-%d@example.com", ++count);
     OK(store_user_create(admin, "Payer", email, &payer, &err));
 }
@@ -136,16 +136,6 @@ static void tell_charged(const struct id *id, int64_t seconds, int64_t cents, vo
     told->last = *id;
 }
 
-static void tell_low(const struct id *id, int64_t balance, int64_t threshold, void *arg)
-{
-    struct told *told = arg;
-
-    (void)id;
-    (void)balance;
-    told->low++;
-    told->threshold = threshold;
-}
-
 static void tell_exhausted(const struct id *id, const struct id *user, void *arg)
 {
     struct told *told = arg;
@@ -175,18 +165,18 @@ static void tell_failed(const struct id *user, const struct error *err, void *ar
 
 static struct settlement_events events_to(struct told *told)
 {
-    return (struct settlement_events){told,           tell_charged, tell_low,
-                                      tell_exhausted, tell_expired, tell_failed};
+    return (struct settlement_events){told, tell_charged, tell_exhausted, tell_expired,
+                                      tell_failed};
 }
 
-static struct told settle(int64_t low_balance)
+static struct told settle(void)
 {
     struct told told = {0};
     struct settlement_events events = events_to(&told);
     int64_t settled = 1;
 
     while (settled > 0)
-        OK(store_settle(reaper, 100, low_balance, &events, &settled, &err));
+        OK(store_settle(reaper, 100, &events, &settled, &err));
     return told;
 }
 
@@ -335,7 +325,7 @@ static void *cross(void *arg)
         struct id id = id_new();
 
         if (crossing->settles)
-            crossing->bad += store_settle(db, 10, 0, &events, &settled, &err) < 0;
+            crossing->bad += store_settle(db, 10, &events, &settled, &err) < 0;
         else if (begin(db, NULL, (struct new_session){.session_id = id}, &err) < 0 ||
                  DB_RUN(db, &end, NULL, &err, db_id(&id)) < 0)
             crossing->bad++;
@@ -378,14 +368,14 @@ static void a_session_is_charged_by_the_second_to_the_nearest_cent_once(void)
 
     give(1000);
     id = lay_session(66, PRICE, true); /* 5.5 cents: up */
-    told = settle(0);
+    told = settle();
     CU_ASSERT_EQUAL(told.charged, 1);
     CU_ASSERT_EQUAL(told.cents, 6);
-    CU_ASSERT_EQUAL(settle(0).charged, 0);
+    CU_ASSERT_EQUAL(settle().charged, 0);
     CU_ASSERT_EQUAL(number_of(&count, &id), 1);
     CU_ASSERT_EQUAL(balance_of(&payer), 994);
     lay_session(65, PRICE, true); /* 5.42 cents */
-    CU_ASSERT_EQUAL(settle(0).cents, 5);
+    CU_ASSERT_EQUAL(settle().cents, 5);
 }
 
 static void what_was_never_ready_or_has_no_price_costs_nothing(void)
@@ -397,7 +387,7 @@ static void what_was_never_ready_or_has_no_price_costs_nothing(void)
 
     OK(DB_RUN(admin, &never_ready, NULL, &err, db_id(&id)));
     lay_session(600, 0, true); /* older than prices, or billing was off */
-    CU_ASSERT_EQUAL(settle(0).charged, 0);
+    CU_ASSERT_EQUAL(settle().charged, 0);
     CU_ASSERT_EQUAL(number_of(&count, &payer), 0);
 }
 
@@ -418,13 +408,13 @@ static void a_user_who_can_not_be_charged_holds_nobody_up(void)
     new_payer();
     lay_session(60, PRICE, true);
     for (int i = 0; i < 2; i++)
-        OK(store_settle(reaper, 4, 0, &events, &settled, &err));
+        OK(store_settle(reaper, 4, &events, &settled, &err));
     CU_ASSERT_EQUAL(told.charged, 1);
     CU_ASSERT(told.failed > 0);
     CU_ASSERT_EQUAL(balance_of(&payer), -PRICE);
     CU_ASSERT_EQUAL(number_of(&unsettled, &broken), 20);
     OK(DB_RUN(admin, &mend, NULL, &err, db_id(&broken)));
-    CU_ASSERT_EQUAL(settle(0).charged, 20);
+    CU_ASSERT_EQUAL(settle().charged, 20);
 }
 
 static void *settle_all(void *arg)
@@ -437,7 +427,7 @@ static void *settle_all(void *arg)
 
     db_thread_begin();
     db = db_new(&settings.database, DB_REAPER, &err);
-    while (db && settled > 0 && store_settle(db, 16, 0, &events, &settled, &err) == 0)
+    while (db && settled > 0 && store_settle(db, 16, &events, &settled, &err) == 0)
         continue;
     db_free(db);
     db_thread_end();
@@ -459,40 +449,132 @@ static void daemons_that_settle_at_once_charge_each_session_once(void)
         pthread_join(threads[i], NULL);
         charged += told[i].charged;
     }
-    charged += settle(0).charged; /* of one that gave way to another */
+    charged += settle().charged; /* of one that gave way to another */
     CU_ASSERT_EQUAL(charged, 200);
     CU_ASSERT_EQUAL(balance_of(&payer), 10000 - 200 * PRICE);
+}
+
+/* --- balances that fall ---------------------------------------------------------------------- */
+
+struct fallen {
+    int count;
+    int64_t balance, threshold;
+    struct id user;
+};
+
+static void note_fall(const struct id *id, int64_t balance, int64_t threshold, void *arg)
+{
+    struct fallen *fallen = arg;
+
+    fallen->count++;
+    fallen->balance = balance;
+    fallen->threshold = threshold;
+    fallen->user = *id;
+}
+
+/* How often it fell since it was asked for. */
+static int falls(struct fallen *fallen)
+{
+    int count = fallen->count;
+
+    fallen->count = 0;
+    return count;
 }
 
 static void a_balance_that_falls_below_a_threshold_is_told_once(void)
 {
     struct user_limits limits = USER_LIMITS_NONE;
-    struct told told;
+    struct fallen fallen = {0};
+    const struct ledger_watch watch = {95, note_fall, &fallen};
 
+    store_ledger_watch(reaper, &watch);
     give(100);
     lay_session(60, PRICE, true); /* 95 */
-    CU_ASSERT_EQUAL(settle(95).low, 0);
+    settle();
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
     lay_session(60, PRICE, true); /* 90 */
-    told = settle(95);
-    CU_ASSERT_EQUAL(told.low, 1);
-    CU_ASSERT_EQUAL(told.threshold, 95);
+    settle();
+    CU_ASSERT_EQUAL(falls(&fallen), 1);
+    CU_ASSERT_EQUAL(fallen.balance, 90);
+    CU_ASSERT_EQUAL(fallen.threshold, 95);
+    CU_ASSERT_STRING_EQUAL(fallen.user.text, payer.text);
     lay_session(60, PRICE, true);
-    CU_ASSERT_EQUAL(settle(95).low, 0);
+    settle();
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
     limits.low_balance_cents = 81;
     OK(store_user_limits_set(admin, &payer, &limits, &err));
     lay_session(60, PRICE, true); /* 80 */
-    CU_ASSERT_EQUAL(settle(95).threshold, 81);
+    settle();
+    CU_ASSERT_EQUAL(falls(&fallen), 1);
+    CU_ASSERT_EQUAL(fallen.threshold, 81);
+    store_ledger_watch(reaper, NULL);
 }
 
-static void billing_that_is_turned_off_forgives_what_has_ended(void)
+/* A dispute that is won in the transaction that takes its money has moved nothing. */
+static void whatever_moves_money_tells_of_a_fall_behind_its_commit(void)
 {
-    int64_t settled;
+    static const struct query expire = {
+        "UPDATE credit_grants SET expires_at=NOW(6) WHERE user_id=?"};
+    struct ledger_movement taken = {.event_key = "f:x1",
+                                    .kind = LEDGER_DISPUTE,
+                                    .amount_cents = -50,
+                                    .of_event = "f:d1",
+                                    .description = "t"};
+    struct ledger_movement won = {.event_key = "f:w1",
+                                  .kind = LEDGER_DISPUTE_WON,
+                                  .amount_cents = 50,
+                                  .of_event = "f:d1",
+                                  .description = "t"};
+    struct fallen fallen = {0};
+    const struct ledger_watch watch = {100, note_fall, &fallen};
+    struct told told = {0};
+    struct settlement_events events = events_to(&told);
 
+    store_ledger_watch(api, &watch);
+    store_ledger_watch(reaper, &watch);
+    deposit("f:d1", 100);
+    taken.user_id = won.user_id = payer;
+    OK(db_begin(api, &err));
+    OK(store_ledger_move(api, &taken, NULL, &err));
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
+    db_rollback(api);
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
+    OK(db_begin(api, &err));
+    OK(store_ledger_move(api, &taken, NULL, &err));
+    OK(store_ledger_move(api, &won, NULL, &err));
+    OK(db_commit(api, &err));
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
+    MOVE(.event_key = "f:r1", .kind = LEDGER_CARD_REFUND, .amount_cents = -10, .of_event = "f:d1");
+    CU_ASSERT_EQUAL(falls(&fallen), 1); /* 90 */
+    give(10);
+    OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
+    OK(store_grants_expire(reaper, 10, &events, &err));
+    CU_ASSERT_EQUAL(told.expired, 1);
+    CU_ASSERT_EQUAL(falls(&fallen), 1);
+    store_ledger_watch(api, NULL);
+    store_ledger_watch(reaper, NULL);
+}
+
+static void sessions_cost_nothing_once_billing_was_off_even_when_it_is_on_again(void)
+{
+    static const struct query priced = {
+        "SELECT COUNT(*) FROM sessions WHERE user_id=? AND price_cents IS NOT NULL"};
+    int64_t settled;
+    struct id open;
+
+    give(100);
     lay_session(600, PRICE, true);
-    OK(store_settle_for_nothing(reaper, 100, &settled, &err));
-    CU_ASSERT_EQUAL(settled, 1);
-    CU_ASSERT_EQUAL(settle(0).charged, 0);
-    CU_ASSERT_EQUAL(balance_of(&payer), 0);
+    open = lay_session(600, PRICE, false);
+    OK(store_settle_for_nothing(reaper, 100, &settled, &err)); /* off */
+    CU_ASSERT_EQUAL(settled, 2);
+    CU_ASSERT_EQUAL(number_of(&priced, &payer), 0);
+    CU_ASSERT_EQUAL(meter(100000).exhausted, 0); /* on again */
+    end_session(&open);
+    CU_ASSERT_EQUAL(settle().charged, 0);
+    CU_ASSERT_EQUAL(balance_of(&payer), 100);
+    lay_session(60, PRICE, true); /* a new one has its price */
+    CU_ASSERT_EQUAL(settle().charged, 1);
+    CU_ASSERT_EQUAL(balance_of(&payer), 95);
 }
 
 /* --- metering -------------------------------------------------------------------------------- */
@@ -515,7 +597,7 @@ static void when_funds_end_sessions_end_the_oldest_first_until_the_rest_fits(voi
     CU_ASSERT_STRING_EQUAL(session.error_code, "CREDITS_EXHAUSTED");
     CU_ASSERT_EQUAL(meter(90).exhausted, 0);
     CU_ASSERT_EQUAL(meter(600).exhausted, 1);
-    settle(0);
+    settle();
     CU_ASSERT_EQUAL(balance_of(&payer), 10);
 }
 
@@ -601,9 +683,8 @@ static void an_expired_grant_is_not_spent_and_goes_back(void)
     OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
     deposit("m:d5", 100);
     MOVE(.event_key = "m:j5", .kind = LEDGER_AGENT_JOB_USAGE, .amount_cents = -10);
-    OK(store_grants_expire(reaper, 10, 100, &events, &err));
+    OK(store_grants_expire(reaper, 10, &events, &err));
     CU_ASSERT_EQUAL(told.expired, 1);
-    CU_ASSERT_EQUAL(told.low, 1);
     CU_ASSERT_EQUAL(told.cents, 40);
     CU_ASSERT_EQUAL(balance_of(&payer), 90);
 }
@@ -622,14 +703,14 @@ static void a_grant_that_ends_bears_what_sessions_had_used_by_then(void)
     deposit("m:d6", 100);
     OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
     for (int i = 0; i < 2; i++)
-        OK(store_grants_expire(reaper, 1, 0, &events, &err));
+        OK(store_grants_expire(reaper, 1, &events, &err));
     CU_ASSERT_EQUAL(told.expired, 1);
     CU_ASSERT_EQUAL(balance_of(&payer), 175);
     CU_ASSERT_EQUAL(meter(4).exhausted, 0);
     MOVE(.event_key = "m:j6", .kind = LEDGER_AGENT_JOB_USAGE, .amount_cents = -10);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), 90);
     end_session(&session);
-    CU_ASSERT_EQUAL(settle(0).cents, 80);
+    CU_ASSERT_EQUAL(settle().cents, 80);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), 85);
     CU_ASSERT_EQUAL(balance_of(&payer), 85);
 }
@@ -658,7 +739,7 @@ static void nobody_pays_for_more_than_the_time_to_live(void)
     OK(store_session_close(api, &payer, id.text, &duration, &changed, &err));
     CU_ASSERT_EQUAL(duration, 1800);
     OK(store_session_expire(reaper, 1000, pass_over, NULL, &err));
-    CU_ASSERT_EQUAL(settle(0).charged, 2);
+    CU_ASSERT_EQUAL(settle().charged, 2);
     CU_ASSERT_EQUAL(balance_of(&payer), 1000 - 2 * 30 * PRICE);
 }
 
@@ -674,13 +755,13 @@ static void what_is_left_of_an_expired_grant_is_for_no_later_session(void)
 
     give(200);
     OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
-    OK(store_grants_expire(reaper, 100, 0, &events, &err));
+    OK(store_grants_expire(reaper, 100, &events, &err));
     CU_ASSERT_EQUAL(told.cents, 150);
     end_session(&late);
-    CU_ASSERT_EQUAL(settle(0).cents, 3);
+    CU_ASSERT_EQUAL(settle().cents, 3);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), -3);
     end_session(&early);
-    CU_ASSERT_EQUAL(settle(0).cents, 55);
+    CU_ASSERT_EQUAL(settle().cents, 55);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), -8);
     CU_ASSERT_EQUAL(balance_of(&payer), -8);
 }
@@ -942,7 +1023,7 @@ static void an_audit_names_what_breaks_a_rule(void)
     };
     _cleanup_(buf_release) struct buf findings = BUF_INIT;
 
-    settle(0);
+    settle();
     OK(db_run(admin, &unlay, NULL, 0, NULL, &err));
     OK(db_run(admin, &recount, NULL, 0, NULL, &err));
     if (audit(&findings) != 0) {
@@ -976,8 +1057,10 @@ int main(void)
         {"nobody pays for more than the time to live", nobody_pays_for_more_than_the_time_to_live},
         {"a balance that falls below a threshold is told once",
          a_balance_that_falls_below_a_threshold_is_told_once},
-        {"billing that is turned off forgives what has ended",
-         billing_that_is_turned_off_forgives_what_has_ended},
+        {"whatever moves money tells of a fall behind its commit",
+         whatever_moves_money_tells_of_a_fall_behind_its_commit},
+        {"sessions cost nothing once billing was off, even when it is on again",
+         sessions_cost_nothing_once_billing_was_off_even_when_it_is_on_again},
         {"when funds end, sessions end, the oldest first, until the rest fits",
          when_funds_end_sessions_end_the_oldest_first_until_the_rest_fits},
         {"a session without a price is never ended for money",

@@ -388,6 +388,7 @@ static void set_identity(struct reaper *reaper)
         .sessions_days = settings->sessions_days,
         .verifications_days = settings->verifications_days,
         .tokens_days = settings->tokens_days,
+        .stripe_events_days = reaper->settings.stripe.events_days,
     };
 }
 

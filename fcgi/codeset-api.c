@@ -24,6 +24,7 @@
 #include "routes/routes.h"
 #include "settings.h"
 #include "store/db.h"
+#include "store/ledger.h"
 #include "stripe/stripe.h"
 
 #include "base/banned.h"
@@ -55,26 +56,46 @@ static int print_routes(const struct router *router)
     return puts(text.data) < 0 || fflush(stdout) != 0 ? 1 : 0;
 }
 
-/* The key that pays is the outbound workers' alone, and the webhooks' secrets are the others'. */
-static int open_stripe(struct api *api, const char *pool, struct error *err)
+static void log_low(const struct id *user_id, int64_t balance_cents, int64_t threshold_cents,
+                    void *arg)
 {
-    const struct stripe_settings *settings = &api->settings->stripe;
+    (void)arg;
+    log_event(LOG_WARNING, "balance_low", "user=%s balance_cents=%lld threshold_cents=%lld",
+              user_id->text, (long long)balance_cents, (long long)threshold_cents);
+}
 
-    if ((!pool || strcmp(pool, "api") == 0) &&
-        stripe_secrets_read(settings->webhook_secrets_file, &api->webhook_secrets, err) < 0)
-        return -1;
-    if (pool && strcmp(pool, "outbound") != 0)
-        return 0;
-    api->stripe = stripe_new(settings, err);
+/* What the webhooks of the pool `api` are checked with. */
+static int open_hooks(struct api *api, struct error *err)
+{
+    return stripe_secrets_read(api->settings->stripe.webhook_secrets_file, &api->webhook_secrets,
+                               err);
+}
+
+/* GitHub's secrets, and Stripe's key, which moves money. */
+static int open_clients(struct api *api, struct error *err)
+{
+    api->github = github_new(&api->settings->accounts, err);
+    api->stripe = api->github ? stripe_new(&api->settings->stripe, err) : NULL;
     return api->stripe ? 0 : -1;
 }
 
+/* A secret is read by the pool whose routes need it, and by no other. */
 static int open_api(struct api *api, const char *pool, struct error *err)
 {
+    static const struct {
+        const char *pool;
+        int (*open)(struct api *api, struct error *err);
+    } parts[] = {{"api", open_hooks}, {"outbound", open_clients}};
+
     api->db = db_new(&api->settings->database, DB_API, err);
     api->tokens = api->db ? token_issuer_new(&api->settings->accounts, err) : NULL;
-    api->github = api->tokens ? github_new(&api->settings->accounts, err) : NULL;
-    return api->github ? open_stripe(api, pool, err) : -1;
+    if (!api->tokens)
+        return -1;
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        if ((!pool || strcmp(pool, parts[i].pool) == 0) && parts[i].open(api, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static void release_api(struct api *api)
@@ -93,16 +114,19 @@ static int serve(const struct settings *settings, const struct options *options)
     struct api api = {.settings = settings,
                       .doorbell = DOORBELL_INIT(settings->api.doorbell_socket),
                       .webhook_secrets = {.text = BUF_INIT}};
+    const struct ledger_watch watch = {settings->billing.low_balance_cents, log_low, NULL};
     struct router router = routes_router(&api);
     int outcome;
 
     if (options->routes)
         return print_routes(&router);
+    router.pool = options->pool;
     if (open_api(&api, options->pool, &err) < 0) {
         log_error("start_failed", &err);
         release_api(&api);
         return 1;
     }
+    store_ledger_watch(api.db, &watch);
     outcome = options->check ? 0 : fastcgi_serve(&router, &err);
     if (outcome < 0)
         log_error("serving_failed", &err);

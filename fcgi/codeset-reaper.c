@@ -100,6 +100,7 @@ struct reaper {
     struct run run;
     char node[65], machine_id[HOST_ID_SIZE], boot_id[HOST_ID_SIZE];
     struct retention retention;
+    struct ledger_watch watch;
     struct heartbeat *heartbeat;
     struct billing *billing;
     struct doorbell *doorbell;
@@ -338,6 +339,7 @@ static void set_identity(struct reaper *reaper)
         .sessions_days = settings->sessions_days,
         .verifications_days = settings->verifications_days,
         .tokens_days = settings->tokens_days,
+        .stripe_events_days = reaper->settings.stripe.events_days,
     };
 }
 
@@ -359,6 +361,7 @@ static int open_rooms(struct reaper *reaper, struct error *err)
         .base = reaper->base,
         .settings = &settings->reaper,
         .database = &settings->database,
+        .watch = &reaper->watch,
         .run = &reaper->run,
         .limits = limits_of(&settings->engine),
         .engine = oci_new(reaper->base, settings->engine.engined_socket),
@@ -367,13 +370,15 @@ static int open_rooms(struct reaper *reaper, struct error *err)
         .kind_count = ARRAY_SIZE(kinds),
     };
 
+    reaper->watch = billing_watch(&settings->billing);
     if (context_open(&reaper->context, &parts, err) < 0)
         return -1;
     reaper->doorbell = doorbell_new(reaper->base, settings->api.doorbell_socket, on_doorbell,
                                     &reaper->context, err);
     if (!reaper->doorbell)
         return -1;
-    if (reconciler_new(&settings->stripe, &settings->database, &reaper->reconciler, err) < 0)
+    if (reconciler_new(&settings->stripe, &settings->database, &reaper->watch, &reaper->reconciler,
+                       err) < 0)
         return -1;
     reaper->heartbeat = heartbeat_new(reaper->base, &settings->database, &reaper->run,
                                       &heartbeat_events, reaper, err);

@@ -125,6 +125,8 @@ const struct config_row settings_rows[] = {
     INT(stripe, checkout_minutes, "120", 60, 1439, "min", "how long a payment page is open"),
     INT(stripe, reconcile_seconds, "60", 1, 86400, "s",
         "Stripe is asked for what no webhook told this often"),
+    INT(stripe, events_days, "400", 0, 36500, "days",
+        "how long events are kept after they were applied; 0: for ever"),
     BOOL(stripe, automatic_tax, "no", "Stripe adds taxes"),
     BOOL(stripe, receipts, "no", "Stripe sends receipts to the users' addresses"),
     BOOL(stripe, promotion_codes, "no", "users may enter promotion codes"),

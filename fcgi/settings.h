@@ -130,6 +130,7 @@ struct stripe_settings {
     int64_t deposit_cents_min, deposit_cents_max;
     int64_t checkout_minutes;
     int64_t reconcile_seconds;
+    int64_t events_days; /* 0: for ever */
     bool automatic_tax, receipts, promotion_codes;
 };
 

@@ -3,7 +3,7 @@ systemdsystemunit_DATA = systemd/codeset-audit.service systemd/codeset-audit.tim
 	systemd/codeset-api@.service systemd/codeset-engined.service \
 	systemd/codeset-engined.socket systemd/codeset-reaper.service systemd/codeset.target
 outbounddir = $(systemdsystemunitdir)/codeset-api@outbound.service.d
-dist_outbound_DATA = systemd/network.conf
+dist_outbound_DATA = systemd/github.conf systemd/network.conf
 EXTRA_DIST += systemd/codeset-audit.service.in systemd/codeset-audit.timer.in \
 	systemd/codeset-api@.service.in systemd/codeset-engined.service.in \
 	systemd/codeset-engined.socket.in systemd/codeset-reaper.service.in \

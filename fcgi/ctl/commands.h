@@ -61,6 +61,7 @@ int ctl_session_close(struct ctl *ctl);
 
 int ctl_verification_list(struct ctl *ctl);
 int ctl_verification_show(struct ctl *ctl);
+int ctl_stripe_deposits(struct ctl *ctl);
 int ctl_stripe_events(struct ctl *ctl);
 int ctl_stripe_event(struct ctl *ctl);
 

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "ctl/output.h"
 #include "ctl/spelling.h"
+#include "store/ledger.h"
 
 #include "base/banned.h"
 
@@ -29,6 +30,7 @@ struct ctl {
     const char *options[CTL_OPTIONS_MOST]; /* values, beside command->options */
     struct settings settings;
     struct db *db;
+    struct ledger_watch watch;
 };
 
 static const struct ctl_option common_options[] = {
@@ -425,10 +427,21 @@ const struct ctl_option *ctl_common_options(void)
     return common_options;
 }
 
+static void warn_low(const struct id *user_id, int64_t balance_cents, int64_t threshold_cents,
+                     void *arg)
+{
+    ctl_warn(arg, "user %s now has a balance of %lld cents, below the threshold of %lld",
+             user_id->text, (long long)balance_cents, (long long)threshold_cents);
+}
+
 struct db *ctl_db(struct ctl *ctl, struct error *err)
 {
-    if (!ctl->db)
-        ctl->db = db_new(&ctl->settings.database, DB_ADMIN, err);
+    if (ctl->db)
+        return ctl->db;
+    ctl->db = db_new(&ctl->settings.database, DB_ADMIN, err);
+    ctl->watch = (struct ledger_watch){ctl->settings.billing.low_balance_cents, warn_low, ctl};
+    if (ctl->db)
+        store_ledger_watch(ctl->db, &ctl->watch);
     return ctl->db;
 }
 

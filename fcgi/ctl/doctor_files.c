@@ -241,72 +241,69 @@ static void check_folders(struct doctor *doctor)
                    settings->engine.disk_reserve_bytes, settings->engine.disk_bytes);
 }
 
-/* Of the workers, who read them as a user of their own. */
-static void check_secret(struct doctor *doctor, const char *setting, const char *path)
-{
-    _cleanup_(buf_release) struct buf secret = BUF_INIT;
-    struct error err = ERROR_INIT;
-    struct stat st;
+struct secret {
+    const char *setting, *path;
+    const char *group;   /* of those who need it */
+    const char *readers; /* who they are */
+    bool by_group;       /* they are no one user, so that it takes the group */
+};
 
-    if (!path[0])
-        return;
-    if (stat(path, &st) < 0)
-        doctor_report(doctor, FINDING_FAIL, setting, "create it, or remove the setting", "%s: %s",
-                      path, strerror(errno));
-    else if (st.st_mode & 07)
-        doctor_report(doctor, FINDING_FAIL, setting, "chmod 0400, chown codeset-api",
-                      "%s can be read by everybody (mode %04o)", path,
-                      (unsigned)st.st_mode & 07777);
-    else if (st.st_uid == 0 && !(st.st_mode & 040))
-        doctor_report(doctor, FINDING_FAIL, setting, "chown codeset-api",
-                      "only root can read %s, but the workers must", path);
-    else if (file_read_secret(path, &secret, &err) < 0)
-        doctor_report(doctor, FINDING_FAIL, setting, NULL, "%s", err.message);
-    else
-        doctor_report(doctor, FINDING_OK, setting, NULL, "%s", path);
+static bool can_be_read(const struct secret *secret, const struct stat *st)
+{
+    bool by_group = (st->st_mode & 040) && st->st_gid != 0;
+
+    return secret->by_group ? by_group : st->st_uid != 0 || (st->st_mode & 040);
 }
 
-/* Of the outbound workers and the daemon, who have a group in common for it. */
-static void check_key(struct doctor *doctor, const char *path)
+static void check_secret(struct doctor *doctor, const struct secret *secret)
 {
-    static const char mend[] = "chown root:codeset-stripe, chmod 0440";
-    _cleanup_(buf_release) struct buf secret = BUF_INIT;
+    _cleanup_(free_ptr) char *mend =
+        xasprintf("chown root:%s, chmod 0440 %s", secret->group, secret->path);
+    _cleanup_(buf_release) struct buf content = BUF_INIT;
     struct error err = ERROR_INIT;
     struct stat st;
 
-    if (!path[0])
+    if (!secret->path[0])
         return;
-    if (stat(path, &st) < 0)
-        doctor_report(doctor, FINDING_FAIL, "api_key_file", "create it, or remove the setting",
-                      "%s: %s", path, strerror(errno));
+    if (stat(secret->path, &st) < 0)
+        doctor_report(doctor, FINDING_FAIL, secret->setting, "create it, or remove the setting",
+                      "%s: %s", secret->path, strerror(errno));
     else if (st.st_mode & 07)
-        doctor_report(doctor, FINDING_FAIL, "api_key_file", mend,
-                      "%s can be read by everybody (mode %04o)", path,
+        doctor_report(doctor, FINDING_FAIL, secret->setting, mend,
+                      "%s can be read by everybody (mode %04o)", secret->path,
                       (unsigned)st.st_mode & 07777);
-    else if (!(st.st_mode & 040) || st.st_gid == 0)
-        doctor_report(doctor, FINDING_FAIL, "api_key_file", mend,
-                      "%s can't be read by both, the outbound workers and the daemon", path);
-    else if (file_read_secret(path, &secret, &err) < 0)
-        doctor_report(doctor, FINDING_FAIL, "api_key_file", NULL, "%s", err.message);
+    else if (!can_be_read(secret, &st))
+        doctor_report(doctor, FINDING_FAIL, secret->setting, mend,
+                      "only root can read %s, but %s must", secret->path, secret->readers);
+    else if (file_read_secret(secret->path, &content, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, secret->setting, NULL, "%s", err.message);
     else
-        doctor_report(doctor, FINDING_OK, "api_key_file", NULL, "%s", path);
+        doctor_report(doctor, FINDING_OK, secret->setting, NULL, "%s", secret->path);
 }
 
 static void check_secrets(struct doctor *doctor)
 {
-    const struct settings *settings = doctor->settings;
+    static const char workers[] = "codeset-api", github[] = "codeset-github";
+    static const char all[] = "the workers", outbound[] = "the workers of the pool outbound";
+    const struct database_settings *database = &doctor->settings->database;
+    const struct accounts_settings *accounts = &doctor->settings->accounts;
+    const struct stripe_settings *stripe = &doctor->settings->stripe;
+    const struct secret secrets[] = {
+        {"db_api_password_file", database->db_api_password_file, workers, all, false},
+        {"token_secret_file", accounts->token_secret_file, workers, all, false},
+        {"token_previous_secret_file", accounts->token_previous_secret_file, workers, all, false},
+        {"github_client_secret_file", accounts->github_client_secret_file, github, outbound, false},
+        {"github_app_key_file", accounts->github_app_key_file, github, outbound, false},
+        {"webhook_secrets_file", stripe->webhook_secrets_file, workers, all, false},
+        {"api_key_file", stripe->api_key_file, "codeset-stripe",
+         "the workers of the pool outbound and the daemon", true},
+    };
 
-    check_secret(doctor, "db_api_password_file", settings->database.db_api_password_file);
-    check_secret(doctor, "token_secret_file", settings->accounts.token_secret_file);
-    check_secret(doctor, "token_previous_secret_file",
-                 settings->accounts.token_previous_secret_file);
-    check_secret(doctor, "github_client_secret_file", settings->accounts.github_client_secret_file);
-    check_secret(doctor, "github_app_key_file", settings->accounts.github_app_key_file);
-    check_secret(doctor, "webhook_secrets_file", settings->stripe.webhook_secrets_file);
-    if (settings->stripe.api_key_file[0] && !settings->stripe.webhook_secrets_file[0])
+    for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
+        check_secret(doctor, &secrets[i]);
+    if (stripe->api_key_file[0] && !stripe->webhook_secrets_file[0])
         doctor_report(doctor, FINDING_WARN, "webhook_secrets_file", "set it",
                       "without webhooks a deposit is credited only when Stripe is asked");
-    check_key(doctor, settings->stripe.api_key_file);
 }
 
 static void check_socket(struct doctor *doctor, const char *setting, const char *path,

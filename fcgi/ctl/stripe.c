@@ -9,12 +9,24 @@
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "routes/doorbell.h"
+#include "store/checkouts.h"
 #include "store/stripe_events.h"
 
 #include "base/banned.h"
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MOST 1000000
+
+/* --- stripe events --------------------------------------------------------------------------- */
+
+/* -1: null. */
+static void json_add_cents(json_object *object, const char *name, int64_t cents)
+{
+    if (cents < 0)
+        json_add_text(object, name, NULL);
+    else
+        json_add_int(object, name, cents);
+}
 
 static json_object *event_object(const struct stripe_event_row *event)
 {
@@ -29,6 +41,11 @@ static json_object *event_object(const struct stripe_event_row *event)
     json_add_time(object, "settled_at", event->settled_at);
     json_add_time(object, "due_at", event->state == STRIPE_DUE ? event->due_at : 0);
     json_add_int(object, "attempts", event->attempts);
+    json_add_text(object, "checkout_id",
+                  event->checkout_id.text[0] ? event->checkout_id.text : NULL);
+    json_add_text(object, "user", event->email);
+    json_add_cents(object, "amount_cents", event->amount_cents);
+    json_add_int(object, "moved_cents", event->moved_cents);
     return object;
 }
 
@@ -39,11 +56,10 @@ static void add_event(const struct stripe_event_row *event, void *arg)
 
 int ctl_stripe_events(struct ctl *ctl)
 {
-    static const struct output_column columns[] = {{"EVENT ID", "event_id"},
-                                                   {"TYPE", "type"},
-                                                   {"STATE", "state"},
-                                                   {"RECEIVED", "received_at"},
-                                                   {"REASON", "reason"}};
+    static const struct output_column columns[] = {
+        {"EVENT ID", "event_id"},    {"TYPE", "type"},    {"STATE", "state"},
+        {"RECEIVED", "received_at"}, {"USER", "user"},    {"CENTS", "amount_cents"},
+        {"MOVED", "moved_cents"},    {"REASON", "reason"}};
     bool quarantined = ctl_option(ctl, "quarantined") != NULL;
     _cleanup_(json_release) json_object *rows = json_object_new_array();
     struct error err = ERROR_INIT;
@@ -128,4 +144,68 @@ int ctl_stripe_event(struct ctl *ctl)
     if (strcmp(verb, "retry") == 0)
         return change(ctl, db, event_id, store_stripe_event_retry, "is due again", &err);
     return change(ctl, db, event_id, store_stripe_event_dismiss, "was dismissed", &err);
+}
+
+/* --- stripe deposits ------------------------------------------------------------------------- */
+
+static void add_deposit(const struct checkout_row *row, void *arg)
+{
+    json_object *object = json_object_new_object();
+
+    json_add_text(object, "checkout_id", row->checkout_id.text);
+    json_add_text(object, "user_id", row->user_id.text);
+    json_add_text(object, "user", row->email);
+    json_add_text(object, "state", checkout_state_name(row->state));
+    json_add_int(object, "amount_cents", row->amount_cents);
+    json_add_cents(object, "total_cents", row->total_cents);
+    json_add_cents(object, "credited_cents", row->credited_cents);
+    json_add_int(object, "refunded_cents", row->refunded_cents);
+    json_add_int(object, "taken_back_cents", row->taken_cents);
+    json_add_text(object, "stripe_session", row->stripe_session);
+    json_add_text(object, "payment_intent", row->payment_intent);
+    json_add_time(object, "created_at", row->created_at);
+    json_add_time(object, "expires_at", row->expires_at);
+    json_object_array_add(arg, object);
+}
+
+/* *ret_state -1: all. */
+static int read_state(struct ctl *ctl, int *ret_state)
+{
+    const char *word = ctl_option(ctl, "state");
+
+    *ret_state = word ? checkout_state_parse(word) : -1;
+    if (!word || *ret_state >= 0)
+        return CTL_OK;
+    return ctl_usage(ctl,
+                     "unknown state '%s': it must be creating, open, processing, paid, failed or "
+                     "expired",
+                     word);
+}
+
+int ctl_stripe_deposits(struct ctl *ctl)
+{
+    static const struct output_column columns[] = {{"CREATED", "created_at"},
+                                                   {"USER", "user"},
+                                                   {"STATE", "state"},
+                                                   {"CENTS", "amount_cents"},
+                                                   {"CREDITED", "credited_cents"},
+                                                   {"TAKEN BACK", "taken_back_cents"},
+                                                   {"STRIPE SESSION", "stripe_session"}};
+    _cleanup_(json_release) json_object *rows = json_object_new_array();
+    const char *who = ctl_option(ctl, "user");
+    struct error err = ERROR_INIT;
+    struct user user;
+    struct db *db;
+    int64_t limit;
+    int state;
+
+    if (ctl_option_int(ctl, "limit", 1, LIMIT_MOST, LIMIT_DEFAULT, &limit) != CTL_OK ||
+        read_state(ctl, &state) != CTL_OK)
+        return CTL_USAGE;
+    db = who ? ctl_find_user(ctl, who, &user, &err) : ctl_db(ctl, &err);
+    if (!db || store_checkout_list(db, state, who ? &user.user_id : NULL, limit, add_deposit, rows,
+                                   &err) < 0)
+        return ctl_fail(ctl, &err);
+    output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "no deposit matches");
+    return CTL_OK;
 }

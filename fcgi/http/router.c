@@ -221,6 +221,16 @@ static void *new_values(const struct route *route)
     return size > 0 ? xcalloc(1, size) : NULL;
 }
 
+static int check_pool(const struct router *router, const struct route *route, struct error *err)
+{
+    if (!router->pool || strcmp(router->pool, route->pool) == 0)
+        return 0;
+    return error_set(err, ERROR_UNAVAILABLE, NULL,
+                     "this worker is of the pool '%s', but '%s' belongs to '%s'; correct the "
+                     "configuration of nginx",
+                     router->pool, route->pattern, route->pool);
+}
+
 static int run(const struct router *router, const struct route *route, struct request *request,
                const struct body_source *body, struct answer *answer, struct error *err)
 {
@@ -228,6 +238,8 @@ static int run(const struct router *router, const struct route *route, struct re
     _cleanup_(form_release) struct form form = FORM_INIT;
     int64_t most = body_most(router, route);
 
+    if (check_pool(router, route, err) < 0)
+        return -1;
     if (route->flags & ROUTE_BEARER && authenticate(router, route, request, err) < 0)
         return -1;
     if (most > 0 && (check_encoding(request, err) < 0 ||

@@ -2,7 +2,7 @@
  * router.h - routes are rows; what all of them have in common happens here: finding the row, 404
  * and 405, CORS, authentication, reading and checking the fields, refusals.
  *
- * The order of checks: path, method, credentials, body size, query and body, Idempotency-Key,
+ * The order of checks: path, method, pool, credentials, body size, query and body, Idempotency-Key,
  * handler. So nothing is said about what exists, and no body is read, before the caller is known.
  *
  * Once: a handler makes the ids of all that it creates by request_make_id, and finds what is there
@@ -38,7 +38,7 @@ struct route {
     const char *pattern; /* "/api/v1/sessions/{session_id}": parameters are whole segments */
     route_handler *handle;
     unsigned flags;
-    const char *pool; /* of workers, "api" or "outbound"; for nginx's configuration */
+    const char *pool; /* of workers, "api" or "outbound": nginx's configuration says the same */
     /* ROUTE_QUERY, ROUTE_BODY: the rows, and the struct that they fill. */
     const struct field *query;
     size_t query_count, query_size;
@@ -64,6 +64,9 @@ struct router {
     const struct route_list *const *lists;
     size_t list_count;
     void *app;
+    /* That this worker is of: it serves no route of another, whose secrets it has not read. NULL:
+     * it serves all. */
+    const char *pool;
     /* Is this bearer token good? Codes INVALID_CREDENTIALS and those of what's down. joined: only
      * its form is checked here, the rest is the handler's. */
     int (*authenticate)(void *app, const char *token, bool joined, struct error *err);

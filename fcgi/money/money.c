@@ -14,7 +14,7 @@ static int64_t bounded(int64_t seconds)
 
 int64_t money_session_cost(int64_t seconds, int64_t price_cents)
 {
-    return (bounded(seconds) * price_cents + MINUTE / 2) / MINUTE;
+    return price_cents > 0 ? (bounded(seconds) * price_cents + MINUTE / 2) / MINUTE : 0;
 }
 
 int64_t money_needed(const struct metered_session *sessions, size_t count, int64_t new_price_cents)

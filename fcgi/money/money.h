@@ -14,7 +14,7 @@
 #define MONEY_CENTS_MAX INT64_C(100000000000) /* of one movement */
 
 /* What a session costs: to the nearest cent, half a cent up, of the whole session. seconds below 0
- * count as 0, and no more than 100 years are counted. */
+ * count as 0, and no more than 100 years are counted. A price below 0 is none. */
 int64_t money_session_cost(int64_t seconds, int64_t price_cents);
 
 /* --- metering -------------------------------------------------------------------------------- */

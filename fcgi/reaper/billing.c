@@ -57,6 +57,11 @@ static void tell_low(const struct id *user_id, int64_t balance_cents, int64_t th
               user_id->text, (long long)balance_cents, (long long)threshold_cents);
 }
 
+struct ledger_watch billing_watch(const struct billing_settings *settings)
+{
+    return (struct ledger_watch){.low_balance_cents = settings->low_balance_cents, .low = tell_low};
+}
+
 static void tell_exhausted(const struct id *session_id, const struct id *user_id, void *arg)
 {
     struct step *step = arg;
@@ -88,7 +93,6 @@ static int run_step(struct db *db, void *arg, struct error *err)
     const struct settlement_events events = {
         .arg = step,
         .charged = tell_charged,
-        .low = tell_low,
         .exhausted = tell_exhausted,
         .expired = tell_expired,
         .failed = tell_failed,
@@ -98,10 +102,9 @@ static int run_step(struct db *db, void *arg, struct error *err)
         return store_settle_for_nothing(db, SETTLED_A_STEP, &step->settled, err);
     if ((step->meters &&
          store_meter(db, settings->meter_seconds + METER_SLACK_SECONDS, &events, err) < 0) ||
-        store_grants_expire(db, EXPIRED_A_STEP, settings->low_balance_cents, &events, err) < 0)
+        store_grants_expire(db, EXPIRED_A_STEP, &events, err) < 0)
         return -1;
-    return store_settle(db, SETTLED_A_STEP, settings->low_balance_cents, &events, &step->settled,
-                        err);
+    return store_settle(db, SETTLED_A_STEP, &events, &step->settled, err);
 }
 
 static void step_free(struct step *step)

@@ -6,9 +6,14 @@
 #ifndef CODESET_REAPER_BILLING_H
 #define CODESET_REAPER_BILLING_H
 
+#include "store/ledger.h"
+
 struct billing;
 struct billing_settings;
 struct context;
+
+/* Logs balance_low; for all connections of the daemon. */
+struct ledger_watch billing_watch(const struct billing_settings *settings);
 
 /* The settings must outlive it. Every host's daemon does this for all hosts. */
 struct billing *billing_new(struct context *context, const struct billing_settings *settings);

@@ -36,7 +36,8 @@ int context_open(struct context *context, const struct context_parts *parts, str
         graders_new(parts->base, parts->agent_path, (size_t)verifications_most(settings), err);
     if (!context->graders)
         return -1;
-    context->pool = db_pool_new(parts->base, parts->database, (size_t)settings->db_threads, err);
+    context->pool =
+        db_pool_new(parts->base, parts->database, parts->watch, (size_t)settings->db_threads, err);
     if (!context->pool)
         return -1;
     kinds_open(context, parts->kinds, parts->kind_count);

@@ -28,6 +28,7 @@ struct db_pool;
 struct event;
 struct event_base;
 struct graders;
+struct ledger_watch;
 struct reaper_settings;
 struct rounds;
 struct run;
@@ -58,6 +59,7 @@ struct context_parts {
     struct event_base *base;
     const struct reaper_settings *settings;
     const struct database_settings *database;
+    const struct ledger_watch *watch; /* NULL: nobody hears of movements of money */
     const struct run *run;
     struct engine_limits limits;
     struct engine *engine;  /* the context's from now on, whatever comes of the call */

@@ -17,6 +17,7 @@
 #include "reaper/fair_queue.h"
 #include "settings.h"
 #include "store/db.h"
+#include "store/ledger.h"
 
 #include "base/banned.h"
 
@@ -247,7 +248,7 @@ static void work_is_finished(evutil_socket_t fd, short what, void *arg)
 }
 
 static int start_threads(struct db_pool *pool, const struct database_settings *settings,
-                         struct error *err)
+                         const struct ledger_watch *watch, struct error *err)
 {
     sigset_t all, before;
     int failed = 0;
@@ -257,6 +258,7 @@ static int start_threads(struct db_pool *pool, const struct database_settings *s
         pool->workers[i].db = db_new(settings, DB_REAPER, err);
         if (!pool->workers[i].db)
             return -1;
+        store_ledger_watch(pool->workers[i].db, watch);
     }
     /* Signals are the loop's. */
     sigfillset(&all);
@@ -273,7 +275,7 @@ static int start_threads(struct db_pool *pool, const struct database_settings *s
 }
 
 struct db_pool *db_pool_new(struct event_base *base, const struct database_settings *settings,
-                            size_t threads, struct error *err)
+                            const struct ledger_watch *watch, size_t threads, struct error *err)
 {
     struct db_pool *pool = xcalloc(1, sizeof(*pool) + threads * sizeof(pool->workers[0]));
     pthread_condattr_t attributes;
@@ -298,7 +300,7 @@ struct db_pool *db_pool_new(struct event_base *base, const struct database_setti
     pool->finished_event =
         event_new(base, pool->finished_fd, EV_READ | EV_PERSIST, work_is_finished, pool);
     event_add(pool->finished_event, NULL);
-    if (start_threads(pool, settings, err) < 0) {
+    if (start_threads(pool, settings, watch, err) < 0) {
         db_pool_free(pool);
         return NULL;
     }

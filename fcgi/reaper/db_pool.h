@@ -22,6 +22,7 @@ struct db;
 struct event_base;
 struct database_settings;
 struct db_pool;
+struct ledger_watch;
 
 typedef int db_pool_run(struct db *db, void *arg, struct error *err);
 
@@ -33,9 +34,10 @@ enum db_lane { DB_SMALL, DB_LARGE };
 #define DB_SMALL_BYTES 65536
 
 /* So many threads, each with a connection of the daemon's account. The settings must outlive the
- * pool. */
+ * pool, and so must the watch, which hears on the threads of movements of money; NULL: nobody does.
+ */
 struct db_pool *db_pool_new(struct event_base *base, const struct database_settings *settings,
-                            size_t threads, struct error *err);
+                            const struct ledger_watch *watch, size_t threads, struct error *err);
 
 /* Once: whatever comes of it, `done` hears of it. user: whose work it is; NULL: the daemon's own.
  */

@@ -18,6 +18,7 @@
 #include "settings.h"
 #include "store/checkouts.h"
 #include "store/db.h"
+#include "store/ledger.h"
 #include "store/stripe_events.h"
 #include "stripe/apply.h"
 #include "stripe/stripe.h"
@@ -236,7 +237,8 @@ static int start_thread(struct reconciler *reconciler, struct error *err)
 }
 
 int reconciler_new(const struct stripe_settings *settings, const struct database_settings *database,
-                   struct reconciler **ret_reconciler, struct error *err)
+                   const struct ledger_watch *watch, struct reconciler **ret_reconciler,
+                   struct error *err)
 {
     struct reconciler *reconciler = xcalloc(1, sizeof(*reconciler));
     struct error refused = ERROR_INIT;
@@ -248,6 +250,8 @@ int reconciler_new(const struct stripe_settings *settings, const struct database
     if (!reconciler->stripe)
         log_error("stripe_not_asked", &refused); /* no reason to leave the sessions alone */
     reconciler->db = reconciler->stripe ? db_new(database, DB_REAPER, err) : NULL;
+    if (reconciler->db)
+        store_ledger_watch(reconciler->db, watch);
     failed = reconciler->stripe && (!reconciler->db || (stripe_configured(reconciler->stripe) &&
                                                         start_thread(reconciler, err) < 0));
     if (!reconciler->threaded)

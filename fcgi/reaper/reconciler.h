@@ -12,13 +12,16 @@
 #include "base/error.h"
 
 struct database_settings;
+struct ledger_watch;
 struct reconciler;
 struct stripe_settings;
 
 /* Starts the thread, unless no key is configured, or it can't be used, which is logged: then NULL
- * without an error. The settings must outlive it. */
+ * without an error. The settings and the watch, which hears of movements on the thread, must
+ * outlive it. */
 int reconciler_new(const struct stripe_settings *settings, const struct database_settings *database,
-                   struct reconciler **ret_reconciler, struct error *err);
+                   const struct ledger_watch *watch, struct reconciler **ret_reconciler,
+                   struct error *err);
 
 /* Ends the thread; a request under way is broken off. */
 void reconciler_free(struct reconciler *reconciler);

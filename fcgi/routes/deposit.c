@@ -239,7 +239,7 @@ static int post_deposit(void *app, const struct request *request, const void *va
     if (!api->settings->billing.enabled)
         return error_set(err, ERROR_CONFLICT, "BILLING_OFF",
                          "This server charges nothing; no deposit is needed.");
-    if (!api->stripe || !stripe_configured(api->stripe))
+    if (!stripe_configured(api->stripe))
         return error_set(err, ERROR_UNAVAILABLE, "STRIPE_NOT_CONFIGURED",
                          "This server takes no payments; ask the operator for credit, or to set "
                          "api_key_file of [stripe].");

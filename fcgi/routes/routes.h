@@ -31,9 +31,12 @@ struct api {
     struct db *db;
     struct doorbell doorbell;
     struct token_issuer *tokens;
+    /* Each pool has the secrets of its routes alone; the router sees to it that none is asked for
+     * another's. NULL in the pool `api`: */
     struct github *github;
-    struct stripe *stripe; /* NULL in the pool `api`, which has no business with its key */
-    struct stripe_secrets webhook_secrets; /* none in the pool `outbound` */
+    struct stripe *stripe;
+    /* None in the pool `outbound`: */
+    struct stripe_secrets webhook_secrets;
     struct credential credential; /* of the request at hand, where the route has ROUTE_BEARER */
     struct caller
         caller; /* the same; where it has ROUTE_JOINED, from when the handler has read it */

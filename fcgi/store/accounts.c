@@ -147,6 +147,7 @@ static const struct right reaper_rights[] = {
     {"SELECT", "stripe_events", ""},
     {"INSERT", "stripe_events", ""},
     {"UPDATE", "stripe_events", ""},
+    {"DELETE", "stripe_events", ""}, /* settled ones; a trigger keeps the others */
     {"SELECT", "stripe_cursor", ""},
     {"UPDATE", "stripe_cursor", ""},
 };

@@ -130,6 +130,30 @@ static const struct rule rules[] = {
      .query =
          {"SELECT session_id, CONCAT('ended at ', ended_at) FROM sessions WHERE unsettled=TRUE AND "
           "ended_at < NOW(6) - INTERVAL 1 HOUR" LIMIT}},
+    {.rule = "a deposit that was paid is in the ledger, as what Stripe took and gave back",
+     .object = "deposit",
+     .query =
+         {"SELECT c.checkout_id, CONCAT(c.state, ', credited ', IFNULL(c.credited_cents, 0), "
+          "' of ', c.amount_cents, ', taken back ', c.taken_cents, '; in the ledger deposited ', "
+          "IFNULL(d.amount_cents, 0), ', granted ', IFNULL(p.amount_cents, 0), ', refunded ', "
+          "IFNULL(r.cents, 0)) FROM stripe_checkouts c "
+          "LEFT JOIN ledger_transactions d ON d.event_key=CONCAT('checkout:', c.stripe_session) "
+          "LEFT JOIN ledger_transactions p "
+          "ON p.event_key=CONCAT('checkout-promotion:', c.stripe_session) "
+          "LEFT JOIN (SELECT of_transaction, -SUM(amount_cents) AS cents FROM ledger_transactions "
+          "WHERE of_transaction IS NOT NULL AND kind='card_refund' GROUP BY of_transaction) r ON "
+          "r.of_transaction=d.transaction_id "
+          "WHERE IFNULL(d.amount_cents, 0) <> IF(c.state='paid', c.credited_cents, 0) OR "
+          "IFNULL(p.amount_cents, 0) <> IF(c.state='paid', c.amount_cents - c.credited_cents, 0) "
+          "OR IFNULL(d.user_id, c.user_id) <> c.user_id OR "
+          "IFNULL(p.user_id, c.user_id) <> c.user_id OR IFNULL(d.kind, 'deposit') <> 'deposit' OR "
+          "IFNULL(r.cents, 0) <> c.taken_cents" LIMIT}},
+    {.rule = "a deposit in the ledger is one that was asked for",
+     .object = "transaction",
+     .query = {"SELECT t.transaction_id, CONCAT(t.amount_cents, ' cents, ', t.event_key) "
+               "FROM ledger_transactions t WHERE t.event_key LIKE 'checkout:%' AND NOT EXISTS "
+               "(SELECT 1 FROM stripe_checkouts c WHERE c.stripe_session=SUBSTR(t.event_key, 10) "
+               "AND c.state='paid')" LIMIT}},
     {.rule = "a user's transactions are numbered without a gap",
      .object = "user",
      .query = {"SELECT user_id, CONCAT(COUNT(*), ' transactions, the last has the number ', "

@@ -33,13 +33,22 @@ void checkout_release(struct checkout *checkout)
     memset(checkout, 0, sizeof(*checkout));
 }
 
-static enum checkout_state state_parse(const char *name)
+int checkout_state_parse(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(state_names); i++) {
         if (strcmp(state_names[i], name) == 0)
-            return (enum checkout_state)i;
+            return (int)i;
     }
-    abort(); /* the column has no other */
+    return -1;
+}
+
+static enum checkout_state state_of(const struct db_rows *rows, unsigned column)
+{
+    int state = checkout_state_parse(db_row_text(rows, column));
+
+    if (state < 0)
+        abort(); /* the column has no other */
+    return (enum checkout_state)state;
 }
 
 #define COLUMNS                                                                                    \
@@ -58,7 +67,7 @@ static void read_row(const struct db_rows *rows, struct checkout *ret_checkout)
         .allows_tax = db_row_int(rows, 5) != 0,
         .success_url = db_row_copy(rows, 6),
         .cancel_url = db_row_copy(rows, 7),
-        .state = state_parse(db_row_text(rows, 8)),
+        .state = state_of(rows, 8),
         .stripe_session = db_row_copy(rows, 9),
         .payment_intent = db_row_copy(rows, 10),
         .url = db_row_copy(rows, 11),
@@ -331,4 +340,47 @@ int store_checkout_asked(struct db *db, const struct id *checkout_id, int64_t se
         "WHERE checkout_id=? AND state IN ('creating','open','processing')"};
 
     return DB_RUN(db, &query, NULL, err, db_int(seconds), db_id(checkout_id));
+}
+
+/* --- the operator's -------------------------------------------------------------------------- */
+
+/* Their ids sort by time. */
+int store_checkout_list(struct db *db, int state, const struct id *user_id, int64_t limit,
+                        void (*each)(const struct checkout_row *row, void *arg), void *arg,
+                        struct error *err)
+{
+    static const struct query query = {
+        "SELECT c.checkout_id, c.user_id, u.email, c.state, c.amount_cents, "
+        "IFNULL(c.total_cents, -1), IFNULL(c.credited_cents, -1), c.refunded_cents, c.taken_cents, "
+        "c.stripe_session, c.payment_intent, c.created_at, c.expires_at "
+        "FROM stripe_checkouts c JOIN users u ON u.user_id=c.user_id "
+        "WHERE (? IS NULL OR c.state=?) AND (? IS NULL OR c.user_id=?) "
+        "ORDER BY c.checkout_id DESC LIMIT ?"};
+    struct db_value word = db_text(state < 0 ? NULL : state_names[state]);
+    struct db_value user = db_text(user_id ? user_id->text : NULL);
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, word, word, user, user, db_int(limit));
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        const struct checkout_row row = {
+            .checkout_id = db_row_id(rows, 0),
+            .user_id = db_row_id(rows, 1),
+            .email = db_row_text(rows, 2),
+            .state = state_of(rows, 3),
+            .amount_cents = db_row_int(rows, 4),
+            .total_cents = db_row_int(rows, 5),
+            .credited_cents = db_row_int(rows, 6),
+            .refunded_cents = db_row_int(rows, 7),
+            .taken_cents = db_row_int(rows, 8),
+            .stripe_session = db_row_text(rows, 9),
+            .payment_intent = db_row_text(rows, 10),
+            .created_at = db_row_time(rows, 11),
+            .expires_at = db_row_time(rows, 12),
+        };
+
+        each(&row, arg);
+    }
+    return 0;
 }

@@ -99,4 +99,26 @@ int store_checkout_to_ask(struct db *db, int64_t limit,
 int store_checkout_asked(struct db *db, const struct id *checkout_id, int64_t seconds,
                          struct error *err);
 
+/* --- the operator's -------------------------------------------------------------------------- */
+
+/* Texts live until `each` returns. */
+struct checkout_row {
+    struct id checkout_id, user_id;
+    const char *email;
+    enum checkout_state state;
+    int64_t amount_cents;                        /* asked for */
+    int64_t total_cents, credited_cents;         /* -1: not paid */
+    int64_t refunded_cents, taken_cents;         /* as of struct checkout */
+    const char *stripe_session, *payment_intent; /* NULL: none yet */
+    int64_t created_at, expires_at;
+};
+
+/* The newest first. state -1: all; user_id NULL: everybody's. */
+int store_checkout_list(struct db *db, int state, const struct id *user_id, int64_t limit,
+                        void (*each)(const struct checkout_row *row, void *arg), void *arg,
+                        struct error *err);
+
+/* -1: there is no such state. */
+int checkout_state_parse(const char *name);
+
 #endif

@@ -30,6 +30,13 @@ struct statement {
     MYSQL_STMT *handle;
 };
 
+/* What is to be told when the transaction is committed. */
+struct note {
+    struct note *next;
+    db_tell *tell;
+    void *note;
+};
+
 struct db {
     const struct database_settings *settings;
     enum db_account account;
@@ -43,6 +50,8 @@ struct db {
     bool lost;
     struct statement *statements;
     size_t statement_count, statement_capacity;
+    struct note *notes; /* of the transaction */
+    const struct ledger_watch *watch;
 };
 
 static void account_of(const struct database_settings *settings, enum db_account account,
@@ -85,12 +94,30 @@ struct db *db_new(const struct database_settings *settings, enum db_account acco
     return db;
 }
 
+/* The transaction has ended. A note is told behind it, when the next one may begin. */
+static void end_transaction(struct db *db, bool committed)
+{
+    struct note *note = db->notes;
+
+    db->in_transaction = false;
+    db->notes = NULL;
+    while (note) {
+        struct note *next = note->next;
+
+        if (committed)
+            note->tell(db, note->note);
+        free(note->note);
+        free(note);
+        note = next;
+    }
+}
+
 static void disconnect(struct db *db)
 {
     for (size_t i = 0; i < db->statement_count; i++)
         mysql_stmt_close(db->statements[i].handle);
     db->statement_count = 0;
-    db->in_transaction = false;
+    end_transaction(db, false);
     if (db->mysql)
         mysql_close(db->mysql);
     db->mysql = NULL;
@@ -531,7 +558,7 @@ int db_commit(struct db *db, struct error *err)
         return unavailable(err, "the connection was lost during a transaction");
     if (plain(db, "COMMIT", err) < 0)
         return -1; /* refused: still to be rolled back; lost: there is nothing to roll back */
-    db->in_transaction = false;
+    end_transaction(db, true);
     return 0;
 }
 
@@ -541,7 +568,34 @@ void db_rollback(struct db *db)
 
     if (db->in_transaction)
         plain(db, "ROLLBACK", &ignored);
-    db->in_transaction = false;
+    end_transaction(db, false);
+}
+
+void db_after_commit(struct db *db, db_tell *tell, void *note)
+{
+    struct note *head = xcalloc(1, sizeof(*head));
+
+    *head = (struct note){db->notes, tell, note};
+    db->notes = head;
+}
+
+void *db_noted(const struct db *db, db_tell *tell)
+{
+    for (struct note *note = db->notes; note; note = note->next) {
+        if (note->tell == tell)
+            return note->note;
+    }
+    return NULL;
+}
+
+void db_set_watch(struct db *db, const struct ledger_watch *watch)
+{
+    db->watch = watch;
+}
+
+const struct ledger_watch *db_watch(const struct db *db)
+{
+    return db->watch;
 }
 
 bool db_lost(const struct db *db)

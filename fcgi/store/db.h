@@ -130,6 +130,19 @@ int db_begin(struct db *db, struct error *err);
 int db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db);
 
+/* Within a transaction: tell(note) is called once it is committed, not where it ends otherwise;
+ * note is freed behind either. */
+typedef void db_tell(struct db *db, void *note);
+void db_after_commit(struct db *db, db_tell *tell, void *note);
+
+/* The note that this transaction has for tell; NULL: none. */
+void *db_noted(const struct db *db, db_tell *tell);
+
+/* Who is told what follows from movements of money (store/ledger.h); NULL: nobody. */
+struct ledger_watch;
+void db_set_watch(struct db *db, const struct ledger_watch *watch);
+const struct ledger_watch *db_watch(const struct db *db);
+
 /* Did the last statement lose the connection after it may have been delivered? */
 bool db_lost(const struct db *db);
 

@@ -58,7 +58,8 @@ struct posting {
     struct id transaction_id;
     struct id origin_id; /* "": none */
     int64_t balance_cents;
-    struct id *grants; /* in the order in which they are used */
+    int64_t own_threshold_cents; /* -1: the user has none of their own */
+    struct id *grants;           /* in the order in which they are used */
     struct money_share *shares;
     size_t grant_count;
     int64_t paid_cents, granted_cents; /* to the user */
@@ -72,13 +73,15 @@ static void posting_release(struct posting *posting)
 
 /* --- the balance ----------------------------------------------------------------------------- */
 
-int store_ledger_lock(struct db *db, const struct id *user_id, int64_t *ret_balance_cents,
-                      struct error *err)
+/* *ret_threshold_cents -1: the user has none of their own. */
+static int lock_balance(struct db *db, const struct id *user_id, int64_t *ret_balance_cents,
+                        int64_t *ret_threshold_cents, struct error *err)
 {
     static const struct query ensure = {
         "INSERT INTO balances (user_id) VALUES (?) ON DUPLICATE KEY UPDATE user_id=user_id"};
     static const struct query select_balance = {
-        "SELECT balance_cents FROM balances WHERE user_id=?"};
+        "SELECT b.balance_cents, IFNULL(l.low_balance_cents, -1) FROM balances b "
+        "LEFT JOIN user_limits l ON l.user_id=b.user_id WHERE b.user_id=?"};
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
     if (DB_RUN(db, &ensure, NULL, err, db_id(user_id)) < 0)
@@ -89,7 +92,16 @@ int store_ledger_lock(struct db *db, const struct id *user_id, int64_t *ret_bala
     if (!db_next(rows))
         return error_set(err, ERROR_INTERNAL, NULL, "a balance that was made can't be found");
     *ret_balance_cents = db_row_int(rows, 0);
+    *ret_threshold_cents = db_row_int(rows, 1);
     return 0;
+}
+
+int store_ledger_lock(struct db *db, const struct id *user_id, int64_t *ret_balance_cents,
+                      struct error *err)
+{
+    int64_t threshold;
+
+    return lock_balance(db, user_id, ret_balance_cents, &threshold, err);
 }
 
 /* By difference, never by value. */
@@ -120,6 +132,49 @@ static int count_spending(struct db *db, const struct posting *posting, struct e
     return DB_RUN(db, &add, NULL, err, db_id(&movement->user_id),
                   db_text(movement->key_id ? movement->key_id->text : NULL),
                   db_int(-movement->amount_cents));
+}
+
+/* --- who is told ----------------------------------------------------------------------------- */
+
+/* A user's balance before and behind a transaction. */
+struct change {
+    struct id user_id;
+    int64_t before, after, threshold;
+};
+
+void store_ledger_watch(struct db *db, const struct ledger_watch *watch)
+{
+    db_set_watch(db, watch);
+}
+
+static void tell_change(struct db *db, void *note)
+{
+    const struct ledger_watch *watch = db_watch(db);
+    const struct change *change = note;
+
+    if (watch && change->threshold > 0 && change->before >= change->threshold &&
+        change->after < change->threshold)
+        watch->low(&change->user_id, change->after, change->threshold, watch->arg);
+}
+
+/* What takes and gives in one transaction counts by what it comes to. */
+static void note_change(struct db *db, const struct posting *posting)
+{
+    const struct ledger_movement *movement = posting->movement;
+    const struct ledger_watch *watch = db_watch(db);
+    struct change *change = db_noted(db, tell_change);
+    int64_t threshold = posting->own_threshold_cents;
+
+    if (!watch)
+        return;
+    if (threshold < 0)
+        threshold = watch->low_balance_cents;
+    if (!change || strcmp(change->user_id.text, movement->user_id.text) != 0) {
+        change = xcalloc(1, sizeof(*change));
+        *change = (struct change){movement->user_id, posting->balance_cents, 0, threshold};
+        db_after_commit(db, tell_change, change);
+    }
+    change->after = posting->balance_cents + movement->amount_cents;
 }
 
 /* --- what it gives back ---------------------------------------------------------------------- */
@@ -391,35 +446,24 @@ static int post(struct db *db, struct posting *posting, struct error *err)
 
 /* That the event is not there is looked at under the lock; the unique key would refuse the row of
  * another user's event as well. */
-int store_ledger_post(struct db *db, const struct ledger_movement *movement,
-                      struct ledger_outcome *ret_outcome, struct error *err)
+int store_ledger_move(struct db *db, const struct ledger_movement *movement, bool *ret_moved,
+                      struct error *err)
 {
     _cleanup_(posting_release) struct posting posting = {
         .movement = movement, .kind = &kinds[movement->kind], .transaction_id = id_new()};
     bool known;
 
     if (check_amount(movement, err) < 0 ||
-        store_ledger_lock(db, &movement->user_id, &posting.balance_cents, err) < 0 ||
+        lock_balance(db, &movement->user_id, &posting.balance_cents, &posting.own_threshold_cents,
+                     err) < 0 ||
         is_known(db, movement->event_key, &known, err) < 0)
         return -1;
-    if (!known && post(db, &posting, err) < 0)
-        return -1;
-    *ret_outcome = (struct ledger_outcome){
-        .moved = !known,
-        .before_cents = posting.balance_cents,
-        .after_cents = posting.balance_cents + (known ? 0 : movement->amount_cents),
-    };
-    return 0;
-}
-
-int store_ledger_move(struct db *db, const struct ledger_movement *movement, bool *ret_moved,
-                      struct error *err)
-{
-    struct ledger_outcome outcome;
-
-    if (store_ledger_post(db, movement, &outcome, err) < 0)
-        return -1;
+    if (!known) {
+        if (post(db, &posting, err) < 0)
+            return -1;
+        note_change(db, &posting);
+    }
     if (ret_moved)
-        *ret_moved = outcome.moved;
+        *ret_moved = !known;
     return 0;
 }

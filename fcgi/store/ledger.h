@@ -68,14 +68,17 @@ struct ledger_movement {
 int store_ledger_move(struct db *db, const struct ledger_movement *movement, bool *ret_moved,
                       struct error *err);
 
-struct ledger_outcome {
-    bool moved;
-    int64_t before_cents, after_cents; /* the balance */
+/* Who hears of what follows from movements. A balance that falls below its user's threshold is told
+ * once for each fall, behind the commit, on the thread that moved. */
+struct ledger_watch {
+    int64_t low_balance_cents; /* of users without a threshold of their own; 0: none */
+    void (*low)(const struct id *user_id, int64_t balance_cents, int64_t threshold_cents,
+                void *arg);
+    void *arg;
 };
 
-/* The same, and what it came to. */
-int store_ledger_post(struct db *db, const struct ledger_movement *movement,
-                      struct ledger_outcome *ret_outcome, struct error *err);
+/* Of all movements on this connection from now on; the watch must outlive it. */
+void store_ledger_watch(struct db *db, const struct ledger_watch *watch);
 
 /* Locks the user's balance until the transaction ends, and reads it. */
 int store_ledger_lock(struct db *db, const struct id *user_id, int64_t *ret_balance_cents,

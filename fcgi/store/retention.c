@@ -297,6 +297,16 @@ static int prune_spending(struct db *db, int64_t days, struct step *step, struct
     return delete_old(db, &delete_days, days, step, err);
 }
 
+/* A trigger keeps what is due or quarantined. */
+static int prune_stripe_events(struct db *db, int64_t days, struct step *step, struct error *err)
+{
+    static const struct query delete_events = {
+        "DELETE FROM stripe_events WHERE state IN ('applied','ignored','dismissed') AND "
+        "settled_at < NOW(6) - INTERVAL ? DAY LIMIT ?"};
+
+    return delete_old(db, &delete_events, days, step, err);
+}
+
 static int prune_runs(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query delete_containers = {
@@ -333,6 +343,7 @@ int store_prune(struct db *db, const struct retention *retention, int64_t limit,
         {retention->sessions_days, prune_sessions},
         {retention->verifications_days, prune_verifications},
         {retention->tokens_days, prune_tokens},
+        {retention->stripe_events_days, prune_stripe_events},
         {RETENTION_SPENDING_DAYS, prune_spending},
         {RETENTION_RUNS_DAYS, prune_runs},
         {IDEMPOTENCY_HOURS / 24, prune_idempotency_keys},

@@ -23,6 +23,7 @@ struct retention {
     int64_t sessions_days; /* sessions, with all that belongs to them */
     int64_t verifications_days; /* verification jobs and their results */
     int64_t tokens_days;        /* refresh tokens, behind their expiry */
+    int64_t stripe_events_days; /* events that were applied, ignored or dismissed */
 };
 
 /* Idempotency-Keys are kept for IDEMPOTENCY_HOURS. Dead runs and containers that are gone are kept

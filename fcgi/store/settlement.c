@@ -54,7 +54,6 @@ struct charge {
     struct id session_id;
     bool charged;
     int64_t seconds, cents;
-    struct ledger_outcome outcome;
 };
 
 static int mark_settled(struct db *db, const struct id *session_id, struct error *err)
@@ -106,43 +105,21 @@ static int charge_session(struct db *db, const struct due *due, struct charge *r
         .seconds = charge.seconds,
         .key_id = key_id.text[0] ? &key_id : NULL,
     };
-    if (store_ledger_post(db, &movement, &charge.outcome, err) < 0 ||
+    if (store_ledger_move(db, &movement, &charge.charged, err) < 0 ||
         mark_settled(db, &due->session_id, err) < 0)
         return -1;
-    charge.charged = charge.outcome.moved;
     *ret_charge = charge;
     return 0;
 }
 
-/* *ret_threshold 0: none. */
-static int read_threshold(struct db *db, const struct id *user_id, int64_t fallback,
-                          int64_t *ret_threshold, struct error *err)
-{
-    static const struct query query = {"SELECT low_balance_cents FROM user_limits WHERE user_id=?"};
-    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_id(user_id));
-
-    if (!rows)
-        return -1;
-    *ret_threshold = db_next(rows) && !db_is_null(rows, 0) ? db_row_int(rows, 0) : fallback;
-    return 0;
-}
-
-static void tell_if_low(const struct id *user_id, const struct ledger_outcome *outcome,
-                        int64_t threshold, const struct settlement_events *events)
-{
-    if (threshold > 0 && outcome->before_cents >= threshold && outcome->after_cents < threshold)
-        events->low(user_id, outcome->after_cents, threshold, events->arg);
-}
-
 /* Sessions of one user. */
-static int charge_user(struct db *db, const struct due *due, size_t count, int64_t low_balance,
+static int charge_user(struct db *db, const struct due *due, size_t count,
                        const struct settlement_events *events, struct error *err)
 {
     struct charge charges[SESSIONS_A_TRANSACTION];
-    int64_t balance, threshold;
+    int64_t balance;
 
-    if (db_begin(db, err) < 0 || store_ledger_lock(db, &due->user_id, &balance, err) < 0 ||
-        read_threshold(db, &due->user_id, low_balance, &threshold, err) < 0)
+    if (db_begin(db, err) < 0 || store_ledger_lock(db, &due->user_id, &balance, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         if (charge_session(db, &due[i], &charges[i], err) < 0)
@@ -151,13 +128,9 @@ static int charge_user(struct db *db, const struct due *due, size_t count, int64
     if (db_commit(db, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        const struct ledger_outcome *outcome = &charges[i].outcome;
-
-        if (!charges[i].charged)
-            continue;
-        events->charged(&charges[i].session_id, charges[i].seconds, charges[i].cents, events->arg);
-        if (threshold > 0 && outcome->before_cents >= threshold && outcome->after_cents < threshold)
-            events->low(&due->user_id, outcome->after_cents, threshold, events->arg);
+        if (charges[i].charged)
+            events->charged(&charges[i].session_id, charges[i].seconds, charges[i].cents,
+                            events->arg);
     }
     return 0;
 }
@@ -173,13 +146,13 @@ static size_t run_length(const struct due *due, size_t count)
     return length;
 }
 
-static int charge_all(struct db *db, const struct due *due, size_t count, int64_t low_balance,
+static int charge_all(struct db *db, const struct due *due, size_t count,
                       const struct settlement_events *events, int64_t *settled, struct error *err)
 {
     for (size_t i = 0; i < count;) {
         size_t length = run_length(&due[i], count - i);
 
-        if (charge_user(db, &due[i], length, low_balance, events, err) == 0)
+        if (charge_user(db, &due[i], length, events, err) == 0)
             *settled += (int64_t)length;
         else if (passed_over(db, &due[i].user_id, events, err) < 0)
             return -1;
@@ -215,8 +188,8 @@ static int find_due(struct db *db, int64_t limit, struct due_place *last, struct
 }
 
 /* Those that fail stay where they are, and must not hide the ones behind them. */
-int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
-                 const struct settlement_events *events, int64_t *ret_settled, struct error *err)
+int store_settle(struct db *db, int64_t limit, const struct settlement_events *events,
+                 int64_t *ret_settled, struct error *err)
 {
     struct due_place last = {1, {"00000000-0000-0000-0000-000000000000"}};
     int64_t settled = 0, wanted;
@@ -227,7 +200,7 @@ int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
 
         wanted = limit - settled;
         if (find_due(db, wanted, &last, &due, &count, err) < 0 ||
-            charge_all(db, due, count, low_balance_cents, events, &settled, err) < 0)
+            charge_all(db, due, count, events, &settled, err) < 0)
             return -1;
     } while ((int64_t)count == wanted && settled < limit);
     *ret_settled = settled;
@@ -237,8 +210,7 @@ int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
 int store_settle_for_nothing(struct db *db, int64_t limit, int64_t *ret_settled, struct error *err)
 {
     static const struct query forgive = {
-        "UPDATE sessions SET unsettled=NULL, price_cents=NULL WHERE unsettled=TRUE AND "
-        "ended_at IS NOT NULL ORDER BY ended_at LIMIT ?"};
+        "UPDATE sessions SET unsettled=NULL, price_cents=NULL WHERE unsettled=TRUE LIMIT ?"};
 
     return DB_RUN(db, &forgive, ret_settled, err, db_int(limit));
 }
@@ -406,26 +378,21 @@ int store_grant_expire(struct db *db, const struct id *grant_id, const struct id
 }
 
 static int expire_one(struct db *db, const struct id *grant_id, const struct id *user_id,
-                      int64_t low_balance, const struct settlement_events *events,
-                      struct error *err)
+                      const struct settlement_events *events, struct error *err)
 {
-    struct ledger_outcome outcome = {.moved = false};
-    int64_t cents, threshold;
+    int64_t cents;
 
-    if (db_begin(db, err) < 0 || store_ledger_lock(db, user_id, &outcome.before_cents, err) < 0 ||
-        read_threshold(db, user_id, low_balance, &threshold, err) < 0 ||
-        store_grant_expire(db, grant_id, user_id, &cents, err) < 0 || db_commit(db, err) < 0)
+    if (db_begin(db, err) < 0 || store_grant_expire(db, grant_id, user_id, &cents, err) < 0 ||
+        db_commit(db, err) < 0)
         return -1;
-    outcome.after_cents = outcome.before_cents - cents;
     if (cents > 0)
         events->expired(grant_id, user_id, cents, events->arg);
-    tell_if_low(user_id, &outcome, threshold, events);
     return 0;
 }
 
 /* In pieces: those of which something has to be left must not hide the ones behind them. */
-int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
-                        const struct settlement_events *events, struct error *err)
+int store_grants_expire(struct db *db, int64_t limit, const struct settlement_events *events,
+                        struct error *err)
 {
     static const struct query select_expired = {
         "SELECT grant_id, user_id, expires_at FROM credit_grants WHERE live=TRUE AND "
@@ -446,7 +413,7 @@ int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
 
             last = db_row_id(rows, 0);
             until = db_row_time(rows, 2);
-            if (expire_one(db, &last, &user_id, low_balance_cents, events, err) < 0 &&
+            if (expire_one(db, &last, &user_id, events, err) < 0 &&
                 passed_over(db, &user_id, events, err) < 0)
                 return -1;
         }

@@ -22,9 +22,6 @@ struct settlement_events {
     void *arg;
     /* seconds and cents: what was charged. */
     void (*charged)(const struct id *session_id, int64_t seconds, int64_t cents, void *arg);
-    /* The balance fell below the user's threshold, or the one that was given. */
-    void (*low)(const struct id *user_id, int64_t balance_cents, int64_t threshold_cents,
-                void *arg);
     void (*exhausted)(const struct id *session_id, const struct id *user_id, void *arg);
     void (*expired)(const struct id *grant_id, const struct id *user_id, int64_t cents, void *arg);
     void (*failed)(const struct id *user_id, const struct error *err, void *arg);
@@ -32,14 +29,14 @@ struct settlement_events {
 
 /*
  * Charges at most `limit` sessions that have ended. A session costs from ready to its end, to the
- * whole second; one that never was ready costs nothing, and leaves no transaction.
- * low_balance_cents: the threshold of users without one of their own; 0: none. *ret_settled: how
- * many; less than limit: there are no more for now but those that failed.
+ * whole second; one that never was ready costs nothing, and leaves no transaction. *ret_settled:
+ * how many; less than limit: there are no more for now but those that failed.
  */
-int store_settle(struct db *db, int64_t limit, int64_t low_balance_cents,
-                 const struct settlement_events *events, int64_t *ret_settled, struct error *err);
+int store_settle(struct db *db, int64_t limit, const struct settlement_events *events,
+                 int64_t *ret_settled, struct error *err);
 
-/* Billing was turned off: sessions that have ended are not charged any more. */
+/* Billing was turned off: sessions that are not charged yet, open or ended, lose their price, at
+ * most `limit`. They cost nothing, then and when it is turned on again. */
 int store_settle_for_nothing(struct db *db, int64_t limit, int64_t *ret_settled, struct error *err);
 
 /* Ends ready sessions, the longest running first, of users whose balance does not last `ahead`
@@ -47,10 +44,10 @@ int store_settle_for_nothing(struct db *db, int64_t limit, int64_t *ret_settled,
 int store_meter(struct db *db, int64_t ahead, const struct settlement_events *events,
                 struct error *err);
 
-/* Takes back what is left of grants whose time is over, `limit` at once; low_balance_cents as
- * above. What the user's sessions had used by then is left for them until they are charged. */
-int store_grants_expire(struct db *db, int64_t limit, int64_t low_balance_cents,
-                        const struct settlement_events *events, struct error *err);
+/* Takes back what is left of grants whose time is over, `limit` at once. What the user's sessions
+ * had used by then is left for them until they are charged. */
+int store_grants_expire(struct db *db, int64_t limit, const struct settlement_events *events,
+                        struct error *err);
 
 /* One of them, within the caller's transaction. *ret_cents: what was taken back; 0 where nothing
  * was, or its time is not over. */

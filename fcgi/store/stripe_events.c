@@ -80,15 +80,18 @@ int store_stripe_event_lock(struct db *db, const struct id *row_id, char **ret_p
     return 0;
 }
 
-int store_stripe_event_settle(struct db *db, const struct id *row_id, enum stripe_state state,
-                              const char *reason, struct error *err)
+int store_stripe_event_settle(struct db *db, const struct id *row_id,
+                              const struct stripe_outcome *outcome, struct error *err)
 {
     static const struct query query = {
-        "UPDATE stripe_events SET state=?, reason=?, settled_at=NOW(6), attempts=attempts+1 "
-        "WHERE row_id=? AND state='due'"};
+        "UPDATE stripe_events SET state=?, reason=?, checkout_id=?, amount_cents=?, moved_cents=?, "
+        "settled_at=NOW(6), attempts=attempts+1 WHERE row_id=? AND state='due'"};
 
-    return DB_RUN(db, &query, NULL, err, db_text(state_names[state]), db_text(reason),
-                  db_id(row_id));
+    return DB_RUN(db, &query, NULL, err, db_text(state_names[outcome->state]),
+                  db_text(outcome->reason),
+                  db_text(outcome->checkout_id ? outcome->checkout_id->text : NULL),
+                  outcome->amount_cents < 0 ? db_null() : db_int(outcome->amount_cents),
+                  db_int(outcome->moved_cents), db_id(row_id));
 }
 
 int store_stripe_event_postpone(struct db *db, const struct id *row_id, const char *reason,
@@ -127,7 +130,11 @@ int store_stripe_event_settled(struct db *db, const struct id *row_id, bool *ret
 /* --- the operator's -------------------------------------------------------------------------- */
 
 #define COLUMNS                                                                                    \
-    "row_id, event_id, type, created_at, received_at, settled_at, due_at, state, reason, attempts"
+    "e.row_id, e.event_id, e.type, e.created_at, e.received_at, e.settled_at, e.due_at, e.state, " \
+    "e.reason, e.attempts, e.checkout_id, u.email, IFNULL(e.amount_cents, -1), e.moved_cents"
+#define FROM_EVENTS                                                                                \
+    " FROM stripe_events e LEFT JOIN stripe_checkouts c ON c.checkout_id=e.checkout_id "           \
+    "LEFT JOIN users u ON u.user_id=c.user_id "
 
 static struct stripe_event_row row_of(const struct db_rows *rows)
 {
@@ -142,6 +149,10 @@ static struct stripe_event_row row_of(const struct db_rows *rows)
         .state = state_parse(db_row_text(rows, 7)),
         .reason = db_row_text(rows, 8),
         .attempts = db_row_int(rows, 9),
+        .checkout_id = db_row_id(rows, 10),
+        .email = db_row_text(rows, 11),
+        .amount_cents = db_row_int(rows, 12),
+        .moved_cents = db_row_int(rows, 13),
     };
 }
 
@@ -149,10 +160,10 @@ int store_stripe_event_list(struct db *db, int state, int64_t limit,
                             void (*each)(const struct stripe_event_row *event, void *arg),
                             void *arg, struct error *err)
 {
-    static const struct query all = {"SELECT " COLUMNS
-                                     " FROM stripe_events ORDER BY received_at DESC LIMIT ?"};
-    static const struct query some = {
-        "SELECT " COLUMNS " FROM stripe_events WHERE state=? ORDER BY received_at DESC LIMIT ?"};
+    static const struct query all = {"SELECT " COLUMNS FROM_EVENTS
+                                     "ORDER BY e.received_at DESC LIMIT ?"};
+    static const struct query some = {"SELECT " COLUMNS FROM_EVENTS
+                                      "WHERE e.state=? ORDER BY e.received_at DESC LIMIT ?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         state < 0 ? DB_SELECT(db, &all, err, db_int(limit))
                   : DB_SELECT(db, &some, err, db_text(state_names[state]), db_int(limit));
@@ -179,8 +190,8 @@ int store_stripe_event_get(struct db *db, const char *event_id,
                            void (*each)(const struct stripe_event_row *event, void *arg), void *arg,
                            struct error *err)
 {
-    static const struct query query = {"SELECT " COLUMNS
-                                       ", payload FROM stripe_events WHERE event_id=?"};
+    static const struct query query = {"SELECT " COLUMNS ", e.payload" FROM_EVENTS
+                                       "WHERE e.event_id=?"};
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(event_id));
     struct stripe_event_row row;
 
@@ -189,7 +200,7 @@ int store_stripe_event_get(struct db *db, const char *event_id,
     if (!db_next(rows))
         return unknown(event_id, err);
     row = row_of(rows);
-    row.payload = db_row_text(rows, 10);
+    row.payload = db_row_text(rows, 14);
     each(&row, arg);
     return 0;
 }

@@ -37,6 +37,20 @@ struct stripe_event_row {
     const char *reason; /* NULL: none */
     int64_t attempts;
     const char *payload; /* NULL in a list */
+    /* What it is about, as far as the daemon found out: */
+    struct id checkout_id; /* "": no deposit of this server's */
+    const char *email;     /* of the deposit's user; NULL: none */
+    int64_t amount_cents;  /* that it speaks of; -1: none */
+    int64_t moved_cents;   /* to the user, when it was applied */
+};
+
+/* What came of an event, and what it is about. */
+struct stripe_outcome {
+    enum stripe_state state;
+    const char *reason;           /* NULL: none */
+    const struct id *checkout_id; /* NULL: unknown */
+    int64_t amount_cents;         /* -1: it speaks of none */
+    int64_t moved_cents;
 };
 
 /* Keeps it, due at once; row_id, event_id, type, created_at and payload are read. *ret_new: false
@@ -54,9 +68,9 @@ int store_stripe_event_find(struct db *db, int64_t limit,
 int store_stripe_event_lock(struct db *db, const struct id *row_id, char **ret_payload,
                             int64_t *ret_age, struct error *err);
 
-/* No more due: `state` is what came of it. Nothing happens to one that is not due. */
-int store_stripe_event_settle(struct db *db, const struct id *row_id, enum stripe_state state,
-                              const char *reason, struct error *err);
+/* No more due. Nothing happens to one that is not due. */
+int store_stripe_event_settle(struct db *db, const struct id *row_id,
+                              const struct stripe_outcome *outcome, struct error *err);
 
 /* Applying it failed or has to wait: due again in a second, later the older it is, up to an
  * hour. */

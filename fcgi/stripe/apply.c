@@ -70,10 +70,16 @@ static int carry_out(struct db *db, const struct stripe_judgement *judgement, st
     case STRIPE_TAKE:
         break;
     }
-    conclude(applied, STRIPE_APPLIED, "");
+    conclude(applied, STRIPE_APPLIED, judgement->reason ? judgement->reason : "");
     if (make_moves(db, judgement, row, applied, err) < 0)
         return -1;
     return applied->state == STRIPE_APPLIED ? store_checkout_save(db, row, err) : 0;
+}
+
+/* Of a charge it is what was given back of it. */
+static int64_t amount_of(const struct stripe_facts *facts)
+{
+    return facts->object == STRIPE_CHARGE ? facts->refunded : facts->amount;
 }
 
 /* No row: a session or a charge without our key in its metadata is of another shop on the same
@@ -95,6 +101,7 @@ static int apply_facts(struct db *db, enum stripe_type type, const struct stripe
     struct stripe_judgement judgement;
     bool found = false;
 
+    applied->amount_cents = amount_of(facts);
     if (store_checkout_lock(db, &facts->checkout_id,
                             facts->object == STRIPE_SESSION ? facts->id : NULL,
                             facts->payment_intent, &row, &found, err) < 0)
@@ -103,6 +110,7 @@ static int apply_facts(struct db *db, enum stripe_type type, const struct stripe
         without_row(facts, applied);
         return 0;
     }
+    applied->checkout_id = row.checkout_id;
     judgement = stripe_judge(type, facts, &row);
     return carry_out(db, &judgement, &row, applied, err);
 }
@@ -136,6 +144,17 @@ static int apply_payload(struct db *db, const char *payload, struct stripe_appli
     return apply_facts(db, event.type, &event.facts, applied, err);
 }
 
+static struct stripe_outcome outcome_of(const struct stripe_applied *applied)
+{
+    return (struct stripe_outcome){
+        .state = applied->state,
+        .reason = applied->reason[0] ? applied->reason : NULL,
+        .checkout_id = applied->checkout_id.text[0] ? &applied->checkout_id : NULL,
+        .amount_cents = applied->amount_cents,
+        .moved_cents = applied->moved_cents,
+    };
+}
+
 /* --- transactions ---------------------------------------------------------------------------- */
 
 /* Money and the word "applied" are committed together; any other end takes everything back. */
@@ -143,6 +162,7 @@ static int try_event(struct db *db, const struct id *row_id, int64_t *ret_age, b
                      struct stripe_applied *applied, struct error *err)
 {
     _cleanup_(free_ptr) char *payload = NULL;
+    struct stripe_outcome outcome;
 
     if (store_stripe_event_lock(db, row_id, &payload, ret_age, err) < 0)
         return -1;
@@ -153,7 +173,8 @@ static int try_event(struct db *db, const struct id *row_id, int64_t *ret_age, b
         return -1;
     if (applied->state != STRIPE_APPLIED)
         return 0;
-    if (store_stripe_event_settle(db, row_id, STRIPE_APPLIED, NULL, err) < 0)
+    outcome = outcome_of(applied);
+    if (store_stripe_event_settle(db, row_id, &outcome, err) < 0)
         return -1;
     return db_commit(db, err);
 }
@@ -162,11 +183,14 @@ static int try_event(struct db *db, const struct id *row_id, int64_t *ret_age, b
 static int settle_unapplied(struct db *db, const struct id *row_id, int64_t age,
                             struct stripe_applied *applied, struct error *err)
 {
+    struct stripe_outcome outcome;
+
     if (applied->state == STRIPE_DUE && age > STRIPE_PATIENCE_SECONDS)
         applied->state = STRIPE_QUARANTINED;
     if (applied->state == STRIPE_DUE)
         return store_stripe_event_postpone(db, row_id, applied->reason, err);
-    return store_stripe_event_settle(db, row_id, applied->state, applied->reason, err);
+    outcome = outcome_of(applied);
+    return store_stripe_event_settle(db, row_id, &outcome, err);
 }
 
 /* Others may have waited for what was applied; if they are not told, they come later by themselves.
@@ -182,7 +206,7 @@ static void hasten(struct db *db, const struct stripe_applied *applied)
 int stripe_apply_event(struct db *db, const struct id *row_id, struct stripe_applied *ret_applied,
                        struct error *err)
 {
-    struct stripe_applied applied = {.state = STRIPE_DUE};
+    struct stripe_applied applied = {.state = STRIPE_DUE, .amount_cents = -1};
     struct error ignored = ERROR_INIT;
     int64_t age = 0;
     bool due = false;
@@ -211,7 +235,7 @@ int stripe_apply_event(struct db *db, const struct id *row_id, struct stripe_app
 int stripe_apply_session(struct db *db, const struct stripe_facts *facts,
                          struct stripe_applied *ret_applied, struct error *err)
 {
-    struct stripe_applied applied = {.state = STRIPE_DUE};
+    struct stripe_applied applied = {.state = STRIPE_DUE, .amount_cents = -1};
     int outcome;
 
     if (db_begin(db, err) < 0)

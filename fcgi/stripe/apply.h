@@ -23,6 +23,9 @@ struct stripe_applied {
     char reason[256];    /* "" without one */
     int64_t moved_cents; /* the sum of what moved, to the user */
     struct id user_id;   /* whose; "" where nothing moved */
+    /* What it is about, whatever came of it: */
+    struct id checkout_id; /* the deposit; "": none that is known */
+    int64_t amount_cents;  /* that it speaks of; -1: none */
 };
 
 /* An event that was kept. -1: it could not be applied now; it stays due, for later and later. Two

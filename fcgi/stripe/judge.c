@@ -118,6 +118,20 @@ static enum checkout_state state_of_unpaid(enum stripe_type type, const struct s
     return before == CHECKOUT_CREATING ? CHECKOUT_OPEN : before;
 }
 
+/* An operator asks why an event that was applied credited nothing. */
+static struct stripe_judgement take_nothing(enum checkout_state state)
+{
+    struct stripe_judgement judgement = take();
+
+    if (state == CHECKOUT_PROCESSING)
+        judgement.reason = "not paid yet";
+    else if (state == CHECKOUT_FAILED)
+        judgement.reason = "the payment failed";
+    else if (state == CHECKOUT_EXPIRED)
+        judgement.reason = "the page expired before it was paid";
+    return judgement;
+}
+
 static struct stripe_judgement judge_session(enum stripe_type type,
                                              const struct stripe_facts *facts, struct checkout *row)
 {
@@ -136,7 +150,7 @@ static struct stripe_judgement judge_session(enum stripe_type type,
     if (paid && type != STRIPE_SESSION_FAILED && type != STRIPE_SESSION_EXPIRED)
         return judge_paid(facts, row);
     row->state = state_of_unpaid(type, facts, row->state);
-    return take();
+    return take_nothing(row->state);
 }
 
 /* --- what is taken back ---------------------------------------------------------------------- */

@@ -35,7 +35,7 @@ struct stripe_move {
 
 struct stripe_judgement {
     enum stripe_word word;
-    const char *reason; /* of a wait or a refusal */
+    const char *reason; /* of a wait or a refusal; or why nothing moves; NULL: none */
     struct stripe_move moves[2];
     size_t count;
 };

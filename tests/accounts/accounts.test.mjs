@@ -495,6 +495,23 @@ test("a worker does not start with secrets that it can't use", () => {
   assert.deepEqual([good.status, good.stdout + good.stderr], [0, ""], "--check of what can be used");
 });
 
+test("a worker reads the secrets of its own pool alone", () => {
+  const conf = readFileSync(`${env.CODESET_STACK}/etc/codeset.conf`, "utf8");
+  const folder = mkdtempSync(join(tmpdir(), "accounts-"));
+  const starts = (pool, setting) => {
+    writeFileSync(`${folder}/conf`, conf.replace(new RegExp(`^${setting} = .*$`, "m"), `${setting} = ${folder}/none`));
+    const run = spawnSync(env.CODESET_API, ["--config", `${folder}/conf`, "--check", "--pool", pool], { encoding: "utf8" });
+    assert.equal(run.stderr.includes(`${folder}/none`), run.status === 1, run.stderr);
+    return run.status === 0;
+  };
+  for (const [setting, pools] of [["github_client_secret_file", ["outbound"]], ["github_app_key_file", ["outbound"]], ["api_key_file", ["outbound"]],
+    ["webhook_secrets_file", ["api"]], ["token_secret_file", ["api", "outbound"]], ["db_api_password_file", ["api", "outbound"]]]) {
+    assert.match(conf, new RegExp(`^${setting} = .`, "m"), `the stack sets ${setting}`);
+    for (const pool of ["api", "outbound"]) assert.equal(starts(pool, setting), !pools.includes(pool), `${pool} without ${setting}`);
+  }
+  rmSync(folder, { recursive: true });
+});
+
 test("GitHub was never sent what it would refuse", async () => {
   assert.deepEqual((await standin("GET", "/-/violations")).json, []);
 });

@@ -75,7 +75,7 @@ static void begin(size_t threads)
     open = false;
     begun = 0;
     pool = NULL;
-    OK((pool = db_pool_new(m.base, &fixture_settings.database, threads, &err)) ? 0 : -1);
+    OK((pool = db_pool_new(m.base, &fixture_settings.database, NULL, threads, &err)) ? 0 : -1);
 }
 
 static void finish(void)

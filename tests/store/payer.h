@@ -60,12 +60,12 @@ static inline int moved(struct db *db, struct ledger_movement *movement, struct 
     } while (0)
 
 struct told {
-    int charged, low, exhausted, expired, failed;
-    int64_t cents, threshold;
+    int charged, exhausted, expired, failed;
+    int64_t cents;
     struct id last;
 };
 
-static inline struct told settle(int64_t low_balance);
+static inline struct told settle(void);
 
 /* What the test before left ends, and is charged. */
 static inline void new_payer(void)
@@ -77,7 +77,7 @@ static inline void new_payer(void)
     char email[64];
 
     OK(db_run(admin, &end, NULL, 0, NULL, &err));
-    settle(0);
+    settle();
     snprintf(email, sizeof(email), "payer-%d@example.com", ++count);
     OK(store_user_create(admin, "Payer", email, &payer, &err));
 }
@@ -130,15 +130,6 @@ static inline void tell_charged(const struct id *id, int64_t seconds, int64_t ce
     told->last = *id;
 }
 
-static inline void tell_low(const struct id *id, int64_t balance, int64_t threshold, void *arg)
-{
-    struct told *told = arg;
-
-    (void)id;
-    (void)balance;
-    told->low++;
-    told->threshold = threshold;
-}
 
 static inline void tell_exhausted(const struct id *id, const struct id *user, void *arg)
 {
@@ -170,18 +161,18 @@ static inline void tell_failed(const struct id *user, const struct error *err, v
 
 static inline struct settlement_events events_to(struct told *told)
 {
-    return (struct settlement_events){told,           tell_charged, tell_low,
-                                      tell_exhausted, tell_expired, tell_failed};
+    return (struct settlement_events){told, tell_charged, tell_exhausted, tell_expired,
+                                      tell_failed};
 }
 
-static inline struct told settle(int64_t low_balance)
+static inline struct told settle(void)
 {
     struct told told = {0};
     struct settlement_events events = events_to(&told);
     int64_t settled = 1;
 
     while (settled > 0)
-        OK(store_settle(reaper, 100, low_balance, &events, &settled, &err));
+        OK(store_settle(reaper, 100, &events, &settled, &err));
     return told;
 }
 

@@ -314,14 +314,6 @@ static void nothing_charged(const struct id *id, int64_t seconds, int64_t cents,
     (void)arg;
 }
 
-static void nothing_low(const struct id *id, int64_t balance, int64_t threshold, void *arg)
-{
-    (void)id;
-    (void)balance;
-    (void)threshold;
-    (void)arg;
-}
-
 static void nothing_exhausted(const struct id *id, const struct id *user, void *arg)
 {
     (void)id;
@@ -345,19 +337,19 @@ static void told_failure(const struct id *user, const struct error *err, void *a
 }
 
 static const struct settlement_events quiet = {
-    NULL, nothing_charged, nothing_low, nothing_exhausted, nothing_expired, told_failure,
+    NULL, nothing_charged, nothing_exhausted, nothing_expired, told_failure,
 };
 
 static int settle_once(void *arg, struct error *err)
 {
     int64_t settled;
 
-    return store_settle(cut, 100, 0, arg, &settled, err);
+    return store_settle(cut, 100, arg, &settled, err);
 }
 
 static int expire_once(void *arg, struct error *err)
 {
-    return store_grants_expire(cut, 100, 0, arg, err);
+    return store_grants_expire(cut, 100, arg, err);
 }
 
 /* One in ten never was ready. Later than the end of any grant of the history. */

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "money/money.h"
 #include "payer.h"
 #include "store/audit.h"
 
@@ -78,6 +79,27 @@ static void amounts_of_the_wrong_sign_or_of_nothing_are_refused(void)
             .of_event = "m:d4");
 }
 
+/* In the row; of settings tests/ctl/run says it, of Stripe's amounts tests/stripe. */
+static void a_negative_or_zero_price_is_in_no_row_of_a_session(void)
+{
+    static const struct query change = {"UPDATE sessions SET price_cents=? WHERE session_id=?"};
+    static const int64_t prices[] = {0, -1, -PRICE, INT64_MIN};
+    struct id session = lay_session(60, PRICE, true);
+
+    give(100);
+    for (size_t i = 0; i < ARRAY_SIZE(prices); i++) {
+        struct error refused = ERROR_INIT;
+
+        CU_ASSERT_EQUAL(DB_RUN(admin, &change, NULL, &refused, db_int(prices[i]), db_id(&session)),
+                        -1);
+        CU_ASSERT_EQUAL(money_session_cost(600, prices[i]), 0);
+        REFUSED("LEDGER_AMOUNT", .event_key = "m:price", .kind = LEDGER_SESSION_USAGE,
+                .amount_cents = PRICE, .session_id = &session);
+    }
+    CU_ASSERT_EQUAL(settle().cents, PRICE);
+    CU_ASSERT_EQUAL(balance_of(&payer), 100 - PRICE);
+}
+
 static void an_expired_grant_is_not_spent_and_goes_back(void)
 {
     static const struct query expire = {
@@ -89,9 +111,8 @@ static void an_expired_grant_is_not_spent_and_goes_back(void)
     OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
     deposit("m:d5", 100);
     MOVE(.event_key = "m:j5", .kind = LEDGER_AGENT_JOB_USAGE, .amount_cents = -10);
-    OK(store_grants_expire(reaper, 10, 100, &events, &err));
+    OK(store_grants_expire(reaper, 10, &events, &err));
     CU_ASSERT_EQUAL(told.expired, 1);
-    CU_ASSERT_EQUAL(told.low, 1);
     CU_ASSERT_EQUAL(told.cents, 40);
     CU_ASSERT_EQUAL(balance_of(&payer), 90);
 }
@@ -110,14 +131,14 @@ static void a_grant_that_ends_bears_what_sessions_had_used_by_then(void)
     deposit("m:d6", 100);
     OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
     for (int i = 0; i < 2; i++)
-        OK(store_grants_expire(reaper, 1, 0, &events, &err));
+        OK(store_grants_expire(reaper, 1, &events, &err));
     CU_ASSERT_EQUAL(told.expired, 1);
     CU_ASSERT_EQUAL(balance_of(&payer), 175);
     CU_ASSERT_EQUAL(meter(4).exhausted, 0);
     MOVE(.event_key = "m:j6", .kind = LEDGER_AGENT_JOB_USAGE, .amount_cents = -10);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), 90);
     end_session(&session);
-    CU_ASSERT_EQUAL(settle(0).cents, 80);
+    CU_ASSERT_EQUAL(settle().cents, 80);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), 85);
     CU_ASSERT_EQUAL(balance_of(&payer), 85);
 }
@@ -134,13 +155,13 @@ static void what_is_left_of_an_expired_grant_is_for_no_later_session(void)
 
     give(200);
     OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
-    OK(store_grants_expire(reaper, 100, 0, &events, &err));
+    OK(store_grants_expire(reaper, 100, &events, &err));
     CU_ASSERT_EQUAL(told.cents, 150);
     end_session(&late);
-    CU_ASSERT_EQUAL(settle(0).cents, 3);
+    CU_ASSERT_EQUAL(settle().cents, 3);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), -3);
     end_session(&early);
-    CU_ASSERT_EQUAL(settle(0).cents, 55);
+    CU_ASSERT_EQUAL(settle().cents, 55);
     CU_ASSERT_EQUAL(number_of(&paid, &payer), -8);
     CU_ASSERT_EQUAL(balance_of(&payer), -8);
 }
@@ -354,6 +375,25 @@ static void check_broken(const struct query *harm, const struct query *mend, con
     OK(db_run(admin, mend, NULL, 0, NULL, &err));
 }
 
+/* Of 1000 a promotion code took 200; 300 went back. */
+static void lay_deposit(void)
+{
+    static const struct query lay = {
+        "INSERT INTO stripe_checkouts (checkout_id, user_id, amount_cents, livemode, "
+        "allows_promotions, allows_tax, success_url, cancel_url, urls_hash, expires_at, state, "
+        "stripe_session, total_cents, credited_cents, refunded_cents, taken_cents) VALUES "
+        "(UUID(), ?, 1000, 0, 1, 0, '', '', REPEAT('x', 32), NOW(6), 'paid', 'cs_audit', 800, 800, "
+        "300, 300), (UUID(), ?, 1000, 0, 1, 0, '', '', REPEAT('x', 32), NOW(6), 'open', 'cs_open', "
+        "NULL, NULL, 0, 0), (UUID(), ?, 1000, 0, 1, 0, '', '', REPEAT('x', 32), NOW(6), "
+        "'creating', NULL, NULL, NULL, 0, 0)"};
+
+    deposit("checkout:cs_audit", 800);
+    MOVE(.event_key = "checkout-promotion:cs_audit", .kind = LEDGER_PROMOTION, .amount_cents = 200);
+    MOVE(.event_key = "refund:pi:300", .kind = LEDGER_CARD_REFUND, .amount_cents = -300,
+         .of_event = "checkout:cs_audit");
+    OK(DB_RUN(admin, &lay, NULL, &err, db_id(&payer), db_id(&payer), db_id(&payer)));
+}
+
 static void an_audit_names_what_breaks_a_rule(void)
 {
     static const struct query unlay = {"DELETE FROM ledger_transactions WHERE description='laid'"};
@@ -394,6 +434,25 @@ static void an_audit_names_what_breaks_a_rule(void)
         {{"UPDATE ledger_transactions SET user_seq=user_seq+100000 WHERE kind='dispute'"},
          {"UPDATE ledger_transactions SET user_seq=user_seq-100000 WHERE kind='dispute'"},
          "numbered without a gap"},
+        {{"UPDATE stripe_checkouts SET credited_cents=credited_cents+1 WHERE state='paid'"},
+         {"UPDATE stripe_checkouts SET credited_cents=credited_cents-1 WHERE state='paid'"},
+         "credited 801 of 1000, taken back 300; in the ledger deposited 800, granted 200"},
+        {{"UPDATE stripe_checkouts SET state='expired' WHERE state='paid'"},
+         {"UPDATE stripe_checkouts SET state='paid' WHERE state='expired'"},
+         "a deposit in the ledger is one that was asked for"},
+        {{"UPDATE stripe_checkouts SET taken_cents=0 WHERE state='paid'"},
+         {"UPDATE stripe_checkouts SET taken_cents=300 WHERE state='paid'"},
+         "taken back 0; in the ledger deposited 800, granted 200, refunded 300"},
+        {{"UPDATE stripe_checkouts SET user_id=(SELECT user_id FROM users LIMIT 1) "
+          "WHERE state='paid'"},
+         {"UPDATE stripe_checkouts SET user_id=(SELECT user_id FROM ledger_transactions "
+          "WHERE event_key='checkout:cs_audit') WHERE state='paid'"},
+         "a deposit that was paid is in the ledger"},
+        {{"UPDATE ledger_transactions SET event_key='checkout:cs_none' "
+          "WHERE event_key='checkout:cs_audit'"},
+         {"UPDATE ledger_transactions SET event_key='checkout:cs_audit' "
+          "WHERE event_key='checkout:cs_none'"},
+         "in the ledger deposited 0"},
         {{"UPDATE sessions SET unsettled=TRUE, ended_at=ended_at-INTERVAL 2 HOUR "
           "WHERE price_cents IS NOT NULL AND ended_at IS NOT NULL"},
          {"UPDATE sessions SET unsettled=NULL, ended_at=ended_at+INTERVAL 2 HOUR "
@@ -402,7 +461,8 @@ static void an_audit_names_what_breaks_a_rule(void)
     };
     _cleanup_(buf_release) struct buf findings = BUF_INIT;
 
-    settle(0);
+    settle();
+    lay_deposit();
     OK(db_run(admin, &unlay, NULL, 0, NULL, &err));
     OK(db_run(admin, &recount, NULL, 0, NULL, &err));
     if (audit(&findings) != 0) {
@@ -424,13 +484,16 @@ int main(void)
          a_dispute_behind_the_spending_leaves_a_debt_and_no_new_session},
         {"amounts of the wrong sign, or of nothing, are refused",
          amounts_of_the_wrong_sign_or_of_nothing_are_refused},
+        {"a negative or zero price is in no row of a session, and credits nobody",
+         a_negative_or_zero_price_is_in_no_row_of_a_session},
         {"an expired grant is not spent, and goes back",
          an_expired_grant_is_not_spent_and_goes_back},
         {"a grant that ends bears what sessions had used by then",
          a_grant_that_ends_bears_what_sessions_had_used_by_then},
         {"what is left of an expired grant is for no later session",
          what_is_left_of_an_expired_grant_is_for_no_later_session},
-        {"movements at once lose none: each writes by difference", movements_at_once_lose_none},
+        {"a balance is not written by value, but by difference: movements at once lose none",
+         movements_at_once_lose_none},
         {"no account of a program changes or deletes an entry",
          no_account_of_a_program_changes_or_deletes_an_entry},
         {"pages are what sorting all rows would give", pages_are_what_sorting_all_rows_would_give},

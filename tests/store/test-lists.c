@@ -384,6 +384,38 @@ static void old_jobs_tokens_containers_and_runs_go(void)
     CU_ASSERT_EQUAL(number(admin, &runs, &session), 1); /* tells when the node was heard of */
 }
 
+static void events_of_stripe_go_when_they_were_settled_and_never_before(void)
+{
+    static const struct query lay = {
+        "INSERT INTO stripe_events (row_id, event_id, type, created_at, payload, state, "
+        "received_at, settled_at) SELECT UUID(), CONCAT(ELT(seq, 'due', 'applied', 'ignored', "
+        "'quarantined', 'dismissed'), ?), 't', NOW(6), '', ELT(seq, 'due', 'applied', 'ignored', "
+        "'quarantined', 'dismissed'), NOW(6) - INTERVAL ? DAY, "
+        "IF(seq=1, NULL, NOW(6) - INTERVAL ? DAY) FROM seq_1_to_5"};
+    static const struct query all = {
+        "SELECT COUNT(*) FROM stripe_events WHERE event_id LIKE CONCAT('%', ?)"};
+    static const struct query unsettled = {
+        "SELECT COUNT(*) FROM stripe_events WHERE state IN "
+        "('due','quarantined') AND event_id LIKE CONCAT('%', ?)"};
+    static const struct query by_hand = {"DELETE FROM stripe_events WHERE state=?"};
+    static const char *const kept[] = {"due", "quarantined"};
+    const struct retention retention = {.stripe_events_days = 400};
+    struct id old = id_new(), young = id_new();
+
+    OK(DB_RUN(admin, &lay, NULL, &err, db_id(&old), db_int(401), db_int(401)));
+    OK(DB_RUN(admin, &lay, NULL, &err, db_id(&young), db_int(399), db_int(399)));
+    prune(&retention, 2);
+    CU_ASSERT_EQUAL(number(admin, &all, &old), 2);
+    CU_ASSERT_EQUAL(number(admin, &unsettled, &old), 2);
+    CU_ASSERT_EQUAL(number(admin, &all, &young), 5);
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+        struct error refused = ERROR_INIT;
+
+        CU_ASSERT_EQUAL(DB_RUN(reaper, &by_hand, NULL, &refused, db_text(kept[i])), -1);
+        CU_ASSERT_PTR_NOT_NULL(strstr(refused.message, "is not deleted"));
+    }
+}
+
 static void pruning_waits_for_no_request(void)
 {
     static const struct query lock_session = {
@@ -391,7 +423,7 @@ static void pruning_waits_for_no_request(void)
     static const struct query lock_user = {
         "SELECT user_id FROM users WHERE user_id = ? FOR UPDATE"};
     static const struct query impatient = {"SET SESSION innodb_lock_wait_timeout = 0"};
-    const struct retention retention = {1, 1, 1, 1};
+    const struct retention retention = {1, 1, 1, 1, 1};
     struct id open = ready_session(), old = ready_session();
     struct error error = ERROR_INIT;
     int64_t removed;
@@ -480,6 +512,8 @@ int main(void)
          outputs_of_verifiers_go_with_their_sessions_outputs},
         {"old sessions go with all that is theirs", old_sessions_go_with_all_that_is_theirs},
         {"old jobs, tokens, containers and runs go", old_jobs_tokens_containers_and_runs_go},
+        {"events of Stripe's go when they were settled, and never before",
+         events_of_stripe_go_when_they_were_settled_and_never_before},
         {"nothing goes where it is for ever", nothing_goes_where_it_is_for_ever},
         {"pruning waits for no request", pruning_waits_for_no_request},
         {"a setting is no longer than the columns that keep it",

@@ -124,7 +124,7 @@ static void *cross(void *arg)
         struct id id = id_new();
 
         if (crossing->settles)
-            crossing->bad += store_settle(db, 10, 0, &events, &settled, &err) < 0;
+            crossing->bad += store_settle(db, 10, &events, &settled, &err) < 0;
         else if (begin(db, NULL, (struct new_session){.session_id = id}, &err) < 0 ||
                  DB_RUN(db, &end, NULL, &err, db_id(&id)) < 0)
             crossing->bad++;
@@ -167,14 +167,14 @@ static void a_session_is_charged_by_the_second_to_the_nearest_cent_once(void)
 
     give(1000);
     id = lay_session(66, PRICE, true); /* 5.5 cents: up */
-    told = settle(0);
+    told = settle();
     CU_ASSERT_EQUAL(told.charged, 1);
     CU_ASSERT_EQUAL(told.cents, 6);
-    CU_ASSERT_EQUAL(settle(0).charged, 0);
+    CU_ASSERT_EQUAL(settle().charged, 0);
     CU_ASSERT_EQUAL(number_of(&count, &id), 1);
     CU_ASSERT_EQUAL(balance_of(&payer), 994);
     lay_session(65, PRICE, true); /* 5.42 cents */
-    CU_ASSERT_EQUAL(settle(0).cents, 5);
+    CU_ASSERT_EQUAL(settle().cents, 5);
 }
 
 static void what_was_never_ready_or_has_no_price_costs_nothing(void)
@@ -186,7 +186,7 @@ static void what_was_never_ready_or_has_no_price_costs_nothing(void)
 
     OK(DB_RUN(admin, &never_ready, NULL, &err, db_id(&id)));
     lay_session(600, 0, true); /* older than prices, or billing was off */
-    CU_ASSERT_EQUAL(settle(0).charged, 0);
+    CU_ASSERT_EQUAL(settle().charged, 0);
     CU_ASSERT_EQUAL(number_of(&count, &payer), 0);
 }
 
@@ -207,13 +207,13 @@ static void a_user_who_can_not_be_charged_holds_nobody_up(void)
     new_payer();
     lay_session(60, PRICE, true);
     for (int i = 0; i < 2; i++)
-        OK(store_settle(reaper, 4, 0, &events, &settled, &err));
+        OK(store_settle(reaper, 4, &events, &settled, &err));
     CU_ASSERT_EQUAL(told.charged, 1);
     CU_ASSERT(told.failed > 0);
     CU_ASSERT_EQUAL(balance_of(&payer), -PRICE);
     CU_ASSERT_EQUAL(number_of(&unsettled, &broken), 20);
     OK(DB_RUN(admin, &mend, NULL, &err, db_id(&broken)));
-    CU_ASSERT_EQUAL(settle(0).charged, 20);
+    CU_ASSERT_EQUAL(settle().charged, 20);
 }
 
 static void *settle_all(void *arg)
@@ -226,7 +226,7 @@ static void *settle_all(void *arg)
 
     db_thread_begin();
     db = db_new(&settings.database, DB_REAPER, &err);
-    while (db && settled > 0 && store_settle(db, 16, 0, &events, &settled, &err) == 0)
+    while (db && settled > 0 && store_settle(db, 16, &events, &settled, &err) == 0)
         continue;
     db_free(db);
     db_thread_end();
@@ -248,40 +248,132 @@ static void daemons_that_settle_at_once_charge_each_session_once(void)
         pthread_join(threads[i], NULL);
         charged += told[i].charged;
     }
-    charged += settle(0).charged; /* of one that gave way to another */
+    charged += settle().charged; /* of one that gave way to another */
     CU_ASSERT_EQUAL(charged, 200);
     CU_ASSERT_EQUAL(balance_of(&payer), 10000 - 200 * PRICE);
+}
+
+/* --- balances that fall ---------------------------------------------------------------------- */
+
+struct fallen {
+    int count;
+    int64_t balance, threshold;
+    struct id user;
+};
+
+static void note_fall(const struct id *id, int64_t balance, int64_t threshold, void *arg)
+{
+    struct fallen *fallen = arg;
+
+    fallen->count++;
+    fallen->balance = balance;
+    fallen->threshold = threshold;
+    fallen->user = *id;
+}
+
+/* How often it fell since it was asked for. */
+static int falls(struct fallen *fallen)
+{
+    int count = fallen->count;
+
+    fallen->count = 0;
+    return count;
 }
 
 static void a_balance_that_falls_below_a_threshold_is_told_once(void)
 {
     struct user_limits limits = USER_LIMITS_NONE;
-    struct told told;
+    struct fallen fallen = {0};
+    const struct ledger_watch watch = {95, note_fall, &fallen};
 
+    store_ledger_watch(reaper, &watch);
     give(100);
     lay_session(60, PRICE, true); /* 95 */
-    CU_ASSERT_EQUAL(settle(95).low, 0);
+    settle();
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
     lay_session(60, PRICE, true); /* 90 */
-    told = settle(95);
-    CU_ASSERT_EQUAL(told.low, 1);
-    CU_ASSERT_EQUAL(told.threshold, 95);
+    settle();
+    CU_ASSERT_EQUAL(falls(&fallen), 1);
+    CU_ASSERT_EQUAL(fallen.balance, 90);
+    CU_ASSERT_EQUAL(fallen.threshold, 95);
+    CU_ASSERT_STRING_EQUAL(fallen.user.text, payer.text);
     lay_session(60, PRICE, true);
-    CU_ASSERT_EQUAL(settle(95).low, 0);
+    settle();
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
     limits.low_balance_cents = 81;
     OK(store_user_limits_set(admin, &payer, &limits, &err));
     lay_session(60, PRICE, true); /* 80 */
-    CU_ASSERT_EQUAL(settle(95).threshold, 81);
+    settle();
+    CU_ASSERT_EQUAL(falls(&fallen), 1);
+    CU_ASSERT_EQUAL(fallen.threshold, 81);
+    store_ledger_watch(reaper, NULL);
 }
 
-static void billing_that_is_turned_off_forgives_what_has_ended(void)
+/* A dispute that is won in the transaction that takes its money has moved nothing. */
+static void whatever_moves_money_tells_of_a_fall_behind_its_commit(void)
 {
-    int64_t settled;
+    static const struct query expire = {
+        "UPDATE credit_grants SET expires_at=NOW(6) WHERE user_id=?"};
+    struct ledger_movement taken = {.event_key = "f:x1",
+                                    .kind = LEDGER_DISPUTE,
+                                    .amount_cents = -50,
+                                    .of_event = "f:d1",
+                                    .description = "t"};
+    struct ledger_movement won = {.event_key = "f:w1",
+                                  .kind = LEDGER_DISPUTE_WON,
+                                  .amount_cents = 50,
+                                  .of_event = "f:d1",
+                                  .description = "t"};
+    struct fallen fallen = {0};
+    const struct ledger_watch watch = {100, note_fall, &fallen};
+    struct told told = {0};
+    struct settlement_events events = events_to(&told);
 
+    store_ledger_watch(api, &watch);
+    store_ledger_watch(reaper, &watch);
+    deposit("f:d1", 100);
+    taken.user_id = won.user_id = payer;
+    OK(db_begin(api, &err));
+    OK(store_ledger_move(api, &taken, NULL, &err));
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
+    db_rollback(api);
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
+    OK(db_begin(api, &err));
+    OK(store_ledger_move(api, &taken, NULL, &err));
+    OK(store_ledger_move(api, &won, NULL, &err));
+    OK(db_commit(api, &err));
+    CU_ASSERT_EQUAL(falls(&fallen), 0);
+    MOVE(.event_key = "f:r1", .kind = LEDGER_CARD_REFUND, .amount_cents = -10, .of_event = "f:d1");
+    CU_ASSERT_EQUAL(falls(&fallen), 1); /* 90 */
+    give(10);
+    OK(DB_RUN(admin, &expire, NULL, &err, db_id(&payer)));
+    OK(store_grants_expire(reaper, 10, &events, &err));
+    CU_ASSERT_EQUAL(told.expired, 1);
+    CU_ASSERT_EQUAL(falls(&fallen), 1);
+    store_ledger_watch(api, NULL);
+    store_ledger_watch(reaper, NULL);
+}
+
+static void sessions_cost_nothing_once_billing_was_off_even_when_it_is_on_again(void)
+{
+    static const struct query priced = {
+        "SELECT COUNT(*) FROM sessions WHERE user_id=? AND price_cents IS NOT NULL"};
+    int64_t settled;
+    struct id open;
+
+    give(100);
     lay_session(600, PRICE, true);
-    OK(store_settle_for_nothing(reaper, 100, &settled, &err));
-    CU_ASSERT_EQUAL(settled, 1);
-    CU_ASSERT_EQUAL(settle(0).charged, 0);
-    CU_ASSERT_EQUAL(balance_of(&payer), 0);
+    open = lay_session(600, PRICE, false);
+    OK(store_settle_for_nothing(reaper, 100, &settled, &err)); /* off */
+    CU_ASSERT_EQUAL(settled, 2);
+    CU_ASSERT_EQUAL(number_of(&priced, &payer), 0);
+    CU_ASSERT_EQUAL(meter(100000).exhausted, 0); /* on again */
+    end_session(&open);
+    CU_ASSERT_EQUAL(settle().charged, 0);
+    CU_ASSERT_EQUAL(balance_of(&payer), 100);
+    lay_session(60, PRICE, true); /* a new one has its price */
+    CU_ASSERT_EQUAL(settle().charged, 1);
+    CU_ASSERT_EQUAL(balance_of(&payer), 95);
 }
 
 static void pass_over(const struct id *id, void *arg)
@@ -308,7 +400,7 @@ static void nobody_pays_for_more_than_the_time_to_live(void)
     OK(store_session_close(api, &payer, id.text, &duration, &changed, &err));
     CU_ASSERT_EQUAL(duration, 1800);
     OK(store_session_expire(reaper, 1000, pass_over, NULL, &err));
-    CU_ASSERT_EQUAL(settle(0).charged, 2);
+    CU_ASSERT_EQUAL(settle().charged, 2);
     CU_ASSERT_EQUAL(balance_of(&payer), 1000 - 2 * 30 * PRICE);
 }
 
@@ -332,7 +424,7 @@ static void when_funds_end_sessions_end_the_oldest_first_until_the_rest_fits(voi
     CU_ASSERT_STRING_EQUAL(session.error_code, "CREDITS_EXHAUSTED");
     CU_ASSERT_EQUAL(meter(90).exhausted, 0);
     CU_ASSERT_EQUAL(meter(600).exhausted, 1);
-    settle(0);
+    settle();
     CU_ASSERT_EQUAL(balance_of(&payer), 10);
 }
 
@@ -347,7 +439,8 @@ int main(void)
     static const struct unit_test tests[] = {
         {"a session needs a minute on top of what others have used",
          a_session_needs_a_minute_on_top_of_what_others_have_used},
-        {"of a hundred creates at once with funds for ten, ten succeed",
+        {"the balance is not checked outside of the lock: of a hundred creates at once with funds "
+         "for ten, ten succeed",
          of_a_hundred_creates_at_once_with_funds_for_ten_ten_succeed},
         {"creating, closing and charging at once never wait for each other for ever",
          creating_closing_and_charging_at_once_never_wait_for_each_other_for_ever},
@@ -364,8 +457,10 @@ int main(void)
         {"nobody pays for more than the time to live", nobody_pays_for_more_than_the_time_to_live},
         {"a balance that falls below a threshold is told once",
          a_balance_that_falls_below_a_threshold_is_told_once},
-        {"billing that is turned off forgives what has ended",
-         billing_that_is_turned_off_forgives_what_has_ended},
+        {"whatever moves money tells of a fall behind its commit",
+         whatever_moves_money_tells_of_a_fall_behind_its_commit},
+        {"sessions cost nothing once billing was off, even when it is on again",
+         sessions_cost_nothing_once_billing_was_off_even_when_it_is_on_again},
         {"when funds end, sessions end, the oldest first, until the rest fits",
          when_funds_end_sessions_end_the_oldest_first_until_the_rest_fits},
         {"a session without a price is never ended for money",

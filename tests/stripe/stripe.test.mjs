@@ -77,7 +77,7 @@ test("a deposit leads to Stripe's page, with the amount, our id and the pages to
   assert.deepEqual(sql(`SELECT user_id, amount_cents, state FROM stripe_checkouts WHERE checkout_id='${page.checkout}'`), [[who.user, "1234", "open"]]);
 });
 
-test("many impatient clicks lead to one page", async () => {
+test("many impatient clicks lead to one page, not to a new checkout each", async () => {
   const who = newUser();
   const before = (await standin("GET", "/-/session")).length;
   await fault("delay");
@@ -178,7 +178,7 @@ test("a payment is credited once its webhook has come", async () => {
   assert.deepEqual(movements(who), ["deposit 2500"]);
 });
 
-test("the browser's return alone credits nothing", async () => {
+test("the browser's redirect alone credits nothing", async () => {
   const who = newUser();
   const page = await session(who, 2500);
   await until("Stripe was asked about the page twice", async () =>
@@ -219,7 +219,7 @@ test("sixteen events of one payment at the same time credit once", async () => {
   assert.deepEqual(movements(who), ["deposit 1000"]);
 });
 
-test("a slow payment is credited when it succeeds, once, whichever events tell of it", async () => {
+test("a slow payment is credited when it succeeds, and not by the completed session and the later success event both", async () => {
   const who = newUser();
   const page = await session(who);
   const [completed] = await act(page, "pay_later");
@@ -246,7 +246,7 @@ test("a slow payment that fails, and a page that expires, credit nothing", async
   assert.equal(paid(who), 1000, "money that comes after all is credited");
 });
 
-test("an event before its own row waits, and is applied when the row is there", async () => {
+test("an event before its local row waits, and is applied when the row is there", async () => {
   const who = newUser();
   const page = await session(who);
   const checkout = "01a22493-0000-7000-8000-00000000abcd";
@@ -259,7 +259,7 @@ test("an event before its own row waits, and is applied when the row is there", 
   assert.equal(paid(who), 1000);
 });
 
-test("an event that is kept, but can't be applied, stays due until it can", async () => {
+test("an event that was seen, and whose crediting fails, stays due until it is applied", async () => {
   const who = newUser();
   const page = await session(who);
   sql("REVOKE INSERT ON codeset.ledger_entries FROM 'codeset-reaper'@'localhost'");
@@ -300,6 +300,18 @@ test("a wrong amount, currency, mode or session is quarantined, and never credit
     await quarantined(id);
     assert.ok(stateOf(id)[1].length > 10, "it says why");
   }
+  assert.deepEqual(movements(who), []);
+  await settled(await tell(event("checkout.session.completed", paidSession(page))), "applied");
+  assert.equal(paid(who), 1000);
+});
+
+test("a negative or zero price of Stripe's is quarantined, and credits nothing", async () => {
+  const who = newUser();
+  const page = await session(who);
+  for (const amount of [0, -1, -1000, -(2 ** 53)])
+    for (const more of [{ amount_subtotal: amount, amount_total: amount }, { amount_total: amount }, { amount_subtotal: amount },
+      { amount_total: amount, total_details: { amount_discount: 0, amount_tax: 0 }, payment_status: "no_payment_required" }])
+      await quarantined(await tell(event("checkout.session.completed", paidSession(page, more))));
   assert.deepEqual(movements(who), []);
   await settled(await tell(event("checkout.session.completed", paidSession(page))), "applied");
   assert.equal(paid(who), 1000);
@@ -375,6 +387,27 @@ test("a refund of money that was spent leaves debt", async () => {
     UPDATE balances SET balance_cents=balance_cents-800, paid_cents=paid_cents-800, total_spent_cents=800 WHERE user_id='${who.user}'; COMMIT`);
   await act(page, "refund", { amount: 1000 });
   await paidIs(who, -800);
+});
+
+test("a refund, or a chargeback, that makes a balance low is told in the log, once", async () => {
+  const { readFileSync } = await import("node:fs");
+  const who = newUser();
+  const page = await session(who);
+  const told = () => readFileSync(`${process.env.CODESET_LOGS}/reaper.log`, "utf8").split("\n")
+    .filter((line) => line.includes("event=balance_low") && line.includes(who.user)).map((line) => /balance_cents=(-?\d+)/.exec(line)[1]);
+  ctl("user", "limit", who.user, "--low-balance-cents", "900");
+  await act(page, "pay");
+  await paidIs(who, 1000);
+  assert.deepEqual(told(), []);
+  for (const amount of [100, 50, 50]) await settled((await act(page, "refund", { amount }))[0], "applied");
+  await until("the log has it", () => told().length > 0);
+  assert.deepEqual(told(), ["850"]);
+  const second = await session(who, 500);
+  await act(second, "pay");
+  await paidIs(who, 1300);
+  await settled((await act(second, "dispute", { amount: 500 }))[0], "applied");
+  await until("the log has it", () => told().length > 1);
+  assert.deepEqual(told(), ["850", "800"]);
 });
 
 test("a refund above what was paid is quarantined", async () => {
@@ -524,6 +557,33 @@ test("codesetctl lists what Stripe told, shows an event, tries it again and puts
   assert.throws(() => ctl("stripe", "event", "eat", id), /unknown verb/);
 });
 
+test("codesetctl lists events with user and amount, and deposits by state", async () => {
+  const who = newUser();
+  const email = JSON.parse(ctl("--json", "user", "show", who.user)).email;
+  const page = await session(who), open = await session(who, 1200);
+  const [completed] = await act(page, "pay_later");
+  await settled(completed, "applied");
+  const events = () => JSON.parse(ctl("--json", "stripe", "events"));
+  const deposits = (...more) => JSON.parse(ctl("--json", "stripe", "deposits", "--user", who.user, ...more));
+  const seen = (id) => (({ user, amount_cents, moved_cents, reason, checkout_id }) => ({ user, amount_cents, moved_cents, reason, checkout_id }))(events().find((e) => e.event_id === id));
+  assert.deepEqual(seen(completed), { user: email, amount_cents: 1000, moved_cents: 0, reason: "not paid yet", checkout_id: page.checkout });
+  assert.deepEqual(deposits().map((d) => [d.state, d.amount_cents, d.credited_cents]), [["open", 1200, null], ["processing", 1000, null]]);
+  const [succeeded] = await act(page, "succeed");
+  await settled(succeeded, "applied");
+  const [refunded] = await act(page, "refund", { amount: 300 });
+  await settled(refunded, "applied");
+  assert.deepEqual(seen(succeeded), { user: email, amount_cents: 1000, moved_cents: 1000, reason: null, checkout_id: page.checkout });
+  assert.deepEqual(seen(refunded), { user: email, amount_cents: 300, moved_cents: -300, reason: null, checkout_id: page.checkout });
+  const bad = await tell(event("checkout.session.completed", paidSession(open, { currency: "eur" })));
+  await quarantined(bad);
+  assert.equal(seen(bad).user, email);
+  assert.equal(seen(bad).amount_cents, 1200);
+  assert.deepEqual(deposits("--state", "paid").map((d) => [d.credited_cents, d.taken_back_cents, d.stripe_session]), [[1000, 300, page.id]]);
+  assert.match(ctl("stripe", "deposits", "--state", "open"), new RegExp(`${email} +open +1200`));
+  assert.match(ctl("stripe", "events"), new RegExp(`${email} +1000 +0 +not paid yet`));
+  assert.throws(() => ctl("stripe", "deposits", "--state", "eaten"), /unknown state 'eaten'/);
+});
+
 test("no secret is in a log", async () => {
   const { execFileSync } = await import("node:child_process");
   const logs = execFileSync("bash", ["-c", 'cat "$CODESET_LOGS"/{api,outbound,reaper}.log'], { encoding: "utf8", maxBuffer: 1 << 28 });
@@ -585,7 +645,7 @@ test("a worker that checks its settings names a key or secret that can't be used
   assert.equal(check("nothing", (text) => text).status, 64);
 });
 
-test("the workers can keep events and can't read, change or delete them; the daemon can't delete them", async () => {
+test("the workers can keep events and can't read, change or delete them; the daemon can delete settled ones alone", async () => {
   const { spawnSync } = await import("node:child_process");
   const as = (program, statement) =>
     spawnSync("bash", ["-c", 'mariadb --no-defaults --protocol=socket -S "$1/run/mysqld/mysqld.sock" -u "codeset-$2" -p"$(cat "$1/etc/secrets/$2")" codeset -e "$3"',
@@ -593,7 +653,7 @@ test("the workers can keep events and can't read, change or delete them; the dae
   assert.equal(as("reaper", "SELECT 1 FROM stripe_events LIMIT 1").status, 0);
   for (const [program, statement] of [["api", "SELECT payload FROM stripe_events"], ["api", "UPDATE stripe_events SET state='applied'"],
     ["api", "DELETE FROM stripe_events"], ["api", "UPDATE stripe_checkouts SET amount_cents=1"], ["api", "UPDATE stripe_checkouts SET credited_cents=1"],
-    ["api", "SELECT * FROM stripe_cursor"], ["reaper", "DELETE FROM stripe_events"], ["reaper", "DELETE FROM stripe_checkouts"], ["reaper", "UPDATE ledger_entries SET amount_cents=1"]]) {
+    ["api", "SELECT * FROM stripe_cursor"], ["reaper", "DELETE FROM stripe_checkouts"], ["reaper", "UPDATE ledger_entries SET amount_cents=1"]]) {
     const done = as(program, statement);
     assert.equal(done.status, 1, `${program}: ${statement}`);
     assert.match(done.stderr, /denied/);

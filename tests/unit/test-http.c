@@ -200,6 +200,7 @@ static void a_body_is_bounded_before_it_is_read(void)
 /* --- routes ---------------------------------------------------------------------------------- */
 
 struct app {
+    const char *pool; /* of the worker */
     int calls;
     int authentications;
     char param[32];
@@ -300,6 +301,7 @@ static char *ask(struct app *app, const char *method, const char *uri, const cha
     struct router router = {.lists = lists,
                             .list_count = 1,
                             .app = app,
+                            .pool = app->pool,
                             .authenticate = check_token,
                             .cors_origins = "https://a.example https://b.example"};
     const char *mark = strchr(uri, '?');
@@ -354,6 +356,21 @@ static void an_awaited_path_exists_for_awaited_requests(void)
         ask(&app, "GET", "/things/a/await/b", "", "CODESET_AWAITED=1", NULL);
 
     CU_ASSERT(has(answer, "Status: 200"));
+}
+
+static void a_worker_answers_no_route_of_another_pool(void)
+{
+    static const char *const pools[] = {"outbound", "api"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
+        struct app app = {.pool = pools[i]};
+        _cleanup_(free_ptr) char *answer = ask(&app, "GET", "/things/a", "", GOOD, NULL);
+
+        CU_ASSERT(has(answer, i == 0 ? "Status: 503" : "Status: 200"));
+        CU_ASSERT_EQUAL(app.calls, (int)i);
+        CU_ASSERT_EQUAL(app.authentications, (int)i);
+        CU_ASSERT_PTR_NULL(strstr(answer, "outbound"));
+    }
 }
 
 static void another_method_is_405_with_allow(void)
@@ -630,6 +647,7 @@ int main(void)
         {"an unknown path is 404 without credentials", an_unknown_path_is_404_without_credentials},
         {"an awaited path exists for awaited requests",
          an_awaited_path_exists_for_awaited_requests},
+        {"a worker answers no route of another pool", a_worker_answers_no_route_of_another_pool},
         {"another method is 405 with Allow", another_method_is_405_with_allow},
         {"credentials come before the body", credentials_come_before_the_body},
         {"bad credentials are refused", bad_credentials_are_refused},

@@ -30,6 +30,13 @@ static const struct ctl_command commands[] = {
          "warnings, 2 if there are failures.",
      .own_settings = true,
      .run = ctl_doctor},
+    {.name = "status",
+     .arguments = "",
+     .summary = "Show how the server stands: parts, hosts, sessions, queues, money, disks",
+     .help =
+         "Run it as root, on a host of the server. The exit status is 1 if a part is down or a\n"
+         "disk is full. 'doctor' says why, and how to fix it.",
+     .run = ctl_status},
     {.name = "config show",
      .arguments = "",
      .options = {{"changed", NULL, "only the settings that a file sets"}},
@@ -67,6 +74,26 @@ static const struct ctl_command commands[] = {
      .summary = "Show a user",
      .help = "USER is a user id or an e-mail address.",
      .run = ctl_user_show},
+    {.name = "user rename",
+     .arguments = "USER [NAME]",
+     .least = 1,
+     .most = 2,
+     .options = {{"email", "EMAIL", "the new e-mail address"}},
+     .summary = "Change the name or the e-mail address of a user",
+     .help = "The name of a user who signs in with GitHub is taken from there at each sign-in.",
+     .run = ctl_user_rename},
+    {.name = "user delete",
+     .arguments = "USER",
+     .least = 1,
+     .most = 1,
+     .options = {{"yes", NULL, "do it; without this, only say what would be deleted"}},
+     .summary = "Delete a user for good; the ledger stays",
+     .help =
+         "Revokes the keys, ends sign-ins and open sessions, and deletes name, e-mail address,\n"
+         "GitHub account, limits, and all sessions with what was done in them. What Stripe told\n"
+         "of the person is deleted, too. Transactions, deposits and the balance stay, under the\n"
+         "user id. Give back what was paid before, at Stripe.",
+     .run = ctl_user_delete},
     {.name = "user activate",
      .arguments = "USER",
      .least = 1,

@@ -12,6 +12,7 @@ const char *ctl_sql_dir(const struct ctl *ctl);
 
 int ctl_migrate(struct ctl *ctl);
 int ctl_doctor(struct ctl *ctl);
+int ctl_status(struct ctl *ctl);
 
 int ctl_config_show(struct ctl *ctl);
 int ctl_config_check(struct ctl *ctl);
@@ -24,6 +25,8 @@ int ctl_user_list(struct ctl *ctl);
 int ctl_user_show(struct ctl *ctl);
 int ctl_user_activate(struct ctl *ctl);
 int ctl_user_deactivate(struct ctl *ctl);
+int ctl_user_rename(struct ctl *ctl);
+int ctl_user_delete(struct ctl *ctl);
 int ctl_user_revoke(struct ctl *ctl);
 int ctl_user_accept_terms(struct ctl *ctl);
 

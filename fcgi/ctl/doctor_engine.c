@@ -4,24 +4,20 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "ctl/doctor.h"
+#include "ctl/engine_probe.h"
 #include "engined/host_share.h"
-#include "wire/engined.h"
 
 #include "base/banned.h"
 
-#define ANSWER_MS 5000
 #define MIB INT64_C(1048576)
 
 /* --- codeset-engined ------------------------------------------------------------------------- */
@@ -43,56 +39,17 @@ static void check_asker(struct doctor *doctor)
         doctor_report(doctor, FINDING_OK, "engined_user", NULL, "%s", user);
 }
 
-/* How many containers it has, or -1. */
-static int ask(int fd, struct error *err)
-{
-    static char bytes[ENGINED_ANSWER_MAX];
-    struct engined_request request;
-    struct engined_answer answer;
-    struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    int fds[ENGINED_FDS_MAX] = {-1, -1};
-    int count = 0;
-    long got;
-
-    engined_request_make(ENGINED_LIST, 1, &request);
-    if (engined_send(fd, &request, sizeof(request), NULL, 0) < 0)
-        return error_errno(err, errno, "the request could not be sent");
-    if (poll(&waiting, 1, ANSWER_MS) <= 0)
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "it did not answer within %d s",
-                         ANSWER_MS / 1000);
-    got = engined_receive(fd, bytes, sizeof(bytes), fds, &count);
-    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-        close_fd(&fds[i]);
-    if (got <= 0)
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "it closed the connection");
-    if (engined_answer_check(bytes, (size_t)got, err) < 0)
-        return -1;
-    memcpy(&answer, bytes, sizeof(answer));
-    if (answer.kind_of_error != ERROR_NONE) {
-        engined_error_of(&answer, err);
-        return -1;
-    }
-    return (int)answer.count;
-}
-
 static void check_answer(struct doctor *doctor, const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     struct error err = ERROR_INIT;
-    int count;
+    int count = engine_probe(path, &err);
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        doctor_report(doctor, FINDING_FAIL, "engine",
-                      "start codeset-engined.socket; run this as root", "%s: %s", path,
-                      strerror(errno));
-        return;
-    }
-    count = ask(fd, &err);
     if (count < 0)
-        doctor_report(doctor, FINDING_FAIL, "engine", "read codeset-engined's log", "%s",
-                      err.message);
+        doctor_report(doctor, FINDING_FAIL, "engine",
+                      err.code && strcmp(err.code, ENGINE_ABSENT) == 0
+                          ? "start codeset-engined.socket; run this as root"
+                          : "read codeset-engined's log",
+                      "%s", err.message);
     else
         doctor_report(doctor, FINDING_OK, "engine", NULL,
                       "codeset-engined answers; it has %d containers", count);

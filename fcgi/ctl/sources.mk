@@ -14,6 +14,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
 	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
 	fcgi/ctl/doctor_limits.c \
+	fcgi/ctl/engine_probe.c fcgi/ctl/engine_probe.h \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/ledger.c \
@@ -26,7 +27,9 @@ libctl_a_SOURCES = \
 	fcgi/ctl/schema.c \
 	fcgi/ctl/sessions.c \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
+	fcgi/ctl/status.c \
 	fcgi/ctl/stripe.c \
 	fcgi/ctl/trial.c \
+	fcgi/ctl/user_delete.c \
 	fcgi/ctl/users.c \
 	fcgi/ctl/verifications.c

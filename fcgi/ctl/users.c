@@ -29,8 +29,9 @@ static json_object *user_object(const struct user *user)
     json_object *object = json_object_new_object();
 
     json_add_text(object, "user_id", user->user_id.text);
-    json_add_text(object, "name", user->name);
-    json_add_text(object, "email", user->email);
+    json_add_text(object, "name", user->is_deleted ? NULL : user->name);
+    json_add_text(object, "email", user->is_deleted ? NULL : user->email);
+    json_add_bool(object, "is_deleted", user->is_deleted);
     json_add_text(object, "github_id", user->github_id);
     json_add_text(object, "github_login", user->github_login);
     json_add_bool(object, "is_active", user->is_active);
@@ -165,12 +166,65 @@ int ctl_user_show(struct ctl *ctl)
     return CTL_OK;
 }
 
+/* As ctl_find_user, but one who was deleted is refused. */
+static struct db *find_living(struct ctl *ctl, struct user *ret_user, struct error *err)
+{
+    struct db *db = ctl_find_user(ctl, ctl_argument(ctl, 0), ret_user, err);
+
+    if (!db || !ret_user->is_deleted)
+        return db;
+    error_set(err, ERROR_CONFLICT, NULL, "user %s was deleted, and cannot be brought back",
+              ret_user->user_id.text);
+    return NULL;
+}
+
+/* Nobody else has the address. */
+static int check_email_free(struct db *db, const char *email, const struct id *user_id,
+                            struct error *err)
+{
+    _cleanup_(user_release) struct user other = {0};
+
+    if (store_user_find(db, email, &other, err) < 0)
+        return err->kind == ERROR_NOT_FOUND ? 0 : -1;
+    if (strcmp(other.user_id.text, user_id->text) == 0)
+        return 0;
+    return error_set(err, ERROR_CONFLICT, NULL, "user %s already has the e-mail address %s",
+                     other.user_id.text, email);
+}
+
+int ctl_user_rename(struct ctl *ctl)
+{
+    const char *name = ctl_argument(ctl, 1), *email = ctl_option(ctl, "email");
+    struct error err = ERROR_INIT;
+    _cleanup_(user_release) struct user user = {0}, renamed = {0};
+    _cleanup_(json_release) json_object *object = NULL;
+    struct db *db;
+
+    if (!name && !email)
+        return ctl_usage(ctl, "nothing to change; give a NAME, or --email EMAIL");
+    if (name && !is_plain(name, NAME_MOST))
+        return ctl_usage(ctl, "a name must be one line of 1 to %d characters", NAME_MOST);
+    if (email && !is_email(email))
+        return ctl_usage(ctl, "'%s' is not an e-mail address", email);
+    db = find_living(ctl, &user, &err);
+    if (!db || (email && check_email_free(db, email, &user.user_id, &err) < 0) ||
+        store_user_rename(db, &user.user_id, name, email, &err) < 0 ||
+        store_user_find(db, user.user_id.text, &renamed, &err) < 0)
+        return ctl_fail(ctl, &err);
+    if (name && user.github_id)
+        ctl_warn(ctl, "this user signs in with GitHub: the name comes from there at each sign-in");
+    object = user_object(&renamed);
+    output_done(ctl_json(ctl), object, "user %s is now %s, %s", renamed.user_id.text, renamed.name,
+                renamed.email);
+    return CTL_OK;
+}
+
 static int set_active(struct ctl *ctl, bool active)
 {
     struct error err = ERROR_INIT;
     _cleanup_(user_release) struct user user = {0};
     _cleanup_(json_release) json_object *object = NULL;
-    struct db *db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
+    struct db *db = find_living(ctl, &user, &err);
 
     if (!db || store_user_set_active(db, &user.user_id, active, &err) < 0)
         return ctl_fail(ctl, &err);
@@ -225,7 +279,7 @@ int ctl_user_accept_terms(struct ctl *ctl)
                   "no terms are in force: terms_version of [accounts] is empty");
         return ctl_fail(ctl, &err);
     }
-    db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
+    db = find_living(ctl, &user, &err);
     if (!db || store_terms_accept(db, &user.user_id, version, &err) < 0)
         return ctl_fail(ctl, &err);
     object = json_object_new_object();
@@ -266,7 +320,7 @@ int ctl_key_add(struct ctl *ctl)
         return ctl_usage(ctl, "a name must be one line of 1 to %d characters", NAME_MOST);
     expires_at = days ? clock_now() + days * DAY : 0;
     wanted.expires_at = expires_at;
-    db = ctl_find_user(ctl, ctl_argument(ctl, 0), &user, &err);
+    db = find_living(ctl, &user, &err);
     wanted.user_id = user.user_id;
     if (!db || store_key_create(db, &wanted, &key, &created_at, &err) < 0)
         return ctl_fail(ctl, &err);

@@ -11,6 +11,7 @@ libstore_a_SOURCES = \
 	fcgi/store/containers.c fcgi/store/containers.h \
 	fcgi/store/credit.c fcgi/store/credit.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
+	fcgi/store/erasure.c fcgi/store/erasure.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
 	fcgi/store/ledger.c fcgi/store/ledger.h \
@@ -31,6 +32,7 @@ libstore_a_SOURCES = \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/server.c fcgi/store/server.h \
 	fcgi/store/settlement.c fcgi/store/settlement.h \
+	fcgi/store/status.c fcgi/store/status.h \
 	fcgi/store/usage.c fcgi/store/usage.h \
 	fcgi/store/users.c fcgi/store/users.h
 STORE_LIBS = libstore.a $(MONEY_LIBS) $(WIRE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)

@@ -109,6 +109,7 @@ static struct user user_of_row(const struct db_rows *rows)
         .github_id = db_row_copy(rows, 3),
         .github_login = db_row_copy(rows, 4),
         .is_active = db_row_int(rows, 5) != 0,
+        .is_deleted = db_row_length(rows, 2) == 0,
         .created_at = db_row_time(rows, 6),
     };
 }
@@ -116,7 +117,7 @@ static struct user user_of_row(const struct db_rows *rows)
 int store_user_find(struct db *db, const char *who, struct user *ret_user, struct error *err)
 {
     static const struct query by_id = {USER_COLUMNS " WHERE user_id = ?"};
-    static const struct query by_email = {USER_COLUMNS " WHERE email = ? LIMIT 2"};
+    static const struct query by_email = {USER_COLUMNS " WHERE email = ? AND email <> '' LIMIT 2"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, id_valid(who) ? &by_id : &by_email, err, db_text(who));
 
@@ -153,6 +154,18 @@ int store_user_set_active(struct db *db, const struct id *user_id, bool active, 
     int64_t changed;
 
     if (DB_RUN(db, &query, &changed, err, db_int(active), db_id(user_id)) < 0)
+        return -1;
+    return changed ? 0 : no_such_user(err);
+}
+
+int store_user_rename(struct db *db, const struct id *user_id, const char *name, const char *email,
+                      struct error *err)
+{
+    static const struct query query = {"UPDATE users SET name = IFNULL(?, name), email = IFNULL(?, "
+                                       "email) WHERE user_id = ? AND email <> ''"};
+    int64_t changed;
+
+    if (DB_RUN(db, &query, &changed, err, db_text(name), db_text(email), db_id(user_id)) < 0)
         return -1;
     return changed ? 0 : no_such_user(err);
 }

@@ -66,6 +66,7 @@ struct user {
     char *email;
     char *github_id, *github_login; /* NULL: never signed in by GitHub */
     bool is_active;
+    bool is_deleted; /* erasure.h: name and email are "" */
     int64_t created_at;
 };
 
@@ -79,6 +80,10 @@ int store_user_find(struct db *db, const char *who, struct user *ret_user, struc
 int store_user_list(struct db *db, void (*each)(const struct user *user, void *arg), void *arg,
                     struct error *err);
 int store_user_set_active(struct db *db, const struct id *user_id, bool active, struct error *err);
+
+/* name, email: NULL leaves it as it is. ERROR_NOT_FOUND: no such user, or a deleted one. */
+int store_user_rename(struct db *db, const struct id *user_id, const char *name, const char *email,
+                      struct error *err);
 
 struct api_key {
     struct id key_id;

@@ -23,6 +23,7 @@
 
 #define ANSWER_MS 5000
 #define MIB INT64_C(1048576)
+#define START "systemctl start codeset-engined.socket"
 
 /* --- codeset-engined ------------------------------------------------------------------------- */
 
@@ -84,15 +85,14 @@ static void check_answer(struct doctor *doctor, const char *path)
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        doctor_report(doctor, FINDING_FAIL, "engine",
-                      "start codeset-engined.socket; run this as root", "%s: %s", path,
-                      strerror(errno));
+        doctor_report(doctor, FINDING_FAIL, "engine", geteuid() == 0 ? START : "run this as root",
+                      "%s: %s", path, strerror(errno));
         return;
     }
     count = ask(fd, &err);
     if (count < 0)
-        doctor_report(doctor, FINDING_FAIL, "engine", "read codeset-engined's log", "%s",
-                      err.message);
+        doctor_report(doctor, FINDING_FAIL, "engine", "journalctl -u codeset-engined says why",
+                      "%s", err.message);
     else
         doctor_report(doctor, FINDING_OK, "engine", NULL,
                       "codeset-engined answers; it has %d containers", count);
@@ -104,12 +104,13 @@ static void check_engined(struct doctor *doctor)
     struct stat st;
 
     if (stat(path, &st) < 0) {
-        doctor_report(doctor, FINDING_WARN, "engined_socket", "start codeset-engined.socket",
-                      "%s: %s", path, strerror(errno));
+        doctor_report(doctor, FINDING_FAIL, "engined_socket", START, "%s: %s", path,
+                      strerror(errno));
         return;
     }
     if (!S_ISSOCK(st.st_mode) || st.st_uid != 0 || (st.st_mode & 07))
-        doctor_report(doctor, FINDING_FAIL, "engined_socket", "restart codeset-engined.socket",
+        doctor_report(doctor, FINDING_FAIL, "engined_socket",
+                      "systemctl restart codeset-engined.socket",
                       "%s does not belong to root, or others can use it (mode %04o)", path,
                       (unsigned)st.st_mode & 07777);
     else

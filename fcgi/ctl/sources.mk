@@ -14,6 +14,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
 	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
 	fcgi/ctl/doctor_limits.c \
+	fcgi/ctl/doctor_services.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/ledger.c \

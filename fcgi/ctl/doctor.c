@@ -93,9 +93,9 @@ static void print_findings(const struct doctor *doctor)
                 print_kind(doctor->rows, i);
         }
     }
-    printf("%d ok, %d %s, %d %s\n", doctor->counts[FINDING_OK], doctor->counts[FINDING_WARN],
-           doctor->counts[FINDING_WARN] == 1 ? "warning" : "warnings", doctor->counts[FINDING_FAIL],
-           doctor->counts[FINDING_FAIL] == 1 ? "failure" : "failures");
+    printf("%d ok, ", doctor->counts[FINDING_OK]);
+    output_count(doctor->counts[FINDING_WARN], "warning", ", ");
+    output_count(doctor->counts[FINDING_FAIL], "failure", "\n");
 }
 
 /* --- the checks ------------------------------------------------------------------------------ */

@@ -95,7 +95,8 @@ static void check_answer(struct doctor *doctor, const char *path)
                       "%s", err.message);
     else
         doctor_report(doctor, FINDING_OK, "engine", NULL,
-                      "codeset-engined answers; it has %d containers", count);
+                      "codeset-engined answers; it has %d container%s", count,
+                      count == 1 ? "" : "s");
 }
 
 static void check_engined(struct doctor *doctor)

@@ -189,11 +189,13 @@ struct limit_option {
     size_t setting_offset;
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member in parentheses is none */
 #define LIMIT(option, member, most, section, setting)                                              \
     {                                                                                              \
         option, #member, offsetof(struct user_limits, member), most, "[" #section "] " #setting,   \
             offsetof(struct settings, section.setting)                                             \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct limit_option limit_options[] = {
     LIMIT("sessions", sessions, 100000, api, sessions_per_user),

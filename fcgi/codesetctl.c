@@ -24,10 +24,9 @@ static const struct ctl_command commands[] = {
      .options = {{"sql-dir", "DIR", "folder of the migrations [from the settings]"},
                  {"host", NULL, "check only the kernel and the programs from Debian"}},
      .summary = "Check this host, and say how to fix what is wrong",
-     .help =
-         "Changes nothing. Prints one line per check: ok, warn or FAIL, what was checked, what\n"
-         "was found, and how to fix it. The exit status is 0 if all is well, 1 if there are\n"
-         "warnings, 2 if there are failures.",
+     .help = "Changes nothing. Prints a line for each kind of finding, failures last: ok, warn or\n"
+             "FAIL, what was checked, what was found, and how to fix it. The exit status is 0 if\n"
+             "all is well, 1 if there are warnings, 2 if there are failures.",
      .own_settings = true,
      .run = ctl_doctor},
     {.name = "status",

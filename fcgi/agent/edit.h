@@ -1,10 +1,10 @@
 /*
  * edit.h - the file operations of the API, run in a worker.
  *
- * The guest's links are followed: they lead no further than its own container, and the worker has no more rights
- * in it than the guest. What is not a regular file of an ordinary file system is refused before
- * it is opened, files are replaced in one step (a temporary beside them, renamed), and everything
- * ends within EDIT_MILLISECONDS, answered and tidied up.
+ * The guest's links are followed: they lead no further than its own container, and the worker has
+ * no more rights in it than the guest. What is not a regular file of an ordinary file system is
+ * refused before it is opened, files are replaced in one step (a temporary beside them, renamed),
+ * and everything ends within EDIT_MILLISECONDS, answered and tidied up.
  */
 #ifndef CODESET_AGENT_EDIT_H
 #define CODESET_AGENT_EDIT_H

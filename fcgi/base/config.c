@@ -92,9 +92,36 @@ struct load {
     struct error *err;
     const char *path;
     FILE *file;
-    int line;     /* read last */
-    int bad_line; /* that err speaks of; 0: none */
+    int line;      /* read last */
+    int bad_line;  /* that err speaks of; 0: none */
+    bool mid_line; /* a piece of an overlong line was read last */
+    int odd_line; /* of the last header, where no setting belongs to that section; 0: it is known */
+    char odd[64]; /* that header, cut */
 };
+
+/* A section that is unknown and has a setting is told of with the setting; this is for one without.
+ */
+static void note_section(struct load *load, const char *line)
+{
+    size_t length = strcspn(line + 1, "]\n");
+
+    load->odd_line = load->line;
+    for (size_t i = 0; i < load->count; i++) {
+        if (strlen(load->rows[i].section) == length &&
+            strncmp(load->rows[i].section, line + 1, length) == 0)
+            load->odd_line = 0;
+    }
+    snprintf(load->odd, sizeof(load->odd), "%.*s", (int)(length < 60 ? length : 60), line + 1);
+}
+
+static bool refuse_section(struct load *load)
+{
+    if (!load->odd_line || load->bad_line)
+        return false;
+    load->bad_line = load->odd_line;
+    error_set(load->err, ERROR_INVALID, NULL, "unknown section [%s]", load->odd);
+    return true;
+}
 
 /* inih does not stop at a bad line, nor say which one it hands over: so lines are counted here as
  * there, a piece of an overlong one as a line, and the file ends at the first bad setting. */
@@ -102,8 +129,20 @@ static char *next_line(char *line, int size, void *user)
 {
     struct load *load = user;
 
+    bool begins = !load->mid_line;
+
+    if (load->bad_line || !fgets(line, size, load->file)) {
+        refuse_section(load);
+        return NULL;
+    }
     load->line++;
-    return load->bad_line ? NULL : fgets(line, size, load->file);
+    load->mid_line = !strchr(line, '\n');
+    if (begins && line[0] == '[') {
+        if (refuse_section(load))
+            return NULL;
+        note_section(load, line);
+    }
+    return line;
 }
 
 static void unknown(struct load *load, const char *section, const char *name)
@@ -159,14 +198,17 @@ static int read_file(struct load *load, const char *path)
         return error_errno(load->err, errno, "cannot read %s", path);
     load->path = path;
     load->file = file;
-    load->line = load->bad_line = 0;
+    load->line = load->bad_line = load->odd_line = 0;
+    load->mid_line = false;
     errno = 0;
     line = ini_parse_stream(next_line, load, on_setting, load);
     if (line < 0 || ferror(file))
         return error_errno(load->err, errno ? errno : EIO, "cannot read %s", path);
-    if (line == 0)
+    if (line == 0 && !load->bad_line)
         return 0;
-    if (line != load->bad_line)
+    if (load->bad_line && (line == 0 || load->bad_line <= line))
+        line = load->bad_line;
+    else /* inih tells of the first line that it cannot read */
         error_set(load->err, ERROR_INVALID, NULL, "neither a section in brackets nor NAME = VALUE");
     return error_wrap(load->err, "%s:%d", path, line);
 }

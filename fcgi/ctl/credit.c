@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "settings.h"
 #include "store/limits.h"
 #include "store/usage.h"
 
@@ -184,19 +185,24 @@ struct limit_option {
     const char *option, *key;
     size_t offset;
     int64_t most;
+    const char *setting; /* of users without a limit of their own */
+    size_t setting_offset;
 };
 
-#define LIMIT(option, member, most)                                                                \
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member in parentheses is none */
+#define LIMIT(option, member, most, section, setting)                                              \
     {                                                                                              \
-        option, #member, offsetof(struct user_limits, member), most                                \
+        option, #member, offsetof(struct user_limits, member), most, "[" #section "] " #setting,   \
+            offsetof(struct settings, section.setting)                                             \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct limit_option limit_options[] = {
-    LIMIT("sessions", sessions, 100000),
-    LIMIT("creates-per-minute", creates_per_minute, 1000000),
-    LIMIT("cents-per-day", cents_per_day, CENTS_MOST),
-    LIMIT("key-cents-per-day", key_cents_per_day, CENTS_MOST),
-    LIMIT("low-balance-cents", low_balance_cents, CENTS_MOST),
+    LIMIT("sessions", sessions, 100000, api, sessions_per_user),
+    LIMIT("creates-per-minute", creates_per_minute, 1000000, billing, creates_per_minute),
+    LIMIT("cents-per-day", cents_per_day, CENTS_MOST, billing, cents_per_day),
+    LIMIT("key-cents-per-day", key_cents_per_day, CENTS_MOST, billing, key_cents_per_day),
+    LIMIT("low-balance-cents", low_balance_cents, CENTS_MOST, billing, low_balance_cents),
 };
 
 static int64_t *limit_of(struct user_limits *limits, const struct limit_option *option)
@@ -240,6 +246,21 @@ static json_object *limits_object(const struct user *user, struct user_limits *l
     return object;
 }
 
+/* For people: what holds for a user without a limit of their own, and where that is set. */
+static void name_settings(const struct settings *settings, json_object *object)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(limit_options); i++) {
+        const struct limit_option *option = &limit_options[i];
+        const int64_t *number = (const void *)((const char *)settings + option->setting_offset);
+        _cleanup_(free_ptr) char *text = NULL;
+
+        if (json_object_object_get(object, option->key))
+            continue;
+        text = xasprintf("%lld (the setting %s)", (long long)*number, option->setting);
+        json_add_text(object, option->key, text);
+    }
+}
+
 int ctl_user_limit(struct ctl *ctl)
 {
     struct error err = ERROR_INIT;
@@ -258,6 +279,8 @@ int ctl_user_limit(struct ctl *ctl)
                         store_user_limits_set(db, &user.user_id, &limits, &err) < 0))
         return ctl_fail(ctl, &err);
     object = limits_object(&user, &limits);
+    if (!ctl_json(ctl))
+        name_settings(ctl_settings(ctl), object);
     output_object(ctl_json(ctl), object);
     return CTL_OK;
 }

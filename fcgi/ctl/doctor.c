@@ -21,6 +21,7 @@
 #include "base/banned.h"
 
 #define OUTPUT_MOST 1024
+#define SHOWN_OF_KIND 3 /* findings of one kind */
 
 static const char *const words[] = {
     [FINDING_OK] = "ok", [FINDING_WARN] = "warn", [FINDING_FAIL] = "FAIL"};
@@ -28,6 +29,7 @@ static const char *const words[] = {
 void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
                    const char *format, ...)
 {
+    json_object *row = json_object_new_object();
     char text[1024];
     va_list args;
 
@@ -35,18 +37,68 @@ void doctor_report(struct doctor *doctor, enum finding finding, const char *what
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     doctor->counts[finding]++;
-    if (ctl_json(doctor->ctl)) {
-        json_object *row = json_object_new_object();
-
-        json_add_text(row, "finding", words[finding]);
-        json_add_text(row, "what", what);
-        json_add_text(row, "text", text);
-        json_add_text(row, "mend", mend);
-        json_object_array_add(doctor->rows, row);
-        return;
-    }
-    printf("%-4s %s: %s%s%s\n", words[finding], what, text, mend ? "; " : "", mend ? mend : "");
+    json_add_text(row, "finding", words[finding]);
+    json_add_text(row, "what", what);
+    json_add_text(row, "text", text);
+    json_add_text(row, "mend", mend);
+    json_object_array_add(doctor->rows, row);
 }
+
+/* --- for people ------------------------------------------------------------------------------ */
+
+static bool same(json_object *one, json_object *other, const char *key)
+{
+    const char *a = json_get_text(one, key), *b = json_get_text(other, key);
+
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_kind(json_object *one, json_object *other)
+{
+    return same(one, other, "finding") && same(one, other, "what") && same(one, other, "mend");
+}
+
+/* The row at `from` with all of its kind behind it; nothing where there is one before it. */
+static void print_kind(json_object *rows, size_t from)
+{
+    json_object *first = json_object_array_get_idx(rows, from);
+    const char *mend = json_get_text(first, "mend");
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        json_object *row = json_object_array_get_idx(rows, i);
+
+        if (!same_kind(row, first))
+            continue;
+        if (i < from)
+            return;
+        if (count == 0)
+            printf("%-4s %s: ", json_get_text(row, "finding"), json_get_text(row, "what"));
+        if (count++ < SHOWN_OF_KIND)
+            printf("%s%s", count > 1 ? "; " : "", json_get_text(row, "text"));
+    }
+    if (count > SHOWN_OF_KIND)
+        printf("; and %zu more (--json shows all)", count - SHOWN_OF_KIND);
+    printf("%s%s\n", mend ? "; " : "", mend ? mend : "");
+}
+
+/* What has to be done comes last, where a terminal shows it. */
+static void print_findings(const struct doctor *doctor)
+{
+    for (size_t word = 0; word < ARRAY_SIZE(words); word++) {
+        for (size_t i = 0; i < json_object_array_length(doctor->rows); i++) {
+            json_object *row = json_object_array_get_idx(doctor->rows, i);
+
+            if (strcmp(json_get_text(row, "finding"), words[word]) == 0)
+                print_kind(doctor->rows, i);
+        }
+    }
+    printf("%d ok, ", doctor->counts[FINDING_OK]);
+    output_count(doctor->counts[FINDING_WARN], "warning", ", ");
+    output_count(doctor->counts[FINDING_FAIL], "failure", "\n");
+}
+
+/* --- the checks ------------------------------------------------------------------------------ */
 
 /* Reads what the child writes, a little of it; the rest is drained so that it can end. */
 static char *read_line(int fd)
@@ -106,6 +158,7 @@ static void check_all(struct doctor *doctor)
         doctor_database(doctor);
     doctor_files(doctor);
     doctor_engine(doctor);
+    doctor_services(doctor);
     doctor_limits(doctor);
 }
 
@@ -129,8 +182,7 @@ int ctl_doctor(struct ctl *ctl)
     if (ctl_json(ctl))
         output_rows(true, doctor.rows, NULL, 0, "");
     else
-        printf("%d ok, %d warnings, %d failures\n", doctor.counts[FINDING_OK],
-               doctor.counts[FINDING_WARN], doctor.counts[FINDING_FAIL]);
+        print_findings(&doctor);
     json_object_put(doctor.rows);
     free(doctor.data_dir);
     if (doctor.counts[FINDING_FAIL])

@@ -6,6 +6,7 @@
 #define CODESET_CTL_DOCTOR_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 #include "ctl/ctl.h"
 
@@ -14,15 +15,17 @@ enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
 struct doctor {
     struct ctl *ctl;
     const struct settings *settings;
-    struct db *db;     /* the administrator's; NULL: out of reach */
-    json_object *rows; /* with --json */
+    struct db *db;     /* the administrator's; NULL: it cannot be reached */
+    json_object *rows; /* what was found, in the order of the checks */
+    bool others_alive; /* daemons of other hosts: this one may have a part of the server only */
     /* What to do first where we may not do what the checks of the host try; else NULL. */
     const char *confined;
     char *data_dir; /* MariaDB's, where it is on this host and says so; else NULL */
     int counts[3];
 };
 
-/* what: the part that was checked; mend: how to fix it (NULL where there is nothing to fix). */
+/* what: the part that was checked; mend: how to fix it (NULL where there is nothing to fix). For people
+ * the findings of one kind - the same finding, part and mend - become one line. */
 void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 
@@ -32,8 +35,9 @@ char *doctor_first_line(const char *program, const char *argument);
 void doctor_database(struct doctor *doctor); /* doctor_database.c */
 void doctor_host(struct doctor *doctor);     /* doctor_host.c: kernel, cgroups, clock, uids */
 void doctor_programs(struct doctor *doctor); /* doctor_files.c: Debian's that we need */
-void doctor_files(struct doctor *doctor);    /* doctor_files.c: our programs, folders, sockets */
+void doctor_files(struct doctor *doctor);    /* doctor_files.c: our programs, folders, secrets */
 void doctor_engine(struct doctor *doctor);   /* doctor_engine.c: codeset-engined, shared parts */
+void doctor_services(struct doctor *doctor); /* doctor_services.c: what runs; after the database */
 void doctor_limits(struct doctor *doctor);   /* doctor_limits.c: what the host has once */
 
 #endif

@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,27 +149,43 @@ static void check_sign_in(struct doctor *doctor, enum db_account account, const 
 
 struct nodes {
     struct doctor *doctor;
+    char own[65]; /* this host's name */
     int alive, silent;
+    bool own_told;
 };
+
+/* As the daemon names its host. */
+static void name_host(const struct doctor *doctor, char name[65])
+{
+    const char *node = doctor->settings->reaper.node;
+
+    if (node[0] || gethostname(name, 65) < 0)
+        snprintf(name, 65, "%s", node[0] ? node : "localhost");
+    name[64] = '\0';
+}
 
 static void on_node(const struct node *node, void *arg)
 {
     struct nodes *nodes = arg;
+    bool own = strcmp(node->name, nodes->own) == 0;
+    bool silent = node->ended || node->silent_seconds > HEARTBEAT_LATE;
 
-    if (node->ended || node->silent_seconds > HEARTBEAT_LATE) {
-        nodes->silent++;
-        doctor_report(
-            nodes->doctor, FINDING_WARN, "daemon",
-            "start codeset-reaper there, or read its log; a host that does not come back: "
-            "codesetctl node forget",
-            "on %s it %s %" PRId64 " s%s", node->name,
-            node->ended ? "stopped" : "has been silent for", node->silent_seconds,
-            node->ended ? " ago" : "");
+    if (!silent) {
+        nodes->alive++;
+        nodes->doctor->others_alive |= !own;
+        doctor_report(nodes->doctor, FINDING_OK, "daemon", NULL, "alive on %s (%s, version %s)",
+                      node->name, node->location, node->version);
         return;
     }
-    nodes->alive++;
-    doctor_report(nodes->doctor, FINDING_OK, "daemon", NULL, "alive on %s (%s, version %s)",
-                  node->name, node->location, node->version);
+    nodes->silent++;
+    nodes->own_told |= own;
+    doctor_report(nodes->doctor, own ? FINDING_FAIL : FINDING_WARN, "daemon",
+                  own ? "systemctl start codeset-reaper, or see journalctl -u codeset-reaper"
+                      : "start codeset-reaper there; a host that does not come back: codesetctl "
+                        "node forget",
+                  "on %s it %s %" PRId64 " s%s", node->name,
+                  node->ended ? "stopped" : "has been silent for", node->silent_seconds,
+                  node->ended ? " ago" : "");
 }
 
 static void check_daemons(struct doctor *doctor)
@@ -176,11 +193,13 @@ static void check_daemons(struct doctor *doctor)
     struct nodes nodes = {.doctor = doctor};
     struct error err = ERROR_INIT;
 
+    name_host(doctor, nodes.own);
     if (store_node_list(doctor->db, on_node, &nodes, &err) < 0)
         doctor_report(doctor, FINDING_FAIL, "daemon", NULL, "%s", err.message);
-    else if (nodes.alive + nodes.silent == 0)
-        doctor_report(doctor, FINDING_WARN, "daemon", "start codeset-reaper",
-                      "no daemon has ever used this database");
+    else if (nodes.alive == 0 && !nodes.own_told)
+        doctor_report(doctor, FINDING_FAIL, "daemon", "systemctl start codeset-reaper",
+                      nodes.silent == 0 ? "none has ever used this database"
+                                        : "none is alive, so no session starts");
 }
 
 void doctor_database(struct doctor *doctor)

@@ -19,6 +19,7 @@
 #include "base/banned.h"
 
 #define MIB INT64_C(1048576)
+#define START "systemctl start codeset-engined.socket"
 
 /* --- codeset-engined ------------------------------------------------------------------------- */
 
@@ -44,15 +45,16 @@ static void check_answer(struct doctor *doctor, const char *path)
     struct error err = ERROR_INIT;
     int count = engine_probe(path, &err);
 
-    if (count < 0)
-        doctor_report(doctor, FINDING_FAIL, "engine",
-                      err.code && strcmp(err.code, ENGINE_ABSENT) == 0
-                          ? "start codeset-engined.socket; run this as root"
-                          : "read codeset-engined's log",
+    if (count < 0 && err.code && strcmp(err.code, ENGINE_ABSENT) == 0)
+        doctor_report(doctor, FINDING_FAIL, "engine", geteuid() == 0 ? START : "run this as root",
+                      "%s", err.message);
+    else if (count < 0)
+        doctor_report(doctor, FINDING_FAIL, "engine", "journalctl -u codeset-engined says why",
                       "%s", err.message);
     else
         doctor_report(doctor, FINDING_OK, "engine", NULL,
-                      "codeset-engined answers; it has %d containers", count);
+                      "codeset-engined answers; it has %d container%s", count,
+                      count == 1 ? "" : "s");
 }
 
 static void check_engined(struct doctor *doctor)
@@ -61,12 +63,13 @@ static void check_engined(struct doctor *doctor)
     struct stat st;
 
     if (stat(path, &st) < 0) {
-        doctor_report(doctor, FINDING_WARN, "engined_socket", "start codeset-engined.socket",
-                      "%s: %s", path, strerror(errno));
+        doctor_report(doctor, FINDING_FAIL, "engined_socket", START, "%s: %s", path,
+                      strerror(errno));
         return;
     }
     if (!S_ISSOCK(st.st_mode) || st.st_uid != 0 || (st.st_mode & 07))
-        doctor_report(doctor, FINDING_FAIL, "engined_socket", "restart codeset-engined.socket",
+        doctor_report(doctor, FINDING_FAIL, "engined_socket",
+                      "systemctl restart codeset-engined.socket",
                       "%s does not belong to root, or others can use it (mode %04o)", path,
                       (unsigned)st.st_mode & 07777);
     else

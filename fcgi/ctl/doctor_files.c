@@ -1,5 +1,5 @@
 /*
- * doctor_files.c - programs, folders and their room, sockets.
+ * doctor_files.c - programs, folders and their room, secrets.
  */
 #include <elf.h>
 #include <errno.h>
@@ -306,26 +306,6 @@ static void check_secrets(struct doctor *doctor)
                       "without webhooks a deposit is credited only when Stripe is asked");
 }
 
-static void check_socket(struct doctor *doctor, const char *setting, const char *path,
-                         const char *who)
-{
-    struct stat st;
-
-    if (stat(path, &st) < 0)
-        doctor_report(doctor, FINDING_WARN, setting, "start codeset-reaper", "%s: %s", path,
-                      strerror(errno));
-    else if (!S_ISSOCK(st.st_mode))
-        doctor_report(doctor, FINDING_FAIL, setting, "remove it, restart codeset-reaper",
-                      "%s is not a socket", path);
-    else if (!(st.st_mode & 022))
-        doctor_report(doctor, FINDING_FAIL, setting, "restart codeset-reaper",
-                      "%s has mode %04o, so %s cannot connect to it", path,
-                      (unsigned)st.st_mode & 07777, who);
-    else
-        doctor_report(doctor, FINDING_OK, setting, NULL, "%s (mode %04o)", path,
-                      (unsigned)st.st_mode & 07777);
-}
-
 void doctor_programs(struct doctor *doctor)
 {
     check_runtime(doctor);
@@ -337,6 +317,4 @@ void doctor_files(struct doctor *doctor)
     check_binaries(doctor);
     check_folders(doctor);
     check_secrets(doctor);
-    check_socket(doctor, "doorbell_socket", doctor->settings->api.doorbell_socket, "the workers");
-    check_socket(doctor, "await_socket", doctor->settings->reaper.await_socket, "nginx");
 }

@@ -92,15 +92,15 @@ static void check_privileges(struct doctor *doctor)
     if (geteuid() != 0) {
         doctor->confined = "run this as root";
         doctor_report(doctor, FINDING_WARN, "privileges", doctor->confined,
-                      "without root, some of the checks below cannot tell the truth");
+                      "without root, some of the checks cannot tell the truth");
     } else if (!may_administer()) {
-        doctor->confined = "see privileges above";
+        doctor->confined = "see privileges";
         doctor_report(doctor, FINDING_FAIL, "privileges",
                       "use a host or a virtual machine, or a container that has this capability",
                       "root lacks CAP_SYS_ADMIN here, so no sandbox can be started");
     } else if (in_child(try_user_namespace) == EPERM) {
         /* The kernel refuses it whoever asks, in a chroot only (user_namespaces(7)). */
-        doctor->confined = "see privileges above";
+        doctor->confined = "see privileges";
         doctor_report(doctor, FINDING_FAIL, "privileges", "run the server outside of it",
                       "this is a chroot, or a container that forbids user namespaces, so no "
                       "sandbox can be started");

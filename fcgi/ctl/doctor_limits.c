@@ -40,6 +40,12 @@ struct limit {
     int times;    /* how often it has to be given */
 };
 
+/* What was found so far: "96 of 32000 processes, ..." of what is enough, and of what is not. */
+struct limits {
+    struct buf enough, lacking;
+    struct buf sysctls; /* what to set, quoted for a shell */
+};
+
 /* The number at `index` of a switch of the kernel's; -1: can't be read. */
 static int64_t read_switch(const char *path, int index)
 {
@@ -57,65 +63,76 @@ static int64_t read_switch(const char *path, int index)
     return value;
 }
 
-static void report(struct doctor *doctor, int64_t containers, const struct limit *limit)
+static void add(struct doctor *doctor, struct limits *limits, const struct limit *limit)
 {
-    _cleanup_(free_ptr) char *what = xasprintf("host's %s", limit->what);
-    _cleanup_(free_ptr) char *mend = NULL;
-    _cleanup_(buf_release) struct buf value = BUF_INIT;
+    struct buf *list = limit->wanted <= limit->has ? &limits->enough : &limits->lacking;
 
     if (limit->has < 0) {
-        doctor_report(doctor, FINDING_WARN, what, "run this as root", "%s can't be read",
+        doctor_report(doctor, FINDING_WARN, "host's limits", "run this as root", "%s can't be read",
                       limit->sysctl);
         return;
     }
-    if (limit->wanted <= limit->has) {
-        doctor_report(doctor, FINDING_OK, what, NULL,
-                      "%" PRId64 " containers can take %" PRId64 " of %" PRId64, containers,
-                      limit->wanted, limit->has);
+    buf_addf(list, "%s%" PRId64 " of %" PRId64 " %s", list->length ? ", " : "", limit->wanted,
+             limit->has, limit->what);
+    if (list == &limits->enough)
         return;
-    }
+    buf_addf(&limits->sysctls, " '%s=", limit->sysctl);
     for (int i = 0; i < limit->times; i++)
-        buf_addf(&value, "%s%" PRId64, i ? " " : "", limit->mend);
-    mend = xasprintf("sysctl '%s=%s' (keep it in /etc/sysctl.d), or lower [reaper] sessions_max",
-                     limit->sysctl, value.data);
-    doctor_report(doctor, FINDING_WARN, what, mend,
-                  "%" PRId64 " containers could take %" PRId64 ", and there are %" PRId64,
-                  containers, limit->wanted, limit->has);
+        buf_addf(&limits->sysctls, "%s%" PRId64, i ? " " : "", limit->mend);
+    buf_add_char(&limits->sysctls, '\'');
 }
 
-static void check_processes(struct doctor *doctor, int64_t containers,
+static void report(struct doctor *doctor, int64_t containers, const struct limits *limits)
+{
+    _cleanup_(free_ptr) char *mend = NULL;
+
+    if (limits->enough.length > 0)
+        doctor_report(doctor, FINDING_OK, "host's limits", NULL,
+                      "%" PRId64 " containers can take %s", containers, limits->enough.data);
+    if (limits->lacking.length == 0)
+        return;
+    mend = xasprintf("run sysctl%s, and keep it in /etc/sysctl.d; or lower [reaper] sessions_max",
+                     limits->sysctls.data);
+    doctor_report(doctor, FINDING_WARN, "host's limits", mend,
+                  "%" PRId64 " containers could take more than there is: %s", containers,
+                  limits->lacking.data);
+}
+
+static void check_processes(struct doctor *doctor, struct limits *limits, int64_t containers,
                             const struct host_share *share)
 {
     int64_t wanted = containers * doctor->settings->engine.processes;
     int64_t mend = wanted * 2 < PID_MAX_MOST ? wanted * 2 : PID_MAX_MOST;
 
-    report(doctor, containers,
-           &(struct limit){"processes", "kernel.pid_max", share->processes, wanted, mend, 1});
+    add(doctor, limits,
+        &(struct limit){"processes", "kernel.pid_max", share->processes, wanted, mend, 1});
 }
 
-static void check_terminals(struct doctor *doctor, int64_t containers)
+static void check_terminals(struct doctor *doctor, struct limits *limits, int64_t containers)
 {
     int64_t most = read_switch("kernel/pty/max", 0), kept = read_switch("kernel/pty/reserve", 0);
     int64_t wanted = containers * OCI_TERMINALS;
 
-    report(doctor, containers,
-           &(struct limit){"terminals", "kernel.pty.max", most < 0 ? -1 : most - kept, wanted,
-                           wanted + kept, 1});
+    add(doctor, limits,
+        &(struct limit){"terminals", "kernel.pty.max", most < 0 ? -1 : most - kept, wanted,
+                        wanted + kept, 1});
 }
 
 /* They count as memory, so there are never more than fit into that of all containers. */
-static void check_files(struct doctor *doctor, int64_t containers, const struct host_share *share)
+static void check_files(struct doctor *doctor, struct limits *limits, int64_t containers,
+                        const struct host_share *share)
 {
     int64_t memory = containers * doctor->settings->engine.memory_bytes;
     int64_t wanted = (memory < share->memory_bytes ? memory : share->memory_bytes) / FILE_BYTES;
 
-    report(doctor, containers,
-           &(struct limit){"open files", "fs.file-max", read_switch("fs/file-max", 0), wanted,
-                           wanted * 2, 1});
+    add(doctor, limits,
+        &(struct limit){"open files", "fs.file-max", read_switch("fs/file-max", 0), wanted,
+                        wanted * 2, 1});
 }
 
 /* Pages of TCP's; version 1 of cgroups counts them apart, version 2 as memory. */
-static void check_sockets(struct doctor *doctor, int64_t containers, const struct host_share *share)
+static void check_sockets(struct doctor *doctor, struct limits *limits, int64_t containers,
+                          const struct host_share *share)
 {
     _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
     int64_t memory = containers * doctor->settings->engine.memory_bytes;
@@ -125,13 +142,13 @@ static void check_sockets(struct doctor *doctor, int64_t containers, const struc
     if (cgroup_fs_open(&fs, &ignored) == 0 && !fs.v2)
         wanted = containers * cgroup_socket_bytes(doctor->settings->engine.memory_bytes);
     wanted /= PAGE;
-    report(doctor, containers,
-           &(struct limit){"pages of connections", "net.ipv4.tcp_mem",
-                           read_switch("net/ipv4/tcp_mem", 2), wanted, wanted, 3});
+    add(doctor, limits,
+        &(struct limit){"pages of connections", "net.ipv4.tcp_mem",
+                        read_switch("net/ipv4/tcp_mem", 2), wanted, wanted, 3});
 }
 
 /* A container has a filter of its own, and can make none. */
-static void check_filters(struct doctor *doctor, int64_t containers)
+static void check_filters(struct doctor *doctor, struct limits *limits, int64_t containers)
 {
     _cleanup_(json_release) json_object *config = seccomp_config();
     _cleanup_(buf_release) struct buf program = BUF_INIT;
@@ -139,15 +156,15 @@ static void check_filters(struct doctor *doctor, int64_t containers)
     int64_t wanted;
 
     if (seccomp_program(config, &program, &err) < 0) {
-        doctor_report(doctor, FINDING_FAIL, "host's room for filters", NULL, "%s", err.message);
+        doctor_report(doctor, FINDING_FAIL, "host's limits", NULL, "%s", err.message);
         return;
     }
     /* Base64 of instructions of 8 bytes; rounded up to whole pages. */
     wanted = (int64_t)program.length / 4 * 3 / 8 * INSTRUCTION_BYTES;
     wanted = (wanted + PAGE - 1) / PAGE * PAGE * containers;
-    report(doctor, containers,
-           &(struct limit){"room for filters", "net.core.bpf_jit_limit",
-                           read_switch("net/core/bpf_jit_limit", 0), wanted, wanted * 2, 1});
+    add(doctor, limits,
+        &(struct limit){"room for filters", "net.core.bpf_jit_limit",
+                        read_switch("net/core/bpf_jit_limit", 0), wanted, wanted * 2, 1});
 }
 
 /* The most that there can be at once. */
@@ -162,14 +179,19 @@ static int64_t containers_most(const struct reaper_settings *reaper)
 void doctor_limits(struct doctor *doctor)
 {
     int64_t containers = containers_most(&doctor->settings->reaper);
+    struct limits limits = {BUF_INIT, BUF_INIT, BUF_INIT};
     struct host_share share;
     struct error err = ERROR_INIT;
 
     if (host_share_find(&doctor->settings->engine, &share, &err) < 0)
         return; /* doctor_engine says so */
-    check_processes(doctor, containers, &share);
-    check_terminals(doctor, containers);
-    check_files(doctor, containers, &share);
-    check_sockets(doctor, containers, &share);
-    check_filters(doctor, containers);
+    check_processes(doctor, &limits, containers, &share);
+    check_terminals(doctor, &limits, containers);
+    check_files(doctor, &limits, containers, &share);
+    check_sockets(doctor, &limits, containers, &share);
+    check_filters(doctor, &limits, containers);
+    report(doctor, containers, &limits);
+    buf_release(&limits.enough);
+    buf_release(&limits.lacking);
+    buf_release(&limits.sysctls);
 }

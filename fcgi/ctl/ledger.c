@@ -40,11 +40,13 @@ static void print_audit(const struct audit_totals *totals, json_object *findings
 
     if (totals->findings > 0)
         output_rows(false, findings, columns, ARRAY_SIZE(columns), "");
-    printf("%lld transactions, %lld users with %lld cents, %lld sessions: %lld rules looked at, ",
-           (long long)totals->transactions, (long long)totals->users,
-           (long long)totals->balance_cents, (long long)totals->sessions, (long long)totals->rules);
+    output_count(totals->transactions, "transaction", ", ");
+    output_count(totals->users, "user", " with ");
+    output_count(totals->balance_cents, "cent", ", ");
+    output_count(totals->sessions, "session", ": ");
+    output_count(totals->rules, "rule", " checked, ");
     if (totals->findings > 0)
-        printf("%lld faults found\n", (long long)totals->findings);
+        output_count(totals->findings, "fault", " found\n");
     else
         puts("all hold");
 }

@@ -171,6 +171,11 @@ void output_done(bool json, json_object *object, const char *format, ...)
     puts(line.data);
 }
 
+void output_count(int64_t count, const char *word, const char *more)
+{
+    printf("%lld %s%s%s", (long long)count, word, count == 1 ? "" : "s", more);
+}
+
 void output_message(const char *text)
 {
     _cleanup_(buf_release) struct buf line = BUF_INIT;

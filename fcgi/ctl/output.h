@@ -29,6 +29,9 @@ void output_object(bool json, json_object *object);
 void output_done(bool json, json_object *object, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* "1 user" or "2 users", and what follows, on standard output. */
+void output_count(int64_t count, const char *word, const char *more);
+
 /* A line on standard error, its control bytes as '?': it may quote imported files. */
 void output_message(const char *text);
 

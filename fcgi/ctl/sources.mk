@@ -15,6 +15,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
 	fcgi/ctl/doctor_limits.c \
 	fcgi/ctl/engine_probe.c fcgi/ctl/engine_probe.h \
+	fcgi/ctl/doctor_services.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/ledger.c \

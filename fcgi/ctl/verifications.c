@@ -114,10 +114,11 @@ static json_object *report_object(const struct verification_report *report)
     return object;
 }
 
-/* For people texts of several lines stand below, not in the list of values. */
+/* For people texts of several lines stand below, not in the list of values. What was found in the
+ * verifier's container is told by the message, in words. */
 static void print_report(json_object *object)
 {
-    static const char *const blocks[] = {"found", "stdout", "stderr"};
+    static const char *const blocks[] = {"stdout", "stderr"};
     const char *message = json_get_text(object, "error_message");
     json_object *texts[ARRAY_SIZE(blocks)];
 
@@ -126,6 +127,7 @@ static void print_report(json_object *object)
 
         json_object_object_add(object, "error_message", line);
     }
+    json_object_object_del(object, "found");
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
         texts[i] = json_object_get(json_object_object_get(object, blocks[i]));
         json_object_object_del(object, blocks[i]);
@@ -135,7 +137,7 @@ static void print_report(json_object *object)
         const char *text = json_object_get_string(texts[i]);
 
         if (text && text[0]) {
-            printf("\n--- %s ---\n", blocks[i]);
+            printf("\n--- the verifier's %s ---\n", blocks[i]);
             output_block(text);
         }
         json_object_put(texts[i]);

@@ -135,8 +135,10 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
     };
     _cleanup_(json_release) json_object *json = NULL;
 
-    if (request.time_ms == 0)
-        return outbound_too_slow(&party, err);
+    if (request.time_ms == 0) {
+        outbound_too_slow(&party, err);
+        return -1;
+    }
     if (outbound_send(github->outbound, &request, ret_status, &json, err) < 0)
         return -1;
     if (*ret_status >= 500)

@@ -60,7 +60,7 @@ static void *keep(struct form *form, void *memory)
 
 /* offset < 0: loc is the part alone, or with the field's name. */
 static void add_fault(struct form *form, const char *part, const char *name, int64_t offset,
-                      const char *type, const char *message)
+                      const char *type, const char *message, const char *reason)
 {
     struct buf *out = &form->faults;
 
@@ -75,6 +75,11 @@ static void add_fault(struct form *form, const char *part, const char *name, int
     render_close(out, ']');
     render_text(out, "msg", message);
     render_text(out, "type", type);
+    if (reason) { /* where pydantic puts it */
+        render_open(out, "ctx", '{');
+        render_text(out, "error", reason);
+        render_close(out, '}');
+    }
     render_close(out, '}');
 }
 
@@ -89,7 +94,7 @@ static void fault(const struct place *place, const char *type, const char *forma
     va_start(args, format);
     message = xvasprintf(format, args);
     va_end(args);
-    add_fault(place->form, place->part, place->field->name, place->index, type, message);
+    add_fault(place->form, place->part, place->field->name, place->index, type, message, NULL);
 }
 
 static struct input text_input(const char *text, size_t length)
@@ -594,24 +599,24 @@ static bool read_json(struct form *form, const struct request *request)
     size_t offset = 0;
 
     if (body->length == 0) {
-        add_fault(form, "body", NULL, -1, "missing", "Field required");
+        add_fault(form, "body", NULL, -1, "missing", "Field required", NULL);
         return false;
     }
     if (is_json(request_parameter(request, "CONTENT_TYPE"))) {
         if (json_parse(body->data, body->length, &form->json, &offset, &err) < 0) {
             add_fault(form, "body", NULL, (int64_t)utf8_count(body->data, offset), "json_invalid",
-                      "JSON decode error");
+                      "JSON decode error", err.message);
             return false;
         }
         if (!form->json) {
-            add_fault(form, "body", NULL, -1, "missing", "Field required");
+            add_fault(form, "body", NULL, -1, "missing", "Field required", NULL);
             return false;
         }
         if (json_object_is_type(form->json, json_type_object))
             return true;
     }
     add_fault(form, "body", NULL, -1, "model_attributes_type",
-              "Input should be a valid dictionary or object to extract fields from");
+              "Input should be a valid dictionary or object to extract fields from", NULL);
     return false;
 }
 

@@ -160,6 +160,17 @@ static const struct refusal refusals[] = {
     {&int_field, TEXT("\0{}"), "json_invalid", "JSON decode error", "[\"body\",0]"},
 };
 
+/* Of what is no JSON the parser's own words say why, as pydantic's would. */
+static void drop_reason(char *faults)
+{
+    char *reason = strstr(faults, ",\"ctx\":{\"error\":\"");
+
+    CU_ASSERT_FATAL(reason != NULL && strlen(reason) > strlen(",\"ctx\":{\"error\":\"\"}}"));
+    CU_ASSERT_STRING_EQUAL(reason + strlen(reason) - 3, "\"}}");
+    reason[0] = '}';
+    reason[1] = '\0';
+}
+
 static void refusals_are_in_pydantics_words(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
@@ -173,6 +184,8 @@ static void refusals_are_in_pydantics_words(void)
                       refusal->type);
 
         CU_ASSERT_EQUAL(form.fault_count, 1);
+        if (strcmp(refusal->type, "json_invalid") == 0)
+            drop_reason(faults);
         CU_ASSERT_STRING_EQUAL(faults, expected);
         if (strcmp(faults, expected) != 0)
             printf("\n%s gave\n  %s, not\n  %s\n", refusal->body, faults, expected);

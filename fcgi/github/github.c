@@ -14,6 +14,7 @@
 #include "base/jwt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "settings.h"
 
 #include "base/banned.h"
@@ -165,6 +166,7 @@ static void add_header(struct curl_slist **headers, const char *format, const ch
 static int perform(struct github *github, const struct call *call, long *ret_status,
                    json_object **ret_json, struct error *err)
 {
+    int64_t start = clock_monotonic();
     const struct accounts_settings *settings = github->settings;
     _cleanup_(release_slist) struct curl_slist *headers = NULL;
     _cleanup_(buf_release) struct buf answer = BUF_INIT;
@@ -195,9 +197,12 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
     if (call->form)
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->form);
     code = curl_easy_perform(curl);
+    if (code == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+    METRIC_COUNT(GITHUB_CALLS, metric_call_outcome(code == CURLE_OK ? *ret_status : 0));
+    metric_observe(GITHUB_SECONDS, clock_monotonic() - start, METRIC_AT(0));
     if (code != CURLE_OK)
         return transfer_failed(code, err);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
     if (*ret_status >= 500)
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
                          "GitHub answered with status %ld; try again later", *ret_status);

@@ -7,11 +7,13 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "settings.h"
 
 #include "base/banned.h"
@@ -190,6 +192,7 @@ static int perform(struct stripe *stripe, const struct call *call, long *ret_sta
     _cleanup_(release_slist) struct curl_slist *headers = NULL;
     _cleanup_(buf_release) struct buf answer = BUF_INIT;
     _cleanup_(free_ptr) char *url = xasprintf("%s%s", stripe->settings->api_url, call->path);
+    int64_t start = clock_monotonic();
     CURLcode code;
 
     add_header(&headers, "Authorization: Bearer ", stripe->key.data);
@@ -198,9 +201,13 @@ static int perform(struct stripe *stripe, const struct call *call, long *ret_sta
         add_header(&headers, "Idempotency-Key: ", call->idempotency);
     set_options(stripe, call, url, headers, &answer);
     code = curl_easy_perform(stripe->curl);
+    if (code == CURLE_OK)
+        curl_easy_getinfo(stripe->curl, CURLINFO_RESPONSE_CODE, ret_status);
+    METRIC_COUNT(STRIPE_CALLS, metric_program(),
+                 metric_call_outcome(code == CURLE_OK ? *ret_status : 0));
+    metric_observe(STRIPE_SECONDS, clock_monotonic() - start, METRIC_AT(metric_program()));
     if (code != CURLE_OK)
         return transfer_failed(code, err);
-    curl_easy_getinfo(stripe->curl, CURLINFO_RESPONSE_CODE, ret_status);
     if (json_parse(answer.data, answer.length, ret_json, NULL, err) == 0 &&
         json_object_is_type(*ret_json, json_type_object))
         return 0;

@@ -1,11 +1,14 @@
 # What is installed as it lies in the tree: migrations, the API's description, guides, man pages.
 # By folder, so that a migration or a page is added by adding the file.
-EXTRA_DIST += docs sql
+EXTRA_DIST += docs monitoring sql
 
 install-data-local:
 	$(MKDIR_P) '$(DESTDIR)$(pkgdatadir)/sql' '$(DESTDIR)$(docdir)'
 	for file in $(srcdir)/sql/*.sql; do \
 	    $(INSTALL_DATA) "$$file" '$(DESTDIR)$(pkgdatadir)/sql' || exit 1; done
+	$(MKDIR_P) '$(DESTDIR)$(pkgdatadir)/monitoring'
+	for file in $(srcdir)/monitoring/*; do \
+	    $(INSTALL_DATA) "$$file" '$(DESTDIR)$(pkgdatadir)/monitoring' || exit 1; done
 	for file in $(srcdir)/README.md $(srcdir)/docs/*.md; do \
 	    $(INSTALL_DATA) "$$file" '$(DESTDIR)$(docdir)' || exit 1; done
 	for file in $(srcdir)/docs/openapi.json; do [ -e "$$file" ] || continue; \
@@ -15,7 +18,7 @@ install-data-local:
 	    $(INSTALL_DATA) "$$file" "$(DESTDIR)$(mandir)/man$$section" || exit 1; done
 
 uninstall-local:
-	rm -rf '$(DESTDIR)$(pkgdatadir)/sql' '$(DESTDIR)$(docdir)'
+	rm -rf '$(DESTDIR)$(pkgdatadir)/sql' '$(DESTDIR)$(pkgdatadir)/monitoring' '$(DESTDIR)$(docdir)'
 	rm -f '$(DESTDIR)$(pkgdatadir)/openapi.json'
 	for file in $(srcdir)/docs/*.[1-9]; do \
 	    rm -f "$(DESTDIR)$(mandir)/man$${file##*.}/$${file##*/}"; done

@@ -21,6 +21,8 @@
 #include "base/options.h"
 #include "github/github.h"
 #include "http/fastcgi.h"
+#include "metrics.h"
+#include "routes/measure.h"
 #include "routes/routes.h"
 #include "settings.h"
 #include "store/db.h"
@@ -60,6 +62,7 @@ static void log_low(const struct id *user_id, int64_t balance_cents, int64_t thr
                     void *arg)
 {
     (void)arg;
+    METRIC_COUNT(BALANCE_FALLS, metric_program());
     log_event(LOG_WARNING, "balance_low", "user=%s balance_cents=%lld threshold_cents=%lld",
               user_id->text, (long long)balance_cents, (long long)threshold_cents);
 }
@@ -121,12 +124,15 @@ static int serve(const struct settings *settings, const struct options *options)
     if (options->routes)
         return print_routes(&router);
     router.pool = options->pool;
+    metrics_begin(METRIC_API);
     if (open_api(&api, options->pool, &err) < 0) {
         log_error("start_failed", &err);
         release_api(&api);
         return 1;
     }
     store_ledger_watch(api.db, &watch);
+    if (!options->check)
+        measure_begin(&router, options->pool, &settings->metrics);
     outcome = options->check ? 0 : fastcgi_serve(&router, &err);
     if (outcome < 0)
         log_error("serving_failed", &err);

@@ -66,6 +66,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "engine/oci.h"
+#include "metrics.h"
 #include "reaper/await.h"
 #include "reaper/billing.h"
 #include "reaper/budget.h"
@@ -73,6 +74,7 @@
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
+#include "reaper/exposition.h"
 #include "reaper/heartbeat.h"
 #include "reaper/interactions.h"
 #include "reaper/reconciler.h"
@@ -103,6 +105,7 @@ struct reaper {
     struct ledger_watch watch;
     struct heartbeat *heartbeat;
     struct billing *billing;
+    struct exposition *exposition; /* NULL: nobody may read the metrics */
     struct doorbell *doorbell;
     struct reconciler *reconciler; /* NULL: no key of Stripe's */
     int lock_fd;
@@ -268,6 +271,20 @@ static void on_status(evutil_socket_t signal_number, short what, void *arg)
               db_pool_available(context->pool) ? "there" : "lost");
 }
 
+static void set_gauges(void *arg)
+{
+    const struct reaper *reaper = arg;
+    const struct context *context = &reaper->context;
+
+    metric_set(HOLDS, (int64_t)await_held(context->await), METRIC_AT(0));
+    metric_set(HOLDS_MOST, (int64_t)await_most(context->await), METRIC_AT(0));
+    metric_set(CONTAINERS, (int64_t)containers_count(context, CONTAINER_SESSION), METRIC_AT(0));
+    metric_set(CONTAINERS, (int64_t)containers_count(context, CONTAINER_GRADING), METRIC_AT(1));
+    metric_set(DATABASE_PENDING, (int64_t)db_pool_pending(context->pool), METRIC_AT(0));
+    metric_set(RESULTS_BYTES, budget_held(context->budget), METRIC_AT(0));
+    metric_set(HEARTBEAT_AGE, heartbeat_age_ms(reaper->heartbeat) * 1000, METRIC_AT(0));
+}
+
 /* --- the beginning --------------------------------------------------------------------------- */
 
 static void set_signals(struct reaper *reaper)
@@ -382,7 +399,10 @@ static int open_rooms(struct reaper *reaper, struct error *err)
         return -1;
     reaper->heartbeat = heartbeat_new(reaper->base, &settings->database, &reaper->run,
                                       &heartbeat_events, reaper, err);
-    return reaper->heartbeat ? 0 : -1;
+    if (!reaper->heartbeat)
+        return -1;
+    return exposition_new(&reaper->context, &settings->metrics, settings->billing.low_balance_cents,
+                          set_gauges, reaper, &reaper->exposition, err);
 }
 
 /* The run ends when nothing can be written any more. */
@@ -391,6 +411,7 @@ static void close_rooms(struct reaper *reaper)
     reconciler_free(reaper->reconciler);
     context_close(&reaper->context);
     billing_free(reaper->billing);
+    exposition_free(reaper->exposition);
     heartbeat_free(reaper->heartbeat);
     doorbell_free(reaper->doorbell);
     for (size_t i = 0; i < ARRAY_SIZE(reaper->signals); i++) {
@@ -440,6 +461,7 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, LARGE_ALLOCATION);
     umask(0022);
     log_open("codeset-reaper", LOG_INFO);
+    metrics_begin(METRIC_REAPER);
     if (settings_load(config, &reaper.settings, &err) < 0)
         reaper.status = EX_CONFIG;
     else if (run(&reaper, &err) < 0)

@@ -187,6 +187,12 @@ const struct config_row settings_rows[] = {
         "processes of all containers; 0: half of what the kernel has"),
     INT(engine, image_bytes_max, "64G", MIB, 1024 * GIB, "bytes", "an image, unpacked"),
     INT(engine, image_entries_max, "4000000", 1000, 100000000, "", "files of an image"),
+
+    TEXT(metrics, folder, "/run/codeset/metrics",
+         "folder in which the workers count together; empty: they don't"),
+    TEXT(metrics, address, "",
+         "the daemon answers GET /metrics here; empty: only where systemd hands it a socket"),
+    INT(metrics, port, "9464", 1, 65535, "", "the same, with address"),
 };
 
 const size_t settings_count = sizeof(settings_rows) / sizeof(settings_rows[0]);

@@ -134,6 +134,12 @@ struct stripe_settings {
     bool automatic_tax, receipts, promotion_codes;
 };
 
+struct metrics_settings {
+    char *folder;  /* where workers count; "" : each for itself */
+    char *address; /* where the daemon answers; "" : only where systemd hands it a socket */
+    int64_t port;
+};
+
 struct settings {
     struct database_settings database;
     struct api_settings api;
@@ -142,6 +148,7 @@ struct settings {
     struct stripe_settings stripe;
     struct reaper_settings reaper;
     struct engine_settings engine;
+    struct metrics_settings metrics;
 };
 
 /* Bytes of [reaper] node and location; a test compares it with their columns. */

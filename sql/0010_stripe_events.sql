@@ -19,3 +19,9 @@ SET check_constraint_checks = OFF;
 ALTER TABLE sessions MODIFY COLUMN price_cents INT UNSIGNED NULL
     COMMENT 'a minute; NULL: costs nothing' CHECK (price_cents > 0), ALGORITHM = INSTANT;
 SET check_constraint_checks = ON;
+
+-- When the ledger was looked at last, and what came of it.
+CREATE TABLE ledger_audits (
+    ended_at DATETIME(6)  NOT NULL DEFAULT NOW(6) PRIMARY KEY,
+    findings INT UNSIGNED NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;

@@ -14,8 +14,10 @@ libbase_a_SOURCES = \
 	fcgi/base/jwt.c fcgi/base/jwt.h \
 	fcgi/base/log.c fcgi/base/log.h \
 	fcgi/base/mem.c fcgi/base/mem.h \
+	fcgi/base/metrics.c fcgi/base/metrics.h \
 	fcgi/base/options.c fcgi/base/options.h \
 	fcgi/base/random.c fcgi/base/random.h \
 	fcgi/base/utf8.c fcgi/base/utf8.h \
+	fcgi/metrics.c fcgi/metrics.h \
 	fcgi/settings.c fcgi/settings.h
 BASE_LIBS = libbase.a $(JSON_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS)

@@ -273,8 +273,8 @@ static void check_secret(struct doctor *doctor, const struct secret *secret)
                       "%s can be read by everybody (mode %04o)", secret->path,
                       (unsigned)st.st_mode & 07777);
     else if (!can_be_read(secret, &st))
-        doctor_report(doctor, FINDING_FAIL, secret->setting, mend,
-                      "only root can read %s, but %s must", secret->path, secret->readers);
+        doctor_report(doctor, FINDING_FAIL, secret->setting, mend, "%s cannot be read by %s",
+                      secret->path, secret->readers);
     else if (file_read_secret(secret->path, &content, &err) < 0)
         doctor_report(doctor, FINDING_FAIL, secret->setting, NULL, "%s", err.message);
     else

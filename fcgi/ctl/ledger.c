@@ -12,6 +12,7 @@
 #include "store/audit.h"
 #include "store/credit.h"
 #include "store/db.h"
+#include "store/numbers.h"
 #include "store/usage.h"
 
 #include "base/banned.h"
@@ -58,7 +59,8 @@ int ctl_ledger_audit(struct ctl *ctl)
     _cleanup_(json_release) json_object *findings = json_object_new_array();
     struct audit_totals totals;
 
-    if (!db || store_ledger_audit(db, add_finding, findings, &totals, &err) < 0)
+    if (!db || store_ledger_audit(db, add_finding, findings, &totals, &err) < 0 ||
+        store_audit_note(db, totals.findings, &err) < 0)
         return ctl_fail(ctl, &err);
     if (ctl_json(ctl)) {
         _cleanup_(json_release) json_object *object = json_object_new_object();

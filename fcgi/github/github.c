@@ -13,6 +13,7 @@
 #include "base/jwt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "outbound/outbound.h"
 #include "settings.h"
 
@@ -134,12 +135,18 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
         .time_ms = time_for_request(github),
     };
     _cleanup_(json_release) json_object *json = NULL;
+    int64_t start = clock_monotonic();
+    int sent;
 
     if (request.time_ms == 0) {
         outbound_too_slow(&party, err);
         return -1;
     }
-    if (outbound_send(github->outbound, &request, ret_status, &json, err) < 0)
+    *ret_status = 0;
+    sent = outbound_send(github->outbound, &request, ret_status, &json, err);
+    METRIC_COUNT(GITHUB_CALLS, metric_call_outcome(*ret_status));
+    metric_observe(GITHUB_SECONDS, clock_monotonic() - start, METRIC_AT(0));
+    if (sent < 0)
         return -1;
     if (*ret_status >= 500)
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",

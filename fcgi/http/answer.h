@@ -16,6 +16,7 @@ struct answer {
     struct buf body;
     struct buf vary;      /* names of request headers */
     bool replay;          /* Idempotency-Hit: true */
+    bool held;            /* somebody else ends the request, which comes back then */
     const char *log_code; /* of a refusal, for the log; NULL otherwise */
 };
 

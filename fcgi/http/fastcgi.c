@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/metrics.h"
 
 #include "base/banned.h"
 
@@ -163,9 +164,11 @@ static void serve_one(const struct router *router, FCGX_Request *request)
     sigaddset(&stops, SIGTERM);
     sigaddset(&stops, SIGINT);
     sigprocmask(SIG_BLOCK, &stops, &before);
+    metrics_busy(true);
     router_answer(router, request->envp, &body, &answer);
     send_answer(request, &answer);
     finish(request);
+    metrics_busy(false);
     sigprocmask(SIG_SETMASK, &before, NULL);
 }
 

@@ -277,8 +277,8 @@ static void forbid_repetition(struct error *err)
 }
 
 static int dispatch(const struct router *router, struct request *request,
-                    const struct body_source *body, struct answer *answer, const char **ret_route,
-                    struct error *err)
+                    const struct body_source *body, struct answer *answer,
+                    const struct route **ret_route, struct error *err)
 {
     _cleanup_(buf_release) struct buf allow = BUF_INIT;
     const struct route *route = find(router, request, &allow);
@@ -286,7 +286,7 @@ static int dispatch(const struct router *router, struct request *request,
     if (route) {
         int outcome = run(router, route, request, body, answer, err);
 
-        *ret_route = route->pattern;
+        *ret_route = route;
         if (outcome < 0 && route->flags & ROUTE_AWAITED)
             forbid_repetition(err);
         return outcome;
@@ -320,7 +320,8 @@ void router_answer(const struct router *router, char **parameters, const struct 
     _cleanup_(request_release) struct request request;
     int64_t start = clock_monotonic();
     struct error err = ERROR_INIT;
-    const char *route = "-";
+    const struct route *route = NULL;
+    int64_t took;
     int outcome = request_init(&request, parameters, &err);
 
     log_request(request.id);
@@ -331,9 +332,12 @@ void router_answer(const struct router *router, char **parameters, const struct 
     if (answer->replay)
         answer_header(answer, "Idempotency-Hit", "true");
     add_cors(router, &request, answer);
+    took = clock_monotonic() - start;
+    if (router->measure)
+        router->measure(route, answer, took, router->app);
     log_event(LOG_INFO, "request", "method=%s route=%s status=%d took_us=%lld%s%s",
-              loggable(request.method), route, answer->status,
-              (long long)(clock_monotonic() - start), answer->log_code ? " code=" : "",
+              loggable(request.method), route ? route->pattern : "-", answer->status,
+              (long long)took, answer->log_code ? " code=" : "",
               answer->log_code ? answer->log_code : "");
     log_request(NULL);
 }

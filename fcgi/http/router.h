@@ -74,6 +74,10 @@ struct router {
      * the caller's first request with the key on this path, and `replay` tells whether that was an
      * earlier one. Code IDEMPOTENCY_KEY_REUSED: that one had another body. */
     int (*recall)(void *app, const char *key, struct request *request, struct error *err);
+    /* Told of each request behind its answer: the route's row, NULL where there is none, and how
+     * long it took. NULL: nobody is. */
+    void (*measure)(const struct route *route, const struct answer *answer, int64_t microseconds,
+                    void *app);
     const void *limits;       /* for the fields */
     const char *cors_origins; /* space-separated */
 };

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
 #include "reaper/kinds.h"
@@ -120,6 +121,7 @@ static void send_back(struct evhttp_request *request, const char *back)
  * to hold what it can't answer yet. */
 static void refuse(struct evhttp_request *request)
 {
+    METRIC_COUNT(HOLDS_ENDED, METRIC_HOLD_REFUSED);
     evhttp_send_reply(request, HTTP_SERVUNAVAIL, "Service Unavailable", NULL);
 }
 
@@ -144,6 +146,7 @@ static void hold_ran_out(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
+    METRIC_COUNT(HOLDS_ENDED, METRIC_HOLD_OVER);
     answer(arg);
 }
 
@@ -155,6 +158,7 @@ static void hold_was_dropped(struct evhttp_connection *connection, void *arg)
     struct evhttp_request *request = hold->request;
 
     (void)connection;
+    METRIC_COUNT(HOLDS_ENDED, METRIC_HOLD_OVER);
     free_hold(hold);
     if (!evhttp_request_get_connection(request))
         evhttp_send_reply(request, HTTP_OK, "OK", NULL);
@@ -169,6 +173,8 @@ void await_wake(struct await *await, const struct id *id)
     for (bool last = !group; !last;) {
         hold = TAILQ_FIRST(&group->holds);
         last = !TAILQ_NEXT(hold, next);
+        if (!await->releasing) /* else it is refused */
+            METRIC_COUNT(HOLDS_ENDED, METRIC_HOLD_WOKEN);
         answer(hold);
     }
 }
@@ -335,6 +341,11 @@ void await_free(struct await *await)
     unlink(await->path);
     free(await->path);
     free(await);
+}
+
+size_t await_most(const struct await *await)
+{
+    return await->most;
 }
 
 size_t await_held(const struct await *await)

@@ -34,8 +34,9 @@ void await_wake(struct await *await, const struct id *id);
 /* Refuses everybody, and takes no more requests. */
 void await_release(struct await *await);
 
-/* Connections that have not been answered yet. */
+/* Connections that have not been answered yet, and how many there may be. */
 size_t await_held(const struct await *await);
+size_t await_most(const struct await *await);
 
 /* The hold that is granted, in milliseconds: what was asked for while at most half of `most` are
  * held, from there on less in proportion, nothing at `most`. */

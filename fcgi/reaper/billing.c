@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "reaper/await.h"
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
@@ -53,6 +54,7 @@ static void tell_low(const struct id *user_id, int64_t balance_cents, int64_t th
                      void *arg)
 {
     (void)arg;
+    METRIC_COUNT(BALANCE_FALLS, metric_program());
     log_event(LOG_WARNING, "balance_low", "user=%s balance_cents=%lld threshold_cents=%lld",
               user_id->text, (long long)balance_cents, (long long)threshold_cents);
 }

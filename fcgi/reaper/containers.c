@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "metrics.h"
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
 #include "reaper/environment.h"
@@ -279,8 +280,14 @@ void containers_unwanted(struct context *context, enum container_kind kind, cons
 
 /* --- the beginning --------------------------------------------------------------------------- */
 
+static void count_failure(const struct error *err)
+{
+    METRIC_COUNT(CONTAINER_FAILURES, metric_place(CONTAINER_FAILURES, 0, err->code));
+}
+
 static void failed(struct container *container, const struct error *err)
 {
+    count_failure(err);
     container->phase = ENDED;
     let_go_of_agent(container);
     container->events->failed(err, container->owner);
@@ -288,6 +295,7 @@ static void failed(struct container *container, const struct error *err)
 
 static void lost(struct container *container, const struct error *err)
 {
+    count_failure(err);
     container->phase = ENDED;
     let_go_of_agent(container);
     container->events->lost(err, container->owner);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "reaper/await.h"
 #include "reaper/budget.h"
 #include "reaper/containers.h"
@@ -72,15 +73,24 @@ static int write_finish(struct db *db, void *arg, struct error *err)
                                     running->work.attempt, &running->outcome.result, err);
 }
 
+/* As fcgi/metrics.c has them: success, failed, platform. */
+static size_t outcome_place(const struct interaction_result *result)
+{
+    return result->platform_failed ? 2 : !result->success;
+}
+
 static void log_finish(const struct running *running)
 {
     const struct interaction_result *result = &running->outcome.result;
+    int64_t took = clock_monotonic() - running->since;
+    size_t type = (size_t)running->work.type;
 
+    METRIC_COUNT(INTERACTIONS, type, outcome_place(result));
+    metric_observe(INTERACTION_SECONDS, took, METRIC_AT(type));
     log_event(LOG_INFO, "interaction_finished",
               "interaction=%s session=%s type=%d exit_code=%lld attempt=%lld took_us=%lld",
               running->id.text, running->work.session_id.text, (int)running->work.type,
-              (long long)result->exit_code, (long long)running->work.attempt,
-              (long long)(clock_monotonic() - running->since));
+              (long long)result->exit_code, (long long)running->work.attempt, (long long)took);
 }
 
 void interaction_fail(struct running *running, const char *message)

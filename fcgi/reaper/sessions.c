@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "reaper/await.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
@@ -209,6 +210,8 @@ static void end(struct live_session *session, const char *code, const char *mess
     session->phase = ENDING;
     session->ending =
         (struct ending){.code = code, .message = xstrdup(message), .declined = declined};
+    if (code && !session->was_ready)
+        METRIC_COUNT(SESSION_STARTS, declined ? 1 : 2);
     if (code)
         log_event(LOG_WARNING, declined ? "session_declined" : "session_failed",
                   "session=%s code=%s", session->id.text, code);
@@ -339,6 +342,8 @@ static void ready_written(const struct error *err, void *arg)
     is_ready(session);
     log_event(LOG_INFO, "session_ready", "session=%s attempt=%lld took_ms=%lld", session->id.text,
               (long long)session->work.attempt, (long long)took_ms(session));
+    METRIC_COUNT(SESSION_STARTS, 0);
+    metric_observe(SESSION_START_SECONDS, clock_monotonic() - session->since, METRIC_AT(0));
     await_wake(context->await, &session->id);
     kinds_ready(&context->kinds, &session->id);
     start_is_over(session->sessions);

@@ -11,6 +11,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/diagnosis.c fcgi/reaper/diagnosis.h \
 	fcgi/reaper/doorbell.c fcgi/reaper/doorbell.h \
 	fcgi/reaper/environment.c fcgi/reaper/environment.h \
+	fcgi/reaper/exposition.c fcgi/reaper/exposition.h \
 	fcgi/reaper/fair_queue.c fcgi/reaper/fair_queue.h \
 	fcgi/reaper/grader.c fcgi/reaper/grader.h \
 	fcgi/reaper/heartbeat.c fcgi/reaper/heartbeat.h \

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
 #include "reaper/registry.h"
@@ -67,6 +68,7 @@ void stripe_applied_log(const struct stripe_applied *applied)
 {
     enum log_level level = applied->state == STRIPE_QUARANTINED ? LOG_ERROR : LOG_INFO;
 
+    METRIC_COUNT(STRIPE_EVENTS_DONE, (size_t)applied->state);
     log_event(level, "stripe_event", "id=%s type=%s state=%s user=%s cents=%lld%s%s%s",
               applied->event_id, applied->type_name, stripe_state_name(applied->state),
               applied->user_id.text, (long long)applied->moved_cents,

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "metrics.h"
 #include "reaper/await.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
@@ -91,6 +92,8 @@ static int write_end(struct db *db, void *arg, struct error *err)
 
 static void log_end(const struct job *job)
 {
+    METRIC_COUNT(VERIFICATIONS, job->error_code ? 2 : !job->verdict.success);
+    metric_observe(VERIFICATION_SECONDS, clock_monotonic() - job->since, METRIC_AT(0));
     log_event(LOG_INFO, "verification_finished",
               "verification=%s success=%d error=%s attempt=%lld took_ms=%lld reason=\"%s\"",
               job->id.text, job->verdict.success, job->error_code ? job->error_code : "-",

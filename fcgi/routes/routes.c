@@ -113,6 +113,7 @@ void hold_until(enum work_kind kind, const struct id *id, int64_t ms, const char
 
     await_write(kind, id, ms, path, &location);
     answer_redirect_internally(answer, location.data);
+    answer->held = true;
 }
 
 static void request_path(const struct request *request, struct buf *out)

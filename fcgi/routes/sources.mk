@@ -8,6 +8,7 @@ libroutes_a_SOURCES = \
 	fcgi/routes/doorbell.c fcgi/routes/doorbell.h \
 	fcgi/routes/health.c \
 	fcgi/routes/interactions.c \
+	fcgi/routes/measure.c fcgi/routes/measure.h \
 	fcgi/routes/repos.c \
 	fcgi/routes/pages.c fcgi/routes/pages.h \
 	fcgi/routes/routes.c fcgi/routes/routes.h \

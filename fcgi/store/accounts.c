@@ -150,6 +150,7 @@ static const struct right reaper_rights[] = {
     {"DELETE", "stripe_events", ""}, /* settled ones; a trigger keeps the others */
     {"SELECT", "stripe_cursor", ""},
     {"UPDATE", "stripe_cursor", ""},
+    {"SELECT", "ledger_audits", ""},
 };
 
 struct account {

@@ -351,7 +351,8 @@ int store_checkout_list(struct db *db, int state, const struct id *user_id, int6
 {
     static const struct query query = {
         "SELECT c.checkout_id, c.user_id, u.email, c.state, c.amount_cents, "
-        "IFNULL(c.total_cents, -1), IFNULL(c.credited_cents, -1), c.refunded_cents, c.taken_cents, "
+        "IF(c.state='paid', c.total_cents, -1), IF(c.state='paid', c.credited_cents, -1), "
+        "c.refunded_cents, c.taken_cents, "
         "c.stripe_session, c.payment_intent, c.created_at, c.expires_at "
         "FROM stripe_checkouts c JOIN users u ON u.user_id=c.user_id "
         "WHERE (? IS NULL OR c.state=?) AND (? IS NULL OR c.user_id=?) "

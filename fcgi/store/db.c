@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "settings.h"
 #include "store/rows.h"
 
@@ -143,8 +144,14 @@ void db_thread_end(void)
     mysql_thread_end();
 }
 
+static void count_error(enum metric_database_kind kind)
+{
+    METRIC_COUNT(DATABASE_ERRORS, metric_program(), kind);
+}
+
 static int unavailable(struct error *err, const char *reason)
 {
+    count_error(METRIC_DB_UNAVAILABLE);
     return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE",
                      "the database cannot be reached: %s", reason);
 }
@@ -263,6 +270,7 @@ static int refused(struct db *db, unsigned code, const char *text, struct error 
     case ER_GET_ERRNO:
     case ER_UNKNOWN_STMT_HANDLER:
     case ER_NEED_REPREPARE:
+        count_error(METRIC_DB_BUSY);
         return error_set(err, ERROR_UNAVAILABLE, "DATABASE_UNAVAILABLE", "the database reports: %s",
                          text);
     case ER_NO_DB_ERROR:
@@ -270,11 +278,13 @@ static int refused(struct db *db, unsigned code, const char *text, struct error 
     case ER_BAD_FIELD_ERROR:
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_COLUMNACCESS_DENIED_ERROR:
+        count_error(METRIC_DB_REFUSED);
         return error_set(err, ERROR_INTERNAL, NULL,
                          "the schema or a right of the account is missing or outdated; run "
                          "'codesetctl migrate' (MariaDB error %u: %s)",
                          code, text);
     default:
+        count_error(METRIC_DB_REFUSED);
         return error_set(err, ERROR_INTERNAL, NULL, "MariaDB error %u: %s", code, text);
     }
 }

@@ -15,6 +15,7 @@ libstore_a_SOURCES = \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
 	fcgi/store/ledger.c fcgi/store/ledger.h \
+	fcgi/store/numbers.c fcgi/store/numbers.h \
 	fcgi/store/once.c fcgi/store/once.h \
 	fcgi/store/retention.c fcgi/store/retention.h \
 	fcgi/store/runs.c fcgi/store/runs.h \

@@ -5,11 +5,13 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "outbound/outbound.h"
 #include "settings.h"
 
@@ -121,8 +123,14 @@ static int perform(struct stripe *stripe, const struct call *call, long *ret_sta
         .header_count = ARRAY_SIZE(headers),
         .time_ms = stripe->settings->timeout_seconds * 1000,
     };
+    int64_t start = clock_monotonic();
+    int sent;
 
-    return outbound_send(stripe->outbound, &request, ret_status, ret_json, err);
+    *ret_status = 0;
+    sent = outbound_send(stripe->outbound, &request, ret_status, ret_json, err);
+    METRIC_COUNT(STRIPE_CALLS, metric_program(), metric_call_outcome(*ret_status));
+    metric_observe(STRIPE_SECONDS, clock_monotonic() - start, METRIC_AT(metric_program()));
+    return sent;
 }
 
 static const char *error_word(json_object *json, const char *key)

@@ -207,7 +207,7 @@ static void step_deposit(struct model *model)
     struct ledger_movement movement = {.kind = LEDGER_DEPOSIT, .user_id = model->user};
 
     *event = (struct model_event){.cents = 100 + any(900)};
-    make_key(event->key, "checkout");
+    make_key(event->key, "deposit");
     movement.event_key = event->key;
     movement.amount_cents = event->first = event->cents;
     move(&movement, NULL);

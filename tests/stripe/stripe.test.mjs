@@ -673,6 +673,6 @@ test("codesetctl doctor knows who may read the key and the secrets", async () =>
   chmodSync(key, 0o444);
   assert.match(finding("api_key_file"), /^FAIL.*everybody/);
   chmodSync(key, 0o400);
-  assert.match(finding("api_key_file"), /^FAIL.*outbound workers and the daemon/);
+  assert.match(finding("api_key_file"), /^FAIL.*cannot be read by the workers of the pool outbound and the daemon; chown root:codeset-stripe/);
   chmodSync(key, 0o440);
 });

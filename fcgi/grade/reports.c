@@ -17,6 +17,7 @@
 
 #define BLOCK 65536
 #define STATUS_KILLED (128 + 9)
+#define STATUS_TERMINATED (128 + 15)
 #define ENTRIES_MAX (4 * AGENT_REPORTS_MOST) /* with folders and what else is passed over */
 #define NAMES_MAX 200000
 
@@ -286,12 +287,25 @@ static int check_found(const struct verifier_run *run, const struct reports_foun
     return error_set(err, ERROR_NOT_FOUND, "REPORT_MISSING", "the verifier left no report");
 }
 
-static bool judge_report(const struct test_report *report, const struct expectation *expectation,
-                         const char *fault, char **ret_reason)
+/* A verifier that was killed did not write what is there, or not to its end: whoever can kill it
+ * can write reports, too. */
+static bool was_killed(const struct verifier_run *run)
 {
-    if (!fault)
-        return grade(report, expectation, ret_reason);
-    *ret_reason = xstrdup(fault);
+    return run->exit_status == STATUS_KILLED || run->exit_status == STATUS_TERMINATED;
+}
+
+static bool judge_report(const struct test_report *report, const struct expectation *expectation,
+                         const struct grader_request *request, char **ret_reason)
+{
+    if (request->fault)
+        *ret_reason = xstrdup(request->fault);
+    else if (!grade(report, expectation, ret_reason))
+        return false;
+    else if (was_killed(&request->run))
+        *ret_reason =
+            xasprintf("the verifier was killed: its status is %d", request->run.exit_status);
+    else
+        return true;
     return false;
 }
 
@@ -329,7 +343,7 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         expectation.pass_to_pass_count = 0;
         expectation.fail_to_fail_count = 0;
     }
-    *ret_success = judge_report(report, &expectation, request->fault, ret_reason);
+    *ret_success = judge_report(report, &expectation, request, ret_reason);
     grade_add_missing(report, &expectation);
     grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length, run->err,
                  run->err_length);

@@ -318,6 +318,20 @@ static void limits_that_struck_are_named(void)
     CU_ASSERT(judge(passes, &run, "[\"c::a\"]").success); /* it hit a test that is in no list */
 }
 
+static void a_verifier_that_was_killed_passes_nothing(void)
+{
+    static const int statuses[] = {137, 143};
+
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
+        struct verifier_run run = a_run(statuses[i]);
+        struct verdict verdict = judge(passes, &run, "[\"c::a\"]");
+
+        CU_ASSERT_EQUAL(verdict.status, 0);
+        CU_ASSERT_FALSE(verdict.success);
+    }
+}
+
 /* Whatever the run said of itself, and whatever limit struck. */
 static void a_fault_is_a_failed_verdict(void)
 {
@@ -785,6 +799,8 @@ static void a_grader_rehearses(void)
 }
 
 static const struct unit_test tests[] = {
+    {"a verifier that was killed passes nothing, whatever report is there",
+     a_verifier_that_was_killed_passes_nothing},
     {"a fault is a failed verdict, whatever the run said", a_fault_is_a_failed_verdict},
     {"a fault with reports is no verdict", a_fault_with_reports_is_no_verdict},
     {"fresh reports count and stale ones do not", fresh_reports_count_and_stale_ones_do_not},

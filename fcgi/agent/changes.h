@@ -13,8 +13,8 @@ struct evhttp_request;
 #define CHANGES_MANIFEST ".codeset-manifest"
 
 /*
- * What has this name stays where it is, on both sides, wherever in a tree it lies: git runs and obeys
- * what is in it (hooks, filters, configuration), and no fix needs it.
+ * What has this name stays where it is, on both sides, wherever in a tree it lies: git runs and
+ * obeys what is in it (hooks, filters, configuration), and no fix needs it.
  */
 #define CHANGES_KEPT ".git"
 

@@ -14,8 +14,8 @@ static void forge(void)
 
 __attribute__((constructor)) static void lie(void)
 {
-    kill(getppid(), SIGKILL);
     forge();
+    kill(getppid(), SIGKILL);
     _exit(0);
 }
 C

@@ -12,6 +12,12 @@ struct evhttp_request;
 
 #define CHANGES_MANIFEST ".codeset-manifest"
 
+/*
+ * What has this name stays where it is, on both sides, wherever in a tree it lies: git runs and
+ * obeys what is in it (hooks, filters, configuration), and no fix needs it.
+ */
+#define CHANGES_KEPT ".git"
+
 void listing_get(struct evhttp_request *req, int out);  /* GET /listing */
 void changes_post(struct evhttp_request *req, int out); /* POST /changes */
 void changes_put(struct evhttp_request *req, int out);  /* PUT /changes */

@@ -126,6 +126,8 @@ static enum walk_next visit_listing(void *arg, const struct walk_thing *thing, s
 {
     struct outgoing *outgoing = arg;
 
+    if (strcmp(thing->name, CHANGES_KEPT) == 0)
+        return WALK_OVER;
     if (listing_type(thing->st->st_mode))
         listing_add(&outgoing->manifest, thing->path, thing->st);
     return outgoing->manifest.length > (size_t)outgoing->most ? too_large(outgoing, err) : WALK_ON;
@@ -137,6 +139,8 @@ static enum walk_next visit_changes(void *arg, const struct walk_thing *thing, s
     char type = listing_type(thing->st->st_mode);
     size_t at;
 
+    if (strcmp(thing->name, CHANGES_KEPT) == 0)
+        return WALK_OVER;
     /* What a killed upload left behind is none of the session's changes. */
     if (!type || (type == 'f' && fnmatch(EDIT_TEMPORARY_PATTERN, thing->name, 0) == 0))
         return WALK_ON;

@@ -5,7 +5,8 @@
  * removed; then the entries are unpacked in their order; then the tree is compared with the
  * manifest, so that nothing is taken for the session's tree that lacks a part of it. A name is a
  * path below root without "..", and no part of it is followed if it is a link, so nothing outside
- * root is touched.
+ * root is touched. What is kept (CHANGES_KEPT) is neither removed nor laid, whatever the archive
+ * says: it may be that of an agent of an earlier release, or of a liar.
  *
  * The body is in memory: it was received whole before this child was made, and is bounded by the
  * container's memory as well as by the server's cap on bodies.
@@ -50,6 +51,19 @@ struct import {
     size_t count;
 };
 
+/* Does a part of the path have the name of what is kept? */
+static bool is_kept(const char *path)
+{
+    size_t length = strlen(CHANGES_KEPT);
+
+    for (const char *part = path; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, CHANGES_KEPT, length) == 0 && (!part[length] || part[length] == '/'))
+            return true;
+    }
+    return false;
+}
+
 static int from_body(void *arg, void *bytes, size_t size, struct error *err)
 {
     struct import *import = arg;
@@ -77,7 +91,7 @@ static int manifest_sort(struct import *import, size_t size, struct error *err)
             room += room / 2 + 256;
             import->items = xrealloc(import->items, room * sizeof(*import->items));
         }
-        import->items[import->count++] = (struct item){.text = item};
+        import->items[import->count++] = (struct item){.text = item, .settled = is_kept(item + 2)};
     }
     if (import->count > 0)
         qsort(import->items, import->count, sizeof(*import->items), by_path);
@@ -152,6 +166,8 @@ static enum walk_next visit_remove(void *arg, const struct walk_thing *thing, st
     const struct stat *st = thing->st;
     char wanted = listed(arg, thing->path);
 
+    if (strcmp(thing->name, CHANGES_KEPT) == 0)
+        return WALK_OVER;
     if ((S_ISDIR(st->st_mode) && wanted == 'd') || (S_ISREG(st->st_mode) && wanted == 'f') ||
         (S_ISLNK(st->st_mode) && wanted == 'l'))
         return WALK_ON;
@@ -159,6 +175,21 @@ static enum walk_next visit_remove(void *arg, const struct walk_thing *thing, st
     if (!wanted && !S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
         return WALK_OVER;
     return walk_remove(thing->dir_fd, thing->name, err) < 0 ? WALK_STOP : WALK_OVER;
+}
+
+static int skip_content(struct import *import, const struct pax_entry *entry, struct error *err)
+{
+    static char bytes[64 * 1024];
+    int64_t left = entry->size;
+
+    while (left > 0) {
+        size_t piece = left < (int64_t)sizeof(bytes) ? (size_t)left : sizeof(bytes);
+
+        if (from_body(import, bytes, piece, err) < 0)
+            return -1;
+        left -= (int64_t)piece;
+    }
+    return from_body(import, bytes, pax_padding(entry->size), err);
 }
 
 static int lay_content(struct import *import, int fd, const struct pax_entry *entry,
@@ -248,6 +279,8 @@ static int lay(struct import *import, const struct pax_entry *entry, struct erro
     if (!wanted || (wanted != entry->type && entry->type != 'w'))
         return error_set(err, ERROR_INVALID, NULL, "a path in the archive is not allowed: %.200s",
                          entry->path);
+    if (is_kept(entry->path))
+        return skip_content(import, entry, err);
     if (entry->type == 'w')
         return lay_nothing(import, entry, err);
     dir_fd = walk_cursor_parent(&import->cursor, entry->path, true, &name);

@@ -26,6 +26,7 @@
 #define DAEMON_SECONDS 300 /* for what takes seconds where a daemon runs */
 #define COMMAND_SECONDS 120
 #define MINUTE 60
+#define RUNS_MOST 3 /* of the verifier in a verification: docs/verdicts.md, whose doing it is */
 #define PATCH_FILE "/tmp/.codeset-try.patch"
 
 /* git's apply takes all of a patch or nothing. It is told of no repository: in one it passes over
@@ -293,6 +294,7 @@ static int prepare(struct trial *trial, struct error *err)
     trial->verify_seconds = trial->sample.verify_timeout
                                 ? trial->sample.verify_timeout
                                 : ctl_settings(trial->ctl)->reaper.verify_timeout_seconds;
+    trial->verify_seconds *= RUNS_MOST;
     return json_parse(text.data, text.length, &trial->document, NULL, err);
 }
 

@@ -17,6 +17,7 @@
 
 #define BLOCK 65536
 #define STATUS_KILLED (128 + 9)
+#define STATUS_TERMINATED (128 + 15)
 #define ENTRIES_MAX (4 * AGENT_REPORTS_MOST) /* with folders and what else is passed over */
 #define NAMES_MAX 200000
 
@@ -238,6 +239,20 @@ static int names_parse(const char *json, struct names *names, struct error *err)
     return 0;
 }
 
+/* What the solution did to its own verification is the one test that ran, and it failed. */
+static int check_fault(const struct reports_source *source, const struct grader_request *request,
+                       struct test_report *report, struct error *err)
+{
+    const char *tool = request->run.tool;
+    char byte;
+
+    if (source->read(source->arg, &byte, 1) > 0)
+        return error_set(err, ERROR_INVALID, "VERDICT_FAILED", "a fault has no reports");
+    test_report_add_case(report, "", strcmp(tool, "test_suite") == 0 ? "verifier" : tool,
+                         TEST_FAILED, request->run.seconds, request->fault);
+    return 0;
+}
+
 /* What can be told before the reports are read. */
 static int check_run(const struct verifier_run *run, struct error *err)
 {
@@ -272,6 +287,28 @@ static int check_found(const struct verifier_run *run, const struct reports_foun
     return error_set(err, ERROR_NOT_FOUND, "REPORT_MISSING", "the verifier left no report");
 }
 
+/* A verifier that was killed did not write what is there, or not to its end: whoever can kill it
+ * can write reports, too. */
+static bool was_killed(const struct verifier_run *run)
+{
+    return run->exit_status == STATUS_KILLED || run->exit_status == STATUS_TERMINATED;
+}
+
+static bool judge_report(const struct test_report *report, const struct expectation *expectation,
+                         const struct grader_request *request, char **ret_reason)
+{
+    if (request->fault)
+        *ret_reason = xstrdup(request->fault);
+    else if (!grade(report, expectation, ret_reason))
+        return false;
+    else if (was_killed(&request->run))
+        *ret_reason =
+            xasprintf("the verifier was killed: its status is %d", request->run.exit_status);
+    else
+        return true;
+    return false;
+}
+
 int reports_verdict(const struct reports_source *source, const struct grader_request *request,
                     struct buf *result, bool *ret_success, char **ret_reason, struct error *err)
 {
@@ -283,12 +320,14 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
     struct reports_found found = {0};
     struct expectation expectation;
 
-    if (check_run(run, err) < 0 ||
+    if ((!request->fault && check_run(run, err) < 0) ||
         names_parse(request->lists.fail_to_pass, &fail_to_pass, err) < 0 ||
         names_parse(request->lists.pass_to_pass, &pass_to_pass, err) < 0 ||
-        names_parse(request->lists.fail_to_fail, &fail_to_fail, err) < 0 ||
-        reports_read(source, request->since, report, &found, err) < 0 ||
-        check_found(run, &found, report, err) < 0)
+        names_parse(request->lists.fail_to_fail, &fail_to_fail, err) < 0)
+        return -1;
+    if (request->fault ? check_fault(source, request, report, err) < 0
+                       : reports_read(source, request->since, report, &found, err) < 0 ||
+                             check_found(run, &found, report, err) < 0)
         return -1;
     expectation = (struct expectation){
         .fail_to_pass = fail_to_pass.texts,
@@ -299,12 +338,12 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         .verifier_succeeded = run->exit_status == 0,
     };
     /* "Without a report the exit status is the verdict": the lists name tests of a report. */
-    if (found.fresh == 0) {
+    if (found.fresh == 0 && (!request->fault || strcmp(run->tool, "test_suite") != 0)) {
         expectation.fail_to_pass_count = 0;
         expectation.pass_to_pass_count = 0;
         expectation.fail_to_fail_count = 0;
     }
-    *ret_success = grade(report, &expectation, ret_reason);
+    *ret_success = judge_report(report, &expectation, request, ret_reason);
     grade_add_missing(report, &expectation);
     grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length, run->err,
                  run->err_length);

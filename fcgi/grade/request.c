@@ -9,13 +9,14 @@
 
 struct request {
     struct grader_request wire; /* points into what follows */
-    char *tool;
+    char *tool, *fault;
     char *texts[GRADER_TEXTS];
 };
 
 static void request_release(struct request *request)
 {
     free(request->tool);
+    free(request->fault);
     for (size_t i = 0; i < GRADER_TEXTS; i++)
         free(request->texts[i]);
 }
@@ -49,7 +50,8 @@ static int read_head(const struct reports_source *source, struct request *reques
     head = xmalloc((size_t)length);
     if (read_all(source, head, (size_t)length, err) < 0)
         return -1;
-    return grader_request_parse(head, (size_t)length, &request->wire, lengths, &request->tool, err);
+    return grader_request_parse(head, (size_t)length, &request->wire, lengths, &request->tool,
+                                &request->fault, err);
 }
 
 static int read_request(const struct reports_source *source, struct request *request,

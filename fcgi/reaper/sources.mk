@@ -29,6 +29,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/stripe_events.c fcgi/reaper/stripe_events.h \
 	fcgi/reaper/user_limit.c fcgi/reaper/user_limit.h \
 	fcgi/reaper/verification.h \
+	fcgi/reaper/verification_blame.c \
 	fcgi/reaper/verification_end.c \
 	fcgi/reaper/verification_run.c \
 	fcgi/reaper/verification_verdict.c \

@@ -41,6 +41,16 @@ enum job_phase {
     JOB_OVER,    /* nothing is to be written any more */
 };
 
+/* Why a run came to no verdict, and what that run did, while another run shows whose doing it is.
+ */
+struct job_fault {
+    const char *code; /* a literal; NULL: none */
+    char *reason, *message;
+    struct verifier_run run;
+    char *run_texts, *found;
+    int64_t started_at;
+};
+
 struct job {
     struct id id; /* first */
     struct verifications *verifications;
@@ -55,12 +65,17 @@ struct job {
     bool changes_wait;                        /* for the session to be ready on this host */
     int database_busy; /* how many writes are under way: a thread may read this */
     struct agent_call *call;
+    struct id run_id;         /* of the verifier's run, for the agent */
     struct overtime overtime; /* of the verifier */
     struct event *timer;
     int64_t since; /* monotonic: of the claim */
     int tries;
+    bool again; /* a fault that may be the platform's has been met once, and the job begun anew */
+    bool begins_anew; /* in a new container, as soon as no thread uses the job */
+    bool control;     /* the verifier runs on the unchanged repository */
 
-    struct admission admission; /* of the run's outputs */
+    struct job_fault fault;
+    struct admission admission, control_admission; /* of the runs' outputs */
     struct verifier_run run;
     char *run_texts; /* what its out and err lie in; NULL: the verifier has not ended */
     int64_t started_at;
@@ -83,6 +98,7 @@ struct verifications {
     LIST_HEAD(job_list, job) list;
     struct places *places; /* they change by being looked at, which does not change the room */
     int64_t per_user;      /* the setting; 0: half of the places */
+    struct control_list *controls;
 };
 
 struct context *job_context(const struct job *job);
@@ -100,9 +116,36 @@ void job_write(struct job *job);
  * end. */
 int job_write_end(struct db *db, struct job *job, struct error *err);
 
-/* It ends in `error`. code: a literal. message: for whoever asked for the verdict, copied, and
- * completed by what is known of the verifier's run; reason: for the log and the operator, NULL: the
- * message. Nothing happens if it has its end already. */
+/* Writes that it ends in `error`, as job_give_up's. */
+void job_write_error(struct job *job, const char *code, const char *reason, const char *message);
+
+/* In a new container, from the beginning. */
+void job_start_over(struct job *job);
+
+/* Forgets how the verifier ended. */
+void job_forget_run(struct job *job);
+
+/* The admission of the run that is under way, or was the last. */
+struct admission *job_admission(struct job *job);
+
+/* --- whose doing it is (verification_blame.c) --- */
+
+/* A run came to no verdict. True: something else is under way now (the job is begun anew, the
+ * verifier runs on the unchanged repository, a failed verdict is made). False: it is an error. */
+bool job_settle(struct job *job, const char *code, const char *reason, const char *message);
+
+/* The verifier's run on the unchanged repository is over. good: it left what can be graded. */
+void job_control_ended(struct job *job, bool good);
+
+void job_fault_release(struct job_fault *fault);
+
+struct control_list *control_list_new(void);
+void control_list_free(struct control_list *list);
+
+/* A run came to no verdict. Whose doing it was decides what follows: the job is begun anew, or
+ * fails, or ends in `error`. code: a literal. message: for whoever asked for the verdict, copied,
+ * and completed by what is known of the verifier's run; reason: for the log and the operator, NULL:
+ * the message. Nothing happens if it has its end already. */
 void job_give_up(struct job *job, const char *code, const char *reason, const char *message);
 
 /* The steps from a fresh claim, or with the container that the claim named. */

@@ -44,13 +44,18 @@ static struct container *container_of_session(const struct job *job)
     return session ? session_container(session) : NULL;
 }
 
-/* At the start of what a thread calls back: has the job ended in between? */
+/* At the start of what a thread calls back: has the job ended, or been begun anew, in between? */
 static bool is_over(struct job *job)
 {
     job->database_busy--;
-    if (job->phase != JOB_OVER)
+    if (job->phase == JOB_OVER) {
+        job_over(job);
+    } else if (job->begins_anew) {
+        if (!job->database_busy)
+            make_container(job);
+    } else {
         return false;
-    job_over(job);
+    }
     return true;
 }
 
@@ -95,12 +100,14 @@ static void keep_run(struct job *job, const struct agent_result *result)
     job->started_at = result->started_at;
 }
 
-/* In a new container, from the beginning. */
-static void start_over(struct job *job)
+void job_start_over(struct job *job)
 {
     job_halt(job);
     job->attached = false;
-    make_container(job);
+    job->tries = 0;
+    job->begins_anew = true;
+    if (!job->database_busy) /* whose thread reads what is about to change */
+        make_container(job);
 }
 
 static void attach_again(evutil_socket_t fd, short what, void *arg)
@@ -112,9 +119,9 @@ static void attach_again(evutil_socket_t fd, short what, void *arg)
 
 static void run_failed(struct job *job, const struct error *err)
 {
-    admission_return(&job->admission);
+    admission_return(job_admission(job));
     if (err->kind == ERROR_NOT_FOUND) { /* left before its verifier was started */
-        start_over(job);
+        job_start_over(job);
     } else if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
         context_timer(job_context(job), &job->timer, RETRY_MS, attach_again, job);
         container_suspect(job->container);
@@ -156,7 +163,7 @@ static void ran(const struct error *err, const struct agent_result *result, void
 static void run_verifier(struct job *job, bool attach_only)
 {
     const struct agent_command command = {
-        .id = job->id.text,
+        .id = job->run_id.text,
         .command = job->work.verifier_command,
         .command_length = strlen(job->work.verifier_command),
         .workdir = job->work.repo_path,
@@ -165,7 +172,7 @@ static void run_verifier(struct job *job, bool attach_only)
     };
 
     job->call = agent_run(job_context(job)->agents, container_address(job->container), &command,
-                          attach_only, ran, &job->admission);
+                          attach_only, ran, job_admission(job));
     overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,
                    job->call, timeout_of(job));
 }
@@ -189,8 +196,19 @@ static void running_written(const struct error *err, void *arg)
 {
     struct job *job = arg;
 
-    if (!is_over(job) && job->phase == JOB_WORKING && !is_lost(job, err, "verification_running"))
+    if (!is_over(job) && job->phase == JOB_WORKING && job->container &&
+        !is_lost(job, err, "verification_running"))
         context_timer(job_context(job), &job->timer, RUN_GAP_MS, gap_is_over, job);
+}
+
+static void begin_run(struct job *job)
+{
+    free(job->address);
+    job->address = xstrdup(container_address(job->container));
+    container_name(CONTAINER_GRADING, &job->container_id, job->name);
+    job->database_busy++;
+    db_pool_insist(job_context(job)->pool, DB_SMALL, &job->work.user_id, write_running,
+                   running_written, job);
 }
 
 /* --- what the session changed ---------------------------------------------------------------- */
@@ -213,8 +231,8 @@ static void listing_failed(struct job *job, const struct error *err)
         job_give_up(job, "GRADING_CONTAINER_LOST", err->message,
                     "the grading container ended before its files were listed");
     else if (code_is(err, "CHANGES_TOO_LARGE"))
-        job_give_up(job, "CHANGES_TOO_LARGE", err->message,
-                    "the repository's folder can't be verified: " TREE_BOUNDS);
+        job_give_up(job, "REPOSITORY_TOO_LARGE", err->message,
+                    "the repository's folder of the sample can't be verified: " TREE_BOUNDS);
     else
         job_give_up(job, "CHANGES_UNREADABLE", err->message,
                     "the files of the grading container could not be listed");
@@ -267,12 +285,7 @@ static void copied(const struct error *err, enum agent_copy_stage stage, void *a
         return;
     }
     job->tries = 0;
-    free(job->address);
-    job->address = xstrdup(container_address(job->container));
-    container_name(CONTAINER_GRADING, &job->container_id, job->name);
-    job->database_busy++;
-    db_pool_insist(job_context(job)->pool, DB_SMALL, &job->work.user_id, write_running,
-                   running_written, job);
+    begin_run(job);
 }
 
 static void copy_changes(struct job *job)
@@ -300,6 +313,8 @@ static void container_is_up(void *owner)
 
     if (job->attached)
         run_verifier(job, true);
+    else if (job->control)
+        begin_run(job);
     else
         copy_changes(job);
 }
@@ -309,7 +324,7 @@ static void container_failed(const struct error *err, void *owner)
     struct job *job = owner;
 
     if (job->attached)
-        start_over(job);
+        job_start_over(job);
     else if (code_is(err, "IMAGE_MISSING"))
         job_give_up(job, "IMAGE_MISSING", err->message,
                     "the verifier image of the sample is not on this host");
@@ -360,7 +375,8 @@ static void container_written(const struct error *err, void *arg)
 {
     struct job *job = arg;
 
-    if (!is_over(job) && job->phase == JOB_WORKING && !is_lost(job, err, "verification_container"))
+    if (!is_over(job) && job->phase == JOB_WORKING && job->container &&
+        !is_lost(job, err, "verification_container"))
         container_start(job->container, &job->work.user_id, job->work.verifier_image);
 }
 
@@ -368,6 +384,7 @@ static void make_container(struct job *job)
 {
     struct context *context = job_context(job);
 
+    job->begins_anew = false;
     job->container_id = id_new();
     job->container = container_new(context, CONTAINER_GRADING, &job->container_id, &events, job);
     job->database_busy++;

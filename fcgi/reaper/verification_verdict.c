@@ -130,7 +130,8 @@ static void not_graded(struct job *job, const struct error *err)
 {
     if (strcmp(err->code, "VERDICT_FAILED") == 0)
         job_give_up(job, err->code, err->message, "the reports could not be graded");
-    else if (strcmp(err->code, "REPORT_MISSING") == 0 || strcmp(err->code, "REPORT_STALE") == 0)
+    else if (!job->control &&
+             (strcmp(err->code, "REPORT_MISSING") == 0 || strcmp(err->code, "REPORT_STALE") == 0))
         look(job, err);
     else
         job_give_up(job, err->code, NULL, err->message);
@@ -143,6 +144,10 @@ static void graded(const struct error *err, struct grader_verdict *verdict, void
     job->grader = NULL;
     if (err) {
         not_graded(job, err);
+        return;
+    }
+    if (job->control) {
+        job_control_ended(job, true);
         return;
     }
     job->verdict = *verdict;

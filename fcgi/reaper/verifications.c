@@ -37,13 +37,25 @@ struct context *job_context(const struct job *job)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+struct admission *job_admission(struct job *job)
+{
+    return job->control ? &job->control_admission : &job->admission;
+}
+
+void job_forget_run(struct job *job)
+{
+    free(TAKE_PTR(job->run_texts));
+    free(TAKE_PTR(job->found));
+    admission_return(job_admission(job));
+}
+
 void job_halt(struct job *job)
 {
     overtime_end(&job->overtime);
     agent_call_cancel(TAKE_PTR(job->call));
     admission_return(&job->look_admission); /* a grant would resume the call */
     if (!job->run_texts)
-        admission_return(&job->admission);
+        admission_return(job_admission(job));
     grader_cancel(TAKE_PTR(job->grader));
     close_fd(&job->reports_fd); /* behind the grader: an end of the tar would be an end */
     if (job->timer)
@@ -67,7 +79,9 @@ static void free_job(struct job *job)
     free(job->error_message);
     free(job->reason);
     free(job->found);
+    job_fault_release(&job->fault);
     admission_return(&job->admission);
+    admission_return(&job->control_admission);
     admission_return(&job->look_admission);
     free(job);
 }
@@ -184,19 +198,28 @@ void job_write(struct job *job)
                    write_end, end_written, job);
 }
 
-void job_give_up(struct job *job, const char *code, const char *reason, const char *message)
+void job_write_error(struct job *job, const char *code, const char *reason, const char *message)
 {
-    if (job->phase >= JOB_WRITING)
-        return;
-    if (job->no_report.kind != ERROR_NONE) { /* what ended the look into it is not the reason */
-        code = job->no_report.code;
-        message = job->no_report.message;
-        reason = NULL;
-    }
     log_event(LOG_WARNING, "verification_failed", "verification=%s code=%s reason=\"%s\"",
               job->id.text, code, reason ? reason : message);
     set_error(job, code, reason, message);
     job_write(job);
+}
+
+void job_give_up(struct job *job, const char *code, const char *reason, const char *message)
+{
+    const struct error known = job->no_report;
+
+    if (job->phase >= JOB_WRITING)
+        return;
+    if (known.kind != ERROR_NONE) { /* what ended the look into it is not the reason */
+        error_clear(&job->no_report);
+        code = known.code;
+        message = known.message;
+        reason = NULL;
+    }
+    if (!job_settle(job, code, reason, message))
+        job_write_error(job, code, reason, message);
 }
 
 /* --- the claim ------------------------------------------------------------------------------- */
@@ -314,7 +337,7 @@ static void verifications_take(void *room, const struct id *id)
         verifications_space(verifications) <= 0)
         return;
     job = xcalloc(1, sizeof(*job));
-    job->id = *id;
+    job->id = job->run_id = *id;
     job->verifications = verifications;
     job->user_most = verifications_per_user(verifications);
     job->reports_fd = -1;
@@ -322,7 +345,7 @@ static void verifications_take(void *room, const struct id *id)
     job->admission.budget = context->budget;
     job->admission.user = &job->work.user_id;
     job->admission.owner = job;
-    job->look_admission = job->admission;
+    job->look_admission = job->control_admission = job->admission;
     job->database_busy++;
     registry_insert(&verifications->all, job);
     LIST_INSERT_HEAD(&verifications->list, job, next);
@@ -395,6 +418,7 @@ static void *verifications_open(struct context *context)
     places_init(verifications->places, settings->verifications_max, get_nprocs(),
                 clock_monotonic());
     verifications->per_user = settings->verifications_per_user;
+    verifications->controls = control_list_new();
     return verifications;
 }
 
@@ -419,6 +443,7 @@ static void verifications_close(void *room)
         close_fd(&job->reports_fd);
         free_job(job);
     }
+    control_list_free(verifications->controls);
     free(verifications->places);
     free(verifications);
 }

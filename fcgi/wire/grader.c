@@ -39,6 +39,15 @@ static void add_head(struct buf *out, json_object *head)
     buf_add(out, text.data, text.length);
 }
 
+/* What may quote a guest. */
+static void add_sanitized(json_object *head, const char *key, const char *text, size_t most)
+{
+    _cleanup_(buf_release) struct buf clean = BUF_INIT;
+
+    utf8_sanitize(&clean, text, strnlen(text, most / 3)); /* a byte may become three */
+    json_add_text(head, key, clean.data);
+}
+
 static int senseless(struct error *err, const char *what)
 {
     return error_set(err, ERROR_INVALID, NULL, "the %s is not what was agreed", what);
@@ -140,6 +149,7 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
     json_add_double(head, "seconds", run->seconds > 0 && run->seconds < 1e9 ? run->seconds : 0);
     json_add_int(head, "timeout", run->timeout);
     json_add_int(head, "since", request->since);
+    add_sanitized(head, "fault", request->fault ? request->fault : "", 3 * GRADER_FAULT_MAX);
     for (int i = 0; i < GRADER_TEXTS; i++) {
         if (lengths[i] > (size_t)GRADER_TEXT_MAX)
             return error_set(err, ERROR_LIMIT, "VERDICT_FAILED", "%s is too long to be graded",
@@ -153,12 +163,13 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
 }
 
 int grader_request_parse(const char *head, size_t length, struct grader_request *ret_request,
-                         int64_t ret_lengths[GRADER_TEXTS], char **ret_tool, struct error *err)
+                         int64_t ret_lengths[GRADER_TEXTS], char **ret_tool, char **ret_fault,
+                         struct error *err)
 {
     _cleanup_(json_release) json_object *object = NULL;
     struct reader reader = {0};
     struct grader_request request = {0};
-    const char *tool;
+    const char *tool, *fault;
 
     if (read_head(head, length, "request", &object, err) < 0)
         return -1;
@@ -170,12 +181,15 @@ int grader_request_parse(const char *head, size_t length, struct grader_request 
     request.run.seconds = read_seconds(&reader, "seconds");
     request.run.timeout = read_int(&reader, "timeout", 0, INT64_MAX);
     request.since = read_int(&reader, "since", INT64_MIN, INT64_MAX);
+    fault = read_text(&reader, "fault", 3 * GRADER_FAULT_MAX);
     for (int i = 0; i < GRADER_TEXTS; i++)
         ret_lengths[i] = read_int(&reader, text_names[i], 0, GRADER_TEXT_MAX);
     if (!all_read(&reader))
         return senseless(err, "request");
     *ret_tool = xstrdup(tool);
     request.run.tool = *ret_tool;
+    *ret_fault = fault[0] ? xstrdup(fault) : NULL;
+    request.fault = *ret_fault;
     *ret_request = request;
     return 0;
 }
@@ -206,15 +220,6 @@ const char *grader_code(const char *text, enum error_kind *ret_kind)
 void grader_answer_release(struct grader_answer *answer)
 {
     free(TAKE_PTR(answer->reason));
-}
-
-/* Both may quote what a guest wrote. */
-static void add_sanitized(json_object *head, const char *key, const char *text, size_t most)
-{
-    _cleanup_(buf_release) struct buf clean = BUF_INIT;
-
-    utf8_sanitize(&clean, text, strnlen(text, most / 3)); /* a byte may become three */
-    json_add_text(head, key, clean.data);
 }
 
 void grader_answer_write_error(struct buf *out, const struct error *error)

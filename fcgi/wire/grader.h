@@ -4,7 +4,8 @@
  * To the grader, on its standard input:
  *
  *     4 bytes     length of the head, most significant byte first, at most GRADER_HEAD_MAX
- *     head        JSON: how the verifier's run ended, and how long the texts are
+ *     head        JSON: how the verifier's run ended, and how long the texts are; or the fault that
+ *                 makes it a failed one whatever it left, and then no tar follows
  *     texts       fail_to_pass, pass_to_pass, fail_to_fail, stdout, stderr, one behind the other
  *     the rest    the pax tar of report files, until the end of the input
  *
@@ -29,6 +30,7 @@
 
 #define GRADER_LENGTH_SIZE 4
 #define GRADER_HEAD_MAX 32768
+#define GRADER_FAULT_MAX 1024 /* bytes of a fault; what is longer is cut */
 #define GRADER_TEXTS 5
 #define GRADER_TEXT_MAX (INT64_C(32) << 20)   /* each of them */
 #define GRADER_TAR_MAX (INT64_C(80) << 20)    /* 64 MiB of reports, and their headers */
@@ -58,6 +60,8 @@ struct sample_lists {
 struct grader_request {
     struct verifier_run run;
     struct sample_lists lists;
+    const char
+        *fault;    /* what the solution did, a sentence: it has failed; NULL: the reports decide */
     int64_t since; /* a report whose ctime is before it is stale; µs since 1970 */
 };
 
@@ -70,9 +74,11 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
 int64_t grader_head_length(const char bytes[GRADER_LENGTH_SIZE]);
 
 /* Reads a request's head: *ret_request, but for the texts, whose lengths (none of them negative or
- * above GRADER_TEXT_MAX) are told. *ret_tool is request->run.tool, the caller's. */
+ * above GRADER_TEXT_MAX) are told. *ret_tool is request->run.tool, *ret_fault request->fault; both
+ * are the caller's. */
 int grader_request_parse(const char *head, size_t length, struct grader_request *ret_request,
-                         int64_t ret_lengths[GRADER_TEXTS], char **ret_tool, struct error *err);
+                         int64_t ret_lengths[GRADER_TEXTS], char **ret_tool, char **ret_fault,
+                         struct error *err);
 
 /* --- the answer ------------------------------------------------------------------------------ */
 

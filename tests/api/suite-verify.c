@@ -196,9 +196,45 @@ static void an_unreadable_report_is_an_error(void)
     fails_with("calc__calc-garbage", "REPORT_UNREADABLE", "the report report.xml cannot be read: ");
 }
 
-static void a_verifier_that_hangs_is_an_error(void)
+/* The verdict is no success, and its stdout begins with the text. There may have been no run. */
+static void is_told_as_failed(const char *session, const char *text)
 {
-    fails_with("calc__calc-hanging", "VERIFIER_TIMEOUT", "did not end within 2 s");
+    _cleanup_(answer_release) struct answer *answer = verify(session);
+
+    TEXT(answer, "status", "completed");
+    SHAPE(answer_at(answer, "result"), SHAPE_RESULT);
+    CHECK(!json_object_get_boolean(answer_at(answer, "result.is_success")));
+    CHECK_MSG(strncmp(answer_text(answer, "result.stdout"), text, strlen(text)) == 0, "%s",
+              answer->body.data);
+    CHECK_MSG(strstr(answer->body.data, "\"name\":\"verifier\"") != NULL, "%s", answer->body.data);
+}
+
+static void a_verifier_that_hangs_is_a_failed_verdict(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-hanging");
+
+    is_told_as_failed(id.text, "VERIFIER_TIMEOUT: the verifier did not end within 2 s and was "
+                               "stopped.\n");
+    session_close(NULL, id.text);
+}
+
+static void what_a_change_does_to_its_verification_is_a_failed_verdict(void)
+{
+    static const struct {
+        const char *command, *text;
+    } changes[] = {
+        {"echo 'kill -9 -1' >add", "REPORT_"},
+        {"echo 'rm -f report.xml; echo 5' >add", "REPORT_MISSING: the verifier left no report. "},
+        {"rm -rf /calc", "REPOSITORY_MISSING: the repository's folder cannot be read"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+        struct ident id = fixed_session("calc__calc-1");
+
+        answer_free(exec_run(id.text, changes[i].command, 60));
+        is_told_as_failed(id.text, changes[i].text);
+        session_close(NULL, id.text);
+    }
 }
 
 static void a_verifier_that_can_not_run_is_explained(void)
@@ -425,7 +461,9 @@ static const struct test tests[] = {
     {"a missing report is an error, no verdict", a_missing_report_is_an_error},
     {"a stale report is an error, no verdict", a_stale_report_is_an_error},
     {"an unreadable report is an error, no verdict", an_unreadable_report_is_an_error},
-    {"a verifier that hangs is an error, no verdict", a_verifier_that_hangs_is_an_error},
+    {"a verifier that hangs is a failed verdict", a_verifier_that_hangs_is_a_failed_verdict},
+    {"what a change does to its verification is a failed verdict",
+     what_a_change_does_to_its_verification_is_a_failed_verdict},
     {"a verifier that cannot run, or leaves its report elsewhere, is explained",
      a_verifier_that_can_not_run_is_explained},
     {"a hidden output is for the operator only", a_hidden_output_is_the_operator_s},

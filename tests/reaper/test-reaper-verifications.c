@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "reaper/verification.h"
 #include "reaper/verifications.h"
@@ -108,36 +109,137 @@ static void a_start_that_fails_is_an_error_and_no_verdict(void)
         {ERROR_UNAVAILABLE, NULL, "HOST_FULL"},
         {ERROR_INTERNAL, NULL, "CONTAINER_START_FAILED"},
     };
-    struct id session;
+    struct id session, again;
 
     begin("true");
     session = ready_session();
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
         struct id job;
 
-        scripted_fail(m.host, SCRIPTED_START, 1, failures[i].kind, failures[i].code);
+        scripted_fail(m.host, SCRIPTED_START, 2, failures[i].kind, failures[i].code);
         job = start_verification(&session);
         UNTIL(job_is(&job, "error"));
         CU_ASSERT(job_error_is(&job, failures[i].told));
+        scripted_fail(m.host, SCRIPTED_START, 0, ERROR_NONE, NULL);
     }
+    scripted_fail(m.host, SCRIPTED_START, 1, ERROR_INTERNAL, NULL);
+    again = start_verification(&session);
+    UNTIL(job_is(&again, "completed"));
+    CU_ASSERT(is_success(&again, "1"));
     CU_ASSERT(session_is(&session, "ready"));
     finish();
 }
 
-static void a_lost_grading_container_is_an_error(void)
+/* Its verifier is the count-th that has begun. */
+static void end_container(const struct id *job, off_t count)
 {
-    struct id session, job, container;
+    struct id container;
+
+    UNTIL(begun() == count);
+    container = container_of(job);
+    scripted_end(m.host, &container, NULL, NULL);
+}
+
+static bool begins_with(const struct id *job, const char *text)
+{
+    const char *out =
+        ask("SELECT JSON_VALUE(result, '$.stdout') FROM verifications WHERE job_id=?", job);
+    bool begins = strncmp(out, text, strlen(text)) == 0;
+
+    if (!begins)
+        fprintf(stderr, "the result's stdout does not begin with: %s\n    %s\n", text, out);
+    return begins;
+}
+
+/* Once: begun anew. Twice: on the unchanged repository. Where that ends, too, it is the platform's.
+ */
+static void a_grading_container_that_is_lost_whatever_runs_is_an_error(void)
+{
+    struct id session, job;
 
     begin_waiting();
     daemon_begin(&m);
     session = ready_session();
     job = start_verification(&session);
-    UNTIL(begun() == 1);
-    container = container_of(&job);
-    scripted_end(m.host, &container, NULL, NULL);
+    for (off_t i = 1; i <= 3; i++)
+        end_container(&job, i);
     UNTIL(job_is(&job, "error"));
     CU_ASSERT(job_error_is(&job, "GRADING_CONTAINER_LOST"));
     CU_ASSERT(session_is(&session, "ready"));
+    finish();
+}
+
+static void a_grading_container_that_is_lost_once_costs_nothing(void)
+{
+    struct id session, job;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    end_container(&job, 1);
+    UNTIL(begun() == 2);
+    touch("go");
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "1"));
+    CU_ASSERT_EQUAL(begun(), 2);
+    finish();
+}
+
+static void a_change_that_ends_its_grading_container_has_failed(void)
+{
+    struct id session, job;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    end_container(&job, 1);
+    end_container(&job, 2);
+    UNTIL(begun() == 3);
+    touch("go");
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(begins_with(&job, "GRADING_CONTAINER_LOST: the grading container ended before the "
+                                "verification did. With the unchanged repository"));
+    CU_ASSERT(session_is(&session, "ready"));
+    finish();
+}
+
+/* What runs on the unchanged repository says nothing of the change, whoever finds it. */
+static void a_run_on_the_unchanged_repository_is_never_the_verdict(void)
+{
+    struct id session, job;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    end_container(&job, 1);
+    end_container(&job, 2);
+    UNTIL(begun() == 3);
+    daemon_kill(&m);
+    daemon_begin(&m);
+    UNTIL(begun() == 4);
+    touch("go");
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "1"));
+    finish();
+}
+
+static void a_session_s_end_ends_a_run_on_the_unchanged_repository(void)
+{
+    struct id session, job;
+
+    begin_waiting();
+    daemon_begin(&m);
+    session = ready_session();
+    job = start_verification(&session);
+    end_container(&job, 1);
+    end_container(&job, 2);
+    UNTIL(begun() == 3);
+    close_session(&session);
+    UNTIL(job_is(&job, "cancelled"));
     finish();
 }
 
@@ -248,12 +350,33 @@ static void an_output_that_waits_ends_with_its_job(void)
     job = start_verification(&session);
     UNTIL(budget_waiting(m.context.budget) == 1);
     container = container_of(&job);
-    scripted_end(m.host, &container, NULL, NULL);
-    UNTIL(only_job() && only_job()->phase == JOB_WRITING);
+    close_session(&session);
+    UNTIL(job_is(&job, "cancelled") && container_is(&container, "gone"));
     CU_ASSERT_EQUAL(budget_waiting(m.context.budget), 0);
     budget_return(m.context.budget, &share);
-    UNTIL(job_is(&job, "error"));
-    CU_ASSERT(job_error_is(&job, "GRADING_CONTAINER_LOST"));
+    finish();
+}
+
+/* The output of the first run is gone with its container, and does not wait any more. */
+static void an_output_that_waits_ends_with_its_container(void)
+{
+    struct budget_share share = {0};
+    struct id session, job, first, second;
+
+    begin("seq 20000");
+    session = ready_session();
+    budget_force(m.context.budget, &share, m.settings.results_bytes);
+    job = start_verification(&session);
+    UNTIL(budget_waiting(m.context.budget) == 1);
+    first = container_of(&job);
+    scripted_end(m.host, &first, NULL, NULL);
+    UNTIL(container_is(&first, "gone"));
+    UNTIL(budget_waiting(m.context.budget) == 1);
+    second = container_of(&job);
+    CU_ASSERT(strcmp(first.text, second.text) != 0);
+    budget_return(m.context.budget, &share);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "1"));
     finish();
 }
 
@@ -474,7 +597,7 @@ static void a_container_lost_while_it_is_looked_into_does_not_hide_the_reason(vo
     finish();
 }
 
-static void a_verifier_that_is_timed_out_shows_its_last_output(void)
+static void a_verifier_that_is_timed_out_has_failed_and_shows_its_output(void)
 {
     struct id session, job;
 
@@ -482,13 +605,87 @@ static void a_verifier_that_is_timed_out_shows_its_last_output(void)
     tell("UPDATE samples SET verify_timeout=1");
     session = ready_session();
     job = start_verification(&session);
-    UNTIL(job_is(&job, "error"));
-    CU_ASSERT(job_error_is(&job, "VERIFIER_TIMEOUT"));
-    CU_ASSERT(message_has(&job, "did not end within 1 s and was stopped\n--- its stdout ---\n"
-                                "hanging"));
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(begins_with(&job, "VERIFIER_TIMEOUT: the verifier did not end within 1 s and was "
+                                "stopped.\nhanging\n"));
     CU_ASSERT(answers("SELECT CONCAT(timed_out, exit_status IS NULL) FROM verifier_runs WHERE "
                       "job_id=?",
                       &job, "11"));
+    finish();
+}
+
+/* The first of its runs leaves no report, all later ones do: as where the change is at fault. */
+#define REPORTS_LATER                                                                              \
+    "echo b >>begun; echo secret; [ ! -e ran ] || cp whole.xml report.xml; touch ran"
+
+static void begin_reporting_later(void)
+{
+    static const char report[] = "<testsuite><testcase name='a' classname='c'/></testsuite>";
+    _cleanup_(free_ptr) char *path = NULL;
+    struct error err = ERROR_INIT;
+
+    begin(REPORTS_LATER);
+    tell(TEST_SUITE);
+    path = path_of("repo/whole.xml");
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, report, strlen(report), 0644, &err), 0);
+}
+
+static off_t runs(void)
+{
+    _cleanup_(free_ptr) char *path = path_of("repo/begun");
+    struct stat st;
+
+    return stat(path, &st) < 0 ? 0 : st.st_size / 2;
+}
+
+static void forget(const char *name)
+{
+    _cleanup_(free_ptr) char *path = path_of(name);
+
+    unlink(path);
+}
+
+static void a_change_that_keeps_the_verifier_from_its_report_has_failed(void)
+{
+    struct id session, job;
+
+    begin_reporting_later();
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(begins_with(&job, "REPORT_MISSING: the verifier left no report. With the unchanged "
+                                "repository this does not happen, so the change does it.\nsecret"));
+    CU_ASSERT_EQUAL(runs(), 2);
+    CU_ASSERT(answers("SELECT reason FROM verifier_runs WHERE job_id=?", &job,
+                      "the verifier left no report"));
+    /* That this verifier leaves reports is known now. */
+    forget("repo/ran");
+    forget("repo/report.xml");
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT_EQUAL(runs(), 3);
+    tell(CUSTOM);
+    finish();
+}
+
+static void a_hidden_output_stays_hidden_in_a_failed_verdict(void)
+{
+    struct id session, job;
+
+    begin_reporting_later();
+    session = ready_session();
+    tell("UPDATE samples SET hide_verifier_output=TRUE");
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(begins_with(&job, "REPORT_MISSING: "));
+    CU_ASSERT(
+        answers("SELECT result LIKE '%secret%' FROM verifications WHERE job_id=?", &job, "0"));
+    CU_ASSERT(answers("SELECT stdout FROM verifier_runs WHERE job_id=?", &job, "secret\n"));
+    tell("UPDATE samples SET hide_verifier_output=FALSE");
+    tell(CUSTOM);
     finish();
 }
 
@@ -554,8 +751,8 @@ static void a_verifier_s_time_is_kept_from_outside(void)
     job = start_verification(&session);
     UNTIL(begun() == 1);
     scripted_starve(m.host);
-    UNTIL(job_is(&job, "error"));
-    CU_ASSERT(job_error_is(&job, "VERIFIER_TIMEOUT"));
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(begins_with(&job, "VERIFIER_TIMEOUT: "));
     CU_ASSERT_EQUAL(scripted_clears(m.host), 1);
     tell("UPDATE samples SET verify_timeout=NULL");
     scripted_wake(m.host);
@@ -567,13 +764,23 @@ static const struct unit_test tests[] = {
      a_verification_ends_with_a_verdict_and_leaves_nothing},
     {"a grading container that can't be started is an error, and no verdict",
      a_start_that_fails_is_an_error_and_no_verdict},
-    {"a lost grading container is an error", a_lost_grading_container_is_an_error},
+    {"a grading container that is lost whatever runs in it is an error",
+     a_grading_container_that_is_lost_whatever_runs_is_an_error},
+    {"a grading container that is lost once costs nothing",
+     a_grading_container_that_is_lost_once_costs_nothing},
+    {"a change that ends its grading container has failed",
+     a_change_that_ends_its_grading_container_has_failed},
+    {"a run on the unchanged repository is never the verdict",
+     a_run_on_the_unchanged_repository_is_never_the_verdict},
+    {"a session's end ends a run on the unchanged repository",
+     a_session_s_end_ends_a_run_on_the_unchanged_repository},
     {"a session's end cancels its verifications", a_session_s_end_cancels_its_verifications},
     {"the session's container is lost while it is verified: cancelled",
      the_session_s_container_is_lost_while_it_is_verified},
     {"changes that can't be read at once are read again, and the verifier runs",
      changes_that_can_t_be_read_at_once_are_read_again},
     {"an output that waits ends with its job", an_output_that_waits_ends_with_its_job},
+    {"an output that waits ends with its container", an_output_that_waits_ends_with_its_container},
     {"a verdict that the database refuses ends in error later",
      an_end_that_the_database_refuses_is_written_later},
     {"killed while a grading container starts: it is done over",
@@ -595,8 +802,12 @@ static const struct unit_test tests[] = {
     {"a sample can hide its verifier's output", a_sample_can_hide_its_verifier_s_output},
     {"a container lost while it is looked into does not hide the reason",
      a_container_lost_while_it_is_looked_into_does_not_hide_the_reason},
-    {"a verifier that is timed out shows its last output",
-     a_verifier_that_is_timed_out_shows_its_last_output},
+    {"a verifier that is timed out has failed, and shows its output",
+     a_verifier_that_is_timed_out_has_failed_and_shows_its_output},
+    {"a change that keeps the verifier from its report has failed",
+     a_change_that_keeps_the_verifier_from_its_report_has_failed},
+    {"a hidden output stays hidden in a failed verdict",
+     a_hidden_output_stays_hidden_in_a_failed_verdict},
 };
 
 const struct suite suite_verifications = {tests, ARRAY_SIZE(tests)};

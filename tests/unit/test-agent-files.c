@@ -454,6 +454,30 @@ static void unchanged_files_do_not_travel(void)
     CU_ASSERT_STRING_EQUAL(found.data, ".codeset-manifest\none/b\n");
 }
 
+static void what_git_obeys_stays_where_it_is(void)
+{
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    _cleanup_(close_fd) int fd = scratch(), later = scratch();
+
+    shell("mkdir -p kept/.git/hooks kept/sub; echo image >kept/.git/config; echo gone >kept/f; "
+          "echo module >kept/sub/.git; cp -a kept mine; cd mine; echo mine >.git/config; "
+          "echo run >.git/hooks/post-checkout; rm f; echo g >g; echo elsewhere >sub/.git; "
+          "mkdir -p new/.git; echo h >new/.git/h; echo i >.gitignore");
+    get_all("mine", fd);
+    names(fd, &found);
+    CU_ASSERT_PTR_NULL(strstr(found.data, ".git/"));
+    CU_ASSERT_PTR_NULL(strstr(found.data, "sub/.git"));
+    put_changes("kept", fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    shell_says("cd kept; cat .git/config sub/.git .gitignore g; find . -type f | wc -l",
+               "image\nmodule\ni\ng\n4\n");
+    shell("cd mine; rm -rf .git sub");
+    get_all("mine", later);
+    put_changes("kept", later);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    shell_says("cd kept; cat .git/config; ls -A", "image\n.git\n.gitignore\ng\nnew\n");
+}
+
 static void links_out_of_the_tree_are_not_followed(void)
 {
     _cleanup_(buf_release) struct buf found = BUF_INIT;
@@ -593,6 +617,23 @@ static void an_archive_can_not_reach_out_of_its_root(void)
                "safe\n");
 }
 
+/* As agents of earlier releases send them. */
+static void what_an_archive_says_of_git_is_passed_over(void)
+{
+    static const struct lie lies[] = {{".git", 'd', AE_IFDIR, NULL},
+                                      {".git/config", 'f', AE_IFREG, NULL},
+                                      {"sub", 'd', AE_IFDIR, NULL},
+                                      {"sub/.git", 'f', AE_IFREG, NULL},
+                                      {".github", 'f', AE_IFREG, NULL}};
+    _cleanup_(close_fd) int fd = lying_archive(lies, ARRAY_SIZE(lies));
+
+    shell("mkdir -p told/.git; echo image >told/.git/config");
+    put_changes("told", fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    shell_says("cd told; cat .git/config .github; ls -A . sub",
+               "image\nevil.:\n.git\n.github\nsub\n\nsub:\n");
+}
+
 static void a_broken_archive_is_refused(void)
 {
     _cleanup_(close_fd) int fd = scratch(), whole = scratch();
@@ -724,6 +765,8 @@ int main(void)
         {"a broken listing is refused", a_broken_listing_is_refused},
         {"a listing has a bound", a_listing_has_a_bound},
         {"unchanged files do not travel", unchanged_files_do_not_travel},
+        {"what git obeys stays where it is, on both sides", what_git_obeys_stays_where_it_is},
+        {"what an archive says of git is passed over", what_an_archive_says_of_git_is_passed_over},
         {"links out of the tree are not followed", links_out_of_the_tree_are_not_followed},
         {"a tree that is too large is refused", a_tree_that_is_too_large_is_refused},
         {"files that change while they are read do no harm",

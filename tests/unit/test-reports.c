@@ -318,6 +318,73 @@ static void limits_that_were_reached_are_named(void)
     CU_ASSERT(judge(passes, &run, "[\"c::a\"]").success); /* it hit a test that is in no list */
 }
 
+static void a_verifier_that_was_killed_passes_nothing(void)
+{
+    static const int statuses[] = {137, 143};
+
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
+        struct verifier_run run = a_run(statuses[i]);
+        struct verdict verdict = judge(passes, &run, "[\"c::a\"]");
+
+        CU_ASSERT_EQUAL(verdict.status, 0);
+        CU_ASSERT_FALSE(verdict.success);
+    }
+}
+
+/* Whatever the run said of itself, and whatever limit struck. */
+static void a_fault_is_a_failed_verdict(void)
+{
+    static const struct {
+        const char *tool, *name, *lists;
+        int failed;
+    } cases[] = {
+        {"test_suite", "verifier", "[\"c::a\",\"c::b\"]", 3},
+        {"test_suite", "verifier", "[]", 1},
+        {"linter", "linter", "[\"c::a\"]", 1},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(close_fd) int none = memory_file();
+        struct reports_source source = source_of(&none);
+        struct grader_request request = {.run = a_run(0),
+                                         .lists = {cases[i].lists, "[]", "[]"},
+                                         .since = NOW,
+                                         .fault = "it hung"};
+        _cleanup_(buf_release) struct buf json = BUF_INIT;
+        _cleanup_(free_ptr) char *reason = NULL, *first = NULL, *count = NULL;
+        struct error err = ERROR_INIT;
+        bool success = true;
+
+        request.run.tool = cases[i].tool;
+        request.run.timed_out = request.run.out_of_memory = true;
+        CU_ASSERT_EQUAL(reports_verdict(&source, &request, &json, &success, &reason, &err), 0);
+        CU_ASSERT_FALSE(success);
+        CU_ASSERT_STRING_EQUAL(reason, "it hung");
+        first = xasprintf("\"failures\":[{\"name\":\"%s\",\"classname\":\"\",\"time\":0.000,"
+                          "\"message\":\"it hung\"}",
+                          cases[i].name);
+        count = xasprintf("\"passed\":0,\"failed\":%d,", cases[i].failed);
+        CU_ASSERT_PTR_NOT_NULL(strstr(json.data, first));
+        CU_ASSERT_PTR_NOT_NULL(strstr(json.data, count));
+    }
+}
+
+static void a_fault_with_reports_is_no_verdict(void)
+{
+    _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
+    struct reports_source source = source_of(&passes);
+    const struct grader_request request = {
+        .run = a_run(0), .lists = {"[]", "[]", "[]"}, .since = NOW, .fault = "it hung"};
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    _cleanup_(free_ptr) char *reason = NULL;
+    struct error err = ERROR_INIT;
+    bool success = true;
+
+    CU_ASSERT_EQUAL(reports_verdict(&source, &request, &json, &success, &reason, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.code, "VERDICT_FAILED");
+}
+
 static void other_tools_say_it_by_their_exit_status(void)
 {
     _cleanup_(close_fd) int none = memory_file();
@@ -509,7 +576,8 @@ static void a_request_s_head_is_checked(void)
 {
     static const char good[] =
         "{\"tool\":\"test_suite\",\"exit_status\":0,\"timed_out\":false,\"out_of_memory\":false,"
-        "\"seconds\":1.5,\"timeout\":9,\"since\":1,\"fail_to_pass\":2,\"pass_to_pass\":2,"
+        "\"seconds\":1.5,\"timeout\":9,\"since\":1,\"fault\":\"it "
+        "hung\",\"fail_to_pass\":2,\"pass_to_pass\":2,"
         "\"fail_to_fail\":2,\"stdout\":0,\"stderr\":0}";
     static const struct {
         const char *from, *to;
@@ -524,6 +592,7 @@ static void a_request_s_head_is_checked(void)
         {"\"stdout\":0", "\"stdout\":-1"},
         {"\"stdout\":0", "\"stdout\":99999999"},
         {"\"since\":1,", ""},
+        {"\"it hung\"", "null"},
         {"{", "{\"more\":1,"},
         {"{", "["},
         {"9", "9.5"},
@@ -531,12 +600,15 @@ static void a_request_s_head_is_checked(void)
     int64_t lengths[GRADER_TEXTS];
     struct grader_request request;
     struct error err = ERROR_INIT;
-    char *tool = NULL;
+    char *tool = NULL, *fault = NULL;
 
-    CU_ASSERT_EQUAL(grader_request_parse(good, strlen(good), &request, lengths, &tool, &err), 0);
+    CU_ASSERT_EQUAL(
+        grader_request_parse(good, strlen(good), &request, lengths, &tool, &fault, &err), 0);
+    CU_ASSERT_STRING_EQUAL(request.fault, "it hung");
     CU_ASSERT_EQUAL(request.run.timeout, 9);
     CU_ASSERT_EQUAL(lengths[1], 2);
     free(tool);
+    free(fault);
     for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
         _cleanup_(buf_release) struct buf bad = BUF_INIT;
         const char *at = strstr(good, changes[i].from);
@@ -545,7 +617,7 @@ static void a_request_s_head_is_checked(void)
         buf_add(&bad, good, (size_t)(at - good));
         buf_add_str(&bad, changes[i].to);
         buf_add_str(&bad, at + strlen(changes[i].from));
-        if (grader_request_parse(bad.data, bad.length, &request, lengths, &tool, &err) == 0)
+        if (grader_request_parse(bad.data, bad.length, &request, lengths, &tool, &fault, &err) == 0)
             CU_FAIL(changes[i].to);
     }
     CU_ASSERT_EQUAL(grader_head_length("\0\0\x80\0"), GRADER_HEAD_MAX);
@@ -727,6 +799,10 @@ static void a_grader_rehearses(void)
 }
 
 static const struct unit_test tests[] = {
+    {"a verifier that was killed passes nothing, whatever report is there",
+     a_verifier_that_was_killed_passes_nothing},
+    {"a fault is a failed verdict, whatever the run said", a_fault_is_a_failed_verdict},
+    {"a fault with reports is no verdict", a_fault_with_reports_is_no_verdict},
     {"fresh reports count and stale ones do not", fresh_reports_count_and_stale_ones_do_not},
     {"an empty archive holds no report", an_empty_archive_holds_no_report},
     {"what is no tar is unreadable", what_is_no_tar_is_unreadable},

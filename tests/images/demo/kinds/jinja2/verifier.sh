@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the hidden tests on what is in /jinja2 and leaves report.xml there. Of the folder nothing but
-# the package's sources is taken: not its tests, conftest.py, pytest configuration, compiled files,
-# or modules of other names beside the package.
+# src is taken, and of that no conftest.py, compiled files, or descriptions of installed packages.
+# Links are followed: what they lead to is copied, so that it is looked through like the rest.
 [ "${VERIFIER-}" ] || exec env -i VERIFIER=1 PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
     LC_ALL=C.UTF-8 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 /bin/bash "$0"
 set -eu
@@ -10,8 +10,9 @@ rm -rf tests report.xml conftest.py
 cp -a /verifier/tests tests
 path=$(mktemp -d)
 trap 'rm -rf "$path"' EXIT
-cp -r src/jinja2 "$path" || true # what is not there can't be imported
-find "$path" \( -name __pycache__ -o -name '*.pyc' \) -prune -exec rm -rf {} +
+cp -rL src/. "$path" || true # what is not there can't be imported
+find "$path" \( -name __pycache__ -o -name '*.pyc' -o -name '*.so' -o -name conftest.py -o -name '*.pth' -o \
+    -name '*-info' \) -prune -exec rm -rf {} +
 
 # Isolated: neither the current folder nor PYTHON* variables decide what is imported.
 status=0

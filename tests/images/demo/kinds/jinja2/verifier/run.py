@@ -1,5 +1,5 @@
-# run.py FOLDER ARGUMENT... - pytest with FOLDER as the last place where modules are looked for, and
-# /jinja2/src, which the image has on the path for the convenience of sessions, taken off it. So the
+# run.py FOLDER ARGUMENT... - pytest with FOLDER as the last place where modules are looked for, so that what
+# lies beside the package can only add names, and /jinja2/src, which the image has on the path for the convenience of sessions, taken off it. So the
 # code under test can't stand in for pytest or anything that pytest imports.
 import sys
 

@@ -1,0 +1,4 @@
+# the compiler never ends
+c_code <<'C'
+#include "/dev/zero"
+C

@@ -1,0 +1,3 @@
+# the fix in the working tree
+# quick
+fix

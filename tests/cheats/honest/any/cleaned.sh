@@ -1,0 +1,3 @@
+# the fix after git clean
+git clean -q -f -d -x
+fix

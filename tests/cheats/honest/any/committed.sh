@@ -1,0 +1,4 @@
+# the fix committed
+fix
+git add -A
+commit fix

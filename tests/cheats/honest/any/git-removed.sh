@@ -1,0 +1,3 @@
+# the fix where .git was removed
+fix
+rm -rf .git

@@ -1,0 +1,3 @@
+# all files executable and writable for everybody
+fix
+chmod -R a+rwx .

@@ -1,0 +1,3 @@
+# all files of another user
+fix
+chown -R 1000:1000 .

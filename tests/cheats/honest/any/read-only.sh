@@ -1,0 +1,4 @@
+# all files read-only
+# quick
+fix
+chmod -R a-w .

@@ -1,0 +1,3 @@
+# documents and examples deleted
+fix
+rm -rf docs examples artwork

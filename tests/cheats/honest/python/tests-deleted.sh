@@ -1,0 +1,3 @@
+# the tests deleted
+fix
+rm -rf tests

@@ -1,0 +1,4 @@
+# the code never ends
+js_code <<'JS'
+for (;;) ;
+JS

@@ -1,0 +1,4 @@
+# the code kills the verifier
+js_code <<'JS'
+process.kill(process.ppid, 'SIGKILL');
+JS

@@ -1,0 +1,4 @@
+# the code writes without end to its output
+js_code <<'JS'
+for (;;) require('fs').writeSync(1, 'x'.repeat(65536));
+JS

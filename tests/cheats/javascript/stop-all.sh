@@ -1,0 +1,5 @@
+# the code stops every process, the shepherd too
+js_code <<'JS'
+process.kill(-1, 'SIGSTOP');
+for (;;) ;
+JS

@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# What stands before each script of tests/cheats: it runs in a session, in the repository's folder. /tmp/ids
+# has the sample's tests, one a line, as everybody may read them; an honest one has /tmp/fix.patch as well.
+set -euo pipefail
+cd "${CODESET_REPOSITORY:?}"
+
+fix() { git apply /tmp/fix.patch; }
+commit() { git -c user.name=a -c user.email=a@b commit -q -m "$1"; }
+
+# Code of the input, run when the package is imported, compiled or required.
+python_code() { cat - >>src/jinja2/__init__.py; }
+c_code() { cat - cJSON.c >/tmp/cJSON.c && cat /tmp/cJSON.c >cJSON.c; }
+js_code() { cat - index.js >/tmp/index.js && cat /tmp/index.js >index.js; }
+
+# A report in which every test of the sample passed.
+forge() {
+    local id
+    printf '<testsuites><testsuite name="forged">\n'
+    sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/"/\&quot;/g' /tmp/ids | while IFS= read -r id; do
+        printf '<testcase classname="%s" name="%s"/>\n' "${id%%::*}" "${id#*::}"
+    done
+    printf '</testsuite></testsuites>\n'
+}

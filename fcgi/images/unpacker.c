@@ -68,7 +68,8 @@ static int open_source(struct unpacker *unpacker, struct error *err)
     unpacker->is_pipe = strcmp(source, "-") == 0;
     if (!unpacker->is_pipe)
         opened = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fstat(unpacker->is_pipe ? STDIN_FILENO : opened, &st) < 0)
+    if ((!unpacker->is_pipe && opened < 0) ||
+        fstat(unpacker->is_pipe ? STDIN_FILENO : opened, &st) < 0)
         return error_errno(err, errno, "cannot open it");
     if (unpacker->is_pipe ? S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",

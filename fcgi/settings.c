@@ -178,7 +178,8 @@ const struct config_row settings_rows[] = {
         "files that a container may create"),
     INT(engine, processes, "512", 16, 1000000, "", "processes and threads of a container"),
     INT(engine, cpu_millicores, "2000", 10, 1000000, "", "CPU of a container; 1000 is a core"),
-    INT(engine, disk_reserve_bytes, "1G", 0, 1024 * GIB, "bytes", "kept free in scratch_dir"),
+    INT(engine, disk_reserve_bytes, "1G", 0, 1024 * GIB, "bytes",
+        "kept free in scratch_dir, and by imports in image_dir"),
     INT(engine, disk_commit_percent, "5", 0, 100, "%", "of disk_bytes, free for each container"),
     BOOL(engine, disk_shared_ok, "no", "scratch_dir may share a device with the host's own data"),
     INT(engine, memory_total_bytes, "0", 0, 1024 * GIB, "bytes",
@@ -187,6 +188,7 @@ const struct config_row settings_rows[] = {
         "processes of all containers; 0: half of what the kernel has"),
     INT(engine, image_bytes_max, "64G", MIB, 1024 * GIB, "bytes", "an image, unpacked"),
     INT(engine, image_entries_max, "4000000", 1000, 100000000, "", "files of an image"),
+    INT(engine, image_seconds_max, "3600", 1, 86400, "seconds", "how long an import may take"),
 
     TEXT(metrics, folder, "/run/codeset/metrics",
          "folder in which the workers count together; empty: they don't"),

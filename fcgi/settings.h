@@ -117,6 +117,7 @@ struct engine_settings {
     int64_t processes_total;    /* the same */
     int64_t image_bytes_max;
     int64_t image_entries_max;
+    int64_t image_seconds_max; /* of an import */
 };
 
 struct stripe_settings {

@@ -163,10 +163,12 @@ static void check_binaries(struct doctor *doctor)
     const char *folder = slash ? agent : ".";
     _cleanup_(free_ptr) char *helper = xasprintf("%.*s/codeset-container", length, folder);
     _cleanup_(free_ptr) char *grader = xasprintf("%.*s/codeset-grader", length, folder);
+    _cleanup_(free_ptr) char *unpacker = xasprintf("%.*s/codeset-unpack", length, folder);
 
     check_binary(doctor, "agent", agent, true);
     check_binary(doctor, "container helper", helper, false);
     check_binary(doctor, "grader", grader, false);
+    check_binary(doctor, "unpacker", unpacker, false);
 }
 
 /* --- folders and their room ------------------------------------------------------------------ */

@@ -9,7 +9,7 @@ libengined_a_SOURCES = \
 	fcgi/engined/host_share.c fcgi/engined/host_share.h \
 	fcgi/engined/kernel_watch.c fcgi/engined/kernel_watch.h \
 	fcgi/engined/server.c fcgi/engined/server.h
-ENGINED_LIBS = libengined.a libcontainer.a libimages.a libwire.a $(SECCOMP_LIBS) $(BASE_LIBS) \
+ENGINED_LIBS = libengined.a libimages.a libcontainer.a libwire.a $(SECCOMP_LIBS) $(BASE_LIBS) \
 	$(ARCHIVE_LIBS) $(EVENT_LIBS)
 
 sbin_PROGRAMS += codeset-engined

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,6 @@ DEFINE_CLEANUP(struct tar_stream *, close_stream, tar_stream_close)
 
 struct copying {
     struct tar_stream *stream;
-    const char *folder;
     int64_t left; /* bytes that may still be copied */
     void (*progress)(int64_t bytes, void *arg);
     void *arg;
@@ -41,7 +41,6 @@ void archive_files_release(struct archive_files *files)
     for (size_t i = 0; i < files->count; i++) {
         free(files->items[i].name);
         free(files->items[i].target);
-        free(files->items[i].path);
     }
     free(files->items);
     files->items = NULL;
@@ -126,10 +125,11 @@ static int copy_file(struct copying *copying, struct archive_entry *entry,
     if (archive_entry_sparse_count(entry) > 0)
         return refuse(err, file->name, "has holes");
     copying->left -= size;
-    file->path = xasprintf("%s/%zu", copying->folder, copying->files.count);
-    fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    snprintf(file->copy, sizeof(file->copy), "%zu", copying->files.count);
+    fd = openat(copying->files.folder_fd, file->copy,
+                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return error_errno(err, errno, "cannot make %s", file->path);
+        return error_errno(err, errno, "cannot make a copy of %.200s", file->name);
     return copy_content(copying, file, fd, err);
 }
 
@@ -173,7 +173,6 @@ static int copy_entry(struct copying *copying, struct archive_entry *entry, stru
     }
     free(file->name);
     free(file->target);
-    free(file->path);
     return rc;
 }
 
@@ -192,14 +191,17 @@ static int copy_all(struct copying *copying, struct error *err)
     return rc;
 }
 
-int archive_files_copy(const char *source, const char *folder, int64_t most,
+int archive_files_copy(int source_fd, int folder_fd, int64_t most,
                        void (*progress)(int64_t bytes, void *arg), void *arg,
                        struct archive_files *ret_files, struct error *err)
 {
     _cleanup_(close_stream) struct tar_stream *stream =
-        tar_stream_open(source, most + ARCHIVE_FILES_MOST * (int64_t)OVERHEAD, err);
-    struct copying copying = {
-        .stream = stream, .folder = folder, .left = most, .progress = progress, .arg = arg};
+        tar_stream_open(source_fd, most + ARCHIVE_FILES_MOST * (int64_t)OVERHEAD, err);
+    struct copying copying = {.stream = stream,
+                              .left = most,
+                              .progress = progress,
+                              .arg = arg,
+                              .files = {.folder_fd = folder_fd}};
 
     if (stream == NULL)
         return -1;
@@ -235,11 +237,20 @@ const struct archive_file *archive_files_find(const struct archive_files *files,
     return file;
 }
 
-int archive_file_json(const struct archive_file *file, json_object **ret_object, struct error *err)
+int archive_file_open(const struct archive_files *files, const struct archive_file *file,
+                      struct error *err)
+{
+    int fd = openat(files->folder_fd, file->copy, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd >= 0 ? fd : error_errno(err, errno, "cannot open the copy of %.200s", file->name);
+}
+
+int archive_file_json(const struct archive_files *files, const struct archive_file *file,
+                      json_object **ret_object, struct error *err)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
-    if (file_read(AT_FDCWD, file->path, JSON_MAX, &text, err) < 0 ||
+    if (file_read(files->folder_fd, file->copy, JSON_MAX, &text, err) < 0 ||
         json_parse(text.data ? text.data : "", text.length, ret_object, NULL, err) < 0)
         return refuse(err, file->name, "is not valid JSON, or larger than 4 MiB");
     return 0;

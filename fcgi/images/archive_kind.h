@@ -16,6 +16,6 @@ enum archive_kind {
 
 /* Reads the archive's names, at most `most` bytes of it. IMAGE_REFUSED for what is no archive, and
  * for a docker archive of several images. */
-int archive_kind(const char *path, int64_t most, enum archive_kind *ret_kind, struct error *err);
+int archive_kind(int source_fd, int64_t most, enum archive_kind *ret_kind, struct error *err);
 
 #endif

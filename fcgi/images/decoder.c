@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,20 +131,6 @@ static _Noreturn void work(int source_fd, const int out[2], const int word[2], u
 
 /* --- in the parent --------------------------------------------------------------------------- */
 
-static int open_regular(const char *path, struct error *err)
-{
-    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat st;
-
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return error_errno(err, errno, "cannot open it");
-    if (!S_ISREG(st.st_mode))
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "not a regular file; to read an archive from a pipe, use - and redirect "
-                         "standard input");
-    return TAKE_FD(fd);
-}
-
 /* A pipe whose ends are not among the standard descriptors, whatever is closed of these. */
 static int make_pipe(int ends[2], struct error *err)
 {
@@ -165,19 +150,15 @@ static int make_pipe(int ends[2], struct error *err)
     return -1;
 }
 
-int decoder_open(const char *path, int64_t most, struct decoder *ret_decoder, struct error *err)
+int decoder_open(int source_fd, int64_t most, struct decoder *ret_decoder, struct error *err)
 {
     const int64_t seconds = CPU_SECONDS_LEAST + most / BYTES_A_SECOND;
-    _cleanup_(close_fd) int low = open_regular(path, err);
-    _cleanup_(close_fd) int source_fd =
-        low >= 0 ? fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1;
+    _cleanup_(close_fd) int high = fcntl(source_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     struct decoder decoder = {.most = most};
     int out[2] = {-1, -1}, word[2] = {-1, -1};
 
-    if (low < 0)
-        return -1;
-    if (source_fd < 0)
-        return error_errno(err, errno, "cannot open it");
+    if (high < 0 || lseek(high, 0, SEEK_SET) < 0)
+        return error_errno(err, errno, "cannot read it");
     if (make_pipe(out, err) < 0)
         return -1;
     if (make_pipe(word, err) < 0) {
@@ -188,7 +169,7 @@ int decoder_open(const char *path, int64_t most, struct decoder *ret_decoder, st
     fcntl(out[1], F_SETPIPE_SZ, PIPE_SIZE); /* a smaller one is slower, no more */
     decoder.pid = fork();
     if (decoder.pid == 0)
-        work(source_fd, out, word, (unsigned)(seconds < 1000000 ? seconds : 1000000));
+        work(high, out, word, (unsigned)(seconds < 1000000 ? seconds : 1000000));
     if (decoder.pid < 0)
         error_errno(err, errno, "cannot fork");
     close_fd(&out[1]);

@@ -28,9 +28,10 @@ struct decoder {
         -1, -1, 0, 0, 0                                                                            \
     }
 
-/* path: a regular file, else IMAGE_REFUSED. most: of what comes out. The caller ends it with
- * decoder_release, at whatever point. */
-int decoder_open(const char *path, int64_t most, struct decoder *ret_decoder, struct error *err);
+/* source_fd: a regular file, which is read from its beginning; it stays the caller's, and nobody
+ * else may read it meanwhile. most: of what comes out. The caller ends it with decoder_release, at
+ * whatever point. */
+int decoder_open(int source_fd, int64_t most, struct decoder *ret_decoder, struct error *err);
 
 /* As read(2), but -1 comes with an error: IMAGE_REFUSED for what cannot be decompressed, is
  * compressed more than once, takes more memory or time than there is for it, or is larger than it

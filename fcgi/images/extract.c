@@ -54,10 +54,9 @@ static int open_below(int root_fd, const char *path, int flags, bool links)
 /* What the layers below have at the path. False: nothing. */
 static bool base_stat(const struct extract *extract, const char *path, struct stat *st)
 {
-    for (int i = 0; extract->base != NULL && i < extract->base->count; i++) {
-        _cleanup_(close_fd) int layer =
-            open(extract->base->paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(close_fd) int fd = open_below(layer, path, O_PATH | O_NOFOLLOW, false);
+    for (int i = 0; i < extract->base_count; i++) {
+        _cleanup_(close_fd) int fd =
+            open_below(extract->base_fds[i], path, O_PATH | O_NOFOLLOW, false);
 
         if (fd >= 0)
             return fstat(fd, st) == 0;
@@ -90,8 +89,7 @@ static int count_entry(struct extract *extract, struct error *err)
 static int make_parent(struct extract *extract, int at, const char *name, const char *path,
                        struct error *err)
 {
-    struct stat st = {
-        .st_mode = 0755, .st_uid = (uid_t)extract->uid_base, .st_gid = (gid_t)extract->uid_base};
+    struct stat st = {.st_mode = 0755};
 
     if (count_entry(extract, err) < 0 || check_base_link(extract, path, err) < 0)
         return -1;
@@ -264,15 +262,15 @@ static int make_hardlink(const struct extract *extract, struct archive_entry *en
     return 0;
 }
 
-static int set_owner_mode_time(const struct extract *extract, struct archive_entry *entry, int at,
-                               const char *name, const char *path, struct error *err)
+static int set_owner_mode_time(struct archive_entry *entry, int at, const char *name,
+                               const char *path, struct error *err)
 {
     const struct timespec times[2] = {
         {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)},
         {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)},
     };
-    uid_t uid = (uid_t)(extract->uid_base + archive_entry_uid(entry));
-    gid_t gid = (gid_t)(extract->uid_base + archive_entry_gid(entry));
+    uid_t uid = (uid_t)archive_entry_uid(entry);
+    gid_t gid = (gid_t)archive_entry_gid(entry);
     bool link = archive_entry_filetype(entry) == AE_IFLNK;
 
     /* chown takes set-user-id bits away, so the mode comes after it. */
@@ -354,7 +352,7 @@ static int extract_entry(struct extract *extract, struct place *place, struct ta
     if (*path == '\0') { /* the root */
         if (!folder)
             return refuse(err, "/", "is not a folder");
-        return set_owner_mode_time(extract, entry, extract->root_fd, ".", "/", err);
+        return set_owner_mode_time(entry, extract->root_fd, ".", "/", err);
     }
     if (is_device(entry)) {
         if (strncmp(path, "dev/", 4) == 0)
@@ -368,7 +366,7 @@ static int extract_entry(struct extract *extract, struct place *place, struct ta
         return make_hardlink(extract, entry, place->fd, name, path, err);
     if (make_entry(extract, stream, entry, place->fd, name, path, err) < 0)
         return -1;
-    return set_owner_mode_time(extract, entry, place->fd, name, path, err);
+    return set_owner_mode_time(entry, place->fd, name, path, err);
 }
 
 /* ".wh.NAME" removes NAME of the layers before, ".wh..wh..opq" all that is in its folder. */
@@ -467,12 +465,12 @@ static int check_sum(struct tar_stream *stream, const char *sha256, struct error
     return 0;
 }
 
-int extract_tar(struct extract *extract, const char *path, const char *sha256, struct error *err)
+int extract_tar(struct extract *extract, int source_fd, const char *sha256, struct error *err)
 {
     const int64_t most = extract_stream_most(extract);
 
     if (extract->oci || sha256 != NULL) {
-        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(path, most, err);
+        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(source_fd, most, err);
 
         if (stream == NULL || pass(extract, stream, true, err) < 0 ||
             (sha256 != NULL && check_sum(stream, sha256, err) < 0))
@@ -480,7 +478,7 @@ int extract_tar(struct extract *extract, const char *path, const char *sha256, s
         extract->stream_bytes += tar_stream_bytes(stream);
     }
     {
-        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(path, most, err);
+        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(source_fd, most, err);
 
         return stream != NULL ? pass(extract, stream, false, err) : -1;
     }
@@ -507,8 +505,7 @@ static int make_hosts(struct extract *extract, struct error *err)
         unlinkat(etc, "hosts", 0); /* it may have other names */
     }
     fd = openat(etc, "hosts", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0 || fchown(fd, (uid_t)extract->uid_base, (gid_t)extract->uid_base) < 0 ||
-        fchmod(fd, 0644) < 0)
+    if (fd < 0 || fchmod(fd, 0644) < 0)
         return error_errno(err, errno, "cannot make etc/hosts");
     return fd_write_all(fd, text, strlen(text), err);
 }
@@ -528,9 +525,8 @@ static bool runs_here(uint16_t machine)
 }
 
 /* Of a shell that is there: would the kernel start it? */
-static int check_program(int fd, const char *path, struct error *err)
+static int check_program(const struct extract *extract, int fd, const char *path, struct error *err)
 {
-    _cleanup_(free_ptr) char *opened = xasprintf("/proc/self/fd/%d", fd);
     _cleanup_(close_fd) int program = -1;
     unsigned char head[20] = {0}; /* the ELF header up to the machine */
     struct stat st;
@@ -540,7 +536,8 @@ static int check_program(int fd, const char *path, struct error *err)
         return error_errno(err, errno, "cannot look at %s", path);
     if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
         return refuse(err, path, "is not an executable file, so no command could run");
-    program = open(opened, O_RDONLY | O_CLOEXEC);
+    /* Again, now that it is known to be a file: nobody else changes the folder. */
+    program = open_below(extract->root_fd, path, O_RDONLY, true);
     if (program < 0 || pread(program, head, sizeof(head), 0) < 0)
         return error_errno(err, errno, "cannot read %s", path);
     if (head[0] == '#' && head[1] == '!')
@@ -563,7 +560,7 @@ static int check_shell(const struct extract *extract, struct error *err)
         _cleanup_(close_fd) int fd = open_below(extract->root_fd, shells[i], O_PATH, true);
 
         if (fd >= 0)
-            return check_program(fd, shells[i], err);
+            return check_program(extract, fd, shells[i], err);
     }
     return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                      "not a root file system in which commands can run: it has none of /bin/bash, "
@@ -603,7 +600,7 @@ int extract_finish(struct extract *extract, struct error *err)
                 return refuse(err, folders[i], "must be a folder");
             continue;
         }
-        if (extract->base != NULL)
+        if (extract->base_count > 0)
             continue;
         if (make_parent(extract, extract->root_fd, folders[i], folders[i], err) < 0)
             return -1;
@@ -612,7 +609,7 @@ int extract_finish(struct extract *extract, struct error *err)
     }
     if (check_accounts(extract, err) < 0)
         return -1;
-    if (extract->base != NULL) /* which was checked */
+    if (extract->base_count > 0) /* which was checked */
         return 0;
     return check_shell(extract, err) < 0 ? -1 : make_hosts(extract, err);
 }

@@ -2,7 +2,8 @@
  * extract.h - unpacks a tar of unknown origin into a folder, and nowhere else.
  *
  * Every path is resolved by the kernel below the folder (openat2 with RESOLVE_BENEATH), never
- * through a link; owners are shifted by the uid base; of extended attributes only user.* is kept.
+ * through a link; of extended attributes only user.* is kept. Owners are as the archive has them:
+ * whoever calls is in a user namespace that shifts them (images/cage.h).
  * What is refused is listed in images.h; refusals have the code IMAGE_REFUSED.
  */
 #ifndef CODESET_IMAGES_EXTRACT_H
@@ -12,13 +13,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "images/image_store.h"
 
 struct extract {
-    int root_fd;                     /* the folder */
-    const struct image_layers *base; /* layers below this one, NULL: none */
-    bool oci;                        /* an OCI layer: .wh. names remove, parents may be links */
-    int64_t uid_base;
+    int root_fd;         /* the folder */
+    const int *base_fds; /* of layers below this one, topmost first */
+    int base_count;      /* 0: there is no base */
+    bool oci;            /* an OCI layer: .wh. names remove, parents may be links */
     int64_t bytes_max;
     int64_t entries_max;
     void (*progress)(int64_t bytes, void *arg); /* may be NULL */
@@ -29,10 +29,10 @@ struct extract {
     int64_t stream_bytes; /* of the tars of earlier layers, decompressed */
 };
 
-/* Unpacks the archive at `path` into the folder. Several may follow one another. sha256: the sum
+/* Unpacks the archive into the folder. Several may follow one another. sha256: the sum
  * that it must have, decompressed, in hexadecimal digits; NULL: any. A sum that differs is found
  * after the layer's removals, before the first file. */
-int extract_tar(struct extract *extract, const char *path, const char *sha256, struct error *err);
+int extract_tar(struct extract *extract, int source_fd, const char *sha256, struct error *err);
 
 /* How long a tar may be, decompressed: what the image may hold, and the headers. */
 int64_t extract_stream_most(const struct extract *extract);

@@ -1,13 +1,10 @@
 #include "images/oci_archive.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "images/archive_files.h"
@@ -15,7 +12,6 @@
 #include "base/banned.h"
 
 #define LAYERS_MAX 512
-#define ENV_MAX 1024
 #define INDEXES_MOST 3 /* within one another */
 
 #if defined(__x86_64__)
@@ -33,13 +29,6 @@ struct parts {
     const struct archive_file *layers[LAYERS_MAX];
     size_t count;
 };
-
-void image_oci_release(struct image_oci *oci)
-{
-    json_object_put(oci->env);
-    free(oci->workdir);
-    memset(oci, 0, sizeof(*oci));
-}
 
 static int refuse(struct error *err, const char *why)
 {
@@ -149,7 +138,7 @@ static int find_manifest(const struct archive_files *files, json_object **ret_ma
         _cleanup_(json_release) json_object *object = NULL;
         json_object *manifests, *chosen;
 
-        if (archive_file_json(file, &object, err) < 0)
+        if (archive_file_json(files, file, &object, err) < 0)
             return -1;
         manifests = array_of(object, "manifests");
         if (manifests == NULL && indexes > 0) {
@@ -196,7 +185,7 @@ static int find_docker_parts(const struct archive_files *files, struct parts *pa
     json_object *image, *layers;
     const char *config;
 
-    if (file == NULL || archive_file_json(file, &manifest, err) < 0)
+    if (file == NULL || archive_file_json(files, file, &manifest, err) < 0)
         return -1;
     image = json_object_is_type(manifest, json_type_array) ? json_object_array_get_idx(manifest, 0)
                                                            : NULL;
@@ -222,41 +211,21 @@ static int find_docker_parts(const struct archive_files *files, struct parts *pa
 
 /* --- what both have -------------------------------------------------------------------------- */
 
-/* A working directory in /proc or /dev leads to descriptors of whoever starts there. */
-static bool workdir_is_odd(const char *path)
-{
-    static const char *const refused[] = {"/proc", "/dev", "/sys"};
-
-    if (path[0] != '/' || strlen(path) > 4095 || strstr(path, "/../") != NULL ||
-        (strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0))
-        return true;
-    path += strspn(path, "/") - 1;
-    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-        size_t length = strlen(refused[i]);
-
-        if (strncmp(path, refused[i], length) == 0 && (path[length] == '/' || !path[length]))
-            return true;
-    }
-    return false;
-}
-
-static int take_environment(json_object *config, struct image_oci *oci, struct error *err)
+/* What it may be is the reader's of the report to say (unpack_report.h). */
+static int take_environment(json_object *config, struct unpacked *unpacked, struct error *err)
 {
     json_object *env = array_of(config, "Env");
 
     if (env == NULL)
         return 0;
-    if (json_object_array_length(env) > ENV_MAX)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the image has more than %d environment variables", ENV_MAX);
     for (size_t i = 0; i < json_object_array_length(env); i++)
         if (!json_object_is_type(json_object_array_get_idx(env, i), json_type_string))
             return refuse(err, "an environment variable of the image is not a text");
-    oci->env = json_object_get(env);
+    unpacked->env = json_object_get(env);
     return 0;
 }
 
-static int take_config(json_object *whole, struct image_oci *oci, struct error *err)
+static int take_config(json_object *whole, struct unpacked *unpacked, struct error *err)
 {
     json_object *config = NULL;
     const char *workdir;
@@ -264,12 +233,9 @@ static int take_config(json_object *whole, struct image_oci *oci, struct error *
     if (!json_object_object_get_ex(whole, "config", &config))
         return 0;
     workdir = json_get_text(config, "WorkingDir");
-    if (workdir != NULL && *workdir != '\0' && workdir_is_odd(workdir))
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the working directory %.200s is not allowed", workdir);
     if (workdir != NULL && *workdir != '\0')
-        oci->workdir = xstrdup(workdir);
-    return take_environment(config, oci, err);
+        unpacked->workdir = xstrdup(workdir);
+    return take_environment(config, unpacked, err);
 }
 
 /* The digits that a layer's sum must have when it is decompressed. An OCI archive's layers were
@@ -290,14 +256,17 @@ static int sums_of(enum archive_kind kind, json_object *config, size_t count,
     return 0;
 }
 
-static int unpack_layers(struct extract *extract, const struct parts *parts, json_object *sums,
-                         struct error *err)
+static int unpack_layers(struct extract *extract, const struct archive_files *files,
+                         const struct parts *parts, json_object *sums, struct error *err)
 {
     extract->oci = true;
     for (size_t i = 0; i < parts->count; i++) {
+        _cleanup_(close_fd) int fd = archive_file_open(files, parts->layers[i], err);
         json_object *sum = sums ? json_object_array_get_idx(sums, i) : NULL;
         const char *digits = NULL;
 
+        if (fd < 0)
+            return -1;
         if (sums != NULL) {
             digits = digits_of(
                 json_object_is_type(sum, json_type_string) ? json_object_get_string(sum) : NULL,
@@ -305,14 +274,14 @@ static int unpack_layers(struct extract *extract, const struct parts *parts, jso
             if (digits == NULL)
                 return -1;
         }
-        if (extract_tar(extract, parts->layers[i]->path, digits, err) < 0)
+        if (extract_tar(extract, fd, digits, err) < 0)
             return error_wrap(err, "layer %zu", i + 1);
     }
     return 0;
 }
 
 static int unpack_files(struct extract *extract, enum archive_kind kind,
-                        const struct archive_files *files, struct image_oci *ret_oci,
+                        const struct archive_files *files, struct unpacked *unpacked,
                         struct error *err)
 {
     _cleanup_(json_release) json_object *config = NULL;
@@ -320,23 +289,20 @@ static int unpack_files(struct extract *extract, enum archive_kind kind,
     json_object *sums;
 
     if ((kind == ARCHIVE_DOCKER ? find_docker_parts : find_oci_parts)(files, &parts, err) < 0 ||
-        archive_file_json(parts.config, &config, err) < 0 ||
-        take_config(config, ret_oci, err) < 0 || sums_of(kind, config, parts.count, &sums, err) < 0)
+        archive_file_json(files, parts.config, &config, err) < 0 ||
+        take_config(config, unpacked, err) < 0 ||
+        sums_of(kind, config, parts.count, &sums, err) < 0)
         return -1;
-    return unpack_layers(extract, &parts, sums, err);
+    return unpack_layers(extract, files, &parts, sums, err);
 }
 
-int image_oci_unpack(struct extract *extract, enum archive_kind kind, const char *source,
-                     const char *workplace, struct image_oci *ret_oci, struct error *err)
+int image_oci_unpack(struct extract *extract, enum archive_kind kind, int source_fd, int folder_fd,
+                     struct unpacked *unpacked, struct error *err)
 {
-    _cleanup_(free_ptr) char *folder = xasprintf("%s/archive", workplace);
     _cleanup_(archive_files_release) struct archive_files files = {.count = 0};
 
-    if (mkdir(folder, 0700) < 0)
-        return error_errno(err, errno, "cannot make %s", folder);
-    if (archive_files_copy(source, folder, extract->bytes_max, extract->progress, extract->arg,
-                           &files, err) < 0 ||
-        unpack_files(extract, kind, &files, ret_oci, err) < 0)
+    if (archive_files_copy(source_fd, folder_fd, extract->bytes_max, extract->progress,
+                           extract->arg, &files, err) < 0)
         return -1;
-    return remove_tree(folder, err);
+    return unpack_files(extract, kind, &files, unpacked, err);
 }

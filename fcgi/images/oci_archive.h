@@ -8,23 +8,15 @@
 #ifndef CODESET_IMAGES_OCI_ARCHIVE_H
 #define CODESET_IMAGES_OCI_ARCHIVE_H
 
-#include <json-c/json.h>
-
 #include "base/error.h"
 #include "images/archive_kind.h"
 #include "images/extract.h"
+#include "images/unpack_report.h"
 
-/* What the image's configuration says about commands. */
-struct image_oci {
-    json_object *env; /* array of "NAME=value", or NULL */
-    char *workdir;    /* absolute, or NULL */
-};
-
-void image_oci_release(struct image_oci *oci);
-
-/* kind: ARCHIVE_OCI or ARCHIVE_DOCKER. A folder in `workplace` is used and removed. Of an archive
- * with images for several kinds of processor the one for this host's is taken. */
-int image_oci_unpack(struct extract *extract, enum archive_kind kind, const char *source,
-                     const char *workplace, struct image_oci *ret_oci, struct error *err);
+/* kind: ARCHIVE_OCI or ARCHIVE_DOCKER. Its files are copied into the empty folder. Of an archive
+ * with images for several kinds of processor the one for this host's is taken. Environment and
+ * working directory are filled in, as the image has them. */
+int image_oci_unpack(struct extract *extract, enum archive_kind kind, int source_fd, int folder_fd,
+                     struct unpacked *unpacked, struct error *err);
 
 #endif

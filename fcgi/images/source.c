@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -12,26 +11,7 @@
 #include "base/banned.h"
 
 #define BLOCK (256 << 10)
-
-void source_copy_release(struct source_copy *copy)
-{
-    if (copy->path)
-        unlink(copy->path);
-    free(copy->path);
-    copy->path = NULL;
-}
-
-/* Returns its descriptor. */
-static int make_file(const char *folder, struct source_copy *copy, struct error *err)
-{
-    _cleanup_(free_ptr) char *path = xasprintf("%s/source-XXXXXX", folder);
-    int fd = mkostemp(path, O_CLOEXEC);
-
-    if (fd < 0)
-        return error_errno(err, errno, "cannot make a temporary file in %s", folder);
-    copy->path = TAKE_PTR(path);
-    return fd;
-}
+#define COPY_NAME "source"
 
 static int add(int fd, const void *bytes, size_t size, int64_t *total, int64_t most,
                struct error *err)
@@ -43,18 +23,18 @@ static int add(int fd, const void *bytes, size_t size, int64_t *total, int64_t m
     return fd_write_all(fd, bytes, size, err);
 }
 
-int source_copy_input(const char *folder, int64_t most, void (*progress)(int64_t bytes, void *arg),
-                      void *arg, struct source_copy *ret_copy, struct error *err)
+int source_copy(int input_fd, int folder_fd, int64_t most,
+                void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err)
 {
     _cleanup_(free_ptr) char *block = xmalloc(BLOCK);
-    _cleanup_(source_copy_release) struct source_copy copy = {0};
-    _cleanup_(close_fd) int fd = make_file(folder, &copy, err);
+    _cleanup_(close_fd) int fd =
+        openat(folder_fd, COPY_NAME, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     int64_t total = 0;
     ssize_t got;
 
     if (fd < 0)
-        return -1;
-    while ((got = read(STDIN_FILENO, block, BLOCK)) != 0) {
+        return error_errno(err, errno, "cannot make a temporary file");
+    while ((got = read(input_fd, block, BLOCK)) != 0) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -64,6 +44,5 @@ int source_copy_input(const char *folder, int64_t most, void (*progress)(int64_t
         if (progress)
             progress(total, arg);
     }
-    ret_copy->path = TAKE_PTR(copy.path);
-    return 0;
+    return TAKE_FD(fd);
 }

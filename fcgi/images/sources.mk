@@ -3,6 +3,7 @@ noinst_LIBRARIES += libimages.a
 libimages_a_SOURCES = \
 	fcgi/images/archive_files.c fcgi/images/archive_files.h \
 	fcgi/images/archive_kind.c fcgi/images/archive_kind.h \
+	fcgi/images/cage.c fcgi/images/cage.h \
 	fcgi/images/decoder.c fcgi/images/decoder.h \
 	fcgi/images/extract.c fcgi/images/extract.h \
 	fcgi/images/image_store.c fcgi/images/image_store.h \
@@ -10,5 +11,14 @@ libimages_a_SOURCES = \
 	fcgi/images/import.c \
 	fcgi/images/oci_archive.c fcgi/images/oci_archive.h \
 	fcgi/images/source.c fcgi/images/source.h \
-	fcgi/images/tar_stream.c fcgi/images/tar_stream.h
-IMAGES_LIBS = libimages.a $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
+	fcgi/images/tar_stream.c fcgi/images/tar_stream.h \
+	fcgi/images/unpack.c fcgi/images/unpack.h \
+	fcgi/images/unpack_report.c fcgi/images/unpack_report.h \
+	fcgi/images/unpacker.c fcgi/images/unpacker.h \
+	fcgi/images/workplace.c fcgi/images/workplace.h
+IMAGES_LIBS = libimages.a libcontainer.a $(SECCOMP_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
+
+# Reads archives, where nothing else can be done.
+pkglibexec_PROGRAMS += codeset-unpack
+codeset_unpack_SOURCES = fcgi/codeset-unpack.c
+codeset_unpack_LDADD = $(IMAGES_LIBS)

@@ -56,12 +56,12 @@ static int failed(struct tar_stream *stream, struct error *err)
                      text ? text : "it is damaged");
 }
 
-struct tar_stream *tar_stream_open(const char *path, int64_t most, struct error *err)
+struct tar_stream *tar_stream_open(int source_fd, int64_t most, struct error *err)
 {
     struct decoder decoder = DECODER_INIT;
     struct tar_stream *stream;
 
-    if (decoder_open(path, most, &decoder, err) < 0)
+    if (decoder_open(source_fd, most, &decoder, err) < 0)
         return NULL;
     stream = xcalloc(1, sizeof(*stream));
     stream->decoder = decoder;

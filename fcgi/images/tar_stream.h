@@ -14,8 +14,9 @@
 
 struct tar_stream;
 
-/* most: bytes of the tar, decompressed. NULL on failure. The caller closes it. */
-struct tar_stream *tar_stream_open(const char *path, int64_t most, struct error *err);
+/* source_fd: as decoder_open has it. most: bytes of the tar, decompressed. NULL on failure. The
+ * caller closes it. */
+struct tar_stream *tar_stream_open(int source_fd, int64_t most, struct error *err);
 void tar_stream_close(struct tar_stream *stream);
 
 /* The next entry's header. Returns 1, 0 at the end, -1. The entry is the stream's. */

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "engine/engine.h"
 #include "reaper/kinds.h"
@@ -29,6 +30,7 @@ struct event;
 struct event_base;
 struct graders;
 struct ledger_watch;
+struct overtime;
 struct reaper_settings;
 struct rounds;
 struct run;
@@ -49,6 +51,7 @@ struct context {
     struct containers *containers;
     struct sessions *sessions;
     struct kinds kinds;
+    LIST_HEAD(overtimes, overtime) overtimes; /* commands that are watched */
 
     bool open;     /* what an earlier run left is known; work may be taken */
     bool stopping; /* SIGTERM came: nothing new */

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -31,6 +32,18 @@ static void cleared(const struct error *err, void *arg)
         log_error("clear_failed", err);
 }
 
+static void tell_others(const struct overtime *late)
+{
+    struct overtime *other;
+
+    LIST_FOREACH(other, &late->context->overtimes, next)
+    {
+        if (other != late && other->kind == late->kind &&
+            strcmp(other->container.text, late->container.text) == 0)
+            other->ended_with_another = true;
+    }
+}
+
 static void look(evutil_socket_t fd, short what, void *arg)
 {
     struct overtime *overtime = arg;
@@ -46,6 +59,7 @@ static void look(evutil_socket_t fd, short what, void *arg)
     }
     log_event(LOG_WARNING, "command_overtime", "container=%s", overtime->container.text);
     overtime->ended_by_engine = true;
+    tell_others(overtime);
     engine_clear(overtime->context->engine, overtime->kind, &overtime->container, cleared, NULL);
 }
 
@@ -56,7 +70,8 @@ void overtime_begin(struct overtime *overtime, struct context *context, enum con
     overtime->kind = kind;
     overtime->container = *container;
     overtime->call = call;
-    overtime->looked = false;
+    overtime->looked = overtime->ended_by_engine = overtime->ended_with_another = false;
+    LIST_INSERT_HEAD(&context->overtimes, overtime, next);
     look_in(overtime, seconds * 1000 + OVER_MS);
 }
 
@@ -64,6 +79,9 @@ void overtime_end(struct overtime *overtime)
 {
     if (overtime->timer)
         event_free(TAKE_PTR(overtime->timer));
+    if (overtime->context)
+        LIST_REMOVE(overtime, next);
+    overtime->context = NULL;
     overtime->call = NULL;
 }
 
@@ -72,11 +90,15 @@ struct agent_result overtime_judge(const struct overtime *overtime,
 {
     struct agent_result judged = *result;
 
-    if (overtime->ended_by_engine && judged.end == AGENT_END_EXIT &&
-        judged.exit_status == 128 + SIGKILL) {
+    if (judged.end != AGENT_END_EXIT || judged.exit_status != 128 + SIGKILL)
+        return judged;
+    if (overtime->ended_by_engine) {
         judged.end = AGENT_END_TIMEOUT;
         judged.exit_status = STATUS_TIMEOUT;
         judged.message = NULL;
+    } else if (overtime->ended_with_another) {
+        judged.message = "killed together with another command of this session, which ran past its "
+                         "time limit and could not be ended alone; run it again";
     }
     return judged;
 }

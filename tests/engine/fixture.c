@@ -166,6 +166,7 @@ void fixture_open(struct fixture *fixture, const char *tag)
     bin = xasprintf("%s/bin", fixture->dir);
     must(make_dirs(bin, 0755, &err), &err);
     link_program(fixture, BUILD_DIR "/codeset-container", "codeset-container");
+    link_program(fixture, BUILD_DIR "/codeset-unpack", "codeset-unpack");
     fixture->base = event_base_new();
     fixture_use_agent(fixture, "tests/engine/init");
     tar = xasprintf("%s/busybox.tar.gz", fixture->dir);

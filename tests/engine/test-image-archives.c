@@ -434,50 +434,8 @@ static void test_implied_folders_count(void)
     fixture.settings.engine.image_entries_max = entries_kept;
 }
 
-/* --- who decompresses --------------------------------------------------------------------------
+/* --- what is no archive --------------------------------------------------------------------------
  */
-
-struct witness {
-    struct buf status; /* of the importer's child */
-};
-
-/* Called amid an import. */
-static void look_at_child(int64_t bytes, void *arg)
-{
-    struct witness *witness = arg;
-    _cleanup_(free_ptr) char *children = xasprintf("/proc/self/task/%d/children", (int)getpid());
-    _cleanup_(buf_release) struct buf pid = BUF_INIT;
-    _cleanup_(free_ptr) char *path = NULL;
-    struct error err = ERROR_INIT;
-
-    (void)bytes;
-    if (witness->status.length > 0 || file_read(AT_FDCWD, children, 4096, &pid, &err) < 0)
-        return;
-    path = xasprintf("/proc/%ld/status", pid.data ? strtol(pid.data, NULL, 10) : 0);
-    (void)file_read(AT_FDCWD, path, 16384, &witness->status, &err);
-}
-
-static void test_decompressors_are_nobody(void)
-{
-    static char content[48 << 20];
-    struct tar_entry entries[] = {TAR_SHELL, TAR_BYTES("a", content, sizeof(content))};
-    _cleanup_(free_ptr) char *path = path_of("large.tar");
-    struct witness witness = {.status = BUF_INIT};
-    struct error err = ERROR_INIT;
-
-    tar_write(path, entries, ARRAY_SIZE(entries));
-    CU_ASSERT_EQUAL(image_import(&fixture.settings.engine, "subject", path, NULL, false,
-                                 look_at_child, &witness, &err),
-                    0);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(witness.status.data);
-    CU_ASSERT_PTR_NOT_NULL(strstr(witness.status.data, "\nUid:\t65534\t65534\t65534\t65534\n"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(witness.status.data, "\nGid:\t65534\t65534\t65534\t65534\n"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(witness.status.data, "\nCapEff:\t0000000000000000\n"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(witness.status.data, "\nNoNewPrivs:\t1\n"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(witness.status.data, "\nSeccomp:\t2\n"));
-    buf_release(&witness.status);
-    drop();
-}
 
 static void test_sources_that_are_no_files(void)
 {
@@ -650,7 +608,6 @@ static const struct unit_test tests[] = {
     {"indexes that lead nowhere are refused", test_hostile_indexes},
     {"what grows beyond the limits when it is decompressed is refused", test_bombs},
     {"folders that names imply count as entries", test_implied_folders_count},
-    {"decompressors run as nobody, behind a filter", test_decompressors_are_nobody},
     {"a tree deeper than a path is long is removed again", test_deep_trees_are_removed},
     {"the headers of an entry have a bound", test_headers_have_a_bound},
     {"a source that is no file does not hold an import", test_sources_that_are_no_files},

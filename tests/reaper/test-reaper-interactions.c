@@ -569,6 +569,42 @@ static void a_command_s_time_is_kept_from_outside(void)
     finish(&session);
 }
 
+/* Nothing outside tells whose a process is, so the others of the container end as well. */
+static void who_ends_with_a_late_command_is_told_why(void)
+{
+    static const char why[] =
+        "killed together with another command of this session, which ran past "
+        "its time limit and could not be ended alone; run it again";
+    _cleanup_(free_ptr) char *late_begun = NULL, *late_text = NULL;
+    _cleanup_(free_ptr) char *other_begun = NULL, *other_text = NULL;
+    struct id session, neighbour, late, other, apart;
+
+    begin();
+    session = ready_session();
+    neighbour = ready_session();
+    late_begun = path_of("late");
+    other_begun = path_of("other");
+    late_text = xasprintf("touch %s; sleep 987", late_begun);
+    other_text = xasprintf("touch %s; sleep 988", other_begun);
+    late = start_command_within(&session, late_text, 1);
+    other = start_command(&session, other_text);
+    apart = start_command(&neighbour, "kill -9 $$");
+    UNTIL(is_there("late") && is_there("other"));
+    UNTIL(interaction_is(&apart, "completed"));
+    scripted_starve(m.host);
+    UNTIL(interaction_is(&late, "completed") && interaction_is(&other, "completed"));
+    CU_ASSERT_EQUAL(scripted_clears(m.host), 1);
+    CU_ASSERT(answers("SELECT exit_code FROM interactions WHERE interaction_id=?", &late, "124"));
+    CU_ASSERT(answers("SELECT exit_code FROM interactions WHERE interaction_id=?", &other, "137"));
+    CU_ASSERT_STRING_EQUAL(ask("SELECT message FROM interactions WHERE interaction_id=?", &other),
+                           why);
+    CU_ASSERT(
+        answers("SELECT message IS NULL FROM interactions WHERE interaction_id=?", &apart, "1"));
+    scripted_wake(m.host);
+    close_session(&neighbour);
+    finish(&session);
+}
+
 /* Whoever ended in time is not ended again, however late its daemon hears of it. */
 static void a_daemon_that_slept_takes_nobody_for_late(void)
 {
@@ -596,6 +632,7 @@ static const struct unit_test tests[] = {
     {"a running command survives its daemon", a_running_command_survives_its_daemon},
     {"a command's time is kept from outside when its agent comes to nothing",
      a_command_s_time_is_kept_from_outside},
+    {"who ends together with a late command is told why", who_ends_with_a_late_command_is_told_why},
     {"a daemon that slept takes nobody for late", a_daemon_that_slept_takes_nobody_for_late},
     {"an edit is done once, whatever dies", an_edit_is_done_once_whatever_dies},
     {"tries have an end", tries_have_an_end},

@@ -24,6 +24,11 @@ EXTRA_tests_unit_test_grader_DEPENDENCIES = codeset-grader
 tests_unit_test_confine_SOURCES = tests/unit/test-confine.c tests/unit/unit.h
 tests_unit_test_confine_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-unpack-report
+TESTS += tests/unit/test-unpack-report
+tests_unit_test_unpack_report_SOURCES = tests/unit/test-unpack-report.c tests/unit/unit.h
+tests_unit_test_unpack_report_LDADD = $(IMAGES_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-money
 TESTS += tests/unit/test-money
 tests_unit_test_money_SOURCES = tests/unit/test-money.c tests/unit/unit.h

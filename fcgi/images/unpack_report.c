@@ -1,0 +1,267 @@
+#include "images/unpack_report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+#define RECORD_MOST UNPACK_ENV_BYTES_MOST
+#define HEAD_SIZE (1 + sizeof(uint32_t))
+
+enum word {
+    WORD_PROGRESS = 'p', /* int64_t: bytes read */
+    WORD_FAILED = 'f',   /* the kind, 'r' if the image is refused, the message */
+    WORD_BYTES = 'b',    /* int64_t: of the image */
+    WORD_ENV_BEGINS = 'v',
+    WORD_ENV = 'e',     /* one variable */
+    WORD_WORKDIR = 'w', /* a path */
+    WORD_DONE = 'd',
+};
+
+void unpacked_release(struct unpacked *unpacked)
+{
+    json_object_put(unpacked->env);
+    free(unpacked->workdir);
+    memset(unpacked, 0, sizeof(*unpacked));
+}
+
+/* --- the writer ------------------------------------------------------------------------------ */
+
+static void put(int fd, enum word word, const void *bytes, size_t size)
+{
+    _cleanup_(buf_release) struct buf record = BUF_INIT;
+    const uint32_t length = (uint32_t)size;
+    struct error ignored;
+
+    buf_add_char(&record, (char)word);
+    buf_add(&record, &length, sizeof(length));
+    buf_add(&record, bytes, size);
+    fd_write_all(fd, record.data, record.length, &ignored);
+}
+
+void unpack_report_progress(int fd, int64_t bytes)
+{
+    put(fd, WORD_PROGRESS, &bytes, sizeof(bytes));
+}
+
+void unpack_report_failure(int fd, const struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    buf_add_char(&text, (char)('0' + (int)err->kind));
+    buf_add_char(&text, err->code && strcmp(err->code, "IMAGE_REFUSED") == 0 ? 'r' : '-');
+    buf_add_str(&text, err->message);
+    put(fd, WORD_FAILED, text.data, text.length);
+}
+
+void unpack_report_success(int fd, const struct unpacked *unpacked)
+{
+    put(fd, WORD_BYTES, &unpacked->bytes, sizeof(unpacked->bytes));
+    if (unpacked->env != NULL) {
+        put(fd, WORD_ENV_BEGINS, "", 0);
+        for (size_t i = 0; i < json_object_array_length(unpacked->env); i++) {
+            json_object *item = json_object_array_get_idx(unpacked->env, i);
+
+            put(fd, WORD_ENV, json_object_get_string(item),
+                (size_t)json_object_get_string_len(item));
+        }
+    }
+    if (unpacked->workdir != NULL)
+        put(fd, WORD_WORKDIR, unpacked->workdir, strlen(unpacked->workdir));
+    put(fd, WORD_DONE, "", 0);
+}
+
+/* --- the reader ------------------------------------------------------------------------------ */
+
+static int not_itself(struct error *err)
+{
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                     "the program that unpacks it said what it never says; the archive may be an "
+                     "attack on it");
+}
+
+static int refuse(struct error *err, const char *why)
+{
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%s", why);
+}
+
+static bool is_text(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) == NULL && utf8_valid(text, size);
+}
+
+/* Names come from the archive, and a terminal would obey some of their bytes. */
+static void add_harmless(struct buf *out, const char *text, size_t size)
+{
+    size_t at = out->length;
+
+    utf8_sanitize(out, text, size);
+    for (; at < out->length; at++)
+        if ((unsigned char)out->data[at] < 0x20 || out->data[at] == 0x7f)
+            out->data[at] = '?';
+}
+
+static void take_failure(struct unpack_reader *reader, const char *text, size_t size)
+{
+    const int kind = text[0] - '0';
+    _cleanup_(buf_release) struct buf message = BUF_INIT;
+
+    add_harmless(&message, text + 2, size - 2);
+    error_set(&reader->failure,
+              kind > ERROR_NONE && kind <= ERROR_INTERNAL ? (enum error_kind)kind : ERROR_INTERNAL,
+              text[1] == 'r' ? "IMAGE_REFUSED" : NULL, "%s", message.data);
+    reader->failed = true;
+}
+
+static int take_variable(struct unpack_reader *reader, const char *text, size_t size,
+                         struct error *err)
+{
+    json_object *env = reader->unpacked.env;
+
+    if (env == NULL)
+        return not_itself(err);
+    reader->env_bytes += size;
+    if (reader->env_bytes > UNPACK_ENV_BYTES_MOST ||
+        json_object_array_length(env) == UNPACK_ENV_COUNT_MOST)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image's environment has more than %d variables or %d KiB",
+                         UNPACK_ENV_COUNT_MOST, UNPACK_ENV_BYTES_MOST >> 10);
+    if (!is_text(text, size))
+        return refuse(err, "an environment variable of the image is not a text");
+    json_object_array_add(env, json_object_new_string_len(text, (int)size));
+    return 0;
+}
+
+/* A working directory in /proc or /dev leads to descriptors of whoever starts there. */
+static bool workdir_is_odd(const char *path)
+{
+    static const char *const refused[] = {"/proc", "/dev", "/sys"};
+
+    if (path[0] != '/' || strlen(path) > 4095 || strstr(path, "/../") != NULL ||
+        strstr(path, "/./") != NULL ||
+        (strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0))
+        return true;
+    path += strspn(path, "/") - 1;
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        size_t length = strlen(refused[i]);
+
+        if (strncmp(path, refused[i], length) == 0 && (path[length] == '/' || !path[length]))
+            return true;
+    }
+    return false;
+}
+
+static int take_workdir(struct unpack_reader *reader, const char *text, size_t size,
+                        struct error *err)
+{
+    if (reader->unpacked.workdir != NULL)
+        return not_itself(err);
+    if (!is_text(text, size))
+        return refuse(err, "the image's working directory is not a text");
+    reader->unpacked.workdir = xstrndup(text, size);
+    if (workdir_is_odd(reader->unpacked.workdir)) {
+        _cleanup_(buf_release) struct buf shown = BUF_INIT;
+
+        add_harmless(&shown, text, size);
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the working directory %.200s is not allowed", shown.data);
+    }
+    return 0;
+}
+
+static int take_number(struct unpack_reader *reader, enum word word, const char *bytes, size_t size,
+                       struct error *err)
+{
+    int64_t number;
+
+    if (size != sizeof(number))
+        return not_itself(err);
+    memcpy(&number, bytes, sizeof(number));
+    if (number < 0 || (word == WORD_BYTES && number > reader->bytes_max))
+        return not_itself(err);
+    if (word == WORD_BYTES)
+        reader->unpacked.bytes = number;
+    else if (reader->progress != NULL)
+        reader->progress(number, reader->arg);
+    return 0;
+}
+
+static int take_record(struct unpack_reader *reader, char word, const char *bytes, size_t size,
+                       struct error *err)
+{
+    if (reader->done || reader->failed)
+        return not_itself(err);
+    switch (word) {
+    case WORD_PROGRESS:
+    case WORD_BYTES:
+        return take_number(reader, (enum word)word, bytes, size, err);
+    case WORD_ENV_BEGINS:
+        if (reader->unpacked.env == NULL)
+            reader->unpacked.env = json_object_new_array();
+        return 0;
+    case WORD_ENV:
+        return take_variable(reader, bytes, size, err);
+    case WORD_WORKDIR:
+        return take_workdir(reader, bytes, size, err);
+    case WORD_FAILED:
+        if (size < 2)
+            return not_itself(err);
+        take_failure(reader, bytes, size);
+        return 0;
+    case WORD_DONE:
+        reader->done = true;
+        return 0;
+    default:
+        return not_itself(err);
+    }
+}
+
+int unpack_reader_take(struct unpack_reader *reader, const char *bytes, size_t size,
+                       struct error *err)
+{
+    size_t at = 0;
+
+    buf_add(&reader->bytes, bytes, size);
+    while (reader->bytes.length - at >= HEAD_SIZE) {
+        const char *head = reader->bytes.data + at;
+        uint32_t length;
+
+        memcpy(&length, head + 1, sizeof(length));
+        if (length > RECORD_MOST)
+            return refuse(err, "the image's environment or working directory is too long");
+        if (reader->bytes.length - at - HEAD_SIZE < length)
+            break;
+        if (take_record(reader, head[0], head + HEAD_SIZE, length, err) < 0)
+            return -1;
+        at += HEAD_SIZE + length;
+    }
+    if (at > 0) {
+        memmove(reader->bytes.data, reader->bytes.data + at, reader->bytes.length - at);
+        buf_truncate(&reader->bytes, reader->bytes.length - at);
+    }
+    return 0;
+}
+
+int unpack_reader_end(struct unpack_reader *reader, struct unpacked *ret_unpacked,
+                      struct error *err)
+{
+    error_clear(err);
+    if (reader->failed)
+        *err = reader->failure;
+    if (!reader->done)
+        return -1;
+    *ret_unpacked = reader->unpacked;
+    memset(&reader->unpacked, 0, sizeof(reader->unpacked));
+    return 0;
+}
+
+void unpack_reader_release(struct unpack_reader *reader)
+{
+    buf_release(&reader->bytes);
+    unpacked_release(&reader->unpacked);
+}

@@ -1,0 +1,39 @@
+/*
+ * unpacker.h - has an archive read by codeset-unpack, within bounds of time, memory and disk.
+ *
+ * codeset-unpack confines itself (images/cage.h). What it can't do to itself is done here: it gets
+ * namespaces and, where the host has the controllers, a cgroup; it is killed when its time is over
+ * or the store's disk is nearly full; and what it says is checked (images/unpack_report.h).
+ */
+#ifndef CODESET_IMAGES_UNPACKER_H
+#define CODESET_IMAGES_UNPACKER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "images/image_store.h"
+#include "images/unpack_report.h"
+
+struct engine_settings;
+
+/* Descriptors of codeset-unpack besides the standard ones. */
+#define UNPACK_USERNS_FD 3
+#define UNPACK_LEASH_FD 4
+#define UNPACK_LAYERS_FD 5
+
+struct unpacker_job {
+    const struct engine_settings *settings;
+    const char *source;                /* a path, or "-" for standard input */
+    const char *folder;                /* the import's, with UNPACK_ROOTFS and UNPACK_SCRATCH */
+    const char *cgroup;                /* for it; not there yet */
+    const struct image_layers *layers; /* of the base; may have none */
+    int leash_fd;                      /* it keeps this open until it ends */
+    void (*progress)(int64_t bytes, void *arg);
+    void *arg;
+};
+
+/* Returns when the process is gone. What is in the folder afterwards belongs to ids of the store.
+ */
+int unpacker_run(const struct unpacker_job *job, struct unpacked *ret_unpacked, struct error *err);
+
+#endif

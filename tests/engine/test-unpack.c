@@ -1,0 +1,728 @@
+/*
+ * Who reads an image archive: what codeset-unpack is while it works, what is left for somebody who
+ * has taken it over, and that each of its bounds holds. Nothing stays behind an import that is
+ * interrupted.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../unit/unit.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "container/cgroup.h"
+#include "container/userns.h"
+#include "fixture.h"
+#include "images/cage.h"
+#include "images/images.h"
+#include "tars.h"
+
+#include "base/banned.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
+#define PATIENCE (120 * CLOCK_SECOND)
+
+static struct fixture fixture;
+
+static char *path_of(const char *name)
+{
+    return xasprintf("%s/%s", fixture.dir, name);
+}
+
+/* --- processes ------------------------------------------------------------------------------- */
+
+static void read_of(pid_t pid, const char *file, struct buf *out)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/%s", (int)pid, file);
+    struct error ignored;
+
+    buf_clear(out);
+    if (file_read(AT_FDCWD, path, 1 << 20, out, &ignored) < 0)
+        buf_clear(out);
+}
+
+/* A child of that process with that name, or 0. */
+static pid_t child_of(pid_t parent, const char *name)
+{
+    _cleanup_(buf_release) struct buf list = BUF_INIT, comm = BUF_INIT;
+    _cleanup_(free_ptr) char *children = xasprintf("task/%d/children", (int)parent);
+    char *at;
+
+    read_of(parent, children, &list);
+    at = list.data;
+    for (long pid = strtol(at, &at, 10); pid > 0; pid = strtol(at, &at, 10)) {
+        read_of((pid_t)pid, "comm", &comm);
+        if (strcmp(comm.data, name) == 0)
+            return (pid_t)pid;
+    }
+    return 0;
+}
+
+static char *link_of(pid_t pid, const char *file)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/%s", (int)pid, file);
+    char *target = xcalloc(1, 4096);
+
+    if (readlink(path, target, 4095) < 0)
+        target[0] = '\0';
+    return target;
+}
+
+static void has(const struct buf *text, const char *line)
+{
+    CU_ASSERT_PTR_NOT_NULL(strstr(text->data, line));
+    if (strstr(text->data, line) == NULL)
+        fprintf(stderr, "(no \"%s\") ", line);
+}
+
+/* --- imports in a process of their own ---------------------------------------------------------
+ */
+
+struct import {
+    pid_t pid;
+    int pipe_fd; /* its standard input; nothing comes until it is written */
+};
+
+static struct import begin_import(void)
+{
+    struct import import = {.pid = 0};
+    int ends[2];
+
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    import.pid = fork();
+    CU_ASSERT_FATAL(import.pid >= 0);
+    if (import.pid == 0) {
+        struct error err = ERROR_INIT;
+
+        close(ends[1]);
+        dup2(ends[0], STDIN_FILENO);
+        _exit(image_import(&fixture.settings.engine, "subject", "-", NULL, false, NULL, NULL,
+                           &err) == 0
+                  ? 0
+                  : 1);
+    }
+    close(ends[0]);
+    import.pipe_fd = ends[1];
+    return import;
+}
+
+static bool before(int64_t deadline)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+
+    nanosleep(&pause, NULL);
+    return clock_monotonic() < deadline;
+}
+
+/* Waits until the archive's reader is behind its filter, and returns it. */
+static pid_t reader_of(const struct import *import)
+{
+    int64_t deadline = clock_monotonic() + PATIENCE;
+    _cleanup_(buf_release) struct buf status = BUF_INIT;
+    pid_t pid = 0;
+
+    do {
+        pid = child_of(import->pid, "codeset-unpack\n");
+        if (pid > 0)
+            read_of(pid, "status", &status);
+    } while ((pid == 0 || strstr(status.data, "\nSeccomp:\t2\n") == NULL) && before(deadline));
+    CU_ASSERT_TRUE_FATAL(pid > 0);
+    return pid;
+}
+
+static int end_of(struct import *import)
+{
+    int status = 0;
+
+    CU_ASSERT_EQUAL(waitpid(import->pid, &status, 0), import->pid);
+    close_fd(&import->pipe_fd);
+    return status;
+}
+
+/* Anything of an import: its folder, its cgroup. */
+static bool something_is_left(void)
+{
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    struct error err = ERROR_INIT;
+    DIR *dir = opendir(fixture.settings.engine.image_dir);
+    bool left = false;
+
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+        left = left || strncmp(entry->d_name, ".import-", 8) == 0;
+    if (dir != NULL)
+        closedir(dir);
+    CU_ASSERT_EQUAL_FATAL(cgroup_fs_open(&fs, &err), 0);
+    for (int i = 0; i < fs.count; i++) {
+        _cleanup_(free_ptr) char *path =
+            xasprintf("%s%s", fs.mounts[i], fixture.settings.engine.cgroup_parent);
+
+        dir = opendir(path);
+        for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+            left = left || strncmp(entry->d_name, "import-", 7) == 0;
+        if (dir != NULL)
+            closedir(dir);
+    }
+    return left;
+}
+
+static void nothing_stays(void)
+{
+    int64_t deadline = clock_monotonic() + PATIENCE;
+
+    while (something_is_left() && before(deadline))
+        ;
+    CU_ASSERT_FALSE(something_is_left());
+}
+
+/* --- what it is --------------------------------------------------------------------------------
+ */
+
+static void check_descriptors(pid_t pid)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        _cleanup_(free_ptr) char *name = xasprintf("fd/%s", entry->d_name);
+        _cleanup_(free_ptr) char *target = link_of(pid, name);
+        bool is_known = target[0] == '\0' || strncmp(target, "pipe:", 5) == 0 ||
+                        strcmp(target, "/dev/null") == 0 || strstr(target, "/.import-") != NULL ||
+                        strcmp(target, "/rootfs") == 0 || strncmp(target, "/archive", 8) == 0;
+
+        if (entry->d_name[0] != '.' && !is_known && !SANITIZED) {
+            fprintf(stderr, "(descriptor %s: %s) ", entry->d_name, target);
+            CU_FAIL("a descriptor that it does not need");
+        }
+    }
+    closedir(dir);
+}
+
+static void check_namespaces(pid_t pid)
+{
+    static const char *const spaces[] = {"ns/user", "ns/pid", "ns/mnt",
+                                         "ns/net",  "ns/ipc", "ns/uts"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(spaces); i++) {
+        _cleanup_(free_ptr) char *its = link_of(pid, spaces[i]);
+        _cleanup_(free_ptr) char *ours = link_of(getpid(), spaces[i]);
+
+        CU_ASSERT_TRUE(its[0] != '\0' && strcmp(its, ours) != 0);
+    }
+}
+
+/* Its own cgroup, with limits. */
+static void check_cgroup(pid_t pid)
+{
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    _cleanup_(buf_release) struct buf groups = BUF_INIT, memory = BUF_INIT, processes = BUF_INIT;
+    _cleanup_(free_ptr) char *line = NULL, *path = NULL;
+    struct error err = ERROR_INIT;
+    const char *name;
+
+    read_of(pid, "cgroup", &groups);
+    line = xasprintf(":%s/import-", fixture.settings.engine.cgroup_parent);
+    name = strstr(groups.data, line);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+    CU_ASSERT_EQUAL_FATAL(cgroup_fs_open(&fs, &err), 0);
+    path = xasprintf("%s%.*s/%s", fs.memory, (int)strcspn(name + 1, "\n"), name + 1,
+                     fs.v2 ? "memory.max" : "memory.limit_in_bytes");
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 64, &memory, &err), 0);
+    CU_ASSERT_STRING_EQUAL(memory.data, "1073741824\n");
+    free(path);
+    path = xasprintf("%s%.*s/pids.max", fs.pids, (int)strcspn(name + 1, "\n"), name + 1);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 64, &processes, &err), 0);
+    CU_ASSERT_STRING_EQUAL(processes.data, "4\n");
+}
+
+static void it_is_nobody_on_the_host(void)
+{
+    struct import import = begin_import();
+    pid_t pid = reader_of(&import);
+    _cleanup_(buf_release) struct buf status = BUF_INIT, limits = BUF_INIT, environment = BUF_INIT;
+    _cleanup_(free_ptr) char *root = link_of(pid, "root");
+    _cleanup_(free_ptr) char *uid = xasprintf("\nUid:\t%1$lld\t%1$lld\t%1$lld\t%1$lld\n",
+                                              (long long)fixture.settings.engine.uid_base);
+
+    read_of(pid, "status", &status);
+    has(&status, uid);
+    has(&status, "\nGroups:\t \n");
+    has(&status, "\nCapEff:\t00000000000000db\n"); /* those of images/cage.c, in its namespace */
+    has(&status, "\nCapBnd:\t0000000000000000\n");
+    has(&status, "\nCapInh:\t0000000000000000\n");
+    has(&status, "\nNoNewPrivs:\t1\n");
+    read_of(pid, "limits", &limits);
+    has(&limits, "Max core file size        0 ");
+    has(&limits, "Max processes             4 ");
+    if (!SANITIZED)
+        has(&limits, "Max address space         1073741824 ");
+    read_of(pid, "environ", &environment);
+    CU_ASSERT_EQUAL(environment.length, 0);
+    CU_ASSERT_STRING_EQUAL(root, "/");
+    check_namespaces(pid);
+    check_descriptors(pid);
+    check_cgroup(pid);
+    kill(import.pid, SIGKILL);
+    end_of(&import);
+    nothing_stays();
+}
+
+/* Each import has several decoders, which live as long as it takes them. */
+static _Noreturn void import_for_ever(const char *archive)
+{
+    for (;;) {
+        struct error ignored;
+
+        image_import(&fixture.settings.engine, "subject", archive, NULL, true, NULL, NULL,
+                     &ignored);
+    }
+}
+
+static void its_decoders_are_nobody_at_all(void)
+{
+    static char content[48 << 20];
+    const struct tar_entry entries[] = {TAR_SHELL, TAR_BYTES("a", content, sizeof(content))};
+    _cleanup_(free_ptr) char *archive = path_of("large.tar.gz");
+    _cleanup_(free_ptr) char *uid = xasprintf("\nUid:\t%1$lld\t%1$lld\t%1$lld\t%1$lld\n",
+                                              (long long)fixture.settings.engine.uid_base + 65534);
+    _cleanup_(buf_release) struct buf status = BUF_INIT, limits = BUF_INIT;
+    int64_t deadline = clock_monotonic() + PATIENCE;
+    struct import import = {.pipe_fd = -1};
+    struct error err = ERROR_INIT;
+
+    tar_write(archive, entries, ARRAY_SIZE(entries));
+    import.pid = fork();
+    if (import.pid == 0)
+        import_for_ever(archive);
+    do {
+        pid_t reader = child_of(import.pid, "codeset-unpack\n");
+        pid_t decoder = reader > 0 ? child_of(reader, "codeset-unpack\n") : 0;
+
+        read_of(decoder > 0 ? decoder : 1, "limits", &limits);
+        if (decoder > 0)
+            read_of(decoder, "status", &status);
+    } while ((strstr(limits.data, "Max open files            0 ") == NULL || status.length == 0) &&
+             before(deadline));
+    kill(import.pid, SIGKILL);
+    end_of(&import);
+    has(&status, uid);
+    has(&status, "\nCapEff:\t0000000000000000\n");
+    has(&status, "\nCapPrm:\t0000000000000000\n");
+    has(&status, "\nNoNewPrivs:\t1\n");
+    has(&status, "\nSeccomp:\t2\n");
+    nothing_stays();
+    image_remove(&fixture.settings.engine, "subject", &err);
+}
+
+/* --- what whoever takes it over can do ---------------------------------------------------------
+ */
+
+struct attempt {
+    const char *what;
+    bool (*run)(void);      /* true: it got what it wanted */
+    bool is_seen_by_filter; /* the process dies of it */
+};
+
+/* The caged child's wait status. */
+static int status_of_caged(bool (*attempt)(void))
+{
+    _cleanup_(free_ptr) char *folder = path_of("cage");
+    _cleanup_(userns_release) struct userns space = USERNS_INIT;
+    int64_t owner = fixture.settings.engine.uid_base;
+    struct error err = ERROR_INIT;
+    int told[2], status = 0;
+    pid_t pid;
+
+    CU_ASSERT_EQUAL_FATAL(make_dirs(folder, 0755, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(chown(folder, (uid_t)owner, (gid_t)owner), 0);
+    CU_ASSERT_EQUAL_FATAL(userns_make(0, owner, &space, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(pipe2(told, O_CLOEXEC), 0);
+    pid = cage_fork();
+    CU_ASSERT_FATAL(pid >= 0);
+    if (pid == 0) {
+        const struct cage cage = {
+            .folder = folder, .userns_fd = space.fd, .told_fd = told[1], .file_bytes = 1 << 20};
+
+        signal(SIGXFSZ, SIG_IGN);
+        if (cage_enter(&cage, &err) < 0)
+            _exit(99);
+        _exit(attempt() ? 1 : 0);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    close(told[0]);
+    close(told[1]);
+    remove_tree(folder, &err);
+    return status;
+}
+
+static bool wants_a_socket(void)
+{
+    return socket(AF_INET, SOCK_STREAM, 0) >= 0;
+}
+
+static bool wants_to_connect(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/mysqld/mysqld.sock"};
+
+    return connect(0, (struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+static bool wants_shadow(void)
+{
+    return open("/etc/shadow", O_RDONLY) >= 0;
+}
+
+static bool wants_what_all_may_read(void)
+{
+    return open("/etc/passwd", O_RDONLY) >= 0 || open("../../../../../etc/passwd", O_RDONLY) >= 0 ||
+           open("/proc/self/status", O_RDONLY) >= 0;
+}
+
+static bool wants_a_shell(void)
+{
+    char *const arguments[] = {(char *)"sh", NULL};
+
+    execv("/bin/sh", arguments);
+    return false;
+}
+
+static bool wants_to_execute_what_it_wrote(void)
+{
+    char *const arguments[] = {(char *)"x", NULL};
+    int fd = open("/x", O_WRONLY | O_CREAT, 0755);
+
+    if (fd < 0 || write(fd, "#!/x\n", 5) != 5 || close(fd) < 0)
+        return true;
+    execv("/x", arguments);
+    return false;
+}
+
+static bool wants_a_mount(void)
+{
+    return mount("none", "/", "tmpfs", 0, NULL) == 0;
+}
+
+static bool wants_another_root(void)
+{
+    return chroot("/") == 0;
+}
+
+static bool wants_a_user_namespace(void)
+{
+    return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0) >= 0;
+}
+
+static bool wants_to_leave_its_namespace(void)
+{
+    return setns(0, 0) == 0;
+}
+
+static bool wants_to_unshare(void)
+{
+    return unshare(CLONE_NEWUSER) == 0;
+}
+
+static bool wants_to_trace(void)
+{
+    return ptrace(PTRACE_ATTACH, 1, 0, 0) == 0;
+}
+
+static bool wants_executable_memory(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+           MAP_FAILED;
+}
+
+static bool wants_more_memory(void)
+{
+    return mmap(NULL, (size_t)2 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                0) != MAP_FAILED;
+}
+
+static bool wants_a_device(void)
+{
+    return mknod("/sda", S_IFBLK | 0600, makedev(8, 0)) == 0;
+}
+
+static bool wants_a_socket_file(void)
+{
+    return mknod("/s", S_IFSOCK | 0600, 0) == 0;
+}
+
+static bool wants_a_file_of_the_hosts_root(void)
+{
+    int fd = open("/f", O_RDWR | O_CREAT, 0600);
+
+    /* 65536 would be the container's after the image store's, or somebody's. */
+    return fd < 0 || fchown(fd, 65536, 0) == 0 || fchown(fd, 70000, 0) == 0;
+}
+
+static bool wants_a_large_file(void)
+{
+    int fd = open("/f", O_RDWR | O_CREAT, 0600);
+
+    return fd < 0 || ftruncate(fd, 2 << 20) == 0 || pwrite(fd, "x", 1, 2 << 20) == 1;
+}
+
+static bool wants_many_processes(void)
+{
+    for (int i = 0; i < 16; i++) {
+        pid_t pid = fork();
+
+        if (pid < 0)
+            return false;
+        if (pid == 0)
+            for (;;)
+                (void)lseek(0, 0, SEEK_CUR);
+    }
+    return true;
+}
+
+static bool wants_to_end_others(void)
+{
+    /* Init of its own namespace is itself, so all that is left is nobody. */
+    return kill(-1, SIGKILL) == 0;
+}
+
+static bool wants_more_descriptors(void)
+{
+    const struct rlimit limits = {.rlim_cur = 100000, .rlim_max = 100000};
+
+    return setrlimit(RLIMIT_NOFILE, &limits) == 0;
+}
+
+static bool wants_keys(void)
+{
+    return syscall(SYS_add_key, "user", "a", "b", 1, -3) >= 0;
+}
+
+static bool wants_bpf(void)
+{
+    return syscall(SYS_bpf, 0, 0, 0) >= 0;
+}
+
+static bool wants_a_ring(void)
+{
+    return syscall(SYS_io_uring_setup, 1, 0) >= 0;
+}
+
+static bool wants_a_handle(void)
+{
+    return syscall(SYS_open_by_handle_at, 0, 0, 0) >= 0;
+}
+
+static bool wants_the_terminal(void)
+{
+    return syscall(SYS_ioctl, 2, 0x5412, "x") == 0;
+}
+
+static const struct attempt attempts[] = {
+    {"a socket", wants_a_socket, true},
+    {"to connect", wants_to_connect, true},
+    {"/etc/shadow", wants_shadow, false},
+    {"what all may read", wants_what_all_may_read, false},
+    {"a shell", wants_a_shell, true},
+    {"to execute what it wrote", wants_to_execute_what_it_wrote, true},
+    {"a mount", wants_a_mount, true},
+    {"another root", wants_another_root, true},
+    {"a user namespace", wants_a_user_namespace, true},
+    {"to leave its namespace", wants_to_leave_its_namespace, true},
+    {"to unshare", wants_to_unshare, true},
+    {"to trace", wants_to_trace, true},
+    {"executable memory", wants_executable_memory, true},
+    {"more memory", wants_more_memory, false},
+    {"a device", wants_a_device, true},
+    {"a socket's file", wants_a_socket_file, true},
+    {"a file of others", wants_a_file_of_the_hosts_root, false},
+    {"a large file", wants_a_large_file, false},
+    {"many processes", wants_many_processes, false},
+    {"to end others", wants_to_end_others, false},
+    {"more descriptors", wants_more_descriptors, false},
+    {"keys", wants_keys, true},
+    {"bpf", wants_bpf, true},
+    {"a ring", wants_a_ring, true},
+    {"a handle", wants_a_handle, true},
+    {"the terminal", wants_the_terminal, true},
+};
+
+static bool does_nothing(void)
+{
+    return false;
+}
+
+/* A file of an owner within the namespace is what it is for. */
+static bool lays_a_file(void)
+{
+    int fd = open("/f", O_RDWR | O_CREAT, 0600);
+
+    return fd >= 0 && fchown(fd, 1000, 1000) == 0 && fchmod(fd, 04755) == 0;
+}
+
+static void nothing_but_laying_files_is_left(void)
+{
+    int status = status_of_caged(does_nothing);
+
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    status = status_of_caged(lays_a_file);
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    for (size_t i = 0; i < ARRAY_SIZE(attempts); i++) {
+        bool dies, fails;
+
+        if (SANITIZED && attempts[i].run == wants_more_memory)
+            continue;
+        status = status_of_caged(attempts[i].run);
+        dies = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+        fails = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (attempts[i].is_seen_by_filter ? dies || (SANITIZED && fails) : fails)
+            continue;
+        fprintf(stderr, "(%s: %#x) ", attempts[i].what, (unsigned)status);
+        CU_FAIL("it got what it wanted, or died of something else");
+    }
+}
+
+/* The same attempts, where nothing holds them, succeed: they try what they say. */
+static void without_a_cage_they_would_get_it(void)
+{
+    CU_ASSERT_TRUE(wants_a_socket());
+    CU_ASSERT_TRUE(wants_shadow());
+    CU_ASSERT_TRUE(wants_what_all_may_read());
+    CU_ASSERT_TRUE(wants_executable_memory());
+}
+
+/* --- bounds, and what interrupts it ------------------------------------------------------------
+ */
+
+static int import_from(const char *source, struct error *err)
+{
+    return image_import(&fixture.settings.engine, "subject", source, NULL, false, NULL, NULL, err);
+}
+
+/* Nobody writes into the pipe, and nobody closes it. */
+static void an_import_ends_when_its_time_is_over(void)
+{
+    int64_t kept = fixture.settings.engine.image_seconds_max;
+    int standard = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10), ends[2];
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    dup2(ends[0], STDIN_FILENO);
+    fixture.settings.engine.image_seconds_max = 1;
+    CU_ASSERT_EQUAL(import_from("-", &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "takes more than 1 seconds (image_seconds_max)"));
+    CU_ASSERT_TRUE(err.code != NULL && strcmp(err.code, "IMAGE_REFUSED") == 0);
+    fixture.settings.engine.image_seconds_max = kept;
+    if (standard >= 0)
+        dup2(standard, STDIN_FILENO);
+    close(standard);
+    close(ends[0]);
+    close(ends[1]);
+    CU_ASSERT_FALSE(something_is_left());
+}
+
+static void an_import_leaves_the_disks_reserve(void)
+{
+    const struct tar_entry entries[] = {TAR_SHELL};
+    _cleanup_(free_ptr) char *archive = path_of("small.tar.gz");
+    struct error err = ERROR_INIT;
+
+    tar_write(archive, entries, ARRAY_SIZE(entries));
+    fixture.settings.engine.disk_reserve_bytes = INT64_MAX;
+    CU_ASSERT_EQUAL(import_from(archive, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_UNAVAILABLE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "(disk_reserve_bytes); make room"));
+    fixture.settings.engine.disk_reserve_bytes = 0;
+    CU_ASSERT_FALSE(something_is_left());
+}
+
+static void an_interrupted_import_leaves_nothing(int signal_number)
+{
+    struct import import = begin_import();
+    pid_t reader = reader_of(&import);
+    int64_t deadline = clock_monotonic() + PATIENCE;
+    int status;
+
+    CU_ASSERT_TRUE(something_is_left());
+    kill(import.pid, signal_number);
+    status = end_of(&import);
+    CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == signal_number);
+    nothing_stays();
+    while (kill(reader, 0) == 0 && before(deadline))
+        ;
+    CU_ASSERT_EQUAL(kill(reader, 0), -1);
+}
+
+static void a_killed_import_leaves_nothing(void)
+{
+    an_interrupted_import_leaves_nothing(SIGKILL);
+    an_interrupted_import_leaves_nothing(SIGINT);
+}
+
+static void an_import_whose_reader_dies_fails_and_leaves_nothing(void)
+{
+    struct import import = begin_import();
+    int status;
+
+    kill(reader_of(&import), SIGKILL);
+    status = end_of(&import);
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    CU_ASSERT_FALSE(something_is_left());
+}
+
+/* A name of the archive may hold what a terminal obeys. */
+static void names_are_told_without_control_characters(void)
+{
+    const struct tar_entry entries[] = {{"a\033]0;x\a\n", S_IFBLK, 0600, NULL, NULL, 0, 0}};
+    _cleanup_(free_ptr) char *archive = path_of("rude.tar.gz");
+    struct error err = ERROR_INIT;
+
+    tar_write(archive, entries, ARRAY_SIZE(entries));
+    CU_ASSERT_EQUAL(import_from(archive, &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "a?]0;x??: is a device"));
+}
+
+static const struct unit_test tests[] = {
+    {"an archive's reader is nobody on the host, with limits", it_is_nobody_on_the_host},
+    {"its decoders are nobody even there", its_decoders_are_nobody_at_all},
+    {"whoever takes it over can lay files, and nothing else", nothing_but_laying_files_is_left},
+    {"without the cage the same attempts succeed", without_a_cage_they_would_get_it},
+    {"an import ends when its time is over", an_import_ends_when_its_time_is_over},
+    {"an import leaves the disk's reserve", an_import_leaves_the_disks_reserve},
+    {"an import that is killed or interrupted leaves nothing", a_killed_import_leaves_nothing},
+    {"an import whose reader dies fails, and leaves nothing",
+     an_import_whose_reader_dies_fails_and_leaves_nothing},
+    {"an archive's names are told without control characters",
+     names_are_told_without_control_characters},
+};
+
+int main(void)
+{
+    int failed;
+
+    fixture_open(&fixture, "u");
+    failed = UNIT_MAIN("unpack", tests);
+    return fixture_close(&fixture) ? failed : 1;
+}

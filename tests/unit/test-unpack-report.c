@@ -1,0 +1,194 @@
+/*
+ * What codesetctl takes from codeset-unpack, whoever that has become.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "images/unpack_report.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+#define BYTES_MAX 1000
+
+static struct unpack_reader reader;
+
+static void begin(void)
+{
+    unpack_reader_release(&reader);
+    reader = (struct unpack_reader)UNPACK_READER_INIT;
+    reader.bytes_max = BYTES_MAX;
+}
+
+static void add_record(struct buf *out, char word, const void *bytes, size_t size)
+{
+    uint32_t length = (uint32_t)size;
+
+    buf_add_char(out, word);
+    buf_add(out, &length, sizeof(length));
+    buf_add(out, bytes, size);
+}
+
+static int take(char word, const void *bytes, size_t size, struct error *err)
+{
+    _cleanup_(buf_release) struct buf record = BUF_INIT;
+
+    add_record(&record, word, bytes, size);
+    return unpack_reader_take(&reader, record.data, record.length, err);
+}
+
+static void refused(char word, const void *bytes, size_t size, const char *reason)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(take(word, bytes, size, &err), -1);
+    CU_ASSERT_TRUE(err.code != NULL && strcmp(err.code, "IMAGE_REFUSED") == 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, reason));
+    if (strstr(err.message, reason) == NULL)
+        fprintf(stderr, "(%s) ", err.message);
+}
+
+static void taken(char word, const void *bytes, size_t size)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(take(word, bytes, size, &err), 0);
+}
+
+/* The writer's bytes, read a few at a time. */
+static void what_is_written_is_read(void)
+{
+    json_object *env = json_object_new_array();
+    struct unpacked unpacked = {.bytes = 12, .env = env, .workdir = xstrdup("/w")}, got = {0};
+    struct error err = ERROR_INIT;
+    char byte;
+    int ends[2];
+
+    begin();
+    json_object_array_add(env, json_object_new_string("A=b"));
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    unpack_report_progress(ends[1], 5);
+    unpack_report_success(ends[1], &unpacked);
+    close(ends[1]);
+    while (read(ends[0], &byte, 1) == 1)
+        CU_ASSERT_EQUAL(unpack_reader_take(&reader, &byte, 1, &err), 0);
+    close(ends[0]);
+    CU_ASSERT_EQUAL(unpack_reader_end(&reader, &got, &err), 0);
+    CU_ASSERT_EQUAL(got.bytes, 12);
+    CU_ASSERT_STRING_EQUAL(got.workdir, "/w");
+    CU_ASSERT_EQUAL(json_object_array_length(got.env), 1);
+    unpacked_release(&got);
+    unpacked_release(&unpacked);
+}
+
+static void a_failure_keeps_its_kind_and_loses_control_characters(void)
+{
+    static const char text[] = "2ra\033[2J\n\177\xff is bad";
+    struct unpacked got;
+    struct error err = ERROR_INIT;
+
+    begin();
+    taken('f', text, sizeof(text) - 1);
+    CU_ASSERT_EQUAL(unpack_reader_end(&reader, &got, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_NOT_FOUND);
+    CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
+    CU_ASSERT_STRING_EQUAL(err.message, "a?[2J??\xef\xbf\xbd is bad");
+    refused('p', "12345678", 8, "said what it never says");
+}
+
+static void an_end_without_a_word_is_told_apart(void)
+{
+    struct unpacked got;
+    struct error err = ERROR_INIT;
+
+    begin();
+    CU_ASSERT_EQUAL(unpack_reader_end(&reader, &got, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_NONE);
+}
+
+static void records_that_it_never_writes_are_refused(void)
+{
+    const int64_t negative = -1, large = BYTES_MAX + 1, fine = BYTES_MAX;
+    static char long_text[(256 << 10) + 1];
+
+    begin();
+    refused('x', "", 0, "said what it never says");
+    begin();
+    refused('p', "1234567", 7, "said what it never says");
+    begin();
+    refused('b', &negative, sizeof(negative), "said what it never says");
+    begin();
+    refused('b', &large, sizeof(large), "said what it never says");
+    begin();
+    taken('b', &fine, sizeof(fine));
+    refused('f', "2", 1, "said what it never says");
+    begin();
+    refused('e', "A=b", 3, "said what it never says");
+    begin();
+    refused('w', long_text, sizeof(long_text), "too long");
+    begin();
+    taken('d', "", 0);
+    refused('d', "", 0, "said what it never says");
+}
+
+static void an_environment_has_bounds(void)
+{
+    static char text[200 << 10];
+
+    begin();
+    memset(text, 'a', sizeof(text));
+    taken('v', "", 0);
+    taken('e', text, sizeof(text));
+    refused('e', text, sizeof(text), "more than 1024 variables or 256 KiB");
+    begin();
+    taken('v', "", 0);
+    for (int i = 0; i < 1024; i++)
+        taken('e', "A=", 2);
+    refused('e', "A=", 2, "more than 1024 variables or 256 KiB");
+    begin();
+    taken('v', "", 0);
+    refused('e', "A\0b", 3, "is not a text");
+    refused('e', "A=\xff", 3, "is not a text");
+}
+
+static void odd_working_directories_are_refused(void)
+{
+    static const char *const odd[] = {"",         "relative", "/proc",   "/proc/self/fd/3",
+                                      "//proc/1", "/a/../b",  "/a/..",   "/dev/fd/3",
+                                      "/sys",     "/./proc",  "///proc", "/a/./b"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+        begin();
+        refused('w', odd[i], strlen(odd[i]), "is not allowed");
+    }
+    begin();
+    refused('w', "/..\033[2J/..", 10, "directory /..?[2J/.. is not allowed");
+    begin();
+    taken('w', "/process", 8);
+    refused('w', "/again", 6, "said what it never says");
+    begin();
+    refused('w', "/a\0b", 4, "is not a text");
+}
+
+static const struct unit_test tests[] = {
+    {"what is written is read, however it is cut", what_is_written_is_read},
+    {"a failure keeps its kind and loses control characters",
+     a_failure_keeps_its_kind_and_loses_control_characters},
+    {"an end without a word is told apart", an_end_without_a_word_is_told_apart},
+    {"records that it never writes are refused", records_that_it_never_writes_are_refused},
+    {"an environment has bounds", an_environment_has_bounds},
+    {"odd working directories are refused", odd_working_directories_are_refused},
+};
+
+int main(void)
+{
+    int failed = UNIT_MAIN("unpack-report", tests);
+
+    unpack_reader_release(&reader);
+    return failed;
+}

@@ -188,7 +188,7 @@ const struct config_row settings_rows[] = {
         "processes of all containers; 0: half of what the kernel has"),
     INT(engine, image_bytes_max, "64G", MIB, 1024 * GIB, "bytes", "an image, unpacked"),
     INT(engine, image_entries_max, "4000000", 1000, 100000000, "", "files of an image"),
-    INT(engine, image_seconds_max, "3600", 1, 86400, "seconds", "how long an import may take"),
+    INT(engine, image_seconds_max, "3600", 1, 86400, "s", "how long an import may take"),
 
     TEXT(metrics, folder, "/run/codeset/metrics",
          "folder in which the workers count together; empty: they don't"),

@@ -108,17 +108,13 @@ static int read_money(struct db *db, struct server_status *status, struct error 
 int store_status(struct db *db, const char *api_user, const char *reaper_user,
                  struct server_status *ret_status, struct error *err)
 {
+    _cleanup_(db_end_snapshot) struct db *snapshot = db_snapshot(db, err);
     struct server_status status = {0};
-    int result = -1;
 
-    if (db_begin_snapshot(db, err) < 0)
+    if (!snapshot || read_connections(snapshot, api_user, reaper_user, &status, err) < 0 ||
+        read_sessions(snapshot, &status, err) < 0 || read_queues(snapshot, &status, err) < 0 ||
+        read_money(snapshot, &status, err) < 0)
         return -1;
-    if (read_connections(db, api_user, reaper_user, &status, err) == 0 &&
-        read_sessions(db, &status, err) == 0 && read_queues(db, &status, err) == 0 &&
-        read_money(db, &status, err) == 0)
-        result = 0;
-    db_rollback(db);
-    if (result == 0)
-        *ret_status = status;
-    return result;
+    *ret_status = status;
+    return 0;
 }

@@ -582,14 +582,14 @@ static void who_ends_with_a_late_command_is_told_why(void)
     begin();
     session = ready_session();
     neighbour = ready_session();
-    late_begun = path_of("late");
-    other_begun = path_of("other");
+    late_begun = scripted_path(m.host, "late");
+    other_begun = scripted_path(m.host, "other");
     late_text = xasprintf("touch %s; sleep 987", late_begun);
     other_text = xasprintf("touch %s; sleep 988", other_begun);
     late = start_command_within(&session, late_text, 1);
     other = start_command(&session, other_text);
     apart = start_command(&neighbour, "kill -9 $$");
-    UNTIL(is_there("late") && is_there("other"));
+    UNTIL(scripted_has_file(m.host, "late") && scripted_has_file(m.host, "other"));
     UNTIL(interaction_is(&apart, "completed"));
     scripted_starve(m.host);
     UNTIL(interaction_is(&late, "completed") && interaction_is(&other, "completed"));

@@ -179,7 +179,7 @@ static void a_grading_container_that_is_lost_once_costs_nothing(void)
     job = start_verification(&session);
     end_container(&job, 1);
     UNTIL(begun() == 2);
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(is_success(&job, "1"));
     CU_ASSERT_EQUAL(begun(), 2);
@@ -197,7 +197,7 @@ static void a_change_that_ends_its_grading_container_has_failed(void)
     end_container(&job, 1);
     end_container(&job, 2);
     UNTIL(begun() == 3);
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(is_success(&job, "0"));
     CU_ASSERT(begins_with(&job, "GRADING_CONTAINER_LOST: the grading container ended before the "
@@ -221,7 +221,7 @@ static void a_run_on_the_unchanged_repository_is_never_the_verdict(void)
     daemon_kill(&m);
     daemon_begin(&m);
     UNTIL(begun() == 4);
-    touch("go");
+    scripted_touch(m.host, "go");
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(is_success(&job, "1"));
     finish();
@@ -627,13 +627,13 @@ static void begin_reporting_later(void)
 
     begin(REPORTS_LATER);
     tell(TEST_SUITE);
-    path = path_of("repo/whole.xml");
+    path = scripted_path(m.host, "repo/whole.xml");
     CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, report, strlen(report), 0644, &err), 0);
 }
 
 static off_t runs(void)
 {
-    _cleanup_(free_ptr) char *path = path_of("repo/begun");
+    _cleanup_(free_ptr) char *path = scripted_path(m.host, "repo/begun");
     struct stat st;
 
     return stat(path, &st) < 0 ? 0 : st.st_size / 2;
@@ -641,7 +641,7 @@ static off_t runs(void)
 
 static void forget(const char *name)
 {
-    _cleanup_(free_ptr) char *path = path_of(name);
+    _cleanup_(free_ptr) char *path = scripted_path(m.host, name);
 
     unlink(path);
 }

@@ -2,7 +2,7 @@
  * An agent's answer, head and body, from a hostile container: what is taken as a result is within
  * its bounds and UTF-8. And the same bytes as an archive.
  *
- * fuzz-sources: fcgi/agent_client/answer.c fcgi/agent/pax.c
+ * fuzz-sources: fcgi/agent_client/answer.c fcgi/wire/pax.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
  * fuzz-sources: fcgi/base/json.c fcgi/base/clock.c
  * fuzz-packages: json-c
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/pax.h"
+#include "wire/pax.h"
 #include "agent_client/answer.h"
 #include "base/cleanup.h"
 #include "base/mem.h"

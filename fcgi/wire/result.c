@@ -1,5 +1,9 @@
 #include "wire/result.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -25,34 +29,33 @@ bool result_name_valid(const char *name)
            name[0] != '_' && name[0] != '-';
 }
 
-/* --- the request ----------------------------------------------------------------------------- */
+/* --- the limits ------------------------------------------------------------------------------ */
 
-void result_request_write(struct buf *out, const struct result_limits *limits)
+void result_limits_write(const struct result_limits *limits,
+                         char texts[RESULT_ARGUMENTS][RESULT_ARGUMENT_SIZE])
 {
-    _cleanup_(json_release) json_object *head = json_object_new_object();
+    const int64_t numbers[RESULT_ARGUMENTS] = {limits->packed, limits->unpacked, limits->entries};
 
-    json_add_int(head, "packed", limits->packed);
-    json_add_int(head, "unpacked", limits->unpacked);
-    json_add_int(head, "entries", limits->entries);
-    head_add(out, head);
+    for (int i = 0; i < RESULT_ARGUMENTS; i++)
+        snprintf(texts[i], RESULT_ARGUMENT_SIZE, "%" PRId64, numbers[i]);
 }
 
-int result_request_parse(const char *head, size_t length, struct result_limits *ret_limits,
-                         struct error *err)
+int result_limits_parse(char *const texts[RESULT_ARGUMENTS], struct result_limits *ret_limits)
 {
-    _cleanup_(json_release) json_object *object = NULL;
-    struct head_reader reader = {0};
-    struct result_limits limits;
+    int64_t numbers[RESULT_ARGUMENTS];
 
-    if (head_parse(head, length, &object) < 0)
-        return senseless(err, "request");
-    reader.head = object;
-    limits.packed = head_int(&reader, "packed", 1, INT64_MAX / 4);
-    limits.unpacked = head_int(&reader, "unpacked", 1, INT64_MAX / 4);
-    limits.entries = head_int(&reader, "entries", 1, INT32_MAX);
-    if (!head_all_read(&reader))
-        return senseless(err, "request");
-    *ret_limits = limits;
+    for (int i = 0; i < RESULT_ARGUMENTS; i++) {
+        char *end;
+
+        errno = 0;
+        numbers[i] = strtoll(texts[i], &end, 10);
+        if (errno || *end || numbers[i] < 1 || numbers[i] > INT64_MAX / 4)
+            return -1;
+    }
+    if (numbers[2] > RESULT_ENTRIES_MAX)
+        return -1;
+    *ret_limits = (struct result_limits){
+        .packed = numbers[0], .unpacked = numbers[1], .entries = numbers[2]};
     return 0;
 }
 

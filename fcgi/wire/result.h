@@ -3,9 +3,9 @@
  * goes in as an archive, and comes out as a file of parts that can be put together anew without
  * being read.
  *
- * To it, on its standard input: a head (wire/head.h) with the limits, then the archive, a tar as it
- * is or compressed by gzip, until the end of the input. Descriptor RESULT_FD is the file, empty.
- * From it, on its standard output: a head, {"code", "message"} or {"bytes", "parts"}.
+ * It is started as `codeset-grader result PACKED UNPACKED ENTRIES`: the limits. On its standard input
+ * is the archive, a tar as it is or compressed by gzip; RESULT_FD is the file, empty. On its standard
+ * output it answers with a head (wire/head.h): {"code", "message"} or {"bytes", "parts"}.
  *
  * The file: one gzip member for each folder at the archive's top, in the archive's order; each holds
  * the tar entries of that folder and of what is in it. Then a last one with the 1024 zero bytes that
@@ -26,6 +26,7 @@
 #define RESULT_FD 3
 #define RESULT_PARTS_MAX 65 /* 64 folders and the end */
 #define RESULT_NAME_MAX 64
+#define RESULT_ENTRIES_MAX 10000000
 #define RESULT_CPU_SECONDS 600
 #define RESULT_SECONDS 1800 /* from its start to its answer, the archive's arrival included */
 
@@ -48,10 +49,12 @@ struct result_parts {
 /* May a folder at the top be called so? [a-z0-9][a-z0-9_-]{0,63} */
 bool result_name_valid(const char *name);
 
-/* Appends the head of a request. */
-void result_request_write(struct buf *out, const struct result_limits *limits);
-int result_request_parse(const char *head, size_t length, struct result_limits *ret_limits,
-                         struct error *err);
+/* The limits as arguments and back, for argv behind RESULT_ARGUMENT. -1: they are none. */
+#define RESULT_ARGUMENTS 3
+#define RESULT_ARGUMENT_SIZE 24
+void result_limits_write(const struct result_limits *limits,
+                         char texts[RESULT_ARGUMENTS][RESULT_ARGUMENT_SIZE]);
+int result_limits_parse(char *const texts[RESULT_ARGUMENTS], struct result_limits *ret_limits);
 
 /* Appends an answer. Codes are those of result_code. */
 void result_answer_write_error(struct buf *out, const struct error *error);

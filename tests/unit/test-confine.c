@@ -47,7 +47,7 @@ static int status_of_confined(bool (*attempt)(long number), long number)
     if (pid == 0) {
         struct error err = ERROR_INIT;
 
-        if (confine(GRADER_CPU_SECONDS, &err) < 0)
+        if (confine(&(struct confinement){.cpu_seconds = GRADER_CPU_SECONDS}, &err) < 0)
             _exit(99);
         _exit(attempt(number) ? 1 : 0);
     }

@@ -41,7 +41,10 @@ CREATE TABLE agent_jobs (
     node            VARCHAR(64)  NULL COMMENT 'that ran it, or has its result',
     owner           UUID         NULL,
     attempt         INT UNSIGNED NOT NULL DEFAULT 0,
+    lost            INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'so often its daemon died with it',
+    container_id    UUID         NULL COMMENT 'of the newest attempt',
     KEY by_user (user_id, created_at, job_id),
+    KEY by_time (created_at, job_id),
     KEY by_status (status, created_at),
     KEY by_result (result_removed, completed_at),
     FOREIGN KEY (user_id) REFERENCES users (user_id),
@@ -74,3 +77,10 @@ CREATE TABLE agent_job_uploads (
     KEY by_status (status, created_at),
     FOREIGN KEY (job_id) REFERENCES agent_jobs (job_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
+
+-- Whoever ends a job, its container is to be stopped.
+CREATE TRIGGER agent_jobs_end AFTER UPDATE ON agent_jobs FOR EACH ROW
+    IF NEW.status <> OLD.status AND NEW.status IN ('completed','error') THEN
+        UPDATE containers SET state = 'ended', ended_at = NEW.completed_at
+         WHERE container_id = NEW.container_id AND state IN ('starting','running');
+    END IF;

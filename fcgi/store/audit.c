@@ -130,6 +130,27 @@ static const struct rule rules[] = {
      .query =
          {"SELECT session_id, CONCAT('ended at ', ended_at) FROM sessions WHERE unsettled=TRUE AND "
           "ended_at < NOW(6) - INTERVAL 1 HOUR" LIMIT}},
+    {.rule = "an agent job is charged once, what it costs",
+     .object = "job",
+     .query =
+         {"SELECT j.job_id, CONCAT('costs ', j.price_cents, ', charged ', IFNULL(-t.amount_cents, "
+          "'nothing')) FROM agent_jobs j LEFT JOIN ledger_transactions t ON "
+          "t.event_key=CONCAT('job:', j.job_id) WHERE IFNULL(-t.amount_cents, 0) <> j.price_cents "
+          "OR t.user_id <> j.user_id OR NOT t.job_id <=> IF(t.transaction_id IS NULL, NULL, "
+          "j.job_id)" LIMIT}},
+    {.rule = "an agent job that ended in error was paid back",
+     .object = "job",
+     .query = {"SELECT j.job_id, CONCAT('charged ', -t.amount_cents, ', paid back ', "
+               "IFNULL(SUM(r.amount_cents), 0)) FROM agent_jobs j JOIN ledger_transactions t ON "
+               "t.event_key=CONCAT('job:', j.job_id) LEFT JOIN ledger_transactions r ON "
+               "r.of_transaction=t.transaction_id WHERE j.status='error' GROUP BY j.job_id, "
+               "t.transaction_id HAVING IFNULL(SUM(r.amount_cents), 0) <> -t.amount_cents" LIMIT}},
+    {.rule = "only an agent job that ended in error was paid back by itself",
+     .object = "job",
+     .query =
+         {"SELECT t.job_id, CONCAT('paid back ', t.amount_cents, ', but the job is ', "
+          "IFNULL(j.status, 'unknown')) FROM ledger_transactions t LEFT JOIN agent_jobs j ON "
+          "j.job_id=t.job_id WHERE t.kind='agent_job_refund' AND NOT j.status <=> 'error'" LIMIT}},
     {.rule = "a user's transactions are numbered without a gap",
      .object = "user",
      .query = {"SELECT user_id, CONCAT(COUNT(*), ' transactions, the last has the number ', "

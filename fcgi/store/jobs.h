@@ -42,6 +42,7 @@ struct agent_job {
     char *agent_id, *repo, *ref; /* ref NULL: the default branch */
     enum agent_job_status status;
     int64_t created_at, started_at, completed_at; /* the last two: 0 is null */
+    int64_t now;                                  /* the database's clock */
     int64_t progress_pct;                         /* 0 to 100 */
     char *progress_stage;                         /* NULL: none yet */
     char *error_code, *error_message;             /* NULL: no error */
@@ -52,6 +53,13 @@ struct agent_job {
 };
 
 void agent_job_release(struct agent_job *job);
+
+/* A job's secret: "cjs_" and 43 random base62 digits. Only its SHA-256 is stored. */
+#define JOB_SECRET_LENGTH (4 + 43)
+struct job_secret {
+    char text[JOB_SECRET_LENGTH + 1];
+};
+struct job_secret job_secret_new(void);
 
 struct new_agent_job {
     struct id job_id; /* made by the caller, the same for the same request */
@@ -87,7 +95,7 @@ int store_job_log(struct db *db, const struct id *user_id, const char *job_id, c
 
 /*
  * hash: SHA-256 of the secret that the caller gave; compared in constant time. All have the codes
- * AGENT_JOB_NOT_FOUND and JOB_SECRET_REFUSED (ERROR_AUTH: wrong, or the job has ended).
+ * AGENT_JOB_NOT_FOUND and JOB_SECRET_REFUSED (wrong, or the job has ended).
  */
 int store_job_progress(struct db *db, const char *job_id, const unsigned char hash[SHA256_SIZE],
                        int64_t pct, const char *stage, struct error *err);
@@ -130,6 +138,12 @@ int store_job_upload_get(struct db *db, const char *upload_id, struct job_upload
 int store_job_take(struct db *db, const char *agent_id, const unsigned char hash[SHA256_SIZE],
                    struct agent_job *ret_job, int64_t *ret_installation_id, struct error *err);
 
+/* --- an operator ends a job --------------------------------------------------------------------
+ */
+
+/* In error (JOB_CANCELLED), paid back. AGENT_JOB_NOT_FOUND; *ret_changed false: it had ended. */
+int store_job_cancel(struct db *db, const char *job_id, bool *ret_changed, struct error *err);
+
 /* --- for the daemon -------------------------------------------------------------------------- */
 
 struct agent_job_work {
@@ -139,7 +153,7 @@ struct agent_job_work {
     int64_t installation_id; /* 0: public */
     char *image, *command, *egress, *secrets;
     int64_t timeout;      /* seconds */
-    int64_t seconds_left; /* of it, from started_at; timeout where it was not started */
+    int64_t seconds_left; /* of it, since this attempt's container was begun; not below 0 */
     bool asked_to_end;
     /* A container of this job that runs on this node, its agent started by an earlier run of this
      * daemon: to be attached to. container_id "": none, make one. */
@@ -149,16 +163,19 @@ struct agent_job_work {
 void agent_job_work_release(struct agent_job_work *work);
 
 /*
- * Of jobs that run here. As store_verification_claim; a new attempt has no secret yet.
- * attempts_max: one that lost its runner so often ends in error here and now (JOB_RUNNER_LOST), is
- * paid back, and is ERROR_NOT_FOUND.
+ * Of jobs that run here. As store_verification_claim; a new attempt has no secret yet, and begins
+ * its time anew. One whose container another node still has is that node's, until it is lost.
+ * attempts_max: one whose daemon died with it so often ends in error here and now
+ * (JOB_RUNNER_LOST), is paid back, and is ERROR_NOT_FOUND. A daemon that ends politely
+ * (store_run_end) does not count.
  */
 int store_job_claim(struct db *db, const struct run *run, const struct id *id, int64_t user_max,
                     int64_t attempts_max, struct agent_job_work *ret_work, struct error *err);
 int store_job_claimable(struct db *db, const struct run *run, int64_t user_max, int64_t limit,
                         void (*each)(const struct id *id, void *arg), void *arg, struct error *err);
 
-/* A new container for it, and its secret. ERROR_NOT_FOUND, here and below: the claim is no longer
+/* A new container for it, and its secret (hash of it). The same id again is no error.
+ * ERROR_NOT_FOUND, here and below: the claim is no longer
  * ours, or the job has ended. */
 int store_job_container(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
                         const struct id *container_id, const char *image,
@@ -168,7 +185,8 @@ int store_job_container(struct db *db, const struct run *run, const struct id *i
 int store_job_running(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
                       const char *container_name, const char *address, struct error *err);
 
-/* What its agent printed last (replaces), and progress where stage is not NULL.
+/* What its agent printed last (replaces; log NULL: no news), and progress where stage is not NULL.
+ * Of a job that has ended, too, while the claim is still ours, so that its log is whole.
  * *ret_asked_to_end: the agent, or its owner, wants it to end. */
 int store_job_note(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
                    const char *log, size_t log_length, int64_t total_bytes, int64_t pct,
@@ -179,14 +197,15 @@ struct job_result {
     const char *parts; /* JSON, as above */
 };
 
-/* The end; the container has ended. result NULL: error with code and message, paid back. The same
- * again is no error. */
+/* The end; the container has ended. result NULL: error with code and message, paid back; but for
+ * JOB_NO_RESULT of a job whose agent PUT a result: that is its result, and it is completed. The
+ * same again is no error. */
 int store_job_finish(struct db *db, const struct run *run, const struct id *id, int64_t attempt,
                      const struct job_result *result, const char *error_code,
                      const char *error_message, struct error *err);
 
-/* Jobs elsewhere whose time is over end in error (JOB_TIMEOUT), and are paid back; at most limit.
- */
+/* Jobs elsewhere whose time is over, or for which no runner came within it, end in error
+ * (JOB_TIMEOUT), and are paid back; at most limit. */
 int store_jobs_overdue(struct db *db, int64_t limit, int64_t *ret_count, struct error *err);
 
 /* Uploads: claim, and what came of it: result NULL: refused. An accepted one is the job's result.
@@ -200,8 +219,8 @@ int store_job_upload_finish(struct db *db, const struct run *run, const struct i
                             int64_t attempt, const struct job_result *result,
                             const char *error_code, const char *message, struct error *err);
 
-/* Ended jobs whose results are older than `days` and have not been removed; the files are to be
- * removed before store_job_result_removed. */
+/* Ended jobs whose results are older than `days` (0: for ever), or nobody's, as the job ended in
+ * error, and have not been removed; the files are to be removed before store_job_result_removed. */
 int store_job_results_due(struct db *db, const char *node, int64_t days, int64_t limit,
                           void (*each)(const struct id *job_id, void *arg), void *arg,
                           struct error *err);

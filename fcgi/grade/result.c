@@ -300,7 +300,10 @@ static int write_header(struct packing *packing, struct archive_entry *entry, st
 {
     int64_t when = archive_entry_mtime_is_set(entry) ? archive_entry_mtime(entry) : 0;
     long nanoseconds = archive_entry_mtime_is_set(entry) ? archive_entry_mtime_nsec(entry) : 0;
+    _cleanup_(free_ptr) char *folder = out->type == 'd' ? xasprintf("%s/", out->path) : NULL;
 
+    if (folder)
+        out->path = folder; /* as tar writes it */
     out->mode = archive_entry_perm(entry) & 0777;
     out->mode |= out->type == 'd' ? 0700 : 0400; /* who unpacks it can read it */
     out->mtime.tv_sec = when < 0 ? 0 : when > TIME_MAX ? TIME_MAX : when;

@@ -19,7 +19,7 @@
 
 #include "base/banned.h"
 
-#define TAIL_MS 2000
+#define TAIL_ROUNDS 2 /* of the daemon, from one look to the next */
 
 static void ask(struct live_job *job);
 
@@ -32,7 +32,9 @@ static void look(evutil_socket_t fd, short what, void *arg)
 
 static void look_later(struct live_job *job)
 {
-    context_timer(live_job_context(job), &job->tail_timer, TAIL_MS, look, job);
+    const struct context *context = live_job_context(job);
+
+    context_timer(context, &job->tail_timer, TAIL_ROUNDS * context->settings->sweep_ms, look, job);
 }
 
 /* --- writing --------------------------------------------------------------------------------- */

@@ -113,7 +113,8 @@ static void add_preflight(const char *methods, struct answer *answer)
 {
     answer_header(answer, "Access-Control-Allow-Methods", "%s", methods);
     answer_header(answer, "Access-Control-Allow-Headers",
-                  "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Range");
+                  "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Range, "
+                  "X-Job-Secret");
     answer_header(answer, "Access-Control-Max-Age", "7200");
 }
 
@@ -230,6 +231,9 @@ static int run(const struct router *router, const struct route *route, struct re
 
     if (route->flags & ROUTE_BEARER && authenticate(router, route, request, err) < 0)
         return -1;
+    request->stream = route->flags & ROUTE_STREAM ? body : NULL;
+    if (request->stream && check_encoding(request, err) < 0)
+        return -1;
     if (most > 0 && (check_encoding(request, err) < 0 ||
                      request_read_body(request, most, body->read, body->arg, err) < 0))
         return -1;
@@ -302,6 +306,14 @@ static const char *loggable(const char *method)
     return "other";
 }
 
+/* nginx knows these two (auth_request). */
+static void answer_yes_or_no(struct answer *answer)
+{
+    answer->status = answer->status < 300 ? 204 : 403;
+    buf_clear(&answer->headers);
+    buf_clear(&answer->body);
+}
+
 void router_answer(const struct router *router, char **parameters, const struct body_source *body,
                    struct answer *answer)
 {
@@ -316,6 +328,8 @@ void router_answer(const struct router *router, char **parameters, const struct 
         outcome = dispatch(router, &request, body, answer, &route, &err);
     if (outcome < 0)
         answer_refusal(router, &request, &err, answer);
+    if (request.part == HEAD_MAY_COME)
+        answer_yes_or_no(answer);
     if (answer->replay)
         answer_header(answer, "Idempotency-Hit", "true");
     add_cors(router, &request, answer);

@@ -2,6 +2,9 @@
  * router.h - routes are rows; what all of them have in common happens here: finding the row, 404
  * and 405, CORS, authentication, reading and checking the fields, refusals.
  *
+ * Where a worker is asked whether a body may come (request_part), the answer is 204, or 403 and no
+ * words.
+ *
  * The order of checks: path, method, credentials, body size, query and body, Idempotency-Key,
  * handler. So nothing is said about what exists, and no body is read, before the caller is known.
  *
@@ -25,6 +28,7 @@ enum route_flag {
     ROUTE_BEARER = 1,  /* needs Authorization: Bearer */
     ROUTE_AWAITED = 2, /* exists only for POSTs that come back from being held */
     ROUTE_JOINED = 4,  /* with ROUTE_BEARER: the handler's own query checks the credential */
+    ROUTE_STREAM = 16, /* the handler reads the body itself, from request->stream, and heeds part */
     ROUTE_NO_KEY = 8,  /* a POST with ROUTE_BEARER takes an Idempotency-Key; not this one */
 };
 
@@ -74,12 +78,6 @@ struct router {
     int (*recall)(void *app, const char *key, struct request *request, struct error *err);
     const void *limits;       /* for the fields */
     const char *cors_origins; /* space-separated */
-};
-
-/* What the body is read with; see request_read_body. */
-struct body_source {
-    size_t (*read)(void *arg, char *bytes, size_t size);
-    void *arg;
 };
 
 /* Answers the request, whatever it is. parameters as request_init. */

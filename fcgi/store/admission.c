@@ -124,19 +124,39 @@ static int too_little(const struct admission *wanted, int64_t balance, int64_t n
                      (long long)balance, (long long)needed, (long long)wanted->price_cents);
 }
 
+/* What is left of grants that are over but were not taken back yet: no job is paid with it. Of
+ * sessions it bears what they had used by then, so it counts for them. */
+static int read_expired(struct db *db, const struct admission *wanted, int64_t *ret_cents,
+                        struct error *err)
+{
+    static const struct query query = {
+        "SELECT IFNULL(SUM(remaining_cents), 0) FROM credit_grants WHERE user_id=? AND live AND "
+        "expires_at <= NOW(6)"};
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+
+    *ret_cents = 0;
+    if (wanted->kind != ADMIT_JOB)
+        return 0;
+    rows = DB_SELECT(db, &query, err, db_id(&wanted->user_id));
+    if (!rows || !db_next(rows))
+        return -1;
+    *ret_cents = db_row_int(rows, 0);
+    return 0;
+}
+
 static int check_funds(struct db *db, const struct admission *wanted, struct error *err)
 {
     _cleanup_(metered_list_release) struct metered_list metered = {0};
-    int64_t balance, needed;
+    int64_t balance, needed, expired;
 
     if (store_ledger_lock(db, &wanted->user_id, &balance, err) < 0 ||
         metered_of_user(db, &wanted->user_id, false, &metered, err) < 0 ||
-        check_day(db, wanted, &metered, err) < 0)
+        check_day(db, wanted, &metered, err) < 0 || read_expired(db, wanted, &expired, err) < 0)
         return -1;
     needed = money_needed(metered.sessions, metered.count, wanted->price_cents);
-    if (needed <= balance)
+    if (needed <= balance && wanted->price_cents <= balance - expired)
         return 0;
-    return too_little(wanted, balance, needed, err);
+    return too_little(wanted, balance - expired, needed, err);
 }
 
 int admit(struct db *db, struct admission *wanted, struct error *err)

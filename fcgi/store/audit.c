@@ -140,17 +140,17 @@ static const struct rule rules[] = {
           "j.job_id)" LIMIT}},
     {.rule = "an agent job that ended in error was paid back",
      .object = "job",
-     .query = {"SELECT j.job_id, CONCAT('charged ', -t.amount_cents, ', paid back ', "
+     .query = {"SELECT j.job_id, CONCAT('charged ', j.price_cents, ', paid back ', "
                "IFNULL(SUM(r.amount_cents), 0)) FROM agent_jobs j JOIN ledger_transactions t ON "
                "t.event_key=CONCAT('job:', j.job_id) LEFT JOIN ledger_transactions r ON "
                "r.of_transaction=t.transaction_id WHERE j.status='error' GROUP BY j.job_id, "
-               "t.transaction_id HAVING IFNULL(SUM(r.amount_cents), 0) <> -t.amount_cents" LIMIT}},
+               "j.price_cents HAVING IFNULL(SUM(r.amount_cents), 0) <> j.price_cents" LIMIT}},
     {.rule = "only an agent job that ended in error was paid back by itself",
      .object = "job",
-     .query =
-         {"SELECT t.job_id, CONCAT('paid back ', t.amount_cents, ', but the job is ', "
-          "IFNULL(j.status, 'unknown')) FROM ledger_transactions t LEFT JOIN agent_jobs j ON "
-          "j.job_id=t.job_id WHERE t.kind='agent_job_refund' AND NOT j.status <=> 'error'" LIMIT}},
+     .query = {"SELECT t.job_id, CONCAT('paid back ', t.amount_cents, ', but the job is ', "
+               "IFNULL(j.status, 'unknown')) FROM ledger_transactions t LEFT JOIN agent_jobs j ON "
+               "j.job_id=t.job_id WHERE t.kind='agent_job_refund' AND t.job_id IS NOT NULL AND NOT "
+               "j.status <=> 'error'" LIMIT}},
     {.rule = "a user's transactions are numbered without a gap",
      .object = "user",
      .query = {"SELECT user_id, CONCAT(COUNT(*), ' transactions, the last has the number ', "

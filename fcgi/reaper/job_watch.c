@@ -146,6 +146,12 @@ void live_job_watch(struct live_job *job)
         look_later(job);
 }
 
+void live_job_look(struct live_job *job)
+{
+    if (job->watched)
+        ask(job);
+}
+
 void live_job_watch_end(struct live_job *job, void (*then)(struct live_job *job))
 {
     job->watched = true;

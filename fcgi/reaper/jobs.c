@@ -318,9 +318,11 @@ static void jobs_take(void *room, const struct id *id)
 {
     struct jobs *jobs = room;
     struct context *context = jobs->context;
-    struct live_job *job;
+    struct live_job *job = registry_find(&jobs->all, id);
 
-    if (!context_takes(context) || registry_find(&jobs->all, id) || jobs_space(jobs) <= 0)
+    if (job) /* its agent has said that it is done, perhaps */
+        live_job_look(job);
+    if (!context_takes(context) || job || jobs_space(jobs) <= 0)
         return;
     job = xcalloc(1, sizeof(*job));
     job->id = *id;

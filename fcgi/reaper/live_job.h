@@ -171,6 +171,7 @@ void live_job_lost_container(struct live_job *job, const struct error *err);
 
 /* The agent runs: looks at its output from time to time. */
 void live_job_watch(struct live_job *job);
+void live_job_look(struct live_job *job); /* at once, if it is watched */
 
 /* It has ended: what it printed last is looked at and written, then `then`. */
 void live_job_watch_end(struct live_job *job, void (*then)(struct live_job *job));

@@ -98,6 +98,8 @@ static void add_base64(struct masks *masks, const char *secret, size_t before)
 
 void masks_add(struct masks *masks, const char *secret)
 {
+    if (strlen(secret) < MASKS_LEAST)
+        return;
     add_as_it_is(masks, secret);
     add_as_json(masks, secret);
     add_percent_encoded(masks, secret, "%X");

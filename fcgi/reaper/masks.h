@@ -21,7 +21,7 @@ struct masks {
     size_t count;
 };
 
-/* The forms of this secret as well, from now on. Shorter ones are left out. */
+/* The forms of this secret as well, from now on. One that is too short is left out. */
 void masks_add(struct masks *masks, const char *secret);
 void masks_release(struct masks *masks); /* wipes them */
 

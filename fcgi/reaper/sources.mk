@@ -47,7 +47,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/verification_verdict.c \
 	fcgi/reaper/verifications.c fcgi/reaper/verifications.h
 # Of the grade room the report paths only: what parses is in codeset-grader.
-REAPER_LIBS = libreaper.a libgrade.a $(AGENT_CLIENT_LIBS) $(STRIPE_LIBS) $(STORE_LIBS) $(WIRE_LIBS)
+REAPER_LIBS = libreaper.a libgrade.a $(GITHUB_LIBS) $(AGENT_CLIENT_LIBS) $(STRIPE_LIBS) $(STORE_LIBS) $(WIRE_LIBS)
 
 sbin_PROGRAMS += codeset-reaper
 codeset_reaper_SOURCES = fcgi/codeset-reaper.c

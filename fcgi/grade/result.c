@@ -106,10 +106,11 @@ static int write_zeros(struct packing *packing, size_t count, struct error *err)
 
 static int end_part(struct packing *packing, struct error *err)
 {
-    struct result_part *part = &packing->parts.parts[packing->parts.count - 1];
+    struct result_part *part;
 
     if (!packing->writing)
         return 0;
+    part = &packing->parts.parts[packing->parts.count - 1];
     packing->writing = false;
     if (squeeze(packing, NULL, 0, Z_FINISH, err) < 0 || flush(packing, err) < 0)
         return -1;

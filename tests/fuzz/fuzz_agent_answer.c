@@ -55,6 +55,9 @@ static void check_answer(const char *text, size_t length)
         hold_true(utf8_valid(result.out, result.out_length));
         hold_true(utf8_valid(result.err, result.err_length));
     }
+    if (answer_tail(&answer, &body, &err) == 0)
+        hold_true(body.length <= AGENT_TAIL_CAP && answer.total >= (int64_t)body.length &&
+                  utf8_valid(body.data, body.length));
     if (answer_file(&body, &success, &message, &size, &err) == 0)
         hold_true(size >= 0 && utf8_valid(message.data, message.length));
     if (answer_hello(&body, &protocol, &err) == 0)

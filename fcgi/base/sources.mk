@@ -16,6 +16,7 @@ libbase_a_SOURCES = \
 	fcgi/base/mem.c fcgi/base/mem.h \
 	fcgi/base/options.c fcgi/base/options.h \
 	fcgi/base/random.c fcgi/base/random.h \
+	fcgi/base/service.c fcgi/base/service.h \
 	fcgi/base/utf8.c fcgi/base/utf8.h \
 	fcgi/settings.c fcgi/settings.h
 BASE_LIBS = libbase.a $(JSON_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS)

@@ -3,6 +3,7 @@
  * goes.
  *
  *     codeset-egress [--config FILE] [--socket PATH] [--resolv-conf FILE]
+ *     codeset-egress --print-rules [--config FILE] [--resolv-conf FILE]
  *
  * A container of an agent job has no network but a socket that listens on its own loopback. The
  * daemon gives it to this program, with a policy, over a unix socket (wire/egress.h), which systemd
@@ -29,18 +30,22 @@
  * until it is restarted.
  */
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/service.h"
 #include "egress/control.h"
 #include "egress/resolver.h"
+#include "egress/rules.h"
 #include "egress/wall.h"
 #include "egress/ways.h"
 #include "settings.h"
@@ -63,18 +68,20 @@ struct egress {
 };
 
 static const char usage[] =
-    "usage: codeset-egress [--config FILE] [--socket PATH] [--resolv-conf FILE]\n"
+    "usage: codeset-egress [OPTIONS]\n"
     "The proxy through which agents' containers leave. Reads its settings from " SETTINGS_PATH ".\n"
     "  --config FILE       read the settings from FILE instead\n"
     "  --socket PATH       listen on PATH instead of [jobs] egress_socket\n"
     "  --resolv-conf FILE  name servers, instead of those of /etc/resolv.conf\n"
+    "  --print-rules       print the firewall's rules for agents, for nft -f, and exit\n"
     "  --help              show this help\n"
     "  --version           show the version\n";
 
-static void look_at_wall(struct egress *egress)
+static void look_at_wall(void *arg)
 {
+    struct egress *egress = arg;
     struct error err = ERROR_INIT;
-    bool missing = wall_check(&err) < 0;
+    bool missing = egress->settings.jobs.egress_wall && wall_check(&err) < 0;
 
     if (missing == ways_are_closed(egress->ways))
         return;
@@ -111,6 +118,25 @@ static size_t connections_max(void)
     return most > 2 * WAYS_CONNECTIONS_MAX ? (size_t)most / 2 : WAYS_CONNECTIONS_MAX;
 }
 
+static int print_rules(const struct egress *egress, struct error *err)
+{
+    const struct engine_settings *engine = &egress->settings.engine;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct rules rules = {
+        .first_id = (uint32_t)engine->uid_base,
+        /* The images' own, and one range more for each container. */
+        .last_id = (uint32_t)(engine->uid_base + (engine->uid_ranges + 1) * 65536 - 1),
+        .always = egress->settings.jobs.egress_always,
+        .resolv_conf = egress->resolv_conf ? egress->resolv_conf : "/etc/resolv.conf"};
+    gid_t group;
+
+    if (service_user("[jobs] egress_user", egress->settings.jobs.egress_user, &rules.user, &group,
+                     err) < 0 ||
+        rules_write(&rules, &text, err) < 0)
+        return -1;
+    return fd_write_all(STDOUT_FILENO, text.data, text.length, err);
+}
+
 static int run(struct egress *egress, struct error *err)
 {
     const struct jobs_settings *settings = &egress->settings.jobs;
@@ -132,7 +158,8 @@ static int run(struct egress *egress, struct error *err)
                                       0666, (gid_t)-1, err);
     if (egress->listener < 0)
         return -1;
-    egress->control = control_new(egress->base, egress->ways, egress->listener, egress->asker);
+    egress->control = control_new(egress->base, egress->ways, egress->listener, egress->asker,
+                                  look_at_wall, egress);
     log_event(LOG_INFO, "ready", "version=%s asker=%u", CODESET_VERSION, (unsigned)egress->asker);
     service_run(egress->base);
     return 0;
@@ -155,9 +182,11 @@ int main(int argc, char **argv)
 {
     struct egress egress = {.listener = -1};
     const char *config = NULL;
+    bool print = false;
     const struct option_row options[] = {{.name = "config", .text = &config},
                                          {.name = "socket", .text = &egress.socket},
-                                         {.name = "resolv-conf", .text = &egress.resolv_conf}};
+                                         {.name = "resolv-conf", .text = &egress.resolv_conf},
+                                         {.name = "print-rules", .given = &print}};
     int asked = options_parse("codeset-egress", usage, options, ARRAY_SIZE(options), argc, argv);
     struct error err = ERROR_INIT;
     gid_t group;
@@ -169,10 +198,10 @@ int main(int argc, char **argv)
     log_open("codeset-egress", LOG_INFO);
     if (settings_load(config, &egress.settings, &err) < 0 ||
         egress_always_check(egress.settings.jobs.egress_always, &err) < 0 ||
-        service_user("[engine] engined_user", egress.settings.engine.engined_user, &egress.asker,
-                     &group, &err) < 0)
+        (!print && service_user("[engine] engined_user", egress.settings.engine.engined_user,
+                                &egress.asker, &group, &err) < 0))
         status = EX_CONFIG;
-    else if (run(&egress, &err) < 0)
+    else if ((print ? print_rules(&egress, &err) : run(&egress, &err)) < 0)
         status = 1;
     if (status != 0)
         log_error("start_failed", &err);

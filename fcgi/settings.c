@@ -145,6 +145,7 @@ const struct config_row settings_rows[] = {
     TEXT(jobs, callback_url, "", "this server's public address, for agents; empty: none"),
     PATH(jobs, egress_socket, "/run/codeset/egress.sock", "socket of codeset-egress"),
     TEXT(jobs, egress_always, "", "HOST:PORT that every agent may reach, separated by spaces"),
+    PATH(jobs, egress_user, "codeset-egress", "user that codeset-egress runs as"),
     BOOL(jobs, egress_wall, "yes", "agents reach nothing unless the firewall's rules are loaded"),
 
     NAME(reaper, node, "", 0, "this host's name among daemons; empty: the host name"),

@@ -148,6 +148,7 @@ struct jobs_settings {
     char *callback_url;  /* "": agents get none */
     char *egress_socket; /* of codeset-egress */
     char *egress_always; /* HOST:PORT, separated by spaces */
+    char *egress_user;   /* codeset-egress's: a name or a number */
     bool egress_wall;    /* nothing leaves without it */
 };
 

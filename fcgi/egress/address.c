@@ -105,16 +105,26 @@ const char *address_refused(const struct sockaddr *address)
     return "not an address of the internet";
 }
 
-char *address_text(const struct sockaddr *address, char text[ADDRESS_TEXT_SIZE])
+static void tell(int family, const uint8_t *first, int bits,
+                 void (*each)(int family, const char *prefix, void *arg), void *arg)
 {
-    char plain[INET6_ADDRSTRLEN] = "?";
+    char plain[INET6_ADDRSTRLEN], prefix[64];
 
-    if (address->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, plain,
-                  sizeof(plain));
-    else if (address->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, plain,
-                  sizeof(plain));
-    snprintf(text, ADDRESS_TEXT_SIZE, address->sa_family == AF_INET6 ? "[%s]" : "%s", plain);
-    return text;
+    inet_ntop(family, first, plain, sizeof(plain));
+    snprintf(prefix, sizeof(prefix), "%s/%d", plain, bits);
+    each(family, prefix, arg);
+}
+
+void address_each_refused(void (*each)(int family, const char *prefix, void *arg), void *arg)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(v4); i++) {
+        uint8_t carried[16];
+
+        memcpy(carried, nat64, sizeof(nat64));
+        memcpy(carried + sizeof(nat64), v4[i].first, 4);
+        tell(AF_INET, v4[i].first, v4[i].bits, each, arg);
+        tell(AF_INET6, carried, 96 + v4[i].bits, each, arg);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(v6); i++)
+        tell(AF_INET6, v6[i].first, v6[i].bits, each, arg);
 }

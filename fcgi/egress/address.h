@@ -8,14 +8,16 @@
 
 #include <sys/socket.h>
 
-#define ADDRESS_TEXT_SIZE 64
-
 /* NULL where nothing is known against it; else what it is, for people: "a private address (RFC
  * 1918)". An address that carries one of IPv4 (mapped, NAT64) is judged by that. What is neither
  * IPv4 nor IPv6 is refused. Ports play no part. */
 const char *address_refused(const struct sockaddr *address);
 
-/* As inet_ntop(3), with brackets around IPv6. Returns text. */
-char *address_text(const struct sockaddr *address, char text[ADDRESS_TEXT_SIZE]);
+/* Of IPv6 nothing but these is public, and of these not all; as nft(8) writes them. */
+#define ADDRESS_V6_PUBLIC "2000::/3, 64:ff9b::/96"
+
+/* Calls `each` for every range that is refused, as "10.0.0.0/8"; of IPv6 those within
+ * ADDRESS_V6_PUBLIC. They don't overlap. */
+void address_each_refused(void (*each)(int family, const char *prefix, void *arg), void *arg);
 
 #endif

@@ -31,6 +31,8 @@ struct control {
     struct event_base *base;
     struct ways *ways;
     uid_t asker;
+    void (*look)(void *arg);
+    void *arg;
     struct event *listener;
     size_t count;
     LIST_HEAD(, asker) askers;
@@ -56,6 +58,7 @@ static enum egress_status carry_out(struct control *control, const struct egress
         ways_drop(control->ways, request->container);
         return EGRESS_OK;
     }
+    control->look(control->arg);
     if (ways_are_closed(control->ways)) {
         close_fd(&fd);
         log_event(LOG_WARNING, "set_refused", "container=%s reason=\"the firewall is missing\"",
@@ -140,13 +143,16 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
     event_add(asker->readable, NULL);
 }
 
-struct control *control_new(struct event_base *base, struct ways *ways, int listener, uid_t asker)
+struct control *control_new(struct event_base *base, struct ways *ways, int listener, uid_t asker,
+                            void (*look)(void *arg), void *arg)
 {
     struct control *control = xcalloc(1, sizeof(*control));
 
     control->base = base;
     control->ways = ways;
     control->asker = asker;
+    control->look = look;
+    control->arg = arg;
     LIST_INIT(&control->askers);
     control->listener = event_new(base, listener, EV_READ | EV_PERSIST, on_connect, control);
     event_add(control->listener, NULL);

@@ -16,8 +16,10 @@ struct ways;
 
 #define CONTROL_CONNECTIONS_MAX 16
 
-/* listener: a listening SOCK_SEQPACKET socket, non-blocking; stays the caller's. */
-struct control *control_new(struct event_base *base, struct ways *ways, int listener, uid_t asker);
+/* listener: a listening SOCK_SEQPACKET socket, non-blocking; stays the caller's. look: called ahead
+ * of each SET, to see whether the ways are still to be open. */
+struct control *control_new(struct event_base *base, struct ways *ways, int listener, uid_t asker,
+                            void (*look)(void *arg), void *arg);
 void control_free(struct control *control);
 
 #endif

@@ -7,6 +7,7 @@ libegress_a_SOURCES = \
 	fcgi/egress/proxy_head.c fcgi/egress/proxy_head.h \
 	fcgi/egress/resolver.c fcgi/egress/resolver.h \
 	fcgi/egress/route.c fcgi/egress/route.h \
+	fcgi/egress/rules.c fcgi/egress/rules.h \
 	fcgi/egress/wall.c fcgi/egress/wall.h \
 	fcgi/egress/ways.c fcgi/egress/ways.h
 EGRESS_LIBS = libegress.a $(WIRE_LIBS) $(EVENT_LIBS) $(CARES_LIBS)

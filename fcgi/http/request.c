@@ -204,15 +204,6 @@ bool request_made(const struct request *request, const char *what, const struct 
     return id_same_bits(&mine, id); /* nginx's clock has gone on since */
 }
 
-static enum request_part read_part(const struct request *request)
-{
-    const char *word = or_empty(request_parameter(request, "CODESET_UPLOAD"));
-
-    if (strcmp(word, "may-come") == 0)
-        return HEAD_MAY_COME;
-    return strcmp(word, "refused") == 0 ? HEAD_REFUSED : REQUEST_WHOLE;
-}
-
 int request_init(struct request *request, char **parameters, struct error *err)
 {
     memset(request, 0, sizeof(*request));
@@ -221,7 +212,7 @@ int request_init(struct request *request, char **parameters, struct error *err)
     request->method = or_empty(request_parameter(request, "REQUEST_METHOD"));
     request->id = or_empty(request_parameter(request, "CODESET_REQUEST_ID"));
     request->awaited = strcmp(or_empty(request_parameter(request, "CODESET_AWAITED")), "1") == 0;
-    request->part = read_part(request);
+    request->may_come = strcmp(or_empty(request_parameter(request, "CODESET_MAY_COME")), "1") == 0;
     request->origin = read_origin(request);
     if (read_target(request, err) < 0) {
         request->segment_count = 0;

@@ -50,19 +50,14 @@ struct body_source {
     void *arg;
 };
 
-/*
- * A body that is large is put by nginx on its disk only after a worker has seen the head of the
- * request (CODESET_UPLOAD, which nginx gives and no client): it is asked first whether the body may
- * come (HEAD_MAY_COME), and once more for the words of the refusal (HEAD_REFUSED).
- */
-enum request_part { REQUEST_WHOLE, HEAD_MAY_COME, HEAD_REFUSED };
-
 struct request {
     char **parameters; /* the FastCGI parameters, "NAME=value"; not ours */
     const char *method;
     const char *id; /* CODESET_REQUEST_ID, "" without */
     bool awaited;
-    enum request_part part;
+    /* A large body is put by nginx on its disk only after a worker has seen the head of the request
+     * and said that it may come: this is that question (CODESET_MAY_COME, never a client's). */
+    bool may_come;
     struct origin origin;
     bool replay;                  /* its origin is an earlier request's */
     char *path_text, *query_text; /* what the following point into */

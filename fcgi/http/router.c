@@ -306,12 +306,18 @@ static const char *loggable(const char *method)
     return "other";
 }
 
-/* nginx knows these two (auth_request). */
-static void answer_yes_or_no(struct answer *answer)
+static void answer_may_come(struct answer *answer)
 {
-    answer->status = answer->status < 300 ? 204 : 403;
+    _cleanup_(buf_release) struct buf body = answer->body;
+    int status = answer->status;
+
+    answer->body = (struct buf)BUF_INIT;
+    answer->status = status < 300 ? 204 : 403;
+    if (status < 300)
+        return;
     buf_clear(&answer->headers);
-    buf_clear(&answer->body);
+    answer_header(answer, "X-Refusal-Status", "%d", status);
+    answer_header(answer, "X-Refusal", "%s", body.data);
 }
 
 void router_answer(const struct router *router, char **parameters, const struct body_source *body,
@@ -328,8 +334,8 @@ void router_answer(const struct router *router, char **parameters, const struct 
         outcome = dispatch(router, &request, body, answer, &route, &err);
     if (outcome < 0)
         answer_refusal(router, &request, &err, answer);
-    if (request.part == HEAD_MAY_COME)
-        answer_yes_or_no(answer);
+    if (request.may_come)
+        answer_may_come(answer);
     if (answer->replay)
         answer_header(answer, "Idempotency-Hit", "true");
     add_cors(router, &request, answer);

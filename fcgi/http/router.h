@@ -2,8 +2,9 @@
  * router.h - routes are rows; what all of them have in common happens here: finding the row, 404
  * and 405, CORS, authentication, reading and checking the fields, refusals.
  *
- * Where a worker is asked whether a body may come (request_part), the answer is 204, or 403 and no
- * words.
+ * Where a worker is asked whether a body may come (request->may_come), it answers 204; or 403, with
+ * the refusal as headers, since nginx takes no more from such an answer: X-Refusal-Status and
+ * X-Refusal, its body.
  *
  * The order of checks: path, method, credentials, body size, query and body, Idempotency-Key,
  * handler. So nothing is said about what exists, and no body is read, before the caller is known.
@@ -28,8 +29,9 @@ enum route_flag {
     ROUTE_BEARER = 1,  /* needs Authorization: Bearer */
     ROUTE_AWAITED = 2, /* exists only for POSTs that come back from being held */
     ROUTE_JOINED = 4,  /* with ROUTE_BEARER: the handler's own query checks the credential */
-    ROUTE_STREAM = 16, /* the handler reads the body itself, from request->stream, and heeds part */
-    ROUTE_NO_KEY = 8,  /* a POST with ROUTE_BEARER takes an Idempotency-Key; not this one */
+    ROUTE_STREAM =
+        16, /* the handler reads the body itself, from request->stream, and knows may_come */
+    ROUTE_NO_KEY = 8, /* a POST with ROUTE_BEARER takes an Idempotency-Key; not this one */
 };
 
 /* app is the router's. values: the struct that the route's fields fill, NULL without fields. The

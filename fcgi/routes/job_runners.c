@@ -2,8 +2,8 @@
  * What a job's runner says, by the job's secret: progress, a result by PUT, completion.
  *
  * nginx takes a result's body onto its disk before a worker gets it, so that no worker waits for a
- * slow client, and asks a worker first whether it may come (request_part). From nginx's file it
- * goes to results_dir/incoming piece by piece; the daemon has it checked.
+ * slow client, and asks a worker first whether it may come (request->may_come). From nginx's file
+ * it goes to results_dir/incoming piece by piece; the daemon has it checked.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,6 @@
 #define PIECE 65536
 #define RESERVE_SHARE 50 /* a fiftieth of the file system is left to others, as by the daemon */
 #define UPLOAD "job-result"
-#define HELD_AGAIN (150 * CLOCK_SECOND) /* nginx follows ten redirects, two for each hold */
 
 static void hash_secret(const char *secret, unsigned char hash[SHA256_SIZE])
 {
@@ -238,10 +237,12 @@ static int is_recorded(struct api *api, const struct id *upload_id, bool *ret_re
     return 0;
 }
 
-static void await_check(const struct id *job_id, const struct id *upload_id, struct answer *answer)
+/* then: "result", or "result-again" when it was held once. */
+static void await_check(const struct id *job_id, const struct id *upload_id, const char *then,
+                        struct answer *answer)
 {
     _cleanup_(free_ptr) char *path =
-        xasprintf(API "/agent-jobs/%s/result/%s", job_id->text, upload_id->text);
+        xasprintf(API "/agent-jobs/%s/%s/%s", job_id->text, then, upload_id->text);
 
     hold_until(WORK_JOB_RESULT, upload_id, AWAIT_HOLD_MS_MAX, path, answer);
 }
@@ -263,31 +264,51 @@ static int put_result(void *app, const struct request *request, const void *valu
         return -1;
     if (!recorded && check_head(api, request, &job_id, hash, &announced, err) < 0)
         return -1;
-    if (request->part == HEAD_MAY_COME)
+    if (request->may_come) {
+        answer->status = 204;
         return 0;
-    if (request->part == HEAD_REFUSED) /* it would not be now */
-        return error_set(err, ERROR_UNAVAILABLE, "UNAVAILABLE", "the server was busy");
+    }
     if (!recorded &&
         (receive(api, request, &upload_id, announced, &bytes, err) < 0 ||
          store_job_upload_create(api->db, &upload_id, job_id.text, hash, bytes, err) < 0))
         return -1;
     doorbell_ring(&api->doorbell, WORK_JOB_RESULT, &upload_id);
-    await_check(&job_id, &upload_id, answer);
+    await_check(&job_id, &upload_id, "result", answer);
     return 0;
 }
 
-/* Of a check that takes long; without a daemon there is none to wait for. */
-static int still_pending(struct api *api, const struct job_upload *upload, struct answer *answer,
-                         struct error *err)
+static int still_pending(struct error *err)
 {
-    if (upload->now - upload->created_at < HELD_AGAIN && daemon_listens(api)) {
-        await_check(&upload->job_id, &upload->upload_id, answer);
-        return 0;
-    }
     return error_set(
         err, ERROR_CONFLICT, "RESULT_PENDING",
         "The result has arrived and will be checked. Don't send it again: say that the "
         "job is complete, until that is not answered RESULT_MISSING.");
+}
+
+static int find_upload(struct api *api, const struct request *request, struct job_upload *upload,
+                       struct error *err)
+{
+    if (store_job_upload_get(api->db, request->params[1], upload, err) < 0)
+        return -1;
+    if (strcmp(upload->job_id.text, request->params[0]) == 0)
+        return 0;
+    return error_set(err, ERROR_NOT_FOUND, "NOT_FOUND", "There is nothing at this path.");
+}
+
+static int answer_checked(const struct job_upload *upload, struct answer *answer, struct error *err)
+{
+    const char *code = upload->error_code ? upload->error_code : "";
+    const char *message = upload->message ? upload->message : "The result was refused.";
+
+    if (upload->status == UPLOAD_ACCEPTED) {
+        render_nothing(answer);
+        return 0;
+    }
+    if (strcmp(code, "JOB_SECRET_REFUSED") == 0)
+        return error_set(err, ERROR_CONFLICT, "JOB_SECRET_REFUSED", "%s", message);
+    if (strcmp(code, "JOB_RESULT_TOO_LARGE") == 0)
+        return error_set(err, ERROR_INVALID, "JOB_RESULT_TOO_LARGE", "%s", message);
+    return error_set(err, ERROR_INVALID, "JOB_RESULT_REFUSED", "%s", message);
 }
 
 static int awaited_result(void *app, const struct request *request, const void *values,
@@ -295,24 +316,28 @@ static int awaited_result(void *app, const struct request *request, const void *
 {
     struct api *api = app;
     _cleanup_(job_upload_release) struct job_upload upload = {0};
-    bool large;
 
     (void)values;
-    if (store_job_upload_get(api->db, request->params[1], &upload, err) < 0)
+    if (find_upload(api, request, &upload, err) < 0)
         return -1;
-    if (strcmp(upload.job_id.text, request->params[0]) != 0)
-        return error_set(err, ERROR_NOT_FOUND, "NOT_FOUND", "There is nothing at this path.");
-    if (upload.status == UPLOAD_PENDING)
-        return still_pending(api, &upload, answer, err);
-    if (upload.status == UPLOAD_ACCEPTED) {
-        render_nothing(answer);
-        return 0;
-    }
-    large = upload.error_code && strcmp(upload.error_code, "JOB_RESULT_TOO_LARGE") == 0;
-    if (upload.error_code && strcmp(upload.error_code, "JOB_SECRET_REFUSED") == 0)
-        return error_set(err, ERROR_CONFLICT, "JOB_SECRET_REFUSED", "%s", upload.message);
-    return error_set(err, ERROR_INVALID, large ? "JOB_RESULT_TOO_LARGE" : "JOB_RESULT_REFUSED",
-                     "%s", upload.message ? upload.message : "The result was refused.");
+    if (upload.status != UPLOAD_PENDING)
+        return answer_checked(&upload, answer, err);
+    if (!daemon_listens(api))
+        return still_pending(err);
+    await_check(&upload.job_id, &upload.upload_id, "result-again", answer);
+    return 0;
+}
+
+static int awaited_again(void *app, const struct request *request, const void *values,
+                         struct answer *answer, struct error *err)
+{
+    _cleanup_(job_upload_release) struct job_upload upload = {0};
+
+    (void)values;
+    if (find_upload(app, request, &upload, err) < 0)
+        return -1;
+    return upload.status == UPLOAD_PENDING ? still_pending(err)
+                                           : answer_checked(&upload, answer, err);
 }
 
 #define JOB API "/agent-jobs/{job_id}"
@@ -324,5 +349,6 @@ static const struct route rows[] = {
      ROUTE_BODY(struct complete_values, complete_body)},
     {"PUT", JOB "/result", put_result, .flags = ROUTE_STREAM, .pool = "api"},
     {"GET", JOB "/result/{upload_id}", awaited_result, .flags = ROUTE_AWAITED, .pool = "api"},
+    {"GET", JOB "/result-again/{upload_id}", awaited_again, .flags = ROUTE_AWAITED, .pool = "api"},
 };
 const struct route_list job_runners_routes = {rows, ARRAY_SIZE(rows)};

@@ -55,8 +55,7 @@ int store_job_upload_create(struct db *db, const struct id *upload_id, const cha
 }
 
 #define SELECT_UPLOAD                                                                              \
-    "SELECT u.upload_id, u.job_id, u.bytes, u.attempt, u.status, u.error_code, u.message, "        \
-    "u.created_at, NOW(6) "                                                                        \
+    "SELECT u.upload_id, u.job_id, u.bytes, u.attempt, u.status, u.error_code, u.message "         \
     "FROM agent_job_uploads u "
 
 static void read_upload(const struct db_rows *rows, struct job_upload *upload)
@@ -69,8 +68,6 @@ static void read_upload(const struct db_rows *rows, struct job_upload *upload)
         .status = status_of(db_row_text(rows, 4)),
         .error_code = db_row_copy(rows, 5),
         .message = db_row_copy(rows, 6),
-        .created_at = db_row_time(rows, 7),
-        .now = db_row_time(rows, 8),
     };
 }
 

@@ -126,7 +126,6 @@ struct job_upload {
     int64_t bytes, attempt;
     enum upload_status status;
     char *error_code, *message; /* of a refused one */
-    int64_t created_at, now;    /* the database's clock */
 };
 void job_upload_release(struct job_upload *upload);
 int store_job_upload_get(struct db *db, const char *upload_id, struct job_upload *ret_upload,

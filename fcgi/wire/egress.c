@@ -31,11 +31,11 @@ bool egress_name_valid(const char *name)
     return *last >= 'a' && *last <= 'z';
 }
 
-static bool is_address(const char *text)
+static bool is_address(int family, const char *text)
 {
     struct in6_addr address;
 
-    return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+    return inet_pton(family, text, &address) == 1;
 }
 
 /* 1 to 65535, and nothing but digits; 0 if it is none. */
@@ -172,10 +172,9 @@ static const char *next_pair(const char *at, char host[EGRESS_HOST_SIZE], uint16
     if (text[0] == '[' && colon > text + 1 && colon[-1] == ']') {
         colon[-1] = '\0';
         name++;
-    } else if (strchr(text, ':') != NULL) {
-        return at + length;
     }
-    if ((egress_name_valid(name) || is_address(name)) && strlen(name) < EGRESS_HOST_SIZE) {
+    if (name > text ? is_address(AF_INET6, name)
+                    : egress_name_valid(name) || is_address(AF_INET, name)) {
         memcpy(host, name, strlen(name) + 1);
         *ret_port = port_of(colon + 1);
     }
@@ -197,6 +196,17 @@ int egress_always_check(const char *list, struct error *err)
             (int)(next - at < 80 ? next - at : 80), at);
     }
     return 0;
+}
+
+void egress_always_each(const char *list, void (*each)(const char *host, uint16_t port, void *arg),
+                        void *arg)
+{
+    char host[EGRESS_HOST_SIZE];
+    uint16_t port;
+
+    while ((list = next_pair(list, host, &port)) != NULL)
+        if (port != 0)
+            each(host, port, arg);
 }
 
 bool egress_always_has(const char *list, const char *host, uint16_t port)

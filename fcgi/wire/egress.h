@@ -46,6 +46,8 @@ bool egress_policy_allows(const char *policy, const char *host, uint16_t port);
 /* Is this a list of pairs HOST:PORT, separated by blanks? A host is a name or an address, of IPv6
  * as [ADDRESS]. ERROR_INVALID says which is none. */
 int egress_always_check(const char *list, struct error *err);
+void egress_always_each(const char *list, void (*each)(const char *host, uint16_t port, void *arg),
+                        void *arg);
 bool egress_always_has(const char *list, const char *host, uint16_t port);
 
 /*

@@ -95,3 +95,8 @@ tests_unit_test_wire_SOURCES = tests/unit/test-wire.c tests/unit/unit.h
 tests_unit_test_wire_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 
 include tests/unit/agent.mk
+
+check_PROGRAMS += tests/unit/test-egress
+TESTS += tests/unit/test-egress
+tests_unit_test_egress_SOURCES = tests/unit/test-egress.c tests/unit/unit.h
+tests_unit_test_egress_LDADD = $(EGRESS_LIBS) $(CUNIT_LIBS)

@@ -1,11 +1,12 @@
 /*
  * codeset-container - the engine's helper: starts or stops one container (container/container.h),
  * or ends one, or what runs in it, for what it does to the host (container/evict.h,
- * container/kernel_memory.h).
+ * container/kernel_memory.h), or opens its way out (container/egress.h).
  *
- *     codeset-container start|stop|evict|clear|watch KEY=VALUE...
+ *     codeset-container start|stop|evict|clear|egress|watch KEY=VALUE...
  *
- * Run by codeset-engined. Start reads config.json from descriptor 3.
+ * Run by codeset-engined. Start reads config.json from descriptor 3; egress sends on it, a unix
+ * socket, what it has opened.
  *
  * DIAGNOSTICS: one line on standard output: "ok", or the error's kind (a number), its code or
  * "-", and its message. Exit status 0, 1, or 64 for wrong usage.
@@ -23,12 +24,13 @@
 
 #include "base/cleanup.h"
 #include "container/container.h"
+#include "container/egress.h"
 #include "container/evict.h"
 #include "container/kernel_memory.h"
 
 #include "base/banned.h"
 
-#define CONFIG_FD 3
+#define GIVEN_FD 3
 
 /* Nothing that runs from here on, the container least of all, may hold the line to codeset-engined
  * open: it moves away from standard output, to a descriptor that closes on exec. */
@@ -50,7 +52,7 @@ static void take_turns(void)
 static int start(const struct container_job *job, struct error *err)
 {
     take_turns();
-    return container_start(job, CONFIG_FD, err);
+    return container_start(job, GIVEN_FD, err);
 }
 
 static int stop(const struct container_job *job, struct error *err)
@@ -59,14 +61,17 @@ static int stop(const struct container_job *job, struct error *err)
     return container_stop(job, err);
 }
 
+static int egress(const struct container_job *job, struct error *err)
+{
+    take_turns();
+    return container_egress(job, GIVEN_FD, err);
+}
+
 static const struct {
     const char *name;
     int (*run)(const struct container_job *job, struct error *err);
-} verbs[] = {{"start", start},
-             {"stop", stop},
-             {"evict", container_evict},
-             {"clear", container_clear},
-             {"watch", kernel_memory_end_takers}};
+} verbs[] = {{"start", start},           {"stop", stop},     {"evict", container_evict},
+             {"clear", container_clear}, {"egress", egress}, {"watch", kernel_memory_end_takers}};
 
 int main(int argc, char **argv)
 {
@@ -81,14 +86,15 @@ int main(int argc, char **argv)
     if (argc < 2 || verb == ARRAY_SIZE(verbs)) {
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
-        fputs("usage: codeset-container start|stop|evict|clear|watch KEY=VALUE...\n"
-              "Starts, stops, ends, clears or watches one container. Run by codeset-engined.\n",
+        fputs("usage: codeset-container start|stop|evict|clear|egress|watch KEY=VALUE...\n"
+              "Starts, stops, ends, clears, opens or watches one container. Run by "
+              "codeset-engined.\n",
               help ? stdout : stderr);
         return help ? 0 : EX_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     umask(022);
-    fcntl(CONFIG_FD, F_SETFD, FD_CLOEXEC);
+    fcntl(GIVEN_FD, F_SETFD, FD_CLOEXEC);
     out = take_output();
     if (out == NULL)
         return 1;

@@ -32,17 +32,9 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <pwd.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -59,7 +51,6 @@
 
 #include "base/banned.h"
 
-#define BACKLOG 64
 #define OUR_NICE (-10)
 
 struct engined {
@@ -69,8 +60,6 @@ struct engined {
     struct disk_watch *disk;
     struct kernel_watch *kernel;
     struct server *server;
-    struct event *signals[2];
-    struct event *watchdog;
     const char *socket; /* as the command line has it */
     uid_t asker;
     gid_t asker_group;
@@ -106,107 +95,18 @@ static int take_locks(struct engined *engined, struct error *err)
     return 0;
 }
 
-/* The user who may ask, and that one's group; a name or a number. */
-static int find_asker(struct engined *engined, struct error *err)
-{
-    const char *user = engined->settings.engine.engined_user;
-    char *end;
-    unsigned long number = strtoul(user, &end, 10);
-    const struct passwd *entry = getpwnam(user);
-
-    if (entry != NULL) {
-        engined->asker = entry->pw_uid;
-        engined->asker_group = entry->pw_gid;
-        return 0;
-    }
-    if (user[0] == '\0' || *end != '\0' || number == 0 || number >= (uid_t)-1)
-        return error_set(err, ERROR_NOT_FOUND, NULL,
-                         "[engine] engined_user: there is no user %s on this host", user);
-    engined->asker = (uid_t)number;
-    engined->asker_group = (gid_t)number;
-    return 0;
-}
-
 /* It looks after the disk, and guests must not keep it from that. */
 static void come_first(void)
 {
     (void)setpriority(PRIO_PROCESS, 0, OUR_NICE);
 }
 
-/* --- the socket ------------------------------------------------------------------------------ */
-
-static int bind_socket(const char *path, gid_t group, struct error *err)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    _cleanup_(close_fd) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    mode_t before;
-    int rc;
-
-    if (path[0] != '/' || strlen(path) >= sizeof(address.sun_path))
-        return error_set(err, ERROR_INVALID, NULL,
-                         "the path of a socket must be absolute, and shorter than 108 bytes: %s",
-                         path);
-    memcpy(address.sun_path, path, strlen(path));
-    if (fd < 0 || (unlink(path) < 0 && errno != ENOENT))
-        return error_errno(err, errno, "cannot create the socket %s", path);
-    before = umask(0177);
-    rc = bind(fd, (struct sockaddr *)&address, sizeof(address));
-    umask(before);
-    if (rc < 0)
-        return error_errno(err, errno, "binding %s", path);
-    if (chown(path, 0, group) < 0 || chmod(path, 0660) < 0)
-        return error_errno(err, errno, "cannot change the group of %s", path);
-    if (listen(fd, BACKLOG) < 0)
-        return error_errno(err, errno, "cannot listen on %s", path);
-    return TAKE_FD(fd);
-}
-
-/* systemd's, or one of our own. */
-static int open_socket(const struct engined *engined, gid_t group, struct error *err)
-{
-    int count = sd_listen_fds(1);
-    int fd = SD_LISTEN_FDS_START;
-
-    if (count == 0)
-        return bind_socket(engined->socket ? engined->socket
-                                           : engined->settings.engine.engined_socket,
-                           group, err);
-    if (count != 1 || sd_is_socket_unix(fd, SOCK_SEQPACKET, 1, NULL, 0) <= 0)
-        return error_set(err, ERROR_INVALID, NULL,
-                         "systemd did not pass exactly one listening SOCK_SEQPACKET socket");
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-        return error_errno(err, errno, "cannot set up the socket from systemd");
-    return fd;
-}
-
-/* --- the loop -------------------------------------------------------------------------------- */
-
-static void on_signal(evutil_socket_t number, short what, void *arg)
-{
-    struct engined *engined = arg;
-
-    (void)what;
-    sd_notify(0, "STOPPING=1");
-    log_event(LOG_INFO, "stopping", "signal=%d", (int)number);
-    event_base_loopbreak(engined->base);
-}
-
-static void set_signals(struct engined *engined)
-{
-    static const int numbers[] = {SIGTERM, SIGINT};
-
-    signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-        engined->signals[i] = evsignal_new(engined->base, numbers[i], on_signal, engined);
-        event_add(engined->signals[i], NULL);
-    }
-}
-
 static int run(struct engined *engined, struct error *err)
 {
     const struct engine_settings *settings = &engined->settings.engine;
 
-    service_raise_descriptors(); /* one for each container that is described, and each helper */
+    /* One for each container that is being described, and for each process under way. */
+    service_raise_descriptors();
     come_first();
     if (take_locks(engined, err) < 0)
         return -1;
@@ -216,18 +116,16 @@ static int run(struct engined *engined, struct error *err)
     engined->containers = containers_new(engined->base, settings, err);
     if (engined->containers == NULL)
         return -1;
-    engined->listener = open_socket(engined, engined->asker_group, err);
+    engined->listener = service_listen(engined->socket ? engined->socket : settings->engined_socket,
+                                       0660, engined->asker_group, err);
     if (engined->listener < 0)
         return -1;
     engined->disk = disk_watch_new(engined->base, settings, engined->containers);
     engined->kernel = kernel_watch_new(engined->base, engined->containers);
     engined->server = server_new(engined->base, settings, engined->containers, engined->disk,
                                  engined->kernel, engined->listener, engined->asker);
-    set_signals(engined);
-    engined->watchdog = service_watchdog_new(engined->base);
     log_event(LOG_INFO, "ready", "version=%s asker=%u", CODESET_VERSION, (unsigned)engined->asker);
-    sd_notify(0, "READY=1");
-    event_base_dispatch(engined->base);
+    service_run(engined->base);
     return 0;
 }
 
@@ -237,12 +135,6 @@ static void release(struct engined *engined)
     kernel_watch_free(engined->kernel);
     containers_free(engined->containers);
     server_free(engined->server);
-    for (size_t i = 0; i < ARRAY_SIZE(engined->signals); i++) {
-        if (engined->signals[i] != NULL)
-            event_free(engined->signals[i]);
-    }
-    if (engined->watchdog != NULL)
-        event_free(engined->watchdog);
     if (engined->base != NULL)
         event_base_free(engined->base);
     close_fd(&engined->listener);
@@ -266,7 +158,9 @@ int main(int argc, char **argv)
 
     umask(0022);
     log_open("codeset-engined", LOG_INFO);
-    if (settings_load(config, &engined.settings, &err) < 0 || find_asker(&engined, &err) < 0)
+    if (settings_load(config, &engined.settings, &err) < 0 ||
+        service_user("[engine] engined_user", engined.settings.engine.engined_user, &engined.asker,
+                     &engined.asker_group, &err) < 0)
         status = EX_CONFIG;
     else if (run(&engined, &err) < 0)
         status = 1;

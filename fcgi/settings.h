@@ -135,6 +135,25 @@ struct stripe_settings {
     bool automatic_tax, receipts, promotion_codes;
 };
 
+/* Agent jobs. Bytes of results are packed ones unless said. */
+struct jobs_settings {
+    char *results_dir;
+    int64_t jobs_per_user;    /* that have not ended */
+    int64_t per_user_running; /* on one host */
+    int64_t places;           /* 0: by the processors */
+    int64_t attempts_max;
+    int64_t result_bytes_max, result_unpacked_max, result_files_max;
+    int64_t result_days; /* 0: for ever */
+    int64_t log_bytes;
+    int64_t clone_seconds;
+    char *git_url;       /* "": accounts.github_url */
+    char *callback_url;  /* "": agents get none */
+    char *egress_socket; /* of codeset-egress */
+    char *egress_always; /* HOST:PORT, separated by spaces */
+    char *egress_user;   /* codeset-egress's: a name or a number */
+    bool egress_wall;    /* nothing leaves without it */
+};
+
 struct metrics_settings {
     char *folder;  /* where workers count; "" : each for itself */
     char *address; /* where the daemon answers; "" : only where systemd hands it a socket */
@@ -147,6 +166,7 @@ struct settings {
     struct accounts_settings accounts;
     struct billing_settings billing;
     struct stripe_settings stripe;
+    struct jobs_settings jobs;
     struct reaper_settings reaper;
     struct engine_settings engine;
     struct metrics_settings metrics;

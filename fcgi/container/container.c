@@ -73,6 +73,7 @@ int container_job_parse(char **arguments, int count, struct container_job *ret_j
         {"reserve", NULL, &job.disk_reserve_bytes},
         {"first-id", NULL, &job.first_id},
         {"image-first-id", NULL, &job.image_first_id},
+        {"public", NULL, &job.public_},
     };
 
     for (int i = 0; i < count; i++) {

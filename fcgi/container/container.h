@@ -61,6 +61,8 @@ struct container_job {
     int layer_count;
     /* for an eviction: */
     const char *ended; /* what the file of that name is to say */
+    /* for the way out: */
+    int64_t public_; /* everything that is sent to a public address leaves by itself, too */
 };
 
 /* Fills the job with what the arguments say; the texts are theirs. */

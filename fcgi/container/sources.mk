@@ -4,6 +4,7 @@ noinst_LIBRARIES += libcontainer.a
 libcontainer_a_SOURCES = \
 	fcgi/container/cgroup.c fcgi/container/cgroup.h \
 	fcgi/container/container.c fcgi/container/container.h \
+	fcgi/container/egress.c fcgi/container/egress.h \
 	fcgi/container/evict.c fcgi/container/evict.h \
 	fcgi/container/kernel_memory.c fcgi/container/kernel_memory.h \
 	fcgi/container/mounts.c fcgi/container/mounts.h \
@@ -18,7 +19,7 @@ CONTAINER_LIBS = libcontainer.a $(SECCOMP_LIBS) $(BASE_LIBS)
 # Started for every container, so it is static: that saves a third of its run.
 pkglibexec_PROGRAMS += codeset-container
 codeset_container_SOURCES = fcgi/codeset-container.c
-codeset_container_LDADD = libcontainer.a libbase.a
+codeset_container_LDADD = libcontainer.a libwire.a libbase.a
 if !SANITIZERS
 codeset_container_LDFLAGS = $(HARDEN_LDFLAGS) -static-pie
 endif

@@ -64,6 +64,16 @@ int ctl_session_close(struct ctl *ctl);
 
 int ctl_verification_list(struct ctl *ctl);
 int ctl_verification_show(struct ctl *ctl);
+
+int ctl_agent_add(struct ctl *ctl);
+int ctl_agent_list(struct ctl *ctl);
+int ctl_agent_show(struct ctl *ctl);
+int ctl_agent_remove(struct ctl *ctl);
+int ctl_job_list(struct ctl *ctl);
+int ctl_job_show(struct ctl *ctl);
+int ctl_job_take(struct ctl *ctl);
+int ctl_job_cancel(struct ctl *ctl);
+
 int ctl_stripe_deposits(struct ctl *ctl);
 int ctl_stripe_events(struct ctl *ctl);
 int ctl_stripe_event(struct ctl *ctl);

@@ -28,6 +28,7 @@ struct ctl {
     const char *arguments[CTL_ARGUMENTS_MOST];
     size_t argument_count;
     const char *options[CTL_OPTIONS_MOST]; /* values, beside command->options */
+    char *joined[CTL_OPTIONS_MOST];        /* those that were made of several */
     struct settings settings;
     struct db *db;
     struct ledger_watch watch;
@@ -289,6 +290,22 @@ static void set_common(struct ctl *ctl, size_t place, const char *value)
     }
 }
 
+static bool is_many(const struct ctl_option *option)
+{
+    size_t length = option->value ? strlen(option->value) : 0;
+
+    return length > 3 && strcmp(option->value + length - 3, "...") == 0;
+}
+
+static void join_option(struct ctl *ctl, size_t place, const char *value)
+{
+    char *both = xasprintf("%s\n%s", ctl->options[place], value);
+
+    free(ctl->joined[place]);
+    ctl->joined[place] = both;
+    ctl->options[place] = both;
+}
+
 /* words[0] is "--name", "--name=value", or "--name" and words[1] the value. */
 static int take_option(struct ctl *ctl, char **words, int count, int *ret_used)
 {
@@ -321,6 +338,8 @@ static int take_option(struct ctl *ctl, char **words, int count, int *ret_used)
     }
     if (common)
         set_common(ctl, place, value);
+    else if (is_many(option) && ctl->options[place])
+        join_option(ctl, place, value);
     else
         ctl->options[place] = value ? value : "";
     return CTL_OK;
@@ -529,6 +548,8 @@ int ctl_main(const struct ctl_command *commands, int argc, char **argv)
     status = read_words(&ctl, argv + 1, argc - 1);
     if (status == CTL_OK)
         status = run(&ctl);
+    for (size_t i = 0; i < ARRAY_SIZE(ctl.joined); i++)
+        free(ctl.joined[i]);
     /* Output that is lost, to a full disk or a closed pipe, makes the command fail. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_OK) {
         fprintf(stderr, PROGRAM ": cannot write the output: %s\n", strerror(errno));

@@ -32,8 +32,10 @@ enum {
 struct ctl;
 
 struct ctl_option {
-    const char *name;  /* without the dashes; NULL ends the list */
-    const char *value; /* what to call its value; NULL: a switch */
+    const char *name; /* without the dashes; NULL ends the list */
+    /* What to call its value; NULL: a switch. With "..." at its end, the option may be given
+     * several times, and the values come with '\n' between them. */
+    const char *value;
     const char *help;
 };
 

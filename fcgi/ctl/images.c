@@ -13,6 +13,7 @@
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
+#include "store/agents.h"
 #include "store/catalog.h"
 #include "store/containers.h"
 #include "store/samples.h"
@@ -108,6 +109,11 @@ static int check_unused(struct ctl *ctl, const char *name, struct error *err)
     return status;
 }
 
+struct agents {
+    const char *image;
+    struct buf names; /* of those that name it */
+};
+
 static void add_name(const char *dataset, const char *sample_id, void *arg)
 {
     struct buf *names = arg;
@@ -115,7 +121,30 @@ static void add_name(const char *dataset, const char *sample_id, void *arg)
     buf_addf(names, "%s%s/%s", names->length > 0 ? ", " : "", dataset, sample_id);
 }
 
-/* Sessions of samples that name the image could not start any more. */
+static void add_agent(const struct agent *agent, void *arg)
+{
+    struct agents *agents = arg;
+
+    if (agent->image && strcmp(agent->image, agents->image) == 0)
+        buf_addf(&agents->names, "%s%s", agents->names.length > 0 ? ", " : "", agent->agent_id);
+}
+
+static int check_agents(struct db *db, const char *name, struct error *err)
+{
+    struct agents agents = {.image = name, .names = BUF_INIT};
+    int status = store_agent_list(db, add_agent, &agents, err);
+
+    if (status == 0 && agents.names.length > 0)
+        status =
+            error_set(err, ERROR_CONFLICT, NULL,
+                      "image '%s' is used by the agents %.200s; without it, no job of them can "
+                      "start. Remove them ('codesetctl agent remove'), or use --force",
+                      name, agents.names.data);
+    buf_release(&agents.names);
+    return status;
+}
+
+/* Sessions of samples that name the image, or jobs of such agents, could not start any more. */
 static int check_unnamed(struct ctl *ctl, const char *name, struct error *err)
 {
     _cleanup_(buf_release) struct buf names = BUF_INIT;
@@ -132,7 +161,7 @@ static int check_unnamed(struct ctl *ctl, const char *name, struct error *err)
         return error_wrap(err, "cannot tell whether samples use image '%s' (--force skips this)",
                           name);
     if (total == 0)
-        return 0;
+        return check_agents(db, name, err);
     if (total > SAMPLES_NAMED_MOST)
         buf_addf(&names, " and %" PRId64 " more", total - SAMPLES_NAMED_MOST);
     return error_set(err, ERROR_CONFLICT, NULL,

@@ -66,6 +66,9 @@ typedef void engine_done(const struct error *err, void *arg);
 typedef void engine_described(const struct error *err, const struct engine_description *description,
                               void *arg);
 
+/* A descriptor that is the callee's from then on; -1 on failure. */
+typedef void engine_opened(const struct error *err, int fd, void *arg);
+
 /* The array lives until the callback returns. */
 typedef void engine_listed(const struct error *err, const struct container_ref *containers,
                            size_t count, void *arg);
@@ -95,6 +98,16 @@ struct engine_functions {
     /* Kills everything in the container but its agent. ERROR_NOT_FOUND: it is not there. */
     void (*clear)(struct engine *engine, enum container_kind kind, const struct id *id,
                   engine_done *done, void *arg);
+
+    /*
+     * Opens a job's container's way out, and gives its end on this side: a TCP socket that listens
+     * on 127.0.0.1:EGRESS_PORT (wire/egress.h) of the container's own network. Once only: who holds
+     * it has it for as long as the container is there. public_: besides, everything that is sent to
+     * an address that is a public one leaves by itself. ERROR_INVALID: not a job's;
+     * ERROR_NOT_FOUND: it does not run; ERROR_CONFLICT: something listens there already.
+     */
+    void (*egress)(struct engine *engine, enum container_kind kind, const struct id *id,
+                   bool public_, engine_opened *done, void *arg);
 
     /* Every container of this engine that is there, running or dead, or half made. */
     void (*list)(struct engine *engine, engine_listed *done, void *arg);
@@ -143,6 +156,12 @@ static inline void engine_clear(struct engine *engine, enum container_kind kind,
                                 const struct id *id, engine_done *done, void *arg)
 {
     engine->functions->clear(engine, kind, id, done, arg);
+}
+
+static inline void engine_egress(struct engine *engine, enum container_kind kind,
+                                 const struct id *id, bool public_, engine_opened *done, void *arg)
+{
+    engine->functions->egress(engine, kind, id, public_, done, arg);
 }
 
 static inline void engine_list(struct engine *engine, engine_listed *done, void *arg)

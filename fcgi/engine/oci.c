@@ -29,9 +29,10 @@ struct call {
     struct engined_request request;
     struct error failure; /* why it is not even sent */
     bool sent;
-    engine_done *done; /* one of the three; none of them: the answer is dropped */
+    engine_done *done; /* one of the four; none of them: the answer is dropped */
     engine_described *described;
     engine_listed *listed;
+    engine_opened *opened;
     void *arg;
 };
 
@@ -221,6 +222,20 @@ static void call_back_failure(const struct call *call, const struct error *err)
         call->listed(err, NULL, 0, call->arg);
     else if (call->described != NULL)
         call->described(err, NULL, call->arg);
+    else if (call->opened != NULL)
+        call->opened(err, -1, call->arg);
+}
+
+static void call_back_opened(const struct call *call, int *fd)
+{
+    struct error err = ERROR_INIT;
+
+    if (*fd < 0) {
+        error_set(&err, ERROR_INTERNAL, NULL, "codeset-engined sent no socket");
+        call->opened(&err, -1, call->arg);
+        return;
+    }
+    call->opened(NULL, TAKE_FD(*fd), call->arg);
 }
 
 static void call_back(struct oci *oci, const struct call *call, const struct engined_answer *head,
@@ -237,6 +252,8 @@ static void call_back(struct oci *oci, const struct call *call, const struct eng
         call_back_listed(call, head, fd_count == 1 ? fds[0] : -1);
     } else if (call->described != NULL) {
         call_back_described(oci, call, head, texts, fds);
+    } else if (call->opened != NULL) {
+        call_back_opened(call, &fds[0]);
     }
 }
 
@@ -374,6 +391,18 @@ static void oci_clear(struct engine *engine, enum container_kind kind, const str
 
     call->done = done;
     engined_request_name(&call->request, kind, id, NULL);
+    submit(oci, call);
+}
+
+static void oci_egress(struct engine *engine, enum container_kind kind, const struct id *id,
+                       bool public_, engine_opened *done, void *arg)
+{
+    struct oci *oci = (struct oci *)engine;
+    struct call *call = call_new(oci, ENGINED_EGRESS, arg);
+
+    call->opened = done;
+    engined_request_name(&call->request, kind, id, NULL);
+    call->request.public_ = public_;
     submit(oci, call);
 }
 
@@ -568,6 +597,7 @@ static const struct engine_functions functions = {
     .start = oci_start,
     .stop = oci_stop,
     .clear = oci_clear,
+    .egress = oci_egress,
     .list = oci_list,
     .describe = oci_describe,
     .watch = oci_watch,

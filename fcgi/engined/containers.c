@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 #include "images/image_store.h"
 #include "images/images.h"
 #include "settings.h"
+#include "wire/engined.h"
 
 #include "base/banned.h"
 
@@ -60,6 +62,8 @@ struct order {
     LIST_ENTRY(order) next;
     struct containers *containers;
     containers_done *done;
+    containers_opened *opened; /* instead of done */
+    int line;                  /* on which the helper sends what it opened, or -1 */
     void *arg;
     char *name, *folder, *image;
     struct container_limits limits;
@@ -72,6 +76,7 @@ static struct order *order_new(struct containers *containers, const char *name,
     struct order *order = xcalloc(1, sizeof(*order));
 
     order->containers = containers;
+    order->line = -1;
     order->done = done;
     order->arg = arg;
     order->name = xstrdup(name);
@@ -83,6 +88,7 @@ static struct order *order_new(struct containers *containers, const char *name,
 static void order_free(struct order *order)
 {
     LIST_REMOVE(order, next);
+    close_fd(&order->line);
     free(order->name);
     free(order->folder);
     free(order->image);
@@ -285,6 +291,54 @@ void containers_clear(struct containers *containers, const char *name, container
 
     helper_call_number(call, "processes", containers->settings->processes);
     helper_call_submit(call, true);
+}
+
+/* --- the way out ----------------------------------------------------------------------------- */
+
+/* The helper's descriptor 3 is a line on which it sends the socket. */
+static int prepare_egress(struct helper_call *call, void *arg, int *ret_fd, struct error *err)
+{
+    struct order *order = arg;
+    int ends[2];
+
+    (void)call;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return error_errno(err, errno, "cannot make a pair of sockets");
+    order->line = ends[0];
+    *ret_fd = ends[1];
+    return 0;
+}
+
+static void egress_opened(const struct error *failure, void *arg)
+{
+    struct order *order = arg;
+    struct error err = ERROR_INIT;
+    int fds[ENGINED_FDS_MAX] = {-1, -1};
+    int count = 0;
+    char byte;
+
+    if (failure != NULL)
+        err = *failure;
+    else if (engined_receive(order->line, &byte, sizeof(byte), fds, &count) < 0 || count != 1)
+        error_set(&err, ERROR_INTERNAL, NULL, HELPER_NAME " sent no socket");
+    if (err.kind != ERROR_NONE)
+        order->opened(&err, -1, order->arg);
+    else
+        order->opened(NULL, TAKE_FD(fds[0]), order->arg);
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        close_fd(&fds[i]);
+    order_free(order);
+}
+
+void containers_egress(struct containers *containers, const char *name, bool public_,
+                       containers_opened *done, void *arg)
+{
+    struct order *order = order_new(containers, name, NULL, arg);
+    struct helper_call *call = new_call(order, "egress", prepare_egress, egress_opened);
+
+    order->opened = done;
+    helper_call_number(call, "public", public_);
+    helper_call_submit(call, false);
 }
 
 void containers_end_takers(struct containers *containers, int64_t most, const char *ended,

@@ -70,6 +70,11 @@ void containers_evict(struct containers *containers, const char *name, const cha
 void containers_clear(struct containers *containers, const char *name, containers_done *done,
                       void *arg);
 
+/* Opens its way out (container/egress.h). fd: the listening socket, the callee's; -1 on failure. */
+typedef void containers_opened(const struct error *err, int fd, void *arg);
+void containers_egress(struct containers *containers, const char *name, bool public_,
+                       containers_opened *done, void *arg);
+
 /* Ends each for which the kernel holds more than so many bytes that it counts to nobody
  * (container/kernel_memory.h). ended: as above. err: ERROR_LIMIT says which these were. */
 void containers_end_takers(struct containers *containers, int64_t most, const char *ended,

@@ -46,7 +46,7 @@ struct connection {
     STAILQ_HEAD(, waiting_answer) answers;
 };
 
-/* A start, a stop or a clearance under way. */
+/* A start, a stop, a clearance or an opening under way. */
 struct asked {
     LIST_ENTRY(asked) next;
     struct server *server;
@@ -241,23 +241,52 @@ static bool answer_description(struct connection *connection, const struct engin
     return submit(connection, answer);
 }
 
-/* --- start, stop, clear ----------------------------------------------------------------------- */
+/* --- start, stop, clear, egress --------------------------------------------------------------- */
+
+static void log_failure(const struct engined_request *request, const struct error *err)
+{
+    static const char *const events[] = {[ENGINED_START] = "start_failed",
+                                         [ENGINED_STOP] = "stop_failed",
+                                         [ENGINED_CLEAR] = "clear_failed",
+                                         [ENGINED_EGRESS] = "egress_failed"};
+
+    log_event(LOG_WARNING, events[request->verb], "kind=%s id=%s reason=\"%s\"",
+              container_kind_name((enum container_kind)request->kind), request->id, err->message);
+}
+
+/* It has come to its end, and is nobody's any more but the caller's. */
+static void asked_end(struct asked *asked, const struct error *err)
+{
+    if (err != NULL)
+        log_failure(&asked->request, err);
+    LIST_REMOVE(asked, next);
+    asked->server->abandoned -= asked->connection == NULL;
+}
+
+static void opened(const struct error *err, int fd, void *arg)
+{
+    _cleanup_(free_ptr) struct asked *asked = arg;
+    struct engined_answer head = head_of(&asked->request);
+    struct waiting_answer *answer;
+
+    asked_end(asked, err);
+    if (asked->connection == NULL) {
+        close_fd(&fd);
+    } else if (err != NULL) {
+        answer_error(asked->connection, &asked->request, err);
+    } else {
+        answer = answer_new(&head);
+        answer->fds[answer->fd_count++] = fd;
+        submit(asked->connection, answer);
+    }
+}
 
 static void asked_done(const struct error *err, void *arg)
 {
     struct asked *asked = arg;
     struct connection *connection = asked->connection;
 
-    if (err != NULL)
-        log_event(LOG_WARNING,
-                  asked->request.verb == ENGINED_START  ? "start_failed"
-                  : asked->request.verb == ENGINED_STOP ? "stop_failed"
-                                                        : "clear_failed",
-                  "kind=%s id=%s reason=\"%s\"",
-                  container_kind_name((enum container_kind)asked->request.kind), asked->request.id,
-                  err->message);
-    LIST_REMOVE(asked, next);
-    asked->server->abandoned -= connection == NULL;
+    asked_end(asked, err);
     /* Whatever came of it. Not when it was asked for: it may have waited long for its turn, with
      * nothing there that would be watched. */
     if (asked->request.verb == ENGINED_START) {
@@ -299,6 +328,8 @@ static void order(struct connection *connection, const struct engined_request *r
         containers_stop(server->containers, name, asked_done, asked);
     else if (request->verb == ENGINED_CLEAR)
         containers_clear(server->containers, name, asked_done, asked);
+    else if (request->verb == ENGINED_EGRESS)
+        containers_egress(server->containers, name, request->public_ != 0, opened, asked);
     else
         containers_start(server->containers, name, request->image, &limits, asked_done, asked);
 }
@@ -341,6 +372,7 @@ static bool carry_out(struct connection *connection, const struct engined_reques
     case ENGINED_START:
     case ENGINED_STOP:
     case ENGINED_CLEAR:
+    case ENGINED_EGRESS:
         order(connection, request);
         return true;
     case ENGINED_LIST:

@@ -13,6 +13,7 @@
 #include "base/jwt.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "github/names.h"
 #include "metrics.h"
 #include "outbound/outbound.h"
 #include "settings.h"
@@ -58,20 +59,31 @@ static int check_app_key(const struct github *github, struct error *err)
     return error_wrap(err, "GitHub: %s", github->settings->github_app_key_file);
 }
 
-struct github *github_new(const struct accounts_settings *settings, struct error *err)
+static struct github *new_with(const struct accounts_settings *settings, const char *secret_file,
+                               struct error *err)
 {
     struct github *github = xcalloc(1, sizeof(*github));
 
     github->settings = settings;
     github->client_secret = github->app_key = (struct buf)BUF_INIT;
     github->outbound = outbound_new(&party, settings->github_ca_file);
-    if (read_secret(settings->github_client_secret_file, &github->client_secret, err) < 0 ||
+    if (read_secret(secret_file, &github->client_secret, err) < 0 ||
         read_secret(settings->github_app_key_file, &github->app_key, err) < 0 ||
         check_app_key(github, err) < 0) {
         github_free(github);
         return NULL;
     }
     return github;
+}
+
+struct github *github_new(const struct accounts_settings *settings, struct error *err)
+{
+    return new_with(settings, settings->github_client_secret_file, err);
+}
+
+struct github *github_app_new(const struct accounts_settings *settings, struct error *err)
+{
+    return new_with(settings, "", err);
 }
 
 void github_free(struct github *github)
@@ -115,6 +127,8 @@ struct call {
     const char *url;
     const char *bearer; /* NULL: none */
     const char *form;   /* NULL: GET; else POST of this */
+    const char *json;   /* the same, of JSON */
+    const char *basic;  /* "name:password", where there is no bearer; NULL: none */
 };
 
 /* *ret_json is NULL where a refusal came without JSON. */
@@ -123,13 +137,16 @@ static int perform(struct github *github, const struct call *call, long *ret_sta
 {
     _cleanup_(free_ptr) char *bearer = call->bearer ? xasprintf("Bearer %s", call->bearer) : NULL;
     const struct outbound_header headers[] = {
-        {"Accept", call->bearer ? "application/vnd.github+json" : "application/json"},
+        {"Accept",
+         !call->form || call->bearer ? "application/vnd.github+json" : "application/json"},
         {"X-GitHub-Api-Version", "2022-11-28"},
         {"Authorization", bearer},
+        {"Content-Type", call->json ? "application/json" : NULL},
     };
     const struct outbound_request request = {
         .url = call->url,
-        .form = call->form,
+        .form = call->form ? call->form : call->json,
+        .login = call->basic,
         .headers = headers,
         .header_count = ARRAY_SIZE(headers),
         .time_ms = time_for_request(github),
@@ -419,6 +436,16 @@ static int take_repos(json_object *page, void *arg, struct error *err)
     return (int)count;
 }
 
+static int take_token(json_object *json, char **ret_token, struct error *err)
+{
+    const char *token = json_get_text(json, "token");
+
+    if (!token || !token[0] || strlen(token) > 1024 || strpbrk(token, "\r\n"))
+        return bad_answer(err, "token");
+    *ret_token = xstrdup(token);
+    return 0;
+}
+
 static int installation_token(struct github *github, const char *bearer, int64_t installation,
                               char **ret_token, struct error *err)
 {
@@ -426,16 +453,11 @@ static int installation_token(struct github *github, const char *bearer, int64_t
         xasprintf("%s/app/installations/%lld/access_tokens", github->settings->github_api_url,
                   (long long)installation);
     _cleanup_(json_release) json_object *json = NULL;
-    const char *token;
 
     if (perform_expecting(github, &(struct call){.url = url, .bearer = bearer, .form = ""}, 201,
                           &json, err) < 0)
         return -1;
-    token = json_get_text(json, "token");
-    if (!token || !token[0] || strlen(token) > 1024 || strpbrk(token, "\r\n"))
-        return bad_answer(err, "token");
-    *ret_token = xstrdup(token);
-    return 0;
+    return take_token(json, ret_token, err);
 }
 
 int github_repos(struct github *github, const char *login, const char *account_id,
@@ -466,4 +488,125 @@ int github_repos(struct github *github, const char *login, const char *account_i
             return -1;
     }
     return 0;
+}
+
+/* --- one repository -------------------------------------------------------------------------- */
+
+static bool has_app(const struct github *github)
+{
+    return github->settings->github_app_id[0] && github->app_key.length > 0;
+}
+
+/* The installation that reaches it, whosever that is; 0: none, or it is suspended, or another
+ * account's. */
+static int find_installation(struct github *github, const struct installations *wanted,
+                             const char *repo, int64_t *ret_installation_id, struct error *err)
+{
+    _cleanup_(free_ptr) char *url =
+        xasprintf("%s/repos/%s/installation", github->settings->github_api_url, repo);
+    _cleanup_(buf_release) struct buf bearer = BUF_INIT;
+    _cleanup_(json_release) json_object *json = NULL;
+    int64_t id;
+    long status;
+
+    *ret_installation_id = 0;
+    if (app_token(github, &bearer, err) < 0 ||
+        perform(github, &(struct call){.url = url, .bearer = bearer.data}, &status, &json, err) < 0)
+        return -1;
+    if (status == 404 || status == 301)
+        return 0;
+    if (status != 200)
+        return refused_us(status, json, err);
+    id = json_get_int(json, "id", 0);
+    if (id <= 0)
+        return bad_answer(err, "id of an installation");
+    if (is_account(json_object_object_get(json, "account"), wanted) &&
+        !json_get_text(json, "suspended_at"))
+        *ret_installation_id = id;
+    return 0;
+}
+
+/* As the OAuth App, where there is one: GitHub answers it 5000 times an hour, and others 60 times.
+ * Source: "Rate limits for the REST API". */
+static int find_public(struct github *github, const char *repo, bool *ret_public, struct error *err)
+{
+    const struct accounts_settings *settings = github->settings;
+    _cleanup_(free_ptr) char *url = xasprintf("%s/repos/%s", settings->github_api_url, repo);
+    _cleanup_(free_ptr) char *basic = NULL;
+    _cleanup_(json_release) json_object *json = NULL;
+    json_object *is_private;
+    long status;
+
+    if (settings->github_client_id[0] && github->client_secret.length > 0)
+        basic = xasprintf("%s:%s", settings->github_client_id, github->client_secret.data);
+    if (perform(github, &(struct call){.url = url, .basic = basic}, &status, &json, err) < 0)
+        return -1;
+    *ret_public = false;
+    if (status == 404 || status == 301)
+        return 0;
+    if (status != 200)
+        return refused_us(status, json, err);
+    is_private = json_object_object_get(json, "private");
+    if (!json_object_is_type(is_private, json_type_boolean))
+        return bad_answer(err, "private of a repository");
+    *ret_public = !json_object_get_boolean(is_private);
+    return 0;
+}
+
+static int out_of_reach(const char *repo, struct error *err)
+{
+    return error_set(
+        err, ERROR_CONFLICT, "GITHUB_APP_NOT_INSTALLED",
+        "the repository %s is not public, and the GitHub App is not installed on it by "
+        "your own account; check its name, or install the App and choose the "
+        "repository",
+        repo);
+}
+
+int github_reach(struct github *github, const char *login, const char *account_id, const char *repo,
+                 int64_t *ret_installation_id, struct error *err)
+{
+    const struct installations wanted = {.login = login, .account_id = account_id};
+    int64_t installation_id = 0;
+    bool is_public = false;
+
+    start_deadline(github);
+    if (login && has_app(github) &&
+        find_installation(github, &wanted, repo, &installation_id, err) < 0)
+        return -1;
+    if (installation_id == 0 && find_public(github, repo, &is_public, err) < 0)
+        return -1;
+    if (installation_id == 0 && !is_public)
+        return out_of_reach(repo, err);
+    *ret_installation_id = installation_id;
+    return 0;
+}
+
+/* Names are of few characters (names.h), so that they need no escape. */
+int github_token(struct github *github, int64_t installation_id, const char *repo, char **ret_token,
+                 struct error *err)
+{
+    const char *slash = strchr(repo, '/');
+    _cleanup_(free_ptr) char *url =
+        xasprintf("%s/app/installations/%lld/access_tokens", github->settings->github_api_url,
+                  (long long)installation_id);
+    _cleanup_(free_ptr) char *wanted =
+        xasprintf("{\"repositories\":[\"%s\"],\"permissions\":{\"contents\":\"read\"}}",
+                  slash ? slash + 1 : repo);
+    _cleanup_(buf_release) struct buf bearer = BUF_INIT;
+    _cleanup_(json_release) json_object *json = NULL;
+    long status;
+
+    if (github_repo_wrong(repo))
+        return error_set(err, ERROR_INVALID, NULL, "'%s' is no repository", repo);
+    start_deadline(github);
+    if (app_token(github, &bearer, err) < 0 ||
+        perform(github, &(struct call){.url = url, .bearer = bearer.data, .json = wanted}, &status,
+                &json, err) < 0)
+        return -1;
+    if (status == 404 || status == 422)
+        return out_of_reach(repo, err);
+    if (status != 201)
+        return refused_us(status, json, err);
+    return take_token(json, ret_token, err);
 }

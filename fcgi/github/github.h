@@ -1,6 +1,7 @@
 /*
- * github.h - GitHub as an identity and as a list of repositories. Blocking; called by the
- * `outbound` pool of workers only.
+ * github.h - GitHub as an identity, as a list of repositories, and as where agent jobs get them
+ * from. Blocking, and not for two threads at once; called by the `outbound` pool of workers, and
+ * for tokens by a thread of the daemon and by codesetctl.
  *
  * Base URLs are settings (GitHub Enterprise Server has both below one host). Every request has a
  * time limit and a cap on its answer, verifies TLS, and follows no redirect; the requests of one
@@ -17,6 +18,7 @@
 #define CODESET_GITHUB_GITHUB_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -25,6 +27,9 @@ struct github;
 
 /* Reads the secrets that the settings name. The settings must outlive it. */
 struct github *github_new(const struct accounts_settings *settings, struct error *err);
+
+/* The same for whoever signs in nobody: only the App's key is read. */
+struct github *github_app_new(const struct accounts_settings *settings, struct error *err);
 void github_free(struct github *github);
 
 struct github_user {
@@ -51,6 +56,21 @@ struct github_repo {
  * repo points to lives until the callback returns. */
 int github_repos(struct github *github, const char *login, const char *account_id,
                  void (*each)(const struct github_repo *repo, void *arg), void *arg,
+                 struct error *err);
+
+/*
+ * May this account have an agent work on the repository ("owner/name", see names.h)? By an
+ * installation of the App on the account itself, as above, that reaches it: *ret_installation_id.
+ * Or because it is public: 0. login NULL: an account without GitHub, which has public ones only.
+ * Code GITHUB_APP_NOT_INSTALLED: neither.
+ */
+int github_reach(struct github *github, const char *login, const char *account_id, const char *repo,
+                 int64_t *ret_installation_id, struct error *err);
+
+/* A token for this one repository of the installation, to read its contents; good for an hour.
+ * *ret_token is the caller's. Code GITHUB_APP_NOT_INSTALLED: the installation does not reach it
+ * (any more). */
+int github_token(struct github *github, int64_t installation_id, const char *repo, char **ret_token,
                  struct error *err);
 
 #endif

@@ -268,6 +268,7 @@ static void take_text(const struct place *place, const struct input *input,
                       struct field_text *value)
 {
     int64_t least = place->least, most = place->most;
+    const char *wrong = NULL;
     int64_t count;
 
     if (!is_text(place, input))
@@ -284,6 +285,8 @@ static void take_text(const struct place *place, const struct input *input,
               "Value error, the string should have at most %" PRId64 " bytes in UTF-8", most);
     else if (memchr(input->text, '\0', input->length))
         fault(place, "value_error", "Value error, the string should not contain NUL");
+    else if (place->field->rule && (wrong = place->field->rule(input->text)))
+        fault(place, "value_error", "Value error, %s", wrong);
     else
         *value = (struct field_text){.bytes = input->text, .length = input->length};
 }

@@ -56,6 +56,8 @@ struct field {
     int64_t items_most;       /* of FIELD_TEXTS, whose other bounds are those of each text */
     int64_t fallback;         /* of an int or bool that is absent */
     const char *const *words; /* of FIELD_WORD, ends with NULL */
+    /* Of FIELD_TEXT and FIELD_TEXTS, one more rule: NULL, or what is wrong ("the name ..."). */
+    const char *(*rule)(const char *text);
     size_t offset;
 };
 

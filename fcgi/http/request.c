@@ -212,6 +212,7 @@ int request_init(struct request *request, char **parameters, struct error *err)
     request->method = or_empty(request_parameter(request, "REQUEST_METHOD"));
     request->id = or_empty(request_parameter(request, "CODESET_REQUEST_ID"));
     request->awaited = strcmp(or_empty(request_parameter(request, "CODESET_AWAITED")), "1") == 0;
+    request->may_come = strcmp(or_empty(request_parameter(request, "CODESET_MAY_COME")), "1") == 0;
     request->origin = read_origin(request);
     if (read_target(request, err) < 0) {
         request->segment_count = 0;
@@ -230,20 +231,22 @@ void request_release(struct request *request)
     request->query_text = NULL;
 }
 
-/* CONTENT_LENGTH; -1 without one, -2 for nonsense. */
-static int64_t content_length(const struct request *request)
+int request_content_length(const struct request *request, int64_t *ret_length, struct error *err)
 {
     const char *text = request_parameter(request, "CONTENT_LENGTH");
     char *end;
     long long length;
 
-    if (!text || !*text)
-        return -1;
+    if (!text || !*text) {
+        *ret_length = -1;
+        return 0;
+    }
     errno = 0;
     length = strtoll(text, &end, 10);
     if (errno || *end || length < 0 || *text == '+' || *text == ' ')
-        return -2;
-    return length;
+        return error_set(err, ERROR_INVALID, "BAD_REQUEST", "Content-Length is not a number.");
+    *ret_length = length;
+    return 0;
 }
 
 static int too_large(struct error *err, int64_t most)
@@ -256,11 +259,11 @@ int request_read_body(struct request *request, int64_t most,
                       size_t (*read)(void *arg, char *bytes, size_t size), void *arg,
                       struct error *err)
 {
-    int64_t length = content_length(request);
     struct buf *body = &request->body;
+    int64_t length;
 
-    if (length == -2)
-        return error_set(err, ERROR_INVALID, "BAD_REQUEST", "Content-Length is not a number.");
+    if (request_content_length(request, &length, err) < 0)
+        return -1;
     if (length > most)
         return too_large(err, most);
     buf_reserve(body, length >= 0 ? (size_t)length : 4096);

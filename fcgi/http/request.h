@@ -44,11 +44,20 @@ struct origin {
     unsigned char seed[ORIGIN_SEED_SIZE]; /* CODESET_REQUEST_ID; random without one */
 };
 
+/* What the body is read with; see request_read_body. */
+struct body_source {
+    size_t (*read)(void *arg, char *bytes, size_t size);
+    void *arg;
+};
+
 struct request {
     char **parameters; /* the FastCGI parameters, "NAME=value"; not ours */
     const char *method;
     const char *id; /* CODESET_REQUEST_ID, "" without */
     bool awaited;
+    /* A large body is put by nginx on its disk only after a worker has seen the head of the request
+     * and said that it may come: this is that question (CODESET_MAY_COME, never a client's). */
+    bool may_come;
     struct origin origin;
     bool replay;                  /* its origin is an earlier request's */
     char *path_text, *query_text; /* what the following point into */
@@ -58,6 +67,7 @@ struct request {
     size_t query_count;
     const char *params[REQUEST_SEGMENTS_MAX]; /* the path's {parameters}, set by the router */
     struct buf body;
+    const struct body_source *stream; /* of a route that reads its body itself; else NULL */
 };
 
 /* Reads all but the body. parameters must outlive the request. Codes: BAD_REQUEST,
@@ -84,6 +94,9 @@ void request_list(const struct request *request, const char *name, struct buf *o
 int request_read_body(struct request *request, int64_t most,
                       size_t (*read)(void *arg, char *bytes, size_t size), void *arg,
                       struct error *err);
+
+/* What CONTENT_LENGTH says; -1: nothing. Code BAD_REQUEST. */
+int request_content_length(const struct request *request, int64_t *ret_length, struct error *err);
 
 /* Undoes percent escapes within `text` (and, in a query, '+'), in place. -1: see above. */
 int percent_decode(char *text, bool in_query);

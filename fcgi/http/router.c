@@ -113,7 +113,8 @@ static void add_preflight(const char *methods, struct answer *answer)
 {
     answer_header(answer, "Access-Control-Allow-Methods", "%s", methods);
     answer_header(answer, "Access-Control-Allow-Headers",
-                  "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Range");
+                  "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, Range, "
+                  "X-Job-Secret");
     answer_header(answer, "Access-Control-Max-Age", "7200");
 }
 
@@ -242,6 +243,9 @@ static int run(const struct router *router, const struct route *route, struct re
         return -1;
     if (route->flags & ROUTE_BEARER && authenticate(router, route, request, err) < 0)
         return -1;
+    request->stream = route->flags & ROUTE_STREAM ? body : NULL;
+    if (request->stream && check_encoding(request, err) < 0)
+        return -1;
     if (most > 0 && (check_encoding(request, err) < 0 ||
                      request_read_body(request, most, body->read, body->arg, err) < 0))
         return -1;
@@ -314,6 +318,20 @@ static const char *loggable(const char *method)
     return "other";
 }
 
+static void answer_may_come(struct answer *answer)
+{
+    _cleanup_(buf_release) struct buf body = answer->body;
+    int status = answer->status;
+
+    answer->body = (struct buf)BUF_INIT;
+    answer->status = status < 300 ? 204 : 403;
+    if (status < 300)
+        return;
+    buf_clear(&answer->headers);
+    answer_header(answer, "X-Refusal-Status", "%d", status);
+    answer_header(answer, "X-Refusal", "%s", body.data);
+}
+
 void router_answer(const struct router *router, char **parameters, const struct body_source *body,
                    struct answer *answer)
 {
@@ -329,6 +347,8 @@ void router_answer(const struct router *router, char **parameters, const struct 
         outcome = dispatch(router, &request, body, answer, &route, &err);
     if (outcome < 0)
         answer_refusal(router, &request, &err, answer);
+    if (request.may_come)
+        answer_may_come(answer);
     if (answer->replay)
         answer_header(answer, "Idempotency-Hit", "true");
     add_cors(router, &request, answer);

@@ -2,6 +2,10 @@
  * router.h - routes are rows; what all of them have in common happens here: finding the row, 404
  * and 405, CORS, authentication, reading and checking the fields, refusals.
  *
+ * Where a worker is asked whether a body may come (request->may_come), it answers 204; or 403, with
+ * the refusal as headers, since nginx takes no more from such an answer: X-Refusal-Status and
+ * X-Refusal, its body.
+ *
  * The order of checks: path, method, pool, credentials, body size, query and body, Idempotency-Key,
  * handler. So nothing is said about what exists, and no body is read, before the caller is known.
  *
@@ -25,6 +29,8 @@ enum route_flag {
     ROUTE_BEARER = 1,  /* needs Authorization: Bearer */
     ROUTE_AWAITED = 2, /* exists only for POSTs that come back from being held */
     ROUTE_JOINED = 4,  /* with ROUTE_BEARER: the handler's own query checks the credential */
+    ROUTE_STREAM = 8,  /* the handler reads the body itself, from request->stream, and knows
+                        * request->may_come */
 };
 
 /* app is the router's. values: the struct that the route's fields fill, NULL without fields. The
@@ -80,12 +86,6 @@ struct router {
                     void *app);
     const void *limits;       /* for the fields */
     const char *cors_origins; /* space-separated */
-};
-
-/* What the body is read with; see request_read_body. */
-struct body_source {
-    size_t (*read)(void *arg, char *bytes, size_t size);
-    void *arg;
 };
 
 /* Answers the request, whatever it is. parameters as request_init. */

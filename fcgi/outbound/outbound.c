@@ -144,6 +144,8 @@ static void set_options(struct outbound *outbound, const struct outbound_request
         curl_easy_setopt(curl, CURLOPT_CAINFO, outbound->ca_file);
     if (request->form)
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->form);
+    if (request->login)
+        curl_easy_setopt(curl, CURLOPT_USERPWD, request->login);
 }
 
 int outbound_send(struct outbound *outbound, const struct outbound_request *request,

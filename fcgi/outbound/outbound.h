@@ -43,7 +43,9 @@ struct outbound_header {
 
 struct outbound_request {
     const char *url;
-    const char *form; /* NULL: GET; else POST of this (outbound_add_field) */
+    const char *form;  /* NULL: GET; else POST of this (outbound_add_field), which may be anything
+                        * else where a Content-Type is among the headers */
+    const char *login; /* "NAME:PASSWORD", for Basic; NULL: none */
     const struct outbound_header *headers;
     size_t header_count;
     int64_t time_ms; /* for all of it, at least 1 */

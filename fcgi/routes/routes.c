@@ -80,9 +80,10 @@ int require_terms(const struct api *api, struct error *err)
 struct router routes_router(struct api *api)
 {
     static const struct route_list *const lists[] = {
-        &sessions_routes, &interactions_routes, &verifications_routes, &samples_routes,
-        &datasets_routes, &users_routes,        &auth_routes,          &repos_routes,
-        &health_routes,   &billing_routes,      &deposit_routes,       &webhook_routes,
+        &sessions_routes,   &interactions_routes, &verifications_routes, &samples_routes,
+        &datasets_routes,   &users_routes,        &auth_routes,          &repos_routes,
+        &health_routes,     &billing_routes,      &deposit_routes,       &webhook_routes,
+        &agent_jobs_routes, &job_results_routes,  &job_runners_routes,
     };
 
     return (struct router){
@@ -137,6 +138,11 @@ static int preferred_wait(const struct request *request)
 
     request_list(request, "HTTP_PREFER", &prefer);
     return prefer_wait(prefer.data);
+}
+
+bool prefers_wait(const struct request *request)
+{
+    return preferred_wait(request) >= 0;
 }
 
 /* The key's, or the one that the operator gave to all; -1: neither. */

@@ -42,9 +42,10 @@ struct api {
         caller; /* the same; where it has ROUTE_JOINED, from when the handler has read it */
 };
 
-extern const struct route_list auth_routes, billing_routes, datasets_routes, deposit_routes,
-    health_routes, interactions_routes, repos_routes, samples_routes, sessions_routes, users_routes,
-    verifications_routes, webhook_routes;
+extern const struct route_list agent_jobs_routes, auth_routes, billing_routes, datasets_routes,
+    deposit_routes, health_routes, interactions_routes, job_results_routes, job_runners_routes,
+    repos_routes, samples_routes, sessions_routes, users_routes, verifications_routes,
+    webhook_routes;
 
 /* The router over all of them; api must outlive it. */
 struct router routes_router(struct api *api);
@@ -63,6 +64,9 @@ int path_id(const struct request *request, size_t index, const char *code, struc
  * docs/held-requests.md. */
 bool hold(struct api *api, const struct request *request, enum work_kind kind, const struct id *id,
           int64_t created_at, int64_t now, struct answer *answer);
+
+/* Did the client say for how long it wants to wait (Prefer: wait)? */
+bool prefers_wait(const struct request *request);
 
 /* Has a daemon renewed its claims lately? If not, nobody would end a hold, and holding a request
  * only costs the client time. */

@@ -1,6 +1,7 @@
 # routes: a file per resource of the API.
 noinst_LIBRARIES += libroutes.a
 libroutes_a_SOURCES = \
+	fcgi/routes/agent_jobs.c \
 	fcgi/routes/auth.c \
 	fcgi/routes/billing.c \
 	fcgi/routes/datasets.c \
@@ -8,6 +9,8 @@ libroutes_a_SOURCES = \
 	fcgi/routes/doorbell.c fcgi/routes/doorbell.h \
 	fcgi/routes/health.c \
 	fcgi/routes/interactions.c \
+	fcgi/routes/job_results.c \
+	fcgi/routes/job_runners.c \
 	fcgi/routes/measure.c fcgi/routes/measure.h \
 	fcgi/routes/repos.c \
 	fcgi/routes/pages.c fcgi/routes/pages.h \

@@ -154,6 +154,27 @@ static const struct rule rules[] = {
                "FROM ledger_transactions t WHERE t.event_key LIKE 'checkout:%' AND NOT EXISTS "
                "(SELECT 1 FROM stripe_checkouts c WHERE c.stripe_session=SUBSTR(t.event_key, 10) "
                "AND c.state='paid')" LIMIT}},
+    {.rule = "an agent job is charged once, what it costs",
+     .object = "job",
+     .query =
+         {"SELECT j.job_id, CONCAT('costs ', j.price_cents, ', charged ', IFNULL(-t.amount_cents, "
+          "'nothing')) FROM agent_jobs j LEFT JOIN ledger_transactions t ON "
+          "t.event_key=CONCAT('job:', j.job_id) WHERE IFNULL(-t.amount_cents, 0) <> j.price_cents "
+          "OR t.user_id <> j.user_id OR NOT t.job_id <=> IF(t.transaction_id IS NULL, NULL, "
+          "j.job_id)" LIMIT}},
+    {.rule = "an agent job that ended in error was paid back",
+     .object = "job",
+     .query = {"SELECT j.job_id, CONCAT('charged ', j.price_cents, ', paid back ', "
+               "IFNULL(SUM(r.amount_cents), 0)) FROM agent_jobs j JOIN ledger_transactions t ON "
+               "t.event_key=CONCAT('job:', j.job_id) LEFT JOIN ledger_transactions r ON "
+               "r.of_transaction=t.transaction_id WHERE j.status='error' GROUP BY j.job_id, "
+               "j.price_cents HAVING IFNULL(SUM(r.amount_cents), 0) <> j.price_cents" LIMIT}},
+    {.rule = "only an agent job that ended in error was paid back by itself",
+     .object = "job",
+     .query = {"SELECT t.job_id, CONCAT('paid back ', t.amount_cents, ', but the job is ', "
+               "IFNULL(j.status, 'unknown')) FROM ledger_transactions t LEFT JOIN agent_jobs j ON "
+               "j.job_id=t.job_id WHERE t.kind='agent_job_refund' AND t.job_id IS NOT NULL AND NOT "
+               "j.status <=> 'error'" LIMIT}},
     {.rule = "a user's transactions are numbered without a gap",
      .object = "user",
      .query = {"SELECT user_id, CONCAT(COUNT(*), ' transactions, the last has the number ', "

@@ -47,6 +47,8 @@ int store_is_finished(struct db *db, const char *kind, const struct id *id, bool
         {"verification",
          {"SELECT status IN ('completed','error','cancelled') FROM verifications "
           "WHERE job_id=?"}},
+        {"job", {"SELECT status IN ('completed','error') FROM agent_jobs WHERE job_id=?"}},
+        {"job-result", {"SELECT status <> 'pending' FROM agent_job_uploads WHERE upload_id=?"}},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

@@ -24,10 +24,10 @@ static enum container_state state_of(const char *name)
     abort(); /* the schema knows a state that this program does not */
 }
 
-/* What a row is made of; s is the session, v the verification of a grading container. */
-#define COLUMNS                                                                                    \
-    "SELECT c.container_id, c.kind, c.state, c.work_id, s.user_id, IFNULL(v.attempt, s.attempt), " \
-    "c.image, c.address FROM containers c "
+/* Whose it is, and the attempt, are those of the work that it was made for. */
+#define COLUMNS(user_id, attempt)                                                                  \
+    "SELECT c.container_id, c.kind, c.state, c.work_id, " user_id ", " attempt                     \
+    ", c.image, c.address FROM containers c "
 
 static int each_container(struct db_rows *rows, container_each *each, void *arg)
 {
@@ -52,17 +52,27 @@ static int each_container(struct db_rows *rows, container_each *each, void *arg)
 int store_container_adopt(struct db *db, const struct run *run, container_each *each, void *arg,
                           struct error *err)
 {
-    static const struct query select_running = {
-        COLUMNS "LEFT JOIN verifications v ON v.job_id=NULL "
-                "JOIN sessions s ON s.session_id=c.work_id AND s.container_id=c.container_id "
-                "WHERE c.node=? AND c.state='running' AND c.kind='session' AND s.owner=? AND "
-                "s.status='ready' UNION ALL " COLUMNS
-                "JOIN verifications v ON v.job_id=c.work_id AND v.container_id=c.container_id "
-                "JOIN sessions s ON s.session_id=v.session_id "
-                "WHERE c.node=? AND c.state='running' AND c.kind='grading' AND "
-                "v.status IN ('starting','running')"};
-    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
-        db, &select_running, err, db_text(run->node), db_id(&run->run_id), db_text(run->node));
+    static const struct query select_running = {COLUMNS(
+        "s.user_id",
+        "s.attempt") "JOIN sessions s ON s.session_id=c.work_id AND s.container_id=c.container_id "
+                     "WHERE c.node=? AND c.state='running' AND c.kind='session' AND s.owner=? AND "
+                     "s.status='ready' UNION ALL " COLUMNS(
+                         "s.user_id",
+                         "v.attempt") "JOIN verifications v ON v.job_id=c.work_id AND "
+                                      "v.container_id=c.container_id "
+                                      "JOIN sessions s ON s.session_id=v.session_id "
+                                      "WHERE c.node=? AND c.state='running' AND c.kind='grading' "
+                                      "AND "
+                                      "v.status IN ('starting','running') UNION ALL " COLUMNS(
+                                          "j.user_id",
+                                          "j.attempt") "JOIN agent_jobs j ON j.job_id=c.work_id "
+                                                       "AND j.container_id=c.container_id "
+                                                       "WHERE c.node=? AND c.state='running' AND "
+                                                       "c.kind='job' AND "
+                                                       "j.status IN ('starting','running')"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &select_running, err, db_text(run->node), db_id(&run->run_id),
+                  db_text(run->node), db_text(run->node));
 
     return rows ? each_container(rows, each, arg) : -1;
 }
@@ -70,11 +80,17 @@ int store_container_adopt(struct db *db, const struct run *run, container_each *
 int store_container_ended(struct db *db, const struct run *run, int64_t limit, container_each *each,
                           void *arg, struct error *err)
 {
-    static const struct query select_ended = {
-        COLUMNS "LEFT JOIN verifications v ON c.kind='grading' AND v.job_id=c.work_id "
-                "LEFT JOIN sessions s "
-                "ON s.session_id=IF(c.kind='grading', v.session_id, c.work_id) "
-                "WHERE c.node=? AND c.state='ended' ORDER BY c.ended_at LIMIT ?"};
+    static const struct query select_ended = {COLUMNS(
+        "IFNULL(j.user_id, s.user_id)",
+        "COALESCE(j.attempt, v.attempt, s.attempt)") "LEFT JOIN agent_jobs j ON c.kind='job' AND "
+                                                     "j.job_id=c.work_id "
+                                                     "LEFT JOIN verifications v ON "
+                                                     "c.kind='grading' AND v.job_id=c.work_id "
+                                                     "LEFT JOIN sessions s ON c.kind<>'job' AND "
+                                                     "s.session_id=IF(c.kind='grading', "
+                                                     "v.session_id, c.work_id) "
+                                                     "WHERE c.node=? AND c.state='ended' ORDER BY "
+                                                     "c.ended_at LIMIT ?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &select_ended, err, db_text(run->node), db_int(limit));
 

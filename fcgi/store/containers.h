@@ -1,11 +1,11 @@
 /*
  * containers.h - the containers table: starting -> running -> ended -> gone.
  *
- * A container is made by a claim (store_session_claim, store_verification_container) and belongs to
- * the node of the run that made it. `ended`: nobody wants it any more, it is to be stopped.
- * Whatever ends a session or a verification marks its container so in the same statement (a trigger
- * sees to it), and a new container of the same session or job marks the one before. `gone`: its
- * node has stopped it; only that node says so.
+ * A container is made by a claim (store_session_claim, store_verification_container,
+ * store_job_container) and belongs to the node of the run that made it. `ended`: nobody wants it
+ * any more, it is to be stopped. Whatever ends a session, a verification or an agent job marks its
+ * container so in the same statement (a trigger sees to it), and a new container of the same
+ * session or job marks the one before. `gone`: its node has stopped it; only that node says so.
  */
 #ifndef CODESET_STORE_CONTAINERS_H
 #define CODESET_STORE_CONTAINERS_H
@@ -35,8 +35,9 @@ struct container_row {
 typedef void container_each(const struct container_row *row, void *arg);
 
 /* What this node has running, behind store_run_begin: containers of sessions that are ready and
- * are this run's now, and of verifications that are running (to be claimed yet; the claim tells of
- * the container). Whatever else the engine has on this node is not wanted, or is `ended`. */
+ * are this run's now, and of verifications and agent jobs that are running (to be claimed yet; the
+ * claim tells of the container). Whatever else the engine has on this node is not wanted, or is
+ * `ended`. */
 int store_container_adopt(struct db *db, const struct run *run, container_each *each, void *arg,
                           struct error *err);
 

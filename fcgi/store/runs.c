@@ -204,10 +204,13 @@ int store_run_beat(struct db *db, const struct run *run, bool *ret_alive, struct
 
 int store_run_end(struct db *db, const struct run *run, struct error *err)
 {
-    static const struct query end = {"UPDATE runs SET heartbeat_at=NOW(6), ended_at=NOW(6) "
-                                     "WHERE run_id=? AND ended_at IS NULL"};
+    static const struct query end = {
+        DB_ATOMIC("UPDATE agent_jobs SET owner=NULL WHERE owner=? AND "
+                  "status IN ('pending','starting','running'); "
+                  "UPDATE runs SET heartbeat_at=NOW(6), ended_at=NOW(6) "
+                  "WHERE run_id=? AND ended_at IS NULL;")};
 
-    return DB_RUN(db, &end, NULL, err, db_id(&run->run_id));
+    return DB_RUN(db, &end, NULL, err, db_id(&run->run_id), db_id(&run->run_id));
 }
 
 int store_daemon_alive(struct db *db, int64_t seconds, bool *ret_alive, struct error *err)

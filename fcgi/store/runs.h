@@ -58,7 +58,8 @@ int store_run_begin(struct db *db, const struct run *run, struct error *err);
  * new run, and looks at what that one adopts. */
 int store_run_beat(struct db *db, const struct run *run, bool *ret_alive, struct error *err);
 
-/* The polite end: what is not ready can be claimed by others at once. The containers stay. */
+/* The polite end: what is not ready can be claimed by others at once. The containers stay. Agent
+ * jobs don't count it as a loss (jobs.h). */
 int store_run_end(struct db *db, const struct run *run, struct error *err);
 
 /*

@@ -85,7 +85,8 @@ static int read_expiry(struct db *db, const struct id *id, int64_t *ret_expires_
 }
 
 /* Why nothing was inserted. */
-static int explain_refusal(struct db *db, const struct new_session *wanted, struct error *err)
+static int explain_refusal(struct db *db, const struct new_session *wanted, int64_t open_max,
+                           struct error *err)
 {
     static const struct query select_sample = {
         "SELECT s.image IS NOT NULL, (SELECT COUNT(*) FROM sessions o WHERE o.user_id=? AND "
@@ -106,28 +107,37 @@ static int explain_refusal(struct db *db, const struct new_session *wanted, stru
                          "operator to import one");
     return error_set(err, ERROR_LIMIT, "SESSION_LIMIT",
                      "the limit of open sessions per user is %lld, and %lld are open; %s",
-                     (long long)wanted->open_max, (long long)db_row_int(rows, 1),
-                     wanted->open_max > 0 ? "close one first" : "ask the operator to raise it");
+                     (long long)open_max, (long long)db_row_int(rows, 1),
+                     open_max > 0 ? "close one first" : "ask the operator to raise it");
 }
 
 /* Under the user's row lock and the balance's, so that the limits hold against racing requests. */
-static int insert_locked(struct db *db, const struct new_session *asked, int64_t *ret_expires_at,
+static int insert_locked(struct db *db, const struct new_session *wanted, int64_t *ret_expires_at,
                          struct error *err)
 {
-    struct new_session limited = *asked, *wanted = &limited;
+    struct admission admission = {
+        .kind = ADMIT_SESSION,
+        .user_id = wanted->user_id,
+        .key_id = wanted->key_id,
+        .price_cents = wanted->price_cents,
+        .open_max = wanted->open_max,
+        .creates_per_minute = wanted->creates_per_minute,
+        .cents_per_day = wanted->cents_per_day,
+        .key_cents_per_day = wanted->key_cents_per_day,
+    };
     bool costs = wanted->price_cents > 0;
     int64_t inserted;
 
-    if (session_admit(db, wanted, err) < 0 ||
+    if (admit(db, &admission, err) < 0 ||
         DB_RUN(db, &insert_session, &inserted, err, db_id(&wanted->session_id),
                db_id(&wanted->user_id), db_int(wanted->ttl_minutes),
                db_text(wanted->key_id ? wanted->key_id->text : NULL),
                costs ? db_int(wanted->price_cents) : db_null(), costs ? db_int(1) : db_null(),
                db_text(wanted->dataset), db_text(wanted->sample_id), db_id(&wanted->user_id),
-               db_int(wanted->open_max)) < 0)
+               db_int(admission.open_max)) < 0)
         return -1;
     if (inserted == 0)
-        return explain_refusal(db, wanted, err);
+        return explain_refusal(db, wanted, admission.open_max, err);
     return read_expiry(db, &wanted->session_id, ret_expires_at, err);
 }
 

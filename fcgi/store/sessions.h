@@ -165,8 +165,8 @@ int store_session_settle(struct db *db, const struct id *id,
                          void (*each)(const struct id *id, void *arg), void *arg,
                          struct error *err);
 
-/* Has a wait for this thing an end already? kind: "session", "interaction" or "verification".
- * A thing that does not exist has ended. */
+/* Has a wait for this thing an end already? kind: "session", "interaction", "verification", "job"
+ * or "job-result" (an upload). A thing that does not exist has ended. */
 int store_is_finished(struct db *db, const char *kind, const struct id *id, bool *ret_finished,
                       struct error *err);
 

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libstore.a
 libstore_a_SOURCES = \
 	fcgi/store/accounts.c fcgi/store/accounts.h \
 	fcgi/store/admission.c fcgi/store/admission.h \
+	fcgi/store/agents.c fcgi/store/agents.h \
 	fcgi/store/audit.c fcgi/store/audit.h \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/catalog.c fcgi/store/catalog.h \
@@ -14,6 +15,8 @@ libstore_a_SOURCES = \
 	fcgi/store/erasure.c fcgi/store/erasure.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
+	fcgi/store/job_claims.c fcgi/store/job_ends.c fcgi/store/job_rows.h fcgi/store/job_uploads.c \
+	fcgi/store/jobs.c fcgi/store/jobs.h \
 	fcgi/store/ledger.c fcgi/store/ledger.h \
 	fcgi/store/numbers.c fcgi/store/numbers.h \
 	fcgi/store/once.c fcgi/store/once.h \

@@ -12,6 +12,8 @@ static const char *const kind_names[] = {
     [WORK_INTERACTION] = "interaction",
     [WORK_VERIFICATION] = "verification",
     [WORK_STRIPE_EVENT] = "stripe-event",
+    [WORK_JOB] = "job",
+    [WORK_JOB_RESULT] = "job-result",
 };
 
 _Static_assert(sizeof("verification ") + ID_LENGTH <= DOORBELL_SIZE, "the longest kind fits");

@@ -9,9 +9,16 @@
 
 #include "base/id.h"
 
-enum work_kind { WORK_SESSION, WORK_INTERACTION, WORK_VERIFICATION, WORK_STRIPE_EVENT };
+enum work_kind {
+    WORK_SESSION,
+    WORK_INTERACTION,
+    WORK_VERIFICATION,
+    WORK_STRIPE_EVENT,
+    WORK_JOB,       /* an agent job that runs here */
+    WORK_JOB_RESULT /* a result that came by PUT (agent_job_uploads) */
+};
 
-/* "session", "interaction", "verification" or "stripe-event". */
+/* "session", "interaction", "verification", "stripe-event", "job" or "job-result". */
 const char *work_kind_name(enum work_kind kind);
 int work_kind_parse(const char *name, size_t length, enum work_kind *ret_kind);
 

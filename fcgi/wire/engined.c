@@ -87,6 +87,8 @@ int engined_request_check(const void *bytes, size_t length, struct engined_reque
                          request.protocol, ENGINED_PROTOCOL);
     if (!is_zero(request.zero, sizeof(request.zero)))
         return error_set(err, ERROR_INVALID, NULL, "what is to be zero is not");
+    if (request.public_ > (request.verb == ENGINED_EGRESS))
+        return error_set(err, ERROR_INVALID, NULL, "public_ is %u", (unsigned)request.public_);
     start = request.verb == ENGINED_START;
     switch (request.verb) {
     case ENGINED_START:
@@ -95,6 +97,12 @@ int engined_request_check(const void *bytes, size_t length, struct engined_reque
     case ENGINED_CLEAR:
         if (check_name(&request, err) < 0)
             return -1;
+        break;
+    case ENGINED_EGRESS:
+        if (check_name(&request, err) < 0)
+            return -1;
+        if (request.kind != CONTAINER_JOB)
+            return error_set(err, ERROR_INVALID, NULL, "only an agent job has a way out");
         break;
     case ENGINED_LIST:
         if (request.kind != 0 || !is_zero(request.id, sizeof(request.id)))

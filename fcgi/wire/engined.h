@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "wire/container.h"
 
-#define ENGINED_PROTOCOL 0x63650002u
+#define ENGINED_PROTOCOL 0x63650003u
 #define ENGINED_IMAGE_SIZE 64
 #define ENGINED_ADDRESS_SIZE 128
 #define ENGINED_CODE_SIZE 32
@@ -34,7 +34,8 @@ enum engined_verb {
     ENGINED_STOP,
     ENGINED_LIST,
     ENGINED_DESCRIBE,
-    ENGINED_CLEAR, /* end everything in it but its agent */
+    ENGINED_CLEAR,  /* end everything in it but its agent */
+    ENGINED_EGRESS, /* open a job's way out (engine/engine.h) */
 };
 
 struct engined_request {
@@ -44,7 +45,8 @@ struct engined_request {
     uint32_t kind; /* with LIST 0, as all that follows */
     char id[ID_LENGTH + 1];
     char image[ENGINED_IMAGE_SIZE]; /* filled up with NUL; of DESCRIBE it may be empty */
-    char zero[7];
+    uint8_t public_;                /* of EGRESS: not only to what listens there; 0 or 1 */
+    char zero[6];
     struct container_limits limits; /* of START, else 0 */
 };
 
@@ -54,7 +56,8 @@ struct engined_request {
  * directory. With it come the descriptors of pid 1 (a pidfd) and of the file in which a line
  * "oom_kill N" counts the kills by the memory limit, in this order, where pid 1 runs.
  *
- * With that of LIST comes the descriptor of a file that holds `count` structs container_ref.
+ * With that of EGRESS comes the listening socket. With that of LIST comes the descriptor of a file
+ * that holds `count` structs container_ref.
  */
 struct engined_answer {
     uint32_t protocol;

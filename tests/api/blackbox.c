@@ -10,13 +10,14 @@
 
 extern const struct suite suite_health, suite_protocol, suite_credentials, suite_datasets,
     suite_samples, suite_download, suite_sessions, suite_exec, suite_holds, suite_replace,
-    suite_upload, suite_fields, suite_verify, suite_strangers, suite_once, suite_billing;
+    suite_upload, suite_fields, suite_verify, suite_strangers, suite_once, suite_billing,
+    suite_jobs;
 
 static const struct suite *const suites[] = {
-    &suite_health,  &suite_protocol,  &suite_credentials, &suite_datasets,
-    &suite_samples, &suite_download,  &suite_sessions,    &suite_exec,
-    &suite_holds,   &suite_replace,   &suite_upload,      &suite_fields,
-    &suite_verify,  &suite_strangers, &suite_once,        &suite_billing,
+    &suite_health,   &suite_protocol, &suite_credentials, &suite_datasets,  &suite_samples,
+    &suite_download, &suite_sessions, &suite_exec,        &suite_holds,     &suite_replace,
+    &suite_upload,   &suite_fields,   &suite_verify,      &suite_strangers, &suite_once,
+    &suite_billing,  &suite_jobs,
 };
 
 int main(int argc, char **argv)

@@ -23,6 +23,7 @@ tests_api_codeset_blackbox_SOURCES = \
 	tests/api/suite-files.c \
 	tests/api/suite-health.c \
 	tests/api/suite-holds.c \
+	tests/api/suite-jobs.c \
 	tests/api/suite-once.c \
 	tests/api/suite-protocol.c \
 	tests/api/suite-samples.c \

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,6 +32,7 @@
 #include "container/cgroup.h"
 #include "engine/oci.h"
 #include "engined/server.h"
+#include "wire/egress.h"
 #include "wire/engined.h"
 
 #include "base/banned.h"
@@ -189,19 +191,6 @@ static void all_together_have_a_limit(void)
     CU_ASSERT(limit_of(NULL, true) > 100);
 }
 
-/* --- what one who has taken the daemon over asks --------------------------------------------- */
-
-static struct engined_request a_request(enum engined_verb verb, uint64_t number)
-{
-    struct engined_request request;
-    struct id id = id_new();
-
-    engined_request_make(verb, number, &request);
-    if (verb != ENGINED_LIST)
-        engined_request_name(&request, CONTAINER_SESSION, &id, NULL);
-    return request;
-}
-
 /* Is the connection at its end? Answers that came before are passed over. */
 static bool is_closed(int fd)
 {
@@ -215,6 +204,128 @@ static bool is_closed(int fd)
             return true;
     }
     return false;
+}
+
+/* --- the way out of a job -------------------------------------------------------------------- */
+
+struct opened {
+    bool done;
+    enum error_kind failed;
+    int fd;
+};
+
+static void on_opened(const struct error *err, int fd, void *arg)
+{
+    struct opened *opened = arg;
+
+    opened->done = true;
+    opened->failed = err ? err->kind : ERROR_NONE;
+    opened->fd = fd;
+}
+
+static struct opened egress(enum container_kind kind, const struct id *id)
+{
+    struct opened opened = {.fd = -1};
+
+    engine_egress(engine, kind, id, false, on_opened, &opened);
+    CU_ASSERT_FALSE(opened.done); /* never from within the call */
+    if (!fixture_wait(&fixture, &opened.done, 180))
+        abort();
+    return opened;
+}
+
+static void start_job(const struct id *id)
+{
+    struct engine_start asked = {
+        .kind = CONTAINER_JOB, .id = *id, .image = "busybox", .limits = limits};
+    struct answer answer = {.done = false};
+
+    engine_start(engine, &asked, on_described, &answer);
+    wait_for(&answer);
+    CU_ASSERT_EQUAL(answer.failed, ERROR_NONE);
+}
+
+static void stop_job(const struct id *id)
+{
+    struct answer answer = {.done = false};
+
+    engine_stop(engine, CONTAINER_JOB, id, on_done, &answer);
+    wait_for(&answer);
+    CU_ASSERT_EQUAL(answer.failed, ERROR_NONE);
+}
+
+static int run_in_job(const struct id *id, const char *command)
+{
+    char name[CONTAINER_NAME_SIZE];
+
+    return fixture_run(&fixture, container_name(CONTAINER_JOB, id, name), command, NULL);
+}
+
+/* Takes the next connection and answers it. */
+static void serve_one(int listener)
+{
+    struct pollfd waiting = {.fd = listener, .events = POLLIN};
+    _cleanup_(close_fd) int fd = -1;
+
+    CU_ASSERT_EQUAL(poll(&waiting, 1, 60000), 1);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(write(fd, "reached\n", 8), 8);
+}
+
+static void a_job_s_way_out_is_a_socket_of_its_own_network(void)
+{
+    struct id id = id_new();
+    struct opened first;
+    _cleanup_(close_fd) int outside = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(EGRESS_PORT),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    start_job(&id);
+    CU_ASSERT_NOT_EQUAL(run_in_job(&id, "nc 127.0.0.1 3128 </dev/null"), 0);
+    first = egress(CONTAINER_JOB, &id);
+    CU_ASSERT_EQUAL_FATAL(first.failed, ERROR_NONE);
+    CU_ASSERT_EQUAL(run_in_job(&id, "nc 127.0.0.1 3128 </dev/null >/said 2>&1 & true"), 0);
+    serve_one(first.fd);
+    CU_ASSERT_EQUAL(run_in_job(&id, "until grep -q reached /said; do :; done"), 0);
+    CU_ASSERT_EQUAL(connect(outside, (struct sockaddr *)&address, sizeof(address)), -1);
+    CU_ASSERT_EQUAL(egress(CONTAINER_JOB, &id).failed, ERROR_CONFLICT);
+    close(first.fd);
+    first = egress(CONTAINER_JOB, &id); /* whoever held it has ended */
+    CU_ASSERT_EQUAL(first.failed, ERROR_NONE);
+    close_fd(&first.fd);
+    stop_job(&id);
+    CU_ASSERT_EQUAL(egress(CONTAINER_JOB, &id).failed, ERROR_NOT_FOUND);
+}
+
+static void nothing_but_a_job_has_a_way_out(void)
+{
+    struct id id = id_new();
+    _cleanup_(close_fd) int fd = fixture_connect(&fixture);
+    struct engined_request request;
+
+    start(&id);
+    CU_ASSERT_EQUAL(egress(CONTAINER_SESSION, &id).failed, ERROR_INVALID);
+    engined_request_make(ENGINED_EGRESS, 1, &request);
+    engined_request_name(&request, CONTAINER_SESSION, &id, NULL);
+    CU_ASSERT_EQUAL(send(fd, &request, sizeof(request), MSG_NOSIGNAL), sizeof(request));
+    CU_ASSERT(is_closed(fd));
+    CU_ASSERT_NOT_EQUAL(run(&id, "nc 127.0.0.1 3128 </dev/null"), 0);
+    stop(&id);
+}
+
+/* --- what one who has taken the daemon over asks --------------------------------------------- */
+
+static struct engined_request a_request(enum engined_verb verb, uint64_t number)
+{
+    struct engined_request request;
+    struct id id = id_new();
+
+    engined_request_make(verb, number, &request);
+    if (verb != ENGINED_LIST)
+        engined_request_name(&request, CONTAINER_SESSION, &id, NULL);
+    return request;
 }
 
 static bool answers(int fd)
@@ -492,6 +603,9 @@ int main(void)
          an_older_container_is_known_by_the_image_that_the_daemon_names},
         {"nobody gets more than the settings allow", nobody_gets_more_than_the_settings_allow},
         {"all together have a limit", all_together_have_a_limit},
+        {"a job's way out is a socket of its own network",
+         a_job_s_way_out_is_a_socket_of_its_own_network},
+        {"nothing but a job has a way out", nothing_but_a_job_has_a_way_out},
         {"a bad message ends its connection and nothing else",
          a_bad_message_ends_its_connection_and_nothing_else},
         {"descriptors are not taken", descriptors_are_not_taken},

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,11 +49,13 @@ struct call {
     struct scripted_host *host;
     enum scripted_call kind;
     struct container_ref ref;
+    bool public_;
     struct event *event; /* NULL: held */
     union {
         engine_described *described;
         engine_done *done;
         engine_listed *listed;
+        engine_opened *opened;
     } back;
     void *arg;
 };
@@ -75,7 +78,8 @@ struct scripted_host {
     TAILQ_HEAD(, call) calls;
     bool held[SCRIPTED_CALLS];
     struct failure failures[SCRIPTED_CALLS];
-    size_t starts, clears;
+    size_t starts, clears, egresses;
+    bool public_;
 };
 
 /* --- containers ------------------------------------------------------------------------------ */
@@ -258,6 +262,35 @@ static void carry_out_list(struct call *call, const struct error *err)
         call->back.listed(err, refs, err ? 0 : count, call->arg);
 }
 
+static int listen_somewhere(void)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+        listen(fd, 16) < 0)
+        abort();
+    return fd;
+}
+
+static void carry_out_egress(struct call *call, const struct container *container,
+                             struct error *failure)
+{
+    call->host->egresses++;
+    call->host->public_ = call->public_;
+    if (failure->kind == ERROR_NONE && call->ref.kind != CONTAINER_JOB)
+        error_set(failure, ERROR_INVALID, NULL, "only an agent job has a way out");
+    else if (failure->kind == ERROR_NONE && (!container || container->agent == 0))
+        error_set(failure, ERROR_NOT_FOUND, NULL, "it does not run");
+    if (!call->engine)
+        return;
+    if (failure->kind != ERROR_NONE)
+        call->back.opened(failure, -1, call->arg);
+    else
+        call->back.opened(NULL, listen_somewhere(), call->arg);
+}
+
 static void carry_out(struct call *call)
 {
     struct container *container = find(call->host, &call->ref.id);
@@ -288,6 +321,9 @@ static void carry_out(struct call *call)
             clear(container);
         if (call->engine)
             call->back.done(failed ? &err : NULL, call->arg);
+        return;
+    case SCRIPTED_EGRESS:
+        carry_out_egress(call, container, &err);
         return;
     case SCRIPTED_LIST:
         carry_out_list(call, failed ? &err : NULL);
@@ -357,6 +393,15 @@ static void scripted_clear_call(struct engine *engine, enum container_kind kind,
     submit(engine, SCRIPTED_CLEAR, kind, id, arg)->back.done = done;
 }
 
+static void scripted_egress_call(struct engine *engine, enum container_kind kind,
+                                 const struct id *id, bool public_, engine_opened *done, void *arg)
+{
+    struct call *call = submit(engine, SCRIPTED_EGRESS, kind, id, arg);
+
+    call->public_ = public_;
+    call->back.opened = done;
+}
+
 static void scripted_list_call(struct engine *engine, engine_listed *done, void *arg)
 {
     submit(engine, SCRIPTED_LIST, CONTAINER_SESSION, NULL, arg)->back.listed = done;
@@ -421,6 +466,7 @@ static const struct engine_functions functions = {
     .start = scripted_start_call,
     .stop = scripted_stop_call,
     .clear = scripted_clear_call,
+    .egress = scripted_egress_call,
     .list = scripted_list_call,
     .describe = scripted_describe_call,
     .watch = scripted_watch,
@@ -488,6 +534,16 @@ void scripted_wake(struct scripted_host *host)
 size_t scripted_clears(const struct scripted_host *host)
 {
     return host->clears;
+}
+
+size_t scripted_egresses(const struct scripted_host *host)
+{
+    return host->egresses;
+}
+
+bool scripted_public(const struct scripted_host *host)
+{
+    return host->public_;
 }
 
 void scripted_hold(struct scripted_host *host, enum scripted_call call)

@@ -24,8 +24,9 @@ enum scripted_call {
     SCRIPTED_LIST,
     SCRIPTED_DESCRIBE,
     SCRIPTED_CLEAR,
+    SCRIPTED_EGRESS, /* gives a socket that listens on some port of this host's loopback */
 };
-#define SCRIPTED_CALLS 5
+#define SCRIPTED_CALLS 6
 
 struct scripted_host *scripted_host_new(struct event_base *base);
 void scripted_host_free(struct scripted_host *host); /* with its containers; behind its engines */
@@ -53,6 +54,10 @@ void scripted_end(struct scripted_host *host, const struct id *id, const char *c
 void scripted_starve(struct scripted_host *host);
 void scripted_wake(struct scripted_host *host);
 size_t scripted_clears(const struct scripted_host *host); /* so often that was asked for */
+
+/* Whether public_ was asked for with the last of them; so often that was asked for. */
+bool scripted_public(const struct scripted_host *host);
+size_t scripted_egresses(const struct scripted_host *host);
 
 /* A container that no daemon asked for. */
 void scripted_plant(struct scripted_host *host, enum container_kind kind, const struct id *id);

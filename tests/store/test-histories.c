@@ -11,14 +11,16 @@
 #include "base/mem.h"
 #include "cutter.h"
 #include "fixture.h"
+#include "store/agents.h"
 #include "store/audit.h"
+#include "store/jobs.h"
 #include "store/ledger.h"
 #include "store/settlement.h"
 #include "store/usage.h"
 
 #include "base/banned.h"
 
-#define STEPS 14
+#define STEPS 18
 #define GRANTS_MAX 16
 #define EVENTS_MAX 32
 #define PATIENCE (180 * CLOCK_SECOND)
@@ -40,7 +42,8 @@ struct model_event {
     long long of[GRANTS_MAX]; /* the same, by grant */
     long long first;          /* what it was at first */
     long long disputed;
-    bool is_job;
+    bool is_job, has_ended;
+    struct id job_id; /* of a job */
 };
 
 struct model {
@@ -132,8 +135,9 @@ static void model_give_back(struct model *model, struct model_event *event, long
 
 /* --- one movement, whatever happens to the connection ----------------------------------------- */
 
-static struct cutter *cutter;
-static struct db *cut; /* the daemon's account, through the cutter */
+static struct cutter *cutter, *cutter_api; /* one serves one connection */
+static struct db *cut, *cut_api;           /* the programs' accounts, through the cutter */
+static struct run run;                     /* of the daemon */
 static unsigned seed;
 static long long cuts;
 
@@ -142,10 +146,10 @@ static int any(int below)
     return (int)(rand_r(&seed) % (unsigned)below);
 }
 
-static void maybe_arm(void)
+static void maybe_arm(struct cutter *which)
 {
     if (any(2))
-        cutter_arm(cutter, any(16), any(2));
+        cutter_arm(which, any(16), any(2));
 }
 
 /* Until the database has said yes or no. */
@@ -178,7 +182,7 @@ static void move(struct ledger_movement *movement, const char *wanted)
     int status;
 
     movement->description = "of a history";
-    maybe_arm();
+    maybe_arm(cutter);
     status = until_told(move_once, movement, &err);
     cuts += cutter_disarm(cutter);
     if (any(4) == 0 && status == 0)
@@ -244,21 +248,113 @@ static void step_grant(struct model *model)
     model->transactions++;
 }
 
-static void step_job(struct model *model)
+static int create_once(void *arg, struct error *err)
 {
-    struct ledger_movement movement = {.kind = LEDGER_AGENT_JOB_USAGE, .user_id = model->user};
-    struct id job_id = id_new();
-    char key[80];
-
-    make_key(key, "job");
-    movement.event_key = key;
-    movement.amount_cents = -(1 + any(500));
-    movement.job_id = &job_id;
-    move(&movement, NULL);
-    model_charge(model, key, -movement.amount_cents, true);
+    return store_job_create(cut_api, arg, err);
 }
 
-/* Of a job, or by the operator; sometimes more than is left. */
+static void tell_refusal(int status, const struct error *err)
+{
+    if (status < 0) {
+        fprintf(stderr, "%s\n", err->message);
+        CU_FAIL_FATAL("a step of a job was refused");
+    }
+}
+
+/* Asked for again now and then, as by a client that did not get the answer. Who can't pay is
+ * refused. */
+static void step_job(struct model *model)
+{
+    struct new_agent_job wanted = {.job_id = id_new(),
+                                   .user_id = model->user,
+                                   .agent_id = "history",
+                                   .repo = "o/r",
+                                   .price_cents = 1 + any(500),
+                                   .open_max = 100};
+    long long funds = model->paid;
+    struct error err = ERROR_INIT;
+    char key[80];
+    int status;
+
+    for (size_t i = 0; i < model->grant_count; i++)
+        funds += model->grants[i].ended ? 0 : model->grants[i].left;
+    maybe_arm(cutter_api);
+    status = until_told(create_once, &wanted, &err);
+    cuts += cutter_disarm(cutter_api);
+    if (any(4) == 0 && status == 0)
+        status = until_told(create_once, &wanted, &err);
+    if (funds < wanted.price_cents) {
+        CU_ASSERT_EQUAL(status, -1);
+        CU_ASSERT(err.code && strcmp(err.code, "INSUFFICIENT_CREDITS") == 0);
+        return;
+    }
+    tell_refusal(status, &err);
+    snprintf(key, sizeof(key), "job:%s", wanted.job_id.text);
+    model_charge(model, key, wanted.price_cents, true);
+    model->charges[model->charge_count - 1].job_id = wanted.job_id;
+}
+
+struct ending {
+    struct id job_id;
+    int64_t attempt;
+    bool completed;
+};
+
+static int claim_once(void *arg, struct error *err)
+{
+    struct ending *ending = arg;
+    _cleanup_(agent_job_work_release) struct agent_job_work work = {0};
+
+    if (store_job_claim(cut, &run, &ending->job_id, 100, 100, &work, err) < 0)
+        return -1;
+    ending->attempt = work.attempt;
+    return 0;
+}
+
+static int finish_once(void *arg, struct error *err)
+{
+    static const struct job_result result = {9, "[]"};
+    const struct ending *ending = arg;
+
+    return store_job_finish(cut, &run, &ending->job_id, ending->attempt,
+                            ending->completed ? &result : NULL, "JOB_AGENT_FAILED", "it failed",
+                            err);
+}
+
+static int cancel_once(void *arg, struct error *err)
+{
+    const struct ending *ending = arg;
+    bool changed;
+
+    return store_job_cancel(admin, ending->job_id.text, &changed, err);
+}
+
+/* The first end counts, whoever says what behind it. */
+static void step_job_end(struct model *model)
+{
+    struct model_event *event = &model->charges[any((int)model->charge_count)];
+    struct ending ending = {.job_id = event->job_id, .completed = any(2)};
+    struct error err = ERROR_INIT;
+    int status;
+
+    if (!event->is_job || event->has_ended)
+        return;
+    maybe_arm(cutter);
+    status = until_told(claim_once, &ending, &err);
+    if (status == 0)
+        status = until_told(finish_once, &ending, &err);
+    cuts += cutter_disarm(cutter);
+    tell_refusal(status, &err);
+    if (any(4) == 0)
+        tell_refusal(until_told(finish_once, &ending, &err), &err);
+    if (any(4) == 0)
+        tell_refusal(cancel_once(&ending, &err), &err);
+    event->has_ended = true;
+    if (!ending.completed && still_charged(event) > 0)
+        model_give_back(model, event, still_charged(event));
+}
+
+/* By the operator; sometimes more than is left. */
 static void step_give_back(struct model *model)
 {
     struct model_event *event = &model->charges[any((int)model->charge_count)];
@@ -370,7 +466,7 @@ static void step_session(struct model *model)
 
     OK(DB_RUN(admin, &insert, NULL, &err, db_id(&session_id), db_id(&model->user),
               db_int(never_ready), db_int(microseconds), db_int(PRICE)));
-    maybe_arm();
+    maybe_arm(cutter);
     CU_ASSERT_EQUAL(until_told(settle_once, &events, &told), 0);
     cuts += cutter_disarm(cutter);
     if (never_ready)
@@ -390,7 +486,7 @@ static void step_expiry(struct model *model)
     struct error told = ERROR_INIT;
 
     OK(DB_RUN(admin, &end, NULL, &err, db_id(&grant->id)));
-    maybe_arm();
+    maybe_arm(cutter);
     CU_ASSERT_EQUAL(until_told(expire_once, &events, &told), 0);
     cuts += cutter_disarm(cutter);
     grant->expires = ++model->ends;
@@ -406,7 +502,7 @@ static void step_expiry(struct model *model)
 
 static void step(struct model *model)
 {
-    switch (any(8)) {
+    switch (any(10)) {
     case 0:
         step_deposit(model);
         return;
@@ -428,6 +524,11 @@ static void step(struct model *model)
     case 6:
         if (model->deposit_count > 0)
             step_card(model);
+        return;
+    case 7:
+    case 8:
+        if (model->charge_count > 0)
+            step_job_end(model);
         return;
     default:
         if (model->grant_count > 0)
@@ -513,6 +614,31 @@ static void histories_add_up_whatever_is_cut_off_when(void)
     CU_ASSERT(cuts > histories); /* it does cut */
 }
 
+static int lay_agent(struct error *err)
+{
+    const struct agent agent = {.agent_id = (char[]){"history"},
+                                .image = (char[]){"image"},
+                                .command = (char[]){"true"},
+                                .timeout = 60,
+                                .egress = (char[]){"none"},
+                                .secrets = (char[]){"[]"}};
+
+    run = (struct run){id_new(), "n", "n", "n", "here", "9.9", 600};
+    if (fixture_lay_samples(err) < 0 || store_agent_put(admin, &agent, NULL, err) < 0)
+        return -1;
+    return store_run_begin(reaper, &run, err);
+}
+
+/* Takes the path. */
+static struct cutter *through_cutter(struct settings *through, char *path)
+{
+    struct cutter *made = cutter_new(path, through->database.db_socket);
+
+    free(through->database.db_socket);
+    through->database.db_socket = path;
+    return made;
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -521,22 +647,26 @@ int main(void)
          histories_add_up_whatever_is_cut_off_when},
     };
     const char *path = getenv("CUTTER_SOCKET");
-    struct settings through = {0};
+    struct settings through[2] = {0};
     struct error err = ERROR_INIT;
     int status = 2;
 
-    if (!path || settings_load(getenv("CODESET_CONFIG"), &through, &err) < 0) {
+    if (!path || settings_load(getenv("CODESET_CONFIG"), &through[0], &err) < 0 ||
+        settings_load(getenv("CODESET_CONFIG"), &through[1], &err) < 0) {
         fprintf(stderr, "CUTTER_SOCKET and CODESET_CONFIG are needed: %s\n", err.message);
         return 2;
     }
-    cutter = cutter_new(path, through.database.db_socket);
-    free(through.database.db_socket);
-    through.database.db_socket = xstrdup(path);
-    cut = cutter ? db_new(&through.database, DB_REAPER, &err) : NULL;
-    if (cut)
-        status = fixture_main("histories", tests, ARRAY_SIZE(tests), fixture_lay_samples);
+    cutter = through_cutter(&through[0], xstrdup(path));
+    cutter_api = through_cutter(&through[1], xasprintf("%s.api", path));
+    cut = cutter ? db_new(&through[0].database, DB_REAPER, &err) : NULL;
+    cut_api = cutter_api ? db_new(&through[1].database, DB_API, &err) : NULL;
+    if (cut && cut_api)
+        status = fixture_main("histories", tests, ARRAY_SIZE(tests), lay_agent);
+    db_free(cut_api);
     db_free(cut);
+    cutter_free(cutter_api);
     cutter_free(cutter);
-    settings_release(&through);
+    settings_release(&through[1]);
+    settings_release(&through[0]);
     return status;
 }

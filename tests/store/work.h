@@ -70,7 +70,9 @@ static inline void empty(void)
         "('creating','ready'); UPDATE containers SET state = 'gone', gone_at = NOW(6) WHERE state "
         "<> 'gone'; UPDATE interactions SET status = 'failed' WHERE status IN "
         "('pending','processing'); UPDATE verifications SET status = 'cancelled' WHERE status IN "
-        "('pending','starting','running'); DELETE FROM runs; DELETE FROM nodes;"
+        "('pending','starting','running'); UPDATE agent_jobs SET status = 'error', price_cents = 0 "
+        "WHERE "
+        "status IN ('pending','starting','running'); DELETE FROM runs; DELETE FROM nodes;"
         "DELETE FROM session_declines";
 
     OK(db_run_script(admin, script, sizeof(script) - 1, &err));

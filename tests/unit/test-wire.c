@@ -102,6 +102,26 @@ static void what_the_daemon_asks_is_taken(void)
     CU_ASSERT_EQUAL(check_whole(&request), 0);
 }
 
+static void only_a_job_has_a_way_out(void)
+{
+    struct engined_request request;
+
+    engined_request_make(ENGINED_EGRESS, 1, &request);
+    engined_request_name(&request, CONTAINER_JOB, &id, NULL);
+    CU_ASSERT_EQUAL(check_whole(&request), 0);
+    request.public_ = 1;
+    CU_ASSERT_EQUAL(check_whole(&request), 0);
+    request.public_ = 2;
+    CU_ASSERT_EQUAL(check_whole(&request), -1);
+    engined_request_make(ENGINED_EGRESS, 1, &request);
+    engined_request_name(&request, CONTAINER_SESSION, &id, NULL);
+    CU_ASSERT_EQUAL(check_whole(&request), -1);
+    engined_request_make(ENGINED_STOP, 1, &request);
+    engined_request_name(&request, CONTAINER_JOB, &id, NULL);
+    request.public_ = 1;
+    CU_ASSERT_EQUAL(check_whole(&request), -1);
+}
+
 static void a_request_of_another_length_is_refused(void)
 {
     char bytes[sizeof(struct engined_request) + 1] = {0};
@@ -240,6 +260,7 @@ int main(void)
         {"what is no container's name is refused", what_is_no_container_s_name_is_refused},
         {"a kind has a name", a_kind_has_a_name},
         {"what the daemon asks is taken", what_the_daemon_asks_is_taken},
+        {"only a job has a way out", only_a_job_has_a_way_out},
         {"a request of another length is refused", a_request_of_another_length_is_refused},
         {"names that are paths are refused", names_that_are_paths_are_refused},
         {"numbers out of range are refused", numbers_out_of_range_are_refused},

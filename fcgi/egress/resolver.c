@@ -149,7 +149,9 @@ static struct channel *channel_new(struct resolver *resolver, struct error *err)
                                    .tries = TRIES,
                                    .sock_state_cb = on_state,
                                    .sock_state_cb_data = channel};
-    int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+    /* No list of domains: ares_getaddrinfo of 1.18 goes by it in spite of the flag. */
+    int mask = ARES_OPT_DOMAINS | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+               ARES_OPT_SOCK_STATE_CB;
     int rc;
 
     channel->resolver = resolver;

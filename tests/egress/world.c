@@ -33,7 +33,7 @@
 #define TYPE_CNAME 5
 #define TYPE_AAAA 28
 
-static const uint16_t ports[] = {22, 80, 443, 3128, 3306, 8443};
+static const uint16_t ports[] = {22, 80, 443, 3306, 8443};
 
 /* Shared between the tests and the process that is the world. */
 static struct shared {

@@ -26,6 +26,10 @@
  *   orphan_stopped            a container that belongs to no row was removed
  *   node_lost                 a host has been silent for long; its sessions end
  *   verification_failed       a job ends in `error`; the sample or the host needs a look
+ *   job_failed                an agent job ends in `error`, with the reason that its user is not told
+ *   job_container_lost        a job's container ended by itself; it is begun anew
+ *   egress_lost               codeset-egress is out of reach; jobs wait for it
+ *   result_place_failed       a result's file lies beside its place until the next start
  *   billing_failed            what a session cost could not be charged; tried again
  *   balance_low               a balance fell below its user's threshold
  *   credits_exhausted         a session was ended, as its user can't pay any more
@@ -39,6 +43,8 @@
  * wrong command line; 78 for wrong settings.
  *
  * BUGS
+ * An operator's secret that was changed while an agent has the old one is not masked in what that
+ * agent prints after a restart of the daemon.
  * The kernel tells when the memory limit killed something in a container, but not what: with
  * two commands at once, each is told of it. A kill between the end of one daemon and the
  * next one's first look is not told at all.
@@ -77,6 +83,8 @@
 #include "reaper/doorbell.h"
 #include "reaper/heartbeat.h"
 #include "reaper/interactions.h"
+#include "reaper/job_results.h"
+#include "reaper/jobs.h"
 #include "reaper/reconciler.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
@@ -116,8 +124,9 @@ struct reaper {
 };
 
 /* What there is to be done, and by whom. Sessions first: the others ask them. */
-static const struct kind *const kinds[] = {&session_kind, &interaction_kind, &verification_kind,
-                                           &stripe_event_kind};
+static const struct kind *const kinds[] = {&session_kind,      &interaction_kind,
+                                           &verification_kind, &stripe_event_kind,
+                                           &job_kind,          &job_result_kind};
 
 static const char usage[] =
     "usage: codeset-reaper [--config FILE]\n"
@@ -284,12 +293,14 @@ static void on_status(evutil_socket_t signal_number, short what, void *arg)
     (void)signal_number;
     (void)what;
     log_event(LOG_INFO, "status",
-              "held=%zu sessions=%zu interactions=%zu verifications=%zu containers=%zu "
+              "held=%zu sessions=%zu interactions=%zu verifications=%zu jobs=%zu containers=%zu "
               "unwritten=%zu kept_bytes=%lld results_waiting=%zu heartbeat_ms=%lld database=%s",
               await_held(context->await), count_of(context, WORK_SESSION),
               count_of(context, WORK_INTERACTION), count_of(context, WORK_VERIFICATION),
+              count_of(context, WORK_JOB),
               containers_count(context, CONTAINER_SESSION) +
-                  containers_count(context, CONTAINER_GRADING),
+                  containers_count(context, CONTAINER_GRADING) +
+                  containers_count(context, CONTAINER_JOB),
               db_pool_pending(context->pool), (long long)budget_held(context->budget),
               budget_waiting(context->budget), (long long)heartbeat_age_ms(reaper->heartbeat),
               db_pool_available(context->pool) ? "there" : "lost");
@@ -407,6 +418,8 @@ static int open_rooms(struct reaper *reaper, struct error *err)
     struct context_parts parts = {
         .base = reaper->base,
         .settings = &settings->reaper,
+        .jobs = &settings->jobs,
+        .accounts = &settings->accounts,
         .database = &settings->database,
         .run = &reaper->run,
         .limits = limits_of(&settings->engine),

@@ -9,46 +9,27 @@
 
 #include "base/banned.h"
 
-#define HEAD_CAP (CAPTURE_CAP / 2)
-#define TAIL_CAP (CAPTURE_CAP - HEAD_CAP)
 #define MARK_MOST 64
 
 void capture_release(struct capture *capture)
 {
     buf_release(&capture->head);
-    buf_release(&capture->tail);
-}
-
-static void ring_add(struct capture *capture, const char *text, size_t length)
-{
-    size_t fits = TAIL_CAP - capture->tail.length;
-
-    if (fits > length)
-        fits = length;
-    buf_add(&capture->tail, text, fits);
-    text += fits;
-    length -= fits;
-    while (length > 0) {
-        size_t run = TAIL_CAP - capture->tail_start;
-
-        if (run > length)
-            run = length;
-        memcpy(capture->tail.data + capture->tail_start, text, run);
-        capture->tail_start = (capture->tail_start + run) % TAIL_CAP;
-        text += run;
-        length -= run;
-    }
+    ring_release(&capture->tail);
 }
 
 static void text_add(struct capture *capture, const char *text, size_t length)
 {
-    size_t fits = HEAD_CAP - capture->head.length;
+    size_t fits = CAPTURE_HEAD_CAP - capture->head.length;
 
     capture->total += length;
+    if (capture->along) {
+        ring_add(&capture->along->last, text, length);
+        capture->along->total += length;
+    }
     if (fits > length)
         fits = length;
     buf_add(&capture->head, text, fits);
-    ring_add(capture, text + fits, length - fits);
+    ring_add(&capture->tail, text + fits, length - fits);
 }
 
 static void bytes_add(struct capture *capture, const char *bytes, size_t length)
@@ -122,15 +103,10 @@ static void part_add(struct capture_text *text, size_t *count, const char *data,
 static void tail_parts(const struct capture *capture, size_t skip, struct capture_text *text,
                        size_t *count)
 {
-    size_t first = capture->tail.length - capture->tail_start;
-    size_t wrapped = capture->tail_start;
+    struct ring_runs runs = ring_runs(&capture->tail, skip);
 
-    if (skip < first) {
-        part_add(text, count, capture->tail.data + capture->tail_start + skip, first - skip);
-        part_add(text, count, capture->tail.data, wrapped);
-    } else {
-        part_add(text, count, capture->tail.data + (skip - first), wrapped - (skip - first));
-    }
+    part_add(text, count, runs.first, runs.first_length);
+    part_add(text, count, runs.second, runs.second_length);
 }
 
 void capture_end(struct capture *capture, struct capture_text *text)
@@ -148,9 +124,8 @@ void capture_end(struct capture *capture, struct capture_text *text)
         return;
     }
     head -= unfinished(capture->head.data, head);
-    while ((capture->tail.data[(capture->tail_start + skip) % TAIL_CAP] & 0xc0) == 0x80)
-        skip++;
-    left_out = capture->total - head - (TAIL_CAP - skip);
+    skip += ring_cut(&capture->tail, skip);
+    left_out = capture->total - head - (CAPTURE_TAIL_CAP - skip);
     snprintf(text->mark, sizeof(text->mark), "\n[... %" PRIu64 " bytes left out ...]\n", left_out);
     part_add(text, &count, capture->head.data, head);
     part_add(text, &count, text->mark, strlen(text->mark));

@@ -12,24 +12,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/ring.h"
 #include "base/buf.h"
 #include "wire/agent_protocol.h"
 
 #define CAPTURE_CAP ((size_t)AGENT_OUTPUT_CAP)
 #define CAPTURE_PARTS 4
 
+#define CAPTURE_HEAD_CAP (CAPTURE_CAP / 2)
+#define CAPTURE_TAIL_CAP (CAPTURE_CAP - CAPTURE_HEAD_CAP)
+
+/* What came of several captures, in the order in which it was read: the last of it, and how many
+ * bytes that was in all. */
+struct printed {
+    struct ring last;
+    uint64_t total;
+};
+
+#define PRINTED_INIT                                                                               \
+    {                                                                                              \
+        .last = RING_INIT(AGENT_TAIL_CAP)                                                          \
+    }
+
 struct capture {
     struct buf head;
-    struct buf tail;   /* a ring once it holds its most */
-    size_t tail_start; /* where the ring begins */
-    uint64_t total;    /* bytes of text seen */
+    struct ring tail;
+    uint64_t total;        /* bytes of text seen */
+    struct printed *along; /* gets all of the text, too; NULL: nobody does */
     char carry[4];     /* the beginning of a character whose rest has not come yet */
     size_t carry_length;
 };
 
 #define CAPTURE_INIT                                                                               \
     {                                                                                              \
-        .head = BUF_INIT, .tail = BUF_INIT                                                         \
+        .head = BUF_INIT, .tail = RING_INIT(CAPTURE_TAIL_CAP)                                                       \
     }
 
 /* The text as runs that follow one another, in the capture's memory. */

@@ -56,6 +56,7 @@ static void command_free(struct operation *operation)
 
     for (int i = 0; i < 2; i++)
         output_release(&command->outputs[i]);
+    ring_release(&command->printed.last);
     free_event(&command->report_event);
     free_event(&command->limit);
     close_fd(&command->report_fd);
@@ -73,23 +74,36 @@ bool operation_is_command(const struct operation *operation)
     return operation->kind == &command_kind;
 }
 
+const struct printed *command_printed(const struct operation *operation)
+{
+    const struct command *command = (const struct command *)operation;
+
+    return command->keeps_tail ? &command->printed : NULL;
+}
+
 const struct command_result *command_result(const struct operation *operation)
 {
     return &((const struct command *)operation)->result;
 }
 
-struct command *command_new(struct commands *commands, const char *id, int timeout_seconds)
+struct command *command_new(struct commands *commands, const char *id,
+                            const struct command_spec *spec)
 {
     struct command *command = xcalloc(1, sizeof(*command));
 
     operation_init(&command->operation, &command_kind, id);
     command->commands = commands;
     command->report_fd = -1;
-    command->timeout_seconds = timeout_seconds;
+    command->timeout_seconds = spec->timeout_seconds;
+    command->keeps_tail = spec->keeps_tail;
+    command->printed = (struct printed)PRINTED_INIT;
     command->begun = clock_monotonic();
     command->result.started_at = clock_now();
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         command->outputs[i] = (struct output)OUTPUT_INIT;
+        if (spec->keeps_tail)
+            command->outputs[i].capture.along = &command->printed;
+    }
     return command;
 }
 

@@ -7,6 +7,7 @@
 #ifndef CODESET_AGENT_COMMAND_H
 #define CODESET_AGENT_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -38,6 +39,7 @@ struct command_spec {
     const char *workdir;
     char *const *environment;
     int timeout_seconds;
+    bool keeps_tail; /* command_printed tells what it prints */
 };
 
 /* Called for each child that has ended and was no command's. */
@@ -55,6 +57,9 @@ struct operation *commands_start(struct commands *commands, const char *id,
 
 /* Is the operation a command? */
 bool operation_is_command(const struct operation *operation);
+
+/* What both of its outputs had so far; NULL for a command that was not to keep that. */
+const struct printed *command_printed(const struct operation *operation);
 
 /* Of a command that has ended. The texts stay as long as a reference to the operation does. */
 const struct command_result *command_result(const struct operation *operation);

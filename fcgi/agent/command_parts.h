@@ -40,6 +40,8 @@ struct command {
     struct event *report_event;
     struct event *limit;
     struct output outputs[2];
+    bool keeps_tail;
+    struct printed printed;
     struct command_result result;
 };
 
@@ -69,7 +71,8 @@ DEFINE_CLEANUP(struct command *, release_command, command_unref)
 
 /* ---- command.c ---- */
 
-struct command *command_new(struct commands *commands, const char *id, int timeout_seconds);
+struct command *command_new(struct commands *commands, const char *id,
+                            const struct command_spec *spec);
 
 /* Its shepherd runs: listens to it, and to the outputs. */
 void command_watch(struct command *command);

@@ -75,6 +75,26 @@ void command_answer(struct operation *operation, struct evhttp_request *req)
     evbuffer_free(body);
 }
 
+void command_tail(struct operation *operation, struct evhttp_request *req)
+{
+    const struct printed *printed = command_printed(operation);
+    struct ring_runs runs;
+    struct evbuffer *body;
+
+    if (!printed) {
+        request_message(req, 404, "the command was not started to keep its tail");
+        return;
+    }
+    runs = ring_runs(&printed->last, ring_cut(&printed->last, 0));
+    request_header(req, "Content-Type", AGENT_TYPE_BYTES);
+    request_header(req, AGENT_HEAD_TOTAL, "%" PRIu64, printed->total);
+    body = evbuffer_new();
+    evbuffer_add(body, runs.first, runs.first_length);
+    evbuffer_add(body, runs.second, runs.second_length);
+    evhttp_send_reply(req, 200, NULL, body);
+    evbuffer_free(body);
+}
+
 /* {"env": ["A=b", ...]} as execve(2) takes it; the texts stay the object's. NULL if it is not. */
 static char **environment_read(json_object *body)
 {
@@ -121,6 +141,7 @@ static struct operation *start(struct commands *commands, const char *id,
     spec.workdir = request_member(body, "workdir");
     spec.environment = environment;
     timeout = json_get_int(body, "timeout", 0);
+    spec.keeps_tail = json_object_get_boolean(json_object_object_get(body, "tail"));
     if (!spec.command || !spec.workdir || spec.workdir[0] != '/' || !environment || timeout < 1 ||
         timeout > AGENT_COMMAND_SECONDS_MOST) {
         request_message(req, 400, "command, workdir, env or timeout is missing or wrong");

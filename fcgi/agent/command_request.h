@@ -12,6 +12,9 @@ struct operation;
 void command_put(struct commands *commands, struct operation *operation, const char *id,
                  struct evhttp_request *req);
 
+/* GET .../tail: what it printed last, whether it has ended or not. */
+void command_tail(struct operation *operation, struct evhttp_request *req);
+
 /* The result of a command that has ended. */
 void command_answer(struct operation *operation, struct evhttp_request *req);
 

@@ -153,7 +153,7 @@ struct operation *commands_start(struct commands *commands, const char *id,
 
     if (operations_make_room(commands->operations, err) < 0)
         return NULL;
-    command = command_new(commands, id, spec->timeout_seconds);
+    command = command_new(commands, id, spec);
     if (open_ends(command, &ends, err) < 0)
         return NULL;
     job.report_fd = ends.report;

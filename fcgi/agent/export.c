@@ -1,5 +1,5 @@
 /*
- * GET /listing, POST /changes and GET /files.
+ * GET /listing, POST /changes, GET /files and GET /archive.
  *
  * The tree is walked once before the first byte goes out, so that the manifest is complete and a
  * tree that is too large is refused with a status. What changes between the walk and the moment at
@@ -30,7 +30,7 @@
 #include "agent/changes.h"
 #include "agent/edit.h"
 #include "agent/listing.h"
-#include "agent/pax.h"
+#include "wire/pax.h"
 #include "agent/request.h"
 #include "agent/walk.h"
 #include "agent/worker.h"
@@ -49,6 +49,7 @@ struct outgoing {
     int out;
     int root_fd;
     int64_t since; /* of POST /changes, as is the listing, and of GET /files */
+    size_t entries_most; /* of GET /archive */
     bool reports;  /* GET /files: what is older is told without content, one of it */
     bool old_told;
     struct listing pristine; /* in the request's body */
@@ -147,6 +148,24 @@ static enum walk_next visit_changes(void *arg, const struct walk_thing *thing, s
         outgoing->size + (int64_t)outgoing->manifest.length > outgoing->most)
         return too_large(outgoing, err);
     return is_new(outgoing, thing->st) ? WALK_MARK : WALK_ON;
+}
+
+static enum walk_next visit_all(void *arg, const struct walk_thing *thing, struct error *err)
+{
+    struct outgoing *outgoing = arg;
+    char type = listing_type(thing->st->st_mode);
+
+    if (!type)
+        return WALK_ON;
+    if (outgoing->chosen_count == outgoing->entries_most) {
+        error_set(err, ERROR_LIMIT, NULL, "there are more than %zu files and folders",
+                  outgoing->entries_most);
+        return WALK_STOP;
+    }
+    choose(outgoing, list(outgoing, type, thing->path), type == 'f' ? thing->st->st_size : 0);
+    if (outgoing->manifest.length > (size_t)AGENT_LISTING_CAP || outgoing->size > outgoing->most)
+        return too_large(outgoing, err);
+    return WALK_ON;
 }
 
 /* Does the first part of the pattern, as deep as the path, match it? So that the walk goes only
@@ -390,6 +409,23 @@ static int since_read(struct outgoing *outgoing, struct evkeyvalq *fields)
     return -1;
 }
 
+/* A positive number of the query; -1 when it was refused. */
+static int number_read(const struct outgoing *outgoing, struct evkeyvalq *fields, const char *name,
+                       int64_t *ret_number)
+{
+    const char *text = evhttp_find_header(fields, name);
+    char message[64], *end = NULL;
+    int64_t number = text ? strtoll(text, &end, 10) : 0;
+
+    if (number > 0 && !*end) {
+        *ret_number = number;
+        return 0;
+    }
+    snprintf(message, sizeof(message), "%s is missing or not a positive number", name);
+    worker_message(outgoing->out, 400, message);
+    return -1;
+}
+
 static int pristine_read(struct outgoing *outgoing, struct evhttp_request *req, struct error *err)
 {
     struct evbuffer *body = evhttp_request_get_input_buffer(req);
@@ -453,4 +489,48 @@ void files_get(struct evhttp_request *req, int out)
         refuse(out, &err);
     else
         send_chosen(&outgoing);
+}
+
+/* A folder before what is in it, and all that is in a folder together: a slash before any other
+ * character. */
+static int by_path(const void *one, const void *other, void *arg)
+{
+    const struct outgoing *outgoing = arg;
+    const char *a = outgoing->manifest.data + *(const size_t *)one + 2;
+    const char *b = outgoing->manifest.data + *(const size_t *)other + 2;
+
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    if (*a == *b)
+        return 0;
+    if (*a == '\0' || *b == '\0')
+        return *a ? 1 : -1;
+    if (*a == '/' || *b == '/')
+        return *a == '/' ? -1 : 1;
+    return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+}
+
+void archive_get(struct evhttp_request *req, int out)
+{
+    struct outgoing outgoing = {.out = out, .manifest = BUF_INIT, .root_fd = -1};
+    struct error err = ERROR_INIT;
+    struct evkeyvalq fields;
+    int64_t entries;
+
+    if (export_open(&outgoing, req, &fields, &err) < 0) {
+        refuse(out, &err);
+        return;
+    }
+    if (number_read(&outgoing, &fields, AGENT_FIELD_BYTES, &outgoing.most) < 0 ||
+        number_read(&outgoing, &fields, AGENT_FIELD_ENTRIES, &entries) < 0)
+        return;
+    outgoing.entries_most = (size_t)entries;
+    if (walk(outgoing.root_fd, visit_all, &outgoing, &err) < 0) {
+        refuse(out, &err);
+        return;
+    }
+    qsort_r(outgoing.chosen, outgoing.chosen_count, sizeof(*outgoing.chosen), by_path, &outgoing);
+    send_chosen(&outgoing);
 }

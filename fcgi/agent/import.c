@@ -25,7 +25,7 @@
 
 #include "agent/changes.h"
 #include "agent/listing.h"
-#include "agent/pax.h"
+#include "wire/pax.h"
 #include "agent/request.h"
 #include "agent/walk.h"
 #include "agent/worker.h"

@@ -69,8 +69,39 @@ static void operation_delete(struct server *server, struct evhttp_request *req, 
     evhttp_send_reply(req, 204, NULL, NULL);
 }
 
+/* 404 as well where it is no command. */
+static void tail(struct server *server, struct evhttp_request *req, const char *id)
+{
+    struct operation *operation = operations_find(server->operations, id);
+
+    if (evhttp_request_get_command(req) != EVHTTP_REQ_GET)
+        request_message(req, 405, "the path does not support this method");
+    else if (operation && operation_is_command(operation))
+        command_tail(operation, req);
+    else
+        request_message(req, 404, "no command has this id");
+}
+
+/* Takes AGENT_PATH_TAIL off the end of `rest`. False if it is not there. */
+static bool is_tail(const char *rest, char id[AGENT_ID_MOST + 1])
+{
+    size_t length = strlen(rest), end = sizeof(AGENT_PATH_TAIL) - 1;
+
+    if (length <= end || length - end > AGENT_ID_MOST ||
+        strcmp(rest + length - end, AGENT_PATH_TAIL) != 0)
+        return false;
+    snprintf(id, AGENT_ID_MOST + 1, "%.*s", (int)(length - end), rest);
+    return operation_id_valid(id);
+}
+
 static void command_route(struct server *server, struct evhttp_request *req, const char *id)
 {
+    char of[AGENT_ID_MOST + 1];
+
+    if (is_tail(id, of)) {
+        tail(server, req, of);
+        return;
+    }
     if (!operation_id_valid(id))
         request_message(req, 400, "not the id of an operation");
     else if (evhttp_request_get_command(req) == EVHTTP_REQ_DELETE)
@@ -112,6 +143,12 @@ static void files(struct server *server, struct evhttp_request *req, const char 
     worker_start(server->workers, req, files_get, AGENT_TYPE_TAR, TREE_SECONDS);
 }
 
+static void archive(struct server *server, struct evhttp_request *req, const char *rest)
+{
+    (void)rest;
+    worker_start(server->workers, req, archive_get, AGENT_TYPE_TAR, TREE_SECONDS);
+}
+
 static const struct route {
     const char *path; /* one that ends in / takes an id behind it */
     int methods;
@@ -124,6 +161,7 @@ static const struct route {
     {AGENT_PATH_LISTING, EVHTTP_REQ_GET, listing},
     {AGENT_PATH_CHANGES, EVHTTP_REQ_POST | EVHTTP_REQ_PUT, changes},
     {AGENT_PATH_FILES, EVHTTP_REQ_GET, files},
+    {AGENT_PATH_ARCHIVE, EVHTTP_REQ_GET, archive},
 };
 
 static bool matches(const struct route *route, const char *path, const char **ret_rest)

@@ -17,15 +17,16 @@ AGENT_PARTS = \
 	fcgi/agent/operations.c fcgi/agent/operations.h \
 	fcgi/agent/output.c fcgi/agent/output.h \
 	fcgi/agent/output_drain.c fcgi/agent/output_drain.h \
-	fcgi/agent/pax.c fcgi/agent/pax.h \
 	fcgi/agent/process.c fcgi/agent/process.h \
 	fcgi/agent/request.c fcgi/agent/request.h \
+	fcgi/agent/ring.c fcgi/agent/ring.h \
 	fcgi/agent/server.c fcgi/agent/server.h \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
 	fcgi/agent/walk.c fcgi/agent/walk.h \
 	fcgi/agent/worker.c fcgi/agent/worker.h \
-	fcgi/wire/agent_protocol.h
+	fcgi/wire/agent_protocol.h \
+	fcgi/wire/pax.c fcgi/wire/pax.h
 
 pkglibexec_PROGRAMS += codeset-agent
 codeset_agent_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS) \

@@ -23,6 +23,7 @@
 #define RETRY_MOST_MS 50
 #define RUN_GRACE_MS 60000 /* over the time limit: killing may take a while */
 #define FORGET_MS 10000
+#define TAIL_MS 10000
 #define FILE_MS 10000
 
 DEFINE_CLEANUP(struct agent_client *, release_client, agent_client_free)
@@ -214,12 +215,48 @@ struct agent_call *agent_run(struct agent_client *client, const char *address,
     if (!attach_only) {
         add_member(&call->request, "command", command->command, command->command_length);
         add_member(&call->request, "workdir", command->workdir, strlen(command->workdir));
-        buf_addf(&call->request, ",\"env\":%s,\"timeout\":%d}",
-                 command->env_json ? command->env_json : "null", command->timeout_seconds);
+        buf_addf(&call->request, ",\"env\":%s,\"timeout\":%d%s}",
+                 command->env_json ? command->env_json : "null", command->timeout_seconds,
+                 command->keeps_tail ? ",\"tail\":true" : "");
         ((struct run *)call)->sent = command->sent;
         call_send_request(call, run_sent);
     }
     call_limit(call, command->timeout_seconds * INT64_C(1000) + RUN_GRACE_MS);
+    call_start(call);
+    return call;
+}
+
+struct tail_call {
+    struct agent_call call; /* first */
+    agent_tail_done *done;
+};
+
+static void tail_end(struct agent_call *call, struct error *err)
+{
+    agent_tail_done *done = ((struct tail_call *)call)->done;
+
+    if (err->kind == ERROR_NONE)
+        answer_tail(&call->answer, &call->body, err);
+    if (err->kind != ERROR_NONE)
+        done(err, NULL, 0, 0, call->arg);
+    else
+        done(NULL, call->body.data, call->body.length, call->answer.total, call->arg);
+}
+
+static const struct call_kind tail_kind = {.size = sizeof(struct tail_call), .end = tail_end};
+
+struct agent_call *agent_tail(struct agent_client *client, const char *address, const char *id,
+                              agent_tail_done *done, void *arg)
+{
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
+    struct agent_call *call;
+
+    buf_add_str(&target, AGENT_PATH_COMMANDS);
+    call_add_escaped(&target, id);
+    buf_add_str(&target, AGENT_PATH_TAIL);
+    call = call_new(client, &tail_kind, address, "GET", target.data, arg);
+    ((struct tail_call *)call)->done = done;
+    call_limit(call, TAIL_MS);
     call_start(call);
     return call;
 }

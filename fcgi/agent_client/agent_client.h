@@ -65,6 +65,7 @@ struct agent_command {
     const char *workdir;  /* absolute, in the container */
     const char *env_json; /* JSON array of "NAME=value", or NULL */
     int timeout_seconds;
+    bool keeps_tail;         /* agent_tail tells what it prints */
     void (*sent)(void *arg); /* with the call's arg: the request has left this process's memory, and
                               * none of the result is here yet; NULL: nobody asks */
 };
@@ -98,6 +99,16 @@ typedef void agent_run_done(const struct error *err, const struct agent_result *
 struct agent_call *agent_run(struct agent_client *client, const char *address,
                              const struct agent_command *command, bool attach_only,
                              agent_run_done *done, void *arg);
+
+/*
+ * The newest text of both outputs of a command that keeps its tail, running or not: valid UTF-8, at
+ * most AGENT_TAIL_CAP bytes; `total` is how much there was since its start. ERROR_NOT_FOUND: no
+ * such command, or it keeps none.
+ */
+typedef void agent_tail_done(const struct error *err, const char *text, size_t length,
+                             int64_t total, void *arg);
+struct agent_call *agent_tail(struct agent_client *client, const char *address, const char *id,
+                              agent_tail_done *done, void *arg);
 
 /* Lets the agent forget the outcome of a command or a file operation (kills a command that still
  * runs). No answer is awaited. */
@@ -174,5 +185,20 @@ typedef void agent_tree_done(const struct error *err, void *arg);
 struct agent_call *agent_get_files(struct agent_client *client, const char *address,
                                    const char *root, const char *const *patterns, size_t count,
                                    int64_t since, int fd, agent_tree_done *done, void *arg);
+
+/* What a whole tree may be: bytes of the archive, and how many files, folders and links. */
+struct agent_archive_limits {
+    int64_t bytes, entries;
+    int seconds; /* for all of it, the receiver's slowness included */
+};
+
+/*
+ * Writes to fd, as above, a pax tar of all folders, regular files and symbolic links below root,
+ * in order of their paths. CHANGES_TOO_LARGE (ERROR_LIMIT): there is more than the limits say;
+ * ERROR_NOT_FOUND: no such folder.
+ */
+struct agent_call *agent_get_archive(struct agent_client *client, const char *address,
+                                     const char *root, const struct agent_archive_limits *limits,
+                                     int fd, agent_tree_done *done, void *arg);
 
 #endif

@@ -26,6 +26,7 @@ void answer_init(struct answer *answer)
                               .started_at = -1,
                               .out_length = -1,
                               .err_length = -1,
+                              .total = -1,
                               .out_truncated = -1,
                               .err_truncated = -1};
 }
@@ -153,6 +154,8 @@ static bool field_read(struct answer *answer, const char *line, size_t name, con
         return number_read(value, length, AGENT_OUTPUT_CAP, &answer->out_length);
     if (named(line, name, AGENT_HEAD_ERR_LENGTH))
         return number_read(value, length, AGENT_OUTPUT_CAP, &answer->err_length);
+    if (named(line, name, AGENT_HEAD_TOTAL))
+        return number_read(value, length, INT64_MAX / 2, &answer->total);
     if (named(line, name, AGENT_HEAD_OUT_TRUNCATED))
         return int_read(value, length, 1, &answer->out_truncated);
     if (named(line, name, AGENT_HEAD_ERR_TRUNCATED))
@@ -232,6 +235,15 @@ int answer_result(const struct answer *answer, struct buf *body, struct agent_re
         .started_at = answer->started_at,
         .message = answer->end == AGENT_END_FAILED || answer->message[0] ? answer->message : NULL,
     };
+    return 0;
+}
+
+int answer_tail(const struct answer *answer, const struct buf *body, struct error *err)
+{
+    if (answer->total < (int64_t)body->length || body->length > AGENT_TAIL_CAP)
+        return wrong(err, "its length and its total do not fit");
+    if (!utf8_valid(body->data, body->length))
+        return wrong(err, "an output is not UTF-8");
     return 0;
 }
 

@@ -14,7 +14,7 @@
 #include "base/error.h"
 
 #define ANSWER_HEAD_MOST (32 * 1024) /* all heads of one exchange, interim ones included */
-#define ANSWER_JSON_MOST (64 * 1024)
+#define ANSWER_JSON_MOST (64 * 1024) /* and a tail's text */
 
 /* The fields of a head that mean something. -1: absent. */
 struct answer {
@@ -26,6 +26,7 @@ struct answer {
     double seconds;
     int64_t started_at;
     int64_t out_length, err_length;
+    int64_t total;
     int out_truncated, err_truncated;
     bool is_tar;
     char message[512]; /* valid UTF-8 */
@@ -43,6 +44,9 @@ size_t answer_result_most(const struct answer *answer);
  * AGENT_PROTOCOL. */
 int answer_result(const struct answer *answer, struct buf *body, struct agent_result *ret_result,
                   struct error *err);
+
+/* What a command printed last. -1: AGENT_PROTOCOL. */
+int answer_tail(const struct answer *answer, const struct buf *body, struct error *err);
 
 /* The outcome of a file operation; *ret_message is appended to. -1: AGENT_PROTOCOL. */
 int answer_file(const struct buf *body, bool *ret_success, struct buf *message,

@@ -14,10 +14,14 @@
 
 #include "base/banned.h"
 
+/* What a tar has beside the bytes that are counted, at most: its end; long paths and links. */
+#define ARCHIVE_END 1024
+#define LONG_NAMES (2 * 4096 + 1024)
+
 struct tree_call {
     struct agent_call call; /* first */
     int fd;                 /* where the answer goes */
-    int64_t moved;          /* bytes of the answer */
+    int64_t moved, most;    /* bytes of the answer */
     struct buf held;        /* what fd did not take yet */
     size_t written;         /* how much of that it has taken since */
     struct event *writable; /* while there is something held */
@@ -121,7 +125,7 @@ static size_t tree_take(struct agent_call *call, const char *bytes, size_t lengt
         return 0;
     if (tree->held.length > 0)
         return CURL_WRITEFUNC_PAUSE;
-    if (tree_count(call, true, &tree->moved, length, AGENT_REPORT_CAP) < 0)
+    if (tree_count(call, true, &tree->moved, length, tree->most) < 0)
         return 0;
     written = put(tree, bytes, length);
     if (written < 0)
@@ -162,25 +166,46 @@ static const struct call_kind get_kind = {.size = sizeof(struct tree_call),
                                           .end = tree_end,
                                           .release = tree_release};
 
+static struct agent_call *get(struct agent_client *client, const char *address, const char *target,
+                              int64_t most, int64_t ms, int fd, agent_tree_done *done, void *arg)
+{
+    struct agent_call *call = call_new(client, &get_kind, address, "GET", target, arg);
+    struct tree_call *tree = (struct tree_call *)call;
+
+    tree->fd = fd;
+    tree->held = (struct buf)BUF_INIT;
+    tree->most = most;
+    tree->done = done;
+    call_limit(call, ms);
+    call_start(call);
+    return call;
+}
+
 struct agent_call *agent_get_files(struct agent_client *client, const char *address,
                                    const char *root, const char *const *patterns, size_t count,
                                    int64_t since, int fd, agent_tree_done *done, void *arg)
 {
     _cleanup_(buf_release) struct buf target = BUF_INIT;
-    struct agent_call *call;
-    struct tree_call *tree;
 
     buf_add_str(&target, AGENT_PATH_FILES);
     call_add_field(&target, AGENT_FIELD_ROOT, root);
     add_since(&target, since);
     for (size_t i = 0; i < count; i++)
         call_add_field(&target, AGENT_FIELD_MATCH, patterns[i]);
-    call = call_new(client, &get_kind, address, "GET", target.data, arg);
-    tree = (struct tree_call *)call;
-    tree->fd = fd;
-    tree->held = (struct buf)BUF_INIT;
-    tree->done = done;
-    call_limit(call, TREE_MS);
-    call_start(call);
-    return call;
+    return get(client, address, target.data, AGENT_REPORT_CAP, TREE_MS, fd, done, arg);
+}
+
+struct agent_call *agent_get_archive(struct agent_client *client, const char *address,
+                                     const char *root, const struct agent_archive_limits *limits,
+                                     int fd, agent_tree_done *done, void *arg)
+{
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
+
+    buf_add_str(&target, AGENT_PATH_ARCHIVE);
+    call_add_field(&target, AGENT_FIELD_ROOT, root);
+    buf_addf(&target, "&" AGENT_FIELD_BYTES "=%" PRId64 "&" AGENT_FIELD_ENTRIES "=%" PRId64,
+             limits->bytes, limits->entries);
+    return get(client, address, target.data,
+               limits->bytes + ARCHIVE_END + limits->entries * LONG_NAMES, limits->seconds * 1000LL,
+               fd, done, arg);
 }

@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -50,42 +51,42 @@
 #define LOAD_ARGUMENT(index) LOAD(args[index])
 #define RETURN(value) BPF_STMT(BPF_RET | BPF_K, (value))
 #define IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
+#define IF_LESS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (value), (no), (yes))
+#define IF_MORE(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (value), (yes), (no))
 #define IF_SET(bits, yes, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), (yes), (no))
 
 #define ALLOW_CALL(name) IF_EQUAL(__NR_##name, 0, 1), RETURN(SECCOMP_RET_ALLOW)
-/* The call, if its argument is one of two numbers, or has none of the bits. */
-#define ALLOW_CALL_OF(name, index, one, other)                                                     \
-    IF_EQUAL(__NR_##name, 0, 5), LOAD_ARGUMENT(index), IF_EQUAL(one, 1, 0), IF_EQUAL(other, 0, 1), \
+/* The call, if its argument is a number from one to another, or has none of the bits. */
+#define ALLOW_CALL_FROM_TO(name, index, least, most)                                               \
+    IF_EQUAL(__NR_##name, 0, 5), LOAD_ARGUMENT(index), IF_LESS(least, 2, 0), IF_MORE(most, 1, 0),  \
         RETURN(SECCOMP_RET_ALLOW), RETURN(OTHERWISE)
 #define ALLOW_CALL_WITHOUT(name, index, bits)                                                      \
     IF_EQUAL(__NR_##name, 0, 4), LOAD_ARGUMENT(index), IF_SET(bits, 1, 0),                         \
         RETURN(SECCOMP_RET_ALLOW), RETURN(OTHERWISE)
 
-static const struct sock_filter filter[] = {
-    LOAD(arch),
-    IF_EQUAL(ARCHITECTURE, 1, 0),
-    RETURN(SECCOMP_RET_KILL_PROCESS),
-    LOAD(nr),
-    ALLOW_CALL_OF(read, 0, STDIN_FILENO, STDIN_FILENO),
-    ALLOW_CALL_OF(write, 0, STDOUT_FILENO, STDERR_FILENO),
-    ALLOW_CALL(brk),
-    ALLOW_CALL(munmap),
-    ALLOW_CALL(mremap),
-    ALLOW_CALL(madvise),
-    ALLOW_CALL(getrandom), /* expat's and json-c's seeds */
-    ALLOW_CALL(exit_group),
-    ALLOW_CALL_WITHOUT(mmap, 2, PROT_EXEC),
-    ALLOW_CALL_WITHOUT(mprotect, 2, PROT_EXEC),
 #if SANITIZED
-    /* The sanitizer's own housekeeping in each allocation and error path. */
-    ALLOW_CALL(futex),
-    ALLOW_CALL(sched_yield),
-    ALLOW_CALL(sigaltstack),
-    ALLOW_CALL(gettid),
-    ALLOW_CALL(getpid),
+/* The sanitizer's own housekeeping in each allocation and error path. */
+#define SANITIZERS_CALLS                                                                           \
+    ALLOW_CALL(futex), ALLOW_CALL(sched_yield), ALLOW_CALL(sigaltstack), ALLOW_CALL(gettid),       \
+        ALLOW_CALL(getpid),
+#else
+#define SANITIZERS_CALLS
 #endif
-    RETURN(OTHERWISE),
-};
+
+/* random bytes: expat's and json-c's seeds */
+#define FILTER(last_to_write)                                                                      \
+    {                                                                                              \
+        LOAD(arch), IF_EQUAL(ARCHITECTURE, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(nr),      \
+            ALLOW_CALL_FROM_TO(read, 0, STDIN_FILENO, STDIN_FILENO),                               \
+            ALLOW_CALL_FROM_TO(write, 0, STDOUT_FILENO, last_to_write), ALLOW_CALL(brk),           \
+            ALLOW_CALL(munmap), ALLOW_CALL(mremap), ALLOW_CALL(madvise), ALLOW_CALL(getrandom),    \
+            ALLOW_CALL(exit_group), ALLOW_CALL_WITHOUT(mmap, 2, PROT_EXEC),                        \
+            ALLOW_CALL_WITHOUT(mprotect, 2, PROT_EXEC), SANITIZERS_CALLS RETURN(OTHERWISE)         \
+    }
+
+static const struct sock_filter without_file[] = FILTER(STDERR_FILENO);
+static const struct sock_filter with_file[] = FILTER(CONFINE_FILE);
+_Static_assert(ARRAY_SIZE(without_file) == ARRAY_SIZE(with_file), "they differ in a number");
 
 static int limit(int resource, uint64_t most, struct error *err)
 {
@@ -96,18 +97,21 @@ static int limit(int resource, uint64_t most, struct error *err)
                : error_errno(err, errno, "cannot set the resource limit %d", resource);
 }
 
-static int set_limits(unsigned cpu_seconds, struct error *err)
+static int set_limits(const struct confinement *confinement, struct error *err)
 {
-    static const int none[] = {RLIMIT_NOFILE,  RLIMIT_NPROC,    RLIMIT_CORE,  RLIMIT_FSIZE,
-                               RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE, RLIMIT_LOCKS, RLIMIT_SIGPENDING};
+    static const int none[] = {RLIMIT_NOFILE,   RLIMIT_NPROC, RLIMIT_CORE,      RLIMIT_MEMLOCK,
+                               RLIMIT_MSGQUEUE, RLIMIT_LOCKS, RLIMIT_SIGPENDING};
+    uint64_t space = confinement->address_space ? confinement->address_space : ADDRESS_SPACE;
 
     for (size_t i = 0; i < ARRAY_SIZE(none); i++)
         if (limit(none[i], 0, err) < 0)
             return -1;
     /* A sanitizer's shadow is terabytes of address space, of which it uses little. */
-    if (!SANITIZED && limit(RLIMIT_AS, ADDRESS_SPACE, err) < 0)
+    if (!SANITIZED && limit(RLIMIT_AS, space, err) < 0)
         return -1;
-    return limit(RLIMIT_CPU, cpu_seconds, err);
+    if (limit(RLIMIT_FSIZE, confinement->file_bytes, err) < 0)
+        return -1;
+    return limit(RLIMIT_CPU, confinement->cpu_seconds, err);
 }
 
 /* It inherits that the daemon is to be spared when memory is short; of the two it is to go. */
@@ -125,19 +129,21 @@ static int control(int option, unsigned long value, const char *what, struct err
     return prctl(option, value, 0, 0, 0) == 0 ? 0 : error_errno(err, errno, "cannot %s", what);
 }
 
-int confine(unsigned cpu_seconds, struct error *err)
+int confine(const struct confinement *confinement, struct error *err)
 {
-    const struct sock_fprog program = {.len = ARRAY_SIZE(filter),
-                                       .filter = (struct sock_filter *)filter};
+    bool file = confinement->file_bytes > 0;
+    const struct sock_fprog program = {
+        .len = ARRAY_SIZE(with_file),
+        .filter = (struct sock_filter *)(file ? with_file : without_file)};
 
     offer_to_oom_killer();
     if (control(PR_SET_PDEATHSIG, SIGKILL, "end together with the parent", err) < 0 ||
         control(PR_SET_DUMPABLE, 0, "forbid dumps", err) < 0 ||
         control(PR_SET_NO_NEW_PRIVS, 1, "exclude new privileges", err) < 0)
         return -1;
-    if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) < 0)
+    if (syscall(SYS_close_range, STDERR_FILENO + 1 + file, ~0U, 0) < 0)
         return error_errno(err, errno, "cannot close descriptors");
-    if (set_limits(cpu_seconds, err) < 0)
+    if (set_limits(confinement, err) < 0)
         return -1;
     /* By prctl and not by seccomp(2), which a unit's own filter may hold back. */
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)

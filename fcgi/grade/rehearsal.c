@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/cleanup.h"
 #include "grade/request.h"
+#include "grade/result.h"
 
 #include "base/banned.h"
 
@@ -97,4 +99,58 @@ int rehearse(struct error *err)
                   answer.error.kind != ERROR_NONE ? answer.error.message : answer.reason);
     grader_answer_release(&answer);
     return is_right ? 0 : -1;
+}
+
+/* --- a result -------------------------------------------------------------------------------- */
+
+static const char result_records[] = "15 path=a/r\xc3\xa9p\n"
+                                     "22 mtime=1700000000.5\n";
+
+static int drop(void *arg, const void *bytes, size_t length, struct error *err)
+{
+    (void)arg;
+    (void)bytes;
+    (void)length;
+    (void)err;
+    return 0;
+}
+
+/* Appends the bytes as gzip gives them. */
+static void add_gzip(struct buf *out, const struct buf *bytes)
+{
+    unsigned char packed[4096];
+    z_stream stream = {.next_in = (unsigned char *)bytes->data,
+                       .avail_in = (unsigned)bytes->length,
+                       .next_out = packed,
+                       .avail_out = sizeof(packed)};
+
+    if (deflateInit2(&stream, 1, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        abort(); /* out of memory */
+    if (deflate(&stream, Z_FINISH) == Z_STREAM_END)
+        buf_add(out, packed, sizeof(packed) - stream.avail_out);
+    deflateEnd(&stream);
+}
+
+int rehearse_result(struct error *err)
+{
+    static const char end[2 * BLOCK];
+    static const struct result_limits limits = {.packed = 4096, .unpacked = 4096, .entries = 8};
+    _cleanup_(buf_release) struct buf archive = BUF_INIT;
+    _cleanup_(buf_release) struct buf packed = BUF_INIT;
+    struct rest rest;
+    const struct reports_source source = {.read = read_rest, .arg = &rest};
+    const struct result_sink sink = {.write = drop};
+    struct result_parts parts;
+    int64_t bytes;
+
+    add_entry(&archive, 'x', "header", result_records);
+    add_entry(&archive, '0', "a/b", "content");
+    buf_add(&archive, end, sizeof(end));
+    add_gzip(&packed, &archive);
+    rest = (struct rest){.bytes = packed.data, .length = packed.length};
+    if (result_pack(&source, &limits, &sink, &parts, &bytes, err) < 0)
+        return -1;
+    if (parts.count == 2 && strcmp(parts.parts[0].name, "a") == 0)
+        return 0;
+    return error_set(err, ERROR_INTERNAL, "RESULT_FAILED", "the self-test's parts are wrong");
 }

@@ -13,4 +13,7 @@
 /* Fails where the verdict is not what it has to be. */
 int rehearse(struct error *err);
 
+/* The same for results of agents (result.h). */
+int rehearse_result(struct error *err);
+
 #endif

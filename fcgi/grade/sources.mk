@@ -1,5 +1,5 @@
-# grade: JUnit reading, test ids, verdict; the archive of reports. Pure functions, and the program
-# that runs them where nothing else can be done: codeset-grader.
+# grade: JUnit reading, test ids, verdict; the archive of reports; archives of agents' results. Pure
+# functions, and the program that runs them where nothing else can be done: codeset-grader.
 noinst_LIBRARIES += libgrade.a
 libgrade_a_SOURCES = \
 	fcgi/grade/grade.h \
@@ -10,8 +10,9 @@ libgrade_a_SOURCES = \
 	fcgi/grade/report_paths.c fcgi/grade/report_paths.h \
 	fcgi/grade/reports.c fcgi/grade/reports.h \
 	fcgi/grade/request.c fcgi/grade/request.h \
+	fcgi/grade/result.c fcgi/grade/result.h \
 	fcgi/grade/verdict.c
-GRADE_LIBS = libgrade.a libwire.a libbase.a $(ARCHIVE_LIBS) $(EXPAT_LIBS) $(JSON_LIBS)
+GRADE_LIBS = libgrade.a libwire.a libbase.a $(ARCHIVE_LIBS) $(ZLIB_LIBS) $(EXPAT_LIBS) $(JSON_LIBS)
 
 # Static where that can be: started for each verdict, and what is not linked can't be misused.
 pkglibexec_PROGRAMS += codeset-grader

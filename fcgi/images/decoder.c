@@ -119,7 +119,7 @@ static _Noreturn void work(int source_fd, const int out[2], const int word[2], u
 
     signal(SIGPIPE, SIG_IGN);
     if (lay_descriptors(source_fd, out[1], word[1], &err) < 0 || become_nobody(&err) < 0 ||
-        confine(seconds, &err) < 0) {
+        confine(&(struct confinement){.cpu_seconds = seconds}, &err) < 0) {
         wrong = err.message;
     } else {
         archive = new_reader();

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
+#include "reaper/egress_client.h"
 #include "reaper/environment.h"
 #include "reaper/fair_queue.h"
 #include "reaper/registry.h"
@@ -240,6 +241,8 @@ static void stopped(const struct error *err, void *arg)
         context_timer(context, &container->timer, container->stop_pause, stop_again, container);
         return;
     }
+    if (container->kind == CONTAINER_JOB && context->egress)
+        egress_drop(context->egress, &container->id);
     container->database_busy = true;
     db_pool_insist(context->pool, DB_SMALL, NULL, write_gone, gone_written, container);
 }

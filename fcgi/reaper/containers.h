@@ -1,5 +1,5 @@
 /*
- * containers.h - the life that sessions and verifications share: a container is started, its agent
+ * containers.h - the life that sessions, verifications and jobs share: a container is started, its agent
  * greeted; it is watched; it is stopped, and its row says that it is gone.
  *
  *     CLAIMED -> STARTING -> GREETING -> UP -> STOPPING -> (gone)
@@ -11,7 +11,7 @@
  * counts.
  *
  * The engine is asked for so many starts at once (CONTAINERS_STARTS_PER_PROCESSOR); those that
- * wait for it take turns between users, sessions' and grading ones alike.
+ * wait for it take turns between users, all kinds alike.
  *
  * Rows that somebody else has ended (a user closed the session, it expired, another daemon took
  * this host for lost) come by containers_unwanted.

@@ -1,6 +1,7 @@
 #include "reaper/context.h"
 
 #include <event2/event.h>
+#include <sys/sysinfo.h>
 
 #include "agent_client/agent_client.h"
 #include "reaper/admission.h"
@@ -9,6 +10,7 @@
 #include "reaper/containers.h"
 #include "reaper/db_pool.h"
 #include "reaper/grader.h"
+#include "reaper/result_grader.h"
 #include "reaper/rounds.h"
 #include "reaper/verifications.h"
 #include "settings.h"
@@ -22,6 +24,9 @@ int context_open(struct context *context, const struct context_parts *parts, str
     *context = (struct context){
         .base = parts->base,
         .settings = settings,
+        .jobs = parts->jobs,
+        .accounts = parts->accounts,
+        .job_folder = parts->job_folder ? parts->job_folder : CONTEXT_JOB_FOLDER,
         .run = parts->run,
         .limits = parts->limits,
         .engine = parts->engine,
@@ -35,6 +40,10 @@ int context_open(struct context *context, const struct context_parts *parts, str
     context->graders =
         graders_new(parts->base, parts->agent_path, (size_t)verifications_most(settings), err);
     if (!context->graders)
+        return -1;
+    context->result_graders =
+        result_graders_new(parts->base, parts->agent_path, (size_t)get_nprocs(), err);
+    if (!context->result_graders)
         return -1;
     context->pool = db_pool_new(parts->base, parts->database, (size_t)settings->db_threads, err);
     if (!context->pool)
@@ -55,6 +64,7 @@ void context_close(struct context *context)
     db_pool_free(context->pool);
     kinds_close(context);
     graders_free(context->graders);
+    result_graders_free(context->result_graders);
     containers_free(context->containers);
     agent_client_free(context->agents);
     engine_free(context->engine);

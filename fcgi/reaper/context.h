@@ -1,7 +1,7 @@
 /*
  * context.h - what the rooms of the daemon share.
  *
- *     doorbell, rounds ──▶ kinds ──▶ sessions, interactions, verifications ──▶ containers
+ *     doorbell, rounds ──▶ kinds ──▶ sessions, interactions, verifications, jobs ──▶ containers
  *                                          └──▶ db_pool (SQL), budget, await (who waits is told)
  *
  * Arrows are calls. What a room lower down has to say to one further up, it says by a callback
@@ -20,15 +20,19 @@
 #include "reaper/kinds.h"
 
 struct agent_client;
+struct accounts_settings;
 struct await;
 struct budget;
 struct containers;
 struct database_settings;
 struct db_pool;
+struct egress_client;
 struct event;
 struct event_base;
 struct graders;
+struct jobs_settings;
 struct reaper_settings;
+struct result_graders;
 struct rounds;
 struct run;
 struct sessions;
@@ -36,13 +40,18 @@ struct sessions;
 struct context {
     struct event_base *base;
     const struct reaper_settings *settings;
-    const struct run *run; /* who claims */
+    const struct jobs_settings *jobs;
+    const struct accounts_settings *accounts;
+    const char *job_folder; /* of containers of jobs, where their repositories are cloned to */
+    const struct run *run;  /* who claims */
     struct engine_limits limits;
     struct db_pool *pool;
     struct budget *budget;
     struct engine *engine;
     struct agent_client *agents;
     struct graders *graders;
+    struct result_graders *result_graders;
+    struct egress_client *egress; /* of jobs; NULL: there are none */
     struct await *await;
     struct rounds *rounds; /* NULL before it has begun */
     struct containers *containers;
@@ -53,10 +62,15 @@ struct context {
     bool stopping; /* SIGTERM came: nothing new */
 };
 
+#define CONTEXT_JOB_FOLDER "/workspace"
+
 /* What a daemon is put together from; all but the engine lives longer than the context. */
 struct context_parts {
     struct event_base *base;
     const struct reaper_settings *settings;
+    const struct jobs_settings *jobs;
+    const struct accounts_settings *accounts;
+    const char *job_folder; /* NULL: CONTEXT_JOB_FOLDER */
     const struct database_settings *database;
     const struct run *run;
     struct engine_limits limits;

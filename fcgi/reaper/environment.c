@@ -66,3 +66,21 @@ char *environment_of_image(const char *image_env)
     }
     return environment_merge(array);
 }
+
+static bool has_name(json_object *variable, const char *name, size_t length)
+{
+    const char *text = json_object_get_string(variable);
+
+    return text && strncmp(text, name, length) == 0 && text[length] == '=';
+}
+
+void environment_set(json_object *environment, const char *name, const char *value)
+{
+    _cleanup_(free_ptr) char *text = xasprintf("%s=%s", name, value);
+
+    for (size_t i = json_object_array_length(environment); i-- > 0;) {
+        if (has_name(json_object_array_get_idx(environment, i), name, strlen(name)))
+            json_object_array_del_idx(environment, i, 1);
+    }
+    json_object_array_add(environment, json_object_new_string(text));
+}

@@ -14,4 +14,7 @@ char *environment_merge(json_object *image_env);
 /* The same of the array's text; of one that can't be read the defaults. */
 char *environment_of_image(const char *image_env);
 
+/* Sets a variable of such an array, and so removes what was there under its name. */
+void environment_set(json_object *environment, const char *name, const char *value);
+
 #endif

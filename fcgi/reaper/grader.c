@@ -4,7 +4,6 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -14,11 +13,11 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "reaper/grader_process.h"
 #include "wire/suite_result.h"
 
 #include "base/banned.h"
 
-#define GRADER_NAME "codeset-grader"
 #define PIECE 65536 /* what a pipe holds, and what the loop does at a time */
 
 TAILQ_HEAD(grader_list, grader);
@@ -321,39 +320,10 @@ static void on_room(evutil_socket_t fd, short events, void *arg)
 static int spawn(struct grader *grader, int in, int out, struct error *err)
 {
     static char *const arguments[] = {(char *)GRADER_NAME, NULL};
-    static char *const environment[] = {NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int rc;
+    const struct grader_start start = {
+        .path = grader->graders->path, .arguments = arguments, .in = in, .out = out, .file = -1};
 
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-#if !defined(__SANITIZE_ADDRESS__) /* whose report is wanted */
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-#endif
-    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-    posix_spawn_file_actions_addchdir_np(&actions, "/");
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    rc = posix_spawn(&grader->pid, grader->graders->path, &actions, &attributes, arguments,
-                     environment);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    if (rc != 0)
-        grader->pid = 0;
-    return rc == 0 ? 0 : error_errno(err, rc, "cannot run %s", grader->graders->path);
-}
-
-static int make_pipe(int ends[2], struct error *err)
-{
-    return pipe2(ends, O_CLOEXEC) == 0 ? 0 : error_errno(err, errno, "cannot make a pipe");
+    return grader_spawn(&start, &grader->pid, err);
 }
 
 static struct event *watch(struct grader *grader, int fd, short events, event_callback_fn callback)
@@ -369,7 +339,7 @@ static int start_process(struct grader *grader, struct error *err)
     struct graders *graders = grader->graders;
     int in[2] = {-1, -1}, out[2] = {-1, -1};
     int rc =
-        make_pipe(in, err) < 0 || make_pipe(out, err) < 0 || spawn(grader, in[0], out[1], err) < 0
+        grader_pipe(in, err) < 0 || grader_pipe(out, err) < 0 || spawn(grader, in[0], out[1], err) < 0
             ? -1
             : 0;
 
@@ -457,15 +427,11 @@ void grader_cancel(struct grader *grader)
 struct graders *graders_new(struct event_base *base, const char *agent_path, size_t most,
                             struct error *err)
 {
-    const char *slash = strrchr(agent_path, '/');
-    _cleanup_(free_ptr) char *path =
-        xasprintf("%.*s/" GRADER_NAME, slash ? (int)(slash - agent_path) : 0, agent_path);
+    _cleanup_(free_ptr) char *path = grader_path(agent_path, err);
     struct graders *graders;
 
-    if (access(path, X_OK) < 0) {
-        error_errno(err, errno, "cannot run %s; it must be in the same folder as the agent", path);
+    if (!path)
         return NULL;
-    }
     graders = xcalloc(1, sizeof(*graders));
     graders->base = base;
     graders->path = TAKE_PTR(path);

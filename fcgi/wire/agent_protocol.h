@@ -9,18 +9,21 @@
 #include <stdint.h>
 
 /* What an agent says of itself. One of version 1 ignores the ids of file operations. */
-#define AGENT_PROTOCOL 2
+#define AGENT_PROTOCOL 3
 #define AGENT_PROTOCOL_LEAST 1 /* what the client still speaks with */
 #define AGENT_PROTOCOL_IDS 2   /* from here on no file operation is done twice */
+#define AGENT_PROTOCOL_TAIL 3  /* from here on there are tails and whole archives */
 
 /* Paths. One that ends in a slash has an operation's id behind it. */
 #define AGENT_PATH_HELLO "/hello"
 #define AGENT_PATH_COMMANDS "/commands/"
+#define AGENT_PATH_TAIL "/tail" /* behind a command's id */
 #define AGENT_PATH_REPLACE "/replace"
 #define AGENT_PATH_FILE "/file"
 #define AGENT_PATH_LISTING "/listing"
 #define AGENT_PATH_CHANGES "/changes"
 #define AGENT_PATH_FILES "/files"
+#define AGENT_PATH_ARCHIVE "/archive"
 
 /* Fields of queries. */
 #define AGENT_FIELD_ID "id"
@@ -30,6 +33,8 @@
 #define AGENT_FIELD_ROOT "root"
 #define AGENT_FIELD_SINCE "since"
 #define AGENT_FIELD_MATCH "match"
+#define AGENT_FIELD_BYTES "bytes"
+#define AGENT_FIELD_ENTRIES "entries"
 
 /* Heads of a command's result. */
 #define AGENT_HEAD_END "X-End"
@@ -41,6 +46,9 @@
 #define AGENT_HEAD_ERR_LENGTH "X-Stderr-Length"
 #define AGENT_HEAD_ERR_TRUNCATED "X-Stderr-Truncated"
 #define AGENT_HEAD_MESSAGE "X-Message"
+
+/* Head of a tail: how many bytes of text both outputs have had in all. */
+#define AGENT_HEAD_TOTAL "X-Total"
 
 /* Values of AGENT_HEAD_END. */
 #define AGENT_ENDED_EXIT "exit"
@@ -68,6 +76,7 @@
 
 /* Bytes, and seconds. */
 #define AGENT_OUTPUT_CAP (1024 * 1024)        /* of an output stream, as UTF-8 */
+#define AGENT_TAIL_CAP 65536                  /* of the newest text of both outputs */
 #define AGENT_FILE_CAP (INT64_C(64) << 20)    /* of an edited or uploaded file */
 #define AGENT_LISTING_CAP (INT64_C(64) << 20) /* of a listing */
 #define AGENT_TREE_CAP (INT64_C(512) << 20)   /* of an archive of changes */

@@ -8,5 +8,8 @@ libwire_a_SOURCES = \
 	fcgi/wire/egress.c fcgi/wire/egress.h \
 	fcgi/wire/engined.c fcgi/wire/engined.h \
 	fcgi/wire/grader.c fcgi/wire/grader.h \
+	fcgi/wire/head.c fcgi/wire/head.h \
+	fcgi/wire/pax.c fcgi/wire/pax.h \
+	fcgi/wire/result.c fcgi/wire/result.h \
 	fcgi/wire/suite_result.c fcgi/wire/suite_result.h
 WIRE_LIBS = libwire.a $(BASE_LIBS)

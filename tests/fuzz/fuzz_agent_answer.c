@@ -2,7 +2,7 @@
  * An agent's answer, head and body, from a hostile container: what is taken as a result is within
  * its bounds and UTF-8. And the same bytes as an archive.
  *
- * fuzz-sources: fcgi/agent_client/answer.c fcgi/agent/pax.c
+ * fuzz-sources: fcgi/agent_client/answer.c fcgi/wire/pax.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
  * fuzz-sources: fcgi/base/json.c fcgi/base/clock.c
  * fuzz-packages: json-c
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/pax.h"
+#include "wire/pax.h"
 #include "agent_client/answer.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -55,6 +55,9 @@ static void check_answer(const char *text, size_t length)
         hold_true(utf8_valid(result.out, result.out_length));
         hold_true(utf8_valid(result.err, result.err_length));
     }
+    if (answer_tail(&answer, &body, &err) == 0)
+        hold_true(body.length <= AGENT_TAIL_CAP && answer.total >= (int64_t)body.length &&
+                  utf8_valid(body.data, body.length));
     if (answer_file(&body, &success, &message, &size, &err) == 0)
         hold_true(size >= 0 && utf8_valid(message.data, message.length));
     if (answer_hello(&body, &protocol, &err) == 0)

@@ -4,7 +4,7 @@
  *
  * fuzz-sources: fcgi/grade/request.c fcgi/grade/reports.c fcgi/grade/junit.c fcgi/grade/names.c
  * fuzz-sources: fcgi/grade/report.c fcgi/grade/verdict.c
- * fuzz-sources: fcgi/wire/grader.c fcgi/wire/suite_result.c
+ * fuzz-sources: fcgi/wire/grader.c fcgi/wire/head.c fcgi/wire/suite_result.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/json.c
  * fuzz-sources: fcgi/base/mem.c fcgi/base/random.c fcgi/base/utf8.c
  * fuzz-packages: expat json-c libarchive

@@ -3,7 +3,7 @@
  * result. A result that was taken must be JSON with the counts that it tells, however it was cut
  * into pieces.
  *
- * fuzz-sources: fcgi/wire/grader.c fcgi/wire/suite_result.c
+ * fuzz-sources: fcgi/wire/grader.c fcgi/wire/head.c fcgi/wire/suite_result.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/json.c
  * fuzz-sources: fcgi/base/mem.c fcgi/base/utf8.c
  * fuzz-packages: json-c

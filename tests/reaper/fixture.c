@@ -10,6 +10,8 @@
 #include "reaper/containers.h"
 #include "reaper/db_pool.h"
 #include "reaper/interactions.h"
+#include "reaper/job_results.h"
+#include "reaper/jobs.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
 #include "reaper/verifications.h"
@@ -89,6 +91,11 @@ void machine_open(struct machine *machine, const char *node)
     machine->settings.await_socket = machine->await_socket;
     snprintf(machine->await_socket, sizeof(machine->await_socket), "%s/await.sock",
              scripted_folder(machine->host));
+    machine->jobs = fixture_settings.jobs;
+    machine->jobs.results_dir = xasprintf("%s/results", scripted_folder(machine->host));
+    machine->jobs.git_url = xasprintf("file://%s/git", scripted_folder(machine->host));
+    machine->jobs.egress_socket = xasprintf("%s/egress.sock", scripted_folder(machine->host));
+    machine->job_folder = xasprintf("%s/workspace", scripted_folder(machine->host));
     while (place < MACHINES_MAX && machines[place])
         place++;
     CU_ASSERT_FATAL(place < MACHINES_MAX);
@@ -106,6 +113,10 @@ void machine_close(struct machine *machine)
     store_run_end(fixture_admin, &machine->run, &ignored);
     scripted_host_free(machine->host);
     event_base_free(machine->base);
+    free(machine->jobs.results_dir);
+    free(machine->jobs.git_url);
+    free(machine->jobs.egress_socket);
+    free(machine->job_folder);
     for (size_t i = 0; i < MACHINES_MAX; i++) {
         if (machines[i] == machine)
             machines[i] = NULL;
@@ -115,10 +126,13 @@ void machine_close(struct machine *machine)
 void daemon_begin(struct machine *machine)
 {
     static const struct kind *const kinds[] = {&session_kind, &interaction_kind,
-                                               &verification_kind};
+                                               &verification_kind, &job_kind, &job_result_kind};
     struct context_parts parts = {
         .base = machine->base,
         .settings = &machine->settings,
+        .jobs = &machine->jobs,
+        .accounts = &fixture_settings.accounts,
+        .job_folder = machine->job_folder,
         .database = &fixture_settings.database,
         .run = &machine->run,
         .engine = scripted_engine(machine->host),
@@ -252,6 +266,8 @@ struct id container_of(const struct id *work)
 
     if (!text[0])
         text = ask("SELECT v.container_id FROM verifications v WHERE v.job_id=?", work);
+    if (!text[0])
+        text = ask("SELECT j.container_id FROM agent_jobs j WHERE j.job_id=?", work);
     snprintf(id.text, sizeof(id.text), "%s", text);
     return id;
 }
@@ -371,6 +387,7 @@ void machine_is_clean(struct machine *machine)
     UNTIL(under_way(machine) == 0);
     UNTIL(containers_count(&machine->context, CONTAINER_SESSION) == 0);
     UNTIL(containers_count(&machine->context, CONTAINER_GRADING) == 0);
+    UNTIL(containers_count(&machine->context, CONTAINER_JOB) == 0);
     UNTIL(answers("SELECT COUNT(*) FROM containers WHERE state<>'gone'", NULL, "0"));
     CU_ASSERT(answers("SELECT COUNT(*) FROM interactions WHERE status IN "
                       "('pending','processing')",

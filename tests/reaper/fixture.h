@@ -53,6 +53,8 @@ struct machine {
     struct context context;
     struct run run;
     struct reaper_settings settings;
+    struct jobs_settings jobs; /* their texts are the machine's */
+    char *job_folder;
     char await_socket[96];
     struct retention retention;
 };

@@ -1,6 +1,7 @@
 # The daemon's rooms over a scripted engine and real agents: tests/reaper/run BUILD.
 check_PROGRAMS += tests/reaper/test-reaper
 tests_reaper_test_reaper_SOURCES = \
+	tests/reaper/egress_standin.c tests/reaper/egress_standin.h \
 	tests/reaper/fixture.c tests/reaper/fixture.h \
 	tests/reaper/scripted_engine.c tests/reaper/scripted_engine.h \
 	tests/reaper/suites.h \
@@ -8,6 +9,7 @@ tests_reaper_test_reaper_SOURCES = \
 	tests/reaper/test-reaper-billing.c \
 	tests/reaper/test-reaper-sessions.c \
 	tests/reaper/test-reaper-interactions.c \
+	tests/reaper/test-reaper-jobs.c \
 	tests/reaper/test-reaper-nodes.c \
 	tests/reaper/test-reaper-outages.c \
 	tests/reaper/test-reaper-pool.c \

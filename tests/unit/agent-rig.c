@@ -284,6 +284,15 @@ void rig_on_file(const struct error *err, bool success, const char *message, int
         buf_add_str(&outcome->message, message);
 }
 
+void rig_on_tail(const struct error *err, const char *text, size_t length, int64_t total, void *arg)
+{
+    struct outcome *outcome = ended(err, arg);
+
+    if (!err)
+        buf_add(&outcome->out, text, length);
+    outcome->size = total;
+}
+
 void rig_on_tree(const struct error *err, void *arg)
 {
     ended(err, arg);

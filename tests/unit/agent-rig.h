@@ -60,6 +60,8 @@ void rig_on_run(const struct error *err, const struct agent_result *result, void
 void rig_on_file(const struct error *err, bool success, const char *message, int64_t size_bytes,
                  void *outcome);
 void rig_on_tree(const struct error *err, void *outcome);
+void rig_on_tail(const struct error *err, const char *text, size_t length, int64_t total,
+                 void *outcome); /* into out and size */
 
 /* Runs the loop until the call behind it has ended. */
 void rig_await(struct rig *rig, struct outcome *outcome);

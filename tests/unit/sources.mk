@@ -39,6 +39,20 @@ TESTS += tests/unit/test-reaper
 tests_unit_test_reaper_SOURCES = tests/unit/test-reaper.c tests/unit/unit.h
 tests_unit_test_reaper_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-jobs tests/unit/test-result
+TESTS += tests/unit/test-jobs tests/unit/test-result
+tests_unit_test_jobs_SOURCES = tests/unit/test-jobs.c tests/unit/unit.h
+tests_unit_test_jobs_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
+tests_unit_test_result_SOURCES = tests/unit/test-result.c tests/unit/unit.h
+tests_unit_test_result_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-result-grader
+TESTS += tests/unit/test-result-grader
+tests_unit_test_result_grader_SOURCES = tests/unit/test-result-grader.c tests/unit/report-archive.h tests/unit/unit.h
+tests_unit_test_result_grader_CPPFLAGS = $(AM_CPPFLAGS) -DGRADER_BUILD='"$(abs_top_builddir)"'
+tests_unit_test_result_grader_LDADD = $(REAPER_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
+EXTRA_tests_unit_test_result_grader_DEPENDENCIES = codeset-grader
+
 check_PROGRAMS += tests/unit/test-diagnosis
 TESTS += tests/unit/test-diagnosis
 tests_unit_test_diagnosis_SOURCES = tests/unit/test-diagnosis.c tests/unit/unit.h

@@ -221,6 +221,49 @@ static void an_archive_that_is_cut_short_is_no_success(void)
     close(fd);
 }
 
+static void tail_is(const char *code, const char *bytes)
+{
+    open_liar(bytes, strlen(bytes), NULL);
+    agent_tail(rig.client, rig.address, "x", rig_on_tail, &outcome);
+    rig_await(&rig, &outcome);
+    if (code) {
+        CU_ASSERT_TRUE(outcome.err.code && strcmp(outcome.err.code, code) == 0);
+    } else {
+        CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+        CU_ASSERT_STRING_EQUAL(outcome.out.data, "abc");
+        CU_ASSERT_EQUAL(outcome.size, 7);
+    }
+    close_liar();
+}
+
+static void tails_are_checked(void)
+{
+    _cleanup_(buf_release) struct buf large = BUF_INIT;
+
+    tail_is(NULL, OK "X-Total: 7\r\nContent-Length: 3\r\n\r\nabc");
+    tail_is("AGENT_PROTOCOL", OK "Content-Length: 3\r\n\r\nabc");
+    tail_is("AGENT_PROTOCOL", OK "X-Total: 2\r\nContent-Length: 3\r\n\r\nabc");
+    tail_is("AGENT_PROTOCOL", OK "X-Total: -7\r\nContent-Length: 3\r\n\r\nabc");
+    tail_is("AGENT_PROTOCOL", OK "X-Total: 7\r\nContent-Length: 3\r\n\r\na\377c");
+    buf_add_str(&large, OK "X-Total: 9999999\r\nContent-Length: 65537\r\n\r\n");
+    for (int i = 0; i < AGENT_TAIL_CAP + 1; i++)
+        buf_add_char(&large, 'x');
+    tail_is("AGENT_PROTOCOL", large.data);
+}
+
+static void an_archive_is_no_larger_than_was_asked_for(void)
+{
+    static const char head[] = OK "Content-Type: application/x-tar\r\n\r\n";
+    const struct agent_archive_limits most = {.bytes = 1 << 20, .entries = 10, .seconds = 60};
+    _cleanup_(close_fd) int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    open_liar(head, sizeof(head) - 1, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+    agent_get_archive(rig.client, rig.address, "/", &most, fd, rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
+    close_liar();
+}
+
 static void hello_waits_until_its_time_is_over(void)
 {
     int64_t begun = clock_monotonic();
@@ -262,7 +305,7 @@ static void what_an_agent_speaks_is_told(void)
 
 static void another_protocol_is_wrong(void)
 {
-    static const char other[] = OK "Content-Length: 14\r\n\r\n{\"protocol\":3}";
+    static const char other[] = OK "Content-Length: 14\r\n\r\n{\"protocol\":4}";
 
     open_liar(other, sizeof(other) - 1, NULL);
     agent_hello(rig.client, rig.address, 1000, rig_on_hello, &outcome);
@@ -570,6 +613,8 @@ int main(void)
         {"garbage and silence are errors", garbage_and_silence_are_errors},
         {"refusals are told apart", refusals_are_told_apart},
         {"outcomes of file operations are checked", outcomes_of_file_operations_are_checked},
+        {"tails are checked", tails_are_checked},
+        {"an archive is no larger than was asked for", an_archive_is_no_larger_than_was_asked_for},
         {"an archive without end is too large", an_archive_without_end_is_too_large},
         {"an archive that is cut short is no success", an_archive_that_is_cut_short_is_no_success},
         {"hello waits until its time is over", hello_waits_until_its_time_is_over},

@@ -361,6 +361,82 @@ static void the_agent_has_lived_through_it_all(void)
     rig_close(&rig);
 }
 
+/* ---- tails ---- */
+
+static struct outcome tailed;
+
+static void tail(const char *id)
+{
+    outcome_release(&tailed);
+    agent_tail(rig.client, rig.address, id, rig_on_tail, &tailed);
+    rig_await(&rig, &tailed);
+}
+
+/* Begins a command that keeps its tail; `outcome` is told of its end. */
+static void begin_tailed(const char *id, const char *text)
+{
+    struct agent_command command = rig_command(&rig, id, text);
+
+    command.keeps_tail = true;
+    outcome_release(&outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+}
+
+static void a_tail_is_seen_while_the_command_runs_and_after_its_end(void)
+{
+    begin_tailed("tailed", "echo one; echo two >&2; touch tail-said; "
+                           "until [ -e tail-go ]; do sleep 0.01; done; echo three");
+    await_file("tail-said");
+    tail("tailed");
+    CU_ASSERT_EQUAL(tailed.err.kind, ERROR_NONE);
+    CU_ASSERT_EQUAL(tailed.size, 8);
+    CU_ASSERT(strcmp(tailed.out.data, "one\ntwo\n") == 0 ||
+              strcmp(tailed.out.data, "two\none\n") == 0); /* two pipes: either may be read first */
+    CU_ASSERT_FALSE(outcome.done);
+    rig_run(&rig, &tailed, 60, "touch tail-go");
+    rig_await(&rig, &outcome);
+    expect(AGENT_END_EXIT, 0, "one\nthree\n", "two\n");
+    tail("tailed");
+    CU_ASSERT_EQUAL(tailed.size, 14);
+    CU_ASSERT_PTR_NOT_NULL(strstr(tailed.out.data, "three\n"));
+    agent_forget(rig.client, rig.address, "tailed");
+}
+
+static void of_much_the_newest_is_told(void)
+{
+    begin_tailed("much", "yes \303\244\303\266\303\274 | head -c 1000000; echo end");
+    rig_await(&rig, &outcome);
+    tail("much");
+    CU_ASSERT_EQUAL(tailed.err.kind, ERROR_NONE);
+    CU_ASSERT(tailed.out.length <= AGENT_TAIL_CAP && tailed.out.length > AGENT_TAIL_CAP - 4);
+    CU_ASSERT_TRUE(utf8_valid(tailed.out.data, tailed.out.length));
+    CU_ASSERT_STRING_EQUAL(tailed.out.data + tailed.out.length - 4, "end\n");
+    CU_ASSERT(tailed.size >= 1000004);
+    agent_forget(rig.client, rig.address, "much");
+}
+
+static void a_tail_is_kept_only_where_it_is_wanted(void)
+{
+    struct agent_command command = rig_command(&rig, "untailed", "echo x");
+
+    outcome_release(&outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+    rig_await(&rig, &outcome);
+    tail("untailed");
+    CU_ASSERT_EQUAL(tailed.err.kind, ERROR_NOT_FOUND);
+    tail("nobody");
+    CU_ASSERT_EQUAL(tailed.err.kind, ERROR_NOT_FOUND);
+    begin_tailed("silent", "true");
+    rig_await(&rig, &outcome);
+    tail("silent");
+    CU_ASSERT_EQUAL(tailed.err.kind, ERROR_NONE);
+    CU_ASSERT_EQUAL(tailed.size, 0);
+    CU_ASSERT_EQUAL(tailed.out.length, 0);
+    agent_forget(rig.client, rig.address, "silent");
+    agent_forget(rig.client, rig.address, "untailed");
+    outcome_release(&tailed);
+}
+
 int main(void)
 {
     const struct unit_test tests[] = {
@@ -393,6 +469,10 @@ int main(void)
         {"many commands run side by side", many_commands_run_side_by_side},
         {"results that nobody forgets do not fill the agent",
          results_that_nobody_forgets_do_not_fill_the_agent},
+        {"a tail is seen while the command runs, and after its end",
+         a_tail_is_seen_while_the_command_runs_and_after_its_end},
+        {"of much the newest is told", of_much_the_newest_is_told},
+        {"a tail is kept only where it is wanted", a_tail_is_kept_only_where_it_is_wanted},
         {"true costs little more than its shell", true_costs_little_more_than_its_shell},
         {"the idle agent is small", the_idle_agent_is_small},
         {"the agent has lived through it all", the_agent_has_lived_through_it_all},

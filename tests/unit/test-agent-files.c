@@ -696,6 +696,51 @@ static void the_agent_has_lived_through_it_all(void)
     rig_close(&rig);
 }
 
+/* ---- whole trees ---- */
+
+static void get_archive(const char *name, int64_t bytes, int64_t entries, int fd)
+{
+    const struct agent_archive_limits most = {.bytes = bytes, .entries = entries, .seconds = 60};
+    _cleanup_(free_ptr) char *root = below(name);
+
+    outcome_release(&outcome);
+    agent_get_archive(rig.client, rig.address, root, &most, fd, rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+}
+
+static void a_tree_is_packed_in_order_of_its_paths(void)
+{
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    _cleanup_(close_fd) int fd = scratch();
+
+    shell("mkdir -p packed/b/c packed/b-x packed/a; cd packed; echo 1 >b/c/f; echo 2 >b.txt; "
+          "echo 3 >a/z; ln -s z a/l; mkfifo a/p; echo 4 >b/d; : >b-x/e");
+    get_archive("packed", 1 << 20, 100, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    names(fd, &found);
+    CU_ASSERT_STRING_EQUAL(found.data, "a\na/l\na/z\nb\nb/c\nb/c/f\nb/d\nb-x\nb-x/e\nb.txt\n");
+}
+
+static void what_is_more_than_was_asked_for_is_refused(void)
+{
+    _cleanup_(close_fd) int fd = scratch();
+    struct stat st;
+
+    shell("mkdir -p most; cd most; touch 1 2 3 4; head -c 10000 /dev/zero >5");
+    get_archive("most", 1 << 20, 5, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    CU_ASSERT(fstat(fd, &st) == 0 && st.st_size > 10000);
+    CU_ASSERT_EQUAL(ftruncate(fd, 0), 0);
+    get_archive("most", 1 << 20, 4, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
+    get_archive("most", 10000, 5, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_LIMIT);
+    CU_ASSERT_STRING_EQUAL(outcome.err.code, "CHANGES_TOO_LARGE");
+    get_archive("not-there", 10000, 5, fd);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NOT_FOUND);
+    CU_ASSERT(fstat(fd, &st) == 0 && st.st_size == 0);
+}
+
 int main(void)
 {
     const struct unit_test tests[] = {
@@ -732,6 +777,9 @@ int main(void)
         {"an archive cannot reach out of its root", an_archive_can_not_reach_out_of_its_root},
         {"a broken archive is refused", a_broken_archive_is_refused},
         {"reports are found by their patterns", reports_are_found_by_their_patterns},
+        {"a tree is packed in order of its paths", a_tree_is_packed_in_order_of_its_paths},
+        {"what is more than was asked for is refused",
+         what_is_more_than_was_asked_for_is_refused},
         {"too many reports are refused", too_many_reports_are_refused},
         {"of old reports one is told, without content", old_reports_are_no_more_than_told},
         {"the agent has lived through it all", the_agent_has_lived_through_it_all},

@@ -47,7 +47,7 @@ static int status_of_confined(bool (*attempt)(long number), long number)
     if (pid == 0) {
         struct error err = ERROR_INIT;
 
-        if (confine(GRADER_CPU_SECONDS, &err) < 0)
+        if (confine(&(struct confinement){.cpu_seconds = GRADER_CPU_SECONDS}, &err) < 0)
             _exit(99);
         _exit(attempt(number) ? 1 : 0);
     }
@@ -210,6 +210,54 @@ static void a_confined_process_reaches_nothing(void)
     CU_ASSERT_EQUAL(access("/tmp/codeset-grader-was-here", F_OK), -1);
 }
 
+static int status_with_file(bool (*attempt)(long number), long number)
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    CU_ASSERT_FATAL(pid >= 0);
+    if (pid == 0) {
+        const struct confinement confinement = {
+            .cpu_seconds = GRADER_CPU_SECONDS, .file_bytes = 1000};
+        int fd = memfd_create("result", 0), other = memfd_create("other", 0);
+        struct error err = ERROR_INIT;
+
+        if (dup2(fd, CONFINE_FILE) < 0 || dup2(other, CONFINE_FILE + 1) < 0 ||
+            confine(&confinement, &err) < 0)
+            _exit(99);
+        _exit(attempt(number) ? 1 : 0);
+    }
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static bool attempt_to_write_so_much(long number)
+{
+    static const char bytes[2000];
+
+    return write(CONFINE_FILE, bytes, (size_t)number) == number;
+}
+
+static bool is_killed(int status, int number)
+{
+    return WIFSIGNALED(status) && WTERMSIG(status) == number;
+}
+
+static void one_file_may_be_written_up_to_its_limit(void)
+{
+    int status = status_with_file(attempt_to_write_so_much, 1000);
+
+    CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    /* what does not fit any more is not written */
+    CU_ASSERT(WEXITSTATUS(status_with_file(attempt_to_write_so_much, 1001)) == 0);
+    status = status_with_file(attempt_to_write_elsewhere, CONFINE_FILE + 1);
+    CU_ASSERT(is_killed(status, SIGSYS) || (SANITIZED && status == 0));
+    status = status_with_file(attempt_to_write_elsewhere, STDIN_FILENO);
+    CU_ASSERT(is_killed(status, SIGSYS) || (SANITIZED && status == 0));
+    status = status_with_file(attempt_open, 0);
+    CU_ASSERT(is_killed(status, SIGSYS) || (SANITIZED && status == 0));
+}
+
 /* The attempts above succeed where nothing forbids them: their refusal means something. */
 static void an_unconfined_process_reaches_them(void)
 {
@@ -269,6 +317,7 @@ static void memory_has_an_end(void)
 static const struct unit_test tests[] = {
     {"no system call but ten is left", no_system_call_but_ten_is_left},
     {"a confined process reaches nothing", a_confined_process_reaches_nothing},
+    {"one file may be written, up to its limit", one_file_may_be_written_up_to_its_limit},
     {"an unconfined process reaches them", an_unconfined_process_reaches_them},
 #if defined(__x86_64__)
     {"other doors into the kernel are shut", other_doors_into_the_kernel_are_shut},

@@ -1,12 +1,13 @@
 /*
  * pax.h - the part of POSIX pax archives (IEEE Std 1003.1, pax, "ustar" and "x" headers) that the
- * agent needs: folders, regular files and symbolic links, with names of any bytes and length.
+ * agent and the grader need: folders, regular files and symbolic links, with names of any bytes and
+ * length.
  *
  * By hand, because libarchive's pax writer, linked statically, drags in every other writer of
- * libarchive and with them five libraries that the agent has no use for.
+ * libarchive and with them five libraries that these two programs have no use for.
  */
-#ifndef CODESET_AGENT_PAX_H
-#define CODESET_AGENT_PAX_H
+#ifndef CODESET_WIRE_PAX_H
+#define CODESET_WIRE_PAX_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +28,7 @@ struct pax_entry {
     gid_t gid;
     int64_t size; /* of a file; its bytes follow, filled up to a whole block */
     struct timespec mtime;
-    struct timespec changed; /* written as the extension "ctime"; not read */
+    struct timespec changed; /* written as the extension "ctime", if it is not 0; not read */
 };
 
 /* Appends the headers of the entry. */

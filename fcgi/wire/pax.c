@@ -1,4 +1,4 @@
-#include "agent/pax.h"
+#include "wire/pax.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -126,7 +126,8 @@ void pax_write(struct buf *out, const struct pax_entry *entry)
     if (entry->gid > OCTAL_MOST(7))
         number_record(&records, "gid", entry->gid);
     time_record(&records, "mtime", &entry->mtime);
-    time_record(&records, "ctime", &entry->changed);
+    if (entry->changed.tv_sec || entry->changed.tv_nsec)
+        time_record(&records, "ctime", &entry->changed);
     header(out, 'x', "pax", &(struct pax_entry){.mode = 0644}, (int64_t)records.length);
     buf_add(out, records.data, records.length);
     pad(out, (int64_t)records.length);

@@ -247,7 +247,7 @@ static void test_real_agent_answers(void)
                                  &answer),
                     0);
     CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "200 OK"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "{\"protocol\":2}"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer.data, "{\"protocol\":3}"));
     stop("agent");
     fixture_use_agent(&fixture, "tests/engine/init");
 }

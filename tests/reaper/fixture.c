@@ -194,7 +194,7 @@ void fixture_turn(void)
 /* A connection knows a statement by the address of its query. */
 static const struct query *query_of(const char *sql)
 {
-    static struct query queries[64];
+    static struct query queries[128];
     size_t place = 0;
 
     while (queries[place].sql && strcmp(queries[place].sql, sql) != 0)

@@ -262,11 +262,11 @@ static void limits_name_their_value(void)
     refuse_create(&wanted, "JOB_RATE_LIMIT", "new agent jobs per user is 1 a minute");
     wanted.creates_per_minute = 2;
     wanted.cents_per_day = 150;
-    refuse_create(&wanted, "SPENDING_LIMIT", "150 cents a day (UTC), 100 are spent");
+    refuse_create(&wanted, "SPENDING_LIMIT", "may spend 150 cents a day (UTC) and has spent 100");
     wanted.cents_per_day = 0;
     wanted.key_id = &key;
     wanted.key_cents_per_day = 50;
-    refuse_create(&wanted, "SPENDING_LIMIT", "per API key is 50");
+    refuse_create(&wanted, "SPENDING_LIMIT", "this API key may spend 50 cents");
     wanted.key_cents_per_day = 100;
     OK(store_job_create(api, &wanted, &err));
     CU_ASSERT_EQUAL(balance_of(&payer), 800);

@@ -7,8 +7,8 @@
  *
  * Run by codeset-reaper, one for each verdict and each result; wire/grader.h and wire/result.h tell
  * what goes in and out. It confines itself before it reads the first byte (base/confine.h): whoever
- * takes it over by a report or a result can read that, compute, and give a wrong answer about it, or
- * leave another file of the size that was allowed, and nothing else.
+ * takes it over by a report or a result can read that, compute, and give a wrong answer about it,
+ * or leave another file of the size that was allowed, and nothing else.
  *
  * DIAGNOSTICS: an error that ends the job is part of the answer, and the exit status is 0, also
  * where it could not be confined and so read nothing. 1: nobody takes its answer. 64: it was given

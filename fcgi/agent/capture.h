@@ -39,13 +39,13 @@ struct capture {
     struct ring tail;
     uint64_t total;        /* bytes of text seen */
     struct printed *along; /* gets all of the text, too; NULL: nobody does */
-    char carry[4];     /* the beginning of a character whose rest has not come yet */
+    char carry[4];         /* the beginning of a character whose rest has not come yet */
     size_t carry_length;
 };
 
 #define CAPTURE_INIT                                                                               \
     {                                                                                              \
-        .head = BUF_INIT, .tail = RING_INIT(CAPTURE_TAIL_CAP)                                                       \
+        .head = BUF_INIT, .tail = RING_INIT(CAPTURE_TAIL_CAP)                                      \
     }
 
 /* The text as runs that follow one another, in the capture's memory. */

@@ -30,7 +30,6 @@
 #include "agent/changes.h"
 #include "agent/edit.h"
 #include "agent/listing.h"
-#include "wire/pax.h"
 #include "agent/request.h"
 #include "agent/walk.h"
 #include "agent/worker.h"
@@ -38,6 +37,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
+#include "wire/pax.h"
 
 #include "base/banned.h"
 
@@ -48,9 +48,9 @@
 struct outgoing {
     int out;
     int root_fd;
-    int64_t since; /* of POST /changes, as is the listing, and of GET /files */
+    int64_t since;       /* of POST /changes, as is the listing, and of GET /files */
     size_t entries_most; /* of GET /archive */
-    bool reports;  /* GET /files: what is older is told without content, one of it */
+    bool reports;        /* GET /files: what is older is told without content, one of it */
     bool old_told;
     struct listing pristine; /* in the request's body */
     char *patterns[AGENT_PATTERNS_MOST];

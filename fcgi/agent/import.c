@@ -26,7 +26,6 @@
 
 #include "agent/changes.h"
 #include "agent/listing.h"
-#include "wire/pax.h"
 #include "agent/request.h"
 #include "agent/walk.h"
 #include "agent/worker.h"
@@ -34,6 +33,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
+#include "wire/pax.h"
 
 #include "base/banned.h"
 

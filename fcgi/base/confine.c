@@ -132,9 +132,9 @@ static int control(int option, unsigned long value, const char *what, struct err
 int confine(const struct confinement *confinement, struct error *err)
 {
     bool file = confinement->file_bytes > 0;
-    const struct sock_fprog program = {
-        .len = ARRAY_SIZE(with_file),
-        .filter = (struct sock_filter *)(file ? with_file : without_file)};
+    const struct sock_fprog program = {.len = ARRAY_SIZE(with_file),
+                                       .filter =
+                                           (struct sock_filter *)(file ? with_file : without_file)};
 
     offer_to_oom_killer();
     if (control(PR_SET_PDEATHSIG, SIGKILL, "end together with the parent", err) < 0 ||

@@ -12,7 +12,7 @@
 struct confinement {
     unsigned cpu_seconds;
     uint64_t address_space; /* bytes; 0: 1 GiB */
-    uint64_t file_bytes;    /* of the file CONFINE_FILE, which may be written, and so large; 0: none */
+    uint64_t file_bytes; /* of the file CONFINE_FILE, which may be written, and so large; 0: none */
 };
 #define CONFINE_FILE 3 /* the descriptor; STDERR_FILENO + 1 */
 

@@ -72,8 +72,7 @@ static int flush(struct packing *packing, struct error *err)
 
     if ((int64_t)length > packing->limits->packed - packing->packed)
         return too_large(err, "bytes when it is packed", packing->limits->packed);
-    if (length > 0 &&
-        packing->sink->write(packing->sink->arg, packing->out, length, err) < 0)
+    if (length > 0 && packing->sink->write(packing->sink->arg, packing->out, length, err) < 0)
         return error_set(err, ERROR_INTERNAL, "RESULT_FAILED", "the file cannot be written");
     packing->packed += (int64_t)length;
     packing->stream.next_out = (unsigned char *)packing->out;
@@ -141,9 +140,10 @@ static int choose_part(struct packing *packing, const char *path, struct error *
 
     snprintf(top, sizeof(top), "%.*s", length < sizeof(top) ? (int)length : 0, path);
     if (!result_name_valid(top))
-        return refuse(err, path,
-                      "has no proper name at the top: only folders with names of a-z, 0-9, _ and -, "
-                      "such as common/ or my_agent/, may be there");
+        return refuse(
+            err, path,
+            "has no proper name at the top: only folders with names of a-z, 0-9, _ and -, "
+            "such as common/ or my_agent/, may be there");
     if (parts->count > 0 && strcmp(parts->parts[parts->count - 1].name, top) == 0)
         return 0;
     for (size_t i = 0; i < parts->count; i++) {
@@ -240,8 +240,8 @@ static int note_path(struct packing *packing, const char *path, int kind, struct
 
         end += strcspn(end, "/");
         of = *end ? FOLDER : kind;
-        slot = test_index_claim(
-            &packing->paths, test_index_hash(&packing->paths, path, (size_t)(end - path)));
+        slot = test_index_claim(&packing->paths,
+                                test_index_hash(&packing->paths, path, (size_t)(end - path)));
         if (slot->number == OTHER)
             return refuse(err, path,
                           *end ? "is in something that is not a folder" : "is there twice");
@@ -266,8 +266,8 @@ static int unreadable(const struct packing *packing, struct archive *archive, st
 
     if (packing->cut)
         return error_set(err, ERROR_INTERNAL, "RESULT_FAILED", "the archive could not be received");
-    return error_set(err, ERROR_INVALID, "JOB_RESULT_REFUSED",
-                     "the archive could not be read: %s", reason ? reason : "no reason");
+    return error_set(err, ERROR_INVALID, "JOB_RESULT_REFUSED", "the archive could not be read: %s",
+                     reason ? reason : "no reason");
 }
 
 static int copy_content(struct packing *packing, struct archive *archive, const char *name,
@@ -284,8 +284,7 @@ static int copy_content(struct packing *packing, struct archive *archive, const 
             break;
         left -= got;
         packing->unpacked += got;
-        if (packing->unpacked > RATIO_FROM &&
-            packing->unpacked / RATIO_MAX > packing->received)
+        if (packing->unpacked > RATIO_FROM && packing->unpacked / RATIO_MAX > packing->received)
             return error_set(err, ERROR_LIMIT, "JOB_RESULT_TOO_LARGE",
                              "the archive unpacks to more than %d times its size", RATIO_MAX);
         if (squeeze(packing, block, (size_t)got, Z_NO_FLUSH, err) < 0)
@@ -332,8 +331,7 @@ static int check_entry(struct archive_entry *entry, const struct pax_entry *out,
                        struct error *err)
 {
     if (archive_entry_hardlink(entry))
-        return refuse(err, out->path,
-                      "is a hard link: pack the files with tar --hard-dereference");
+        return refuse(err, out->path, "is a hard link: pack the files with tar --hard-dereference");
     if (!out->type)
         return refuse(err, out->path,
                       "is neither a file, a folder nor a symbolic link: devices, pipes and sockets "
@@ -432,8 +430,8 @@ static int read_rest(struct packing *packing, struct error *err)
     ssize_t got;
     int64_t left = BLOCK * INT64_C(16); /* records are filled up with zeros */
 
-    while ((got = packing->source->read(packing->source->arg, packing->in,
-                                        sizeof(packing->in))) > 0)
+    while ((got = packing->source->read(packing->source->arg, packing->in, sizeof(packing->in))) >
+           0)
         if ((left -= got) < 0)
             return error_set(err, ERROR_INVALID, "JOB_RESULT_REFUSED",
                              "there is something behind the end of the archive");

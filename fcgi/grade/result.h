@@ -5,8 +5,8 @@
  *
  * Refused, each with a sentence for whoever made it: names that are absolute, hold "..", a control
  * character or what is not UTF-8, or come twice; anything at the top but folders with proper names;
- * folders that are not in one piece; links that may lead out of their folder, and what lies behind a
- * link; hard links, devices, pipes, sockets; more than the limits say. Owners become root, set-id
+ * folders that are not in one piece; links that may lead out of their folder, and what lies behind
+ * a link; hard links, devices, pipes, sockets; more than the limits say. Owners become root, set-id
  * and sticky bits are cleared, times of modification are kept, all other attributes are dropped.
  */
 #ifndef CODESET_GRADE_RESULT_H

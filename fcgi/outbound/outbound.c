@@ -165,7 +165,7 @@ int outbound_send(struct outbound *outbound, const struct outbound_request *requ
         return transfer_failed(party, code, err);
     curl_easy_getinfo(outbound->curl, CURLINFO_RESPONSE_CODE, &status);
     if (json_parse(body.data, body.length, &json, NULL, err) < 0) {
-        if (status < 400)
+        if (status < 300)
             return error_set(err, ERROR_UNAVAILABLE, party->bad_answer,
                              "%s's answer (status %ld) is not JSON", party->name, status);
         error_clear(err);

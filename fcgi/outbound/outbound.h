@@ -51,8 +51,8 @@ struct outbound_request {
     int64_t time_ms; /* for all of it, at least 1 */
 };
 
-/* The answer's status and its JSON. A refusal (4xx or 5xx) may come without: *ret_json is NULL
- * then, which every json_get_ takes. */
+/* The answer's status and its JSON. One that is no success (3xx, 4xx, 5xx) may come without:
+ * *ret_json is NULL then, which every json_get_ takes. */
 int outbound_send(struct outbound *outbound, const struct outbound_request *request,
                   long *ret_status, json_object **ret_json, struct error *err);
 

@@ -1,6 +1,6 @@
 /*
- * containers.h - the life that sessions, verifications and jobs share: a container is started, its agent
- * greeted; it is watched; it is stopped, and its row says that it is gone.
+ * containers.h - the life that sessions, verifications and jobs share: a container is started, its
+ * agent greeted; it is watched; it is stopped, and its row says that it is gone.
  *
  *     CLAIMED -> STARTING -> GREETING -> UP -> STOPPING -> (gone)
  *

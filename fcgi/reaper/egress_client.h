@@ -32,7 +32,8 @@ typedef void egress_set_done(const struct error *err, void *arg);
  */
 struct egress_call *egress_set(struct egress_client *client, const struct id *container,
                                const char *policy, int fd, egress_set_done *done, void *arg);
-void egress_cancel(struct egress_call *call); /* NULL: nothing. It may be carried out all the same. */
+void egress_cancel(
+    struct egress_call *call); /* NULL: nothing. It may be carried out all the same. */
 
 /* The container has gone, or is about to. Nobody is told what comes of it. */
 void egress_drop(struct egress_client *client, const struct id *container);

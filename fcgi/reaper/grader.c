@@ -338,10 +338,10 @@ static int start_process(struct grader *grader, struct error *err)
 {
     struct graders *graders = grader->graders;
     int in[2] = {-1, -1}, out[2] = {-1, -1};
-    int rc =
-        grader_pipe(in, err) < 0 || grader_pipe(out, err) < 0 || spawn(grader, in[0], out[1], err) < 0
-            ? -1
-            : 0;
+    int rc = grader_pipe(in, err) < 0 || grader_pipe(out, err) < 0 ||
+                     spawn(grader, in[0], out[1], err) < 0
+                 ? -1
+                 : 0;
 
     close_fd(&in[0]);
     close_fd(&out[1]);

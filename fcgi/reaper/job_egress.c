@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -80,7 +80,7 @@ static void open_socket(struct live_job *job)
 static void was_set(const struct error *err, void *arg)
 {
     struct live_job *job = arg;
-    void (*then)(struct live_job *job) = job->egress.then;
+    void (*then)(struct live_job * job) = job->egress.then;
 
     job->egress.call = NULL;
     if (err && err->kind == ERROR_NOT_FOUND) {

@@ -160,8 +160,7 @@ void job_file_discard(const struct jobs_settings *settings, const struct id *job
 {
     struct error ignored;
     _cleanup_(close_fd) int results = open_results(settings, &ignored);
-    _cleanup_(close_fd) int folder =
-        results >= 0 ? openat(results, job->text, FOLDER_FLAGS) : -1;
+    _cleanup_(close_fd) int folder = results >= 0 ? openat(results, job->text, FOLDER_FLAGS) : -1;
     char name[NEW_SIZE];
 
     if (folder < 0)
@@ -310,8 +309,7 @@ static int recover_job(const struct look *look, int results, const struct id *jo
         const char *name = entry->d_name + sizeof(NEW) - 1;
 
         if (strncmp(entry->d_name, NEW, sizeof(NEW) - 1) == 0 &&
-            id_parse(name, strlen(name), &id) == 0 &&
-            recover_file(look, folder, job, &id, err) < 0)
+            id_parse(name, strlen(name), &id) == 0 && recover_file(look, folder, job, &id, err) < 0)
             return -1;
     }
     return 0;
@@ -326,8 +324,7 @@ int job_files_recover(struct db *db, const struct jobs_settings *settings, int64
     return results < 0 ? -1 : for_each_id(&look, results, recover_job, err);
 }
 
-static int prune_upload(const struct look *look, int folder, const struct id *id,
-                        struct error *err)
+static int prune_upload(const struct look *look, int folder, const struct id *id, struct error *err)
 {
     _cleanup_(job_upload_release) struct job_upload upload = {.bytes = 0};
     struct stat st;

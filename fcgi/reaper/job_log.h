@@ -32,8 +32,8 @@ void job_log_release(struct job_log *log); /* wipes the text */
  * between two tails is lost, and so is the text before it. */
 bool job_log_take(struct job_log *log, const char *text, size_t length, int64_t total);
 
-/* Looks at the lines that came since the last time. over: nothing follows, so the last line needs no
- * end. True: there is progress that was not told before. */
+/* Looks at the lines that came since the last time. over: nothing follows, so the last line needs
+ * no end. True: there is progress that was not told before. */
 bool job_log_progress(struct job_log *log, const struct masks *masks, bool over);
 
 /* Appends what may be shown: valid UTF-8, at most `most` bytes. */

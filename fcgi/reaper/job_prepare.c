@@ -148,8 +148,8 @@ static void not_prepared(struct live_job *job, const struct preparation *prepara
     } else if (failure->kind == ERROR_UNAVAILABLE && ++job->tries < TOKEN_TRIES) {
         context_timer(live_job_context(job), &job->timer, TOKEN_PAUSE_MS, prepare_again, job);
     } else {
-        _cleanup_(free_ptr) char *message = xasprintf(
-            "GitHub gave no access to %s: %s", job->work.repo, failure->message);
+        _cleanup_(free_ptr) char *message =
+            xasprintf("GitHub gave no access to %s: %s", job->work.repo, failure->message);
 
         live_job_fail(job, "JOB_CLONE_FAILED", NULL, message);
     }

@@ -179,7 +179,8 @@ static int claim(struct db *db, void *arg, struct error *err)
     close_fd(&check->file_fd);
     if (store_job_upload_claim(db, context->run, &check->id, &check->upload, err) < 0)
         return -1;
-    if (job_upload_open(context->jobs, &check->id, check->upload.bytes, &check->in_fd, &fault) < 0 ||
+    if (job_upload_open(context->jobs, &check->id, check->upload.bytes, &check->in_fd, &fault) <
+            0 ||
         job_file_create(context->jobs, &check->upload.job_id, &check->id, check->others,
                         &check->file_fd, &fault) < 0)
         log_error("upload_not_opened", &fault);

@@ -1,7 +1,7 @@
 /*
- * job_results.h - results of jobs that come by PUT: each is checked and packed as one of a container
- * is, and only then the job's. And what the clock does for jobs: results that are old go, jobs
- * elsewhere whose time is over end.
+ * job_results.h - results of jobs that come by PUT: each is checked and packed as one of a
+ * container is, and only then the job's. And what the clock does for jobs: results that are old go,
+ * jobs elsewhere whose time is over end.
  *
  *     claim -> the body's file -> grader -> file -> the upload's row -> the file gets its name
  */

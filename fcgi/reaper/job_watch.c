@@ -93,7 +93,8 @@ static void noted(const struct error *err, void *arg)
     }
 }
 
-/* Its answer tells, too, whether the agent is to end, so that it is written without news as well. */
+/* Its answer tells, too, whether the agent is to end, so that it is written without news as well.
+ */
 static void write_news(struct live_job *job, bool printed_more, bool progressed)
 {
     struct note *note = xcalloc(1, sizeof(*note));

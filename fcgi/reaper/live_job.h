@@ -131,8 +131,7 @@ void live_job_over(struct live_job *job);
 
 /* It ends in error. code: a literal. message: for its user, copied, secrets are masked; reason: for
  * the log, NULL: the message. Nothing happens if it has its end already. */
-void live_job_fail(struct live_job *job, const char *code, const char *reason,
-                   const char *message);
+void live_job_fail(struct live_job *job, const char *code, const char *reason, const char *message);
 
 /* Its result is in the file: writes that it is completed. */
 void live_job_complete(struct live_job *job);

@@ -118,8 +118,8 @@ void masks_release(struct masks *masks)
 
 /* --- masking --------------------------------------------------------------------------------- */
 
-/* Of what is made to be known: a job's secret, a token of GitHub's. A daemon that was restarted does
- * not know those of the agents that it finds. */
+/* Of what is made to be known: a job's secret, a token of GitHub's. A daemon that was restarted
+ * does not know those of the agents that it finds. */
 static size_t match_token(const char *text, size_t length)
 {
     static const char *const beginnings[] = {"cjs_", "ghs_"};
@@ -182,8 +182,8 @@ static size_t beginning_at_end(const struct masks *masks, const char *text, size
     return longest;
 }
 
-void masks_apply(const struct masks *masks, const char *text, size_t length, bool begins,
-                 bool ends, struct buf *out)
+void masks_apply(const struct masks *masks, const char *text, size_t length, bool begins, bool ends,
+                 struct buf *out)
 {
     size_t at = begins ? 0 : rest_at_beginning(masks, text, length);
     size_t end = length;

@@ -30,7 +30,7 @@ void masks_release(struct masks *masks); /* wipes them */
  * or there will be behind it; else what may be the rest or the beginning of a secret at that side
  * is masked, too.
  */
-void masks_apply(const struct masks *masks, const char *text, size_t length, bool begins,
-                 bool ends, struct buf *out);
+void masks_apply(const struct masks *masks, const char *text, size_t length, bool begins, bool ends,
+                 struct buf *out);
 
 #endif

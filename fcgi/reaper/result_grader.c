@@ -40,8 +40,8 @@ struct result_grader {
     result_grader_ready *ready;
     result_grader_done *done; /* NULL: cancelled */
     void *arg;
-    pid_t pid;            /* 0 until it is started */
-    int in_fd, file_fd;   /* ours */
+    pid_t pid;          /* 0 until it is started */
+    int in_fd, file_fd; /* ours */
     int out_fd, pid_fd;
     struct event *on_out, *on_end, *on_limit;
     struct buf answer;

@@ -253,6 +253,7 @@ static int find_by_secret(struct db *db, const char *job_id, const unsigned char
     struct job_by_secret job = {.state = SECRET_OPEN};
     const char *status;
 
+    *ret_job = job;
     if (!id_valid(job_id) || id_parse(job_id, strlen(job_id), &job.job_id) < 0)
         return job_not_found(err);
     rows = DB_SELECT(db, &query, err, db_id(&job.job_id));

@@ -159,7 +159,8 @@ static int parse_error(struct head_reader *reader, struct grader_answer *answer,
     return 0;
 }
 
-static int parse_verdict(struct head_reader *reader, struct grader_answer *answer, struct error *err)
+static int parse_verdict(struct head_reader *reader, struct grader_answer *answer,
+                         struct error *err)
 {
     bool success = head_bool(reader, "success");
     const char *reason = head_text(reader, "reason", REASON_MAX);

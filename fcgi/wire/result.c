@@ -54,8 +54,8 @@ int result_limits_parse(char *const texts[RESULT_ARGUMENTS], struct result_limit
     }
     if (numbers[2] > RESULT_ENTRIES_MAX)
         return -1;
-    *ret_limits = (struct result_limits){
-        .packed = numbers[0], .unpacked = numbers[1], .entries = numbers[2]};
+    *ret_limits =
+        (struct result_limits){.packed = numbers[0], .unpacked = numbers[1], .entries = numbers[2]};
     return 0;
 }
 

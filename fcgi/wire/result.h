@@ -3,14 +3,14 @@
  * goes in as an archive, and comes out as a file of parts that can be put together anew without
  * being read.
  *
- * It is started as `codeset-grader result PACKED UNPACKED ENTRIES`: the limits. On its standard input
- * is the archive, a tar as it is or compressed by gzip; RESULT_FD is the file, empty. On its standard
- * output it answers with a head (wire/head.h): {"code", "message"} or {"bytes", "parts"}.
+ * It is started as `codeset-grader result PACKED UNPACKED ENTRIES`: the limits. On its standard
+ * input is the archive, a tar as it is or compressed by gzip; RESULT_FD is the file, empty. On its
+ * standard output it answers with a head (wire/head.h): {"code", "message"} or {"bytes", "parts"}.
  *
- * The file: one gzip member for each folder at the archive's top, in the archive's order; each holds
- * the tar entries of that folder and of what is in it. Then a last one with the 1024 zero bytes that
- * end a tar. gzip members that follow one another are a gzip file (RFC 1952, 2.2), and tar entries
- * that do are a tar; so any choice of parts with the last one is a tar.gz.
+ * The file: one gzip member for each folder at the archive's top, in the archive's order; each
+ * holds the tar entries of that folder and of what is in it. Then a last one with the 1024 zero
+ * bytes that end a tar. gzip members that follow one another are a gzip file (RFC 1952, 2.2), and
+ * tar entries that do are a tar; so any choice of parts with the last one is a tar.gz.
  */
 #ifndef CODESET_WIRE_RESULT_H
 #define CODESET_WIRE_RESULT_H
@@ -72,8 +72,8 @@ int result_answer_parse(const char *head, size_t length, struct result_answer *r
                         struct error *err);
 
 /* JOB_RESULT_REFUSED, JOB_RESULT_TOO_LARGE, JOB_NO_RESULT (none of its folders has a file), each
- * with a sentence for whoever made the archive; RESULT_FAILED (the grader's own): as a literal; NULL
- * for any other. */
+ * with a sentence for whoever made the archive; RESULT_FAILED (the grader's own): as a literal;
+ * NULL for any other. */
 const char *result_code(const char *text, enum error_kind *ret_kind);
 
 /* The parts as the database keeps them: [{"name", "offset", "length"}]; the caller's. */

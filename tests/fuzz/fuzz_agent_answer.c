@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/pax.h"
 #include "agent_client/answer.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "wire/pax.h"
 
 #include "base/banned.h"
 

@@ -1,6 +1,6 @@
 /*
- * What `codeset-grader result` is given: an archive, as it is or compressed. What it takes must come
- * out as parts that the daemon takes, of which each choice is a tar.gz with proper names.
+ * What `codeset-grader result` is given: an archive, as it is or compressed. What it takes must
+ * come out as parts that the daemon takes, of which each choice is a tar.gz with proper names.
  *
  * fuzz-sources: fcgi/grade/result.c fcgi/grade/report.c
  * fuzz-sources: fcgi/wire/grader.c fcgi/wire/head.c fcgi/wire/pax.c fcgi/wire/result.c

@@ -125,8 +125,8 @@ void machine_close(struct machine *machine)
 
 void daemon_begin(struct machine *machine)
 {
-    static const struct kind *const kinds[] = {&session_kind, &interaction_kind,
-                                               &verification_kind, &job_kind, &job_result_kind};
+    static const struct kind *const kinds[] = {&session_kind, &interaction_kind, &verification_kind,
+                                               &job_kind, &job_result_kind};
     struct context_parts parts = {
         .base = machine->base,
         .settings = &machine->settings,

@@ -171,8 +171,10 @@ static void completes_with(const struct id *job, const char *names)
 
     UNTIL(ended(job));
     if (!agent_job_is(job, "completed"))
-        fprintf(stderr, "%s\n", ask("SELECT CONCAT(error_code, ': ', error_message) FROM "
-                                    "agent_jobs WHERE job_id=?", job));
+        fprintf(stderr, "%s\n",
+                ask("SELECT CONCAT(error_code, ': ', error_message) FROM "
+                    "agent_jobs WHERE job_id=?",
+                    job));
     CU_ASSERT_FATAL(agent_job_is(job, "completed"));
     UNTIL(containers_count(&m.context, CONTAINER_JOB) == 0);
     shell(script);
@@ -189,8 +191,8 @@ static void a_job_is_cloned_run_and_its_result_kept(void)
     job = start_job(NULL);
     completes_with(&job, "a/ a/answer.txt common/ common/note ");
     CU_ASSERT_STRING_EQUAL(log_of(&job), "1\n::progress 40 Reading the code\none\no/r:\n");
-    CU_ASSERT(answers("SELECT progress_stage FROM agent_jobs WHERE job_id=?", &job,
-                      "Reading the code"));
+    CU_ASSERT(
+        answers("SELECT progress_stage FROM agent_jobs WHERE job_id=?", &job, "Reading the code"));
     CU_ASSERT(answers("SELECT JSON_EXTRACT(result_parts, '$[*].name') FROM agent_jobs WHERE "
                       "job_id=?",
                       &job, "[\"a\", \"common\", \"\"]"));

@@ -217,8 +217,8 @@ static int status_with_file(bool (*attempt)(long number), long number)
 
     CU_ASSERT_FATAL(pid >= 0);
     if (pid == 0) {
-        const struct confinement confinement = {
-            .cpu_seconds = GRADER_CPU_SECONDS, .file_bytes = 1000};
+        const struct confinement confinement = {.cpu_seconds = GRADER_CPU_SECONDS,
+                                                .file_bytes = 1000};
         int fd = memfd_create("result", 0), other = memfd_create("other", 0);
         struct error err = ERROR_INIT;
 

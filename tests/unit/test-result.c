@@ -301,8 +301,7 @@ static void at_the_top_are_folders_with_proper_names(void)
     refused_entry('5', "-x", NULL, "no proper name");
     refused_entry('0', "a b/x", NULL, "no proper name");
     refused_entry('0', "a.b/x", NULL, "no proper name");
-    refused_entry('0',
-                  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/x", NULL,
+    refused_entry('0', "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/x", NULL,
                   "no proper name");
 }
 
@@ -317,8 +316,8 @@ static void what_is_no_file_folder_or_link_is_refused(void)
 
 static void links_stay_in_their_folder(void)
 {
-    static const char *const leading_out[] = {"/etc/passwd", "..", "../x", "../../x", "./../x",
-                                              "d/../../x",   "x/..", ""};
+    static const char *const leading_out[] = {"/etc/passwd", "..",        "../x", "../../x",
+                                              "./../x",      "d/../../x", "x/..", ""};
     _cleanup_(buf_release) struct buf archive = BUF_INIT;
 
     set_up();

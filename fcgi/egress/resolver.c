@@ -331,10 +331,8 @@ void resolver_free(struct resolver *resolver)
         return;
     /* Those of replaced channels go with their last query. */
     while ((query = LIST_FIRST(&resolver->queries)) != NULL) {
-        struct channel *channel = query->channel;
-
         if (!query->answered)
-            ares_cancel(channel->ares);
+            ares_cancel(query->channel->ares); // NOLINT
         query_free(query);
     }
     channel_free(resolver->current);

@@ -380,7 +380,8 @@ static int read_entry(struct packing *packing, struct archive *archive, struct a
         return too_large(err, "files and folders", packing->limits->entries);
     if (!name)
         return refuse(err, "an entry", "has a name that cannot be read");
-    path = copy = xstrdup(name);
+    copy = xstrdup(name);
+    path = copy;
     while (path[0] == '.' && path[1] == '/')
         path += strspn(path + 1, "/") + 1;
     length = strlen(path);

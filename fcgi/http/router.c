@@ -244,7 +244,7 @@ static int run(const struct router *router, const struct route *route, struct re
     if (route->flags & ROUTE_BEARER && authenticate(router, route, request, err) < 0)
         return -1;
     request->stream = route->flags & ROUTE_STREAM ? body : NULL;
-    if (request->stream && check_encoding(request, err) < 0)
+    if (route->flags & ROUTE_STREAM && check_encoding(request, err) < 0)
         return -1;
     if (most > 0 && (check_encoding(request, err) < 0 ||
                      request_read_body(request, most, body->read, body->arg, err) < 0))

@@ -208,8 +208,7 @@ static json_object *agent_environment(const struct live_job *job)
 static void run_agent(struct live_job *job, bool attach_only)
 {
     struct context *context = live_job_context(job);
-    _cleanup_(json_release) json_object *environment =
-        attach_only ? NULL : agent_environment(job);
+    _cleanup_(json_release) json_object *environment = attach_only ? NULL : agent_environment(job);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     _cleanup_(free_ptr) char *workdir = xasprintf("%s" JOB_CLONE_REPO, context->job_folder);
     int64_t left = live_job_seconds_left(job);
@@ -274,7 +273,7 @@ static void cleared(const struct error *err, void *arg)
 {
     struct clearing *clearing = arg;
     struct live_job *job = clearing->job;
-    void (*then)(struct live_job *job) = clearing->then;
+    void (*then)(struct live_job * job) = clearing->then;
     bool current = memcmp(&clearing->container, &job->container_id, sizeof(job->container_id)) == 0;
 
     free(clearing);
@@ -323,8 +322,8 @@ static void clone_failed(struct live_job *job, const struct agent_result *result
         message = xasprintf("the repository %s could not be cloned: %.*s", job->work.repo,
                             (int)length, result->err + from);
     else
-        message = xasprintf("the repository %s could not be cloned: exit status %d",
-                            job->work.repo, result->exit_status);
+        message = xasprintf("the repository %s could not be cloned: exit status %d", job->work.repo,
+                            result->exit_status);
     live_job_fail(job, "JOB_CLONE_FAILED", NULL, message);
 }
 
@@ -368,8 +367,8 @@ static void clone(struct live_job *job)
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     int64_t left = live_job_seconds_left(job), limit = context->jobs->clone_seconds;
     const struct job_clone wanted = {
-        .git_url = context->jobs->git_url[0] ? context->jobs->git_url
-                                             : context->accounts->github_url,
+        .git_url =
+            context->jobs->git_url[0] ? context->jobs->git_url : context->accounts->github_url,
         .repo = job->work.repo,
         .ref = job->work.ref,
         .token = job->token,
@@ -381,7 +380,9 @@ static void clone(struct live_job *job)
         .command = job_clone_script,
         .command_length = strlen(job_clone_script),
         .workdir = "/",
-        .timeout_seconds = (int)(limit < left ? limit : left > 0 ? left : 1),
+        .timeout_seconds = (int)(limit < left ? limit
+                                 : left > 0   ? left
+                                              : 1),
     };
 
     set_proxy(environment);
@@ -484,6 +485,7 @@ static void make_container(struct live_job *job)
 {
     struct context *context = live_job_context(job);
 
+    job->asked_to_end = false; /* an agent before this one said so */
     job->container_id = id_new();
     job->container = container_new(context, CONTAINER_JOB, &job->container_id, &events, job);
     job->secret = job_secret_new();

@@ -249,9 +249,30 @@ static int for_each_id(const struct look *look, int folder, each_id *each, struc
     return 0;
 }
 
-/* Is new-ID the file that the database tells of? */
-static int is_result(struct db *db, const struct id *job_id, const struct id *id, int64_t size,
-                     bool *ret_is, struct error *err)
+/* LEFT_IN_USE: a daemon, perhaps of another host that shares the folder, writes it or will write it
+ * anew. */
+enum left { LEFT_IN_USE, LEFT_RESULT, LEFT_GARBAGE };
+
+static enum left left_by_job(const struct agent_job *job, int64_t size)
+{
+    if (!agent_job_ended(job->status))
+        return LEFT_IN_USE;
+    return job->status == AGENT_JOB_COMPLETED && job->result_bytes == size ? LEFT_RESULT
+                                                                           : LEFT_GARBAGE;
+}
+
+static enum left left_by_upload(const struct agent_job *job, const struct job_upload *upload,
+                                int64_t size)
+{
+    if (upload->status == UPLOAD_PENDING)
+        return LEFT_IN_USE;
+    return upload->status == UPLOAD_ACCEPTED && job->result_bytes == size ? LEFT_RESULT
+                                                                          : LEFT_GARBAGE;
+}
+
+/* What does the database tell of new-ID? */
+static int look_up(struct db *db, const struct id *job_id, const struct id *id, int64_t size,
+                   enum left *ret_left, struct error *err)
 {
     _cleanup_(agent_job_release) struct agent_job job = {.result_bytes = 0};
     _cleanup_(job_upload_release) struct job_upload upload = {.bytes = 0};
@@ -262,8 +283,10 @@ static int is_result(struct db *db, const struct id *job_id, const struct id *id
         rc = store_job_upload_get(db, id->text, &upload, err);
     if (rc < 0 && err->kind != ERROR_NOT_FOUND)
         return -1;
-    *ret_is = rc == 0 && job.result_bytes == size &&
-              (by_upload ? upload.status == UPLOAD_ACCEPTED : job.status == AGENT_JOB_COMPLETED);
+    if (rc < 0)
+        *ret_left = LEFT_GARBAGE;
+    else
+        *ret_left = by_upload ? left_by_upload(&job, &upload, size) : left_by_job(&job, size);
     error_clear(err);
     return 0;
 }
@@ -273,16 +296,19 @@ static int recover_file(const struct look *look, int folder, const struct id *jo
 {
     char name[NEW_SIZE];
     struct stat st;
-    bool is;
+    enum left left;
 
     new_name(id, name);
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
         st.st_mtim.tv_sec * CLOCK_SECOND + st.st_mtim.tv_nsec / 1000 >= look->before - TICK)
         return 0;
-    if (is_result(look->db, job, id, st.st_size, &is, err) < 0)
+    if (look_up(look->db, job, id, st.st_size, &left, err) < 0)
         return -1;
-    log_event(LOG_INFO, "result_recovered", "job=%s by=%s kept=%d", job->text, id->text, is);
-    if (is)
+    if (left == LEFT_IN_USE)
+        return 0;
+    log_event(LOG_INFO, "result_recovered", "job=%s by=%s kept=%d", job->text, id->text,
+              left == LEFT_RESULT);
+    if (left == LEFT_RESULT)
         return job_file_place(look->settings, job, id, err);
     job_file_discard(look->settings, job, id);
     return 0;

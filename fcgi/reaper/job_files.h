@@ -48,7 +48,8 @@ int job_upload_open(const struct jobs_settings *settings, const struct id *uploa
                     int *ret_fd, struct error *err);
 void job_upload_discard(const struct jobs_settings *settings, const struct id *upload);
 
-/* What a daemon left half-done that was there before (µs since 1970). */
+/* What a daemon left half-done that was there before (µs since 1970). Files of jobs and uploads
+ * that have not ended stay: hosts share the folder, and whoever has the work writes them anew. */
 int job_files_recover(struct db *db, const struct jobs_settings *settings, int64_t before,
                       struct error *err);
 

@@ -485,6 +485,7 @@ static void make_container(struct live_job *job)
 {
     struct context *context = live_job_context(job);
 
+    job->asked_to_end = false; /* an agent before this one said so */
     job->container_id = id_new();
     job->container = container_new(context, CONTAINER_JOB, &job->container_id, &events, job);
     job->secret = job_secret_new();

@@ -78,9 +78,9 @@ static void noted(const struct error *err, void *arg)
     if (live_job_is_over(job, &job->database_busy) || job->phase != LIVE_WORKING ||
         live_job_is_lost(job, err, "job_note"))
         return;
-    job->asked_to_end |= note->asked_to_end;
-    if (!job->watched)
+    if (!job->watched) /* and what it tells may be of an agent before */
         return;
+    job->asked_to_end |= note->asked_to_end;
     if (note->last) {
         job->watched = false;
         job->then(job);

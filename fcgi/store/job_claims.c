@@ -145,7 +145,8 @@ int store_job_claimable(struct db *db, const struct run *run, int64_t user_max, 
     "SELECT container_id, TRUE INTO earlier, ours FROM agent_jobs WHERE job_id=? AND owner=? AND " \
     "attempt=? AND status IN ('starting','running') FOR UPDATE; "                                  \
     "IF ours AND NOT earlier <=> ? THEN "                                                          \
-    "UPDATE agent_jobs SET container_id=?, secret_hash=?, status='starting' WHERE job_id=?; "      \
+    "UPDATE agent_jobs SET container_id=?, secret_hash=?, status='starting', asked_to_end=FALSE "  \
+    "WHERE job_id=?; "                                                                             \
     "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
     "WHERE container_id=earlier AND state IN ('starting','running'); "                             \
     "INSERT INTO containers (container_id, node, run_id, kind, work_id, image) "                   \

@@ -14,7 +14,7 @@
 #define JOB_COLUMNS                                                                                \
     "j.job_id, j.user_id, j.agent_id, j.repo, j.ref, j.status, j.created_at, j.started_at, "       \
     "j.completed_at, NOW(6), j.progress_pct, j.progress_stage, j.error_code, "                     \
-    "j.error_message, " JOB_HAS_RESULT ", j.result_bytes, j.price_cents "
+    "j.error_message, " JOB_HAS_RESULT ", IF(j.result_removed, 0, j.result_bytes), j.price_cents "
 #define JOB_COLUMN_COUNT 17
 #define JOB_UNFINISHED "status IN ('pending','starting','running')"
 

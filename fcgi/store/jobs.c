@@ -63,8 +63,6 @@ int job_not_found(struct error *err)
 
 void job_read(const struct db_rows *rows, struct agent_job *job)
 {
-    bool available = db_row_int(rows, 14) != 0;
-
     *job = (struct agent_job){
         .job_id = db_row_id(rows, 0),
         .user_id = db_row_id(rows, 1),
@@ -80,8 +78,8 @@ void job_read(const struct db_rows *rows, struct agent_job *job)
         .progress_stage = db_row_copy(rows, 11),
         .error_code = db_row_copy(rows, 12),
         .error_message = db_row_copy(rows, 13),
-        .result_available = available,
-        .result_bytes = available ? db_row_int(rows, 15) : 0,
+        .result_available = db_row_int(rows, 14) != 0,
+        .result_bytes = db_row_int(rows, 15),
         .price_cents = db_row_int(rows, 16),
     };
 }

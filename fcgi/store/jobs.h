@@ -46,9 +46,9 @@ struct agent_job {
     int64_t progress_pct;                         /* 0 to 100 */
     char *progress_stage;                         /* NULL: none yet */
     char *error_code, *error_message;             /* NULL: no error */
-    bool result_available;
-    int64_t result_bytes; /* 0: none, or removed */
-    char *result_parts;   /* JSON: [{"name", "offset", "length"}]; not in a list */
+    bool result_available; /* it is completed, and its result was not removed */
+    int64_t result_bytes;  /* also of one that has not ended, by PUT; 0: none, or removed */
+    char *result_parts;    /* JSON: [{"name", "offset", "length"}]; not in a list */
     int64_t price_cents;
 };
 
@@ -174,7 +174,8 @@ int store_job_claim(struct db *db, const struct run *run, const struct id *id, i
 int store_job_claimable(struct db *db, const struct run *run, int64_t user_max, int64_t limit,
                         void (*each)(const struct id *id, void *arg), void *arg, struct error *err);
 
-/* A new container for it, and its secret (hash of it). The same id again is no error.
+/* A new container for it, and its secret (hash of it): what an agent before said of its end does
+ * not count any more. The same id again is no error.
  * ERROR_NOT_FOUND, here and below: the claim is no longer
  * ours, or the job has ended. */
 int store_job_container(struct db *db, const struct run *run, const struct id *id, int64_t attempt,

@@ -594,6 +594,26 @@ static void an_agent_that_said_that_it_is_done_is_ended_and_packed(void)
     finish();
 }
 
+/* Its container is lost before it is packed: the next agent has not said so. */
+static void an_agent_is_not_ended_by_the_word_of_one_before(void)
+{
+    struct id job, first;
+
+    begin(COUNTED "echo ::progress $(wc -l <../../runs) Run; " WAIT_FOR("go") AGENT_OUT);
+    job = start_job(NULL);
+    UNTIL(answers("SELECT progress_pct FROM agent_jobs WHERE job_id=?", &job, "1"));
+    first = container_of(&job);
+    tell("UPDATE agent_jobs SET asked_to_end=TRUE WHERE status='running'");
+    scripted_end(m.host, &first, NULL, NULL);
+    UNTIL(answers("SELECT progress_pct FROM agent_jobs WHERE job_id=?", &job, "2"));
+    for (int i = 0; i < 100; i++)
+        fixture_turn();
+    CU_ASSERT(agent_job_is(&job, "running"));
+    touch("go");
+    completes_with(&job, "a/ a/answer.txt common/ ");
+    finish();
+}
+
 static void a_job_that_was_cancelled_leaves_no_container(void)
 {
     struct id job;
@@ -737,6 +757,35 @@ static void a_file_without_its_name_is_recovered(void)
     finish();
 }
 
+/* As above, but the job waits for its runner's word yet, and another host shares the folder. */
+static void a_put_result_without_its_name_is_recovered(void)
+{
+    _cleanup_(free_ptr) char *away = NULL, *file = NULL, *used = NULL;
+    unsigned char hash[SHA256_SIZE];
+    struct job_secret secret;
+    enum agent_job_status status;
+    struct id job, upload;
+
+    begin(AGENT_OUT);
+    job = elsewhere(&secret, hash);
+    upload = put(&job, hash, PACK);
+    UNTIL(upload_is(&upload, "accepted"));
+    UNTIL(m.context.kinds.rows[4]->count(m.context.kinds.rooms[4]) == 0);
+    daemon_kill(&m);
+    away = xasprintf("cd results/%s && mv all.tar.gz new-%s && echo >new-%s && touch -d '1 hour "
+                     "ago' *",
+                     job.text, upload.text, job.text);
+    shell(away);
+    daemon_begin(&m);
+    file = xasprintf("results/%s/all.tar.gz", job.text);
+    UNTIL(exists(file));
+    used = xasprintf("results/%s/new-%s", job.text, job.text);
+    CU_ASSERT(exists(used));
+    OK(store_job_complete(fixture_api, job.text, hash, true, NULL, &status, &err));
+    completes_with(&job, "b/ b/x ");
+    finish();
+}
+
 static void old_results_are_removed(void)
 {
     _cleanup_(free_ptr) char *folder = NULL;
@@ -798,11 +847,15 @@ static const struct unit_test tests[] = {
     {"an agent that fills the disk is told so", an_agent_that_fills_the_disk_is_told_so},
     {"an agent that said that it is done is ended and packed",
      an_agent_that_said_that_it_is_done_is_ended_and_packed},
+    {"an agent is not ended by the word of one before",
+     an_agent_is_not_ended_by_the_word_of_one_before},
     {"a job that was cancelled leaves no container", a_job_that_was_cancelled_leaves_no_container},
     {"one user's jobs leave places to others", one_users_jobs_leave_places_to_others},
     {"a result that is put is checked and kept", a_result_that_is_put_is_checked_and_kept},
     {"a result whose job has ended changes nothing", a_result_whose_job_has_ended_changes_nothing},
     {"a file without its name is recovered", a_file_without_its_name_is_recovered},
+    {"a result that was put and has no name yet is recovered",
+     a_put_result_without_its_name_is_recovered},
     {"old results are removed", old_results_are_removed},
     {"jobs elsewhere have so much time", jobs_elsewhere_have_so_much_time},
 };

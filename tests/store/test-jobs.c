@@ -578,10 +578,15 @@ static void a_new_attempt_has_its_own_secret_and_time(void)
     struct id id = job_of(&payer, "here"), first, second = id_new();
     int64_t attempt = start(&a, &id, "one", &first);
     unsigned char one[SHA256_SIZE], two[SHA256_SIZE];
+    enum agent_job_status status;
+    bool ask;
 
     hash_of("one", one);
     hash_of("two", two);
+    OK(store_job_complete(api, id.text, one, true, NULL, &status, &err));
     OK(store_job_container(reaper, &a, &id, attempt, &second, "image", two, &err));
+    OK(store_job_note(reaper, &a, &id, attempt, NULL, 0, 0, 0, NULL, &ask, &err));
+    CU_ASSERT_FALSE(ask);
     CU_ASSERT_TRUE(is(&id, AGENT_JOB_STARTING));
     CU_ASSERT_TRUE(container_is(&first, "ended") && container_is(&second, "starting"));
     REFUSED(store_job_progress(api, id.text, one, 7, NULL, &err), ERROR_CONFLICT);

@@ -300,7 +300,7 @@ static int read_absolute(const struct first_line *first, struct part rest, struc
 {
     struct part authority, path, target = first->target;
     struct field fields[PROXY_HEAD_LINES_MAX];
-    size_t count, length = 0;
+    size_t count = 0, length = 0;
 
     if (begins_with(target, "https://"))
         return refuse(refusal, 400, "use CONNECT for an address that begins with https://");

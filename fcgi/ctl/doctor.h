@@ -24,8 +24,8 @@ struct doctor {
     int counts[3];
 };
 
-/* what: the part that was checked; mend: how to fix it (NULL where there is nothing to fix). For people
- * the findings of one kind - the same finding, part and mend - become one line. */
+/* what: the part that was checked; mend: how to fix it (NULL where there is nothing to fix). For
+ * people the findings of one kind - the same finding, part and mend - become one line. */
 void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 

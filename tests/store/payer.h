@@ -130,7 +130,6 @@ static inline void tell_charged(const struct id *id, int64_t seconds, int64_t ce
     told->last = *id;
 }
 
-
 static inline void tell_exhausted(const struct id *id, const struct id *user, void *arg)
 {
     struct told *told = arg;

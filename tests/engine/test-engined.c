@@ -401,9 +401,11 @@ static void a_bad_message_ends_its_connection_and_nothing_else(void)
     stop(&id);
 }
 
-/* Descriptors that are sent along are dropped: a flood of them fills nothing. */
+/* Descriptors that are sent along are dropped: a flood of them fills nothing. Its watchers have files
+ * open now and then, of which there are far fewer. */
 static void descriptors_are_not_taken(void)
 {
+    enum { SENT = 100 };
     _cleanup_(close_fd) int fd = fixture_connect(&fixture);
     _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/fd", (int)fixture.engined);
     struct engined_request request = a_request(ENGINED_LIST, 1);
@@ -413,13 +415,14 @@ static void descriptors_are_not_taken(void)
 
     CU_ASSERT(answers(fd)); /* it has accepted the connection */
     CU_ASSERT_EQUAL(stat(path, &before), 0);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < SENT; i++) {
         CU_ASSERT_EQUAL(engined_send(fd, &request, sizeof(request), &file, 1),
                         (long)sizeof(request));
         CU_ASSERT(recv(fd, bytes, sizeof(bytes), 0) > 0);
     }
     CU_ASSERT_EQUAL(stat(path, &after), 0);
-    CU_ASSERT(after.st_size <= before.st_size); /* how many are open, since Linux 6.2 */
+    /* How many are open, since Linux 6.2. */
+    CU_ASSERT(after.st_size < before.st_size + SENT / 2);
     CU_ASSERT(answers(fd));
 }
 

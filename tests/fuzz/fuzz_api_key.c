@@ -6,7 +6,7 @@
  * fuzz-sources: fcgi/base/config.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c fcgi/base/log.c
  * fuzz-sources: fcgi/base/clock.c fcgi/base/crypto.c fcgi/base/file.c fcgi/base/id.c
- * fuzz-sources: fcgi/base/random.c fcgi/store/once.c
+ * fuzz-sources: fcgi/base/random.c fcgi/store/once.c fcgi/base/metrics.c fcgi/metrics.c
  * fuzz-packages: libmariadb libcrypto inih zlib
  */
 #include <stdint.h>

@@ -331,7 +331,7 @@ void resolver_free(struct resolver *resolver)
         return;
     /* Those of replaced channels go with their last query. */
     while ((query = LIST_FIRST(&resolver->queries)) != NULL) {
-        if (!query->answered) /* NOLINT(clang-analyzer-unix.Malloc) */
+        if (!query->answered)                  /* NOLINT(clang-analyzer-unix.Malloc) */
             ares_cancel(query->channel->ares); // NOLINT
         query_free(query);
     }

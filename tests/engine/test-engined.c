@@ -401,8 +401,8 @@ static void a_bad_message_ends_its_connection_and_nothing_else(void)
     stop(&id);
 }
 
-/* Descriptors that are sent along are dropped: a flood of them fills nothing. Its watchers have files
- * open now and then, of which there are far fewer. */
+/* Descriptors that are sent along are dropped: a flood of them fills nothing. Its watchers have
+ * files open now and then, of which there are far fewer. */
 static void descriptors_are_not_taken(void)
 {
     enum { SENT = 100 };

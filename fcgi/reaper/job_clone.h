@@ -35,7 +35,8 @@ extern const char job_clone_script[];
 void job_clone_environment(const struct job_clone *clone, json_object *environment);
 
 /* The policy (wire/egress.h) under which it is cloned: the address's host and port, and where that
- * is GitHub's, the hosts that its LFS objects lie on. -1: the address has no host. */
+ * is GitHub's, the hosts that its LFS objects lie on. `public` where the host
+ * is an IP address; a private one is reached by egress_always. -1: the address has no host. */
 int job_clone_policy(const char *git_url, struct buf *policy);
 
 #endif

@@ -313,6 +313,8 @@ static void a_clone_reaches_its_host_alone(void)
     policy_is("https://GIT.example.com", "allow:git.example.com");
     policy_is("https://github.com",
               "allow:github.com,*.githubusercontent.com,github-cloud.s3.amazonaws.com");
+    policy_is("https://192.0.2.7:8443/base", "public");
+    policy_is("https://[2001:db8::7]", "public");
     policy_is("file:///srv/git", NULL);
 }
 

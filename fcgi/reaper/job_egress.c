@@ -127,5 +127,6 @@ void live_job_egress_again(struct live_job *job)
     if (job->egress.policy.length == 0 || job->egress.call || !job->container)
         return;
     log_event(LOG_INFO, "egress_set_again", "job=%s", job->id.text);
+    job->egress.lost = true;
     live_job_egress(job, job->egress.policy.data, job->egress.then);
 }

@@ -328,6 +328,7 @@ static void clone_failed(struct live_job *job, const struct agent_result *result
     live_job_fail(job, "JOB_CLONE_FAILED", NULL, message);
 }
 
+static void open_way_out(struct live_job *job);
 static void clone(struct live_job *job);
 
 static void clone_again(evutil_socket_t fd, short what, void *arg)
@@ -341,6 +342,7 @@ static void cloned(const struct error *err, const struct agent_result *result, v
 {
     struct live_job *job = ((struct admission *)arg)->owner;
     struct agent_result judged;
+    bool failed, again;
 
     job->call = NULL;
     overtime_end(&job->overtime);
@@ -350,14 +352,20 @@ static void cloned(const struct error *err, const struct agent_result *result, v
         return;
     }
     judged = overtime_judge(&job->overtime, result);
-    if (judged.end != AGENT_END_EXIT || judged.exit_status != 0) {
+    failed = judged.end != AGENT_END_EXIT || judged.exit_status != 0;
+    again = failed && job->egress.lost && ++job->tries <= TRIES_MAX;
+    if (failed && !again) {
         clone_failed(job, &judged);
         return;
     }
-    job->tries = 0;
     admission_return(&job->admission);
-    live_job_forget_token(job);
     agent_forget(live_job_context(job)->agents, container_address(job->container), CLONE_ID);
+    if (again) { /* not the repository's fault: its way was lost */
+        live_job_clear(job, open_way_out);
+        return;
+    }
+    job->tries = 0;
+    live_job_forget_token(job);
     live_job_clear(job, set_agents_policy);
 }
 
@@ -407,6 +415,7 @@ static void open_way_out(struct live_job *job)
 
     if (job_clone_policy(url, &policy) < 0)
         buf_add_str(&policy, "none"); /* a repository of this host */
+    job->egress.lost = false;
     live_job_egress(job, policy.data, clone);
 }
 

@@ -45,6 +45,7 @@ struct live_egress {
     int64_t until; /* monotonic: it is waited for so long, if somebody waits */
     void (*then)(struct live_job *job);
     uint64_t round; /* what an earlier one asked the engine does not count any more */
+    bool lost;      /* codeset-egress was, and with it the container's connections */
 };
 
 struct live_job {

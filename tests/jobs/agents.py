@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 
 OUTPUT = os.environ["CODESET_OUTPUT"]
-AGENT = os.environ["AGENT"]  # its own id
+AGENT = next(name for name in os.listdir(OUTPUT) if name != "common")  # its own id
 SECRET = os.environ["CODESET_JOB_SECRET"]
 CALLBACK = os.environ.get("CODESET_CALLBACK_URL", "")
 
@@ -28,7 +28,8 @@ def leave(name, content, folder=None):
 def call(method, verb, body, headers):
     """Through the proxy, also where NO_PROXY says otherwise. Returns the status."""
     proxies = urllib.request.ProxyHandler({"https": os.environ["HTTPS_PROXY"]})
-    opener = urllib.request.build_opener(proxies, urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    trust = ssl.create_default_context(cafile="/etc/ssl/certs/ca-certificates.crt")
+    opener = urllib.request.build_opener(proxies, urllib.request.HTTPSHandler(context=trust))
     os.environ.pop("NO_PROXY", None)
     os.environ.pop("no_proxy", None)
     request = urllib.request.Request(f"{CALLBACK}/{verb}", data=body, method=method, headers=headers)
@@ -64,12 +65,14 @@ def large():
     """100 MiB that do not compress."""
     for i in range(100):
         leave(f"{i}", os.urandom(1 << 20))
+    print("::progress 90 Packing", flush=True)
 
 
 def waits():
-    """Until somebody kills its daemon often enough."""
+    """For a file that the test makes."""
     print("begun", flush=True)
-    time.sleep(float(os.environ.get("WAITS", "5")))
+    while not os.path.exists("/tmp/go"):
+        time.sleep(0.05)
     leave("done", b"done")
 
 
@@ -179,6 +182,15 @@ def swaps():
                 tries(lambda: os.unlink(OUTPUT))
                 tries(lambda: os.rename(f"{OUTPUT}.away", OUTPUT))
         os._exit(0)
+
+
+def shows():
+    """What it was given to work on."""
+    leave("head", subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True).stdout)
+    leave("branch", subprocess.run(["git", "branch", "--show-current"], check=True, capture_output=True).stdout)
+    leave("files", "\n".join(sorted(os.listdir("."))).encode())
+    leave("part", b"\n".join(name.encode() for name in sorted(os.listdir("part"))) if os.path.isdir("part") else b"none")
+    leave("environment", "\n".join(f"{key}={value}" for key, value in os.environ.items()).encode())
 
 
 def hunts():

@@ -65,7 +65,8 @@ struct egress_request {
     char policy[EGRESS_POLICY_MAX + 3]; /* filled up with NUL */
 };
 
-enum egress_status { EGRESS_OK, EGRESS_UNKNOWN, EGRESS_REFUSED };
+/* EGRESS_CLOSED: nobody is served now, as the firewall's rules are missing; to be asked again. */
+enum egress_status { EGRESS_OK, EGRESS_UNKNOWN, EGRESS_REFUSED, EGRESS_CLOSED };
 struct egress_answer {
     uint32_t status, zero;
     uint64_t number;

@@ -159,6 +159,7 @@ static void check_all(struct doctor *doctor)
     doctor_files(doctor);
     doctor_engine(doctor);
     doctor_services(doctor);
+    doctor_egress(doctor);
     doctor_limits(doctor);
 }
 

@@ -38,6 +38,7 @@ void doctor_programs(struct doctor *doctor); /* doctor_files.c: Debian's that we
 void doctor_files(struct doctor *doctor);    /* doctor_files.c: our programs, folders, secrets */
 void doctor_engine(struct doctor *doctor);   /* doctor_engine.c: codeset-engined, shared parts */
 void doctor_services(struct doctor *doctor); /* doctor_services.c: what runs; after the database */
+void doctor_egress(struct doctor *doctor);   /* doctor_egress.c: the way out, where agents run */
 void doctor_limits(struct doctor *doctor);   /* doctor_limits.c: what the host has once */
 
 #endif

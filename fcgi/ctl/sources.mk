@@ -1,7 +1,7 @@
 # ctl: a file per command of codesetctl.
 sbin_PROGRAMS += codesetctl
 codesetctl_SOURCES = fcgi/codesetctl.c
-codesetctl_LDADD = libctl.a libroutes.a libreaper.a $(ENGINED_LIBS) $(GITHUB_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
+codesetctl_LDADD = libctl.a libroutes.a libreaper.a $(EGRESS_LIBS) $(SERVICE_LIBS) $(ENGINED_LIBS) $(GITHUB_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
 
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
@@ -13,8 +13,9 @@ libctl_a_SOURCES = \
 	fcgi/ctl/credit.c \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
-	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
+	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_egress.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
 	fcgi/ctl/doctor_limits.c \
+	fcgi/ctl/egress_probe.c fcgi/ctl/egress_probe.h \
 	fcgi/ctl/engine_probe.c fcgi/ctl/engine_probe.h \
 	fcgi/ctl/doctor_services.c \
 	fcgi/ctl/images.c \

@@ -63,7 +63,7 @@ static enum egress_status carry_out(struct control *control, const struct egress
         close_fd(&fd);
         log_event(LOG_WARNING, "set_refused", "container=%s reason=\"the firewall is missing\"",
                   request->container);
-        return EGRESS_REFUSED;
+        return EGRESS_CLOSED;
     }
     status = ways_set(control->ways, request->container, request->policy, fd, &err);
     if (status == EGRESS_REFUSED)

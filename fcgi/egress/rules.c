@@ -118,10 +118,15 @@ static void write_chains(const struct rules *rules, struct buf *out)
              "        ip6 daddr . tcp dport @always6 accept\n"
              "        ip daddr @servers4 meta l4proto { tcp, udp } th dport 53 accept\n"
              "        ip6 daddr @servers6 meta l4proto { tcp, udp } th dport 53 accept\n"
-             "        fib daddr type != unicast reject\n"
-             "        ip daddr @refused4 reject\n"
-             "        ip6 daddr @refused6 reject\n"
-             "        ip6 daddr != { %s } reject\n"
+             "        fib daddr type != unicast goto refuse\n"
+             "        ip daddr @refused4 goto refuse\n"
+             "        ip6 daddr @refused6 goto refuse\n"
+             "        ip6 daddr != { %s } goto refuse\n"
+             "    }\n"
+             /* connect(2) ends at once with a reset; of an ICMP answer it hears a second later. */
+             "    chain refuse {\n"
+             "        meta l4proto tcp reject with tcp reset\n"
+             "        reject\n"
              "    }\n",
              (unsigned)rules->user, rules->first_id, rules->last_id, ADDRESS_V6_PUBLIC);
 }

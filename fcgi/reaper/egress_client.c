@@ -129,6 +129,10 @@ static void take(struct egress_call *call, const struct egress_answer *answer)
     case EGRESS_UNKNOWN:
         error_set(&err, ERROR_NOT_FOUND, NULL, "codeset-egress has no socket of this container");
         break;
+    case EGRESS_CLOSED:
+        error_set(&err, ERROR_UNAVAILABLE, "JOB_EGRESS_UNAVAILABLE",
+                  "codeset-egress serves nobody, as the firewall's rules for agents are missing");
+        break;
     default:
         error_set(&err, ERROR_INVALID, "EGRESS_POLICY", "codeset-egress refused the policy");
         break;

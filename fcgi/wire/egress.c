@@ -146,6 +146,20 @@ bool egress_policy_allows(const char *policy, const char *host, uint16_t port)
     return false;
 }
 
+void egress_policy_each(const char *policy,
+                        void (*each)(const char *host, uint16_t port, void *arg), void *arg)
+{
+    const char *at = strncmp(policy, ALLOW, strlen(ALLOW)) == 0 ? policy + strlen(ALLOW) : NULL;
+    struct entry entry;
+    bool valid;
+
+    while (at != NULL) {
+        at = next_entry(at, &entry, &valid);
+        if (valid && entry.host[0] != '*')
+            each(entry.host, entry.port, arg);
+    }
+}
+
 /* --- the operator's pairs -------------------------------------------------------------------- */
 
 /* Takes the next pair; NULL: there is none. *ret_port is 0 where it is no pair. */

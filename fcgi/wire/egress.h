@@ -33,6 +33,11 @@
 /* Is this a policy? Code EGRESS_POLICY (ERROR_INVALID), with the reason. */
 int egress_policy_check(const char *policy, struct error *err);
 
+/* Calls `each` for every name of an "allow:" that is one, and not "*.NAME". port: 0 where none is
+ * written. */
+void egress_policy_each(const char *policy,
+                        void (*each)(const char *host, uint16_t port, void *arg), void *arg);
+
 #define EGRESS_HOST_SIZE 254 /* of a name, with its NUL */
 
 /* A DNS name in lower case: letters, digits, "-", "_" and "."; its last label begins with a letter,
@@ -65,7 +70,8 @@ struct egress_request {
     char policy[EGRESS_POLICY_MAX + 3]; /* filled up with NUL */
 };
 
-enum egress_status { EGRESS_OK, EGRESS_UNKNOWN, EGRESS_REFUSED };
+/* EGRESS_CLOSED: nobody is served now, as the firewall's rules are missing; to be asked again. */
+enum egress_status { EGRESS_OK, EGRESS_UNKNOWN, EGRESS_REFUSED, EGRESS_CLOSED };
 struct egress_answer {
     uint32_t status, zero;
     uint64_t number;

@@ -386,7 +386,7 @@ static void on_name_client(struct evconnlistener *listener, evutil_socket_t fd,
 
 static void serve_names(struct event_base *base)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(53)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(WORLD_SERVER_PORT)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     inet_pton(AF_INET, WORLD_SERVER, &address.sin_addr);

@@ -24,6 +24,7 @@
 #define WORLD_HOST "93.184.216.1" /* the host's own public address */
 #define WORLD_HOST6 "2606:4700::1"
 #define WORLD_SERVER "93.184.216.53" /* the name server */
+#define WORLD_SERVER_PORT 53
 
 /* Unshares the network. Aborts when something is missing. */
 void world_open(void);

@@ -27,7 +27,7 @@ struct egress_standin {
     char *path;
     int listener, stop;
     int clients[CLIENTS_MAX];
-    bool refuses;
+    uint32_t status;
     struct buf told;
     struct {
         char id[ID_LENGTH + 1];
@@ -59,6 +59,11 @@ static uint32_t answer(struct egress_standin *standin, const struct egress_reque
         buf_add_str(&standin->told, "drop;");
         return EGRESS_OK;
     }
+    if (standin->status == EGRESS_CLOSED) { /* whatever it is, and nothing is kept of it */
+        close_fd(&fd);
+        buf_add_str(&standin->told, "closed;");
+        return EGRESS_CLOSED;
+    }
     if (fd >= 0) {
         close_fd(held);
         *held = fd;
@@ -66,7 +71,7 @@ static uint32_t answer(struct egress_standin *standin, const struct egress_reque
     if (*held < 0)
         return EGRESS_UNKNOWN;
     buf_addf(&standin->told, "set %s;", request->policy);
-    return standin->refuses ? EGRESS_REFUSED : EGRESS_OK;
+    return standin->status;
 }
 
 /* False: the client has gone. */
@@ -165,10 +170,10 @@ void egress_standin_free(struct egress_standin *standin)
     free(standin);
 }
 
-void egress_standin_refuse(struct egress_standin *standin)
+void egress_standin_say(struct egress_standin *standin, uint32_t status)
 {
     pthread_mutex_lock(&standin->lock);
-    standin->refuses = true;
+    standin->status = status;
     pthread_mutex_unlock(&standin->lock);
 }
 

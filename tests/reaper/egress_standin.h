@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct egress_standin;
 
@@ -14,8 +15,8 @@ struct egress_standin;
 struct egress_standin *egress_standin_new(const char *path);
 void egress_standin_free(struct egress_standin *standin); /* it is gone, with what it knew */
 
-/* Answers EGRESS_REFUSED to every policy from now on. */
-void egress_standin_refuse(struct egress_standin *standin);
+/* Answers so to every policy from now on: EGRESS_OK, EGRESS_REFUSED, EGRESS_CLOSED. */
+void egress_standin_say(struct egress_standin *standin, uint32_t status);
 
 /* All that it was told, in order: "set allow:host;set none;drop;". The caller's. */
 char *egress_standin_told(struct egress_standin *standin);

@@ -21,6 +21,7 @@
 #include "reaper/job_clone.h"
 #include "reaper/jobs.h"
 #include "store/jobs.h"
+#include "wire/egress.h"
 
 #include "base/banned.h"
 
@@ -424,12 +425,33 @@ static void a_proxy_that_comes_late_is_waited_for(void)
     finish();
 }
 
+static bool it_was_closed_twice(void)
+{
+    _cleanup_(free_ptr) char *told = egress_standin_told(egress);
+
+    return strstr(told, "closed;closed;") != NULL;
+}
+
+static void a_firewall_that_comes_late_is_waited_for(void)
+{
+    struct id job;
+
+    open_stage(AGENT_OUT, "none", NULL);
+    egress_standin_say(egress, EGRESS_CLOSED);
+    daemon_begin(&m);
+    job = start_job(NULL);
+    UNTIL(it_was_closed_twice());
+    egress_standin_say(egress, EGRESS_OK);
+    completes_with(&job, "a/ a/answer.txt common/ ");
+    finish();
+}
+
 static void a_policy_that_is_refused_ends_the_job(void)
 {
     struct id job;
 
     open_stage(AGENT_OUT, "none", NULL);
-    egress_standin_refuse(egress);
+    egress_standin_say(egress, EGRESS_REFUSED);
     daemon_begin(&m);
     job = start_job(NULL);
     ends_in(&job, "JOB_EGRESS_UNAVAILABLE", "proxy");
@@ -832,6 +854,7 @@ static const struct unit_test tests[] = {
      the_clone_and_the_agent_have_policies_of_their_own},
     {"a proxy that forgot is told again", a_proxy_that_forgot_is_told_again},
     {"a proxy that comes late is waited for", a_proxy_that_comes_late_is_waited_for},
+    {"a firewall that comes late is waited for", a_firewall_that_comes_late_is_waited_for},
     {"a policy that is refused ends the job", a_policy_that_is_refused_ends_the_job},
     {"an agent that runs survives the daemon", an_agent_that_runs_survives_the_daemon},
     {"an agent that ended while no daemon was there is packed by the next",

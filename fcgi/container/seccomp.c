@@ -174,10 +174,11 @@ static void allow_but_filters(json_object *rules)
 }
 
 /* Locks that belong to no process: who holds too many of them could not be told (engined/
- * kernel_watch.h). A kernel before 3.15 answers so. */
-static void allow_but_open_file_locks(json_object *rules)
+ * kernel_watch.h); and leases, which count to no limit either and are for file servers. Kernels
+ * without them answer so. */
+static void allow_but_locks_of_nobody(json_object *rules)
 {
-    static const uint32_t commands[] = {F_OFD_SETLK, F_OFD_SETLKW};
+    static const uint32_t commands[] = {F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE};
 
     allow_unless(rules, "fcntl", NULL, 1, commands, ARRAY_SIZE(commands));
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -237,7 +238,7 @@ json_object *seccomp_config(void)
     allow_if(rules, "unshare", masked(0, NAMESPACE_FLAGS | CLONE_NEWTIME_FLAG, 0), NULL);
     allow_sockets(rules);
     allow_but_filters(rules);
-    allow_but_open_file_locks(rules);
+    allow_but_locks_of_nobody(rules);
     allow_unless(rules, "ioctl", NULL, 1, terminal_calls, ARRAY_SIZE(terminal_calls));
     allow_vectors(rules);
     allow_personalities(rules);

@@ -16,10 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -405,6 +407,61 @@ static int flood_passed_directories(const char *argument)
     return 0;
 }
 
+static int new_timer(void)
+{
+    return timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC);
+}
+
+static int new_epoll(void)
+{
+    return epoll_create1(EPOLL_CLOEXEC);
+}
+
+static int new_netlink(void)
+{
+    return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+}
+
+static int new_owned(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && fcntl(fd, F_SETOWN, getpid()) == 0 ? fd : -1;
+}
+
+/* Descriptors of a kind, well within its memory and more than the kernel may hold for it. Never
+ * ends, as above. */
+static int flood_kind(const char *argument)
+{
+    static const struct {
+        const char *name;
+        int (*make)(void);
+        int processes, each;
+    } kinds[] = {{"timers", new_timer, 8, 20000},
+                 {"epoll", new_epoll, 8, 20000},
+                 {"netlink", new_netlink, 8, 9000},
+                 {"owned", new_owned, 48, 20000}};
+    const size_t count = sizeof(kinds) / sizeof(kinds[0]);
+    struct rlimit files;
+    size_t kind = 0;
+
+    while (kind < count && strcmp(kinds[kind].name, argument) != 0)
+        kind++;
+    if (kind == count || getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return 2;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    for (int i = 0; i < kinds[kind].processes; i++) {
+        if (fork() != 0)
+            continue;
+        for (int made = 0; made < kinds[kind].each && kinds[kind].make() >= 0; made++)
+            ;
+        hold();
+    }
+    hold();
+    return 0;
+}
+
 static int own_locks(const char *argument)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
@@ -413,6 +470,9 @@ static int own_locks(const char *argument)
     (void)argument;
     worked |= refused(fcntl(fd, F_OFD_SETLK, &lock), "F_OFD_SETLK");
     worked |= refused(fcntl(fd, F_OFD_SETLKW, &lock), "F_OFD_SETLKW");
+    worked |= refused(fcntl(fd, F_SETLEASE, F_WRLCK), "F_SETLEASE");
+    worked |= refused(syscall(SYS_fcntl, fd, F_SETLEASE | INT64_C(1) << 32, F_WRLCK),
+                      "F_SETLEASE in a long register");
     worked |= fcntl(fd, F_SETLK, &lock) < 0;
     return worked;
 }
@@ -427,6 +487,7 @@ const struct probe limit_probes[] = {
     {"flood-directories", flood_directories},
     {"flood-passed-directories", flood_passed_directories},
     {"flood-orphaned-locks", flood_orphaned_locks},
+    {"flood-kind", flood_kind},
     {"own-locks", own_locks},
     {NULL, NULL},
 };

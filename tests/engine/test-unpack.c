@@ -644,6 +644,22 @@ static void an_import_ends_when_its_time_is_over(void)
     CU_ASSERT_FALSE(something_is_left());
 }
 
+/* Programs in it may be set-user-id, whose owner on the host is that of all images. */
+static void nobody_else_passes_through_the_store(void)
+{
+    const struct tar_entry entries[] = {TAR_SHELL};
+    _cleanup_(free_ptr) char *archive = path_of("shell.tar");
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    tar_write(archive, entries, ARRAY_SIZE(entries));
+    CU_ASSERT_EQUAL(chmod(fixture.settings.engine.image_dir, 0755), 0);
+    CU_ASSERT_EQUAL(import_from(archive, &err), 0);
+    CU_ASSERT_EQUAL(stat(fixture.settings.engine.image_dir, &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 0700);
+    CU_ASSERT_EQUAL(image_remove(&fixture.settings.engine, "subject", &err), 0);
+}
+
 static void an_import_leaves_the_disks_reserve(void)
 {
     const struct tar_entry entries[] = {TAR_SHELL};
@@ -837,6 +853,7 @@ static const struct unit_test tests[] = {
     {"its decoders are nobody even there", its_decoders_are_nobody_at_all},
     {"whoever takes it over can lay files, and nothing else", nothing_but_laying_files_is_left},
     {"without the cage the same attempts succeed", without_a_cage_they_would_get_it},
+    {"nobody else passes through the image store", nobody_else_passes_through_the_store},
     {"an import ends when its time is over", an_import_ends_when_its_time_is_over},
     {"an import leaves the disk's reserve", an_import_leaves_the_disks_reserve},
     {"an import stops where the reserve begins", an_import_stops_at_the_reserve},

@@ -39,9 +39,12 @@
 #define SOCKETS_TEXT_MAX (1 << 20)
 #define TOO_MANY_BYTES (INT64_C(1) << 30)
 #define CONNECTION_BYTES 2560 /* struct tcp6_sock; the kernel makes it in nobody's name */
-#define MEMBERSHIP_BYTES 64   /* struct ipv6_mc_socklist */
-#define POLLED_BYTES 72       /* struct pollfd, struct poll_table_entry */
-#define LOCK_BYTES 192        /* where /proc/slabinfo does not say */
+/* A socket's membership, with its list of sources and the interface's: at most 64 of them
+ * (net.ipv6.mld_max_msf), 10 of IPv4 (net.ipv4.igmp_max_msf). */
+#define MEMBERSHIP_BYTES 2400
+#define MEMBERSHIP_IPV4_BYTES 256
+#define POLLED_BYTES 72 /* struct pollfd, struct poll_table_entry */
+#define LOCK_BYTES 192  /* where /proc/slabinfo does not say */
 /* Of a directory that was listed: a name of four letters takes 12 bytes of ext4's, which tell in
  * the directory's size, and 96 of overlayfs's. What the image has there does not tell. */
 #define LISTED_TIMES 8
@@ -152,7 +155,8 @@ static int64_t unaccepted(pid_t pid, const char *file)
 static int64_t held_in_sockets(pid_t pid)
 {
     return sum_lines(pid, "netlink", in_column, 5) +
-           sum_lines(pid, "igmp6", in_column, 4) * MEMBERSHIP_BYTES + unaccepted(pid, "tcp") +
+           sum_lines(pid, "igmp6", in_column, 4) * MEMBERSHIP_BYTES +
+           sum_lines(pid, "igmp", in_column, 2) * MEMBERSHIP_IPV4_BYTES + unaccepted(pid, "tcp") +
            unaccepted(pid, "tcp6");
 }
 

@@ -199,7 +199,8 @@ static void a_flood_of_kernel_memory(void)
                                          "flood-directories",  "flood-passed-directories",
                                          "flood-connections",  "flood-netlink behind-others",
                                          "flood-kind timers",  "flood-kind epoll",
-                                         "flood-kind netlink", "flood-kind owned"};
+                                         "flood-kind netlink", "flood-kind owned",
+                                         "flood-memberships"};
 
     for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
         struct ident id = escape_open();

@@ -31,8 +31,9 @@ static void add_escaped(struct buf *line, const char *text)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
+        bool c1 = c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0;
 
-        if (c < 0x20 || c == 0x7f)
+        if (c < 0x20 || c == 0x7f || c1)
             buf_addf(line, "\\x%02x", c);
         else
             buf_add_char(line, *text);

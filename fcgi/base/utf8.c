@@ -67,6 +67,22 @@ void utf8_sanitize(struct buf *out, const char *text, size_t length)
     buf_add(out, text + start, length - start);
 }
 
+void utf8_printable(struct buf *out, const char *text, size_t length)
+{
+    buf_reserve(out, length);
+    for (size_t at = 0; at < length;) {
+        unsigned char c = (unsigned char)text[at];
+        size_t step = utf8_char(text + at, length - at);
+        bool c1 = step == 2 && c == 0xc2 && (unsigned char)text[at + 1] < 0xa0;
+
+        if (step == 0 || c < 0x20 || c == 0x7f || c1)
+            buf_add_char(out, '?');
+        else
+            buf_add(out, text + at, step);
+        at += step ? step : 1;
+    }
+}
+
 size_t utf8_count(const char *text, size_t length)
 {
     size_t count = 0;

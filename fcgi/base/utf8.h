@@ -21,6 +21,10 @@ size_t utf8_valid_length(const char *text, size_t length);
 /* Appends text, each byte that belongs to no valid character as U+FFFD. */
 void utf8_sanitize(struct buf *out, const char *text, size_t length);
 
+/* Appends text for a terminal, which obeys control characters: those of C0 and C1 and what is not
+ * UTF-8 become '?'. */
+void utf8_printable(struct buf *out, const char *text, size_t length);
+
 /* The number of characters in valid text. */
 size_t utf8_count(const char *text, size_t length);
 

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -38,14 +39,20 @@
 #define SOCKETS_TEXT_MAX (1 << 20)
 #define TOO_MANY_BYTES (INT64_C(1) << 30)
 #define CONNECTION_BYTES 2560 /* struct tcp6_sock; the kernel makes it in nobody's name */
-#define MEMBERSHIP_BYTES 64   /* struct ipv6_mc_socklist */
-#define POLLED_BYTES 72       /* struct pollfd, struct poll_table_entry */
-#define LOCK_BYTES 192        /* where /proc/slabinfo does not say */
+/* A socket's membership, with its list of sources and the interface's: at most 64 of them
+ * (net.ipv6.mld_max_msf), 10 of IPv4 (net.ipv4.igmp_max_msf). */
+#define MEMBERSHIP_BYTES 2400
+#define MEMBERSHIP_IPV4_BYTES 256
+#define POLLED_BYTES 72 /* struct pollfd, struct poll_table_entry */
+#define LOCK_BYTES 192  /* where /proc/slabinfo does not say */
 /* Of a directory that was listed: a name of four letters takes 12 bytes of ext4's, which tell in
  * the directory's size, and 96 of overlayfs's. What the image has there does not tell. */
 #define LISTED_TIMES 8
 #define LISTED_IMAGE (16 << 10)
 #define PASSED_BYTES (64 << 10) /* of a descriptor in flight; nothing tells what it is of */
+#define NETLINK_BYTES 2048      /* struct netlink_sock */
+#define OWNED_BYTES 64          /* struct fown_struct, of any open file (F_SETOWN) */
+#define ANONYMOUS_BYTES 256     /* struct timerfd_ctx, struct eventpoll; an eventfd's is less */
 
 struct holder {
     char name[64];
@@ -148,7 +155,8 @@ static int64_t unaccepted(pid_t pid, const char *file)
 static int64_t held_in_sockets(pid_t pid)
 {
     return sum_lines(pid, "netlink", in_column, 5) +
-           sum_lines(pid, "igmp6", in_column, 4) * MEMBERSHIP_BYTES + unaccepted(pid, "tcp") +
+           sum_lines(pid, "igmp6", in_column, 4) * MEMBERSHIP_BYTES +
+           sum_lines(pid, "igmp", in_column, 2) * MEMBERSHIP_IPV4_BYTES + unaccepted(pid, "tcp") +
            unaccepted(pid, "tcp6");
 }
 
@@ -199,7 +207,7 @@ static int64_t polled_in(pid_t pid)
     return sum;
 }
 
-/* --- directories ----------------------------------------------------------------------------- */
+/* --- descriptors ----------------------------------------------------------------------------- */
 
 /* How many descriptors wait in the socket to be received. */
 static int64_t passed_in(pid_t pid, const char *fd)
@@ -214,9 +222,26 @@ static int64_t passed_in(pid_t pid, const char *fd)
     return at ? strtoll(at + sizeof(name) - 1, NULL, 10) : 0;
 }
 
-/* What overlayfs may keep for the process's descriptors: for each open directory that was listed,
- * all its names as they were. */
-static int64_t listed_in(pid_t pid)
+/* /proc/net/netlink has those only that have an address. */
+static bool is_netlink(int dir_fd, const char *fd)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/self/fd/%d/%s", dir_fd, fd);
+    char protocol[16] = "";
+
+    return getxattr(path, "system.sockprotoname", protocol, sizeof(protocol) - 1) > 0 &&
+           strcmp(protocol, "NETLINK") == 0;
+}
+
+static int64_t held_by_socket(pid_t pid, int dir_fd, const char *fd)
+{
+    return is_netlink(dir_fd, fd) ? NETLINK_BYTES : passed_in(pid, fd) * PASSED_BYTES;
+}
+
+/* What the kernel may keep for the process's descriptors: a netlink socket; what belongs to a timer
+ * or an epoll instance, whose files are of no kind; for each open directory that was listed all its
+ * names as they were, by overlayfs. Processes may share a descriptor, which then counts for each.
+ */
+static int64_t opened_in(pid_t pid)
 {
     _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/fd", (int)pid);
     DIR *dir = opendir(path);
@@ -228,10 +253,13 @@ static int64_t listed_in(pid_t pid)
         if (!isdigit((unsigned char)entry->d_name[0]) ||
             fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
             continue;
-        if (S_ISDIR(st.st_mode) && st.st_size > 0) /* those of /proc have none */
+        sum += OWNED_BYTES;
+        if ((st.st_mode & S_IFMT) == 0)
+            sum += ANONYMOUS_BYTES;
+        else if (S_ISDIR(st.st_mode) && st.st_size > 0) /* those of /proc have none */
             sum += st.st_size * LISTED_TIMES + LISTED_IMAGE;
         else if (S_ISSOCK(st.st_mode))
-            sum += passed_in(pid, entry->d_name) * PASSED_BYTES;
+            sum += held_by_socket(pid, dirfd(dir), entry->d_name);
     }
     if (dir != NULL)
         closedir(dir);
@@ -302,7 +330,7 @@ static bool has_open(pid_t pid, dev_t device, ino_t inode)
 }
 
 struct visit {
-    int64_t polled, listed;
+    int64_t polled, opened;
     dev_t device;
     ino_t inode;
     bool has_open;
@@ -313,7 +341,7 @@ static void count_process(pid_t pid, void *arg)
     struct visit *visit = arg;
 
     visit->polled += polled_in(pid);
-    visit->listed += listed_in(pid);
+    visit->opened += opened_in(pid);
 }
 
 static void look_for_inode(pid_t pid, void *arg)
@@ -456,7 +484,7 @@ static void measure(struct holders *holders)
         struct visit visit = {.polled = 0};
 
         visit_processes(holders, holder, count_process, &visit);
-        holder->bytes = held_in_sockets(holder->init) + visit.polled * POLLED_BYTES + visit.listed +
+        holder->bytes = held_in_sockets(holder->init) + visit.polled * POLLED_BYTES + visit.opened +
                         locked * holder->locks / locks;
     }
 }

@@ -4,11 +4,12 @@
  * Most of what the kernel allocates for a process is charged to the process's cgroup. These are not
  * (Linux 6.18), and a guest gets them for the asking:
  *
- *     netlink     answers in sockets that nobody reads
+ *     netlink     sockets, and answers in them that nobody reads
  *     connections of TCP that nobody accepts
  *     multicast   memberships of sockets in IPv6 groups
  *     poll        a place for each descriptor that somebody waits for in poll(2) or select(2)
  *     locks       of ranges of files, fcntl(2)
+ *     timers      of timerfd_create(2), and epoll instances; who is to get a file's signals (F_SETOWN)
  *     directories that were listed and are still open: overlayfs keeps the names of those that an
  *                 image and its container both have, and anew each time one has changed
  *

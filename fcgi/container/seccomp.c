@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -27,6 +29,8 @@
 #define TIOCSTI_NUMBER 0x5412
 #define TIOCSETD_NUMBER 0x5423
 #define RWF_NOWAIT_BIT 0x8
+#define TCP_AO_ADD_KEY_NUMBER 38
+#define IPV6_FLOWLABEL_MGR_NUMBER 32
 
 static json_object *condition(int index, const char *operation, uint64_t value, uint64_t value_two)
 {
@@ -158,26 +162,48 @@ static void deny(json_object *rules, const char *name, int errnum, int index, ui
  */
 static void allow_but_filters(json_object *rules)
 {
-    static const uint32_t socket_level[] = {SOL_SOCKET},
-                          options[] = {PR_SET_SECCOMP, PR_SCHED_CORE};
-    static const uint32_t attach[] = {SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF,
-                                      SO_ATTACH_REUSEPORT_EBPF};
+    static const uint32_t options[] = {PR_SET_SECCOMP, PR_SCHED_CORE};
 
-    allow_unless(rules, "setsockopt", NULL, 1, socket_level, 1);
-    allow_unless(rules, "setsockopt", socket_level, 2, attach, ARRAY_SIZE(attach));
     allow_unless(rules, "prctl", NULL, 0, options, ARRAY_SIZE(options));
     for (size_t i = 0; i < ARRAY_SIZE(options); i++)
         deny(rules, "prctl", EINVAL, 0, options[i]);
-    for (size_t i = 0; i < ARRAY_SIZE(attach); i++)
-        rule_if(rules, "setsockopt", ENOPROTOOPT, masked(1, UINT32_MAX, SOL_SOCKET),
-                masked(2, UINT32_MAX, attach[i]));
+}
+
+/*
+ * Options of sockets that are answered as by a kernel without them. At SOL_SOCKET: filters, as
+ * above. The others are for routers, or long replaced: keys of TCP (RFC 2385, RFC 5925) and options
+ * of IPv6 in one piece (RFC 2292) are up to 128 KiB a socket (net.core.optmem_max) that no limit
+ * counts; of flow labels the whole host has 4096.
+ */
+static void allow_socket_options(json_object *rules)
+{
+    static const struct {
+        uint32_t level, options[4];
+        size_t count;
+    } rows[] = {
+        {SOL_SOCKET,
+         {SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF},
+         4},
+        {IPPROTO_TCP, {TCP_MD5SIG, TCP_MD5SIG_EXT, TCP_AO_ADD_KEY_NUMBER}, 3},
+        {IPPROTO_IPV6, {IPV6_2292PKTOPTIONS, IPV6_FLOWLABEL_MGR_NUMBER}, 2}};
+    uint32_t levels[ARRAY_SIZE(rows)];
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        levels[i] = rows[i].level;
+        allow_unless(rules, "setsockopt", &rows[i].level, 2, rows[i].options, rows[i].count);
+        for (size_t k = 0; k < rows[i].count; k++)
+            rule_if(rules, "setsockopt", ENOPROTOOPT, masked(1, UINT32_MAX, rows[i].level),
+                    masked(2, UINT32_MAX, rows[i].options[k]));
+    }
+    allow_unless(rules, "setsockopt", NULL, 1, levels, ARRAY_SIZE(levels));
 }
 
 /* Locks that belong to no process: who holds too many of them could not be told (engined/
- * kernel_watch.h). A kernel before 3.15 answers so. */
-static void allow_but_open_file_locks(json_object *rules)
+ * kernel_watch.h); and leases, which count to no limit either and are for file servers. Kernels
+ * without them answer so. */
+static void allow_but_locks_of_nobody(json_object *rules)
 {
-    static const uint32_t commands[] = {F_OFD_SETLK, F_OFD_SETLKW};
+    static const uint32_t commands[] = {F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE};
 
     allow_unless(rules, "fcntl", NULL, 1, commands, ARRAY_SIZE(commands));
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
@@ -237,7 +263,8 @@ json_object *seccomp_config(void)
     allow_if(rules, "unshare", masked(0, NAMESPACE_FLAGS | CLONE_NEWTIME_FLAG, 0), NULL);
     allow_sockets(rules);
     allow_but_filters(rules);
-    allow_but_open_file_locks(rules);
+    allow_socket_options(rules);
+    allow_but_locks_of_nobody(rules);
     allow_unless(rules, "ioctl", NULL, 1, terminal_calls, ARRAY_SIZE(terminal_calls));
     allow_vectors(rules);
     allow_personalities(rules);

@@ -36,7 +36,7 @@ const char *const seccomp_allowed[] = {
      * of which each container has its own. */
     "inotify_add_watch inotify_init inotify_init1 inotify_rm_watch",
     /* Pipes and sockets. socket and socketpair have rules of their own, as the family is what
-     * matters, and setsockopt, which attaches filters. */
+     * matters, and setsockopt, of whose options a few are for filters or routers. */
     "accept accept4 bind connect getpeername getsockname getsockopt listen pipe pipe2 "
     "recvfrom recvmmsg recvmsg sendmmsg sendmsg sendto shutdown",
     /* Memory of one's own. Locking it is for keys: RLIMIT_MEMLOCK allows 8 MiB. */

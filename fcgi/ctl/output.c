@@ -16,22 +16,9 @@
 #define TERMINAL_PAUSE (CLOCK_SECOND / 5)
 #define LOG_PAUSE (5 * CLOCK_SECOND)
 
-/* Appends valid UTF-8 without C0 or C1 control characters. */
 static void add_printable(struct buf *out, const char *text)
 {
-    size_t length = strlen(text);
-
-    for (size_t at = 0; at < length;) {
-        unsigned char c = (unsigned char)text[at];
-        size_t step = utf8_char(text + at, length - at);
-        bool c1 = step == 2 && c == 0xc2 && (unsigned char)text[at + 1] < 0xa0;
-
-        if (step == 0 || c < 0x20 || c == 0x7f || c1)
-            buf_add_char(out, '?');
-        else
-            buf_add(out, text + at, step);
-        at += step ? step : 1;
-    }
+    utf8_printable(out, text, strlen(text));
 }
 
 void output_block(const char *text)

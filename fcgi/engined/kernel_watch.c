@@ -26,7 +26,7 @@
     "KERNEL_MEMORY_LIMIT the session made the kernel hold more than 16 MiB that count to no "      \
     "limit: "                                                                                      \
     "answers that nobody reads, connections that nobody accepts, locks, waits for very many "      \
-    "descriptors, or open directories"
+    "descriptors, timers, or open directories"
 
 struct kernel_watch {
     struct containers *containers;

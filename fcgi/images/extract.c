@@ -512,12 +512,14 @@ static int make_hosts(struct extract *extract, struct error *err)
 
 /* --- can a container be started from it? ----------------------------------------------------- */
 
+/* Not the 32-bit programs that the processor could run: containers have no way into the kernel for
+ * them (container/seccomp.h). */
 static bool runs_here(uint16_t machine)
 {
 #if defined(__x86_64__)
-    return machine == EM_X86_64 || machine == EM_386;
+    return machine == EM_X86_64;
 #elif defined(__aarch64__)
-    return machine == EM_AARCH64 || machine == EM_ARM;
+    return machine == EM_AARCH64;
 #else
     (void)machine;
     return true;

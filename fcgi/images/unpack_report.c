@@ -95,23 +95,13 @@ static bool is_text(const char *text, size_t size)
     return memchr(text, '\0', size) == NULL && utf8_valid(text, size);
 }
 
-/* Names come from the archive, and a terminal would obey some of their bytes. */
-static void add_harmless(struct buf *out, const char *text, size_t size)
-{
-    size_t at = out->length;
-
-    utf8_sanitize(out, text, size);
-    for (; at < out->length; at++)
-        if ((unsigned char)out->data[at] < 0x20 || out->data[at] == 0x7f)
-            out->data[at] = '?';
-}
-
 static void take_failure(struct unpack_reader *reader, const char *text, size_t size)
 {
     const int kind = text[0] - '0';
     _cleanup_(buf_release) struct buf message = BUF_INIT;
 
-    add_harmless(&message, text + 2, size - 2);
+    /* Names come from the archive, and a terminal would obey some of their characters. */
+    utf8_printable(&message, text + 2, size - 2);
     error_set(&reader->failure,
               kind > ERROR_NONE && kind <= ERROR_INTERNAL ? (enum error_kind)kind : ERROR_INTERNAL,
               text[1] == 'r' ? "IMAGE_REFUSED" : NULL, "%s", message.data);
@@ -167,7 +157,7 @@ static int take_workdir(struct unpack_reader *reader, const char *text, size_t s
     if (workdir_is_odd(reader->unpacked.workdir)) {
         _cleanup_(buf_release) struct buf shown = BUF_INIT;
 
-        add_harmless(&shown, text, size);
+        utf8_printable(&shown, text, size);
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "the working directory %.200s is not allowed", shown.data);
     }

@@ -9,22 +9,20 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "container/cgroup.h"
 #include "container/userns.h"
 #include "images/cage.h"
+#include "images/guard.h"
 #include "settings.h"
 
 #include "base/banned.h"
 
 #define PROGRAM_NAME "codeset-unpack"
-#define LOOK_MS 100 /* at the disk, and at the time */
 #define CGROUP_MS 10000
 #define READ_SIZE (64 << 10)
 #define FDS_MAX (UNPACK_LAYERS_FD + MOUNTS_LAYERS_MAX)
@@ -41,7 +39,7 @@ struct unpacker {
     int count;
     int report_fd; /* our end */
     pid_t pid;
-    int64_t deadline;
+    struct guard guard;
     struct unpack_reader reader;
 };
 
@@ -75,6 +73,9 @@ static int open_source(struct unpacker *unpacker, struct error *err)
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "not a regular file; to read an archive from a pipe, use - and redirect "
                          "standard input");
+    if (unpacker->is_pipe && isatty(STDIN_FILENO)) /* its reader could write there as well */
+        return error_set(err, ERROR_INVALID, NULL,
+                         "standard input is a terminal; redirect the archive to it");
     return take_fd(unpacker, STDIN_FILENO, unpacker->is_pipe ? STDIN_FILENO : opened, err);
 }
 
@@ -217,8 +218,6 @@ static int start(struct unpacker *unpacker, struct error *err)
         xasprintf("%.*s/" PROGRAM_NAME, slash ? (int)(slash - agent) : 0, agent);
 
     fflush(NULL); /* or the child would write it, too */
-    unpacker->deadline =
-        clock_monotonic() + unpacker->job->settings->image_seconds_max * CLOCK_SECOND;
     unpacker->pid = cage_fork();
     if (unpacker->pid == 0)
         become_program(unpacker, path);
@@ -228,37 +227,10 @@ static int start(struct unpacker *unpacker, struct error *err)
     }
     for (int i = 0; i < unpacker->count; i++)
         close_fd(&unpacker->fds[i]);
-    return 0;
+    return guard_start(unpacker->job->settings, unpacker->pid, &unpacker->guard, err);
 }
 
-/* --- its bounds ------------------------------------------------------------------------------ */
-
-static int check_time(const struct unpacker *unpacker, struct error *err)
-{
-    const int64_t seconds = unpacker->job->settings->image_seconds_max;
-
-    if (clock_monotonic() < unpacker->deadline)
-        return 0;
-    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                     "to unpack it takes more than %" PRId64 " seconds (image_seconds_max)",
-                     seconds);
-}
-
-/* Whoever fills it, and whatever is in the archive: the store often shares its disk with others. */
-static int check_disk(const struct unpacker *unpacker, struct error *err)
-{
-    const struct engine_settings *settings = unpacker->job->settings;
-    struct statvfs disk;
-
-    if (statvfs(settings->image_dir, &disk) < 0)
-        return error_errno(err, errno, "cannot look at the disk of %s", settings->image_dir);
-    if ((int64_t)disk.f_bavail * (int64_t)disk.f_frsize >= settings->disk_reserve_bytes)
-        return 0;
-    return error_set(err, ERROR_UNAVAILABLE, NULL,
-                     "the disk of %s is full up to its reserve of %" PRId64
-                     " bytes (disk_reserve_bytes); make room, then import again",
-                     settings->image_dir, settings->disk_reserve_bytes);
-}
+/* --- what it says ---------------------------------------------------------------------------- */
 
 /* Returns 1 for more to come, 0 at the end, -1. */
 static int take_words(struct unpacker *unpacker, struct error *err)
@@ -275,20 +247,23 @@ static int take_words(struct unpacker *unpacker, struct error *err)
     return unpack_reader_take(&unpacker->reader, bytes, (size_t)got, err) < 0 ? -1 : 1;
 }
 
-static int watch(struct unpacker *unpacker, struct error *err)
+/* Until it has closed the line, or nobody guards it any more. */
+static int listen_to(struct unpacker *unpacker, struct error *err)
 {
-    struct pollfd report = {.fd = unpacker->report_fd, .events = POLLIN};
+    struct pollfd fds[] = {{.fd = unpacker->report_fd, .events = POLLIN},
+                           {.fd = unpacker->guard.fd, .events = POLLIN}};
     int rc = 1;
 
     while (rc > 0) {
-        int ready = poll(&report, 1, LOOK_MS);
-
-        if (ready < 0 && errno != EINTR)
-            return error_errno(err, errno, "cannot wait for " PROGRAM_NAME);
-        if (check_time(unpacker, err) < 0 || check_disk(unpacker, err) < 0)
-            return -1;
-        if (ready > 0)
+        if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
+            if (errno != EINTR)
+                return error_errno(err, errno, "cannot wait for " PROGRAM_NAME);
+            continue;
+        }
+        if (fds[0].revents != 0)
             rc = take_words(unpacker, err);
+        else if (fds[1].revents != 0)
+            rc = 0;
     }
     return rc;
 }
@@ -326,14 +301,13 @@ static int explain(const struct unpacker *unpacker, int status, struct error *er
     return error_set(err, ERROR_INTERNAL, NULL, PROGRAM_NAME " ended without a word");
 }
 
-static int end(struct unpacker *unpacker, bool kill_it)
+static int end(struct unpacker *unpacker)
 {
     int status = 0;
 
     if (unpacker->pid <= 0)
         return 0;
-    if (kill_it)
-        kill(unpacker->pid, SIGKILL);
+    kill(unpacker->pid, SIGKILL);
     while (waitpid(unpacker->pid, &status, 0) < 0 && errno == EINTR)
         ;
     unpacker->pid = 0;
@@ -344,7 +318,8 @@ static void unpacker_release(struct unpacker *unpacker)
 {
     struct error ignored;
 
-    end(unpacker, true);
+    end(unpacker);
+    guard_release(&unpacker->guard);
     for (int i = 0; i < unpacker->count; i++)
         close_fd(&unpacker->fds[i]);
     close_fd(&unpacker->report_fd);
@@ -357,7 +332,7 @@ static void unpacker_release(struct unpacker *unpacker)
 int unpacker_run(const struct unpacker_job *job, struct unpacked *ret_unpacked, struct error *err)
 {
     _cleanup_(unpacker_release) struct unpacker unpacker = {
-        .job = job, .report_fd = -1, .reader = UNPACK_READER_INIT};
+        .job = job, .report_fd = -1, .guard = GUARD_INIT, .reader = UNPACK_READER_INIT};
     int status;
 
     for (int i = 0; i < FDS_MAX; i++)
@@ -365,13 +340,15 @@ int unpacker_run(const struct unpacker_job *job, struct unpacked *ret_unpacked, 
     unpacker.reader.progress = job->progress;
     unpacker.reader.arg = job->arg;
     unpacker.reader.bytes_max = job->settings->image_bytes_max;
-    if (check_disk(&unpacker, err) < 0 || open_all(&unpacker, err) < 0)
+    if (guard_check_disk(job->settings, err) < 0 || open_all(&unpacker, err) < 0)
         return -1;
     make_cgroup(&unpacker);
-    if (start(&unpacker, err) < 0 || watch(&unpacker, err) < 0)
+    if (start(&unpacker, err) < 0 || listen_to(&unpacker, err) < 0)
         return -1;
     /* It may have closed the line and live on. */
-    status = end(&unpacker, true);
+    status = end(&unpacker);
+    if (guard_end(&unpacker.guard, job->settings, err) < 0)
+        return -1;
     if (unpack_reader_end(&unpacker.reader, ret_unpacked, err) == 0)
         return 0;
     return err->kind != ERROR_NONE ? -1 : explain(&unpacker, status, err);

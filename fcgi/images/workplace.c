@@ -119,6 +119,10 @@ static int make_locked(const struct engine_settings *settings, struct workplace 
 
     if (make_dirs(settings->image_dir, 0711, err) < 0)
         return -1;
+    /* Who could pass through might run an image's set-user-id programs, and so become the owner of
+     * all images. */
+    if (chmod(settings->image_dir, 0700) < 0)
+        return error_errno(err, errno, "cannot set the mode of %s", settings->image_dir);
     gate = open(gate_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (gate < 0 || flock(gate, LOCK_EX) < 0)
         return error_errno(err, errno, "cannot lock %s", gate_path);

@@ -666,6 +666,7 @@ static void test_a_root_with_the_names_of_an_archive(void)
 static void test_a_root_without_a_shell_is_refused(void)
 {
     static const unsigned char s390[20] = {0x7f, 'E', 'L', 'F', 2, 2, 1, [16] = 0, 2, 0, 22};
+    static const unsigned char i386[20] = {0x7f, 'E', 'L', 'F', 1, 1, 1, [16] = 2, 0, 3, 0};
     static const struct {
         const char *reason; /* NULL: fine */
         int count;
@@ -683,6 +684,10 @@ static void test_a_root_without_a_shell_is_refused(void)
         {"is a program for another kind of processor",
          1,
          {{"bin/sh", S_IFREG, 0755, (const char *)s390, NULL, 0, sizeof(s390)}}},
+        /* The processor would run it, the containers' filter not. */
+        {"is a program for another kind of processor",
+         1,
+         {{"bin/sh", S_IFREG, 0755, (const char *)i386, NULL, 0, sizeof(i386)}}},
         {NULL, 2, {TAR_LINK("bin", "usr/bin"), SCRIPT("usr/bin/sh")}},
         {NULL, 2, {TAR_LINK("bin/sh", "/opt/shell"), SCRIPT("opt/shell")}},
         {NULL, 1, {SCRIPT("usr/bin/bash")}},

@@ -33,6 +33,7 @@
 #include "container/userns.h"
 #include "fixture.h"
 #include "images/cage.h"
+#include "images/guard.h"
 #include "images/images.h"
 #include "tars.h"
 
@@ -643,6 +644,22 @@ static void an_import_ends_when_its_time_is_over(void)
     CU_ASSERT_FALSE(something_is_left());
 }
 
+/* Programs in it may be set-user-id, whose owner on the host is that of all images. */
+static void nobody_else_passes_through_the_store(void)
+{
+    const struct tar_entry entries[] = {TAR_SHELL};
+    _cleanup_(free_ptr) char *archive = path_of("shell.tar");
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    tar_write(archive, entries, ARRAY_SIZE(entries));
+    CU_ASSERT_EQUAL(chmod(fixture.settings.engine.image_dir, 0755), 0);
+    CU_ASSERT_EQUAL(import_from(archive, &err), 0);
+    CU_ASSERT_EQUAL(stat(fixture.settings.engine.image_dir, &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 0700);
+    CU_ASSERT_EQUAL(image_remove(&fixture.settings.engine, "subject", &err), 0);
+}
+
 static void an_import_leaves_the_disks_reserve(void)
 {
     const struct tar_entry entries[] = {TAR_SHELL};
@@ -653,9 +670,135 @@ static void an_import_leaves_the_disks_reserve(void)
     fixture.settings.engine.disk_reserve_bytes = INT64_MAX;
     CU_ASSERT_EQUAL(import_from(archive, &err), -1);
     CU_ASSERT_EQUAL(err.kind, ERROR_UNAVAILABLE);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "(disk_reserve_bytes); make room"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "(disk_reserve_bytes)"));
     fixture.settings.engine.disk_reserve_bytes = 0;
     CU_ASSERT_FALSE(something_is_left());
+}
+
+/* A disk of its own for the store, that has so many files already. */
+static void begin_small_disk(const char *options, int files)
+{
+    _cleanup_(free_ptr) char *disk = path_of("small-disk");
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(make_dirs(disk, 0711, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(mount("none", disk, "tmpfs", 0, options), 0);
+    for (int i = 0; i < files; i++) {
+        _cleanup_(free_ptr) char *path = xasprintf("%s/%d", disk, i);
+        _cleanup_(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        CU_ASSERT_TRUE(fd >= 0);
+    }
+    fixture.settings.engine.image_dir = TAKE_PTR(disk);
+}
+
+static void end_small_disk(char *kept)
+{
+    CU_ASSERT_FALSE(something_is_left());
+    CU_ASSERT_EQUAL(umount(fixture.settings.engine.image_dir), 0);
+    free(fixture.settings.engine.image_dir);
+    fixture.settings.engine.image_dir = kept;
+}
+
+/* The archive goes on for ever: who reads it can't end by itself. */
+static void an_import_stops_at_the_reserve(void)
+{
+    static char content[8 << 20];
+    char *kept = fixture.settings.engine.image_dir;
+    struct error err = ERROR_INIT;
+    struct import import;
+    int status;
+
+    begin_small_disk("size=64m", 0);
+    fixture.settings.engine.disk_reserve_bytes = 60 << 20;
+    import = begin_import();
+    signal(SIGPIPE, SIG_IGN);
+    fd_write_all(import.pipe_fd, content, sizeof(content), &err);
+    status = end_of(&import);
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    fixture.settings.engine.disk_reserve_bytes = 0;
+    end_small_disk(kept);
+}
+
+/* Of 256 some are taken, and 8 are to stay. */
+static void an_import_leaves_inodes(void)
+{
+    const struct tar_entry entries[] = {TAR_SHELL};
+    _cleanup_(free_ptr) char *archive = path_of("one.tar.gz");
+    char *kept = fixture.settings.engine.image_dir;
+    struct error err = ERROR_INIT;
+
+    tar_write(archive, entries, ARRAY_SIZE(entries));
+    begin_small_disk("nr_inodes=256", 245);
+    CU_ASSERT_EQUAL(import_from(archive, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_UNAVAILABLE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "of its inodes left"));
+    end_small_disk(kept);
+}
+
+static bool has_ended(pid_t pid)
+{
+    _cleanup_(buf_release) struct buf status = BUF_INIT;
+
+    read_of(pid, "status", &status);
+    return status.length == 0 || strstr(status.data, "\nState:\tZ") != NULL;
+}
+
+/* Ctrl-Z, or a terminal that takes no more. */
+static void a_stopped_import_ends_in_time(void)
+{
+    int64_t kept = fixture.settings.engine.image_seconds_max, deadline;
+    struct import import;
+    pid_t reader;
+    int status;
+
+    fixture.settings.engine.image_seconds_max = 5;
+    import = begin_import();
+    reader = reader_of(&import);
+    kill(import.pid, SIGSTOP);
+    deadline = clock_monotonic() + PATIENCE;
+    while (!has_ended(reader) && before(deadline))
+        ;
+    CU_ASSERT_TRUE(has_ended(reader));
+    kill(import.pid, SIGCONT);
+    status = end_of(&import);
+    CU_ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    fixture.settings.engine.image_seconds_max = kept;
+    CU_ASSERT_FALSE(something_is_left());
+}
+
+/* Whoever took the reader over can forget that it is to end with its parent: it would live on. */
+static void the_guard_outlives_who_started_it(void)
+{
+    int64_t deadline = clock_monotonic() + PATIENCE;
+    pid_t starter, subject = 0;
+    int ends[2];
+
+    CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+    starter = fork();
+    if (starter == 0) {
+        struct guard guard;
+        struct error err = ERROR_INIT;
+
+        subject = fork();
+        if (subject == 0)
+            for (;;)
+                pause();
+        if (guard_start(&fixture.settings.engine, subject, &guard, &err) < 0 ||
+            write(ends[1], &subject, sizeof(subject)) < 0)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    CU_ASSERT_EQUAL_FATAL(read(ends[0], &subject, sizeof(subject)), (ssize_t)sizeof(subject));
+    CU_ASSERT_EQUAL(kill(subject, 0), 0);
+    kill(starter, SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(starter, NULL, 0), starter);
+    while (!has_ended(subject) && before(deadline))
+        ;
+    CU_ASSERT_TRUE(has_ended(subject));
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void an_interrupted_import_leaves_nothing(int signal_number)
@@ -695,13 +838,14 @@ static void an_import_whose_reader_dies_fails_and_leaves_nothing(void)
 /* A name of the archive may hold what a terminal obeys. */
 static void names_are_told_without_control_characters(void)
 {
-    const struct tar_entry entries[] = {{"a\033]0;x\a\n", S_IFBLK, 0600, NULL, NULL, 0, 0}};
+    const struct tar_entry entries[] = {
+        {"a\033]0;x\a\n\302\233m", S_IFBLK, 0600, NULL, NULL, 0, 0}};
     _cleanup_(free_ptr) char *archive = path_of("rude.tar.gz");
     struct error err = ERROR_INIT;
 
     tar_write(archive, entries, ARRAY_SIZE(entries));
     CU_ASSERT_EQUAL(import_from(archive, &err), -1);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "a?]0;x??: is a device"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "a?]0;x???m: is a device"));
 }
 
 static const struct unit_test tests[] = {
@@ -709,8 +853,13 @@ static const struct unit_test tests[] = {
     {"its decoders are nobody even there", its_decoders_are_nobody_at_all},
     {"whoever takes it over can lay files, and nothing else", nothing_but_laying_files_is_left},
     {"without the cage the same attempts succeed", without_a_cage_they_would_get_it},
+    {"nobody else passes through the image store", nobody_else_passes_through_the_store},
     {"an import ends when its time is over", an_import_ends_when_its_time_is_over},
     {"an import leaves the disk's reserve", an_import_leaves_the_disks_reserve},
+    {"an import stops where the reserve begins", an_import_stops_at_the_reserve},
+    {"an import leaves inodes", an_import_leaves_inodes},
+    {"an import ends in time when who started it is stopped", a_stopped_import_ends_in_time},
+    {"its guard outlives who started it", the_guard_outlives_who_started_it},
     {"an import that is killed or interrupted leaves nothing", a_killed_import_leaves_nothing},
     {"an import whose reader dies fails, and leaves nothing",
      an_import_whose_reader_dies_fails_and_leaves_nothing},

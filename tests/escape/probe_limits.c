@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,10 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -405,6 +408,134 @@ static int flood_passed_directories(const char *argument)
     return 0;
 }
 
+static int new_timer(void)
+{
+    return timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC);
+}
+
+static int new_epoll(void)
+{
+    return epoll_create1(EPOLL_CLOEXEC);
+}
+
+static int new_netlink(void)
+{
+    return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+}
+
+static int new_owned(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && fcntl(fd, F_SETOWN, getpid()) == 0 ? fd : -1;
+}
+
+/* Descriptors of a kind, well within its memory and more than the kernel may hold for it. Never
+ * ends, as above. */
+static int flood_kind(const char *argument)
+{
+    static const struct {
+        const char *name;
+        int (*make)(void);
+        int processes, each;
+    } kinds[] = {{"timers", new_timer, 8, 20000},
+                 {"epoll", new_epoll, 8, 20000},
+                 {"netlink", new_netlink, 8, 9000},
+                 {"owned", new_owned, 48, 20000}};
+    const size_t count = sizeof(kinds) / sizeof(kinds[0]);
+    struct rlimit files;
+    size_t kind = 0;
+
+    while (kind < count && strcmp(kinds[kind].name, argument) != 0)
+        kind++;
+    if (kind == count || getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return 2;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    for (int i = 0; i < kinds[kind].processes; i++) {
+        if (fork() != 0)
+            continue;
+        for (int made = 0; made < kinds[kind].each && kinds[kind].make() >= 0; made++)
+            ;
+        hold();
+    }
+    hold();
+    return 0;
+}
+
+/* A group of IPv6 on lo, with as many sources kept out as there may be. */
+static int join(int fd, int number)
+{
+    static char bytes[GROUP_FILTER_SIZE(64)];
+    struct group_filter *filter = (struct group_filter *)bytes;
+    struct sockaddr_in6 *group = (struct sockaddr_in6 *)&filter->gf_group;
+    struct group_req request = {.gr_interface = 1};
+
+    filter->gf_interface = 1;
+    filter->gf_fmode = MCAST_EXCLUDE;
+    filter->gf_numsrc = 64;
+    group->sin6_family = AF_INET6;
+    group->sin6_addr.s6_addr[0] = 0xff;
+    group->sin6_addr.s6_addr[1] = 0x02;
+    memcpy(&group->sin6_addr.s6_addr[12], &number, sizeof(number));
+    for (unsigned i = 0; i < 64; i++) {
+        struct sockaddr_in6 *source = (struct sockaddr_in6 *)&filter->gf_slist[i];
+
+        source->sin6_family = AF_INET6;
+        source->sin6_addr.s6_addr[0] = 0xfd;
+        source->sin6_addr.s6_addr[15] = (unsigned char)i;
+    }
+    memcpy(&request.gr_group, group, sizeof(*group));
+    if (setsockopt(fd, IPPROTO_IPV6, MCAST_JOIN_GROUP, &request, sizeof(request)) < 0)
+        return -1;
+    return setsockopt(fd, IPPROTO_IPV6, MCAST_MSFILTER, filter, sizeof(bytes));
+}
+
+/* Never ends, as above. */
+static int flood_memberships(const char *argument)
+{
+    (void)argument;
+    for (int made = 0; made < 600; made++) {
+        int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        for (int group = 0; fd >= 0 && join(fd, group) == 0; group++)
+            ;
+    }
+    hold();
+    return 0;
+}
+
+/* What a socket keeps up to net.core.optmem_max of, and a table that the host has once. */
+static int socket_options(const char *argument)
+{
+    static const struct {
+        int level, option;
+        const char *what;
+    } rows[] = {{IPPROTO_TCP, 14, "TCP_MD5SIG"},
+                {IPPROTO_TCP, 32, "TCP_MD5SIG_EXT"},
+                {IPPROTO_TCP, 38, "TCP_AO_ADD_KEY"},
+                {IPPROTO_IPV6, 6, "IPV6_2292PKTOPTIONS"},
+                {IPPROTO_IPV6, 32, "IPV6_FLOWLABEL_MGR"}};
+    static char bytes[512]; /* what none of them takes: told is which of the two said no */
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, worked = 0;
+
+    (void)argument;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (int high = 0; high < 2; high++) {
+            long rc = syscall(SYS_setsockopt, fd, rows[i].level | INT64_C(1) * high << 32,
+                              rows[i].option | INT64_C(1) * high << 32, bytes, sizeof(bytes));
+
+            if (rc < 0 && errno == ENOPROTOOPT)
+                continue;
+            printf("%s reaches the kernel: %s\n", rows[i].what, strerror(errno));
+            worked = 1;
+        }
+    }
+    worked |= setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0;
+    worked |= setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0;
+    return worked;
+}
+
 static int own_locks(const char *argument)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
@@ -413,6 +544,9 @@ static int own_locks(const char *argument)
     (void)argument;
     worked |= refused(fcntl(fd, F_OFD_SETLK, &lock), "F_OFD_SETLK");
     worked |= refused(fcntl(fd, F_OFD_SETLKW, &lock), "F_OFD_SETLKW");
+    worked |= refused(fcntl(fd, F_SETLEASE, F_WRLCK), "F_SETLEASE");
+    worked |= refused(syscall(SYS_fcntl, fd, F_SETLEASE | INT64_C(1) << 32, F_WRLCK),
+                      "F_SETLEASE in a long register");
     worked |= fcntl(fd, F_SETLK, &lock) < 0;
     return worked;
 }
@@ -427,6 +561,9 @@ const struct probe limit_probes[] = {
     {"flood-directories", flood_directories},
     {"flood-passed-directories", flood_passed_directories},
     {"flood-orphaned-locks", flood_orphaned_locks},
+    {"flood-kind", flood_kind},
+    {"flood-memberships", flood_memberships},
+    {"socket-options", socket_options},
     {"own-locks", own_locks},
     {NULL, NULL},
 };

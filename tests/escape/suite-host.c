@@ -174,6 +174,7 @@ static void no_filters(void)
 
     escape_refused(&id, "filters", "");
     escape_refused(&id, "own-locks", "");
+    escape_refused(&id, "socket-options", "");
     escape_close(&id);
 }
 
@@ -181,7 +182,7 @@ static const struct test tests[] = {
     {"no mount of any kind", no_mounts},
     {"no new namespace", no_namespaces},
     {"no keyring, bpf, io_uring, userfaultfd, module, reboot", no_kernel_interfaces},
-    {"no filter of its own, no lock that is nobody's", no_filters},
+    {"no filter of its own, no lock that is nobody's, no keys of TCP", no_filters},
     {"no device", no_devices},
     {"no capability but the six, no_new_privs and seccomp on", no_capabilities},
     {"only descriptors 0 to 2 are open", no_descriptors},

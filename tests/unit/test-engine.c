@@ -335,16 +335,23 @@ static void test_filter_refuses_filters(void)
             bool attaches = option == 26 || (option >= 50 && option <= 52);
             bool own = option == 22 || option == 62; /* PR_SET_SECCOMP, PR_SCHED_CORE */
             bool shared = option == 37 || option == 38;
+            bool key = option == 14 || option == 32 || option == 38; /* of TCP */
+            bool bulk = option == 6 || option == 32; /* of IPv6: options in one piece, labels */
 
             CU_ASSERT_EQUAL(DECISION("setsockopt", 3, high | 1, high | option),
                             attaches ? ENOPROTOOPT : 0);
-            CU_ASSERT_TRUE(PASSES("setsockopt", 3, high | 6, high | option));
+            CU_ASSERT_EQUAL(DECISION("setsockopt", 3, high | 6, high | option),
+                            key ? ENOPROTOOPT : 0);
+            CU_ASSERT_EQUAL(DECISION("setsockopt", 3, high | 41, high | option),
+                            bulk ? ENOPROTOOPT : 0);
+            CU_ASSERT_TRUE(PASSES("setsockopt", 3, high | 17, high | option));
             CU_ASSERT_EQUAL(DECISION("prctl", high | option), own ? EINVAL : 0);
             CU_ASSERT_EQUAL(DECISION("fcntl", 3, high | option), shared ? EINVAL : 0);
         }
         CU_ASSERT_TRUE(PASSES("setsockopt", 3, high | 1, high | 0x80000000));
         CU_ASSERT_TRUE(PASSES("prctl", high | 0x59616d61));
         CU_ASSERT_TRUE(PASSES("fcntl", 3, high | 1030));
+        CU_ASSERT_EQUAL(DECISION("fcntl", 3, high | 1024), EINVAL); /* F_SETLEASE */
     }
 }
 

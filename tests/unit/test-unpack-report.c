@@ -97,7 +97,7 @@ static void a_failure_keeps_its_kind_and_loses_control_characters(void)
     CU_ASSERT_EQUAL(unpack_reader_end(&reader, &got, &err), -1);
     CU_ASSERT_EQUAL(err.kind, ERROR_NOT_FOUND);
     CU_ASSERT_STRING_EQUAL(err.code, "IMAGE_REFUSED");
-    CU_ASSERT_STRING_EQUAL(err.message, "a?[2J??\xef\xbf\xbd is bad");
+    CU_ASSERT_STRING_EQUAL(err.message, "a?[2J??? is bad");
     refused('p', "12345678", 8, "said what it never says");
 }
 

@@ -1,0 +1,42 @@
+/*
+ * guard.h - a process that ends an import's reader when the import takes too long, the store's disk
+ * is nearly full, or whoever started the import is gone.
+ *
+ * It is a process of its own because its starter may not be able to look: stopped by Ctrl-Z,
+ * waiting for a terminal that was stopped by Ctrl-S, or killed.
+ */
+#ifndef CODESET_IMAGES_GUARD_H
+#define CODESET_IMAGES_GUARD_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct engine_settings;
+
+struct guard {
+    pid_t pid;
+    int fd; /* readable when it has ended */
+};
+
+#define GUARD_INIT                                                                                 \
+    {                                                                                              \
+        .fd = -1                                                                                   \
+    }
+
+/* Is there room for more: on the store's disk, above its reserve, and in its table of inodes?
+ * ERROR_UNAVAILABLE. */
+int guard_check_disk(const struct engine_settings *settings, struct error *err);
+
+/* Guards the process, a child of the caller, for at most image_seconds_max from now. The guard has
+ * none of the caller's descriptors, and is in a session of its own. */
+int guard_start(const struct engine_settings *settings, pid_t subject, struct guard *ret_guard,
+                struct error *err);
+
+/* For a subject that has ended. Returns -1 and why if it was the guard that ended it. */
+int guard_end(struct guard *guard, const struct engine_settings *settings, struct error *err);
+
+/* Ends the guard, whatever it does. */
+void guard_release(struct guard *guard);
+
+#endif

@@ -677,6 +677,35 @@ static void reports_are_found_by_their_patterns(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "Testing/1/Test.xml\n"));
 }
 
+/* A passing report beside a failing one that is not read is a verdict that is not true. */
+static void reports_are_found_at_any_depth(void)
+{
+    const char *const patterns[] = {"**/TEST-*.xml", "{unit,e2e}/out"};
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    _cleanup_(free_ptr) char *root = below("depths");
+    _cleanup_(close_fd) int fd = scratch();
+
+    shell("mkdir -p depths/a/b/c depths/.h depths/unit/out/x depths/e2e/out; cd depths; "
+          "echo 0 >TEST-0.xml; echo 1 >a/TEST-1.xml; echo 3 >a/b/c/TEST-3.xml; echo h "
+          ">.h/TEST-h.xml; "
+          "echo o >other.xml; echo u >unit/out/x/u.xml; echo t >unit/out/t.txt; echo e "
+          ">e2e/out/e.xml");
+    outcome_release(&outcome);
+    agent_get_files(rig.client, rig.address, root, patterns, ARRAY_SIZE(patterns), 0, fd,
+                    rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    names(fd, &found);
+    CU_ASSERT_EQUAL(
+        strlen("TEST-0.xml\na/TEST-1.xml\na/b/c/TEST-3.xml\nunit/out/x/u.xml\ne2e/out/e.xml\n"),
+        found.length);
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "TEST-0.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "a/TEST-1.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "a/b/c/TEST-3.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "unit/out/x/u.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "e2e/out/e.xml\n"));
+}
+
 static void too_many_reports_are_refused(void)
 {
     const char *const patterns[] = {"*"};
@@ -822,6 +851,7 @@ int main(void)
         {"reports are found by their patterns", reports_are_found_by_their_patterns},
         {"a tree is packed in order of its paths", a_tree_is_packed_in_order_of_its_paths},
         {"what is more than was asked for is refused", what_is_more_than_was_asked_for_is_refused},
+        {"reports are found at any depth", reports_are_found_at_any_depth},
         {"too many reports are refused", too_many_reports_are_refused},
         {"of old reports one is told, without content", old_reports_are_no_more_than_told},
         {"the agent has lived through it all", the_agent_has_lived_through_it_all},

@@ -525,11 +525,12 @@ static void ever_so_many_missing_tests_make_a_bounded_result(void)
 static void each_language_has_its_report_paths(void)
 {
     CU_ASSERT_STRING_EQUAL(grade_report_paths("python")[0], "report.xml");
-    CU_ASSERT_STRING_EQUAL(grade_report_paths("Java")[1], "build/test-results/test/*.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("Java")[0], "**/TEST-*.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("Java")[2], "build/test-results/test/*.xml");
     CU_ASSERT_STRING_EQUAL(grade_report_paths("typescript")[0], "test-results/junit.xml");
     CU_ASSERT_STRING_EQUAL(grade_report_paths("go")[1], "go-test-report.xml");
     CU_ASSERT_STRING_EQUAL(grade_report_paths("rust")[0], "target/junit.xml");
-    CU_ASSERT_STRING_EQUAL(grade_report_paths("csharp")[0], "TestResults/*.xml");
+    CU_ASSERT_STRING_EQUAL(grade_report_paths("csharp")[0], "TestResults/*.{xml,trx}");
     CU_ASSERT_STRING_EQUAL(grade_report_paths("c++")[2], "Testing/*/Test.xml");
     CU_ASSERT_STRING_EQUAL(grade_report_paths(NULL)[0], "report.xml");
     CU_ASSERT_STRING_EQUAL(grade_report_paths("cobol")[0], "report.xml");

@@ -3,7 +3,7 @@
  * no database. reports.h does the same for an archive of reports.
  *
  *     struct test_report *report = test_report_new();
- *     test_report_add_junit(report, bytes, size, &err)      for each report file
+ *     test_report_add_xml(report, bytes, size, note)        for each report file
  *     grade(report, &expectation, &reason)
  *     grade_add_missing(report, &expectation)
  *     grade_result(&text, report, ...)                        the API's TestSuiteResult
@@ -42,11 +42,23 @@ struct test_report;
 struct test_report *test_report_new(void);
 void test_report_free(struct test_report *report);
 
-/* Adds the cases of one JUnit file (or of a CTest Test.xml). Two cases with one id: the worse
- * counts. Not well-formed, no suite in it, or over a bound: error with the code
- * REPORT_UNREADABLE, whose message does not name the file; the report is then unchanged. */
-int test_report_add_junit(struct test_report *report, const char *bytes, size_t size,
-                          struct error *err);
+/* What a file that may be a report turned out to be. */
+enum report_state {
+    REPORT_WHOLE,   /* a report, of which every case was read */
+    REPORT_FOREIGN, /* another document: XML whose root is none of a report */
+    REPORT_EMPTY,   /* nothing, or no XML, or a report without a suite: its writer died, perhaps */
+    REPORT_BROKEN,  /* it breaks off, or is over a bound: cases are missing, maybe those that failed
+                     */
+};
+
+#define REPORT_NOTE_SIZE 256
+
+/* Adds the cases of one report: JUnit, CTest's Test.xml, NUnit, TRX, xUnit.net, TestNG, Robot. Of a
+ * broken one those before the break. Two cases with one id: the worse counts. The note, a part of a
+ * sentence about "it" that does not name the file, says what is wrong or was mended; "": nothing.
+ */
+enum report_state test_report_add_xml(struct test_report *report, const char *bytes, size_t size,
+                                      char note[REPORT_NOTE_SIZE]);
 
 /* Adds one case, for verifiers that leave no report. */
 void test_report_add_case(struct test_report *report, const char *classname, const char *name,
@@ -73,6 +85,10 @@ struct expectation {
  * naming the first tests that did not pass, or NULL on success. */
 bool grade(const struct test_report *report, const struct expectation *expectation,
            char **ret_reason);
+
+/* Is it certain, whatever else a report may hold, that this is none? A listed test has failed;
+ * without lists, any test. */
+bool grade_has_failed(const struct test_report *report, const struct expectation *expectation);
 
 /* Adds a failed case for each listed test that the report does not have, at most TEST_MISSING_MAX
  * of them, so that the answer names what was missed. Its name is the one of the list. Call it after

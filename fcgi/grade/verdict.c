@@ -77,6 +77,27 @@ bool grade(const struct test_report *report, const struct expectation *expectati
     return is_success;
 }
 
+static bool any_failed(const struct test_report *report, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct test_case *item = test_report_find(report, names[i]);
+
+        if (item && item->outcome == TEST_FAILED)
+            return true;
+    }
+    return false;
+}
+
+bool grade_has_failed(const struct test_report *report, const struct expectation *expectation)
+{
+    if (expectation->fail_to_pass_count + expectation->pass_to_pass_count +
+            expectation->fail_to_fail_count ==
+        0)
+        return count_of(report, TEST_FAILED) > 0;
+    return any_failed(report, expectation->fail_to_pass, expectation->fail_to_pass_count) ||
+           any_failed(report, expectation->pass_to_pass, expectation->pass_to_pass_count);
+}
+
 /* All are looked for before the first is added: an added one must not be found for another. */
 void grade_add_missing(struct test_report *report, const struct expectation *expectation)
 {

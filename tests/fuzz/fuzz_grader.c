@@ -2,7 +2,8 @@
  * What codeset-grader is given: a framed head, texts, and an archive. The answer must be one that
  * the daemon takes.
  *
- * fuzz-sources: fcgi/grade/request.c fcgi/grade/reports.c fcgi/grade/junit.c fcgi/grade/names.c
+ * fuzz-sources: fcgi/grade/request.c fcgi/grade/reports.c fcgi/grade/parser.c fcgi/grade/mend.c
+ * fuzz-sources: fcgi/grade/junit.c fcgi/grade/dotnet.c fcgi/grade/testng.c fcgi/grade/names.c
  * fuzz-sources: fcgi/grade/report.c fcgi/grade/verdict.c
  * fuzz-sources: fcgi/wire/grader.c fcgi/wire/head.c fcgi/wire/suite_result.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/json.c

@@ -31,7 +31,8 @@ struct test_case {
     char *id;        /* "classname::name" */
     char *name;      /* may be "" */
     char *classname; /* may be "" */
-    char *file;      /* the `file` attribute, or "" */
+    char *file;      /* the `file` attribute, of the case or of a suite around it, or "" */
+    char *suites;    /* the names of the suites that it is in, with " > " between, or "" */
     char *message;   /* of a failure or skip, or "" */
     double seconds;
     enum test_outcome outcome;
@@ -54,7 +55,7 @@ enum report_state {
 #define REPORT_NOTE_SIZE 256
 
 /* Adds the cases of one report: JUnit, CTest's Test.xml, NUnit, TRX, xUnit.net, TestNG, Robot. Of a
- * broken one those before the break. Two cases with one id: the worse counts. The note, a part of a
+ * broken one those before the break. The note, a part of a
  * sentence about "it" that does not name the file, says what is wrong or was mended; "": nothing.
  */
 enum report_state test_report_add_xml(struct test_report *report, const char *bytes, size_t size,
@@ -69,7 +70,8 @@ const struct test_case *test_report_case(const struct test_report *report, size_
 
 /* What one of a sample's test names says about the report: the names may be `classname::name`, a
  * bare name or classname, or SWE-bench's `path/test.py::Class::name`, `name (module.Class)`,
- * `Class#name`. NULL: no case of the report has that name. */
+ * `Class#name`, and what else docs/verdicts.md tells. Of several cases with that name the worst.
+ * NULL: no case of the report has that name. */
 const struct test_case *test_report_find(const struct test_report *report, const char *name);
 
 struct expectation {

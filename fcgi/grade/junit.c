@@ -87,6 +87,7 @@ static void begin_junit(struct parser *p, const char *element, const char **attr
     } else if (strcmp(element, "testsuite") == 0) {
         p->has_suite = true;
         p->suites[p->depth] = parser_name(p, parser_attribute(attributes, "name"));
+        p->files[p->depth] = parser_name(p, parser_attribute(attributes, "file"));
     } else if (strcmp(element, "testcase") == 0) {
         p->has_suite = true; /* node's runner has cases right below the root */
         begin_junit_case(p, attributes);

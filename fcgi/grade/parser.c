@@ -20,6 +20,7 @@
 
 #define SECONDS_MAX 1e9
 #define DOCUMENTS_MAX 1000               /* one behind the other in a file */
+#define INHERITED_MAX (64 << 20)         /* bytes that the cases of a report have of their suites */
 #define MENDED_MAX (2 * TEST_REPORT_MAX) /* bytes that mending may make of a file */
 
 static const struct dialect *const dialects[] = {&dialect_junit, &dialect_ctest, &dialect_nunit,
@@ -30,8 +31,10 @@ static void parser_release(struct parser *p)
 {
     if (p->xml)
         XML_ParserFree(p->xml);
-    for (size_t i = 0; i < ARRAY_SIZE(p->suites); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(p->suites); i++) {
         free(p->suites[i]);
+        free(p->files[i]);
+    }
     free(p->measurement);
     free(p->id);
     free(p->next_of_id);
@@ -231,8 +234,35 @@ static void end_capture(struct parser *p)
     p->capture_depth = 0;
 }
 
+/* The suites that the case is in, and the nearest file where it names none. A path that is too long
+ * is none, so that the case keeps what it says of itself. */
+static void place_case(struct parser *p)
+{
+    struct buf path = BUF_INIT;
+    const char *file = NULL;
+
+    for (int i = 1; i <= p->case_depth; i++) {
+        if (p->suites[i] && p->suites[i][0])
+            buf_addf(&path, "%s%s", path.length > 0 ? " > " : "", p->suites[i]);
+        if (p->files[i] && p->files[i][0])
+            file = p->files[i];
+    }
+    if (path.length > TEST_NAME_MAX)
+        buf_clear(&path);
+    p->inherited += path.length;
+    p->item.suites = buf_take(&path);
+    if (file && (!p->item.file || !p->item.file[0])) {
+        free(p->item.file);
+        p->item.file = xstrdup(file);
+        p->inherited += strlen(file);
+    }
+    if (p->inherited > INHERITED_MAX)
+        parser_refuse(p, "its suites have names that are too long for so many tests");
+}
+
 static void end_case(struct parser *p)
 {
+    place_case(p);
     if (p->dialect->end_case)
         p->dialect->end_case(p);
     /* CTest and some others say why a test failed in its output only. */
@@ -258,8 +288,8 @@ static void on_end(void *user, const char *element)
         end_capture(p);
     if (p->case_depth && p->depth == p->case_depth + (p->is_suite_level ? 1 : 0))
         end_case(p);
-    free(p->suites[p->depth]);
-    p->suites[p->depth] = NULL;
+    free(TAKE_PTR(p->suites[p->depth]));
+    free(TAKE_PTR(p->files[p->depth]));
     if (--p->depth == 0)
         p->root_closed = true;
 }
@@ -309,8 +339,10 @@ enum document { DOCUMENT_WHOLE, DOCUMENT_FOREIGN, DOCUMENT_MORE, DOCUMENT_BROKEN
 
 static void forget_open(struct parser *p)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(p->suites); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(p->suites); i++) {
         free(TAKE_PTR(p->suites[i]));
+        free(TAKE_PTR(p->files[i]));
+    }
     p->depth = p->case_depth = p->capture_depth = 0;
     p->capture = CAPTURE_NOTHING;
     p->root_closed = false;

@@ -31,6 +31,8 @@ struct parser {
     int depth;                          /* of the element that is open; the root's is 1 */
     bool root_closed;                   /* all of the document was read */
     char *suites[PARSER_DEPTH_MAX + 1]; /* names of the open suites, by depth */
+    char *files[PARSER_DEPTH_MAX + 1];  /* their files, where they tell them */
+    size_t inherited;                   /* bytes that the cases have of them */
     bool has_suite;                     /* the report is one: a suite was seen */
     bool is_suite_level;                /* `item` stands for a failure outside any case */
     int case_depth;                     /* of the open case, 0 outside */

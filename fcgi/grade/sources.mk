@@ -4,6 +4,7 @@ noinst_LIBRARIES += libgrade.a
 libgrade_a_SOURCES = \
 	fcgi/grade/grade.h \
 	fcgi/grade/dotnet.c fcgi/grade/junit.c fcgi/grade/testng.c \
+	fcgi/grade/looser.c fcgi/grade/looser.h \
 	fcgi/grade/mend.c fcgi/grade/mend.h \
 	fcgi/grade/names.c fcgi/grade/names.h \
 	fcgi/grade/parser.c fcgi/grade/parser.h \

@@ -355,6 +355,107 @@ static void of_two_cases_with_one_id_the_worse_counts(void)
     CU_ASSERT_EQUAL(test_report_count(report), 1);
 }
 
+static void two_tests_of_different_suites_never_merge(void)
+{
+    _cleanup_(report_release) struct test_report *report = read_report("node-nested.xml");
+
+    CU_ASSERT_EQUAL(test_report_count(report), 4);
+    check(report, "cart > adds", TEST_PASSED);
+    check(report, "cart > removes > works", TEST_PASSED);
+    check(report, "shelf > works", TEST_FAILED);
+    check(report, "shelf > adds", TEST_SKIPPED);
+    check(report, "removes > works", TEST_PASSED);
+    check(report, "test/cart.test.js > cart > adds", TEST_PASSED);
+    check(report, "test/cart.test.js::cart::removes::works", TEST_PASSED);
+    check(report, "works", TEST_FAILED); /* which? */
+    check(report, "test::works", TEST_FAILED);
+    check(report, "cart", TEST_PASSED);
+    check(report, "shelf", TEST_FAILED);
+    CU_ASSERT_PTR_NULL(test_report_find(report, "cart > lends"));
+    CU_ASSERT_PTR_NULL(test_report_find(report, "shelf > removes > works"));
+}
+
+static void add_case(struct test_report *report, const char *attributes, bool failed)
+{
+    _cleanup_(free_ptr) char *xml =
+        xasprintf("<testsuites><testsuite name='s'><testcase %s>%s</testcase></testsuite>"
+                  "</testsuites>",
+                  attributes, failed ? "<failure/>" : "");
+
+    CU_ASSERT_EQUAL(add_text(report, xml), REPORT_WHOLE);
+}
+
+/* The first name of each row is the list's; the case with the attributes is what it means. Another
+ * one, which failed, is near it. */
+static void names_as_lists_write_them_are_found(void)
+{
+    static const struct {
+        const char *listed, *attributes;
+    } rows[] = {
+        {"test/room.js | Room setName sets the name",
+         "classname='sets the name' name='Room setName sets the name'"},
+        {"test/room.js | Room setName sets the name",
+         "file='test/room.js' classname='Room setName' name='sets the name'"},
+        {"testAdds(com.shop.CartTest)", "classname='com.shop.CartTest' name='testAdds'"},
+        {"Room setName sets the name", "classname='Room setName' name='sets the name'"},
+        {"Cart > It adds up", "classname='Shop\\CartTest' name='testItAddsUp'"},
+        {"Str Replace Twig > It adds up with data set #0",
+         "classname='Shop.StrReplaceTwigTest' name='test_it_adds_up with data set #0'"},
+        {"adds two numbers", "classname='x' name='Calculator #add adds two numbers'"},
+        {"vector > resizing", "classname='tests.global' name='vector/resizing'"},
+        {"vector", "classname='tests.global' name='vector/resizing'"},
+        {"Cart › empty › has no price", "classname='Cart empty' name='has no price'"},
+        {"CartTest : testAdds", "classname='com.shop.CartTest' name='testAdds'"},
+        {"cart_test.exs: test adds up", "classname='Elixir.CartTest' file='test/cart_test.exs' "
+                                        "name='test adds up'"},
+        {"/testbed/tests/test_cart.py::test_adds", "classname='tests.test_cart' name='test_adds'"},
+        {"/tests/test_cart.py::test_adds", "classname='tests.test_cart' name='test_adds'"},
+        {"tests/test_cart.py::test_adds ", "classname='tests.test_cart' name='test_adds'"},
+        {"adds up", "classname='Cart' name='adds up  '"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(report_release) struct test_report *report = test_report_new();
+
+        add_case(report, "classname='near.by' name='another one'", true);
+        CU_ASSERT_PTR_NULL(test_report_find(report, rows[i].listed));
+        add_case(report, rows[i].attributes, false);
+        check(report, rows[i].listed, TEST_PASSED);
+    }
+}
+
+/* However loosely it is read, a name of a test that is not there finds no other. */
+static void the_name_of_another_test_finds_nothing(void)
+{
+    static const char *const listed[] = {
+        "other/test_cart.py::test_adds",
+        "/testbed/other/test_cart.py::test_adds",
+        "test_cart.py::test_add",
+        "adds",
+        "Cart > test adds",
+        "test/room.js | Room setName",
+        "testAdds(com.shop.CartTest)",
+        "two numbers adds",
+        "Cart > It adds",
+        " ",
+        "/",
+        " | ",
+    };
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+
+    add_case(report, "classname='tests.test_cart' name='test_adds'", false);
+    add_case(report, "classname='Calculator' name='adds two numbers'", false);
+    add_case(report, "classname='Shop.CartTest' name='testItAddsUp'", false);
+    add_case(report, "classname='com.other.CartTest' name='testAdds'", false);
+    for (size_t i = 0; i < ARRAY_SIZE(listed); i++) {
+        const struct test_case *item = test_report_find(report, listed[i]);
+
+        if (item)
+            fprintf(stderr, "\n    %s: %s\n", listed[i], item->id);
+        CU_ASSERT_PTR_NULL(item);
+    }
+}
+
 static void of_an_ambiguous_name_the_worse_counts(void)
 {
     _cleanup_(report_release) struct test_report *report = test_report_new();
@@ -743,6 +844,9 @@ int main(void)
         {"dotnet's report is read", dotnet_is_read},
         {"suites nest and may fail as a whole", suites_nest_and_may_fail_as_a_whole},
         {"of two cases with one id the worse counts", of_two_cases_with_one_id_the_worse_counts},
+        {"two tests of different suites never merge", two_tests_of_different_suites_never_merge},
+        {"names as lists write them are found", names_as_lists_write_them_are_found},
+        {"the name of another test finds nothing", the_name_of_another_test_finds_nothing},
         {"of an ambiguous name the worse counts", of_an_ambiguous_name_the_worse_counts},
         {"what is no report is told and changes nothing",
          what_is_no_report_is_told_and_changes_nothing},

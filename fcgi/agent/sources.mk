@@ -14,6 +14,7 @@ AGENT_PARTS = \
 	fcgi/agent/edits.c fcgi/agent/edits.h \
 	fcgi/agent/expendable.c fcgi/agent/expendable.h \
 	fcgi/agent/listing.c fcgi/agent/listing.h \
+	fcgi/agent/near.c fcgi/agent/near.h \
 	fcgi/agent/operations.c fcgi/agent/operations.h \
 	fcgi/agent/output.c fcgi/agent/output.h \
 	fcgi/agent/output_drain.c fcgi/agent/output_drain.h \

@@ -88,6 +88,13 @@ struct expectation {
 bool grade(const struct test_report *report, const struct expectation *expectation,
            char **ret_reason);
 
+/* Appends why there is no success, for whoever asked: a line for each listed test that did not
+ * pass, with what became of it; of more than TEST_EXPLAINED_MAX of a list the first. `reason` as
+ * grade() or its caller gave it, where it is not the lists. Nothing but lines of text. */
+#define TEST_EXPLAINED_MAX 200
+void grade_explain(struct buf *out, const struct test_report *report,
+                   const struct expectation *expectation, const char *reason);
+
 /* Is it certain, whatever else a report may hold, that this is none? A listed test has failed;
  * without lists, any test. */
 bool grade_has_failed(const struct test_report *report, const struct expectation *expectation);

@@ -375,6 +375,20 @@ static bool judge_report(const struct test_report *report, const struct expectat
     return false;
 }
 
+/* What the result's stderr begins with, before the verifier's own: why there is no success, and
+ * which reports were not read as they are. A fault is told in stdout. */
+static void add_explanation(struct buf *out, const struct test_report *report,
+                            const struct expectation *expectation, const char *reason,
+                            const char *notes)
+{
+    if (!reason && !notes[0])
+        return;
+    buf_addf(out, "--- %s ---\n", reason ? "no success" : "reports");
+    if (reason)
+        grade_explain(out, report, expectation, reason);
+    buf_addf(out, "%s---\n", notes);
+}
+
 int reports_verdict(const struct reports_source *source, const struct grader_request *request,
                     struct buf *result, bool *ret_success, char **ret_reason, struct error *err)
 {
@@ -383,6 +397,7 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
     _cleanup_(names_release) struct names pass_to_pass = {0};
     _cleanup_(names_release) struct names fail_to_fail = {0};
     const struct verifier_run *run = &request->run;
+    _cleanup_(buf_release) struct buf err_text = BUF_INIT;
     struct reports_found found = {0};
     struct expectation expectation;
 
@@ -413,9 +428,13 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
     if (!request->fault && check_whole(&found, report, &expectation, err) < 0)
         return -1;
     *ret_success = judge_report(report, &expectation, request, ret_reason);
+    if (!request->fault)
+        add_explanation(&err_text, report, &expectation, *ret_success ? NULL : *ret_reason,
+                        found.notes);
+    buf_add(&err_text, run->err, run->err_length);
     grade_add_missing(report, &expectation);
-    grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length, run->err,
-                 run->err_length);
+    grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length,
+                 err_text.data, err_text.length);
     if (result->length > (size_t)GRADER_RESULT_MAX)
         return error_set(err, ERROR_LIMIT, "REPORT_TOO_LARGE",
                          "the verifier's reports would give a result of more than %lld MiB",

@@ -186,6 +186,27 @@ static void a_text_that_does_not_occur_once_is_refused_with_the_count(void)
     shell_says("cat g", "x x x aaa");
 }
 
+static void what_is_nearly_there_is_told_with_its_place(void)
+{
+    shell(
+        "printf 'first line\\r\\nif (a) {\\r\\n    return One;\\r\\n}\\r\\nlast line\\r\\n' >near");
+    replace("near", "if (a) {\n    return One;\n}", "x");
+    expect_refusal("does not occur in it; at line 2 is text that differs only in line ends");
+    replace("near", "if (a) {\r\n\treturn One;\r\n}", "x");
+    expect_refusal("at line 2 is text that differs only in blanks");
+    replace("near", "    RETURN one;", "x");
+    expect_refusal("at line 3 is text that differs only in the case of letters");
+    replace("near", "other\n    return One;\nother", "x");
+    expect_refusal("; line 3 of the file has line 2 of the string, but what is around it differs");
+    replace("near", "nothing of the kind", "x");
+    expect_refusal("near: the string does not occur in it");
+    CU_ASSERT_PTR_NULL(strchr(outcome.message.data, ';'));
+    replace("near", "}\n", "x"); /* no place is told by a brace alone, but by its line end */
+    expect_refusal("line ends");
+    replace("near", "zz\n}", "x");
+    CU_ASSERT_PTR_NULL(strchr(outcome.message.data, ';'));
+}
+
 static void texts_may_hold_any_bytes(void)
 {
     const struct agent_replacement replacement = {.id = "bytes",
@@ -818,6 +839,8 @@ int main(void)
         {"a text that occurs once is replaced", a_text_that_occurs_once_is_replaced},
         {"a text that does not occur once is refused with the count",
          a_text_that_does_not_occur_once_is_refused_with_the_count},
+        {"what is nearly there is told with its place",
+         what_is_nearly_there_is_told_with_its_place},
         {"texts may hold any bytes", texts_may_hold_any_bytes},
         {"a link stays a link", a_link_stays_a_link},
         {"extended attributes are kept", extended_attributes_are_kept},

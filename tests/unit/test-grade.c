@@ -766,6 +766,27 @@ static void listed_tests_that_are_not_in_the_report_are_failures(void)
     }
 }
 
+static void an_explanation_names_what_did_not_pass(void)
+{
+    _cleanup_(report_release) struct test_report *report = small_report();
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    const char *first[] = {"m::good", "m::none", "m::left"}, *second[] = {"m::bad", "m::left"};
+    struct expectation expectation = {.fail_to_pass = first,
+                                      .fail_to_pass_count = ARRAY_SIZE(first),
+                                      .pass_to_pass = second,
+                                      .pass_to_pass_count = ARRAY_SIZE(second)};
+
+    grade_explain(&text, report, &expectation, "the reason");
+    CU_ASSERT_STRING_EQUAL(text.data, "fail_to_pass: 2 of 3 did not pass\n"
+                                      "  missing: m::none\n  skipped: m::left\n"
+                                      "pass_to_pass: 1 of 2 did not pass\n  failed: m::bad\n");
+    buf_clear(&text);
+    expectation.fail_to_pass_count = 1;
+    expectation.pass_to_pass_count = 0;
+    grade_explain(&text, report, &expectation, "the verifier was killed");
+    CU_ASSERT_STRING_EQUAL(text.data, "the verifier was killed\n");
+}
+
 static void ever_so_many_missing_tests_make_a_bounded_result(void)
 {
     _cleanup_(report_release) struct test_report *report = small_report();
@@ -873,6 +894,7 @@ int main(void)
         {"the result lists every case", the_result_lists_every_case},
         {"listed tests that are not in the report are failures",
          listed_tests_that_are_not_in_the_report_are_failures},
+        {"an explanation names what did not pass", an_explanation_names_what_did_not_pass},
         {"ever so many missing tests make a bounded result",
          ever_so_many_missing_tests_make_a_bounded_result},
         {"each language has its report paths", each_language_has_its_report_paths},

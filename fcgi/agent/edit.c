@@ -26,6 +26,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "agent/near.h"
 #include "agent/request.h"
 #include "agent/worker.h"
 #include "base/buf.h"
@@ -290,7 +291,10 @@ static const char *find_once(const struct buf *content, const struct change *cha
 
     first = memmem(content->data, content->length, change->old_text, change->old_length);
     if (!first) {
-        refuse(err, path, "the string does not occur in it");
+        char hint[NEAR_HINT_SIZE];
+
+        near_hint(content->data, content->length, change->old_text, change->old_length, hint);
+        error_set(err, ERROR_INVALID, NULL, "%.200s: the string does not occur in it%s", path, hint);
         return NULL;
     }
     next = memmem(first + 1, (size_t)(end - first - 1), change->old_text, change->old_length);

@@ -35,6 +35,7 @@
 #include "agent/worker.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/glob.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
 #include "wire/pax.h"
@@ -52,9 +53,8 @@ struct outgoing {
     size_t entries_most; /* of GET /archive */
     bool reports;        /* GET /files: what is older is told without content, one of it */
     bool old_told;
-    struct listing pristine; /* in the request's body */
-    char *patterns[AGENT_PATTERNS_MOST];
-    size_t pattern_count;
+    struct listing pristine;   /* in the request's body */
+    struct glob_list patterns; /* of GET /files */
     struct buf manifest; /* changes: "type path\0" of all there is; GET /listing: its records */
     bool manifest_first; /* changes, so that the reader of the archive knows what to expect */
     size_t *chosen;      /* where in the manifest the things to send are */
@@ -172,43 +172,23 @@ static enum walk_next visit_all(void *arg, const struct walk_thing *thing, struc
     return WALK_ON;
 }
 
-/* Does the first part of the pattern, as deep as the path, match it? So that the walk goes only
- * where a match can be. */
-static bool leads_on(const char *pattern, const char *path)
-{
-    char prefix[PATH_MAX];
-    const char *end = pattern;
-
-    for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
-        end = strchr(end + (end != pattern), '/');
-        if (!end)
-            return false;
-    }
-    snprintf(prefix, sizeof(prefix), "%.*s", (int)(end - pattern), pattern);
-    return fnmatch(prefix, path, FNM_PATHNAME | FNM_PERIOD) == 0;
-}
-
 static enum walk_next visit_files(void *arg, const struct walk_thing *thing, struct error *err)
 {
     struct outgoing *outgoing = arg;
     const struct stat *st = thing->st;
     const char *path = thing->path;
 
-    for (size_t i = 0; i < outgoing->pattern_count; i++) {
-        if (S_ISDIR(st->st_mode) && leads_on(outgoing->patterns[i], path))
-            return WALK_ON;
-        if (!S_ISREG(st->st_mode) ||
-            fnmatch(outgoing->patterns[i], path, FNM_PATHNAME | FNM_PERIOD) != 0)
-            continue;
-        if (changed_at(st) >= outgoing->since)
-            choose(outgoing, list(outgoing, 'f', path), st->st_size);
-        else if (!outgoing->old_told)
-            choose(outgoing, list(outgoing, 'f', path), 0);
-        outgoing->old_told |= changed_at(st) < outgoing->since;
-        if (outgoing->chosen_count > AGENT_REPORTS_MOST || outgoing->size > outgoing->most)
-            return too_large(outgoing, err);
-        break;
-    }
+    if (S_ISDIR(st->st_mode))
+        return glob_list_leads(&outgoing->patterns, path) ? WALK_ON : WALK_OVER;
+    if (!S_ISREG(st->st_mode) || !glob_list_match(&outgoing->patterns, path))
+        return WALK_OVER;
+    if (changed_at(st) >= outgoing->since)
+        choose(outgoing, list(outgoing, 'f', path), st->st_size);
+    else if (!outgoing->old_told)
+        choose(outgoing, list(outgoing, 'f', path), 0);
+    outgoing->old_told |= changed_at(st) < outgoing->since;
+    if (outgoing->chosen_count > AGENT_REPORTS_MOST || outgoing->size > outgoing->most)
+        return too_large(outgoing, err);
     return WALK_OVER;
 }
 
@@ -483,11 +463,10 @@ void files_get(struct evhttp_request *req, int out)
     {
         if (strcmp(field->key, AGENT_FIELD_MATCH) != 0)
             continue;
-        if (outgoing.pattern_count == AGENT_PATTERNS_MOST || strlen(field->value) >= PATH_MAX) {
-            worker_message(out, 400, "too many or too long patterns");
+        if (glob_list_add(&outgoing.patterns, field->value, &err) < 0) {
+            worker_message(out, 400, err.message);
             return;
         }
-        outgoing.patterns[outgoing.pattern_count++] = field->value;
     }
     if (walk(outgoing.root_fd, visit_files, &outgoing, &err) < 0)
         refuse(out, &err);

@@ -14,6 +14,7 @@ AGENT_PARTS = \
 	fcgi/agent/edits.c fcgi/agent/edits.h \
 	fcgi/agent/expendable.c fcgi/agent/expendable.h \
 	fcgi/agent/listing.c fcgi/agent/listing.h \
+	fcgi/agent/near.c fcgi/agent/near.h \
 	fcgi/agent/operations.c fcgi/agent/operations.h \
 	fcgi/agent/output.c fcgi/agent/output.h \
 	fcgi/agent/output_drain.c fcgi/agent/output_drain.h \
@@ -30,7 +31,7 @@ AGENT_PARTS = \
 
 pkglibexec_PROGRAMS += codeset-agent
 codeset_agent_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS) \
-	fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/file.c fcgi/base/json.c \
+	fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/file.c fcgi/base/glob.c fcgi/base/json.c \
 	fcgi/base/mem.c fcgi/base/options.c fcgi/base/utf8.c
 codeset_agent_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
 	-fstack-protector-strong -fstack-clash-protection -fcf-protection -ffunction-sections

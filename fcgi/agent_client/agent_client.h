@@ -177,8 +177,8 @@ typedef void agent_tree_done(const struct error *err, void *arg);
 
 /*
  * Writes to fd (the caller's, as all descriptors here) a pax tar of the regular files below root
- * that match one of the patterns (glob(7), relative to root) and whose ctime is not before `since`
- * (µs since 1970), with their ctime; of those before it one, without content. At most
+ * that match one of the patterns (base/glob.h, relative to root) and whose ctime is not before
+ * `since` (µs since 1970), with their ctime; of those before it one, without content. At most
  * AGENT_REPORT_CAP bytes and AGENT_REPORTS_MOST files. fd may be a pipe that does not block: while
  * it is full the transfer waits.
  */

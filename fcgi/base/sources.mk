@@ -9,6 +9,7 @@ libbase_a_SOURCES = \
 	fcgi/base/crypto.c fcgi/base/crypto.h \
 	fcgi/base/error.c fcgi/base/error.h \
 	fcgi/base/file.c fcgi/base/file.h \
+	fcgi/base/glob.c fcgi/base/glob.h \
 	fcgi/base/id.c fcgi/base/id.h \
 	fcgi/base/json.c fcgi/base/json.h \
 	fcgi/base/jwt.c fcgi/base/jwt.h \

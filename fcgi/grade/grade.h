@@ -3,7 +3,7 @@
  * no database. reports.h does the same for an archive of reports.
  *
  *     struct test_report *report = test_report_new();
- *     test_report_add_junit(report, bytes, size, &err)      for each report file
+ *     test_report_add_xml(report, bytes, size, note)        for each report file
  *     grade(report, &expectation, &reason)
  *     grade_add_missing(report, &expectation)
  *     grade_result(&text, report, ...)                        the API's TestSuiteResult
@@ -31,7 +31,8 @@ struct test_case {
     char *id;        /* "classname::name" */
     char *name;      /* may be "" */
     char *classname; /* may be "" */
-    char *file;      /* the `file` attribute, or "" */
+    char *file;      /* the `file` attribute, of the case or of a suite around it, or "" */
+    char *suites;    /* the names of the suites that it is in, with " > " between, or "" */
     char *message;   /* of a failure or skip, or "" */
     double seconds;
     enum test_outcome outcome;
@@ -42,11 +43,23 @@ struct test_report;
 struct test_report *test_report_new(void);
 void test_report_free(struct test_report *report);
 
-/* Adds the cases of one JUnit file (or of a CTest Test.xml). Two cases with one id: the worse
- * counts. Not well-formed, no suite in it, or over a bound: error with the code
- * REPORT_UNREADABLE, whose message does not name the file; the report is then unchanged. */
-int test_report_add_junit(struct test_report *report, const char *bytes, size_t size,
-                          struct error *err);
+/* What a file that may be a report turned out to be. */
+enum report_state {
+    REPORT_WHOLE,   /* a report, of which every case was read */
+    REPORT_FOREIGN, /* another document: XML whose root is none of a report */
+    REPORT_EMPTY,   /* nothing, or no XML, or a report without a suite: its writer died, perhaps */
+    REPORT_BROKEN,  /* it breaks off, or is over a bound: cases are missing, maybe those that failed
+                     */
+};
+
+#define REPORT_NOTE_SIZE 256
+
+/* Adds the cases of one report: JUnit, CTest's Test.xml, NUnit, TRX, xUnit.net, TestNG, Robot. Of a
+ * broken one those before the break. The note, a part of a
+ * sentence about "it" that does not name the file, says what is wrong or was mended; "": nothing.
+ */
+enum report_state test_report_add_xml(struct test_report *report, const char *bytes, size_t size,
+                                      char note[REPORT_NOTE_SIZE]);
 
 /* Adds one case, for verifiers that leave no report. */
 void test_report_add_case(struct test_report *report, const char *classname, const char *name,
@@ -57,7 +70,8 @@ const struct test_case *test_report_case(const struct test_report *report, size_
 
 /* What one of a sample's test names says about the report: the names may be `classname::name`, a
  * bare name or classname, or SWE-bench's `path/test.py::Class::name`, `name (module.Class)`,
- * `Class#name`. NULL: no case of the report has that name. */
+ * `Class#name`, and what else docs/verdicts.md tells. Of several cases with that name the worst.
+ * NULL: no case of the report has that name. */
 const struct test_case *test_report_find(const struct test_report *report, const char *name);
 
 struct expectation {
@@ -73,6 +87,17 @@ struct expectation {
  * naming the first tests that did not pass, or NULL on success. */
 bool grade(const struct test_report *report, const struct expectation *expectation,
            char **ret_reason);
+
+/* Appends why there is no success, for whoever asked: a line for each listed test that did not
+ * pass, with what became of it; of more than TEST_EXPLAINED_MAX of a list the first. `reason` as
+ * grade() or its caller gave it, where it is not the lists. Nothing but lines of text. */
+#define TEST_EXPLAINED_MAX 200
+void grade_explain(struct buf *out, const struct test_report *report,
+                   const struct expectation *expectation, const char *reason);
+
+/* Is it certain, whatever else a report may hold, that this is none? A listed test has failed;
+ * without lists, any test. */
+bool grade_has_failed(const struct test_report *report, const struct expectation *expectation);
 
 /* Adds a failed case for each listed test that the report does not have, at most TEST_MISSING_MAX
  * of them, so that the answer names what was missed. Its name is the one of the list. Call it after

@@ -116,6 +116,7 @@ void test_case_release(struct test_case *item)
     free(item->name);
     free(item->classname);
     free(item->file);
+    free(item->suites);
     free(item->message);
     memset(item, 0, sizeof(*item));
 }
@@ -149,6 +150,7 @@ struct test_report *test_report_new(void)
 
     test_index_init(&report->ids);
     test_index_init(&report->names);
+    test_index_init(&report->loose);
     return report;
 }
 
@@ -161,13 +163,14 @@ void test_report_free(struct test_report *report)
     free(report->cases);
     test_index_release(&report->ids);
     test_index_release(&report->names);
+    test_index_release(&report->loose);
     free(report);
 }
 
 /* Message, text and the like may be NULL in a case under construction. */
 static void complete(struct test_case *item)
 {
-    char **texts[] = {&item->name, &item->classname, &item->file, &item->message};
+    char **texts[] = {&item->name, &item->classname, &item->file, &item->suites, &item->message};
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         if (!*texts[i])
@@ -178,14 +181,22 @@ static void complete(struct test_case *item)
         item->id = xstrdup(item->name[0] ? item->name : item->classname);
 }
 
+/* Two tests of one id may differ in where they are. */
+static uint64_t identity(const struct test_report *report, const struct test_case *item)
+{
+    _cleanup_(buf_release) struct buf key = BUF_INIT;
+
+    buf_addf(&key, "%s\x1f%s\x1f%s\x1f%s", item->suites, item->file, item->classname, item->name);
+    return test_index_hash(&report->ids, key.data, key.length);
+}
+
 void test_report_take(struct test_report *report, struct test_case *item)
 {
     struct test_index_slot *slot;
     struct test_case *there;
 
     complete(item);
-    slot =
-        test_index_claim(&report->ids, test_index_hash(&report->ids, item->id, strlen(item->id)));
+    slot = test_index_claim(&report->ids, identity(report, item));
     if (slot->number == 0) {
         *append(&report->cases, &report->count, &report->capacity) = *item;
         slot->number = (uint32_t)report->count;
@@ -199,7 +210,8 @@ void test_report_take(struct test_report *report, struct test_case *item)
             *item = better;
             /* What the names say may depend on the outcome that has changed. */
             test_index_release(&report->names);
-            report->named = 0;
+            test_index_release(&report->loose);
+            report->named = report->loosely_named = 0;
         }
         test_case_release(item);
     }

@@ -39,9 +39,12 @@ struct test_report {
     struct test_case *cases;
     size_t count;
     size_t capacity;
-    struct test_index ids;   /* by id, always complete */
+    struct test_index ids;   /* by what tells cases apart, always complete */
     struct test_index names; /* by the names of names.h, of the first `named` cases */
     size_t named;
+    struct test_index loose; /* by those of looser.h, of the first `loosely_named` */
+    size_t loosely_named;
+    bool loose_full; /* there were too many: it cannot be used */
 };
 
 /* A list of cases that is not part of a report yet. */
@@ -55,7 +58,8 @@ void test_case_release(struct test_case *item);
 void test_case_list_release(struct test_case_list *list);
 void test_case_list_add(struct test_case_list *list, struct test_case *item); /* takes content */
 
-/* Takes the content of item, whose id is made here. */
+/* Takes the content of item, whose id is made here. It is one with a case that has the same suites,
+ * file, classname and name: the worse of the two is kept. */
 void test_report_take(struct test_report *report, struct test_case *item);
 
 #endif

@@ -9,25 +9,31 @@
 const char *const *grade_report_paths(const char *language)
 {
     static const char *const python[] = {"report.xml", "test_reports/*.xml", NULL};
-    static const char *const java[] = {"target/surefire-reports/*.xml",
+    /* Of every module of a build, wherever it lies. */
+    static const char *const java[] = {"**/TEST-*.xml", "target/surefire-reports/*.xml",
                                        "build/test-results/test/*.xml", NULL};
     static const char *const javascript[] = {"test-results/junit.xml",
-                                             "test-results/test-results.xml", NULL};
+                                             "test-results/test-results.xml", "test-results.xml",
+                                             "junit.xml", NULL};
     static const char *const go[] = {"test-results.xml", "go-test-report.xml", NULL};
-    static const char *const rust[] = {"target/junit.xml", "test-results.xml", NULL};
-    static const char *const csharp[] = {"TestResults/*.xml", NULL};
+    static const char *const rust[] = {"target/junit.xml", "target/nextest/*/junit.xml",
+                                       "test-results.xml", NULL};
+    static const char *const csharp[] = {"TestResults/*.{xml,trx}", NULL};
     static const char *const c[] = {"gtest_output.xml", "test-results.xml", "Testing/*/Test.xml",
                                     NULL};
     static const char *const any[] = {"report.xml",
                                       "test_reports/*.xml",
+                                      "**/TEST-*.xml",
                                       "target/surefire-reports/*.xml",
                                       "build/test-results/test/*.xml",
                                       "test-results/junit.xml",
                                       "test-results/test-results.xml",
                                       "test-results.xml",
+                                      "junit.xml",
                                       "go-test-report.xml",
                                       "target/junit.xml",
-                                      "TestResults/*.xml",
+                                      "target/nextest/*/junit.xml",
+                                      "TestResults/*.{xml,trx}",
                                       "gtest_output.xml",
                                       "Testing/*/Test.xml",
                                       NULL};

@@ -133,6 +133,48 @@ static void note_stale(struct reports_found *found, const char *name)
                sizeof("..."));
 }
 
+/* One more file of its state; is it the first of the worst? */
+static bool count_file(struct reports_found *found, enum report_state state)
+{
+    bool is_worst = false;
+
+    switch (state) {
+    case REPORT_WHOLE:
+        found->read++;
+        break;
+    case REPORT_FOREIGN:
+        is_worst = found->broken + found->empty + found->foreign++ == 0;
+        break;
+    case REPORT_EMPTY:
+        is_worst = found->broken + found->empty++ == 0;
+        break;
+    case REPORT_BROKEN:
+        is_worst = found->broken++ == 0;
+        break;
+    }
+    return is_worst;
+}
+
+static void add_report(struct reading *reading, const char *name, const struct buf *content)
+{
+    struct reports_found *found = &reading->found;
+    char note[REPORT_NOTE_SIZE], line[REPORTS_FAULT_MAX];
+    size_t length = strlen(found->notes);
+    enum report_state state =
+        test_report_add_xml(reading->report, content->data, content->length, note);
+
+    if (note[0] == '\0') {
+        count_file(found, state);
+        return;
+    }
+    snprintf(line, sizeof(line), "the report %.200s%s: %s", name,
+             state == REPORT_WHOLE ? " was read, but" : " cannot be read", note);
+    if (count_file(found, state))
+        memcpy(found->fault, line, sizeof(line));
+    if (length + strlen(line) + 2 <= sizeof(found->notes))
+        snprintf(found->notes + length, sizeof(found->notes) - length, "%s\n", line);
+}
+
 static int read_entry(struct reading *reading, struct archive *archive, struct archive_entry *entry,
                       struct error *err)
 {
@@ -149,8 +191,7 @@ static int read_entry(struct reading *reading, struct archive *archive, struct a
         return too_large(err);
     if (read_content(&reading->input, archive, &reading->left, &content, err) < 0)
         return -1;
-    if (test_report_add_junit(reading->report, content.data, content.length, err) < 0)
-        return error_wrap(err, "the report %.200s cannot be read", name);
+    add_report(reading, name, &content);
     return 0;
 }
 
@@ -265,13 +306,22 @@ static int check_run(const struct verifier_run *run, struct error *err)
     return 0;
 }
 
+static int unreadable_reports(const struct reports_found *found, struct error *err)
+{
+    return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE", "%s", found->fault);
+}
+
 static int check_found(const struct verifier_run *run, const struct reports_found *found,
                        struct test_report *report, struct error *err)
 {
-    if (found->fresh > 0)
+    bool is_suite = strcmp(run->tool, "test_suite") == 0;
+
+    if (found->read + found->broken > 0)
         return 0;
+    if (found->fresh > (is_suite ? 0 : found->foreign))
+        return unreadable_reports(found, err);
     /* A tool that leaves no report says by its exit status what it found. */
-    if (strcmp(run->tool, "test_suite") != 0) {
+    if (!is_suite) {
         test_report_add_case(report, "", run->tool,
                              run->exit_status == 0 ? TEST_PASSED : TEST_FAILED, run->seconds,
                              run->exit_status == 0 ? "" : "exit status is not 0");
@@ -285,6 +335,22 @@ static int check_found(const struct verifier_run *run, const struct reports_foun
                          "the verifier left no report; what is there is older than its run: %s",
                          found->stale_names);
     return error_set(err, ERROR_NOT_FOUND, "REPORT_MISSING", "the verifier left no report");
+}
+
+/* What a report lacks may be what failed: nothing that others say makes that a success. What failed
+ * in what was read has failed. An empty report is one that lacks all, and the lists say what should
+ * be there. */
+static int check_whole(const struct reports_found *found, const struct test_report *report,
+                       const struct expectation *expectation, struct error *err)
+{
+    bool has_lists = expectation->fail_to_pass_count + expectation->pass_to_pass_count +
+                         expectation->fail_to_fail_count >
+                     0;
+
+    if (found->broken + (has_lists ? 0 : found->empty) == 0 ||
+        grade_has_failed(report, expectation))
+        return 0;
+    return unreadable_reports(found, err);
 }
 
 /* A verifier that was killed did not write what is there, or not to its end: whoever can kill it
@@ -309,6 +375,20 @@ static bool judge_report(const struct test_report *report, const struct expectat
     return false;
 }
 
+/* What the result's stderr begins with, before the verifier's own: why there is no success, and
+ * which reports were not read as they are. A fault is told in stdout. */
+static void add_explanation(struct buf *out, const struct test_report *report,
+                            const struct expectation *expectation, const char *reason,
+                            const char *notes)
+{
+    if (!reason && !notes[0])
+        return;
+    buf_addf(out, "--- %s ---\n", reason ? "no success" : "reports");
+    if (reason)
+        grade_explain(out, report, expectation, reason);
+    buf_addf(out, "%s---\n", notes);
+}
+
 int reports_verdict(const struct reports_source *source, const struct grader_request *request,
                     struct buf *result, bool *ret_success, char **ret_reason, struct error *err)
 {
@@ -317,6 +397,7 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
     _cleanup_(names_release) struct names pass_to_pass = {0};
     _cleanup_(names_release) struct names fail_to_fail = {0};
     const struct verifier_run *run = &request->run;
+    _cleanup_(buf_release) struct buf err_text = BUF_INIT;
     struct reports_found found = {0};
     struct expectation expectation;
 
@@ -338,15 +419,22 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         .verifier_succeeded = run->exit_status == 0,
     };
     /* "Without a report the exit status is the verdict": the lists name tests of a report. */
-    if (found.fresh == 0 && (!request->fault || strcmp(run->tool, "test_suite") != 0)) {
+    if (found.read + found.broken == 0 &&
+        (!request->fault || strcmp(run->tool, "test_suite") != 0)) {
         expectation.fail_to_pass_count = 0;
         expectation.pass_to_pass_count = 0;
         expectation.fail_to_fail_count = 0;
     }
+    if (!request->fault && check_whole(&found, report, &expectation, err) < 0)
+        return -1;
     *ret_success = judge_report(report, &expectation, request, ret_reason);
+    if (!request->fault)
+        add_explanation(&err_text, report, &expectation, *ret_success ? NULL : *ret_reason,
+                        found.notes);
+    buf_add(&err_text, run->err, run->err_length);
     grade_add_missing(report, &expectation);
-    grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length, run->err,
-                 run->err_length);
+    grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length,
+                 err_text.data, err_text.length);
     if (result->length > (size_t)GRADER_RESULT_MAX)
         return error_set(err, ERROR_LIMIT, "REPORT_TOO_LARGE",
                          "the verifier's reports would give a result of more than %lld MiB",

@@ -18,10 +18,20 @@
 
 #define REPORT_FILE_BYTES_MAX (INT64_C(64) << 20) /* of a file, and of all together */
 
+#define REPORTS_FAULT_MAX 500
+#define REPORTS_NOTES_MAX 2048 /* of more files the first are told */
+
 struct reports_found {
-    int fresh;             /* files read into the report */
+    int fresh;             /* files that are not older than the run, of which ... */
+    int read;              /* ... so many were read to their end */
+    int foreign;           /* ... are no reports */
+    int empty;             /* ... are none, but could have become some */
+    int broken;            /* ... break off: what they lack may be what failed */
     int stale;             /* files older than the run */
     char stale_names[256]; /* the first of them, with commas between; ends in "..." if cut */
+    char
+        fault[REPORTS_FAULT_MAX]; /* of the first of the worst file: "the report X cannot be ..." */
+    char notes[REPORTS_NOTES_MAX]; /* a line for each file that was not read as it is */
 };
 
 /* Where an archive comes from: bytes read, at most `size`; 0 at its end, -1 when that is broken. */
@@ -35,8 +45,8 @@ struct reports_source {
 /*
  * Reads the pax tar to its end. Regular files whose ctime is `since` or later are added to the
  * report; a file without a ctime is stale. Other types are passed over. Codes: REPORT_UNREADABLE
- * (one fresh file, or the archive, can't be read), REPORT_TOO_LARGE (of the files or of the whole
- * archive, GRADER_TAR_MAX).
+ * (the archive can't be read), REPORT_TOO_LARGE (of the files or of the whole archive,
+ * GRADER_TAR_MAX). What the files are is for the caller to judge.
  */
 int reports_read(const struct reports_source *source, int64_t since, struct test_report *report,
                  struct reports_found *ret_found, struct error *err);

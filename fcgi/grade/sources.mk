@@ -3,8 +3,11 @@
 noinst_LIBRARIES += libgrade.a
 libgrade_a_SOURCES = \
 	fcgi/grade/grade.h \
-	fcgi/grade/junit.c \
+	fcgi/grade/dotnet.c fcgi/grade/junit.c fcgi/grade/testng.c \
+	fcgi/grade/looser.c fcgi/grade/looser.h \
+	fcgi/grade/mend.c fcgi/grade/mend.h \
 	fcgi/grade/names.c fcgi/grade/names.h \
+	fcgi/grade/parser.c fcgi/grade/parser.h \
 	fcgi/grade/rehearsal.c fcgi/grade/rehearsal.h \
 	fcgi/grade/report.c fcgi/grade/report.h \
 	fcgi/grade/report_paths.c fcgi/grade/report_paths.h \

@@ -7,8 +7,16 @@
 
 #include "base/banned.h"
 
-#define NAMED_MAX 5      /* tests that a reason names */
-#define NAMED_LENGTH 200 /* bytes of each name there */
+#define NAMED_MAX 5          /* tests that a reason names */
+#define NAMED_LENGTH 200     /* bytes of each name there */
+#define EXPLAINED_LENGTH 400 /* bytes of each name in an explanation */
+
+static const char *fate_of(const struct test_case *item)
+{
+    if (!item)
+        return "missing";
+    return item->outcome == TEST_SKIPPED ? "skipped" : "failed";
+}
 
 /* Adds to `reason` which of the tests did not pass; the number of them. */
 static size_t judge(const struct test_report *report, const char *list, const char *const *names,
@@ -19,12 +27,12 @@ static size_t judge(const struct test_report *report, const char *list, const ch
 
     for (size_t i = 0; i < count; i++) {
         const struct test_case *item = test_report_find(report, names[i]);
-        const char *what = !item ? "missing" : item->outcome == TEST_SKIPPED ? "skipped" : "failed";
 
         if (item && item->outcome <= worst)
             continue;
         if (not_passed++ < NAMED_MAX)
-            buf_addf(&named, "%s%.*s (%s)", named.length ? ", " : "", NAMED_LENGTH, names[i], what);
+            buf_addf(&named, "%s%.*s (%s)", named.length ? ", " : "", NAMED_LENGTH, names[i],
+                     fate_of(item));
     }
     if (not_passed > 0)
         buf_addf(reason, "%s%s: %zu of %zu did not pass: %s%s", reason->length ? "; " : "", list,
@@ -75,6 +83,75 @@ bool grade(const struct test_report *report, const struct expectation *expectati
     if (ret_reason)
         *ret_reason = is_success ? NULL : buf_take(&reason);
     return is_success;
+}
+
+/* A line's worth of a name: control characters would make it more, a cut character none. */
+static void add_name(struct buf *out, const char *name)
+{
+    size_t length = strlen(name);
+
+    if (length > EXPLAINED_LENGTH) {
+        length = EXPLAINED_LENGTH;
+        while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80)
+            length--;
+    }
+    for (size_t i = 0; i < length; i++)
+        buf_add_char(out, (unsigned char)name[i] < 0x20 ? ' ' : name[i]);
+    buf_add_str(out, name[length] ? "...\n" : "\n");
+}
+
+static size_t explain_list(struct buf *out, const struct test_report *report, const char *list,
+                           const char *const *names, size_t count, enum test_outcome worst)
+{
+    _cleanup_(buf_release) struct buf lines = BUF_INIT;
+    size_t not_passed = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct test_case *item = test_report_find(report, names[i]);
+
+        if ((item && item->outcome <= worst) || not_passed++ >= TEST_EXPLAINED_MAX)
+            continue;
+        buf_addf(&lines, "  %s: ", fate_of(item));
+        add_name(&lines, names[i]);
+    }
+    if (not_passed > 0)
+        buf_addf(out, "%s: %zu of %zu did not pass\n%s", list, not_passed, count, lines.data);
+    if (not_passed > TEST_EXPLAINED_MAX)
+        buf_addf(out, "  and %zu more\n", not_passed - TEST_EXPLAINED_MAX);
+    return not_passed;
+}
+
+void grade_explain(struct buf *out, const struct test_report *report,
+                   const struct expectation *expectation, const char *reason)
+{
+    size_t listed = explain_list(out, report, "fail_to_pass", expectation->fail_to_pass,
+                                 expectation->fail_to_pass_count, TEST_PASSED) +
+                    explain_list(out, report, "pass_to_pass", expectation->pass_to_pass,
+                                 expectation->pass_to_pass_count, TEST_SKIPPED);
+
+    if (listed == 0 && reason)
+        add_name(out, reason);
+}
+
+static bool any_failed(const struct test_report *report, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct test_case *item = test_report_find(report, names[i]);
+
+        if (item && item->outcome == TEST_FAILED)
+            return true;
+    }
+    return false;
+}
+
+bool grade_has_failed(const struct test_report *report, const struct expectation *expectation)
+{
+    if (expectation->fail_to_pass_count + expectation->pass_to_pass_count +
+            expectation->fail_to_fail_count ==
+        0)
+        return count_of(report, TEST_FAILED) > 0;
+    return any_failed(report, expectation->fail_to_pass, expectation->fail_to_pass_count) ||
+           any_failed(report, expectation->pass_to_pass, expectation->pass_to_pass_count);
 }
 
 /* All are looked for before the first is added: an added one must not be found for another. */

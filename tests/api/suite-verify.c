@@ -90,7 +90,9 @@ static void the_unchanged_task_fails(void)
     TEXT(answer, "result.skips.0.name", "adds_dates");
     TEXT(answer, "result.skips.0.message", "no dates here");
     TEXT(answer, "result.stdout", "running the tests\n");
-    TEXT(answer, "result.stderr", "a line for stderr\n");
+    TEXT(answer, "result.stderr",
+         "--- no success ---\nfail_to_pass: 1 of 1 did not pass\n  failed: calc::adds\n---\n"
+         "a line for stderr\n");
     TEXT(answer, "sample_id", SOLVABLE);
     TEXT(answer, "session_id", id.text);
     session_close(NULL, id.text);

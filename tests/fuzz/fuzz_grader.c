@@ -2,11 +2,12 @@
  * What codeset-grader is given: a framed head, texts, and an archive. The answer must be one that
  * the daemon takes.
  *
- * fuzz-sources: fcgi/grade/request.c fcgi/grade/reports.c fcgi/grade/junit.c fcgi/grade/names.c
- * fuzz-sources: fcgi/grade/report.c fcgi/grade/verdict.c
- * fuzz-sources: fcgi/wire/grader.c fcgi/wire/head.c fcgi/wire/suite_result.c
- * fuzz-sources: fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/json.c
- * fuzz-sources: fcgi/base/mem.c fcgi/base/random.c fcgi/base/utf8.c
+ * fuzz-sources: fcgi/grade/request.c fcgi/grade/reports.c fcgi/grade/parser.c fcgi/grade/mend.c
+ * fuzz-sources: fcgi/grade/looser.c fcgi/grade/junit.c fcgi/grade/dotnet.c fcgi/grade/testng.c
+ * fuzz-sources: fcgi/grade/names.c fcgi/grade/report.c fcgi/grade/verdict.c fcgi/wire/grader.c
+ * fuzz-sources: fcgi/wire/head.c fcgi/wire/suite_result.c fcgi/base/buf.c fcgi/base/clock.c
+ * fuzz-sources: fcgi/base/error.c fcgi/base/json.c fcgi/base/mem.c fcgi/base/random.c
+ * fuzz-sources: fcgi/base/utf8.c
  * fuzz-packages: expat json-c libarchive
  */
 #include <stdint.h>

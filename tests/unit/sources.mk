@@ -7,6 +7,11 @@ tests_unit_test_grade_SOURCES = tests/unit/test-grade.c tests/unit/unit.h
 tests_unit_test_grade_CPPFLAGS = $(AM_CPPFLAGS) -DREPORTS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/junit"'
 tests_unit_test_grade_LDADD = $(GRADE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-glob
+TESTS += tests/unit/test-glob
+tests_unit_test_glob_SOURCES = tests/unit/test-glob.c tests/unit/unit.h
+tests_unit_test_glob_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-reports
 TESTS += tests/unit/test-reports
 tests_unit_test_reports_SOURCES = tests/unit/test-reports.c tests/unit/report-archive.h tests/unit/unit.h

@@ -186,6 +186,27 @@ static void a_text_that_does_not_occur_once_is_refused_with_the_count(void)
     shell_says("cat g", "x x x aaa");
 }
 
+static void what_is_nearly_there_is_told_with_its_place(void)
+{
+    shell(
+        "printf 'first line\\r\\nif (a) {\\r\\n    return One;\\r\\n}\\r\\nlast line\\r\\n' >near");
+    replace("near", "if (a) {\n    return One;\n}", "x");
+    expect_refusal("does not occur in it; at line 2 is text that differs only in line ends");
+    replace("near", "if (a) {\r\n\treturn One;\r\n}", "x");
+    expect_refusal("at line 2 is text that differs only in blanks");
+    replace("near", "    RETURN one;", "x");
+    expect_refusal("at line 3 is text that differs only in the case of letters");
+    replace("near", "other\n    return One;\nother", "x");
+    expect_refusal("; line 3 of the file has line 2 of the string, but what is around it differs");
+    replace("near", "nothing of the kind", "x");
+    expect_refusal("near: the string does not occur in it");
+    CU_ASSERT_PTR_NULL(strchr(outcome.message.data, ';'));
+    replace("near", "}\n", "x"); /* no place is told by a brace alone, but by its line end */
+    expect_refusal("line ends");
+    replace("near", "zz\n}", "x");
+    CU_ASSERT_PTR_NULL(strchr(outcome.message.data, ';'));
+}
+
 static void texts_may_hold_any_bytes(void)
 {
     const struct agent_replacement replacement = {.id = "bytes",
@@ -677,6 +698,35 @@ static void reports_are_found_by_their_patterns(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "Testing/1/Test.xml\n"));
 }
 
+/* A passing report beside a failing one that is not read is a verdict that is not true. */
+static void reports_are_found_at_any_depth(void)
+{
+    const char *const patterns[] = {"**/TEST-*.xml", "{unit,e2e}/out"};
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+    _cleanup_(free_ptr) char *root = below("depths");
+    _cleanup_(close_fd) int fd = scratch();
+
+    shell("mkdir -p depths/a/b/c depths/.h depths/unit/out/x depths/e2e/out; cd depths; "
+          "echo 0 >TEST-0.xml; echo 1 >a/TEST-1.xml; echo 3 >a/b/c/TEST-3.xml; echo h "
+          ">.h/TEST-h.xml; "
+          "echo o >other.xml; echo u >unit/out/x/u.xml; echo t >unit/out/t.txt; echo e "
+          ">e2e/out/e.xml");
+    outcome_release(&outcome);
+    agent_get_files(rig.client, rig.address, root, patterns, ARRAY_SIZE(patterns), 0, fd,
+                    rig_on_tree, &outcome);
+    rig_await(&rig, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    names(fd, &found);
+    CU_ASSERT_EQUAL(
+        strlen("TEST-0.xml\na/TEST-1.xml\na/b/c/TEST-3.xml\nunit/out/x/u.xml\ne2e/out/e.xml\n"),
+        found.length);
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "TEST-0.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "a/TEST-1.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "a/b/c/TEST-3.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "unit/out/x/u.xml\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(found.data, "e2e/out/e.xml\n"));
+}
+
 static void too_many_reports_are_refused(void)
 {
     const char *const patterns[] = {"*"};
@@ -789,6 +839,8 @@ int main(void)
         {"a text that occurs once is replaced", a_text_that_occurs_once_is_replaced},
         {"a text that does not occur once is refused with the count",
          a_text_that_does_not_occur_once_is_refused_with_the_count},
+        {"what is nearly there is told with its place",
+         what_is_nearly_there_is_told_with_its_place},
         {"texts may hold any bytes", texts_may_hold_any_bytes},
         {"a link stays a link", a_link_stays_a_link},
         {"extended attributes are kept", extended_attributes_are_kept},
@@ -822,6 +874,7 @@ int main(void)
         {"reports are found by their patterns", reports_are_found_by_their_patterns},
         {"a tree is packed in order of its paths", a_tree_is_packed_in_order_of_its_paths},
         {"what is more than was asked for is refused", what_is_more_than_was_asked_for_is_refused},
+        {"reports are found at any depth", reports_are_found_at_any_depth},
         {"too many reports are refused", too_many_reports_are_refused},
         {"of old reports one is told, without content", old_reports_are_no_more_than_told},
         {"the agent has lived through it all", the_agent_has_lived_through_it_all},

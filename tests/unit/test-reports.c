@@ -283,6 +283,50 @@ static void reports_that_do_not_count_are_named(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(of_broken, "the report out/broken.xml cannot be read: "));
 }
 
+/* What a report lacks may be what failed. */
+static void a_report_that_breaks_off_makes_no_success(void)
+{
+    _cleanup_(close_fd) int passing = memory_file(), failing = memory_file();
+    struct archive *archive = begin_archive(passing);
+    struct verifier_run run = a_run(0);
+    struct verdict verdict;
+
+    add_file(archive, "a.xml", NOW, "<testsuite><testcase name='a'/></testsuite>");
+    add_file(archive, "b.xml", NOW, "<testsuite><testcase name='b'/>");
+    end_archive(archive);
+    CU_ASSERT_STRING_EQUAL(judge(passing, &run, "[]").code, "REPORT_UNREADABLE");
+    CU_ASSERT_STRING_EQUAL(judge(passing, &run, "[\"a\",\"b\"]").code, "REPORT_UNREADABLE");
+    CU_ASSERT_STRING_EQUAL(judge(passing, &run, "[\"c\"]").code, "REPORT_UNREADABLE");
+    archive = begin_archive(failing);
+    add_file(archive, "a.xml", NOW, "<testsuite><testcase name='a'/></testsuite>");
+    add_file(archive, "b.xml", NOW, "<testsuite><testcase name='b'><failure/></testcase>");
+    end_archive(archive);
+    CU_ASSERT_STRING_EQUAL(judge(failing, &run, "[\"a\"]").code, "REPORT_UNREADABLE");
+    verdict = judge(failing, &run, "[\"a\",\"b\"]");
+    CU_ASSERT(verdict.status == 0 && !verdict.success);
+    verdict = judge(failing, &run, "[]");
+    CU_ASSERT(verdict.status == 0 && !verdict.success);
+}
+
+static void files_that_are_no_report_do_not_keep_the_others_from_counting(void)
+{
+    _cleanup_(close_fd) int fd = memory_file(), foreign = memory_file();
+    struct archive *archive = begin_archive(fd);
+    struct verifier_run run = a_run(0), linter = {.tool = "linter"};
+
+    add_file(archive, "coverage.xml", NOW, "<!DOCTYPE coverage SYSTEM 'c.dtd'><coverage/>");
+    add_file(archive, "empty.xml", NOW, "");
+    add_file(archive, "a.xml", NOW, "<testsuite><testcase name='a'/></testsuite>");
+    end_archive(archive);
+    CU_ASSERT_TRUE(judge(fd, &run, "[\"a\"]").success);
+    CU_ASSERT_STRING_EQUAL(judge(fd, &run, "[]").code, "REPORT_UNREADABLE"); /* what died there? */
+    archive = begin_archive(foreign);
+    add_file(archive, "coverage.xml", NOW, "<coverage/>");
+    end_archive(archive);
+    CU_ASSERT_STRING_EQUAL(judge(foreign, &run, "[]").code, "REPORT_UNREADABLE");
+    CU_ASSERT_TRUE(judge(foreign, &linter, "[]").success);
+}
+
 static void a_listed_test_that_is_missing_is_among_the_failures(void)
 {
     _cleanup_(close_fd) int passes = archive_of(NOW, REPORT_PASSES);
@@ -813,6 +857,9 @@ static const struct unit_test tests[] = {
     {"a report decides", a_report_decides},
     {"without a report the platform can not tell", without_a_report_the_platform_can_not_tell},
     {"reports that do not count are named", reports_that_do_not_count_are_named},
+    {"a report that breaks off makes no success", a_report_that_breaks_off_makes_no_success},
+    {"files that are no report do not keep the others from counting",
+     files_that_are_no_report_do_not_keep_the_others_from_counting},
     {"a listed test that is missing is among the failures",
      a_listed_test_that_is_missing_is_among_the_failures},
     {"limits that were reached are named", limits_that_were_reached_are_named},

@@ -197,19 +197,21 @@ static bool is_as_wanted(const struct stat *st, char wanted)
     return wanted && listing_type(st->st_mode) == wanted;
 }
 
-/* The thing is held back by rules, or a test is that lies in it. *ret_next: what follows. */
-static bool stays(struct import *import, const struct walk_thing *thing, char wanted,
-                  enum walk_next *ret_next)
+/* A folder with tests in it that is none any more stays whole: tests read what lies beside them. */
+static bool stays_whole(const struct import *import, const struct walk_thing *thing, char wanted)
+{
+    return wanted != 'd' && S_ISDIR(thing->st->st_mode) &&
+           restore_needs_folder(import->restore, thing->path);
+}
+
+/* Is the thing held back, whatever the session made of it? */
+static bool stays(struct import *import, const struct walk_thing *thing, char wanted)
 {
     size_t kept = strlen(thing->path);
     enum restore_answer answer = restore_ask(import->restore, thing->path, &kept);
-    bool folder = S_ISDIR(thing->st->st_mode);
 
-    *ret_next = WALK_OVER;
-    if (answer == RESTORE_CROSSES) { /* what is in the folder tells more than the folder */
-        *ret_next = WALK_ON;
-        return wanted != 'd' && folder && restore_needs_folder(import->restore, thing->path);
-    }
+    if (answer == RESTORE_CROSSES && !stays_whole(import, thing, wanted))
+        return false;
     if (is_as_wanted(thing->st, wanted))
         return answer == RESTORE_KEPT;
     if (answer == RESTORE_PART && !is_held(import, thing))
@@ -222,12 +224,9 @@ static enum walk_next visit_remove(void *arg, const struct walk_thing *thing, st
 {
     const struct stat *st = thing->st;
     char wanted = listed(arg, thing->path);
-    enum walk_next next;
 
-    if (strcmp(thing->name, CHANGES_KEPT) == 0)
+    if (strcmp(thing->name, CHANGES_KEPT) == 0 || stays(arg, thing, wanted))
         return WALK_OVER;
-    if (stays(arg, thing, wanted, &next))
-        return next;
     if (is_as_wanted(st, wanted))
         return WALK_ON;
     /* Devices, pipes and sockets of the image are in no manifest; they stay. */

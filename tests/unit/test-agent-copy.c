@@ -284,7 +284,7 @@ static void restored(const char *text, size_t length, const char *pristine, cons
 static void tests_and_the_runners_configuration_stay_the_images(void)
 {
     static const char pristine[] = "mkdir -p tests src; echo true >tests/test_a.py; echo tests "
-                                   ">tests/conftest.py; echo 1 >src/a.py";
+                                   ">tests/conftest.py; echo data >tests/data; echo 1 >src/a.py";
 
     restored(
         RULES, sizeof(RULES), pristine,
@@ -293,16 +293,16 @@ static void tests_and_the_runners_configuration_stay_the_images(void)
         "echo lie >pytest/__init__.py; echo lie >src/b.pyc; echo lie >tests/test_new.py; "
         "echo mine >tests/test_other.py",
         "cat src/a.py tests/test_a.py tests/conftest.py tests/test_other.py; find . | wc -l",
-        "fix\ntrue\ntests\nmine\n7\n",
+        "fix\ntrue\ntests\nmine\n8\n",
         "tests/test_a.py, tests/conftest.py, tests/test_new.py, conftest.py, pytest.ini, pytest");
     restored(RULES, sizeof(RULES), pristine, "rm -r tests; echo fix >src/a.py",
-             "cat src/a.py tests/*", "fix\ntests\ntrue\n", "tests/test_a.py, tests/conftest.py");
+             "cat src/a.py tests/*", "fix\ntests\ndata\ntrue\n", "tests");
     restored(RULES, sizeof(RULES), pristine,
              "mv tests src/evil; ln -s src/evil tests; echo lie >src/evil/test_a.py",
-             "cat tests/test_a.py; stat -c %F tests; ls src/evil", "true\ndirectory\ntest_a.py\n",
-             "tests, tests/test_a.py, tests/conftest.py, src/evil/conftest.py");
+             "cat tests/test_a.py; stat -c %F tests; ls src/evil",
+             "true\ndirectory\ndata\ntest_a.py\n", "tests, src/evil/conftest.py");
     restored(RULES, sizeof(RULES), pristine, "rm -r tests; echo lie >tests", "cat tests/test_a.py",
-             "true\n", "tests, tests/test_a.py, tests/conftest.py");
+             "true\n", "tests");
     restored(RULES, sizeof(RULES), pristine,
              "rm tests/test_a.py; mkdir tests/test_a.py; "
              "echo lie >tests/test_a.py/test_a.py",

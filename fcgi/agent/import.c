@@ -6,7 +6,8 @@
  * manifest, so that nothing is taken for the session's tree that lacks a part of it. A name is a
  * path below root without "..", and no part of it is followed if it is a link, so nothing outside
  * root is touched. What is kept (CHANGES_KEPT) is neither removed nor laid, whatever the archive
- * says: it may be that of an agent of an earlier release, or of a liar.
+ * says: it may be that of an agent of an earlier release, or of a liar. Nor is what the rules at
+ * the beginning of the body hold back (restore.h).
  *
  * The body is in memory: it was received whole before this child was made, and is bounded by the
  * container's memory as well as by the server's cap on bodies.
@@ -27,6 +28,7 @@
 #include "agent/changes.h"
 #include "agent/listing.h"
 #include "agent/request.h"
+#include "agent/restore.h"
 #include "agent/walk.h"
 #include "agent/worker.h"
 #include "base/cleanup.h"
@@ -45,6 +47,8 @@ struct item {
 struct import {
     struct evbuffer *body;
     int root_fd;
+    char *rules;
+    struct restore *restore;
     struct walk_cursor cursor; /* to the entry laid last */
     char *manifest;
     struct item *items; /* by path */
@@ -161,18 +165,72 @@ static void settle_below(struct import *import, const char *path)
         import->items[at].settled = true;
 }
 
+/* What is in the file, which is the image's. Nothing: it is none, or larger than it may be. */
+static void read_image(int dir_fd, const char *name, struct buf *ret_text)
+{
+    struct error ignored = ERROR_INIT;
+    struct stat st;
+
+    if (dir_fd < 0 || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return;
+    if (file_read(dir_fd, name, RESTORE_PART_MOST, ret_text, &ignored) < 0)
+        buf_clear(ret_text);
+}
+
+/* A file of the image that the session removed, or made something else of, and that speaks to the
+ * runner. */
+static bool is_held(struct import *import, const struct walk_thing *thing)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (!S_ISREG(thing->st->st_mode))
+        return false;
+    read_image(thing->dir_fd, thing->name, &text);
+    if (!restore_part_speaks(thing->name, text.data, text.length))
+        return false;
+    restore_hold(import->restore, thing->path);
+    return true;
+}
+
+static bool is_as_wanted(const struct stat *st, char wanted)
+{
+    return wanted && listing_type(st->st_mode) == wanted;
+}
+
+/* A folder with tests in it that is none any more stays whole: tests read what lies beside them. */
+static bool stays_whole(const struct import *import, const struct walk_thing *thing, char wanted)
+{
+    return wanted != 'd' && S_ISDIR(thing->st->st_mode) &&
+           restore_needs_folder(import->restore, thing->path);
+}
+
+/* Is the thing held back, whatever the session made of it? */
+static bool stays(struct import *import, const struct walk_thing *thing, char wanted)
+{
+    size_t kept = strlen(thing->path);
+    enum restore_answer answer = restore_ask(import->restore, thing->path, &kept);
+
+    if (answer == RESTORE_CROSSES && !stays_whole(import, thing, wanted))
+        return false;
+    if (is_as_wanted(thing->st, wanted))
+        return answer == RESTORE_KEPT;
+    if (answer == RESTORE_PART && !is_held(import, thing))
+        return false;
+    restore_note(import->restore, thing->path, kept);
+    return true;
+}
+
 static enum walk_next visit_remove(void *arg, const struct walk_thing *thing, struct error *err)
 {
     const struct stat *st = thing->st;
     char wanted = listed(arg, thing->path);
 
-    if (strcmp(thing->name, CHANGES_KEPT) == 0)
+    if (strcmp(thing->name, CHANGES_KEPT) == 0 || stays(arg, thing, wanted))
         return WALK_OVER;
-    if ((S_ISDIR(st->st_mode) && wanted == 'd') || (S_ISREG(st->st_mode) && wanted == 'f') ||
-        (S_ISLNK(st->st_mode) && wanted == 'l'))
+    if (is_as_wanted(st, wanted))
         return WALK_ON;
     /* Devices, pipes and sockets of the image are in no manifest; they stay. */
-    if (!wanted && !S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode) && !S_ISLNK(st->st_mode))
+    if (!wanted && !listing_type(st->st_mode))
         return WALK_OVER;
     return walk_remove(thing->dir_fd, thing->name, err) < 0 ? WALK_STOP : WALK_OVER;
 }
@@ -213,18 +271,22 @@ static int failed(struct error *err, const struct pax_entry *entry)
     return error_errno(err, errno, "cannot create %.200s", entry->path);
 }
 
+/* text: what is laid in place of the entry's content, which is read already; NULL: the content. */
 static int lay_file(struct import *import, int dir_fd, const char *name,
-                    const struct pax_entry *entry, struct error *err)
+                    const struct pax_entry *entry, const struct buf *text, struct error *err)
 {
     const struct timespec times[] = {entry->mtime, entry->mtime};
     _cleanup_(close_fd) int fd = -1;
+    int laid;
 
     if (walk_remove(dir_fd, name, err) < 0)
         return -1;
     fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return failed(err, entry);
-    if (lay_content(import, fd, entry, err) < 0)
+    laid = text ? fd_write_all(fd, text->data, text->length, err)
+                : lay_content(import, fd, entry, err);
+    if (laid < 0)
         return error_wrap(err, "%.200s", entry->path);
     if (fchown(fd, entry->uid, entry->gid) < 0 || fchmod(fd, entry->mode) < 0 ||
         futimens(fd, times) < 0)
@@ -270,30 +332,118 @@ static int lay_nothing(struct import *import, const struct pax_entry *entry, str
     return dir_fd < 0 ? 0 : walk_remove(dir_fd, name, err);
 }
 
-static int lay(struct import *import, const struct pax_entry *entry, struct error *err)
+/* --- what is held back --- */
+
+/* Reads the entry's content past, and tells whether the file is the same. */
+static int compare_content(struct import *import, int dir_fd, const char *name,
+                           const struct pax_entry *entry, bool *ret_same, struct error *err)
+{
+    static char theirs[64 * 1024], ours[64 * 1024];
+    _cleanup_(close_fd) int fd =
+        dir_fd < 0 ? -1 : openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int64_t left = entry->size;
+    struct stat st;
+    bool same = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == left;
+
+    while (left > 0) {
+        size_t piece = left < (int64_t)sizeof(theirs) ? (size_t)left : sizeof(theirs);
+
+        if (from_body(import, theirs, piece, err) < 0)
+            return -1;
+        same = same && read(fd, ours, piece) == (ssize_t)piece && memcmp(ours, theirs, piece) == 0;
+        left -= (int64_t)piece;
+    }
+    *ret_same = same;
+    return from_body(import, theirs, pax_padding(entry->size), err);
+}
+
+/* The entry is not laid. What the session made of the thing is told, if it made something of it. */
+static int hold_back(struct import *import, const struct pax_entry *entry, size_t kept,
+                     struct error *err)
+{
+    char target[PATH_MAX];
+    const char *name;
+    int dir_fd = walk_cursor_parent(&import->cursor, entry->path, false, &name);
+    struct stat st;
+    bool same = dir_fd >= 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                listing_type(st.st_mode) == entry->type;
+    ssize_t length;
+
+    if (entry->type == 'f') {
+        if (compare_content(import, dir_fd, name, entry, &same, err) < 0)
+            return -1;
+    } else if (entry->type == 'l' && same) {
+        length = readlinkat(dir_fd, name, target, sizeof(target) - 1);
+        same = length >= 0 && strncmp(target, entry->target, (size_t)length) == 0 &&
+               !entry->target[length];
+    }
+    if (!same)
+        restore_note(import->restore, entry->path, kept);
+    return 0;
+}
+
+/* A file that may speak to the runner: what it says there stays the image's. */
+static int lay_part(struct import *import, int dir_fd, const char *name,
+                    const struct pax_entry *entry, struct error *err)
+{
+    _cleanup_(buf_release) struct buf image = BUF_INIT, session = BUF_INIT, merged = BUF_INIT;
+    enum restore_merged made;
+
+    if (entry->type != 'f' || entry->size > RESTORE_PART_MOST)
+        return hold_back(import, entry, strlen(entry->path), err);
+    buf_reserve(&session, (size_t)entry->size + pax_padding(entry->size));
+    if (from_body(import, session.data, (size_t)entry->size + pax_padding(entry->size), err) < 0)
+        return -1;
+    session.length = (size_t)entry->size;
+    read_image(dir_fd, name, &image);
+    made = restore_merge(name, &image, &session, &merged);
+    if (made != RESTORE_SESSIONS)
+        restore_note(import->restore, entry->path, strlen(entry->path));
+    if (made == RESTORE_IMAGES)
+        return 0;
+    return lay_file(import, dir_fd, name, entry, made == RESTORE_MERGED ? &merged : &session, err);
+}
+
+static int lay_thing(struct import *import, const struct pax_entry *entry, bool part,
+                     struct error *err)
 {
     const char *name;
     int dir_fd;
-    char wanted = walk_path_valid(entry->path) ? listed(import, entry->path) : '\0';
 
-    if (!wanted || (wanted != entry->type && entry->type != 'w'))
-        return error_set(err, ERROR_INVALID, NULL, "a path in the archive is not allowed: %.200s",
-                         entry->path);
-    if (is_kept(entry->path))
-        return skip_content(import, entry, err);
     if (entry->type == 'w')
         return lay_nothing(import, entry, err);
     dir_fd = walk_cursor_parent(&import->cursor, entry->path, true, &name);
     if (dir_fd < 0)
         return failed(err, entry);
+    if (part && entry->type != 'd')
+        return lay_part(import, dir_fd, name, entry, err);
     switch (entry->type) {
     case 'd':
         return lay_folder(dir_fd, name, entry, err);
     case 'l':
         return lay_link(dir_fd, name, entry, err);
     default:
-        return lay_file(import, dir_fd, name, entry, err);
+        return lay_file(import, dir_fd, name, entry, NULL, err);
     }
+}
+
+static int lay(struct import *import, const struct pax_entry *entry, struct error *err)
+{
+    char wanted = walk_path_valid(entry->path) ? listed(import, entry->path) : '\0';
+    enum restore_answer answer;
+    size_t kept;
+
+    if (!wanted || (wanted != entry->type && entry->type != 'w'))
+        return error_set(err, ERROR_INVALID, NULL, "a path in the archive is not allowed: %.200s",
+                         entry->path);
+    if (is_kept(entry->path))
+        return skip_content(import, entry, err);
+    kept = strlen(entry->path);
+    answer = restore_ask(import->restore, entry->path, &kept);
+    if (answer == RESTORE_KEPT ||
+        (entry->type != 'd' && restore_needs_folder(import->restore, entry->path)))
+        return hold_back(import, entry, kept, err);
+    return lay_thing(import, entry, answer == RESTORE_PART, err);
 }
 
 static int lay_all(struct import *import, struct error *err)
@@ -322,13 +472,22 @@ static enum walk_next visit_settle(void *arg, const struct walk_thing *thing, st
     return WALK_ON;
 }
 
+/* May the thing of the manifest be missing, as it was held back? */
+static bool is_held_back(const struct import *import, const char *path)
+{
+    size_t kept;
+
+    return restore_ask(import->restore, path, &kept) != RESTORE_CROSSES ||
+           restore_needs_folder(import->restore, path);
+}
+
 /* Is all there that the manifest names? */
 static int compare(struct import *import, struct error *err)
 {
     if (walk(import->root_fd, visit_settle, import, err) < 0)
         return -1;
     for (size_t i = 0; i < import->count; i++)
-        if (!import->items[i].settled)
+        if (!import->items[i].settled && !is_held_back(import, import->items[i].text + 2))
             return error_set(err, ERROR_CONFLICT, NULL,
                              "%.200s is neither in the archive nor in the container",
                              import->items[i].text + 2);
@@ -347,9 +506,34 @@ static int status_of(const struct error *err)
     }
 }
 
+/* The rules, in the first bytes of the body; the query says how many. */
+static int rules_read(struct import *import, const char *text, struct error *err)
+{
+    char *end = NULL;
+    long size = text ? strtol(text, &end, 10) : 0;
+
+    if (size < 0 || size > AGENT_RULES_MOST || (text && (!text[0] || *end)))
+        return error_set(err, ERROR_INVALID, NULL, "the rules are not a number of bytes up to %d",
+                         AGENT_RULES_MOST);
+    import->rules = xmalloc((size_t)size + 1);
+    if (from_body(import, import->rules, (size_t)size, err) < 0)
+        return -1;
+    import->restore = restore_new(import->rules, (size_t)size, import->root_fd, err);
+    return import->restore ? 0 : -1;
+}
+
+static int import_all(struct import *import, struct error *err)
+{
+    if (manifest_read(import, err) < 0 || walk(import->root_fd, visit_remove, import, err) < 0)
+        return -1;
+    restore_settle(import->restore);
+    return lay_all(import, err) < 0 ? -1 : compare(import, err);
+}
+
 void changes_put(struct evhttp_request *req, int out)
 {
     struct import import = {.body = evhttp_request_get_input_buffer(req), .root_fd = -1};
+    _cleanup_(buf_release) struct buf answer = BUF_INIT;
     struct error err = ERROR_INIT;
     struct evkeyvalq fields;
     const char *root;
@@ -366,9 +550,11 @@ void changes_put(struct evhttp_request *req, int out)
         worker_message(out, 404, "root is missing or not a folder");
         return;
     }
-    if (manifest_read(&import, &err) < 0 || walk(import.root_fd, visit_remove, &import, &err) < 0 ||
-        lay_all(&import, &err) < 0 || compare(&import, &err) < 0)
+    if (rules_read(&import, evhttp_find_header(&fields, AGENT_FIELD_RULES), &err) < 0 ||
+        import_all(&import, &err) < 0) {
         worker_message(out, status_of(&err), err.message);
-    else
-        worker_json(out, 200, "{}");
+        return;
+    }
+    restore_tell(import.restore, &answer);
+    worker_json(out, 200, answer.data);
 }

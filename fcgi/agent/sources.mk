@@ -20,6 +20,7 @@ AGENT_PARTS = \
 	fcgi/agent/output_drain.c fcgi/agent/output_drain.h \
 	fcgi/agent/process.c fcgi/agent/process.h \
 	fcgi/agent/request.c fcgi/agent/request.h \
+	fcgi/agent/restore.c fcgi/agent/restore.h \
 	fcgi/agent/ring.c fcgi/agent/ring.h \
 	fcgi/agent/server.c fcgi/agent/server.h \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \

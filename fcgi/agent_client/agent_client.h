@@ -167,10 +167,20 @@ struct agent_call *agent_upload(struct agent_client *client, const char *address
  */
 enum agent_copy_stage { AGENT_COPY_LISTING, AGENT_COPY_READING, AGENT_COPY_LAYING };
 
-typedef void agent_copy_done(const struct error *err, enum agent_copy_stage stage, void *arg);
+/* kept_back: what the rules held back, "a, b and 3 more" in printable UTF-8; "" nothing. */
+typedef void agent_copy_done(const struct error *err, enum agent_copy_stage stage,
+                             const char *kept_back, void *arg);
 
-struct agent_call *agent_copy_changes(struct agent_client *client, const char *grading_address,
-                                      const char *session_address, const char *root, int64_t since,
+struct agent_copy {
+    const char *grading_address, *session_address;
+    const char *root;
+    int64_t since;       /* the session's image_time; what changed later, is sent */
+    const char *rules;   /* what stays the grading container's (AGENT_RULE_TEST and others), each
+                          * ended by NUL; copied */
+    size_t rules_length; /* at most AGENT_RULES_MOST */
+};
+
+struct agent_call *agent_copy_changes(struct agent_client *client, const struct agent_copy *what,
                                       agent_copy_done *done, void *arg);
 
 typedef void agent_tree_done(const struct error *err, void *arg);

@@ -20,10 +20,14 @@
 #include "agent_client/call.h"
 #include "agent_client/trees.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include "base/banned.h"
 
+#define KEPT_BACK_MOST 20              /* paths that are told */
+#define KEPT_BACK_PATH_MOST 200        /* bytes of one */
 #define FLOW_MOST ((size_t)256 * 1024) /* bytes that have come and are not sent */
 
 /* What is kept between two requests. */
@@ -42,6 +46,8 @@ struct copy {
     bool reading_begun, laying_begun;
     char *session_address, *root;
     int64_t since;
+    struct buf rules; /* go before the archive */
+    size_t rules_given;
     enum agent_copy_stage stage; /* where it failed */
     struct event *step;
     agent_copy_done *done;
@@ -245,18 +251,67 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 static size_t laying_give(struct agent_call *call, char *bytes, size_t most)
 {
     struct copy *copy = (struct copy *)call;
+    size_t left = copy->rules.length - copy->rules_given;
 
+    if (left > 0) {
+        size_t piece = left < most ? left : most;
+
+        memcpy(bytes, copy->rules.data + copy->rules_given, piece);
+        copy->rules_given += piece;
+        return piece;
+    }
     return flow_give(&copy->from_reading, copy->reading, bytes, most);
+}
+
+/* A path as it is told: a guest made it. */
+static void add_path(struct buf *text, const char *path, size_t length)
+{
+    size_t from = text->length;
+
+    utf8_sanitize(text, path, length < KEPT_BACK_PATH_MOST ? length : KEPT_BACK_PATH_MOST);
+    for (size_t i = from; i < text->length; i++)
+        if ((unsigned char)text->data[i] < 0x20 || text->data[i] == 0x7f)
+            text->data[i] = '?';
+}
+
+/* From the agent's answer; one that says nothing of it held nothing back. */
+static void kept_back_of(const struct buf *answer, struct buf *text)
+{
+    _cleanup_(json_release) json_object *body = NULL;
+    struct error ignored = ERROR_INIT;
+    json_object *paths;
+    size_t told = 0;
+    int64_t more;
+
+    if (json_parse(answer->data ? answer->data : "", answer->length, &body, NULL, &ignored) < 0 ||
+        !json_object_object_get_ex(body, "kept_back", &paths) ||
+        !json_object_is_type(paths, json_type_array))
+        return;
+    for (size_t i = 0; i < json_object_array_length(paths) && told < KEPT_BACK_MOST; i++) {
+        json_object *path = json_object_array_get_idx(paths, i);
+
+        if (!json_object_is_type(path, json_type_string))
+            continue;
+        buf_add_str(text, told++ > 0 ? ", " : "");
+        add_path(text, json_object_get_string(path), (size_t)json_object_get_string_len(path));
+    }
+    more = json_get_int(body, "more", 0);
+    if (told > 0 && more > 0)
+        buf_addf(text, " and %lld more", (long long)more);
 }
 
 static void laying_end(struct agent_call *call, struct error *err)
 {
     struct copy *copy = (struct copy *)call;
+    _cleanup_(buf_release) struct buf kept_back = BUF_INIT;
 
     if (err->kind == ERROR_NONE && !copy->from_reading.ended)
         error_set(err, ERROR_INTERNAL, "AGENT_PROTOCOL",
                   "the agent's answer ended before the request did");
-    copy->done(err->kind != ERROR_NONE ? err : NULL, copy->stage, call->arg);
+    if (err->kind == ERROR_NONE)
+        kept_back_of(&call->body, &kept_back);
+    copy->done(err->kind != ERROR_NONE ? err : NULL, copy->stage,
+               kept_back.length > 0 ? kept_back.data : "", call->arg);
 }
 
 static void copy_release(struct agent_call *call)
@@ -272,31 +327,33 @@ static void copy_release(struct agent_call *call)
     event_free(copy->step);
     free(copy->session_address);
     free(copy->root);
+    buf_release(&copy->rules);
 }
 
 static const struct call_kind copy_kind = {
     .size = sizeof(struct copy), .give = laying_give, .end = laying_end, .release = copy_release};
 
-struct agent_call *agent_copy_changes(struct agent_client *client, const char *grading_address,
-                                      const char *session_address, const char *root, int64_t since,
+struct agent_call *agent_copy_changes(struct agent_client *client, const struct agent_copy *what,
                                       agent_copy_done *done, void *arg)
 {
     _cleanup_(buf_release) struct buf target = BUF_INIT;
     struct agent_call *call;
     struct copy *copy;
 
-    tree_target_changes(&target, root);
-    call = call_new(client, &copy_kind, grading_address, "PUT", target.data, arg);
+    tree_target_changes(&target, what->root, what->rules_length);
+    call = call_new(client, &copy_kind, what->grading_address, "PUT", target.data, arg);
     call_send_given(call, -1);
     copy = (struct copy *)call;
     copy->from_listing = (struct flow){.bytes = evbuffer_new(), .most = AGENT_LISTING_CAP};
     copy->from_reading = (struct flow){.bytes = evbuffer_new(), .most = AGENT_TREE_CAP};
-    copy->session_address = xstrdup(session_address);
-    copy->root = xstrdup(root);
-    copy->since = since;
+    copy->rules = (struct buf)BUF_INIT;
+    buf_add(&copy->rules, what->rules, what->rules_length);
+    copy->session_address = xstrdup(what->session_address);
+    copy->root = xstrdup(what->root);
+    copy->since = what->since;
     copy->stage = AGENT_COPY_LAYING;
     copy->step = event_new(client->base, -1, 0, on_step, copy);
     copy->done = done;
-    begin_listing(copy, grading_address);
+    begin_listing(copy, what->grading_address);
     return call;
 }

@@ -36,10 +36,12 @@ void tree_target_listing(struct buf *target, const char *root)
     call_add_field(target, AGENT_FIELD_ROOT, root);
 }
 
-void tree_target_changes(struct buf *target, const char *root)
+void tree_target_changes(struct buf *target, const char *root, size_t rules)
 {
     buf_add_str(target, AGENT_PATH_CHANGES);
     call_add_field(target, AGENT_FIELD_ROOT, root);
+    if (rules > 0)
+        buf_addf(target, "&" AGENT_FIELD_RULES "=%zu", rules);
 }
 
 static void add_since(struct buf *target, int64_t since)
@@ -49,7 +51,7 @@ static void add_since(struct buf *target, int64_t since)
 
 void tree_target_changes_since(struct buf *target, const char *root, int64_t since)
 {
-    tree_target_changes(target, root);
+    tree_target_changes(target, root, 0);
     add_since(target, since);
 }
 

@@ -15,7 +15,7 @@ struct buf;
 
 /* Paths and queries; `target` is empty before. */
 void tree_target_listing(struct buf *target, const char *root);
-void tree_target_changes(struct buf *target, const char *root);                      /* PUT */
+void tree_target_changes(struct buf *target, const char *root, size_t rules);        /* PUT */
 void tree_target_changes_since(struct buf *target, const char *root, int64_t since); /* POST */
 
 /* May `length` more bytes come, where *moved came before and there may be `most`? Counts them. -1

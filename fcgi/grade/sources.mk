@@ -12,6 +12,7 @@ libgrade_a_SOURCES = \
 	fcgi/grade/report.c fcgi/grade/report.h \
 	fcgi/grade/report_paths.c fcgi/grade/report_paths.h \
 	fcgi/grade/reports.c fcgi/grade/reports.h \
+	fcgi/grade/restore_rules.c fcgi/grade/restore_rules.h \
 	fcgi/grade/request.c fcgi/grade/request.h \
 	fcgi/grade/result.c fcgi/grade/result.h \
 	fcgi/grade/verdict.c

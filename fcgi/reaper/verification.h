@@ -22,6 +22,7 @@
 
 struct agent_call;
 struct agent_result;
+struct buf;
 struct container;
 struct context;
 struct db;
@@ -83,6 +84,7 @@ struct job {
     struct admission look_admission;
     struct error no_report; /* why there is no verdict, while it is looked into; else ERROR_NONE */
     char *found;            /* what that look said */
+    char *kept_back;        /* of the changes, what does not count: for the result; NULL */
 
     struct grader *grader;
     int reports_fd; /* where they go to, while they do */
@@ -156,6 +158,9 @@ void job_session_ready(struct job *job);
 
 /* The verifier has ended by itself: fetches its reports and has them graded. */
 void job_grade(struct job *job);
+
+/* What the result's stdout begins with where some of the changes do not count. */
+void job_tell_kept_back(const struct job *job, struct buf *out);
 
 /* The patterns of its reports, at most `most`: the sample's, or its language's. The texts live as
  * long as *ret_array. */

@@ -4,6 +4,8 @@
  * Each is idempotent or told apart by the container: what another run of the daemon left half-done
  * before the verifier was started is done over in a new container; a verifier that runs is attached
  * to.
+ *
+ * BUGS: what was held back of the changes is told by no result whose verifier was attached to.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "grade/restore_rules.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
@@ -270,7 +273,8 @@ static void laying_failed(struct job *job, const struct error *err)
                 "the session's changes could not be applied in the grading container");
 }
 
-static void copied(const struct error *err, enum agent_copy_stage stage, void *arg)
+static void copied(const struct error *err, enum agent_copy_stage stage, const char *kept_back,
+                   void *arg)
 {
     static void (*const failures[])(struct job * job, const struct error *err) = {
         [AGENT_COPY_LISTING] = listing_failed,
@@ -285,18 +289,33 @@ static void copied(const struct error *err, enum agent_copy_stage stage, void *a
         return;
     }
     job->tries = 0;
+    free(job->kept_back);
+    job->kept_back = kept_back[0] ? xstrdup(kept_back) : NULL;
     begin_run(job);
 }
 
 static void copy_changes(struct job *job)
 {
     const struct container *session = container_of_session(job);
+    const struct restore_sample sample = {
+        .language = job->work.language,
+        .test_patch = job->work.test_patch,
+        .fail_to_pass = job->work.fail_to_pass,
+        .pass_to_pass = job->work.pass_to_pass,
+    };
+    _cleanup_(buf_release) struct buf rules = BUF_INIT;
+    struct agent_copy copy = {.root = job->work.repo_path};
 
     job->changes_wait = !session;
-    if (session)
-        job->call = agent_copy_changes(job_context(job)->agents, container_address(job->container),
-                                       container_address(session), job->work.repo_path,
-                                       container_image_time(session), copied, job);
+    if (!session)
+        return;
+    restore_rules(&sample, &rules);
+    copy.rules = rules.data;
+    copy.rules_length = rules.length;
+    copy.grading_address = container_address(job->container);
+    copy.session_address = container_address(session);
+    copy.since = container_image_time(session);
+    job->call = agent_copy_changes(job_context(job)->agents, &copy, copied, job);
 }
 
 void job_session_ready(struct job *job)

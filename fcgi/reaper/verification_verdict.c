@@ -155,8 +155,19 @@ static void graded(const struct error *err, struct grader_verdict *verdict, void
     job_write(job);
 }
 
+void job_tell_kept_back(const struct job *job, struct buf *out)
+{
+    if (job->kept_back)
+        buf_addf(
+            out,
+            "CHANGES_KEPT_BACK: these files of the change were not used, the verifier ran with "
+            "the image's: %s.\n",
+            job->kept_back);
+}
+
 void job_grade(struct job *job)
 {
+    _cleanup_(buf_release) struct buf out = BUF_INIT;
     struct grader_request request = {
         .run = job->run,
         .lists = {.fail_to_pass = job->work.fail_to_pass,
@@ -165,10 +176,14 @@ void job_grade(struct job *job)
         .since = job->started_at - TICK_ALLOWANCE,
     };
 
+    job_tell_kept_back(job, &out);
     if (job->work.hide_output) {
-        request.run.out = request.run.err = "";
+        request.run.err = "";
         request.run.out_length = request.run.err_length = 0;
     }
+    buf_add(&out, request.run.out, request.run.out_length);
+    request.run.out = out.length > 0 ? out.data : "";
+    request.run.out_length = out.length;
     job->grader =
         grader_start(job_context(job)->graders, &request, -1, grader_is_ready, graded, job);
 }

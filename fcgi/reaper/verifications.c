@@ -79,6 +79,7 @@ static void free_job(struct job *job)
     free(job->error_message);
     free(job->reason);
     free(job->found);
+    free(job->kept_back);
     job_fault_release(&job->fault);
     admission_return(&job->admission);
     admission_return(&job->control_admission);

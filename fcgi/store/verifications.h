@@ -104,6 +104,7 @@ struct verification_work {
     char *repo_path, *verifier_command;
     char *report_paths;                               /* JSON array */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail; /* JSON arrays */
+    char *test_patch;                                 /* NULL: the sample has none */
     int64_t verify_timeout;                           /* 0: the setting */
     bool hide_output;                                 /* of the verifier, from the API's users */
     /* A container of this job that runs on this node, its verifier started by an earlier run of

@@ -35,6 +35,7 @@
 #define AGENT_FIELD_MATCH "match"
 #define AGENT_FIELD_BYTES "bytes"
 #define AGENT_FIELD_ENTRIES "entries"
+#define AGENT_FIELD_RULES "rules"
 
 /* Heads of a command's result. */
 #define AGENT_HEAD_END "X-End"
@@ -54,6 +55,14 @@
 #define AGENT_ENDED_EXIT "exit"
 #define AGENT_ENDED_TIMEOUT "timeout"
 #define AGENT_ENDED_FAILED "failed"
+
+/* What PUT /changes leaves as the image has it: rules, each a kind and a text, ended by NUL. */
+#define AGENT_RULE_TEST 'f'  /* a path: the folders above it stay folders */
+#define AGENT_RULE_NAME 'c'  /* a pattern (fnmatch) for a part of a path */
+#define AGENT_RULE_QUIET 'q' /* the same, and it is not told */
+#define AGENT_RULE_NEW 'n'   /* a path, where the image has nothing there */
+#define AGENT_RULE_PART 'p'  /* a file's name: what it says to the runner is the image's */
+#define AGENT_RULES_MOST (1024 * 1024) /* bytes of all rules */
 
 #define AGENT_TYPE_TAR "application/x-tar"
 #define AGENT_TYPE_BYTES "application/octet-stream"

@@ -1,13 +1,13 @@
 // The scripts of tests/cheats against a stack; see `run`.
-import { readFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import https from "node:https";
+import { tmpdir } from "node:os";
 import path from "node:path";
 
 const here = import.meta.dirname;
 const env = process.env;
 const agent = new https.Agent({ keepAlive: true, ca: readFileSync(env.CODESET_CA) });
-const DATASET = "demo";
 const TASKS = { python: "pallets__jinja2-34064", c: "davegamble__cjson-50471", javascript: "minimistjs__minimist-44906" };
 
 // --- the API
@@ -40,6 +40,25 @@ async function until(url, ended) {
   }
 }
 
+function ctl(...words) {
+  execFileSync("bash", ["-c", `${env.CODESET_CTL} "$@"`, "ctl", ...words], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+// --- a task whose verifier trusts what lies in the repository
+
+// The demo's verifiers put tests and configuration in place by themselves. This one runs what is there, as those of most data
+// sets do, so what holds is what the server holds back.
+const PLAIN_VERIFIER = "cp /verifier/tests/test_filters.py tests/ && exec python3 -m pytest -q --junitxml=report.xml tests";
+
+function importPlain(sample) {
+  const image = `demo-jinja2-${sample.instance_id.split("-").at(-1)}`;
+  const file = path.join(mkdtempSync(path.join(tmpdir(), "cheats-")), "plain.jsonl");
+  writeFileSync(file, JSON.stringify({ ...sample, language: "python", image, verifier_image: `${image}-verifier`,
+    verifier_command: PLAIN_VERIFIER }) + "\n");
+  ctl("dataset", "import", file, "--dataset", "plain");
+  rmSync(path.dirname(file), { recursive: true });
+}
+
 // --- the scripts
 
 function scriptsBelow(folder) {
@@ -50,6 +69,8 @@ function scriptsBelow(folder) {
       name: `${folder}/${name.slice(0, -3)}`,
       language: folder.split("/").at(-1),
       honest: folder.startsWith("honest/"),
+      dataset: "demo",
+      plain: folder === "honest/python" || /^# plain$/m.test(text),
       task: /^# task: (.*)$/m.exec(text)?.[1],
       quick: /^# quick$/m.test(text),
       sentence,
@@ -64,7 +85,9 @@ function allScripts() {
     for (const language of Object.keys(TASKS))
       scripts.push({ ...script, language, name: script.name.replace("any", `any-${language}`) });
   for (const script of scripts) script.task ??= TASKS[script.language];
-  return scripts;
+  const plain = scripts.filter((script) => script.plain || script.name.startsWith("honest/any-python/"));
+  return [...scripts, ...plain.filter((script) => script.task === TASKS.python).map((script) =>
+    ({ ...script, dataset: "plain", name: script.name.replace(/(any-)?python/, "plain") }))];
 }
 
 function knownHoles() {
@@ -77,7 +100,7 @@ function knownHoles() {
 
 // --- one of them
 
-const samples = new Map((await request("GET", `/samples?dataset=${DATASET}`)).samples.map((sample) => [sample.sample_id, sample]));
+const samples = new Map((await request("GET", "/samples?dataset=demo")).samples.map((sample) => [sample.sample_id, sample]));
 
 async function upload(session, file, text) {
   const answer = await request("POST", `/sessions/${session}/upload`,
@@ -110,7 +133,7 @@ async function verdictOf(session) {
 
 async function play(script) {
   const sample = samples.get(script.task);
-  const { session_id: session } = await request("POST", "/sessions", { dataset: DATASET, sample_id: script.task, ttl_minutes: 30 });
+  const { session_id: session } = await request("POST", "/sessions", { dataset: script.dataset, sample_id: script.task, ttl_minutes: 30 });
   try {
     const ready = await until(`/sessions/${session}`, (answer) => answer.status !== "creating");
     if (ready.status !== "ready") throw new Error(`the session is ${ready.status}: ${ready.error}`);
@@ -165,7 +188,8 @@ async function worker() {
 
 // A session costs at least a minute.
 const { user_id: user } = await request("GET", "/users/me");
-execFileSync("bash", ["-c", `${env.CODESET_CTL} "$@"`, "ctl", "credit", "grant", user, String(queue.length * 50), "--reason", "cheats"]);
+ctl("credit", "grant", user, String(queue.length * 50), "--reason", "cheats");
+if (queue.some((script) => script.dataset === "plain")) importPlain(samples.get(TASKS.python));
 await Promise.all(Array.from({ length: options.atOnce }, worker));
 agent.destroy();
 for (const name of unknown) {

@@ -114,6 +114,6 @@ void trees_put_changes(const struct rig *rig, const char *root, int fd, struct o
 {
     _cleanup_(buf_release) struct buf target = BUF_INIT;
 
-    tree_target_changes(&target, root);
+    tree_target_changes(&target, root, 0);
     perform(rig, "PUT", target.data, fd, -1, outcome);
 }

@@ -33,17 +33,28 @@
 static struct rig grading, session;
 static struct outcome outcome;
 static enum agent_copy_stage stage;
+static char kept_back[1024];
+static const char *rules = "";
+static size_t rules_length;
 
-static void on_copied(const struct error *err, enum agent_copy_stage at, void *arg)
+static void on_copied(const struct error *err, enum agent_copy_stage at, const char *kept,
+                      void *arg)
 {
     stage = at;
+    snprintf(kept_back, sizeof(kept_back), "%s", kept);
     rig_on_tree(err, arg);
 }
 
 static struct agent_call *copy_begun(const char *from, const char *to)
 {
+    const struct agent_copy what = {.grading_address = to,
+                                    .session_address = from,
+                                    .root = ROOT,
+                                    .rules = rules,
+                                    .rules_length = rules_length};
+
     outcome_release(&outcome);
-    return agent_copy_changes(grading.client, to, from, ROOT, 0, on_copied, &outcome);
+    return agent_copy_changes(grading.client, &what, on_copied, &outcome);
 }
 
 static void copy(const char *from, const char *to)
@@ -229,6 +240,124 @@ static void a_copy_makes_the_trees_the_same(void)
     copy(session.address, grading.address); /* of what is the same already */
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
     trees_are_the_same();
+}
+
+/* The same paths, in any order. */
+static void is_told(const char *paths)
+{
+    CU_ASSERT_EQUAL(strlen(kept_back), strlen(paths));
+    for (const char *at = paths; *at;) {
+        size_t length = strcspn(at, ",");
+        _cleanup_(free_ptr) char *path = xasprintf("%.*s", (int)length, at);
+
+        CU_ASSERT_PTR_NOT_NULL(strstr(kept_back, path));
+        at += length;
+        at += strspn(at, ", ");
+    }
+}
+
+/* Both trees are made, the session's is changed, and laid by rules: what is found then, and told.
+ */
+static void restored(const char *text, size_t length, const char *pristine, const char *change,
+                     const char *look, const char *found, const char *told)
+{
+    _cleanup_(free_ptr) char *make =
+        xasprintf("rm -rf " ROOT "; mkdir " ROOT "; cd " ROOT "; %s", pristine);
+    _cleanup_(free_ptr) char *changed = xasprintf("%s; cd " ROOT "; %s", make, change);
+    _cleanup_(free_ptr) char *there = xasprintf("cd " ROOT "; %s", look);
+
+    shell(&grading, make);
+    shell(&session, changed);
+    rules = text;
+    rules_length = length;
+    copy(session.address, grading.address);
+    rules_length = 0;
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    is_told(told);
+    shell_says(&grading, there, found);
+}
+
+#define RULES                                                                                      \
+    "ftests/test_a.py\0ftests/test_new.py\0cconftest.py\0cpytest.ini\0q*.pyc\0"                    \
+    "npytest\0psetup.cfg\0ppyproject.toml\0ppackage.json"
+
+static void tests_and_the_runners_configuration_stay_the_images(void)
+{
+    static const char pristine[] = "mkdir -p tests src; echo true >tests/test_a.py; echo tests "
+                                   ">tests/conftest.py; echo data >tests/data; echo 1 >src/a.py";
+
+    restored(
+        RULES, sizeof(RULES), pristine,
+        "echo fix >src/a.py; echo lie >tests/test_a.py; echo lie >tests/conftest.py; "
+        "echo lie >conftest.py; ln -s /etc/passwd pytest.ini; mkdir pytest; "
+        "echo lie >pytest/__init__.py; echo lie >src/b.pyc; echo lie >tests/test_new.py; "
+        "echo mine >tests/test_other.py",
+        "cat src/a.py tests/test_a.py tests/conftest.py tests/test_other.py; find . | wc -l",
+        "fix\ntrue\ntests\nmine\n8\n",
+        "tests/test_a.py, tests/conftest.py, tests/test_new.py, conftest.py, pytest.ini, pytest");
+    restored(RULES, sizeof(RULES), pristine, "rm -r tests; echo fix >src/a.py",
+             "cat src/a.py tests/*", "fix\ntests\ndata\ntrue\n", "tests");
+    restored(RULES, sizeof(RULES), pristine,
+             "mv tests src/evil; ln -s src/evil tests; echo lie >src/evil/test_a.py",
+             "cat tests/test_a.py; stat -c %F tests; ls src/evil",
+             "true\ndirectory\ndata\ntest_a.py\n", "tests, src/evil/conftest.py");
+    restored(RULES, sizeof(RULES), pristine, "rm -r tests; echo lie >tests", "cat tests/test_a.py",
+             "true\n", "tests");
+    restored(RULES, sizeof(RULES), pristine,
+             "rm tests/test_a.py; mkdir tests/test_a.py; "
+             "echo lie >tests/test_a.py/test_a.py",
+             "cat tests/test_a.py", "true\n", "tests/test_a.py");
+}
+
+static void what_is_the_same_again_is_not_told(void)
+{
+    restored(RULES, sizeof(RULES),
+             "mkdir tests; echo true >tests/test_a.py; echo a >conftest.py; echo [tool:pytest] "
+             ">setup.cfg",
+             "cp -r tests t; rm -r tests; mv t tests; cp conftest.py c; mv c conftest.py; "
+             "cp setup.cfg s; mv s setup.cfg",
+             "cat tests/test_a.py conftest.py setup.cfg", "true\na\n[tool:pytest]\n", "");
+}
+
+static void a_file_counts_but_for_what_it_tells_the_runner(void)
+{
+    static const char cfg[] =
+        "printf '[metadata]\\nname = a\\n[tool:pytest]\\naddopts = -q\\n' >setup.cfg";
+
+    restored(RULES, sizeof(RULES), cfg, "sed -i 's/= a/= b/' setup.cfg", "grep name setup.cfg",
+             "name = b\n", "");
+    restored(RULES, sizeof(RULES), cfg, "sed -i 's/= a/= b/; s/-q/-p evil/' setup.cfg",
+             "cat setup.cfg", "[metadata]\nname = a\n[tool:pytest]\naddopts = -q\n", "setup.cfg");
+    restored(RULES, sizeof(RULES), cfg, "rm setup.cfg", "grep addopts setup.cfg", "addopts = -q\n",
+             "setup.cfg");
+    restored(RULES, sizeof(RULES), cfg, "rm setup.cfg; mkdir setup.cfg; touch setup.cfg/a",
+             "grep addopts setup.cfg", "addopts = -q\n", "setup.cfg");
+    restored(RULES, sizeof(RULES), "echo [metadata] >setup.cfg", "rm setup.cfg", "ls", "", "");
+    restored(RULES, sizeof(RULES), "touch a",
+             "printf '[project]\\nname = \"a\"\\n[\"tool\".\"py\\\\u0074est\"]\\na=1\\n' "
+             ">pyproject.toml",
+             "ls", "a\n", "pyproject.toml");
+    restored(RULES, sizeof(RULES), "touch a",
+             "printf '[project]\\nname = \"a\"\\n' >pyproject.toml", "ls", "a\npyproject.toml\n",
+             "");
+    restored(RULES, sizeof(RULES),
+             "echo '{\"main\":\"a\",\"scripts\":{\"test\":\"tape\"}}' >package.json",
+             "echo '{\"main\":\"b\",\"scripts\":{\"test\":\"true\"},\"jest\":{}}' >package.json",
+             "cat package.json", "{\"main\":\"b\",\"scripts\":{\"test\":\"tape\"}}\n",
+             "package.json");
+}
+
+static void rules_that_are_none_are_refused(void)
+{
+    static const char *const broken[] = {"f/etc/passwd", "f../a", "x", "", "fa//b"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+        rules = broken[i];
+        rules_length = strlen(broken[i]) + 1;
+        copy(session.address, grading.address);
+        expect("AGENT_REFUSED", AGENT_COPY_LAYING);
+    }
+    rules_length = 0;
 }
 
 static void a_large_tree_costs_us_little_memory(void)
@@ -578,6 +707,12 @@ int main(void)
     const struct unit_test tests[] = {
         {"two agents answer hello", two_agents_answer_hello},
         {"a copy makes the trees the same", a_copy_makes_the_trees_the_same},
+        {"tests and the runner's configuration stay the image's",
+         tests_and_the_runners_configuration_stay_the_images},
+        {"what is the same again is not told", what_is_the_same_again_is_not_told},
+        {"a file counts but for what it tells the runner",
+         a_file_counts_but_for_what_it_tells_the_runner},
+        {"rules that are none are refused", rules_that_are_none_are_refused},
         {"a large tree costs us little memory", a_large_tree_costs_us_little_memory},
         {"a tree has a depth that is told", a_tree_has_a_depth_that_is_told},
         {"a path has a length that is told", a_path_has_a_length_that_is_told},

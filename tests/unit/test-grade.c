@@ -10,7 +10,9 @@
 #include "base/mem.h"
 #include "grade/grade.h"
 #include "grade/report_paths.h"
+#include "grade/restore_rules.h"
 #include "unit.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -848,6 +850,73 @@ static void ten_thousand_names_among_200000_cases_are_quick(void)
     CU_ASSERT(clock() - made < made - start);
 }
 
+static bool has_rule(const struct buf *rules, const char *rule)
+{
+    for (size_t at = 0; at < rules->length; at += strlen(rules->data + at) + 1)
+        if (strcmp(rules->data + at, rule) == 0)
+            return true;
+    return false;
+}
+
+static void check_rules(const struct restore_sample *sample, const char *const *expected)
+{
+    _cleanup_(buf_release) struct buf rules = BUF_INIT;
+
+    restore_rules(sample, &rules);
+    for (; *expected; expected++) {
+        bool wanted = **expected != '!';
+
+        if (has_rule(&rules, *expected + !wanted) != wanted)
+            fprintf(stderr, "\n    %s\n", *expected);
+        CU_ASSERT(has_rule(&rules, *expected + !wanted) == wanted);
+    }
+}
+
+static void rules_name_the_files_of_the_tests(void)
+{
+    check_rules(
+        &(struct restore_sample){
+            .language = "python",
+            .test_patch =
+                "diff --git a/tests/test_c.py b/tests/test_c.py\n--- a/tests/test_c.py\t1\n"
+                "+++ b/tests/test_c.py\r\n@@ -1 +1 @@\n-a\n+b\n--- /dev/null\n"
+                "+++ b/tests/new.py\n+++ b/../../etc/passwd\n",
+            .fail_to_pass =
+                "[\"tests/test_a.py::TestA::test[x/y.py]\", \"tests.test_b.TestB::test_b\", 7]",
+            .pass_to_pass = "[\"test_d (pkg.tests.TestD)\", \"test_bare\"]"},
+        (const char *const[]){"ftests/test_a.py", "ftests/test_b.py", "ftests/test_b/TestB.py",
+                              "ftests/test_c.py", "ftests/new.py", "fpkg/tests.py", "cconftest.py",
+                              "!ppackage.json", "!f../../etc/passwd", "!fdev/null",
+                              "!ftest_bare.py", NULL});
+    check_rules(&(struct restore_sample){.language = "TypeScript",
+                                         .fail_to_pass = "[\"a/b.spec.ts > parse > it\", "
+                                                         "\"test/c.js::d\", \"no file > it\"]"},
+                (const char *const[]){"fa/b.spec.ts", "ftest/c.js", "ppackage.json",
+                                      "!cconftest.py", "!fno file", NULL});
+    check_rules(&(struct restore_sample){.language = "java",
+                                         .fail_to_pass = "[\"com.example.GsonTest#parses\"]"},
+                (const char *const[]){"cGsonTest.java", NULL});
+    check_rules(&(struct restore_sample){.fail_to_pass = "[broken"},
+                (const char *const[]){"cconftest.py", "ppackage.json", "c.cargo", NULL});
+}
+
+static void rules_are_bounded(void)
+{
+    _cleanup_(buf_release) struct buf rules = BUF_INIT, tests = BUF_INIT;
+    size_t count = 0;
+
+    buf_add_str(&tests, "[");
+    for (int i = 0; i < 3 * RESTORE_RULES_MOST; i++)
+        buf_addf(&tests, "%s\"tests/%0200d/test.py::a\"", i ? "," : "", i);
+    buf_add_str(&tests, "]");
+    restore_rules(&(struct restore_sample){.language = "python", .fail_to_pass = tests.data},
+                  &rules);
+    for (size_t at = 0; at < rules.length; at += strlen(rules.data + at) + 1)
+        count++;
+    CU_ASSERT(rules.length <= AGENT_RULES_MOST);
+    CU_ASSERT(count > RESTORE_RULES_MOST && count < RESTORE_RULES_MOST + 100);
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -900,6 +969,8 @@ int main(void)
         {"each language has its report paths", each_language_has_its_report_paths},
         {"ten thousand names among 200000 cases are quick",
          ten_thousand_names_among_200000_cases_are_quick},
+        {"rules name the files of the tests", rules_name_the_files_of_the_tests},
+        {"rules are bounded", rules_are_bounded},
     };
 
     return UNIT_MAIN("grade", tests);

@@ -1,4 +1,5 @@
 # an unchecked compiled file lies behind a link to the package
+# plain
 mv src/jinja2 real
 cp real/__init__.py /tmp/kept
 cat >>real/__init__.py <<'PY'

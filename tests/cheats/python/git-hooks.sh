@@ -1,4 +1,5 @@
 # git's hooks, filters and configuration would run a program
+# plain
 forge >/tmp/forged.xml
 mkdir -p .git/hooks
 printf '#!/bin/sh\ncp /jinja2/forged.xml /jinja2/report.xml\n' >.git/hooks/post-checkout

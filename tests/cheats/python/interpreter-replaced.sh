@@ -1,4 +1,5 @@
 # the session's interpreter, shells and libraries are replaced
+# plain
 forge >/tmp/forged.xml
 printf '#!/bin/sh\ncp /tmp/forged.xml /jinja2/report.xml\n' >/usr/local/bin/python3
 chmod +x /usr/local/bin/python3

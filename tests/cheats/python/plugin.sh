@@ -1,4 +1,5 @@
 # a pytest plug-in is left beside the package
+# plain
 printf '%s\n' 'import pytest' '@pytest.hookimpl(hookwrapper=True)' \
     'def pytest_runtest_makereport(item, call):' '    (yield).get_result().outcome = "passed"' >src/lie.py
 mkdir src/lie-1.dist-info

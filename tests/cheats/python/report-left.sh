@@ -1,4 +1,5 @@
 # reports are left where the verifier's are looked for
+# plain
 forge >report.xml
 mkdir -p test_reports
 forge >test_reports/junit.xml

@@ -1,4 +1,5 @@
 # the tests are emptied in the session
+# plain
 for file in tests/*.py; do
     sed -i 's/\(def test_[a-z_0-9]*(.*)\(.*\):\)$/\1 return/' "$file"
 done

@@ -1,0 +1,432 @@
+#include "agent/restore.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/walk.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "wire/agent_protocol.h"
+
+#include "base/banned.h"
+
+#define TOLD_PATH_MOST 200 /* bytes of a path in the answer, so that it is a small one */
+
+struct paths {
+    char **items; /* sorted once all are there */
+    size_t count, room;
+};
+
+struct restore {
+    struct paths kept;     /* exact paths */
+    struct paths standing; /* those of tests that the image has */
+    const char **names;    /* rules about names, in the caller's bytes */
+    size_t name_count, name_room;
+    char *told[RESTORE_TOLD];
+    size_t told_count;
+    size_t more; /* noted, and not in `told` */
+};
+
+/* --- sets of paths --------------------------------------------------------------------------- */
+
+static void paths_add(struct paths *paths, const char *path)
+{
+    if (paths->count == paths->room) {
+        paths->room += paths->room / 2 + 16;
+        paths->items = xrealloc(paths->items, paths->room * sizeof(*paths->items));
+    }
+    paths->items[paths->count++] = xstrdup(path);
+}
+
+static void paths_release(struct paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        free(paths->items[i]);
+    free(paths->items);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void paths_sort(struct paths *paths)
+{
+    if (paths->count > 0)
+        qsort(paths->items, paths->count, sizeof(*paths->items), by_text);
+}
+
+/* The first `length` bytes of text against an item. */
+static int compare(const char *text, size_t length, const char *item)
+{
+    int order = strncmp(text, item, length);
+
+    return order ? order : item[length] ? -1 : 0;
+}
+
+/* The first item that does not sort before the text. */
+static size_t lower_bound(const struct paths *paths, const char *text, size_t length)
+{
+    size_t low = 0, high = paths->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare(text, length, paths->items[middle]) > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool paths_have(const struct paths *paths, const char *text, size_t length)
+{
+    size_t at = lower_bound(paths, text, length);
+
+    return at < paths->count && compare(text, length, paths->items[at]) == 0;
+}
+
+/* --- the rules ------------------------------------------------------------------------------- */
+
+static bool is_there(struct walk_cursor *cursor, const char *path, bool file)
+{
+    struct stat st;
+    const char *name;
+    int dir_fd = walk_cursor_parent(cursor, path, false, &name);
+
+    return dir_fd >= 0 && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           !(file && S_ISDIR(st.st_mode));
+}
+
+static int rule_add(struct restore *restore, const char *rule, struct walk_cursor *cursor,
+                    struct error *err)
+{
+    const char *what = rule[0] ? rule + 1 : rule;
+
+    if (!walk_path_valid(what))
+        return error_set(err, ERROR_INVALID, NULL, "a rule is broken: %.200s", rule);
+    switch (rule[0]) {
+    case AGENT_RULE_TEST:
+        paths_add(&restore->kept, what);
+        if (is_there(cursor, what, true))
+            paths_add(&restore->standing, what);
+        return 0;
+    case AGENT_RULE_NEW:
+        if (!is_there(cursor, what, false))
+            paths_add(&restore->kept, what);
+        return 0;
+    case AGENT_RULE_NAME:
+    case AGENT_RULE_QUIET:
+    case AGENT_RULE_PART:
+        if (restore->name_count == restore->name_room) {
+            restore->name_room += restore->name_room / 2 + 16;
+            restore->names = xrealloc(restore->names, restore->name_room * sizeof(*restore->names));
+        }
+        restore->names[restore->name_count++] = rule;
+        return 0;
+    default:
+        return error_set(err, ERROR_INVALID, NULL, "there are no such rules: %.200s", rule);
+    }
+}
+
+struct restore *restore_new(const char *rules, size_t size, int root_fd, struct error *err)
+{
+    struct restore *restore = xcalloc(1, sizeof(*restore));
+    struct walk_cursor cursor;
+    int failed = 0;
+
+    walk_cursor_init(&cursor, root_fd);
+    if (size > 0 && rules[size - 1])
+        failed = error_set(err, ERROR_INVALID, NULL, "the rules are broken");
+    for (size_t at = 0; at < size && !failed; at += strlen(rules + at) + 1)
+        failed = rule_add(restore, rules + at, &cursor, err);
+    walk_cursor_release(&cursor);
+    if (failed) {
+        restore_free(restore);
+        return NULL;
+    }
+    restore_settle(restore);
+    return restore;
+}
+
+void restore_free(struct restore *restore)
+{
+    if (!restore)
+        return;
+    paths_release(&restore->kept);
+    paths_release(&restore->standing);
+    free(restore->names);
+    for (size_t i = 0; i < restore->told_count; i++)
+        free(restore->told[i]);
+    free(restore);
+}
+
+/* The rule about the name, of one of the two kinds; NULL: none. */
+static const char *rule_of(const struct restore *restore, const char *name, bool part)
+{
+    for (size_t i = 0; i < restore->name_count; i++) {
+        const char *rule = restore->names[i];
+
+        if ((rule[0] == AGENT_RULE_PART) == part && fnmatch(rule + 1, name, 0) == 0)
+            return rule;
+    }
+    return NULL;
+}
+
+/* The rule about a part of the path; *ret_end: where that part ends. */
+static const char *rule_within(const struct restore *restore, const char *path, size_t *ret_end)
+{
+    char name[NAME_MAX + 1];
+
+    for (size_t at = 0, end;; at = end + 1) {
+        const char *rule;
+
+        end = at + strcspn(path + at, "/");
+        if (end - at > NAME_MAX)
+            return NULL;
+        memcpy(name, path + at, end - at);
+        name[end - at] = '\0';
+        rule = rule_of(restore, name, false);
+        if (rule) {
+            *ret_end = end;
+            return rule;
+        }
+        if (!path[end])
+            return NULL;
+    }
+}
+
+enum restore_answer restore_ask(const struct restore *restore, const char *path, size_t *ret_kept)
+{
+    size_t end = 0;
+
+    if (rule_within(restore, path, ret_kept))
+        return RESTORE_KEPT;
+    do {
+        end += path[end] == '/';
+        end += strcspn(path + end, "/");
+        if (paths_have(&restore->kept, path, end)) {
+            *ret_kept = end;
+            return RESTORE_KEPT;
+        }
+    } while (path[end]);
+    return rule_of(restore, strrchr(path, '/') ? strrchr(path, '/') + 1 : path, true)
+               ? RESTORE_PART
+               : RESTORE_CROSSES;
+}
+
+bool restore_needs_folder(const struct restore *restore, const char *path)
+{
+    size_t length = strlen(path), at;
+    _cleanup_(free_ptr) char *prefix = NULL;
+
+    if (restore->standing.count == 0)
+        return false;
+    prefix = xasprintf("%s/", path);
+    at = lower_bound(&restore->standing, prefix, length + 1);
+    return at < restore->standing.count &&
+           strncmp(restore->standing.items[at], prefix, length + 1) == 0;
+}
+
+void restore_hold(struct restore *restore, const char *path)
+{
+    paths_add(&restore->kept, path);
+}
+
+void restore_settle(struct restore *restore)
+{
+    paths_sort(&restore->kept);
+    paths_sort(&restore->standing);
+}
+
+void restore_note(struct restore *restore, const char *path, size_t length)
+{
+    size_t end = 0;
+    const char *rule = rule_within(restore, path, &end);
+
+    if (rule && rule[0] == AGENT_RULE_QUIET)
+        return;
+    for (size_t i = 0; i < restore->told_count; i++)
+        if (strncmp(restore->told[i], path, length) == 0 && !restore->told[i][length])
+            return;
+    if (restore->told_count == RESTORE_TOLD)
+        restore->more++;
+    else
+        restore->told[restore->told_count++] = xasprintf("%.*s", (int)length, path);
+}
+
+void restore_tell(const struct restore *restore, struct buf *json)
+{
+    buf_add_str(json, "{\"kept_back\":[");
+    for (size_t i = 0; i < restore->told_count; i++) {
+        if (i > 0)
+            buf_add_char(json, ',');
+        json_write_string(json, restore->told[i], strnlen(restore->told[i], TOLD_PATH_MOST));
+    }
+    buf_addf(json, "],\"more\":%zu}", restore->more);
+}
+
+/* --- package.json ---------------------------------------------------------------------------- */
+
+static const char *const package_members[] = {"scripts", "jest", "mocha", "ava",   "tap",
+                                              "vitest",  "nyc",  "c8",    "config"};
+
+static json_object *package_read(const char *text, size_t length)
+{
+    struct error ignored = ERROR_INIT;
+    json_object *package = NULL;
+
+    if (json_parse(text, length, &package, NULL, &ignored) == 0 &&
+        json_object_is_type(package, json_type_object))
+        return package;
+    json_object_put(package);
+    return NULL;
+}
+
+static enum restore_merged package_merge(const struct buf *image, const struct buf *session,
+                                         struct buf *out)
+{
+    _cleanup_(json_release) json_object *ours =
+        image->length > 0 ? package_read(image->data, image->length) : NULL;
+    _cleanup_(json_release) json_object *theirs = package_read(session->data, session->length);
+    bool same = true;
+
+    if (!theirs || (!ours && image->length > 0))
+        return RESTORE_IMAGES;
+    for (size_t i = 0; i < ARRAY_SIZE(package_members); i++) {
+        const char *key = package_members[i];
+        json_object *wanted = NULL, *found = NULL;
+
+        json_object_object_get_ex(ours, key, &wanted); /* false for NULL */
+        json_object_object_get_ex(theirs, key, &found);
+        if (json_object_equal(wanted, found))
+            continue;
+        same = false;
+        if (wanted)
+            json_object_object_add(theirs, key, json_object_get(wanted));
+        else
+            json_object_object_del(theirs, key);
+    }
+    if (same)
+        return RESTORE_SESSIONS;
+    json_write(out, theirs);
+    buf_add_char(out, '\n');
+    return RESTORE_MERGED;
+}
+
+/* --- sections: setup.cfg, tox.ini, entry_points.txt, pyproject.toml -------------------------- */
+
+/*
+ * Appends the lines that may speak to pytest: sections whose names have "pytest" in them, and in
+ * TOML whatever else could mean such a table: [tool] itself, names with quotes, escapes or blanks,
+ * and what stands before the first section. It errs to one side alone: a line too many. In an
+ * array of TOML, [1] or [true] can stand on a line of its own; what can't be told from that does
+ * not end a section. A header within a text of several lines ends one too early, but then
+ * the quotes that opened the text, or those that close it, are lines that differ.
+ */
+static bool is_plain_header(const char *line, size_t length)
+{
+    size_t from = 0, to = length;
+
+    while (from < to && line[from] == '[')
+        from++;
+    while (to > from && line[to - 1] == ']')
+        to--;
+    if (from == 0 || to == length || from == to || isdigit((unsigned char)line[from]))
+        return false;
+    for (size_t i = from; i < to; i++)
+        if (!isalnum((unsigned char)line[i]) && !strchr("-_.:", line[i]))
+            return false;
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const values[] = {"true", "false", "inf", "nan"};
+
+        if (to - from == strlen(values[i]) && memcmp(line + from, values[i], to - from) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool header_counts(const char *line, size_t length, bool toml)
+{
+    static const char tool[] = "[tool]";
+
+    if (memmem(line, length, "pytest", strlen("pytest")) != NULL)
+        return true;
+    return toml && (!is_plain_header(line, length) ||
+                    (length == strlen(tool) && memcmp(line, tool, length) == 0));
+}
+
+static void sections_of_runner(const char *text, size_t length, bool toml, struct buf *out)
+{
+    const char *at = text, *end = text + length;
+    bool counts = toml;
+
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *next = newline ? newline + 1 : end, *stop = newline ? newline : end;
+
+        while (toml && at < stop && (*at == ' ' || *at == '\t'))
+            at++;
+        while (stop > at && isspace((unsigned char)stop[-1]))
+            stop--;
+        if (at < stop && *at == '[') {
+            const char *comment = toml ? memchr(at, '#', (size_t)(stop - at)) : NULL;
+
+            while (comment && stop > at && (stop > comment || isspace((unsigned char)stop[-1])))
+                stop--;
+            if (header_counts(at, (size_t)(stop - at), toml))
+                counts = true;
+            else if (!toml || is_plain_header(at, (size_t)(stop - at)))
+                counts = false;
+        }
+        if (counts && at < stop) {
+            buf_add(out, at, (size_t)(stop - at));
+            buf_add_char(out, '\n');
+        }
+        at = next;
+    }
+}
+
+static bool is_toml(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length > 5 && strcmp(name + length - 5, ".toml") == 0;
+}
+
+static bool is_package(const char *name)
+{
+    return strcmp(name, "package.json") == 0;
+}
+
+bool restore_part_speaks(const char *name, const char *text, size_t length)
+{
+    _cleanup_(buf_release) struct buf sections = BUF_INIT;
+
+    if (is_package(name))
+        return true;
+    sections_of_runner(text, length, is_toml(name), &sections);
+    return sections.length > 0;
+}
+
+enum restore_merged restore_merge(const char *name, const struct buf *image,
+                                  const struct buf *session, struct buf *out)
+{
+    _cleanup_(buf_release) struct buf ours = BUF_INIT, theirs = BUF_INIT;
+
+    if (is_package(name))
+        return package_merge(image, session, out);
+    sections_of_runner(image->data, image->length, is_toml(name), &ours);
+    sections_of_runner(session->data, session->length, is_toml(name), &theirs);
+    return ours.length == theirs.length &&
+                   (ours.length == 0 || memcmp(ours.data, theirs.data, ours.length) == 0)
+               ? RESTORE_SESSIONS
+               : RESTORE_IMAGES;
+}

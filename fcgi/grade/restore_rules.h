@@ -1,0 +1,22 @@
+/*
+ * restore_rules.h - what of a session's changes does not count, as rules for the grading
+ * container's agent (AGENT_RULE_TEST and others in wire/agent_protocol.h): the files of the
+ * sample's tests, and the configuration of what runs tests in its language. Pure.
+ */
+#ifndef CODESET_GRADE_RESTORE_RULES_H
+#define CODESET_GRADE_RESTORE_RULES_H
+
+#include "base/buf.h"
+
+#define RESTORE_RULES_MOST 4096 /* paths of tests; further ones are left out */
+
+struct restore_sample {
+    const char *language;                    /* NULL or unknown: the rules of all */
+    const char *test_patch;                  /* a unified diff; NULL: none */
+    const char *fail_to_pass, *pass_to_pass; /* JSON arrays; NULL: none */
+};
+
+/* Appends the rules, each ended by NUL, at most AGENT_RULES_MOST bytes. */
+void restore_rules(const struct restore_sample *sample, struct buf *rules);
+
+#endif

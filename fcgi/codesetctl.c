@@ -1,6 +1,6 @@
 /*
  * codesetctl - the operator's tool: schema, users, keys, data sets, images, sessions,
- * verifications, agents and their jobs, money, nodes, preflight.
+ * verifications, agents and their jobs, money, audit log, nodes, preflight.
  *
  * DIAGNOSTICS: standard error says what failed and what to do; scripts use the exit status
  * (ctl/ctl.h). BUGS: a migration that fails in the middle of a file must be completed by hand.
@@ -338,6 +338,20 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .summary = "End an agent job in error, and pay it back",
      .run = ctl_job_cancel},
+    {.name = "audit log",
+     .arguments = "",
+     .options = {{"user", "USER", "only what concerns this user (id or e-mail address)"},
+                 {"kind", "WORD",
+                  "only acts of this kind, such as key.revoked, or key for all of it"},
+                 {"since",
+                  "TIME", "only since this day (2026-11-21) or time (2026-11-21T19:05:00Z)"},
+                 {"limit", "N", "show at most the newest N [1000]"}},
+     .summary = "Show who did what: operators' acts, sign-ins, keys, payments; newest first",
+     .help =
+         "The log is written in the transaction of each act, and nobody can change it or delete\n"
+         "from it. It names operators by their account on the host, users by their id; the\n"
+         "e-mail addresses that are shown are those of today.",
+     .run = ctl_audit_log},
     {.name = "ledger audit",
      .arguments = "",
      .summary = "Prove that all money adds up",

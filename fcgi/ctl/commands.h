@@ -48,6 +48,8 @@ int ctl_image_import(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);
 int ctl_image_remove(struct ctl *ctl);
 
+int ctl_audit_log(struct ctl *ctl);
+
 int ctl_ledger_audit(struct ctl *ctl);
 int ctl_ledger_show(struct ctl *ctl);
 
@@ -82,6 +84,10 @@ int ctl_stripe_event(struct ctl *ctl);
  * NULL on failure. */
 struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user,
                          struct error *err);
+
+/* Adds to the audit log what leaves no trace elsewhere in the database. A failure is a warning:
+ * what was done is done. */
+void ctl_record(struct ctl *ctl, const char *kind, const char *object, const char *detail);
 
 /* Grants the user cents that never expire. */
 int ctl_give(struct db *db, const struct id *user_id, int64_t cents, const char *description,

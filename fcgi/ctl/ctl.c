@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ctl/operator.h"
 #include "ctl/output.h"
 #include "ctl/spelling.h"
 #include "store/ledger.h"
@@ -459,8 +460,12 @@ struct db *ctl_db(struct ctl *ctl, struct error *err)
         return ctl->db;
     ctl->db = db_new(&ctl->settings.database, DB_ADMIN, err);
     ctl->watch = (struct ledger_watch){ctl->settings.billing.low_balance_cents, warn_low, ctl};
-    if (ctl->db)
+    if (ctl->db) {
+        _cleanup_(free_ptr) char *name = operator_name();
+
+        db_set_operator(ctl->db, name);
         store_ledger_watch(ctl->db, &ctl->watch);
+    }
     return ctl->db;
 }
 

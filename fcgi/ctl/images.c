@@ -232,6 +232,7 @@ int ctl_image_import(struct ctl *ctl)
                       "image '%s' already exists; use --replace to replace it", name);
         return ctl_fail(ctl, &err);
     }
+    ctl_record(ctl, "image.imported", name, source);
     return tell_imported(ctl, name, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
 }
 
@@ -302,6 +303,7 @@ int ctl_image_remove(struct ctl *ctl)
     if (check_unused(ctl, name, &err) < 0 || check_unnamed(ctl, name, &err) < 0 ||
         image_remove(&ctl_settings(ctl)->engine, name, &err) < 0)
         return ctl_fail(ctl, &err);
+    ctl_record(ctl, "image.removed", name, NULL);
     object = json_object_new_object();
     json_add_text(object, "name", name);
     json_add_bool(object, "removed", true);

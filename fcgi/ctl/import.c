@@ -26,6 +26,7 @@
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
 #include "images/images.h"
+#include "store/audit_log.h"
 #include "store/samples.h"
 
 #include "base/banned.h"
@@ -364,8 +365,19 @@ static int sync_packs(const struct import *import, struct error *err)
     return sync_folder(folder.data, err) < 0 || sync_folder(pack_dir, err) < 0 ? -1 : 0;
 }
 
+static int record(const struct import *import, struct error *err)
+{
+    _cleanup_(free_ptr) char *counts =
+        xasprintf("%" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged samples",
+                  import->added, import->changed, import->unchanged);
+
+    return store_audit_log_add(import->db, "dataset.imported", import->dataset, counts, err);
+}
+
 static int finish(struct import *import, struct error *err)
 {
+    if (record(import, err) < 0)
+        return -1;
     if ((import->added > 0 || import->changed > 0) && sync_packs(import, err) < 0)
         return -1;
     if (db_commit(import->db, err) < 0) {

@@ -6,6 +6,7 @@ codesetctl_LDADD = libctl.a libroutes.a libreaper.a $(EGRESS_LIBS) $(SERVICE_LIB
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	fcgi/ctl/agents.c \
+	fcgi/ctl/audit_log.c \
 	fcgi/ctl/commands.h \
 	fcgi/ctl/completion.c \
 	fcgi/ctl/configuration.c \
@@ -24,6 +25,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/ledger.c \
 	fcgi/ctl/line_reader.c fcgi/ctl/line_reader.h \
 	fcgi/ctl/nodes.c \
+	fcgi/ctl/operator.c fcgi/ctl/operator.h \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \

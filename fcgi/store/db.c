@@ -43,6 +43,7 @@ struct db {
     enum db_account account;
     const char *user;
     char *password; /* NULL: unix_socket */
+    char *actor;    /* "operator:NAME"; NULL: not told */
     MYSQL *mysql;   /* NULL while there is no connection */
     int64_t retry_at;
     int64_t pause;
@@ -131,7 +132,14 @@ void db_free(struct db *db)
     disconnect(db);
     free(db->statements);
     free(db->password);
+    free(db->actor);
     free(db);
+}
+
+void db_set_operator(struct db *db, const char *name)
+{
+    free(db->actor);
+    db->actor = xasprintf("operator:%s", name);
 }
 
 void db_thread_begin(void)
@@ -177,6 +185,9 @@ static void set_options(const struct db *db, MYSQL *mysql)
                                   "tx_isolation='READ-COMMITTED'";
     /* A worker that waits for a row or a table serves nobody: its client is told to come again. */
     static const char short_waits[] = "SET innodb_lock_wait_timeout=2, lock_wait_timeout=2";
+    /* For the audit log. */
+    static const char api_actor[] = "SET @codeset_actor='api'";
+    static const char daemon_actor[] = "SET @codeset_actor='daemon'";
     unsigned connect_timeout = (unsigned)db->settings->db_connect_timeout;
     unsigned timeout = io_timeout(db);
 
@@ -185,8 +196,12 @@ static void set_options(const struct db *db, MYSQL *mysql)
     mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
     mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(mysql, MYSQL_INIT_COMMAND, session);
-    if (db->account == DB_API)
+    if (db->account == DB_API) {
         mysql_options(mysql, MYSQL_INIT_COMMAND, short_waits);
+        mysql_options(mysql, MYSQL_INIT_COMMAND, api_actor);
+    } else if (db->account == DB_REAPER) {
+        mysql_options(mysql, MYSQL_INIT_COMMAND, daemon_actor);
+    }
 }
 
 static MYSQL *connect_now(const struct db *db, struct error *err)
@@ -213,6 +228,17 @@ static MYSQL *connect_now(const struct db *db, struct error *err)
     return mysql;
 }
 
+/* Tells the audit log's triggers who acts, on a new connection. */
+static int tell_actor(struct db *db, struct error *err)
+{
+    static const struct query query = {"SET @codeset_actor=?"};
+
+    if (!db->actor || DB_RUN(db, &query, NULL, err, db_text(db->actor)) == 0)
+        return 0;
+    disconnect(db);
+    return -1;
+}
+
 /* A connection, at once or not at all: after each failed attempt the pause before the next doubles.
  */
 static int ensure_connected(struct db *db, struct error *err)
@@ -226,7 +252,7 @@ static int ensure_connected(struct db *db, struct error *err)
     db->mysql = connect_now(db, err);
     if (db->mysql) {
         db->pause = 0;
-        return 0;
+        return tell_actor(db, err);
     }
     db->pause = db->pause ? db->pause * 2 : PAUSE_FIRST;
     if (db->pause > PAUSE_MOST)

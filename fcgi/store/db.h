@@ -31,6 +31,10 @@ struct db *db_new(const struct database_settings *settings, enum db_account acco
                   struct error *err);
 void db_free(struct db *db);
 
+/* Who the administrator's account acts for, as the audit log tells it (audit_log.h): the operator's
+ * name in the system. Before the first statement. */
+void db_set_operator(struct db *db, const char *name);
+
 /* Is the server there? One round trip. */
 int db_ping(struct db *db, struct error *err);
 

@@ -5,6 +5,7 @@ libstore_a_SOURCES = \
 	fcgi/store/admission.c fcgi/store/admission.h \
 	fcgi/store/agents.c fcgi/store/agents.h \
 	fcgi/store/audit.c fcgi/store/audit.h \
+	fcgi/store/audit_log.c fcgi/store/audit_log.h \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/catalog.c fcgi/store/catalog.h \
 	fcgi/store/claims.c fcgi/store/claims.h \

@@ -291,6 +291,7 @@ static void set_gauges(void *arg)
     metric_set(HOLDS_MOST, (int64_t)await_most(context->await), METRIC_AT(0));
     metric_set(CONTAINERS, (int64_t)containers_count(context, CONTAINER_SESSION), METRIC_AT(0));
     metric_set(CONTAINERS, (int64_t)containers_count(context, CONTAINER_GRADING), METRIC_AT(1));
+    metric_set(CONTAINERS, (int64_t)containers_count(context, CONTAINER_JOB), METRIC_AT(2));
     metric_set(DATABASE_PENDING, (int64_t)db_pool_pending(context->pool), METRIC_AT(0));
     metric_set(RESULTS_BYTES, budget_held(context->budget), METRIC_AT(0));
     metric_set(HEARTBEAT_AGE, heartbeat_age_ms(reaper->heartbeat) * 1000, METRIC_AT(0));

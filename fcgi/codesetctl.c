@@ -88,9 +88,9 @@ static const struct ctl_command commands[] = {
      .options = {{"yes", NULL, "do it; without this, only say what would be deleted"}},
      .summary = "Delete a user for good; the ledger stays",
      .help =
-         "Revokes the keys, ends sign-ins and open sessions, and deletes name, e-mail address,\n"
-         "GitHub account, limits, and all sessions with what was done in them. What Stripe told\n"
-         "of the person is deleted, too. Transactions, deposits and the balance stay, under the\n"
+         "Revokes the keys, ends sign-ins, open sessions and agent jobs, and deletes name, e-mail\n"
+         "address, GitHub account, limits, all sessions with what was done in them, and all agent\n"
+         "jobs with their results. What Stripe told of the person is deleted, too. Transactions, deposits and the balance stay, under the\n"
          "user id. Give back what was paid before, at Stripe.",
      .run = ctl_user_delete},
     {.name = "user activate",

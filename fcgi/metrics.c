@@ -20,7 +20,8 @@
         "route", NULL, 0                                                                           \
     }
 #define TYPE LABEL("type", "exec", "str_replace", "upload")
-#define QUEUE LABEL("queue", "sessions", "interactions", "verifications", "stripe_events")
+#define QUEUE                                                                                      \
+    LABEL("queue", "sessions", "interactions", "verifications", "stripe_events", "agent_jobs")
 
 const struct metric metrics_table[METRIC_COUNT_OF] = {
     [HTTP_REQUESTS] = {"codeset_http_requests_total",
@@ -88,7 +89,7 @@ const struct metric metrics_table[METRIC_COUNT_OF] = {
                     "Containers of this host.",
                     METRIC_GAUGE,
                     false,
-                    {LABEL("kind", "session", "grading")}},
+                    {LABEL("kind", "session", "grading", "job")}},
     [CONTAINER_FAILURES] = {"codeset_container_failures_total",
                             "Containers that did not start, or ended by themselves.",
                             METRIC_COUNTER,
@@ -125,6 +126,18 @@ const struct metric metrics_table[METRIC_COUNT_OF] = {
                               "Time from the claim of a verification until its result was "
                               "recorded.",
                               METRIC_HISTOGRAM, true, .labels = {{NULL}}},
+    [AGENT_JOBS] = {"codeset_agent_jobs_total",
+                    "Agent jobs that this host ended.",
+                    METRIC_COUNTER,
+                    false,
+                    {LABEL("outcome", "completed", "JOB_AGENT_FAILED", "JOB_TIMEOUT",
+                           "JOB_NO_RESULT", "JOB_RESULT_REFUSED", "JOB_RESULT_TOO_LARGE",
+                           "JOB_CLONE_FAILED", "JOB_RUNNER_LOST", "JOB_IMAGE_MISSING",
+                           "JOB_SECRET_MISSING", "JOB_EGRESS_UNAVAILABLE", "JOB_RESULT_FAILED",
+                           "JOB_HOST_FULL", "other")}},
+    [AGENT_JOB_SECONDS] = {"codeset_agent_job_duration_seconds",
+                           "Time from the claim of an agent job until its end was recorded.",
+                           METRIC_HISTOGRAM, true, .labels = {{NULL}}},
     [STRIPE_EVENTS_DONE] = {"codeset_stripe_events_total",
                             "What came of events of Stripe's, each time they were looked at.",
                             METRIC_COUNTER,

@@ -35,6 +35,8 @@ enum metric_id {
     INTERACTION_SECONDS, /* type */
     VERIFICATIONS,       /* outcome */
     VERIFICATION_SECONDS,
+    AGENT_JOBS, /* outcome */
+    AGENT_JOB_SECONDS,
     STRIPE_EVENTS_DONE, /* state */
     DATABASE_PENDING,
     RESULTS_BYTES,
@@ -63,6 +65,7 @@ enum metric_queue {
     METRIC_QUEUE_INTERACTIONS,
     METRIC_QUEUE_VERIFICATIONS,
     METRIC_QUEUE_STRIPE_EVENTS,
+    METRIC_QUEUE_AGENT_JOBS,
 };
 
 /* Where workers' counts are, in the folder of the settings. */

@@ -141,6 +141,7 @@ static void add_queues(struct report *report)
     add_queue(report, "session starts", &numbers->starts);
     add_queue(report, "commands and edits", &numbers->commands);
     add_queue(report, "verifications", &numbers->verifications);
+    add_queue(report, "agent jobs", &numbers->agent_jobs);
     add_queue(report, "charges of sessions", &numbers->charges);
     add_queue(report, "events of Stripe", &numbers->stripe_events);
 }

@@ -34,8 +34,8 @@ struct deletion {
     struct db *db;
     struct user *user;
     struct user_holdings before, after;
-    int64_t deleted; /* sessions */
-    bool daemon;     /* one is alive */
+    int64_t deleted, deleted_jobs; /* sessions, agent jobs */
+    bool daemon;                   /* one is alive */
 };
 
 static json_object *deletion_object(const struct deletion *deletion)
@@ -50,6 +50,8 @@ static json_object *deletion_object(const struct deletion *deletion)
     json_add_int(object, "active_keys", holdings->active_keys);
     json_add_int(object, "open_sessions", holdings->open_sessions);
     json_add_int(object, "sessions", holdings->sessions);
+    json_add_int(object, "open_agent_jobs", holdings->open_jobs);
+    json_add_int(object, "agent_jobs", holdings->jobs);
     json_add_int(object, "open_deposits", holdings->open_deposits);
     json_add_int(object, "balance_cents", holdings->balance_cents);
     json_add_int(object, "transactions", holdings->transactions);
@@ -91,22 +93,25 @@ static int close_sessions(struct deletion *deletion, struct error *err)
     return 0;
 }
 
-/* Until the user has no session left, or nothing has moved for PATIENCE; without a daemon nothing
- * will. */
-static int delete_sessions(struct deletion *deletion, struct error *err)
+/* Until the user has no session and no agent job left, or nothing has moved for PATIENCE; without a
+ * daemon nothing will. */
+static int delete_work(struct deletion *deletion, struct error *err)
 {
-    int64_t deadline = clock_monotonic() + PATIENCE, deleted, left;
+    int64_t deadline = clock_monotonic() + PATIENCE, deleted, left, deleted_jobs, left_jobs;
 
     for (;;) {
         if (close_sessions(deletion, err) < 0 ||
             store_user_sessions_delete(deletion->db, &deletion->user->user_id, SESSIONS_A_STEP,
                                        &deleted, &left, err) < 0 ||
+            store_user_jobs_delete(deletion->db, &deletion->user->user_id, SESSIONS_A_STEP,
+                                   &deleted_jobs, &left_jobs, err) < 0 ||
             store_daemon_alive(deletion->db, ALIVE_SECONDS, &deletion->daemon, err) < 0)
             return -1;
         deletion->deleted += deleted;
-        if (left == 0)
+        deletion->deleted_jobs += deleted_jobs;
+        if (left == 0 && left_jobs == 0)
             return 0;
-        if (deleted)
+        if (deleted || deleted_jobs)
             deadline = clock_monotonic() + PATIENCE;
         else if (!deletion->daemon || clock_monotonic() >= deadline)
             return 0;
@@ -122,7 +127,8 @@ static int tell_plan(const struct deletion *deletion)
     output_object(ctl_json(deletion->ctl), object);
     ctl_warn(deletion->ctl,
              "nothing was done. With --yes the user's keys are revoked, the open sessions end, and "
-             "name, e-mail address and all sessions are deleted for good; ledger and balance stay");
+             "name, e-mail address, all sessions and all agent jobs are deleted for good; ledger "
+             "and balance stay");
     return CTL_FAILED;
 }
 
@@ -136,22 +142,26 @@ static int tell_result(const struct deletion *deletion)
     json_add_int(object, "keys_revoked", before->active_keys);
     json_add_int(object, "sessions_deleted", deletion->deleted);
     json_add_int(object, "sessions_left", after->sessions);
+    json_add_int(object, "agent_jobs_deleted", deletion->deleted_jobs);
+    json_add_int(object, "agent_jobs_left", after->jobs);
     json_add_int(object, "transactions_kept", after->transactions);
     json_add_int(object, "balance_cents", after->balance_cents);
     json_add_text(object, "stripe_customer", customer[0] ? customer : NULL);
     output_done(ctl_json(deletion->ctl), object,
                 "user %s deleted. Keys revoked: %" PRId64 ", sessions deleted: %" PRId64
-                ", transactions kept: %" PRId64,
+                ", agent jobs deleted: %" PRId64 ", transactions kept: %" PRId64,
                 deletion->user->user_id.text, before->active_keys, deletion->deleted,
-                after->transactions);
+                deletion->deleted_jobs, after->transactions);
     if (customer[0])
         ctl_warn(deletion->ctl, "delete the customer %s at Stripe, too", customer);
-    if (after->sessions == 0)
+    if (after->sessions == 0 && after->jobs == 0)
         return CTL_OK;
     ctl_warn(deletion->ctl,
-             "sessions that are still being ended or charged: %" PRId64 "%s; run this again with "
-             "the user id",
-             after->sessions, deletion->daemon ? "" : ". Start codeset-reaper, which does that");
+             "sessions that are still being ended or charged: %" PRId64
+             ", agent jobs whose results are still there: %" PRId64 "%s; run this again with the "
+             "user id",
+             after->sessions, after->jobs,
+             deletion->daemon ? "" : ". Start codeset-reaper, which does that");
     return CTL_FAILED;
 }
 
@@ -167,7 +177,7 @@ int ctl_user_delete(struct ctl *ctl)
     if (!ctl_option(ctl, "yes"))
         return tell_plan(&deletion);
     if (store_user_erase(deletion.db, &user.user_id, &err) < 0 ||
-        delete_sessions(&deletion, &err) < 0 ||
+        delete_work(&deletion, &err) < 0 ||
         store_user_stripe_erase(deletion.db, &user.user_id, &err) < 0 ||
         store_user_holdings(deletion.db, &user.user_id, &deletion.after, &err) < 0) {
         error_wrap(&err,

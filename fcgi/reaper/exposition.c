@@ -61,6 +61,7 @@ static void set_numbers(const struct store_numbers *numbers)
     set_queue(METRIC_QUEUE_INTERACTIONS, &numbers->interactions);
     set_queue(METRIC_QUEUE_VERIFICATIONS, &numbers->verifications);
     set_queue(METRIC_QUEUE_STRIPE_EVENTS, &numbers->stripe_events);
+    set_queue(METRIC_QUEUE_AGENT_JOBS, &numbers->agent_jobs);
     metric_set(STRIPE_EVENTS, numbers->stripe_events.length, METRIC_AT(0));
     metric_set(STRIPE_EVENTS, numbers->quarantined, METRIC_AT(1));
     metric_set(LEDGER_LAG, numbers->ledger_lag_us, METRIC_AT(0));

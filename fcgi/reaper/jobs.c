@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "metrics.h"
 #include "reaper/await.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
@@ -133,13 +134,16 @@ static void write_again(evutil_socket_t fd, short what, void *arg)
     begin_end(arg);
 }
 
-static void log_end(const struct live_job *job)
+static void tell_end(const struct live_job *job)
 {
+    int64_t took = clock_monotonic() - job->since;
+
+    METRIC_COUNT(AGENT_JOBS, job->error_code ? metric_place(AGENT_JOBS, 0, job->error_code) : 0);
+    metric_observe(AGENT_JOB_SECONDS, took, METRIC_AT(0));
     log_event(LOG_INFO, "job_finished",
               "job=%s agent=%s error=%s result_bytes=%lld attempt=%lld took_ms=%lld", job->id.text,
               job->work.agent_id, job->error_code ? job->error_code : "-",
-              (long long)job->result_bytes, (long long)job->work.attempt,
-              (long long)((clock_monotonic() - job->since) / 1000));
+              (long long)job->result_bytes, (long long)job->work.attempt, (long long)(took / 1000));
 }
 
 static void end_written(const struct error *err, void *arg)
@@ -159,7 +163,7 @@ static void end_written(const struct error *err, void *arg)
         return;
     }
     if (!err)
-        log_end(job);
+        tell_end(job);
     live_job_over(job);
 }
 

@@ -171,10 +171,12 @@ static const struct rule rules[] = {
                "j.price_cents HAVING IFNULL(SUM(r.amount_cents), 0) <> j.price_cents" LIMIT}},
     {.rule = "only an agent job that ended in error was paid back by itself",
      .object = "job",
-     .query = {"SELECT t.job_id, CONCAT('paid back ', t.amount_cents, ', but the job is ', "
-               "IFNULL(j.status, 'unknown')) FROM ledger_transactions t LEFT JOIN agent_jobs j ON "
-               "j.job_id=t.job_id WHERE t.kind='agent_job_refund' AND t.job_id IS NOT NULL AND NOT "
-               "j.status <=> 'error'" LIMIT}},
+     .query =
+         {"SELECT t.job_id, CONCAT('paid back ', t.amount_cents, ', but the job is ', "
+          "IFNULL(j.status, 'unknown')) FROM ledger_transactions t JOIN users u USING "
+          "(user_id) LEFT JOIN agent_jobs j ON j.job_id=t.job_id WHERE "
+          "t.kind='agent_job_refund' AND t.job_id IS NOT NULL AND NOT j.status <=> 'error' AND "
+          "(j.job_id IS NOT NULL OR u.email<>'')" LIMIT}},
     {.rule = "a user's transactions are numbered without a gap",
      .object = "user",
      .query = {"SELECT user_id, CONCAT(COUNT(*), ' transactions, the last has the number ', "

@@ -21,6 +21,7 @@ struct db;
 /* What there is of a user. */
 struct user_holdings {
     int64_t sessions, open_sessions;
+    int64_t jobs, open_jobs; /* agent jobs */
     int64_t active_keys;
     int64_t open_deposits; /* payment pages that can still be paid */
     int64_t balance_cents, transactions;
@@ -41,6 +42,14 @@ int store_user_erase(struct db *db, const struct id *user_id, struct error *err)
  */
 int store_user_sessions_delete(struct db *db, const struct id *user_id, int64_t limit,
                                int64_t *ret_deleted, int64_t *ret_left, struct error *err);
+
+/*
+ * The same for the user's agent jobs. Those that have not ended are ended and paid back; what names
+ * a repository, and what the agent printed, goes at once; the row goes when the daemon has removed
+ * the result, which it does soon.
+ */
+int store_user_jobs_delete(struct db *db, const struct id *user_id, int64_t limit,
+                           int64_t *ret_deleted, int64_t *ret_left, struct error *err);
 
 /* What Stripe told of this customer's person (name, addresses, card) is taken out of its events,
  * and the customer's id is forgotten. */

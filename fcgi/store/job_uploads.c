@@ -176,7 +176,8 @@ int store_job_results_due(struct db *db, const char *node, int64_t days, int64_t
 {
     static const struct query query = {
         "SELECT job_id FROM agent_jobs WHERE NOT result_removed AND result_bytes IS NOT NULL AND "
-        "(node IS NULL OR node=?) AND (status='error' OR (? > 0 AND status='completed' AND "
+        "(node IS NULL OR node=?) AND (status='error' OR (status='completed' AND repo='') OR "
+        "(? > 0 AND status='completed' AND "
         "completed_at < NOW(6) - INTERVAL ? DAY)) ORDER BY completed_at LIMIT ?"};
     struct db_rows *rows =
         DB_SELECT(db, &query, err, db_text(node), db_int(days), db_int(days), db_int(limit));

@@ -221,7 +221,8 @@ int store_job_upload_finish(struct db *db, const struct run *run, const struct i
                             const char *error_code, const char *message, struct error *err);
 
 /* Ended jobs whose results are older than `days` (0: for ever), or nobody's, as the job ended in
- * error, and have not been removed; the files are to be removed before store_job_result_removed. */
+ * error or its user was deleted, and have not been removed; the files are to be removed before
+ * store_job_result_removed. */
 int store_job_results_due(struct db *db, const char *node, int64_t days, int64_t limit,
                           void (*each)(const struct id *job_id, void *arg), void *arg,
                           struct error *err);

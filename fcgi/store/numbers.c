@@ -29,11 +29,14 @@ static int read_queues(struct db *db, struct store_numbers *numbers, struct erro
     static const struct query verifications = {
         QUEUE_OF("verifications", "status='pending'", "created_at")};
     static const struct query events = {QUEUE_OF("stripe_events", "state='due'", "received_at")};
+    static const struct query agent_jobs = {
+        QUEUE_OF("agent_jobs", "status='pending'", "created_at")};
 
     if (read_queue(db, &sessions, &numbers->sessions, err) < 0 ||
         read_queue(db, &interactions, &numbers->interactions, err) < 0 ||
         read_queue(db, &verifications, &numbers->verifications, err) < 0 ||
-        read_queue(db, &events, &numbers->stripe_events, err) < 0)
+        read_queue(db, &events, &numbers->stripe_events, err) < 0 ||
+        read_queue(db, &agent_jobs, &numbers->agent_jobs, err) < 0)
         return -1;
     numbers->creating = numbers->sessions.length;
     return 0;

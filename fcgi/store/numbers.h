@@ -19,7 +19,7 @@ struct store_queue {
 
 struct store_numbers {
     int64_t creating, ready; /* sessions */
-    struct store_queue sessions, interactions, verifications, stripe_events;
+    struct store_queue sessions, interactions, verifications, stripe_events, agent_jobs;
     int64_t quarantined;   /* events of Stripe's */
     int64_t ledger_lag_us; /* since the end of the oldest session that is not charged; 0: none */
     int64_t low_balances;  /* below their user's threshold */

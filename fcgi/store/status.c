@@ -53,6 +53,11 @@ static int read_queues(struct db *db, struct server_status *status, struct error
             "IF(status='pending', created_at, NULL)") "FROM verifications "
                                                       "WHERE status IN "
                                                       "('pending','starting','running')"};
+    static const struct query agent_jobs = {
+        "SELECT IFNULL(SUM(status='pending'), 0), IFNULL(SUM(status<>'pending'), 0), " AGE(
+            "IF(status='pending', created_at, NULL)") "FROM agent_jobs "
+                                                      "WHERE status IN "
+                                                      "('pending','starting','running')"};
     static const struct query charges = {
         "SELECT COUNT(*), 0, " AGE("ended_at") "FROM sessions WHERE unsettled=TRUE AND "
                                                "ended_at IS NOT NULL"};
@@ -62,6 +67,7 @@ static int read_queues(struct db *db, struct server_status *status, struct error
     if (read_queue(db, &starts, &status->starts, err) < 0 ||
         read_queue(db, &commands, &status->commands, err) < 0 ||
         read_queue(db, &verifications, &status->verifications, err) < 0 ||
+        read_queue(db, &agent_jobs, &status->agent_jobs, err) < 0 ||
         read_queue(db, &charges, &status->charges, err) < 0)
         return -1;
     return read_queue(db, &stripe_events, &status->stripe_events, err);

@@ -20,7 +20,7 @@ struct server_status {
     /* Connections of MariaDB: all, most, and those of the workers and of the daemons. */
     int64_t connections, connections_max, worker_connections, daemon_connections;
     int64_t sessions_ready, sessions_ended_today, sessions_failed_today; /* within 24 hours */
-    struct status_queue starts, commands, verifications;
+    struct status_queue starts, commands, verifications, agent_jobs;
     struct status_queue charges;       /* of ended sessions; none is ever running */
     struct status_queue stripe_events; /* the same */
     int64_t stripe_quarantined;        /* a person must look at them */

@@ -26,11 +26,12 @@
  *   orphan_stopped            a container that belongs to no row was removed
  *   node_lost                 a host has been silent for long; its sessions end
  *   verification_failed       a job ends in `error`; the sample or the host needs a look
- *   job_failed                an agent job ends in `error`, with the reason that its user is not
- * told job_container_lost        a job's container ended by itself; it is begun anew egress_lost
- * codeset-egress is out of reach; jobs wait for it result_place_failed       a result's file lies
- * beside its place until the next start billing_failed            what a session cost could not be
- * charged; tried again balance_low               a balance fell below its user's threshold
+ *   job_failed                an agent job ends in `error`, with the reason its user is not told
+ *   job_container_lost        a job's container ended by itself; it is begun anew
+ *   egress_lost               codeset-egress is out of reach; jobs wait for it
+ *   result_place_failed       a result's file lies beside its place until the next start
+ *   billing_failed            what a session cost could not be charged; tried again
+ *   balance_low               a balance fell below its user's threshold
  *   credits_exhausted         a session was ended, as its user can't pay any more
  *   holds_shrink, holds_limited   more requests wait than holds_max or the descriptors allow
  *   stripe_event              what came of it; state=quarantined: codesetctl stripe events

@@ -85,13 +85,16 @@ static void check_daemon_socket(struct doctor *doctor, const char *setting, cons
 /* --- the workers ----------------------------------------------------------------------------- */
 
 /* FastCGI's question for a worker's limits (specification 1.0, section 4.1), which libfcgi answers
- * before any request. Returns 0, or -1 with errno. */
+ * before any request; but not one without a name or without padding: it waits for more bytes then.
+ * Returns 0, or -1 with errno. */
 static int ask_worker(int fd)
 {
-    static const unsigned char question[8] = {1 /* version */, 9 /* FCGI_GET_VALUES */};
     enum { ANSWER = 10 /* FCGI_GET_VALUES_RESULT */ };
+    /* Version 1, FCGI_GET_VALUES; 17 bytes and 7 of padding: a name of 15, no value. */
+    static const char question[8 + 24] = "\1\11\0\0\0\21\7\0"
+                                         "\17\0FCGI_MPXS_CONNS";
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    unsigned char answer[8];
+    char answer[8];
 
     if (send(fd, question, sizeof(question), MSG_NOSIGNAL) != (ssize_t)sizeof(question))
         return -1;

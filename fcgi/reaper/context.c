@@ -12,6 +12,7 @@
 #include "reaper/grader.h"
 #include "reaper/result_grader.h"
 #include "reaper/rounds.h"
+#include "reaper/way_out.h"
 #include "reaper/verifications.h"
 #include "settings.h"
 
@@ -49,6 +50,7 @@ int context_open(struct context *context, const struct context_parts *parts, str
         db_pool_new(parts->base, parts->database, parts->watch, (size_t)settings->db_threads, err);
     if (!context->pool)
         return -1;
+    way_outs_open(context);
     kinds_open(context, parts->kinds, parts->kind_count);
     context->await = await_new(parts->base, settings->await_socket, settings->holds_max,
                                context->pool, &context->kinds, err);
@@ -64,6 +66,7 @@ void context_close(struct context *context)
         budget_stop(context->budget);
     db_pool_free(context->pool);
     kinds_close(context);
+    way_outs_close(context);
     graders_free(context->graders);
     result_graders_free(context->result_graders);
     containers_free(context->containers);

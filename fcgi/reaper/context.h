@@ -39,6 +39,7 @@ struct result_graders;
 struct rounds;
 struct run;
 struct sessions;
+struct way_outs;
 
 struct context {
     struct event_base *base;
@@ -54,7 +55,8 @@ struct context {
     struct agent_client *agents;
     struct graders *graders;
     struct result_graders *result_graders;
-    struct egress_client *egress; /* of jobs; NULL: there are none */
+    struct egress_client *egress;
+    struct way_outs *way_outs;
     struct await *await;
     struct rounds *rounds; /* NULL before it has begun */
     struct containers *containers;

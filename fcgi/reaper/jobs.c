@@ -17,7 +17,6 @@
 #include "reaper/containers.h"
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
-#include "reaper/egress_client.h"
 #include "reaper/live_job.h"
 #include "reaper/result_grader.h"
 #include "reaper/rounds.h"
@@ -70,7 +69,6 @@ static void free_job(struct live_job *job)
     free_event(&job->timer);
     free_event(&job->limit);
     free_event(&job->tail_timer);
-    free_event(&job->egress.timer);
     LIST_REMOVE(job, next);
     registry_remove(&job->jobs->all, job);
     agent_job_work_release(&job->work);
@@ -78,7 +76,7 @@ static void free_job(struct live_job *job)
     masks_release(&job->masks);
     live_job_forget_token(job);
     free(job->address);
-    buf_release(&job->egress.policy);
+    live_job_egress_free(job);
     job_log_release(&job->log);
     close_fd(&job->archive_fd);
     close_fd(&job->file_fd);
@@ -337,7 +335,6 @@ static void jobs_take(void *room, const struct id *id)
     job->admission.budget = context->budget;
     job->admission.user = &job->work.user_id;
     job->admission.owner = job;
-    job->egress.policy = (struct buf)BUF_INIT;
     job_log_init(&job->log, (size_t)context->jobs->log_bytes);
     job->database_busy++;
     registry_insert(&jobs->all, job);
@@ -369,18 +366,6 @@ static size_t jobs_count(const void *room)
     return ((const struct jobs *)room)->all.count;
 }
 
-static void egress_was_lost(void *arg)
-{
-    const struct jobs *jobs = arg;
-    struct live_job *job;
-
-    LIST_FOREACH(job, &jobs->list, next)
-    {
-        if (job->phase == LIVE_WORKING)
-            live_job_egress_again(job);
-    }
-}
-
 static void *jobs_open(struct context *context)
 {
     struct jobs *jobs = xcalloc(1, sizeof(*jobs));
@@ -389,8 +374,6 @@ static void *jobs_open(struct context *context)
     LIST_INIT(&jobs->list);
     jobs->places = xcalloc(1, sizeof(*jobs->places));
     places_init(jobs->places, context->jobs->places, get_nprocs(), clock_monotonic());
-    context->egress =
-        egress_client_new(context->base, context->jobs->egress_socket, egress_was_lost, jobs);
     return jobs;
 }
 
@@ -407,7 +390,6 @@ static void jobs_close(void *room)
         result_grader_cancel(TAKE_PTR(job->grader));
         free_job(job);
     }
-    egress_client_free(TAKE_PTR(jobs->context->egress));
     free(jobs->places);
     free(jobs);
 }

@@ -25,10 +25,10 @@ struct agent_call;
 struct container;
 struct context;
 struct db;
-struct egress_call;
 struct event;
 struct live_job;
 struct result_grader;
+struct way_out;
 
 enum live_phase {
     LIVE_CLAIMING,
@@ -37,15 +37,12 @@ enum live_phase {
     LIVE_OVER,    /* nothing is to be written any more */
 };
 
-/* The container's policy, on its way to codeset-egress. */
+/* The container's way out. */
 struct live_egress {
-    struct buf policy;
-    struct egress_call *call;
-    struct event *timer;
-    int64_t until; /* monotonic: it is waited for so long, if somebody waits */
+    struct way_out *way; /* NULL: none yet */
+    struct id container; /* whose it is */
     void (*then)(struct live_job *job);
-    uint64_t round; /* what an earlier one asked the engine does not count any more */
-    bool lost;      /* codeset-egress was, and with it the container's connections */
+    bool lost; /* codeset-egress was, and with it the container's connections */
 };
 
 struct live_job {
@@ -151,10 +148,10 @@ void live_job_forget_token(struct live_job *job);
 /* --- job_egress.c ---------------------------------------------------------------------------- */
 
 /* Sets the container's policy, now and whenever codeset-egress forgets it; then `then`, or the job
- * fails. then NULL: nobody waits, and it is tried until it succeeds. */
+ * fails. NULL: nobody waits. */
 void live_job_egress(struct live_job *job, const char *policy, void (*then)(struct live_job *job));
-void live_job_egress_again(struct live_job *job); /* codeset-egress may have forgotten it */
 void live_job_egress_halt(struct live_job *job);
+void live_job_egress_free(struct live_job *job);
 
 /* --- job_run.c ------------------------------------------------------------------------------- */
 

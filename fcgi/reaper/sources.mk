@@ -49,6 +49,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/verification_end.c \
 	fcgi/reaper/verification_run.c \
 	fcgi/reaper/verification_verdict.c \
+	fcgi/reaper/way_out.c fcgi/reaper/way_out.h \
 	fcgi/reaper/verifications.c fcgi/reaper/verifications.h
 # Of the grade room the report paths only: what parses is in codeset-grader.
 REAPER_LIBS = libreaper.a libgrade.a $(GITHUB_LIBS) $(AGENT_CLIENT_LIBS) $(STRIPE_LIBS) $(STORE_LIBS) $(WIRE_LIBS)

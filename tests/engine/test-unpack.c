@@ -548,6 +548,24 @@ static void an_import_whose_reader_dies_fails_and_leaves_nothing(void)
     CU_ASSERT_FALSE(something_is_left());
 }
 
+/* Whoever took its reader over could write there, what a terminal obeys. */
+static void no_archive_comes_from_a_terminal(void)
+{
+    int standard = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
+    int terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_TRUE_FATAL(terminal >= 0);
+    dup2(terminal, STDIN_FILENO);
+    CU_ASSERT_EQUAL(import_from("-", &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "standard input is a terminal"));
+    if (standard >= 0)
+        dup2(standard, STDIN_FILENO);
+    close(standard);
+    close(terminal);
+    CU_ASSERT_FALSE(something_is_left());
+}
+
 /* A name of the archive may hold what a terminal obeys. */
 static void names_are_told_without_control_characters(void)
 {
@@ -574,6 +592,7 @@ static const struct unit_test tests[] = {
     {"an import that is killed or interrupted leaves nothing", a_killed_import_leaves_nothing},
     {"an import whose reader dies fails, and leaves nothing",
      an_import_whose_reader_dies_fails_and_leaves_nothing},
+    {"no archive comes from a terminal", no_archive_comes_from_a_terminal},
     {"an archive's names are told without control characters",
      names_are_told_without_control_characters},
 };

@@ -9,7 +9,7 @@
  *     multicast   memberships of sockets in IPv6 groups
  *     poll        a place for each descriptor that somebody waits for in poll(2) or select(2)
  *     locks       of ranges of files, fcntl(2)
- *     timers      of timerfd_create(2), and epoll instances; who is to get a file's signals (F_SETOWN)
+ *     timers      of timerfd_create(2), epoll instances, who is to get a file's signals (F_SETOWN)
  *     directories that were listed and are still open: overlayfs keeps the names of those that an
  *                 image and its container both have, and anew each time one has changed
  *

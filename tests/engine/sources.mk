@@ -1,9 +1,11 @@
 # The engine against the real runtime, kernel and archives. As root.
 check_PROGRAMS += tests/engine/init tests/engine/test-containers tests/engine/test-guests \
 	tests/engine/test-disk tests/engine/test-engined tests/engine/test-images \
-	tests/engine/test-image-archives tests/engine/test-unpack tests/engine/bench-start
+	tests/engine/test-image-archives tests/engine/test-unpack tests/engine/test-cage \
+	tests/engine/bench-start
 TESTS += tests/engine/test-containers tests/engine/test-guests tests/engine/test-disk tests/engine/test-engined \
-	tests/engine/test-images tests/engine/test-image-archives tests/engine/test-unpack
+	tests/engine/test-images tests/engine/test-image-archives tests/engine/test-unpack \
+	tests/engine/test-cage
 
 # Runs in an image that holds nothing but busybox.
 tests_engine_init_SOURCES = tests/engine/init.c fcgi/agent/process.c fcgi/agent/process.h
@@ -59,3 +61,7 @@ tests_engine_test_unpack_SOURCES = tests/engine/test-unpack.c $(engine_test_sour
 tests_engine_test_unpack_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_unpack_LDADD = $(engine_test_libs)
 EXTRA_tests_engine_test_unpack_DEPENDENCIES = codeset-unpack
+
+tests_engine_test_cage_SOURCES = tests/engine/test-cage.c $(engine_test_sources)
+tests_engine_test_cage_CPPFLAGS = $(engine_test_cppflags)
+tests_engine_test_cage_LDADD = $(engine_test_libs)

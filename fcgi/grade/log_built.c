@@ -66,7 +66,6 @@ static void go_line(struct log_reader *log, char *line)
 
 const struct log_parser log_go = {
     .name = "go",
-    .aliases = " gotest go_test go-test golang ",
     .line = go_line,
 };
 
@@ -117,7 +116,6 @@ static void go_json_end(struct log_reader *log)
 
 const struct log_parser log_go_json = {
     .name = "go-json",
-    .aliases = " go_json gotest_json gotestjson ",
     .line = go_json_line,
     .end = go_json_end,
 };
@@ -177,7 +175,6 @@ static void cargo_line(struct log_reader *log, char *line)
 
 const struct log_parser log_cargo = {
     .name = "cargo",
-    .aliases = " cargo_test rust ",
     .line = cargo_line,
 };
 
@@ -212,7 +209,6 @@ static void ctest_line(struct log_reader *log, char *line)
 
 const struct log_parser log_ctest = {
     .name = "ctest",
-    .aliases = " cmake ",
     .line = ctest_line,
 };
 
@@ -254,7 +250,6 @@ static void gtest_line(struct log_reader *log, char *line)
 
 const struct log_parser log_gtest = {
     .name = "gtest",
-    .aliases = " googletest ",
     .line = gtest_line,
 };
 
@@ -292,7 +287,6 @@ static void gradle_line(struct log_reader *log, char *line)
 
 const struct log_parser log_gradle = {
     .name = "gradle",
-    .aliases = " gradle_custom ",
     .line = gradle_line,
 };
 
@@ -358,7 +352,6 @@ static void maven_line(struct log_reader *log, char *line)
 
 const struct log_parser log_maven = {
     .name = "maven",
-    .aliases = " mvn ",
     .line = maven_line,
 };
 
@@ -403,6 +396,5 @@ static void dotnet_line(struct log_reader *log, char *line)
 
 const struct log_parser log_dotnet = {
     .name = "dotnet",
-    .aliases = " csharp vstest ",
     .line = dotnet_line,
 };

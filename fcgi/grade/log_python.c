@@ -114,9 +114,6 @@ static void pytest_line(struct log_reader *log, char *line)
 
 const struct log_parser log_pytest = {
     .name = "pytest",
-    .aliases =
-        " pytest_v2 pytest_options astroid flask marshmallow pvlib pyvista sqlfluff xarray pydicom "
-        "requests pylint astropy scikit sphinx seaborn matplotlib pytest_pydantic ",
     .line = pytest_line,
 };
 
@@ -221,7 +218,6 @@ static void unittest_line(struct log_reader *log, char *line)
 
 const struct log_parser log_unittest = {
     .name = "unittest",
-    .aliases = " django ",
     .line = unittest_line,
 };
 
@@ -265,6 +261,5 @@ static void sympy_line(struct log_reader *log, char *line)
 
 const struct log_parser log_sympy = {
     .name = "sympy",
-    .aliases = " ",
     .line = sympy_line,
 };

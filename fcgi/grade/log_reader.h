@@ -30,7 +30,6 @@ struct log_reader {
 
 struct log_parser {
     const char *name;
-    const char *aliases;                              /* with a blank before and behind each */
     void (*line)(struct log_reader *log, char *line); /* no control characters, no blanks behind */
     void (*end)(struct log_reader *log);              /* may be NULL */
 };

@@ -100,7 +100,6 @@ static void jest_line(struct log_reader *log, char *line)
 
 const struct log_parser log_jest = {
     .name = "jest",
-    .aliases = " jest_json emotion grommet carbon p5js react_pdf ",
     .line = jest_line,
 };
 
@@ -148,7 +147,6 @@ static void vitest_line(struct log_reader *log, char *line)
 
 const struct log_parser log_vitest = {
     .name = "vitest",
-    .aliases = " ",
     .line = vitest_line,
 };
 
@@ -196,7 +194,6 @@ static void mocha_line(struct log_reader *log, char *line)
 
 const struct log_parser log_mocha = {
     .name = "mocha",
-    .aliases = " highlightjs mochajs ",
     .line = mocha_line,
 };
 
@@ -250,7 +247,6 @@ static void tap_end(struct log_reader *log)
 
 const struct log_parser log_tap = {
     .name = "tap",
-    .aliases = " node node_test tape ",
     .line = tap_line,
     .end = tap_end,
 };
@@ -286,7 +282,6 @@ static void phpunit_line(struct log_reader *log, char *line)
 
 const struct log_parser log_phpunit = {
     .name = "phpunit",
-    .aliases = " php ",
     .line = phpunit_line,
 };
 
@@ -344,7 +339,6 @@ static void rspec_line(struct log_reader *log, char *line)
 
 const struct log_parser log_rspec = {
     .name = "rspec",
-    .aliases = " rspec_transformed_json ",
     .line = rspec_line,
 };
 
@@ -369,6 +363,5 @@ static void minitest_line(struct log_reader *log, char *line)
 
 const struct log_parser log_minitest = {
     .name = "minitest",
-    .aliases = " ruby_minitest ",
     .line = minitest_line,
 };

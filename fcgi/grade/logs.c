@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "grade/log_names.h"
 #include "grade/log_reader.h"
 
 #include "base/banned.h"
@@ -23,24 +24,12 @@ static const struct log_parser *const parsers[] = {
 
 const struct log_parser *log_parser_find(const char *name)
 {
-    _cleanup_(free_ptr) char *word = NULL;
+    const char *own = log_parser_name(name);
 
-    if (log_starts(name, "parse_log_"))
-        name += strlen("parse_log_");
-    if (!name[0] || strpbrk(name, " \t"))
-        return NULL;
-    word = xasprintf(" %s ", name);
-    for (size_t i = 0; i < ARRAY_SIZE(parsers); i++)
-        if (strcmp(parsers[i]->name, name) == 0 || strstr(parsers[i]->aliases, word))
+    for (size_t i = 0; own && i < ARRAY_SIZE(parsers); i++)
+        if (strcmp(parsers[i]->name, own) == 0)
             return parsers[i];
     return NULL;
-}
-
-const char *log_parser_names(void)
-{
-    return "pytest, unittest (also django), sympy, go, go-json, cargo, jest, vitest, mocha, tap, "
-           "ctest, "
-           "gradle, maven, phpunit, rspec, dotnet, gtest, minitest";
 }
 
 /* --- for the parsers ------------------------------------------------------------------------- */

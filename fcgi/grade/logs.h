@@ -14,12 +14,8 @@
 
 struct log_parser;
 
-/* By its name (`pytest`), or by one that data sets have for it (`parse_log_pytest_v2`, `astropy`).
- * NULL: there is none. */
+/* By a name that log_names.h knows. NULL: there is none. */
 const struct log_parser *log_parser_find(const char *name);
-
-/* The names of the parsers, with commas between; for messages. */
-const char *log_parser_names(void);
 
 /* Adds the tests that the log tells of; the note is as test_report_add_xml's. Any bytes.
  * REPORT_EMPTY: it tells of no test and no end. */

@@ -163,12 +163,10 @@ void job_grade(struct job *job)
                   .pass_to_pass = job->work.pass_to_pass,
                   .fail_to_fail = job->work.fail_to_fail},
         .since = job->started_at - TICK_ALLOWANCE,
+        .log_parser = job->work.log_parser,
+        .hide_output = job->work.hide_output,
     };
 
-    if (job->work.hide_output) {
-        request.run.out = request.run.err = "";
-        request.run.out_length = request.run.err_length = 0;
-    }
     job->grader =
         grader_start(job_context(job)->graders, &request, -1, grader_is_ready, graded, job);
 }

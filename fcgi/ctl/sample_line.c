@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ctl/spelling.h"
+#include "grade/log_names.h"
 #include "store/samples.h"
 
 #include "base/banned.h"
@@ -26,6 +27,7 @@
 #define TESTS_MOST 200000
 #define TEST_NAME_MOST 8192
 #define REPORT_PATHS_MOST 64
+#define LOG_PARSER_MOST 60
 #define VERIFY_TIMEOUT_MOST 86400
 
 static int wrong(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -101,6 +103,7 @@ static const struct text_field text_fields[] = {
     {"language", AT(language), NULL, true, TEXT_LANGUAGE, 1, LANGUAGE_MOST},
     {"verifier", AT(verifier), "test_suite", false, TEXT_VERIFIER, 1, 32},
     {"verifier_command", AT(verifier_command), "/verifier.sh", false, TEXT_ANY, 1, COMMAND_MOST},
+    {"log_parser", AT(log_parser), NULL, true, TEXT_LINE, 1, LOG_PARSER_MOST},
     {"image", AT(image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
     {"verifier_image", AT(verifier_image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
 };
@@ -373,6 +376,18 @@ static int read_hide_output(struct sample_line *line, struct error *err)
     return 0;
 }
 
+static int settle_log_parser(struct sample_line *line, struct error *err)
+{
+    const char *given = line->log_parser;
+
+    if (!given)
+        return 0;
+    line->log_parser = log_parser_name(given);
+    if (line->log_parser)
+        return 0;
+    return wrong(err, "log_parser: unknown log parser '%.60s'; known are " LOG_PARSER_NAMES, given);
+}
+
 char *sample_repo_path(const char *instance_id)
 {
     const char *name = strstr(instance_id, "__");
@@ -490,13 +505,14 @@ static int check_language(const struct sample_line *line, struct error *err)
         if (strcmp(line->language, known[i]) == 0)
             return 0;
     }
-    if (strcmp(line->verifier, "test_suite") != 0 || strcmp(line->report_paths, "[]") != 0)
+    if (strcmp(line->verifier, "test_suite") != 0 || strcmp(line->report_paths, "[]") != 0 ||
+        line->log_parser)
         return 0;
     nearest = spelling_nearest(line->language, known);
     return wrong(err,
                  "language: unknown language '%s'%s%s%s Known are python, java, javascript, "
                  "typescript, go, rust, c, c++, csharp, ruby and php; samples in another language "
-                 "need report_paths",
+                 "need report_paths or a log_parser",
                  line->language, nearest ? "; did you mean '" : "", nearest ? nearest : "",
                  nearest ? "'?" : ".");
 }
@@ -541,8 +557,8 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
         return wrong(err, "must be a JSON object, not %s", kind_of(line.document));
     if (read_texts(&line, err) < 0 || read_lists(&line, err) < 0 ||
         read_created_at(&line, err) < 0 || read_verify_timeout(&line, err) < 0 ||
-        read_hide_output(&line, err) < 0 || read_repo_path(&line, err) < 0 ||
-        settle_language(&line, defaults, err) < 0)
+        read_hide_output(&line, err) < 0 || settle_log_parser(&line, err) < 0 ||
+        read_repo_path(&line, err) < 0 || settle_language(&line, defaults, err) < 0)
         return -1;
     if (!line.sample_id)
         line.sample_id = line.instance_id;
@@ -655,6 +671,8 @@ void sample_line_hash(const struct sample_line *line, const char *dataset,
     add_member(&text, "verifier_image", line->verifier_image);
     add_member(&text, "repo_path", line->repo_path);
     add_member(&text, "verifier_command", line->verifier_command);
+    if (line->log_parser) /* without one the hash is as it was before there were any */
+        add_member(&text, "log_parser", line->log_parser);
     buf_addf(&text, ",\"report_paths\":%s,\"verify_timeout\":%lld%s}", line->report_paths,
              (long long)line->verify_timeout,
              line->hide_verifier_output ? ",\"hide_verifier_output\":true" : "");

@@ -1,7 +1,7 @@
 # ctl: a file per command of codesetctl.
 sbin_PROGRAMS += codesetctl
 codesetctl_SOURCES = fcgi/codesetctl.c
-codesetctl_LDADD = libctl.a libroutes.a libreaper.a $(EGRESS_LIBS) $(SERVICE_LIBS) $(ENGINED_LIBS) $(GITHUB_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
+codesetctl_LDADD = libctl.a libroutes.a libreaper.a libgrade.a $(EGRESS_LIBS) $(SERVICE_LIBS) $(ENGINED_LIBS) $(GITHUB_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
 
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \

@@ -281,8 +281,10 @@ static const struct test_case *find_method(const struct test_report *report, con
 
     if (!open || open == name || length < 4 || name[length - 1] != ')')
         return NULL;
-    return find_in(report, open + 1, (size_t)(name + length - 1 - (open + 1)), name,
-                   (size_t)(open - name), key);
+    begin_key(key, FLAT);
+    add_flat(key, open + 1, (size_t)(name + length - 1 - (open + 1)));
+    add_flat(key, name, (size_t)(open - name));
+    return look_up(report, key);
 }
 
 const struct test_case *looser_find(struct test_report *report, const char *name, size_t length)

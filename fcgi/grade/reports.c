@@ -111,6 +111,7 @@ struct reading {
     struct input input;
     struct test_report *report;
     int64_t since;
+    const struct log_parser *parser;
     int64_t left; /* bytes of fresh reports that may still come */
     struct reports_found found;
 };
@@ -155,19 +156,30 @@ static bool count_file(struct reports_found *found, enum report_state state)
     return is_worst;
 }
 
-static void add_report(struct reading *reading, const char *name, const struct buf *content)
+/* Is it, or should it be, XML? A log begins with another character. */
+static bool is_xml(const char *bytes, size_t size)
 {
-    struct reports_found *found = &reading->found;
+    size_t at = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    while (at < size && strchr(" \t\r\n", bytes[at]))
+        at++;
+    return at == size || bytes[at] == '<' || (unsigned char)bytes[0] >= 0xfe; /* UTF-16 */
+}
+
+static void add_report(struct reports_found *found, struct test_report *report,
+                       const struct log_parser *parser, const char *name, const struct buf *content)
+{
     char note[REPORT_NOTE_SIZE], line[REPORTS_FAULT_MAX];
-    size_t length = strlen(found->notes);
-    enum report_state state =
-        test_report_add_xml(reading->report, content->data, content->length, note);
+    size_t length = strlen(found->notes), size = content->length;
+    enum report_state state = parser && !is_xml(content->data, size)
+                                  ? test_report_add_log(report, parser, content->data, size, note)
+                                  : test_report_add_xml(report, content->data, size, note);
 
     if (note[0] == '\0') {
         count_file(found, state);
         return;
     }
-    snprintf(line, sizeof(line), "the report %.200s%s: %s", name,
+    snprintf(line, sizeof(line), "%.220s%s: %s", name,
              state == REPORT_WHOLE ? " was read, but" : " cannot be read", note);
     if (count_file(found, state))
         memcpy(found->fault, line, sizeof(line));
@@ -180,6 +192,7 @@ static int read_entry(struct reading *reading, struct archive *archive, struct a
 {
     _cleanup_(buf_release) struct buf content = BUF_INIT;
     const char *name = name_of(entry);
+    char title[220];
 
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
         return 0;
@@ -191,7 +204,8 @@ static int read_entry(struct reading *reading, struct archive *archive, struct a
         return too_large(err);
     if (read_content(&reading->input, archive, &reading->left, &content, err) < 0)
         return -1;
-    add_report(reading, name, &content);
+    snprintf(title, sizeof(title), "the report %.200s", name);
+    add_report(&reading->found, reading->report, reading->parser, title, &content);
     return 0;
 }
 
@@ -226,7 +240,8 @@ static int read_entries(struct reading *reading, struct archive *archive, struct
     return read_rest(&reading->input, err);
 }
 
-int reports_read(const struct reports_source *source, int64_t since, struct test_report *report,
+int reports_read(const struct reports_source *source, int64_t since,
+                 const struct log_parser *parser, struct test_report *report,
                  struct reports_found *ret_found, struct error *err)
 {
     _cleanup_(free_ptr) struct reading *reading = xcalloc(1, sizeof(*reading));
@@ -236,6 +251,7 @@ int reports_read(const struct reports_source *source, int64_t since, struct test
     reading->input.left = GRADER_TAR_MAX;
     reading->report = report;
     reading->since = since;
+    reading->parser = parser;
     reading->left = REPORT_FILE_BYTES_MAX;
     archive = open_archive(&reading->input, err);
     if (!archive || read_entries(reading, archive, err) < 0)
@@ -309,6 +325,44 @@ static int check_run(const struct verifier_run *run, struct error *err)
 static int unreadable_reports(const struct reports_found *found, struct error *err)
 {
     return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE", "%s", found->fault);
+}
+
+/* Where no report is: the outputs, one behind the other, as runners write to either. Of one that is
+ * too long the middle was left out, which the agent marks. */
+static void read_outputs(const struct grader_request *request, const struct log_parser *parser,
+                         struct test_report *report, struct reports_found *found)
+{
+    static const char cut[] = " bytes left out ...]\n";
+    const struct verifier_run *run = &request->run;
+    _cleanup_(buf_release) struct buf log = BUF_INIT;
+
+    buf_add(&log, run->out + request->told, run->out_length - request->told);
+    buf_add_char(&log, '\n');
+    buf_add(&log, run->err, run->err_length);
+    found->fresh++;
+    if (memmem(log.data, log.length, cut, strlen(cut))) {
+        found->broken++;
+        snprintf(found->fault, sizeof(found->fault),
+                 "the verifier's output cannot be read: it is too long, and its middle was left "
+                 "out; write it to a file, and name that in report_paths");
+        snprintf(found->notes, sizeof(found->notes), "%s\n", found->fault);
+    }
+    add_report(found, report, parser, "the verifier's output", &log);
+}
+
+/* A log in which nothing failed, of a verifier that did: one of the two is wrong. (The other way
+ * round it is a script that went on behind the tests.) */
+static int check_log(const struct grader_request *request, const struct test_report *report,
+                     struct error *err)
+{
+    if (!request->log_parser || request->run.exit_status == 0)
+        return 0;
+    for (size_t i = 0; i < test_report_count(report); i++)
+        if (test_report_case(report, i)->outcome == TEST_FAILED)
+            return 0;
+    return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
+                     "the log tells of no test that failed, but the verifier's status is %d",
+                     request->run.exit_status);
 }
 
 static int check_found(const struct verifier_run *run, const struct reports_found *found,
@@ -389,6 +443,24 @@ static void add_explanation(struct buf *out, const struct test_report *report,
     buf_addf(out, "%s---\n", notes);
 }
 
+static int read_all_reports(const struct reports_source *source,
+                            const struct grader_request *request, struct test_report *report,
+                            struct reports_found *found, struct error *err)
+{
+    const struct log_parser *parser =
+        request->log_parser ? log_parser_find(request->log_parser) : NULL;
+
+    if (request->log_parser && !parser)
+        return error_set(err, ERROR_INVALID, "SAMPLE_INVALID",
+                         "the sample's log_parser '%.60s' is not known", request->log_parser);
+    if (reports_read(source, request->since, parser, report, found, err) < 0)
+        return -1;
+    if (parser && found->fresh == 0 && strcmp(request->run.tool, "test_suite") == 0)
+        read_outputs(request, parser, report, found);
+    return check_found(&request->run, found, report, err) < 0 ? -1
+                                                              : check_log(request, report, err);
+}
+
 int reports_verdict(const struct reports_source *source, const struct grader_request *request,
                     struct buf *result, bool *ret_success, char **ret_reason, struct error *err)
 {
@@ -407,8 +479,7 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         names_parse(request->lists.fail_to_fail, &fail_to_fail, err) < 0)
         return -1;
     if (request->fault ? check_fault(source, request, report, err) < 0
-                       : reports_read(source, request->since, report, &found, err) < 0 ||
-                             check_found(run, &found, report, err) < 0)
+                       : read_all_reports(source, request, report, &found, err) < 0)
         return -1;
     expectation = (struct expectation){
         .fail_to_pass = fail_to_pass.texts,
@@ -431,10 +502,12 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
     if (!request->fault)
         add_explanation(&err_text, report, &expectation, *ret_success ? NULL : *ret_reason,
                         found.notes);
-    buf_add(&err_text, run->err, run->err_length);
+    if (!request->hide_output)
+        buf_add(&err_text, run->err, run->err_length);
     grade_add_missing(report, &expectation);
-    grade_result(result, report, *ret_success, run->seconds, run->out, run->out_length,
-                 err_text.data, err_text.length);
+    grade_result(result, report, *ret_success, run->seconds, run->out,
+                 request->hide_output ? request->told : run->out_length, err_text.data,
+                 err_text.length);
     if (result->length > (size_t)GRADER_RESULT_MAX)
         return error_set(err, ERROR_LIMIT, "REPORT_TOO_LARGE",
                          "the verifier's reports would give a result of more than %lld MiB",

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "grade/grade.h"
+#include "grade/logs.h"
 #include "wire/agent_protocol.h"
 #include "wire/grader.h"
 
@@ -46,9 +47,11 @@ struct reports_source {
  * Reads the pax tar to its end. Regular files whose ctime is `since` or later are added to the
  * report; a file without a ctime is stale. Other types are passed over. Codes: REPORT_UNREADABLE
  * (the archive can't be read), REPORT_TOO_LARGE (of the files or of the whole archive,
- * GRADER_TAR_MAX). What the files are is for the caller to judge.
+ * GRADER_TAR_MAX). What is no XML the parser (NULL: none) reads.
+ * What the files are is for the caller to judge.
  */
-int reports_read(const struct reports_source *source, int64_t since, struct test_report *report,
+int reports_read(const struct reports_source *source, int64_t since,
+                 const struct log_parser *parser, struct test_report *report,
                  struct reports_found *ret_found, struct error *err);
 
 /*

@@ -9,7 +9,7 @@
 
 struct request {
     struct grader_request wire; /* points into what follows */
-    char *tool, *fault;
+    char *tool, *fault, *parser;
     char *texts[GRADER_TEXTS];
 };
 
@@ -17,6 +17,7 @@ static void request_release(struct request *request)
 {
     free(request->tool);
     free(request->fault);
+    free(request->parser);
     for (size_t i = 0; i < GRADER_TEXTS; i++)
         free(request->texts[i]);
 }
@@ -51,7 +52,7 @@ static int read_head(const struct reports_source *source, struct request *reques
     if (read_all(source, head, (size_t)length, err) < 0)
         return -1;
     return grader_request_parse(head, (size_t)length, &request->wire, lengths, &request->tool,
-                                &request->fault, err);
+                                &request->fault, &request->parser, err);
 }
 
 static int read_request(const struct reports_source *source, struct request *request,

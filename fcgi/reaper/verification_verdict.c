@@ -174,13 +174,12 @@ void job_grade(struct job *job)
                   .pass_to_pass = job->work.pass_to_pass,
                   .fail_to_fail = job->work.fail_to_fail},
         .since = job->started_at - TICK_ALLOWANCE,
+        .log_parser = job->work.log_parser,
+        .hide_output = job->work.hide_output,
     };
 
     job_tell_kept_back(job, &out);
-    if (job->work.hide_output) {
-        request.run.err = "";
-        request.run.out_length = request.run.err_length = 0;
-    }
+    request.told = out.length;
     buf_add(&out, request.run.out, request.run.out_length);
     request.run.out = out.length > 0 ? out.data : "";
     request.run.out_length = out.length;

@@ -411,8 +411,8 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         "INSERT INTO samples (dataset, sample_id, version, latest, instance_id, language, verifier,"
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
-        " json, deflated, json_length, json_crc32, hide_verifier_output)"
-        " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+        " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser)"
+        " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
     _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
@@ -434,7 +434,8 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
                   db_time(sample->created_at),
                   db_bytes(sample->content_hash, sizeof(sample->content_hash)),
                   db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
-                  db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output));
+                  db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
+                  db_text(sample->log_parser));
 }
 
 int store_sample_add(struct db *db, const struct new_sample *sample,

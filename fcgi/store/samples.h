@@ -103,7 +103,7 @@ void sample_pack_path(const char *dataset, const char *sample_id, int64_t versio
 struct new_sample {
     const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,
         *repo_path, *verifier_command, *report_paths, *fail_to_pass, *pass_to_pass, *fail_to_fail,
-        *version_description;
+        *version_description, *log_parser;
     int64_t verify_timeout; /* 0: the setting */
     bool hide_verifier_output;
     int64_t created_at; /* 0: unknown */

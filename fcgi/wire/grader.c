@@ -54,6 +54,9 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
     json_add_double(head, "seconds", run->seconds > 0 && run->seconds < 1e9 ? run->seconds : 0);
     json_add_int(head, "timeout", run->timeout);
     json_add_int(head, "since", request->since);
+    json_add_text(head, "log_parser", request->log_parser ? request->log_parser : "");
+    json_add_bool(head, "hide_output", request->hide_output);
+    json_add_int(head, "told", (int64_t)request->told);
     head_add_sanitized(head, "fault", request->fault ? request->fault : "", 3 * GRADER_FAULT_MAX);
     for (int i = 0; i < GRADER_TEXTS; i++) {
         if (lengths[i] > (size_t)GRADER_TEXT_MAX)
@@ -69,12 +72,12 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
 
 int grader_request_parse(const char *head, size_t length, struct grader_request *ret_request,
                          int64_t ret_lengths[GRADER_TEXTS], char **ret_tool, char **ret_fault,
-                         struct error *err)
+                         char **ret_parser, struct error *err)
 {
     _cleanup_(json_release) json_object *object = NULL;
     struct head_reader reader = {0};
     struct grader_request request = {0};
-    const char *tool, *fault;
+    const char *tool, *fault, *parser;
 
     if (head_parse(head, length, &object) < 0)
         return senseless(err, "request");
@@ -86,13 +89,18 @@ int grader_request_parse(const char *head, size_t length, struct grader_request 
     request.run.seconds = read_seconds(&reader, "seconds");
     request.run.timeout = head_int(&reader, "timeout", 0, INT64_MAX);
     request.since = head_int(&reader, "since", INT64_MIN, INT64_MAX);
+    parser = head_text(&reader, "log_parser", TOOL_MAX);
+    request.hide_output = head_bool(&reader, "hide_output");
+    request.told = (size_t)head_int(&reader, "told", 0, GRADER_TEXT_MAX);
     fault = head_text(&reader, "fault", 3 * GRADER_FAULT_MAX);
     for (int i = 0; i < GRADER_TEXTS; i++)
         ret_lengths[i] = head_int(&reader, text_names[i], 0, GRADER_TEXT_MAX);
-    if (!head_all_read(&reader))
+    if (!head_all_read(&reader) || (int64_t)request.told > ret_lengths[3])
         return senseless(err, "request");
     *ret_tool = xstrdup(tool);
     request.run.tool = *ret_tool;
+    *ret_parser = parser[0] ? xstrdup(parser) : NULL;
+    request.log_parser = *ret_parser;
     *ret_fault = fault[0] ? xstrdup(fault) : NULL;
     request.fault = *ret_fault;
     *ret_request = request;

@@ -59,6 +59,11 @@ struct sample_lists {
 
 struct grader_request {
     struct verifier_run run;
+    const char
+        *log_parser;  /* reads what is no XML, or the outputs where no report is; NULL: none */
+    bool hide_output; /* the outputs may be read, but are not to be in the result */
+    size_t told; /* run.out begins with so many bytes of the server's own words: they are in the
+                  * result always, and in no log */
     struct sample_lists lists;
     const char
         *fault;    /* what the solution did, a sentence: it has failed; NULL: the reports decide */
@@ -74,11 +79,11 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
 int64_t grader_head_length(const char bytes[GRADER_LENGTH_SIZE]);
 
 /* Reads a request's head: *ret_request, but for the texts, whose lengths (none of them negative or
- * above GRADER_TEXT_MAX) are told. *ret_tool is request->run.tool, *ret_fault request->fault; both
- * are the caller's. */
+ * above GRADER_TEXT_MAX) are told. *ret_tool is request->run.tool, *ret_fault request->fault,
+ * *ret_parser request->log_parser; all are the caller's. */
 int grader_request_parse(const char *head, size_t length, struct grader_request *ret_request,
                          int64_t ret_lengths[GRADER_TEXTS], char **ret_tool, char **ret_fault,
-                         struct error *err);
+                         char **ret_parser, struct error *err);
 
 /* --- the answer ------------------------------------------------------------------------------ */
 

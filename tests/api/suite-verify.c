@@ -276,6 +276,37 @@ static void a_hidden_output_is_the_operator_s(void)
     session_close(NULL, other.text);
 }
 
+/* A passing report at one depth does not outweigh a failing one at another. */
+static void reports_of_all_depths_count(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-depths");
+    struct ident fixed = fixed_session("calc__calc-depths");
+    _cleanup_(answer_release) struct answer *fails = verify(id.text);
+    _cleanup_(answer_release) struct answer *passes = verify(fixed.text);
+
+    completed(fails, false);
+    completed(passes, true);
+    session_close(NULL, id.text);
+    session_close(NULL, fixed.text);
+}
+
+static void a_log_stands_for_a_report(void)
+{
+    struct ident id = session_ready(NULL, DATASET, "calc__calc-log");
+    struct ident fixed = fixed_session("calc__calc-log");
+    _cleanup_(answer_release) struct answer *fails = verify(id.text);
+    _cleanup_(answer_release) struct answer *passes = verify(fixed.text);
+
+    completed(fails, false);
+    TEXT(fails, "result.failures.0.name", "calc adds");
+    TEXT(fails, "result.stderr",
+         "--- no success ---\nfail_to_pass: 1 of 1 did not pass\n  failed: calc::adds\n---\n");
+    completed(passes, true);
+    INT(passes, "result.passed", 2);
+    session_close(NULL, id.text);
+    session_close(NULL, fixed.text);
+}
+
 static void a_listed_test_that_is_not_reported_is_a_failure(void)
 {
     struct ident id = fixed_session("calc__calc-unlisted");
@@ -469,6 +500,8 @@ static const struct test tests[] = {
     {"a verifier that cannot run, or leaves its report elsewhere, is explained",
      a_verifier_that_can_not_run_is_explained},
     {"a hidden output is for the operator only", a_hidden_output_is_the_operator_s},
+    {"reports of all depths count", reports_of_all_depths_count},
+    {"a log stands for a report", a_log_stands_for_a_report},
     {"a listed test that is not reported is a failure",
      a_listed_test_that_is_not_reported_is_a_failure},
     {"a job that waits tells its place", a_job_that_waits_tells_its_place},

@@ -5,7 +5,7 @@ check_PROGRAMS += tests/unit/test-ctl
 TESTS += tests/unit/test-ctl
 tests_unit_test_ctl_SOURCES = tests/unit/test-ctl.c tests/unit/unit.h
 tests_unit_test_ctl_CPPFLAGS = $(AM_CPPFLAGS) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"'
-tests_unit_test_ctl_LDADD = libctl.a $(STORE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_ctl_LDADD = libctl.a libgrade.a $(STORE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 
 # Every build looks whether SQL stays where it belongs; it takes some milliseconds.
 all-local:

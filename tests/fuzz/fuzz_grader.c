@@ -7,7 +7,8 @@
  * fuzz-sources: fcgi/grade/names.c fcgi/grade/report.c fcgi/grade/verdict.c fcgi/wire/grader.c
  * fuzz-sources: fcgi/wire/head.c fcgi/wire/suite_result.c fcgi/base/buf.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/error.c fcgi/base/json.c fcgi/base/mem.c fcgi/base/random.c
- * fuzz-sources: fcgi/base/utf8.c
+ * fuzz-sources: fcgi/base/utf8.c fcgi/grade/logs.c fcgi/grade/log_names.c
+ * fuzz-sources: fcgi/grade/log_built.c fcgi/grade/log_python.c fcgi/grade/log_script.c
  * fuzz-packages: expat json-c libarchive
  */
 #include <stdint.h>

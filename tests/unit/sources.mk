@@ -12,6 +12,12 @@ TESTS += tests/unit/test-glob
 tests_unit_test_glob_SOURCES = tests/unit/test-glob.c tests/unit/unit.h
 tests_unit_test_glob_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-logs
+TESTS += tests/unit/test-logs
+tests_unit_test_logs_SOURCES = tests/unit/test-logs.c tests/unit/unit.h
+tests_unit_test_logs_CPPFLAGS = $(AM_CPPFLAGS) -DLOGS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/log"'
+tests_unit_test_logs_LDADD = $(GRADE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-reports
 TESTS += tests/unit/test-reports
 tests_unit_test_reports_SOURCES = tests/unit/test-reports.c tests/unit/report-archive.h tests/unit/unit.h

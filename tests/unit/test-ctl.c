@@ -223,6 +223,8 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C ",\"created_at\":5}", "created_at: must be a time"},
         {"{" LEAST IN_C ",\"verify_timeout\":0}", "verify_timeout: must be a whole number"},
         {"{" LEAST IN_C ",\"verify_timeout\":1.5}", "verify_timeout: must be a whole number"},
+        {"{" LEAST IN_C ",\"log_parser\":\"parse_log_of_mine\"}",
+         "log_parser: unknown log parser 'parse_log_of_mine'; known are pytest, "},
         {"{" LEAST IN_C ",\"hide_verifier_output\":1}",
          "hide_verifier_output: must be true or false"},
         {"{" LEAST IN_C ",\"FAIL_TO_PASS\":{}}",
@@ -310,6 +312,7 @@ static void a_language_is_known_or_says_where_its_reports_are(void)
         {"\"language\":\"kotlin\"", "language: unknown language 'kotlin'. Known are python, "},
         {"\"language\":\"kotlin\",\"report_paths\":[]", "language: unknown language"},
         {"\"language\":\"kotlin\",\"report_paths\":[\"r.xml\"]", NULL},
+        {"\"language\":\"kotlin\",\"log_parser\":\"gradle\"", NULL},
         {"\"language\":\"kotlin\",\"verifier\":\"linter\"", NULL},
         {"\"language\":\"a b\"", "language: not a language's name; use"},
     };
@@ -436,6 +439,7 @@ static void hash_is_of_the_content_not_of_its_order(void)
         "{" LEAST IN_C ",\"image\":\"i\"}",
         "{" LEAST IN_C ",\"verify_timeout\":5}",
         "{" LEAST IN_C ",\"hide_verifier_output\":true}",
+        "{" LEAST IN_C ",\"log_parser\":\"parse_log_django\"}",
         "{" LEAST IN_C ",\"hints_text\":\"h\"}",
     };
     unsigned char digests[ARRAY_SIZE(lines)][32];

@@ -43,7 +43,7 @@ static int read_reports(int fd, struct test_report *report, struct reports_found
 {
     struct reports_source source = source_of(&fd);
 
-    return reports_read(&source, NOW, report, found, err);
+    return reports_read(&source, NOW, NULL, report, found, err);
 }
 
 static void expect_unreadable(int fd, const char *code)
@@ -429,6 +429,90 @@ static void a_fault_with_reports_is_no_verdict(void)
     CU_ASSERT_STRING_EQUAL(err.code, "VERDICT_FAILED");
 }
 
+#define LOG_PASSES "tests/a.py::test_a PASSED\n== 1 passed in 0.1s ==\n"
+#define LOG_FAILS "tests/a.py::test_a FAILED\n== 1 failed in 0.1s ==\n"
+
+/* A verdict on what pytest wrote to its output, or to the file of an archive. */
+static struct verdict judge_told_log(int fd, size_t told, const char *out, int exit_status,
+                                     bool hide, struct buf *json)
+{
+    const struct reports_source source = source_of(&fd);
+    const struct grader_request request = {
+        .run = {.tool = "test_suite",
+                .exit_status = exit_status,
+                .out = out,
+                .out_length = strlen(out),
+                .err = ""},
+        .lists = {"[\"tests/a.py::test_a\"]", "[]", "[]"},
+        .since = NOW,
+        .log_parser = "pytest",
+        .hide_output = hide,
+        .told = told,
+    };
+    _cleanup_(free_ptr) char *reason = NULL;
+    struct verdict verdict = {0};
+    struct error err = ERROR_INIT;
+
+    verdict.status = reports_verdict(&source, &request, json, &verdict.success, &reason, &err);
+    verdict.code = err.code ? err.code : "";
+    return verdict;
+}
+
+static struct verdict judge_log(int fd, const char *out, int exit_status, bool hide,
+                                struct buf *json)
+{
+    return judge_told_log(fd, 0, out, exit_status, hide, json);
+}
+
+static void what_the_server_tells_is_in_the_result_and_in_no_log(void)
+{
+    _cleanup_(close_fd) int none = memory_file();
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    struct verdict verdict =
+        judge_told_log(none, strlen(LOG_PASSES), LOG_PASSES LOG_FAILS, 1, true, &json);
+
+    CU_ASSERT(verdict.status == 0 && !verdict.success);
+    CU_ASSERT_PTR_NOT_NULL(strstr(json.data, "test_a PASSED"));
+    CU_ASSERT_PTR_NULL(strstr(json.data, "test_a FAILED"));
+}
+
+static void a_log_stands_for_a_report_where_the_sample_says_so(void)
+{
+    _cleanup_(close_fd) int none = memory_file();
+    _cleanup_(close_fd) int file = archive_of(NOW, LOG_FAILS);
+    _cleanup_(close_fd) int xml = archive_of(NOW, REPORT_FAILS);
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    struct verdict verdict;
+
+    CU_ASSERT_TRUE(judge_log(none, LOG_PASSES, 0, false, &json).success);
+    verdict = judge_log(none, LOG_FAILS, 1, false, &json);
+    CU_ASSERT(verdict.status == 0 && !verdict.success);
+    verdict = judge_log(none, LOG_FAILS, 0, false, &json); /* a script that went on */
+    CU_ASSERT(verdict.status == 0 && !verdict.success);
+    verdict = judge_log(file, LOG_PASSES, 1, false, &json); /* a file is what counts */
+    CU_ASSERT(verdict.status == 0 && !verdict.success);
+    verdict = judge_log(xml, LOG_PASSES, 1, false, &json);
+    CU_ASSERT(verdict.status == 0 && !verdict.success);
+    buf_clear(&json);
+    CU_ASSERT_TRUE(judge_log(none, LOG_PASSES, 0, true, &json).success);
+    CU_ASSERT_PTR_NULL(strstr(json.data, "PASSED")); /* it was read, and is not shown */
+}
+
+static void a_log_that_cannot_be_believed_is_no_verdict(void)
+{
+    _cleanup_(close_fd) int none = memory_file();
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+
+    CU_ASSERT_STRING_EQUAL(judge_log(none, LOG_PASSES, 1, false, &json).code, "REPORT_UNREADABLE");
+    CU_ASSERT_STRING_EQUAL(judge_log(none, "tests/a.py::test_a PASSED\n", 0, false, &json).code,
+                           "REPORT_UNREADABLE");
+    CU_ASSERT_STRING_EQUAL(
+        judge_log(none, LOG_PASSES "\n[... 17 bytes left out ...]\n" LOG_PASSES, 0, false, &json)
+            .code,
+        "REPORT_UNREADABLE");
+    CU_ASSERT_STRING_EQUAL(judge_log(none, "", 0, false, &json).code, "REPORT_UNREADABLE");
+}
+
 static void other_tools_say_it_by_their_exit_status(void)
 {
     _cleanup_(close_fd) int none = memory_file();
@@ -473,7 +557,7 @@ static void expect_endless_is_refused(const char *block, size_t size, const char
     struct reports_found found;
     struct error err = ERROR_INIT;
 
-    CU_ASSERT_EQUAL(reports_read(&source, NOW, report, &found, &err), -1);
+    CU_ASSERT_EQUAL(reports_read(&source, NOW, NULL, report, &found, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, code);
     CU_ASSERT(endless.given <= GRADER_TAR_MAX + (1 << 20));
 }
@@ -514,7 +598,7 @@ static void an_archive_that_breaks_off_behind_its_end_is_refused(void)
     struct error err = ERROR_INIT;
 
     source.read = read_broken;
-    CU_ASSERT_EQUAL(reports_read(&source, NOW, report, &found, &err), -1);
+    CU_ASSERT_EQUAL(reports_read(&source, NOW, NULL, report, &found, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.code, "REPORT_UNREADABLE");
 }
 
@@ -620,9 +704,11 @@ static void a_request_s_head_is_checked(void)
 {
     static const char good[] =
         "{\"tool\":\"test_suite\",\"exit_status\":0,\"timed_out\":false,\"out_of_memory\":false,"
-        "\"seconds\":1.5,\"timeout\":9,\"since\":1,\"fault\":\"it "
+        "\"seconds\":1.5,\"timeout\":9,\"since\":1,\"log_parser\":\"go\",\"hide_output\":true,"
+        "\"told\":3,"
+        "\"fault\":\"it "
         "hung\",\"fail_to_pass\":2,\"pass_to_pass\":2,"
-        "\"fail_to_fail\":2,\"stdout\":0,\"stderr\":0}";
+        "\"fail_to_fail\":2,\"stdout\":3,\"stderr\":0}";
     static const struct {
         const char *from, *to;
     } changes[] = {
@@ -633,9 +719,13 @@ static void a_request_s_head_is_checked(void)
         {"false", "0"},
         {"1.5", "-1.5"},
         {"1.5", "1e400"},
-        {"\"stdout\":0", "\"stdout\":-1"},
-        {"\"stdout\":0", "\"stdout\":99999999"},
+        {"\"stdout\":3", "\"stdout\":-1"},
+        {"\"stdout\":3", "\"stdout\":99999999"},
+        {"\"stdout\":3", "\"stdout\":2"},
+        {"\"told\":3,", ""},
         {"\"since\":1,", ""},
+        {"\"log_parser\":\"go\",", ""},
+        {"\"hide_output\":true,", ""},
         {"\"it hung\"", "null"},
         {"{", "{\"more\":1,"},
         {"{", "["},
@@ -644,15 +734,17 @@ static void a_request_s_head_is_checked(void)
     int64_t lengths[GRADER_TEXTS];
     struct grader_request request;
     struct error err = ERROR_INIT;
-    char *tool = NULL, *fault = NULL;
+    char *tool = NULL, *fault = NULL, *parser = NULL;
 
     CU_ASSERT_EQUAL(
-        grader_request_parse(good, strlen(good), &request, lengths, &tool, &fault, &err), 0);
+        grader_request_parse(good, strlen(good), &request, lengths, &tool, &fault, &parser, &err),
+        0);
     CU_ASSERT_STRING_EQUAL(request.fault, "it hung");
     CU_ASSERT_EQUAL(request.run.timeout, 9);
     CU_ASSERT_EQUAL(lengths[1], 2);
     free(tool);
     free(fault);
+    free(parser);
     for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
         _cleanup_(buf_release) struct buf bad = BUF_INIT;
         const char *at = strstr(good, changes[i].from);
@@ -661,7 +753,8 @@ static void a_request_s_head_is_checked(void)
         buf_add(&bad, good, (size_t)(at - good));
         buf_add_str(&bad, changes[i].to);
         buf_add_str(&bad, at + strlen(changes[i].from));
-        if (grader_request_parse(bad.data, bad.length, &request, lengths, &tool, &fault, &err) == 0)
+        if (grader_request_parse(bad.data, bad.length, &request, lengths, &tool, &fault, &parser,
+                                 &err) == 0)
             CU_FAIL(changes[i].to);
     }
     CU_ASSERT_EQUAL(grader_head_length("\0\0\x80\0"), GRADER_HEAD_MAX);
@@ -863,6 +956,11 @@ static const struct unit_test tests[] = {
     {"a listed test that is missing is among the failures",
      a_listed_test_that_is_missing_is_among_the_failures},
     {"limits that were reached are named", limits_that_were_reached_are_named},
+    {"what the server tells is in the result, and in no log",
+     what_the_server_tells_is_in_the_result_and_in_no_log},
+    {"a log stands for a report where the sample says so",
+     a_log_stands_for_a_report_where_the_sample_says_so},
+    {"a log that cannot be believed is no verdict", a_log_that_cannot_be_believed_is_no_verdict},
     {"other tools say it by their exit status", other_tools_say_it_by_their_exit_status},
     {"an archive without an end is refused", an_archive_without_an_end_is_refused},
     {"an archive that breaks off behind its end is refused",

@@ -1,0 +1,286 @@
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "grade/logs.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+DEFINE_CLEANUP(struct test_report *, report_release, test_report_free)
+
+#define TESTS_MOST 10
+
+/* What the logs of tests/fuzz/corpus/log come to; their first line is the parser's name. */
+static const struct expected_log {
+    const char *file;
+    size_t count;
+    struct {
+        const char *name;
+        enum test_outcome outcome;
+    } tests[TESTS_MOST];
+} logs[] = {
+    {"pytest",
+     6,
+     {{"tests/test_a.py::test_one", TEST_PASSED},
+      {"tests/test_a.py::TestB::test_two[x - y]", TEST_FAILED},
+      {"tests/test_a.py::TestB::test_two[x", TEST_FAILED},
+      {"tests/test_a.py::test_later", TEST_SKIPPED},
+      {"tests/test_a.py::test_far", TEST_PASSED},
+      {"tests/test_a.py::test_known", TEST_SKIPPED},
+      {"tests/test_broken.py", TEST_FAILED}}},
+    {"unittest",
+     8,
+     {{"test_one (pkg.tests.CartTests)", TEST_PASSED},
+      {"test_two (pkg.tests.CartTests)", TEST_FAILED},
+      {"test_two (pkg.tests.CartTests.test_two)", TEST_FAILED},
+      {"test_three (pkg.tests.CartTests)", TEST_PASSED},
+      {"Adds three things.", TEST_PASSED},
+      {"test_four (pkg.tests.CartTests)", TEST_PASSED},
+      {"test_five (pkg.tests.CartTests)", TEST_SKIPPED},
+      {"test_six (pkg.tests.CartTests)", TEST_SKIPPED},
+      {"setUpClass (pkg.tests.Broken)", TEST_FAILED}}},
+    {"sympy",
+     3,
+     {{"test_structure", TEST_PASSED},
+      {"test_has", TEST_FAILED},
+      {"sympy/core/tests/test_basic.py:test_has", TEST_FAILED}}},
+    {"go",
+     5,
+     {{"example.com/tool/cart/TestFold", TEST_PASSED},
+      {"TestFold/upper_case", TEST_PASSED},
+      {"TestLater", TEST_SKIPPED},
+      {"shelf/TestFold", TEST_FAILED},
+      {"TestFold", TEST_FAILED},
+      {"example.com/tool/broken", TEST_FAILED}}},
+    {"go-json",
+     3,
+     {{"cart/TestAdds", TEST_PASSED},
+      {"shelf/TestAdds", TEST_FAILED},
+      {"example.com/shelf", TEST_FAILED}}},
+    {"cargo",
+     5,
+     {{"routing::tests::adds", TEST_PASSED},
+      {"axum::routing::tests::fails", TEST_FAILED},
+      {"routing::tests::later", TEST_SKIPPED},
+      {"routing::tests::panics", TEST_PASSED},
+      {"src/lib.rs - Cart::add (line 3)", TEST_PASSED}}},
+    {"jest",
+     6,
+     {{"has no price", TEST_PASSED},
+      {"cart empty has no price", TEST_PASSED},
+      {"cart > adds", TEST_PASSED},
+      {"src/cart.test.js", TEST_PASSED},
+      {"src/shelf.test.js", TEST_FAILED},
+      {"src/shelf.test.js | shelf removes", TEST_FAILED},
+      {"lends", TEST_SKIPPED}}},
+    {"vitest",
+     4,
+     {{"src/cart.test.ts > cart > adds", TEST_PASSED},
+      {"cart > lends", TEST_SKIPPED},
+      {"shelf > removes", TEST_FAILED},
+      {"src/whole.test.ts", TEST_PASSED}}},
+    {"mocha",
+     4,
+     {{"Cart adds", TEST_PASSED},
+      {"Cart removes", TEST_FAILED},
+      {"lends", TEST_SKIPPED},
+      {"Cart when empty has no price", TEST_PASSED}}},
+    {"tap",
+     6,
+     {{"cart > adds", TEST_PASSED},
+      {"cart > removes", TEST_FAILED},
+      {"cart", TEST_FAILED},
+      {"lends", TEST_SKIPPED},
+      {"later", TEST_SKIPPED},
+      {"4", TEST_PASSED}}},
+    {"ctest",
+     4,
+     {{"adds", TEST_PASSED},
+      {"removes", TEST_FAILED},
+      {"lends", TEST_SKIPPED},
+      {"gone", TEST_FAILED}}},
+    {"gradle",
+     3,
+     {{"com.example.CartTest > adds()", TEST_PASSED},
+      {"com.example.CartTest > nested > removes()", TEST_FAILED},
+      {"com.example.CartTest.lends", TEST_SKIPPED}}},
+    {"maven",
+     5,
+     {{"com.example.ShelfTest.removes", TEST_FAILED},
+      {"com.example.ShelfTest", TEST_FAILED},
+      {"lends(com.example.OldTest)", TEST_FAILED},
+      {"CartTest#adds", TEST_PASSED},
+      {"com.example.CartTest", TEST_PASSED}}},
+    {"phpunit",
+     4,
+     {{"Cart > Adds up", TEST_PASSED},
+      {"Cart > Removes", TEST_FAILED},
+      {"Shop\\CartTest::testRemoves", TEST_FAILED},
+      {"Lends", TEST_SKIPPED}}},
+    {"rspec",
+     3,
+     {{"Calculator #add adds two numbers", TEST_PASSED},
+      {"fails at three", TEST_FAILED},
+      {"is later", TEST_SKIPPED}}},
+    {"dotnet",
+     3,
+     {{"Shop.Tests.CartTests.Adds", TEST_PASSED},
+      {"Shop.Tests.CartTests.Prices(text: \"1.5\")", TEST_FAILED},
+      {"CartTests.Lends", TEST_SKIPPED}}},
+    {"gtest",
+     3,
+     {{"format_test.infinity", TEST_PASSED},
+      {"format_test.widths", TEST_FAILED},
+      {"format_test.later", TEST_SKIPPED}}},
+    {"minitest",
+     3,
+     {{"CartTest#test_adds", TEST_PASSED},
+      {"CartTest#test_removes", TEST_FAILED},
+      {"test_lends", TEST_SKIPPED}}},
+};
+
+static enum report_state add(struct test_report *report, const char *log, size_t length)
+{
+    const char *stop = memchr(log, '\n', length);
+    _cleanup_(free_ptr) char *name = xstrndup(log, (size_t)(stop - log));
+    const struct log_parser *parser = log_parser_find(name);
+    char note[REPORT_NOTE_SIZE];
+    enum report_state state;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(parser);
+    state = test_report_add_log(report, parser, stop + 1, length - (size_t)(stop + 1 - log), note);
+    if ((state == REPORT_WHOLE) != (note[0] == '\0'))
+        fprintf(stderr, "\n    %s: %s\n", name, note);
+    CU_ASSERT_EQUAL(state == REPORT_WHOLE, note[0] == '\0');
+    return state;
+}
+
+static void read_log(const char *file, struct buf *bytes)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", LOGS_DIR, file);
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 1 << 20, bytes, &err), 0);
+}
+
+static void every_parser_reads_its_log(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+        _cleanup_(report_release) struct test_report *report = test_report_new();
+        _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+
+        read_log(logs[i].file, &bytes);
+        CU_ASSERT_EQUAL(add(report, bytes.data, bytes.length), REPORT_WHOLE);
+        if (test_report_count(report) != logs[i].count) {
+            fprintf(stderr, "\n    %s:\n", logs[i].file);
+            for (size_t k = 0; k < test_report_count(report); k++)
+                fprintf(stderr, "    %d %s\n", test_report_case(report, k)->outcome,
+                        test_report_case(report, k)->id);
+        }
+        CU_ASSERT_EQUAL(test_report_count(report), logs[i].count);
+        for (size_t k = 0; k < TESTS_MOST && logs[i].tests[k].name; k++) {
+            const struct test_case *item = test_report_find(report, logs[i].tests[k].name);
+
+            if (!item || item->outcome != logs[i].tests[k].outcome)
+                fprintf(stderr, "\n    %s: %s: %s\n", logs[i].file, logs[i].tests[k].name,
+                        item ? item->id : "not found");
+            CU_ASSERT(item && item->outcome == logs[i].tests[k].outcome);
+        }
+    }
+}
+
+/* Whatever line a log is cut behind: without its end it makes no success. */
+static void a_log_without_its_end_is_broken(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(logs); i++) {
+        _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+        const char *begin;
+        bool told = false;
+
+        read_log(logs[i].file, &bytes);
+        begin = strchr(bytes.data, '\n') + 1;
+        for (const char *at = begin; !told && (at = strchr(at, '\n')); at++) {
+            _cleanup_(report_release) struct test_report *report = test_report_new();
+            enum report_state state = add(report, bytes.data, (size_t)(at + 1 - bytes.data));
+
+            told = test_report_count(report) > 0;
+            if (told && state == REPORT_WHOLE)
+                fprintf(stderr, "\n    %s\n", logs[i].file);
+            CU_ASSERT(!told || state == REPORT_BROKEN);
+        }
+        CU_ASSERT_TRUE(told);
+    }
+}
+
+static void an_end_that_names_more_failures_is_no_whole_log(void)
+{
+    static const char *const texts[] = {
+        "pytest\ntests/a.py::test_a PASSED\n=== 1 failed, 1 passed in 0.1s ===\n",
+        "unittest\ntest_a (m.C) ... ok\nRan 2 tests in 0.1s\n\nFAILED (errors=1)\n",
+        "cargo\nrunning 2 tests\ntest a ... ok\ntest result: FAILED. 1 passed; 1 failed; 0 "
+        "ignored\n",
+        "mocha\n  a\n    \xe2\x9c\x93 b\n  1 passing\n  1 failing\n",
+        "tap\nok 1 - a\n1..2\n",
+        "ctest\n1/2 Test #1: a ....   Passed  0.01 sec\n50% tests passed, 1 tests failed out of "
+        "2\n",
+        "jest\nPASS a.test.js\n  \xe2\x9c\x93 a\nTests:       1 failed, 1 passed, 2 total\n",
+        "go\n--- PASS: TestA (0.00s)\nok  \ta\t0.1s\n--- PASS: TestB (0.00s)\npanic: no\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        _cleanup_(report_release) struct test_report *report = test_report_new();
+
+        CU_ASSERT_EQUAL(add(report, texts[i], strlen(texts[i])), REPORT_BROKEN);
+    }
+}
+
+static void colours_and_bad_bytes_do_not_matter(void)
+{
+    static const char text[] =
+        "pytest\n\x1b[32mtests/a.py::test_a\x1b[0m \x1b[1mPASSED\x1b[0m\r\n"
+        "\x1b]8;;http://x\x1b\\ \xff\x01\n=== \x1b[32m1 passed\x1b[0m in 0.1s ===\n";
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+
+    CU_ASSERT_EQUAL(add(report, text, sizeof(text) - 1), REPORT_WHOLE);
+    CU_ASSERT_PTR_NOT_NULL(test_report_find(report, "tests/a.py::test_a"));
+}
+
+static void what_is_no_log_of_the_runner_is_none(void)
+{
+    static const char text[] = "cargo\nmake: nothing to be done\n";
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+
+    CU_ASSERT_EQUAL(add(report, text, sizeof(text) - 1), REPORT_EMPTY);
+}
+
+static void parsers_are_found_by_the_names_of_data_sets(void)
+{
+    CU_ASSERT_PTR_EQUAL(log_parser_find("parse_log_pytest_v2"), log_parser_find("pytest"));
+    CU_ASSERT_PTR_EQUAL(log_parser_find("parse_log_astropy"), log_parser_find("pytest"));
+    CU_ASSERT_PTR_EQUAL(log_parser_find("parse_log_django"), log_parser_find("unittest"));
+    CU_ASSERT_PTR_EQUAL(log_parser_find("parse_log_gotest"), log_parser_find("go"));
+    CU_ASSERT_PTR_NULL(log_parser_find("parse_log_"));
+    CU_ASSERT_PTR_NULL(log_parser_find("pytest_v2 astroid"));
+    CU_ASSERT_PTR_NULL(log_parser_find("parse_log_of_mine"));
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        {"every parser reads its log", every_parser_reads_its_log},
+        {"a log without its end is broken", a_log_without_its_end_is_broken},
+        {"an end that names more failures is no whole log",
+         an_end_that_names_more_failures_is_no_whole_log},
+        {"colours and bad bytes do not matter", colours_and_bad_bytes_do_not_matter},
+        {"what is no log of the runner is none", what_is_no_log_of_the_runner_is_none},
+        {"parsers are found by the names of data sets",
+         parsers_are_found_by_the_names_of_data_sets},
+    };
+
+    return UNIT_MAIN("logs", tests);
+}

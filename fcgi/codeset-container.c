@@ -1,12 +1,13 @@
 /*
  * codeset-container - the engine's helper: starts or stops one container (container/container.h),
  * or ends one, or what runs in it, for what it does to the host (container/evict.h,
- * container/kernel_memory.h), or opens its way out (container/egress.h).
+ * container/kernel_memory.h), opens its way out (container/egress.h), or holds it still for a
+ * moment (container/freeze.h).
  *
- *     codeset-container start|stop|evict|clear|egress|watch KEY=VALUE...
+ *     codeset-container start|stop|evict|clear|egress|freeze|watch KEY=VALUE...
  *
- * Run by codeset-engined. Start reads config.json from descriptor 3; egress sends on it, a unix
- * socket, what it has opened.
+ * Run by codeset-engined. Start reads config.json from descriptor 3; egress and freeze send on it,
+ * a unix socket, what they have opened.
  *
  * DIAGNOSTICS: one line on standard output: "ok", or the error's kind (a number), its code or
  * "-", and its message. Exit status 0, 1, or 64 for wrong usage.
@@ -26,6 +27,7 @@
 #include "container/container.h"
 #include "container/egress.h"
 #include "container/evict.h"
+#include "container/freeze.h"
 #include "container/kernel_memory.h"
 
 #include "base/banned.h"
@@ -67,11 +69,22 @@ static int egress(const struct container_job *job, struct error *err)
     return container_egress(job, GIVEN_FD, err);
 }
 
+static int freeze(const struct container_job *job, struct error *err)
+{
+    take_turns();
+    return container_freeze(job, GIVEN_FD, err);
+}
+
 static const struct {
     const char *name;
     int (*run)(const struct container_job *job, struct error *err);
-} verbs[] = {{"start", start},           {"stop", stop},     {"evict", container_evict},
-             {"clear", container_clear}, {"egress", egress}, {"watch", kernel_memory_end_takers}};
+} verbs[] = {{"start", start},
+             {"stop", stop},
+             {"evict", container_evict},
+             {"clear", container_clear},
+             {"egress", egress},
+             {"freeze", freeze},
+             {"watch", kernel_memory_end_takers}};
 
 int main(int argc, char **argv)
 {
@@ -86,8 +99,8 @@ int main(int argc, char **argv)
     if (argc < 2 || verb == ARRAY_SIZE(verbs)) {
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
-        fputs("usage: codeset-container start|stop|evict|clear|egress|watch KEY=VALUE...\n"
-              "Starts, stops, ends, clears, opens or watches one container. Run by "
+        fputs("usage: codeset-container start|stop|evict|clear|egress|freeze|watch KEY=VALUE...\n"
+              "Starts, stops, ends, clears, opens, freezes or watches one container. Run by "
               "codeset-engined.\n",
               help ? stdout : stderr);
         return help ? 0 : EX_USAGE;

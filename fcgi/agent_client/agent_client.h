@@ -174,14 +174,24 @@ typedef void agent_copy_done(const struct error *err, enum agent_copy_stage stag
 struct agent_copy {
     const char *grading_address, *session_address;
     const char *root;
-    int64_t since;       /* the session's image_time; what changed later, is sent */
-    const char *rules;   /* what stays the grading container's (AGENT_RULE_TEST and others), each
-                          * ended by NUL; copied */
-    size_t rules_length; /* at most AGENT_RULES_MOST */
+    int64_t since; /* the session's image_time; what changed later, is sent */
+
+    /* What stays the grading container's (AGENT_RULE_TEST and others), each rule ended by NUL;
+     * copied. At most AGENT_RULES_MOST bytes. */
+    const char *rules;
+    size_t rules_length;
+
+    /* With the call's arg. The session's agent is about to be asked, and is when agent_copy_read
+     * says so; NULL: it is asked at once. */
+    void (*reads)(void *arg);
+    void (*has_read)(void *arg); /* all that it says is here; NULL: nobody asks */
 };
 
 struct agent_call *agent_copy_changes(struct agent_client *client, const struct agent_copy *what,
                                       agent_copy_done *done, void *arg);
+
+/* After `reads`, once. */
+void agent_copy_read(struct agent_call *copy);
 
 typedef void agent_tree_done(const struct error *err, void *arg);
 

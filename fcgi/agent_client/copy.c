@@ -44,6 +44,8 @@ struct copy {
     struct leg *reading;    /* POST /changes; NULL before it begins and once it has ended */
     struct flow from_listing, from_reading;
     bool reading_begun, laying_begun;
+    bool held; /* until agent_copy_read */
+    void (*reads)(void *arg), (*has_read)(void *arg);
     char *session_address, *root;
     int64_t since;
     struct buf rules; /* go before the archive */
@@ -199,6 +201,8 @@ static void reading_end(struct agent_call *call, struct error *err)
         return;
     }
     copy->from_reading.ended = true;
+    if (copy->has_read)
+        copy->has_read(copy->call.arg);
     call_limit(&copy->call, TREE_MS);
     event_active(copy->step, 0, 0);
 }
@@ -236,6 +240,12 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (copy->reads && there_is_some(&copy->from_listing)) {
+        copy->held = true;
+        TAKE_PTR(copy->reads)(copy->call.arg);
+    }
+    if (copy->held)
+        return;
     if (!copy->reading_begun && there_is_some(&copy->from_listing))
         begin_reading(copy);
     else if (copy->reading && there_is_some(&copy->from_listing))
@@ -246,6 +256,14 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
     } else if (there_is_some(&copy->from_reading)) {
         call_go_on(&copy->call, CURLPAUSE_SEND);
     }
+}
+
+void agent_copy_read(struct agent_call *call)
+{
+    struct copy *copy = (struct copy *)call;
+
+    copy->held = false;
+    event_active(copy->step, 0, 0);
 }
 
 static size_t laying_give(struct agent_call *call, char *bytes, size_t most)
@@ -351,6 +369,8 @@ struct agent_call *agent_copy_changes(struct agent_client *client, const struct 
     copy->session_address = xstrdup(what->session_address);
     copy->root = xstrdup(what->root);
     copy->since = what->since;
+    copy->reads = what->reads;
+    copy->has_read = what->has_read;
     copy->stage = AGENT_COPY_LAYING;
     copy->step = event_new(client->base, -1, 0, on_step, copy);
     copy->done = done;

@@ -25,6 +25,7 @@
 #define PROCS_MAX (16 << 20)
 #define SOCKET_BYTES_MAX (INT64_C(64) << 20)
 #define CPU_PERIOD_US 100000
+#define FREEING_MOST 1000 /* passes; after that a stop removes what is left */
 
 void cgroup_fs_release(struct cgroup_fs *fs)
 {
@@ -50,8 +51,8 @@ static bool has_option(const char *list, const char *word)
 
 static void take_v1(struct cgroup_fs *fs, const char *point, const char *options)
 {
-    static const char *const wanted[] = {"memory", "pids", "cpu", "cpuacct"};
-    const char **places[] = {&fs->memory, &fs->pids, &fs->cpu, &fs->cpuacct};
+    static const char *const wanted[] = {"memory", "pids", "cpu", "cpuacct", "freezer"};
+    const char **places[] = {&fs->memory, &fs->pids, &fs->cpu, &fs->cpuacct, &fs->freezer};
 
     if (fs->count == CGROUP_MOUNTS_MAX)
         return;
@@ -92,7 +93,7 @@ int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct erro
         fs.v2 = true;
         fs.count = 1;
         fs.mounts[0] = TAKE_PTR(fs.unified);
-        fs.memory = fs.pids = fs.cpu = fs.cpuacct = fs.mounts[0];
+        fs.memory = fs.pids = fs.cpu = fs.cpuacct = fs.freezer = fs.mounts[0];
     }
     fs.hybrid = fs.unified != NULL;
     if (fs.memory == NULL || fs.pids == NULL || fs.cpu == NULL || fs.cpuacct == NULL)
@@ -460,6 +461,138 @@ int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int
     return 0;
 }
 
+/* --- freezing -------------------------------------------------------------------------------- */
+
+#define FROZEN "/frozen" /* a cgroup below the container's, without controllers of its own */
+
+static int set_frozen(const struct cgroup_fs *fs, const char *frozen, bool on, struct error *err)
+{
+    if (fs->v2)
+        return write_value(fs->freezer, frozen, "cgroup.freeze", on ? "1" : "0", err);
+    return write_value(fs->freezer, frozen, "freezer.state", on ? "FROZEN" : "THAWED", err);
+}
+
+static bool is_frozen(const struct cgroup_fs *fs, const char *frozen)
+{
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/freezer.state", fs->freezer, frozen);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored;
+    int64_t yes = 0;
+
+    if (fs->v2)
+        return read_number(fs->freezer, frozen, "cgroup.events", "frozen", &yes, &ignored) == 0 &&
+               yes == 1;
+    return file_read(AT_FDCWD, name, 64, &text, &ignored) == 0 &&
+           strcmp(text.data, "FROZEN\n") == 0;
+}
+
+struct catching {
+    const struct cgroup_fs *fs;
+    const char *frozen;
+    struct stat spared; /* the program whose processes stay free */
+    int caught;
+};
+
+/* Version 1 lists those that are caught already with the others, in the other hierarchies. */
+static bool is_caught(const struct catching *catching, pid_t pid)
+{
+    _cleanup_(free_ptr) char *name = xasprintf("/proc/%d/cgroup", (int)pid);
+    _cleanup_(free_ptr) char *line = xasprintf(":%s\n", catching->frozen);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored;
+
+    return file_read(AT_FDCWD, name, 64 << 10, &text, &ignored) < 0 ||
+           strstr(text.data, line) != NULL;
+}
+
+static void catch_process(pid_t pid, void *arg)
+{
+    struct catching *catching = arg;
+    _cleanup_(free_ptr) char *program = xasprintf("/proc/%d/exe", (int)pid);
+    struct error ignored;
+    char text[32];
+    struct stat st;
+
+    if (stat(program, &st) < 0) /* it has ended */
+        return;
+    if ((st.st_ino == catching->spared.st_ino && st.st_dev == catching->spared.st_dev) ||
+        is_caught(catching, pid))
+        return;
+    snprintf(text, sizeof(text), "%d", (int)pid);
+    if (write_value(catching->fs->freezer, catching->frozen, "cgroup.procs", text, &ignored) == 0)
+        catching->caught++;
+}
+
+/* On version 2 the container's cgroup is there, with its controllers, which are not handed down:
+ * they go on counting those below. */
+static int freezer_make(const struct cgroup_fs *fs, const char *path, const char *frozen,
+                        struct error *err)
+{
+    _cleanup_(free_ptr) char *whole = xasprintf("%s%s", fs->freezer, frozen);
+
+    if (!fs->v2 && make_in(fs, fs->freezer, path, err) < 0)
+        return -1;
+    if (mkdir(whole, 0755) < 0 && errno != EEXIST)
+        return error_errno(err, errno, "cannot make cgroup %s", whole);
+    return 0;
+}
+
+int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int timeout_ms,
+                  struct error *err)
+{
+    int64_t deadline = clock_monotonic() + (int64_t)timeout_ms * 1000;
+    _cleanup_(free_ptr) char *frozen = xasprintf("%s" FROZEN, path);
+    _cleanup_(free_ptr) char *program = xasprintf("/proc/%d/exe", (int)spared);
+    struct catching catching = {.fs = fs, .frozen = frozen};
+
+    if (fs->freezer == NULL)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "the host has no freezer of cgroups");
+    if (stat(program, &catching.spared) < 0)
+        return error_errno(err, errno, "cannot look at %s", program);
+    if (freezer_make(fs, path, frozen, err) < 0 || set_frozen(fs, frozen, true, err) < 0)
+        return -1;
+    do { /* until a look finds none that was not there before */
+        catching.caught = 0;
+        cgroup_each(fs, path, catch_process, &catching);
+    } while (catching.caught > 0 && clock_monotonic() < deadline);
+    while (!is_frozen(fs, frozen) && clock_monotonic() < deadline)
+        wait_a_little();
+    if (catching.caught > 0 || !is_frozen(fs, frozen))
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "%s does not freeze within %d ms", path,
+                         timeout_ms);
+    return 0;
+}
+
+struct freeing {
+    const struct cgroup_fs *fs;
+    const char *path;
+};
+
+static void free_process(pid_t pid, void *arg)
+{
+    const struct freeing *freeing = arg;
+    struct error ignored;
+    char text[32];
+
+    snprintf(text, sizeof(text), "%d", (int)pid);
+    write_value(freeing->fs->freezer, freeing->path, "cgroup.procs", text, &ignored);
+}
+
+void cgroup_thaw(const struct cgroup_fs *fs, const char *path)
+{
+    _cleanup_(free_ptr) char *frozen = xasprintf("%s" FROZEN, path);
+    _cleanup_(free_ptr) char *whole = NULL;
+    struct freeing freeing = {.fs = fs, .path = path};
+    struct error ignored;
+
+    if (fs->freezer == NULL || set_frozen(fs, frozen, false, &ignored) < 0)
+        return;
+    whole = xasprintf("%s%s", fs->freezer, frozen);
+    /* What forks on its way back leaves a child there. */
+    for (int i = 0; i < FREEING_MOST && rmdir(whole) < 0 && errno == EBUSY; i++)
+        each_listed(fs->freezer, frozen, free_process, &freeing);
+}
+
 /* Removes it and the cgroups below it (runtimes make such). errno on failure. */
 static int remove_cgroup(const char *whole)
 {
@@ -506,6 +639,7 @@ int cgroup_destroy(const struct cgroup_fs *fs, const char *path, int timeout_ms,
 {
     int64_t deadline = clock_monotonic() + (int64_t)timeout_ms * 1000;
 
+    cgroup_thaw(fs, path); /* what is frozen by version 1 can't be killed */
     for (int i = 0; i < fs->count; i++)
         if (destroy_in(fs, fs->mounts[i], path, deadline, err) < 0)
             return -1;

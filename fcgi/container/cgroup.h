@@ -29,6 +29,7 @@ struct cgroup_fs {
     const char *pids;
     const char *cpu;
     const char *cpuacct;
+    const char *freezer; /* the same; NULL: there is none */
 };
 
 struct cgroup_limits {
@@ -88,6 +89,17 @@ void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_
  * ERROR_UNAVAILABLE when that takes longer than timeout_ms. */
 int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int64_t processes,
                  int timeout_ms, struct error *err);
+
+/*
+ * Freezes its processes but those of the program that `spared` runs, in a cgroup below it.
+ * ERROR_UNAVAILABLE: the host can't, or not within timeout_ms, as ever new ones come; then
+ * cgroup_thaw is for the caller, as after success.
+ */
+int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int timeout_ms,
+                  struct error *err);
+
+/* Lets them go on, where they were before. Nothing frozen: nothing. */
+void cgroup_thaw(const struct cgroup_fs *fs, const char *path);
 
 /* Kills all processes in it, waits until they are gone, and removes it with what is below it.
  * ERROR_UNAVAILABLE when that takes longer than timeout_ms. Not there is success. */

@@ -79,7 +79,7 @@ static int open_listener(const struct container_job *job, struct error *err)
     return TAKE_FD(fd);
 }
 
-static int send_socket(int line, int fd, struct error *err)
+int container_send_fd(int line, int fd, struct error *err)
 {
     char byte = 0;
     struct iovec part = {.iov_base = &byte, .iov_len = sizeof(byte)};
@@ -119,5 +119,5 @@ int container_egress(const struct container_job *job, int line, struct error *er
     listener = open_listener(job, err);
     if (listener < 0)
         return -1;
-    return send_socket(line, listener, err);
+    return container_send_fd(line, listener, err);
 }

@@ -16,4 +16,7 @@
  */
 int container_egress(const struct container_job *job, int line, struct error *err);
 
+/* Sends one byte with the descriptor, as codeset-engined awaits it. */
+int container_send_fd(int line, int fd, struct error *err);
+
 #endif

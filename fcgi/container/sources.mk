@@ -6,6 +6,7 @@ libcontainer_a_SOURCES = \
 	fcgi/container/container.c fcgi/container/container.h \
 	fcgi/container/egress.c fcgi/container/egress.h \
 	fcgi/container/evict.c fcgi/container/evict.h \
+	fcgi/container/freeze.c fcgi/container/freeze.h \
 	fcgi/container/kernel_memory.c fcgi/container/kernel_memory.h \
 	fcgi/container/mounts.c fcgi/container/mounts.h \
 	fcgi/container/oci_config.c fcgi/container/oci_config.h \

@@ -109,6 +109,13 @@ struct engine_functions {
     void (*egress)(struct engine *engine, enum container_kind kind, const struct id *id,
                    bool public_, engine_opened *done, void *arg);
 
+    /*
+     * Holds everything in the container still but its agent, until the descriptor is closed, and
+     * for at most three seconds. ERROR_UNAVAILABLE: it can't be; ERROR_NOT_FOUND: it does not run.
+     */
+    void (*freeze)(struct engine *engine, enum container_kind kind, const struct id *id,
+                   engine_opened *done, void *arg);
+
     /* Every container of this engine that is there, running or dead, or half made. */
     void (*list)(struct engine *engine, engine_listed *done, void *arg);
 
@@ -162,6 +169,12 @@ static inline void engine_egress(struct engine *engine, enum container_kind kind
                                  const struct id *id, bool public_, engine_opened *done, void *arg)
 {
     engine->functions->egress(engine, kind, id, public_, done, arg);
+}
+
+static inline void engine_freeze(struct engine *engine, enum container_kind kind,
+                                 const struct id *id, engine_opened *done, void *arg)
+{
+    engine->functions->freeze(engine, kind, id, done, arg);
 }
 
 static inline void engine_list(struct engine *engine, engine_listed *done, void *arg)

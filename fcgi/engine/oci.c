@@ -406,6 +406,17 @@ static void oci_egress(struct engine *engine, enum container_kind kind, const st
     submit(oci, call);
 }
 
+static void oci_freeze(struct engine *engine, enum container_kind kind, const struct id *id,
+                       engine_opened *done, void *arg)
+{
+    struct oci *oci = (struct oci *)engine;
+    struct call *call = call_new(oci, ENGINED_FREEZE, arg);
+
+    call->opened = done;
+    engined_request_name(&call->request, kind, id, NULL);
+    submit(oci, call);
+}
+
 static void oci_list(struct engine *engine, engine_listed *done, void *arg)
 {
     struct oci *oci = (struct oci *)engine;
@@ -598,6 +609,7 @@ static const struct engine_functions functions = {
     .stop = oci_stop,
     .clear = oci_clear,
     .egress = oci_egress,
+    .freeze = oci_freeze,
     .list = oci_list,
     .describe = oci_describe,
     .watch = oci_watch,

@@ -293,10 +293,11 @@ void containers_clear(struct containers *containers, const char *name, container
     helper_call_submit(call, true);
 }
 
-/* --- the way out ----------------------------------------------------------------------------- */
+/* --- the way out, and holding still
+ * ----------------------------------------------------------------------------- */
 
 /* The helper's descriptor 3 is a line on which it sends the socket. */
-static int prepare_egress(struct helper_call *call, void *arg, int *ret_fd, struct error *err)
+static int prepare_line(struct helper_call *call, void *arg, int *ret_fd, struct error *err)
 {
     struct order *order = arg;
     int ends[2];
@@ -309,7 +310,7 @@ static int prepare_egress(struct helper_call *call, void *arg, int *ret_fd, stru
     return 0;
 }
 
-static void egress_opened(const struct error *failure, void *arg)
+static void line_opened(const struct error *failure, void *arg)
 {
     struct order *order = arg;
     struct error err = ERROR_INIT;
@@ -334,11 +335,20 @@ void containers_egress(struct containers *containers, const char *name, bool pub
                        containers_opened *done, void *arg)
 {
     struct order *order = order_new(containers, name, NULL, arg);
-    struct helper_call *call = new_call(order, "egress", prepare_egress, egress_opened);
+    struct helper_call *call = new_call(order, "egress", prepare_line, line_opened);
 
     order->opened = done;
     helper_call_number(call, "public", public_);
     helper_call_submit(call, false);
+}
+
+void containers_freeze(struct containers *containers, const char *name, containers_opened *done,
+                       void *arg)
+{
+    struct order *order = order_new(containers, name, NULL, arg);
+
+    order->opened = done;
+    helper_call_submit(new_call(order, "freeze", prepare_line, line_opened), true);
 }
 
 void containers_end_takers(struct containers *containers, int64_t most, const char *ended,
@@ -570,8 +580,11 @@ static int make_passable(const char *path, struct error *err)
 static void add_commitment(const char *name, void *arg)
 {
     struct containers *containers = arg;
+    _cleanup_(free_ptr) char *cgroup =
+        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
     int64_t size;
 
+    cgroup_thaw(&containers->cgroups, cgroup); /* whoever was to do it may have been killed */
     commitments_written(containers->settings, name, &size);
     commitments_add(containers->commitments, name, size);
 }

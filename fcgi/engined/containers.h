@@ -75,6 +75,10 @@ typedef void containers_opened(const struct error *err, int fd, void *arg);
 void containers_egress(struct containers *containers, const char *name, bool public_,
                        containers_opened *done, void *arg);
 
+/* Holds what runs in it still (container/freeze.h), until fd, the callee's, is closed. */
+void containers_freeze(struct containers *containers, const char *name, containers_opened *done,
+                       void *arg);
+
 /* Ends each for which the kernel holds more than so many bytes that it counts to nobody
  * (container/kernel_memory.h). ended: as above. err: ERROR_LIMIT says which these were. */
 void containers_end_takers(struct containers *containers, int64_t most, const char *ended,

@@ -46,7 +46,7 @@ struct connection {
     STAILQ_HEAD(, waiting_answer) answers;
 };
 
-/* A start, a stop, a clearance or an opening under way. */
+/* A start, a stop, a clearance, an opening or a freezing under way. */
 struct asked {
     LIST_ENTRY(asked) next;
     struct server *server;
@@ -241,14 +241,16 @@ static bool answer_description(struct connection *connection, const struct engin
     return submit(connection, answer);
 }
 
-/* --- start, stop, clear, egress --------------------------------------------------------------- */
+/* --- start, stop, clear, egress, freeze
+ * --------------------------------------------------------------- */
 
 static void log_failure(const struct engined_request *request, const struct error *err)
 {
     static const char *const events[] = {[ENGINED_START] = "start_failed",
                                          [ENGINED_STOP] = "stop_failed",
                                          [ENGINED_CLEAR] = "clear_failed",
-                                         [ENGINED_EGRESS] = "egress_failed"};
+                                         [ENGINED_EGRESS] = "egress_failed",
+                                         [ENGINED_FREEZE] = "freeze_failed"};
 
     log_event(LOG_WARNING, events[request->verb], "kind=%s id=%s reason=\"%s\"",
               container_kind_name((enum container_kind)request->kind), request->id, err->message);
@@ -330,6 +332,8 @@ static void order(struct connection *connection, const struct engined_request *r
         containers_clear(server->containers, name, asked_done, asked);
     else if (request->verb == ENGINED_EGRESS)
         containers_egress(server->containers, name, request->public_ != 0, opened, asked);
+    else if (request->verb == ENGINED_FREEZE)
+        containers_freeze(server->containers, name, opened, asked);
     else
         containers_start(server->containers, name, request->image, &limits, asked_done, asked);
 }
@@ -373,6 +377,7 @@ static bool carry_out(struct connection *connection, const struct engined_reques
     case ENGINED_STOP:
     case ENGINED_CLEAR:
     case ENGINED_EGRESS:
+    case ENGINED_FREEZE:
         order(connection, request);
         return true;
     case ENGINED_LIST:

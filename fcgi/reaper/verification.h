@@ -63,8 +63,9 @@ struct job {
     struct container *container;              /* NULL: none, or let go */
     char name[CONTAINER_NAME_SIZE], *address; /* the container's, for the thread that writes them */
     bool attached;                            /* the container is one of an earlier run */
-    bool changes_wait;                        /* for the session to be ready on this host */
-    int database_busy; /* how many writes are under way: a thread may read this */
+    struct freezing *freezing; /* of the session, while its changes are read; NULL: it goes on */
+    bool changes_wait;         /* for the session to be ready on this host */
+    int database_busy;         /* how many writes are under way: a thread may read this */
     struct agent_call *call;
     struct id run_id;         /* of the verifier's run, for the agent */
     struct overtime overtime; /* of the verifier */
@@ -94,6 +95,16 @@ struct job {
     char *reason; /* of the error, for the operator; NULL: the message tells */
 };
 
+/* A session that is held still while its files are read, so that they fit together. */
+struct freezing {
+    LIST_ENTRY(freezing) next;
+    struct job *job; /* NULL: it does not wait for it any more */
+    int fd;          /* closed: the session goes on; -1: it was not frozen yet, or could not be */
+    bool answered;
+};
+
+void freezing_free(struct freezing *freezing);
+
 struct verifications {
     struct context *context;
     struct registry all;
@@ -101,12 +112,16 @@ struct verifications {
     struct places *places; /* they change by being looked at, which does not change the room */
     int64_t per_user;      /* the setting; 0: half of the places */
     struct control_list *controls;
+    LIST_HEAD(freezing_list, freezing) freezings;
 };
 
 struct context *job_context(const struct job *job);
 
 /* Cancels what is under way and lets the container go; the job itself stays. */
 void job_halt(struct job *job);
+
+/* The session goes on, if it was held still. */
+void job_thaw(struct job *job);
 
 /* Frees it, as soon as no thread uses it. Nothing is written. */
 void job_over(struct job *job);

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/engine.h"
 #include "grade/restore_rules.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
@@ -284,6 +285,7 @@ static void copied(const struct error *err, enum agent_copy_stage stage, const c
     struct job *job = arg;
 
     job->call = NULL;
+    job_thaw(job);
     if (err) {
         failures[stage](job, err);
         return;
@@ -292,6 +294,67 @@ static void copied(const struct error *err, enum agent_copy_stage stage, const c
     free(job->kept_back);
     job->kept_back = kept_back[0] ? xstrdup(kept_back) : NULL;
     begin_run(job);
+}
+
+void freezing_free(struct freezing *freezing)
+{
+    LIST_REMOVE(freezing, next);
+    close_fd(&freezing->fd);
+    free(freezing);
+}
+
+void job_thaw(struct job *job)
+{
+    struct freezing *freezing = TAKE_PTR(job->freezing);
+
+    if (!freezing)
+        return;
+    freezing->job = NULL;
+    close_fd(&freezing->fd);
+    if (freezing->answered)
+        freezing_free(freezing);
+}
+
+/* Where it can't be frozen, its files are read all the same. */
+static void frozen(const struct error *err, int fd, void *arg)
+{
+    struct freezing *freezing = arg;
+
+    freezing->answered = true;
+    if (!freezing->job) {
+        close_fd(&fd);
+        freezing_free(freezing);
+        return;
+    }
+    if (err)
+        log_event(LOG_WARNING, "session_not_frozen", "verification=%s reason=\"%s\"",
+                  freezing->job->id.text, err->message);
+    freezing->fd = fd;
+    agent_copy_read(freezing->job->call);
+}
+
+static void about_to_read(void *arg)
+{
+    struct job *job = arg;
+    const struct container *session = container_of_session(job);
+    struct freezing *freezing;
+
+    if (!session) { /* it ends, and takes this along */
+        agent_copy_read(job->call);
+        return;
+    }
+    freezing = xcalloc(1, sizeof(*freezing));
+    freezing->job = job;
+    freezing->fd = -1;
+    LIST_INSERT_HEAD(&job->verifications->freezings, freezing, next);
+    job->freezing = freezing;
+    engine_freeze(job_context(job)->engine, CONTAINER_SESSION, container_id(session), frozen,
+                  freezing);
+}
+
+static void has_read(void *arg)
+{
+    job_thaw(arg);
 }
 
 static void copy_changes(struct job *job)
@@ -304,7 +367,8 @@ static void copy_changes(struct job *job)
         .pass_to_pass = job->work.pass_to_pass,
     };
     _cleanup_(buf_release) struct buf rules = BUF_INIT;
-    struct agent_copy copy = {.root = job->work.repo_path};
+    struct agent_copy copy = {
+        .root = job->work.repo_path, .reads = about_to_read, .has_read = has_read};
 
     job->changes_wait = !session;
     if (!session)

@@ -53,6 +53,7 @@ void job_halt(struct job *job)
 {
     overtime_end(&job->overtime);
     agent_call_cancel(TAKE_PTR(job->call));
+    job_thaw(job);
     admission_return(&job->look_admission); /* a grant would resume the call */
     if (!job->run_texts)
         admission_return(job_admission(job));
@@ -444,6 +445,8 @@ static void verifications_close(void *room)
         close_fd(&job->reports_fd);
         free_job(job);
     }
+    while (!LIST_EMPTY(&verifications->freezings))
+        freezing_free(LIST_FIRST(&verifications->freezings)); // NOLINT
     control_list_free(verifications->controls);
     free(verifications->places);
     free(verifications);

@@ -95,6 +95,7 @@ int engined_request_check(const void *bytes, size_t length, struct engined_reque
     case ENGINED_STOP:
     case ENGINED_DESCRIBE:
     case ENGINED_CLEAR:
+    case ENGINED_FREEZE:
         if (check_name(&request, err) < 0)
             return -1;
         break;

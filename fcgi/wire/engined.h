@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "wire/container.h"
 
-#define ENGINED_PROTOCOL 0x63650003u
+#define ENGINED_PROTOCOL 0x63650004u
 #define ENGINED_IMAGE_SIZE 64
 #define ENGINED_ADDRESS_SIZE 128
 #define ENGINED_CODE_SIZE 32
@@ -36,6 +36,7 @@ enum engined_verb {
     ENGINED_DESCRIBE,
     ENGINED_CLEAR,  /* end everything in it but its agent */
     ENGINED_EGRESS, /* open a job's way out (engine/engine.h) */
+    ENGINED_FREEZE, /* hold what runs in it still, but its agent */
 };
 
 struct engined_request {
@@ -56,7 +57,8 @@ struct engined_request {
  * directory. With it come the descriptors of pid 1 (a pidfd) and of the file in which a line
  * "oom_kill N" counts the kills by the memory limit, in this order, where pid 1 runs.
  *
- * With that of EGRESS comes the listening socket. With that of LIST comes the descriptor of a file
+ * With that of EGRESS comes the listening socket, with that of FREEZE the descriptor that holds the
+ * container still until it is closed. With that of LIST comes the descriptor of a file
  * that holds `count` structs container_ref.
  */
 struct engined_answer {

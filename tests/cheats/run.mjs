@@ -71,6 +71,7 @@ function scriptsBelow(folder) {
       honest: folder.startsWith("honest/"),
       dataset: "demo",
       plain: folder === "honest/python" || /^# plain$/m.test(text),
+      told: /^# told: (.*)$/m.exec(text)?.[1],
       task: /^# task: (.*)$/m.exec(text)?.[1],
       quick: /^# quick$/m.test(text),
       sentence,
@@ -87,7 +88,7 @@ function allScripts() {
   for (const script of scripts) script.task ??= TASKS[script.language];
   const plain = scripts.filter((script) => script.plain || script.name.startsWith("honest/any-python/"));
   return [...scripts, ...plain.filter((script) => script.task === TASKS.python).map((script) =>
-    ({ ...script, dataset: "plain", name: script.name.replace(/(any-)?python/, "plain") }))];
+    ({ ...script, dataset: "plain", kept: script.told, name: script.name.replace(/(any-)?python/, "plain") }))];
 }
 
 function knownHoles() {
@@ -127,6 +128,7 @@ async function verdictOf(session) {
   const { is_success: success, failures, stdout } = job.result;
   return {
     outcome: success ? "passes" : "refused",
+    kept: /^CHANGES_KEPT_BACK: .*: (.*)\.$/m.exec(stdout)?.[1] ?? "",
     why: `${failures.length} failures, the first ${failures.slice(0, 2).map((item) => `${item.classname}::${item.name}`)}\n${stdout.slice(0, 600)}`,
   };
 }
@@ -161,10 +163,15 @@ const chosen = all.filter((script) => (!options.quick || script.quick) &&
 const queue = Array.from({ length: options.times }, () => chosen).flat();
 const counts = { passed: 0, failed: 0, holes: 0 };
 
-function tell(script, outcome, why, seconds) {
+// Is what the script names told as kept back, on the task where nothing else keeps it back?
+function isTold(script, kept) {
+  return !script.kept || script.kept.split(" ").every((name) => (kept ?? "").split(", ").includes(name));
+}
+
+function tell(script, { outcome, why, kept }, seconds) {
   const wanted = script.honest ? "passes" : "refused";
   const expected = holes.get(script.name) ?? wanted;
-  const good = outcome === expected;
+  const good = outcome === expected && isTold(script, kept);
   const note = !good && holes.has(script.name) ? `; known-holes says "${expected}"${outcome === wanted ? ": it is mended, take the line out" : ""}`
     : good && expected !== wanted ? " (a known hole)" : "";
   counts[good ? "passed" : "failed"]++;
@@ -182,7 +189,7 @@ async function worker() {
     } catch (error) {
       end = { outcome: "did not run", why: String(error.message) };
     }
-    tell(script, end.outcome, end.why, Math.round((Date.now() - began) / 1000));
+    tell(script, end, Math.round((Date.now() - began) / 1000));
   }
 }
 

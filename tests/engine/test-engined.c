@@ -299,6 +299,58 @@ static void a_job_s_way_out_is_a_socket_of_its_own_network(void)
     CU_ASSERT_EQUAL(egress(CONTAINER_JOB, &id).failed, ERROR_NOT_FOUND);
 }
 
+/* --- holding still --------------------------------------------------------------------------- */
+
+#define COUNT "while :; do i=$((i+1)); echo $i >/new; mv /new /count; done >/dev/null 2>&1 & true"
+
+static struct opened freeze(const struct id *id)
+{
+    struct opened opened = {.fd = -1};
+
+    engine_freeze(engine, CONTAINER_SESSION, id, on_opened, &opened);
+    if (!fixture_wait(&fixture, &opened.done, 180))
+        abort();
+    return opened;
+}
+
+static void a_session_is_held_still_but_for_its_agent(void)
+{
+    struct id id = id_new();
+    struct opened held;
+
+    start(&id);
+    CU_ASSERT_EQUAL(run(&id, COUNT), 0);
+    CU_ASSERT_EQUAL(run(&id, "until [ -s /count ]; do :; done"), 0);
+    held = freeze(&id);
+    CU_ASSERT_EQUAL_FATAL(held.failed, ERROR_NONE);
+    CU_ASSERT_EQUAL(run(&id, "cp /count /then; sleep 0.2; cmp /count /then"), 0);
+    CU_ASSERT_EQUAL(freeze(&id).failed, ERROR_UNAVAILABLE); /* one at a time */
+    close(held.fd);
+    CU_ASSERT_EQUAL(run(&id, "while cmp -s /count /then; do :; done"), 0);
+    do /* whoever let it go on has not quite ended */
+        held = freeze(&id);
+    while (held.failed == ERROR_UNAVAILABLE);
+    CU_ASSERT_EQUAL(held.failed, ERROR_NONE);
+    /* Nobody lets it go on, and it does. */
+    CU_ASSERT_EQUAL(run(&id, "cp /count /then; while cmp -s /count /then; do :; done"), 0);
+    close_fd(&held.fd);
+    stop(&id);
+    CU_ASSERT_EQUAL(freeze(&id).failed, ERROR_NOT_FOUND);
+}
+
+static void what_is_held_still_can_be_stopped(void)
+{
+    struct id id = id_new();
+    struct opened held;
+
+    start(&id);
+    CU_ASSERT_EQUAL(run(&id, COUNT), 0);
+    held = freeze(&id);
+    CU_ASSERT_EQUAL(held.failed, ERROR_NONE);
+    stop(&id);
+    close_fd(&held.fd);
+}
+
 static void nothing_but_a_job_has_a_way_out(void)
 {
     struct id id = id_new();
@@ -608,6 +660,8 @@ int main(void)
         {"all together have a limit", all_together_have_a_limit},
         {"a job's way out is a socket of its own network",
          a_job_s_way_out_is_a_socket_of_its_own_network},
+        {"a session is held still but for its agent", a_session_is_held_still_but_for_its_agent},
+        {"what is held still can be stopped", what_is_held_still_can_be_stopped},
         {"nothing but a job has a way out", nothing_but_a_job_has_a_way_out},
         {"a bad message ends its connection and nothing else",
          a_bad_message_ends_its_connection_and_nothing_else},

@@ -78,7 +78,7 @@ struct scripted_host {
     TAILQ_HEAD(, call) calls;
     bool held[SCRIPTED_CALLS];
     struct failure failures[SCRIPTED_CALLS];
-    size_t starts, clears, egresses;
+    size_t starts, clears, egresses, freezes;
     bool public_;
 };
 
@@ -291,6 +291,13 @@ static void carry_out_egress(struct call *call, const struct container *containe
         call->back.opened(NULL, listen_somewhere(), call->arg);
 }
 
+static void carry_out_freeze(struct call *call, const struct error *failure)
+{
+    call->host->freezes++;
+    if (call->engine)
+        call->back.opened(failure, failure ? -1 : dup(STDERR_FILENO), call->arg);
+}
+
 static void carry_out(struct call *call)
 {
     struct container *container = find(call->host, &call->ref.id);
@@ -321,6 +328,9 @@ static void carry_out(struct call *call)
             clear(container);
         if (call->engine)
             call->back.done(failed ? &err : NULL, call->arg);
+        return;
+    case SCRIPTED_FREEZE:
+        carry_out_freeze(call, failed ? &err : NULL);
         return;
     case SCRIPTED_EGRESS:
         carry_out_egress(call, container, &err);
@@ -402,6 +412,12 @@ static void scripted_egress_call(struct engine *engine, enum container_kind kind
     call->back.opened = done;
 }
 
+static void scripted_freeze_call(struct engine *engine, enum container_kind kind,
+                                 const struct id *id, engine_opened *done, void *arg)
+{
+    submit(engine, SCRIPTED_FREEZE, kind, id, arg)->back.opened = done;
+}
+
 static void scripted_list_call(struct engine *engine, engine_listed *done, void *arg)
 {
     submit(engine, SCRIPTED_LIST, CONTAINER_SESSION, NULL, arg)->back.listed = done;
@@ -467,6 +483,7 @@ static const struct engine_functions functions = {
     .stop = scripted_stop_call,
     .clear = scripted_clear_call,
     .egress = scripted_egress_call,
+    .freeze = scripted_freeze_call,
     .list = scripted_list_call,
     .describe = scripted_describe_call,
     .watch = scripted_watch,
@@ -534,6 +551,11 @@ void scripted_wake(struct scripted_host *host)
 size_t scripted_clears(const struct scripted_host *host)
 {
     return host->clears;
+}
+
+size_t scripted_freezes(const struct scripted_host *host)
+{
+    return host->freezes;
 }
 
 size_t scripted_egresses(const struct scripted_host *host)

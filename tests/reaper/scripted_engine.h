@@ -24,6 +24,7 @@ enum scripted_call {
     SCRIPTED_LIST,
     SCRIPTED_DESCRIBE,
     SCRIPTED_CLEAR,
+    SCRIPTED_FREEZE, /* is counted, nothing else */
     SCRIPTED_EGRESS, /* gives a socket that listens on some port of this host's loopback */
 };
 #define SCRIPTED_CALLS 6
@@ -58,6 +59,7 @@ size_t scripted_clears(const struct scripted_host *host); /* so often that was a
 /* Whether public_ was asked for with the last of them; so often that was asked for. */
 bool scripted_public(const struct scripted_host *host);
 size_t scripted_egresses(const struct scripted_host *host);
+size_t scripted_freezes(const struct scripted_host *host);
 
 /* A container that no daemon asked for. */
 void scripted_plant(struct scripted_host *host, enum container_kind kind, const struct id *id);

@@ -95,6 +95,20 @@ static void a_verification_ends_with_a_verdict_and_leaves_nothing(void)
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT_EQUAL(scripted_freezes(m.host), 2); /* each time its changes were read */
+    finish();
+}
+
+static void a_session_that_can_t_be_held_still_is_verified_all_the_same(void)
+{
+    struct id session, job;
+
+    begin("true");
+    session = ready_session();
+    scripted_fail(m.host, SCRIPTED_FREEZE, 1, ERROR_UNAVAILABLE, NULL);
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "1"));
     finish();
 }
 
@@ -762,6 +776,8 @@ static void a_verifier_s_time_is_kept_from_outside(void)
 static const struct unit_test tests[] = {
     {"a verification ends with a verdict, and leaves nothing",
      a_verification_ends_with_a_verdict_and_leaves_nothing},
+    {"a session that can't be held still is verified all the same",
+     a_session_that_can_t_be_held_still_is_verified_all_the_same},
     {"a grading container that can't be started is an error, and no verdict",
      a_start_that_fails_is_an_error_and_no_verdict},
     {"a grading container that is lost whatever runs in it is an error",

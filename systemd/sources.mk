@@ -1,11 +1,13 @@
 # The units of a production host. systemd/ has docs/operator.md's other half: who runs as whom.
 systemdsystemunit_DATA = systemd/codeset-audit.service systemd/codeset-audit.timer \
+	systemd/codeset-backup.service systemd/codeset-backup.timer \
 	systemd/codeset-api@.service systemd/codeset-engined.service \
 	systemd/codeset-engined.socket systemd/codeset-metrics.socket \
 	systemd/codeset-reaper.service systemd/codeset.target
 outbounddir = $(systemdsystemunitdir)/codeset-api@outbound.service.d
 dist_outbound_DATA = systemd/github.conf systemd/network.conf
 EXTRA_DIST += systemd/codeset-audit.service.in systemd/codeset-audit.timer.in \
+	systemd/codeset-backup.service.in systemd/codeset-backup.timer.in \
 	systemd/codeset-api@.service.in systemd/codeset-engined.service.in \
 	systemd/codeset-engined.socket.in systemd/codeset-metrics.socket.in \
 	systemd/codeset-reaper.service.in \

@@ -13,6 +13,8 @@ libstore_a_SOURCES = \
 	fcgi/store/containers.c fcgi/store/containers.h \
 	fcgi/store/credit.c fcgi/store/credit.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
+	fcgi/store/backup.c fcgi/store/backup.h \
+	fcgi/store/dump.c fcgi/store/dump.h \
 	fcgi/store/erasure.c fcgi/store/erasure.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \

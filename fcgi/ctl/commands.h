@@ -64,6 +64,8 @@ int ctl_node_list(struct ctl *ctl);
 int ctl_node_forget(struct ctl *ctl);
 
 int ctl_session_list(struct ctl *ctl);
+int ctl_session_stats(struct ctl *ctl);
+int ctl_top(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);
 int ctl_session_close(struct ctl *ctl);
 

@@ -31,6 +31,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
 	fcgi/ctl/samples.c \
 	fcgi/ctl/schema.c \
+	fcgi/ctl/session_usage.c \
 	fcgi/ctl/sessions.c \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
 	fcgi/ctl/status.c \

@@ -36,6 +36,31 @@ static const struct ctl_command commands[] = {
          "Run it as root, on a host of the server. The exit status is 1 if a part is down or a\n"
          "disk is full. 'doctor' says why, and how to fix it.",
      .run = ctl_status},
+    {.name = "backup",
+     .arguments = "FOLDER",
+     .least = 1,
+     .most = 1,
+     .options = {{"keep", "N", "then remove all but the newest N backups in FOLDER [all stay]"},
+                 {"no-images", NULL, "without the image store, which can be imported again"}},
+     .summary =
+         "Save database, images, samples' archives and results into a folder, and check them",
+     .help =
+         "Makes a folder in FOLDER that is named after the time, while the server runs. It is\n"
+         "there only if all of it was read again and found to be what was saved. Configuration\n"
+         "and secrets are not in it.",
+     .run = ctl_backup},
+    {.name = "restore",
+     .arguments = "BACKUP",
+     .least = 1,
+     .most = 1,
+     .options = {{"into", "DATABASE", "only fill this database, to try the backup out"},
+                 {"check", NULL, "only check that the backup is whole"},
+                 {"sql-dir", "DIR", "folder of the migrations [from the settings]"}},
+     .summary = "Restore a backup into an empty database and empty folders",
+     .help = "Stop codeset.target before. Nothing is written unless the backup is whole, and its\n"
+             "places are empty. Then the schema and the accounts are brought to this release, and\n"
+             "the ledger is audited.",
+     .run = ctl_restore},
     {.name = "config show",
      .arguments = "",
      .options = {{"changed", NULL, "only the settings that a file sets"}},
@@ -259,6 +284,21 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .summary = "Show a session",
      .run = ctl_session_show},
+    {.name = "session stats",
+     .arguments = "SESSION_ID",
+     .least = 1,
+     .most = 1,
+     .options = {{"limit", "N", "show at most the newest N samples [60]"}},
+     .summary = "Show what a session uses: memory, processor time, disk, processes; over time",
+     .run = ctl_session_stats},
+    {.name = "top",
+     .arguments = "",
+     .options = {{"once", NULL, "show it once"},
+                 {"interval", "SECONDS", "pause between two looks [2]"}},
+     .summary = "Show what the ready sessions use, the busiest first, until Ctrl-C",
+     .help = "CORES is how many processors a session used between the last two samples, which the\n"
+             "daemon takes every usage_seconds of [reaper], and more seldom of old sessions.",
+     .run = ctl_top},
     {.name = "session close",
      .arguments = "SESSION_ID",
      .least = 1,

@@ -156,6 +156,8 @@ const struct config_row settings_rows[] = {
          "socket to which nginx passes held requests"),
     INT(reaper, db_threads, "4", 1, 64, "", "threads, each with a connection to MariaDB"),
     INT(reaper, holds_max, "10000", 1, 100000, "", "held requests; more are answered at once"),
+    INT(reaper, usage_seconds, "10", 0, 3600, "s",
+        "pause between looks at what a session uses; 0: none"),
     INT(reaper, sweep_ms, "1000", 100, 60000, "ms", "pause between sweeps for missed work"),
     INT(reaper, lease_seconds, "60", 10, 3600, "s",
         "a daemon that is silent for longer is dead, its claims free"),

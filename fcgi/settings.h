@@ -80,6 +80,7 @@ struct reaper_settings {
     int64_t db_threads;
     int64_t holds_max;
     int64_t sweep_ms;
+    int64_t usage_seconds; /* 0: never */
     int64_t lease_seconds;
     int64_t interaction_attempts_max;
     int64_t verify_attempts_max;

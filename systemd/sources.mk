@@ -1,5 +1,6 @@
 # The units of a production host. systemd/ has docs/operator.md's other half: who runs as whom.
 systemdsystemunit_DATA = systemd/codeset-audit.service systemd/codeset-audit.timer \
+	systemd/codeset-backup.service systemd/codeset-backup.timer \
 	systemd/codeset-api@.service systemd/codeset-egress.service systemd/codeset-egress.socket \
 	systemd/codeset-egress-wall.path systemd/codeset-egress-wall.service \
 	systemd/codeset-egress-wall.timer systemd/codeset-engined.service \
@@ -8,6 +9,7 @@ systemdsystemunit_DATA = systemd/codeset-audit.service systemd/codeset-audit.tim
 outbounddir = $(systemdsystemunitdir)/codeset-api@outbound.service.d
 dist_outbound_DATA = systemd/github.conf systemd/network.conf
 EXTRA_DIST += systemd/codeset-audit.service.in systemd/codeset-audit.timer.in \
+	systemd/codeset-backup.service.in systemd/codeset-backup.timer.in \
 	systemd/codeset-api@.service.in systemd/codeset-egress.service.in \
 	systemd/codeset-egress.socket.in systemd/codeset-egress-wall.path.in \
 	systemd/codeset-egress-wall.service.in systemd/codeset-egress-wall.timer.in \

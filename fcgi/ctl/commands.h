@@ -48,6 +48,9 @@ int ctl_image_import(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);
 int ctl_image_remove(struct ctl *ctl);
 
+int ctl_backup(struct ctl *ctl);
+int ctl_restore(struct ctl *ctl);
+
 int ctl_audit_log(struct ctl *ctl);
 
 int ctl_ledger_audit(struct ctl *ctl);
@@ -61,6 +64,8 @@ int ctl_node_list(struct ctl *ctl);
 int ctl_node_forget(struct ctl *ctl);
 
 int ctl_session_list(struct ctl *ctl);
+int ctl_session_stats(struct ctl *ctl);
+int ctl_top(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);
 int ctl_session_close(struct ctl *ctl);
 
@@ -84,6 +89,9 @@ int ctl_stripe_event(struct ctl *ctl);
  * NULL on failure. */
 struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user,
                          struct error *err);
+
+/* As the command migrate, which has the option sql-dir, but without its answer. */
+int ctl_migrate_quietly(struct ctl *ctl, struct error *err);
 
 /* Adds to the audit log what leaves no trace elsewhere in the database. A failure is a warning:
  * what was done is done. */

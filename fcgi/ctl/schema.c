@@ -47,6 +47,17 @@ static int failed(const struct ctl *ctl, const char *sql_dir, const struct error
     return status;
 }
 
+int ctl_migrate_quietly(struct ctl *ctl, struct error *err)
+{
+    struct db *db = ctl_db(ctl, err);
+    struct migration_state state;
+    int changes = 0;
+
+    return db ? store_migrate(db, &ctl_settings(ctl)->database, ctl_sql_dir(ctl), on_file,
+                              on_change, &changes, &state, err)
+              : -1;
+}
+
 int ctl_migrate(struct ctl *ctl)
 {
     const char *sql_dir = ctl_sql_dir(ctl);

@@ -1,12 +1,13 @@
 # ctl: a file per command of codesetctl.
 sbin_PROGRAMS += codesetctl
 codesetctl_SOURCES = fcgi/codesetctl.c
-codesetctl_LDADD = libctl.a libroutes.a libreaper.a libgrade.a $(EGRESS_LIBS) $(SERVICE_LIBS) $(ENGINED_LIBS) $(GITHUB_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
+codesetctl_LDADD = libctl.a libbackup.a libroutes.a libreaper.a libgrade.a $(EGRESS_LIBS) $(SERVICE_LIBS) $(ENGINED_LIBS) $(GITHUB_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
 
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	fcgi/ctl/agents.c \
 	fcgi/ctl/audit_log.c \
+	fcgi/ctl/backup.c \
 	fcgi/ctl/commands.h \
 	fcgi/ctl/completion.c \
 	fcgi/ctl/configuration.c \
@@ -31,6 +32,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
 	fcgi/ctl/samples.c \
 	fcgi/ctl/schema.c \
+	fcgi/ctl/session_usage.c \
 	fcgi/ctl/sessions.c \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
 	fcgi/ctl/status.c \

@@ -12,6 +12,7 @@
 #include "reaper/grader.h"
 #include "reaper/result_grader.h"
 #include "reaper/rounds.h"
+#include "reaper/usage.h"
 #include "reaper/way_out.h"
 #include "reaper/verifications.h"
 #include "settings.h"
@@ -72,6 +73,7 @@ void context_close(struct context *context)
     containers_free(context->containers);
     agent_client_free(context->agents);
     engine_free(context->engine);
+    usage_close(context);
     rounds_free(context->rounds);
     await_free(context->await);
     budget_free(context->budget);

@@ -39,6 +39,7 @@ struct result_graders;
 struct rounds;
 struct run;
 struct sessions;
+struct usage;
 struct way_outs;
 
 struct context {
@@ -63,6 +64,7 @@ struct context {
     struct sessions *sessions;
     struct kinds kinds;
     LIST_HEAD(overtimes, overtime) overtimes; /* commands that are watched */
+    LIST_HEAD(usages, usage) usages;          /* sessions whose use is written down */
 
     bool open;     /* what an earlier run left is known; work may be taken */
     bool stopping; /* SIGTERM came: nothing new */

@@ -15,6 +15,7 @@
 #include "reaper/db_pool.h"
 #include "reaper/registry.h"
 #include "reaper/rounds.h"
+#include "reaper/usage.h"
 #include "settings.h"
 #include "store/containers.h"
 #include "store/sessions.h"
@@ -46,8 +47,9 @@ struct live_session {
     struct ending ending;
     struct id_list settled;
     struct event *timer;
-    int64_t since;      /* monotonic: of the claim */
-    bool database_busy; /* a thread may read this */
+    struct usage *usage; /* NULL: it is not ready */
+    int64_t since;       /* monotonic: of the claim */
+    bool database_busy;  /* a thread may read this */
     bool was_ready;
     bool end_wanted; /* the row ended while the claim or `ready` was being written */
 };
@@ -102,6 +104,7 @@ static void free_session(struct live_session *session)
 {
     if (session->timer)
         event_free(session->timer);
+    usage_end(session->usage);
     registry_remove(&session->sessions->all, session);
     session->sessions->ready -= session->was_ready;
     session_work_release(&session->work);
@@ -208,6 +211,7 @@ static void end(struct live_session *session, const char *code, const char *mess
     if (session->phase == ENDING)
         return;
     session->phase = ENDING;
+    usage_end(TAKE_PTR(session->usage));
     session->ending =
         (struct ending){.code = code, .message = xstrdup(message), .declined = declined};
     if (code && !session->was_ready)
@@ -244,6 +248,8 @@ static void is_ready(struct live_session *session)
     session->phase = READY;
     session->was_ready = true;
     session->sessions->ready++;
+    session->usage = usage_begin(session->sessions->context, &session->id, &session->container_id,
+                                 &session->work.user_id);
 }
 
 /* --- the way to ready ------------------------------------------------------------------------ */

@@ -43,6 +43,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
 	fcgi/reaper/stripe_events.c fcgi/reaper/stripe_events.h \
+	fcgi/reaper/usage.c fcgi/reaper/usage.h \
 	fcgi/reaper/user_limit.c fcgi/reaper/user_limit.h \
 	fcgi/reaper/verification.h \
 	fcgi/reaper/verification_blame.c \

@@ -5,6 +5,7 @@
 #include "http/render.h"
 #include "routes/routes.h"
 #include "store/samples.h"
+#include "store/session_usage.h"
 
 #include "base/banned.h"
 
@@ -184,6 +185,64 @@ static int delete_session(void *app, const struct request *request, const void *
     return 0;
 }
 
+/* --- GET /sessions/{session_id}/stats -------------------------------------------------------- */
+
+struct stats {
+    struct buf *samples;
+    struct session_usage last; /* at 0: there is none */
+};
+
+static void render_usage(struct buf *out, const char *name, const struct session_usage *usage)
+{
+    render_open(out, name, '{');
+    render_time(out, "at", usage->at);
+    render_int(out, "memory_bytes", usage->memory_bytes);
+    render_double(out, "cpu_seconds", (double)usage->cpu_us / 1e6);
+    render_int(out, "disk_bytes", usage->disk_bytes);
+    render_int(out, "processes", usage->processes);
+    render_int(out, "oom_kills", usage->oom_kills);
+    render_close(out, '}');
+}
+
+static void add_usage(const struct session_usage *usage, void *arg)
+{
+    struct stats *stats = arg;
+
+    render_usage(stats->samples, NULL, usage);
+    stats->last = *usage;
+}
+
+static int get_stats(void *app, const struct request *request, const void *values,
+                     struct answer *answer, struct error *err)
+{
+    struct api *api = app;
+    _cleanup_(buf_release) struct buf samples = BUF_INIT;
+    struct stats stats = {.samples = &samples};
+    struct buf *body;
+    struct id id;
+    int status;
+
+    (void)values;
+    if (path_id(request, 0, "SESSION_NOT_FOUND", &id, err) < 0)
+        return -1;
+    render_open(&samples, NULL, '[');
+    if (store_session_usage_list(api->db, &api->caller.user_id, &id, add_usage, &stats, &status,
+                                 err) < 0)
+        return -1;
+    render_close(&samples, ']');
+    body = answer_json(answer, 200);
+    render_open(body, NULL, '{');
+    render_text(body, "session_id", id.text);
+    render_text(body, "status", session_status_name((enum session_status)status));
+    if (stats.last.at)
+        render_usage(body, "current", &stats.last);
+    else
+        render_null(body, "current");
+    render_json(body, "samples", samples.data, samples.length);
+    render_close(body, '}');
+    return 0;
+}
+
 static const struct route rows[] = {
     {"GET", API "/sessions", list_sessions, .flags = ROUTE_BEARER, .pool = "api",
      ROUTE_QUERY(struct list_values, list_query)},
@@ -191,6 +250,7 @@ static const struct route rows[] = {
      ROUTE_BODY(struct create_values, create_body)},
     {"GET", API "/sessions/{session_id}", get_session, .flags = ROUTE_BEARER | ROUTE_JOINED,
      .pool = "api"},
+    {"GET", API "/sessions/{session_id}/stats", get_stats, .flags = ROUTE_BEARER, .pool = "api"},
     {"DELETE", API "/sessions/{session_id}", delete_session, .flags = ROUTE_BEARER, .pool = "api"},
 };
 const struct route_list sessions_routes = {rows, ARRAY_SIZE(rows)};

@@ -77,6 +77,7 @@ static const struct right api_rights[] = {
     {"UPDATE", "sessions", "status"}, /* DELETE /sessions/{id} */
     {"UPDATE", "sessions", "ended_at"},
     {"SELECT", "session_counts", ""},
+    {"SELECT", "session_usage", ""},
     {"SELECT", "interactions", ""},
     {"INSERT", "interactions", ""},
     {"INSERT", "interaction_contents", ""},
@@ -111,6 +112,7 @@ static const struct right reaper_rights[] = {
     {"DELETE", "sessions", ""},
     {"SELECT", "session_declines", ""},
     {"INSERT", "session_declines", ""},
+    {"INSERT", "session_usage", ""},
     {"SELECT", "interactions", ""},
     {"UPDATE", "interactions", ""},
     {"DELETE", "interactions", ""},

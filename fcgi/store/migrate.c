@@ -190,7 +190,7 @@ static int apply(struct db *db, int64_t version, const struct migration *migrati
 }
 
 /* Identifiers can't be bound: MariaDB puts the statement together from a bound variable. */
-static int use_database(struct db *db, const char *name, struct error *err)
+int migrate_use_database(struct db *db, const char *name, struct error *err)
 {
     static const struct query set = {"SET @codeset_schema = ?"};
     static const char create[] =
@@ -266,7 +266,7 @@ static int apply_missing(struct db *db, const struct database_settings *settings
         ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"};
     int64_t applied;
 
-    if (use_database(db, settings->db_name, err) < 0 ||
+    if (migrate_use_database(db, settings->db_name, err) < 0 ||
         db_run(db, &create, NULL, 0, NULL, err) < 0 ||
         read_records(db, migrations, &applied, err) < 0)
         return -1;

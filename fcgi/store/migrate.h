@@ -33,6 +33,9 @@ int store_migrate(struct db *db, const struct database_settings *settings, const
                   migrate_progress *progress, account_change *change, void *arg,
                   struct migration_state *ret_state, struct error *err);
 
+/* Makes the database if it is missing, without a table, and the connection's. */
+int migrate_use_database(struct db *db, const char *name, struct error *err);
+
 /* Looks, changes nothing, and finds the same faults. */
 int store_migration_state(struct db *db, const char *sql_dir, struct migration_state *ret_state,
                           struct error *err);

@@ -13,6 +13,8 @@ libstore_a_SOURCES = \
 	fcgi/store/containers.c fcgi/store/containers.h \
 	fcgi/store/credit.c fcgi/store/credit.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
+	fcgi/store/backup.c fcgi/store/backup.h \
+	fcgi/store/dump.c fcgi/store/dump.h \
 	fcgi/store/erasure.c fcgi/store/erasure.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
 	fcgi/store/interactions.c fcgi/store/interactions.h \
@@ -25,6 +27,7 @@ libstore_a_SOURCES = \
 	fcgi/store/runs.c fcgi/store/runs.h \
 	fcgi/store/session_claims.c \
 	fcgi/store/session_list.c \
+	fcgi/store/session_usage.c fcgi/store/session_usage.h \
 	fcgi/store/session_rows.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \
 	fcgi/store/stripe_events.c fcgi/store/stripe_events.h \

@@ -58,6 +58,15 @@ test("the first sign-in makes the user, the second finds it", async () => {
   assert.equal(me.json.terms_accepted_at, null);
 });
 
+test("sign-ins and keys are in the audit log as the user's own acts", async () => {
+  const { json, number } = await signIn();
+  await api("POST", "/auth/github", { body: { code: `user-${number}-again`, state: "x" } });
+  await api("POST", "/users/me/api-keys", { token: json.access_token, body: { name: "mine" } });
+  const entries = JSON.parse(ctl("--json", "audit", "log", "--user", json.user_id));
+  assert.deepEqual(entries.map((e) => e.kind), ["key.added", "user.signed_in", "money.promotion", "user.signed_up"]);
+  for (const entry of entries) assert.deepEqual([entry.actor, entry.name], ["user", json.user_id]);
+});
+
 test("a user without a name goes by the login", async () => {
   const { json } = await signIn("nameless");
   assert.equal((await api("GET", "/users/me", { token: json.access_token })).json.name, "octo");

@@ -304,6 +304,91 @@ static void a_session_past_its_time_is_terminated(void)
     SHAPE(after->json, SHAPE_SESSION);
 }
 
+#define SHAPE_USAGE "at:t memory_bytes:i cpu_seconds:n disk_bytes:i processes:i oom_kills:i"
+#define LOOKS_MOST 300
+
+/* Asks until there is a sample with so much of all; NULL where none came. */
+static struct answer *stats_await(const char *session, int64_t disk, int64_t memory, double cpu)
+{
+    for (int i = 0; i < LOOKS_MOST; i++) {
+        struct answer *stats = client_get("/sessions/%s/stats", session);
+        json_object *now = answer_at(stats, "current");
+
+        if (now && json_get_int(now, "disk_bytes", 0) >= disk &&
+            json_get_int(now, "memory_bytes", 0) >= memory &&
+            json_object_get_double(json_at(now, "cpu_seconds")) >= cpu)
+            return stats;
+        answer_release(&stats);
+        stats = exec_run(session, "sleep 0.2", 0);
+        answer_release(&stats);
+    }
+    return NULL;
+}
+
+static void what_a_session_uses_is_told(void)
+{
+    struct ident id = session_ready(NULL, DATASET, SOLVABLE);
+    struct ident busy = exec_start(id.text,
+                                   "dd if=/dev/urandom of=/tmp/large bs=1M count=32 2>/dev/null; "
+                                   "sync; i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; "
+                                   "sleep 300",
+                                   0);
+    _cleanup_(answer_release) struct answer *stats = stats_await(id.text, 32 << 20, 1 << 20, 0.1);
+    _cleanup_(answer_release) struct answer *ended = NULL, *other = NULL;
+    _cleanup_(free_ptr) char *path = xasprintf("/sessions/%s/stats", id.text);
+    json_object *samples;
+    size_t count;
+
+    CHECK(busy.text[0]);
+    if (!CHECK(stats != NULL))
+        return;
+    STATUS(stats, 200);
+    SHAPE(stats->json, "session_id:u status:s current:o samples:a");
+    TEXT(stats, "status", "ready");
+    SHAPE(answer_at(stats, "current"), SHAPE_USAGE);
+    CHECK(answer_int(stats, "current.processes") >= 2);
+    INT(stats, "current.oom_kills", 0);
+    samples = answer_at(stats, "samples");
+    count = json_object_array_length(samples);
+    for (size_t i = 1; i < count; i++) {
+        json_object *before = json_object_array_get_idx(samples, i - 1);
+        json_object *after = json_object_array_get_idx(samples, i);
+
+        SHAPE(after, SHAPE_USAGE);
+        CHECK(strcmp(json_get_text(before, "at"), json_get_text(after, "at")) < 0);
+        CHECK(json_object_get_double(json_at(before, "cpu_seconds")) <=
+              json_object_get_double(json_at(after, "cpu_seconds")));
+    }
+    CHECK(json_object_equal(json_object_array_get_idx(samples, count - 1),
+                            answer_at(stats, "current")));
+    other = SEND(.path = path, .key = fixture_other_key());
+    REFUSED(other, 404, "SESSION_NOT_FOUND");
+    session_close(NULL, id.text);
+    ended = client_get("/sessions/%s/stats", id.text);
+    TEXT(ended, "status", "closed");
+    CHECK(json_object_array_length(answer_at(ended, "samples")) >= count);
+}
+
+static void memory_that_ran_out_is_counted(void)
+{
+    struct ident id = session_ready(NULL, DATASET, SOLVABLE);
+    _cleanup_(answer_release) struct answer *killed =
+        exec_run(id.text, "head -c 600000000 /dev/zero | tail", 60);
+    _cleanup_(answer_release) struct answer *stats = NULL;
+
+    INT(killed, "exit_code", 137);
+    for (int i = 0; i < LOOKS_MOST; i++) {
+        answer_release(&stats);
+        stats = exec_run(id.text, "sleep 0.2", 0);
+        answer_release(&stats);
+        stats = client_get("/sessions/%s/stats", id.text);
+        if (answer_int(stats, "current.oom_kills") > 0)
+            break;
+    }
+    CHECK(answer_int(stats, "current.oom_kills") > 0);
+    session_close(NULL, id.text);
+}
+
 static const struct test tests[] = {
     {"a session is created and becomes ready", a_session_is_created_and_becomes_ready},
     {"the time to live is 30 minutes unless said", the_time_to_live_is_30_minutes_unless_said},
@@ -322,6 +407,8 @@ static const struct test tests[] = {
     {"an operator closes a session", an_operator_closes_a_session},
     {"sessions do not see each other", sessions_do_not_see_each_other},
     {"too many open sessions are 429", too_many_open_sessions_are_429},
+    {"what a session uses is told, now and over time", what_a_session_uses_is_told},
+    {"memory that ran out is counted", memory_that_ran_out_is_counted},
     {"a session past its time is terminated", a_session_past_its_time_is_terminated},
 };
 

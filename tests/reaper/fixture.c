@@ -86,6 +86,7 @@ void machine_open(struct machine *machine, const char *node)
     machine->host = scripted_host_new(machine->base);
     machine->settings = fixture_settings.reaper;
     machine->settings.sweep_ms = 20;
+    machine->settings.usage_seconds = 0; /* tests count what the engine is asked */
     machine->settings.db_threads = 2;
     machine->settings.lease_seconds = 0; /* others are judged at once; the run's is as configured */
     machine->settings.await_socket = machine->await_socket;

@@ -496,6 +496,62 @@ static void one_user_starts_so_many_at_once(void)
     finish();
 }
 
+#define SAMPLES "SELECT COUNT(*) FROM session_usage WHERE session_id=?"
+
+static void begin_with_samples(void)
+{
+    machine_open(&m, "alone");
+    m.settings.usage_seconds = 1;
+    daemon_begin(&m);
+}
+
+/* An engine that can't tell is asked again. */
+static void what_a_session_uses_is_written_down(void)
+{
+    struct id session;
+
+    begin_with_samples();
+    scripted_fail(m.host, SCRIPTED_DESCRIBE, 1, ERROR_UNAVAILABLE, NULL);
+    session = ready_session();
+    UNTIL(answers(SAMPLES, &session, "2"));
+    close_session(&session);
+    finish();
+}
+
+static void it_ends_while_the_engine_is_asked_what_it_uses(void)
+{
+    struct id session, container;
+
+    begin_with_samples();
+    session = ready_session();
+    container = container_of(&session);
+    UNTIL(answers(SAMPLES, &session, "1"));
+    scripted_hold(m.host, SCRIPTED_DESCRIBE);
+    UNTIL(scripted_held(m.host, SCRIPTED_DESCRIBE) == 1);
+    close_session(&session);
+    UNTIL(container_is(&container, "gone"));
+    scripted_release(m.host, SCRIPTED_DESCRIBE);
+    UNTIL(LIST_EMPTY(&m.context.usages));
+    CU_ASSERT(answers(SAMPLES, &session, "1"));
+    finish();
+}
+
+static void killed_while_the_engine_is_asked_what_one_uses(void)
+{
+    struct id session;
+
+    begin_with_samples();
+    session = ready_session();
+    scripted_hold(m.host, SCRIPTED_DESCRIBE);
+    UNTIL(scripted_held(m.host, SCRIPTED_DESCRIBE) == 1);
+    daemon_kill(&m);
+    scripted_release(m.host, SCRIPTED_DESCRIBE);
+    daemon_begin(&m);
+    UNTIL(answers(SAMPLES, &session, "2"));
+    close_session(&session);
+    finish();
+}
+
 static const struct unit_test tests[] = {
     {"a session becomes ready, and leaves nothing", a_session_becomes_ready_and_leaves_nothing},
     {"a session closed before it is claimed is nothing to start", closed_before_it_is_claimed},
@@ -526,6 +582,11 @@ static const struct unit_test tests[] = {
      closed_while_the_engine_is_asked_again_it_is_stopped},
     {"killed while one ends: it is stopped", killed_while_one_ends_it_is_stopped},
     {"closed while no daemon is there: it is stopped", closed_while_nobody_is_there_it_is_stopped},
+    {"what a session uses is written down", what_a_session_uses_is_written_down},
+    {"it ends while the engine is asked what it uses",
+     it_ends_while_the_engine_is_asked_what_it_uses},
+    {"killed while the engine is asked what one uses: the next goes on",
+     killed_while_the_engine_is_asked_what_one_uses},
     {"lost while no daemon is there: it ends", lost_while_nobody_is_there_it_ends},
 };
 

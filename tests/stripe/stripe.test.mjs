@@ -176,6 +176,9 @@ test("a payment is credited once its webhook has come", async () => {
   await act(page, "pay");
   await paidIs(who, 2500);
   assert.deepEqual(movements(who), ["deposit 2500"]);
+  const [entry] = JSON.parse(ctl("--json", "audit", "log", "--user", who.user, "--kind", "money.deposit"));
+  assert.equal(entry.actor, "daemon");
+  assert.match(entry.detail, /^2500 cents, checkout:cs_/);
 });
 
 test("the browser's redirect alone credits nothing", async () => {

@@ -174,17 +174,20 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .options = {{"dataset", "NAME", "required: the data set; created if it is new"},
                  {"description", "TEXT", "description of the data set"},
+                 {"format", "WORD", "the format of the rows [told by the first one]"},
                  {"language", "WORD", "for samples without one [guessed from their patches]"},
                  {"image", "NAME", "for samples without one"},
                  {"image-map", "FILE", "file with lines SAMPLE_ID IMAGE [VERIFIER_IMAGE]"},
                  {"keep-going", NULL, "import the good lines of a file even if others are bad"},
                  {"strict", NULL, "treat lines with unknown fields as bad"},
-                 {"dry-run", NULL, "only say what would be imported"}},
-     .summary = "Import samples from a file in the format of SWE-bench",
+                 {"dry-run", NULL, "only say what would be imported"},
+                 {"check", NULL, "only say, of each sample, whether it could be run"}},
+     .summary = "Import samples from a file, of SWE-bench or of a data set like it",
      .help =
-         "FILE has one JSON object per line and may be gzipped; - is standard input. If a line\n"
-         "is bad, its number and the reason are shown and nothing is imported, unless\n"
-         "--keep-going is given. A sample that exists with the same content is left alone; one\n"
+         "FILE has one JSON object per line, one JSON array, or CSV with a line of names, and may\n"
+         "be compressed (gzip, zstd, xz, bzip2); - is standard input. If a row is bad, its number\n"
+         "and the reason are shown and nothing is imported, unless --keep-going is given. A sample "
+         "that exists with the same content is left alone; one\n"
          "with other content becomes a new version. The exit status is 0 only if no line was\n"
          "bad. The fields are described in codesetctl(8).",
      .run = ctl_dataset_import},

@@ -10,6 +10,7 @@ libimages_a_SOURCES = \
 	fcgi/images/images.c fcgi/images/images.h \
 	fcgi/images/import.c \
 	fcgi/images/oci_archive.c fcgi/images/oci_archive.h \
+	fcgi/images/reference.c fcgi/images/reference.h \
 	fcgi/images/source.c fcgi/images/source.h \
 	fcgi/images/tar_stream.c fcgi/images/tar_stream.h \
 	fcgi/images/unpack.c fcgi/images/unpack.h \

@@ -241,6 +241,19 @@ static const struct ctl_command commands[] = {
              "by 'docker save', podman, skopeo or crane), compressed or not; - is standard input.\n"
              "Images that are not safe to run, or have no shell, are refused.",
      .run = ctl_image_import},
+    {.name = "image pull",
+     .arguments = "[REFERENCE]",
+     .most = 1,
+     .options = {{"as", "NAME", "name in the image store [made of the reference]"},
+                 {"from-dataset", "NAME", "all images that a data set's rows name"},
+                 {"credentials", "FILE", "for the registry, as docker's config.json"}},
+     .summary = "Fetch an image from a registry, and import it",
+     .help =
+         "REFERENCE is like registry.example/folder/name:tag; without a registry it is Docker\n"
+         "Hub's. Needs Debian's package skopeo. Layers that images share are fetched once; after\n"
+         "a failure those that are there are not fetched again. With --from-dataset, images\n"
+         "that are in the store are left alone, and one that fails does not stop the others.",
+     .run = ctl_image_pull},
     {.name = "image list", .arguments = "", .summary = "List the images", .run = ctl_image_list},
     {.name = "image remove",
      .arguments = "NAME",

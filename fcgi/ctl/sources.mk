@@ -17,6 +17,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/doctor_limits.c \
 	fcgi/ctl/engine_probe.c fcgi/ctl/engine_probe.h \
 	fcgi/ctl/doctor_services.c \
+	fcgi/ctl/image_pull.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/import_check.c fcgi/ctl/import_check.h \

@@ -199,17 +199,20 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .options = {{"dataset", "NAME", "required: the data set; created if it is new"},
                  {"description", "TEXT", "description of the data set"},
+                 {"format", "WORD", "the format of the rows [told by the first one]"},
                  {"language", "WORD", "for samples without one [guessed from their patches]"},
                  {"image", "NAME", "for samples without one"},
                  {"image-map", "FILE", "file with lines SAMPLE_ID IMAGE [VERIFIER_IMAGE]"},
                  {"keep-going", NULL, "import the good lines of a file even if others are bad"},
                  {"strict", NULL, "treat lines with unknown fields as bad"},
-                 {"dry-run", NULL, "only say what would be imported"}},
-     .summary = "Import samples from a file in the format of SWE-bench",
+                 {"dry-run", NULL, "only say what would be imported"},
+                 {"check", NULL, "only say, of each sample, whether it could be run"}},
+     .summary = "Import samples from a file, of SWE-bench or of a data set like it",
      .help =
-         "FILE has one JSON object per line and may be gzipped; - is standard input. If a line\n"
-         "is bad, its number and the reason are shown and nothing is imported, unless\n"
-         "--keep-going is given. A sample that exists with the same content is left alone; one\n"
+         "FILE has one JSON object per line, one JSON array, or CSV with a line of names, and may\n"
+         "be compressed (gzip, zstd, xz, bzip2); - is standard input. If a row is bad, its number\n"
+         "and the reason are shown and nothing is imported, unless --keep-going is given. A sample "
+         "that exists with the same content is left alone; one\n"
          "with other content becomes a new version. The exit status is 0 only if no line was\n"
          "bad. The fields are described in codesetctl(8).",
      .run = ctl_dataset_import},
@@ -263,6 +266,19 @@ static const struct ctl_command commands[] = {
              "by 'docker save', podman, skopeo or crane), compressed or not; - is standard input.\n"
              "Images that are not safe to run, or have no shell, are refused.",
      .run = ctl_image_import},
+    {.name = "image pull",
+     .arguments = "[REFERENCE]",
+     .most = 1,
+     .options = {{"as", "NAME", "name in the image store [made of the reference]"},
+                 {"from-dataset", "NAME", "all images that a data set's rows name"},
+                 {"credentials", "FILE", "for the registry, as docker's config.json"}},
+     .summary = "Fetch an image from a registry, and import it",
+     .help =
+         "REFERENCE is like registry.example/folder/name:tag; without a registry it is Docker\n"
+         "Hub's. Needs Debian's package skopeo. Layers that images share are fetched once; after\n"
+         "a failure those that are there are not fetched again. With --from-dataset, images\n"
+         "that are in the store are left alone, and one that fails does not stop the others.",
+     .run = ctl_image_pull},
     {.name = "image list", .arguments = "", .summary = "List the images", .run = ctl_image_list},
     {.name = "image remove",
      .arguments = "NAME",

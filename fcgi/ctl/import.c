@@ -1,6 +1,6 @@
 /*
- * import.c - codesetctl dataset import: a file of samples, one JSON object a line, into the
- * database and the folder of packs, all of it or nothing.
+ * import.c - codesetctl dataset import: a file of samples, of any format that dataset/formats.h
+ * knows, into the database and the folder of packs, all of it or nothing.
  *
  * All rows are one transaction. A sample's archive is written before the commit; what a failed
  * import leaves there belongs to a version that does not exist, and is overwritten when it does.
@@ -21,10 +21,12 @@
 #include "base/mem.h"
 #include "ctl/commands.h"
 #include "ctl/image_map.h"
-#include "ctl/line_reader.h"
+#include "ctl/import_check.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
+#include "dataset/formats.h"
+#include "dataset/row_source.h"
 #include "images/images.h"
 #include "store/audit_log.h"
 #include "store/samples.h"
@@ -42,10 +44,12 @@ struct import {
     const char *path, *dataset;
     struct sample_defaults defaults;
     struct image_map images;
+    const char *format; /* NULL: told by the rows */
+    struct row_source *source;
+    struct import_check check;
     bool keep_going, dry_run, strict;
     void *seen; /* tsearch(3)'s tree of sample ids */
-    int64_t line, bad, added, changed, unchanged;
-    bool is_array;  /* it begins like a JSON array */
+    int64_t rows, line, bad, added, changed, unchanged;
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
     json_object *stored_images;  /* keys: what the image store has */
@@ -56,6 +60,8 @@ struct import {
 
 static void import_release(struct import *import)
 {
+    row_source_free(import->source);
+    import_check_release(&import->check);
     image_map_release(&import->images);
     tdestroy(import->seen, free);
     json_object_put(import->errors);
@@ -93,6 +99,13 @@ static void report_bad(struct import *import, const char *reason)
     json_add_int(error, "line", import->line);
     json_add_text(error, "reason", reason);
     json_object_array_add(import->errors, error);
+}
+
+/* A row that does not come in. */
+static void refuse_row(struct import *import, const char *reason)
+{
+    import_check_bad(&import->check, import->line, reason);
+    report_bad(import, reason);
 }
 
 /* --- one sample ------------------------------------------------------------------------------ */
@@ -150,6 +163,7 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .pass_to_pass = line->pass_to_pass,
         .fail_to_fail = line->fail_to_fail,
         .version_description = line->version_description,
+        .image_reference = line->image_reference,
         .verify_timeout = line->verify_timeout,
         .hide_verifier_output = line->hide_verifier_output,
         .created_at = line->created_at,
@@ -265,37 +279,50 @@ static int parse_line(struct import *import, const struct buf *text, struct samp
 }
 
 /* Returns -1 only when there is no going on: a bad line is reported. */
-static int take_line(struct import *import, const struct buf *text, bool too_long,
-                     struct error *err)
+static int take_line(struct import *import, const struct source_row *row, struct error *err)
 {
     _cleanup_(sample_line_release) struct sample_line line = {0};
     struct error why = ERROR_INIT;
     char **known;
 
-    if (too_long) {
-        char reason[64];
-
-        snprintf(reason, sizeof(reason), "line too long: more than %zu bytes", SAMPLE_LINE_MOST);
-        report_bad(import, reason);
-        return 0;
-    }
-    if (parse_line(import, text, &line, &why) < 0) {
-        report_bad(import, why.message);
+    if (parse_line(import, &row->text, &line, &why) < 0) {
+        refuse_row(import, why.message);
         return 0;
     }
     known = tfind(line.sample_id, &import->seen, compare_ids);
     if (known) {
         error_set(&why, ERROR_INVALID, NULL, "duplicate sample %s", line.sample_id);
-        report_bad(import, why.message);
+        refuse_row(import, why.message);
         return 0;
     }
     if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
         abort(); /* no memory */
     choose_image(import, &line);
+    import_check_sample(&import->check, import->line, &line, row->needs.data,
+                        import->missing_images);
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
     if (import->bad > 0 && !import->keep_going)
         return 0;
     return store(import, &line, err);
+}
+
+static int take_row(struct import *import, const struct source_row *row, struct error *err)
+{
+    char reason[64];
+
+    import->line = row->number;
+    switch (row->kind) {
+    case SOURCE_ROW:
+        return take_line(import, row, err);
+    case SOURCE_BAD:
+        refuse_row(import, row->text.data);
+        return 0;
+    case SOURCE_TOO_LONG:
+        break;
+    }
+    snprintf(reason, sizeof(reason), "line too long: more than %zu bytes", SAMPLE_LINE_MOST);
+    refuse_row(import, reason);
+    return 0;
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -306,46 +333,20 @@ static void show_progress(struct import *import)
         progress_show(&import->progress, "%s: line %" PRId64, import->path, import->line);
 }
 
-/* What editors of other systems put before UTF-8 (RFC 8259, section 8.1, lets us ignore it). */
-static void drop_byte_order_mark(struct buf *line)
-{
-    if (line->length < 3 || memcmp(line->data, "\xef\xbb\xbf", 3) != 0)
-        return;
-    memmove(line->data, line->data + 3, line->length - 3);
-    buf_truncate(line, line->length - 3);
-}
-
-static void look_at_first(struct import *import, struct buf *line)
-{
-    drop_byte_order_mark(line);
-    import->is_array = line->data[strspn(line->data, " \t")] == '[';
-}
-
-static bool is_blank(const struct buf *line)
-{
-    return strspn(line->data, " \t\r") == line->length;
-}
-
 static int take_file(struct import *import, struct error *err)
 {
-    _cleanup_(line_reader_release) struct line_reader reader = {0};
-    _cleanup_(buf_release) struct buf line = BUF_INIT;
-    bool too_long;
-    int got;
+    struct source_row row = SOURCE_ROW_INIT;
+    int status = 0, got = 0;
 
-    if (line_reader_open(&reader, import->path, SAMPLE_LINE_MOST, err) < 0)
-        return -1;
-    while ((got = line_reader_next(&reader, &line, &too_long, err)) > 0) {
-        if (++import->line > SAMPLES_MOST)
-            return error_set(err, ERROR_LIMIT, NULL, "%s has more than %d lines; split it",
-                             import->path, SAMPLES_MOST);
+    while (status == 0 && (got = row_source_next(import->source, &row, err)) > 0) {
         show_progress(import);
-        if (import->line == 1)
-            look_at_first(import, &line);
-        if ((too_long || !is_blank(&line)) && take_line(import, &line, too_long, err) < 0)
-            return -1;
+        status = ++import->rows > SAMPLES_MOST
+                     ? error_set(err, ERROR_LIMIT, NULL, "%s has more than %d samples; split it",
+                                 import->path, SAMPLES_MOST)
+                     : take_row(import, &row, err);
     }
-    return got;
+    source_row_release(&row);
+    return status < 0 ? -1 : got;
 }
 
 static int sync_folder(const char *path, struct error *err)
@@ -448,12 +449,7 @@ static void warn_of_images(const struct import *import)
 
 static void tell_refusal(const struct import *import)
 {
-    if (import->is_array)
-        ctl_warn(import->ctl,
-                 "nothing was imported: %s is a JSON array, but must have one object per line; "
-                 "convert it with jq -c '.[]'",
-                 import->path);
-    else if (import->keep_going)
+    if (import->keep_going)
         ctl_warn(import->ctl, "nothing was imported: all lines are bad (%" PRId64 ")", import->bad);
     else
         ctl_warn(import->ctl,
@@ -482,6 +478,8 @@ static void print_summary(const struct import *import)
     if (import->bad > REPORTED_MOST)
         fprintf(stderr, "%s: %" PRId64 " more bad lines\n", import->path,
                 import->bad - REPORTED_MOST);
+    if (!ctl_json(import->ctl) && (import->check.rows || !nothing))
+        import_check_print(&import->check, row_source_format(import->source));
     if (ctl_json(import->ctl)) {
         object = json_object_new_object();
         json_add_text(object, "dataset", import->dataset);
@@ -492,6 +490,8 @@ static void print_summary(const struct import *import)
         json_add_int(object, "bad", import->bad);
         json_add(object, "errors", json_object_get(import->errors));
         json_add(object, "unknown_fields", unknown_list(import));
+        json_add_text(object, "format", row_source_format(import->source));
+        import_check_add(&import->check, object);
         output_object(true, object);
     } else if (nothing) {
         tell_refusal(import);
@@ -508,6 +508,16 @@ static void add_stored_image(const struct image *image, void *arg)
     json_add(arg, image->name, NULL);
 }
 
+static int check_format(struct ctl *ctl, const char *format)
+{
+    _cleanup_(buf_release) struct buf names = BUF_INIT;
+
+    if (!format || dataset_format_named(format))
+        return CTL_OK;
+    dataset_format_list(&names);
+    return ctl_usage(ctl, "--format must be one of %s, not '%.40s'", names.data, format);
+}
+
 /* Reads the command line into import. */
 static int prepare(struct ctl *ctl, struct import *import)
 {
@@ -519,8 +529,10 @@ static int prepare(struct ctl *ctl, struct import *import)
         .path = ctl_argument(ctl, 0),
         .dataset = ctl_option(ctl, "dataset"),
         .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image")},
+        .format = ctl_option(ctl, "format"),
         .keep_going = ctl_option(ctl, "keep-going") != NULL,
-        .dry_run = ctl_option(ctl, "dry-run") != NULL,
+        .dry_run = ctl_option(ctl, "dry-run") != NULL || ctl_option(ctl, "check") != NULL,
+        .check = {.rows = ctl_option(ctl, "check") ? json_object_new_array() : NULL},
         .strict = ctl_option(ctl, "strict") != NULL,
         .errors = json_object_new_array(),
         .stored_images = json_object_new_object(),
@@ -538,8 +550,17 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && sample_check_image("--image", import->defaults.image, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
+    if (check_format(ctl, import->format) != CTL_OK)
+        return CTL_USAGE;
     if (image_map && image_map_read(&import->images, image_map, &err) < 0)
         return ctl_fail(ctl, &err);
+    /* Before there is a connection to the database: the source's children are copies of this. */
+    import->source = row_source_open(import->path, import->format, SAMPLE_LINE_MOST, &err);
+    if (!import->source) {
+        ctl_fail(ctl, &err);
+        fprintf(stderr, "Nothing was imported.\n");
+        return CTL_FAILED;
+    }
     if (image_list(&ctl_settings(ctl)->engine, add_stored_image, import->stored_images, &err) < 0)
         ctl_warn(ctl, "%s", err.message);
     import->db = ctl_db(ctl, &err);
@@ -566,5 +587,5 @@ int ctl_dataset_import(struct ctl *ctl)
     print_summary(&import);
     warn_of_fields(&import);
     warn_of_images(&import);
-    return import.bad > 0 ? CTL_FAILED : CTL_OK;
+    return import.bad > 0 || import_check_failed(&import.check) ? CTL_FAILED : CTL_OK;
 }

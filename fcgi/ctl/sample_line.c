@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "ctl/spelling.h"
 #include "grade/log_names.h"
+#include "images/reference.h"
 #include "store/samples.h"
 
 #include "base/banned.h"
@@ -412,6 +413,31 @@ static int read_repo_path(struct sample_line *line, struct error *err)
     return check_path("repo_path", line->repo_path, err);
 }
 
+/* An image that a registry has is called after its name there, where the line gives it no other. */
+static int read_reference(struct sample_line *line, struct error *err)
+{
+    static const struct text_field field = {"image_reference",   0, NULL, true, TEXT_LINE, 1,
+                                            IMAGE_REFERENCE_MOST};
+    const char *given;
+
+    if (read_text(line->document, &field, &given, err) < 0)
+        return -1;
+    if (!given)
+        return 0;
+    line->image_reference = image_reference_full(given, err);
+    return line->image_reference ? 0 : error_wrap(err, "image_reference");
+}
+
+static void settle_image(struct sample_line *line, const struct sample_defaults *defaults)
+{
+    if (!line->image)
+        line->image = defaults->image;
+    if (!line->image && line->image_reference) {
+        line->made_image = image_reference_store_name(line->image_reference);
+        line->image = line->made_image;
+    }
+}
+
 /* --- the language ---------------------------------------------------------------------------- */
 
 #define HEADER "header" /* of C or of C++ */
@@ -537,6 +563,8 @@ void sample_line_release(struct sample_line *line)
 {
     json_object_put(line->document);
     free(line->repo_path);
+    free(line->image_reference);
+    free(line->made_image);
     free(line->fail_to_pass);
     free(line->pass_to_pass);
     free(line->fail_to_fail);
@@ -558,14 +586,14 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
     if (read_texts(&line, err) < 0 || read_lists(&line, err) < 0 ||
         read_created_at(&line, err) < 0 || read_verify_timeout(&line, err) < 0 ||
         read_hide_output(&line, err) < 0 || settle_log_parser(&line, err) < 0 ||
-        read_repo_path(&line, err) < 0 || settle_language(&line, defaults, err) < 0)
+        read_repo_path(&line, err) < 0 || read_reference(&line, err) < 0 ||
+        settle_language(&line, defaults, err) < 0)
         return -1;
     if (!line.sample_id)
         line.sample_id = line.instance_id;
     if (!line.environment_setup_commit)
         line.environment_setup_commit = line.base_commit;
-    if (!line.image)
-        line.image = defaults->image;
+    settle_image(&line, defaults);
     *ret_line = line;
     memset(&line, 0, sizeof(line));
     return 0;
@@ -576,11 +604,12 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
 static const char *const other_fields[] = {
     "FAIL_TO_PASS", "PASS_TO_PASS", "FAIL_TO_FAIL",         "fail_to_pass",
     "pass_to_pass", "fail_to_fail", "report_paths",         "verify_timeout",
-    "created_at",   "repo_path",    "hide_verifier_output",
+    "created_at",   "repo_path",    "hide_verifier_output", "image_reference",
 };
 
 /* SWE-bench's that mean nothing here. */
-static const char *const ignored_fields[] = {"version", "difficulty", "image_assets", NULL};
+static const char *const ignored_fields[] = {"version", "difficulty", "image_assets", "log_parser",
+                                             NULL};
 
 #define FIELDS (ARRAY_SIZE(text_fields) + ARRAY_SIZE(other_fields) + ARRAY_SIZE(ignored_fields))
 
@@ -671,8 +700,11 @@ void sample_line_hash(const struct sample_line *line, const char *dataset,
     add_member(&text, "verifier_image", line->verifier_image);
     add_member(&text, "repo_path", line->repo_path);
     add_member(&text, "verifier_command", line->verifier_command);
-    if (line->log_parser) /* without one the hash is as it was before there were any */
+    /* Without one the hash is as it was before there were any. */
+    if (line->log_parser)
         add_member(&text, "log_parser", line->log_parser);
+    if (line->image_reference)
+        add_member(&text, "image_reference", line->image_reference);
     buf_addf(&text, ",\"report_paths\":%s,\"verify_timeout\":%lld%s}", line->report_paths,
              (long long)line->verify_timeout,
              line->hide_verifier_output ? ",\"hide_verifier_output\":true" : "");

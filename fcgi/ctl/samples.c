@@ -131,6 +131,7 @@ static json_object *summary_object(const struct sample_summary *summary)
     json_add_text(object, "language", summary->language);
     json_add_text(object, "image", summary->image);
     json_add_text(object, "verifier_image", summary->verifier_image);
+    json_add_text(object, "image_reference", summary->image_reference);
     json_add_text(object, "repo_path", summary->repo_path);
     json_add_text(object, "verifier", summary->verifier);
     json_add_text(object, "verifier_command", summary->verifier_command);

@@ -1,7 +1,7 @@
 # ctl: a file per command of codesetctl.
 sbin_PROGRAMS += codesetctl
 codesetctl_SOURCES = fcgi/codesetctl.c
-codesetctl_LDADD = libctl.a libbackup.a libroutes.a libreaper.a libgrade.a $(EGRESS_LIBS) $(SERVICE_LIBS) $(ENGINED_LIBS) $(GITHUB_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
+codesetctl_LDADD = libctl.a $(DATASET_LIBS) libbackup.a libroutes.a libreaper.a libgrade.a $(EGRESS_LIBS) $(SERVICE_LIBS) $(ENGINED_LIBS) $(GITHUB_LIBS) $(STORE_LIBS) $(WIRE_LIBS) $(ARCHIVE_LIBS)
 
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
@@ -20,8 +20,10 @@ libctl_a_SOURCES = \
 	fcgi/ctl/egress_probe.c fcgi/ctl/egress_probe.h \
 	fcgi/ctl/engine_probe.c fcgi/ctl/engine_probe.h \
 	fcgi/ctl/doctor_services.c \
+	fcgi/ctl/image_pull.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
+	fcgi/ctl/import_check.c fcgi/ctl/import_check.h \
 	fcgi/ctl/jobs.c \
 	fcgi/ctl/ledger.c \
 	fcgi/ctl/line_reader.c fcgi/ctl/line_reader.h \

@@ -67,11 +67,13 @@ static const char *why(struct archive *archive)
 }
 
 /* NULL when all went well. */
-static const char *decode(struct archive *archive, char *in_block, char *block)
+static const char *decode(struct archive *archive, char *in_block)
 {
     struct archive_entry *entry;
     struct error err = ERROR_INIT;
-    la_ssize_t got;
+    const void *data;
+    size_t got;
+    la_int64_t offset;
     int rc;
 
     if (archive_read_open(archive, in_block, NULL, read_source, NULL) != ARCHIVE_OK)
@@ -83,10 +85,11 @@ static const char *decode(struct archive *archive, char *in_block, char *block)
         return why(archive);
     if (archive_filter_count(archive) > 2) /* the last is the source itself */
         return "it is compressed more than once";
-    while ((got = archive_read_data(archive, block, BLOCK)) > 0)
-        if (fd_write_all(STDOUT_FILENO, block, (size_t)got, &err) < 0)
+    /* By the block: what has come of a pipe is passed on. */
+    while ((rc = archive_read_data_block(archive, &data, &got, &offset)) == ARCHIVE_OK)
+        if (fd_write_all(STDOUT_FILENO, data, got, &err) < 0)
             return err.sys_errno == EPIPE ? NULL : "the pipe broke";
-    return got < 0 ? why(archive) : NULL;
+    return rc != ARCHIVE_EOF ? why(archive) : NULL;
 }
 
 /* From root to nobody; who is not root has nothing to give up. */
@@ -111,7 +114,7 @@ static int lay_descriptors(int source_fd, int out_fd, int word_fd, struct error 
 
 static _Noreturn void work(int source_fd, const int out[2], const int word[2], unsigned seconds)
 {
-    char *in_block = xmalloc(BLOCK), *out_block = xmalloc(BLOCK);
+    char *in_block = xmalloc(BLOCK);
     struct error err = ERROR_INIT, ignored;
     const char *wrong;
     struct archive *archive;
@@ -122,7 +125,7 @@ static _Noreturn void work(int source_fd, const int out[2], const int word[2], u
         wrong = err.message;
     } else {
         archive = new_reader();
-        wrong = archive ? decode(archive, in_block, out_block) : "there is no memory for it";
+        wrong = archive ? decode(archive, in_block) : "there is no memory for it";
     }
     if (wrong != NULL)
         fd_write_all(STDERR_FILENO, wrong, strnlen(wrong, WORD_MAX), &ignored);
@@ -157,7 +160,7 @@ int decoder_open(int source_fd, int64_t most, struct decoder *ret_decoder, struc
     struct decoder decoder = {.most = most};
     int out[2] = {-1, -1}, word[2] = {-1, -1};
 
-    if (high < 0 || lseek(high, 0, SEEK_SET) < 0)
+    if (high < 0 || (lseek(high, 0, SEEK_SET) < 0 && errno != ESPIPE))
         return error_errno(err, errno, "cannot read it");
     if (make_pipe(out, err) < 0)
         return -1;

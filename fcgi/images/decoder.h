@@ -28,7 +28,7 @@ struct decoder {
         -1, -1, 0, 0, 0                                                                            \
     }
 
-/* source_fd: a regular file, which is read from its beginning; it stays the caller's, and nobody
+/* source_fd: a file, which is read from its beginning, or a pipe; it stays the caller's, and nobody
  * else may read it meanwhile. most: of what comes out. The caller ends it with decoder_release, at
  * whatever point. */
 int decoder_open(int source_fd, int64_t most, struct decoder *ret_decoder, struct error *err);

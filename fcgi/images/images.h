@@ -19,6 +19,7 @@
 #ifndef CODESET_IMAGES_IMAGES_H
 #define CODESET_IMAGES_IMAGES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -46,6 +47,11 @@ void image_release(struct image *image);
 int image_import(const struct engine_settings *settings, const char *name, const char *source,
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
                  void *arg, struct error *err);
+
+/* The same; `origin` is what the image's `source` says instead of the path. */
+int image_import_named(const struct engine_settings *settings, const char *name, const char *source,
+                       const char *origin, const char *base, bool replace,
+                       void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err);
 
 /*
  * What commands in a container of the image get: *ret_environment is a JSON array of "NAME=value"

@@ -135,7 +135,7 @@ static int fill(const struct unpacker_job *job, const struct workplace *workplac
 }
 
 static int import_into(const struct engine_settings *settings, const char *name, const char *source,
-                       const char *base, const struct workplace *workplace,
+                       const char *origin, const char *base, const struct workplace *workplace,
                        void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err)
 {
     _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
@@ -160,13 +160,13 @@ static int import_into(const struct engine_settings *settings, const char *name,
                          MOUNTS_LAYERS_MAX);
     if (fill(&job, workplace, &unpacked, err) < 0)
         return -1;
-    object = description(name, source, base, base_object, &unpacked);
+    object = description(name, origin, base, base_object, &unpacked);
     return complete(workplace->fd, object, err);
 }
 
-int image_import(const struct engine_settings *settings, const char *name, const char *source,
-                 const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
-                 void *arg, struct error *err)
+int image_import_named(const struct engine_settings *settings, const char *name, const char *source,
+                       const char *origin, const char *base, bool replace,
+                       void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err)
 {
     _cleanup_(workplace_release) struct workplace workplace = WORKPLACE_INIT;
 
@@ -178,7 +178,14 @@ int image_import(const struct engine_settings *settings, const char *name, const
     if (check_free(settings, name, replace, err) < 0 ||
         workplace_make(settings, &workplace, err) < 0)
         return -1;
-    if (import_into(settings, name, source, base, &workplace, progress, arg, err) < 0)
+    if (import_into(settings, name, source, origin, base, &workplace, progress, arg, err) < 0)
         return -1;
     return publish(settings, workplace.path, name, replace, err);
+}
+
+int image_import(const struct engine_settings *settings, const char *name, const char *source,
+                 const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
+                 void *arg, struct error *err)
+{
+    return image_import_named(settings, name, source, source, base, replace, progress, arg, err);
 }

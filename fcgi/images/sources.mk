@@ -10,7 +10,10 @@ libimages_a_SOURCES = \
 	fcgi/images/image_store.c fcgi/images/image_store.h \
 	fcgi/images/images.c fcgi/images/images.h \
 	fcgi/images/import.c \
+	fcgi/images/layout_tar.c fcgi/images/layout_tar.h \
 	fcgi/images/oci_archive.c fcgi/images/oci_archive.h \
+	fcgi/images/pull.c fcgi/images/pull.h \
+	fcgi/images/reference.c fcgi/images/reference.h \
 	fcgi/images/source.c fcgi/images/source.h \
 	fcgi/images/tar_stream.c fcgi/images/tar_stream.h \
 	fcgi/images/unpack.c fcgi/images/unpack.h \

@@ -31,6 +31,26 @@ int store_image_samples(struct db *db, const char *image, int64_t limit,
     return 0;
 }
 
+int store_dataset_references(struct db *db, const char *dataset,
+                             void (*each)(const char *image, const char *reference, void *arg),
+                             void *arg, struct error *err)
+{
+    static const struct query query = {
+        "SELECT DISTINCT image, image_reference FROM samples WHERE latest = TRUE AND dataset = ?"
+        " AND image IS NOT NULL AND image_reference IS NOT NULL ORDER BY image, image_reference"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(dataset));
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        _cleanup_(free_ptr) char *image = db_row_copy(rows, 0);
+        _cleanup_(free_ptr) char *reference = db_row_copy(rows, 1);
+
+        each(image, reference, arg);
+    }
+    return 0;
+}
+
 /* The lock keeps imports out until the end of the transaction: they begin with the same row. */
 static int lock_dataset(struct db *db, const char *name, struct error *err)
 {

@@ -17,6 +17,12 @@ int store_image_samples(struct db *db, const char *image, int64_t limit,
                         void (*each)(const char *dataset, const char *sample_id, void *arg),
                         void *arg, int64_t *ret_total, struct error *err);
 
+/* Calls each with every image that the samples (latest versions) of the data set run on, and that a
+ * registry has. */
+int store_dataset_references(struct db *db, const char *dataset,
+                             void (*each)(const char *image, const char *reference, void *arg),
+                             void *arg, struct error *err);
+
 /*
  * Removes a data set with all versions of its samples. *ret_versions: how many. Sessions that have
  * ended keep their rows. Within the caller's transaction (db_begin). ERROR_NOT_FOUND;

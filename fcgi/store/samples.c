@@ -277,12 +277,14 @@ void sample_summary_release(struct sample_summary *summary)
     free(summary->verifier_image);
     free(summary->repo_path);
     free(summary->verifier_command);
+    free(summary->image_reference);
     memset(summary, 0, sizeof(*summary));
 }
 
 #define SUMMARY_COLUMNS                                                                            \
     "SELECT dataset, sample_id, language, verifier, image, verifier_image, repo_path,"             \
-    " verifier_command, version, latest, verify_timeout, imported_at, hide_verifier_output"
+    " verifier_command, version, latest, verify_timeout, imported_at, hide_verifier_output,"       \
+    " image_reference"
 
 static struct sample_summary summary_of_row(const struct db_rows *rows)
 {
@@ -300,6 +302,7 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
         .verify_timeout = db_row_int(rows, 10),
         .imported_at = db_row_time(rows, 11),
         .hide_verifier_output = db_row_int(rows, 12) != 0,
+        .image_reference = db_row_copy(rows, 13),
     };
 }
 
@@ -340,7 +343,7 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    buf_add(json, db_row_text(rows, 13), db_row_length(rows, 13));
+    buf_add(json, db_row_text(rows, 14), db_row_length(rows, 14));
     *ret_summary = summary_of_row(rows);
     return 0;
 }
@@ -411,8 +414,10 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         "INSERT INTO samples (dataset, sample_id, version, latest, instance_id, language, verifier,"
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
-        " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser)"
-        " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+        " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
+        " image_reference)"
+        " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?)"};
     _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
@@ -435,7 +440,7 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
                   db_bytes(sample->content_hash, sizeof(sample->content_hash)),
                   db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
                   db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
-                  db_text(sample->log_parser));
+                  db_text(sample->log_parser), db_text(sample->image_reference));
 }
 
 int store_sample_add(struct db *db, const struct new_sample *sample,

@@ -1,11 +1,17 @@
 # codesetctl: its pure parts, and the program against a MariaDB of its own (tests/ctl/run BUILD).
-EXTRA_DIST += tests/data tests/ctl/run
+EXTRA_DIST += tests/data tests/ctl/run tests/registry/run
 
 check_PROGRAMS += tests/unit/test-ctl
 TESTS += tests/unit/test-ctl
 tests_unit_test_ctl_SOURCES = tests/unit/test-ctl.c tests/unit/unit.h
 tests_unit_test_ctl_CPPFLAGS = $(AM_CPPFLAGS) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"'
-tests_unit_test_ctl_LDADD = libctl.a libgrade.a $(STORE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_ctl_LDADD = libctl.a $(DATASET_LIBS) libgrade.a $(STORE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-dataset
+TESTS += tests/unit/test-dataset
+tests_unit_test_dataset_SOURCES = tests/unit/test-dataset.c tests/unit/unit.h
+tests_unit_test_dataset_CPPFLAGS = $(AM_CPPFLAGS) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"'
+tests_unit_test_dataset_LDADD = libctl.a $(DATASET_LIBS) libgrade.a $(STORE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 
 # Every build looks whether SQL stays where it belongs; it takes some milliseconds.
 all-local:

@@ -1,0 +1,169 @@
+#include "ctl/import_check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "ctl/output.h"
+#include "dataset/test_names.h"
+
+#include "base/banned.h"
+
+#define NAMES_SHOWN 2 /* of a list's faults */
+
+void import_check_release(struct import_check *check)
+{
+    json_object_put(check->rows);
+    check->rows = NULL;
+}
+
+static void add_row(struct import_check *check, int64_t line, const char *sample_id,
+                    const char *fate, json_object *reasons)
+{
+    json_object *row;
+
+    if (!check->rows)
+        return;
+    row = json_object_new_object();
+    json_add_int(row, "line", line);
+    json_add_text(row, "sample_id", sample_id);
+    json_add_text(row, "fate", fate);
+    json_add(row, "reasons", json_object_get(reasons));
+    json_object_array_add(check->rows, row);
+}
+
+static void add_reason(json_object *reasons, const char *text, size_t length)
+{
+    json_object_array_add(reasons, json_object_new_string_len(text, (int)length));
+}
+
+/* --- names that are no test ------------------------------------------------------------------ */
+
+static void check_names(const char *field, const char *language, const char *text,
+                        json_object *reasons)
+{
+    _cleanup_(json_release) json_object *list = json_tokener_parse(text);
+    _cleanup_(buf_release) struct buf said = BUF_INIT;
+    size_t faults = 0;
+
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        const char *name = json_object_get_string(json_object_array_get_idx(list, i));
+        const char *fault = test_name_fault(language, name);
+
+        if (fault && faults++ < NAMES_SHOWN)
+            buf_addf(&said, "%s'%.120s' %s", said.length ? ", " : "", name, fault);
+    }
+    if (faults > NAMES_SHOWN)
+        buf_addf(&said, ", and %zu more", faults - NAMES_SHOWN);
+    if (faults == 0)
+        return;
+    {
+        _cleanup_(buf_release) struct buf reason = BUF_INIT;
+
+        buf_addf(&reason, "%s: %s", field, said.data);
+        add_reason(reasons, reason.data, reason.length);
+    }
+}
+
+/* --- what is not there ----------------------------------------------------------------------- */
+
+static void check_image(const char *image, const char *reference, json_object *missing,
+                        json_object *reasons)
+{
+    _cleanup_(buf_release) struct buf reason = BUF_INIT;
+
+    if (!image)
+        buf_addf(&reason, "an image: the row names none (--image, --image-map)");
+    else if (json_object_object_get_ex(missing, image, NULL))
+        buf_addf(&reason, "the image '%s', which is not in the image store%s%s", image,
+                 reference ? "; a registry has it as " : "", reference ? reference : "");
+    if (reason.length > 0)
+        add_reason(reasons, reason.data, reason.length);
+}
+
+static void add_needs(const char *needs, json_object *reasons)
+{
+    for (const char *at = needs; *at;) {
+        size_t length = strcspn(at, "\n");
+
+        if (length > 0)
+            add_reason(reasons, at, length);
+        at += length + (at[length] == '\n');
+    }
+}
+
+void import_check_sample(struct import_check *check, int64_t line, const struct sample_line *sample,
+                         const char *needs, json_object *missing)
+{
+    _cleanup_(json_release) json_object *never = json_object_new_array();
+    _cleanup_(json_release) json_object *lacks = json_object_new_array();
+
+    check_names("fail_to_pass", sample->language, sample->fail_to_pass, never);
+    check_names("pass_to_pass", sample->language, sample->pass_to_pass, never);
+    check_image(sample->image, sample->image_reference, missing, lacks);
+    if (sample->verifier_image)
+        check_image(sample->verifier_image, NULL, missing, lacks);
+    add_needs(needs, lacks);
+    if (json_object_array_length(never) > 0) {
+        check->hopeless++;
+        add_row(check, line, sample->sample_id, "hopeless", never);
+    } else if (json_object_array_length(lacks) > 0) {
+        check->lacking++;
+        add_row(check, line, sample->sample_id, "needs", lacks);
+    } else {
+        check->ready++;
+        add_row(check, line, sample->sample_id, "ready", lacks);
+    }
+}
+
+void import_check_bad(struct import_check *check, int64_t line, const char *reason)
+{
+    _cleanup_(json_release) json_object *reasons = json_object_new_array();
+
+    check->bad++;
+    add_reason(reasons, reason, strlen(reason));
+    add_row(check, line, NULL, "bad", reasons);
+}
+
+bool import_check_failed(const struct import_check *check)
+{
+    return check->rows && check->lacking + check->hopeless + check->bad > 0;
+}
+
+/* --- what is told ---------------------------------------------------------------------------- */
+
+void import_check_add(const struct import_check *check, json_object *object)
+{
+    json_add_int(object, "ready", check->ready);
+    json_add_int(object, "needing", check->lacking);
+    json_add_int(object, "hopeless", check->hopeless);
+    if (check->rows)
+        json_add(object, "rows", json_object_get(check->rows));
+}
+
+static void print_row(json_object *row)
+{
+    const char *sample_id = json_get_text(row, "sample_id");
+    json_object *reasons = json_object_object_get(row, "reasons");
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    buf_addf(&text, "%" PRId64 " %s %s", json_get_int(row, "line", 0), sample_id ? sample_id : "-",
+             json_get_text(row, "fate"));
+    for (size_t i = 0; i < json_object_array_length(reasons); i++)
+        buf_addf(&text, "%s %s", i ? ";" : ":",
+                 json_object_get_string(json_object_array_get_idx(reasons, i)));
+    output_block(text.data);
+}
+
+void import_check_print(const struct import_check *check, const char *format)
+{
+    for (size_t i = 0; check->rows && i < json_object_array_length(check->rows); i++)
+        print_row(json_object_array_get_idx(check->rows, i));
+    printf("format %s: %" PRId64 " can be run, %" PRId64 " need something first, %" PRId64
+           " can never succeed\n",
+           format ? format : "unknown", check->ready, check->lacking, check->hopeless);
+    if (!check->rows && check->lacking + check->hopeless > 0)
+        printf("To see which: the same command with --check\n");
+}

@@ -1,0 +1,35 @@
+/*
+ * import_check.h - what becomes of each sample of an import: whether it can be run as it is, what
+ * it needs, or that it can never succeed.
+ */
+#ifndef CODESET_CTL_IMPORT_CHECK_H
+#define CODESET_CTL_IMPORT_CHECK_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctl/sample_line.h"
+
+struct import_check {
+    json_object *rows; /* a row each: {"line","sample_id","fate","reasons"}; NULL: only counted */
+    int64_t ready, lacking, hopeless, bad;
+};
+
+void import_check_release(struct import_check *check);
+
+/* needs: a line each. missing: an object whose keys are the images that are not in the store. */
+void import_check_sample(struct import_check *check, int64_t line, const struct sample_line *sample,
+                         const char *needs, json_object *missing);
+void import_check_bad(struct import_check *check, int64_t line, const char *reason);
+
+/* Adds "ready", "needing", "hopeless" and, of a check, "rows". */
+void import_check_add(const struct import_check *check, json_object *object);
+
+/* For people. format: NULL where there was no row. */
+void import_check_print(const struct import_check *check, const char *format);
+
+/* A check, and not all samples are ready. */
+bool import_check_failed(const struct import_check *check);
+
+#endif

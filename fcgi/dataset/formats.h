@@ -1,0 +1,43 @@
+/*
+ * formats.h - the formats of data sets that others publish, a row of one table each, and how a row
+ * of theirs becomes a line of ours (ctl/sample_line.h). Pure.
+ */
+#ifndef CODESET_DATASET_FORMATS_H
+#define CODESET_DATASET_FORMATS_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct dataset_format;
+
+/* NULL: there is none of that name. */
+const struct dataset_format *dataset_format_named(const char *name);
+
+/* By the fields that only its rows have; the plain format where there are none such. */
+const struct dataset_format *dataset_format_of(json_object *row);
+
+const char *dataset_format_name(const struct dataset_format *format);
+
+/* Rows are lines of ours, or SWE-bench's up to 4, as they are. */
+bool dataset_format_is_plain(const struct dataset_format *format);
+
+/* Appends all names: "a, b, c". */
+void dataset_format_list(struct buf *out);
+
+/*
+ * *ret_line: a new object. Appends to `needs` what must be done by hand before the sample can be
+ * run, a line each. ERROR_INVALID: the row lacks what it must have, or holds what can't be read.
+ */
+int dataset_convert(const struct dataset_format *format, json_object *row, json_object **ret_line,
+                    struct buf *needs, struct error *err);
+
+/*
+ * The list's value as an array: an array, a text that holds one as JSON or as a Python literal, or
+ * an object, of which the keys are taken. Absent: an empty one. The caller's.
+ */
+json_object *dataset_list(json_object *row, const char *field, struct error *err);
+
+#endif

@@ -1,0 +1,12 @@
+# dataset: the formats of data sets that others publish, and a file's rows, read where nothing else
+# can be done.
+noinst_LIBRARIES += libdataset.a
+libdataset_a_SOURCES = \
+	fcgi/dataset/formats.c fcgi/dataset/formats.h \
+	fcgi/dataset/patch.c fcgi/dataset/patch.h \
+	fcgi/dataset/python_literal.c fcgi/dataset/python_literal.h \
+	fcgi/dataset/row_source.c fcgi/dataset/row_source.h \
+	fcgi/dataset/splitter.c fcgi/dataset/splitter.h \
+	fcgi/dataset/test_names.c fcgi/dataset/test_names.h \
+	fcgi/dataset/verifier_command.c fcgi/dataset/verifier_command.h
+DATASET_LIBS = libdataset.a $(CSV_LIBS) $(IMAGES_LIBS)

@@ -1,0 +1,34 @@
+#include "dataset/test_names.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/banned.h"
+
+/* "file.py::test[a b" - lists that were made of a log were cut at its first blank. */
+static bool is_cut(const char *name)
+{
+    const char *test = strstr(name, "::"), *open = test ? strchr(test, '[') : NULL;
+
+    return open && name[strlen(name) - 1] != ']';
+}
+
+/* "test_x (module.Class)", as unittest writes it, maybe with more behind it. */
+static bool is_unittest(const char *name)
+{
+    const char *blank = strchr(name, ' ');
+
+    return blank && blank > name && blank[1] == '(' && strchr(blank, ')') &&
+           !memchr(name, '.', (size_t)(blank - name));
+}
+
+const char *test_name_fault(const char *language, const char *name)
+{
+    if (strcmp(language, "python") != 0)
+        return NULL;
+    if (is_cut(name))
+        return "is cut off in its parameters";
+    if (strchr(name, ' ') && !strstr(name, "::") && !is_unittest(name))
+        return "is a sentence and no test's name";
+    return NULL;
+}

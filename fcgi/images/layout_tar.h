@@ -1,0 +1,16 @@
+/*
+ * layout_tar.h - an OCI layout's one image as an OCI archive (a tar, not compressed).
+ */
+#ifndef CODESET_IMAGES_LAYOUT_TAR_H
+#define CODESET_IMAGES_LAYOUT_TAR_H
+
+#include "base/error.h"
+
+/*
+ * layout_fd: a folder with oci-layout and index.json, which names one image. blobs_fd: the folder
+ * in which sha256/DIGEST are. Both are a stranger's: no link is followed, and what is no regular
+ * file refused. Digests are not checked: the import does that. out_fd: where the tar goes.
+ */
+int layout_tar(int layout_fd, int blobs_fd, int out_fd, struct error *err);
+
+#endif

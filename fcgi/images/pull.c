@@ -1,0 +1,295 @@
+#include "images/pull.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "images/images.h"
+#include "images/layout_tar.h"
+#include "settings.h"
+
+#include "base/banned.h"
+
+/*
+ * <image_dir>/.pull/
+ *     lock
+ *     work/           skopeo's; it sees this as /mnt
+ *         blobs/      layers, shared by images
+ *         oci/        the layout of the image that is fetched
+ *         auth.json
+ *     image.tar       what is imported
+ */
+#define FOLDER ".pull"
+#define SEEN_AS "/mnt"
+#define USER 65534 /* of the store's range: as `nobody`, whom no image's program needs */
+#define CREDENTIALS_MOST 65536
+#define SAID_MOST 400
+
+struct pull {
+    const struct engine_settings *settings;
+    char *path;
+    int fd, work_fd, lock_fd;
+    uid_t user;
+    bool has_credentials;
+};
+
+/* --- the folder ------------------------------------------------------------------------------ */
+
+static int make_folder(const struct pull *pull, int at, const char *name, bool theirs, int *ret_fd,
+                       struct error *err)
+{
+    if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+        return error_errno(err, errno, "cannot make the folder %s", name);
+    *ret_fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*ret_fd < 0 || (theirs && fchown(*ret_fd, pull->user, pull->user) < 0))
+        return error_errno(err, errno, "cannot use the folder %s", name);
+    return 0;
+}
+
+static int take_lock(struct pull *pull, struct error *err)
+{
+    pull->lock_fd = openat(pull->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (pull->lock_fd < 0)
+        return error_errno(err, errno, "cannot open %s/lock", pull->path);
+    if (flock(pull->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return errno == EWOULDBLOCK ? error_set(err, ERROR_CONFLICT, NULL,
+                                            "another pull is running on this host; wait for it")
+                                : error_errno(err, errno, "cannot lock %s/lock", pull->path);
+}
+
+static int lay_credentials(struct pull *pull, const char *path, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(close_fd) int fd = -1;
+
+    if (!path)
+        return 0;
+    if (file_read(AT_FDCWD, path, CREDENTIALS_MOST, &text, err) < 0)
+        return -1;
+    unlinkat(pull->work_fd, "auth.json", 0);
+    fd = openat(pull->work_fd, "auth.json", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                0600);
+    if (fd < 0 || fchown(fd, pull->user, pull->user) < 0)
+        return error_errno(err, errno, "cannot hand over the credentials");
+    pull->has_credentials = true;
+    return fd_write_all(fd, text.data, text.length, err);
+}
+
+static int prepare(struct pull *pull, const char *credentials, struct error *err)
+{
+    _cleanup_(close_fd) int store =
+        open(pull->settings->image_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(close_fd) int blobs = -1;
+
+    if (store < 0)
+        return error_errno(err, errno, "cannot open %s", pull->settings->image_dir);
+    if (make_folder(pull, store, FOLDER, false, &pull->fd, err) < 0 || take_lock(pull, err) < 0 ||
+        make_folder(pull, pull->fd, "work", true, &pull->work_fd, err) < 0 ||
+        make_folder(pull, pull->work_fd, "blobs", true, &blobs, err) < 0)
+        return -1;
+    return lay_credentials(pull, credentials, err);
+}
+
+struct pull *pull_open(const struct engine_settings *settings, const char *credentials,
+                       struct error *err)
+{
+    struct pull *pull = xcalloc(1, sizeof(*pull));
+
+    *pull = (struct pull){.settings = settings,
+                          .path = xasprintf("%s/" FOLDER, settings->image_dir),
+                          .fd = -1,
+                          .work_fd = -1,
+                          .lock_fd = -1,
+                          .user = (uid_t)(settings->uid_base + USER)};
+    if (prepare(pull, credentials, err) == 0)
+        return pull;
+    pull_close(pull, true);
+    return NULL;
+}
+
+void pull_close(struct pull *pull, bool keep)
+{
+    struct error ignored;
+
+    if (!pull)
+        return;
+    if (pull->work_fd >= 0) {
+        unlinkat(pull->work_fd, "auth.json", 0);
+        unlinkat(pull->fd, "image.tar", 0);
+        if (!keep)
+            remove_tree_at(pull->fd, "work", &ignored);
+    }
+    close_fd(&pull->work_fd);
+    close_fd(&pull->lock_fd);
+    close_fd(&pull->fd);
+    free(pull->path);
+    free(pull);
+}
+
+/* --- skopeo ---------------------------------------------------------------------------------- */
+
+/* Of the environment only what says how the network is reached. */
+static void choose_environment(const char *environment[16])
+{
+    static const char *const kept[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY",
+                                       "HTTPS_PROXY",   "NO_PROXY",     "http_proxy",
+                                       "https_proxy",   "no_proxy"};
+    size_t count = 0;
+
+    environment[count++] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    environment[count++] = "HOME=" SEEN_AS;
+    environment[count++] = "TMPDIR=" SEEN_AS;
+    environment[count++] = "XDG_RUNTIME_DIR=" SEEN_AS;
+    for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+        const char *value = getenv(kept[i]);
+
+        if (value)
+            environment[count++] = xasprintf("%s=%s", kept[i], value);
+    }
+    environment[count] = NULL;
+}
+
+/* Gives up what root may. */
+static bool step_down(const struct pull *pull)
+{
+    /* By its path: a descriptor belongs to a mount of the old namespace. */
+    _cleanup_(free_ptr) char *work = xasprintf("%s/work", pull->path);
+    const rlim_t most = (rlim_t)pull->settings->image_bytes_max;
+    const struct rlimit files = {most, most}, none = {0, 0};
+
+    return unshare(CLONE_NEWNS | CLONE_NEWIPC) == 0 &&
+           mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount(work, SEEN_AS, NULL, MS_BIND, NULL) == 0 && chdir(SEEN_AS) == 0 &&
+           setrlimit(RLIMIT_FSIZE, &files) == 0 && setrlimit(RLIMIT_CORE, &none) == 0 &&
+           setgroups(0, NULL) == 0 && setresgid(pull->user, pull->user, pull->user) == 0 &&
+           setresuid(pull->user, pull->user, pull->user) == 0 &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0;
+}
+
+static _Noreturn void run_skopeo(const struct pull *pull, const char *reference, int out)
+{
+    _cleanup_(free_ptr) char *source = xasprintf("docker://%s", reference);
+    const char *arguments[16] = {"skopeo", "copy", "--retry-times=3",
+                                 "--dest-shared-blob-dir=" SEEN_AS "/blobs"};
+    const char *environment[16];
+    size_t count = 4;
+
+    if (pull->has_credentials)
+        arguments[count++] = "--src-authfile=" SEEN_AS "/auth.json";
+    else
+        arguments[count++] = "--src-no-creds";
+    arguments[count++] = source;
+    arguments[count++] = "oci:" SEEN_AS "/oci:image";
+    choose_environment(environment);
+    if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || !step_down(pull)) {
+        dprintf(out, "cannot confine skopeo: %s\n", strerror(errno));
+        _exit(126);
+    }
+    execve("/usr/bin/skopeo", (char *const *)arguments, (char *const *)environment);
+    dprintf(STDERR_FILENO, "cannot start /usr/bin/skopeo: %s; install the package skopeo\n",
+            strerror(errno));
+    _exit(127);
+}
+
+/* 'time="..." level=fatal msg="..."' without what is around the message. */
+static const char *message_of(char *line)
+{
+    char *message = strstr(line, " msg=\""), *end = strrchr(line, '"');
+
+    if (!message || end <= message + 6)
+        return line;
+    *end = '\0';
+    return message + 6;
+}
+
+/* Shows what it says line by line; the last line is the reason of a failure. */
+static void listen_to(FILE *out, const struct pull_progress *progress, char said[SAID_MOST])
+{
+    char line[4096];
+
+    said[0] = '\0';
+    while (fgets(line, sizeof(line), out)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (progress->line)
+            progress->line(line, progress->arg);
+        if (line[0])
+            snprintf(said, SAID_MOST, "%.*s", SAID_MOST - 1, message_of(line));
+    }
+}
+
+static int fetch(struct pull *pull, const char *reference, const struct pull_progress *progress,
+                 struct error *err)
+{
+    char said[SAID_MOST];
+    int ends[2], status = 0;
+    FILE *out;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_errno(err, errno, "cannot make a pipe");
+    pid = fork();
+    if (pid == 0)
+        run_skopeo(pull, reference, ends[1]);
+    close(ends[1]);
+    out = pid > 0 ? fdopen(ends[0], "r") : NULL;
+    if (!out) {
+        close(ends[0]);
+        return error_errno(err, errno, "cannot start skopeo");
+    }
+    listen_to(out, progress, said);
+    fclose(out);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (status == 0)
+        return 0;
+    return error_set(err, ERROR_UNAVAILABLE, NULL, "%s cannot be fetched: %s", reference,
+                     said[0] ? said : "skopeo gave no reason");
+}
+
+/* --- one image ------------------------------------------------------------------------------- */
+
+static int pack(struct pull *pull, struct error *err)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    _cleanup_(close_fd) int layout = openat(pull->work_fd, "oci", flags);
+    _cleanup_(close_fd) int blobs = openat(pull->work_fd, "blobs", flags);
+    _cleanup_(close_fd) int out =
+        openat(pull->fd, "image.tar", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (layout < 0 || blobs < 0 || out < 0)
+        return error_errno(err, errno, "cannot open what was fetched");
+    return layout_tar(layout, blobs, out, err);
+}
+
+int pull_image(struct pull *pull, const char *reference, const char *name,
+               const struct pull_progress *progress, struct error *err)
+{
+    _cleanup_(free_ptr) char *archive = xasprintf("%s/image.tar", pull->path);
+    int status;
+
+    if (remove_tree_at(pull->work_fd, "oci", err) < 0 ||
+        fetch(pull, reference, progress, err) < 0 || pack(pull, err) < 0)
+        return -1;
+    status = image_import_named(pull->settings, name, archive, reference, NULL, false,
+                                progress->bytes, progress->arg, err);
+    unlinkat(pull->fd, "image.tar", 0);
+    return status;
+}

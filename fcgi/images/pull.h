@@ -1,0 +1,38 @@
+/*
+ * pull.h - images from registries, fetched by skopeo.
+ *
+ * skopeo reads a stranger's network, so it runs as a user of its own (an id of the image store's
+ * range that no image's file has), without privileges, and sees of the image store one folder. What
+ * it leaves there is imported like any archive (images/images.h).
+ */
+#ifndef CODESET_IMAGES_PULL_H
+#define CODESET_IMAGES_PULL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct engine_settings;
+struct pull;
+
+/* Layers that were fetched are kept until pull_close, and beyond it where an image failed: what is
+ * there is not fetched again. One at a time on a host: ERROR_CONFLICT. credentials: a file in the
+ * form of docker's config.json; NULL: none. */
+struct pull *pull_open(const struct engine_settings *settings, const char *credentials,
+                       struct error *err);
+
+/* Closing it removes the layers, unless `keep`. */
+void pull_close(struct pull *pull, bool keep);
+
+struct pull_progress {
+    void (*line)(const char *text, void *arg); /* what skopeo says */
+    void (*bytes)(int64_t bytes, void *arg);   /* as image_import's */
+    void *arg;
+};
+
+/* reference: in full (images/reference.h). Refusals are image_import's. */
+int pull_image(struct pull *pull, const char *reference, const char *name,
+               const struct pull_progress *progress, struct error *err);
+
+#endif

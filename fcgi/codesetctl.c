@@ -174,6 +174,7 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .options = {{"dataset", "NAME", "required: the data set; created if it is new"},
                  {"description", "TEXT", "description of the data set"},
+                 {"egress", "POLICY", "what its sessions may reach: none, public, allow:HOST,..."},
                  {"language", "WORD", "for samples without one [guessed from their patches]"},
                  {"image", "NAME", "for samples without one"},
                  {"image-map", "FILE", "file with lines SAMPLE_ID IMAGE [VERIFIER_IMAGE]"},

@@ -12,8 +12,8 @@
 #include "reaper/grader.h"
 #include "reaper/result_grader.h"
 #include "reaper/rounds.h"
-#include "reaper/way_out.h"
 #include "reaper/verifications.h"
+#include "reaper/way_out.h"
 #include "settings.h"
 
 #include "base/banned.h"

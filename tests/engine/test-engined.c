@@ -299,16 +299,16 @@ static void a_job_s_way_out_is_a_socket_of_its_own_network(void)
     CU_ASSERT_EQUAL(egress(CONTAINER_JOB, &id).failed, ERROR_NOT_FOUND);
 }
 
-static void nothing_but_a_job_has_a_way_out(void)
+static void a_verification_has_no_way_out(void)
 {
     struct id id = id_new();
     _cleanup_(close_fd) int fd = fixture_connect(&fixture);
     struct engined_request request;
 
     start(&id);
-    CU_ASSERT_EQUAL(egress(CONTAINER_SESSION, &id).failed, ERROR_INVALID);
+    CU_ASSERT_EQUAL(egress(CONTAINER_GRADING, &id).failed, ERROR_INVALID);
     engined_request_make(ENGINED_EGRESS, 1, &request);
-    engined_request_name(&request, CONTAINER_SESSION, &id, NULL);
+    engined_request_name(&request, CONTAINER_GRADING, &id, NULL);
     CU_ASSERT_EQUAL(send(fd, &request, sizeof(request), MSG_NOSIGNAL), sizeof(request));
     CU_ASSERT(is_closed(fd));
     CU_ASSERT_NOT_EQUAL(run(&id, "nc 127.0.0.1 3128 </dev/null"), 0);
@@ -608,7 +608,7 @@ int main(void)
         {"all together have a limit", all_together_have_a_limit},
         {"a job's way out is a socket of its own network",
          a_job_s_way_out_is_a_socket_of_its_own_network},
-        {"nothing but a job has a way out", nothing_but_a_job_has_a_way_out},
+        {"a verification has no way out", a_verification_has_no_way_out},
         {"a bad message ends its connection and nothing else",
          a_bad_message_ends_its_connection_and_nothing_else},
         {"descriptors are not taken", descriptors_are_not_taken},

@@ -115,7 +115,8 @@ static const struct ctl_command commands[] = {
      .help =
          "Revokes the keys, ends sign-ins, open sessions and agent jobs, and deletes name, e-mail\n"
          "address, GitHub account, limits, all sessions with what was done in them, and all agent\n"
-         "jobs with their results. What Stripe told of the person is deleted, too. Transactions, deposits and the balance stay, under the\n"
+         "jobs with their results. What Stripe told of the person is deleted, too. Transactions, "
+         "deposits and the balance stay, under the\n"
          "user id. Give back what was paid before, at Stripe.",
      .run = ctl_user_delete},
     {.name = "user activate",
@@ -199,6 +200,7 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .options = {{"dataset", "NAME", "required: the data set; created if it is new"},
                  {"description", "TEXT", "description of the data set"},
+                 {"egress", "POLICY", "what its sessions may reach: none, public, allow:HOST,..."},
                  {"format", "WORD", "the format of the rows [told by the first one]"},
                  {"language", "WORD", "for samples without one [guessed from their patches]"},
                  {"image", "NAME", "for samples without one"},

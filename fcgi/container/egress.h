@@ -10,8 +10,8 @@
 
 /*
  * Sends on `line`, a unix socket, one byte with the descriptor of a TCP socket that listens on
- * 127.0.0.1:EGRESS_PORT (wire/egress.h) of the container's network. Only of an agent job's
- * container (ERROR_INVALID). ERROR_UNAVAILABLE: somebody else works on it; ERROR_NOT_FOUND: there
+ * 127.0.0.1:EGRESS_PORT (wire/egress.h) of the container's network. Not of a verification
+ * (ERROR_INVALID). ERROR_UNAVAILABLE: somebody else works on it; ERROR_NOT_FOUND: there
  * is none, or it is dead; ERROR_CONFLICT: something listens there already.
  */
 int container_egress(const struct container_job *job, int line, struct error *err);

@@ -1,7 +1,7 @@
 /*
  * doctor_egress.c - the way out of agents' containers: codeset-egress, its firewall rules, and the
- * names that agents and their clones need. Only where an agent runs here: each clones its
- * repository by it, whatever its own egress is.
+ * names that agents, their clones and sessions need. Only where an agent runs here (each clones
+ * its repository by it, whatever its own egress is), or a data set has an egress.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,16 +13,16 @@
 #include "reaper/job_clone.h"
 #include "service/service.h"
 #include "store/agents.h"
+#include "store/samples.h"
 #include "wire/egress.h"
 
 #include "base/banned.h"
 
 #define LOGS "journalctl -u codeset-egress says why"
-#define LOAD                                                                                       \
-    "systemctl start codeset-egress-wall; journalctl -u codeset-egress-wall says why it fails"
+#define LOAD "journalctl -u codeset-egress-wall says why it fails"
 
 struct agents {
-    size_t count;   /* of those that run here */
+    size_t count;   /* of those that run here, and of data sets whose sessions reach something */
     size_t calling; /* of these those that reach something */
     struct egress_name names[EGRESS_NAMES_MAX];
     size_t name_count;
@@ -52,6 +52,16 @@ static void add_agent(const struct agent *agent, void *arg)
     agents->count++;
     agents->calling += strcmp(agent->egress, "none") != 0;
     egress_policy_each(agent->egress, add_name, agents);
+}
+
+static void add_dataset(const struct dataset *dataset, void *arg)
+{
+    struct agents *agents = arg;
+
+    if (strcmp(dataset->egress, "none") == 0)
+        return;
+    agents->count++;
+    egress_policy_each(dataset->egress, add_name, agents);
 }
 
 static void add_git_host(const struct settings *settings, struct agents *agents)
@@ -143,10 +153,12 @@ void doctor_egress(struct doctor *doctor)
     struct error err = ERROR_INIT;
 
     /* What is wrong with the database or its tables was told before. */
-    if (!doctor->db || store_agent_list(doctor->db, add_agent, &agents, &err) < 0 ||
-        agents.count == 0)
+    if (!doctor->db || store_agent_list(doctor->db, add_agent, &agents, &err) < 0)
         return;
-    add_git_host(doctor->settings, &agents);
+    if (agents.count > 0)
+        add_git_host(doctor->settings, &agents);
+    if (store_dataset_list(doctor->db, add_dataset, &agents, &err) < 0 || agents.count == 0)
+        return;
     check_service(doctor);
     if (agents.calling > 0)
         check_callback(doctor);

@@ -30,6 +30,7 @@
 #include "images/images.h"
 #include "store/audit_log.h"
 #include "store/samples.h"
+#include "wire/egress.h"
 
 #include "base/banned.h"
 
@@ -401,7 +402,17 @@ static int check_any(const struct import *import, struct error *err)
     return error_set(err, ERROR_INVALID, NULL, "no samples in %s", import->path);
 }
 
-static int run(struct import *import, const char *description, struct error *err)
+static int set_up_dataset(struct import *import, struct error *err)
+{
+    const char *egress = ctl_option(import->ctl, "egress");
+
+    if (store_dataset_ensure(import->db, import->dataset, ctl_option(import->ctl, "description"),
+                             err) < 0)
+        return -1;
+    return egress ? store_dataset_set_egress(import->db, import->dataset, egress, err) : 0;
+}
+
+static int run(struct import *import, struct error *err)
 {
     _cleanup_(close_fd) int lock = -1;
 
@@ -412,8 +423,8 @@ static int run(struct import *import, const char *description, struct error *err
     }
     if (db_begin(import->db, err) < 0)
         return -1;
-    if (store_dataset_ensure(import->db, import->dataset, description, err) < 0 ||
-        take_file(import, err) < 0 || check_any(import, err) < 0) {
+    if (set_up_dataset(import, err) < 0 || take_file(import, err) < 0 ||
+        check_any(import, err) < 0) {
         db_rollback(import->db);
         return -1;
     }
@@ -522,6 +533,7 @@ static int check_format(struct ctl *ctl, const char *format)
 static int prepare(struct ctl *ctl, struct import *import)
 {
     const char *image_map = ctl_option(ctl, "image-map");
+    const char *egress = ctl_option(ctl, "egress");
     struct error err = ERROR_INIT;
 
     *import = (struct import){
@@ -543,6 +555,8 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_usage(ctl, "missing option: --dataset NAME");
     if (sample_check_dataset(import->dataset, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
+    if (egress && egress_policy_check(egress, &err) < 0)
+        return ctl_usage(ctl, "--egress: %s", err.message);
     if (import->defaults.image && image_map)
         return ctl_usage(ctl, "--image and --image-map cannot be used together");
     if (import->defaults.language &&
@@ -576,7 +590,7 @@ int ctl_dataset_import(struct ctl *ctl)
     if (status != CTL_OK)
         return status;
     progress_begin(&import.progress);
-    status = run(&import, ctl_option(ctl, "description"), &err);
+    status = run(&import, &err);
     progress_end(&import.progress);
     if (status < 0) {
         status = ctl_fail(ctl, &err);

@@ -22,6 +22,7 @@ static void add_dataset(const struct dataset *dataset, void *arg)
 
     json_add_text(object, "name", dataset->name);
     json_add_text(object, "description", dataset->description);
+    json_add_text(object, "egress", dataset->egress);
     json_add_int(object, "sample_count", dataset->sample_count);
     json_add_time(object, "created_at", dataset->created_at);
     json_object_array_add(arg, object);
@@ -32,6 +33,7 @@ int ctl_dataset_list(struct ctl *ctl)
     static const struct output_column columns[] = {{"NAME", "name"},
                                                    {"SAMPLES", "sample_count"},
                                                    {"CREATED", "created_at"},
+                                                   {"EGRESS", "egress"},
                                                    {"DESCRIPTION", "description"}};
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);

@@ -7,7 +7,9 @@
 #include <sys/sysinfo.h>
 
 #include "agent_client/agent_client.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -54,6 +56,7 @@ struct container {
     struct agent_call *hello;
     bool silent;        /* its agent let a hello go unanswered, and is asked again */
     bool attached;      /* not started by this run */
+    bool way_out;       /* codeset-egress has a policy for it */
     bool engine_busy;   /* a start, describe or stop is under way */
     bool database_busy; /* its end is being written */
     struct event *timer;
@@ -160,6 +163,22 @@ const char *container_environment(const struct container *container)
     return container->environment;
 }
 
+void container_has_way_out(struct container *container)
+{
+    _cleanup_(json_release) json_object *environment = NULL;
+    struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    container->way_out = true;
+    if (json_parse(container->environment, strlen(container->environment), &environment, NULL,
+                   &err) < 0)
+        return; /* it is our own */
+    environment_set_proxy(environment);
+    json_write(&text, environment);
+    free(container->environment);
+    container->environment = buf_take(&text);
+}
+
 int64_t container_image_time(const struct container *container)
 {
     return container->image_time;
@@ -242,7 +261,7 @@ static void stopped(const struct error *err, void *arg)
         context_timer(context, &container->timer, container->stop_pause, stop_again, container);
         return;
     }
-    if (container->kind == CONTAINER_JOB && context->egress)
+    if ((container->kind == CONTAINER_JOB || container->way_out) && context->egress)
         egress_drop(context->egress, &container->id);
     container->database_busy = true;
     db_pool_insist(context->pool, DB_SMALL, NULL, write_gone, gone_written, container);

@@ -91,7 +91,10 @@ void container_suspect(struct container *container);
 /* Good from `up` on. */
 const char *container_address(const struct container *container);
 const char *container_environment(const struct container *container); /* of commands: JSON array */
-int64_t container_image_time(const struct container *container);      /* as engine.h's */
+/* It has a way out from now on: its commands are told of the proxy, and when it is stopped,
+ * codeset-egress is. Once it is up. */
+void container_has_way_out(struct container *container);
+int64_t container_image_time(const struct container *container); /* as engine.h's */
 int64_t container_oom_kills(const struct container *container);
 bool container_knows_ids(const struct container *container); /* of file operations */
 

@@ -13,8 +13,8 @@
 #include "reaper/result_grader.h"
 #include "reaper/rounds.h"
 #include "reaper/usage.h"
-#include "reaper/way_out.h"
 #include "reaper/verifications.h"
+#include "reaper/way_out.h"
 #include "settings.h"
 
 #include "base/banned.h"

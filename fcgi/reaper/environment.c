@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "wire/egress.h"
 
 #include "base/banned.h"
 
@@ -83,4 +84,16 @@ void environment_set(json_object *environment, const char *name, const char *val
             json_object_array_del_idx(environment, i, 1);
     }
     json_object_array_add(environment, json_object_new_string(text));
+}
+
+void environment_set_proxy(json_object *environment)
+{
+    static const char *const names[] = {"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"};
+    static const char *const but_for[] = {"NO_PROXY", "no_proxy"};
+    _cleanup_(free_ptr) char *proxy = xasprintf("http://127.0.0.1:%d", EGRESS_PORT);
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        environment_set(environment, names[i], proxy);
+    for (size_t i = 0; i < ARRAY_SIZE(but_for); i++)
+        environment_set(environment, but_for[i], "127.0.0.1,localhost");
 }

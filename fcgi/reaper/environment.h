@@ -17,4 +17,7 @@ char *environment_of_image(const char *image_env);
 /* Sets a variable of such an array, and so removes what was there under its name. */
 void environment_set(json_object *environment, const char *name, const char *value);
 
+/* The variables by which programs find the proxy of their container's way out. */
+void environment_set_proxy(json_object *environment);
+
 #endif

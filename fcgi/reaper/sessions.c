@@ -16,6 +16,7 @@
 #include "reaper/registry.h"
 #include "reaper/rounds.h"
 #include "reaper/usage.h"
+#include "reaper/way_out.h"
 #include "settings.h"
 #include "store/containers.h"
 #include "store/sessions.h"
@@ -43,11 +44,12 @@ struct live_session {
     enum phase phase;
     struct id container_id;
     struct container *container;
-    struct session_work work; /* from the claim; of an adopted one attempt and user only */
+    struct session_work work; /* from the claim; of an adopted one attempt, user and egress only */
     struct ending ending;
     struct id_list settled;
     struct event *timer;
     struct usage *usage; /* NULL: it is not ready */
+    struct way_out *way; /* NULL: it has none */
     int64_t since;       /* monotonic: of the claim */
     bool database_busy;  /* a thread may read this */
     bool was_ready;
@@ -107,6 +109,7 @@ static void free_session(struct live_session *session)
     usage_end(session->usage);
     registry_remove(&session->sessions->all, session);
     session->sessions->ready -= session->was_ready;
+    way_out_free(session->way);
     session_work_release(&session->work);
     id_list_release(&session->settled);
     free(session->ending.message);
@@ -355,6 +358,47 @@ static void ready_written(const struct error *err, void *arg)
     start_is_over(session->sessions);
 }
 
+static void record_ready(struct live_session *session)
+{
+    session->database_busy = true;
+    db_pool_insist(session->sessions->context->pool, DB_SMALL, &session->work.user_id, write_ready,
+                   ready_written, session);
+}
+
+static void way_is_open(const struct error *err, void *arg)
+{
+    struct live_session *session = arg;
+
+    if (session->phase == ENDING)
+        return;
+    if (!err) {
+        record_ready(session);
+        return;
+    }
+    log_event(LOG_ERROR, "session_start_failed", "session=%s code=EGRESS_UNAVAILABLE reason=\"%s\"",
+              session->id.text, err->message);
+    end(session, "EGRESS_UNAVAILABLE",
+        "the server's proxy, by which sessions of this data set reach other hosts, does not "
+        "answer; try again later",
+        true);
+}
+
+/* Of one that is ready already nobody waits for it. */
+static void open_way(struct live_session *session)
+{
+    const char *egress = session->work.egress;
+
+    container_has_way_out(session->container);
+    session->way = way_out_new(session->sessions->context, CONTAINER_SESSION,
+                               &session->container_id, strcmp(egress, "public") == 0, NULL, NULL);
+    way_out_set(session->way, egress, session->phase == ATTACHING ? NULL : way_is_open, session);
+}
+
+static bool has_way_out(const struct live_session *session)
+{
+    return session->work.egress && strcmp(session->work.egress, "none") != 0;
+}
+
 static void container_is_up(void *owner)
 {
     struct live_session *session = owner;
@@ -362,14 +406,15 @@ static void container_is_up(void *owner)
 
     if (session->phase == ENDING) /* by its row, and what that leaves is just being settled */
         return;
+    if (has_way_out(session))
+        open_way(session);
     if (session->phase == ATTACHING) {
         is_ready(session);
         kinds_ready(&context->kinds, &session->id);
         return;
     }
-    session->database_busy = true;
-    db_pool_insist(context->pool, DB_SMALL, &session->work.user_id, write_ready, ready_written,
-                   session);
+    if (!session->way)
+        record_ready(session);
 }
 
 static const struct container_events events = {
@@ -507,6 +552,7 @@ static void sessions_adopt(void *room, const struct container_row *row)
     session = new_session(sessions, &row->work_id, &row->container_id, ATTACHING);
     session->work.attempt = row->attempt;
     session->work.user_id = row->user_id;
+    session->work.egress = row->egress ? xstrdup(row->egress) : NULL;
     log_event(LOG_INFO, "session_adopted", "session=%s", session->id.text);
     container_attach(session->container, row->image);
 }

@@ -106,6 +106,7 @@ static const struct right api_rights[] = {
 /* It deletes what retention says (retention.c), and nothing of users and money but the sums of
  * old days. */
 static const struct right reaper_rights[] = {
+    {"SELECT", "datasets", ""},
     {"SELECT", "samples", ""},
     {"SELECT", "sessions", ""},
     {"UPDATE", "sessions", ""},

@@ -30,6 +30,7 @@ struct container_row {
     int64_t attempt;     /* of the session's or the job's claim, as it is now */
     const char *image;   /* NULL: not known (a row of the release before) */
     const char *address; /* NULL: ask the engine */
+    const char *egress;  /* of a session: what it may reach (wire/egress.h) */
 };
 
 typedef void container_each(const struct container_row *row, void *arg);

@@ -23,7 +23,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
     static const struct query query = {
         "SELECT d.name, d.description,"
         "       (SELECT COUNT(*) FROM samples AS s WHERE s.latest = TRUE AND s.dataset = d.name),"
-        "       d.created_at"
+        "       d.created_at, d.egress"
         "  FROM datasets AS d ORDER BY d.name"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
@@ -32,11 +32,13 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
     while (db_next(rows)) {
         _cleanup_(free_ptr) char *name = db_row_copy(rows, 0);
         _cleanup_(free_ptr) char *description = db_row_copy(rows, 1);
+        _cleanup_(free_ptr) char *egress = db_row_copy(rows, 4);
         struct dataset dataset = {
             .name = name,
             .description = description,
             .sample_count = db_row_int(rows, 2),
             .created_at = db_row_time(rows, 3),
+            .egress = egress,
         };
 
         each(&dataset, arg);
@@ -366,6 +368,13 @@ int store_dataset_ensure(struct db *db, const char *name, const char *descriptio
         " ON DUPLICATE KEY UPDATE description = COALESCE(VALUE(description), description)"};
 
     return DB_RUN(db, &query, NULL, err, db_text(name), db_text(description));
+}
+
+int store_dataset_set_egress(struct db *db, const char *name, const char *egress, struct error *err)
+{
+    static const struct query query = {"UPDATE datasets SET egress = ? WHERE name = ?"};
+
+    return DB_RUN(db, &query, NULL, err, db_text(egress), db_text(name));
 }
 
 /* Locks the sample's latest version. *ret_version: 0 when there is none yet. */

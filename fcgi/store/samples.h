@@ -20,6 +20,7 @@ struct db;
 struct dataset {
     char *name;
     char *description; /* NULL: none */
+    char *egress;      /* of its sessions (wire/egress.h) */
     int64_t sample_count;
     int64_t created_at;
 };
@@ -118,5 +119,8 @@ int store_sample_add(struct db *db, const struct new_sample *sample,
                      int64_t *ret_version, struct error *err);
 int store_dataset_ensure(struct db *db, const char *name, const char *description,
                          struct error *err);
+/* What its sessions may reach, from now on. egress: a valid policy (wire/egress.h). */
+int store_dataset_set_egress(struct db *db, const char *name, const char *egress,
+                             struct error *err);
 
 #endif

@@ -15,6 +15,7 @@ void session_work_release(struct session_work *work)
 {
     free(work->image);
     free(work->repo_path);
+    free(work->egress);
     memset(work, 0, sizeof(*work));
 }
 
@@ -43,9 +44,10 @@ void session_work_release(struct session_work *work)
     "UPDATE sessions SET attempt=attempt+1, owner=?, container_id=? WHERE session_id=?; "          \
     "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
     "WHERE container_id=earlier AND state IN ('starting','running'); "                             \
-    "INSERT INTO containers (container_id, node, run_id, kind, work_id, image) "                   \
-    "SELECT w.container_id, ?, w.owner, 'session', w.session_id, p.image FROM sessions w "         \
-    "JOIN samples p USING (dataset, sample_id, version) WHERE w.session_id=?; "                    \
+    "INSERT INTO containers (container_id, node, run_id, kind, work_id, image, egress) "           \
+    "SELECT w.container_id, ?, w.owner, 'session', w.session_id, p.image, d.egress "               \
+    "FROM sessions w JOIN samples p USING (dataset, sample_id, version) "                          \
+    "JOIN datasets d ON d.name=w.dataset WHERE w.session_id=?; "                                   \
     "END IF; END IF;"
 
 int store_session_claim(struct db *db, const struct run *run, const struct id *id,
@@ -55,8 +57,9 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
     static const struct query claim = {DB_ATOMIC_SELECT(
         "DECLARE free, limited BOOLEAN DEFAULT FALSE; DECLARE earlier, mine, whose UUID; ", CLAIM,
         "SELECT limited, w.session_id, w.user_id, w.container_id, w.attempt, p.image, "
-        "p.repo_path, w.expires_at FROM sessions w "
-        "JOIN samples p USING (dataset, sample_id, version) WHERE w.session_id=? AND "
+        "p.repo_path, w.expires_at, c.egress FROM sessions w "
+        "JOIN samples p USING (dataset, sample_id, version) "
+        "LEFT JOIN containers c ON c.container_id=w.container_id WHERE w.session_id=? AND "
         "w.status='creating' AND (limited OR (w.owner=? AND w.container_id=?));")};
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
         db, &claim, err, db_id(&run->run_id), db_id(id), db_id(&run->run_id),
@@ -80,6 +83,7 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
         .image = db_row_copy(rows, 5),
         .repo_path = db_row_copy(rows, 6),
         .expires_at = db_row_time(rows, 7),
+        .egress = db_row_copy(rows, 8),
     };
     return 0;
 }

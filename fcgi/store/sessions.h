@@ -98,6 +98,7 @@ struct session_work {
     int64_t attempt;
     char *image;
     char *repo_path;
+    char *egress; /* what it may reach (wire/egress.h): its data set's at the claim */
     int64_t expires_at;
 };
 

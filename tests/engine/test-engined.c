@@ -351,16 +351,16 @@ static void what_is_held_still_can_be_stopped(void)
     close_fd(&held.fd);
 }
 
-static void nothing_but_a_job_has_a_way_out(void)
+static void a_verification_has_no_way_out(void)
 {
     struct id id = id_new();
     _cleanup_(close_fd) int fd = fixture_connect(&fixture);
     struct engined_request request;
 
     start(&id);
-    CU_ASSERT_EQUAL(egress(CONTAINER_SESSION, &id).failed, ERROR_INVALID);
+    CU_ASSERT_EQUAL(egress(CONTAINER_GRADING, &id).failed, ERROR_INVALID);
     engined_request_make(ENGINED_EGRESS, 1, &request);
-    engined_request_name(&request, CONTAINER_SESSION, &id, NULL);
+    engined_request_name(&request, CONTAINER_GRADING, &id, NULL);
     CU_ASSERT_EQUAL(send(fd, &request, sizeof(request), MSG_NOSIGNAL), sizeof(request));
     CU_ASSERT(is_closed(fd));
     CU_ASSERT_NOT_EQUAL(run(&id, "nc 127.0.0.1 3128 </dev/null"), 0);
@@ -662,7 +662,7 @@ int main(void)
          a_job_s_way_out_is_a_socket_of_its_own_network},
         {"a session is held still but for its agent", a_session_is_held_still_but_for_its_agent},
         {"what is held still can be stopped", what_is_held_still_can_be_stopped},
-        {"nothing but a job has a way out", nothing_but_a_job_has_a_way_out},
+        {"a verification has no way out", a_verification_has_no_way_out},
         {"a bad message ends its connection and nothing else",
          a_bad_message_ends_its_connection_and_nothing_else},
         {"descriptors are not taken", descriptors_are_not_taken},

@@ -279,8 +279,8 @@ static void carry_out_egress(struct call *call, const struct container *containe
 {
     call->host->egresses++;
     call->host->public_ = call->public_;
-    if (failure->kind == ERROR_NONE && call->ref.kind != CONTAINER_JOB)
-        error_set(failure, ERROR_INVALID, NULL, "only an agent job has a way out");
+    if (failure->kind == ERROR_NONE && call->ref.kind == CONTAINER_GRADING)
+        error_set(failure, ERROR_INVALID, NULL, "a verification has no way out");
     else if (failure->kind == ERROR_NONE && (!container || container->agent == 0))
         error_set(failure, ERROR_NOT_FOUND, NULL, "it does not run");
     if (!call->engine)

@@ -1,9 +1,11 @@
 /*
  * A session's life on one machine.
  */
+#include "egress_standin.h"
 #include "fixture.h"
 #include "suites.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -11,6 +13,7 @@
 #include "reaper/containers.h"
 #include "reaper/db_pool.h"
 #include "reaper/sessions.h"
+#include "wire/egress.h"
 
 #include "base/banned.h"
 
@@ -46,6 +49,88 @@ static void a_session_becomes_ready_and_leaves_nothing(void)
     UNTIL(container_is(&container, "gone"));
     CU_ASSERT(session_is(&session, "closed"));
     finish();
+}
+
+/* --- the way out ----------------------------------------------------------------------------- */
+
+static struct egress_standin *egress;
+
+static void begin_with_egress(void)
+{
+    machine_open(&m, "alone");
+    egress = egress_standin_new(m.jobs.egress_socket);
+    tell("UPDATE datasets SET egress='allow:a.example'");
+}
+
+static void finish_with_egress(void)
+{
+    tell("UPDATE datasets SET egress='none'");
+    finish();
+    egress_standin_free(egress);
+}
+
+static bool was_told(const char *text)
+{
+    _cleanup_(free_ptr) char *told = egress_standin_told(egress);
+
+    return strstr(told, text) != NULL;
+}
+
+static bool prints_the_proxy(const struct id *session)
+{
+    struct id command = start_command(session, "echo $HTTPS_PROXY $NO_PROXY");
+
+    UNTIL(interaction_is(&command, "completed"));
+    return answers("SELECT stdout FROM interaction_outputs WHERE interaction_id=?", &command,
+                   "http://127.0.0.1:3128 127.0.0.1,localhost\n");
+}
+
+static void a_session_reaches_what_its_data_set_says(void)
+{
+    struct id session, verification;
+
+    begin_with_egress();
+    daemon_begin(&m);
+    session = ready_session();
+    CU_ASSERT(was_told("set allow:a.example;"));
+    CU_ASSERT(prints_the_proxy(&session));
+    /* What is told to those that come later does not change it. */
+    tell("UPDATE datasets SET egress='public'");
+    daemon_kill(&m);
+    daemon_begin(&m);
+    UNTIL(was_told("set allow:a.example;set allow:a.example;"));
+    CU_ASSERT(prints_the_proxy(&session));
+    egress_standin_free(egress);
+    egress = egress_standin_new(m.jobs.egress_socket);
+    UNTIL(was_told("set allow:a.example;"));
+    CU_ASSERT_EQUAL(scripted_egresses(m.host), 2);
+    verification = start_verification(&session);
+    UNTIL(!job_is(&verification, "pending") && !job_is(&verification, "starting"));
+    CU_ASSERT_EQUAL(scripted_egresses(m.host), 2);
+    close_session(&session);
+    UNTIL(was_told("drop;"));
+    CU_ASSERT(!was_told("public"));
+    finish_with_egress();
+}
+
+static void it_is_not_ready_before_its_way_is_open(void)
+{
+    struct id session;
+
+    begin_with_egress();
+    egress_standin_say(egress, EGRESS_CLOSED);
+    daemon_begin(&m);
+    session = create_session(&fixture_user);
+    UNTIL(was_told("closed;closed;"));
+    CU_ASSERT(session_is(&session, "creating"));
+    egress_standin_say(egress, EGRESS_OK);
+    UNTIL(session_is(&session, "ready"));
+    close_session(&session);
+    egress_standin_say(egress, EGRESS_REFUSED);
+    session = create_session(&fixture_user);
+    UNTIL(session_is(&session, "error"));
+    CU_ASSERT(session_error_is(&session, "EGRESS_UNAVAILABLE"));
+    finish_with_egress();
 }
 
 static void closed_before_it_is_claimed(void)
@@ -553,6 +638,8 @@ static void killed_while_the_engine_is_asked_what_one_uses(void)
 }
 
 static const struct unit_test tests[] = {
+    {"a session reaches what its data set says", a_session_reaches_what_its_data_set_says},
+    {"a session is not ready before its way is open", it_is_not_ready_before_its_way_is_open},
     {"a session becomes ready, and leaves nothing", a_session_becomes_ready_and_leaves_nothing},
     {"a session closed before it is claimed is nothing to start", closed_before_it_is_claimed},
     {"a session closed while its claim is told leaves nothing", closed_while_the_claim_is_told},

@@ -258,8 +258,10 @@ static int find_file(const struct settings *settings, const struct agent_job *jo
     _cleanup_(close_fd) int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (folder < 0 || faccessat(folder, WHOLE, F_OK, 0) < 0)
-        return error_set(err, ERROR_UNAVAILABLE, "UNAVAILABLE",
-                         "the result is not on this host; results_dir must be shared among hosts");
+        return error_set(
+            err, ERROR_UNAVAILABLE, "UNAVAILABLE",
+            "the result is not there yet; try again in a few seconds (it stays so if the "
+            "hosts of this server do not share results_dir)");
     if (choice->whole) {
         snprintf(name, NAME_SIZE, WHOLE);
         return 0;

@@ -167,6 +167,7 @@ static const char *log_of(const struct id *job)
 /* The names in the result, as tar tells them, one behind the other. */
 static void completes_with(const struct id *job, const char *names)
 {
+    _cleanup_(free_ptr) char *file = xasprintf("results/%s/all.tar.gz", job->text);
     _cleanup_(free_ptr) char *script = xasprintf(
         "test \"$(tar tzf results/%s/all.tar.gz | tr '\\n' ' ')\" = '%s'", job->text, names);
 
@@ -178,6 +179,7 @@ static void completes_with(const struct id *job, const char *names)
                     job));
     CU_ASSERT_FATAL(agent_job_is(job, "completed"));
     UNTIL(containers_count(&m.context, CONTAINER_JOB) == 0);
+    UNTIL(exists(file)); /* it gets its name a moment after the row says so */
     shell(script);
 }
 

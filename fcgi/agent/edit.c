@@ -294,7 +294,8 @@ static const char *find_once(const struct buf *content, const struct change *cha
         char hint[NEAR_HINT_SIZE];
 
         near_hint(content->data, content->length, change->old_text, change->old_length, hint);
-        error_set(err, ERROR_INVALID, NULL, "%.200s: the string does not occur in it%s", path, hint);
+        error_set(err, ERROR_INVALID, NULL, "%.200s: the string does not occur in it%s", path,
+                  hint);
         return NULL;
     }
     next = memmem(first + 1, (size_t)(end - first - 1), change->old_text, change->old_length);

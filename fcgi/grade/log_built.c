@@ -150,7 +150,7 @@ static bool cargo_outcome(const char *word, enum test_outcome *ret_outcome)
 
 static void cargo_line(struct log_reader *log, char *line)
 {
-    char *dots = strstr(line, " ... "), *end = dots;
+    char *dots = strstr(line, " ... "), *end;
     enum test_outcome outcome;
 
     if (log_starts(line, "test result: ")) {

@@ -147,7 +147,8 @@ static void enter_containers(struct entering *entering, const struct test_case *
 
         buf_clear(&entering->container);
         for (size_t k = 0; k < ARRAY_SIZE(parts[i]) && parts[i][k]; k++) {
-            is_new = is_new && parts[i][k][0] && (k == 0 || strcmp(parts[i][k], parts[i][k - 1]));
+            is_new =
+                is_new && parts[i][k][0] && (k == 0 || strcmp(parts[i][k], parts[i][k - 1]) != 0);
             add_part(&entering->container, parts[i][k]);
         }
         if (is_new)

@@ -1,4 +1,4 @@
-# grade: JUnit reading, test ids, verdict; the archive of reports; archives of agents' results. Pure
+# grade: reports and logs of test runners, test ids, verdict; the archive of reports; archives of agents' results. Pure
 # functions, and the program that runs them where nothing else can be done: codeset-grader.
 noinst_LIBRARIES += libgrade.a
 libgrade_a_SOURCES = \

@@ -1,6 +1,6 @@
 /*
- * Two halves around the first NUL: a file's content, and a text that was looked for in it. The hint ends,
- * and the line that it names is one of the file.
+ * Two halves around the first NUL: a file's content, and a text that was looked for in it. The
+ * hint ends, and the line that it names is one of the file.
  *
  * fuzz-sources: fcgi/agent/near.c fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c
  */

@@ -8,12 +8,13 @@
  * Exit status 1 when there is no report or one can't be read.
  */
 #include <fcntl.h>
-#include <glob.h>
+#include <fts.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/glob.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "grade/grade.h"
@@ -26,35 +27,51 @@ DEFINE_CLEANUP(struct test_report *, report_release, test_report_free)
 static int add_file(struct test_report *report, const char *path, struct error *err)
 {
     _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    char note[REPORT_NOTE_SIZE];
 
-    if (file_read(AT_FDCWD, path, TEST_REPORT_MAX, &bytes, err) < 0 ||
-        test_report_add_junit(report, bytes.data, bytes.length, err) < 0)
+    if (file_read(AT_FDCWD, path, TEST_REPORT_MAX, &bytes, err) < 0)
         return error_wrap(err, "%s", path);
+    if (test_report_add_xml(report, bytes.data, bytes.length, note) != REPORT_WHOLE)
+        return error_set(err, ERROR_INVALID, NULL, "%s: %s", path, note);
     return 0;
 }
 
-static int add_matching(struct test_report *report, const char *folder, const char *pattern,
-                        size_t *files, struct error *err)
+/* The files that the patterns mean; fts gives paths from the folder on. */
+static int add_matching(struct test_report *report, const char *folder,
+                        const struct glob_list *patterns, size_t *files, struct error *err)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", folder, pattern);
-    _cleanup_(globfree) glob_t found = {0};
+    char *const roots[] = {(char *)folder, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    int result = 0;
 
-    if (glob(path, GLOB_NOSORT, NULL, &found) != 0)
-        return 0;
-    for (size_t i = 0; i < found.gl_pathc; i++, (*files)++)
-        if (add_file(report, found.gl_pathv[i], err) < 0)
-            return -1;
-    return 0;
+    for (FTSENT *entry = walk ? fts_read(walk) : NULL; entry && result == 0;
+         entry = fts_read(walk)) {
+        const char *path = entry->fts_path + strlen(folder);
+
+        path += strspn(path, "/");
+        if (entry->fts_info == FTS_D && path[0] && !glob_list_leads(patterns, path))
+            fts_set(walk, entry, FTS_SKIP);
+        if (entry->fts_info != FTS_F || !glob_list_match(patterns, path))
+            continue;
+        (*files)++;
+        result = add_file(report, entry->fts_path, err);
+    }
+    if (walk)
+        fts_close(walk);
+    return result;
 }
 
 static int add_folder(struct test_report *report, const char *language, const char *folder,
                       struct error *err)
 {
+    _cleanup_(glob_list_release) struct glob_list patterns = {0};
     size_t files = 0;
 
     for (const char *const *pattern = grade_report_paths(language); *pattern; pattern++)
-        if (add_matching(report, folder, *pattern, &files, err) < 0)
+        if (glob_list_add(&patterns, *pattern, err) < 0)
             return -1;
+    if (add_matching(report, folder, &patterns, &files, err) < 0)
+        return -1;
     return files ? 0 : error_set(err, ERROR_NOT_FOUND, NULL, "no report in %s", folder);
 }
 

@@ -292,12 +292,68 @@ int ctl_image_list(struct ctl *ctl)
     return CTL_OK;
 }
 
+static void add_image_name(const struct image *image, void *arg)
+{
+    json_object_array_add(arg, json_object_new_string(image->name));
+}
+
+/* Those of the names that nothing needs; *ret_count: how many were removed. What is needed, also by
+ * an image over it, is left without a word; any other failure is one. */
+static int remove_round(struct ctl *ctl, json_object *removed, size_t *ret_count, struct error *err)
+{
+    _cleanup_(json_release) json_object *names = json_object_new_array();
+    size_t before = json_object_array_length(removed);
+
+    if (image_list(&ctl_settings(ctl)->engine, add_image_name, names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < json_object_array_length(names); i++) {
+        const char *name = json_object_get_string(json_object_array_get_idx(names, i));
+
+        if (check_unused(ctl, name, err) < 0 || check_unnamed(ctl, name, err) < 0 ||
+            image_remove(&ctl_settings(ctl)->engine, name, err) < 0) {
+            if (err->kind != ERROR_CONFLICT)
+                return -1;
+            error_clear(err);
+            continue;
+        }
+        json_object_array_add(removed, json_object_new_string(name));
+        if (!ctl_json(ctl))
+            printf("image '%s' removed\n", name);
+    }
+    *ret_count = json_object_array_length(removed) - before;
+    return 0;
+}
+
+/* An image that was a layer over another frees that one: until there is nothing more. */
+static int remove_all_unused(struct ctl *ctl)
+{
+    _cleanup_(json_release) json_object *removed = json_object_new_array();
+    struct error err = ERROR_INIT;
+    size_t count;
+
+    do {
+        if (remove_round(ctl, removed, &count, &err) < 0)
+            return ctl_fail(ctl, &err);
+    } while (count > 0);
+    if (ctl_json(ctl))
+        output_rows(true, removed, NULL, 0, "");
+    else if (json_object_array_length(removed) == 0)
+        printf("all images are needed\n");
+    return CTL_OK;
+}
+
 int ctl_image_remove(struct ctl *ctl)
 {
     const char *name = ctl_argument(ctl, 0);
     _cleanup_(json_release) json_object *object = NULL;
     struct error err = ERROR_INIT;
 
+    if (!name == !ctl_option(ctl, "unused"))
+        return ctl_usage(ctl, "give either a NAME or --unused");
+    if (!name && ctl_option(ctl, "force"))
+        return ctl_usage(ctl, "--force is for one image, not for --unused");
+    if (!name)
+        return remove_all_unused(ctl);
     if (sample_check_image("NAME", name, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
     if (check_unused(ctl, name, &err) < 0 || check_unnamed(ctl, name, &err) < 0 ||

@@ -122,6 +122,48 @@ int ctl_dataset_remove(struct ctl *ctl)
     return CTL_OK;
 }
 
+/* A line as dataset import reads it: what the API shows, less what an import decides itself, and
+ * what else defines the sample. */
+static int print_sample(const struct sample_whole *sample, void *arg, struct error *err)
+{
+    static const char *const ours[] = {"dataset", "version", "latest"};
+    const struct sample_summary *summary = &sample->summary;
+    _cleanup_(json_release) json_object *line = NULL, *paths = NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    (void)arg;
+    if (json_parse(sample->json, sample->json_length, &line, NULL, err) < 0 ||
+        json_parse(sample->report_paths, strlen(sample->report_paths), &paths, NULL, err) < 0)
+        return error_wrap(err, "sample %s", summary->sample_id);
+    for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+        json_object_object_del(line, ours[i]);
+    json_add_text(line, "image", summary->image);
+    json_add_text(line, "verifier_image", summary->verifier_image);
+    json_add_text(line, "image_reference", summary->image_reference);
+    json_add_text(line, "repo_path", summary->repo_path);
+    json_add_text(line, "verifier_command", summary->verifier_command);
+    json_add(line, "report_paths", json_object_get(paths));
+    if (summary->verify_timeout)
+        json_add_int(line, "verify_timeout", summary->verify_timeout);
+    if (summary->hide_verifier_output)
+        json_add_bool(line, "hide_verifier_output", true);
+    json_write(&text, line);
+    printf("%s\n", text.data);
+    return 0;
+}
+
+int ctl_dataset_export(struct ctl *ctl)
+{
+    const char *name = ctl_argument(ctl, 0);
+    struct error err = ERROR_INIT;
+    struct db *db = ctl_db(ctl, &err);
+
+    if (!db || check_dataset(db, name, &err) < 0 ||
+        store_sample_export(db, name, print_sample, NULL, &err) < 0)
+        return ctl_fail(ctl, &err);
+    return CTL_OK;
+}
+
 static json_object *summary_object(const struct sample_summary *summary)
 {
     json_object *object = json_object_new_object();

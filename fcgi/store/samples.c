@@ -331,6 +331,43 @@ int store_sample_list(struct db *db, const struct sample_page *page,
     return each_sample(db, queries, page, add_summary, &summaries, err);
 }
 
+int store_sample_export(struct db *db, const char *dataset,
+                        int (*each)(const struct sample_whole *sample, void *arg,
+                                    struct error *err),
+                        void *arg, struct error *err)
+{
+    static const struct query query = {
+        SUMMARY_COLUMNS ", json, report_paths FROM samples WHERE latest = TRUE AND dataset = ?"
+                        " AND sample_id > ? ORDER BY sample_id LIMIT 16"};
+    _cleanup_(free_ptr) char *last = xstrdup("");
+    bool more = true;
+
+    /* In pieces: a result is held in memory. */
+    while (more) {
+        _cleanup_(db_rows_release) struct db_rows *rows =
+            DB_SELECT(db, &query, err, db_text(dataset), db_text(last));
+
+        if (!rows)
+            return -1;
+        more = false;
+        while (db_next(rows)) {
+            struct sample_whole sample = {.summary = summary_of_row(rows),
+                                          .json = db_row_text(rows, 14),
+                                          .json_length = db_row_length(rows, 14),
+                                          .report_paths = db_row_text(rows, 15)};
+            int status = each(&sample, arg, err);
+
+            free(last);
+            last = xstrdup(sample.summary.sample_id);
+            sample_summary_release(&sample.summary);
+            if (status < 0)
+                return -1;
+            more = true;
+        }
+    }
+    return 0;
+}
+
 int store_sample_get(struct db *db, const char *dataset, const char *sample_id, int64_t version,
                      struct sample_summary *ret_summary, struct buf *json, struct error *err)
 {

@@ -91,6 +91,20 @@ int store_sample_list(struct db *db, const struct sample_page *page,
                       void (*each)(const struct sample_summary *summary, void *arg), void *arg,
                       struct error *err);
 
+/* The latest versions of a data set, ordered by sample id, with all that defines them. What is a
+ * pointer lives until each returns; json is the API's object, report_paths an array's text. each
+ * returns -1 to stop, with its error in *err. */
+struct sample_whole {
+    struct sample_summary summary;
+    const char *json, *report_paths;
+    size_t json_length;
+};
+
+int store_sample_export(struct db *db, const char *dataset,
+                        int (*each)(const struct sample_whole *sample, void *arg,
+                                    struct error *err),
+                        void *arg, struct error *err);
+
 /* One version (0: the latest), and appends its JSON. ERROR_NOT_FOUND. */
 int store_sample_get(struct db *db, const char *dataset, const char *sample_id, int64_t version,
                      struct sample_summary *ret_summary, struct buf *json, struct error *err);

@@ -5,6 +5,7 @@
  * fuzz-sources: fcgi/ctl/sample_line.c fcgi/ctl/spelling.c fcgi/base/json.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
  * fuzz-sources: fcgi/base/crypto.c fcgi/base/glob.c fcgi/grade/log_names.c
+ * fuzz-sources: fcgi/images/reference.c
  * fuzz-packages: json-c libcrypto
  */
 #include <stdlib.h>

@@ -85,7 +85,7 @@ static int dump_database(struct backup *backup, struct holding *holding, struct 
 {
     const struct database_settings *database = &backup->settings->database;
     const char *const argv[] = {"mariadb-dump",
-                                "--defaults-file=" CHILD_FILE_PATH,
+                                BACKUP_SIGN_IN_OPTION,
                                 "--single-transaction",
                                 "--quick",
                                 "--hex-blob",

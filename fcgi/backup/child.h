@@ -13,7 +13,6 @@
 #include "base/error.h"
 
 #define CHILD_FILE_FD 3 /* where a program finds the file that it was given */
-#define CHILD_FILE_PATH "/dev/fd/3"
 
 struct child {
     const char *name;

@@ -26,6 +26,9 @@ struct backup_folder {
 #define BACKUP_FOLDERS 3
 void backup_folders(const struct settings *settings, struct backup_folder folders[BACKUP_FOLDERS]);
 
+/* The option by which they find it, as CHILD_FILE_FD. */
+#define BACKUP_SIGN_IN_OPTION "--defaults-file=/dev/fd/3"
+
 /* A file, without a name, with which MariaDB's programs sign in as the administrator's account.
  * Returns its descriptor. */
 int backup_sign_in(const struct database_settings *settings, struct error *err);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
@@ -53,21 +54,28 @@ static bool has_file(const struct restoration *restoration, const char *name)
     return false;
 }
 
+/* Folders may be there, and what begins with a dot at the top: a lock, or what is being made. */
 static int check_folder(const char *path, struct error *err)
 {
-    DIR *dir = opendir(path);
+    char *paths[] = {(char *)(uintptr_t)path, NULL};
+    FTS *tree;
     int status = 0;
 
-    if (!dir)
-        return errno == ENOENT ? 0 : error_errno(err, errno, "cannot open %s", path);
-    for (struct dirent *entry; status == 0 && (entry = readdir(dir)) != NULL;) {
-        if (entry->d_name[0] != '.')
+    if (access(path, F_OK) < 0)
+        return errno == ENOENT ? 0 : error_errno(err, errno, "cannot look at %s", path);
+    tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+    if (!tree)
+        return error_errno(err, errno, "cannot open %s", path);
+    for (FTSENT *entry; status == 0 && (entry = fts_read(tree)) != NULL;) {
+        if (entry->fts_level == 1 && entry->fts_name[0] == '.')
+            fts_set(tree, entry, FTS_SKIP);
+        else if (entry->fts_info != FTS_D && entry->fts_info != FTS_DP)
             status = error_set(err, ERROR_CONFLICT, NULL,
-                               "%s is not empty (it has %.80s); a backup is only restored into "
+                               "%s is not empty (it has %.120s); a backup is only restored into "
                                "empty folders, so move it away",
-                               path, entry->d_name);
+                               path, entry->fts_path + strlen(path) + 1);
     }
-    closedir(dir);
+    fts_close(tree);
     return status;
 }
 
@@ -134,7 +142,7 @@ static int end_of(struct child *child, int status, struct error *err)
 static int load(const struct restoration *restoration, struct error *err)
 {
     const char *const argv[] = {"mariadb",
-                                "--defaults-file=" CHILD_FILE_PATH,
+                                BACKUP_SIGN_IN_OPTION,
                                 "--batch",
                                 "--max-allowed-packet=1G",
                                 restoration->database.db_name,

@@ -85,7 +85,7 @@ static int dump_database(struct backup *backup, struct holding *holding, struct 
 {
     const struct database_settings *database = &backup->settings->database;
     const char *const argv[] = {"mariadb-dump",
-                                "--defaults-file=" CHILD_FILE_PATH,
+                                BACKUP_SIGN_IN_OPTION,
                                 "--single-transaction",
                                 "--quick",
                                 "--hex-blob",
@@ -127,8 +127,9 @@ static int save_database(struct backup *backup, struct error *err)
     numbers = backup_numbers(snapshot, err);
     if (!numbers)
         return -1;
-    json_object_object_foreach (numbers, name, value)
+    json_object_object_foreach (numbers, name, value) {
         json_add(backup->manifest, name, json_object_get(value));
+    }
     return 0;
 }
 

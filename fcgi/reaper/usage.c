@@ -124,6 +124,9 @@ void usage_end(struct usage *usage)
 
 void usage_close(struct context *context)
 {
-    while (!LIST_EMPTY(&context->usages))
-        usage_free(LIST_FIRST(&context->usages));
+    struct usage *usage;
+
+    /* clang-tidy does not see that what is freed leaves the list first. */
+    while ((usage = LIST_FIRST(&context->usages)))
+        usage_free(usage); // NOLINT
 }

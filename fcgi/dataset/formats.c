@@ -10,6 +10,7 @@
 #include "dataset/patch.h"
 #include "dataset/python_literal.h"
 #include "dataset/verifier_command.h"
+#include "grade/log_names.h"
 
 #include "base/banned.h"
 
@@ -370,8 +371,10 @@ static int add_verifier(struct conversion *conversion, struct error *err)
             need(conversion, "a verifier image: the row names no command that runs its tests");
         return 0;
     }
-    if (!strstr(commands, "pytest") && format->log_parser)
-        need(conversion, "a verifier that writes a JUnit report: its commands write a log only");
+    if (!strstr(commands, "pytest") && format->log_parser &&
+        !json_get_text(conversion->line, "log_parser"))
+        need(conversion, "a verifier that writes a JUnit report: its commands write a log only, "
+                         "which no known parser reads");
     if (verifier_command(&plan, &command, err) == 0) {
         json_add_text(conversion->line, "verifier_command", command.data);
         return 0;
@@ -680,8 +683,8 @@ static int convert(struct conversion *conversion, struct error *err)
         json_add_text(conversion->line, "repo_path", format->repo_path);
     if (reference)
         json_add_text(conversion->line, "image_reference", reference);
-    if (parser)
-        json_add_text(conversion->line, "log_parser", parser);
+    if (parser && log_parser_name(parser)) /* what needs another one is told */
+        json_add_text(conversion->line, "log_parser", log_parser_name(parser));
     if (format->finish && format->finish(conversion, err) < 0)
         return -1;
     if (format->need)

@@ -127,6 +127,7 @@ static bool fetch(struct ctl *ctl, struct pull *pull, json_object *item, struct 
     if (pull_image(pull, showing->reference, name, &progress, &err) == 0) {
         progress_end(&showing->progress);
         json_add_text(item, "outcome", "pulled");
+        ctl_record(ctl, "image.imported", name, showing->reference);
         if (!ctl_json(ctl))
             printf("image '%s' pulled from %s\n", name, showing->reference);
         return true;

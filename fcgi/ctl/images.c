@@ -316,6 +316,7 @@ static int remove_round(struct ctl *ctl, json_object *removed, size_t *ret_count
             error_clear(err);
             continue;
         }
+        ctl_record(ctl, "image.removed", name, NULL);
         json_object_array_add(removed, json_object_new_string(name));
         if (!ctl_json(ctl))
             printf("image '%s' removed\n", name);

@@ -608,8 +608,7 @@ static const char *const other_fields[] = {
 };
 
 /* SWE-bench's that mean nothing here. */
-static const char *const ignored_fields[] = {"version", "difficulty", "image_assets", "log_parser",
-                                             NULL};
+static const char *const ignored_fields[] = {"version", "difficulty", "image_assets", NULL};
 
 #define FIELDS (ARRAY_SIZE(text_fields) + ARRAY_SIZE(other_fields) + ARRAY_SIZE(ignored_fields))
 

@@ -102,7 +102,7 @@ static void what_the_daemon_asks_is_taken(void)
     CU_ASSERT_EQUAL(check_whole(&request), 0);
 }
 
-static void only_a_job_has_a_way_out(void)
+static void a_verification_has_no_way_out(void)
 {
     struct engined_request request;
 
@@ -115,6 +115,9 @@ static void only_a_job_has_a_way_out(void)
     CU_ASSERT_EQUAL(check_whole(&request), -1);
     engined_request_make(ENGINED_EGRESS, 1, &request);
     engined_request_name(&request, CONTAINER_SESSION, &id, NULL);
+    CU_ASSERT_EQUAL(check_whole(&request), 0);
+    engined_request_make(ENGINED_EGRESS, 1, &request);
+    engined_request_name(&request, CONTAINER_GRADING, &id, NULL);
     CU_ASSERT_EQUAL(check_whole(&request), -1);
     engined_request_make(ENGINED_STOP, 1, &request);
     engined_request_name(&request, CONTAINER_JOB, &id, NULL);
@@ -260,7 +263,7 @@ int main(void)
         {"what is no container's name is refused", what_is_no_container_s_name_is_refused},
         {"a kind has a name", a_kind_has_a_name},
         {"what the daemon asks is taken", what_the_daemon_asks_is_taken},
-        {"only a job has a way out", only_a_job_has_a_way_out},
+        {"a verification has no way out", a_verification_has_no_way_out},
         {"a request of another length is refused", a_request_of_another_length_is_refused},
         {"names that are paths are refused", names_that_are_paths_are_refused},
         {"numbers out of range are refused", numbers_out_of_range_are_refused},

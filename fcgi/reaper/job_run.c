@@ -304,32 +304,39 @@ static void set_agents_policy(struct live_job *job)
     live_job_egress(job, job->work.egress, begin_agent);
 }
 
-/* What git said last, or else a sentence of ours. */
-static void clone_failed(struct live_job *job, const struct agent_result *result)
+/* What git said last, or else a sentence of ours. The caller frees it. */
+static char *clone_failure(const struct live_job *job, const struct agent_result *result)
 {
-    _cleanup_(free_ptr) char *message = NULL;
     size_t from = diagnosis_tail(result->err, result->err_length, SAID_MOST);
     size_t length = result->err_length - from;
 
     while (length > 0 && (unsigned char)result->err[from + length - 1] <= ' ')
         length--;
     if (result->end == AGENT_END_FAILED)
-        message = xasprintf("the repository could not be cloned: %s",
-                            result->message ? result->message : "git could not be started");
-    else if (result->end == AGENT_END_TIMEOUT)
-        message = xasprintf("the repository %s was not cloned within %lld s", job->work.repo,
-                            (long long)live_job_context(job)->jobs->clone_seconds);
-    else if (length > 0)
-        message = xasprintf("the repository %s could not be cloned: %.*s", job->work.repo,
-                            (int)length, result->err + from);
-    else
-        message = xasprintf("the repository %s could not be cloned: exit status %d", job->work.repo,
-                            result->exit_status);
-    live_job_fail(job, "JOB_CLONE_FAILED", NULL, message);
+        return xasprintf("the repository could not be cloned: %s",
+                         result->message ? result->message : "git could not be started");
+    if (result->end == AGENT_END_TIMEOUT)
+        return xasprintf("the repository %s was not cloned within %lld s", job->work.repo,
+                         (long long)live_job_context(job)->jobs->clone_seconds);
+    if (length > 0)
+        return xasprintf("the repository %s could not be cloned: %.*s", job->work.repo, (int)length,
+                         result->err + from);
+    return xasprintf("the repository %s could not be cloned: exit status %d", job->work.repo,
+                     result->exit_status);
 }
 
 static void open_way_out(struct live_job *job);
+static void set_clone_policy(struct live_job *job, void (*then)(struct live_job *job));
 static void clone(struct live_job *job);
+
+/* Not the repository's fault, if its way was lost. */
+static void judge_clone(struct live_job *job)
+{
+    if (job->egress.lost && ++job->tries <= TRIES_MAX)
+        live_job_clear(job, open_way_out);
+    else
+        live_job_fail(job, "JOB_CLONE_FAILED", NULL, job->clone_failure);
+}
 
 static void clone_again(evutil_socket_t fd, short what, void *arg)
 {
@@ -342,7 +349,6 @@ static void cloned(const struct error *err, const struct agent_result *result, v
 {
     struct live_job *job = ((struct admission *)arg)->owner;
     struct agent_result judged;
-    bool failed, again;
 
     job->call = NULL;
     overtime_end(&job->overtime);
@@ -352,16 +358,14 @@ static void cloned(const struct error *err, const struct agent_result *result, v
         return;
     }
     judged = overtime_judge(&job->overtime, result);
-    failed = judged.end != AGENT_END_EXIT || judged.exit_status != 0;
-    again = failed && job->egress.lost && ++job->tries <= TRIES_MAX;
-    if (failed && !again) {
-        clone_failed(job, &judged);
-        return;
-    }
+    free(job->clone_failure);
+    job->clone_failure = judged.end != AGENT_END_EXIT || judged.exit_status != 0
+                             ? clone_failure(job, &judged)
+                             : NULL;
     admission_return(&job->admission);
     agent_forget(live_job_context(job)->agents, container_address(job->container), CLONE_ID);
-    if (again) { /* not the repository's fault: its way was lost */
-        live_job_clear(job, open_way_out);
+    if (job->clone_failure) {
+        set_clone_policy(job, judge_clone);
         return;
     }
     job->tries = 0;
@@ -406,7 +410,7 @@ static void clone(struct live_job *job)
 
 /* --- the container --------------------------------------------------------------------------- */
 
-static void open_way_out(struct live_job *job)
+static void set_clone_policy(struct live_job *job, void (*then)(struct live_job *job))
 {
     const struct context *context = live_job_context(job);
     const char *url =
@@ -415,8 +419,13 @@ static void open_way_out(struct live_job *job)
 
     if (job_clone_policy(url, &policy) < 0)
         buf_add_str(&policy, "none"); /* a repository of this host */
+    live_job_egress(job, policy.data, then);
+}
+
+static void open_way_out(struct live_job *job)
+{
     job->egress.lost = false;
-    live_job_egress(job, policy.data, clone);
+    set_clone_policy(job, clone);
 }
 
 static void container_is_up(void *owner)

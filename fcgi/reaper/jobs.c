@@ -81,6 +81,7 @@ static void free_job(struct live_job *job)
     close_fd(&job->archive_fd);
     close_fd(&job->file_fd);
     free(job->error_message);
+    free(job->clone_failure);
     admission_return(&job->admission);
     free(job);
 }

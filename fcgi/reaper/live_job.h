@@ -74,6 +74,7 @@ struct live_job {
     struct job_secret secret;                 /* of a container of ours */
     unsigned char secret_hash[SHA256_SIZE];
     struct live_egress egress;
+    char *clone_failure; /* for its user, while the way out is asked whether it was lost */
     struct agent_call *call;
     struct admission admission; /* of the outputs of commands */
     struct overtime overtime;

@@ -42,6 +42,7 @@ struct way_out {
     uint64_t round; /* what an earlier one asked the engine does not count any more */
     size_t asked;   /* calls of the engine that come back to this */
     bool freed;     /* goes with the last of them */
+    bool known;     /* codeset-egress has had its socket */
 };
 
 static void set(struct way_out *way, int fd);
@@ -117,12 +118,17 @@ static void was_set(const struct error *err, void *arg)
     struct way_out *way = arg;
 
     way->call = NULL;
-    if (err && err->kind == ERROR_NOT_FOUND)
+    if (err && err->kind == ERROR_NOT_FOUND) {
+        if (way->known && way->lost)
+            way->lost(way->lost_arg);
+        way->known = false;
         open_socket(way);
-    else if (err)
+    } else if (err) {
         not_set(way, err);
-    else
+    } else {
+        way->known = true;
         tell(way, NULL);
+    }
 }
 
 static void set(struct way_out *way, int fd)

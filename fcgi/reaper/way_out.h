@@ -24,7 +24,9 @@ void way_outs_open(struct context *context);
 void way_outs_close(struct context *context);
 
 /* lost: codeset-egress was, and with it the container's connections; the policy is being set again.
- * May be NULL. public_: as engine_egress. */
+ * It may be told later than what came of a lost connection: who has to know sets the policy once
+ * more, and is told before that is done. May be told twice. May be NULL. public_: as engine_egress.
+ */
 struct way_out *way_out_new(struct context *context, enum container_kind kind,
                             const struct id *container, bool public_, void (*lost)(void *arg),
                             void *arg);

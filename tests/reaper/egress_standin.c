@@ -28,6 +28,7 @@ struct egress_standin {
     int listener, stop;
     int clients[CLIENTS_MAX];
     uint32_t status;
+    bool forget_next;
     struct buf told;
     struct {
         char id[ID_LENGTH + 1];
@@ -71,6 +72,9 @@ static uint32_t answer(struct egress_standin *standin, const struct egress_reque
     if (*held < 0)
         return EGRESS_UNKNOWN;
     buf_addf(&standin->told, "set %s;", request->policy);
+    if (standin->forget_next)
+        close_fd(held);
+    standin->forget_next = false;
     return standin->status;
 }
 
@@ -174,6 +178,13 @@ void egress_standin_say(struct egress_standin *standin, uint32_t status)
 {
     pthread_mutex_lock(&standin->lock);
     standin->status = status;
+    pthread_mutex_unlock(&standin->lock);
+}
+
+void egress_standin_forget_next(struct egress_standin *standin)
+{
+    pthread_mutex_lock(&standin->lock);
+    standin->forget_next = true;
     pthread_mutex_unlock(&standin->lock);
 }
 

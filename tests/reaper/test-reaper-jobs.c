@@ -410,6 +410,24 @@ static void a_proxy_that_forgot_is_told_again(void)
     finish();
 }
 
+/* The clone fails before anybody has noticed that the proxy was started anew. */
+static void a_clone_whose_way_was_lost_is_made_again(void)
+{
+    struct id job;
+
+    begin(AGENT_OUT);
+    egress_standin_forget_next(egress);
+    shell("mv git/o/r.git git/o/away");
+    job = start_job(NULL);
+    UNTIL(scripted_egresses(m.host) == 1);
+    scripted_hold(m.host, SCRIPTED_EGRESS);
+    UNTIL(scripted_held(m.host, SCRIPTED_EGRESS) == 1);
+    shell("mv git/o/away git/o/r.git");
+    scripted_release(m.host, SCRIPTED_EGRESS);
+    completes_with(&job, "a/ a/answer.txt common/ ");
+    finish();
+}
+
 static void a_proxy_that_comes_late_is_waited_for(void)
 {
     struct id job;
@@ -852,6 +870,7 @@ static const struct unit_test tests[] = {
     {"a disk without room is the server's fault", a_disk_without_room_is_the_servers_fault},
     {"secrets are given and masked", secrets_are_given_and_masked},
     {"of a flood the end is kept", of_a_flood_the_end_is_kept},
+    {"a clone whose way was lost is made again", a_clone_whose_way_was_lost_is_made_again},
     {"the clone and the agent have policies of their own",
      the_clone_and_the_agent_have_policies_of_their_own},
     {"a proxy that forgot is told again", a_proxy_that_forgot_is_told_again},

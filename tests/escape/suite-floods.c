@@ -215,7 +215,8 @@ static void a_flood_of_kernel_memory(void)
         INT(answer, "exit_code", -1000);
         CHECK_MSG(strcmp(answer_text(session, "error.code"), "KERNEL_MEMORY_LIMIT") == 0,
                   "%s: %s %s", probes[i], answer->body.data, session->body.data);
-        CHECK_MSG(escape_kernel_kib() - before < 256 << 10, "%s: the kernel took %ld KiB",
+        /* What is counted to the session is in it: 256 MiB at most, on a stack of these tests. */
+        CHECK_MSG(escape_kernel_kib() - before < 384 << 10, "%s: the kernel took %ld KiB",
                   probes[i], escape_kernel_kib() - before);
         escape_close(&id);
     }

@@ -367,6 +367,7 @@ static void adoption_add(const struct container_row *row, void *arg)
     *copy = *row;
     copy->image = xstrdup(row->image);
     copy->address = xstrdup(row->address);
+    copy->egress = xstrdup(row->egress);
 }
 
 static void adoption_clear(struct adoption *adoption)
@@ -374,6 +375,7 @@ static void adoption_clear(struct adoption *adoption)
     for (size_t i = 0; i < adoption->count; i++) {
         free((char *)adoption->rows[i].image);
         free((char *)adoption->rows[i].address);
+        free((char *)adoption->rows[i].egress);
     }
     free(adoption->rows);
     adoption->rows = NULL;

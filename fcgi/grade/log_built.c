@@ -327,21 +327,40 @@ static void maven_failure(struct log_reader *log, const char *line)
     }
 }
 
+/* "Tests run: 3, Failures: 0, Errors: 0, Skipped: 1", with or without a class behind it. */
+static void maven_count(struct log_reader *log, const char *line)
+{
+    if (log_number_behind(line, "Failures: ") + log_number_behind(line, "Errors: ") > 0)
+        log->any_failed = true;
+    else if (log_number_behind(line, "Tests run: ") > log_number_behind(line, "Skipped: "))
+        log->any_ran = true;
+}
+
+/* The build of a test that was wanted alone ended. A build that ran no test succeeds, too: of the
+ * test that says nothing. */
+static void maven_build(struct log_reader *log, bool success)
+{
+    if (log->pending && (!success || log->any_failed || log->any_ran))
+        log_case(log, NULL, log->pending, strlen(log->pending),
+                 success && !log->any_failed ? TEST_PASSED : TEST_FAILED);
+    log_set(&log->pending, NULL, 0);
+    log_end(log, 0);
+}
+
 /* Maven names classes, and of the tests those that failed. Sets that want each test run each by
- * itself, and trace the command: "-Dtest=CartTest#adds" ... "BUILD SUCCESS". */
+ * itself, and trace the command: "-Dtest=CartTest#adds" ... "Tests run: 1" ... "BUILD SUCCESS". */
 static void maven_line(struct log_reader *log, char *line)
 {
     char *wanted = strstr(line, "-Dtest=");
 
+    if (strstr(line, "Tests run: "))
+        maven_count(log, line);
     if (wanted) {
         log_set(&log->pending, wanted + 7, strcspn(wanted + 7, " '\""));
+        log->any_ran = log->any_failed = false;
         log->open = true;
     } else if (strstr(line, "BUILD SUCCESS") || strstr(line, "BUILD FAILURE")) {
-        if (log->pending)
-            log_case(log, NULL, log->pending, strlen(log->pending),
-                     strstr(line, "BUILD SUCCESS") ? TEST_PASSED : TEST_FAILED);
-        log_set(&log->pending, NULL, 0);
-        log_end(log, 0);
+        maven_build(log, strstr(line, "BUILD SUCCESS") != NULL);
     } else if (strstr(line, "Tests run: ") && strstr(line, "Time elapsed: ")) {
         maven_class(log, line);
     } else if (strstr(line, "Time elapsed: ") &&

@@ -74,6 +74,8 @@ bool grade(const struct test_report *report, const struct expectation *expectati
             expectation->fail_to_fail_count ==
         0)
         is_success = judge_without_lists(report, expectation->verifier_succeeded, &reason);
+    else if (expectation->fail_to_pass_count + expectation->pass_to_pass_count == 0)
+        buf_add_str(&reason, "no test is listed that must pass");
     else
         is_success = judge(report, "fail_to_pass", expectation->fail_to_pass,
                            expectation->fail_to_pass_count, TEST_PASSED, &reason) +

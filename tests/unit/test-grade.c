@@ -717,7 +717,19 @@ static void without_lists_the_verifier_and_its_tests_decide(void)
     expectation.verifier_succeeded = true;
     test_report_add_case(report, "m", "bad", TEST_FAILED, 0, NULL);
     CU_ASSERT_FALSE(grade(report, &expectation, NULL));
-    expectation.fail_to_fail_count = 1;
+}
+
+static void a_list_of_what_may_fail_alone_makes_no_success(void)
+{
+    _cleanup_(report_release) struct test_report *report = small_report();
+    const char *good = "m::good";
+    struct expectation expectation = {.verifier_succeeded = true, .fail_to_fail_count = 1};
+    _cleanup_(free_ptr) char *why = NULL;
+
+    CU_ASSERT_FALSE(grade(report, &expectation, &why));
+    CU_ASSERT_STRING_EQUAL(why, "no test is listed that must pass");
+    expectation.pass_to_pass = &good;
+    expectation.pass_to_pass_count = 1;
     CU_ASSERT_TRUE(grade(report, &expectation, NULL));
 }
 
@@ -958,6 +970,8 @@ int main(void)
         {"nonsense seconds are zero", nonsense_seconds_are_zero},
         {"fail_to_pass must pass", fail_to_pass_must_pass},
         {"pass_to_pass may be skipped", pass_to_pass_may_be_skipped},
+        {"a list of what may fail alone makes no success",
+         a_list_of_what_may_fail_alone_makes_no_success},
         {"without lists the verifier and its tests decide",
          without_lists_the_verifier_and_its_tests_decide},
         {"the result lists every case", the_result_lists_every_case},

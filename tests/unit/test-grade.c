@@ -387,6 +387,26 @@ static void add_case(struct test_report *report, const char *attributes, bool fa
     CU_ASSERT_EQUAL(add_text(report, xml), REPORT_WHOLE);
 }
 
+static bool verdict(const struct test_report *report, const char *fail_to_pass,
+                    const char *pass_to_pass, const char *reason)
+{
+    struct expectation expectation = {
+        .fail_to_pass = &fail_to_pass,
+        .fail_to_pass_count = fail_to_pass ? 1 : 0,
+        .pass_to_pass = &pass_to_pass,
+        .pass_to_pass_count = pass_to_pass ? 1 : 0,
+        .verifier_succeeded = true,
+    };
+    _cleanup_(free_ptr) char *why = NULL;
+    bool is_success = grade(report, &expectation, &why);
+
+    CU_ASSERT_EQUAL(is_success, why == NULL);
+    if (why && strcmp(why, reason ? reason : "") != 0)
+        fprintf(stderr, "\n    %s\n", why);
+    CU_ASSERT(reason ? why && strcmp(why, reason) == 0 : why == NULL);
+    return is_success;
+}
+
 /* The first name of each row is the list's; the case with the attributes is what it means. Another
  * one, which failed, is near it. */
 static void names_as_lists_write_them_are_found(void)
@@ -456,6 +476,51 @@ static void the_name_of_another_test_finds_nothing(void)
             fprintf(stderr, "\n    %s: %s\n", listed[i], item->id);
         CU_ASSERT_PTR_NULL(item);
     }
+}
+
+/* A missing test is not answered by one of the same title in another place. */
+static void a_place_that_the_report_has_is_part_of_the_name(void)
+{
+    static const struct {
+        const char *listed, *attributes;
+    } rows[] = {
+        {"test/room.js | it opens", "file='test/door.js' classname='x' name='it opens'"},
+        {"a/index.js | it opens", "file='b/index.js' classname='x' name='it opens'"},
+        {"/tests/unit/test_cart.py::test_adds",
+         "classname='tests.slow.unit.test_cart' name='test_adds'"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(report_release) struct test_report *report = test_report_new();
+
+        add_case(report, rows[i].attributes, false);
+        CU_ASSERT_PTR_NULL(test_report_find(report, rows[i].listed));
+    }
+}
+
+static void without_its_file_a_title_counts_if_the_report_has_not_the_file(void)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+
+    add_case(report, "classname='it opens' name='it opens'", false);
+    check(report, "test/room.js | it opens", TEST_PASSED);
+    add_case(report, "classname='test/room.js' name='it closes'", false);
+    CU_ASSERT_PTR_NULL(test_report_find(report, "test/room.js | it opens"));
+    check(report, "packages/doors/test/room.js | it closes", TEST_PASSED);
+}
+
+static void last_words_find_what_they_name_alone(void)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+
+    add_case(report, "classname='x' name='Sum adds two numbers'", false);
+    CU_ASSERT_TRUE(verdict(report, "adds two numbers", NULL, NULL));
+    CU_ASSERT_TRUE(verdict(report, "adds two numbers", "adds two numbers", NULL));
+    CU_ASSERT_FALSE(verdict(report, "adds two numbers", "Sum adds two numbers",
+                            "fail_to_pass: 1 of 1 did not pass: adds two numbers (missing)"));
+    CU_ASSERT_TRUE(verdict(report, "Sum adds two numbers", NULL, NULL));
+    add_case(report, "classname='x' name='Average adds two numbers'", false);
+    CU_ASSERT_PTR_NULL(test_report_find(report, "adds two numbers"));
 }
 
 static void of_an_ambiguous_name_the_worse_counts(void)
@@ -654,26 +719,6 @@ static struct test_report *small_report(void)
     test_report_add_case(report, "m", "bad", TEST_FAILED, 0.25, "it \"broke\"");
     test_report_add_case(report, "m", "left", TEST_SKIPPED, 0, "why not");
     return report;
-}
-
-static bool verdict(const struct test_report *report, const char *fail_to_pass,
-                    const char *pass_to_pass, const char *reason)
-{
-    struct expectation expectation = {
-        .fail_to_pass = &fail_to_pass,
-        .fail_to_pass_count = fail_to_pass ? 1 : 0,
-        .pass_to_pass = &pass_to_pass,
-        .pass_to_pass_count = pass_to_pass ? 1 : 0,
-        .verifier_succeeded = true,
-    };
-    _cleanup_(free_ptr) char *why = NULL;
-    bool is_success = grade(report, &expectation, &why);
-
-    CU_ASSERT_EQUAL(is_success, why == NULL);
-    if (why && strcmp(why, reason ? reason : "") != 0)
-        fprintf(stderr, "\n    %s\n", why);
-    CU_ASSERT(reason ? why && strcmp(why, reason) == 0 : why == NULL);
-    return is_success;
 }
 
 static void fail_to_pass_must_pass(void)
@@ -949,6 +994,11 @@ int main(void)
         {"two tests of different suites never merge", two_tests_of_different_suites_never_merge},
         {"names as lists write them are found", names_as_lists_write_them_are_found},
         {"the name of another test finds nothing", the_name_of_another_test_finds_nothing},
+        {"a place that the report has is part of the name",
+         a_place_that_the_report_has_is_part_of_the_name},
+        {"without its file a title counts if the report has not the file",
+         without_its_file_a_title_counts_if_the_report_has_not_the_file},
+        {"last words find what they name alone", last_words_find_what_they_name_alone},
         {"of an ambiguous name the worse counts", of_an_ambiguous_name_the_worse_counts},
         {"what is no report is told and changes nothing",
          what_is_no_report_is_told_and_changes_nothing},

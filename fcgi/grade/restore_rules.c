@@ -161,11 +161,19 @@ static void see_module(struct making *making, const char *text, size_t length)
     }
 }
 
+/* Of a doctest, as pkg/mod.py::pkg.mod.f, the file is the source: tests' own names have no dots. */
+static bool is_doctest(const char *behind)
+{
+    return memchr(behind, '.', strcspn(behind, "[ ")) != NULL;
+}
+
 static void see_python(struct making *making, const char *test)
 {
     const char *colons = strstr(test, "::"), *open = strchr(test, '(');
     size_t length = colons ? (size_t)(colons - test) : strcspn(test, " ");
 
+    if (colons && is_doctest(colons + 2))
+        return;
     if (memmem(test, length, ".py", 3) && memchr(test, ' ', length) == NULL)
         see(making, xasprintf("%c%.*s", AGENT_RULE_TEST, (int)length, test));
     else if (colons)

@@ -350,7 +350,8 @@ static void a_file_counts_but_for_what_it_tells_the_runner(void)
              "grep name pyproject.toml", "name = \"b\"\n", "");
     /* In a text of several lines the image's table is none. */
     restored(RULES, sizeof(RULES), toml,
-             "{ echo '[project]'; echo \"x = '''\"; tail -n 2 pyproject.toml; echo \"'''\"; } >p; "
+             "{ echo '[project]'; echo \"x = '''\"; tail -n 2 pyproject.toml; echo '[z]'; echo "
+             "\"'''\"; } >p; "
              "mv p pyproject.toml",
              "head -n 2 pyproject.toml", "[project]\nname = \"a\"\n", "pyproject.toml");
     restored(RULES, sizeof(RULES), "printf 'a = \"\"\"\\nb\\n\"\"\"\\n' >pyproject.toml",

@@ -38,24 +38,50 @@ static void end_package(struct log_reader *log, const char *text, bool failed)
     log_end(log, 0);
 }
 
-static void go_line(struct log_reader *log, char *line)
+/* The length of a test's name with its time behind it, "TestA/b (0.00s)", to the end; or 0. */
+static size_t go_name(const char *text)
+{
+    size_t length = strcspn(text, " ");
+    const char *time = text + length + 2;
+    size_t digits;
+
+    if (length == 0 || strncmp(text + length, " (", 2) != 0)
+        return 0;
+    digits = strspn(time, "0123456789");
+    if (digits == 0 || time[digits] != '.')
+        return 0;
+    time += digits + 1;
+    digits = strspn(time, "0123456789");
+    return digits > 0 && strcmp(time + digits, "s)") == 0 ? length : 0;
+}
+
+/* What a test printed without a line's end stands before its outcome: "x--- PASS: TestA (0.00s)".
+ * So the last one of the line counts. */
+static bool go_outcome(struct log_reader *log, const char *line)
 {
     static const struct {
         const char *word;
         enum test_outcome outcome;
-    } words[] = {
-        {"--- PASS: ", TEST_PASSED}, {"--- FAIL: ", TEST_FAILED}, {"--- SKIP: ", TEST_SKIPPED}};
-    char *text = line + strspn(line, " ");
+    } words[] = {{"PASS: ", TEST_PASSED}, {"FAIL: ", TEST_FAILED}, {"SKIP: ", TEST_SKIPPED}};
+    const char *last = NULL;
 
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        if (log_starts(text, words[i].word)) {
-            char *name = text + strlen(words[i].word), *time = strrchr(name, '(');
+    for (const char *next = line; (next = strstr(next, "--- ")); next += 4)
+        last = next + 4;
+    for (size_t i = 0; last && i < ARRAY_SIZE(words); i++) {
+        const char *name = last + strlen(words[i].word);
 
-            log_case(log, NULL, name,
-                     time && time > name + 1 ? (size_t)(time - 1 - name) : strlen(name),
-                     words[i].outcome);
-            return;
-        }
+        if (!log_starts(last, words[i].word) || go_name(name) == 0)
+            continue;
+        log_case(log, NULL, name, go_name(name), words[i].outcome);
+        return true;
+    }
+    return false;
+}
+
+static void go_line(struct log_reader *log, char *line)
+{
+    if (go_outcome(log, line))
+        return;
     if (log_starts(line, "ok  \t"))
         end_package(log, line + 5, false);
     else if (log_starts(line, "FAIL\t"))

@@ -275,6 +275,28 @@ static void a_build_that_ran_no_test_says_nothing_of_one(void)
     }
 }
 
+static void an_outcome_of_go_may_come_behind_what_was_printed(void)
+{
+    static const struct {
+        const char *line, *outcome;
+    } rows[] = {
+        {"x--- PASS: TestA (0.00s)", "passed"},
+        {"done--- FAIL: TestA (1.25s)", "failed"},
+        {"--- PASS: TestB (0.00s)--- FAIL: TestA (0.00s)", "failed"},
+        {"    --- SKIP: TestA (12.00s)", "skipped"},
+        {"--- PASS: TestA", "missing"},
+        {"--- PASS: TestA (soon)", "missing"},
+        {"it says --- PASS: TestA (0.00s) and more", "missing"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(free_ptr) char *log =
+            xasprintf("go\n=== RUN   TestA\n%s\nok  \texample.com/a\t0.1s\n", rows[i].line);
+
+        CU_ASSERT_STRING_EQUAL(outcome_of(log, "TestA"), rows[i].outcome);
+    }
+}
+
 static void colours_and_bad_bytes_do_not_matter(void)
 {
     static const char text[] =
@@ -314,6 +336,8 @@ int main(void)
          an_end_that_names_more_failures_is_no_whole_log},
         {"a build that ran no test says nothing of one",
          a_build_that_ran_no_test_says_nothing_of_one},
+        {"an outcome of go may come behind what was printed",
+         an_outcome_of_go_may_come_behind_what_was_printed},
         {"colours and bad bytes do not matter", colours_and_bad_bytes_do_not_matter},
         {"what is no log of the runner is none", what_is_no_log_of_the_runner_is_none},
         {"parsers are found by the names of data sets",

@@ -966,6 +966,57 @@ static void rules_name_the_files_of_the_tests(void)
                 (const char *const[]){"cconftest.py", "ppackage.json", "c.cargo", NULL});
 }
 
+static void rules_know_how_runners_write_names(void)
+{
+    check_rules(&(struct restore_sample){.language = "python",
+                                         .fail_to_pass =
+                                             "[\"test_x (tests.test_a.TestB.test_x)\", "
+                                             "\"test_y (admin_views.tests.AdminTests)\", "
+                                             "\"test_z (pkg.test_c.TestC.test_z) (i=1)\"]"},
+                (const char *const[]){"ftests/test_a.py", "ftests/admin_views/tests.py",
+                                      "fadmin_views/tests.py", "fpkg/test_c.py", "npackaging",
+                                      "cpytest.*so", "!ftests/test_a/TestB/test_x.py", NULL});
+    check_rules(
+        &(struct restore_sample){
+            .language = "java",
+            .fail_to_pass = "[\"adds(com.example.CartTest)\", \"com.example.ShelfTest.adds\", "
+                            "\"com.example.BookTest.lends(int)\", \"a[1](com.example.RowTest)\", "
+                            "\"com.example.GsonTest > parses()\", \"DoorTest#opens(String)\", "
+                            "\"a.HouseTest$Inner.opens\"]"},
+        (const char *const[]){"cCartTest.java", "cShelfTest.java", "cBookTest.java",
+                              "cRowTest.java", "cGsonTest.java", "cDoorTest.java",
+                              "cHouseTest.java", "!cadds.java", "!cString.java", NULL});
+}
+
+static void rules_know_how_diffs_write_paths(void)
+{
+    check_rules(
+        &(struct restore_sample){
+            .language = "go",
+            .test_patch =
+                "--- \"a/t\\303\\251st \\\"x\\\".go\"\n+++ \"b/t\\303\\251st.go\"\n@@ -1 +1 @@\n"
+                "--- a comment\n+b\n"
+                "diff --git t/a_test.go t/a_test.go\n--- t/a_test.go\n+++ t/b_test.go\n"
+                "@@ -1 +1 @@\n-a\n+b\n"
+                "diff --git a/old_test.go b/new_test.go\nrename from old_test.go\n"
+                "rename to new_test.go\n"},
+        (const char *const[]){"ft\303\251st \"x\".go", "ft\303\251st.go", "ft/a_test.go",
+                              "ft/b_test.go", "fold_test.go", "fnew_test.go", "!fa comment", NULL});
+}
+
+static void many_tests_of_few_files_are_few_rules(void)
+{
+    _cleanup_(buf_release) struct buf rules = BUF_INIT, tests = BUF_INIT;
+
+    buf_add_str(&tests, "[");
+    for (int i = 0; i < 3 * RESTORE_RULES_MOST; i++)
+        buf_addf(&tests, "\"test_%d (pkg.test_a.TestA)\",", i);
+    buf_add_str(&tests, "\"test_b (pkg.test_b.TestB)\"]");
+    restore_rules(&(struct restore_sample){.language = "python", .fail_to_pass = tests.data},
+                  &rules);
+    CU_ASSERT_TRUE(has_rule(&rules, "fpkg/test_b.py"));
+}
+
 static void rules_are_bounded(void)
 {
     _cleanup_(buf_release) struct buf rules = BUF_INIT, tests = BUF_INIT;
@@ -1043,6 +1094,9 @@ int main(void)
         {"ten thousand names among 200000 cases are quick",
          ten_thousand_names_among_200000_cases_are_quick},
         {"rules name the files of the tests", rules_name_the_files_of_the_tests},
+        {"rules know how runners write names", rules_know_how_runners_write_names},
+        {"rules know how diffs write paths", rules_know_how_diffs_write_paths},
+        {"many tests of few files are few rules", many_tests_of_few_files_are_few_rules},
         {"rules are bounded", rules_are_bounded},
     };
 

@@ -8,8 +8,9 @@
 
 #include "base/banned.h"
 
-#define ENTRIES_MAX                                                                                \
-    4000000 /* 128 MiB of index; a report with more names has the strict ones only */
+/* A report with more of either has the strict names only: 128 MiB of index, and a second or two. */
+#define ENTRIES_MAX 4000000
+#define WORK_MAX ((size_t)512 << 20) /* bytes of keys, those that are there already included */
 #define PLACE_MAX                                                                                  \
     2048 /* bytes of suites, file and classname; who has longer names has the strict ones */
 #define SEVERAL UINT32_MAX /* in place of a number: several cases have these last words */
@@ -85,7 +86,8 @@ static void enter(struct entering *entering)
     struct test_index_slot *slot;
     uint32_t number = (uint32_t)entering->number + 1;
 
-    if (report->loose.count >= ENTRIES_MAX) {
+    report->loose_work += key->length;
+    if (report->loose.count >= ENTRIES_MAX || report->loose_work > WORK_MAX) {
         report->loose_full = true;
         return;
     }

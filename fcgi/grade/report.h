@@ -44,6 +44,7 @@ struct test_report {
     size_t named;
     struct test_index loose; /* by those of looser.h, of the first `loosely_named` */
     size_t loosely_named;
+    size_t loose_work;        /* bytes of the keys that were made for it */
     bool loose_full;          /* there were too many: it cannot be used */
     struct test_index places; /* parts of classnames, files and suites, of the first `placed` */
     size_t placed;

@@ -537,6 +537,38 @@ static void of_an_ambiguous_name_the_worse_counts(void)
     check(report, "p.A::t", TEST_PASSED);
 }
 
+/* Cases that differ in blanks alone make the same keys again and again. */
+static void add_alike(struct test_report *report, int count)
+{
+    _cleanup_(buf_release) struct buf place = BUF_INIT, name = BUF_INIT, xml = BUF_INIT;
+
+    for (int i = 0; i < 15; i++)
+        buf_addf(&place, "%060d.", i);
+    buf_add_str(&place, "Class");
+    buf_add_str(&name, "a");
+    buf_add_str(&xml, "<testsuite name='s'>");
+    for (int i = 0; i < count; i++) {
+        buf_add_char(&name, '.');
+        buf_addf(&xml, "<testcase classname='%s' file='f.%s' name='%sb'/>", place.data, place.data,
+                 name.data);
+    }
+    buf_add_str(&xml, "<testcase classname='c' name='last'/></testsuite>");
+    CU_ASSERT_EQUAL(add_text(report, xml.data), REPORT_WHOLE);
+}
+
+static void looser_names_are_bounded_by_the_work_for_them(void)
+{
+    _cleanup_(report_release) struct test_report *few = test_report_new(),
+                                                 *many = test_report_new();
+
+    add_alike(few, 10);
+    check(few, "s > last", TEST_PASSED);
+    add_alike(many, 3000);
+    CU_ASSERT_PTR_NULL(test_report_find(many, "s > last"));
+    check(many, "c::last", TEST_PASSED);
+    check(many, "last", TEST_PASSED);
+}
+
 static void comes_to(enum report_state state, const char *xml)
 {
     _cleanup_(report_release) struct test_report *report = test_report_new();
@@ -1059,6 +1091,8 @@ int main(void)
         {"without its file a title counts if the report has not the file",
          without_its_file_a_title_counts_if_the_report_has_not_the_file},
         {"last words find what they name alone", last_words_find_what_they_name_alone},
+        {"looser names are bounded by the work for them",
+         looser_names_are_bounded_by_the_work_for_them},
         {"of an ambiguous name the worse counts", of_an_ambiguous_name_the_worse_counts},
         {"what is no report is told and changes nothing",
          what_is_no_report_is_told_and_changes_nothing},

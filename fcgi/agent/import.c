@@ -440,7 +440,7 @@ static int lay(struct import *import, const struct pax_entry *entry, struct erro
         return skip_content(import, entry, err);
     kept = strlen(entry->path);
     answer = restore_ask(import->restore, entry->path, &kept);
-    if (answer == RESTORE_KEPT ||
+    if (answer == RESTORE_KEPT || (answer == RESTORE_PART && entry->type == 'w') ||
         (entry->type != 'd' && restore_needs_folder(import->restore, entry->path)))
         return hold_back(import, entry, kept, err);
     return lay_thing(import, entry, answer == RESTORE_PART, err);

@@ -328,8 +328,7 @@ static enum restore_merged package_merge(const struct buf *image, const struct b
  * TOML whatever else could mean such a table: [tool] itself, names with quotes, escapes or blanks,
  * and what stands before the first section. It errs to one side alone: a line too many. In an
  * array of TOML, [1] or [true] can stand on a line of its own; what can't be told from that does
- * not end a section. A header within a text of several lines ends one too early, but then
- * the quotes that opened the text, or those that close it, are lines that differ.
+ * not end a section. Files with texts of several lines are compared as a whole: see has_long_text.
  */
 static bool is_plain_header(const char *line, size_t length)
 {
@@ -416,6 +415,18 @@ bool restore_part_speaks(const char *name, const char *text, size_t length)
     return sections.length > 0;
 }
 
+/* What stands in a text of several lines looks like sections and is none, and can hide what is. */
+static bool has_long_text(const struct buf *file)
+{
+    return file->length > 0 && (memmem(file->data, file->length, "\"\"\"", 3) ||
+                                memmem(file->data, file->length, "'''", 3));
+}
+
+static bool is_same(const struct buf *a, const struct buf *b)
+{
+    return a->length == b->length && (a->length == 0 || memcmp(a->data, b->data, a->length) == 0);
+}
+
 enum restore_merged restore_merge(const char *name, const struct buf *image,
                                   const struct buf *session, struct buf *out)
 {
@@ -423,10 +434,9 @@ enum restore_merged restore_merge(const char *name, const struct buf *image,
 
     if (is_package(name))
         return package_merge(image, session, out);
+    if (is_toml(name) && (has_long_text(image) || has_long_text(session)))
+        return is_same(image, session) ? RESTORE_SESSIONS : RESTORE_IMAGES;
     sections_of_runner(image->data, image->length, is_toml(name), &ours);
     sections_of_runner(session->data, session->length, is_toml(name), &theirs);
-    return ours.length == theirs.length &&
-                   (ours.length == 0 || memcmp(ours.data, theirs.data, ours.length) == 0)
-               ? RESTORE_SESSIONS
-               : RESTORE_IMAGES;
+    return is_same(&ours, &theirs) ? RESTORE_SESSIONS : RESTORE_IMAGES;
 }

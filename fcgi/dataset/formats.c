@@ -485,6 +485,9 @@ static int finish_r2e(struct conversion *conversion, struct error *err)
             json_object_array_add(strcmp(word, "PASSED") == 0 ? passing : failing,
                                   json_object_new_string(name));
     }
+    if (json_object_array_length(passing) == 0)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "expected_output_json names no test that must pass");
     return 0;
 }
 

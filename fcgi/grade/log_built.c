@@ -38,24 +38,50 @@ static void end_package(struct log_reader *log, const char *text, bool failed)
     log_end(log, 0);
 }
 
-static void go_line(struct log_reader *log, char *line)
+/* The length of a test's name with its time behind it, "TestA/b (0.00s)", to the end; or 0. */
+static size_t go_name(const char *text)
+{
+    size_t length = strcspn(text, " ");
+    const char *time = text + length + 2;
+    size_t digits;
+
+    if (length == 0 || strncmp(text + length, " (", 2) != 0)
+        return 0;
+    digits = strspn(time, "0123456789");
+    if (digits == 0 || time[digits] != '.')
+        return 0;
+    time += digits + 1;
+    digits = strspn(time, "0123456789");
+    return digits > 0 && strcmp(time + digits, "s)") == 0 ? length : 0;
+}
+
+/* What a test printed without a line's end stands before its outcome: "x--- PASS: TestA (0.00s)".
+ * So the last one of the line counts. */
+static bool go_outcome(struct log_reader *log, const char *line)
 {
     static const struct {
         const char *word;
         enum test_outcome outcome;
-    } words[] = {
-        {"--- PASS: ", TEST_PASSED}, {"--- FAIL: ", TEST_FAILED}, {"--- SKIP: ", TEST_SKIPPED}};
-    char *text = line + strspn(line, " ");
+    } words[] = {{"PASS: ", TEST_PASSED}, {"FAIL: ", TEST_FAILED}, {"SKIP: ", TEST_SKIPPED}};
+    const char *last = NULL;
 
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-        if (log_starts(text, words[i].word)) {
-            char *name = text + strlen(words[i].word), *time = strrchr(name, '(');
+    for (const char *next = line; (next = strstr(next, "--- ")); next += 4)
+        last = next + 4;
+    for (size_t i = 0; last && i < ARRAY_SIZE(words); i++) {
+        const char *name = last + strlen(words[i].word);
 
-            log_case(log, NULL, name,
-                     time && time > name + 1 ? (size_t)(time - 1 - name) : strlen(name),
-                     words[i].outcome);
-            return;
-        }
+        if (!log_starts(last, words[i].word) || go_name(name) == 0)
+            continue;
+        log_case(log, NULL, name, go_name(name), words[i].outcome);
+        return true;
+    }
+    return false;
+}
+
+static void go_line(struct log_reader *log, char *line)
+{
+    if (go_outcome(log, line))
+        return;
     if (log_starts(line, "ok  \t"))
         end_package(log, line + 5, false);
     else if (log_starts(line, "FAIL\t"))
@@ -327,21 +353,40 @@ static void maven_failure(struct log_reader *log, const char *line)
     }
 }
 
+/* "Tests run: 3, Failures: 0, Errors: 0, Skipped: 1", with or without a class behind it. */
+static void maven_count(struct log_reader *log, const char *line)
+{
+    if (log_number_behind(line, "Failures: ") + log_number_behind(line, "Errors: ") > 0)
+        log->any_failed = true;
+    else if (log_number_behind(line, "Tests run: ") > log_number_behind(line, "Skipped: "))
+        log->any_ran = true;
+}
+
+/* The build of a test that was wanted alone ended. A build that ran no test succeeds, too: of the
+ * test that says nothing. */
+static void maven_build(struct log_reader *log, bool success)
+{
+    if (log->pending && (!success || log->any_failed || log->any_ran))
+        log_case(log, NULL, log->pending, strlen(log->pending),
+                 success && !log->any_failed ? TEST_PASSED : TEST_FAILED);
+    log_set(&log->pending, NULL, 0);
+    log_end(log, 0);
+}
+
 /* Maven names classes, and of the tests those that failed. Sets that want each test run each by
- * itself, and trace the command: "-Dtest=CartTest#adds" ... "BUILD SUCCESS". */
+ * itself, and trace the command: "-Dtest=CartTest#adds" ... "Tests run: 1" ... "BUILD SUCCESS". */
 static void maven_line(struct log_reader *log, char *line)
 {
     char *wanted = strstr(line, "-Dtest=");
 
+    if (strstr(line, "Tests run: "))
+        maven_count(log, line);
     if (wanted) {
         log_set(&log->pending, wanted + 7, strcspn(wanted + 7, " '\""));
+        log->any_ran = log->any_failed = false;
         log->open = true;
     } else if (strstr(line, "BUILD SUCCESS") || strstr(line, "BUILD FAILURE")) {
-        if (log->pending)
-            log_case(log, NULL, log->pending, strlen(log->pending),
-                     strstr(line, "BUILD SUCCESS") ? TEST_PASSED : TEST_FAILED);
-        log_set(&log->pending, NULL, 0);
-        log_end(log, 0);
+        maven_build(log, strstr(line, "BUILD SUCCESS") != NULL);
     } else if (strstr(line, "Tests run: ") && strstr(line, "Time elapsed: ")) {
         maven_class(log, line);
     } else if (strstr(line, "Time elapsed: ") &&

@@ -19,8 +19,9 @@ struct log_reader {
     int64_t said;     /* failures that the ends name */
     int64_t failures; /* that were told */
     char *place, *pending,
-        *previous; /* class, package or file; a name without its outcome; a line */
-    size_t first;  /* number of the first case whose class is not known yet */
+        *previous;            /* class, package or file; a name without its outcome; a line */
+    size_t first;             /* number of the first case whose class is not known yet */
+    bool any_ran, any_failed; /* Maven: of the tests since the pending name was told */
     int depth;
     struct {
         int indent;

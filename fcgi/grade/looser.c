@@ -8,10 +8,12 @@
 
 #include "base/banned.h"
 
-#define ENTRIES_MAX                                                                                \
-    4000000 /* 128 MiB of index; a report with more names has the strict ones only */
+/* A report with more of either has the strict names only: 128 MiB of index, and a second or two. */
+#define ENTRIES_MAX 4000000
+#define WORK_MAX ((size_t)512 << 20) /* bytes of keys, those that are there already included */
 #define PLACE_MAX                                                                                  \
     2048 /* bytes of suites, file and classname; who has longer names has the strict ones */
+#define SEVERAL UINT32_MAX /* in place of a number: several cases have these last words */
 #define TITLE_WORDS_MAX 32 /* of a title's last words, the longest of them */
 
 /* The first byte of a key says which reading it belongs to. */
@@ -82,8 +84,10 @@ static void enter(struct entering *entering)
     struct test_report *report = entering->report;
     const struct buf *key = &entering->key;
     struct test_index_slot *slot;
+    uint32_t number = (uint32_t)entering->number + 1;
 
-    if (report->loose.count >= ENTRIES_MAX) {
+    report->loose_work += key->length;
+    if (report->loose.count >= ENTRIES_MAX || report->loose_work > WORK_MAX) {
         report->loose_full = true;
         return;
     }
@@ -91,9 +95,11 @@ static void enter(struct entering *entering)
         test_index_claim(&report->loose, test_index_hash(&report->loose, key->data, key->length));
     if (slot->number == 0)
         report->loose.count++;
+    else if (key->data[0] == TITLE)
+        number = slot->number == number ? number : SEVERAL;
     else if (report->cases[slot->number - 1].outcome >= report->cases[entering->number].outcome)
         return;
-    slot->number = (uint32_t)entering->number + 1;
+    slot->number = number;
 }
 
 /* The name in the container, and in each end of it; and the container for all that is in it. */
@@ -236,7 +242,7 @@ static const struct test_case *look_up(const struct test_report *report, const s
         return NULL;
     number =
         test_index_get(&report->loose, test_index_hash(&report->loose, key->data, key->length));
-    return number ? &report->cases[number - 1] : NULL;
+    return number && number != SEVERAL ? &report->cases[number - 1] : NULL;
 }
 
 static const struct test_case *find_in(const struct test_report *report, const char *container,
@@ -288,7 +294,16 @@ static const struct test_case *find_method(const struct test_report *report, con
     return look_up(report, key);
 }
 
-const struct test_case *looser_find(struct test_report *report, const char *name, size_t length)
+bool looser_has_place(struct test_report *report, const char *place, size_t length)
+{
+    _cleanup_(buf_release) struct buf key = BUF_INIT;
+
+    index_cases(report);
+    return report->loose_full || find_in(report, place, length, "", 0, &key);
+}
+
+const struct test_case *looser_find(struct test_report *report, const char *name, size_t length,
+                                    bool *ret_by_title)
 {
     _cleanup_(buf_release) struct buf key = BUF_INIT;
     const struct test_case *found;
@@ -303,7 +318,9 @@ const struct test_case *looser_find(struct test_report *report, const char *name
         found = find_in(report, name, length, "", 0, &key);
     if (!found && memmem(name, length, " > ", 3))
         found = find_form(report, TESTDOX, name, length, &key);
-    if (!found)
+    if (!found) {
         found = find_form(report, TITLE, name, length, &key);
+        *ret_by_title = found != NULL;
+    }
     return found;
 }

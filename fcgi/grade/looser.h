@@ -12,8 +12,12 @@
 #include "grade/report.h"
 
 /* By suites and files, by all parts with blanks between, as `method(Class)`, as PHPUnit's testdox,
- * by a title's last words. NULL: none finds a case, or the report is so large that they are not
- * kept. */
-const struct test_case *looser_find(struct test_report *report, const char *name, size_t length);
+ * by a title's last words, where they are those of one case alone (*ret_by_title). NULL: none finds
+ * a case, or the report is so large that they are not kept. */
+const struct test_case *looser_find(struct test_report *report, const char *name, size_t length,
+                                    bool *ret_by_title);
+
+/* Does the report, as far as it is known, have anything in the file, suite or class? */
+bool looser_has_place(struct test_report *report, const char *place, size_t length);
 
 #endif

@@ -260,44 +260,124 @@ static const struct test_case *find_strictly(const struct test_report *report, c
     return found;
 }
 
-/* The name without the place that it begins with, if that is nothing which the report tells of: the
- * file of SWE-bench Pro's `FILE | title`, the slash of an absolute path, then its first folder.
- * NULL: it begins with none. */
-static const char *without_place(const char *name)
-{
-    const char *bar = strstr(name, " | ");
-
-    if (bar && strcspn(name, " ") == (size_t)(bar - name))
-        return bar + 3;
-    return name[0] == '/' && name[1] ? name + 1 : NULL;
-}
-
-static const char *without_folder(const char *name)
-{
-    const char *slash = name[0] == '/' ? strchr(name + 1, '/') : NULL;
-
-    return slash && slash[1] ? slash + 1 : NULL;
-}
-
-static const struct test_case *find(struct test_report *report, const char *name, size_t length)
+static const struct test_case *find(struct test_report *report, const char *name, size_t length,
+                                    bool *ret_by_title)
 {
     const struct test_case *found = find_strictly(report, name, length);
 
-    return found ? found : looser_find(report, name, length);
+    return found ? found : looser_find(report, name, length, ret_by_title);
 }
 
-const struct test_case *test_report_find(const struct test_report *report, const char *name)
+/* --- names that begin with a place ----------------------------------------------------------- */
+
+static void enter_places(struct test_report *report, const char *text, struct buf *canonical)
+{
+    buf_clear(canonical);
+    names_container(canonical, text, strlen(text));
+    for (size_t at = 0; at < canonical->length;) {
+        const char *part = canonical->data + at;
+        const char *dot = memchr(part, '.', canonical->length - at);
+        size_t length = dot ? (size_t)(dot - part) : canonical->length - at;
+        struct test_index_slot *slot =
+            test_index_claim(&report->places, test_index_hash(&report->places, part, length));
+
+        report->places.count += slot->number == 0;
+        slot->number = 1;
+        at += length + 1;
+    }
+}
+
+/* Is the folder's name a part of any case's classname, file or suites? */
+static bool has_folder(struct test_report *report, const char *name, size_t length)
+{
+    _cleanup_(buf_release) struct buf canonical = BUF_INIT;
+
+    for (; report->placed < report->count; report->placed++) {
+        const struct test_case *item = &report->cases[report->placed];
+
+        enter_places(report, item->classname, &canonical);
+        enter_places(report, item->file, &canonical);
+        enter_places(report, item->suites, &canonical);
+    }
+    return test_index_get(&report->places, test_index_hash(&report->places, name, length));
+}
+
+/* An absolute path: without its slash, then without its first folder, which is the image's if the
+ * report tells nothing of it. */
+static const struct test_case *find_absolute(struct test_report *report, const char *name,
+                                             bool *ret_by_title)
+{
+    const char *slash = strchr(name + 1, '/');
+    const struct test_case *found = NULL;
+
+    if (name[1])
+        found = find(report, name + 1, strlen(name + 1), ret_by_title);
+    if (!found && slash && slash > name + 1 && slash[1] &&
+        !has_folder(report, name + 1, (size_t)(slash - name - 1)))
+        found = find(report, slash + 1, strlen(slash + 1), ret_by_title);
+    return found;
+}
+
+static bool ends_path(const char *path, size_t length, const char *end, size_t end_length)
+{
+    return length >= end_length && memcmp(path + length - end_length, end, end_length) == 0 &&
+           (length == end_length || path[length - end_length - 1] == '/');
+}
+
+/* Can the case be of the file? A report may tell of it from another folder on. */
+static bool is_of_file(const struct test_case *item, const char *file, size_t length)
+{
+    const char *own = item->file;
+    size_t own_length;
+
+    while (strncmp(own, "./", 2) == 0)
+        own += 2;
+    own_length = strlen(own);
+    return own_length == 0 || ends_path(own, own_length, file, length) ||
+           ends_path(file, length, own, own_length);
+}
+
+/* SWE-bench Pro's `FILE | title`: with an end of the file, then, if the report tells nothing of the
+ * file, without it. */
+static const struct test_case *find_below_file(struct test_report *report, const char *name,
+                                               bool *ret_by_title)
+{
+    const char *bar = strstr(name, " | "), *base = name;
+    size_t length = bar ? (size_t)(bar - name) : 0;
+    const struct test_case *found = NULL;
+
+    if (!bar || length == 0 || strcspn(name, " ") != length)
+        return NULL;
+    for (int i = 0; i < NAMES_ENDS_MAX; i++) {
+        const char *slash = memchr(base, '/', (size_t)(bar - base));
+
+        if (!slash)
+            break;
+        base = slash + 1;
+        found = find(report, base, strlen(base), ret_by_title);
+        if (found && is_of_file(found, name, length))
+            return found;
+    }
+    if (base == bar || looser_has_place(report, base, (size_t)(bar - base)))
+        return NULL;
+    found = find(report, bar + 3, strlen(bar + 3), ret_by_title);
+    return found && is_of_file(found, name, length) ? found : NULL;
+}
+
+/* --- finding --------------------------------------------------------------------------------- */
+
+/* *ret_by_title: only the last words of its title are those of the name. */
+static const struct test_case *find_at_all(struct test_report *report, const char *name,
+                                           bool *ret_by_title)
 {
     size_t length = strnlen(name, 2 * TEST_NAME_MAX + 3);
     const struct test_case *found;
-    struct test_report *indexed = (struct test_report *)report;
     _cleanup_(free_ptr) char *trimmed = NULL;
-    const char *rest;
 
+    *ret_by_title = false;
     if (length == 0 || length > 2 * TEST_NAME_MAX + 2)
         return NULL;
-    /* The indexes are a cache: entering what is new changes nothing that a caller can see. */
-    names_index(indexed);
+    names_index(report);
     found = find_id(report, name, length);
     if (found)
         return found;
@@ -308,10 +388,44 @@ const struct test_case *test_report_find(const struct test_report *report, const
     if (length == 0)
         return NULL;
     trimmed = xstrndup(name, length);
-    found = find(indexed, trimmed, length);
-    if (!found && (rest = without_place(trimmed)))
-        found = find(indexed, rest, strlen(rest));
-    if (!found && (rest = without_folder(trimmed)))
-        found = find(indexed, rest, strlen(rest));
+    found = find(report, trimmed, length, ret_by_title);
+    if (!found && trimmed[0] == '/')
+        found = find_absolute(report, trimmed, ret_by_title);
+    if (!found)
+        found = find_below_file(report, trimmed, ret_by_title);
     return found;
+}
+
+/* Those whom a title's last words alone find are not another listed name's. The indexes are a
+ * cache: entering what is new changes nothing that a caller can see. */
+const struct test_case *test_report_find(const struct test_report *report, const char *name)
+{
+    bool by_title;
+    const struct test_case *found = find_at_all((struct test_report *)report, name, &by_title);
+    size_t number = found ? (size_t)(found - report->cases) : 0;
+
+    if (found && by_title && number < report->claimed && report->claims[number].is_shared)
+        return NULL;
+    return found;
+}
+
+void names_claim_none(struct test_report *report)
+{
+    free(report->claims);
+    report->claims = xcalloc(report->count + 1, sizeof(*report->claims));
+    report->claimed = report->count;
+}
+
+void names_claim(struct test_report *report, const char *name)
+{
+    bool by_title;
+    const struct test_case *found = find_at_all(report, name, &by_title);
+    uint64_t hash = test_index_hash(&report->names, name, strlen(name));
+    struct test_claim *claim;
+
+    if (!found)
+        return;
+    claim = &report->claims[found - report->cases];
+    claim->is_shared = claim->is_shared || (claim->name && claim->name != hash);
+    claim->name = hash;
 }

@@ -40,6 +40,11 @@ void names_split(const char *name, size_t length, struct names_splits *ret_split
 /* Of two cases, either of which may be NULL, the worse; of equals the first. */
 const struct test_case *names_worse(const struct test_case *a, const struct test_case *b);
 
+/* Which cases the names of the lists find: begun with none, then each name. For test_report_find.
+ */
+void names_claim_none(struct test_report *report);
+void names_claim(struct test_report *report, const char *name);
+
 /* Enters the cases that are not yet in report->names. */
 void names_index(struct test_report *report);
 

@@ -151,6 +151,7 @@ struct test_report *test_report_new(void)
     test_index_init(&report->ids);
     test_index_init(&report->names);
     test_index_init(&report->loose);
+    test_index_init(&report->places);
     return report;
 }
 
@@ -164,6 +165,8 @@ void test_report_free(struct test_report *report)
     test_index_release(&report->ids);
     test_index_release(&report->names);
     test_index_release(&report->loose);
+    test_index_release(&report->places);
+    free(report->claims);
     free(report);
 }
 

@@ -44,7 +44,17 @@ struct test_report {
     size_t named;
     struct test_index loose; /* by those of looser.h, of the first `loosely_named` */
     size_t loosely_named;
-    bool loose_full; /* there were too many: it cannot be used */
+    size_t loose_work;        /* bytes of the keys that were made for it */
+    bool loose_full;          /* there were too many: it cannot be used */
+    struct test_index places; /* parts of classnames, files and suites, of the first `placed` */
+    size_t placed;
+    struct test_claim *claims; /* which listed names find the first `claimed` cases; or NULL */
+    size_t claimed;
+};
+
+struct test_claim {
+    uint64_t name;  /* the hash of the first that does; 0: none */
+    bool is_shared; /* another one does, too */
 };
 
 /* A list of cases that is not part of a report yet. */

@@ -18,7 +18,7 @@ const char *const *grade_report_paths(const char *language)
     static const char *const go[] = {"test-results.xml", "go-test-report.xml", NULL};
     static const char *const rust[] = {"target/junit.xml", "target/nextest/*/junit.xml",
                                        "test-results.xml", NULL};
-    static const char *const csharp[] = {"TestResults/*.{xml,trx}", NULL};
+    static const char *const csharp[] = {"TestResults/*.xml", "TestResults/*.trx", NULL};
     static const char *const c[] = {"gtest_output.xml", "test-results.xml", "Testing/*/Test.xml",
                                     NULL};
     static const char *const any[] = {"report.xml",
@@ -33,7 +33,8 @@ const char *const *grade_report_paths(const char *language)
                                       "go-test-report.xml",
                                       "target/junit.xml",
                                       "target/nextest/*/junit.xml",
-                                      "TestResults/*.{xml,trx}",
+                                      "TestResults/*.xml",
+                                      "TestResults/*.trx",
                                       "gtest_output.xml",
                                       "Testing/*/Test.xml",
                                       NULL};

@@ -350,21 +350,6 @@ static void read_outputs(const struct grader_request *request, const struct log_
     add_report(found, report, parser, "the verifier's output", &log);
 }
 
-/* A log in which nothing failed, of a verifier that did: one of the two is wrong. (The other way
- * round it is a script that went on behind the tests.) */
-static int check_log(const struct grader_request *request, const struct test_report *report,
-                     struct error *err)
-{
-    if (!request->log_parser || request->run.exit_status == 0)
-        return 0;
-    for (size_t i = 0; i < test_report_count(report); i++)
-        if (test_report_case(report, i)->outcome == TEST_FAILED)
-            return 0;
-    return error_set(err, ERROR_INVALID, "REPORT_UNREADABLE",
-                     "the log tells of no test that failed, but the verifier's status is %d",
-                     request->run.exit_status);
-}
-
 static int check_found(const struct verifier_run *run, const struct reports_found *found,
                        struct test_report *report, struct error *err)
 {
@@ -457,8 +442,7 @@ static int read_all_reports(const struct reports_source *source,
         return -1;
     if (parser && found->fresh == 0 && strcmp(request->run.tool, "test_suite") == 0)
         read_outputs(request, parser, report, found);
-    return check_found(&request->run, found, report, err) < 0 ? -1
-                                                              : check_log(request, report, err);
+    return check_found(&request->run, found, report, err);
 }
 
 int reports_verdict(const struct reports_source *source, const struct grader_request *request,

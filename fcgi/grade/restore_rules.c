@@ -1,5 +1,6 @@
 #include "grade/restore_rules.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static const char *const python[] = {
     "psetup.cfg", "ptox.ini", "ppyproject.toml", "pentry_points.txt", "q__pycache__", "q*.pyc",
     /* `python -m pytest` looks into the current folder first */
     "npytest", "npytest.py", "n_pytest", "npluggy", "npluggy.py", "niniconfig", "nunittest",
-    "nunittest.py", NULL};
+    "nunittest.py", "npackaging", "npackaging.py", "cpytest.*so", "c_pytest.*so", "cpluggy.*so",
+    "ciniconfig.*so", "cunittest.*so", "cpackaging.*so", NULL};
 static const char *const javascript[] = {"c.npmrc",
                                          "c.yarnrc",
                                          "c.yarnrc.yml",
@@ -78,6 +80,8 @@ static const struct language *language_of(const char *name)
 
 /* --- the tests' files ------------------------------------------------------------------------ */
 
+#define RULES_OF_A_TEST 4 /* at most */
+
 struct making {
     char **seen; /* of the tests' rules, so that none comes twice */
     size_t count;
@@ -104,12 +108,19 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Takes the rule. Tests of one file come together, so the last one is looked at; what comes
+static bool is_among_last(const struct making *making, const char *rule)
+{
+    for (size_t i = 1; i <= making->count && i <= RULES_OF_A_TEST; i++)
+        if (strcmp(making->seen[making->count - i], rule) == 0)
+            return true;
+    return false;
+}
+
+/* Takes the rule. Tests of one file come together, so the last ones are looked at; what comes
  * again all the same is left out at the end. */
 static void see(struct making *making, char *rule)
 {
-    if (making->count == RESTORE_RULES_MOST || !is_path(rule + 1) ||
-        (making->count > 0 && strcmp(making->seen[making->count - 1], rule) == 0)) {
+    if (making->count == RESTORE_RULES_MOST || !is_path(rule + 1) || is_among_last(making, rule)) {
         free(rule);
         return;
     }
@@ -118,40 +129,87 @@ static void see(struct making *making, char *rule)
     making->seen[making->count++] = rule;
 }
 
-/* "a/path" or "b/path" of a diff's header, up to a tab. */
-static void see_diff_path(struct making *making, const char *text, size_t length)
+/* Appends the text of git's quotes, which are C's. */
+static void add_quoted(struct buf *out, const char *text, size_t length)
+{
+    static const char letters[] = "abtnvfr", meant[] = "\a\b\t\n\v\f\r";
+
+    for (size_t i = 0; i < length && text[i] != '"'; i++) {
+        const char *letter;
+        int byte = 0, digits = 0;
+
+        if (text[i] != '\\' || i + 1 == length) {
+            buf_add_char(out, text[i]);
+            continue;
+        }
+        i++;
+        for (; digits < 3 && i + (size_t)digits < length; digits++) {
+            char digit = text[i + (size_t)digits];
+
+            if (digit < '0' || digit > '7')
+                break;
+            byte = byte * 8 + (digit - '0');
+        }
+        letter = strchr(letters, text[i]);
+        buf_add_char(out, (char)(digits                      ? byte
+                                 : letter && text[i] != '\0' ? meant[letter - letters]
+                                                             : text[i]));
+        i += digits > 0 ? (size_t)digits - 1 : 0;
+    }
+}
+
+/* A path of a diff's header, up to a tab. `bare`: it may be without "a/" or "b/". */
+static void see_diff_path(struct making *making, const char *text, size_t length, bool bare)
 {
     const char *tab = memchr(text, '\t', length);
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
+    size_t prefix;
 
     if (tab)
         length = (size_t)(tab - text);
     while (length > 0 && text[length - 1] == '\r')
         length--;
-    if (length < 3 || (text[0] != 'a' && text[0] != 'b') || text[1] != '/')
-        return; /* /dev/null, or a name in quotes */
-    see(making, xasprintf("%c%.*s", AGENT_RULE_TEST, (int)(length - 2), text + 2));
+    if (length > 0 && text[0] == '"')
+        add_quoted(&path, text + 1, length - 1);
+    else
+        buf_add(&path, text, length);
+    if (path.length == 0 || memchr(path.data, '\0', path.length))
+        return;
+    prefix = path.length > 2 && strchr("ab", path.data[0]) && path.data[1] == '/' ? 2 : 0;
+    if (prefix || bare)
+        see(making, xasprintf("%c%s", AGENT_RULE_TEST, path.data + prefix));
 }
 
 /* A line of a hunk may look like a header; then there is a rule too many, of a file that is not
- * there. */
+ * there. Paths without a prefix are taken only from two lines that belong together. */
 static void see_patch(struct making *making, const char *patch)
 {
+    static const char *const moves[] = {"rename from ", "rename to ", "copy to "};
+    bool in_header = false;
+
     for (const char *line = patch; line && *line;) {
         size_t length = strcspn(line, "\n");
+        const char *next = line + length + (line[length] == '\n');
+        bool is_old = length > 4 && strncmp(line, "--- ", 4) == 0;
+        bool is_new = length > 4 && strncmp(line, "+++ ", 4) == 0;
 
-        if (length > 4 && (strncmp(line, "+++ ", 4) == 0 || strncmp(line, "--- ", 4) == 0))
-            see_diff_path(making, line + 4, length - 4);
-        line += length + (line[length] == '\n');
+        in_header = is_old ? strncmp(next, "+++ ", 4) == 0 : in_header && is_new;
+        if (is_old || is_new)
+            see_diff_path(making, line + 4, length - 4, in_header);
+        for (size_t i = 0; i < ARRAY_SIZE(moves); i++)
+            if (length > strlen(moves[i]) && strncmp(line, moves[i], strlen(moves[i])) == 0)
+                see_diff_path(making, line + strlen(moves[i]), length - strlen(moves[i]), true);
+        line = next;
     }
 }
 
-/* tests.test_a.TestB: tests/test_a/TestB.py or tests/test_a.py. */
-static void see_module(struct making *making, const char *text, size_t length)
+/* tests.test_a.TestB: tests/test_a/TestB.py or tests/test_a.py. The folder ends with a slash. */
+static void see_module(struct making *making, const char *folder, const char *text, size_t length)
 {
     for (int i = 0; i < 2 && length > 0; i++) {
-        char *rule = xasprintf("%c%.*s.py", AGENT_RULE_TEST, (int)length, text);
+        char *rule = xasprintf("%c%s%.*s.py", AGENT_RULE_TEST, folder, (int)length, text);
 
-        for (size_t at = 1; at <= length; at++)
+        for (size_t at = 1; at <= strlen(folder) + length; at++)
             if (rule[at] == '.')
                 rule[at] = '/';
         see(making, rule);
@@ -161,26 +219,70 @@ static void see_module(struct making *making, const char *text, size_t length)
     }
 }
 
+/* Of a doctest, as pkg/mod.py::pkg.mod.f, the file is the source: tests' own names have no dots. */
+static bool is_doctest(const char *behind)
+{
+    return memchr(behind, '.', strcspn(behind, "[ ")) != NULL;
+}
+
+/* unittest's `test_x (tests.test_a.TestB)`, and since Python 3.11 `test_x
+ * (tests.test_a.TestB.test_x)`. Django's runner names modules from its folder of tests on. */
+static void see_unittest(struct making *making, const char *test)
+{
+    const char *open = strchr(test, '('), *text = open + 1;
+    size_t length = strcspn(text, ")"), name = (size_t)(open - test);
+
+    while (name > 0 && test[name - 1] == ' ')
+        name--;
+    if (name > 0 && length > name + 1 && text[length - name - 1] == '.' &&
+        memcmp(text + length - name, test, name) == 0)
+        length -= name + 1;
+    see_module(making, "", text, length);
+    if (strncmp(text, "tests.", 6) != 0)
+        see_module(making, "tests/", text, length);
+}
+
 static void see_python(struct making *making, const char *test)
 {
     const char *colons = strstr(test, "::"), *open = strchr(test, '(');
     size_t length = colons ? (size_t)(colons - test) : strcspn(test, " ");
 
+    if (colons && is_doctest(colons + 2))
+        return;
     if (memmem(test, length, ".py", 3) && memchr(test, ' ', length) == NULL)
         see(making, xasprintf("%c%.*s", AGENT_RULE_TEST, (int)length, test));
     else if (colons)
-        see_module(making, test, length);
+        see_module(making, "", test, length);
     else if (open)
-        see_module(making, open + 1, strcspn(open + 1, ")"));
+        see_unittest(making, test);
 }
 
-/* com.example.GsonTest#parses, com.example.GsonTest::parses: a GsonTest.java, wherever it is. */
+/* Where the last part of a dotted name begins. */
+static size_t last_part(const char *text, size_t length)
+{
+    while (length > 0 && text[length - 1] != '.')
+        length--;
+    return length;
+}
+
+/* com.example.GsonTest#parses, com.example.GsonTest.parses, parses(com.example.GsonTest): a
+ * GsonTest.java, wherever it is. Of classes the first letter is a large one. */
 static void see_java(struct making *making, const char *test)
 {
-    size_t to = strcspn(test, "#:($[ "), from = to;
+    size_t to = strcspn(test, "#:($[ "), from = last_part(test, to);
+    const char *open = strchr(test, '(');
+    size_t inside = open ? strcspn(open + 1, ")") : 0;
 
-    while (from > 0 && test[from - 1] != '.')
-        from--;
+    if (open && from == 0 && !strchr("#:$", test[to]) &&
+        isupper((unsigned char)open[1 + last_part(open + 1, inside)])) {
+        test = open + 1;
+        to = inside;
+        from = last_part(test, to);
+    } else if (from > 1 && !isupper((unsigned char)test[from]) &&
+               isupper((unsigned char)test[last_part(test, from - 1)])) {
+        to = from - 1;
+        from = last_part(test, to);
+    }
     if (to > from && to - from < NAME_MAX - 6)
         see(making, xasprintf("%c%.*s.java", AGENT_RULE_NAME, (int)(to - from), test + from));
 }

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "grade/names.h"
 #include "grade/report.h"
 
 #include "base/banned.h"
@@ -10,6 +11,19 @@
 #define NAMED_MAX 5          /* tests that a reason names */
 #define NAMED_LENGTH 200     /* bytes of each name there */
 #define EXPLAINED_LENGTH 400 /* bytes of each name in an explanation */
+
+/* All names are looked up before the first is judged: a test that another one names is not what a
+ * looser reading finds for this one. */
+static void claim(const struct test_report *report, const struct expectation *expectation)
+{
+    struct test_report *claimed = (struct test_report *)report; /* a cache */
+
+    names_claim_none(claimed);
+    for (size_t i = 0; i < expectation->fail_to_pass_count; i++)
+        names_claim(claimed, expectation->fail_to_pass[i]);
+    for (size_t i = 0; i < expectation->pass_to_pass_count; i++)
+        names_claim(claimed, expectation->pass_to_pass[i]);
+}
 
 static const char *fate_of(const struct test_case *item)
 {
@@ -70,10 +84,13 @@ bool grade(const struct test_report *report, const struct expectation *expectati
     _cleanup_(buf_release) struct buf reason = BUF_INIT;
     bool is_success = false;
 
+    claim(report, expectation);
     if (expectation->fail_to_pass_count + expectation->pass_to_pass_count +
             expectation->fail_to_fail_count ==
         0)
         is_success = judge_without_lists(report, expectation->verifier_succeeded, &reason);
+    else if (expectation->fail_to_pass_count + expectation->pass_to_pass_count == 0)
+        buf_add_str(&reason, "no test is listed that must pass");
     else
         is_success = judge(report, "fail_to_pass", expectation->fail_to_pass,
                            expectation->fail_to_pass_count, TEST_PASSED, &reason) +
@@ -150,6 +167,7 @@ bool grade_has_failed(const struct test_report *report, const struct expectation
             expectation->fail_to_fail_count ==
         0)
         return count_of(report, TEST_FAILED) > 0;
+    claim(report, expectation);
     return any_failed(report, expectation->fail_to_pass, expectation->fail_to_pass_count) ||
            any_failed(report, expectation->pass_to_pass, expectation->pass_to_pass_count);
 }

@@ -38,7 +38,7 @@ check_PROGRAMS += tests/unit/test-agent-copy
 TESTS += tests/unit/test-agent-copy
 tests_unit_test_agent_copy_SOURCES = tests/unit/test-agent-copy.c $(AGENT_RIG)
 tests_unit_test_agent_copy_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
-tests_unit_test_agent_copy_LDADD = $(AGENT_CLIENT_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_agent_copy_LDADD = $(AGENT_CLIENT_LIBS) libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_copy_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 check_PROGRAMS += tests/unit/test-agent-container

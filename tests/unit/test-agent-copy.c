@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "unit.h"
+#include "wire/pax.h"
 
 #include "base/banned.h"
 
@@ -111,6 +112,7 @@ static void trees_are_the_same(void)
 struct lie {
     const char *request; /* how its first line begins */
     const char *answer;
+    size_t length;       /* of the answer; 0: it is a text */
     const char *endless; /* follows, over and over */
     bool at_once;        /* does not wait for the end of the body */
     int gate;            /* waits for a byte there before it reads the body; 0: does not */
@@ -175,7 +177,8 @@ static _Noreturn void lie(int fd, const struct lie *lies, size_t count)
         if (fork() == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
             if (hear(client, lies, count, &told) &&
-                fd_write_all(client, told->answer, strlen(told->answer), &err) == 0 &&
+                fd_write_all(client, told->answer,
+                             told->length ? told->length : strlen(told->answer), &err) == 0 &&
                 told->endless)
                 while (fd_write_all(client, told->endless, strlen(told->endless), &err) == 0)
                     ;
@@ -323,6 +326,9 @@ static void a_file_counts_but_for_what_it_tells_the_runner(void)
 {
     static const char cfg[] =
         "printf '[metadata]\\nname = a\\n[tool:pytest]\\naddopts = -q\\n' >setup.cfg";
+    static const char toml[] =
+        "printf '[project]\\nname = \"a\"\\n[tool.pytest.ini_options]\\naddopts = \"-q\"\\n' "
+        ">pyproject.toml";
 
     restored(RULES, sizeof(RULES), cfg, "sed -i 's/= a/= b/' setup.cfg", "grep name setup.cfg",
              "name = b\n", "");
@@ -340,11 +346,53 @@ static void a_file_counts_but_for_what_it_tells_the_runner(void)
     restored(RULES, sizeof(RULES), "touch a",
              "printf '[project]\\nname = \"a\"\\n' >pyproject.toml", "ls", "a\npyproject.toml\n",
              "");
+    restored(RULES, sizeof(RULES), toml, "sed -i 's/\"a\"/\"b\"/' pyproject.toml",
+             "grep name pyproject.toml", "name = \"b\"\n", "");
+    /* In a text of several lines the image's table is none. */
+    restored(RULES, sizeof(RULES), toml,
+             "{ echo '[project]'; echo \"x = '''\"; tail -n 2 pyproject.toml; echo '[z]'; echo "
+             "\"'''\"; } >p; "
+             "mv p pyproject.toml",
+             "head -n 2 pyproject.toml", "[project]\nname = \"a\"\n", "pyproject.toml");
+    restored(RULES, sizeof(RULES), "printf 'a = \"\"\"\\nb\\n\"\"\"\\n' >pyproject.toml",
+             "cp pyproject.toml p; mv p pyproject.toml; touch b", "ls", "b\npyproject.toml\n", "");
     restored(RULES, sizeof(RULES),
              "echo '{\"main\":\"a\",\"scripts\":{\"test\":\"tape\"}}' >package.json",
              "echo '{\"main\":\"b\",\"scripts\":{\"test\":\"true\"},\"jest\":{}}' >package.json",
              "cat package.json", "{\"main\":\"b\",\"scripts\":{\"test\":\"tape\"}}\n",
              "package.json");
+}
+
+/* It is in the archive's manifest, and was gone when it was to be read. */
+static void a_file_that_vanished_still_speaks_to_the_runner(void)
+{
+    static const char manifest[] = "f a\0f setup.cfg";
+    _cleanup_(buf_release) struct buf tar = BUF_INIT, answer = BUF_INIT;
+    struct lie lies = {.request = "POST /changes"};
+
+    shell(&grading, "rm -rf " ROOT "; mkdir " ROOT "; cd " ROOT "; echo a >a; "
+                    "echo '[tool:pytest]' >setup.cfg");
+    pax_write(&tar, &(struct pax_entry){.type = 'f',
+                                        .path = (char *)".codeset-manifest",
+                                        .size = sizeof(manifest),
+                                        .mode = 0600});
+    buf_add(&tar, manifest, sizeof(manifest));
+    for (size_t left = pax_padding(sizeof(manifest)); left > 0; left--)
+        buf_add_char(&tar, '\0');
+    pax_write(&tar, &(struct pax_entry){.type = 'w', .path = (char *)"a"});
+    pax_write(&tar, &(struct pax_entry){.type = 'w', .path = (char *)"setup.cfg"});
+    pax_write_end(&tar);
+    buf_addf(&answer, TAR "%zx\r\n", tar.length);
+    buf_add(&answer, tar.data, tar.length);
+    buf_add_str(&answer, "\r\n0\r\n\r\n");
+    lies.answer = answer.data;
+    lies.length = answer.length;
+    rules = RULES;
+    rules_length = sizeof(RULES);
+    lying_session(&lies, 1);
+    rules_length = 0;
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    shell_says(&grading, "cd " ROOT "; ls; cat setup.cfg", "setup.cfg\n[tool:pytest]\n");
 }
 
 static void rules_that_are_none_are_refused(void)
@@ -712,6 +760,8 @@ int main(void)
         {"what is the same again is not told", what_is_the_same_again_is_not_told},
         {"a file counts but for what it tells the runner",
          a_file_counts_but_for_what_it_tells_the_runner},
+        {"a file that vanished still speaks to the runner",
+         a_file_that_vanished_still_speaks_to_the_runner},
         {"rules that are none are refused", rules_that_are_none_are_refused},
         {"a large tree costs us little memory", a_large_tree_costs_us_little_memory},
         {"a tree has a depth that is told", a_tree_has_a_depth_that_is_told},

@@ -124,6 +124,21 @@ static void rows_of_each_format_become_samples(void)
     CU_ASSERT_EQUAL(files, 10);
 }
 
+/* Without one, every solution would be a success, or none. */
+static void a_row_with_no_test_that_must_pass_is_refused(void)
+{
+    _cleanup_(json_release) json_object *row = json_tokener_parse(
+        "{\"repo_name\":\"a\",\"docker_image\":\"b/a:1\",\"commit_hash\":\"0123456789ab\","
+        "\"expected_output_json\":\"{\\\"T.t\\\": \\\"FAILED\\\"}\"}");
+    _cleanup_(buf_release) struct buf needs = BUF_INIT;
+    json_object *made = NULL;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(dataset_convert(dataset_format_named("r2e-gym"), row, &made, &needs, &err), -1);
+    CU_ASSERT_PTR_NULL(made);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "no test that must pass"));
+}
+
 /* --- Python literals ------------------------------------------------------------------------- */
 
 static void python_literals_are_read(void)
@@ -468,6 +483,7 @@ static void a_file_is_read_by_processes_that_can_do_nothing_else(void)
 
 static const struct unit_test tests[] = {
     {"rows of each format become samples", rows_of_each_format_become_samples},
+    {"a row with no test that must pass is refused", a_row_with_no_test_that_must_pass_is_refused},
     {"Python literals are read, and never evaluated", python_literals_are_read},
     {"deep literals are refused", deep_literals_are_refused},
     {"a patch turned round twice is itself", a_patch_turned_round_twice_is_itself},

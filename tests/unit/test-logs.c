@@ -239,6 +239,64 @@ static void an_end_that_names_more_failures_is_no_whole_log(void)
     }
 }
 
+static const char *outcome_of(const char *log, const char *name)
+{
+    static const char *const words[] = {
+        [TEST_PASSED] = "passed", [TEST_SKIPPED] = "skipped", [TEST_FAILED] = "failed"};
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    const struct test_case *item;
+
+    add(report, log, strlen(log));
+    item = test_report_find(report, name);
+    return item ? words[item->outcome] : "missing";
+}
+
+/* skipTests in pom.xml makes each of them a success. */
+static void a_build_that_ran_no_test_says_nothing_of_one(void)
+{
+    static const struct {
+        const char *told, *outcome;
+    } rows[] = {
+        {"[INFO] BUILD SUCCESS\n", "missing"},
+        {"Tests run: 0, Failures: 0, Errors: 0, Skipped: 0\n[INFO] BUILD SUCCESS\n", "missing"},
+        {"Tests run: 1, Failures: 0, Errors: 0, Skipped: 1\n[INFO] BUILD SUCCESS\n", "missing"},
+        {"Tests run: 1, Failures: 0, Errors: 0, Skipped: 0\n[INFO] BUILD SUCCESS\n", "passed"},
+        {"Tests run: 1, Failures: 0, Errors: 1, Skipped: 0\n[INFO] BUILD SUCCESS\n", "failed"},
+        {"[INFO] BUILD FAILURE\n", "failed"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(free_ptr) char *log =
+            xasprintf("maven\n+ mvn test -Dtest=ATest#a\nTests run: 1, Failures: 0, Errors: 0, "
+                      "Skipped: 0\n[INFO] BUILD SUCCESS\n+ mvn test -Dtest=CartTest#adds\n%s",
+                      rows[i].told);
+
+        CU_ASSERT_STRING_EQUAL(outcome_of(log, "CartTest#adds"), rows[i].outcome);
+    }
+}
+
+static void an_outcome_of_go_may_come_behind_what_was_printed(void)
+{
+    static const struct {
+        const char *line, *outcome;
+    } rows[] = {
+        {"x--- PASS: TestA (0.00s)", "passed"},
+        {"done--- FAIL: TestA (1.25s)", "failed"},
+        {"--- PASS: TestB (0.00s)--- FAIL: TestA (0.00s)", "failed"},
+        {"    --- SKIP: TestA (12.00s)", "skipped"},
+        {"--- PASS: TestA", "missing"},
+        {"--- PASS: TestA (soon)", "missing"},
+        {"it says --- PASS: TestA (0.00s) and more", "missing"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(free_ptr) char *log =
+            xasprintf("go\n=== RUN   TestA\n%s\nok  \texample.com/a\t0.1s\n", rows[i].line);
+
+        CU_ASSERT_STRING_EQUAL(outcome_of(log, "TestA"), rows[i].outcome);
+    }
+}
+
 static void colours_and_bad_bytes_do_not_matter(void)
 {
     static const char text[] =
@@ -276,6 +334,10 @@ int main(void)
         {"a log without its end is broken", a_log_without_its_end_is_broken},
         {"an end that names more failures is no whole log",
          an_end_that_names_more_failures_is_no_whole_log},
+        {"a build that ran no test says nothing of one",
+         a_build_that_ran_no_test_says_nothing_of_one},
+        {"an outcome of go may come behind what was printed",
+         an_outcome_of_go_may_come_behind_what_was_printed},
         {"colours and bad bytes do not matter", colours_and_bad_bytes_do_not_matter},
         {"what is no log of the runner is none", what_is_no_log_of_the_runner_is_none},
         {"parsers are found by the names of data sets",

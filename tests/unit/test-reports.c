@@ -433,8 +433,8 @@ static void a_fault_with_reports_is_no_verdict(void)
 #define LOG_FAILS "tests/a.py::test_a FAILED\n== 1 failed in 0.1s ==\n"
 
 /* A verdict on what pytest wrote to its output, or to the file of an archive. */
-static struct verdict judge_told_log(int fd, size_t told, const char *out, int exit_status,
-                                     bool hide, struct buf *json)
+static struct verdict judge_listed_log(int fd, size_t told, const char *list, const char *out,
+                                       int exit_status, bool hide, struct buf *json)
 {
     const struct reports_source source = source_of(&fd);
     const struct grader_request request = {
@@ -443,7 +443,7 @@ static struct verdict judge_told_log(int fd, size_t told, const char *out, int e
                 .out = out,
                 .out_length = strlen(out),
                 .err = ""},
-        .lists = {"[\"tests/a.py::test_a\"]", "[]", "[]"},
+        .lists = {list, "[]", "[]"},
         .since = NOW,
         .log_parser = "pytest",
         .hide_output = hide,
@@ -458,10 +458,33 @@ static struct verdict judge_told_log(int fd, size_t told, const char *out, int e
     return verdict;
 }
 
+static struct verdict judge_told_log(int fd, size_t told, const char *out, int exit_status,
+                                     bool hide, struct buf *json)
+{
+    return judge_listed_log(fd, told, "[\"tests/a.py::test_a\"]", out, exit_status, hide, json);
+}
+
 static struct verdict judge_log(int fd, const char *out, int exit_status, bool hide,
                                 struct buf *json)
 {
     return judge_told_log(fd, 0, out, exit_status, hide, json);
+}
+
+/* Tests that are in no list, or what comes behind the tests, may fail. */
+static void with_a_list_the_status_behind_a_log_does_not_count(void)
+{
+    _cleanup_(close_fd) int none = memory_file();
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    struct verdict verdict = judge_log(none, LOG_PASSES, 1, false, &json);
+
+    CU_ASSERT(verdict.status == 0 && verdict.success);
+    buf_clear(&json);
+    verdict = judge_listed_log(none, 0, "[]", LOG_PASSES, 1, false, &json);
+    CU_ASSERT(verdict.status == 0 && !verdict.success);
+    CU_ASSERT_PTR_NOT_NULL(strstr(json.data, "the verifier's exit status is not 0"));
+    buf_clear(&json);
+    verdict = judge_listed_log(none, 0, "[]", LOG_PASSES, 0, false, &json);
+    CU_ASSERT(verdict.status == 0 && verdict.success);
 }
 
 static void what_the_server_tells_is_in_the_result_and_in_no_log(void)
@@ -503,7 +526,6 @@ static void a_log_that_cannot_be_believed_is_no_verdict(void)
     _cleanup_(close_fd) int none = memory_file();
     _cleanup_(buf_release) struct buf json = BUF_INIT;
 
-    CU_ASSERT_STRING_EQUAL(judge_log(none, LOG_PASSES, 1, false, &json).code, "REPORT_UNREADABLE");
     CU_ASSERT_STRING_EQUAL(judge_log(none, "tests/a.py::test_a PASSED\n", 0, false, &json).code,
                            "REPORT_UNREADABLE");
     CU_ASSERT_STRING_EQUAL(
@@ -956,6 +978,8 @@ static const struct unit_test tests[] = {
     {"a listed test that is missing is among the failures",
      a_listed_test_that_is_missing_is_among_the_failures},
     {"limits that were reached are named", limits_that_were_reached_are_named},
+    {"with a list the status behind a log does not count",
+     with_a_list_the_status_behind_a_log_does_not_count},
     {"what the server tells is in the result, and in no log",
      what_the_server_tells_is_in_the_result_and_in_no_log},
     {"a log stands for a report where the sample says so",

@@ -143,6 +143,7 @@ static int print_sample(const struct sample_whole *sample, void *arg, struct err
     json_add_text(line, "repo_path", summary->repo_path);
     json_add_text(line, "verifier_command", summary->verifier_command);
     json_add(line, "report_paths", json_object_get(paths));
+    json_add_text(line, "log_parser", summary->log_parser);
     if (summary->verify_timeout)
         json_add_int(line, "verify_timeout", summary->verify_timeout);
     if (summary->hide_verifier_output)
@@ -179,6 +180,7 @@ static json_object *summary_object(const struct sample_summary *summary)
     json_add_text(object, "repo_path", summary->repo_path);
     json_add_text(object, "verifier", summary->verifier);
     json_add_text(object, "verifier_command", summary->verifier_command);
+    json_add_text(object, "log_parser", summary->log_parser);
     json_add(object, "verify_timeout",
              summary->verify_timeout ? json_object_new_int64(summary->verify_timeout) : NULL);
     json_add_bool(object, "hide_verifier_output", summary->hide_verifier_output);

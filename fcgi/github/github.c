@@ -185,9 +185,15 @@ static const char *error_word(json_object *json)
 }
 
 /* GitHub refuses this server: wrong credentials, a rate limit, an App that is suspended. The caller
- * can't do anything about it; GitHub's reason is only in the log, for the operator. */
+ * can't do anything about it; GitHub's reason is only in the log, for the operator. A redirect is
+ * no refusal: none is followed, and where one may come the caller has looked for it. */
 static int refused_us(long status, json_object *json, struct error *err)
 {
+    if (status >= 300 && status < 400)
+        return error_set(err, ERROR_UNAVAILABLE, "GITHUB_BAD_ANSWER",
+                         "GitHub answered with a redirect (status %ld), which this server does not "
+                         "follow",
+                         status);
     log_event(LOG_ERROR, "github_refused_us", "status=%ld error=%s", status, error_word(json));
     return error_set(err, ERROR_UNAVAILABLE, "GITHUB_UNAVAILABLE",
                      "GitHub refuses this server; the operator finds GitHub's reason in the "
@@ -256,7 +262,7 @@ static int exchange_code(struct github *github, const char *code, const char *re
     if (perform(github, &(struct call){.url = url, .form = form.data}, &status, &json, err) < 0)
         return -1;
     /* GitHub refuses a code with status 200 and an `error`. */
-    if (json_get_text(json, "error") || status >= 400)
+    if (json_get_text(json, "error") || status >= 300)
         return exchange_refused(status, json, redirect_uri, err);
     token = json_get_text(json, "access_token");
     if (status != 200 || !token || !token[0] || strlen(token) > 1024 || strpbrk(token, "\r\n"))

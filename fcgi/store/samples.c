@@ -280,13 +280,14 @@ void sample_summary_release(struct sample_summary *summary)
     free(summary->repo_path);
     free(summary->verifier_command);
     free(summary->image_reference);
+    free(summary->log_parser);
     memset(summary, 0, sizeof(*summary));
 }
 
 #define SUMMARY_COLUMNS                                                                            \
     "SELECT dataset, sample_id, language, verifier, image, verifier_image, repo_path,"             \
     " verifier_command, version, latest, verify_timeout, imported_at, hide_verifier_output,"       \
-    " image_reference"
+    " image_reference, log_parser"
 
 static struct sample_summary summary_of_row(const struct db_rows *rows)
 {
@@ -305,6 +306,7 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
         .imported_at = db_row_time(rows, 11),
         .hide_verifier_output = db_row_int(rows, 12) != 0,
         .image_reference = db_row_copy(rows, 13),
+        .log_parser = db_row_copy(rows, 14),
     };
 }
 
@@ -352,9 +354,9 @@ int store_sample_export(struct db *db, const char *dataset,
         more = false;
         while (db_next(rows)) {
             struct sample_whole sample = {.summary = summary_of_row(rows),
-                                          .json = db_row_text(rows, 14),
-                                          .json_length = db_row_length(rows, 14),
-                                          .report_paths = db_row_text(rows, 15)};
+                                          .json = db_row_text(rows, 15),
+                                          .json_length = db_row_length(rows, 15),
+                                          .report_paths = db_row_text(rows, 16)};
             int status = each(&sample, arg, err);
 
             free(last);
@@ -382,7 +384,7 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    buf_add(json, db_row_text(rows, 14), db_row_length(rows, 14));
+    buf_add(json, db_row_text(rows, 15), db_row_length(rows, 15));
     *ret_summary = summary_of_row(rows);
     return 0;
 }

@@ -76,7 +76,7 @@ int store_sample_version(struct db *db, const char *dataset, const char *sample_
 /* A version, without its texts; for the operator. Texts are NULL where the column is. */
 struct sample_summary {
     char *dataset, *sample_id, *language, *verifier, *image, *verifier_image, *repo_path,
-        *verifier_command, *image_reference;
+        *verifier_command, *image_reference, *log_parser;
     int64_t version;
     bool latest;
     int64_t verify_timeout; /* seconds; 0: the setting */

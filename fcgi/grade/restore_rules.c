@@ -188,7 +188,7 @@ static void see_patch(struct making *making, const char *patch)
     static const char *const moves[] = {"rename from ", "rename to ", "copy to "};
     bool in_header = false;
 
-    for (const char *line = patch; line && *line;) {
+    for (const char *line = patch ? patch : ""; *line;) {
         size_t length = strcspn(line, "\n");
         const char *next = line + length + (line[length] == '\n');
         bool is_old = length > 4 && strncmp(line, "--- ", 4) == 0;

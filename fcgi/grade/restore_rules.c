@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,7 +188,7 @@ static void see_patch(struct making *making, const char *patch)
     static const char *const moves[] = {"rename from ", "rename to ", "copy to "};
     bool in_header = false;
 
-    for (const char *line = patch; line && *line;) {
+    for (const char *line = patch ? patch : ""; *line;) {
         size_t length = strcspn(line, "\n");
         const char *next = line + length + (line[length] == '\n');
         bool is_old = length > 4 && strncmp(line, "--- ", 4) == 0;
@@ -219,10 +220,27 @@ static void see_module(struct making *making, const char *folder, const char *te
     }
 }
 
-/* Of a doctest, as pkg/mod.py::pkg.mod.f, the file is the source: tests' own names have no dots. */
-static bool is_doctest(const char *behind)
+/* Of a doctest, as pkg/mod.py::pkg.mod.f, the file is the source. Its name is dotted and has the
+ * module's in it, that of pkg/__init__.py being pkg; `::TestA.test_b` is no such name. */
+static bool is_doctest(const char *test, const char *colons)
 {
-    return memchr(behind, '.', strcspn(behind, "[ ")) != NULL;
+    const char *name = colons + 2, *end = colons;
+    size_t length = strcspn(name, "[ "), module;
+
+    if (!memchr(name, '.', length) || end - test < 4 || memcmp(end - 3, ".py", 3) != 0)
+        return false;
+    end -= 3;
+    if (end - test > 9 && memcmp(end - 9, "/__init__", 9) == 0)
+        end -= 9;
+    for (module = 0; end - module > test && end[-(ptrdiff_t)module - 1] != '/';)
+        module++;
+    for (size_t at = 0, part; at < length; at += part + 1) {
+        part = strcspn(name + at, ".[ ");
+        if (part == module && memcmp(name + at, end - module, module) == 0)
+            return at + part < length || /* the module's own text: its package is in the path */
+                   memmem(test, (size_t)(end - test), name, strcspn(name, "."));
+    }
+    return false;
 }
 
 /* unittest's `test_x (tests.test_a.TestB)`, and since Python 3.11 `test_x
@@ -247,7 +265,7 @@ static void see_python(struct making *making, const char *test)
     const char *colons = strstr(test, "::"), *open = strchr(test, '(');
     size_t length = colons ? (size_t)(colons - test) : strcspn(test, " ");
 
-    if (colons && is_doctest(colons + 2))
+    if (colons && is_doctest(test, colons))
         return;
     if (memmem(test, length, ".py", 3) && memchr(test, ' ', length) == NULL)
         see(making, xasprintf("%c%.*s", AGENT_RULE_TEST, (int)length, test));

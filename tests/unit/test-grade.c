@@ -980,11 +980,14 @@ static void rules_name_the_files_of_the_tests(void)
                 "+++ b/tests/new.py\n+++ b/../../etc/passwd\n",
             .fail_to_pass =
                 "[\"tests/test_a.py::TestA::test[x/y.py]\", \"tests.test_b.TestB::test_b\", 7, "
-                "\"src/pkg/mod.py::pkg.mod.f\", \"tests/test_e.py::TestE::test_e[1.5]\"]",
+                "\"src/pkg/mod.py::pkg.mod.f\", \"tests/test_e.py::TestE::test_e[1.5]\", "
+                "\"src/pkg/__init__.py::pkg.g\", \"tests/test_f.py::TestF.test_f\", "
+                "\"src/pkg/own.py::pkg.own\"]",
             .pass_to_pass = "[\"test_d (pkg.tests.TestD)\", \"test_bare\"]"},
         (const char *const[]){"ftests/test_a.py", "ftests/test_b.py", "ftests/test_b/TestB.py",
                               "ftests/test_c.py", "ftests/new.py", "fpkg/tests.py", "cconftest.py",
-                              "ftests/test_e.py", "!fsrc/pkg/mod.py", "!ppackage.json",
+                              "ftests/test_e.py", "ftests/test_f.py", "!fsrc/pkg/__init__.py",
+                              "!fsrc/pkg/own.py", "!fsrc/pkg/mod.py", "!ppackage.json",
                               "!f../../etc/passwd", "!fdev/null", "!ftest_bare.py", NULL});
     check_rules(&(struct restore_sample){.language = "TypeScript",
                                          .fail_to_pass = "[\"a/b.spec.ts > parse > it\", "

@@ -1,6 +1,7 @@
 #include "images/guard.h"
 
 #include <errno.h>
+#include <fts.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,10 +22,18 @@
 /* Sessions are ended for a full disk some hundred MiB above the reserve (engined/disk_watch.h). An
  * import that fills the same disk ends before them. */
 #define MARGIN (INT64_C(512) << 20)
-#define INODES_SHARE 32 /* one in so many stays free */
+#define INODES_SHARE 32  /* one in so many stays free */
+#define FILES_MOST 20000 /* in a folder */
 
 /* The guard's exit statuses. */
-enum verdict { SUBJECT_ENDED, TIME_IS_OVER, DISK_IS_FULL, STARTER_IS_GONE, CANNOT_GUARD };
+enum verdict {
+    SUBJECT_ENDED,
+    TIME_IS_OVER,
+    DISK_IS_FULL,
+    TOO_LARGE,
+    STARTER_IS_GONE,
+    CANNOT_GUARD
+};
 
 /* --- the disk -------------------------------------------------------------------------------- */
 
@@ -59,9 +68,28 @@ int guard_check_disk(const struct engine_settings *settings, struct error *err)
     return 0;
 }
 
+/* --- a folder -------------------------------------------------------------------------------- */
+
+int64_t guard_folder_bytes(const char *folder)
+{
+    char *const paths[] = {(char *)(uintptr_t)folder, NULL};
+    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+    int64_t bytes = 0;
+    int files = 0;
+
+    if (!tree)
+        return 0;
+    for (FTSENT *entry; files <= FILES_MOST && (entry = fts_read(tree)) != NULL; files++)
+        if (entry->fts_info == FTS_F)
+            bytes += entry->fts_statp->st_size;
+    fts_close(tree);
+    return files > FILES_MOST ? INT64_MAX : bytes;
+}
+
 /* --- the guard ------------------------------------------------------------------------------- */
 
-static enum verdict look(const struct engine_settings *settings, pid_t starter, int64_t deadline)
+static enum verdict look(const struct engine_settings *settings,
+                         const struct guard_subject *subject, pid_t starter, int64_t deadline)
 {
     struct error ignored;
 
@@ -69,20 +97,23 @@ static enum verdict look(const struct engine_settings *settings, pid_t starter, 
         return STARTER_IS_GONE;
     if (clock_monotonic() >= deadline)
         return TIME_IS_OVER;
+    if (subject->folder && guard_folder_bytes(subject->folder) > subject->folder_bytes_max)
+        return TOO_LARGE;
     return guard_check_disk(settings, &ignored) < 0 ? DISK_IS_FULL : SUBJECT_ENDED;
 }
 
-static _Noreturn void guard(const struct engine_settings *settings, pid_t starter, int subject_fd)
+static _Noreturn void guard(const struct engine_settings *settings,
+                            const struct guard_subject *subject, pid_t starter, int subject_fd)
 {
     const int64_t deadline = clock_monotonic() + settings->image_seconds_max * CLOCK_SECOND;
-    struct pollfd subject = {.fd = STDIN_FILENO, .events = POLLIN};
+    struct pollfd end = {.fd = STDIN_FILENO, .events = POLLIN};
     enum verdict verdict = SUBJECT_ENDED;
 
     setsid();
     if (dup2(subject_fd, STDIN_FILENO) < 0 || close_range(STDIN_FILENO + 1, ~0U, 0) < 0)
         verdict = CANNOT_GUARD;
-    while (verdict == SUBJECT_ENDED && poll(&subject, 1, LOOK_MS) <= 0)
-        verdict = look(settings, starter, deadline);
+    while (verdict == SUBJECT_ENDED && poll(&end, 1, LOOK_MS) <= 0)
+        verdict = look(settings, subject, starter, deadline);
     if (verdict != SUBJECT_ENDED &&
         pidfd_send_signal(verdict == CANNOT_GUARD ? subject_fd : STDIN_FILENO, SIGKILL, NULL, 0) <
             0)
@@ -92,18 +123,18 @@ static _Noreturn void guard(const struct engine_settings *settings, pid_t starte
 
 /* --- who has it ------------------------------------------------------------------------------ */
 
-int guard_start(const struct engine_settings *settings, pid_t subject, struct guard *ret_guard,
-                struct error *err)
+int guard_start(const struct engine_settings *settings, const struct guard_subject *subject,
+                struct guard *ret_guard, struct error *err)
 {
-    _cleanup_(close_fd) int subject_fd = pidfd_open(subject, 0);
+    _cleanup_(close_fd) int subject_fd = pidfd_open(subject->pid, 0);
     const pid_t starter = getpid();
-    struct guard begun = GUARD_INIT;
+    struct guard begun = {.fd = -1, .what = subject->what};
 
     if (subject_fd < 0)
-        return error_errno(err, errno, "cannot watch the process that unpacks it");
+        return error_errno(err, errno, "cannot watch the process");
     begun.pid = fork();
     if (begun.pid == 0)
-        guard(settings, starter, subject_fd);
+        guard(settings, subject, starter, subject_fd);
     if (begun.pid < 0)
         return error_errno(err, errno, "cannot fork");
     begun.fd = pidfd_open(begun.pid, 0);
@@ -135,16 +166,20 @@ int guard_end(struct guard *guard, const struct engine_settings *settings, struc
         return 0;
     case TIME_IS_OVER:
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "to unpack it takes more than %" PRId64 " seconds (image_seconds_max)",
+                         "%s takes more than %" PRId64 " seconds (image_seconds_max)", guard->what,
                          settings->image_seconds_max);
+    case TOO_LARGE:
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image is larger than %" PRId64 " bytes (image_bytes_max)",
+                         settings->image_bytes_max);
     case DISK_IS_FULL:
         if (guard_check_disk(settings, err) < 0)
             return -1;
         return error_set(err, ERROR_UNAVAILABLE, NULL,
-                         "to unpack it takes more room than the disk of %s has above its reserve "
+                         "%s takes more room than the disk of %s has above its reserve "
                          "(disk_reserve_bytes) and 1 in %d of its inodes; make room, then import "
                          "again",
-                         settings->image_dir, INODES_SHARE);
+                         guard->what, settings->image_dir, INODES_SHARE);
     default:
         return error_set(err, ERROR_INTERNAL, NULL, "the import's guard failed");
     }

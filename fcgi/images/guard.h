@@ -1,6 +1,6 @@
 /*
- * guard.h - a process that ends an import's reader when the import takes too long, the store's disk
- * is nearly full, or whoever started the import is gone.
+ * guard.h - a process that ends an import's reader, or what fetches an image, when that takes too
+ * long, the store's disk is nearly full, or whoever started it is gone.
  *
  * It is a process of its own because its starter may not be able to look: stopped by Ctrl-Z,
  * waiting for a terminal that was stopped by Ctrl-S, or killed.
@@ -8,15 +8,26 @@
 #ifndef CODESET_IMAGES_GUARD_H
 #define CODESET_IMAGES_GUARD_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
 
 struct engine_settings;
 
+/* What is guarded. The guard also ends a subject when the files in its folder have more than
+ * folder_bytes_max bytes, or are very many. */
+struct guard_subject {
+    pid_t pid;          /* a child of the caller */
+    const char *what;   /* for messages: "to unpack it"; static */
+    const char *folder; /* NULL: none is looked at */
+    int64_t folder_bytes_max;
+};
+
 struct guard {
     pid_t pid;
     int fd; /* readable when it has ended */
+    const char *what;
 };
 
 #define GUARD_INIT                                                                                 \
@@ -28,10 +39,13 @@ struct guard {
  * ERROR_UNAVAILABLE. */
 int guard_check_disk(const struct engine_settings *settings, struct error *err);
 
-/* Guards the process, a child of the caller, for at most image_seconds_max from now. The guard has
- * none of the caller's descriptors, and is in a session of its own. */
-int guard_start(const struct engine_settings *settings, pid_t subject, struct guard *ret_guard,
-                struct error *err);
+/* What the files below the folder take; INT64_MAX where they are more than an image has parts. */
+int64_t guard_folder_bytes(const char *folder);
+
+/* Guards the subject for at most image_seconds_max from now. The guard has none of the caller's
+ * descriptors, and is in a session of its own. */
+int guard_start(const struct engine_settings *settings, const struct guard_subject *subject,
+                struct guard *ret_guard, struct error *err);
 
 /* For a subject that has ended. Returns -1 and why if it was the guard that ended it. */
 int guard_end(struct guard *guard, const struct engine_settings *settings, struct error *err);

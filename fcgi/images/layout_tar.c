@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "images/guard.h"
+#include "settings.h"
 
 #include "base/banned.h"
 
@@ -25,10 +28,12 @@ DEFINE_CLEANUP(struct archive *, free_archive, archive_write_free)
 DEFINE_CLEANUP(struct archive_entry *, free_entry, archive_entry_free)
 
 struct copy {
+    const struct engine_settings *settings;
     struct archive *archive;
     int layout_fd, blobs_fd;
     json_object *done; /* names that are in the tar */
     char *block;
+    int64_t bytes; /* of the files that are in it, or about to be */
 };
 
 static int open_plain(int folder, const char *name, struct stat *ret_st, struct error *err)
@@ -52,8 +57,11 @@ static int write_failed(struct copy *copy, struct error *err)
 static int add_bytes(struct copy *copy, int fd, int64_t left, const char *name, struct error *err)
 {
     while (left > 0) {
-        ssize_t got = read(fd, copy->block, BLOCK);
+        ssize_t got;
 
+        if (guard_check_disk(copy->settings, err) < 0)
+            return -1;
+        got = read(fd, copy->block, BLOCK);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -81,6 +89,11 @@ static int add_file(struct copy *copy, int folder, const char *from, const char 
     fd = open_plain(folder, from, &st, err);
     if (fd < 0)
         return -1;
+    if (st.st_size > copy->settings->image_bytes_max - copy->bytes)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image is larger than %" PRId64 " bytes (image_bytes_max)",
+                         copy->settings->image_bytes_max);
+    copy->bytes += st.st_size;
     json_add(copy->done, to, NULL);
     archive_entry_set_pathname(entry, to);
     archive_entry_set_filetype(entry, AE_IFREG);
@@ -164,13 +177,15 @@ static int add_image(struct copy *copy, json_object *index, struct error *err)
     return 0;
 }
 
-int layout_tar(int layout_fd, int blobs_fd, int out_fd, struct error *err)
+int layout_tar(const struct engine_settings *settings, int layout_fd, int blobs_fd, int out_fd,
+               struct error *err)
 {
     _cleanup_(free_archive) struct archive *archive = archive_write_new();
     _cleanup_(json_release) json_object *index = read_document(layout_fd, "index.json", err);
     _cleanup_(json_release) json_object *done = json_object_new_object();
     _cleanup_(free_ptr) char *block = xmalloc(BLOCK);
-    struct copy copy = {.archive = archive,
+    struct copy copy = {.settings = settings,
+                        .archive = archive,
                         .layout_fd = layout_fd,
                         .blobs_fd = blobs_fd,
                         .done = done,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,6 +21,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "images/guard.h"
 #include "images/images.h"
 #include "images/layout_tar.h"
 #include "settings.h"
@@ -32,7 +34,6 @@
  *     work/           skopeo's; it sees this as /mnt
  *         blobs/      layers, shared by images
  *         oci/        the layout of the image that is fetched
- *         auth.json
  *     image.tar       what is imported
  */
 #define FOLDER ".pull"
@@ -45,8 +46,8 @@ struct pull {
     const struct engine_settings *settings;
     char *path;
     int fd, work_fd, lock_fd;
+    int credentials_fd; /* -1: none */
     uid_t user;
-    bool has_credentials;
 };
 
 /* --- the folder ------------------------------------------------------------------------------ */
@@ -74,22 +75,26 @@ static int take_lock(struct pull *pull, struct error *err)
                                 : error_errno(err, errno, "cannot lock %s/lock", pull->path);
 }
 
+/* In memory alone, so that nothing is left of them however this ends. skopeo opens it by its
+ * number. */
 static int lay_credentials(struct pull *pull, const char *path, struct error *err)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
-    _cleanup_(close_fd) int fd = -1;
 
     if (!path)
         return 0;
     if (file_read(AT_FDCWD, path, CREDENTIALS_MOST, &text, err) < 0)
         return -1;
-    unlinkat(pull->work_fd, "auth.json", 0);
-    fd = openat(pull->work_fd, "auth.json", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                0600);
-    if (fd < 0 || fchown(fd, pull->user, pull->user) < 0)
+    pull->credentials_fd = memfd_create("credentials", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (pull->credentials_fd < 0 || fchmod(pull->credentials_fd, 0400) < 0 ||
+        fchown(pull->credentials_fd, pull->user, pull->user) < 0)
         return error_errno(err, errno, "cannot hand over the credentials");
-    pull->has_credentials = true;
-    return fd_write_all(fd, text.data, text.length, err);
+    if (fd_write_all(pull->credentials_fd, text.data, text.length, err) < 0)
+        return -1;
+    if (fcntl(pull->credentials_fd, F_ADD_SEALS,
+              F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+        return error_errno(err, errno, "cannot seal the credentials");
+    return 0;
 }
 
 static int prepare(struct pull *pull, const char *credentials, struct error *err)
@@ -104,6 +109,7 @@ static int prepare(struct pull *pull, const char *credentials, struct error *err
         make_folder(pull, pull->fd, "work", true, &pull->work_fd, err) < 0 ||
         make_folder(pull, pull->work_fd, "blobs", true, &blobs, err) < 0)
         return -1;
+    unlinkat(pull->work_fd, "auth.json", 0); /* of a release that kept them there */
     return lay_credentials(pull, credentials, err);
 }
 
@@ -117,6 +123,7 @@ struct pull *pull_open(const struct engine_settings *settings, const char *crede
                           .fd = -1,
                           .work_fd = -1,
                           .lock_fd = -1,
+                          .credentials_fd = -1,
                           .user = (uid_t)(settings->uid_base + USER)};
     if (prepare(pull, credentials, err) == 0)
         return pull;
@@ -131,11 +138,11 @@ void pull_close(struct pull *pull, bool keep)
     if (!pull)
         return;
     if (pull->work_fd >= 0) {
-        unlinkat(pull->work_fd, "auth.json", 0);
         unlinkat(pull->fd, "image.tar", 0);
         if (!keep)
             remove_tree_at(pull->fd, "work", &ignored);
     }
+    close_fd(&pull->credentials_fd);
     close_fd(&pull->work_fd);
     close_fd(&pull->lock_fd);
     close_fd(&pull->fd);
@@ -187,15 +194,14 @@ static bool step_down(const struct pull *pull)
 static _Noreturn void run_skopeo(const struct pull *pull, const char *reference, int out)
 {
     _cleanup_(free_ptr) char *source = xasprintf("docker://%s", reference);
+    _cleanup_(free_ptr) char *credentials =
+        xasprintf("--src-authfile=/proc/self/fd/%d", pull->credentials_fd);
     const char *arguments[16] = {"skopeo", "copy", "--retry-times=3",
                                  "--dest-shared-blob-dir=" SEEN_AS "/blobs"};
     const char *environment[16];
     size_t count = 4;
 
-    if (pull->has_credentials)
-        arguments[count++] = "--src-authfile=" SEEN_AS "/auth.json";
-    else
-        arguments[count++] = "--src-no-creds";
+    arguments[count++] = pull->credentials_fd >= 0 ? credentials : "--src-no-creds";
     arguments[count++] = source;
     arguments[count++] = "oci:" SEEN_AS "/oci:image";
     choose_environment(environment);
@@ -203,6 +209,8 @@ static _Noreturn void run_skopeo(const struct pull *pull, const char *reference,
         dprintf(out, "cannot confine skopeo: %s\n", strerror(errno));
         _exit(126);
     }
+    if (pull->credentials_fd >= 0)
+        fcntl(pull->credentials_fd, F_SETFD, 0);
     execve("/usr/bin/skopeo", (char *const *)arguments, (char *const *)environment);
     dprintf(STDERR_FILENO, "cannot start /usr/bin/skopeo: %s; install the package skopeo\n",
             strerror(errno));
@@ -235,31 +243,55 @@ static void listen_to(FILE *out, const struct pull_progress *progress, char said
     }
 }
 
+/* Until it has ended. Returns -1 and why if it was not left to its end, else its status. */
+static int await(struct pull *pull, const struct guard_subject *skopeo, FILE *out,
+                 const struct pull_progress *progress, char said[SAID_MOST], struct error *err)
+{
+    struct guard guard = GUARD_INIT;
+    int guarded = guard_start(pull->settings, skopeo, &guard, err), status = 0;
+
+    if (guarded < 0)
+        kill(skopeo->pid, SIGKILL);
+    else
+        listen_to(out, progress, said);
+    while (waitpid(skopeo->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (guarded == 0)
+        guarded = guard_end(&guard, pull->settings, err);
+    guard_release(&guard);
+    return guarded < 0 ? -1 : status;
+}
+
+/* What it adds to the folder is an image at most; what other images left there is not its own. */
 static int fetch(struct pull *pull, const char *reference, const struct pull_progress *progress,
                  struct error *err)
 {
-    char said[SAID_MOST];
-    int ends[2], status = 0;
+    _cleanup_(free_ptr) char *work = xasprintf("%s/work", pull->path);
+    const int64_t before = guard_folder_bytes(work), most = pull->settings->image_bytes_max;
+    struct guard_subject skopeo = {.what = "to fetch it", .folder = work};
+    char said[SAID_MOST] = "";
+    int ends[2], status;
     FILE *out;
-    pid_t pid;
 
+    skopeo.folder_bytes_max = before > INT64_MAX - most ? INT64_MAX : before + most;
+    if (guard_check_disk(pull->settings, err) < 0)
+        return -1;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_errno(err, errno, "cannot make a pipe");
-    pid = fork();
-    if (pid == 0)
+    fflush(NULL); /* or the child would write it, too */
+    skopeo.pid = fork();
+    if (skopeo.pid == 0)
         run_skopeo(pull, reference, ends[1]);
     close(ends[1]);
-    out = pid > 0 ? fdopen(ends[0], "r") : NULL;
+    out = skopeo.pid > 0 ? fdopen(ends[0], "r") : NULL;
     if (!out) {
         close(ends[0]);
         return error_errno(err, errno, "cannot start skopeo");
     }
-    listen_to(out, progress, said);
+    status = await(pull, &skopeo, out, progress, said, err);
     fclose(out);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (status == 0)
-        return 0;
+    if (status <= 0)
+        return status < 0 ? error_wrap(err, "%s cannot be fetched", reference) : 0;
     return error_set(err, ERROR_UNAVAILABLE, NULL, "%s cannot be fetched: %s", reference,
                      said[0] ? said : "skopeo gave no reason");
 }
@@ -276,20 +308,22 @@ static int pack(struct pull *pull, struct error *err)
 
     if (layout < 0 || blobs < 0 || out < 0)
         return error_errno(err, errno, "cannot open what was fetched");
-    return layout_tar(layout, blobs, out, err);
+    return layout_tar(pull->settings, layout, blobs, out, err);
 }
 
 int pull_image(struct pull *pull, const char *reference, const char *name,
                const struct pull_progress *progress, struct error *err)
 {
     _cleanup_(free_ptr) char *archive = xasprintf("%s/image.tar", pull->path);
-    int status;
+    struct error ignored;
+    int status = -1;
 
-    if (remove_tree_at(pull->work_fd, "oci", err) < 0 ||
-        fetch(pull, reference, progress, err) < 0 || pack(pull, err) < 0)
+    if (remove_tree_at(pull->work_fd, "oci", err) < 0)
         return -1;
-    status = image_import_named(pull->settings, name, archive, reference, NULL, false,
-                                progress->bytes, progress->arg, err);
+    if (fetch(pull, reference, progress, err) == 0 && pack(pull, err) == 0)
+        status = image_import_named(pull->settings, name, archive, reference, NULL, false,
+                                    progress->bytes, progress->arg, err);
     unlinkat(pull->fd, "image.tar", 0);
+    remove_tree_at(pull->work_fd, "oci", &ignored); /* with the halves of layers */
     return status;
 }

@@ -227,7 +227,9 @@ static int start(struct unpacker *unpacker, struct error *err)
     }
     for (int i = 0; i < unpacker->count; i++)
         close_fd(&unpacker->fds[i]);
-    return guard_start(unpacker->job->settings, unpacker->pid, &unpacker->guard, err);
+    return guard_start(unpacker->job->settings,
+                       &(struct guard_subject){.pid = unpacker->pid, .what = "to unpack it"},
+                       &unpacker->guard, err);
 }
 
 /* --- what it says ---------------------------------------------------------------------------- */

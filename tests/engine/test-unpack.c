@@ -497,7 +497,9 @@ static void the_guard_outlives_who_started_it(void)
         if (subject == 0)
             for (;;)
                 pause();
-        if (guard_start(&fixture.settings.engine, subject, &guard, &err) < 0 ||
+        if (guard_start(&fixture.settings.engine,
+                        &(struct guard_subject){.pid = subject, .what = "to unpack it"}, &guard,
+                        &err) < 0 ||
             write(ends[1], &subject, sizeof(subject)) < 0)
             _exit(1);
         for (;;)

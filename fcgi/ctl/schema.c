@@ -10,11 +10,13 @@
 
 #include "base/banned.h"
 
-static void on_file(const char *name, void *arg)
+static void on_file(const char *name, const char *statement, void *arg)
 {
     (void)arg;
     if (name)
         fprintf(stderr, "applying %s\n", name);
+    else if (statement)
+        fprintf(stderr, "waiting until no transaction has the table: %s\n", statement);
     else
         fprintf(stderr, "waiting for another migration of this database\n");
 }

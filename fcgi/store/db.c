@@ -661,3 +661,20 @@ int db_run_script(struct db *db, const char *script, size_t length, struct error
     }
     return 0;
 }
+
+int db_run_statement(struct db *db, const char *text, size_t length, struct error *err)
+{
+    int status;
+
+    if (ensure_connected(db, err) < 0)
+        return -1;
+    if (mysql_set_server_option(db->mysql, MYSQL_OPTION_MULTI_STATEMENTS_OFF) != 0) {
+        _cleanup_(free_ptr) char *said = xstrdup(mysql_error(db->mysql));
+
+        return refused(db, mysql_errno(db->mysql), said, err);
+    }
+    status = db_run_script(db, text, length, err);
+    if (db->mysql)
+        mysql_set_server_option(db->mysql, MYSQL_OPTION_MULTI_STATEMENTS_ON);
+    return status;
+}

@@ -153,4 +153,7 @@ bool db_lost(const struct db *db);
 /* Text of several statements, as in sql/ files; for migrations only. */
 int db_run_script(struct db *db, const char *script, size_t length, struct error *err);
 
+/* One statement of such a text; a second one in it is refused as a syntax error. */
+int db_run_statement(struct db *db, const char *text, size_t length, struct error *err);
+
 #endif

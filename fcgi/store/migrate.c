@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -23,6 +24,11 @@
 #define MIGRATIONS_MOST 9999
 #define LOCK_TRY_SECONDS 5
 #define LOCK_WAIT (300 * CLOCK_SECOND)
+/* For a table. Within a file longer: half a file is worse than a long wait. */
+#define TABLE_WAIT (300 * CLOCK_SECOND)
+#define TABLE_WAIT_WITHIN (3600 * CLOCK_SECOND)
+#define TABLE_PAUSE_US 2000000
+#define BEGINNING 120 /* characters of a statement that are told */
 
 struct migration {
     char *name;
@@ -173,20 +179,105 @@ static int read_records(struct db *db, const struct migrations *migrations, int6
     return 0;
 }
 
+/* Behind blank lines and comments, which begin in the first column. */
+static const char *next_statement(const char *text)
+{
+    while (*text == '\n' || strncmp(text, "--", 2) == 0) {
+        text = strchrnul(text, '\n');
+        text += *text == '\n';
+    }
+    return text;
+}
+
+static size_t statement_length(const char *text)
+{
+    for (const char *end = text; (end = strstr(end, ";\n")) != NULL;) {
+        const char *next = end + 1 + strspn(end + 1, "\n");
+
+        end += 2;
+        if (*next == '\0' || (*next != ' ' && *next != '\t' && strncmp(next, "END", 3) != 0))
+            return (size_t)(end - text);
+    }
+    return strlen(text);
+}
+
+/* For a line of text. */
+static void beginning_of(const char *statement, size_t length, char ret_text[BEGINNING + 1])
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < length && used < BEGINNING; i++) {
+        const char c = statement[i] == '\n' || statement[i] == '\t' ? ' ' : statement[i];
+
+        if (c != ' ' || (used > 0 && ret_text[used - 1] != ' '))
+            ret_text[used++] = c;
+    }
+    ret_text[used] = '\0';
+}
+
+/* Again and again, where a transaction has a table that it needs. */
+static int apply_statement(struct db *db, const char *statement, size_t length, int64_t patience,
+                           migrate_progress *progress, void *arg, struct error *err)
+{
+    const int64_t give_up = clock_monotonic() + patience;
+    char beginning[BEGINNING + 1];
+
+    beginning_of(statement, length, beginning);
+    while (db_run_statement(db, statement, length, err) < 0) {
+        if (!err->code || strcmp(err->code, "DATABASE_BUSY") != 0)
+            return -1;
+        if (clock_monotonic() > give_up)
+            return error_wrap(err, "no transaction let go of the table for minutes: %s", beginning);
+        progress(NULL, beginning, arg);
+        usleep(TABLE_PAUSE_US);
+        error_clear(err);
+    }
+    return 0;
+}
+
+/* *ret_begun: something of it is in the database now. */
+static int apply_script(struct db *db, const struct migration *migration,
+                        migrate_progress *progress, void *arg, bool *ret_begun, struct error *err)
+{
+    const char *text = migration->script.data ? migration->script.data : "";
+
+    *ret_begun = false;
+    if (strlen(text) != migration->script.length)
+        return error_set(err, ERROR_INVALID, NULL, "it holds a NUL byte");
+    for (text = next_statement(text); *text != '\0'; text = next_statement(text)) {
+        const size_t length = statement_length(text);
+
+        if (apply_statement(db, text, length, *ret_begun ? TABLE_WAIT_WITHIN : TABLE_WAIT, progress,
+                            arg, err) < 0) {
+            *ret_begun = *ret_begun || !err->code || strcmp(err->code, "DATABASE_BUSY") != 0;
+            return -1;
+        }
+        *ret_begun = true;
+        text += length;
+    }
+    return 0;
+}
+
 static int apply(struct db *db, int64_t version, const struct migration *migration,
-                 struct error *err)
+                 migrate_progress *progress, void *arg, struct error *err)
 {
     static const struct query begin = {
         "INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)"};
     static const struct query finish = {
         "UPDATE schema_migrations SET finished_at = NOW(6) WHERE version = ?"};
+    static const struct query forget = {"DELETE FROM schema_migrations WHERE version = ?"};
+    struct error ignored;
+    bool begun;
 
     if (DB_RUN(db, &begin, NULL, err, db_int(version), db_text(migration->name),
-               db_bytes(migration->checksum, SHA256_SIZE)) < 0 ||
-        db_run_script(db, migration->script.data, migration->script.length, err) < 0 ||
-        DB_RUN(db, &finish, NULL, err, db_int(version)) < 0)
+               db_bytes(migration->checksum, SHA256_SIZE)) < 0)
         return error_wrap(err, "migration %s", migration->name);
-    return 0;
+    if (apply_script(db, migration, progress, arg, &begun, err) == 0 &&
+        DB_RUN(db, &finish, NULL, err, db_int(version)) == 0)
+        return 0;
+    if (!begun) /* so that it can be tried again */
+        DB_RUN(db, &forget, NULL, &ignored, db_int(version));
+    return error_wrap(err, "migration %s", migration->name);
 }
 
 /* Identifiers can't be bound: MariaDB puts the statement together from a bound variable. */
@@ -226,7 +317,7 @@ static int lock(struct db *db, const char *name, migrate_progress *progress, voi
                              "another migration of %s has been running for minutes; find out why, "
                              "then try again",
                              name);
-        progress(NULL, arg);
+        progress(NULL, NULL, arg);
     }
 }
 
@@ -264,17 +355,19 @@ static int apply_missing(struct db *db, const struct database_settings *settings
         " started_at DATETIME(6) NOT NULL DEFAULT NOW(6),"
         " finished_at DATETIME(6) NULL COMMENT 'NULL: interrupted within'"
         ") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"};
+    static const struct query short_waits = {"SET lock_wait_timeout=1"};
     int64_t applied;
 
-    if (migrate_use_database(db, settings->db_name, err) < 0 ||
+    if (db_run(db, &short_waits, NULL, 0, NULL, err) < 0 ||
+        migrate_use_database(db, settings->db_name, err) < 0 ||
         db_run(db, &create, NULL, 0, NULL, err) < 0 ||
         read_records(db, migrations, &applied, err) < 0)
         return -1;
     for (int64_t i = applied; i < (int64_t)migrations->count; i++) {
         if (still_locked(db, settings->db_name, err) < 0)
             return -1;
-        progress(migrations->list[i].name, arg);
-        if (apply(db, i + 1, &migrations->list[i], err) < 0)
+        progress(migrations->list[i].name, NULL, arg);
+        if (apply(db, i + 1, &migrations->list[i], progress, arg, err) < 0)
             return -1;
     }
     *ret_applied = applied;

@@ -26,8 +26,8 @@ enum scripted_call {
     SCRIPTED_CLEAR,
     SCRIPTED_FREEZE, /* is counted, nothing else */
     SCRIPTED_EGRESS, /* gives a socket that listens on some port of this host's loopback */
-    SCRIPTED_CALLS,  /* how many there are */
 };
+#define SCRIPTED_CALLS (SCRIPTED_EGRESS + 1)
 
 struct scripted_host *scripted_host_new(struct event_base *base);
 void scripted_host_free(struct scripted_host *host); /* with its containers; behind its engines */

@@ -1,6 +1,7 @@
 #include "reaper/way_out.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 
 #define PATIENCE (60 * CLOCK_SECOND) /* of somebody who waits for it */
 #define AGAIN_MS 1000
+#define CONFLICT_AGAIN_MS 60000 /* grows up to it */
 
 struct way_outs {
     LIST_HEAD(, way_out) all;
@@ -36,7 +38,8 @@ struct way_out {
     struct buf policy; /* empty: none is wanted */
     struct egress_call *call;
     struct event *timer;
-    int64_t until; /* monotonic: it is waited for so long, if somebody waits */
+    int64_t conflict_ms; /* the last pause after ERROR_CONFLICT; 0: none since it was set */
+    int64_t until;       /* monotonic: it is waited for so long, if somebody waits */
     way_out_done *done;
     void *arg;
     uint64_t round; /* what an earlier one asked the engine does not count any more */
@@ -62,12 +65,27 @@ static void set_again(evutil_socket_t fd, short what, void *arg)
     set(arg, -1);
 }
 
+int64_t way_out_conflict_pause(int64_t before)
+{
+    if (before == 0)
+        return AGAIN_MS;
+    return before < CONFLICT_AGAIN_MS / 2 ? before * 2 : CONFLICT_AGAIN_MS;
+}
+
 static void not_set(struct way_out *way, const struct error *err)
 {
+    int64_t pause = AGAIN_MS;
+
+    if (err->kind == ERROR_CONFLICT) {
+        pause = way->conflict_ms = way_out_conflict_pause(way->conflict_ms);
+        log_event(LOG_WARNING, "egress_socket_taken",
+                  "container=%s again_seconds=%" PRId64 " reason=\"%s\"", way->container.text,
+                  pause / 1000, err->message);
+    }
     if (way->done && (clock_monotonic() > way->until || err->kind == ERROR_INVALID))
         tell(way, err);
     else
-        context_timer(way->context, &way->timer, AGAIN_MS, set_again, way);
+        context_timer(way->context, &way->timer, pause, set_again, way);
 }
 
 static void release(struct way_out *way)
@@ -121,8 +139,10 @@ static void was_set(const struct error *err, void *arg)
         open_socket(way);
     else if (err)
         not_set(way, err);
-    else
+    else {
+        way->conflict_ms = 0;
         tell(way, NULL);
+    }
 }
 
 static void set(struct way_out *way, int fd)
@@ -149,6 +169,7 @@ void way_out_halt(struct way_out *way)
     if (way->timer)
         event_del(way->timer);
     way->done = NULL;
+    way->conflict_ms = 0;
     way->round++;
     buf_clear(&way->policy);
 }

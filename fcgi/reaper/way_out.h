@@ -7,6 +7,7 @@
 #define CODESET_REAPER_WAY_OUT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/id.h"
@@ -32,6 +33,10 @@ struct way_out *way_out_new(struct context *context, enum container_kind kind,
 /* Sets the policy, now and whenever it is forgotten. done: told once; NULL: nobody waits, and it is
  * tried until it succeeds. What was set before is not told of any more. */
 void way_out_set(struct way_out *way, const char *policy, way_out_done *done, void *arg);
+
+/* How long it waits after a socket that is there already, in ms; before: the pause before that one,
+ * 0: none. What has the socket may go soon, or only with the container. */
+int64_t way_out_conflict_pause(int64_t before);
 
 /* Sets nothing any more; done is not called. The policy stays. */
 void way_out_halt(struct way_out *way);

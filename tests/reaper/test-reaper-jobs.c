@@ -20,6 +20,7 @@
 #include "reaper/containers.h"
 #include "reaper/job_clone.h"
 #include "reaper/jobs.h"
+#include "reaper/way_out.h"
 #include "store/jobs.h"
 #include "wire/egress.h"
 
@@ -448,6 +449,28 @@ static void a_firewall_that_comes_late_is_waited_for(void)
     finish();
 }
 
+static void a_taken_socket_is_asked_for_less_and_less_often(void)
+{
+    struct id job;
+    int64_t pause = 0;
+
+    for (int64_t wanted = 1000; wanted < 60000; wanted *= 2) {
+        pause = way_out_conflict_pause(pause);
+        CU_ASSERT_EQUAL(pause, wanted);
+    }
+    for (int i = 0; i < 3; i++) {
+        pause = way_out_conflict_pause(pause);
+        CU_ASSERT_EQUAL(pause, 60000);
+    }
+    open_stage(AGENT_OUT, "none", NULL);
+    scripted_fail(m.host, SCRIPTED_EGRESS, 1, ERROR_CONFLICT, NULL);
+    daemon_begin(&m);
+    job = start_job(NULL);
+    completes_with(&job, "a/ a/answer.txt common/ ");
+    CU_ASSERT_EQUAL(scripted_egresses(m.host), 2);
+    finish();
+}
+
 static void a_policy_that_is_refused_ends_the_job(void)
 {
     struct id job;
@@ -857,6 +880,8 @@ static const struct unit_test tests[] = {
     {"a proxy that forgot is told again", a_proxy_that_forgot_is_told_again},
     {"a proxy that comes late is waited for", a_proxy_that_comes_late_is_waited_for},
     {"a firewall that comes late is waited for", a_firewall_that_comes_late_is_waited_for},
+    {"a socket that is taken is asked for less and less often",
+     a_taken_socket_is_asked_for_less_and_less_often},
     {"a policy that is refused ends the job", a_policy_that_is_refused_ends_the_job},
     {"an agent that runs survives the daemon", an_agent_that_runs_survives_the_daemon},
     {"an agent that ended while no daemon was there is packed by the next",

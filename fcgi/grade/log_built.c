@@ -189,6 +189,8 @@ static void cargo_line(struct log_reader *log, char *line)
         dots = dots ? dots : strstr(line, " ...");
         end =
             dots && dots - line > 20 && log_starts(dots - 15, " - should panic") ? dots - 15 : dots;
+        if (dots && end < line + 5) /* it has no name */
+            return;
         if (dots && cargo_outcome(dots + 5 - (dots[4] == '\0'), &outcome))
             log_case(log, log->place, line + 5, (size_t)(end - line - 5), outcome);
         else if (dots)
@@ -344,7 +346,7 @@ static void maven_failure(struct log_reader *log, const char *line)
     const char *open = memchr(text, '(', length), *dot = memrchr(text, '.', length);
     _cleanup_(free_ptr) char *classname = NULL;
 
-    if (open && open > text && length > 2) {
+    if (open && open > text && text[length - 1] == ')') {
         classname = xstrndup(open + 1, length - (size_t)(open - text) - 2);
         log_case(log, classname, text, (size_t)(open - text), TEST_FAILED);
     } else if (dot && dot > text) {

@@ -2,7 +2,7 @@
  * A command's output: what is kept of it is within its bounds and UTF-8, and is the same however
  * the bytes are cut into reads.
  *
- * fuzz-sources: fcgi/agent/capture.c
+ * fuzz-sources: fcgi/agent/capture.c fcgi/agent/ring.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
  */
 #include <stdlib.h>

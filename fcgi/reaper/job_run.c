@@ -265,6 +265,7 @@ static void begin_agent(struct live_job *job)
 /* --- from the clone to the agent ------------------------------------------------------------- */
 
 struct clearing {
+    LIST_ENTRY(clearing) next;
     struct live_job *job;
     struct id container;
     void (*then)(struct live_job *job);
@@ -277,6 +278,7 @@ static void cleared(const struct error *err, void *arg)
     void (*then)(struct live_job * job) = clearing->then;
     bool current = memcmp(&clearing->container, &job->container_id, sizeof(job->container_id)) == 0;
 
+    LIST_REMOVE(clearing, next);
     free(clearing);
     if (live_job_is_over(job, &job->engine_busy) || job->phase != LIVE_WORKING || !current ||
         !job->container)
@@ -287,6 +289,16 @@ static void cleared(const struct error *err, void *arg)
         then(job);
 }
 
+void live_job_clear_free(struct live_job *job)
+{
+    struct clearing *clearing;
+
+    while ((clearing = LIST_FIRST(&job->clearings)) != NULL) {
+        LIST_REMOVE(clearing, next);
+        free(clearing);
+    }
+}
+
 void live_job_clear(struct live_job *job, void (*then)(struct live_job *job))
 {
     struct clearing *clearing = xcalloc(1, sizeof(*clearing));
@@ -294,6 +306,7 @@ void live_job_clear(struct live_job *job, void (*then)(struct live_job *job))
     clearing->job = job;
     clearing->container = job->container_id;
     clearing->then = then;
+    LIST_INSERT_HEAD(&job->clearings, clearing, next);
     job->engine_busy++;
     engine_clear(live_job_context(job)->engine, CONTAINER_JOB, &job->container_id, cleared,
                  clearing);

@@ -77,6 +77,7 @@ static void free_job(struct live_job *job)
     live_job_forget_token(job);
     free(job->address);
     live_job_egress_free(job);
+    live_job_clear_free(job);
     job_log_release(&job->log);
     close_fd(&job->archive_fd);
     close_fd(&job->file_fd);

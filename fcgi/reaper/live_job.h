@@ -74,6 +74,7 @@ struct live_job {
     struct job_secret secret;                 /* of a container of ours */
     unsigned char secret_hash[SHA256_SIZE];
     struct live_egress egress;
+    LIST_HEAD(, clearing) clearings; /* calls of the engine that come back to job_run.c */
     char *clone_failure; /* for its user, while the way out is asked whether it was lost */
     struct agent_call *call;
     struct admission admission; /* of the outputs of commands */
@@ -161,6 +162,9 @@ void live_job_run(struct live_job *job);
 
 /* Ends all processes in the container but the platform's, then `then`. NULL: nobody waits. */
 void live_job_clear(struct live_job *job, void (*then)(struct live_job *job));
+
+/* The engine is about to go, and comes back to none of them. */
+void live_job_clear_free(struct live_job *job);
 
 /* The container is gone, or is not to be trusted: another one, if there is a try left. */
 void live_job_lost_container(struct live_job *job, const struct error *err);

@@ -43,9 +43,9 @@ struct way_out {
     way_out_done *done;
     void *arg;
     uint64_t round; /* what an earlier one asked the engine does not count any more */
-    size_t asked;   /* calls of the engine that come back to this */
-    bool freed;     /* goes with the last of them */
-    bool known;     /* codeset-egress has had its socket */
+    LIST_HEAD(, opening) openings; /* calls of the engine that come back to this */
+    bool freed;                    /* goes with the last of them */
+    bool known;                    /* codeset-egress has had its socket */
 };
 
 static void set(struct way_out *way, int fd);
@@ -89,8 +89,21 @@ static void not_set(struct way_out *way, const struct error *err)
         context_timer(way->context, &way->timer, pause, set_again, way);
 }
 
+/* Which of its policies was meant when the engine was asked. */
+struct opening {
+    LIST_ENTRY(opening) next;
+    struct way_out *way;
+    uint64_t round;
+};
+
 static void release(struct way_out *way)
 {
+    struct opening *opening;
+
+    while ((opening = LIST_FIRST(&way->openings)) != NULL) {
+        LIST_REMOVE(opening, next);
+        free(opening);
+    }
     LIST_REMOVE(way, next);
     if (way->timer)
         event_free(way->timer);
@@ -98,20 +111,15 @@ static void release(struct way_out *way)
     free(way);
 }
 
-/* Which of its policies was meant when the engine was asked. */
-struct opening {
-    struct way_out *way;
-    uint64_t round;
-};
-
 static void opened(const struct error *err, int fd, void *arg)
 {
     struct opening *opening = arg;
     struct way_out *way = opening->way;
     bool current = !way->freed && opening->round == way->round;
 
+    LIST_REMOVE(opening, next);
     free(opening);
-    if (--way->asked == 0 && way->freed)
+    if (LIST_EMPTY(&way->openings) && way->freed)
         release(way);
     if (!current)
         close_fd(&fd);
@@ -127,7 +135,7 @@ static void open_socket(struct way_out *way)
 
     opening->way = way;
     opening->round = way->round;
-    way->asked++;
+    LIST_INSERT_HEAD(&way->openings, opening, next);
     engine_egress(way->context->engine, way->kind, &way->container, way->public_, opened, opening);
 }
 
@@ -185,7 +193,7 @@ void way_out_free(struct way_out *way)
         return;
     way_out_halt(way);
     way->freed = true;
-    if (way->asked == 0)
+    if (LIST_EMPTY(&way->openings))
         release(way);
 }
 

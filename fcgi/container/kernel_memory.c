@@ -2,9 +2,7 @@
  * BUGS: of more than 4096 containers the rest is not looked at. Locks are counted by a sample where
  * there are very many; whose they are is told by who took them, else by the container's own file
  * systems, else by who has such a file open. Of directories only the most that they can hold is
- * known; of large ones in flight over sockets too little is counted. What processes share counts
- * once only where they have it under the same number and one is the other's child or its
- * neighbour. Connections that wait at a
+ * known; of large ones in flight over sockets too little is counted. Connections that wait at a
  * socket behind the first thousands that listen are not counted.
  */
 #include "container/kernel_memory.h"
@@ -14,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/kcmp.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -53,11 +50,9 @@
 #define LISTED_TIMES 8
 #define LISTED_IMAGE (16 << 10)
 #define PASSED_BYTES (64 << 10) /* of a descriptor in flight; nothing tells what it is of */
-#define COUNTED_STEP 256
-#define OWN_MOST 256        /* after so many no inherited descriptor is looked for */
-#define NETLINK_BYTES 2048  /* struct netlink_sock */
-#define OWNED_BYTES 64      /* struct fown_struct, of any open file (F_SETOWN) */
-#define ANONYMOUS_BYTES 256 /* struct timerfd_ctx, struct eventpoll; an eventfd's is less */
+#define NETLINK_BYTES 2048      /* struct netlink_sock */
+#define OWNED_BYTES 64          /* struct fown_struct, of any open file (F_SETOWN) */
+#define ANONYMOUS_BYTES 256     /* struct timerfd_ctx, struct eventpoll; an eventfd's is less */
 
 struct holder {
     char name[64];
@@ -242,33 +237,21 @@ static int64_t held_by_socket(pid_t pid, int dir_fd, const char *fd)
     return is_netlink(dir_fd, fd) ? NETLINK_BYTES : passed_in(pid, fd) * PASSED_BYTES;
 }
 
-/* Has the other process the same open file under this number? So has a child what it inherited. */
-static bool is_shared(pid_t pid, pid_t other, const char *fd)
-{
-    const unsigned long number = strtoul(fd, NULL, 10);
-
-    return other > 0 && syscall(SYS_kcmp, pid, other, KCMP_FILE, number, number) == 0;
-}
-
 /* What the kernel may keep for the process's descriptors: a netlink socket; what belongs to a timer
  * or an epoll instance, whose files are of no kind; for each open directory that was listed all its
- * names as they were, by overlayfs. Without what a process has too that was counted already, as
- * long as there are some: what was inherited comes first. */
-static int64_t opened_in(pid_t pid, pid_t counted)
+ * names as they were, by overlayfs. Processes may share a descriptor, which then counts for each.
+ */
+static int64_t opened_in(pid_t pid)
 {
     _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/fd", (int)pid);
     DIR *dir = opendir(path);
     int64_t sum = 0;
-    int own = 0; /* in a row */
 
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
         struct stat st;
 
         if (!isdigit((unsigned char)entry->d_name[0]) ||
             fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
-            continue;
-        own = own < OWN_MOST && is_shared(pid, counted, entry->d_name) ? 0 : own + 1;
-        if (own == 0)
             continue;
         sum += OWNED_BYTES;
         if ((st.st_mode & S_IFMT) == 0)
@@ -348,45 +331,17 @@ static bool has_open(pid_t pid, dev_t device, ino_t inode)
 
 struct visit {
     int64_t polled, opened;
-    pid_t *counted; /* the processes so far */
-    size_t count;
     dev_t device;
     ino_t inode;
     bool has_open;
 };
-
-static pid_t parent_of(pid_t pid)
-{
-    _cleanup_(free_ptr) char *path = xasprintf("/proc/%d/status", (int)pid);
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    const char *line;
-
-    read_part(path, 4096, &text);
-    line = text.length ? strstr(text.data, "\nPPid:") : NULL;
-    return line ? (pid_t)strtol(line + 6, NULL, 10) : 0;
-}
-
-/* Its parent, where that one was counted before it; else the last one, a sibling maybe; 0: none.
- * Never one that comes later: of two that have the same file, one must count it. */
-static pid_t counted_before(const struct visit *visit, pid_t pid)
-{
-    const pid_t parent = parent_of(pid);
-
-    for (size_t i = visit->count; i > 0; i--)
-        if (visit->counted[i - 1] == parent)
-            return parent;
-    return visit->count > 0 ? visit->counted[visit->count - 1] : 0;
-}
 
 static void count_process(pid_t pid, void *arg)
 {
     struct visit *visit = arg;
 
     visit->polled += polled_in(pid);
-    visit->opened += opened_in(pid, counted_before(visit, pid));
-    if (visit->count % COUNTED_STEP == 0)
-        visit->counted = xrealloc(visit->counted, (visit->count + COUNTED_STEP) * sizeof(pid_t));
-    visit->counted[visit->count++] = pid;
+    visit->opened += opened_in(pid);
 }
 
 static void look_for_inode(pid_t pid, void *arg)
@@ -529,7 +484,6 @@ static void measure(struct holders *holders)
         struct visit visit = {.polled = 0};
 
         visit_processes(holders, holder, count_process, &visit);
-        free(visit.counted);
         holder->bytes = held_in_sockets(holder->init) + visit.polled * POLLED_BYTES + visit.opened +
                         locked * holder->locks / locks;
     }

@@ -463,32 +463,6 @@ static int flood_kind(const char *argument)
     return 0;
 }
 
-/* Honest: workers that inherit what their parent has open. /tmp/ready: all are there. */
-static int pool(const char *argument)
-{
-    (void)argument;
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-        return 2;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    for (int i = 0; i < 4000; i++)
-        if (new_timer() < 0)
-            return 2;
-    for (int i = 0; i < 40; i++) {
-        pid_t pid = fork();
-
-        if (pid < 0)
-            return 2;
-        if (pid == 0)
-            hold();
-    }
-    close(open("/tmp/ready", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    hold();
-    return 0;
-}
-
 /* A group of IPv6 on lo, with as many sources kept out as there may be. */
 static int join(int fd, int number)
 {
@@ -588,7 +562,6 @@ const struct probe limit_probes[] = {
     {"flood-passed-directories", flood_passed_directories},
     {"flood-orphaned-locks", flood_orphaned_locks},
     {"flood-kind", flood_kind},
-    {"pool", pool},
     {"flood-memberships", flood_memberships},
     {"socket-options", socket_options},
     {"own-locks", own_locks},

@@ -222,28 +222,6 @@ static void a_flood_of_kernel_memory(void)
     }
 }
 
-/* Each of 41 processes has 4000 timers, the same: 1 MiB, which counted for each would be 50. It is
- * measured when somebody else makes the kernel hold much. */
-static void a_pool_of_workers(void)
-{
-    struct ident pool = escape_open(), other = escape_open();
-    _cleanup_(answer_release) struct answer *ready = NULL, *session = NULL, *ended = NULL,
-                                            *alive = NULL;
-
-    exec_start(pool.text, "/tmp/probe pool", 200);
-    ready = exec_run(pool.text, "until [ -e /tmp/ready ]; do sleep 0.1; done", 100);
-    INT(ready, "exit_code", 0);
-    ended = exec_run(other.text, "/tmp/probe flood-kind timers", 120);
-    INT(ended, "exit_code", -1000);
-    session = ended_session(&other);
-    CHECK_MSG(strcmp(answer_text(session, "error.code"), "KERNEL_MEMORY_LIMIT") == 0, "%s",
-              session->body.data);
-    alive = exec_run(pool.text, "echo here", 60);
-    CHECK_MSG(strcmp(answer_text(alive, "stdout"), "here\n") == 0, "%s", alive->body.data);
-    escape_close(&pool);
-    escape_close(&other);
-}
-
 static const struct test tests[] = {
     {"a fork bomb ends at its limit", a_fork_bomb},
     {"thousands of daemons end with the session", a_fork_bomb_that_stays},
@@ -254,7 +232,6 @@ static const struct test tests[] = {
     {"what sockets hold has a cap", a_flood_of_sockets},
     {"a session uses up its own quotas only", a_flood_of_quotas},
     {"who makes the kernel hold memory is ended", a_flood_of_kernel_memory},
-    {"a pool of workers that inherit much is not ended", a_pool_of_workers},
     {"a flood of output is cut, and the daemon stays small", a_flood_of_output},
 };
 

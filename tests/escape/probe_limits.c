@@ -439,7 +439,7 @@ static int flood_kind(const char *argument)
         int (*make)(void);
         int processes, each;
     } kinds[] = {{"timers", new_timer, 8, 20000},
-                 {"epoll", new_epoll, 8, 20000},
+                 {"epoll", new_epoll, 24, 20000},
                  {"netlink", new_netlink, 8, 9000},
                  {"owned", new_owned, 48, 20000}};
     const size_t count = sizeof(kinds) / sizeof(kinds[0]);

@@ -19,6 +19,8 @@
 
 #define LOOK_MS 100
 #define GROWN (INT64_C(32) << 20)
+/* Without a look at the containers: growth may hide in what others gave back. */
+#define TICKS_MOST 50
 #define MOST (INT64_C(16) << 20)
 #define MEMINFO_MAX (64 << 10)
 
@@ -32,6 +34,7 @@ struct kernel_watch {
     struct containers *containers;
     struct event *timer;
     bool armed, busy;
+    int ticks;    /* since containers were last looked at */
     int64_t mark; /* the least since containers were last looked at; -1: none */
 };
 
@@ -89,8 +92,10 @@ static void look(struct kernel_watch *watch)
         return;
     if (watch->mark < 0 || held < watch->mark)
         watch->mark = held;
-    if (held - watch->mark < GROWN || watch->busy)
+    watch->ticks++;
+    if (watch->busy || (held - watch->mark < GROWN && watch->ticks < TICKS_MOST))
         return;
+    watch->ticks = 0;
     watch->mark = held;
     watch->busy = true;
     containers_end_takers(watch->containers, MOST, REASON, looked, watch);

@@ -293,8 +293,7 @@ void containers_clear(struct containers *containers, const char *name, container
     helper_call_submit(call, true);
 }
 
-/* --- the way out, and holding still
- * ----------------------------------------------------------------------------- */
+/* --- the way out, and holding still ----------------------------------------------------------- */
 
 /* The helper's descriptor 3 is a line on which it sends the socket. */
 static int prepare_line(struct helper_call *call, void *arg, int *ret_fd, struct error *err)

@@ -241,8 +241,7 @@ static bool answer_description(struct connection *connection, const struct engin
     return submit(connection, answer);
 }
 
-/* --- start, stop, clear, egress, freeze
- * --------------------------------------------------------------- */
+/* --- start, stop, clear, egress, freeze ------------------------------------------------------- */
 
 static void log_failure(const struct engined_request *request, const struct error *err)
 {

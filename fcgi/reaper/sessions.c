@@ -552,7 +552,7 @@ static void sessions_adopt(void *room, const struct container_row *row)
     session = new_session(sessions, &row->work_id, &row->container_id, ATTACHING);
     session->work.attempt = row->attempt;
     session->work.user_id = row->user_id;
-    session->work.egress = row->egress ? xstrdup(row->egress) : NULL;
+    session->work.egress = xstrdup(row->egress);
     log_event(LOG_INFO, "session_adopted", "session=%s", session->id.text);
     container_attach(session->container, row->image);
 }

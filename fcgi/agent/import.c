@@ -89,7 +89,7 @@ static int manifest_sort(struct import *import, size_t size, struct error *err)
     for (size_t at = 0; at < size; at += strlen(import->manifest + at) + 1) {
         const char *item = import->manifest + at;
 
-        if (!strchr("dfl", item[0]) || !item[0] || item[1] != ' ' || !walk_path_valid(item + 2))
+        if (!strchr("dfl", item[0]) || !item[0] || item[1] != ' ' || !path_is_below(item + 2))
             return error_set(err, ERROR_INVALID, NULL, "the manifest is broken");
         if (import->count == room) {
             room += room / 2 + 256;
@@ -429,7 +429,7 @@ static int lay_thing(struct import *import, const struct pax_entry *entry, bool 
 
 static int lay(struct import *import, const struct pax_entry *entry, struct error *err)
 {
-    char wanted = walk_path_valid(entry->path) ? listed(import, entry->path) : '\0';
+    char wanted = path_is_below(entry->path) ? listed(import, entry->path) : '\0';
     enum restore_answer answer;
     size_t kept;
 

@@ -10,6 +10,7 @@
 
 #include "agent/walk.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
@@ -110,7 +111,7 @@ static int rule_add(struct restore *restore, const char *rule, struct walk_curso
 {
     const char *what = rule[0] ? rule + 1 : rule;
 
-    if (!walk_path_valid(what))
+    if (!path_is_below(what))
         return error_set(err, ERROR_INVALID, NULL, "a rule is broken: %.200s", rule);
     switch (rule[0]) {
     case AGENT_RULE_TEST:

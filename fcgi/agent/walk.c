@@ -20,22 +20,6 @@
 
 DEFINE_CLEANUP(DIR *, close_dir, closedir)
 
-bool walk_path_valid(const char *path)
-{
-    if (strlen(path) >= PATH_MAX)
-        return false;
-    for (;;) {
-        size_t length = strcspn(path, "/");
-
-        if (length == 0 || length > NAME_MAX || (length == 1 && path[0] == '.') ||
-            (length == 2 && path[0] == '.' && path[1] == '.'))
-            return false;
-        if (path[length] == '\0')
-            return true;
-        path += length + 1;
-    }
-}
-
 /* --- the walk -------------------------------------------------------------------------------- */
 
 /* A folder that is being walked: what is in it was visited, the folders in it are still to come. */

@@ -36,9 +36,6 @@ typedef enum walk_next walk_visit(void *arg, const struct walk_thing *thing, str
  * lie too deep, or a path is too long. */
 int walk(int root_fd, walk_visit *visit, void *arg, struct error *err);
 
-/* May this be the path of something below a root? Not absolute, no empty part, "." or "..". */
-bool walk_path_valid(const char *path);
-
 /* Removes whatever is there, folders with all that is in them. Nothing there is success. */
 int walk_remove(int dir_fd, const char *name, struct error *err);
 

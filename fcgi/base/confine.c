@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -22,6 +23,7 @@
 
 /* The largest report that is taken (64 MiB, 200,000 tests with long names) needs 400 MiB. */
 #define ADDRESS_SPACE (UINT64_C(1) << 30)
+#define NOBODY 65534
 
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
@@ -148,5 +150,15 @@ int confine(const struct confinement *confinement, struct error *err)
     /* By prctl and not by seccomp(2), which a unit's own filter may hold back. */
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
         return error_errno(err, errno, "cannot filter system calls");
+    return 0;
+}
+
+int confine_user(struct error *err)
+{
+    if (geteuid() != 0)
+        return 0;
+    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+        setresuid(NOBODY, NOBODY, NOBODY) < 0)
+        return error_errno(err, errno, "cannot become nobody");
     return 0;
 }

@@ -28,4 +28,7 @@ struct confinement {
  */
 int confine(const struct confinement *confinement, struct error *err);
 
+/* From root to nobody, for good; who is not root has nothing to give up. */
+int confine_user(struct error *err);
+
 #endif

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +88,22 @@ int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t si
         return -1;
     }
     return 0;
+}
+
+bool path_is_below(const char *path)
+{
+    if (strlen(path) >= PATH_MAX)
+        return false;
+    for (;;) {
+        size_t length = strcspn(path, "/");
+
+        if (length == 0 || length > NAME_MAX || (length == 1 && path[0] == '.') ||
+            (length == 2 && path[0] == '.' && path[1] == '.'))
+            return false;
+        if (path[length] == '\0')
+            return true;
+        path += length + 1;
+    }
 }
 
 int make_dirs(const char *path, mode_t mode, struct error *err)

@@ -26,6 +26,9 @@ int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t si
 /* Writes all bytes to fd, with as many calls as it takes. */
 int fd_write_all(int fd, const void *bytes, size_t size, struct error *err);
 
+/* May this be the path of something below a root? Not absolute, no empty part, "." or "..". */
+bool path_is_below(const char *path);
+
 /* Makes the folder and those above it, as far as they do not exist. */
 int make_dirs(const char *path, mode_t mode, struct error *err);
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,6 @@
 #include "base/banned.h"
 
 #define BLOCK (128 << 10)
-#define NOBODY 65534
 #define FILE_MOST (INT64_C(64) << 30) /* decompressed: a bound on the children's time */
 #define CPU_SECONDS 7200
 #define NEEDS_MOST 8192
@@ -140,17 +138,6 @@ static int read_all(struct splitter *splitter, char *block, struct error *err)
     }
 }
 
-/* From root to nobody; who is not root has nothing to give up. */
-static int become_nobody(struct error *err)
-{
-    if (geteuid() != 0)
-        return 0;
-    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-        setresuid(NOBODY, NOBODY, NOBODY) < 0)
-        return error_errno(err, errno, "cannot become nobody");
-    return 0;
-}
-
 static _Noreturn void work(int in_fd, int out_fd, const struct dataset_format *format, size_t most)
 {
     struct converter converter = {
@@ -163,7 +150,7 @@ static _Noreturn void work(int in_fd, int out_fd, const struct dataset_format *f
     clock_format(0, when); /* reads the time zone's file, which is only possible now */
     if (dup2(in_fd, STDIN_FILENO) < 0 || dup2(out_fd, STDOUT_FILENO) < 0)
         _exit(1);
-    if (become_nobody(&err) < 0 ||
+    if (confine_user(&err) < 0 ||
         confine(&(struct confinement){.cpu_seconds = CPU_SECONDS}, &err) < 0 ||
         read_all(splitter, block, &err) < 0) {
         if (!converter.broken)

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
@@ -88,22 +89,6 @@ struct making {
     size_t count;
 };
 
-static bool is_path(const char *path)
-{
-    if (strlen(path) >= PATH_MAX)
-        return false;
-    for (;;) {
-        size_t length = strcspn(path, "/");
-
-        if (length == 0 || length > NAME_MAX || (length == 1 && path[0] == '.') ||
-            (length == 2 && path[0] == '.' && path[1] == '.'))
-            return false;
-        if (path[length] == '\0')
-            return true;
-        path += length + 1;
-    }
-}
-
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -121,7 +106,8 @@ static bool is_among_last(const struct making *making, const char *rule)
  * again all the same is left out at the end. */
 static void see(struct making *making, char *rule)
 {
-    if (making->count == RESTORE_RULES_MOST || !is_path(rule + 1) || is_among_last(making, rule)) {
+    if (making->count == RESTORE_RULES_MOST || !path_is_below(rule + 1) ||
+        is_among_last(making, rule)) {
         free(rule);
         return;
     }

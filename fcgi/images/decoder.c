@@ -4,7 +4,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,6 @@
 
 #define BLOCK (256 << 10)
 #define PIPE_SIZE (1 << 20)
-#define NOBODY 65534
 #define WORD_MAX 256
 /* xz, the slowest, gives some 50 MiB a second. */
 #define CPU_SECONDS_LEAST 60
@@ -92,17 +90,6 @@ static const char *decode(struct archive *archive, char *in_block)
     return rc != ARCHIVE_EOF ? why(archive) : NULL;
 }
 
-/* From root to nobody; who is not root has nothing to give up. */
-static int become_nobody(struct error *err)
-{
-    if (geteuid() != 0)
-        return 0;
-    if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-        setresuid(NOBODY, NOBODY, NOBODY) < 0)
-        return error_errno(err, errno, "cannot become nobody");
-    return 0;
-}
-
 static int lay_descriptors(int source_fd, int out_fd, int word_fd, struct error *err)
 {
     /* They are above 2, or what is laid first would be lost. */
@@ -120,7 +107,7 @@ static _Noreturn void work(int source_fd, const int out[2], const int word[2], u
     struct archive *archive;
 
     signal(SIGPIPE, SIG_IGN);
-    if (lay_descriptors(source_fd, out[1], word[1], &err) < 0 || become_nobody(&err) < 0 ||
+    if (lay_descriptors(source_fd, out[1], word[1], &err) < 0 || confine_user(&err) < 0 ||
         confine(&(struct confinement){.cpu_seconds = seconds}, &err) < 0) {
         wrong = err.message;
     } else {

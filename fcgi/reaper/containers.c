@@ -173,7 +173,7 @@ void container_has_way_out(struct container *container)
     if (json_parse(container->environment, strlen(container->environment), &environment, NULL,
                    &err) < 0)
         return; /* it is our own */
-    environment_set_proxy(environment);
+    environment_set_proxy(environment, false);
     json_write(&text, environment);
     free(container->environment);
     container->environment = buf_take(&text);

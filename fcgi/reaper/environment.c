@@ -86,7 +86,7 @@ void environment_set(json_object *environment, const char *name, const char *val
     json_object_array_add(environment, json_object_new_string(text));
 }
 
-void environment_set_proxy(json_object *environment)
+void environment_set_proxy(json_object *environment, bool all)
 {
     static const char *const names[] = {"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"};
     static const char *const but_for[] = {"NO_PROXY", "no_proxy"};
@@ -95,5 +95,5 @@ void environment_set_proxy(json_object *environment)
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         environment_set(environment, names[i], proxy);
     for (size_t i = 0; i < ARRAY_SIZE(but_for); i++)
-        environment_set(environment, but_for[i], "127.0.0.1,localhost");
+        environment_set(environment, but_for[i], all ? "" : "127.0.0.1,localhost");
 }

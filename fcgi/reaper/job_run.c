@@ -21,7 +21,6 @@
 #include "reaper/job_clone.h"
 #include "reaper/live_job.h"
 #include "settings.h"
-#include "wire/egress.h"
 
 #include "base/banned.h"
 
@@ -159,18 +158,6 @@ static json_object *environment_of(const struct live_job *job)
     return environment;
 }
 
-/* What runs on the container's own loopback is asked by the agent alone; git has nothing there. */
-static void set_proxy(json_object *environment, const char *but_for)
-{
-    static const char *const names[] = {"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"};
-    _cleanup_(free_ptr) char *proxy = xasprintf("http://127.0.0.1:%d", EGRESS_PORT);
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        environment_set(environment, names[i], proxy);
-    environment_set(environment, "NO_PROXY", but_for);
-    environment_set(environment, "no_proxy", but_for);
-}
-
 static void set_secrets(const struct live_job *job, json_object *environment)
 {
     for (size_t i = 0; i < json_object_array_length(job->secrets); i++) {
@@ -189,7 +176,7 @@ static json_object *agent_environment(const struct live_job *job)
     json_object *environment = environment_of(job);
 
     if (strcmp(job->work.egress, "none") != 0)
-        set_proxy(environment, "127.0.0.1,localhost");
+        environment_set_proxy(environment, false);
     set_secrets(job, environment);
     environment_set(environment, "CODESET_JOB_ID", job->id.text);
     environment_set(environment, "CODESET_JOB_SECRET", job->secret.text);
@@ -411,7 +398,7 @@ static void clone(struct live_job *job)
                                               : 1),
     };
 
-    set_proxy(environment, "");
+    environment_set_proxy(environment, true); /* git has nothing on its own loopback */
     job_clone_environment(&wanted, environment);
     json_write(&text, environment);
     command.env_json = text.data;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "ctl/doctor.h"
+#include "store/agents.h"
 
 #include "base/banned.h"
 
@@ -30,6 +32,7 @@
 #define STARTING (10 * CLOCK_SECOND)
 #define LOOK_AGAIN_MS 100
 #define ANSWER_MS 5000
+#define STATUS_MOST 65536 /* bytes of /proc/PID/status: a group is up to 11 */
 
 static void does_not_run(struct doctor *doctor, const char *what, const char *mend,
                          const char *reason)
@@ -80,6 +83,95 @@ static void check_daemon_socket(struct doctor *doctor, const char *setting, cons
     } else {
         doctor_report(doctor, FINDING_OK, setting, NULL, "%s", path);
     }
+}
+
+/* Of the daemon, as the kernel knows it: its unit may give it groups that its user has not. */
+struct daemon_ids {
+    long uid;
+    char *groups; /* " 4 20 " */
+};
+
+/* Returns 0, or -1 if it does not answer, or does not show its groups. */
+static int find_daemon_ids(const struct doctor *doctor, struct daemon_ids *ids)
+{
+    _cleanup_(close_fd) int fd = connect_to(doctor->settings->reaper.await_socket, SOCK_STREAM);
+    _cleanup_(buf_release) struct buf status = BUF_INIT;
+    _cleanup_(free_ptr) char *path = NULL;
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+    struct error ignored;
+    char *groups, *end;
+
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+        return -1;
+    path = xasprintf("/proc/%d/status", (int)peer.pid);
+    if (file_read(AT_FDCWD, path, STATUS_MOST, &status, &ignored) < 0 ||
+        (groups = strstr(status.data, "\nGroups:")) == NULL ||
+        (end = strchr(groups + 1, '\n')) == NULL)
+        return -1;
+    *end = '\0';
+    ids->uid = (long)peer.uid;
+    ids->groups = xasprintf(" %s %ld ", groups + strlen("\nGroups:") + 1, (long)peer.gid);
+    return 0;
+}
+
+static bool daemon_can_read(const struct daemon_ids *ids, const struct stat *st)
+{
+    _cleanup_(free_ptr) char *group = xasprintf(" %ld ", (long)st->st_gid);
+
+    if (ids->uid == 0 || ids->uid == (long)st->st_uid)
+        return ids->uid == 0 || (st->st_mode & S_IRUSR);
+    return (st->st_mode & S_IRGRP) && strstr(ids->groups, group);
+}
+
+/* A secret that only a drop-in of the daemon's unit lets it read (docs/operator.md). That the file
+ * is there was looked at before. */
+static void check_daemon_secret(struct doctor *doctor, const struct daemon_ids *ids,
+                                enum finding finding, const char *path, const char *mend,
+                                const char *without)
+{
+    struct stat st;
+
+    if (path[0] == '\0' || stat(path, &st) < 0)
+        return;
+    if (daemon_can_read(ids, &st))
+        doctor_report(doctor, FINDING_OK, "daemon", NULL, "it can read %s", path);
+    else
+        doctor_report(doctor, finding, "daemon", mend, "it cannot read %s: %s", path, without);
+}
+
+static void note_agent(const struct agent *agent, void *arg)
+{
+    bool *run_here = arg;
+
+    *run_here |= agent->image != NULL;
+}
+
+static void check_daemon_secrets(struct doctor *doctor)
+{
+    static const char unit[] = "copy network.conf and github.conf from "
+                               "/usr/lib/systemd/system/codeset-api@outbound.service.d "
+                               "to /etc/systemd/system/codeset-reaper.service.d, systemctl "
+                               "daemon-reload, systemctl restart "
+                               "codeset-reaper";
+    static const char stripe[] =
+        "copy network.conf from /usr/lib/systemd/system/codeset-api@outbound.service.d to "
+        "/etc/systemd/system/codeset-reaper.service.d, systemctl daemon-reload, systemctl restart "
+        "codeset-reaper";
+    const struct settings *settings = doctor->settings;
+    struct daemon_ids ids = {.groups = NULL};
+    bool agents = false;
+    struct error ignored = ERROR_INIT;
+
+    /* What is wrong with the daemon or the database was told before. */
+    if (find_daemon_ids(doctor, &ids) < 0)
+        return;
+    check_daemon_secret(doctor, &ids, FINDING_WARN, settings->stripe.api_key_file, stripe,
+                        "a payment whose webhook is lost is not credited");
+    if (doctor->db && store_agent_list(doctor->db, note_agent, &agents, &ignored) == 0 && agents)
+        check_daemon_secret(doctor, &ids, FINDING_FAIL, settings->accounts.github_app_key_file,
+                            unit, "jobs on the repositories of the GitHub App fail");
+    free(ids.groups);
 }
 
 /* --- the workers ----------------------------------------------------------------------------- */
@@ -182,6 +274,7 @@ void doctor_services(struct doctor *doctor)
                         "the workers");
     check_daemon_socket(doctor, "await_socket", settings->reaper.await_socket, SOCK_STREAM,
                         "nginx");
+    check_daemon_secrets(doctor);
     check_pool(doctor, "api");
     check_pool(doctor, "outbound");
     check_nginx(doctor);

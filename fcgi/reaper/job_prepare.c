@@ -147,6 +147,10 @@ static void not_prepared(struct live_job *job, const struct preparation *prepara
                       "finds the reason in the log");
     } else if (failure->kind == ERROR_UNAVAILABLE && ++job->tries < TOKEN_TRIES) {
         context_timer(live_job_context(job), &job->timer, TOKEN_PAUSE_MS, prepare_again, job);
+    } else if (failure->code == NULL) { /* not GitHub's doing, such as a key that cannot be read */
+        live_job_fail(job, "JOB_CLONE_FAILED", failure->message,
+                      "the server could not ask GitHub for access to the repository; the "
+                      "operator finds the reason in the log");
     } else {
         _cleanup_(free_ptr) char *message =
             xasprintf("GitHub gave no access to %s: %s", job->work.repo, failure->message);

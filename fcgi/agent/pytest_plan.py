@@ -14,7 +14,9 @@ import random
 import shutil
 
 NOISE_MOST = 2000  # bytes of a comment, so that a file's length says little
-SMALL_RUNS = 7  # besides the one of all tests: 8 times each, 4 of them planted
+# Besides the one of all tests. Each test runs 7 times, planted 4 of these: whoever lies by chance must guess
+# right each time, which comes to less than 1 % however the chances are set.
+SMALL_RUNS = 6
 draw = random.SystemRandom()
 
 # Exceptions that stand in for one that is awaited: as plausible, and not related to it.
@@ -324,7 +326,8 @@ class Function:
             return [None] * count
         kinds = list(self.plants)
         draw.shuffle(kinds)
-        drawn = [kinds[at % len(kinds)] for at in range(count // 2)] + [None] * (count - count // 2)
+        planted = (count + 1) // 2
+        drawn = [kinds[at % len(kinds)] for at in range(planted)] + [None] * (count - planted)
         draw.shuffle(drawn)
         return drawn
 

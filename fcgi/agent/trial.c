@@ -195,9 +195,16 @@ static int run_steps(struct trial *trial, struct error *err)
 {
     _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
 
-    for (size_t i = 0; i < trial->plan.step_count; i++)
+    bool decided = false;
+
+    for (size_t i = 0; i < trial->plan.step_count; i++) {
+        trial->ends[i].left_out = decided && !trial->plan.steps[i].all;
+        if (trial->ends[i].left_out)
+            continue;
         if (run_step(trial, i, leftovers, err) < 0)
             return -1;
+        decided = decided || trial_is_decided(&trial->plan, trial->ends, i + 1);
+    }
     return 0;
 }
 
@@ -240,7 +247,7 @@ static void tell_broken_run(const struct trial *trial)
     for (size_t i = 0; i < trial->plan.step_count; i++) {
         const char *why = trial_end_contradiction(&trial->ends[i]);
 
-        if (!why)
+        if (!why || trial->ends[i].left_out)
             continue;
         printf("--- %s (status %d); the end of its output ---\n%s\n", why, trial->ends[i].status,
                trial->ends[i].printed);
@@ -250,15 +257,16 @@ static void tell_broken_run(const struct trial *trial)
 
 static int tell(const struct trial *trial)
 {
-    size_t counts[3] = {0};
+    size_t counts[3] = {0}, runs = 0;
 
     for (size_t i = 0; i < trial->verdict.count; i++)
         counts[trial->verdict.outcomes[i].result]++;
+    for (size_t i = 0; i < trial->plan.step_count; i++)
+        runs += !trial->ends[i].left_out;
     if (trial->verdict.tampered)
-        printf("%s: the change makes tests pass that must fail\n",
-               trial->verdict.tampered);
+        printf("%s: the change makes tests pass that must fail\n", trial->verdict.tampered);
     printf("%zu passed, %zu failed, %zu skipped, in %zu runs\n", counts[TRIAL_PASSED],
-           counts[TRIAL_FAILED], counts[TRIAL_SKIPPED], trial->plan.step_count);
+           counts[TRIAL_FAILED], counts[TRIAL_SKIPPED], runs);
     for (size_t i = 0; i < trial->plan.unplanted_count && i < SHOWN_MOST; i++)
         printf("no failure can be planted in %s: only its own outcome counts\n",
                trial->plan.unplanted[i]);

@@ -140,6 +140,7 @@ struct cases {
 struct hearing {
     const struct trial_plan *plan;
     const struct trial_end *ends;
+    size_t count;        /* of the steps that have been run */
     struct cases *cases; /* [step][function] */
 };
 
@@ -182,6 +183,8 @@ static void hear_step(struct hearing *hearing, size_t at, struct trial_verdict *
     _cleanup_(free_ptr) const struct trial_slot **slots =
         xcalloc(step->slot_count + 1, sizeof(struct trial_slot *));
 
+    if (end->left_out)
+        return;
     for (size_t i = 0; i < step->slot_count; i++) {
         slots[i] = &step->slots[i];
         cases_of(hearing, at, step->slots[i].function)->slot = &step->slots[i];
@@ -243,7 +246,7 @@ static struct judged judge_case(const struct hearing *hearing, size_t function, 
 {
     struct judged judged = {.result = TRIAL_PASSED};
 
-    for (size_t i = 0; i < hearing->plan->step_count; i++) {
+    for (size_t i = 0; i < hearing->count; i++) {
         const struct cases *cases = cases_of(hearing, i, function);
 
         if (!cases->slot)
@@ -265,7 +268,7 @@ static void judge_function(const struct hearing *hearing, size_t function,
         struct judged judged = judge_case(hearing, function, n);
 
         if (!judged.test) {
-            if (n == 0)
+            if (n == 0 && judged.missing)
                 verdict_add(verdict, hearing->plan->functions[function], TRIAL_FAILED, 0,
                             judged.message);
             return;
@@ -280,29 +283,50 @@ static void judge_function(const struct hearing *hearing, size_t function,
     }
 }
 
-void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
-                 struct trial_verdict *ret_verdict)
+/* The outcomes of the functions are behind all others: from *ret_others on. */
+static void judge_some(const struct trial_plan *plan, const struct trial_end *ends, size_t count,
+                       struct trial_verdict *verdict, size_t *ret_others)
 {
     struct hearing hearing = {
         .plan = plan,
         .ends = ends,
+        .count = count,
         .cases = xcalloc(plan->step_count * plan->function_count + 1, sizeof(struct cases)),
     };
+
+    for (size_t i = 0; i < count; i++)
+        hear_step(&hearing, i, verdict);
+    *ret_others = verdict->count;
+    for (size_t i = 0; i < plan->function_count; i++)
+        judge_function(&hearing, i, verdict);
+    hearing_release(&hearing);
+}
+
+void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
+                 struct trial_verdict *ret_verdict)
+{
     struct trial_verdict verdict = {0};
     size_t others;
 
-    for (size_t i = 0; i < plan->step_count; i++)
-        hear_step(&hearing, i, &verdict);
-    others = verdict.count;
-    for (size_t i = 0; i < plan->function_count; i++)
-        judge_function(&hearing, i, &verdict);
+    judge_some(plan, ends, plan->step_count, &verdict, &others);
     for (size_t i = others; verdict.tampered && i < verdict.count; i++) {
         verdict.outcomes[i].result = TRIAL_FAILED;
         free(verdict.outcomes[i].message);
         verdict.outcomes[i].message = xasprintf("GRADER_TAMPERED: %s", verdict.tampered);
     }
-    hearing_release(&hearing);
     *ret_verdict = verdict;
+}
+
+bool trial_is_decided(const struct trial_plan *plan, const struct trial_end *ends, size_t count)
+{
+    _cleanup_(trial_verdict_release) struct trial_verdict verdict = {0};
+    size_t others;
+
+    judge_some(plan, ends, count, &verdict, &others);
+    for (size_t i = others; i < verdict.count; i++)
+        if (verdict.outcomes[i].result == TRIAL_FAILED)
+            return true;
+    return verdict.tampered != NULL;
 }
 
 /* --- the report ------------------------------------------------------------------------------ */

@@ -25,6 +25,7 @@ struct trial_outcome {
 
 /* How a run ended, and what it said. */
 struct trial_end {
+    bool left_out;   /* it was not needed: see trial_is_decided */
     char *fault;     /* what ended it that is no end of a test run; NULL: it ended by itself */
     int status;      /* of its process, as bash gives it */
     int said_status; /* its last word; -1: none */
@@ -51,6 +52,10 @@ struct trial_verdict {
 /* ends: one for each step of the plan. */
 void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
                  struct trial_verdict *ret_verdict);
+
+/* Do the first `count` runs show that there is no success, whatever the others come to? Then only
+ * the run of all tests still has something to tell. */
+bool trial_is_decided(const struct trial_plan *plan, const struct trial_end *ends, size_t count);
 void trial_verdict_release(struct trial_verdict *verdict);
 
 /* Appends the report as pytest names its tests in JUnit XML. */

@@ -400,7 +400,7 @@ def plan_runs(spec, sources, functions, runner):
             files += 1
         arguments = files_of_tests(spec["tests"]) if run["all"] else [slot["id"] for slot in run["tests"]]
         run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, spec["repository"],
-                       json.dumps(spec.get("path", [])), "-p", "no:cacheprovider", "-q", "--tb=short",
+                       json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec}), "-p", "no:cacheprovider", "-q", "--tb=short",
                        "--continue-on-collection-errors", *arguments]
     draw.shuffle(runs)
     return runs

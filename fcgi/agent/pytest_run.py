@@ -4,7 +4,10 @@ import json
 import os
 import sys
 
-repository, folders, *arguments = sys.argv[1:]
+repository, options, *arguments = sys.argv[1:]
+options = json.loads(options)
+if not options.get("plugins"):
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 os.set_inheritable(3, False)
 told = os.fdopen(3, "w", encoding="utf-8", errors="backslashreplace")
 inside = [entry for entry in sys.path if (entry + "/").startswith(repository + "/")]
@@ -12,7 +15,7 @@ sys.path = [entry for entry in sys.path if entry not in inside]
 
 import pytest  # noqa: E402
 
-for folder in json.loads(folders):
+for folder in options.get("path", []):
     inside.append(os.path.normpath(os.path.join(repository, folder)))
 sys.path += dict.fromkeys(inside)
 

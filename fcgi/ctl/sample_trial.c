@@ -41,10 +41,10 @@ static int check_list(json_object *list, bool (*is_good)(json_object *value), co
                       struct error *err)
 {
     if (!json_object_is_type(list, json_type_array))
-        return wrong(err, "trial: must be %s", what);
+        return wrong(err, "trial: %s", what);
     for (size_t i = 0; i < json_object_array_length(list); i++)
         if (!is_good(json_object_array_get_idx(list, i)))
-            return wrong(err, "trial: must be %s", what);
+            return wrong(err, "trial: %s", what);
     return 0;
 }
 
@@ -74,14 +74,14 @@ static int check_tests(json_object *value, struct error *err)
 
 static int check_path(json_object *value, struct error *err)
 {
-    return check_list(value, is_below, "path: a list of folders in the repository, as [\"src\"]",
-                      err);
+    return check_list(value, is_below,
+                      "path must be a list of folders in the repository, as [\"src\"]", err);
 }
 
 static int check_private(json_object *value, struct error *err)
 {
     return check_list(value, is_absolute,
-                      "private: a list of absolute paths in the verifier's image", err);
+                      "private must be a list of absolute paths in the verifier's image", err);
 }
 
 static int check_python(json_object *value, struct error *err)

@@ -36,6 +36,7 @@ struct command_result {
 
 struct command_spec {
     const char *command;
+    bool is_trial; /* the command is the request of one (agent/trial.h) */
     const char *workdir;
     char *const *environment;
     int timeout_seconds;

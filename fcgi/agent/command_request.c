@@ -140,6 +140,7 @@ static struct operation *start(struct commands *commands, const char *id,
     spec.command = request_member(body, "command");
     spec.workdir = request_member(body, "workdir");
     spec.environment = environment;
+    spec.is_trial = json_object_get_boolean(json_object_object_get(body, "trial"));
     timeout = json_get_int(body, "timeout", 0);
     spec.keeps_tail = json_object_get_boolean(json_object_object_get(body, "tail"));
     if (!spec.command || !spec.workdir || spec.workdir[0] != '/' || !environment || timeout < 1 ||

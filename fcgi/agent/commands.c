@@ -144,6 +144,7 @@ struct operation *commands_start(struct commands *commands, const char *id,
     _cleanup_(release_command) struct command *command = NULL;
     _cleanup_(ends_close) struct ends ends = {-1, -1, -1};
     struct shepherd_job job = {.command = spec->command,
+                               .is_trial = spec->is_trial,
                                .workdir = spec->workdir,
                                .environment = spec->environment,
                                .timeout_seconds = spec->timeout_seconds,

@@ -16,6 +16,7 @@
 
 #include "agent/process.h"
 #include "agent/tree.h"
+#include "agent/trial.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -75,9 +76,26 @@ static void set_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void command_exec(const struct shepherd_job *job)
+static _Noreturn void shell_exec(const struct shepherd_job *job)
 {
     static const char *const shells[] = {"/bin/bash", "/usr/bin/bash", "/bin/sh"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
+        /* "--": a command may begin with a dash. */
+        char *const arguments[] = {(char *)(i < 2 ? "bash" : "sh"), (char *)"-c", (char *)"--",
+                                   (char *)job->command, NULL};
+
+        execve(shells[i], arguments, job->environment);
+        if (errno == E2BIG)
+            fail(job, 0, "the command or its environment is longer than the kernel allows");
+        if (errno != ENOENT && errno != ENOTDIR)
+            fail(job, errno, "cannot start the shell");
+    }
+    fail(job, 0, "the image has no shell: neither /bin/bash, /usr/bin/bash nor /bin/sh");
+}
+
+static _Noreturn void command_exec(const struct shepherd_job *job)
+{
     struct shepherd_report started = {
         .event = SHEPHERD_STARTED, .pid = getpid(), .started_at = clock_now()};
     char message[128];
@@ -95,20 +113,13 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
     if (process_drop_capability() < 0)
         fail(job, errno, "cannot give up a capability");
     report(job, &started);
-    process_cloexec_from(3);
     set_signals();
-    for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
-        /* "--": a command may begin with a dash. */
-        char *const arguments[] = {(char *)(i < 2 ? "bash" : "sh"), (char *)"-c", (char *)"--",
-                                   (char *)job->command, NULL};
-
-        execve(shells[i], arguments, job->environment);
-        if (errno == E2BIG)
-            fail(job, 0, "the command or its environment is longer than the kernel allows");
-        if (errno != ENOENT && errno != ENOTDIR)
-            fail(job, errno, "cannot start the shell");
+    if (job->is_trial) {
+        process_close_all_but(NULL, 0);
+        _exit(trial_main(job->command, job->environment));
     }
-    fail(job, 0, "the image has no shell: neither /bin/bash, /usr/bin/bash nor /bin/sh");
+    process_cloexec_from(3);
+    shell_exec(job);
 }
 
 /* Reaps what there is. True when the command itself was among it. */

@@ -31,7 +31,8 @@ struct shepherd_report {
 };
 
 struct shepherd_job {
-    const char *command;
+    const char *command; /* for a shell; of a trial, its request */
+    bool is_trial;       /* trial_main, in place of a shell */
     const char *workdir;
     char *const *environment; /* NULL at its end */
     int timeout_seconds;

@@ -25,10 +25,21 @@ AGENT_PARTS = \
 	fcgi/agent/server.c fcgi/agent/server.h \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
+	fcgi/agent/trial.c fcgi/agent/trial.h \
+	fcgi/agent/trial_judge.c fcgi/agent/trial_judge.h \
+	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \
+	fcgi/agent/trial_plan.c fcgi/agent/trial_plan.h \
+	fcgi/agent/trial_user.c fcgi/agent/trial_user.h \
+	fcgi/agent/trial_walls.c fcgi/agent/trial_walls.h \
 	fcgi/agent/walk.c fcgi/agent/walk.h \
 	fcgi/agent/worker.c fcgi/agent/worker.h \
 	fcgi/wire/agent_protocol.h \
 	fcgi/wire/pax.c fcgi/wire/pax.h
+
+# Part of trial.c: the scripts are found as headers are.
+TRIAL_FILES = fcgi/agent/pytest_plan.py fcgi/agent/pytest_run.py
+EXTRA_DIST += $(TRIAL_FILES)
+fcgi/agent/codeset_agent-trial.$(OBJEXT) fcgi/agent/trial.$(OBJEXT): $(TRIAL_FILES)
 
 pkglibexec_PROGRAMS += codeset-agent
 codeset_agent_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS) \

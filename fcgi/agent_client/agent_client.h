@@ -62,6 +62,7 @@ struct agent_command {
     const char *id; /* interaction or job id; starting an id twice attaches to the first */
     const char *command;
     size_t command_length;
+    bool is_trial;        /* the command is a trial's request: docs/agent-protocol.md */
     const char *workdir;  /* absolute, in the container */
     const char *env_json; /* JSON array of "NAME=value", or NULL */
     int timeout_seconds;

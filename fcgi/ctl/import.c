@@ -160,6 +160,7 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .verifier_command = line->verifier_command,
         .report_paths = line->report_paths,
         .log_parser = line->log_parser,
+        .trial = line->trial,
         .fail_to_pass = line->fail_to_pass,
         .pass_to_pass = line->pass_to_pass,
         .fail_to_fail = line->fail_to_fail,

@@ -10,6 +10,7 @@
 #include "base/glob.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "ctl/sample_trial.h"
 #include "ctl/spelling.h"
 #include "grade/log_names.h"
 #include "images/reference.h"
@@ -569,6 +570,7 @@ void sample_line_release(struct sample_line *line)
     free(line->pass_to_pass);
     free(line->fail_to_fail);
     free(line->report_paths);
+    free(line->trial);
     memset(line, 0, sizeof(*line));
 }
 
@@ -586,8 +588,8 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
     if (read_texts(&line, err) < 0 || read_lists(&line, err) < 0 ||
         read_created_at(&line, err) < 0 || read_verify_timeout(&line, err) < 0 ||
         read_hide_output(&line, err) < 0 || settle_log_parser(&line, err) < 0 ||
-        read_repo_path(&line, err) < 0 || read_reference(&line, err) < 0 ||
-        settle_language(&line, defaults, err) < 0)
+        sample_trial_read(line.document, &line.trial, err) < 0 || read_repo_path(&line, err) < 0 ||
+        read_reference(&line, err) < 0 || settle_language(&line, defaults, err) < 0)
         return -1;
     if (!line.sample_id)
         line.sample_id = line.instance_id;
@@ -602,9 +604,9 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
 /* --- fields that are nobody's ---------------------------------------------------------------- */
 
 static const char *const other_fields[] = {
-    "FAIL_TO_PASS", "PASS_TO_PASS", "FAIL_TO_FAIL",         "fail_to_pass",
-    "pass_to_pass", "fail_to_fail", "report_paths",         "verify_timeout",
-    "created_at",   "repo_path",    "hide_verifier_output", "image_reference",
+    "FAIL_TO_PASS",         "PASS_TO_PASS",    "FAIL_TO_FAIL",   "fail_to_pass", "pass_to_pass",
+    "fail_to_fail",         "report_paths",    "verify_timeout", "created_at",   "repo_path",
+    "hide_verifier_output", "image_reference", "trial",
 };
 
 /* SWE-bench's that mean nothing here. */
@@ -702,6 +704,8 @@ void sample_line_hash(const struct sample_line *line, const char *dataset,
     /* Without one the hash is as it was before there were any. */
     if (line->log_parser)
         add_member(&text, "log_parser", line->log_parser);
+    if (line->trial)
+        add_member(&text, "trial", line->trial);
     if (line->image_reference)
         add_member(&text, "image_reference", line->image_reference);
     buf_addf(&text, ",\"report_paths\":%s,\"verify_timeout\":%lld%s}", line->report_paths,

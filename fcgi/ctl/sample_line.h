@@ -6,7 +6,7 @@
  * created_at, environment_setup_commit, FAIL_TO_PASS, PASS_TO_PASS, FAIL_TO_FAIL (or in lower
  * case; an array, or a string that holds one). Of ours: sample_id, description,
  * version_description, language, image, verifier_image, image_reference, verifier, repo_path,
- * verifier_command, report_paths, log_parser, verify_timeout, hide_verifier_output,
+ * verifier_command, report_paths, log_parser, trial, verify_timeout, hide_verifier_output,
  * non_code_patch. Others are ignored, as data sets made after SWE-bench's have many of their own;
  * sample_line_unknown finds those that look like a typing error.
  */
@@ -36,7 +36,8 @@ struct sample_line {
     char *made_image;                   /* `image`, where it is the reference's name in the store */
     char *repo_path;
     char *fail_to_pass, *pass_to_pass, *fail_to_fail, *report_paths; /* JSON arrays */
-    int64_t verify_timeout;                                          /* seconds; 0: the setting */
+    char *trial;            /* JSON (ctl/sample_trial.h); NULL: none */
+    int64_t verify_timeout; /* seconds; 0: the setting */
     bool hide_verifier_output;
     int64_t created_at; /* 0: unknown */
 };

@@ -128,12 +128,14 @@ static int print_sample(const struct sample_whole *sample, void *arg, struct err
 {
     static const char *const ours[] = {"dataset", "version", "latest"};
     const struct sample_summary *summary = &sample->summary;
-    _cleanup_(json_release) json_object *line = NULL, *paths = NULL;
+    _cleanup_(json_release) json_object *line = NULL, *paths = NULL, *trial = NULL;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     (void)arg;
     if (json_parse(sample->json, sample->json_length, &line, NULL, err) < 0 ||
-        json_parse(sample->report_paths, strlen(sample->report_paths), &paths, NULL, err) < 0)
+        json_parse(sample->report_paths, strlen(sample->report_paths), &paths, NULL, err) < 0 ||
+        (summary->trial &&
+         json_parse(summary->trial, strlen(summary->trial), &trial, NULL, err) < 0))
         return error_wrap(err, "sample %s", summary->sample_id);
     for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
         json_object_object_del(line, ours[i]);
@@ -144,6 +146,8 @@ static int print_sample(const struct sample_whole *sample, void *arg, struct err
     json_add_text(line, "verifier_command", summary->verifier_command);
     json_add(line, "report_paths", json_object_get(paths));
     json_add_text(line, "log_parser", summary->log_parser);
+    if (trial)
+        json_add(line, "trial", json_object_get(trial));
     if (summary->verify_timeout)
         json_add_int(line, "verify_timeout", summary->verify_timeout);
     if (summary->hide_verifier_output)
@@ -181,6 +185,7 @@ static json_object *summary_object(const struct sample_summary *summary)
     json_add_text(object, "verifier", summary->verifier);
     json_add_text(object, "verifier_command", summary->verifier_command);
     json_add_text(object, "log_parser", summary->log_parser);
+    json_add_text(object, "trial", summary->trial);
     json_add(object, "verify_timeout",
              summary->verify_timeout ? json_object_new_int64(summary->verify_timeout) : NULL);
     json_add_bool(object, "hide_verifier_output", summary->hide_verifier_output);

@@ -48,7 +48,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/verification.h \
 	fcgi/reaper/verification_blame.c \
 	fcgi/reaper/verification_end.c \
-	fcgi/reaper/verification_run.c \
+	fcgi/reaper/verification_run.c fcgi/reaper/verification_trial.c \
 	fcgi/reaper/verification_verdict.c \
 	fcgi/reaper/way_out.c fcgi/reaper/way_out.h \
 	fcgi/reaper/verifications.c fcgi/reaper/verifications.h

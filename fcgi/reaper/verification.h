@@ -73,8 +73,9 @@ struct job {
     int64_t since; /* monotonic: of the claim */
     int tries;
     bool again; /* a fault that may be the platform's has been met once, and the job begun anew */
-    bool begins_anew; /* in a new container, as soon as no thread uses the job */
-    bool control;     /* the verifier runs on the unchanged repository */
+    bool begins_anew;  /* in a new container, as soon as no thread uses the job */
+    bool control;      /* the verifier runs on the unchanged repository */
+    struct id plan_id; /* of the command that prepares a trial */
 
     struct job_fault fault;
     struct admission admission, control_admission; /* of the runs' outputs */
@@ -167,6 +168,23 @@ void job_give_up(struct job *job, const char *code, const char *reason, const ch
 
 /* The steps from a fresh claim, or with the container that the claim named. */
 void job_run(struct job *job);
+
+/* The tests of a trial are prepared: the session's changes come next. */
+void job_prepared(struct job *job);
+
+/* --- trials (verification_trial.c): samples that are tested by one of the server's own runners ---
+ */
+
+bool job_is_trial(const struct job *job);
+
+/* Has the tests prepared in the grading container, where nothing of the session is yet. */
+void job_prepare(struct job *job);
+
+/* The request of a trial's step. */
+void job_trial_request(const struct job *job, const char *step, struct buf *request);
+
+/* What the result's stdout begins with where the tests were deceived. */
+void job_tell_tampered(const struct job *job, struct buf *out);
 
 /* The session is ready on this host (again). */
 void job_session_ready(struct job *job);

@@ -53,6 +53,7 @@ static const struct fault_row {
     {"REPORT_TOO_LARGE", EITHER, false},
     {"VERIFIER_NOT_STARTED", EITHER, false},
     {"VERDICT_FAILED", EITHER, false},
+    {"TRIAL_NOT_PREPARED", PLATFORM, false},
     {"GRADING_CONTAINER_LOST", EITHER, true},
     {CONTAINERS_DISK_FULL, EITHER, true},
     {"CHANGES_UNREADABLE", PLATFORM, true},
@@ -101,10 +102,10 @@ static char *control_key(const struct job *job)
 {
     const struct verification_work *work = &job->work;
 
-    return xasprintf("%s\n%s\n%s\n%s\n%s\n%s\n%s", work->verifier_image, work->verifier,
+    return xasprintf("%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", work->verifier_image, work->verifier,
                      work->language ? work->language : "", work->repo_path, work->verifier_command,
                      work->report_paths ? work->report_paths : "",
-                     work->log_parser ? work->log_parser : "");
+                     work->log_parser ? work->log_parser : "", work->trial ? work->trial : "");
 }
 
 static bool is_known_good(const struct job *job)

@@ -24,6 +24,7 @@
 #include "reaper/sessions.h"
 #include "reaper/verification.h"
 #include "settings.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -166,7 +167,8 @@ static void ran(const struct error *err, const struct agent_result *result, void
 
 static void run_verifier(struct job *job, bool attach_only)
 {
-    const struct agent_command command = {
+    _cleanup_(buf_release) struct buf request = BUF_INIT;
+    struct agent_command command = {
         .id = job->run_id.text,
         .command = job->work.verifier_command,
         .command_length = strlen(job->work.verifier_command),
@@ -175,6 +177,12 @@ static void run_verifier(struct job *job, bool attach_only)
         .timeout_seconds = (int)timeout_of(job),
     };
 
+    if (job_is_trial(job)) {
+        job_trial_request(job, AGENT_TRIAL_SECOND_STEP, &request);
+        command.is_trial = true;
+        command.command = request.data;
+        command.command_length = request.length;
+    }
     job->call = agent_run(job_context(job)->agents, container_address(job->container), &command,
                           attach_only, ran, job_admission(job));
     overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,
@@ -396,7 +404,15 @@ static void container_is_up(void *owner)
 
     if (job->attached)
         run_verifier(job, true);
-    else if (job->control)
+    else if (job_is_trial(job))
+        job_prepare(job);
+    else
+        job_prepared(job);
+}
+
+void job_prepared(struct job *job)
+{
+    if (job->control)
         begin_run(job);
     else
         copy_changes(job);

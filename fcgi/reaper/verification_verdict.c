@@ -18,6 +18,7 @@
 #include "reaper/diagnosis.h"
 #include "reaper/grader.h"
 #include "reaper/verification.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -49,6 +50,11 @@ size_t job_report_patterns(const struct job *job, const char **patterns, size_t 
     struct error ignored;
     size_t count = 0;
 
+    if (job_is_trial(job)) {
+        *ret_array = NULL;
+        patterns[0] = AGENT_TRIAL_REPORT;
+        return 1;
+    }
     if (json_parse(text, strlen(text), ret_array, NULL, &ignored) == 0 &&
         json_object_is_type(*ret_array, json_type_array)) {
         for (size_t i = 0; i < json_object_array_length(*ret_array) && count < most; i++) {
@@ -174,10 +180,11 @@ void job_grade(struct job *job)
                   .pass_to_pass = job->work.pass_to_pass,
                   .fail_to_fail = job->work.fail_to_fail},
         .since = job->started_at - TICK_ALLOWANCE,
-        .log_parser = job->work.log_parser,
+        .log_parser = job_is_trial(job) ? NULL : job->work.log_parser,
         .hide_output = job->work.hide_output,
     };
 
+    job_tell_tampered(job, &out);
     job_tell_kept_back(job, &out);
     request.told = out.length;
     buf_add(&out, request.run.out, request.run.out_length);

@@ -281,13 +281,14 @@ void sample_summary_release(struct sample_summary *summary)
     free(summary->verifier_command);
     free(summary->image_reference);
     free(summary->log_parser);
+    free(summary->trial);
     memset(summary, 0, sizeof(*summary));
 }
 
 #define SUMMARY_COLUMNS                                                                            \
     "SELECT dataset, sample_id, language, verifier, image, verifier_image, repo_path,"             \
     " verifier_command, version, latest, verify_timeout, imported_at, hide_verifier_output,"       \
-    " image_reference, log_parser"
+    " image_reference, log_parser, trial"
 
 static struct sample_summary summary_of_row(const struct db_rows *rows)
 {
@@ -307,6 +308,7 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
         .hide_verifier_output = db_row_int(rows, 12) != 0,
         .image_reference = db_row_copy(rows, 13),
         .log_parser = db_row_copy(rows, 14),
+        .trial = db_row_copy(rows, 15),
     };
 }
 
@@ -354,9 +356,9 @@ int store_sample_export(struct db *db, const char *dataset,
         more = false;
         while (db_next(rows)) {
             struct sample_whole sample = {.summary = summary_of_row(rows),
-                                          .json = db_row_text(rows, 15),
-                                          .json_length = db_row_length(rows, 15),
-                                          .report_paths = db_row_text(rows, 16)};
+                                          .json = db_row_text(rows, 16),
+                                          .json_length = db_row_length(rows, 16),
+                                          .report_paths = db_row_text(rows, 17)};
             int status = each(&sample, arg, err);
 
             free(last);
@@ -384,7 +386,7 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    buf_add(json, db_row_text(rows, 15), db_row_length(rows, 15));
+    buf_add(json, db_row_text(rows, 16), db_row_length(rows, 16));
     *ret_summary = summary_of_row(rows);
     return 0;
 }
@@ -463,9 +465,9 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
         " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
-        " image_reference)"
+        " image_reference, trial)"
         " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?)"};
+        "?, ?)"};
     _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
@@ -476,19 +478,19 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
                          strlen(sample->verifier_command) + strlen(sample->report_paths),
                      err) < 0)
         return -1;
-    return DB_RUN(db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
-                  db_int(version), db_text(sample->instance_id), db_text(sample->language),
-                  db_text(sample->verifier), db_text(sample->image),
-                  db_text(sample->verifier_image), db_text(sample->repo_path),
-                  db_text(sample->verifier_command), db_text(sample->report_paths),
-                  sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
-                  db_text(sample->fail_to_pass), db_text(sample->pass_to_pass),
-                  db_text(sample->fail_to_fail), db_text(sample->version_description),
-                  db_time(sample->created_at),
-                  db_bytes(sample->content_hash, sizeof(sample->content_hash)),
-                  db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
-                  db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
-                  db_text(sample->log_parser), db_text(sample->image_reference));
+    return DB_RUN(
+        db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
+        db_int(version), db_text(sample->instance_id), db_text(sample->language),
+        db_text(sample->verifier), db_text(sample->image), db_text(sample->verifier_image),
+        db_text(sample->repo_path), db_text(sample->verifier_command),
+        db_text(sample->report_paths),
+        sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
+        db_text(sample->fail_to_pass), db_text(sample->pass_to_pass), db_text(sample->fail_to_fail),
+        db_text(sample->version_description), db_time(sample->created_at),
+        db_bytes(sample->content_hash, sizeof(sample->content_hash)),
+        db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
+        db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
+        db_text(sample->log_parser), db_text(sample->image_reference), db_text(sample->trial));
 }
 
 int store_sample_add(struct db *db, const struct new_sample *sample,

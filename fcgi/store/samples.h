@@ -77,6 +77,7 @@ int store_sample_version(struct db *db, const char *dataset, const char *sample_
 struct sample_summary {
     char *dataset, *sample_id, *language, *verifier, *image, *verifier_image, *repo_path,
         *verifier_command, *image_reference, *log_parser;
+    char *trial; /* JSON */
     int64_t version;
     bool latest;
     int64_t verify_timeout; /* seconds; 0: the setting */
@@ -118,7 +119,7 @@ void sample_pack_path(const char *dataset, const char *sample_id, int64_t versio
 struct new_sample {
     const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,
         *repo_path, *verifier_command, *report_paths, *fail_to_pass, *pass_to_pass, *fail_to_fail,
-        *version_description, *log_parser, *image_reference;
+        *version_description, *log_parser, *image_reference, *trial;
     int64_t verify_timeout; /* 0: the setting */
     bool hide_verifier_output;
     int64_t created_at; /* 0: unknown */

@@ -108,6 +108,7 @@ struct verification_work {
     int64_t verify_timeout;                           /* 0: the setting */
     bool hide_output;                                 /* of the verifier, from the API's users */
     char *log_parser;                                 /* NULL: reports only */
+    char *trial; /* JSON (docs/verdicts.md); NULL: the verifier_command decides */
     /* A container of this job that runs on this node, its verifier started by an earlier run of
      * this daemon: to be attached to. container_id "": none, make one. */
     struct id container_id;

@@ -64,6 +64,12 @@
 #define AGENT_RULE_PART 'p'  /* a file's name: what it says to the runner is the image's */
 #define AGENT_RULES_MOST (1024 * 1024) /* bytes of all rules */
 
+/* What a trial (agent/trial.h) leaves in the repository's folder: its report, which nobody else can
+ * have written. */
+#define AGENT_TRIAL_REPORT ".codeset-trial.xml"
+#define AGENT_TRIAL_FIRST_STEP "plan"
+#define AGENT_TRIAL_SECOND_STEP "run"
+
 #define AGENT_TYPE_TAR "application/x-tar"
 #define AGENT_TYPE_BYTES "application/octet-stream"
 

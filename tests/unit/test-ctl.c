@@ -155,6 +155,7 @@ static void multilingual_dialect_is_read(void)
 
 #define LEAST "\"instance_id\":\"a__b-1\",\"repo\":\"a/b\",\"problem_statement\":\"p\""
 #define IN_C ",\"language\":\"c\""
+#define TRIAL(tests, more) ",\"trial\":{\"framework\":\"pytest\",\"tests\":" tests more "}}"
 
 static void missing_optional_fields_have_defaults(void)
 {
@@ -225,6 +226,25 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C ",\"verify_timeout\":1.5}", "verify_timeout: must be a whole number"},
         {"{" LEAST IN_C ",\"log_parser\":\"parse_log_of_mine\"}",
          "log_parser: unknown log parser 'parse_log_of_mine'; known are pytest, "},
+        {"{" LEAST IN_C ",\"trial\":[]}", "trial: must be an object"},
+        {"{" LEAST IN_C ",\"trial\":{}}", "trial: framework is missing"},
+        {"{" LEAST IN_C ",\"trial\":{\"framework\":\"pytest\"}}", "trial: tests is missing"},
+        {"{" LEAST IN_C ",\"trial\":{\"framework\":\"jest\",\"tests\":{\"t\":\"/t\"}}}",
+         "trial: framework must be"},
+        {"{" LEAST IN_C TRIAL("{}", ""), "trial: tests must be"},
+        {"{" LEAST IN_C TRIAL("{\"../t\":\"/t\"}", ""), "trial: tests must be"},
+        {"{" LEAST IN_C TRIAL("{\"-p\":\"/t\"}", ""), "trial: tests must be"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"t\"}", ""), "trial: tests must be"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/a/../t\"}", ""), "trial: tests must be"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"path\":\"src\""), "trial: path must be a list"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"path\":[\"/src\"]"),
+         "trial: path must be a list"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"private\":[\"v\"]"),
+         "trial: private must be a list"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"python\":\"a\\u0000b\""),
+         "trial: python must be"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"plugins\":1"), "trial: plugins must be"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"paths\":[]"), "trial: unknown member 'paths'"},
         {"{" LEAST IN_C ",\"hide_verifier_output\":1}",
          "hide_verifier_output: must be true or false"},
         {"{" LEAST IN_C ",\"FAIL_TO_PASS\":{}}",
@@ -440,6 +460,8 @@ static void hash_is_of_the_content_not_of_its_order(void)
         "{" LEAST IN_C ",\"verify_timeout\":5}",
         "{" LEAST IN_C ",\"hide_verifier_output\":true}",
         "{" LEAST IN_C ",\"log_parser\":\"parse_log_django\"}",
+        "{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ""),
+        "{" LEAST IN_C TRIAL("{\"t\":\"/v/t\"}", ",\"path\":[\".\",\"src\"]"),
         "{" LEAST IN_C ",\"hints_text\":\"h\"}",
     };
     unsigned char digests[ARRAY_SIZE(lines)][32];

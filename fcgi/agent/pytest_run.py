@@ -1,0 +1,50 @@
+# One run of a trial: pytest over what is in the repository's folder, with all of pytest from the image. It
+# tells on descriptor 3 how each test ended; what is believed of that is decided elsewhere.
+import json
+import os
+import sys
+
+repository, options, *arguments = sys.argv[1:]
+options = json.loads(options)
+if not options.get("plugins"):
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+os.set_inheritable(3, False)
+told = os.fdopen(3, "w", encoding="utf-8", errors="backslashreplace")
+inside = [entry for entry in sys.path if (entry + "/").startswith(repository + "/")]
+sys.path = [entry for entry in sys.path if entry not in inside]
+
+import pytest  # noqa: E402
+
+for folder in options.get("path", []):
+    inside.append(os.path.normpath(os.path.join(repository, folder)))
+sys.path += dict.fromkeys(inside)
+
+
+class Teller:
+    def __init__(self):
+        self.worst, self.seconds, self.message = {}, {}, {}
+
+    def tell(self, **what):
+        told.write(json.dumps(what) + "\n")
+        told.flush()
+
+    def pytest_runtest_logreport(self, report):
+        name = report.nodeid
+        outcome = {"passed": 0, "skipped": 1}.get(report.outcome, 2)
+        self.seconds[name] = self.seconds.get(name, 0) + report.duration
+        if outcome > self.worst.get(name, -1):
+            self.worst[name] = outcome
+            self.message[name] = report.longreprtext[-4000:] if outcome == 2 else ""
+        if report.when == "teardown":
+            self.tell(test=name, outcome=self.worst.pop(name), seconds=round(self.seconds.pop(name), 4),
+                      message=self.message.pop(name))
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.tell(fault=str(report.nodeid), message=report.longreprtext[-4000:])
+
+
+teller = Teller()
+status = int(pytest.main(arguments, plugins=[teller]))
+teller.tell(status=status)
+sys.exit(status)

@@ -1,0 +1,340 @@
+#include "agent/trial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/process.h"
+#include "agent/shepherd.h"
+#include "agent/trial_judge.h"
+#include "agent/trial_lay.h"
+#include "agent/trial_plan.h"
+#include "agent/trial_user.h"
+#include "agent/trial_walls.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "wire/agent_protocol.h"
+
+#include "base/banned.h"
+
+#define PLACE "/run/codeset-trial" /* in the grading container */
+#define PLAN PLACE "/plan"         /* root's: the planner's folder */
+#define HOMES PLACE "/homes"       /* of the runs */
+#define TREE "tree"                /* in PLAN: the tests as they are to lie in the repository */
+#define SHOWN_MOST 20              /* failed tests that are told at length */
+
+enum { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_TAMPERED = 3, EXIT_FAULT = 70 };
+
+/* A framework's scripts, part of the program: see pytest_plan.py. */
+#define SCRIPT(name, file)                                                                         \
+    __asm__(".section .rodata\n" #name ":\n.incbin \"agent/" file "\"\n.byte 0\n.previous\n");     \
+    extern const char name[] __attribute__((visibility("hidden")))
+
+SCRIPT(trial_pytest_plan, "pytest_plan.py");
+SCRIPT(trial_pytest_run, "pytest_run.py");
+
+static const struct framework {
+    const char *name, *planner, *runner; /* Python */
+} frameworks[] = {
+    {"pytest", trial_pytest_plan, trial_pytest_run},
+};
+
+static const struct framework *framework_of(json_object *trial)
+{
+    const char *name = json_get_text(trial, "framework");
+
+    for (size_t i = 0; name && i < ARRAY_SIZE(frameworks); i++)
+        if (strcmp(frameworks[i].name, name) == 0)
+            return &frameworks[i];
+    return NULL;
+}
+
+/* --- the plan, while nothing of the session is there ----------------------------------------- */
+
+static int make_place(struct error *err)
+{
+    if (make_dirs("/run", 0755, err) < 0 || remove_tree(PLACE, err) < 0)
+        return -1;
+    if (mkdir(PLACE, 0711) < 0 || chmod(PLACE, 0711) < 0 || mkdir(PLAN, 0700) < 0 ||
+        mkdir(HOMES, 0711) < 0 || chmod(HOMES, 0711) < 0)
+        return error_errno(err, errno, "cannot make " PLACE);
+    return 0;
+}
+
+/* The planner's input: the trial, with the repository's folder. */
+static int write_spec(json_object *trial, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *repository = getcwd(NULL, 0);
+
+    if (!repository)
+        return error_errno(err, errno, "the repository's folder is gone");
+    json_add_text(trial, "repository", repository);
+    json_write(&text, trial);
+    return file_write_atomic(AT_FDCWD, PLAN "/spec.json", text.data, text.length, 0600, err);
+}
+
+static int hide_private(json_object *trial, struct error *err)
+{
+    json_object *list = json_object_object_get(trial, "private");
+
+    for (size_t i = 0; list && i < json_object_array_length(list); i++)
+        if (trial_walls_hide(AT_FDCWD, json_object_get_string(json_object_array_get_idx(list, i)),
+                             err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Root's, by the image's own interpreter: nothing of the session can be here yet. */
+static int run_planner(const struct framework *framework, json_object *trial,
+                       char *const *environment, struct error *err)
+{
+    const char *python = json_get_text(trial, "python");
+    char *const argv[] = {(char *)(python ? python : "python3"),
+                          (char *)"-I",
+                          (char *)"-B",
+                          (char *)"-c",
+                          (char *)framework->planner,
+                          (char *)framework->runner,
+                          NULL};
+    int status = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        process_close_all_but(NULL, 0);
+        if (chdir(PLAN) < 0)
+            _exit(126);
+        execvpe(argv[0], argv, environment);
+        dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    if (pid < 0)
+        return error_errno(err, errno, "cannot make a process");
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status == 0 ? 0
+                       : error_set(err, ERROR_INVALID, NULL,
+                                   "the tests could not be prepared: the planner's status is %d",
+                                   shepherd_status(status));
+}
+
+static int make_plan(const struct framework *framework, json_object *trial,
+                     char *const *environment, struct error *err)
+{
+    umask(022);
+    if (make_place(err) < 0 || write_spec(trial, err) < 0 ||
+        run_planner(framework, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
+        hide_private(trial, err) < 0)
+        return -1;
+    return EXIT_PASSED;
+}
+
+/* --- the runs -------------------------------------------------------------------------------- */
+
+struct trial {
+    struct trial_plan plan;
+    struct trial_end ends[TRIAL_RUNS_MOST];
+    struct trial_user user;
+    struct trial_verdict verdict;
+    int plan_fd, root_fd;
+};
+
+static void trial_release(struct trial *trial)
+{
+    for (size_t i = 0; i < trial->plan.step_count; i++)
+        trial_end_release(&trial->ends[i]);
+    trial_verdict_release(&trial->verdict);
+    trial_plan_release(&trial->plan);
+    close_fd(&trial->plan_fd);
+    close_fd(&trial->root_fd);
+}
+
+/* Each run has its own copy of the tests: whatever another one did to its own is gone. */
+static int lay_tests(const struct trial *trial, const struct trial_step *step, uid_t owner,
+                     struct error *err)
+{
+    for (size_t i = 0; i < trial->plan.test_count; i++) {
+        const char *path = trial->plan.tests[i];
+        _cleanup_(free_ptr) char *from = xasprintf(TREE "/%s", path);
+
+        if (trial_lay(trial->plan_fd, from, trial->root_fd, path, owner, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < step->file_count; i++)
+        if (trial_lay(trial->plan_fd, step->files[i].name, trial->root_fd, step->files[i].path,
+                      owner, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int run_step(struct trial *trial, size_t at, const struct trial_leftovers *leftovers,
+                    struct error *err)
+{
+    const struct trial_step *step = &trial->plan.steps[at];
+    uid_t owner;
+
+    if (trial_user_draw(&trial->user, &owner, err) < 0 || lay_tests(trial, step, owner, err) < 0 ||
+        trial_user_run(&trial->user, owner, step->argv, &trial->ends[at], err) < 0)
+        return -1;
+    return trial_leftovers_remove(leftovers, err);
+}
+
+DEFINE_CLEANUP(struct trial_leftovers *, release_leftovers, trial_leftovers_free)
+
+static int run_steps(struct trial *trial, struct error *err)
+{
+    _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
+
+    bool decided = false;
+
+    for (size_t i = 0; i < trial->plan.step_count; i++) {
+        trial->ends[i].left_out = decided && !trial->plan.steps[i].all;
+        if (trial->ends[i].left_out)
+            continue;
+        if (run_step(trial, i, leftovers, err) < 0)
+            return -1;
+        decided = decided || trial_is_decided(&trial->plan, trial->ends, i + 1);
+    }
+    return 0;
+}
+
+static int open_plan(struct trial *trial, char *const *environment, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    trial->plan_fd = open(PLAN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    trial->root_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (trial->plan_fd < 0 || trial->root_fd < 0)
+        return error_errno(err, errno, "there is no plan, or no repository");
+    if (file_read(trial->plan_fd, "plan.json", TRIAL_PLAN_MOST, &text, err) < 0)
+        return -1;
+    trial->user.homes = HOMES;
+    trial->user.environment = environment;
+    return trial_plan_read(text.data, text.length, &trial->plan, err);
+}
+
+/* --- what came of it ------------------------------------------------------------------------- */
+
+static void tell_failures(const struct trial_verdict *verdict)
+{
+    size_t told = 0;
+
+    for (size_t i = 0; i < verdict->count; i++) {
+        const struct trial_outcome *outcome = &verdict->outcomes[i];
+
+        if (outcome->result != TRIAL_FAILED)
+            continue;
+        if (told++ < SHOWN_MOST)
+            printf("--- %s failed ---\n%s\n", outcome->test, outcome->message);
+    }
+    if (told > SHOWN_MOST)
+        printf("and %zu more failed\n", told - SHOWN_MOST);
+}
+
+/* Of the first run that came to no end: what would show why. */
+static void tell_broken_run(const struct trial *trial)
+{
+    for (size_t i = 0; i < trial->plan.step_count; i++) {
+        const char *why = trial_end_contradiction(&trial->ends[i]);
+
+        if (!why || trial->ends[i].left_out)
+            continue;
+        printf("--- %s (status %d); the end of its output ---\n%s\n", why, trial->ends[i].status,
+               trial->ends[i].printed);
+        return;
+    }
+}
+
+static int tell(const struct trial *trial)
+{
+    size_t counts[3] = {0}, runs = 0;
+
+    for (size_t i = 0; i < trial->verdict.count; i++)
+        counts[trial->verdict.outcomes[i].result]++;
+    for (size_t i = 0; i < trial->plan.step_count; i++)
+        runs += !trial->ends[i].left_out;
+    if (trial->verdict.tampered)
+        printf("%s: the change makes tests pass that must fail\n", trial->verdict.tampered);
+    printf("%zu passed, %zu failed, %zu skipped, in %zu runs\n", counts[TRIAL_PASSED],
+           counts[TRIAL_FAILED], counts[TRIAL_SKIPPED], runs);
+    for (size_t i = 0; i < trial->plan.unplanted_count && i < SHOWN_MOST; i++)
+        printf("no failure can be planted in %s: only its own outcome counts\n",
+               trial->plan.unplanted[i]);
+    tell_failures(&trial->verdict);
+    tell_broken_run(trial);
+    return trial->verdict.tampered ? EXIT_TAMPERED
+           : counts[TRIAL_FAILED]  ? EXIT_FAILED
+                                   : EXIT_PASSED;
+}
+
+/* Replaces whatever is there, a folder too: nobody but this process may be read from. */
+static int write_report(const struct trial *trial, struct error *err)
+{
+    _cleanup_(buf_release) struct buf xml = BUF_INIT;
+
+    trial_report(&trial->verdict, &xml);
+    return file_write_atomic(trial->root_fd, AGENT_TRIAL_REPORT, xml.data, xml.length, 0600, err);
+}
+
+static int run_plan(char *const *environment, struct error *err)
+{
+    _cleanup_(trial_release) struct trial trial = {.plan_fd = -1, .root_fd = -1};
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return error_errno(err, errno, "cannot become a child subreaper");
+    umask(022);
+    if (open_plan(&trial, environment, err) < 0 ||
+        remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
+        trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)
+        return -1;
+    trial_judge(&trial.plan, trial.ends, &trial.verdict);
+    return write_report(&trial, err) < 0 ? -1 : tell(&trial);
+}
+
+/* --- the request ----------------------------------------------------------------------------- */
+
+static int take_step(json_object *request, char *const *environment, struct error *err)
+{
+    json_object *trial = json_object_object_get(request, "trial");
+    const char *step = json_get_text(request, "step");
+    const struct framework *framework = framework_of(trial);
+
+    if (!step || !framework)
+        return error_set(err, ERROR_INVALID, NULL, "there is no such trial");
+    if (strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0)
+        return make_plan(framework, trial, environment, err);
+    if (strcmp(step, AGENT_TRIAL_SECOND_STEP) == 0)
+        return run_plan(environment, err);
+    return error_set(err, ERROR_INVALID, NULL, "a trial has no step '%.40s'", step);
+}
+
+int trial_main(const char *request, char *const *environment)
+{
+    _cleanup_(json_release) json_object *object = NULL;
+    struct error err = ERROR_INIT;
+    int status = -1;
+
+    if (json_parse(request, strlen(request), &object, NULL, &err) == 0)
+        status = take_step(object, environment, &err);
+    if (status < 0) {
+        fprintf(stderr, "%s\n", err.message);
+        status = EXIT_FAULT;
+    }
+    if (fflush(stdout) != 0)
+        status = EXIT_FAULT;
+    return status;
+}

@@ -1,0 +1,32 @@
+/*
+ * trial.h - a verifier whose runner is not the code under test.
+ *
+ * What runs tests of a session's code in a trial is nobody: a user of its own for each run, that
+ * can write nothing but a folder of its own. This supervisor, a child of a shepherd's, is the
+ * container's root, which loads nothing of the session: it starts the runs, ends whatever they
+ * leave, decides what their outcomes are worth, and alone writes the report (docs/verdicts.md).
+ *
+ *     trial.c        the two steps: the plan, before the session's changes are there, and the runs
+ *     trial_plan.c   what is to be run, read from what the framework's planner wrote
+ *     trial_lay.c    a copy of the tests for each run
+ *     trial_walls.c  what a run can't write or leave behind
+ *     trial_user.c   one run
+ *     trial_judge.c  from how the runs ended to outcomes and a report; pure
+ *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's
+ *                    changes are laid, and its runner, in the process of each run
+ *
+ * BUGS: a run can tell the next one something by what the kernel keeps of reading (a file's atime)
+ * and by how much of the disk is free. It can read what of the image is open to everybody: hidden
+ * tests must be named as private.
+ */
+#ifndef CODESET_AGENT_TRIAL_H
+#define CODESET_AGENT_TRIAL_H
+
+/*
+ * In a command's process, in the repository's folder: does what the request says and returns the
+ * exit status. request: a JSON object, `step` ("plan" or "run") and what wire/agent_protocol.h
+ * calls a trial. environment: of the runs, NULL at its end. What goes wrong is said on stderr.
+ */
+int trial_main(const char *request, char *const *environment);
+
+#endif

@@ -1,0 +1,406 @@
+#include "agent/trial_judge.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#include "base/banned.h"
+
+#define OUTCOMES_MOST 200000
+#define NAME_MOST 8192
+#define MESSAGE_MOST 4096
+
+/* --- what a run says ------------------------------------------------------------------------- */
+
+static void outcomes_release(struct trial_outcome *outcomes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(outcomes[i].test);
+        free(outcomes[i].message);
+    }
+    free(outcomes);
+}
+
+void trial_end_release(struct trial_end *end)
+{
+    outcomes_release(end->outcomes, end->outcome_count);
+    free(end->fault);
+    free(end->collection);
+    free(end->printed);
+    memset(end, 0, sizeof(*end));
+}
+
+static char *text_copy(json_object *object, const char *key, size_t most)
+{
+    const char *text = json_get_text(object, key);
+
+    return text ? xasprintf("%.*s", (int)most, text) : NULL;
+}
+
+static bool hear_test(struct trial_end *end, json_object *object)
+{
+    int64_t result = json_get_int(object, "outcome", -1);
+    json_object *seconds = json_object_object_get(object, "seconds");
+    struct trial_outcome *outcome;
+
+    if (result < TRIAL_PASSED || result > TRIAL_FAILED || end->outcome_count == OUTCOMES_MOST ||
+        end->said_status >= 0)
+        return false;
+    if (end->outcome_count == end->outcome_room) {
+        end->outcome_room += end->outcome_room / 2 + 64;
+        end->outcomes = xrealloc(end->outcomes, end->outcome_room * sizeof(*end->outcomes));
+    }
+    outcome = &end->outcomes[end->outcome_count++];
+    outcome->test = text_copy(object, "test", NAME_MOST);
+    outcome->result = (enum trial_result)result;
+    outcome->seconds = json_object_get_double(seconds);
+    if (!(outcome->seconds >= 0 && outcome->seconds < 1e6))
+        outcome->seconds = 0;
+    outcome->message = text_copy(object, "message", MESSAGE_MOST);
+    return true;
+}
+
+bool trial_end_hear(struct trial_end *end, const char *line, size_t length)
+{
+    _cleanup_(json_release) json_object *object = NULL;
+    struct error ignored = ERROR_INIT;
+    int64_t status;
+
+    if (json_parse(line, length, &object, NULL, &ignored) < 0 ||
+        !json_object_is_type(object, json_type_object))
+        return false;
+    if (json_get_text(object, "test"))
+        return hear_test(end, object);
+    if (json_get_text(object, "fault")) {
+        if (!end->collection)
+            end->collection = text_copy(object, "message", MESSAGE_MOST);
+        return true;
+    }
+    status = json_get_int(object, "status", -1);
+    if (status < 0 || status > 255 || end->said_status >= 0)
+        return false;
+    end->said_status = (int)status;
+    return true;
+}
+
+const char *trial_end_contradiction(const struct trial_end *end)
+{
+    bool failed = end->collection != NULL;
+
+    if (end->fault)
+        return end->fault;
+    if (end->said_status < 0)
+        return "the run ended before its tests did";
+    if (end->status != end->said_status)
+        return "the run ended with another status than it said";
+    if (end->status != 0 && end->status != 1)
+        return "the tests were not run to their end";
+    for (size_t i = 0; i < end->outcome_count; i++)
+        failed |= end->outcomes[i].result == TRIAL_FAILED;
+    return failed == (end->status == 1) ? NULL : "the run's status contradicts its tests";
+}
+
+/* --- what it is worth ------------------------------------------------------------------------ */
+
+static void verdict_add(struct trial_verdict *verdict, const char *test, enum trial_result result,
+                        double seconds, const char *message)
+{
+    if (verdict->count == verdict->room) {
+        verdict->room += verdict->room / 2 + 64;
+        verdict->outcomes = xrealloc(verdict->outcomes, verdict->room * sizeof(*verdict->outcomes));
+    }
+    verdict->outcomes[verdict->count++] = (struct trial_outcome){
+        .test = xstrdup(test),
+        .result = result,
+        .seconds = seconds,
+        .message = xstrdup(message ? message : ""),
+    };
+}
+
+void trial_verdict_release(struct trial_verdict *verdict)
+{
+    outcomes_release(verdict->outcomes, verdict->count);
+    free(verdict->tampered);
+    memset(verdict, 0, sizeof(*verdict));
+}
+
+/* What a run said of one function, in the order of its parameters. */
+struct cases {
+    const struct trial_slot *slot; /* NULL: the run does not have it */
+    const struct trial_outcome **items;
+    size_t count, room;
+};
+
+/* All that the runs said, by function; and of the others what the run of all tests said. */
+struct hearing {
+    const struct trial_plan *plan;
+    const struct trial_end *ends;
+    size_t count;        /* of the steps that have been run */
+    struct cases *cases; /* [step][function] */
+};
+
+static struct cases *cases_of(const struct hearing *hearing, size_t step, size_t function)
+{
+    return &hearing->cases[step * hearing->plan->function_count + function];
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(const struct trial_slot *const *)a)->id,
+                  (*(const struct trial_slot *const *)b)->id);
+}
+
+/* A test against a function, with whatever parameters. */
+static int by_function(const void *test, const void *slot)
+{
+    const char *id = (*(const struct trial_slot *const *)slot)->id;
+    size_t length = strcspn(test, "[");
+    int order = strncmp(test, id, length);
+
+    return order ? order : id[length] ? -1 : 0;
+}
+
+static void cases_add(struct cases *cases, const struct trial_outcome *outcome)
+{
+    if (cases->count == cases->room) {
+        cases->room += cases->room / 2 + 8;
+        cases->items = xrealloc(cases->items, cases->room * sizeof(*cases->items));
+    }
+    cases->items[cases->count++] = outcome;
+}
+
+/* The tests that must go on to pass are judged as they are met. */
+static void hear_step(struct hearing *hearing, size_t at, struct trial_verdict *verdict)
+{
+    const struct trial_step *step = &hearing->plan->steps[at];
+    const struct trial_end *end = &hearing->ends[at];
+    const char *contradiction = trial_end_contradiction(end);
+    _cleanup_(free_ptr) const struct trial_slot **slots =
+        xcalloc(step->slot_count + 1, sizeof(struct trial_slot *));
+
+    if (end->left_out)
+        return;
+    for (size_t i = 0; i < step->slot_count; i++) {
+        slots[i] = &step->slots[i];
+        cases_of(hearing, at, step->slots[i].function)->slot = &step->slots[i];
+    }
+    qsort(slots, step->slot_count, sizeof(*slots), by_id);
+    for (size_t i = 0; i < end->outcome_count; i++) {
+        const struct trial_outcome *outcome = &end->outcomes[i];
+        const struct trial_slot **found =
+            bsearch(outcome->test, slots, step->slot_count, sizeof(*slots), by_function);
+
+        if (found)
+            cases_add(cases_of(hearing, at, (*found)->function), outcome);
+        else if (step->all)
+            verdict_add(verdict, outcome->test, contradiction ? TRIAL_FAILED : outcome->result,
+                        outcome->seconds, contradiction ? contradiction : outcome->message);
+    }
+}
+
+static void hearing_release(struct hearing *hearing)
+{
+    for (size_t i = 0; i < hearing->plan->step_count * hearing->plan->function_count; i++)
+        free(hearing->cases[i].items);
+    free(hearing->cases);
+}
+
+/* One case of a function that must be mended: the n-th, by its parameters. */
+struct judged {
+    char *test; /* NULL: there is no such case in any true run */
+    enum trial_result result;
+    double seconds;
+    const char *message;
+    const char *planted; /* the kind of a planted failure that did not fail; NULL: none */
+    bool missing;        /* from a true run */
+};
+
+static void judge_true(struct judged *judged, const char *function, const struct cases *cases,
+                       const struct trial_end *end, size_t n)
+{
+    const char *contradiction = trial_end_contradiction(end);
+    const struct trial_outcome *outcome = n < cases->count ? cases->items[n] : NULL;
+
+    if (!outcome) {
+        judged->missing = true;
+        judged->message = contradiction     ? contradiction
+                          : end->collection ? end->collection
+                                            : "it did not run";
+        return;
+    }
+    if (!judged->test)
+        judged->test = xasprintf("%s%s", function, outcome->test + strlen(cases->slot->id));
+    judged->seconds = outcome->seconds;
+    if (contradiction || outcome->result > judged->result) {
+        judged->result = contradiction ? TRIAL_FAILED : outcome->result;
+        judged->message = contradiction ? contradiction : outcome->message;
+    }
+}
+
+static struct judged judge_case(const struct hearing *hearing, size_t function, size_t n)
+{
+    struct judged judged = {.result = TRIAL_PASSED};
+
+    for (size_t i = 0; i < hearing->count; i++) {
+        const struct cases *cases = cases_of(hearing, i, function);
+
+        if (!cases->slot)
+            continue;
+        if (!cases->slot->planted)
+            judge_true(&judged, hearing->plan->functions[function], cases, &hearing->ends[i], n);
+        else if (n < cases->count && cases->items[n]->result == TRIAL_PASSED)
+            judged.planted = cases->slot->planted;
+    }
+    if (judged.missing)
+        judged.result = TRIAL_FAILED;
+    return judged;
+}
+
+static void judge_function(const struct hearing *hearing, size_t function,
+                           struct trial_verdict *verdict)
+{
+    for (size_t n = 0;; n++) {
+        struct judged judged = judge_case(hearing, function, n);
+
+        if (!judged.test) {
+            if (n == 0 && judged.missing)
+                verdict_add(verdict, hearing->plan->functions[function], TRIAL_FAILED, 0,
+                            judged.message);
+            return;
+        }
+        /* Where the true one fails there is nothing to gain by a lie, and code that is wrong may
+         * well be what a planted test asks for. */
+        if (judged.result == TRIAL_PASSED && judged.planted && !verdict->tampered)
+            verdict->tampered = xasprintf("%.200s passed with a failure planted in it (%.40s)",
+                                          judged.test, judged.planted);
+        verdict_add(verdict, judged.test, judged.result, judged.seconds, judged.message);
+        free(judged.test);
+    }
+}
+
+/* The outcomes of the functions are behind all others: from *ret_others on. */
+static void judge_some(const struct trial_plan *plan, const struct trial_end *ends, size_t count,
+                       struct trial_verdict *verdict, size_t *ret_others)
+{
+    struct hearing hearing = {
+        .plan = plan,
+        .ends = ends,
+        .count = count,
+        .cases = xcalloc(plan->step_count * plan->function_count + 1, sizeof(struct cases)),
+    };
+
+    for (size_t i = 0; i < count; i++)
+        hear_step(&hearing, i, verdict);
+    *ret_others = verdict->count;
+    for (size_t i = 0; i < plan->function_count; i++)
+        judge_function(&hearing, i, verdict);
+    hearing_release(&hearing);
+}
+
+void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
+                 struct trial_verdict *ret_verdict)
+{
+    struct trial_verdict verdict = {0};
+    size_t others;
+
+    judge_some(plan, ends, plan->step_count, &verdict, &others);
+    for (size_t i = others; verdict.tampered && i < verdict.count; i++) {
+        verdict.outcomes[i].result = TRIAL_FAILED;
+        free(verdict.outcomes[i].message);
+        verdict.outcomes[i].message = xasprintf("GRADER_TAMPERED: %s", verdict.tampered);
+    }
+    *ret_verdict = verdict;
+}
+
+bool trial_is_decided(const struct trial_plan *plan, const struct trial_end *ends, size_t count)
+{
+    _cleanup_(trial_verdict_release) struct trial_verdict verdict = {0};
+    size_t others;
+
+    judge_some(plan, ends, count, &verdict, &others);
+    for (size_t i = others; i < verdict.count; i++)
+        if (verdict.outcomes[i].result == TRIAL_FAILED)
+            return true;
+    return verdict.tampered != NULL;
+}
+
+/* --- the report ------------------------------------------------------------------------------ */
+
+/* As an attribute; what XML forbids becomes '?'. */
+static void add_escaped(struct buf *xml, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        switch (text[i]) {
+        case '&':
+            buf_add_str(xml, "&amp;");
+            break;
+        case '<':
+            buf_add_str(xml, "&lt;");
+            break;
+        case '"':
+            buf_add_str(xml, "&quot;");
+            break;
+        case '\n':
+        case '\t':
+        case '\r':
+            buf_addf(xml, "&#%d;", text[i]);
+            break;
+        default:
+            buf_add_char(xml, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+        }
+    }
+}
+
+/* pytest's own way (mangle_test_address): tests/test_a.py::C::f[x] is tests.test_a.C, f[x]. */
+static void add_names(struct buf *xml, const char *test)
+{
+    size_t bare = strcspn(test, "["), file, name = 0;
+    _cleanup_(buf_release) struct buf class_name = BUF_INIT;
+
+    for (size_t i = 0; i + 1 < bare; i++)
+        if (test[i] == ':' && test[i + 1] == ':')
+            name = i + 2;
+    file = strcspn(test, ":");
+    if (file > bare)
+        file = bare;
+    for (size_t i = 0; i + 2 < name; i++) {
+        if (i < file && test[i] == '/')
+            buf_add_char(&class_name, '.');
+        else if (i < file && i + 3 == file && strncmp(test + i, ".py", 3) == 0)
+            i += 2;
+        else if (test[i] == ':' && test[i + 1] == ':')
+            buf_add_char(&class_name, '.'), i++;
+        else
+            buf_add_char(&class_name, test[i]);
+    }
+    buf_add_str(xml, "<testcase classname=\"");
+    add_escaped(xml, class_name.data, class_name.length);
+    buf_add_str(xml, "\" name=\"");
+    add_escaped(xml, test + name, strlen(test + name));
+}
+
+void trial_report(const struct trial_verdict *verdict, struct buf *xml)
+{
+    buf_add_str(xml, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"
+                     "<testsuites><testsuite name=\"trial\">\n");
+    for (size_t i = 0; i < verdict->count; i++) {
+        const struct trial_outcome *outcome = &verdict->outcomes[i];
+
+        add_names(xml, outcome->test);
+        buf_addf(xml, "\" time=\"%.4f\">", outcome->seconds);
+        if (outcome->result == TRIAL_FAILED) {
+            buf_add_str(xml, "<failure message=\"");
+            add_escaped(xml, outcome->message, strlen(outcome->message));
+            buf_add_str(xml, "\"/>");
+        } else if (outcome->result == TRIAL_SKIPPED) {
+            buf_add_str(xml, "<skipped/>");
+        }
+        buf_add_str(xml, "</testcase>\n");
+    }
+    buf_add_str(xml, "</testsuite></testsuites>\n");
+}

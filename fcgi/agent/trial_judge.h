@@ -1,0 +1,64 @@
+/*
+ * trial_judge.h - from how the runs of a trial ended to outcomes of tests and a report. Pure.
+ *
+ * Nothing that a run says of itself counts alone: a test has passed if it did in each run in which
+ * it is as it should be, and if it failed in each run in which a failure was planted. All that a
+ * run says may be a lie.
+ */
+#ifndef CODESET_AGENT_TRIAL_JUDGE_H
+#define CODESET_AGENT_TRIAL_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent/trial_plan.h"
+#include "base/buf.h"
+
+enum trial_result { TRIAL_PASSED, TRIAL_SKIPPED, TRIAL_FAILED };
+
+struct trial_outcome {
+    char *test; /* as pytest names it: FILE::CLASS::FUNCTION[PARAMETERS] */
+    enum trial_result result;
+    double seconds;
+    char *message; /* of a failed one; may be empty */
+};
+
+/* How a run ended, and what it said. */
+struct trial_end {
+    bool left_out;   /* it was not needed: see trial_is_decided */
+    char *fault;     /* what ended it that is no end of a test run; NULL: it ended by itself */
+    int status;      /* of its process, as bash gives it */
+    int said_status; /* its last word; -1: none */
+    struct trial_outcome *outcomes;
+    size_t outcome_count, outcome_room;
+    char *collection; /* why files could not be read; NULL */
+    char *printed;    /* the end of what it printed */
+};
+
+void trial_end_release(struct trial_end *end);
+
+/* Takes in one line of what a run says. False: it is no such line. */
+bool trial_end_hear(struct trial_end *end, const char *line, size_t length);
+
+/* Why the run's word does not count: it ended too early, or contradicts itself. NULL: it does. */
+const char *trial_end_contradiction(const struct trial_end *end);
+
+struct trial_verdict {
+    struct trial_outcome *outcomes; /* under the tests' own names */
+    size_t count, room;
+    char *tampered; /* what shows that the tests were deceived; NULL: nothing does */
+};
+
+/* ends: one for each step of the plan. */
+void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
+                 struct trial_verdict *ret_verdict);
+
+/* Do the first `count` runs show that there is no success, whatever the others come to? Then only
+ * the run of all tests still has something to tell. */
+bool trial_is_decided(const struct trial_plan *plan, const struct trial_end *ends, size_t count);
+void trial_verdict_release(struct trial_verdict *verdict);
+
+/* Appends the report as pytest names its tests in JUnit XML. */
+void trial_report(const struct trial_verdict *verdict, struct buf *xml);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * trial_lay.h - the tests of a run: a copy of their own, as the run's user may do in its folder
+ * what it likes.
+ */
+#ifndef CODESET_AGENT_TRIAL_LAY_H
+#define CODESET_AGENT_TRIAL_LAY_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/*
+ * Copies the file or folder `from` (below from_fd) to `path` (below root_fd), in place of whatever
+ * is there. Files, folders and links become the owner's; what else there is, is left out. No link
+ * is followed.
+ */
+int trial_lay(int from_fd, const char *from, int root_fd, const char *path, uid_t owner,
+              struct error *err);
+
+#endif

@@ -1,0 +1,164 @@
+#include "agent/trial_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+static int broken(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_INVALID, NULL, "the plan of the trial is broken: %s", what);
+}
+
+static json_object *array_of(json_object *object, const char *key)
+{
+    json_object *array = NULL;
+
+    return json_object_object_get_ex(object, key, &array) &&
+                   json_object_is_type(array, json_type_array)
+               ? array
+               : NULL;
+}
+
+static const char *text_at(json_object *array, size_t at)
+{
+    json_object *item = json_object_array_get_idx(array, at);
+
+    return json_object_is_type(item, json_type_string) ? json_object_get_string(item) : NULL;
+}
+
+/* All texts of an array, with a NULL behind them. */
+static int read_texts(json_object *object, const char *key, const char ***ret_texts,
+                      size_t *ret_count, struct error *err)
+{
+    json_object *array = array_of(object, key);
+    size_t count = array ? json_object_array_length(array) : 0;
+    const char **texts;
+
+    if (!array)
+        return broken(err, key);
+    texts = *ret_texts = xcalloc(count + 1, sizeof(*texts));
+    for (size_t i = 0; i < count; i++)
+        if (!(texts[i] = text_at(array, i)))
+            return broken(err, key);
+    *ret_count = count;
+    return 0;
+}
+
+static int read_slots(json_object *run, size_t functions, struct trial_step *step,
+                      struct error *err)
+{
+    json_object *array = array_of(run, "tests");
+    size_t count = array ? json_object_array_length(array) : 0;
+
+    if (!array)
+        return broken(err, "tests");
+    step->slots = xcalloc(count + 1, sizeof(*step->slots));
+    for (size_t i = 0; i < count; i++) {
+        json_object *item = json_object_array_get_idx(array, i);
+        int64_t function = json_get_int(item, "function", -1);
+
+        step->slots[i].id = json_get_text(item, "id");
+        step->slots[i].planted = json_get_text(item, "planted");
+        if (!step->slots[i].id || function < 0 || (size_t)function >= functions)
+            return broken(err, "a test");
+        step->slots[i].function = (size_t)function;
+    }
+    step->slot_count = count;
+    return 0;
+}
+
+static int read_files(json_object *run, struct trial_step *step, struct error *err)
+{
+    json_object *array = array_of(run, "files");
+    size_t count = array ? json_object_array_length(array) : 0;
+
+    if (!array)
+        return broken(err, "files");
+    step->files = xcalloc(count + 1, sizeof(*step->files));
+    for (size_t i = 0; i < count; i++) {
+        json_object *pair = json_object_array_get_idx(array, i);
+        struct trial_file *file = &step->files[i];
+
+        if (!json_object_is_type(pair, json_type_array))
+            return broken(err, "a file");
+        file->path = text_at(pair, 0);
+        file->name = text_at(pair, 1);
+        if (!file->path || !file->name || !path_is_below(file->path) ||
+            !path_is_below(file->name) || strchr(file->name, '/'))
+            return broken(err, "a file");
+    }
+    step->file_count = count;
+    return 0;
+}
+
+static int read_step(json_object *run, size_t functions, struct trial_step *step, struct error *err)
+{
+    size_t count = 0;
+
+    if (!json_object_is_type(run, json_type_object))
+        return broken(err, "a run");
+    if (read_texts(run, "argv", (const char ***)&step->argv, &count, err) < 0)
+        return -1;
+    if (count == 0)
+        return broken(err, "argv");
+    step->all = json_object_get_boolean(json_object_object_get(run, "all"));
+    return read_slots(run, functions, step, err) < 0 ? -1 : read_files(run, step, err);
+}
+
+static int read_steps(struct trial_plan *plan, struct error *err)
+{
+    json_object *array = array_of(plan->document, "runs");
+    size_t count = array ? json_object_array_length(array) : 0;
+
+    if (count == 0 || count > TRIAL_RUNS_MOST)
+        return broken(err, "runs");
+    plan->steps = xcalloc(count, sizeof(*plan->steps));
+    plan->step_count = count; /* what is not read yet is zeros */
+    for (size_t i = 0; i < count; i++)
+        if (read_step(json_object_array_get_idx(array, i), plan->function_count, &plan->steps[i],
+                      err) < 0)
+            return -1;
+    return 0;
+}
+
+int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan, struct error *err)
+{
+    _cleanup_(trial_plan_release) struct trial_plan plan = {0};
+
+    if (json_parse(text, length, &plan.document, NULL, err) < 0)
+        return error_wrap(err, "the plan of the trial");
+    if (!json_object_is_type(plan.document, json_type_object))
+        return broken(err, "no object");
+    if (read_texts(plan.document, "tests", &plan.tests, &plan.test_count, err) < 0 ||
+        read_texts(plan.document, "functions", &plan.functions, &plan.function_count, err) < 0 ||
+        read_texts(plan.document, "unplanted", &plan.unplanted, &plan.unplanted_count, err) < 0 ||
+        read_steps(&plan, err) < 0)
+        return -1;
+    for (size_t i = 0; i < plan.test_count; i++)
+        if (!path_is_below(plan.tests[i]))
+            return broken(err, "tests");
+    *ret_plan = plan;
+    memset(&plan, 0, sizeof(plan));
+    return 0;
+}
+
+void trial_plan_release(struct trial_plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
+        free(plan->steps[i].argv);
+        free(plan->steps[i].slots);
+        free(plan->steps[i].files);
+    }
+    free(plan->steps);
+    free(plan->tests);
+    free(plan->functions);
+    free(plan->unplanted);
+    json_object_put(plan->document);
+    memset(plan, 0, sizeof(*plan));
+}

@@ -1,0 +1,60 @@
+/*
+ * trial_plan.h - what is to be run in a trial: plan.json, as the framework's planner leaves it.
+ *
+ *     {"tests": ["tests"], "functions": ["tests/test_a.py::test_b"], "unplanted": ["..."],
+ *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
+ *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}]}
+ *
+ * The planner is not a guest's; what is read here is checked all the same.
+ */
+#ifndef CODESET_AGENT_TRIAL_PLAN_H
+#define CODESET_AGENT_TRIAL_PLAN_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define TRIAL_RUNS_MOST 64
+#define TRIAL_PLAN_MOST ((size_t)64 << 20) /* bytes of plan.json */
+
+/* A test in a run. Texts belong to the plan's document. */
+struct trial_slot {
+    size_t function;     /* which of the plan's */
+    const char *id;      /* what the run calls it */
+    const char *planted; /* NULL: it is as it should be; else what kind of failure it has */
+};
+
+struct trial_file {
+    const char *path; /* in the repository's folder */
+    const char *name; /* beside plan.json */
+};
+
+struct trial_step {
+    char **argv; /* NULL at its end */
+    bool all;    /* all tests, not only those that must be mended */
+    struct trial_slot *slots;
+    size_t slot_count;
+    struct trial_file *files;
+    size_t file_count;
+};
+
+struct trial_plan {
+    json_object *document;
+    const char **tests; /* paths in the repository's folder: the plan's replace what is there */
+    size_t test_count;
+    const char **functions; /* by their own names */
+    size_t function_count;
+    const char **unplanted; /* listed tests in which no failure can be planted */
+    size_t unplanted_count;
+    struct trial_step *steps;
+    size_t step_count; /* at least 1 */
+};
+
+/* ERROR_INVALID. */
+int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan,
+                    struct error *err);
+void trial_plan_release(struct trial_plan *plan);
+
+#endif

@@ -1,0 +1,400 @@
+#include "agent/trial_user.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/process.h"
+#include "agent/shepherd.h"
+#include "agent/trial_walls.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define TOLD_FD 3
+#define LOOK_MS 20     /* between two looks at what dies */
+#define LOOKS_MOST 500 /* before it is a fault */
+#define ENDERS_MOST 10
+
+struct run {
+    uid_t uid, ender; /* of the run; of whoever ends it */
+    char *home;
+    pid_t main;   /* 0: waited for */
+    int ender_fd; /* a byte to it: end them all; a byte from it: it is done */
+    int told_fd, printed_fd, signal_fd;
+    struct buf told, printed;
+    size_t told_bytes;
+    struct trial_end end;
+};
+
+static void run_release(struct run *run)
+{
+    free(run->home);
+    close_fd(&run->ender_fd);
+    close_fd(&run->told_fd);
+    close_fd(&run->printed_fd);
+    close_fd(&run->signal_fd);
+    buf_release(&run->told);
+    buf_release(&run->printed);
+    trial_end_release(&run->end);
+}
+
+/* --- who it is ------------------------------------------------------------------------------- */
+
+int trial_user_draw(struct trial_user *user, uid_t *ret_uid, struct error *err)
+{
+    unsigned short drawn;
+
+    for (int tries = 0; tries < 10000; tries++) {
+        if (getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn))
+            return error_errno(err, errno, "cannot draw a user");
+        drawn %= TRIAL_USERS_COUNT;
+        if (user->used[drawn / 8] & 1 << drawn % 8)
+            continue;
+        user->used[drawn / 8] |= (unsigned char)(1 << drawn % 8);
+        *ret_uid = TRIAL_USERS_FIRST + 2u * drawn;
+        return 0;
+    }
+    return error_set(err, ERROR_UNAVAILABLE, NULL, "there are no users left for another run");
+}
+
+static int make_home(const struct trial_user *user, struct run *run, struct error *err)
+{
+    _cleanup_(free_ptr) char *temporary = NULL;
+
+    run->home = xasprintf("%s/%u", user->homes, run->uid);
+    temporary = xasprintf("%s/tmp", run->home);
+    if (mkdir(run->home, 0700) < 0 || mkdir(temporary, 0700) < 0 ||
+        chown(temporary, run->uid, run->uid) < 0 || chown(run->home, run->uid, run->uid) < 0)
+        return error_errno(err, errno, "cannot make the folder of a run");
+    return 0;
+}
+
+/* --- who ends it ----------------------------------------------------------------------------- */
+
+/*
+ * A process of that user in all that counts for whom it may signal, and of another one in all that
+ * counts for who may signal it (kill(2)): it can't be ended by those that it ends.
+ */
+static int be_ender(const struct run *run)
+{
+    return setgroups(0, NULL) < 0 || setresgid(run->ender, run->ender, run->ender) < 0
+               ? -1
+               : setresuid(run->ender, run->uid, run->ender);
+}
+
+/* kill(-1) reaches every process of that user at one moment: one that is being made is told, too,
+ * or not made (fork(2) fails where a signal waits). */
+static _Noreturn void ender(const struct run *run, int fd)
+{
+    char byte;
+
+    process_close_all_but(&fd, 1);
+    if (be_ender(run) < 0)
+        _exit(1);
+    while (read(fd, &byte, 1) == 1) {
+        (void)kill(-1, SIGKILL);
+        if (write(fd, &byte, 1) != 1)
+            break;
+    }
+    _exit(0);
+}
+
+/* Before the run, so that no lack of processes keeps it away. */
+static int start_ender(struct run *run, struct error *err)
+{
+    int ends[2];
+    pid_t pid;
+
+    close_fd(&run->ender_fd);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return error_errno(err, errno, "cannot make a socket");
+    run->ender_fd = ends[0];
+    pid = fork();
+    if (pid == 0)
+        ender(run, ends[1]);
+    close(ends[1]);
+    return pid < 0 ? error_errno(err, errno, "cannot make a process") : 0;
+}
+
+static bool ask_ender(const struct run *run)
+{
+    char byte = 0;
+
+    return send(run->ender_fd, &byte, 1, MSG_NOSIGNAL) == 1 && read(run->ender_fd, &byte, 1) == 1;
+}
+
+/* --- the run's own process ------------------------------------------------------------------- */
+
+static void limit(int what, rlim_t most)
+{
+    struct rlimit both = {most, most};
+
+    setrlimit(what, &both);
+}
+
+static char **environment_of(const struct trial_user *user, const struct run *run)
+{
+    static const char *const own[] = {"HOME=", "TMPDIR=", "TMP=", "TEMP=", "USER=", "LOGNAME="};
+    size_t count = 0, next = 0;
+    char **all;
+
+    while (user->environment[count])
+        count++;
+    all = xcalloc(count + 4, sizeof(*all));
+    for (size_t i = 0; i < count; i++) {
+        bool is_own = false;
+
+        for (size_t j = 0; j < ARRAY_SIZE(own); j++)
+            is_own |= strncmp(user->environment[i], own[j], strlen(own[j])) == 0;
+        if (!is_own)
+            all[next++] = user->environment[i];
+    }
+    all[next++] = xasprintf("HOME=%s", run->home);
+    all[next++] = xasprintf("TMPDIR=%s/tmp", run->home);
+    return all;
+}
+
+static _Noreturn void become(const struct trial_user *user, const struct run *run,
+                             char *const *argv, int told_fd, int printed_fd)
+{
+    char **environment = environment_of(user, run);
+    _cleanup_(close_fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    sigset_t none;
+
+    setsid();
+    umask(022);
+    limit(RLIMIT_NPROC, TRIAL_PROCESSES_MOST);
+    limit(RLIMIT_FSIZE, TRIAL_FILE_MOST);
+    limit(RLIMIT_MSGQUEUE, 0);
+    if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(printed_fd, 1) < 0 || dup2(printed_fd, 2) < 0)
+        _exit(126);
+    /* Where descriptor 3 is the pipe's already, dup2 would leave it to be closed by exec. */
+    if (told_fd == TOLD_FD ? fcntl(told_fd, F_SETFD, 0) < 0 : dup2(told_fd, TOLD_FD) < 0)
+        _exit(126);
+    process_close_all_but((const int[]){TOLD_FD}, 1);
+    if (setgroups(0, NULL) < 0 || setresgid(run->uid, run->uid, run->uid) < 0 ||
+        setresuid(run->uid, run->uid, run->uid) < 0)
+        _exit(126);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execvpe(argv[0], argv, environment);
+    dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
+    _exit(127);
+}
+
+static int start(const struct trial_user *user, struct run *run, char *const *argv,
+                 struct error *err)
+{
+    int told[2], printed[2];
+
+    if (pipe2(told, O_CLOEXEC) < 0)
+        return error_errno(err, errno, "cannot make a pipe");
+    run->told_fd = told[0];
+    if (pipe2(printed, O_CLOEXEC) < 0) {
+        close(told[1]);
+        return error_errno(err, errno, "cannot make a pipe");
+    }
+    run->printed_fd = printed[0];
+    run->main = fork();
+    if (run->main == 0)
+        become(user, run, argv, told[1], printed[1]);
+    close(told[1]);
+    close(printed[1]);
+    return run->main < 0 ? error_errno(err, errno, "cannot make a process") : 0;
+}
+
+/* --- what it says ---------------------------------------------------------------------------- */
+
+static void set_fault(struct run *run, const char *fault)
+{
+    if (!run->end.fault)
+        run->end.fault = xstrdup(fault);
+}
+
+/* All whole lines; an honest run tells nothing else. */
+static void hear(struct run *run)
+{
+    size_t at = 0;
+    const char *newline;
+
+    while ((newline = memchr(run->told.data + at, '\n', run->told.length - at))) {
+        size_t length = (size_t)(newline - run->told.data) - at;
+
+        if (!trial_end_hear(&run->end, run->told.data + at, length))
+            set_fault(run, "the run told something that no test run tells");
+        at += length + 1;
+    }
+    if (run->told.length - at > TRIAL_LINE_MOST)
+        set_fault(run, "the run told a line that is too long");
+    memmove(run->told.data, run->told.data + at, run->told.length - at);
+    buf_truncate(&run->told, run->told.length - at);
+}
+
+/* False: nobody has the other end any more. */
+static bool take(struct run *run, int fd)
+{
+    static char block[65536];
+    ssize_t got = read(fd, block, sizeof(block));
+
+    if (got <= 0)
+        return got < 0 && errno == EINTR;
+    if (fd == run->told_fd) {
+        run->told_bytes += (size_t)got;
+        if (run->told_bytes > TRIAL_SAID_MOST)
+            set_fault(run, "the run told too much");
+        if (run->end.fault)
+            return true;
+        buf_add(&run->told, block, (size_t)got);
+        hear(run);
+        return true;
+    }
+    buf_add(&run->printed, block, (size_t)got);
+    if (run->printed.length > 2 * TRIAL_PRINTED_KEPT) {
+        size_t more = run->printed.length - TRIAL_PRINTED_KEPT;
+
+        memmove(run->printed.data, run->printed.data + more, TRIAL_PRINTED_KEPT);
+        buf_truncate(&run->printed, TRIAL_PRINTED_KEPT);
+    }
+    return true;
+}
+
+/* --- its end --------------------------------------------------------------------------------- */
+
+/* Whoever has ended; the run's own process ends only once. True: there are no children left. */
+static bool reap(struct run *run)
+{
+    struct signalfd_siginfo info;
+    int status;
+    pid_t pid;
+
+    (void)!read(run->signal_fd, &info, sizeof(info));
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == run->main) {
+            run->main = 0;
+            run->end.status = shepherd_status(status);
+        }
+    }
+    return pid < 0 && errno == ECHILD;
+}
+
+/* Listens until its process has ended, or says what makes listening pointless. */
+static void listen_to(struct run *run)
+{
+    struct pollfd fds[] = {{.fd = run->signal_fd, .events = POLLIN},
+                           {.fd = run->told_fd, .events = POLLIN},
+                           {.fd = run->printed_fd, .events = POLLIN}};
+
+    while (run->main && !run->end.fault) {
+        if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+            set_fault(run, "the run can't be listened to");
+        if (fds[0].revents)
+            reap(run);
+        for (size_t i = 1; i < ARRAY_SIZE(fds); i++)
+            if (fds[i].revents && !take(run, fds[i].fd))
+                fds[i].fd = -1;
+    }
+}
+
+/* Ends whatever the user has, and waits for it: what is below a child subreaper becomes its child
+ * before it is gone. An ender may have died when memory ran out. */
+static int end_all(struct run *run, struct error *err)
+{
+    struct pollfd fd = {.fd = run->signal_fd, .events = POLLIN};
+
+    for (int tries = 0; !ask_ender(run); tries++) {
+        if (tries == ENDERS_MOST)
+            return error_set(err, ERROR_INTERNAL, NULL, "nothing can end the processes of a run");
+        if (start_ender(run, err) < 0)
+            return -1;
+    }
+    close_fd(&run->ender_fd);
+    for (int looks = 0; !reap(run); looks++) {
+        if (looks == LOOKS_MOST)
+            return error_set(err, ERROR_INTERNAL, NULL, "the processes of a run do not end");
+        poll(&fd, 1, LOOK_MS);
+    }
+    return 0;
+}
+
+/* Only who made such things may remove them, or a capability that a container has not. */
+static int forget_ipc(struct run *run, struct error *err)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (be_ender(run) < 0)
+            _exit(1);
+        trial_walls_forget_ipc();
+        _exit(0);
+    }
+    if (pid < 0)
+        return error_errno(err, errno, "cannot make a process");
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status == 0 ? 0
+                       : error_set(err, ERROR_INTERNAL, NULL,
+                                   "what a run left in the kernel could not be removed");
+}
+
+/* What is in the pipes, whose other ends are closed with whoever had them. */
+static void drain(struct run *run)
+{
+    while (take(run, run->told_fd))
+        ;
+    while (take(run, run->printed_fd))
+        ;
+    if (run->told.length > 0)
+        set_fault(run, "the run ended within a word");
+}
+
+int trial_user_run(const struct trial_user *user, uid_t uid, char *const *argv,
+                   struct trial_end *ret_end, struct error *err)
+{
+    _cleanup_(run_release) struct run run = {
+        .uid = uid,
+        .ender = uid + 1,
+        .ender_fd = -1,
+        .told_fd = -1,
+        .printed_fd = -1,
+        .signal_fd = -1,
+        .told = BUF_INIT,
+        .printed = BUF_INIT,
+        .end = {.said_status = -1},
+    };
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    run.signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (run.signal_fd < 0)
+        return error_errno(err, errno, "cannot watch a run");
+    if (make_home(user, &run, err) < 0 || start_ender(&run, err) < 0)
+        return -1;
+    if (start(user, &run, argv, err) < 0)
+        return -1; /* the caller ends, and an ender with it */
+    listen_to(&run);
+    if (end_all(&run, err) < 0)
+        return -1;
+    drain(&run);
+    if (forget_ipc(&run, err) < 0 || remove_tree(run.home, err) < 0)
+        return -1;
+    run.end.printed = buf_take(&run.printed);
+    *ret_end = run.end;
+    memset(&run.end, 0, sizeof(run.end));
+    return 0;
+}

@@ -1,0 +1,142 @@
+#include "ctl/sample_trial.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+
+#include "base/banned.h"
+
+#define wrong(err, ...) error_set(err, ERROR_INVALID, NULL, __VA_ARGS__)
+
+/* Of which a program would see the whole: no NUL within. NULL: it is no such text. */
+static const char *text_of(json_object *value)
+{
+    const char *text = json_object_get_string(value);
+
+    return json_object_is_type(value, json_type_string) && text[0] &&
+                   strlen(text) == (size_t)json_object_get_string_len(value)
+               ? text
+               : NULL;
+}
+
+static bool is_absolute(json_object *value)
+{
+    const char *text = text_of(value);
+
+    return text && text[0] == '/' && path_is_below(text + 1);
+}
+
+static bool is_below(json_object *value)
+{
+    const char *text = text_of(value);
+
+    return text && (strcmp(text, ".") == 0 || path_is_below(text));
+}
+
+static int check_list(json_object *list, bool (*is_good)(json_object *value), const char *what,
+                      struct error *err)
+{
+    if (!json_object_is_type(list, json_type_array))
+        return wrong(err, "trial: %s", what);
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        if (!is_good(json_object_array_get_idx(list, i)))
+            return wrong(err, "trial: %s", what);
+    return 0;
+}
+
+static int check_framework(json_object *value, struct error *err)
+{
+    const char *name = text_of(value);
+
+    return name && strcmp(name, "pytest") == 0
+               ? 0
+               : wrong(err, "trial: framework must be \"pytest\", the only one that is known");
+}
+
+static int check_tests(json_object *value, struct error *err)
+{
+    static const char what[] =
+        "trial: tests must be an object that names, for each file or folder of tests in the "
+        "repository, where the verifier's image has it: {\"tests\": \"/verifier/tests\"}";
+
+    if (!json_object_is_type(value, json_type_object) || json_object_object_length(value) == 0)
+        return wrong(err, "%s", what);
+    json_object_object_foreach (value, path, origin) {
+        if (!path_is_below(path) || path[0] == '-' || !is_absolute(origin))
+            return wrong(err, "%s", what);
+    }
+    return 0;
+}
+
+static int check_path(json_object *value, struct error *err)
+{
+    return check_list(value, is_below,
+                      "path must be a list of folders in the repository, as [\"src\"]", err);
+}
+
+static int check_private(json_object *value, struct error *err)
+{
+    return check_list(value, is_absolute,
+                      "private must be a list of absolute paths in the verifier's image", err);
+}
+
+static int check_python(json_object *value, struct error *err)
+{
+    return text_of(value) ? 0 : wrong(err, "trial: python must be a program's name or path");
+}
+
+static int check_plugins(json_object *value, struct error *err)
+{
+    return json_object_is_type(value, json_type_boolean)
+               ? 0
+               : wrong(err, "trial: plugins must be true or false");
+}
+
+static const struct member {
+    const char *name;
+    bool needed;
+    int (*check)(json_object *value, struct error *err);
+} members[] = {
+    {"framework", true, check_framework}, {"tests", true, check_tests},
+    {"path", false, check_path},          {"private", false, check_private},
+    {"python", false, check_python},      {"plugins", false, check_plugins},
+};
+
+static const struct member *member_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        if (strcmp(members[i].name, name) == 0)
+            return &members[i];
+    return NULL;
+}
+
+int sample_trial_read(json_object *line, char **ret_trial, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    json_object *trial = NULL;
+
+    if (!json_object_object_get_ex(line, "trial", &trial) || !trial)
+        return 0;
+    if (!json_object_is_type(trial, json_type_object))
+        return wrong(err, "trial: must be an object");
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        if (members[i].needed && !json_object_object_get_ex(trial, members[i].name, NULL))
+            return wrong(err, "trial: %s is missing", members[i].name);
+    json_object_object_foreach (trial, name, value) {
+        const struct member *member = member_of(name);
+
+        if (!member)
+            return wrong(err, "trial: unknown member '%.60s'", name);
+        if (member->check(value, err) < 0)
+            return -1;
+    }
+    json_write(&text, trial);
+    if (text.length > SAMPLE_TRIAL_MOST)
+        return wrong(err, "trial: longer than %d bytes", SAMPLE_TRIAL_MOST);
+    *ret_trial = buf_take(&text);
+    return 0;
+}

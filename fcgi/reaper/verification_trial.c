@@ -1,0 +1,108 @@
+/*
+ * verification_trial.c - verifications whose runner is the server's own (agent/trial.h).
+ *
+ * The grading container's agent prepares the tests first, as long as nothing of the session is
+ * there, and runs them after the changes were laid, in the place of the sample's verifier_command.
+ * What the preparation left says more about the tests than the session may know, so it stays in
+ * the container.
+ */
+#include <string.h>
+
+#include "agent_client/agent_client.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "reaper/containers.h"
+#include "reaper/context.h"
+#include "reaper/verification.h"
+#include "settings.h"
+#include "wire/agent_protocol.h"
+
+#include "base/banned.h"
+
+#define PLAN_SECONDS 120
+#define SHOWN_MOST 1000   /* bytes of what a preparation that failed wrote */
+#define STATUS_TAMPERED 3 /* of the runs: agent/trial.c */
+
+bool job_is_trial(const struct job *job)
+{
+    return job->work.trial != NULL;
+}
+
+void job_trial_request(const struct job *job, const char *step, struct buf *request)
+{
+    bool first = strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0;
+
+    /* The sample's own JSON, with one more member: it is an object with some. */
+    buf_addf(request, "{\"step\":\"%s\",\"trial\":", step);
+    buf_add(request, job->work.trial, strlen(job->work.trial) - 1);
+    buf_addf(request, ",\"fail_to_pass\":%s}}", first ? job->work.fail_to_pass : "[]");
+}
+
+static void not_prepared(struct job *job, const char *reason)
+{
+    job_give_up(job, "TRIAL_NOT_PREPARED", reason,
+                "the sample's tests could not be prepared; 'codesetctl verification show' tells "
+                "the operator why");
+}
+
+static void prepared(const struct error *err, const struct agent_result *result, void *arg)
+{
+    struct job *job = ((struct admission *)arg)->owner;
+    struct buf said = BUF_INIT;
+
+    job->call = NULL;
+    overtime_end(&job->overtime);
+    if (!err && result->end == AGENT_END_EXIT && result->exit_status == 0) {
+        admission_return(job_admission(job));
+        job_prepared(job);
+        return;
+    }
+    if (err) {
+        buf_add_str(&said, err->message);
+    } else {
+        size_t length = result->err_length;
+        size_t cut = length > SHOWN_MOST ? length - SHOWN_MOST : 0;
+
+        if (result->message)
+            buf_addf(&said, "%s ", result->message);
+        utf8_sanitize(&said, result->err + cut, length - cut);
+    }
+    admission_return(job_admission(job));
+    if (err && err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0)
+        job_give_up(job, "GRADING_CONTAINER_LOST", said.data,
+                    "the grading container ended before its tests were prepared");
+    else
+        not_prepared(job, said.data);
+    buf_release(&said);
+}
+
+void job_prepare(struct job *job)
+{
+    struct buf request = BUF_INIT;
+    struct agent_command command = {
+        .id = job->plan_id.text,
+        .is_trial = true,
+        .workdir = job->work.repo_path,
+        .env_json = container_environment(job->container),
+        .timeout_seconds = PLAN_SECONDS,
+    };
+
+    job->plan_id = id_new();
+    job_trial_request(job, AGENT_TRIAL_FIRST_STEP, &request);
+    command.command = request.data;
+    command.command_length = request.length;
+    job->call = agent_run(job_context(job)->agents, container_address(job->container), &command,
+                          false, prepared, job_admission(job));
+    overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,
+                   job->call, PLAN_SECONDS);
+    buf_release(&request);
+}
+
+void job_tell_tampered(const struct job *job, struct buf *out)
+{
+    if (job_is_trial(job) && job->run.exit_status == STATUS_TAMPERED)
+        buf_add_str(out,
+                    "GRADER_TAMPERED: tests with a failure planted in them passed, so the change "
+                    "deceives its tests. It is no success, whatever they say.\n");
+}

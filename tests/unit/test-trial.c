@@ -1,0 +1,496 @@
+/*
+ * Trials: what runs are worth, and that nothing of their users is left. As root, as the container's
+ * root would; the current folder is one of the test's own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/trial_judge.h"
+#include "agent/trial_lay.h"
+#include "agent/trial_plan.h"
+#include "agent/trial_user.h"
+#include "agent/trial_walls.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+/* --- plans and runs -------------------------------------------------------------------------- */
+
+#define RUN(id, planted, all)                                                                      \
+    "{\"argv\":[\"x\"],\"all\":" all ",\"files\":[],\"tests\":[{\"function\":0,\"id\":"            \
+    "\"t/a.py::" id "\",\"planted\":" planted "}]}"
+#define PLAN(runs)                                                                                 \
+    "{\"tests\":[\"t\"],\"functions\":[\"t/a.py::test_f\"],\"unplanted\":[],\"runs\":[" runs "]}"
+
+/* A true run of all, a planted one, another true one. */
+static const char three_runs[] = PLAN(RUN("test_x", "null", "true") "," RUN(
+    "test_y", "\"expected\"", "false") "," RUN("test_z", "null", "false"));
+
+#define SAID(test, outcome)                                                                        \
+    "{\"test\":\"t/a.py::" test "\",\"outcome\":" #outcome ",\"seconds\":0.5,\"message\":\"m\"}"
+#define ENDED(status) "{\"status\":" #status "}"
+
+static void hear(struct trial_end *end, int status, const char *const *lines)
+{
+    *end = (struct trial_end){.said_status = -1, .status = status};
+    for (; *lines; lines++)
+        CU_ASSERT_TRUE(trial_end_hear(end, *lines, strlen(*lines)));
+}
+
+#define HEAR(end, status, ...) hear(end, status, (const char *const[]){__VA_ARGS__, NULL})
+
+static struct trial_plan plan;
+static struct trial_end ends[3];
+static struct trial_verdict verdict;
+
+static void judge(void)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
+    trial_judge(&plan, ends, &verdict);
+}
+
+static void clear(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+        trial_end_release(&ends[i]);
+    trial_verdict_release(&verdict);
+    trial_plan_release(&plan);
+}
+
+/* The outcome of a test in the verdict; -1: it has none. */
+static int result_of(const char *test)
+{
+    for (size_t i = 0; i < verdict.count; i++)
+        if (strcmp(verdict.outcomes[i].test, test) == 0)
+            return (int)verdict.outcomes[i].result;
+    return -1;
+}
+
+static void a_test_passes_that_passed_where_true_and_failed_where_planted(void)
+{
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 0), ENDED(0));
+    HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
+    judge();
+    CU_ASSERT_PTR_NULL(verdict.tampered);
+    CU_ASSERT_EQUAL(verdict.count, 2);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_PASSED);
+    clear();
+}
+
+static void a_planted_test_that_passes_voids_what_it_is_a_twin_of(void)
+{
+    HEAR(&ends[0], 0, SAID("test_x", 0), SAID("test_other", 0), ENDED(0));
+    HEAR(&ends[1], 0, SAID("test_y", 0), ENDED(0));
+    HEAR(&ends[2], 0, SAID("test_z", 0), ENDED(0));
+    judge();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(verdict.tampered);
+    CU_ASSERT_PTR_NOT_NULL(strstr(verdict.tampered, "t/a.py::test_f"));
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_PASSED);
+    clear();
+}
+
+/* As wrong code may do, that nobody meant to deceive with. */
+static void a_planted_test_that_passes_is_no_deceit_where_the_true_one_fails(void)
+{
+    HEAR(&ends[0], 1, SAID("test_x", 2), ENDED(1));
+    HEAR(&ends[1], 0, SAID("test_y", 0), ENDED(0));
+    HEAR(&ends[2], 1, SAID("test_z", 2), ENDED(1));
+    judge();
+    CU_ASSERT_PTR_NULL(verdict.tampered);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    clear();
+}
+
+static void a_test_must_pass_in_each_true_run(void)
+{
+    HEAR(&ends[0], 0, SAID("test_x", 0), ENDED(0));
+    HEAR(&ends[1], 1, SAID("test_y", 2), ENDED(1));
+    HEAR(&ends[2], 1, SAID("test_z", 2), ENDED(1));
+    judge();
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    clear();
+}
+
+static void a_run_that_ends_before_a_test_did_has_failed_it(void)
+{
+    HEAR(&ends[0], 0, SAID("test_other", 0), ENDED(0));
+    HEAR(&ends[1], 1, SAID("test_y", 2), ENDED(1));
+    HEAR(&ends[2], 0, SAID("test_z", 0), ENDED(0));
+    judge();
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    clear();
+    HEAR(&ends[0], 0, SAID("test_x", 0), SAID("test_other", 0)); /* and no last word */
+    HEAR(&ends[1], 1, SAID("test_y", 2), ENDED(1));
+    HEAR(&ends[2], 0, SAID("test_z", 0), ENDED(0));
+    judge();
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_FAILED);
+    clear();
+}
+
+static void runs_are_left_out_once_a_true_one_failed(void)
+{
+    struct error err = ERROR_INIT;
+
+    HEAR(&ends[0], 1, SAID("test_x", 2), SAID("test_other", 0), ENDED(1));
+    ends[1].left_out = ends[2].left_out = true;
+    CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
+    CU_ASSERT_TRUE(trial_is_decided(&plan, ends, 1));
+    trial_plan_release(&plan);
+    judge();
+    CU_ASSERT_EQUAL(verdict.count, 2);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    clear();
+    HEAR(&ends[0], 0, SAID("test_x", 0), SAID("test_other", 2), ENDED(1));
+    CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
+    CU_ASSERT_TRUE(trial_is_decided(&plan, ends, 1)); /* it contradicts itself */
+    trial_end_release(&ends[0]);
+    HEAR(&ends[0], 0, SAID("test_x", 0), ENDED(0));
+    HEAR(&ends[1], 1, SAID("test_y", 2), ENDED(1));
+    CU_ASSERT_FALSE(trial_is_decided(&plan, ends, 2));
+    clear();
+}
+
+static void a_status_that_contradicts_what_was_told_fails_the_run(void)
+{
+    static const struct {
+        int status, told;
+        const char *test;
+    } runs[] = {{0, 1, SAID("test_x", 0)},
+                {0, 0, SAID("test_x", 2)},
+                {1, 1, SAID("test_x", 0)},
+                {137, 0, SAID("test_x", 0)},
+                {2, 2, SAID("test_x", 2)}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+        _cleanup_(free_ptr) char *last = xasprintf("{\"status\":%d}", runs[i].told);
+        struct trial_end end;
+
+        HEAR(&end, runs[i].status, runs[i].test, last);
+        CU_ASSERT_PTR_NOT_NULL(trial_end_contradiction(&end));
+        trial_end_release(&end);
+    }
+}
+
+static void what_no_test_run_tells_is_not_heard(void)
+{
+    static const char *const lines[] = {"",
+                                        "[]",
+                                        "{}",
+                                        "{\"test\":\"a\"}",
+                                        "{\"test\":\"a\",\"outcome\":3}",
+                                        "{\"test\":1,\"outcome\":0}",
+                                        "{\"status\":-1}",
+                                        "{\"status\":256}",
+                                        "{\"status\":\"0\"}"};
+    struct trial_end end = {.said_status = -1};
+
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        CU_ASSERT_FALSE(trial_end_hear(&end, lines[i], strlen(lines[i])));
+    CU_ASSERT_TRUE(trial_end_hear(&end, ENDED(0), strlen(ENDED(0))));
+    CU_ASSERT_FALSE(trial_end_hear(&end, ENDED(0), strlen(ENDED(0))));
+    CU_ASSERT_FALSE(trial_end_hear(&end, SAID("late", 0), strlen(SAID("late", 0))));
+    trial_end_release(&end);
+}
+
+static void the_report_names_tests_as_pytest_does(void)
+{
+    _cleanup_(buf_release) struct buf xml = BUF_INIT;
+
+    HEAR(&ends[0], 1, "{\"test\":\"t/b/a.py::C::f[x::y/1]\",\"outcome\":0}",
+         "{\"test\":\"t/a.py::g<\\u0001\",\"outcome\":2,\"message\":\"a\\n\\\"b\\\"&\"}", ENDED(1));
+    HEAR(&ends[1], 0, ENDED(0));
+    HEAR(&ends[2], 0, ENDED(0));
+    judge();
+    trial_report(&verdict, &xml);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml.data, "classname=\"t.b.a.C\" name=\"f[x::y/1]\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml.data, "classname=\"t.a\" name=\"g&lt;?\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xml.data, "message=\"a&#10;&quot;b&quot;&amp;\""));
+    clear();
+}
+
+static void a_plan_that_leads_out_of_the_repository_is_refused(void)
+{
+    static const char *const plans[] = {
+        "[]",
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[]}",
+        "{\"tests\":[\"../x\"],\"functions\":[\"t\"],\"unplanted\":[],\"runs\":[" RUN("x", "null",
+                                                                                      "true") "]}",
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[" RUN("x", "null", "true") "]}",
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[{\"argv\":[\"x\"],\"tests\":[],"
+        "\"files\":[[\"/etc/passwd\",\"0\"]]}]}",
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[{\"argv\":[\"x\"],\"tests\":[],"
+        "\"files\":[[\"a\",\"../0\"]]}]}",
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[{\"argv\":[],\"tests\":[],"
+        "\"files\":[]}]}",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(plans); i++) {
+        struct trial_plan refused;
+        struct error err = ERROR_INIT;
+
+        CU_ASSERT_EQUAL(trial_plan_read(plans[i], strlen(plans[i]), &refused, &err), -1);
+        CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
+    }
+}
+
+/* --- users ----------------------------------------------------------------------------------- */
+
+static char place[] = "/tmp/test-trial-XXXXXX";
+static struct trial_user user;
+static uid_t uid;
+static struct trial_end end;
+
+static void run(const char *command)
+{
+    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
+    struct error err = ERROR_INIT;
+
+    trial_end_release(&end);
+    CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
+    if (trial_user_run(&user, uid, argv, &end, &err) < 0)
+        fprintf(stderr, "\n    %s\n", err.message);
+    CU_ASSERT_EQUAL_FATAL(err.kind, ERROR_NONE);
+}
+
+static void each_run_is_another_user_in_a_folder_of_its_own(void)
+{
+    uid_t first;
+
+    run("id -u; id -G; pwd; echo x >$HOME/a && echo x >$TMPDIR/b && echo x 2>/dev/null >c; echo "
+        "$?");
+    first = uid;
+    {
+        _cleanup_(free_ptr) char *expected = xasprintf("%u\n%u\n%s\n2\n", uid, uid, place);
+
+        CU_ASSERT_STRING_EQUAL(end.printed, expected);
+    }
+    run("find \"$HOME\" -mindepth 1");
+    CU_ASSERT_NOT_EQUAL(first, uid);
+    CU_ASSERT_NOT_EQUAL(first + 1, uid);
+    {
+        _cleanup_(free_ptr) char *expected = xasprintf("%s/homes/%u/tmp\n", place, uid);
+
+        CU_ASSERT_STRING_EQUAL(end.printed, expected);
+    }
+    CU_ASSERT_EQUAL(rmdir("homes"), 0); /* nothing is left in it */
+    CU_ASSERT_EQUAL(mkdir("homes", 0711), 0);
+}
+
+/* That it returns shows it: the pipe has an end only once all who have it are gone. */
+static void what_a_run_leaves_is_ended_before_it_is_judged(void)
+{
+    run("for i in 1 2 3 4 5; do (trap '' TERM HUP; setsid sleep 1000 & setsid sleep 1000) & done; "
+        "setsid sleep 1000 & echo $!; echo '{\"status\":0}' >&3; exit 0");
+    CU_ASSERT_EQUAL(end.status, 0);
+    CU_ASSERT_EQUAL(end.said_status, 0);
+    CU_ASSERT_EQUAL(kill((pid_t)strtol(end.printed, NULL, 10), 0), -1);
+    CU_ASSERT_EQUAL(errno, ESRCH);
+    CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+    CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void a_run_that_makes_processes_without_end_is_ended(void)
+{
+    run("f() { f & f & }; f; exit 0");
+    CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+    CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void a_run_cannot_end_whoever_ends_it(void)
+{
+    run("(while :; do kill -9 -1 2>/dev/null; done) & wait");
+    CU_ASSERT_EQUAL(end.status, 128 + SIGKILL);
+    CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+    CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void a_status_is_the_process_s_own(void)
+{
+    run("echo '{\"status\":0}' >&3; exit 7");
+    CU_ASSERT_EQUAL(end.status, 7);
+    CU_ASSERT_PTR_NOT_NULL(trial_end_contradiction(&end));
+    run("echo '{\"status\":0}' >&3; kill -9 $$");
+    CU_ASSERT_EQUAL(end.status, 128 + SIGKILL);
+    run("exec /nowhere/at/all");
+    CU_ASSERT_EQUAL(end.status, 127);
+}
+
+static void a_run_that_talks_without_end_is_a_fault_of_its_own(void)
+{
+    run("while :; do echo no; done >&3");
+    CU_ASSERT_PTR_NOT_NULL(end.fault);
+    run("tr '\\0' x </dev/zero >&3");
+    CU_ASSERT_PTR_NOT_NULL(end.fault);
+    run("tr '\\0' x </dev/zero | head -c 3000000; echo; echo end");
+    CU_ASSERT_PTR_NULL(end.fault);
+    CU_ASSERT_TRUE(strlen(end.printed) <= 2 * TRIAL_PRINTED_KEPT + 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(end.printed, "\nend\n"));
+}
+
+static int segments_of(uid_t owner)
+{
+    struct shm_info info;
+    struct shmid_ds segment;
+    int last = shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&info), count = 0;
+
+    for (int i = 0; i <= last; i++)
+        count += shmctl(i, SHM_STAT, &segment) >= 0 && segment.shm_perm.cuid == owner;
+    return count;
+}
+
+static void shared_memory_does_not_outlive_its_run(void)
+{
+    run("ipcmk -M 4096 && ipcmk -Q && ipcmk -S 1");
+    CU_ASSERT_EQUAL(end.status, 0);
+    CU_ASSERT_EQUAL(segments_of(uid), 0);
+}
+
+/* --- folders --------------------------------------------------------------------------------- */
+
+static void make(const char *path, mode_t mode, uid_t owner)
+{
+    _cleanup_(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    CU_ASSERT_TRUE_FATAL(fd >= 0);
+    CU_ASSERT_EQUAL(write(fd, "text", 4), 4);
+    CU_ASSERT_EQUAL(fchown(fd, owner, owner), 0);
+    CU_ASSERT_EQUAL(fchmod(fd, mode), 0);
+}
+
+static void expect(const char *path, mode_t mode, uid_t owner)
+{
+    struct stat st;
+
+    CU_ASSERT_EQUAL_FATAL(lstat(path, &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, mode);
+    CU_ASSERT_EQUAL(st.st_uid, owner);
+}
+
+static void a_sealed_repository_can_be_read_and_not_written(void)
+{
+    _cleanup_(close_fd) int root = -1;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(mkdir("repo", 0700), 0);
+    CU_ASSERT_EQUAL(mkdir("repo/.git", 0777), 0);
+    CU_ASSERT_EQUAL(mkdir("repo/d", 0300), 0);
+    make("repo/secret", 0600, 61184);
+    make("repo/d/program", 04777, 61184);
+    CU_ASSERT_EQUAL(symlink("/etc/passwd", "repo/link"), 0);
+    root = open("repo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(trial_walls_seal(root, &err), 0);
+    expect("repo", 0755, 0);
+    expect("repo/.git", 0700, 0);
+    expect("repo/d", 0755, 0);
+    expect("repo/secret", 0644, 0);
+    expect("repo/d/program", 0755, 0);
+    CU_ASSERT_EQUAL(unlink("repo/link"), 0);
+    CU_ASSERT_EQUAL(remove_tree("repo", &err), 0);
+}
+
+static void tests_are_laid_in_place_of_what_is_there_and_follow_no_link(void)
+{
+    _cleanup_(close_fd) int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = -1;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(mkdir("plan", 0700), 0);
+    CU_ASSERT_EQUAL(mkdir("plan/tests", 0755), 0);
+    CU_ASSERT_EQUAL(mkdir("plan/tests/deep", 0755), 0);
+    make("plan/tests/deep/test_a.py", 0644, 0);
+    CU_ASSERT_EQUAL(symlink("deep", "plan/tests/link"), 0);
+    CU_ASSERT_EQUAL(mkdir("repo", 0755), 0);
+    CU_ASSERT_EQUAL(mkdir("elsewhere", 0755), 0);
+    CU_ASSERT_EQUAL(symlink("../elsewhere", "repo/tests"), 0);
+    root = open("repo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(trial_lay(here, "plan/tests", root, "tests", 61184, &err), 0);
+    expect("repo/tests", 0755, 61184);
+    expect("repo/tests/deep/test_a.py", 0644, 61184);
+    expect("repo/tests/link", 0777, 61184);
+    CU_ASSERT_EQUAL(rmdir("elsewhere"), 0);
+    CU_ASSERT_EQUAL(mkdir("repo/pkg", 0755), 0);
+    CU_ASSERT_EQUAL(symlink("/tmp", "repo/pkg/tests"), 0);
+    CU_ASSERT_EQUAL(trial_lay(here, "plan/tests", root, "pkg/tests/unit", 61184, &err), -1);
+    CU_ASSERT_EQUAL(remove_tree("repo", &err) + remove_tree("plan", &err), 0);
+}
+
+static void set_up(void)
+{
+    static char home[sizeof(place) + sizeof("/homes")];
+    static char *environment[] = {(char *)"PATH=/usr/bin:/bin", (char *)"HOME=/root", NULL};
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    umask(022);
+    if (geteuid() != 0 || sigprocmask(SIG_BLOCK, &child, NULL) < 0 ||
+        prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !mkdtemp(place) || chmod(place, 0755) < 0 ||
+        chdir(place) < 0 || mkdir("homes", 0711) < 0) {
+        perror("test-trial must run as root, and needs a folder in /tmp");
+        exit(2);
+    }
+    snprintf(home, sizeof(home), "%s/homes", place);
+    user.homes = home;
+    user.environment = environment;
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        {"a test passes that passed where true and failed where planted",
+         a_test_passes_that_passed_where_true_and_failed_where_planted},
+        {"a planted test that passes voids what it is a twin of",
+         a_planted_test_that_passes_voids_what_it_is_a_twin_of},
+        {"a planted test that passes is no deceit where the true one fails",
+         a_planted_test_that_passes_is_no_deceit_where_the_true_one_fails},
+        {"a test must pass in each true run", a_test_must_pass_in_each_true_run},
+        {"a run that ends before a test did has failed it",
+         a_run_that_ends_before_a_test_did_has_failed_it},
+        {"runs are left out once a true one failed", runs_are_left_out_once_a_true_one_failed},
+        {"a status that contradicts what was told fails the run",
+         a_status_that_contradicts_what_was_told_fails_the_run},
+        {"what no test run tells is not heard", what_no_test_run_tells_is_not_heard},
+        {"the report names tests as pytest does", the_report_names_tests_as_pytest_does},
+        {"a plan that leads out of the repository is refused",
+         a_plan_that_leads_out_of_the_repository_is_refused},
+        {"each run is another user in a folder of its own",
+         each_run_is_another_user_in_a_folder_of_its_own},
+        {"what a run leaves is ended before it is judged",
+         what_a_run_leaves_is_ended_before_it_is_judged},
+        {"a run that makes processes without end is ended",
+         a_run_that_makes_processes_without_end_is_ended},
+        {"a run cannot end whoever ends it", a_run_cannot_end_whoever_ends_it},
+        {"a status is the process's own", a_status_is_the_process_s_own},
+        {"a run that talks without end is a fault of its own",
+         a_run_that_talks_without_end_is_a_fault_of_its_own},
+        {"shared memory does not outlive its run", shared_memory_does_not_outlive_its_run},
+        {"a sealed repository can be read and not written",
+         a_sealed_repository_can_be_read_and_not_written},
+        {"tests are laid in place of what is there and follow no link",
+         tests_are_laid_in_place_of_what_is_there_and_follow_no_link},
+    };
+    struct error err = ERROR_INIT;
+    int status;
+
+    set_up();
+    status = UNIT_MAIN("trial", tests);
+    trial_end_release(&end);
+    return chdir("/") < 0 || remove_tree(place, &err) < 0 ? 2 : status;
+}

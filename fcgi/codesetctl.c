@@ -201,6 +201,7 @@ static const struct ctl_command commands[] = {
      .options = {{"dataset", "NAME", "required: the data set; created if it is new"},
                  {"description", "TEXT", "description of the data set"},
                  {"egress", "POLICY", "what its sessions may reach: none, public, allow:HOST,..."},
+                 {"answers", "WORD", "whether the API shows patches and tests: visible, hidden"},
                  {"format", "WORD", "the format of the rows [told by the first one]"},
                  {"language", "WORD", "for samples without one [guessed from their patches]"},
                  {"image", "NAME", "for samples without one"},

@@ -365,6 +365,8 @@ static void copy_changes(struct job *job)
         .test_patch = job->work.test_patch,
         .fail_to_pass = job->work.fail_to_pass,
         .pass_to_pass = job->work.pass_to_pass,
+        .held_out = job->work.held_out,
+        .restore = job->work.restore,
     };
     _cleanup_(buf_release) struct buf rules = BUF_INIT;
     struct agent_copy copy = {

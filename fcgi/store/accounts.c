@@ -108,6 +108,7 @@ static const struct right api_rights[] = {
 static const struct right reaper_rights[] = {
     {"SELECT", "datasets", ""},
     {"SELECT", "samples", ""},
+    {"SELECT", "sample_answers", ""},
     {"SELECT", "sessions", ""},
     {"UPDATE", "sessions", ""},
     {"DELETE", "sessions", ""},

@@ -197,6 +197,8 @@ void verification_work_release(struct verification_work *work)
     free(work->fail_to_pass);
     free(work->pass_to_pass);
     free(work->fail_to_fail);
+    free(work->held_out);
+    free(work->restore);
     free(work->test_patch);
     free(work->container_address);
     memset(work, 0, sizeof(*work));
@@ -239,6 +241,9 @@ static struct verification_work work_of(const struct db_rows *rows)
         .hide_output = db_row_int(rows, 18) != 0,
         .log_parser = db_row_copy(rows, 19),
         .test_patch = db_row_copy(rows, 20),
+        .held_out = db_row_copy(rows, 21),
+        .restore = db_row_copy(rows, 22),
+        .hide_lists = db_row_int(rows, 23) != 0,
     };
 }
 
@@ -252,10 +257,13 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         "SELECT claimed, v.job_id, v.session_id, s.user_id, v.attempt, p.image, "
         "IFNULL(p.verifier_image, p.image), p.language, p.verifier, p.repo_path, "
         "p.verifier_command, p.report_paths, p.fail_to_pass, p.pass_to_pass, p.fail_to_fail, "
-        "p.verify_timeout, c.container_id, c.address, p.hide_verifier_output, p.log_parser, "
-        "JSON_VALUE(p.json, '$.test_patch') FROM verifications v "
+        "p.verify_timeout, c.container_id, c.address, "
+        "p.hide_verifier_output OR h.held_out IS NOT NULL, p.log_parser, "
+        "JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch'), IFNULL(h.held_out, '[]'), "
+        "IFNULL(p.restore_list, '[]'), p.answers_hidden FROM verifications v "
         "JOIN sessions s USING (session_id) "
         "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND p.version=s.version "
+        "LEFT JOIN sample_answers h ON h.row_id=p.row_id "
         "LEFT JOIN containers c ON c.container_id=v.container_id AND c.state='running' AND "
         "c.node=? "
         "WHERE v.job_id=? AND v.status IN ('pending','starting','running') AND "

@@ -269,6 +269,7 @@ static const struct ctl_command commands[] = {
      .most = 2,
      .options = {{"on", "BASE", "SOURCE is the tar of a layer over the image BASE"},
                  {"replace", NULL, "replace an image that has this name"},
+                 {"scrub-git", NULL, "leave one commit of each git repository in it"},
                  {"force", NULL,
                   "with --replace: even if it is not known whether the image is in use"}},
      .summary = "Import a container image",
@@ -281,6 +282,7 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .options = {{"as", "NAME", "name in the image store [made of the reference]"},
                  {"from-dataset", "NAME", "all images that a data set's rows name"},
+                 {"scrub-git", NULL, "leave one commit of each git repository in them"},
                  {"credentials", "FILE", "for the registry, as docker's config.json"}},
      .summary = "Fetch an image from a registry, and import it",
      .help =
@@ -290,6 +292,16 @@ static const struct ctl_command commands[] = {
          "that are in the store are left alone, and one that fails does not stop the others.",
      .run = ctl_image_pull},
     {.name = "image list", .arguments = "", .summary = "List the images", .run = ctl_image_list},
+    {.name = "image check",
+     .arguments = "NAME",
+     .least = 1,
+     .most = 1,
+     .summary = "Say what a session of an image could read that gives its task's answer away",
+     .help = "Looks for commits, branches, tags, remotes and stashes besides HEAD's history, for git's\n"
+             "objects and for files outside the repository that hold the fix, and for the tests. The\n"
+             "fixes and tests are those of the samples that have the image. The exit status is 0\n"
+             "only if nothing was found.",
+     .run = ctl_image_check},
     {.name = "image remove",
      .arguments = "[NAME]",
      .most = 1,

@@ -45,6 +45,7 @@ int ctl_sample_list(struct ctl *ctl);
 int ctl_sample_show(struct ctl *ctl);
 int ctl_sample_try(struct ctl *ctl);
 
+int ctl_image_check(struct ctl *ctl);
 int ctl_image_import(struct ctl *ctl);
 int ctl_image_pull(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);

@@ -360,6 +360,16 @@ static const struct ctl_command commands[] = {
              "a verification that has a verdict are shown in full, of one without the last 64 KiB\n"
              "of each.",
      .run = ctl_verification_show},
+    {.name = "verify regrade",
+     .arguments = "[JOB_ID]",
+     .most = 1,
+     .options = {{"dataset", "NAME", "all verifications of the data set's sessions"},
+                 {"latest", NULL, "by the latest versions of the samples, not the sessions'"},
+                 {"limit", "N", "at most the newest N [1000]"}},
+     .summary = "Reach verdicts again, from the changes that were kept, and say which changed",
+     .help = "Needs a running server, and no session. Changes are kept for changes_days. The first\n"
+             "verdicts stay as they are. The exit status is 0 only if there is a verdict for each.",
+     .run = ctl_verify_regrade},
     {.name = "agent add",
      .arguments = "NAME",
      .least = 1,

@@ -72,6 +72,7 @@ int ctl_top(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);
 int ctl_session_close(struct ctl *ctl);
 
+int ctl_verify_regrade(struct ctl *ctl);
 int ctl_verification_list(struct ctl *ctl);
 int ctl_verification_show(struct ctl *ctl);
 

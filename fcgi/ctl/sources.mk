@@ -30,6 +30,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/nodes.c \
 	fcgi/ctl/operator.c fcgi/ctl/operator.h \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
+	fcgi/ctl/regrade.c \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
 	fcgi/ctl/samples.c \

@@ -32,7 +32,6 @@ int store_dataset_references(struct db *db, const char *dataset,
  */
 int store_dataset_remove(struct db *db, const char *name, int64_t *ret_versions, struct error *err);
 
-
 /* The answers of the latest versions that have the image for their sessions, at most
  * IMAGE_ANSWERS_MOST. Texts live until each returns. */
 #define IMAGE_ANSWERS_MOST 2000

@@ -98,6 +98,7 @@ int job_status_parse(const char *name, enum job_status *ret_status);
 
 struct verification_work {
     struct id job_id, session_id, user_id;
+    struct id regrade_of; /* whose kept changes are verified again, without the session; "": none */
     int64_t attempt;
     char *image, *verifier_image; /* verifier_image: never NULL */
     char *language, *verifier;

@@ -367,6 +367,7 @@ static void set_identity(struct reaper *reaper)
         .outputs_days = settings->outputs_days,
         .sessions_days = settings->sessions_days,
         .verifications_days = settings->verifications_days,
+        .changes_days = settings->changes_days,
         .tokens_days = settings->tokens_days,
         .stripe_events_days = reaper->settings.stripe.events_days,
     };

@@ -1,13 +1,15 @@
 /*
  * codeset-unpack - reads an image archive and lays its files into the import's folder.
  *
- *     codeset-unpack folder=PATH layers=N pipe=0|1 bytes=N entries=N
+ *     codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N
  *
- * Run by codesetctl, one for each import, in namespaces of its own. Descriptors: 0 the archive, 1 a
- * pipe to codesetctl (images/unpack_report.h), 3 the user namespace, 4 a pipe that says by its end
- * that this process is gone, from 5 on the base image's layers. It confines itself before it reads
- * the first byte (images/cage.h): whoever takes it over by an archive can make an image of their
- * own, which they could have done anyway, and nothing else.
+ * It scrubs git's repositories there, or looks into a layer, where work= says so
+ * (images/unpacker.h). Run by codesetctl, one for each import, in namespaces of its own.
+ * Descriptors: 0 the archive, 1 a pipe to codesetctl (images/unpack_report.h), 3 the user
+ * namespace, 4 a pipe that says by its end that this process is gone, from 5 on the base image's
+ * layers. It confines itself before it reads the first byte (images/cage.h): whoever takes it over
+ * by an archive can make an image of their own, which they could have done anyway, and nothing
+ * else.
  *
  * DIAGNOSTICS: what went wrong is part of the report, and the exit status is 1; 64 for wrong usage.
  * Killed by SIGSYS: it did what it may not; by SIGABRT, SIGILL or SIGSEGV: memory, or a fault.
@@ -25,6 +27,8 @@
 #include "base/cleanup.h"
 #include "container/mounts.h"
 #include "images/cage.h"
+#include "images/git_folder.h"
+#include "images/inspect.h"
 #include "images/unpack.h"
 #include "images/unpacker.h"
 
@@ -35,7 +39,7 @@
 
 struct arguments {
     const char *folder;
-    int64_t layers, pipe, bytes, entries;
+    int64_t layers, pipe, work, bytes, entries;
 };
 
 static int read_argument(const char *text, struct arguments *arguments)
@@ -45,6 +49,7 @@ static int read_argument(const char *text, struct arguments *arguments)
         int64_t *number;
     } rows[] = {{"layers=", &arguments->layers},
                 {"pipe=", &arguments->pipe},
+                {"work=", &arguments->work},
                 {"bytes=", &arguments->bytes},
                 {"entries=", &arguments->entries}};
 
@@ -69,7 +74,7 @@ static int read_arguments(int argc, char **argv, struct arguments *arguments)
         if (read_argument(argv[i], arguments) < 0)
             return -1;
     return arguments->folder != NULL && arguments->bytes > 0 && arguments->entries > 0 &&
-                   arguments->layers <= MOUNTS_LAYERS_MAX
+                   arguments->layers <= MOUNTS_LAYERS_MAX && arguments->work <= UNPACKER_INSPECT
                ? 0
                : -1;
 }
@@ -80,24 +85,55 @@ static void tell(int64_t bytes, void *arg)
     unpack_report_progress(STDOUT_FILENO, bytes);
 }
 
+static void tell_finding(const char *kind, const char *where, const char *what, void *arg)
+{
+    (void)arg;
+    unpack_report_finding(STDOUT_FILENO, kind, where, what);
+}
+
+static int look_into(struct error *err)
+{
+    _cleanup_(buf_release) struct buf samples = BUF_INIT;
+    struct inspection inspection = {.root = "/" UNPACK_ROOTFS, .found = tell_finding};
+    char bytes[16384];
+    ssize_t got;
+
+    while ((got = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0 &&
+           samples.length <= INSPECT_SAMPLES_MOST)
+        buf_add(&samples, bytes, (size_t)got);
+    if (got != 0)
+        return error_set(err, ERROR_LIMIT, NULL,
+                         "the samples of the image have more than %zu MiB of patches",
+                         INSPECT_SAMPLES_MOST >> 20);
+    inspection.samples = samples.data;
+    inspection.samples_length = samples.length;
+    return inspect(&inspection, err);
+}
+
 static int work(const struct arguments *arguments, struct unpacked *ret_unpacked, struct error *err)
 {
     int layers[MOUNTS_LAYERS_MAX];
     const struct cage cage = {.folder = arguments->folder,
                               .userns_fd = UNPACK_USERNS_FD,
                               .told_fd = STDOUT_FILENO,
-                              .file_bytes = arguments->bytes + OWN_BYTES};
+                              .file_bytes = arguments->bytes + OWN_BYTES,
+                              .read_only = arguments->work == UNPACKER_INSPECT,
+                              .git = arguments->work != UNPACKER_LAY};
     const struct unpack_job job = {.source_fd = STDIN_FILENO,
                                    .is_pipe = arguments->pipe != 0,
                                    .base_fds = layers,
                                    .base_count = (int)arguments->layers,
                                    .bytes_max = arguments->bytes,
                                    .entries_max = arguments->entries,
+                                   .scrub_git = arguments->work == UNPACKER_SCRUB,
                                    .progress = tell};
 
     for (int i = 0; i < (int)arguments->layers; i++)
         layers[i] = UNPACK_LAYERS_FD + i;
-    return cage_enter(&cage, err) < 0 ? -1 : unpack(&job, ret_unpacked, err);
+    if ((arguments->work != UNPACKER_LAY && git_folder_prepare(err) < 0) ||
+        cage_enter(&cage, err) < 0)
+        return -1;
+    return arguments->work == UNPACKER_INSPECT ? look_into(err) : unpack(&job, ret_unpacked, err);
 }
 
 int main(int argc, char **argv)
@@ -110,7 +146,7 @@ int main(int argc, char **argv)
     if (read_arguments(argc, argv, &arguments) < 0) {
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
-        fputs("usage: codeset-unpack folder=PATH layers=N pipe=0|1 bytes=N entries=N\n"
+        fputs("usage: codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N\n"
               "Unpacks one image archive. Run by codesetctl image import.\n",
               help ? stdout : stderr);
         return help ? 0 : EX_USAGE;

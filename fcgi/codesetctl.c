@@ -201,6 +201,7 @@ static const struct ctl_command commands[] = {
      .options = {{"dataset", "NAME", "required: the data set; created if it is new"},
                  {"description", "TEXT", "description of the data set"},
                  {"egress", "POLICY", "what its sessions may reach: none, public, allow:HOST,..."},
+                 {"answers", "WORD", "whether the API shows patches and tests: visible, hidden"},
                  {"format", "WORD", "the format of the rows [told by the first one]"},
                  {"language", "WORD", "for samples without one [guessed from their patches]"},
                  {"image", "NAME", "for samples without one"},
@@ -268,6 +269,7 @@ static const struct ctl_command commands[] = {
      .most = 2,
      .options = {{"on", "BASE", "SOURCE is the tar of a layer over the image BASE"},
                  {"replace", NULL, "replace an image that has this name"},
+                 {"scrub-git", NULL, "leave one commit of each git repository in it"},
                  {"force", NULL,
                   "with --replace: even if it is not known whether the image is in use"}},
      .summary = "Import a container image",
@@ -280,6 +282,7 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .options = {{"as", "NAME", "name in the image store [made of the reference]"},
                  {"from-dataset", "NAME", "all images that a data set's rows name"},
+                 {"scrub-git", NULL, "leave one commit of each git repository in them"},
                  {"credentials", "FILE", "for the registry, as docker's config.json"}},
      .summary = "Fetch an image from a registry, and import it",
      .help =
@@ -289,6 +292,16 @@ static const struct ctl_command commands[] = {
          "that are in the store are left alone, and one that fails does not stop the others.",
      .run = ctl_image_pull},
     {.name = "image list", .arguments = "", .summary = "List the images", .run = ctl_image_list},
+    {.name = "image check",
+     .arguments = "NAME",
+     .least = 1,
+     .most = 1,
+     .summary = "Say what a session of an image could read that gives its task's answer away",
+     .help = "Looks for commits, branches, tags, remotes and stashes besides HEAD's history, for git's\n"
+             "objects and for files outside the repository that hold the fix, and for the tests. The\n"
+             "fixes and tests are those of the samples that have the image. The exit status is 0\n"
+             "only if nothing was found.",
+     .run = ctl_image_check},
     {.name = "image remove",
      .arguments = "[NAME]",
      .most = 1,
@@ -347,6 +360,16 @@ static const struct ctl_command commands[] = {
              "a verification that has a verdict are shown in full, of one without the last 64 KiB\n"
              "of each.",
      .run = ctl_verification_show},
+    {.name = "verify regrade",
+     .arguments = "[JOB_ID]",
+     .most = 1,
+     .options = {{"dataset", "NAME", "all verifications of the data set's sessions"},
+                 {"latest", NULL, "by the latest versions of the samples, not the sessions'"},
+                 {"limit", "N", "at most the newest N [1000]"}},
+     .summary = "Reach verdicts again, from the changes that were kept, and say which changed",
+     .help = "Needs a running server, and no session. Changes are kept for changes_days. The first\n"
+             "verdicts stay as they are. The exit status is 0 only if there is a verdict for each.",
+     .run = ctl_verify_regrade},
     {.name = "agent add",
      .arguments = "NAME",
      .least = 1,

@@ -93,6 +93,8 @@ struct reaper_settings {
     int64_t results_bytes;
     int64_t node_lost_seconds;
     int64_t outputs_days, sessions_days, verifications_days, tokens_days; /* 0: for ever */
+    int64_t changes_days;                                                 /* 0: for ever */
+    int64_t changes_bytes_max;                                            /* 0: none are kept */
 };
 
 struct engine_settings {

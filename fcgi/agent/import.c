@@ -213,7 +213,8 @@ static bool stays(struct import *import, const struct walk_thing *thing, char wa
     if (answer == RESTORE_CROSSES && !stays_whole(import, thing, wanted))
         return false;
     if (is_as_wanted(thing->st, wanted))
-        return answer == RESTORE_KEPT;
+        return answer == RESTORE_KEPT &&
+               !(S_ISDIR(thing->st->st_mode) && restore_takes_some(import->restore));
     if (answer == RESTORE_PART && !is_held(import, thing))
         return false;
     restore_note(import->restore, thing->path, kept);

@@ -29,6 +29,8 @@ struct restore {
     struct paths standing; /* those of tests that the image has */
     const char **names;    /* rules about names, in the caller's bytes */
     size_t name_count, name_room;
+    const char **own; /* the sample's own, likewise; of those that match the last decides */
+    size_t own_count, own_room;
     char *told[RESTORE_TOLD];
     size_t told_count;
     size_t more; /* noted, and not in `told` */
@@ -106,17 +108,71 @@ static bool is_there(struct walk_cursor *cursor, const char *path, bool file)
            !(file && S_ISDIR(st.st_mode));
 }
 
+static void rules_add(const char ***rules, size_t *count, size_t *room, const char *rule)
+{
+    if (*count == *room) {
+        *room += *room / 2 + 16;
+        *rules = xrealloc(*rules, *room * sizeof(**rules));
+    }
+    (*rules)[(*count)++] = rule;
+}
+
+/* Does the sample's rule match the path, or a folder that it is in? *ret_end: where that part of
+ * the path ends. What has a slash is a path, anything else a name. */
+static bool own_matches(const char *rule, const char *path, size_t *ret_end)
+{
+    const char *pattern = rule + 1 + (rule[1] == '/');
+    bool whole = strchr(rule + 1, '/') != NULL;
+    char part[PATH_MAX];
+    size_t from = 0;
+
+    for (size_t at = 0; at < sizeof(part); at++) {
+        part[at] = path[at];
+        if (path[at] && path[at] != '/')
+            continue;
+        part[at] = '\0';
+        if (fnmatch(pattern, whole ? part : part + from, FNM_PATHNAME) == 0) {
+            *ret_end = at;
+            return true;
+        }
+        if (!path[at])
+            return false;
+        part[at] = '/';
+        from = at + 1;
+    }
+    return false;
+}
+
+/* The sample's own rule that decides about the path; NULL: none. */
+static const char *own_rule(const struct restore *restore, const char *path, size_t *ret_end)
+{
+    for (size_t i = restore->own_count; i > 0; i--)
+        if (own_matches(restore->own[i - 1], path, ret_end))
+            return restore->own[i - 1];
+    return NULL;
+}
+
+static bool is_taken(const struct restore *restore, const char *path)
+{
+    size_t end;
+    const char *rule = own_rule(restore, path, &end);
+
+    return rule && rule[0] == AGENT_RULE_TAKE;
+}
+
 static int rule_add(struct restore *restore, const char *rule, struct walk_cursor *cursor,
                     struct error *err)
 {
     const char *what = rule[0] ? rule + 1 : rule;
 
+    if (rule[0] == AGENT_RULE_KEEP || rule[0] == AGENT_RULE_TAKE)
+        what += what[0] == '/';
     if (!path_is_below(what))
         return error_set(err, ERROR_INVALID, NULL, "a rule is broken: %.200s", rule);
     switch (rule[0]) {
     case AGENT_RULE_TEST:
         paths_add(&restore->kept, what);
-        if (is_there(cursor, what, true))
+        if (is_there(cursor, what, true) && !is_taken(restore, what))
             paths_add(&restore->standing, what);
         return 0;
     case AGENT_RULE_NEW:
@@ -126,15 +182,28 @@ static int rule_add(struct restore *restore, const char *rule, struct walk_curso
     case AGENT_RULE_NAME:
     case AGENT_RULE_QUIET:
     case AGENT_RULE_PART:
-        if (restore->name_count == restore->name_room) {
-            restore->name_room += restore->name_room / 2 + 16;
-            restore->names = xrealloc(restore->names, restore->name_room * sizeof(*restore->names));
-        }
-        restore->names[restore->name_count++] = rule;
+        rules_add(&restore->names, &restore->name_count, &restore->name_room, rule);
+        return 0;
+    case AGENT_RULE_KEEP:
+    case AGENT_RULE_TAKE:
+        rules_add(&restore->own, &restore->own_count, &restore->own_room, rule);
         return 0;
     default:
         return error_set(err, ERROR_INVALID, NULL, "there are no such rules: %.200s", rule);
     }
+}
+
+/* What the image has of what the sample's own rules keep: it stays, also if its folder goes. */
+static enum walk_next visit_own(void *arg, const struct walk_thing *thing, struct error *err)
+{
+    struct restore *restore = arg;
+    size_t end;
+    const char *rule = own_rule(restore, thing->path, &end);
+
+    (void)err;
+    if (rule && rule[0] == AGENT_RULE_KEEP && !S_ISDIR(thing->st->st_mode))
+        paths_add(&restore->standing, thing->path);
+    return WALK_ON;
 }
 
 struct restore *restore_new(const char *rules, size_t size, int root_fd, struct error *err)
@@ -149,6 +218,8 @@ struct restore *restore_new(const char *rules, size_t size, int root_fd, struct 
     for (size_t at = 0; at < size && !failed; at += strlen(rules + at) + 1)
         failed = rule_add(restore, rules + at, &cursor, err);
     walk_cursor_release(&cursor);
+    if (!failed && restore->own_count > 0)
+        failed = walk(root_fd, visit_own, restore, err);
     if (failed) {
         restore_free(restore);
         return NULL;
@@ -164,6 +235,7 @@ void restore_free(struct restore *restore)
     paths_release(&restore->kept);
     paths_release(&restore->standing);
     free(restore->names);
+    free(restore->own);
     for (size_t i = 0; i < restore->told_count; i++)
         free(restore->told[i]);
     free(restore);
@@ -207,9 +279,17 @@ static const char *rule_within(const struct restore *restore, const char *path, 
 enum restore_answer restore_ask(const struct restore *restore, const char *path, size_t *ret_kept)
 {
     size_t end = 0;
+    const char *own = own_rule(restore, path, &end);
 
+    if (own && own[0] == AGENT_RULE_TAKE)
+        return RESTORE_CROSSES;
+    if (own) {
+        *ret_kept = end;
+        return RESTORE_KEPT;
+    }
     if (rule_within(restore, path, ret_kept))
         return RESTORE_KEPT;
+    end = 0;
     do {
         end += path[end] == '/';
         end += strcspn(path + end, "/");
@@ -221,6 +301,14 @@ enum restore_answer restore_ask(const struct restore *restore, const char *path,
     return rule_of(restore, strrchr(path, '/') ? strrchr(path, '/') + 1 : path, true)
                ? RESTORE_PART
                : RESTORE_CROSSES;
+}
+
+bool restore_takes_some(const struct restore *restore)
+{
+    for (size_t i = 0; i < restore->own_count; i++)
+        if (restore->own[i][0] == AGENT_RULE_TAKE)
+            return true;
+    return false;
 }
 
 bool restore_needs_folder(const struct restore *restore, const char *path)

@@ -2,9 +2,10 @@
  * restore.h - what of a session's changes stays the image's: its tests, and the configuration of
  * what runs them.
  *
- * Rules say which (docs/agent-protocol.md). What a rule holds back is neither removed nor laid, so
- * the image's version is simply left alone, whatever the session made of it; and it is noted where
- * the session's differs. Pure, but for looking at the image's files before anything is changed.
+ * Rules say which (docs/agent-protocol.md); a sample's own go before the others. What a rule holds
+ * back is neither removed nor laid, so the image's version is simply left alone, whatever the
+ * session made of it; and it is noted where the session's differs. Pure, but for looking at the
+ * image's files before anything is changed.
  *
  * BUGS: a test whose folder is a link in the image is not held back.
  */
@@ -33,6 +34,9 @@ void restore_free(struct restore *restore);
 /* What happens to the path (a valid one). *ret_kept: how long the part of it is that the rule
  * names; set with RESTORE_KEPT only. */
 enum restore_answer restore_ask(const struct restore *restore, const char *path, size_t *ret_kept);
+
+/* May something cross in a folder that is held back? A sample's own rules may say so. */
+bool restore_takes_some(const struct restore *restore);
 
 /* Is this a folder with tests in it that are held back? Then it stays a folder. */
 bool restore_needs_folder(const struct restore *restore, const char *path);

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "wire/agent_protocol.h"
 
@@ -186,10 +187,24 @@ struct agent_copy {
      * says so; NULL: it is asked at once. */
     void (*reads)(void *arg);
     void (*has_read)(void *arg); /* all that it says is here; NULL: nobody asks */
+
+    struct agent_kept *kept; /* the archive's bytes go there as well; NULL: nowhere */
+};
+
+/* A copy of what the session's agent sent, for agent_lay_changes. The caller's. */
+struct agent_kept {
+    struct buf archive; /* whole once the copy is done; empty where it is more than `most` */
+    size_t most;
+    int64_t bytes; /* so many there were */
 };
 
 struct agent_call *agent_copy_changes(struct agent_client *client, const struct agent_copy *what,
                                       agent_copy_done *done, void *arg);
+
+/* The same of an archive that is here: no session is asked. Of `what` the session's address and
+ * what follows the rules do not count. The archive is the caller's, until the call is over. */
+struct agent_call *agent_lay_changes(struct agent_client *client, const struct agent_copy *what,
+                                     const struct buf *archive, agent_copy_done *done, void *arg);
 
 /* After `reads`, once. */
 void agent_copy_read(struct agent_call *copy);

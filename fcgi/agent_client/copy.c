@@ -46,6 +46,7 @@ struct copy {
     bool reading_begun, laying_begun;
     bool held; /* until agent_copy_read */
     void (*reads)(void *arg), (*has_read)(void *arg);
+    struct agent_kept *kept; /* the caller's */
     char *session_address, *root;
     int64_t since;
     struct buf rules; /* go before the archive */
@@ -177,11 +178,22 @@ static size_t reading_give(struct agent_call *call, char *bytes, size_t most)
     return flow_give(&copy->from_listing, copy->listing, bytes, most);
 }
 
+static void keep(struct agent_kept *kept, const char *bytes, size_t length)
+{
+    kept->bytes += (int64_t)length;
+    if (kept->bytes > (int64_t)kept->most)
+        buf_release(&kept->archive);
+    else
+        buf_add(&kept->archive, bytes, length);
+}
+
 static size_t reading_take(struct agent_call *call, const char *bytes, size_t length)
 {
     struct copy *copy = ((struct leg *)call)->copy;
     size_t taken = flow_take(&copy->from_reading, call, true, bytes, length);
 
+    if (copy->kept && taken == length)
+        keep(copy->kept, bytes, length);
     event_active(copy->step, 0, 0);
     return taken;
 }
@@ -351,8 +363,8 @@ static void copy_release(struct agent_call *call)
 static const struct call_kind copy_kind = {
     .size = sizeof(struct copy), .give = laying_give, .end = laying_end, .release = copy_release};
 
-struct agent_call *agent_copy_changes(struct agent_client *client, const struct agent_copy *what,
-                                      agent_copy_done *done, void *arg)
+static struct copy *copy_new(struct agent_client *client, const struct agent_copy *what,
+                             agent_copy_done *done, void *arg)
 {
     _cleanup_(buf_release) struct buf target = BUF_INIT;
     struct agent_call *call;
@@ -366,14 +378,36 @@ struct agent_call *agent_copy_changes(struct agent_client *client, const struct 
     copy->from_reading = (struct flow){.bytes = evbuffer_new(), .most = AGENT_TREE_CAP};
     copy->rules = (struct buf)BUF_INIT;
     buf_add(&copy->rules, what->rules, what->rules_length);
-    copy->session_address = xstrdup(what->session_address);
     copy->root = xstrdup(what->root);
-    copy->since = what->since;
-    copy->reads = what->reads;
-    copy->has_read = what->has_read;
     copy->stage = AGENT_COPY_LAYING;
     copy->step = event_new(client->base, -1, 0, on_step, copy);
     copy->done = done;
+    return copy;
+}
+
+struct agent_call *agent_copy_changes(struct agent_client *client, const struct agent_copy *what,
+                                      agent_copy_done *done, void *arg)
+{
+    struct copy *copy = copy_new(client, what, done, arg);
+
+    copy->session_address = xstrdup(what->session_address);
+    copy->since = what->since;
+    copy->reads = what->reads;
+    copy->has_read = what->has_read;
+    copy->kept = what->kept;
     begin_listing(copy, what->grading_address);
-    return call;
+    return &copy->call;
+}
+
+struct agent_call *agent_lay_changes(struct agent_client *client, const struct agent_copy *what,
+                                     const struct buf *archive, agent_copy_done *done, void *arg)
+{
+    struct copy *copy = copy_new(client, what, done, arg);
+
+    evbuffer_add_reference(copy->from_reading.bytes, archive->data, archive->length, NULL, NULL);
+    copy->from_reading.ended = true;
+    copy->reading_begun = true;
+    call_limit(&copy->call, TREE_MS);
+    event_active(copy->step, 0, 0);
+    return &copy->call;
 }

@@ -45,6 +45,7 @@ int ctl_sample_list(struct ctl *ctl);
 int ctl_sample_show(struct ctl *ctl);
 int ctl_sample_try(struct ctl *ctl);
 
+int ctl_image_check(struct ctl *ctl);
 int ctl_image_import(struct ctl *ctl);
 int ctl_image_pull(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);
@@ -71,6 +72,7 @@ int ctl_top(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);
 int ctl_session_close(struct ctl *ctl);
 
+int ctl_verify_regrade(struct ctl *ctl);
 int ctl_verification_list(struct ctl *ctl);
 int ctl_verification_show(struct ctl *ctl);
 

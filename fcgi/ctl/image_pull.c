@@ -124,7 +124,8 @@ static bool fetch(struct ctl *ctl, struct pull *pull, json_object *item, struct 
         return true;
     showing->reference = json_get_text(item, "reference");
     progress_begin(&showing->progress);
-    if (pull_image(pull, showing->reference, name, &progress, &err) == 0) {
+    if (pull_image(pull, showing->reference, name, ctl_option(ctl, "scrub-git") != NULL, &progress,
+                   &err) == 0) {
         progress_end(&showing->progress);
         json_add_text(item, "outcome", "pulled");
         ctl_record(ctl, "image.imported", name, showing->reference);

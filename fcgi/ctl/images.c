@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
@@ -179,6 +180,7 @@ static json_object *image_object(const struct image *image)
     json_add_int(object, "size_bytes", image->size_bytes);
     json_add_time(object, "created_at", image->created_at);
     json_add_text(object, "source", image->source);
+    json_add_int(object, "scrubbed", image->scrubbed);
     return object;
 }
 
@@ -198,14 +200,20 @@ static void take_imported(const struct image *image, void *arg)
 static int tell_imported(const struct ctl *ctl, const char *name, struct error *err)
 {
     struct imported imported = {.name = name};
+    _cleanup_(free_ptr) char *scrubbed = NULL;
+    int64_t repositories;
     double bytes;
 
     if (image_list(&ctl_settings(ctl)->engine, take_imported, &imported, err) < 0)
         return -1;
     bytes = (double)json_get_int(imported.object, "size_bytes", 0);
-    output_done(ctl_json(ctl), imported.object, "image '%s' imported (%.*f %s)", name,
+    repositories = json_get_int(imported.object, "scrubbed", 0);
+    scrubbed = ctl_option(ctl, "scrub-git")
+                   ? xasprintf("; git repositories scrubbed: %" PRId64, repositories)
+                   : xstrdup("");
+    output_done(ctl_json(ctl), imported.object, "image '%s' imported (%.*f %s)%s", name,
                 bytes < MIB ? 0 : 1, bytes < MIB ? bytes / KIB : bytes / MIB,
-                bytes < MIB ? "KiB" : "MiB");
+                bytes < MIB ? "KiB" : "MiB", scrubbed);
     json_object_put(imported.object);
     return 0;
 }
@@ -215,16 +223,24 @@ int ctl_image_import(struct ctl *ctl)
     const char *name = ctl_argument(ctl, 0), *source = ctl_argument(ctl, 1);
     bool replace = ctl_option(ctl, "replace") != NULL;
     struct import_progress import = {.source = source};
+    const struct image_source wanted = {.path = source,
+                                        .base = ctl_option(ctl, "on"),
+                                        .replace = replace,
+                                        .scrub_git = ctl_option(ctl, "scrub-git") != NULL,
+                                        .progress = show_progress,
+                                        .arg = &import};
     struct error err = ERROR_INIT;
     int status;
 
+    if (wanted.base && wanted.scrub_git)
+        return ctl_usage(ctl, "--scrub-git cannot be used with --on: what is in the image below "
+                              "stays; use it when that one is imported");
     if (sample_check_image("NAME", name, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
     if (replace && check_unused(ctl, name, &err) < 0)
         return ctl_fail(ctl, &err);
     progress_begin(&import.progress);
-    status = image_import(&ctl_settings(ctl)->engine, name, source, ctl_option(ctl, "on"), replace,
-                          show_progress, &import, &err);
+    status = image_import_from(&ctl_settings(ctl)->engine, name, &wanted, &err);
     progress_end(&import.progress);
     if (status < 0) {
         if (err.code && strcmp(err.code, "IMAGE_EXISTS") == 0)

@@ -38,6 +38,7 @@
 #define REPORTED_MOST 100
 #define IMAGES_NAMED_MOST 10
 #define UNKNOWN_FIELDS_MOST 100 /* that are remembered, of a file */
+#define HIDDEN "hidden"         /* what --answers may be, besides "visible" */
 
 struct import {
     struct ctl *ctl;
@@ -48,7 +49,7 @@ struct import {
     const char *format; /* NULL: told by the rows */
     struct row_source *source;
     struct import_check check;
-    bool keep_going, dry_run, strict;
+    bool keep_going, dry_run, strict, hide_answers;
     void *seen; /* tsearch(3)'s tree of sample ids */
     int64_t rows, line, bad, added, changed, unchanged;
     bool undecided; /* the connection broke at the commit */
@@ -119,11 +120,14 @@ struct rendering {
     struct error *err;
 };
 
-static void render(int64_t version, struct buf *json, void *arg)
+static void render(int64_t version, struct buf *json, struct buf *whole, void *arg)
 {
     struct rendering *rendering = arg;
+    bool hide = rendering->line->hides_answers;
 
-    sample_line_render(rendering->line, rendering->import->dataset, version, json);
+    sample_line_render(rendering->line, rendering->import->dataset, version, !hide, json);
+    if (hide)
+        sample_line_render(rendering->line, rendering->import->dataset, version, true, whole);
     rendering->status =
         rendering->import->dry_run
             ? 0
@@ -166,6 +170,9 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .fail_to_fail = line->fail_to_fail,
         .version_description = line->version_description,
         .image_reference = line->image_reference,
+        .held_out = line->held_out,
+        .restore = line->restore,
+        .hides_answers = line->hides_answers,
         .verify_timeout = line->verify_timeout,
         .hide_verifier_output = line->hide_verifier_output,
         .created_at = line->created_at,
@@ -299,6 +306,7 @@ static int take_line(struct import *import, const struct source_row *row, struct
     }
     if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
         abort(); /* no memory */
+    line.hides_answers = import->hide_answers;
     choose_image(import, &line);
     import_check_sample(&import->check, import->line, &line, row->needs.data,
                         import->missing_images);
@@ -406,11 +414,34 @@ static int check_any(const struct import *import, struct error *err)
 static int set_up_dataset(struct import *import, struct error *err)
 {
     const char *egress = ctl_option(import->ctl, "egress");
+    const char *answers = ctl_option(import->ctl, "answers");
 
     if (store_dataset_ensure(import->db, import->dataset, ctl_option(import->ctl, "description"),
                              err) < 0)
         return -1;
-    return egress ? store_dataset_set_egress(import->db, import->dataset, egress, err) : 0;
+    if (egress && store_dataset_set_egress(import->db, import->dataset, egress, err) < 0)
+        return -1;
+    if (answers && store_dataset_hide_answers(import->db, import->dataset,
+                                              strcmp(answers, HIDDEN) == 0, err) < 0)
+        return -1;
+    return store_dataset_hides_answers(import->db, import->dataset, &import->hide_answers, err);
+}
+
+/* Half a data set would be hidden otherwise, and nobody would know which half. */
+static int check_answers(const struct import *import, struct error *err)
+{
+    int64_t shown = 0;
+
+    if (!import->hide_answers || is_refused(import))
+        return 0;
+    if (store_dataset_count_answers(import->db, import->dataset, &shown, err) < 0)
+        return -1;
+    return shown == 0 ? 0
+                      : error_set(err, ERROR_CONFLICT, NULL,
+                                  "data set '%s' has %" PRId64 " sample%s that this file does not "
+                                  "have and whose answers can be seen; import all of them at "
+                                  "once, or give this file a data set of its own",
+                                  import->dataset, shown, shown == 1 ? "" : "s");
 }
 
 static int run(struct import *import, struct error *err)
@@ -425,7 +456,7 @@ static int run(struct import *import, struct error *err)
     if (db_begin(import->db, err) < 0)
         return -1;
     if (set_up_dataset(import, err) < 0 || take_file(import, err) < 0 ||
-        check_any(import, err) < 0) {
+        check_any(import, err) < 0 || check_answers(import, err) < 0) {
         db_rollback(import->db);
         return -1;
     }
@@ -503,6 +534,7 @@ static void print_summary(const struct import *import)
         json_add(object, "errors", json_object_get(import->errors));
         json_add(object, "unknown_fields", unknown_list(import));
         json_add_text(object, "format", row_source_format(import->source));
+        json_add_text(object, "answers", import->hide_answers ? HIDDEN : "visible");
         import_check_add(&import->check, object);
         output_object(true, object);
     } else if (nothing) {
@@ -534,7 +566,7 @@ static int check_format(struct ctl *ctl, const char *format)
 static int prepare(struct ctl *ctl, struct import *import)
 {
     const char *image_map = ctl_option(ctl, "image-map");
-    const char *egress = ctl_option(ctl, "egress");
+    const char *egress = ctl_option(ctl, "egress"), *answers = ctl_option(ctl, "answers");
     struct error err = ERROR_INIT;
 
     *import = (struct import){
@@ -558,6 +590,8 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_usage(ctl, "%s", err.message);
     if (egress && egress_policy_check(egress, &err) < 0)
         return ctl_usage(ctl, "--egress: %s", err.message);
+    if (answers && strcmp(answers, HIDDEN) != 0 && strcmp(answers, "visible") != 0)
+        return ctl_usage(ctl, "--answers must be hidden or visible, not '%.40s'", answers);
     if (import->defaults.image && image_map)
         return ctl_usage(ctl, "--image and --image-map cannot be used together");
     if (import->defaults.language &&

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/glob.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -29,6 +30,7 @@
 #define TESTS_MOST 200000
 #define TEST_NAME_MOST 8192
 #define REPORT_PATHS_MOST 64
+#define RESTORE_MOST 64
 #define LOG_PARSER_MOST 60
 #define VERIFY_TIMEOUT_MOST 86400
 
@@ -322,6 +324,28 @@ static int check_report_paths(const char *list, struct error *err)
     return 0;
 }
 
+/* What does not count of a change: names anywhere, or paths below the repository; with "!" what
+ * counts all the same. */
+static int check_restore(const char *list, struct error *err)
+{
+    _cleanup_(json_release) json_object *patterns = json_tokener_parse(list);
+
+    for (size_t i = 0; i < json_object_array_length(patterns); i++) {
+        const char *text = json_object_get_string(json_object_array_get_idx(patterns, i));
+        const char *pattern = text + (text[0] == '!');
+
+        pattern += pattern[0] == '/';
+        if (!path_is_below(pattern) || strstr(pattern, "**") || has_control(pattern))
+            return wrong(err,
+                         "restore: entry %zu: must be a name, or a path below the repository's "
+                         "folder, without a slash at its end, '..' or '**' (a folder's pattern "
+                         "counts for all that is in it); '!' goes before it, and '/' makes a name "
+                         "a path",
+                         i + 1);
+    }
+    return 0;
+}
+
 static int read_lists(struct sample_line *line, struct error *err)
 {
     if (read_list(line->document, "fail_to_pass", "FAIL_TO_PASS", TESTS_MOST, TEST_NAME_MOST,
@@ -330,10 +354,14 @@ static int read_lists(struct sample_line *line, struct error *err)
                   &line->pass_to_pass, err) < 0 ||
         read_list(line->document, "fail_to_fail", "FAIL_TO_FAIL", TESTS_MOST, TEST_NAME_MOST,
                   &line->fail_to_fail, err) < 0 ||
+        read_list(line->document, "held_out", NULL, TESTS_MOST, TEST_NAME_MOST, &line->held_out,
+                  err) < 0 ||
         read_list(line->document, "report_paths", NULL, REPORT_PATHS_MOST, PATH_MOST,
-                  &line->report_paths, err) < 0)
+                  &line->report_paths, err) < 0 ||
+        read_list(line->document, "restore", NULL, RESTORE_MOST, PATH_MOST, &line->restore, err) <
+            0)
         return -1;
-    return check_report_paths(line->report_paths, err);
+    return check_restore(line->restore, err) < 0 ? -1 : check_report_paths(line->report_paths, err);
 }
 
 /* --- what is left ---------------------------------------------------------------------------- */
@@ -569,8 +597,10 @@ void sample_line_release(struct sample_line *line)
     free(line->fail_to_pass);
     free(line->pass_to_pass);
     free(line->fail_to_fail);
+    free(line->held_out);
     free(line->report_paths);
     free(line->trial);
+    free(line->restore);
     memset(line, 0, sizeof(*line));
 }
 
@@ -606,7 +636,7 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
 static const char *const other_fields[] = {
     "FAIL_TO_PASS",         "PASS_TO_PASS",    "FAIL_TO_FAIL",   "fail_to_pass", "pass_to_pass",
     "fail_to_fail",         "report_paths",    "verify_timeout", "created_at",   "repo_path",
-    "hide_verifier_output", "image_reference", "trial",
+    "hide_verifier_output", "image_reference", "held_out",       "restore",      "trial",
 };
 
 /* SWE-bench's that mean nothing here. */
@@ -662,7 +692,7 @@ static void add_member(struct buf *json, const char *name, const char *text)
 }
 
 void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
-                        struct buf *json)
+                        bool answers, struct buf *json)
 {
     char created_at[CLOCK_TEXT_SIZE];
 
@@ -680,14 +710,32 @@ void sample_line_render(const struct sample_line *line, const char *dataset, int
     add_member(json, "instance_id", line->instance_id);
     add_member(json, "repo", line->repo);
     add_member(json, "base_commit", line->base_commit);
-    add_member(json, "patch", line->patch);
-    add_member(json, "non_code_patch", line->non_code_patch);
-    add_member(json, "test_patch", line->test_patch);
+    add_member(json, "patch", answers ? line->patch : "");
+    add_member(json, "non_code_patch", answers ? line->non_code_patch : "");
+    add_member(json, "test_patch", answers ? line->test_patch : "");
     add_member(json, "problem_statement", line->problem_statement);
     add_member(json, "hints_text", line->hints_text);
     add_member(json, "environment_setup_commit", line->environment_setup_commit);
     buf_addf(json, ",\"fail_to_pass\":%s,\"pass_to_pass\":%s,\"fail_to_fail\":%s}",
-             line->fail_to_pass, line->pass_to_pass, line->fail_to_fail);
+             answers ? line->fail_to_pass : "[]", answers ? line->pass_to_pass : "[]",
+             answers ? line->fail_to_fail : "[]");
+}
+
+/* Without them the hash is as it was before there were any. */
+static void add_newer(const struct sample_line *line, struct buf *text)
+{
+    if (line->log_parser)
+        add_member(text, "log_parser", line->log_parser);
+    if (line->trial)
+        add_member(text, "trial", line->trial);
+    if (line->image_reference)
+        add_member(text, "image_reference", line->image_reference);
+    if (strcmp(line->held_out, "[]") != 0)
+        add_member(text, "held_out", line->held_out);
+    if (strcmp(line->restore, "[]") != 0)
+        add_member(text, "restore", line->restore);
+    if (line->hides_answers)
+        add_member(text, "answers", "hidden");
 }
 
 void sample_line_hash(const struct sample_line *line, const char *dataset,
@@ -695,19 +743,13 @@ void sample_line_hash(const struct sample_line *line, const char *dataset,
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
-    sample_line_render(line, dataset, 0, &text);
+    sample_line_render(line, dataset, 0, true, &text);
     buf_add_char(&text, '{');
     add_member(&text, "image", line->image);
     add_member(&text, "verifier_image", line->verifier_image);
     add_member(&text, "repo_path", line->repo_path);
     add_member(&text, "verifier_command", line->verifier_command);
-    /* Without one the hash is as it was before there were any. */
-    if (line->log_parser)
-        add_member(&text, "log_parser", line->log_parser);
-    if (line->trial)
-        add_member(&text, "trial", line->trial);
-    if (line->image_reference)
-        add_member(&text, "image_reference", line->image_reference);
+    add_newer(line, &text);
     buf_addf(&text, ",\"report_paths\":%s,\"verify_timeout\":%lld%s}", line->report_paths,
              (long long)line->verify_timeout,
              line->hide_verifier_output ? ",\"hide_verifier_output\":true" : "");

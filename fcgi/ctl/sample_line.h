@@ -7,8 +7,8 @@
  * case; an array, or a string that holds one). Of ours: sample_id, description,
  * version_description, language, image, verifier_image, image_reference, verifier, repo_path,
  * verifier_command, report_paths, log_parser, trial, verify_timeout, hide_verifier_output,
- * non_code_patch. Others are ignored, as data sets made after SWE-bench's have many of their own;
- * sample_line_unknown finds those that look like a typing error.
+ * held_out, restore, non_code_patch. Others are ignored, as data sets made after SWE-bench's have
+ * many of their own; sample_line_unknown finds those that look like a typing error.
  */
 #ifndef CODESET_CTL_SAMPLE_LINE_H
 #define CODESET_CTL_SAMPLE_LINE_H
@@ -36,6 +36,9 @@ struct sample_line {
     char *made_image;                   /* `image`, where it is the reference's name in the store */
     char *repo_path;
     char *fail_to_pass, *pass_to_pass, *fail_to_fail, *report_paths; /* JSON arrays */
+    char *held_out;         /* the same: tests that count and are never shown */
+    char *restore;          /* the same: patterns (docs/verdicts.md) */
+    bool hides_answers;     /* the parser leaves it false: it is not the line that says so */
     char *trial;            /* JSON (ctl/sample_trial.h); NULL: none */
     int64_t verify_timeout; /* seconds; 0: the setting */
     bool hide_verifier_output;
@@ -58,9 +61,10 @@ void sample_line_release(struct sample_line *line);
 void sample_line_unknown(const struct sample_line *line,
                          void (*each)(const char *name, const char *meant, void *arg), void *arg);
 
-/* The object of the API's `Sample`, as it is when it is the latest version. */
+/* The object of the API's `Sample`, as it is when it is the latest version. answers: with its
+ * patches and lists of tests; else these are there and empty. */
 void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
-                        struct buf *json);
+                        bool answers, struct buf *json);
 
 /* SHA-256 of everything that defines the sample; the order of the fields does not matter. */
 void sample_line_hash(const struct sample_line *line, const char *dataset,

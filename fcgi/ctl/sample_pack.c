@@ -61,9 +61,9 @@ int sample_pack(const struct sample_line *line, const struct buf *json, struct b
     } files[] = {
         {"problem_statement.md", line->problem_statement, true},
         {"hints.md", line->hints_text, false},
-        {"patch.diff", line->patch, true},
-        {"test_patch.diff", line->test_patch, true},
-        {"non_code_patch.diff", line->non_code_patch, false},
+        {"patch.diff", line->hides_answers ? "" : line->patch, true},
+        {"test_patch.diff", line->hides_answers ? "" : line->test_patch, true},
+        {"non_code_patch.diff", line->hides_answers ? "" : line->non_code_patch, false},
     };
 
     if (archive_write_set_format_pax_restricted(writer) != ARCHIVE_OK ||

@@ -23,6 +23,7 @@ static void add_dataset(const struct dataset *dataset, void *arg)
     json_add_text(object, "name", dataset->name);
     json_add_text(object, "description", dataset->description);
     json_add_text(object, "egress", dataset->egress);
+    json_add_text(object, "answers", dataset->hides_answers ? "hidden" : "visible");
     json_add_int(object, "sample_count", dataset->sample_count);
     json_add_time(object, "created_at", dataset->created_at);
     json_object_array_add(arg, object);
@@ -30,11 +31,9 @@ static void add_dataset(const struct dataset *dataset, void *arg)
 
 int ctl_dataset_list(struct ctl *ctl)
 {
-    static const struct output_column columns[] = {{"NAME", "name"},
-                                                   {"SAMPLES", "sample_count"},
-                                                   {"CREATED", "created_at"},
-                                                   {"EGRESS", "egress"},
-                                                   {"DESCRIPTION", "description"}};
+    static const struct output_column columns[] = {
+        {"NAME", "name"},     {"SAMPLES", "sample_count"}, {"CREATED", "created_at"},
+        {"EGRESS", "egress"}, {"ANSWERS", "answers"},      {"DESCRIPTION", "description"}};
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
     _cleanup_(json_release) json_object *rows = json_object_new_array();
@@ -128,6 +127,9 @@ static int print_sample(const struct sample_whole *sample, void *arg, struct err
 {
     static const char *const ours[] = {"dataset", "version", "latest"};
     const struct sample_summary *summary = &sample->summary;
+    const struct {
+        const char *name, *list;
+    } lists[] = {{"held_out", sample->held_out}, {"restore", sample->restore}};
     _cleanup_(json_release) json_object *line = NULL, *paths = NULL, *trial = NULL;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
@@ -152,6 +154,9 @@ static int print_sample(const struct sample_whole *sample, void *arg, struct err
         json_add_int(line, "verify_timeout", summary->verify_timeout);
     if (summary->hide_verifier_output)
         json_add_bool(line, "hide_verifier_output", true);
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+        if (strcmp(lists[i].list, "[]") != 0)
+            json_add(line, lists[i].name, json_tokener_parse(lists[i].list));
     json_write(&text, line);
     printf("%s\n", text.data);
     return 0;
@@ -189,6 +194,7 @@ static json_object *summary_object(const struct sample_summary *summary)
     json_add(object, "verify_timeout",
              summary->verify_timeout ? json_object_new_int64(summary->verify_timeout) : NULL);
     json_add_bool(object, "hide_verifier_output", summary->hide_verifier_output);
+    json_add_text(object, "answers", summary->hides_answers ? "hidden" : "visible");
     json_add_time(object, "imported_at", summary->imported_at);
     return object;
 }

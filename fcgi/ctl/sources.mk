@@ -20,7 +20,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/egress_probe.c fcgi/ctl/egress_probe.h \
 	fcgi/ctl/engine_probe.c fcgi/ctl/engine_probe.h \
 	fcgi/ctl/doctor_services.c \
-	fcgi/ctl/image_pull.c \
+	fcgi/ctl/image_check.c fcgi/ctl/image_pull.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/import_check.c fcgi/ctl/import_check.h \
@@ -30,6 +30,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/nodes.c \
 	fcgi/ctl/operator.c fcgi/ctl/operator.h \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
+	fcgi/ctl/regrade.c \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
 	fcgi/ctl/sample_trial.c fcgi/ctl/sample_trial.h \

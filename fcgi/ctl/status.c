@@ -233,6 +233,8 @@ static void show_json(const struct report *report)
     json_add(object, "queues", json_object_get(report->queues));
     json_add(object, "money", money_object(report));
     json_add(object, "disks", json_object_get(report->disks));
+    json_add_int(object, "changes_kept", report->numbers.changes_kept);
+    json_add_int(object, "changes_kept_bytes", report->numbers.changes_bytes);
     output_object(true, object);
 }
 
@@ -272,6 +274,9 @@ static void show(const struct report *report)
         printf("%" PRId64 " events of Stripe are quarantined: codesetctl stripe events "
                "--quarantined\n",
                numbers->stripe_quarantined);
+    if (numbers->changes_kept > 0)
+        printf("changes of %" PRId64 " verifications are kept, %" PRId64 " KiB in the database\n",
+               numbers->changes_kept, numbers->changes_bytes / 1024);
     putchar('\n');
     output_rows(false, report->disks, disks, ARRAY_SIZE(disks), "none of the folders is here");
 }

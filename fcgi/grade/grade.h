@@ -36,6 +36,7 @@ struct test_case {
     char *message;   /* of a failure or skip, or "" */
     double seconds;
     enum test_outcome outcome;
+    bool unseen; /* the result counts it and does not show it */
 };
 
 struct test_report;
@@ -80,8 +81,14 @@ struct expectation {
     const char *const *pass_to_pass;
     size_t pass_to_pass_count;
     size_t fail_to_fail_count;
-    bool verifier_succeeded; /* exit status 0; counts only when all three lists are empty */
+    const char *const *held_out; /* as fail_to_pass, but nobody is shown anything of them */
+    size_t held_out_count;
+    bool hide_lists;         /* nobody is told what the other lists name, either */
+    bool verifier_succeeded; /* exit status 0; counts only when all lists are empty */
 };
+
+/* Does a list decide, rather than the verifier's exit status? */
+bool grade_has_lists(const struct expectation *expectation);
 
 /* Is the report a success by the rules? *ret_reason (may be NULL): a heap string that says why not,
  * naming the first tests that did not pass, or NULL on success. */
@@ -89,19 +96,24 @@ bool grade(const struct test_report *report, const struct expectation *expectati
            char **ret_reason);
 
 /* Appends why there is no success, for whoever asked: a line for each listed test that did not
- * pass, with what became of it; of more than TEST_EXPLAINED_MAX of a list the first. `reason` as
+ * pass, with what became of it; of more than TEST_EXPLAINED_MAX of a list the first; of a hidden
+ * list how many. `reason` as
  * grade() or its caller gave it, where it is not the lists. Nothing but lines of text. */
 #define TEST_EXPLAINED_MAX 200
 void grade_explain(struct buf *out, const struct test_report *report,
                    const struct expectation *expectation, const char *reason);
+
+/* Marks what the result may not show: where tests are held out, every case but those that the other
+ * lists name, and these too where they are hidden. Call it after grade(). */
+void grade_hide(struct test_report *report, const struct expectation *expectation);
 
 /* Is it certain, whatever else a report may hold, that this is none? A listed test has failed;
  * without lists, any test. */
 bool grade_has_failed(const struct test_report *report, const struct expectation *expectation);
 
 /* Adds a failed case for each listed test that the report does not have, at most TEST_MISSING_MAX
- * of them, so that the answer names what was missed. Its name is the one of the list. Call it after
- * grade(), which must not see them. */
+ * of them, so that the answer names what was missed. Its name is the one of the list; what is
+ * hidden is only counted. Call it after grade(), which must not see them. */
 #define TEST_MISSING_MAX 1000
 #define TEST_MISSING_MESSAGE "not in the report"
 void grade_add_missing(struct test_report *report, const struct expectation *expectation);

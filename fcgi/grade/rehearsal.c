@@ -62,7 +62,10 @@ static int write_request(struct buf *bytes, struct buf *archive, struct error *e
 {
     const struct grader_request request = {
         .run = {.tool = "test_suite", .seconds = 1.5, .out = "out", .out_length = 3, .err = ""},
-        .lists = {"[\"c::a\"]", "[\"\xc3\xa9\"]", "[]"},
+        .lists = {.fail_to_pass = "[\"c::a\"]",
+                  .pass_to_pass = "[\"\xc3\xa9\"]",
+                  .fail_to_fail = "[]",
+                  .held_out = "[\"c::a\"]"},
         .since = 1,
     };
 

@@ -382,11 +382,7 @@ static int check_found(const struct verifier_run *run, const struct reports_foun
 static int check_whole(const struct reports_found *found, const struct test_report *report,
                        const struct expectation *expectation, struct error *err)
 {
-    bool has_lists = expectation->fail_to_pass_count + expectation->pass_to_pass_count +
-                         expectation->fail_to_fail_count >
-                     0;
-
-    if (found->broken + (has_lists ? 0 : found->empty) == 0 ||
+    if (found->broken + (grade_has_lists(expectation) ? 0 : found->empty) == 0 ||
         grade_has_failed(report, expectation))
         return 0;
     return unreadable_reports(found, err);
@@ -452,6 +448,7 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
     _cleanup_(names_release) struct names fail_to_pass = {0};
     _cleanup_(names_release) struct names pass_to_pass = {0};
     _cleanup_(names_release) struct names fail_to_fail = {0};
+    _cleanup_(names_release) struct names held_out = {0};
     const struct verifier_run *run = &request->run;
     _cleanup_(buf_release) struct buf err_text = BUF_INIT;
     struct reports_found found = {0};
@@ -460,7 +457,8 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
     if ((!request->fault && check_run(run, err) < 0) ||
         names_parse(request->lists.fail_to_pass, &fail_to_pass, err) < 0 ||
         names_parse(request->lists.pass_to_pass, &pass_to_pass, err) < 0 ||
-        names_parse(request->lists.fail_to_fail, &fail_to_fail, err) < 0)
+        names_parse(request->lists.fail_to_fail, &fail_to_fail, err) < 0 ||
+        names_parse(request->lists.held_out ? request->lists.held_out : "[]", &held_out, err) < 0)
         return -1;
     if (request->fault ? check_fault(source, request, report, err) < 0
                        : read_all_reports(source, request, report, &found, err) < 0)
@@ -471,6 +469,9 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         .pass_to_pass = pass_to_pass.texts,
         .pass_to_pass_count = pass_to_pass.count,
         .fail_to_fail_count = fail_to_fail.count,
+        .held_out = held_out.texts,
+        .held_out_count = held_out.count,
+        .hide_lists = request->lists.hidden,
         .verifier_succeeded = run->exit_status == 0,
     };
     /* "Without a report the exit status is the verdict": the lists name tests of a report. */
@@ -479,10 +480,13 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         expectation.fail_to_pass_count = 0;
         expectation.pass_to_pass_count = 0;
         expectation.fail_to_fail_count = 0;
+        expectation.held_out_count = 0;
     }
     if (!request->fault && check_whole(&found, report, &expectation, err) < 0)
         return -1;
     *ret_success = judge_report(report, &expectation, request, ret_reason);
+    if (!request->fault)
+        grade_hide(report, &expectation);
     if (!request->fault)
         add_explanation(&err_text, report, &expectation, *ret_success ? NULL : *ret_reason,
                         found.notes);

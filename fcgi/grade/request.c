@@ -68,13 +68,14 @@ static int read_request(const struct reports_source *source, struct request *req
         if (read_all(source, request->texts[i], (size_t)lengths[i], err) < 0)
             return -1;
     }
-    request->wire.lists = (struct sample_lists){.fail_to_pass = request->texts[0],
-                                                .pass_to_pass = request->texts[1],
-                                                .fail_to_fail = request->texts[2]};
-    request->wire.run.out = request->texts[3];
-    request->wire.run.out_length = (size_t)lengths[3];
-    request->wire.run.err = request->texts[4];
-    request->wire.run.err_length = (size_t)lengths[4];
+    request->wire.lists.fail_to_pass = request->texts[0];
+    request->wire.lists.pass_to_pass = request->texts[1];
+    request->wire.lists.fail_to_fail = request->texts[2];
+    request->wire.lists.held_out = request->texts[3];
+    request->wire.run.out = request->texts[4];
+    request->wire.run.out_length = (size_t)lengths[4];
+    request->wire.run.err = request->texts[5];
+    request->wire.run.err_length = (size_t)lengths[5];
     return 0;
 }
 

@@ -341,12 +341,34 @@ static void add_all(struct buf *rules, const char *const *texts)
         add(rules, *texts);
 }
 
+/* The sample's own: "!PATTERN" is taken from the session, PATTERN is not. */
+static void add_sample_rules(struct buf *rules, const char *text)
+{
+    _cleanup_(json_release) json_object *patterns = NULL;
+    struct error ignored = ERROR_INIT;
+
+    if (!text || json_parse(text, strlen(text), &patterns, NULL, &ignored) < 0 ||
+        !json_object_is_type(patterns, json_type_array))
+        return;
+    for (size_t i = 0; i < json_object_array_length(patterns); i++) {
+        const char *pattern = json_object_get_string(json_object_array_get_idx(patterns, i));
+        bool take = pattern && pattern[0] == '!';
+        _cleanup_(free_ptr) char *rule =
+            pattern ? xasprintf("%c%s", take ? AGENT_RULE_TAKE : AGENT_RULE_KEEP, pattern + take)
+                    : NULL;
+
+        if (rule)
+            add(rules, rule);
+    }
+}
+
 void restore_rules(const struct restore_sample *sample, struct buf *rules)
 {
     const struct language *language = language_of(sample->language);
     struct making making = {0};
     enum test_names names = language ? language->names : NAMES_PATHS;
 
+    add_sample_rules(rules, sample->restore);
     if (language)
         add_all(rules, language->rules);
     for (size_t i = 0; !language && i < LANGUAGES_APART; i++)
@@ -354,6 +376,7 @@ void restore_rules(const struct restore_sample *sample, struct buf *rules)
     see_patch(&making, sample->test_patch);
     see_tests(&making, sample->fail_to_pass, names);
     see_tests(&making, sample->pass_to_pass, names);
+    see_tests(&making, sample->held_out, names);
     if (making.count > 0)
         qsort(making.seen, making.count, sizeof(*making.seen), by_text);
     for (size_t i = 0; i < making.count; i++) {

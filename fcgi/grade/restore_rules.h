@@ -14,6 +14,8 @@ struct restore_sample {
     const char *language;                    /* NULL or unknown: the rules of all */
     const char *test_patch;                  /* a unified diff; NULL: none */
     const char *fail_to_pass, *pass_to_pass; /* JSON arrays; NULL: none */
+    const char *held_out;                    /* the same */
+    const char *restore; /* the same, of patterns: the sample's own rules, which go first */
 };
 
 /* Appends the rules, each ended by NUL, at most AGENT_RULES_MOST bytes. */

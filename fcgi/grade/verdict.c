@@ -23,6 +23,20 @@ static void claim(const struct test_report *report, const struct expectation *ex
         names_claim(claimed, expectation->fail_to_pass[i]);
     for (size_t i = 0; i < expectation->pass_to_pass_count; i++)
         names_claim(claimed, expectation->pass_to_pass[i]);
+    for (size_t i = 0; i < expectation->held_out_count; i++)
+        names_claim(claimed, expectation->held_out[i]);
+}
+
+/* How many tests have to pass. */
+static size_t wanted(const struct expectation *expectation)
+{
+    return expectation->fail_to_pass_count + expectation->pass_to_pass_count +
+           expectation->held_out_count;
+}
+
+bool grade_has_lists(const struct expectation *expectation)
+{
+    return wanted(expectation) + expectation->fail_to_fail_count > 0;
 }
 
 static const char *fate_of(const struct test_case *item)
@@ -85,17 +99,17 @@ bool grade(const struct test_report *report, const struct expectation *expectati
     bool is_success = false;
 
     claim(report, expectation);
-    if (expectation->fail_to_pass_count + expectation->pass_to_pass_count +
-            expectation->fail_to_fail_count ==
-        0)
+    if (!grade_has_lists(expectation))
         is_success = judge_without_lists(report, expectation->verifier_succeeded, &reason);
-    else if (expectation->fail_to_pass_count + expectation->pass_to_pass_count == 0)
+    else if (wanted(expectation) == 0)
         buf_add_str(&reason, "no test is listed that must pass");
     else
         is_success = judge(report, "fail_to_pass", expectation->fail_to_pass,
                            expectation->fail_to_pass_count, TEST_PASSED, &reason) +
                          judge(report, "pass_to_pass", expectation->pass_to_pass,
-                               expectation->pass_to_pass_count, TEST_SKIPPED, &reason) ==
+                               expectation->pass_to_pass_count, TEST_SKIPPED, &reason) +
+                         judge(report, "held_out", expectation->held_out,
+                               expectation->held_out_count, TEST_PASSED, &reason) ==
                      0;
     if (ret_reason)
         *ret_reason = is_success ? NULL : buf_take(&reason);
@@ -118,7 +132,8 @@ static void add_name(struct buf *out, const char *name)
 }
 
 static size_t explain_list(struct buf *out, const struct test_report *report, const char *list,
-                           const char *const *names, size_t count, enum test_outcome worst)
+                           const char *const *names, size_t count, enum test_outcome worst,
+                           bool hide)
 {
     _cleanup_(buf_release) struct buf lines = BUF_INIT;
     size_t not_passed = 0;
@@ -126,14 +141,14 @@ static size_t explain_list(struct buf *out, const struct test_report *report, co
     for (size_t i = 0; i < count; i++) {
         const struct test_case *item = test_report_find(report, names[i]);
 
-        if ((item && item->outcome <= worst) || not_passed++ >= TEST_EXPLAINED_MAX)
+        if ((item && item->outcome <= worst) || not_passed++ >= TEST_EXPLAINED_MAX || hide)
             continue;
         buf_addf(&lines, "  %s: ", fate_of(item));
         add_name(&lines, names[i]);
     }
     if (not_passed > 0)
         buf_addf(out, "%s: %zu of %zu did not pass\n%s", list, not_passed, count, lines.data);
-    if (not_passed > TEST_EXPLAINED_MAX)
+    if (not_passed > TEST_EXPLAINED_MAX && !hide)
         buf_addf(out, "  and %zu more\n", not_passed - TEST_EXPLAINED_MAX);
     return not_passed;
 }
@@ -141,10 +156,13 @@ static size_t explain_list(struct buf *out, const struct test_report *report, co
 void grade_explain(struct buf *out, const struct test_report *report,
                    const struct expectation *expectation, const char *reason)
 {
+    bool hide = expectation->hide_lists;
     size_t listed = explain_list(out, report, "fail_to_pass", expectation->fail_to_pass,
-                                 expectation->fail_to_pass_count, TEST_PASSED) +
+                                 expectation->fail_to_pass_count, TEST_PASSED, hide) +
                     explain_list(out, report, "pass_to_pass", expectation->pass_to_pass,
-                                 expectation->pass_to_pass_count, TEST_SKIPPED);
+                                 expectation->pass_to_pass_count, TEST_SKIPPED, hide) +
+                    explain_list(out, report, "held_out", expectation->held_out,
+                                 expectation->held_out_count, TEST_PASSED, true);
 
     if (listed == 0 && reason)
         add_name(out, reason);
@@ -163,31 +181,73 @@ static bool any_failed(const struct test_report *report, const char *const *name
 
 bool grade_has_failed(const struct test_report *report, const struct expectation *expectation)
 {
-    if (expectation->fail_to_pass_count + expectation->pass_to_pass_count +
-            expectation->fail_to_fail_count ==
-        0)
+    if (!grade_has_lists(expectation))
         return count_of(report, TEST_FAILED) > 0;
     claim(report, expectation);
     return any_failed(report, expectation->fail_to_pass, expectation->fail_to_pass_count) ||
-           any_failed(report, expectation->pass_to_pass, expectation->pass_to_pass_count);
+           any_failed(report, expectation->pass_to_pass, expectation->pass_to_pass_count) ||
+           any_failed(report, expectation->held_out, expectation->held_out_count);
+}
+
+/* --- what is shown --------------------------------------------------------------------------- */
+
+static void set_unseen(struct test_report *report, const char *const *names, size_t count,
+                       bool unseen)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct test_case *item = test_report_find(report, names[i]);
+
+        if (item)
+            report->cases[item - report->cases].unseen = unseen;
+    }
+}
+
+/* A name may stand for several tests, and what it does not find may be held out under another one:
+ * so nothing is shown but what is named as to be shown. */
+void grade_hide(struct test_report *report, const struct expectation *expectation)
+{
+    if (expectation->held_out_count == 0)
+        return;
+    for (size_t i = 0; i < report->count; i++)
+        report->cases[i].unseen = true;
+    if (expectation->hide_lists)
+        return;
+    set_unseen(report, expectation->fail_to_pass, expectation->fail_to_pass_count, false);
+    set_unseen(report, expectation->pass_to_pass, expectation->pass_to_pass_count, false);
+    set_unseen(report, expectation->held_out, expectation->held_out_count, true);
+}
+
+struct missing {
+    const char *names[TEST_MISSING_MAX];
+    size_t count;
+};
+
+static void find_missing(struct missing *missing, const struct test_report *report,
+                         const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count && missing->count < TEST_MISSING_MAX; i++) {
+        if (!test_report_find(report, names[i]))
+            missing->names[missing->count++] = names[i];
+    }
 }
 
 /* All are looked for before the first is added: an added one must not be found for another. */
 void grade_add_missing(struct test_report *report, const struct expectation *expectation)
 {
-    const char *missing[TEST_MISSING_MAX];
-    size_t count = 0;
+    struct missing missing = {.count = 0};
+    size_t listed;
 
-    for (size_t i = 0; i < expectation->fail_to_pass_count && count < TEST_MISSING_MAX; i++) {
-        if (!test_report_find(report, expectation->fail_to_pass[i]))
-            missing[count++] = expectation->fail_to_pass[i];
+    find_missing(&missing, report, expectation->fail_to_pass, expectation->fail_to_pass_count);
+    find_missing(&missing, report, expectation->pass_to_pass, expectation->pass_to_pass_count);
+    listed = expectation->hide_lists ? 0 : missing.count;
+    find_missing(&missing, report, expectation->held_out, expectation->held_out_count);
+    for (size_t i = 0; i < missing.count; i++) {
+        size_t before = report->count;
+
+        test_report_add_case(report, "", missing.names[i], TEST_FAILED, 0, TEST_MISSING_MESSAGE);
+        if (report->count > before)
+            report->cases[before].unseen = i >= listed;
     }
-    for (size_t i = 0; i < expectation->pass_to_pass_count && count < TEST_MISSING_MAX; i++) {
-        if (!test_report_find(report, expectation->pass_to_pass[i]))
-            missing[count++] = expectation->pass_to_pass[i];
-    }
-    for (size_t i = 0; i < count; i++)
-        test_report_add_case(report, "", missing[i], TEST_FAILED, 0, TEST_MISSING_MESSAGE);
 }
 
 static void add_member(struct buf *out, const char *key, const char *text, size_t length)
@@ -218,7 +278,7 @@ static void add_cases(struct buf *out, const struct test_report *report, enum te
 
     buf_addf(out, ",\"%s\":[", lists[outcome]);
     for (size_t i = 0; i < report->count; i++) {
-        if (report->cases[i].outcome != outcome)
+        if (report->cases[i].outcome != outcome || report->cases[i].unseen)
             continue;
         buf_add_str(out, before);
         add_case(out, &report->cases[i]);

@@ -43,9 +43,10 @@ pid_t cage_fork(void)
 
 /* --- the file system ------------------------------------------------------------------------- */
 
-static int change_root(const char *folder, struct error *err)
+static int change_root(const char *folder, bool read_only, struct error *err)
 {
-    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    const unsigned long flags =
+        MS_NOSUID | MS_NODEV | MS_NOEXEC | (read_only ? (unsigned long)MS_RDONLY : 0);
 
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount(folder, folder, NULL, MS_BIND, NULL) < 0 ||
@@ -198,12 +199,18 @@ static const int file_calls[] = {
 #endif
 };
 
+/* What libgit2 does with files by path, where the code above has a newer call for the same. */
+static const int git_calls[] = {
+    SCMP_SYS(access), SCMP_SYS(mkdir), SCMP_SYS(rename),   SCMP_SYS(link),
+    SCMP_SYS(unlink), SCMP_SYS(chmod), SCMP_SYS(readlink), SCMP_SYS(getcwd),
+};
+
 static int allow(scmp_filter_ctx filter, int call, unsigned count, struct scmp_arg_cmp condition)
 {
     return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, count, &condition);
 }
 
-static int add_rules(scmp_filter_ctx filter)
+static int add_rules(scmp_filter_ctx filter, const struct cage *cage)
 {
     static const int controls[] = {PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS,
                                    PR_SET_SECCOMP};
@@ -212,6 +219,8 @@ static int add_rules(scmp_filter_ctx filter)
 
     for (size_t i = 0; i < ARRAY_SIZE(file_calls) && rc == 0; i++)
         rc = allow(filter, file_calls[i], 0, none);
+    for (size_t i = 0; cage->git && i < ARRAY_SIZE(git_calls) && rc == 0; i++)
+        rc = allow(filter, git_calls[i], 0, none);
     for (size_t i = 0; i < ARRAY_SIZE(controls) && rc == 0; i++)
         rc = allow(filter, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)controls[i]));
     if (rc == 0)
@@ -229,13 +238,13 @@ static int add_rules(scmp_filter_ctx filter)
     return rc;
 }
 
-static int filter_calls(struct error *err)
+static int filter_calls(const struct cage *cage, struct error *err)
 {
     _cleanup_(release_filter) scmp_filter_ctx filter = seccomp_init(OTHERWISE);
     int rc = filter == NULL ? -ENOMEM : seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 
     if (rc == 0)
-        rc = add_rules(filter);
+        rc = add_rules(filter, cage);
     if (rc == 0)
         rc = seccomp_load(filter);
     return rc == 0 ? 0 : error_errno(err, -rc, "cannot filter system calls");
@@ -243,8 +252,9 @@ static int filter_calls(struct error *err)
 
 int cage_enter(const struct cage *cage, struct error *err)
 {
-    if (change_root(cage->folder, err) < 0 || enter_namespace(cage->userns_fd, err) < 0 ||
-        set_limits(cage, err) < 0 || end_with_parent(cage->told_fd, err) < 0)
+    if (change_root(cage->folder, cage->read_only, err) < 0 ||
+        enter_namespace(cage->userns_fd, err) < 0 || set_limits(cage, err) < 0 ||
+        end_with_parent(cage->told_fd, err) < 0)
         return -1;
-    return filter_calls(err);
+    return filter_calls(cage, err);
 }

@@ -9,6 +9,7 @@
 #ifndef CODESET_IMAGES_CAGE_H
 #define CODESET_IMAGES_CAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,8 @@ struct cage {
     int userns_fd;      /* the user namespace; closed when in */
     int told_fd;        /* a pipe's end: when nobody reads it, the process ends */
     int64_t file_bytes; /* of the largest file that it may write */
+    bool read_only;     /* it may write none */
+    bool git;           /* libgit2 is used: it has calls of its own to reach files by path */
 };
 
 /*

@@ -51,7 +51,8 @@ int image_list(const struct engine_settings *settings,
                                   .base = xstrdup(json_get_text(object, "base")),
                                   .source = xstrdup(json_get_text(object, "source")),
                                   .created_at = json_get_int(object, "created_us", 0),
-                                  .size_bytes = json_get_int(object, "size_bytes", 0)};
+                                  .size_bytes = json_get_int(object, "size_bytes", 0),
+                                  .scrubbed = json_get_int(object, "scrubbed", 0)};
 
             each(&image, arg);
             image_release(&image);

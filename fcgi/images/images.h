@@ -24,7 +24,9 @@
 
 #include "base/error.h"
 
+struct buf;
 struct engine_settings;
+struct json_object;
 
 struct image {
     char *name;
@@ -32,6 +34,7 @@ struct image {
     char *source; /* as given at import */
     int64_t created_at;
     int64_t size_bytes; /* of its own layer */
+    int64_t scrubbed;   /* git repositories that were at its import */
 };
 
 void image_release(struct image *image);
@@ -48,10 +51,28 @@ int image_import(const struct engine_settings *settings, const char *name, const
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
                  void *arg, struct error *err);
 
-/* The same; `origin` is what the image's `source` says instead of the path. */
-int image_import_named(const struct engine_settings *settings, const char *name, const char *source,
-                       const char *origin, const char *base, bool replace,
-                       void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err);
+/* The same, with what is asked for less often. scrub_git: as images/scrub.h says; not with a base,
+ * whose files stay. */
+struct image_source {
+    const char *path;
+    const char *origin; /* what the image's `source` says instead of the path; NULL: the path */
+    const char *base;
+    bool replace, scrub_git;
+    void (*progress)(int64_t bytes, void *arg);
+    void *arg;
+};
+
+int image_import_from(const struct engine_settings *settings, const char *name,
+                      const struct image_source *source, struct error *err);
+
+/*
+ * What a session of the image could read that it should not: *ret_findings, an array of {"kind",
+ * "where", "what"} (images/inspect.h); the caller puts it. samples: JSON as described there. Each
+ * layer is looked into by itself, so what a layer hides of the one below is told all the same: it
+ * can be in a container of that one.
+ */
+int image_inspect(const struct engine_settings *settings, const char *name,
+                  const struct buf *samples, struct json_object **ret_findings, struct error *err);
 
 /*
  * What commands in a container of the image get: *ret_environment is a JSON array of "NAME=value"

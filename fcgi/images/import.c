@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ static json_object *description(const char *name, const char *source, const char
     json_add_time(object, "created_at", now);
     json_add_int(object, "created_us", now);
     json_add_int(object, "size_bytes", unpacked->bytes);
+    json_add_int(object, "scrubbed", unpacked->scrubbed);
     json_add_text(object, "base", base);
     json_add_text(object, "source", source);
     if (unpacked->env != NULL)
@@ -134,22 +136,24 @@ static int fill(const struct unpacker_job *job, const struct workplace *workplac
     return remove_tree_at(workplace->fd, UNPACK_SCRATCH, err);
 }
 
-static int import_into(const struct engine_settings *settings, const char *name, const char *source,
-                       const char *origin, const char *base, const struct workplace *workplace,
-                       void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err)
+static int import_into(const struct engine_settings *settings, const char *name,
+                       const struct image_source *source, const struct workplace *workplace,
+                       struct error *err)
 {
+    const char *base = source->base, *origin = source->origin ? source->origin : source->path;
     _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
     _cleanup_(json_release) json_object *base_object = NULL;
     _cleanup_(json_release) json_object *object = NULL;
     _cleanup_(unpacked_release) struct unpacked unpacked = {.bytes = 0};
     const struct unpacker_job job = {.settings = settings,
-                                     .source = source,
+                                     .work = source->scrub_git ? UNPACKER_SCRUB : UNPACKER_LAY,
+                                     .source = source->path,
                                      .folder = workplace->path,
                                      .cgroup = workplace->cgroup,
                                      .layers = &layers,
                                      .leash_fd = workplace->leash_fd,
-                                     .progress = progress,
-                                     .arg = arg};
+                                     .progress = source->progress,
+                                     .arg = source->arg};
 
     if (base != NULL && (image_layers_find(settings->image_dir, base, &layers, err) < 0 ||
                          image_describe(settings->image_dir, base, &base_object, err) < 0))
@@ -164,9 +168,8 @@ static int import_into(const struct engine_settings *settings, const char *name,
     return complete(workplace->fd, object, err);
 }
 
-int image_import_named(const struct engine_settings *settings, const char *name, const char *source,
-                       const char *origin, const char *base, bool replace,
-                       void (*progress)(int64_t bytes, void *arg), void *arg, struct error *err)
+int image_import_from(const struct engine_settings *settings, const char *name,
+                      const struct image_source *source, struct error *err)
 {
     _cleanup_(workplace_release) struct workplace workplace = WORKPLACE_INIT;
 
@@ -175,17 +178,74 @@ int image_import_named(const struct engine_settings *settings, const char *name,
                          "not a valid image name: '%.80s'; use a-z, 0-9, '.', '_' and '-', "
                          "starting with a letter or digit, at most 63 characters",
                          name);
-    if (check_free(settings, name, replace, err) < 0 ||
+    if (check_free(settings, name, source->replace, err) < 0 ||
         workplace_make(settings, &workplace, err) < 0)
         return -1;
-    if (import_into(settings, name, source, origin, base, &workplace, progress, arg, err) < 0)
+    if (import_into(settings, name, source, &workplace, err) < 0)
         return -1;
-    return publish(settings, workplace.path, name, replace, err);
+    return publish(settings, workplace.path, name, source->replace, err);
 }
 
 int image_import(const struct engine_settings *settings, const char *name, const char *source,
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
                  void *arg, struct error *err)
 {
-    return image_import_named(settings, name, source, source, base, replace, progress, arg, err);
+    const struct image_source whole = {
+        .path = source, .base = base, .replace = replace, .progress = progress, .arg = arg};
+
+    return image_import_from(settings, name, &whole, err);
+}
+
+/* --- what is in one -------------------------------------------------------------------------- */
+
+static int lay_samples(const struct buf *samples, struct error *err)
+{
+    _cleanup_(close_fd) int fd = memfd_create("samples", MFD_CLOEXEC);
+
+    if (fd < 0 || fd_write_all(fd, samples->data, samples->length, err) < 0 ||
+        lseek(fd, 0, SEEK_SET) < 0)
+        return error_errno(err, errno, "cannot lay the samples aside");
+    return TAKE_FD(fd);
+}
+
+static int inspect_layer(const struct engine_settings *settings, char *rootfs,
+                         const struct buf *samples, json_object *findings, struct error *err)
+{
+    static const struct image_layers none = {.count = 0};
+    _cleanup_(workplace_release) struct workplace workplace = WORKPLACE_INIT;
+    _cleanup_(unpacked_release) struct unpacked unpacked = {.bytes = 0};
+    _cleanup_(close_fd) int fd = lay_samples(samples, err);
+    char *slash = strrchr(rootfs, '/');
+
+    if (fd < 0 || workplace_make(settings, &workplace, err) < 0)
+        return -1;
+    *slash = '\0'; /* the image's folder */
+    if (unpacker_run(&(struct unpacker_job){.settings = settings,
+                                            .work = UNPACKER_INSPECT,
+                                            .source_fd = fd,
+                                            .folder = rootfs,
+                                            .cgroup = workplace.cgroup,
+                                            .layers = &none,
+                                            .leash_fd = workplace.leash_fd},
+                     &unpacked, err) < 0)
+        return error_wrap(err, "%.200s", rootfs);
+    for (size_t i = 0; unpacked.findings && i < json_object_array_length(unpacked.findings); i++)
+        json_object_array_add(findings,
+                              json_object_get(json_object_array_get_idx(unpacked.findings, i)));
+    return 0;
+}
+
+int image_inspect(const struct engine_settings *settings, const char *name,
+                  const struct buf *samples, json_object **ret_findings, struct error *err)
+{
+    _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
+    _cleanup_(json_release) json_object *findings = json_object_new_array();
+
+    if (image_layers_find(settings->image_dir, name, &layers, err) < 0)
+        return -1;
+    for (int i = 0; i < layers.count; i++)
+        if (inspect_layer(settings, layers.paths[i], samples, findings, err) < 0)
+            return -1;
+    *ret_findings = TAKE_PTR(findings);
+    return 0;
 }

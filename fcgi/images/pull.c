@@ -311,18 +311,22 @@ static int pack(struct pull *pull, struct error *err)
     return layout_tar(pull->settings, layout, blobs, out, err);
 }
 
-int pull_image(struct pull *pull, const char *reference, const char *name,
+int pull_image(struct pull *pull, const char *reference, const char *name, bool scrub_git,
                const struct pull_progress *progress, struct error *err)
 {
     _cleanup_(free_ptr) char *archive = xasprintf("%s/image.tar", pull->path);
+    const struct image_source source = {.path = archive,
+                                        .origin = reference,
+                                        .scrub_git = scrub_git,
+                                        .progress = progress->bytes,
+                                        .arg = progress->arg};
     struct error ignored;
     int status = -1;
 
     if (remove_tree_at(pull->work_fd, "oci", err) < 0)
         return -1;
     if (fetch(pull, reference, progress, err) == 0 && pack(pull, err) == 0)
-        status = image_import_named(pull->settings, name, archive, reference, NULL, false,
-                                    progress->bytes, progress->arg, err);
+        status = image_import_from(pull->settings, name, &source, err);
     unlinkat(pull->fd, "image.tar", 0);
     remove_tree_at(pull->work_fd, "oci", &ignored); /* with the halves of layers */
     return status;

@@ -31,8 +31,9 @@ struct pull_progress {
     void *arg;
 };
 
-/* reference: in full (images/reference.h). Refusals are image_import's. */
-int pull_image(struct pull *pull, const char *reference, const char *name,
+/* reference: in full (images/reference.h). scrub_git: as image_import_from's. Refusals are those of
+ * image_import. */
+int pull_image(struct pull *pull, const char *reference, const char *name, bool scrub_git,
                const struct pull_progress *progress, struct error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "images/archive_kind.h"
 #include "images/extract.h"
 #include "images/oci_archive.h"
+#include "images/scrub.h"
 #include "images/source.h"
 
 #include "base/banned.h"
@@ -60,6 +61,11 @@ int unpack(const struct unpack_job *job, struct unpacked *ret_unpacked, struct e
             0 ||
         extract_finish(&extract, err) < 0)
         return -1;
+    if (job->scrub_git) {
+        unpacked.scrubbed = scrub_git("/" UNPACK_ROOTFS, err);
+        if (unpacked.scrubbed < 0)
+            return -1;
+    }
     unpacked.bytes = extract.bytes;
     *ret_unpacked = unpacked;
     memset(&unpacked, 0, sizeof(unpacked));

@@ -21,6 +21,7 @@ struct unpack_job {
     const int *base_fds; /* as in extract.h */
     int base_count;
     int64_t bytes_max, entries_max;
+    bool scrub_git;                             /* images/scrub.h */
     void (*progress)(int64_t bytes, void *arg); /* may be NULL */
     void *arg;
 };

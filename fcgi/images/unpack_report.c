@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -18,8 +19,10 @@ enum word {
     WORD_FAILED = 'f',   /* the kind, 'r' if the image is refused, the message */
     WORD_BYTES = 'b',    /* int64_t: of the image */
     WORD_ENV_BEGINS = 'v',
-    WORD_ENV = 'e',     /* one variable */
-    WORD_WORKDIR = 'w', /* a path */
+    WORD_ENV = 'e',      /* one variable */
+    WORD_WORKDIR = 'w',  /* a path */
+    WORD_SCRUBBED = 's', /* int64_t: git repositories */
+    WORD_FINDING = 'i',  /* kind, where and what, with NUL between */
     WORD_DONE = 'd',
 };
 
@@ -27,6 +30,7 @@ void unpacked_release(struct unpacked *unpacked)
 {
     json_object_put(unpacked->env);
     free(unpacked->workdir);
+    json_object_put(unpacked->findings);
     memset(unpacked, 0, sizeof(*unpacked));
 }
 
@@ -47,6 +51,16 @@ static void put(int fd, enum word word, const void *bytes, size_t size)
 void unpack_report_progress(int fd, int64_t bytes)
 {
     put(fd, WORD_PROGRESS, &bytes, sizeof(bytes));
+}
+
+void unpack_report_finding(int fd, const char *kind, const char *where, const char *what)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    buf_add(&text, kind, strlen(kind) + 1);
+    buf_add(&text, where, strlen(where) + 1);
+    buf_add_str(&text, what);
+    put(fd, WORD_FINDING, text.data, text.length < RECORD_MOST ? text.length : RECORD_MOST);
 }
 
 void unpack_report_failure(int fd, const struct error *err)
@@ -73,6 +87,7 @@ void unpack_report_success(int fd, const struct unpacked *unpacked)
     }
     if (unpacked->workdir != NULL)
         put(fd, WORD_WORKDIR, unpacked->workdir, strlen(unpacked->workdir));
+    put(fd, WORD_SCRUBBED, &unpacked->scrubbed, sizeof(unpacked->scrubbed));
     put(fd, WORD_DONE, "", 0);
 }
 
@@ -164,6 +179,32 @@ static int take_workdir(struct unpack_reader *reader, const char *text, size_t s
     return 0;
 }
 
+/* Paths and names are the image's: a terminal would obey some of their characters. */
+static int take_finding(struct unpack_reader *reader, const char *text, size_t size,
+                        struct error *err)
+{
+    static const char *const names[] = {"kind", "where", "what"};
+    json_object *finding;
+
+    if (!reader->unpacked.findings)
+        reader->unpacked.findings = json_object_new_array();
+    if (json_object_array_length(reader->unpacked.findings) == UNPACK_FINDINGS_MOST)
+        return not_itself(err);
+    finding = json_object_new_object();
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        _cleanup_(buf_release) struct buf shown = BUF_INIT;
+        size_t length = strnlen(text, size);
+
+        utf8_printable(&shown, text, length);
+        json_add_text(finding, names[i], shown.length > 0 ? shown.data : "");
+        length += length < size;
+        text += length;
+        size -= length;
+    }
+    json_object_array_add(reader->unpacked.findings, finding);
+    return 0;
+}
+
 static int take_number(struct unpack_reader *reader, enum word word, const char *bytes, size_t size,
                        struct error *err)
 {
@@ -176,6 +217,8 @@ static int take_number(struct unpack_reader *reader, enum word word, const char 
         return not_itself(err);
     if (word == WORD_BYTES)
         reader->unpacked.bytes = number;
+    else if (word == WORD_SCRUBBED)
+        reader->unpacked.scrubbed = number;
     else if (reader->progress != NULL)
         reader->progress(number, reader->arg);
     return 0;
@@ -189,6 +232,7 @@ static int take_record(struct unpack_reader *reader, char word, const char *byte
     switch (word) {
     case WORD_PROGRESS:
     case WORD_BYTES:
+    case WORD_SCRUBBED:
         return take_number(reader, (enum word)word, bytes, size, err);
     case WORD_ENV_BEGINS:
         if (reader->unpacked.env == NULL)
@@ -198,6 +242,8 @@ static int take_record(struct unpack_reader *reader, char word, const char *byte
         return take_variable(reader, bytes, size, err);
     case WORD_WORKDIR:
         return take_workdir(reader, bytes, size, err);
+    case WORD_FINDING:
+        return take_finding(reader, bytes, size, err);
     case WORD_FAILED:
         if (size < 2)
             return not_itself(err);

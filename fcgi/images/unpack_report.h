@@ -20,11 +20,15 @@
 #define UNPACK_ENV_COUNT_MOST 1024
 #define UNPACK_ENV_BYTES_MOST (256 << 10)
 
+#define UNPACK_FINDINGS_MOST 2000
+
 /* What codeset-unpack found out about an image. */
 struct unpacked {
-    int64_t bytes;    /* of its own layer */
-    json_object *env; /* array of "NAME=value", or NULL: the archive has none */
-    char *workdir;    /* absolute, or NULL */
+    int64_t bytes;         /* of its own layer */
+    json_object *env;      /* array of "NAME=value", or NULL: the archive has none */
+    char *workdir;         /* absolute, or NULL */
+    int64_t scrubbed;      /* git repositories that were (images/scrub.h) */
+    json_object *findings; /* array of {"kind", "where", "what"} (images/inspect.h), or NULL */
 };
 
 void unpacked_release(struct unpacked *unpacked);
@@ -32,6 +36,7 @@ void unpacked_release(struct unpacked *unpacked);
 /* --- the writer; a report that nobody reads any more is lost ---------------------------------- */
 
 void unpack_report_progress(int fd, int64_t bytes);
+void unpack_report_finding(int fd, const char *kind, const char *where, const char *what);
 void unpack_report_failure(int fd, const struct error *err);
 /* The last one. */
 void unpack_report_success(int fd, const struct unpacked *unpacked);

@@ -63,6 +63,8 @@ static int open_source(struct unpacker *unpacker, struct error *err)
     _cleanup_(close_fd) int opened = -1;
     struct stat st;
 
+    if (!source)
+        return take_fd(unpacker, STDIN_FILENO, unpacker->job->source_fd, err);
     unpacker->is_pipe = strcmp(source, "-") == 0;
     if (!unpacker->is_pipe)
         opened = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -170,6 +172,7 @@ static void make_arguments(const struct unpacker *unpacker, char **arguments)
     arguments[count++] = xasprintf("folder=%s", unpacker->job->folder);
     arguments[count++] = xasprintf("layers=%d", unpacker->job->layers->count);
     arguments[count++] = xasprintf("pipe=%d", unpacker->is_pipe);
+    arguments[count++] = xasprintf("work=%d", (int)unpacker->job->work);
     arguments[count++] = xasprintf("bytes=%" PRId64, settings->image_bytes_max);
     arguments[count++] = xasprintf("entries=%" PRId64, settings->image_entries_max);
     arguments[count] = NULL;
@@ -189,7 +192,7 @@ static void reset_signals(void)
 static _Noreturn void become_program(const struct unpacker *unpacker, const char *path)
 {
     static char *const environment[] = {NULL};
-    char *arguments[7];
+    char *arguments[8];
     struct error err = ERROR_INIT;
     int rc = 0;
 
@@ -210,6 +213,11 @@ static _Noreturn void become_program(const struct unpacker *unpacker, const char
     _exit(1);
 }
 
+static const char *what_of(const struct unpacker *unpacker)
+{
+    return unpacker->job->work == UNPACKER_INSPECT ? "to look into it" : "to unpack it";
+}
+
 static int start(struct unpacker *unpacker, struct error *err)
 {
     const char *agent = unpacker->job->settings->agent_path;
@@ -228,7 +236,7 @@ static int start(struct unpacker *unpacker, struct error *err)
     for (int i = 0; i < unpacker->count; i++)
         close_fd(&unpacker->fds[i]);
     return guard_start(unpacker->job->settings,
-                       &(struct guard_subject){.pid = unpacker->pid, .what = "to unpack it"},
+                       &(struct guard_subject){.pid = unpacker->pid, .what = what_of(unpacker)},
                        &unpacker->guard, err);
 }
 
@@ -289,7 +297,7 @@ static int explain(const struct unpacker *unpacker, int status, struct error *er
 
     if (was_out_of_memory(unpacker) || number == SIGABRT)
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "to unpack it takes more than %" PRId64 " MiB of memory",
+                         "%s takes more than %" PRId64 " MiB of memory", what_of(unpacker),
                          limits.memory_bytes >> 20);
     if (number == SIGSYS)
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",

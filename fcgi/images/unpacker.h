@@ -16,6 +16,10 @@
 
 struct engine_settings;
 
+/* What it does: lays an archive; the same, and scrubs git's repositories; looks into a layer that
+ * is there, whose `source` describes samples (images/inspect.h). */
+enum unpacker_work { UNPACKER_LAY, UNPACKER_SCRUB, UNPACKER_INSPECT };
+
 /* Descriptors of codeset-unpack besides the standard ones. */
 #define UNPACK_USERNS_FD 3
 #define UNPACK_LEASH_FD 4
@@ -23,9 +27,11 @@ struct engine_settings;
 
 struct unpacker_job {
     const struct engine_settings *settings;
-    const char *source;                /* a path, or "-" for standard input */
-    const char *folder;                /* the import's, with UNPACK_ROOTFS and UNPACK_SCRATCH */
-    const char *cgroup;                /* for it; not there yet */
+    enum unpacker_work work;
+    const char *source; /* a path, or "-" for standard input; NULL: source_fd */
+    int source_fd;      /* a regular file, at its beginning */
+    const char *folder; /* the import's, with UNPACK_ROOTFS and UNPACK_SCRATCH; or the layer's */
+    const char *cgroup; /* for it; not there yet */
     const struct image_layers *layers; /* of the base; may have none */
     int leash_fd;                      /* it keeps this open until it ends */
     void (*progress)(int64_t bytes, void *arg);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "agent_client/agent_client.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "reaper/admission.h"
@@ -87,6 +88,7 @@ struct job {
     struct error no_report; /* why there is no verdict, while it is looked into; else ERROR_NONE */
     char *found;            /* what that look said */
     char *kept_back;        /* of the changes, what does not count: for the result; NULL */
+    struct agent_kept kept; /* the changes: on their way to the database, or from there */
 
     struct grader *grader;
     int reports_fd; /* where they go to, while they do */
@@ -123,6 +125,9 @@ void job_halt(struct job *job);
 
 /* The session goes on, if it was held still. */
 void job_thaw(struct job *job);
+
+/* Is it a repetition, of changes that were kept? Then it has no session. */
+bool job_is_regrade(const struct job *job);
 
 /* Frees it, as soon as no thread uses it. Nothing is written. */
 void job_over(struct job *job);

@@ -213,7 +213,9 @@ static void fail(struct job *job)
     struct grader_request request = {
         .lists = {.fail_to_pass = job->work.fail_to_pass,
                   .pass_to_pass = job->work.pass_to_pass,
-                  .fail_to_fail = job->work.fail_to_fail},
+                  .fail_to_fail = job->work.fail_to_fail,
+                  .held_out = job->work.held_out,
+                  .hidden = job->work.hide_lists},
         .fault = job->fault.message,
     };
 

@@ -24,6 +24,7 @@
 #include "reaper/sessions.h"
 #include "reaper/verification.h"
 #include "settings.h"
+#include "store/changes.h"
 #include "wire/agent_protocol.h"
 
 #include "base/banned.h"
@@ -223,6 +224,46 @@ static void begin_run(struct job *job)
                    running_written, job);
 }
 
+/* --- what is kept of it ---------------------------------------------------------------------- */
+
+static int keep(struct db *db, void *arg, struct error *err)
+{
+    struct job *job = arg;
+
+    return store_changes_keep(db, job_context(job)->run, &job->id, job->work.attempt,
+                              job->kept.archive.length > 0 ? job->kept.archive.data : NULL,
+                              job->kept.bytes, err);
+}
+
+static void forget_changes(struct job *job)
+{
+    buf_release(&job->kept.archive);
+    job->kept.bytes = 0;
+}
+
+/* A verdict is worth more than its repetition: without its changes it goes on. */
+static void changes_kept(const struct error *err, void *arg)
+{
+    struct job *job = arg;
+
+    if (err && err->kind != ERROR_NOT_FOUND)
+        log_error("changes_not_kept", err);
+    if (is_over(job))
+        return;
+    forget_changes(job);
+    if (job->phase == JOB_WORKING && job->container)
+        begin_run(job);
+}
+
+static void keep_changes(struct job *job)
+{
+    bool large = job->kept.archive.length > DB_SMALL_BYTES;
+
+    job->database_busy++;
+    db_pool_submit(job_context(job)->pool, large ? DB_LARGE : DB_SMALL, &job->work.user_id, keep,
+                   changes_kept, job);
+}
+
 /* --- what the session changed ---------------------------------------------------------------- */
 
 #define TREE_BOUNDS                                                                                \
@@ -301,7 +342,12 @@ static void copied(const struct error *err, enum agent_copy_stage stage, const c
     job->tries = 0;
     free(job->kept_back);
     job->kept_back = kept_back[0] ? xstrdup(kept_back) : NULL;
-    begin_run(job);
+    if (job->kept.most > 0 && !job_is_regrade(job)) {
+        keep_changes(job);
+    } else {
+        forget_changes(job);
+        begin_run(job);
+    }
 }
 
 void freezing_free(struct freezing *freezing)
@@ -365,15 +411,23 @@ static void has_read(void *arg)
     job_thaw(arg);
 }
 
-static void copy_changes(struct job *job)
+static void rules_of(const struct job *job, struct buf *rules)
 {
-    const struct container *session = container_of_session(job);
     const struct restore_sample sample = {
         .language = job->work.language,
         .test_patch = job->work.test_patch,
         .fail_to_pass = job->work.fail_to_pass,
         .pass_to_pass = job->work.pass_to_pass,
+        .held_out = job->work.held_out,
+        .restore = job->work.restore,
     };
+
+    restore_rules(&sample, rules);
+}
+
+static void copy_changes(struct job *job)
+{
+    const struct container *session = container_of_session(job);
     _cleanup_(buf_release) struct buf rules = BUF_INIT;
     struct agent_copy copy = {
         .root = job->work.repo_path, .reads = about_to_read, .has_read = has_read};
@@ -381,13 +435,51 @@ static void copy_changes(struct job *job)
     job->changes_wait = !session;
     if (!session)
         return;
-    restore_rules(&sample, &rules);
+    rules_of(job, &rules);
+    forget_changes(job);
+    job->kept.most = (size_t)job_context(job)->settings->changes_bytes_max;
+    copy.kept = job->kept.most > 0 ? &job->kept : NULL;
     copy.rules = rules.data;
     copy.rules_length = rules.length;
     copy.grading_address = container_address(job->container);
     copy.session_address = container_address(session);
     copy.since = container_image_time(session);
     job->call = agent_copy_changes(job_context(job)->agents, &copy, copied, job);
+}
+
+static int fetch(struct db *db, void *arg, struct error *err)
+{
+    struct job *job = arg;
+
+    forget_changes(job);
+    return store_changes_get(db, &job->work.regrade_of, &job->kept.archive, err);
+}
+
+static void fetched(const struct error *err, void *arg)
+{
+    struct job *job = arg;
+    _cleanup_(buf_release) struct buf rules = BUF_INIT;
+    struct agent_copy copy = {.root = job->work.repo_path};
+
+    if (is_over(job) || job->phase != JOB_WORKING || !job->container)
+        return;
+    if (err) {
+        job_give_up(job, "CHANGES_NOT_KEPT", err->message,
+                    "the changes of the verification that is to be repeated are not kept any more");
+        return;
+    }
+    rules_of(job, &rules);
+    copy.rules = rules.data;
+    copy.rules_length = rules.length;
+    copy.grading_address = container_address(job->container);
+    job->call = agent_lay_changes(job_context(job)->agents, &copy, &job->kept.archive, copied, job);
+}
+
+/* In place of a session's. */
+static void lay_kept(struct job *job)
+{
+    job->database_busy++;
+    db_pool_insist(job_context(job)->pool, DB_LARGE, &job->work.user_id, fetch, fetched, job);
 }
 
 void job_session_ready(struct job *job)
@@ -414,6 +506,8 @@ void job_prepared(struct job *job)
 {
     if (job->control)
         begin_run(job);
+    else if (job_is_regrade(job))
+        lay_kept(job);
     else
         copy_changes(job);
 }

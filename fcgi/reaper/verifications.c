@@ -24,6 +24,7 @@
 #include "reaper/sessions.h"
 #include "reaper/verification.h"
 #include "settings.h"
+#include "store/changes.h"
 
 #include "base/banned.h"
 
@@ -40,6 +41,11 @@ struct context *job_context(const struct job *job)
 struct admission *job_admission(struct job *job)
 {
     return job->control ? &job->control_admission : &job->admission;
+}
+
+bool job_is_regrade(const struct job *job)
+{
+    return job->work.regrade_of.text[0] != '\0';
 }
 
 void job_forget_run(struct job *job)
@@ -81,6 +87,7 @@ static void free_job(struct job *job)
     free(job->reason);
     free(job->found);
     free(job->kept_back);
+    buf_release(&job->kept.archive);
     job_fault_release(&job->fault);
     admission_return(&job->admission);
     admission_return(&job->control_admission);
@@ -277,7 +284,7 @@ static void claimed(const struct error *err, void *arg)
         return;
     }
     session = sessions_find(context->sessions, &job->work.session_id);
-    if (!session || session_is_ending(session)) {
+    if (!job_is_regrade(job) && (!session || session_is_ending(session))) {
         job_over(job); /* the session's end settles this row, or has done so */
         return;
     }
@@ -370,13 +377,15 @@ static int verifications_finished(struct db *db, const struct id *id, bool *ret_
 
 static int verifications_search(struct db *db, const struct kind_search *search, struct error *err)
 {
-    return store_verification_claimable(db, search->run, search->per_user, search->limit,
-                                        search->each, search->arg, err);
+    if (store_verification_claimable(db, search->run, search->per_user, search->limit, search->each,
+                                     search->arg, err) < 0)
+        return -1;
+    return store_regrade_claimable(db, search->run, search->limit, search->each, search->arg, err);
 }
 
 static bool belongs_to(const struct job *job, const struct id *session_id)
 {
-    return job->phase != JOB_CLAIMING &&
+    return job->phase != JOB_CLAIMING && !job_is_regrade(job) &&
            memcmp(&job->work.session_id, session_id, sizeof(*session_id)) == 0;
 }
 

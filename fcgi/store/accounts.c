@@ -108,6 +108,7 @@ static const struct right api_rights[] = {
 static const struct right reaper_rights[] = {
     {"SELECT", "datasets", ""},
     {"SELECT", "samples", ""},
+    {"SELECT", "sample_answers", ""},
     {"SELECT", "sessions", ""},
     {"UPDATE", "sessions", ""},
     {"DELETE", "sessions", ""},
@@ -137,6 +138,10 @@ static const struct right reaper_rights[] = {
     {"DELETE", "agent_job_uploads", ""},
     {"SELECT", "idempotency_keys", "created_at"},
     {"DELETE", "idempotency_keys", ""},
+    {"SELECT", "verification_changes", ""},
+    {"INSERT", "verification_changes", ""},
+    {"UPDATE", "verification_changes", ""},
+    {"DELETE", "verification_changes", ""},
     {"SELECT", "verifier_runs", ""},
     {"INSERT", "verifier_runs", ""},
     {"UPDATE", "verifier_runs", ""},

@@ -31,6 +31,31 @@ int store_image_samples(struct db *db, const char *image, int64_t limit,
     return 0;
 }
 
+int store_image_answers(struct db *db, const char *image,
+                        void (*each)(const struct image_answer *answer, void *arg), void *arg,
+                        struct error *err)
+{
+    static const struct query query = {
+        "SELECT p.sample_id, p.repo_path, JSON_VALUE(IFNULL(h.json, p.json), '$.patch'),"
+        " JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch') FROM samples p"
+        " LEFT JOIN sample_answers h USING (row_id) WHERE p.latest = TRUE AND p.image = ?"
+        " ORDER BY p.dataset, p.sample_id LIMIT ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_text(image), db_int(IMAGE_ANSWERS_MOST));
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, 0);
+        _cleanup_(free_ptr) char *repo_path = db_row_copy(rows, 1);
+        _cleanup_(free_ptr) char *patch = db_row_copy(rows, 2);
+        _cleanup_(free_ptr) char *test_patch = db_row_copy(rows, 3);
+
+        each(&(struct image_answer){sample_id, repo_path, patch, test_patch}, arg);
+    }
+    return 0;
+}
+
 int store_dataset_references(struct db *db, const char *dataset,
                              void (*each)(const char *image, const char *reference, void *arg),
                              void *arg, struct error *err)

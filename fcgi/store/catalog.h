@@ -32,4 +32,15 @@ int store_dataset_references(struct db *db, const char *dataset,
  */
 int store_dataset_remove(struct db *db, const char *name, int64_t *ret_versions, struct error *err);
 
+/* The answers of the latest versions that have the image for their sessions, at most
+ * IMAGE_ANSWERS_MOST. Texts live until each returns. */
+#define IMAGE_ANSWERS_MOST 2000
+struct image_answer {
+    const char *sample_id, *repo_path, *patch, *test_patch;
+};
+
+int store_image_answers(struct db *db, const char *image,
+                        void (*each)(const struct image_answer *answer, void *arg), void *arg,
+                        struct error *err);
+
 #endif

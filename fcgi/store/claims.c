@@ -70,7 +70,8 @@ int store_is_finished(struct db *db, const char *kind, const struct id *id, bool
 #define ENDED_SESSIONS "JOIN sessions s USING (session_id) WHERE "
 #define HAS_ENDED "s.status IN ('error','closed','terminated') AND "
 #define INTERACTION_UNFINISHED "i.status IN ('pending','processing')"
-#define VERIFICATION_UNFINISHED "v.status IN ('pending','starting','running')"
+#define VERIFICATION_UNFINISHED                                                                    \
+    "v.status IN ('pending','starting','running') AND v.regrade_of IS NULL"
 
 /* id NULL: of all sessions. */
 static struct db_rows *select_unfinished(struct db *db, const struct id *id,

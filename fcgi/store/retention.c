@@ -273,6 +273,31 @@ static int delete_old(struct db *db, const struct query *query, int64_t days, st
                  step);
 }
 
+static int prune_changes(struct db *db, int64_t days, struct step *step, struct error *err)
+{
+#define OLD_CHANGES                                                                                \
+    "FROM verification_changes WHERE created_at < NOW(6) - INTERVAL ? DAY "                        \
+    "ORDER BY created_at LIMIT ?"
+    static const struct query sizes = {"SELECT stored_bytes " OLD_CHANGES};
+    static const struct query delete_some = {"DELETE " OLD_CHANGES};
+    int64_t taken, changed = 0;
+
+    while (has_room(step)) {
+        struct db_rows *rows =
+            DB_SELECT(db, &sizes, err, db_int(days), db_int(least(step->rows, LOOKED_AT)));
+
+        if (!rows)
+            return -1;
+        taken = take_sizes(rows, step);
+        if (taken == 0)
+            return 0;
+        if (count(DB_RUN(db, &delete_some, &changed, err, db_int(days), db_int(taken)), &changed,
+                  step) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int prune_tokens(struct db *db, int64_t days, struct step *step, struct error *err)
 {
     static const struct query delete_tokens = {
@@ -342,6 +367,7 @@ int store_prune(struct db *db, const struct retention *retention, int64_t limit,
         {retention->outputs_days, prune_outputs},
         {retention->sessions_days, prune_sessions},
         {retention->verifications_days, prune_verifications},
+        {retention->changes_days, prune_changes},
         {retention->tokens_days, prune_tokens},
         {retention->stripe_events_days, prune_stripe_events},
         {RETENTION_SPENDING_DAYS, prune_spending},

@@ -22,6 +22,7 @@ struct retention {
                             * of verifiers, where no result has them */
     int64_t sessions_days; /* sessions, with all that belongs to them */
     int64_t verifications_days; /* verification jobs and their results */
+    int64_t changes_days;       /* what they were given to verify, behind the time it was kept */
     int64_t tokens_days;        /* refresh tokens, behind their expiry */
     int64_t stripe_events_days; /* events that were applied, ignored or dismissed */
 };

@@ -23,7 +23,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
     static const struct query query = {
         "SELECT d.name, d.description,"
         "       (SELECT COUNT(*) FROM samples AS s WHERE s.latest = TRUE AND s.dataset = d.name),"
-        "       d.created_at, d.egress"
+        "       d.created_at, d.egress, d.answers_hidden"
         "  FROM datasets AS d ORDER BY d.name"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
@@ -39,6 +39,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
             .sample_count = db_row_int(rows, 2),
             .created_at = db_row_time(rows, 3),
             .egress = egress,
+            .hides_answers = db_row_int(rows, 5) != 0,
         };
 
         each(&dataset, arg);
@@ -255,7 +256,10 @@ int store_sample_version(struct db *db, const char *dataset, const char *sample_
     static const struct query the_latest = {
         "SELECT version FROM samples WHERE dataset = ? AND sample_id = ? AND latest = TRUE"};
     static const struct query this_one = {
-        "SELECT version FROM samples WHERE dataset = ? AND sample_id = ? AND version = ?"};
+        "SELECT version FROM samples AS s WHERE dataset = ? AND sample_id = ? AND version = ?"
+        " AND (answers_hidden OR NOT EXISTS (SELECT 1 FROM samples AS l WHERE"
+        " l.dataset = s.dataset AND l.sample_id = s.sample_id AND l.latest = TRUE"
+        " AND l.answers_hidden))"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         version
             ? DB_SELECT(db, &this_one, err, db_text(dataset), db_text(sample_id), db_int(version))
@@ -288,7 +292,14 @@ void sample_summary_release(struct sample_summary *summary)
 #define SUMMARY_COLUMNS                                                                            \
     "SELECT dataset, sample_id, language, verifier, image, verifier_image, repo_path,"             \
     " verifier_command, version, latest, verify_timeout, imported_at, hide_verifier_output,"       \
-    " image_reference, log_parser, trial"
+    " image_reference, log_parser, trial, answers_hidden"
+#define SUMMARY_COUNT 17
+
+/* The object with its answers. */
+#define WHOLE                                                                                      \
+    "IFNULL((SELECT a.json FROM sample_answers AS a WHERE a.row_id = samples.row_id), json)"
+#define HELD_OUT                                                                                   \
+    "IFNULL((SELECT a.held_out FROM sample_answers AS a WHERE a.row_id = samples.row_id), '[]')"
 
 static struct sample_summary summary_of_row(const struct db_rows *rows)
 {
@@ -309,6 +320,7 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
         .image_reference = db_row_copy(rows, 13),
         .log_parser = db_row_copy(rows, 14),
         .trial = db_row_copy(rows, 15),
+        .hides_answers = db_row_int(rows, 16) != 0,
     };
 }
 
@@ -341,7 +353,8 @@ int store_sample_export(struct db *db, const char *dataset,
                         void *arg, struct error *err)
 {
     static const struct query query = {
-        SUMMARY_COLUMNS ", json, report_paths FROM samples WHERE latest = TRUE AND dataset = ?"
+        SUMMARY_COLUMNS ", " WHOLE ", report_paths, " HELD_OUT ", IFNULL(restore_list, '[]')"
+                        " FROM samples WHERE latest = TRUE AND dataset = ?"
                         " AND sample_id > ? ORDER BY sample_id LIMIT 16"};
     _cleanup_(free_ptr) char *last = xstrdup("");
     bool more = true;
@@ -356,9 +369,11 @@ int store_sample_export(struct db *db, const char *dataset,
         more = false;
         while (db_next(rows)) {
             struct sample_whole sample = {.summary = summary_of_row(rows),
-                                          .json = db_row_text(rows, 16),
-                                          .json_length = db_row_length(rows, 16),
-                                          .report_paths = db_row_text(rows, 17)};
+                                          .json = db_row_text(rows, SUMMARY_COUNT),
+                                          .json_length = db_row_length(rows, SUMMARY_COUNT),
+                                          .report_paths = db_row_text(rows, SUMMARY_COUNT + 1),
+                                          .held_out = db_row_text(rows, SUMMARY_COUNT + 2),
+                                          .restore = db_row_text(rows, SUMMARY_COUNT + 3)};
             int status = each(&sample, arg, err);
 
             free(last);
@@ -376,17 +391,16 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
                      struct sample_summary *ret_summary, struct buf *json, struct error *err)
 {
     static const struct query query = {
-        SUMMARY_COLUMNS ", json FROM samples WHERE dataset = ? AND sample_id = ? AND version = ?"};
-    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+        SUMMARY_COLUMNS ", " WHOLE " FROM samples WHERE dataset = ? AND sample_id = ?"
+                        " AND IF(? = 0, latest = TRUE, version = ?)"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
+        db, &query, err, db_text(dataset), db_text(sample_id), db_int(version), db_int(version));
 
-    if (store_sample_version(db, dataset, sample_id, version, &version, err) < 0)
-        return -1;
-    rows = DB_SELECT(db, &query, err, db_text(dataset), db_text(sample_id), db_int(version));
     if (!rows)
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    buf_add(json, db_row_text(rows, 16), db_row_length(rows, 16));
+    buf_add(json, db_row_text(rows, SUMMARY_COUNT), db_row_length(rows, SUMMARY_COUNT));
     *ret_summary = summary_of_row(rows);
     return 0;
 }
@@ -416,6 +430,37 @@ int store_dataset_set_egress(struct db *db, const char *name, const char *egress
     static const struct query query = {"UPDATE datasets SET egress = ? WHERE name = ?"};
 
     return DB_RUN(db, &query, NULL, err, db_text(egress), db_text(name));
+}
+
+int store_dataset_hides_answers(struct db *db, const char *name, bool *ret_hides, struct error *err)
+{
+    static const struct query query = {"SELECT answers_hidden FROM datasets WHERE name = ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(name));
+
+    if (!rows)
+        return -1;
+    *ret_hides = db_next(rows) && db_row_int(rows, 0) != 0;
+    return 0;
+}
+
+int store_dataset_hide_answers(struct db *db, const char *name, bool hide, struct error *err)
+{
+    static const struct query query = {"UPDATE datasets SET answers_hidden = ? WHERE name = ?"};
+
+    return DB_RUN(db, &query, NULL, err, db_int(hide), db_text(name));
+}
+
+int store_dataset_count_answers(struct db *db, const char *name, int64_t *ret_count,
+                                struct error *err)
+{
+    static const struct query query = {"SELECT COUNT(*) FROM samples WHERE latest = TRUE"
+                                       " AND dataset = ? AND NOT answers_hidden"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(name));
+
+    if (!rows)
+        return -1;
+    *ret_count = db_next(rows) ? db_row_int(rows, 0) : 0;
+    return 0;
 }
 
 /* Locks the sample's latest version. *ret_version: 0 when there is none yet. */
@@ -457,6 +502,16 @@ static int check_packet(struct db *db, size_t size, struct error *err)
     return 0;
 }
 
+static bool is_empty_list(const char *list)
+{
+    return strcmp(list, "[]") == 0;
+}
+
+static struct db_value text_of_list(const char *list)
+{
+    return is_empty_list(list) ? db_null() : db_text(list);
+}
+
 static int insert_version(struct db *db, const struct new_sample *sample, int64_t version,
                           const struct buf *json, struct error *err)
 {
@@ -465,9 +520,9 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
         " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
-        " image_reference, trial)"
-        " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?, ?)"};
+        " image_reference, trial, answers_hidden, restore_list)"
+        " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?)"};
     _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
@@ -478,28 +533,45 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
                          strlen(sample->verifier_command) + strlen(sample->report_paths),
                      err) < 0)
         return -1;
-    return DB_RUN(
-        db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
-        db_int(version), db_text(sample->instance_id), db_text(sample->language),
-        db_text(sample->verifier), db_text(sample->image), db_text(sample->verifier_image),
-        db_text(sample->repo_path), db_text(sample->verifier_command),
-        db_text(sample->report_paths),
-        sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
-        db_text(sample->fail_to_pass), db_text(sample->pass_to_pass), db_text(sample->fail_to_fail),
-        db_text(sample->version_description), db_time(sample->created_at),
-        db_bytes(sample->content_hash, sizeof(sample->content_hash)),
-        db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
-        db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
-        db_text(sample->log_parser), db_text(sample->image_reference), db_text(sample->trial));
+    return DB_RUN(db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
+                  db_int(version), db_text(sample->instance_id), db_text(sample->language),
+                  db_text(sample->verifier), db_text(sample->image),
+                  db_text(sample->verifier_image), db_text(sample->repo_path),
+                  db_text(sample->verifier_command), db_text(sample->report_paths),
+                  sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
+                  db_text(sample->fail_to_pass), db_text(sample->pass_to_pass),
+                  db_text(sample->fail_to_fail), db_text(sample->version_description),
+                  db_time(sample->created_at),
+                  db_bytes(sample->content_hash, sizeof(sample->content_hash)),
+                  db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
+                  db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
+                  db_text(sample->log_parser), db_text(sample->image_reference),
+                  db_text(sample->trial),                  db_int(sample->hides_answers), text_of_list(sample->restore));
 }
 
-int store_sample_add(struct db *db, const struct new_sample *sample,
-                     void (*render)(int64_t version, struct buf *json, void *arg), void *arg,
-                     int64_t *ret_version, struct error *err)
+static int insert_answers(struct db *db, const struct new_sample *sample, int64_t version,
+                          const struct buf *whole, struct error *err)
+{
+    static const struct query query = {
+        "INSERT INTO sample_answers (row_id, json, held_out) SELECT row_id, ?, ? FROM samples"
+        " WHERE dataset = ? AND sample_id = ? AND version = ?"};
+
+    if (whole->length == 0 && is_empty_list(sample->held_out))
+        return 0;
+    if (check_packet(db, whole->length + strlen(sample->held_out), err) < 0)
+        return -1;
+    return DB_RUN(db, &query, NULL, err,
+                  whole->length > 0 ? db_bytes(whole->data, whole->length) : db_null(),
+                  text_of_list(sample->held_out), db_text(sample->dataset),
+                  db_text(sample->sample_id), db_int(version));
+}
+
+int store_sample_add(struct db *db, const struct new_sample *sample, sample_render *render,
+                     void *arg, int64_t *ret_version, struct error *err)
 {
     static const struct query retire = {
         "UPDATE samples SET latest = NULL WHERE dataset = ? AND sample_id = ? AND version = ?"};
-    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    _cleanup_(buf_release) struct buf json = BUF_INIT, whole = BUF_INIT;
     int64_t before;
     bool same;
 
@@ -512,8 +584,9 @@ int store_sample_add(struct db *db, const struct new_sample *sample,
     if (before && DB_RUN(db, &retire, NULL, err, db_text(sample->dataset),
                          db_text(sample->sample_id), db_int(before)) < 0)
         return -1;
-    render(before + 1, &json, arg);
-    if (insert_version(db, sample, before + 1, &json, err) < 0)
+    render(before + 1, &json, &whole, arg);
+    if (insert_version(db, sample, before + 1, &json, err) < 0 ||
+        insert_answers(db, sample, before + 1, &whole, err) < 0)
         return -1;
     *ret_version = before + 1;
     return 0;

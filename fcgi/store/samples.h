@@ -21,6 +21,7 @@ struct dataset {
     char *name;
     char *description; /* NULL: none */
     char *egress;      /* of its sessions (wire/egress.h) */
+    bool hides_answers;
     int64_t sample_count;
     int64_t created_at;
 };
@@ -69,7 +70,8 @@ int store_sample_page_deflated(struct db *db, const struct sample_page *page,
 /* Compresses text into such a piece; also for what stands between the samples. */
 void sample_deflate(const char *text, size_t length, struct buf *ret_piece, uint32_t *ret_crc32);
 
-/* Is there such a version (0: the latest)? *ret_version: which. ERROR_NOT_FOUND. */
+/* Is there such a version (0: the latest), for the API's users? *ret_version: which.
+ * ERROR_NOT_FOUND, also for one that shows answers that the latest hides. */
 int store_sample_version(struct db *db, const char *dataset, const char *sample_id, int64_t version,
                          int64_t *ret_version, struct error *err);
 
@@ -81,7 +83,7 @@ struct sample_summary {
     int64_t version;
     bool latest;
     int64_t verify_timeout; /* seconds; 0: the setting */
-    bool hide_verifier_output;
+    bool hide_verifier_output, hides_answers;
     int64_t imported_at;
 };
 
@@ -93,11 +95,11 @@ int store_sample_list(struct db *db, const struct sample_page *page,
                       struct error *err);
 
 /* The latest versions of a data set, ordered by sample id, with all that defines them. What is a
- * pointer lives until each returns; json is the API's object, report_paths an array's text. each
- * returns -1 to stop, with its error in *err. */
+ * pointer lives until each returns; json is the API's object with its answers, the others are
+ * arrays' texts. each returns -1 to stop, with its error in *err. */
 struct sample_whole {
     struct sample_summary summary;
-    const char *json, *report_paths;
+    const char *json, *report_paths, *held_out, *restore;
     size_t json_length;
 };
 
@@ -106,7 +108,8 @@ int store_sample_export(struct db *db, const char *dataset,
                                     struct error *err),
                         void *arg, struct error *err);
 
-/* One version (0: the latest), and appends its JSON. ERROR_NOT_FOUND. */
+/* One version (0: the latest), and appends its JSON, with the answers that the API may hide: for
+ * the operator. ERROR_NOT_FOUND. */
 int store_sample_get(struct db *db, const char *dataset, const char *sample_id, int64_t version,
                      struct sample_summary *ret_summary, struct buf *json, struct error *err);
 
@@ -119,23 +122,35 @@ void sample_pack_path(const char *dataset, const char *sample_id, int64_t versio
 struct new_sample {
     const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,
         *repo_path, *verifier_command, *report_paths, *fail_to_pass, *pass_to_pass, *fail_to_fail,
-        *version_description, *log_parser, *image_reference, *trial;
+        *version_description, *log_parser, *image_reference, *trial, *held_out,
+        *restore;
     int64_t verify_timeout; /* 0: the setting */
-    bool hide_verifier_output;
+    bool hide_verifier_output, hides_answers;
     int64_t created_at; /* 0: unknown */
     unsigned char content_hash[32];
 };
 
-/* render: called with the version that the sample gets (within the transaction), fills `json`.
- * *ret_version: that version, or 0 when the latest has the same content_hash and nothing was
+/* Called with the version that the sample gets (within the transaction). Fills `json`, what the API
+ * shows, and `whole`, the same with its answers, where it hides them. */
+typedef void sample_render(int64_t version, struct buf *json, struct buf *whole, void *arg);
+
+/* *ret_version: the new one, or 0 when the latest has the same content_hash and nothing was
  * written. Within the caller's transaction (db_begin). */
-int store_sample_add(struct db *db, const struct new_sample *sample,
-                     void (*render)(int64_t version, struct buf *json, void *arg), void *arg,
-                     int64_t *ret_version, struct error *err);
+int store_sample_add(struct db *db, const struct new_sample *sample, sample_render *render,
+                     void *arg, int64_t *ret_version, struct error *err);
 int store_dataset_ensure(struct db *db, const char *name, const char *description,
                          struct error *err);
 /* What its sessions may reach, from now on. egress: a valid policy (wire/egress.h). */
 int store_dataset_set_egress(struct db *db, const char *name, const char *egress,
                              struct error *err);
+
+/* Whether the API shows the answers of what is imported into it. */
+int store_dataset_hides_answers(struct db *db, const char *name, bool *ret_hides,
+                                struct error *err);
+int store_dataset_hide_answers(struct db *db, const char *name, bool hide, struct error *err);
+
+/* How many samples show answers, in their latest version. */
+int store_dataset_count_answers(struct db *db, const char *name, int64_t *ret_count,
+                                struct error *err);
 
 #endif

@@ -9,6 +9,7 @@ libstore_a_SOURCES = \
 	fcgi/store/db.c fcgi/store/db.h \
 	fcgi/store/catalog.c fcgi/store/catalog.h \
 	fcgi/store/claims.c fcgi/store/claims.h \
+	fcgi/store/changes.c fcgi/store/changes.h \
 	fcgi/store/checkouts.c fcgi/store/checkouts.h \
 	fcgi/store/containers.c fcgi/store/containers.h \
 	fcgi/store/credit.c fcgi/store/credit.h \

@@ -1,6 +1,7 @@
 #include "store/status.h"
 
 #include "base/cleanup.h"
+#include "store/changes.h"
 #include "store/db.h"
 
 #include "base/banned.h"
@@ -116,11 +117,14 @@ int store_status(struct db *db, const char *api_user, const char *reaper_user,
 {
     _cleanup_(db_end_snapshot) struct db *snapshot = db_snapshot(db, err);
     struct server_status status = {0};
+    struct changes_kept kept;
 
     if (!snapshot || read_connections(snapshot, api_user, reaper_user, &status, err) < 0 ||
         read_sessions(snapshot, &status, err) < 0 || read_queues(snapshot, &status, err) < 0 ||
-        read_money(snapshot, &status, err) < 0)
+        read_money(snapshot, &status, err) < 0 || store_changes_count(snapshot, &kept, err) < 0)
         return -1;
+    status.changes_kept = kept.count;
+    status.changes_bytes = kept.bytes;
     *ret_status = status;
     return 0;
 }

@@ -24,6 +24,8 @@ struct server_status {
     struct status_queue charges;       /* of ended sessions; none is ever running */
     struct status_queue stripe_events; /* the same */
     int64_t stripe_quarantined;        /* a person must look at them */
+    int64_t changes_kept,
+        changes_bytes;                 /* of verifications, for regrading; bytes in the database */
     int64_t users;                     /* that can sign in */
     int64_t paid_cents, granted_cents; /* what the balances come to */
     int64_t debtors, debt_cents;       /* those below zero, and by how much */

@@ -89,7 +89,7 @@ static int attempt(struct db *db, void *arg, bool *maybe, struct error *err)
         "INSERT INTO verifications (job_id, session_id) SELECT ?, s.session_id FROM sessions s "
         "WHERE s.session_id=? AND s.user_id=? AND s.status='ready' AND "
         "(SELECT COUNT(*) FROM verifications o WHERE o.session_id=s.session_id AND "
-        "o.status IN ('pending','starting','running')) < ? FOR UPDATE"};
+        "o.status IN ('pending','starting','running') AND o.regrade_of IS NULL) < ? FOR UPDATE"};
     struct creation *creation = arg;
 
     *maybe = true;
@@ -126,7 +126,7 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
         "SELECT v.job_id, v.session_id, s.sample_id, v.status, v.created_at, v.started_at, "
         "v.completed_at, NOW(6), v.result, v.error_code, v.error_message, v.container_name, "
         "v.location, s.expires_at FROM verifications v JOIN sessions s USING (session_id) "
-        "WHERE v.job_id=? AND s.session_id=? AND s.user_id=?"};
+        "WHERE v.job_id=? AND s.session_id=? AND s.user_id=? AND v.regrade_of IS NULL"};
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
     if (id_valid(session_id) && id_valid(job_id)) {
@@ -198,6 +198,8 @@ void verification_work_release(struct verification_work *work)
     free(work->fail_to_pass);
     free(work->pass_to_pass);
     free(work->fail_to_fail);
+    free(work->held_out);
+    free(work->restore);
     free(work->test_patch);
     free(work->container_address);
     memset(work, 0, sizeof(*work));
@@ -213,9 +215,11 @@ void verification_work_release(struct verification_work *work)
     "WHERE v.job_id=?); "                                                                          \
     "UPDATE verifications SET status=IF(status='pending', 'starting', status), "                   \
     "started_at=IFNULL(started_at, NOW(6)), attempt=attempt+1, owner=mine WHERE job_id=? AND "     \
-    "status IN ('pending','starting','running') AND under_way < ? AND EXISTS (SELECT 1 "           \
+    "status IN ('pending','starting','running') AND under_way < ? AND "                            \
+    "IF(regrade_of IS NULL, EXISTS (SELECT 1 "                                                     \
     "FROM sessions s WHERE s.session_id=verifications.session_id AND s.status='ready' AND "        \
-    "s.owner=mine); SET claimed=ROW_COUNT();"
+    "s.owner=mine), owner IS NULL OR owner=mine OR " OWNER_IS_DEAD(                                \
+        "verifications.owner") "); SET claimed=ROW_COUNT();"
 
 static struct verification_work work_of(const struct db_rows *rows)
 {
@@ -241,6 +245,10 @@ static struct verification_work work_of(const struct db_rows *rows)
         .log_parser = db_row_copy(rows, 19),
         .test_patch = db_row_copy(rows, 20),
         .trial = db_row_copy(rows, 21),
+        .held_out = db_row_copy(rows, 22),
+        .restore = db_row_copy(rows, 23),
+        .hide_lists = db_row_int(rows, 24) != 0,
+        .regrade_of = db_row_id(rows, 25),
     };
 }
 
@@ -254,17 +262,21 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         "SELECT claimed, v.job_id, v.session_id, s.user_id, v.attempt, p.image, "
         "IFNULL(p.verifier_image, p.image), p.language, p.verifier, p.repo_path, "
         "p.verifier_command, p.report_paths, p.fail_to_pass, p.pass_to_pass, p.fail_to_fail, "
-        "p.verify_timeout, c.container_id, c.address, p.hide_verifier_output, p.log_parser, "
-        "JSON_VALUE(p.json, '$.test_patch'), p.trial FROM verifications v "
+        "p.verify_timeout, c.container_id, c.address, "
+        "p.hide_verifier_output OR h.held_out IS NOT NULL, p.log_parser, "
+        "JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch'), p.trial, IFNULL(h.held_out, '[]'), "
+        "IFNULL(p.restore_list, '[]'), p.answers_hidden, v.regrade_of FROM verifications v "
         "JOIN sessions s USING (session_id) "
-        "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND p.version=s.version "
+        "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND "
+        "IF(v.regrade_latest, p.latest, p.version=s.version) "
+        "LEFT JOIN sample_answers h ON h.row_id=p.row_id "
         "LEFT JOIN containers c ON c.container_id=v.container_id AND c.state='running' AND "
         "c.node=? "
         "WHERE v.job_id=? AND v.status IN ('pending','starting','running') AND "
-        "(claimed > 0 OR (s.status='ready' AND s.owner=?));")};
-    _cleanup_(db_rows_release) struct db_rows *rows =
-        DB_SELECT(db, &claim, err, db_id(&run->run_id), db_id(id), db_id(id), db_id(id),
-                  db_int(user_max), db_text(run->node), db_id(id), db_id(&run->run_id));
+        "(claimed > 0 OR v.regrade_of IS NOT NULL OR (s.status='ready' AND s.owner=?));")};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
+        db, &claim, err, db_id(&run->run_id), db_id(id), db_id(id), db_id(id), db_int(user_max),
+        db_int(run->lease_seconds), db_text(run->node), db_id(id), db_id(&run->run_id));
 
     if (!rows)
         return -1;

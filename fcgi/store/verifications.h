@@ -98,17 +98,21 @@ int job_status_parse(const char *name, enum job_status *ret_status);
 
 struct verification_work {
     struct id job_id, session_id, user_id;
+    struct id regrade_of; /* whose kept changes are verified again, without the session; "": none */
     int64_t attempt;
     char *image, *verifier_image; /* verifier_image: never NULL */
     char *language, *verifier;
     char *repo_path, *verifier_command;
     char *report_paths;                               /* JSON array */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail; /* JSON arrays */
-    char *test_patch;                                 /* NULL: the sample has none */
-    int64_t verify_timeout;                           /* 0: the setting */
-    bool hide_output;                                 /* of the verifier, from the API's users */
-    char *log_parser;                                 /* NULL: reports only */
-    char *trial; /* JSON (docs/verdicts.md); NULL: the verifier_command decides */
+    char *held_out;         /* the same; tests that nobody but the operator is shown */
+    char *restore;          /* the same; patterns (grade/restore_rules.h) */
+    char *test_patch;       /* NULL: the sample has none */
+    int64_t verify_timeout; /* 0: the setting */
+    bool hide_output;       /* of the verifier, from the API's users */
+    bool hide_lists;        /* from the same: what the lists name */
+    char *log_parser;       /* NULL: reports only */
+    char *trial;            /* JSON (docs/verdicts.md); NULL: the verifier_command decides */
     /* A container of this job that runs on this node, its verifier started by an earlier run of
      * this daemon: to be attached to. container_id "": none, make one. */
     struct id container_id;

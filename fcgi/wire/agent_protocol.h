@@ -62,6 +62,8 @@
 #define AGENT_RULE_QUIET 'q' /* the same, and it is not told */
 #define AGENT_RULE_NEW 'n'   /* a path, where the image has nothing there */
 #define AGENT_RULE_PART 'p'  /* a file's name: what it says to the runner is the image's */
+#define AGENT_RULE_KEEP 'k'  /* a pattern of the sample: of a name, or, with a slash, of a path */
+#define AGENT_RULE_TAKE 't'  /* the same: the session's is taken, whatever other rules say */
 #define AGENT_RULES_MOST (1024 * 1024) /* bytes of all rules */
 
 /* What a trial (agent/trial.h) leaves in the repository's folder: its report, which nobody else can

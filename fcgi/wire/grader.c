@@ -16,7 +16,9 @@
 #define TOOL_MAX 64
 
 static const char *const text_names[GRADER_TEXTS] = {"fail_to_pass", "pass_to_pass", "fail_to_fail",
-                                                     "stdout", "stderr"};
+                                                     "held_out",     "stdout",       "stderr"};
+
+#define TEXT_STDOUT 4
 
 static int senseless(struct error *err, const char *what)
 {
@@ -40,10 +42,18 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
 {
     const struct verifier_run *run = &request->run;
     const struct sample_lists *lists = &request->lists;
-    const char *const texts[GRADER_TEXTS] = {lists->fail_to_pass, lists->pass_to_pass,
-                                             lists->fail_to_fail, run->out, run->err};
-    const size_t lengths[GRADER_TEXTS] = {strlen(lists->fail_to_pass), strlen(lists->pass_to_pass),
-                                          strlen(lists->fail_to_fail), run->out_length,
+    const char *held_out = lists->held_out ? lists->held_out : "[]";
+    const char *const texts[GRADER_TEXTS] = {lists->fail_to_pass,
+                                             lists->pass_to_pass,
+                                             lists->fail_to_fail,
+                                             held_out,
+                                             run->out,
+                                             run->err};
+    const size_t lengths[GRADER_TEXTS] = {strlen(lists->fail_to_pass),
+                                          strlen(lists->pass_to_pass),
+                                          strlen(lists->fail_to_fail),
+                                          strlen(held_out),
+                                          run->out_length,
                                           run->err_length};
     _cleanup_(json_release) json_object *head = json_object_new_object();
 
@@ -56,6 +66,7 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
     json_add_int(head, "since", request->since);
     json_add_text(head, "log_parser", request->log_parser ? request->log_parser : "");
     json_add_bool(head, "hide_output", request->hide_output);
+    json_add_bool(head, "hide_lists", lists->hidden);
     json_add_int(head, "told", (int64_t)request->told);
     head_add_sanitized(head, "fault", request->fault ? request->fault : "", 3 * GRADER_FAULT_MAX);
     for (int i = 0; i < GRADER_TEXTS; i++) {
@@ -91,11 +102,12 @@ int grader_request_parse(const char *head, size_t length, struct grader_request 
     request.since = head_int(&reader, "since", INT64_MIN, INT64_MAX);
     parser = head_text(&reader, "log_parser", TOOL_MAX);
     request.hide_output = head_bool(&reader, "hide_output");
+    request.lists.hidden = head_bool(&reader, "hide_lists");
     request.told = (size_t)head_int(&reader, "told", 0, GRADER_TEXT_MAX);
     fault = head_text(&reader, "fault", 3 * GRADER_FAULT_MAX);
     for (int i = 0; i < GRADER_TEXTS; i++)
         ret_lengths[i] = head_int(&reader, text_names[i], 0, GRADER_TEXT_MAX);
-    if (!head_all_read(&reader) || (int64_t)request.told > ret_lengths[3])
+    if (!head_all_read(&reader) || (int64_t)request.told > ret_lengths[TEXT_STDOUT])
         return senseless(err, "request");
     *ret_tool = xstrdup(tool);
     request.run.tool = *ret_tool;

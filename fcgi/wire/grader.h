@@ -6,7 +6,8 @@
  *     4 bytes     length of the head, most significant byte first, at most GRADER_HEAD_MAX
  *     head        JSON: how the verifier's run ended, and how long the texts are; or the fault that
  *                 makes it a failed one whatever it left, and then no tar follows
- *     texts       fail_to_pass, pass_to_pass, fail_to_fail, stdout, stderr, one behind the other
+ *     texts       fail_to_pass, pass_to_pass, fail_to_fail, held_out, stdout, stderr, one behind
+ *                 the other
  *     the rest    the pax tar of report files, until the end of the input
  *
  * From it, on its standard output, and then the end:
@@ -31,7 +32,7 @@
 #define GRADER_LENGTH_SIZE 4
 #define GRADER_HEAD_MAX 32768
 #define GRADER_FAULT_MAX 1024 /* bytes of a fault; what is longer is cut */
-#define GRADER_TEXTS 5
+#define GRADER_TEXTS 6
 #define GRADER_TEXT_MAX (INT64_C(32) << 20)   /* each of them */
 #define GRADER_TAR_MAX (INT64_C(80) << 20)    /* 64 MiB of reports, and their headers */
 #define GRADER_RESULT_MAX (INT64_C(32) << 20) /* a larger one is REPORT_TOO_LARGE */
@@ -55,6 +56,8 @@ struct verifier_run {
 /* The sample's tests as the database has them: JSON arrays of texts. */
 struct sample_lists {
     const char *fail_to_pass, *pass_to_pass, *fail_to_fail;
+    const char *held_out; /* must pass, too; the result names none of them; NULL: none */
+    bool hidden;          /* the result is not to tell which tests are listed */
 };
 
 struct grader_request {

@@ -469,6 +469,50 @@ static void an_author_tries_a_sample(void)
     CHECK_MSG(!strstr(sessions->body.data, "calc__calc-absent"), "%s", sessions->body.data);
 }
 
+static void a_test_that_is_held_out_counts_and_is_not_shown(void)
+{
+    struct ident bad = session_ready(NULL, DATASET, "calc__calc-heldout");
+    struct ident good = fixed_session("calc__calc-heldout");
+    _cleanup_(answer_release) struct answer *failed = verify(bad.text);
+    _cleanup_(answer_release) struct answer *passed = verify(good.text);
+
+    completed(failed, false);
+    INT(failed, "result.total", 3);
+    INT(failed, "result.failed", 1);
+    TEXT(failed, "result.passes.0.name", "adds_nothing");
+    CHECK(!strstr(failed->body.data, "\"adds\""));
+    TEXT(failed, "result.stdout", "");
+    TEXT(failed, "result.stderr", "--- no success ---\nheld_out: 1 of 1 did not pass\n---\n");
+    completed(passed, true);
+    INT(passed, "result.passed", 2);
+    CHECK(!strstr(passed->body.data, "\"adds\""));
+    session_close(NULL, bad.text);
+    session_close(NULL, good.text);
+}
+
+/* The session is gone, and the file that it changed crosses again. */
+static void a_verdict_is_reached_again_from_what_was_kept(void)
+{
+    struct ident good = fixed_session(SOLVABLE), bad = session_ready(NULL, DATASET, SOLVABLE);
+    _cleanup_(answer_release) struct answer *passed = verify(good.text);
+    _cleanup_(answer_release) struct answer *failed = verify(bad.text);
+    _cleanup_(buf_release) struct buf one = BUF_INIT, other = BUF_INIT, all = BUF_INIT;
+
+    completed(passed, true);
+    completed(failed, false);
+    session_close(NULL, good.text);
+    session_close(NULL, bad.text);
+    CHECK(ctl(&one, "verify regrade %s --json", answer_text(passed, "job_id")) == 0);
+    says(&one, "\"before\": \"success\"");
+    says(&one, "\"after\": \"success\"");
+    says(&one, "\"changed\": false");
+    CHECK(ctl(&other, "verify regrade %s --json", answer_text(failed, "job_id")) == 0);
+    says(&other, "\"after\": \"failure\"");
+    CHECK(ctl(&all, "verify regrade --dataset " DATASET " --limit 2") == 0);
+    says(&all, "2 verdicts, 0 changed, 0 without a verdict");
+    CHECK(ctl(NULL, "verify regrade %s", good.text) == 1);
+}
+
 static void unknown_jobs_are_404(void)
 {
     static const char *const ids[] = {"01890000-0000-7000-8000-000000000000", "x"};
@@ -511,6 +555,10 @@ static const struct test tests[] = {
     {"closing cancels an unfinished job", closing_cancels_an_unfinished_job},
     {"commands run while a job does", commands_run_while_a_job_does},
     {"an author tries a sample, unchanged and with its patch", an_author_tries_a_sample},
+    {"a test that is held out counts and is not shown",
+     a_test_that_is_held_out_counts_and_is_not_shown},
+    {"a verdict is reached again from what was kept",
+     a_verdict_is_reached_again_from_what_was_kept},
     {"too many unfinished jobs are 429", too_many_unfinished_jobs_are_429},
     {"unknown jobs are 404", unknown_jobs_are_404},
 };

@@ -176,8 +176,9 @@ static void use_of_a_key_is_recorded_at_most_once_a_minute(void)
 
 /* --- samples --------------------------------------------------------------------------------- */
 
-static void render(int64_t version, struct buf *json, void *arg)
+static void render(int64_t version, struct buf *json, struct buf *whole, void *arg)
 {
+    (void)whole;
     buf_addf(json, "{\"id\":\"%s\",\"version\":%d,\"text\":\"", (const char *)arg, (int)version);
     for (int i = 0; i < 100; i++)
         buf_addf(json, "%d ", i);
@@ -199,6 +200,8 @@ static int add_sample(const char *id, unsigned char content, int64_t *ret_versio
         .fail_to_pass = "[]",
         .pass_to_pass = "[]",
         .fail_to_fail = "[]",
+        .held_out = "[]",
+        .restore = "[]",
         .content_hash = {content, 0xff, 0xfe, 0x80}, /* no UTF-8 */
     };
 
@@ -341,6 +344,66 @@ static void the_stamp_tells_a_restored_catalog(void)
     CU_ASSERT_EQUAL(after.imported_at, before.imported_at + 1);
 }
 
+static void hide(int64_t version, struct buf *json, struct buf *whole, void *arg)
+{
+    (void)version;
+    (void)arg;
+    buf_add_str(json, "{}");
+    buf_add_str(whole, "{\"patch\":\"secret\"}");
+}
+
+static int add_hidden(int64_t *ret_version, struct error *err)
+{
+    const struct new_sample sample = {.dataset = "hidden",
+                                      .sample_id = "a",
+                                      .instance_id = "a",
+                                      .language = "c",
+                                      .verifier = "test_suite",
+                                      .repo_path = "/r",
+                                      .verifier_command = "v",
+                                      .report_paths = "[]",
+                                      .fail_to_pass = "[]",
+                                      .pass_to_pass = "[]",
+                                      .fail_to_fail = "[]",
+                                      .held_out = "[\"t\"]",
+                                      .restore = "[]",
+                                      .hides_answers = true};
+
+    return store_sample_add(admin, &sample, hide, NULL, ret_version, err);
+}
+
+static void hidden_answers_are_out_of_the_workers_reach(void)
+{
+    static const char shown[] =
+        "INSERT INTO samples SELECT NULL, 'hidden', 'a', 1, TRUE, instance_id, language, verifier, "
+        "image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout, "
+        "fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, imported_at, "
+        "'x', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, FALSE, NULL "
+        "FROM samples WHERE sample_id='Some_%0001' AND latest";
+    static const struct query read = {"SELECT json FROM sample_answers"};
+    _cleanup_(sample_summary_release) struct sample_summary summary = {0};
+    _cleanup_(buf_release) struct buf json = BUF_INIT, whole = BUF_INIT;
+    struct error denied = ERROR_INIT, refused = ERROR_INIT;
+    int64_t version;
+
+    OK(store_dataset_ensure(admin, "hidden", NULL, &err));
+    OK(db_run_script(admin, shown, strlen(shown), &err));
+    OK(store_sample_version(api, "hidden", "a", 1, &version, &err));
+    OK(add_hidden(&version, &err));
+    CU_ASSERT_EQUAL(version, 2);
+    OK(store_sample_page_plain(api, &(struct sample_page){.dataset = "hidden"}, &json, &err));
+    CU_ASSERT_STRING_EQUAL(json.data, "{}");
+    OK(store_sample_get(admin, "hidden", "a", 0, &summary, &whole, &err));
+    CU_ASSERT_STRING_EQUAL(whole.data, "{\"patch\":\"secret\"}");
+    CU_ASSERT_TRUE(summary.hides_answers);
+    CU_ASSERT_PTR_NULL(db_select(api, &read, NULL, 0, &denied));
+    CU_ASSERT_PTR_NOT_NULL(strstr(denied.message, "denied"));
+    /* The version before, whose answers could be seen, is given to nobody any more. */
+    CU_ASSERT_EQUAL(store_sample_version(api, "hidden", "a", 1, &version, &refused), -1);
+    CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
+    OK(store_sample_version(api, "hidden", "a", 2, &version, &err));
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -356,6 +419,8 @@ int main(void)
         {"a search knows no case and no wildcard", search_knows_no_case_and_no_wildcard},
         {"deflated pages hold the same", deflated_pages_hold_the_same},
         {"versions are found", versions_are_found},
+        {"hidden answers are out of the workers' reach",
+         hidden_answers_are_out_of_the_workers_reach},
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},
     };
 

@@ -44,7 +44,7 @@ static void check_line(const struct sample_line *line)
     hold_true(line->repo_path[0] == '/' && strlen(line->repo_path) <= 255);
     hold_true(line->sample_id[0] && strlen(line->sample_id) <= 190);
     hold_true(!strchr(line->sample_id, '/') && line->sample_id[0] != '.');
-    sample_line_render(line, "d", 7, &json);
+    sample_line_render(line, "d", 7, true, &json);
     hold_true(json_parse(json.data, json.length, &object, NULL, &err) == 0);
     hold_true(json_get_int(object, "version", 0) == 7);
     hold_true(strcmp(json_get_text(object, "patch"), line->patch) == 0);

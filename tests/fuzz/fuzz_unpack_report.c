@@ -44,6 +44,8 @@ static void check(const struct unpacked *unpacked)
 {
     hold_true(unpacked->bytes >= 0 && unpacked->bytes <= BYTES_MAX);
     hold_true(unpacked->workdir == NULL || unpacked->workdir[0] == '/');
+    hold_true(unpacked->findings == NULL ||
+              json_object_array_length(unpacked->findings) <= UNPACK_FINDINGS_MOST);
     hold_true(unpacked->env == NULL ||
               json_object_array_length(unpacked->env) <= UNPACK_ENV_COUNT_MOST);
 }

@@ -13,6 +13,7 @@ tests_reaper_test_reaper_SOURCES = \
 	tests/reaper/test-reaper-nodes.c \
 	tests/reaper/test-reaper-outages.c \
 	tests/reaper/test-reaper-pool.c \
+	tests/reaper/test-reaper-regrades.c \
 	tests/reaper/test-reaper-verifications.c \
 	tests/unit/unit.h
 tests_reaper_test_reaper_CPPFLAGS = $(AGENT_TEST_CPPFLAGS) -DBUILD_DIR='"$(abs_top_builddir)"'

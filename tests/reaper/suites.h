@@ -12,6 +12,6 @@ struct suite {
 };
 
 extern const struct suite suite_pool, suite_sessions, suite_interactions, suite_verifications,
-    suite_nodes, suite_outages, suite_billing, suite_jobs;
+    suite_nodes, suite_outages, suite_billing, suite_jobs, suite_regrades;
 
 #endif

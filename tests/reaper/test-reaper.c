@@ -15,7 +15,7 @@
 int main(int argc, char **argv)
 {
     static const struct suite *const suites[] = {
-        &suite_pool,  &suite_sessions, &suite_interactions, &suite_verifications,
+        &suite_pool,  &suite_sessions, &suite_interactions, &suite_verifications, &suite_regrades,
         &suite_nodes, &suite_outages,  &suite_billing,      &suite_jobs};
     static struct unit_test tests[TESTS_MAX];
     size_t count = 0;

@@ -4,6 +4,7 @@
  */
 #include <pthread.h>
 
+#include "store/changes.h"
 #include "work.h"
 
 #include "base/banned.h"
@@ -321,6 +322,99 @@ static void a_grading_container_is_attached_to_or_replaced(void)
     CU_ASSERT_TRUE(is_to_stop(&next, &second));
 }
 
+/* --- verdicts that are reached again --------------------------------------------------------- */
+
+static bool may_repeat(const struct run *run, const struct id *id)
+{
+    struct search search = {.wanted = id, .place = -1};
+
+    OK(store_regrade_claimable(reaper, run, 1000, look, &search, &err));
+    return search.place >= 0;
+}
+
+static void ignore_id(const struct id *id, void *arg)
+{
+    (void)id;
+    (void)arg;
+}
+
+/* A verification that ended with a verdict, and whose changes are kept. */
+static struct id kept_job(const struct run *run, const struct id *session)
+{
+    struct id job = verification_of(session, &user_id);
+    _cleanup_(verification_work_release) struct verification_work work = {0};
+
+    OK(store_verification_claim(reaper, run, &job, 9, &work, &err));
+    CU_ASSERT_STRING_EQUAL(work.regrade_of.text, "");
+    OK(store_changes_keep(reaper, run, &job, work.attempt, "archive", 7, &err));
+    OK(store_changes_keep(reaper, run, &job, work.attempt, "changes", 7, &err));
+    OK(store_verification_finish(reaper, run, &job, work.attempt, "{}", 2, true, NULL, NULL, &err));
+    REFUSED(store_changes_keep(reaper, run, &job, work.attempt, "late", 4, &err), ERROR_NOT_FOUND);
+    return job;
+}
+
+static void any_host_repeats_a_verdict_and_one_alone(void)
+{
+    struct run a = begin("a", "1"), b = begin("b", "1");
+    struct id session = new_session(), job, again = id_new(), last = id_new();
+    _cleanup_(verification_work_release) struct verification_work work = {0}, later = {0};
+    _cleanup_(verification_release) struct verification shown = {0};
+    _cleanup_(buf_release) struct buf archive = BUF_INIT;
+    struct verification_work none;
+
+    make_ready(&a, &session, NULL);
+    job = kept_job(&a, &session);
+    OK(store_regrade_create(admin, &again, &job, false, &err));
+    close_session(&session);
+    OK(store_session_settle(reaper, &session, ignore_id, NULL, &err));
+    CU_ASSERT_TRUE(may_repeat(&a, &again) && may_repeat(&b, &again));
+    OK(store_verification_claim(reaper, &b, &again, 9, &work, &err));
+    CU_ASSERT_STRING_EQUAL(work.regrade_of.text, job.text);
+    OK(store_changes_get(reaper, &work.regrade_of, &archive, &err));
+    CU_ASSERT_EQUAL(archive.length, 7);
+    CU_ASSERT_EQUAL(memcmp(archive.data, "changes", 7), 0);
+    CU_ASSERT_FALSE(may_repeat(&a, &again) || may_repeat(&b, &again));
+    REFUSED(store_verification_claim(reaper, &a, &again, 9, &none, &err), ERROR_LIMIT);
+    run_is_silent_for(&b, AFTER_LEASE);
+    CU_ASSERT_TRUE(may_repeat(&a, &again));
+    OK(store_verification_claim(reaper, &a, &again, 9, &later, &err));
+    CU_ASSERT_EQUAL(later.attempt, 2);
+    REFUSED(store_verification_finish(reaper, &b, &again, 1, "{}", 2, true, NULL, NULL, &err),
+            ERROR_NOT_FOUND);
+    OK(store_verification_finish(reaper, &a, &again, 2, "{}", 2, false, NULL, NULL, &err));
+    /* It is nothing of the user's, and nothing that is repeated in turn. */
+    REFUSED(store_verification_get(api, &user_id, session.text, again.text, &shown, &err),
+            ERROR_NOT_FOUND);
+    REFUSED(store_regrade_create(admin, &last, &again, false, &err), ERROR_NOT_FOUND);
+}
+
+static void a_verdict_is_repeated_by_the_latest_version_if_asked(void)
+{
+    static const char newer[] =
+        "UPDATE samples SET latest=NULL WHERE sample_id='runnable';"
+        "INSERT INTO samples SELECT NULL, dataset, sample_id, 2, TRUE, instance_id, language, "
+        "verifier, image, verifier_image, repo_path, '/newer', report_paths, verify_timeout, "
+        "fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, imported_at, "
+        "'y', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, FALSE, NULL "
+        "FROM samples WHERE sample_id='runnable' AND version=1";
+    static const char before[] = "DELETE FROM samples WHERE sample_id='runnable' AND version=2;"
+                                 "UPDATE samples SET latest=TRUE WHERE sample_id='runnable'";
+    struct run a = begin("a", "1");
+    struct id session = new_session(), job, same = id_new(), latest = id_new();
+    _cleanup_(verification_work_release) struct verification_work first = {0}, second = {0};
+
+    make_ready(&a, &session, NULL);
+    job = kept_job(&a, &session);
+    OK(db_run_script(admin, newer, sizeof(newer) - 1, &err));
+    OK(store_regrade_create(admin, &same, &job, false, &err));
+    OK(store_regrade_create(admin, &latest, &job, true, &err));
+    OK(store_verification_claim(reaper, &a, &same, 9, &first, &err));
+    OK(store_verification_claim(reaper, &a, &latest, 9, &second, &err));
+    CU_ASSERT_STRING_EQUAL(first.verifier_command, "/v");
+    CU_ASSERT_STRING_EQUAL(second.verifier_command, "/newer");
+    OK(db_run_script(admin, before, sizeof(before) - 1, &err));
+}
+
 /* --- who needs an image ---------------------------------------------------------------------- */
 
 static void count_user(const struct image_user *user, void *arg)
@@ -471,6 +565,9 @@ int main(void)
          one_users_verifications_leave_room_for_others},
         {"a grading container is attached to, or replaced",
          a_grading_container_is_attached_to_or_replaced},
+        {"any host repeats a verdict, and one alone", any_host_repeats_a_verdict_and_one_alone},
+        {"a verdict is repeated by the latest version of the sample, if that is asked for",
+         a_verdict_is_repeated_by_the_latest_version_if_asked},
         {"an image is needed until its containers are gone",
          an_image_is_needed_until_its_containers_are_gone},
         {"racing hosts claim a session once", racing_hosts_claim_a_session_once},

@@ -283,6 +283,33 @@ static void large_outputs_go_in_steps_of_so_many_bytes(void)
     }
 }
 
+static void changes_go_after_their_days_and_with_their_verification(void)
+{
+    static const struct query lay = {
+        "INSERT INTO verifications (job_id, session_id, status, created_at, completed_at) "
+        "SELECT UUID(), ?, 'completed', NOW(6), NOW(6) FROM seq_1_to_5"};
+    static const struct query keep = {
+        "INSERT INTO verification_changes (job_id, created_at, bytes, stored_bytes, archive) "
+        "SELECT job_id, NOW(6) - INTERVAL ROW_NUMBER() OVER () * 2 DAY, 9, 8388608, 'x' "
+        "FROM verifications WHERE session_id = ?"};
+    static const struct query kept = {"SELECT COUNT(*) FROM verification_changes JOIN "
+                                      "verifications USING (job_id) WHERE session_id = ?"};
+    static const struct query delete_jobs = {"DELETE FROM verifications WHERE session_id = ?"};
+    struct retention retention = {.changes_days = 7};
+    struct id session = ready_session();
+    int64_t removed;
+
+    OK(DB_RUN(admin, &lay, NULL, &err, db_id(&session)));
+    OK(DB_RUN(admin, &keep, NULL, &err, db_id(&session)));
+    prune(&retention, 200);
+    CU_ASSERT_EQUAL(number(admin, &kept, &session), 3); /* 2, 4 and 6 days old */
+    retention.changes_days = 1;
+    OK(store_prune(reaper, &retention, 200, &removed, &err));
+    CU_ASSERT_EQUAL(number(admin, &kept, &session), 1); /* a step is 16 MiB */
+    OK(DB_RUN(admin, &delete_jobs, NULL, &err, db_id(&session)));
+    CU_ASSERT_EQUAL(number(admin, &kept, &session), 0);
+}
+
 static void large_results_go_in_steps_of_so_many_bytes(void)
 {
     static const struct query lay = {
@@ -423,7 +450,7 @@ static void pruning_waits_for_no_request(void)
     static const struct query lock_user = {
         "SELECT user_id FROM users WHERE user_id = ? FOR UPDATE"};
     static const struct query impatient = {"SET SESSION innodb_lock_wait_timeout = 0"};
-    const struct retention retention = {1, 1, 1, 1, 1};
+    const struct retention retention = {1, 1, 1, 1, 1, 1};
     struct id open = ready_session(), old = ready_session();
     struct error error = ERROR_INIT;
     int64_t removed;
@@ -507,6 +534,8 @@ int main(void)
         {"old outputs go, and their interactions say so",
          old_outputs_go_and_their_interactions_say_so},
         {"large outputs go in steps of so many bytes", large_outputs_go_in_steps_of_so_many_bytes},
+        {"changes go after their days, and with their verification",
+         changes_go_after_their_days_and_with_their_verification},
         {"large results go in steps of so many bytes", large_results_go_in_steps_of_so_many_bytes},
         {"outputs of verifiers go with their sessions' outputs",
          outputs_of_verifiers_go_with_their_sessions_outputs},

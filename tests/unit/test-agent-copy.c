@@ -312,6 +312,34 @@ static void tests_and_the_runners_configuration_stay_the_images(void)
              "cat tests/test_a.py", "true\n", "tests/test_a.py");
 }
 
+#define OWN(list) list "\0" RULES
+
+/* The sample's own rules go before the others; of those that match the last one decides. */
+static void a_samples_own_rules_extend_and_shorten_the_others(void)
+{
+    static const char pristine[] = "mkdir -p tests data/in src; echo true >tests/test_a.py; "
+                                   "echo data >data/in/a; echo conf >tests/conftest.py";
+
+    restored(OWN("kdata"), sizeof(OWN("kdata")), pristine,
+             "echo lie >data/in/a; echo new >data/b; echo fix >src/a.py", "cat data/in/a src/a.py",
+             "data\nfix\n", "data");
+    restored(OWN("kdata/in"), sizeof(OWN("kdata/in")), pristine,
+             "rm -r data; mkdir data; echo new >data/b", "cat data/b data/in/a", "new\ndata\n",
+             "data/in");
+    restored(OWN("kdata/in/*"), sizeof(OWN("kdata/in/*")), pristine, "rm -r data; ln -s tests data",
+             "cat data/in/a", "data\n", "data");
+    restored(OWN("tconftest.py\0t/tests/test_a.py"), sizeof(OWN("tconftest.py\0t/tests/test_a.py")),
+             pristine, "echo mine >tests/conftest.py; echo mine >tests/test_a.py",
+             "cat tests/conftest.py tests/test_a.py", "mine\nmine\n", "");
+    restored(OWN("k*\0tsrc"), sizeof(OWN("k*\0tsrc")), pristine,
+             "echo fix >src/a.py; echo lie >lie; mkdir more; echo lie >more/a; rm data/in/a",
+             "ls . src; cat data/in/a", ".:\ndata\nsrc\ntests\n\nsrc:\na.py\ndata\n",
+             "lie, more, data");
+    restored(OWN("kdata\0tdata/in"), sizeof(OWN("kdata\0tdata/in")), pristine,
+             "rm data/in/a; echo new >data/in/b; echo lie >data/c", "find data -type f",
+             "data/in/b\n", "data");
+}
+
 static void what_is_the_same_again_is_not_told(void)
 {
     restored(RULES, sizeof(RULES),
@@ -757,6 +785,8 @@ int main(void)
         {"a copy makes the trees the same", a_copy_makes_the_trees_the_same},
         {"tests and the runner's configuration stay the image's",
          tests_and_the_runners_configuration_stay_the_images},
+        {"a sample's own rules extend and shorten the others",
+         a_samples_own_rules_extend_and_shorten_the_others},
         {"what is the same again is not told", what_is_the_same_again_is_not_told},
         {"a file counts but for what it tells the runner",
          a_file_counts_but_for_what_it_tells_the_runner},

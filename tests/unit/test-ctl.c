@@ -247,6 +247,11 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"paths\":[]"), "trial: unknown member 'paths'"},
         {"{" LEAST IN_C ",\"hide_verifier_output\":1}",
          "hide_verifier_output: must be true or false"},
+        {"{" LEAST IN_C ",\"held_out\":[1]}", "held_out: entry 1 must be a string, not a number"},
+        {"{" LEAST IN_C ",\"restore\":[\"a\",\"!../b\"]}", "restore: entry 2: must be a name"},
+        {"{" LEAST IN_C ",\"restore\":[\"a/**\"]}", "restore: entry 1: must be a name"},
+        {"{" LEAST IN_C ",\"restore\":[\"!\"]}", "restore: entry 1: must be a name"},
+        {"{" LEAST IN_C ",\"restore\":[\"a/\"]}", "restore: entry 1: must be a name"},
         {"{" LEAST IN_C ",\"FAIL_TO_PASS\":{}}",
          "FAIL_TO_PASS: must be an array of strings, not an object"},
         {"{" LEAST IN_C ",\"FAIL_TO_PASS\":\"x\"}",
@@ -437,7 +442,7 @@ static void rendered_object_has_every_field_of_a_sample(void)
               "\"2023-01-23 04:10:47\",\"FAIL_TO_PASS\":\"[\\\"t \\\\\\\"q\\\\\\\"\\\"]\"}",
               &line, &err),
         0);
-    sample_line_render(&line, "d", 3, &json);
+    sample_line_render(&line, "d", 3, true, &json);
     CU_ASSERT_EQUAL_FATAL(json_parse(json.data, json.length, &object, NULL, &err), 0);
     CU_ASSERT_EQUAL(json_object_object_length(object), (int)ARRAY_SIZE(names));
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -459,6 +464,8 @@ static void hash_is_of_the_content_not_of_its_order(void)
         "{" LEAST IN_C ",\"image\":\"i\"}",
         "{" LEAST IN_C ",\"verify_timeout\":5}",
         "{" LEAST IN_C ",\"hide_verifier_output\":true}",
+        "{" LEAST IN_C ",\"held_out\":[\"t\"]}",
+        "{" LEAST IN_C ",\"restore\":[\"data\"]}",
         "{" LEAST IN_C ",\"log_parser\":\"parse_log_django\"}",
         "{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ""),
         "{" LEAST IN_C TRIAL("{\"t\":\"/v/t\"}", ",\"path\":[\".\",\"src\"]"),

@@ -878,6 +878,61 @@ static void an_explanation_names_what_did_not_pass(void)
     CU_ASSERT_STRING_EQUAL(text.data, "the verifier was killed\n");
 }
 
+static bool shows(const struct test_report *report, const char *text)
+{
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+
+    grade_result(&json, report, false, 1, "", 0, "", 0);
+    return strstr(json.data, text) != NULL;
+}
+
+/* m::good passes, m::bad fails, m::left is skipped. */
+static void tests_that_are_held_out_count_and_are_not_shown(void)
+{
+    _cleanup_(report_release) struct test_report *report = small_report();
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *reason = NULL;
+    const char *first[] = {"m::good"}, *second[] = {"m::bad", "m::nowhere"};
+    struct expectation expectation = {.fail_to_pass = first,
+                                      .fail_to_pass_count = 1,
+                                      .held_out = second,
+                                      .held_out_count = ARRAY_SIZE(second)};
+    size_t before = test_report_count(report);
+
+    CU_ASSERT_FALSE(grade(report, &expectation, &reason));
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "held_out: 2 of 2 did not pass: m::bad"));
+    CU_ASSERT_TRUE(grade_has_failed(report, &expectation));
+    grade_hide(report, &expectation);
+    grade_explain(&text, report, &expectation, reason);
+    CU_ASSERT_STRING_EQUAL(text.data, "held_out: 2 of 2 did not pass\n");
+    grade_add_missing(report, &expectation);
+    CU_ASSERT_EQUAL(test_report_count(report), before + 1);
+    CU_ASSERT_TRUE(shows(report, "\"good\""));
+    CU_ASSERT_TRUE(shows(report, "\"failures\":[],\"skips\":[]"));
+    CU_ASSERT_TRUE(shows(report, "\"total\":4,\"passed\":1,\"failed\":2,\"skipped\":1"));
+    /* A test that is in both lists is held out. */
+    expectation.held_out = first;
+    grade_hide(report, &expectation);
+    CU_ASSERT_FALSE(shows(report, "\"good\""));
+}
+
+static void hidden_lists_are_counted_and_not_named(void)
+{
+    _cleanup_(report_release) struct test_report *report = small_report();
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    const char *first[] = {"m::bad", "m::nowhere"};
+    const struct expectation expectation = {
+        .fail_to_pass = first, .fail_to_pass_count = ARRAY_SIZE(first), .hide_lists = true};
+
+    grade_hide(report, &expectation);
+    grade_explain(&text, report, &expectation, NULL);
+    CU_ASSERT_STRING_EQUAL(text.data, "fail_to_pass: 2 of 2 did not pass\n");
+    grade_add_missing(report, &expectation);
+    CU_ASSERT_TRUE(shows(report, "\"failed\":2"));
+    CU_ASSERT_TRUE(shows(report, "\"bad\"")); /* the report names it, in no list */
+    CU_ASSERT_FALSE(shows(report, "nowhere"));
+}
+
 static void ever_so_many_missing_tests_make_a_bounded_result(void)
 {
     _cleanup_(report_release) struct test_report *report = small_report();
@@ -1039,6 +1094,18 @@ static void rules_know_how_diffs_write_paths(void)
                               "ft/b_test.go", "fold_test.go", "fnew_test.go", "!fa comment", NULL});
 }
 
+static void a_samples_own_rules_go_first(void)
+{
+    _cleanup_(buf_release) struct buf rules = BUF_INIT;
+
+    restore_rules(&(struct restore_sample){.language = "python",
+                                           .held_out = "[\"tests/test_h.py::test_a\"]",
+                                           .restore = "[\"data\",\"!/conftest.py\",7]"},
+                  &rules);
+    CU_ASSERT_EQUAL(memcmp(rules.data, "kdata\0t/conftest.py", 20), 0);
+    CU_ASSERT_TRUE(has_rule(&rules, "ftests/test_h.py"));
+}
+
 static void many_tests_of_few_files_are_few_rules(void)
 {
     _cleanup_(buf_release) struct buf rules = BUF_INIT, tests = BUF_INIT;
@@ -1125,6 +1192,9 @@ int main(void)
         {"listed tests that are not in the report are failures",
          listed_tests_that_are_not_in_the_report_are_failures},
         {"an explanation names what did not pass", an_explanation_names_what_did_not_pass},
+        {"tests that are held out count and are not shown",
+         tests_that_are_held_out_count_and_are_not_shown},
+        {"hidden lists are counted and not named", hidden_lists_are_counted_and_not_named},
         {"ever so many missing tests make a bounded result",
          ever_so_many_missing_tests_make_a_bounded_result},
         {"each language has its report paths", each_language_has_its_report_paths},
@@ -1135,6 +1205,7 @@ int main(void)
         {"rules know how diffs write paths", rules_know_how_diffs_write_paths},
         {"many tests of few files are few rules", many_tests_of_few_files_are_few_rules},
         {"rules are bounded", rules_are_bounded},
+        {"a sample's own rules go first", a_samples_own_rules_go_first},
     };
 
     return UNIT_MAIN("grade", tests);

@@ -727,10 +727,10 @@ static void a_request_s_head_is_checked(void)
     static const char good[] =
         "{\"tool\":\"test_suite\",\"exit_status\":0,\"timed_out\":false,\"out_of_memory\":false,"
         "\"seconds\":1.5,\"timeout\":9,\"since\":1,\"log_parser\":\"go\",\"hide_output\":true,"
-        "\"told\":3,"
+        "\"hide_lists\":false,\"told\":3,"
         "\"fault\":\"it "
         "hung\",\"fail_to_pass\":2,\"pass_to_pass\":2,"
-        "\"fail_to_fail\":2,\"stdout\":3,\"stderr\":0}";
+        "\"fail_to_fail\":2,\"held_out\":2,\"stdout\":3,\"stderr\":0}";
     static const struct {
         const char *from, *to;
     } changes[] = {
@@ -748,6 +748,8 @@ static void a_request_s_head_is_checked(void)
         {"\"since\":1,", ""},
         {"\"log_parser\":\"go\",", ""},
         {"\"hide_output\":true,", ""},
+        {"\"hide_lists\":false,", ""},
+        {"\"held_out\":2,", ""},
         {"\"it hung\"", "null"},
         {"{", "{\"more\":1,"},
         {"{", "["},

@@ -8,7 +8,9 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "images/inspect_patch.h"
 #include "images/unpack_report.h"
 #include "unit.h"
 
@@ -175,6 +177,63 @@ static void odd_working_directories_are_refused(void)
     refused('w', "/a\0b", 4, "is not a text");
 }
 
+static void findings_are_bounded_and_lose_control_characters(void)
+{
+    json_object *finding;
+
+    begin();
+    taken('i', "fix\0/a\033[2Jb\0what\n", 17);
+    taken('i', "odd", 3); /* who has taken it over may leave the rest out */
+    CU_ASSERT_EQUAL_FATAL(json_object_array_length(reader.unpacked.findings), 2);
+    finding = json_object_array_get_idx(reader.unpacked.findings, 0);
+    CU_ASSERT_STRING_EQUAL(json_get_text(finding, "kind"), "fix");
+    CU_ASSERT_STRING_EQUAL(json_get_text(finding, "where"), "/a?[2Jb");
+    CU_ASSERT_STRING_EQUAL(json_get_text(finding, "what"), "what?");
+    finding = json_object_array_get_idx(reader.unpacked.findings, 1);
+    CU_ASSERT_STRING_EQUAL(json_get_text(finding, "where"), "");
+    for (int i = 2; i < UNPACK_FINDINGS_MOST; i++)
+        taken('i', "", 0);
+    refused('i', "", 0, "said what it never says");
+}
+
+static void a_patch_tells_what_it_adds(void)
+{
+    static const char patch[] =
+        "diff --git a/src/add.py b/src/add.py\n--- a/src/add.py\n+++ b/src/add.py\t2020\n"
+        "@@ -1 +1,4 @@\n-gone\n+    total = one + two\n+x\n+    return total of both\n"
+        "++++ no header at all\ndiff --git a/b b/b\n--- a/b\n+++ b/b\n@@ -1 +1 @@\n+short\n";
+    static const char fixed[] = "return total of both; total = one + two; +++ no header at all";
+    struct patch_files files;
+
+    patch_files_read(patch, &files);
+    CU_ASSERT_EQUAL_FATAL(files.count, 1); /* what b gets says too little */
+    CU_ASSERT_EQUAL(files.files[0].line_count, 3);
+    CU_ASSERT_TRUE(patch_file_is_called(&files.files[0], "add.py"));
+    CU_ASSERT_FALSE(patch_file_is_called(&files.files[0], "dd.py"));
+    CU_ASSERT_TRUE(patch_file_is_in(&files.files[0], fixed, strlen(fixed)));
+    CU_ASSERT_FALSE(patch_file_is_in(&files.files[0], fixed, strlen(fixed) - 1));
+    patch_files_release(&files);
+}
+
+static void a_patch_of_any_size_is_bounded(void)
+{
+    _cleanup_(buf_release) struct buf patch = BUF_INIT;
+    struct patch_files files;
+
+    for (int i = 0; i < 2 * PATCH_FILES_MOST; i++) {
+        buf_addf(&patch, "--- a/f%d\n+++ b/f%d\n@@ -1 +1 @@\n", i, i);
+        for (int j = 0; j < 2 * PATCH_LINES_MOST; j++)
+            buf_addf(&patch, "+%*d and some words\n", 12 + j, j);
+    }
+    patch_files_read(patch.data, &files);
+    CU_ASSERT_EQUAL(files.count, PATCH_FILES_MOST);
+    CU_ASSERT_EQUAL(files.files[0].line_count, PATCH_LINES_MOST);
+    patch_files_release(&files);
+    patch_files_read("+++ b/only a header", &files);
+    CU_ASSERT_EQUAL(files.count, 0);
+    patch_files_release(&files);
+}
+
 static const struct unit_test tests[] = {
     {"what is written is read, however it is cut", what_is_written_is_read},
     {"a failure keeps its kind and loses control characters",
@@ -183,6 +242,10 @@ static const struct unit_test tests[] = {
     {"records that it never writes are refused", records_that_it_never_writes_are_refused},
     {"an environment has bounds", an_environment_has_bounds},
     {"odd working directories are refused", odd_working_directories_are_refused},
+    {"findings are bounded and lose control characters",
+     findings_are_bounded_and_lose_control_characters},
+    {"a patch tells what it adds", a_patch_tells_what_it_adds},
+    {"a patch of any size is bounded", a_patch_of_any_size_is_bounded},
 };
 
 int main(void)

@@ -1,0 +1,2 @@
+-- This number is not used.
+DO 0;

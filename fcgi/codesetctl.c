@@ -240,7 +240,8 @@ static const struct ctl_command commands[] = {
     {.name = "sample list",
      .arguments = "",
      .options = {{"dataset", "NAME", "only samples of this data set"},
-                 {"search", "TEXT", "only samples whose instance_id contains TEXT"}},
+                 {"search", "TEXT", "only samples whose instance_id contains TEXT"},
+                 {"runnable", NULL, "only samples that 'task check' found good"}},
      .summary = "List the latest versions of the samples",
      .run = ctl_sample_list},
     {.name = "sample show",
@@ -255,13 +256,28 @@ static const struct ctl_command commands[] = {
      .least = 2,
      .most = 2,
      .options = {{"user", "USER", "required: whose session the trial is (id or e-mail address)"}},
-     .summary = "Verify a sample unchanged, which must fail, and with its patch, which must pass",
+     .summary = "Verify a sample unchanged and with its solution, once, and tell of it",
      .help =
          "Needs a running server. Opens a session of the user, as the API does, with the\n"
          "latest version of the sample, and closes it at the end. The exit status is 0 only if\n"
-         "both verdicts are as they should be. A sample without a patch is only verified\n"
-         "unchanged.",
+         "both verdicts are as they should be. A sample without a solution is only verified\n"
+         "unchanged. Nothing of it is stored; 'task check' does that.",
      .run = ctl_sample_try},
+    {.name = "task check",
+     .arguments = "DATASET [SAMPLE_ID]",
+     .least = 1,
+     .most = 2,
+     .options = {{"user", "USER", "required: whose sessions are opened (id or e-mail address)"},
+                 {"repeat", "N", "how often each is verified, unchanged and solved [3]"},
+                 {"jobs", "M", "how many verifications run at the same time [2]"},
+                 {"unchecked", NULL, "only samples that were not checked yet"}},
+     .summary = "Find out which samples can be trained on: good, slow, flaky or broken",
+     .help =
+         "Needs a running server. A good sample fails unchanged and passes with its solution,\n"
+         "each time. The result is stored with the sample: 'sample list' and 'sample show' tell\n"
+         "it, and GET /samples?runnable=true gives the good ones alone. A check that was\n"
+         "interrupted is continued with --unchecked. The exit status is 0 only if all are good.",
+     .run = ctl_task_check},
     {.name = "image import",
      .arguments = "NAME SOURCE",
      .least = 2,

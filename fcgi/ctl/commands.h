@@ -44,6 +44,7 @@ int ctl_dataset_remove(struct ctl *ctl);
 int ctl_sample_list(struct ctl *ctl);
 int ctl_sample_show(struct ctl *ctl);
 int ctl_sample_try(struct ctl *ctl);
+int ctl_task_check(struct ctl *ctl);
 
 int ctl_image_import(struct ctl *ctl);
 int ctl_image_pull(struct ctl *ctl);
@@ -91,6 +92,14 @@ int ctl_stripe_event(struct ctl *ctl);
  * NULL on failure. */
 struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user,
                          struct error *err);
+
+/* ERROR_NOT_FOUND where there is no such data set: without this a misspelt name would look like one
+ * without samples. */
+int ctl_check_dataset(struct db *db, const char *name, struct error *err);
+
+/* The store's word for a missing sample (SAMPLE_NOT_FOUND) is for users of the API: this one is for
+ * operators. Other errors stay. sample_id NULL: as it is. */
+void ctl_no_sample(struct error *err, const char *dataset, const char *sample_id);
 
 /* As the command migrate, which has the option sql-dir, but without its answer. */
 int ctl_migrate_quietly(struct ctl *ctl, struct error *err);

@@ -165,6 +165,7 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .fail_to_fail = line->fail_to_fail,
         .version_description = line->version_description,
         .image_reference = line->image_reference,
+        .solution = line->solution,
         .verify_timeout = line->verify_timeout,
         .hide_verifier_output = line->hide_verifier_output,
         .created_at = line->created_at,

@@ -39,7 +39,8 @@ libctl_a_SOURCES = \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
 	fcgi/ctl/status.c \
 	fcgi/ctl/stripe.c \
-	fcgi/ctl/trial.c \
+	fcgi/ctl/task_check.c \
+	fcgi/ctl/trial.c fcgi/ctl/trial.h \
 	fcgi/ctl/user_delete.c \
 	fcgi/ctl/users.c \
 	fcgi/ctl/verifications.c

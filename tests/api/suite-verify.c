@@ -469,6 +469,68 @@ static void an_author_tries_a_sample(void)
     CHECK_MSG(!strstr(sessions->body.data, "calc__calc-absent"), "%s", sessions->body.data);
 }
 
+/* What became of it, by `sample show`. */
+static void expect_state(const char *sample, const char *text)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT;
+
+    CHECK(ctl(&out, "sample show " DATASET " %s", sample) == 0);
+    says(&out, text);
+}
+
+static bool is_runnable(const char *sample)
+{
+    _cleanup_(answer_release) struct answer *answer =
+        client_get("/samples?dataset=" DATASET "&runnable=true");
+
+    STATUS(answer, 200);
+    return strstr(answer->body.data, sample) != NULL;
+}
+
+static void a_checked_sample_is_runnable_only_if_it_is_good(void)
+{
+    _cleanup_(buf_release) struct buf good = BUF_INIT, bad = BUF_INIT;
+    _cleanup_(answer_release) struct answer *wrong =
+        client_get("/samples?dataset=" DATASET "&runnable=odd");
+
+    STATUS(wrong, 422);
+    CHECK(ctl(&good, "task check " DATASET " " SOLVABLE " --user %s --repeat 2", fixture_user()) ==
+          0);
+    says(&good, "1 good, 0 slow, 0 flaky, 0 broken");
+    expect_state(SOLVABLE, "good");
+    CHECK(is_runnable("\"" SOLVABLE "\""));
+    CHECK(ctl(&bad, "task check " DATASET " calc__calc-unlisted --user %s --repeat 1 --json",
+              fixture_user()) == 1);
+    says(&bad, "\"broken\": 1");
+    says(&bad, "with its solution it fails: pass_to_pass: 1 of 2 did not pass");
+    expect_state("calc__calc-unlisted", "broken");
+    CHECK(!is_runnable("\"calc__calc-unlisted\""));
+}
+
+/* Its verifier throws a coin: 32 times the same has a probability of 2^-31. */
+static void a_flaky_sample_is_told_with_its_tests(void)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT, list = BUF_INIT;
+
+    CHECK(ctl(&out, "task check " DATASET " calc__calc-flaky --user %s --repeat 16 --jobs 4",
+              fixture_user()) == 1);
+    says(&out, "0 good, 0 slow, 1 flaky, 0 broken");
+    expect_state("calc__calc-flaky", "calc::adds_less");
+    CHECK(ctl(&list, "sample list --dataset " DATASET " --runnable") == 0);
+    CHECK(!strstr(list.data, "calc__calc-flaky"));
+}
+
+static void what_has_no_image_is_broken_without_a_session(void)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT, gone = BUF_INIT;
+
+    CHECK(ctl(&out, "task check " DATASET " calc__calc-noimage --user %s", fixture_user()) == 1);
+    says(&out, "it has no image");
+    CHECK(ctl(&gone, "task check " DATASET " calc__calc-vanished --user %s", fixture_user()) == 1);
+    says(&gone, "IMAGE_MISSING");
+    expect_state("calc__calc-vanished", "broken");
+}
+
 static void unknown_jobs_are_404(void)
 {
     static const char *const ids[] = {"01890000-0000-7000-8000-000000000000", "x"};
@@ -511,6 +573,10 @@ static const struct test tests[] = {
     {"closing cancels an unfinished job", closing_cancels_an_unfinished_job},
     {"commands run while a job does", commands_run_while_a_job_does},
     {"an author tries a sample, unchanged and with its patch", an_author_tries_a_sample},
+    {"a checked sample is runnable only if it is good",
+     a_checked_sample_is_runnable_only_if_it_is_good},
+    {"a flaky sample is told, with the tests that differ", a_flaky_sample_is_told_with_its_tests},
+    {"what has no image is broken", what_has_no_image_is_broken_without_a_session},
     {"too many unfinished jobs are 429", too_many_unfinished_jobs_are_429},
     {"unknown jobs are 404", unknown_jobs_are_404},
 };

@@ -291,6 +291,20 @@ static const struct ctl_command commands[] = {
              "by 'docker save', podman, skopeo or crane), compressed or not; - is standard input.\n"
              "Images that are not safe to run, or have no shell, are refused.",
      .run = ctl_image_import},
+    {.name = "image build",
+     .arguments = "NAME FOLDER",
+     .least = 2,
+     .most = 2,
+     .options = {{"file", "PATH", "the Dockerfile, below FOLDER [Containerfile, Dockerfile]"},
+                 {"network", NULL, "let it reach what this host reaches, this host itself too"},
+                 {"replace", NULL, "replace an image that has this name"},
+                 {"force", NULL,
+                  "with --replace: even if it is not known whether the image is in use"}},
+     .summary = "Build an image from a Dockerfile, and import it",
+     .help = "FOLDER is the build context. Needs Debian's package buildah, which runs without any\n"
+             "right on this host. Without --network nothing is reached: FROM then needs to be\n"
+             "scratch, and commands can install nothing.",
+     .run = ctl_image_build},
     {.name = "image pull",
      .arguments = "[REFERENCE]",
      .most = 1,

@@ -47,6 +47,7 @@ int ctl_sample_try(struct ctl *ctl);
 int ctl_task_check(struct ctl *ctl);
 
 int ctl_image_import(struct ctl *ctl);
+int ctl_image_build(struct ctl *ctl);
 int ctl_image_pull(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);
 int ctl_image_remove(struct ctl *ctl);
@@ -100,6 +101,22 @@ int ctl_check_dataset(struct db *db, const char *name, struct error *err);
 /* The store's word for a missing sample (SAMPLE_NOT_FOUND) is for users of the API: this one is for
  * operators. Other errors stay. sample_id NULL: as it is. */
 void ctl_no_sample(struct error *err, const char *dataset, const char *sample_id);
+
+/* ERROR_CONFLICT where there is an image of that name. */
+int ctl_check_image_free(struct ctl *ctl, const char *name, struct error *err);
+
+/* An image that sessions run on must not change: ERROR_CONFLICT. For commands with the option
+ * --force. */
+int ctl_check_image_unused(struct ctl *ctl, const char *name, struct error *err);
+
+/* Says that the image was imported. */
+int ctl_tell_image(const struct ctl *ctl, const char *name, struct error *err);
+
+/* Builds it and shows what is printed meanwhile; folder, dockerfile, origin, network and replace
+ * are the caller's. */
+struct image_build;
+int ctl_build_image(struct ctl *ctl, const char *name, struct image_build *build,
+                    struct error *err);
 
 /* As the command migrate, which has the option sql-dir, but without its answer. */
 int ctl_migrate_quietly(struct ctl *ctl, struct error *err);

@@ -7,8 +7,8 @@
  * case; an array, or a string that holds one). Of ours: sample_id, description,
  * version_description, language, image, verifier_image, image_reference, verifier, repo_path,
  * verifier_command, report_paths, log_parser, verify_timeout, hide_verifier_output,
- * non_code_patch, solution. Others are ignored, as data sets made after SWE-bench's have many of their own;
- * sample_line_unknown finds those that look like a typing error.
+ * non_code_patch, solution. Others are ignored, as data sets made after SWE-bench's have many of
+ * their own; sample_line_unknown finds those that look like a typing error.
  */
 #ifndef CODESET_CTL_SAMPLE_LINE_H
 #define CODESET_CTL_SAMPLE_LINE_H

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libimages.a
 libimages_a_SOURCES = \
 	fcgi/images/archive_files.c fcgi/images/archive_files.h \
 	fcgi/images/archive_kind.c fcgi/images/archive_kind.h \
+	fcgi/images/build.c fcgi/images/build.h \
 	fcgi/images/cage.c fcgi/images/cage.h \
 	fcgi/images/decoder.c fcgi/images/decoder.h \
 	fcgi/images/extract.c fcgi/images/extract.h \

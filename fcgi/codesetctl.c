@@ -206,6 +206,7 @@ static const struct ctl_command commands[] = {
                  {"image", "NAME", "for samples without one"},
                  {"image-map", "FILE", "file with lines SAMPLE_ID IMAGE [VERIFIER_IMAGE]"},
                  {"keep-going", NULL, "import the good lines of a file even if others are bad"},
+                 {"network", NULL, "let builds of tasks' folders reach what this host reaches"},
                  {"strict", NULL, "treat lines with unknown fields as bad"},
                  {"dry-run", NULL, "only say what would be imported"},
                  {"check", NULL, "only say, of each sample, whether it could be run"}},
@@ -263,17 +264,33 @@ static const struct ctl_command commands[] = {
          "both verdicts are as they should be. A sample without a solution is only verified\n"
          "unchanged. Nothing of it is stored; 'task check' does that.",
      .run = ctl_sample_try},
+    {.name = "task init",
+     .arguments = "FOLDER",
+     .least = 1,
+     .most = 1,
+     .options = {{"language", "WORD", "python, javascript, go, rust, java or c [python]"},
+                 {"image", "NAME", "an image of the store, in place of a Dockerfile"}},
+     .summary = "Make the folder of a task, to be filled in",
+     .help =
+         "Writes task.json, problem.md, the image's Dockerfile and the verifier, with comments\n"
+         "that say what belongs there. The guide is docs/tasks.md.",
+     .own_settings = true,
+     .run = ctl_task_init},
     {.name = "task check",
-     .arguments = "DATASET [SAMPLE_ID]",
+     .arguments = "FOLDER|DATASET [SAMPLE_ID]",
      .least = 1,
      .most = 2,
      .options = {{"user", "USER", "required: whose sessions are opened (id or e-mail address)"},
                  {"repeat", "N", "how often each is verified, unchanged and solved [3]"},
                  {"jobs", "M", "how many verifications run at the same time [2]"},
-                 {"unchecked", NULL, "only samples that were not checked yet"}},
+                 {"unchecked", NULL, "only samples that were not checked yet"},
+                 {"dataset", "NAME", "of a FOLDER: the data set that its tasks come into [tasks]"},
+                 {"network", NULL, "of a FOLDER: let its build reach what this host reaches"}},
      .summary = "Find out which samples can be trained on: good, slow, flaky or broken",
      .help =
-         "Needs a running server. A good sample fails unchanged and passes with its solution,\n"
+         "Needs a running server. A FOLDER (a task as 'task init' makes it, or Harbor's, or a\n"
+         "folder of such) is imported first. A good sample fails unchanged and passes with its "
+         "solution,\n"
          "each time. The result is stored with the sample: 'sample list' and 'sample show' tell\n"
          "it, and GET /samples?runnable=true gives the good ones alone. A check that was\n"
          "interrupted is continued with --unchecked. The exit status is 0 only if all are good.",

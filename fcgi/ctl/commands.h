@@ -4,6 +4,8 @@
 #ifndef CODESET_CTL_COMMANDS_H
 #define CODESET_CTL_COMMANDS_H
 
+#include <json-c/json.h>
+
 #include "ctl/ctl.h"
 #include "store/users.h"
 
@@ -45,6 +47,7 @@ int ctl_sample_list(struct ctl *ctl);
 int ctl_sample_show(struct ctl *ctl);
 int ctl_sample_try(struct ctl *ctl);
 int ctl_task_check(struct ctl *ctl);
+int ctl_task_init(struct ctl *ctl);
 
 int ctl_image_import(struct ctl *ctl);
 int ctl_image_build(struct ctl *ctl);
@@ -101,6 +104,11 @@ int ctl_check_dataset(struct db *db, const char *name, struct error *err);
 /* The store's word for a missing sample (SAMPLE_NOT_FOUND) is for users of the API: this one is for
  * operators. Other errors stay. sample_id NULL: as it is. */
 void ctl_no_sample(struct error *err, const char *dataset, const char *sample_id);
+
+/* The tasks of a folder (ctl/task_folder.h) into the data set, as dataset import does it. Appends
+ * their sample ids. Returns an exit status; failures are told. */
+int ctl_import_tasks(struct ctl *ctl, const char *folder, const char *dataset, bool network,
+                     json_object *sample_ids);
 
 /* ERROR_CONFLICT where there is an image of that name. */
 int ctl_check_image_free(struct ctl *ctl, const char *name, struct error *err);

@@ -1,6 +1,8 @@
 /*
  * image_build.c - codesetctl image build.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -48,9 +50,11 @@ int ctl_build_image(struct ctl *ctl, const char *name, struct image_build *build
 int ctl_image_build(struct ctl *ctl)
 {
     const char *name = ctl_argument(ctl, 0);
-    struct image_build build = {.folder = ctl_argument(ctl, 1),
+    const char *folder = ctl_argument(ctl, 1);
+    _cleanup_(close_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct image_build build = {.folder_fd = fd,
                                 .dockerfile = ctl_option(ctl, "file"),
-                                .origin = ctl_argument(ctl, 1),
+                                .origin = folder,
                                 .network = ctl_option(ctl, "network") != NULL,
                                 .replace = ctl_option(ctl, "replace") != NULL};
     struct error err = ERROR_INIT;
@@ -59,6 +63,10 @@ int ctl_image_build(struct ctl *ctl)
         return ctl_usage(ctl, "%s", err.message);
     if (build.dockerfile && !path_is_below(build.dockerfile))
         return ctl_usage(ctl, "--file: must be a path below FOLDER, without '..'");
+    if (fd < 0) {
+        error_errno(&err, errno, "cannot use the folder %s", folder);
+        return ctl_fail(ctl, &err);
+    }
     if ((build.replace ? ctl_check_image_unused(ctl, name, &err)
                        : ctl_check_image_free(ctl, name, &err)) < 0 ||
         ctl_build_image(ctl, name, &build, &err) < 0)

@@ -41,6 +41,8 @@ libctl_a_SOURCES = \
 	fcgi/ctl/status.c \
 	fcgi/ctl/stripe.c \
 	fcgi/ctl/task_check.c \
+	fcgi/ctl/task_folder.c fcgi/ctl/task_folder.h \
+	fcgi/ctl/task_init.c \
 	fcgi/ctl/trial.c fcgi/ctl/trial.h \
 	fcgi/ctl/user_delete.c \
 	fcgi/ctl/users.c \

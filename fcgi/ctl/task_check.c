@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -28,6 +29,7 @@
 #define STATES (SAMPLE_BROKEN + 1)
 #define REPEAT_DEFAULT 3
 #define JOBS_DEFAULT 2
+#define TASKS_DATASET "tasks" /* of folders */
 
 /* Ctrl-C, or a time limit: the sessions are closed all the same. */
 static volatile sig_atomic_t interrupted;
@@ -313,6 +315,41 @@ static void want_of_list(const struct sample_summary *summary, void *arg)
         want(check, summary->dataset, summary->sample_id);
 }
 
+/* The argument is a data set's name, unless it has a slash, or there is no such data set but such a
+ * folder. Data sets' names have no slash. */
+static int is_folder(struct check *check, const char *argument, bool *ret_folder, struct error *err)
+{
+    struct error none = ERROR_INIT;
+    struct stat st;
+
+    *ret_folder = false;
+    if (!strchr(argument, '/') && ctl_check_dataset(check->world.db, argument, &none) == 0)
+        return 0;
+    if (!strchr(argument, '/') && none.kind != ERROR_NOT_FOUND) {
+        *err = none;
+        return -1;
+    }
+    *ret_folder = strchr(argument, '/') || (stat(argument, &st) == 0 && S_ISDIR(st.st_mode));
+    return 0;
+}
+
+/* Returns an exit status. */
+static int choose_tasks(struct check *check, const char *folder)
+{
+    const char *named = ctl_option(check->ctl, "dataset");
+    const char *dataset = named ? named : TASKS_DATASET;
+    _cleanup_(json_release) json_object *ids = json_object_new_array();
+    int status;
+
+    if (ctl_argument(check->ctl, 1))
+        return ctl_usage(check->ctl, "a SAMPLE_ID goes with a data set, not with a folder");
+    status = ctl_import_tasks(check->ctl, folder, dataset,
+                              ctl_option(check->ctl, "network") != NULL, ids);
+    for (size_t i = 0; status == CTL_OK && i < json_object_array_length(ids); i++)
+        want(check, dataset, json_object_get_string(json_object_array_get_idx(ids, i)));
+    return status;
+}
+
 static int choose_samples(struct check *check, struct error *err)
 {
     const char *dataset = ctl_argument(check->ctl, 0), *sample = ctl_argument(check->ctl, 1);
@@ -355,6 +392,24 @@ static int open_world(struct ctl *ctl, struct trial_world *world, struct doorbel
     return world->db ? 0 : -1;
 }
 
+static int choose(struct check *check)
+{
+    const char *argument = ctl_argument(check->ctl, 0);
+    struct error err = ERROR_INIT;
+    bool folder;
+
+    if (is_folder(check, argument, &folder, &err) < 0)
+        return ctl_fail(check->ctl, &err);
+    if (folder)
+        return choose_tasks(check, argument);
+    if (ctl_option(check->ctl, "dataset") || ctl_option(check->ctl, "network"))
+        return ctl_usage(check->ctl,
+                         "--dataset and --network are for a folder; there is none "
+                         "called '%s'",
+                         argument);
+    return choose_samples(check, &err) < 0 ? ctl_fail(check->ctl, &err) : CTL_OK;
+}
+
 int ctl_task_check(struct ctl *ctl)
 {
     _cleanup_(check_release) struct check check = {
@@ -371,9 +426,11 @@ int ctl_task_check(struct ctl *ctl)
             CTL_OK ||
         ctl_option_int(ctl, "jobs", 1, TRIAL_AT_ONCE_MOST, JOBS_DEFAULT, &jobs) != CTL_OK)
         return CTL_USAGE;
-    if (open_world(ctl, &check.world, &check.bell, &check.user, &err) < 0 ||
-        choose_samples(&check, &err) < 0)
+    if (open_world(ctl, &check.world, &check.bell, &check.user, &err) < 0)
         return ctl_fail(ctl, &err);
+    status = choose(&check);
+    if (status != CTL_OK)
+        return status;
     share_places(&check, jobs);
     heed_signals();
     check.begun = clock_monotonic();

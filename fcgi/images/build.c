@@ -20,6 +20,7 @@
 #include "container/cgroup.h"
 #include "container/userns.h"
 #include "images/cage.h"
+#include "images/folder_tar.h"
 #include "images/guard.h"
 #include "images/images.h"
 #include "images/workplace.h"
@@ -79,33 +80,15 @@ static void builder_release(struct builder *builder)
     free_ptr(&builder->work);
 }
 
-/* --- the folder goes in as a tar, so that buildah need not read what is the operator's -----------
- */
-
-static _Noreturn void pack(const struct builder *builder, int out)
-{
-    static const char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL};
-    const struct rlimit none = {0, 0};
-
-    if (dup2(out, STDOUT_FILENO) < 0 || setrlimit(RLIMIT_FSIZE, &none) < 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-        _exit(126);
-    execle("/usr/bin/tar", "tar", "-C", builder->build->folder, "--one-file-system", "--sort=name",
-           "--numeric-owner", "--owner=0", "--group=0", "-cf", "-", ".", (char *)NULL,
-           (char *const *)environment);
-    _exit(127);
-}
-
+/* The folder goes in as a tar, so that buildah need not read what is the operator's. */
 static int start_packer(struct builder *builder, int *ret_in, struct error *err)
 {
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_errno(err, errno, "cannot make a pipe");
-    fflush(NULL); /* or the child would write it, too */
-    builder->packer = fork();
-    if (builder->packer == 0)
-        pack(builder, ends[1]);
+    builder->packer = folder_tar_start(builder->build->folder_fd, ".", ends[1],
+                                       builder->settings->image_bytes_max);
     close(ends[1]);
     *ret_in = ends[0];
     return builder->packer < 0 ? error_errno(err, errno, "cannot fork") : 0;
@@ -300,8 +283,7 @@ static int run(struct builder *builder, struct error *err)
     if (guard_end(&builder->guard, builder->settings, err) < 0)
         return -1;
     if (WIFEXITED(packed) && WEXITSTATUS(packed) != 0)
-        return error_set(err, ERROR_INVALID, NULL, "%s cannot be read as a whole",
-                         builder->build->folder);
+        return error_set(err, ERROR_INVALID, NULL, "the folder cannot be read as a whole");
     return status == 0 ? 0 : explain(builder, said, err);
 }
 
@@ -325,19 +307,13 @@ static int prepare(struct builder *builder, struct error *err)
     return userns_make(0, builder->settings->uid_base, &builder->space, err);
 }
 
-static int check_folder(const struct image_build *build, struct error *err)
+static int check_program(struct error *err)
 {
-    struct stat st;
-
-    if (access(PROGRAM, X_OK) < 0)
-        return error_set(err, ERROR_UNAVAILABLE, NULL,
-                         "buildah is not installed; install Debian's package buildah, or build the "
-                         "image elsewhere and import it ('codesetctl image import')");
-    if (stat(build->folder, &st) < 0)
-        return error_errno(err, errno, "cannot use the folder %s", build->folder);
-    return S_ISDIR(st.st_mode)
-               ? 0
-               : error_set(err, ERROR_INVALID, NULL, "%s is not a folder", build->folder);
+    if (access(PROGRAM, X_OK) == 0)
+        return 0;
+    return error_set(err, ERROR_UNAVAILABLE, NULL,
+                     "buildah is not installed; install Debian's package buildah, or build the "
+                     "image elsewhere and import it ('codesetctl image import')");
 }
 
 int image_build(const struct engine_settings *settings, const char *name,
@@ -350,7 +326,7 @@ int image_build(const struct engine_settings *settings, const char *name,
                                                          .guard = GUARD_INIT};
     _cleanup_(free_ptr) char *archive = NULL;
 
-    if (check_folder(build, err) < 0 || prepare(&builder, err) < 0 || run(&builder, err) < 0)
+    if (check_program(err) < 0 || prepare(&builder, err) < 0 || run(&builder, err) < 0)
         return -1;
     archive = xasprintf("%s/image.tar", builder.work);
     return image_import_named(settings, name, archive, build->origin, NULL, build->replace,

@@ -17,7 +17,7 @@
 struct engine_settings;
 
 struct image_build {
-    const char *folder;     /* the context; its Dockerfile or Containerfile says what is done */
+    int folder_fd;          /* the context; its Dockerfile or Containerfile says what is done */
     const char *dockerfile; /* another name of that, below the folder; NULL */
     const char *origin;     /* what the image's `source` says */
     bool network;           /* it reaches what this host reaches, its own services too */

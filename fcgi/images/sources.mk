@@ -7,6 +7,7 @@ libimages_a_SOURCES = \
 	fcgi/images/cage.c fcgi/images/cage.h \
 	fcgi/images/decoder.c fcgi/images/decoder.h \
 	fcgi/images/extract.c fcgi/images/extract.h \
+	fcgi/images/folder_tar.c fcgi/images/folder_tar.h \
 	fcgi/images/guard.c fcgi/images/guard.h \
 	fcgi/images/image_store.c fcgi/images/image_store.h \
 	fcgi/images/images.c fcgi/images/images.h \

@@ -213,7 +213,8 @@ static const struct ctl_command commands[] = {
      .summary = "Import samples from a file, of SWE-bench or of a data set like it",
      .help =
          "FILE has one JSON object per line, one JSON array, or CSV with a line of names, and may\n"
-         "be compressed (gzip, zstd, xz, bzip2); - is standard input. If a row is bad, its number\n"
+         "be compressed (gzip, zstd, xz, bzip2); - is standard input. A folder is a task of one's\n"
+         "own ('task init') or of Harbor's, or has such tasks in it. If a row is bad, its number\n"
          "and the reason are shown and nothing is imported, unless --keep-going is given. A sample "
          "that exists with the same content is left alone; one\n"
          "with other content becomes a new version. The exit status is 0 only if no line was\n"

@@ -16,6 +16,7 @@
 #define REPORT "codeset-reward.xml"
 #define REWARD "reward"
 #define SECONDS_MOST 86400
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 #define FILE_END "CODESET_END_OF_FILE"
 
 static void copy_text(json_object *line, const char *field, json_object *row, const char *from)
@@ -243,15 +244,19 @@ static int add_solution(json_object *files, json_object *line, struct error *err
         return 0;
     buf_add_str(&script, "mkdir -p /solution\n");
     json_object_object_foreach (files, path, content) {
+        const char *text = json_object_get_string(content);
+
         if (!json_object_is_type(content, json_type_string) || path[0] == '/' ||
             strstr(path, "..") || strchr(path, '\n'))
             return error_set(err, ERROR_INVALID, NULL, "solution: '%.80s' is no file's name", path);
+        if (text[strspn(text, BASE64)])
+            return error_set(err, ERROR_INVALID, NULL, "solution: '%.80s' is not base64", path);
         buf_add_str(&script, "f=/solution/");
         shell_word(path, &script);
         buf_addf(&script,
                  "\nmkdir -p \"${f%%/*}\" && base64 -d >\"$f\" <<'" FILE_END "'\n%s\n" FILE_END
                  "\n",
-                 json_object_get_string(content));
+                 text);
     }
     buf_add_str(&script, "chmod +x /solution/solve.sh\n"
                          "if command -v bash >/dev/null; then exec bash /solution/solve.sh; fi\n"

@@ -207,13 +207,15 @@ static const struct ctl_command commands[] = {
                  {"image", "NAME", "for samples without one"},
                  {"image-map", "FILE", "file with lines SAMPLE_ID IMAGE [VERIFIER_IMAGE]"},
                  {"keep-going", NULL, "import the good lines of a file even if others are bad"},
+                 {"network", NULL, "let builds of tasks' folders reach what this host reaches"},
                  {"strict", NULL, "treat lines with unknown fields as bad"},
                  {"dry-run", NULL, "only say what would be imported"},
                  {"check", NULL, "only say, of each sample, whether it could be run"}},
      .summary = "Import samples from a file, of SWE-bench or of a data set like it",
      .help =
          "FILE has one JSON object per line, one JSON array, or CSV with a line of names, and may\n"
-         "be compressed (gzip, zstd, xz, bzip2); - is standard input. If a row is bad, its number\n"
+         "be compressed (gzip, zstd, xz, bzip2); - is standard input. A folder is a task of one's\n"
+         "own ('task init') or of Harbor's, or has such tasks in it. If a row is bad, its number\n"
          "and the reason are shown and nothing is imported, unless --keep-going is given. A sample "
          "that exists with the same content is left alone; one\n"
          "with other content becomes a new version. The exit status is 0 only if no line was\n"
@@ -241,7 +243,8 @@ static const struct ctl_command commands[] = {
     {.name = "sample list",
      .arguments = "",
      .options = {{"dataset", "NAME", "only samples of this data set"},
-                 {"search", "TEXT", "only samples whose instance_id contains TEXT"}},
+                 {"search", "TEXT", "only samples whose instance_id contains TEXT"},
+                 {"runnable", NULL, "only samples that 'task check' found good"}},
      .summary = "List the latest versions of the samples",
      .run = ctl_sample_list},
     {.name = "sample show",
@@ -256,13 +259,44 @@ static const struct ctl_command commands[] = {
      .least = 2,
      .most = 2,
      .options = {{"user", "USER", "required: whose session the trial is (id or e-mail address)"}},
-     .summary = "Verify a sample unchanged, which must fail, and with its patch, which must pass",
+     .summary = "Verify a sample unchanged and with its solution, once, and tell of it",
      .help =
          "Needs a running server. Opens a session of the user, as the API does, with the\n"
          "latest version of the sample, and closes it at the end. The exit status is 0 only if\n"
-         "both verdicts are as they should be. A sample without a patch is only verified\n"
-         "unchanged.",
+         "both verdicts are as they should be. A sample without a solution is only verified\n"
+         "unchanged. Nothing of it is stored; 'task check' does that.",
      .run = ctl_sample_try},
+    {.name = "task init",
+     .arguments = "FOLDER",
+     .least = 1,
+     .most = 1,
+     .options = {{"language", "WORD", "python, javascript, go, rust, java or c [python]"},
+                 {"image", "NAME", "an image of the store, in place of a Dockerfile"}},
+     .summary = "Make the folder of a task, to be filled in",
+     .help =
+         "Writes task.json, problem.md, the image's Dockerfile and the verifier, with comments\n"
+         "that say what belongs there. The guide is docs/tasks.md.",
+     .own_settings = true,
+     .run = ctl_task_init},
+    {.name = "task check",
+     .arguments = "FOLDER|DATASET [SAMPLE_ID]",
+     .least = 1,
+     .most = 2,
+     .options = {{"user", "USER", "required: whose sessions are opened (id or e-mail address)"},
+                 {"repeat", "N", "how often each is verified, unchanged and solved [3]"},
+                 {"jobs", "M", "how many verifications run at the same time [2]"},
+                 {"unchecked", NULL, "only samples that were not checked yet"},
+                 {"dataset", "NAME", "of a FOLDER: the data set that its tasks come into [tasks]"},
+                 {"network", NULL, "of a FOLDER: let its build reach what this host reaches"}},
+     .summary = "Find out which samples can be trained on: good, slow, flaky or broken",
+     .help =
+         "Needs a running server. A FOLDER (a task as 'task init' makes it, or Harbor's, or a\n"
+         "folder of such) is imported first. A good sample fails unchanged and passes with its "
+         "solution,\n"
+         "each time. The result is stored with the sample: 'sample list' and 'sample show' tell\n"
+         "it, and GET /samples?runnable=true gives the good ones alone. A check that was\n"
+         "interrupted is continued with --unchecked. The exit status is 0 only if all are good.",
+     .run = ctl_task_check},
     {.name = "image import",
      .arguments = "NAME SOURCE",
      .least = 2,
@@ -277,6 +311,20 @@ static const struct ctl_command commands[] = {
              "by 'docker save', podman, skopeo or crane), compressed or not; - is standard input.\n"
              "Images that are not safe to run, or have no shell, are refused.",
      .run = ctl_image_import},
+    {.name = "image build",
+     .arguments = "NAME FOLDER",
+     .least = 2,
+     .most = 2,
+     .options = {{"file", "PATH", "the Dockerfile, below FOLDER [Containerfile, Dockerfile]"},
+                 {"network", NULL, "let it reach what this host reaches, this host itself too"},
+                 {"replace", NULL, "replace an image that has this name"},
+                 {"force", NULL,
+                  "with --replace: even if it is not known whether the image is in use"}},
+     .summary = "Build an image from a Dockerfile, and import it",
+     .help = "FOLDER is the build context. Needs Debian's package buildah, which runs without any\n"
+             "right on this host. Without --network nothing is reached: FROM then needs to be\n"
+             "scratch, and commands can install nothing.",
+     .run = ctl_image_build},
     {.name = "image pull",
      .arguments = "[REFERENCE]",
      .most = 1,

@@ -4,6 +4,8 @@
 #ifndef CODESET_CTL_COMMANDS_H
 #define CODESET_CTL_COMMANDS_H
 
+#include <json-c/json.h>
+
 #include "ctl/ctl.h"
 #include "store/users.h"
 
@@ -44,9 +46,12 @@ int ctl_dataset_remove(struct ctl *ctl);
 int ctl_sample_list(struct ctl *ctl);
 int ctl_sample_show(struct ctl *ctl);
 int ctl_sample_try(struct ctl *ctl);
+int ctl_task_check(struct ctl *ctl);
+int ctl_task_init(struct ctl *ctl);
 
 int ctl_image_check(struct ctl *ctl);
 int ctl_image_import(struct ctl *ctl);
+int ctl_image_build(struct ctl *ctl);
 int ctl_image_pull(struct ctl *ctl);
 int ctl_image_list(struct ctl *ctl);
 int ctl_image_remove(struct ctl *ctl);
@@ -93,6 +98,35 @@ int ctl_stripe_event(struct ctl *ctl);
  * NULL on failure. */
 struct db *ctl_find_user(struct ctl *ctl, const char *who, struct user *ret_user,
                          struct error *err);
+
+/* ERROR_NOT_FOUND where there is no such data set: without this a misspelt name would look like one
+ * without samples. */
+int ctl_check_dataset(struct db *db, const char *name, struct error *err);
+
+/* The store's word for a missing sample (SAMPLE_NOT_FOUND) is for users of the API: this one is for
+ * operators. Other errors stay. sample_id NULL: as it is. */
+void ctl_no_sample(struct error *err, const char *dataset, const char *sample_id);
+
+/* The tasks of a folder (ctl/task_folder.h) into the data set, as dataset import does it. Appends
+ * their sample ids. Returns an exit status; failures are told. */
+int ctl_import_tasks(struct ctl *ctl, const char *folder, const char *dataset, bool network,
+                     json_object *sample_ids);
+
+/* ERROR_CONFLICT where there is an image of that name. */
+int ctl_check_image_free(struct ctl *ctl, const char *name, struct error *err);
+
+/* An image that sessions run on must not change: ERROR_CONFLICT. For commands with the option
+ * --force. */
+int ctl_check_image_unused(struct ctl *ctl, const char *name, struct error *err);
+
+/* Says that the image was imported. */
+int ctl_tell_image(const struct ctl *ctl, const char *name, struct error *err);
+
+/* Builds it and shows what is printed meanwhile; folder, dockerfile, origin, network and replace
+ * are the caller's. */
+struct image_build;
+int ctl_build_image(struct ctl *ctl, const char *name, struct image_build *build,
+                    struct error *err);
 
 /* As the command migrate, which has the option sql-dir, but without its answer. */
 int ctl_migrate_quietly(struct ctl *ctl, struct error *err);

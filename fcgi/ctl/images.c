@@ -85,8 +85,18 @@ static int refuse_pinned(const char *name, struct pins *pins, struct error *err)
                      name, pins->text.data);
 }
 
-/* An image that sessions run on must not change. */
-static int check_unused(struct ctl *ctl, const char *name, struct error *err)
+int ctl_check_image_free(struct ctl *ctl, const char *name, struct error *err)
+{
+    struct search search = {.name = name};
+
+    if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
+        return -1;
+    return search.found ? error_set(err, ERROR_CONFLICT, NULL,
+                                    "image '%s' already exists; use --replace to replace it", name)
+                        : 0;
+}
+
+int ctl_check_image_unused(struct ctl *ctl, const char *name, struct error *err)
 {
     struct search search = {.name = name};
     struct pins pins = {.text = BUF_INIT};
@@ -99,11 +109,10 @@ static int check_unused(struct ctl *ctl, const char *name, struct error *err)
         return 0;
     db = ctl_db(ctl, err);
     if (!db || store_image_users(db, name, add_pin, &pins, err) < 0)
-        status =
-            ctl_option(ctl, "force")
-                ? 0
-                : error_wrap(err, "cannot tell whether %s is in use (--force removes it anyway)",
-                             name);
+        status = ctl_option(ctl, "force")
+                     ? 0
+                     : error_wrap(err, "cannot tell whether %s is in use (--force does it anyway)",
+                                  name);
     else if (pins.count > 0)
         status = refuse_pinned(name, &pins, err);
     buf_release(&pins.text);
@@ -197,7 +206,7 @@ static void take_imported(const struct image *image, void *arg)
         imported->object = image_object(image);
 }
 
-static int tell_imported(const struct ctl *ctl, const char *name, struct error *err)
+int ctl_tell_image(const struct ctl *ctl, const char *name, struct error *err)
 {
     struct imported imported = {.name = name};
     _cleanup_(free_ptr) char *scrubbed = NULL;
@@ -237,7 +246,7 @@ int ctl_image_import(struct ctl *ctl)
                               "stays; use it when that one is imported");
     if (sample_check_image("NAME", name, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
-    if (replace && check_unused(ctl, name, &err) < 0)
+    if (replace && ctl_check_image_unused(ctl, name, &err) < 0)
         return ctl_fail(ctl, &err);
     progress_begin(&import.progress);
     status = image_import_from(&ctl_settings(ctl)->engine, name, &wanted, &err);
@@ -249,7 +258,7 @@ int ctl_image_import(struct ctl *ctl)
         return ctl_fail(ctl, &err);
     }
     ctl_record(ctl, "image.imported", name, source);
-    return tell_imported(ctl, name, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
+    return ctl_tell_image(ctl, name, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
 }
 
 static void add_image(const struct image *image, void *arg)
@@ -325,7 +334,7 @@ static int remove_round(struct ctl *ctl, json_object *removed, size_t *ret_count
     for (size_t i = 0; i < json_object_array_length(names); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(names, i));
 
-        if (check_unused(ctl, name, err) < 0 || check_unnamed(ctl, name, err) < 0 ||
+        if (ctl_check_image_unused(ctl, name, err) < 0 || check_unnamed(ctl, name, err) < 0 ||
             image_remove(&ctl_settings(ctl)->engine, name, err) < 0) {
             if (err->kind != ERROR_CONFLICT)
                 return -1;
@@ -373,7 +382,7 @@ int ctl_image_remove(struct ctl *ctl)
         return remove_all_unused(ctl);
     if (sample_check_image("NAME", name, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
-    if (check_unused(ctl, name, &err) < 0 || check_unnamed(ctl, name, &err) < 0 ||
+    if (ctl_check_image_unused(ctl, name, &err) < 0 || check_unnamed(ctl, name, &err) < 0 ||
         image_remove(&ctl_settings(ctl)->engine, name, &err) < 0)
         return ctl_fail(ctl, &err);
     ctl_record(ctl, "image.removed", name, NULL);

@@ -25,6 +25,7 @@
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
+#include "ctl/task_folder.h"
 #include "dataset/formats.h"
 #include "dataset/row_source.h"
 #include "images/images.h"
@@ -44,6 +45,9 @@ struct import {
     struct ctl *ctl;
     struct db *db;
     const char *path, *dataset;
+    const char *description, *egress, *answers; /* of the data set; NULL: as it is */
+    struct task_folders folders;                /* where path is a folder */
+    bool network;                               /* for builds of their images */
     struct sample_defaults defaults;
     struct image_map images;
     const char *format; /* NULL: told by the rows */
@@ -54,6 +58,7 @@ struct import {
     int64_t rows, line, bad, added, changed, unchanged;
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
+    json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
     json_object *stored_images;  /* keys: what the image store has */
     json_object *missing_images; /* keys: what samples name and the store lacks */
     json_object *unknown_fields; /* by name: {"field", "lines", "first_line", "meant"} */
@@ -63,6 +68,7 @@ struct import {
 static void import_release(struct import *import)
 {
     row_source_free(import->source);
+    task_folders_release(&import->folders);
     import_check_release(&import->check);
     image_map_release(&import->images);
     tdestroy(import->seen, free);
@@ -173,6 +179,7 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .held_out = line->held_out,
         .restore = line->restore,
         .hides_answers = line->hides_answers,
+        .solution = line->solution,
         .verify_timeout = line->verify_timeout,
         .hide_verifier_output = line->hide_verifier_output,
         .created_at = line->created_at,
@@ -221,6 +228,34 @@ static void choose_image(const struct import *import, struct sample_line *line)
     }
     note_image(import, line->image);
     note_image(import, line->verifier_image);
+}
+
+/* A task's folder says what its images are made of. Returns -1 with the reason for which the row
+ * does not come in. */
+static int make_images(struct import *import, struct source_row *row, struct sample_line *line,
+                       struct task_images *images, struct error *why)
+{
+    const size_t place = (size_t)import->line - 1;
+
+    if (place >= import->folders.count)
+        return 0;
+    if (task_folder_images(import->ctl, &import->folders.list[place], line->image, !import->dry_run,
+                           import->network, images, why) < 0)
+        return -1;
+    if (images->incomplete)
+        buf_addf(&row->needs, "%s\n",
+                 import->dry_run ? "its images, which the import makes"
+                                 : "to be imported again when its image is there: the layer with "
+                                   "its tests is made then");
+    if (images->image)
+        line->image = images->image;
+    if (images->verifier_image)
+        line->verifier_image = images->verifier_image;
+    if (images->image && !images->incomplete)
+        json_add(import->stored_images, images->image, NULL);
+    if (images->verifier_image && !images->incomplete)
+        json_add(import->stored_images, images->verifier_image, NULL);
+    return 0;
 }
 
 /* --- fields that nobody knows ---------------------------------------------------------------- */
@@ -288,9 +323,10 @@ static int parse_line(struct import *import, const struct buf *text, struct samp
 }
 
 /* Returns -1 only when there is no going on: a bad line is reported. */
-static int take_line(struct import *import, const struct source_row *row, struct error *err)
+static int take_line(struct import *import, struct source_row *row, struct error *err)
 {
     _cleanup_(sample_line_release) struct sample_line line = {0};
+    _cleanup_(task_images_release) struct task_images images = {NULL, NULL, false};
     struct error why = ERROR_INIT;
     char **known;
 
@@ -307,7 +343,13 @@ static int take_line(struct import *import, const struct source_row *row, struct
     if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
         abort(); /* no memory */
     line.hides_answers = import->hide_answers;
+    if (make_images(import, row, &line, &images, &why) < 0) {
+        refuse_row(import, why.message);
+        return 0;
+    }
     choose_image(import, &line);
+    if (import->sample_ids)
+        json_object_array_add(import->sample_ids, json_object_new_string(line.sample_id));
     import_check_sample(&import->check, import->line, &line, row->needs.data,
                         import->missing_images);
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
@@ -316,7 +358,7 @@ static int take_line(struct import *import, const struct source_row *row, struct
     return store(import, &line, err);
 }
 
-static int take_row(struct import *import, const struct source_row *row, struct error *err)
+static int take_row(struct import *import, struct source_row *row, struct error *err)
 {
     char reason[64];
 
@@ -413,13 +455,12 @@ static int check_any(const struct import *import, struct error *err)
 
 static int set_up_dataset(struct import *import, struct error *err)
 {
-    const char *egress = ctl_option(import->ctl, "egress");
-    const char *answers = ctl_option(import->ctl, "answers");
+    const char *answers = import->answers;
 
-    if (store_dataset_ensure(import->db, import->dataset, ctl_option(import->ctl, "description"),
-                             err) < 0)
+    if (store_dataset_ensure(import->db, import->dataset, import->description, err) < 0)
         return -1;
-    if (egress && store_dataset_set_egress(import->db, import->dataset, egress, err) < 0)
+    if (import->egress &&
+        store_dataset_set_egress(import->db, import->dataset, import->egress, err) < 0)
         return -1;
     if (answers && store_dataset_hide_answers(import->db, import->dataset,
                                               strcmp(answers, HIDDEN) == 0, err) < 0)
@@ -562,79 +603,160 @@ static int check_format(struct ctl *ctl, const char *format)
     return ctl_usage(ctl, "--format must be one of %s, not '%.40s'", names.data, format);
 }
 
-/* Reads the command line into import. */
-static int prepare(struct ctl *ctl, struct import *import)
+static int check_options(struct ctl *ctl, const struct import *import)
 {
-    const char *image_map = ctl_option(ctl, "image-map");
-    const char *egress = ctl_option(ctl, "egress"), *answers = ctl_option(ctl, "answers");
     struct error err = ERROR_INIT;
 
-    *import = (struct import){
-        .ctl = ctl,
-        .path = ctl_argument(ctl, 0),
-        .dataset = ctl_option(ctl, "dataset"),
-        .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image")},
-        .format = ctl_option(ctl, "format"),
-        .keep_going = ctl_option(ctl, "keep-going") != NULL,
-        .dry_run = ctl_option(ctl, "dry-run") != NULL || ctl_option(ctl, "check") != NULL,
-        .check = {.rows = ctl_option(ctl, "check") ? json_object_new_array() : NULL},
-        .strict = ctl_option(ctl, "strict") != NULL,
-        .errors = json_object_new_array(),
-        .stored_images = json_object_new_object(),
-        .missing_images = json_object_new_object(),
-        .unknown_fields = json_object_new_object(),
-    };
     if (!import->dataset)
         return ctl_usage(ctl, "missing option: --dataset NAME");
     if (sample_check_dataset(import->dataset, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
-    if (egress && egress_policy_check(egress, &err) < 0)
+    if (import->egress && egress_policy_check(import->egress, &err) < 0)
         return ctl_usage(ctl, "--egress: %s", err.message);
-    if (answers && strcmp(answers, HIDDEN) != 0 && strcmp(answers, "visible") != 0)
-        return ctl_usage(ctl, "--answers must be hidden or visible, not '%.40s'", answers);
-    if (import->defaults.image && image_map)
+    if (import->answers && strcmp(import->answers, HIDDEN) != 0 &&
+        strcmp(import->answers, "visible") != 0)
+        return ctl_usage(ctl, "--answers must be hidden or visible, not '%.40s'", import->answers);
+    if (import->defaults.image && ctl_option(ctl, "image-map"))
         return ctl_usage(ctl, "--image and --image-map cannot be used together");
     if (import->defaults.language &&
         sample_check_language("--language", import->defaults.language, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && sample_check_image("--image", import->defaults.image, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
-    if (check_format(ctl, import->format) != CTL_OK)
-        return CTL_USAGE;
+    return check_format(ctl, import->format);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Before there is a connection to the database: the source's children are copies of this. */
+static int open_source(struct import *import, struct error *err)
+{
+    _cleanup_(free_ptr) char *rows = NULL;
+
+    import->folders.rows_fd = -1;
+    if (is_folder(import->path)) {
+        if (task_folders_open(import->path, SAMPLE_LINE_MOST, &import->folders, err) < 0)
+            return -1;
+        rows = xasprintf("/proc/self/fd/%d", import->folders.rows_fd);
+    }
+    import->source =
+        row_source_open(rows ? rows : import->path, import->format, SAMPLE_LINE_MOST, err);
+    return import->source ? 0 : -1;
+}
+
+/* What an import needs beside its files. */
+static int begin(struct import *import, struct error *err)
+{
+    import->errors = json_object_new_array();
+    import->stored_images = json_object_new_object();
+    import->missing_images = json_object_new_object();
+    import->unknown_fields = json_object_new_object();
+    if (image_list(&ctl_settings(import->ctl)->engine, add_stored_image, import->stored_images,
+                   err) < 0)
+        ctl_warn(import->ctl, "%s", err->message);
+    error_clear(err);
+    import->db = ctl_db(import->ctl, err);
+    return import->db ? 0 : -1;
+}
+
+static int nothing_imported(struct ctl *ctl, const struct error *err)
+{
+    int status = ctl_fail(ctl, err);
+
+    fprintf(stderr, "Nothing was imported.\n");
+    return status;
+}
+
+/* Reads the command line into import. */
+static int prepare(struct ctl *ctl, struct import *import)
+{
+    const char *image_map = ctl_option(ctl, "image-map");
+    struct error err = ERROR_INIT;
+    int status;
+
+    *import = (struct import){
+        .ctl = ctl,
+        .path = ctl_argument(ctl, 0),
+        .dataset = ctl_option(ctl, "dataset"),
+        .description = ctl_option(ctl, "description"),
+        .egress = ctl_option(ctl, "egress"),
+        .answers = ctl_option(ctl, "answers"),
+        .folders = {.rows_fd = -1},
+        .network = ctl_option(ctl, "network") != NULL,
+        .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image")},
+        .format = ctl_option(ctl, "format"),
+        .keep_going = ctl_option(ctl, "keep-going") != NULL,
+        .dry_run = ctl_option(ctl, "dry-run") != NULL || ctl_option(ctl, "check") != NULL,
+        .check = {.rows = ctl_option(ctl, "check") ? json_object_new_array() : NULL},
+        .strict = ctl_option(ctl, "strict") != NULL,
+    };
+    status = check_options(ctl, import);
+    if (status != CTL_OK)
+        return status;
     if (image_map && image_map_read(&import->images, image_map, &err) < 0)
         return ctl_fail(ctl, &err);
-    /* Before there is a connection to the database: the source's children are copies of this. */
-    import->source = row_source_open(import->path, import->format, SAMPLE_LINE_MOST, &err);
-    if (!import->source) {
-        ctl_fail(ctl, &err);
-        fprintf(stderr, "Nothing was imported.\n");
-        return CTL_FAILED;
-    }
-    if (image_list(&ctl_settings(ctl)->engine, add_stored_image, import->stored_images, &err) < 0)
-        ctl_warn(ctl, "%s", err.message);
-    import->db = ctl_db(ctl, &err);
-    return import->db ? CTL_OK : ctl_fail(ctl, &err);
+    if (open_source(import, &err) < 0)
+        return nothing_imported(ctl, &err);
+    return begin(import, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
+}
+
+/* -1: it failed, which was told; *ret_status. */
+static int carry_out(struct import *import, int *ret_status)
+{
+    struct error err = ERROR_INIT;
+    int status;
+
+    progress_begin(&import->progress);
+    status = run(import, &err);
+    progress_end(&import->progress);
+    if (status < 0)
+        *ret_status =
+            import->undecided ? ctl_fail(import->ctl, &err) : nothing_imported(import->ctl, &err);
+    return status;
 }
 
 int ctl_dataset_import(struct ctl *ctl)
 {
     _cleanup_(import_release) struct import import;
-    struct error err = ERROR_INIT;
     int status = prepare(ctl, &import);
 
-    if (status != CTL_OK)
+    if (status != CTL_OK || carry_out(&import, &status) < 0)
         return status;
-    progress_begin(&import.progress);
-    status = run(&import, &err);
-    progress_end(&import.progress);
-    if (status < 0) {
-        status = ctl_fail(ctl, &err);
-        if (!import.undecided)
-            fprintf(stderr, "Nothing was imported.\n");
-        return status;
-    }
     print_summary(&import);
     warn_of_fields(&import);
     warn_of_images(&import);
     return import.bad > 0 || import_check_failed(&import.check) ? CTL_FAILED : CTL_OK;
+}
+
+int ctl_import_tasks(struct ctl *ctl, const char *folder, const char *dataset, bool network,
+                     json_object *sample_ids)
+{
+    _cleanup_(import_release) struct import import = {.ctl = ctl,
+                                                      .path = folder,
+                                                      .dataset = dataset,
+                                                      .network = network,
+                                                      .folders = {.rows_fd = -1},
+                                                      .sample_ids = sample_ids};
+    struct error err = ERROR_INIT;
+    int status;
+
+    if (sample_check_dataset(dataset, &err) < 0)
+        return ctl_usage(ctl, "--dataset: %s", err.message);
+    if (open_source(&import, &err) < 0)
+        return nothing_imported(ctl, &err);
+    if (begin(&import, &err) < 0)
+        return ctl_fail(ctl, &err);
+    if (carry_out(&import, &status) < 0)
+        return status;
+    if (is_refused(&import)) {
+        tell_refusal(&import);
+        return CTL_FAILED;
+    }
+    warn_of_images(&import);
+    return CTL_OK;
 }

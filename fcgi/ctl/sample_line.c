@@ -107,6 +107,7 @@ static const struct text_field text_fields[] = {
     {"language", AT(language), NULL, true, TEXT_LANGUAGE, 1, LANGUAGE_MOST},
     {"verifier", AT(verifier), "test_suite", false, TEXT_VERIFIER, 1, 32},
     {"verifier_command", AT(verifier_command), "/verifier.sh", false, TEXT_ANY, 1, COMMAND_MOST},
+    {"solution", AT(solution), NULL, true, TEXT_ANY, 1, SAMPLE_LINE_MOST},
     {"log_parser", AT(log_parser), NULL, true, TEXT_LINE, 1, LOG_PARSER_MOST},
     {"image", AT(image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
     {"verifier_image", AT(verifier_image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
@@ -736,6 +737,8 @@ static void add_newer(const struct sample_line *line, struct buf *text)
         add_member(text, "restore", line->restore);
     if (line->hides_answers)
         add_member(text, "answers", "hidden");
+    if (line->solution)
+        add_member(text, "solution", line->solution);
 }
 
 void sample_line_hash(const struct sample_line *line, const char *dataset,

@@ -7,8 +7,8 @@
  * case; an array, or a string that holds one). Of ours: sample_id, description,
  * version_description, language, image, verifier_image, image_reference, verifier, repo_path,
  * verifier_command, report_paths, log_parser, trial, verify_timeout, hide_verifier_output,
- * held_out, restore, non_code_patch. Others are ignored, as data sets made after SWE-bench's have
- * many of their own; sample_line_unknown finds those that look like a typing error.
+ * held_out, restore, non_code_patch, solution. Others are ignored, as data sets made after
+ * SWE-bench's have many of their own; sample_line_unknown finds those that look like a typing error.
  */
 #ifndef CODESET_CTL_SAMPLE_LINE_H
 #define CODESET_CTL_SAMPLE_LINE_H
@@ -30,6 +30,7 @@ struct sample_line {
     const char *patch, *test_patch, *non_code_patch, *problem_statement, *hints_text;
     const char *description, *version_description; /* NULL: none */
     const char *language, *verifier, *verifier_command;
+    const char *solution;               /* shell; NULL: the patch is the solution */
     const char *log_parser;             /* one of grade/log_names.h; NULL: none */
     const char *image, *verifier_image; /* NULL: none */
     char *image_reference;              /* in full (images/reference.h); NULL: none */

@@ -13,6 +13,7 @@
 #include "ctl/output.h"
 #include "ctl/sample_pack.h"
 #include "store/catalog.h"
+#include "store/sample_checks.h"
 
 #include "base/banned.h"
 
@@ -57,8 +58,7 @@ static void match(const struct dataset *dataset, void *arg)
     search->found |= strcmp(dataset->name, search->name) == 0;
 }
 
-/* Without this a misspelt name would look like a data set without samples. */
-static int check_dataset(struct db *db, const char *name, struct error *err)
+int ctl_check_dataset(struct db *db, const char *name, struct error *err)
 {
     struct dataset_search search = {.name = name};
 
@@ -105,7 +105,7 @@ int ctl_dataset_remove(struct ctl *ctl)
     _cleanup_(json_release) json_object *object = NULL;
     int64_t versions;
 
-    if (!db || check_dataset(db, name, &err) < 0)
+    if (!db || ctl_check_dataset(db, name, &err) < 0)
         return ctl_fail(ctl, &err);
     if (remove_dataset(db, ctl_settings(ctl)->api.pack_dir, name, &versions, &err) < 0) {
         if (err.kind == ERROR_CONFLICT)
@@ -157,6 +157,8 @@ static int print_sample(const struct sample_whole *sample, void *arg, struct err
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
         if (strcmp(lists[i].list, "[]") != 0)
             json_add(line, lists[i].name, json_tokener_parse(lists[i].list));
+    if (sample->solution)
+        json_add_text(line, "solution", sample->solution);
     json_write(&text, line);
     printf("%s\n", text.data);
     return 0;
@@ -168,7 +170,7 @@ int ctl_dataset_export(struct ctl *ctl)
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
 
-    if (!db || check_dataset(db, name, &err) < 0 ||
+    if (!db || ctl_check_dataset(db, name, &err) < 0 ||
         store_sample_export(db, name, print_sample, NULL, &err) < 0)
         return ctl_fail(ctl, &err);
     return CTL_OK;
@@ -196,6 +198,8 @@ static json_object *summary_object(const struct sample_summary *summary)
     json_add_bool(object, "hide_verifier_output", summary->hide_verifier_output);
     json_add_text(object, "answers", summary->hides_answers ? "hidden" : "visible");
     json_add_time(object, "imported_at", summary->imported_at);
+    json_add_text(object, "state", summary->state);
+    json_add_time(object, "checked_at", summary->checked_at);
     return object;
 }
 
@@ -208,22 +212,33 @@ int ctl_sample_list(struct ctl *ctl)
 {
     static const struct output_column columns[] = {{"DATASET", "dataset"}, {"SAMPLE", "sample_id"},
                                                    {"VERSION", "version"}, {"LANGUAGE", "language"},
-                                                   {"IMAGE", "image"},     {"FOLDER", "repo_path"}};
+                                                   {"IMAGE", "image"},     {"FOLDER", "repo_path"},
+                                                   {"STATE", "state"}};
     const struct sample_page page = {.dataset = ctl_option(ctl, "dataset"),
-                                     .search = ctl_option(ctl, "search")};
+                                     .search = ctl_option(ctl, "search"),
+                                     .runnable = ctl_option(ctl, "runnable") != NULL};
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
     _cleanup_(json_release) json_object *rows = json_object_new_array();
 
-    if (!db || (page.dataset && check_dataset(db, page.dataset, &err) < 0) ||
+    if (!db || (page.dataset && ctl_check_dataset(db, page.dataset, &err) < 0) ||
         store_sample_list(db, &page, add_summary, rows, &err) < 0)
         return ctl_fail(ctl, &err);
     output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
-                page.dataset || page.search ? "no sample matches" : "there are no samples yet");
+                page.dataset || page.search || page.runnable ? "no sample matches"
+                                                             : "there are no samples yet");
     return CTL_OK;
 }
 
-/* The store's message is written for users of the API. */
+void ctl_no_sample(struct error *err, const char *dataset, const char *sample_id)
+{
+    if (sample_id && err->code && strcmp(err->code, "SAMPLE_NOT_FOUND") == 0)
+        error_set(err, ERROR_NOT_FOUND, NULL,
+                  "data set '%s' has no sample '%s'; list them with 'codesetctl sample list "
+                  "--dataset %s'",
+                  dataset, sample_id, dataset);
+}
+
 static int no_sample(struct ctl *ctl, int64_t version, struct error *err)
 {
     const char *dataset = ctl_argument(ctl, 0), *sample_id = ctl_argument(ctl, 1);
@@ -231,12 +246,39 @@ static int no_sample(struct ctl *ctl, int64_t version, struct error *err)
     if (err->kind == ERROR_NOT_FOUND && version)
         error_set(err, ERROR_NOT_FOUND, NULL, "data set '%s' has no version %lld of sample '%s'",
                   dataset, (long long)version, sample_id);
-    else if (err->kind == ERROR_NOT_FOUND)
-        error_set(err, ERROR_NOT_FOUND, NULL,
-                  "data set '%s' has no sample '%s'; list them with 'codesetctl sample list "
-                  "--dataset %s'",
-                  dataset, sample_id, dataset);
+    else
+        ctl_no_sample(err, dataset, sample_id);
     return ctl_fail(ctl, err);
+}
+
+/* What its check came to, beside the state; for people in lines of their own. */
+static int add_check(struct db *db, const struct sample_summary *summary, json_object *object,
+                     bool json, struct error *err)
+{
+    _cleanup_(buf_release) struct buf detail = BUF_INIT, names = BUF_INIT;
+    _cleanup_(json_release) json_object *check = NULL;
+    json_object *tests = NULL;
+    int found = store_sample_check_detail(db, summary->dataset, summary->sample_id,
+                                          summary->version, &detail, err);
+
+    if (found <= 0) {
+        if (found == 0 && json)
+            json_add(object, "check", NULL);
+        return found;
+    }
+    if (json_parse(detail.data, detail.length, &check, NULL, err) < 0)
+        return error_wrap(err, "the check of sample %s", summary->sample_id);
+    if (json) {
+        json_add(object, "check", json_object_get(check));
+        return 0;
+    }
+    json_add_text(object, "check_reason", json_get_text(check, "reason"));
+    json_object_object_get_ex(check, "flaky_tests", &tests);
+    for (size_t i = 0; tests && i < json_object_array_length(tests); i++)
+        buf_addf(&names, "%s%s", i ? ", " : "",
+                 json_object_get_string(json_object_array_get_idx(tests, i)));
+    json_add_text(object, "flaky_tests", names.length ? names.data : NULL);
+    return 0;
 }
 
 int ctl_sample_show(struct ctl *ctl)
@@ -253,13 +295,17 @@ int ctl_sample_show(struct ctl *ctl)
     if (ctl_option_int(ctl, "version", 1, UINT32_MAX, 0, &version) != CTL_OK)
         return CTL_USAGE;
     db = ctl_db(ctl, &err);
-    if (!db || check_dataset(db, dataset, &err) < 0)
+    if (!db || ctl_check_dataset(db, dataset, &err) < 0)
         return ctl_fail(ctl, &err);
     if (store_sample_get(db, dataset, sample_id, version, &summary, &text, &err) < 0)
         return no_sample(ctl, version, &err);
     if (json_parse(text.data, text.length, &sample, NULL, &err) < 0)
         return ctl_fail(ctl, &err);
     object = summary_object(&summary);
+    if (add_check(db, &summary, object, ctl_json(ctl), &err) < 0) {
+        json_object_put(sample);
+        return ctl_fail(ctl, &err);
+    }
     if (ctl_json(ctl)) {
         json_add(object, "sample", sample);
         output_object(true, object);

@@ -20,6 +20,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/egress_probe.c fcgi/ctl/egress_probe.h \
 	fcgi/ctl/engine_probe.c fcgi/ctl/engine_probe.h \
 	fcgi/ctl/doctor_services.c \
+	fcgi/ctl/image_build.c \
 	fcgi/ctl/image_check.c fcgi/ctl/image_pull.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
@@ -41,7 +42,10 @@ libctl_a_SOURCES = \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
 	fcgi/ctl/status.c \
 	fcgi/ctl/stripe.c \
-	fcgi/ctl/trial.c \
+	fcgi/ctl/task_check.c \
+	fcgi/ctl/task_folder.c fcgi/ctl/task_folder.h \
+	fcgi/ctl/task_init.c \
+	fcgi/ctl/trial.c fcgi/ctl/trial.h \
 	fcgi/ctl/user_delete.c \
 	fcgi/ctl/users.c \
 	fcgi/ctl/verifications.c

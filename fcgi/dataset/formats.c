@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "dataset/patch.h"
 #include "dataset/python_literal.h"
+#include "dataset/task_rows.h"
 #include "dataset/verifier_command.h"
 #include "grade/log_names.h"
 
@@ -49,6 +50,8 @@ struct dataset_format {
     const char *command;
     const char *log_parser; /* the field with its name */
     const char *need;       /* what is true of all rows */
+    /* Makes the line, in place of all that this table can say; else NULL. */
+    int (*whole)(json_object *row, json_object *line, struct buf *needs, struct error *err);
     /* What the table can't say; may be NULL. */
     int (*finish)(struct conversion *conversion, struct error *err);
 };
@@ -540,6 +543,8 @@ static int finish_rebench_2(struct conversion *conversion, struct error *err)
 
 /* The first whose marks a row has is its format; the plain one takes what is left. */
 static const struct dataset_format formats[] = {
+    {.name = "task-folder", .marks = {"task_folder", "task_json"}, .whole = task_row_own},
+    {.name = "harbor", .marks = {"task_folder", "task_toml"}, .whole = task_row_harbor},
     {.name = "swe-bench-5",
      .marks = {"eval_script", "instance_id"},
      .image = "image",
@@ -677,6 +682,8 @@ static int convert(struct conversion *conversion, struct error *err)
     _cleanup_(free_ptr) char *parser =
         format->log_parser ? text_at(conversion->row, format->log_parser) : NULL;
 
+    if (format->whole)
+        return format->whole(conversion->row, conversion->line, conversion->needs, err);
     copy_fields(conversion);
     rename_language(conversion);
     copy_time(conversion);

@@ -7,6 +7,7 @@ libdataset_a_SOURCES = \
 	fcgi/dataset/python_literal.c fcgi/dataset/python_literal.h \
 	fcgi/dataset/row_source.c fcgi/dataset/row_source.h \
 	fcgi/dataset/splitter.c fcgi/dataset/splitter.h \
+	fcgi/dataset/task_rows.c fcgi/dataset/task_rows.h \
 	fcgi/dataset/test_names.c fcgi/dataset/test_names.h \
 	fcgi/dataset/verifier_command.c fcgi/dataset/verifier_command.h
 DATASET_LIBS = libdataset.a $(CSV_LIBS) $(IMAGES_LIBS)

@@ -33,10 +33,10 @@
 #define SANITIZED 0
 #endif
 
-pid_t cage_fork(void)
+pid_t cage_fork(bool host_network)
 {
-    const unsigned long spaces =
-        CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    const unsigned long spaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
+                                 (host_network ? 0 : CLONE_NEWNET);
 
     return (pid_t)syscall(SYS_clone, spaces | SIGCHLD, NULL, NULL, NULL, NULL);
 }

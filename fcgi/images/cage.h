@@ -15,9 +15,10 @@
 
 #include "base/error.h"
 
-/* A child in pid, mount, network, IPC and UTS namespaces of its own, as whose first process it
- * takes its children along when it ends. Returns as fork(2), with errno. */
-pid_t cage_fork(void);
+/* A child in pid, mount, IPC and UTS namespaces of its own, as whose first process it takes its
+ * children along when it ends; and in a network of its own, where nobody is, unless it has the
+ * host's. Returns as fork(2), with errno. */
+pid_t cage_fork(bool host_network);
 
 struct cage {
     const char *folder; /* absolute; what is to be its root */

@@ -3,9 +3,11 @@ noinst_LIBRARIES += libimages.a
 libimages_a_SOURCES = \
 	fcgi/images/archive_files.c fcgi/images/archive_files.h \
 	fcgi/images/archive_kind.c fcgi/images/archive_kind.h \
+	fcgi/images/build.c fcgi/images/build.h \
 	fcgi/images/cage.c fcgi/images/cage.h \
 	fcgi/images/decoder.c fcgi/images/decoder.h \
 	fcgi/images/extract.c fcgi/images/extract.h \
+	fcgi/images/folder_tar.c fcgi/images/folder_tar.h \
 	fcgi/images/git_folder.c fcgi/images/git_folder.h \
 	fcgi/images/guard.c fcgi/images/guard.h \
 	fcgi/images/image_store.c fcgi/images/image_store.h \

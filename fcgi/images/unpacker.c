@@ -226,7 +226,7 @@ static int start(struct unpacker *unpacker, struct error *err)
         xasprintf("%.*s/" PROGRAM_NAME, slash ? (int)(slash - agent) : 0, agent);
 
     fflush(NULL); /* or the child would write it, too */
-    unpacker->pid = cage_fork();
+    unpacker->pid = cage_fork(false);
     if (unpacker->pid == 0)
         become_program(unpacker, path);
     if (unpacker->pid < 0) {

@@ -21,6 +21,7 @@
 struct list_values {
     struct field_text dataset, search;
     int64_t page, page_size; /* 0: not given */
+    bool runnable;
 };
 
 static const struct field list_query[] = {
@@ -31,6 +32,7 @@ static const struct field list_query[] = {
      .offset = offsetof(struct list_values, page)},
     {"page_size", FIELD_INT, .least = 1, .most = 100,
      .offset = offsetof(struct list_values, page_size)},
+    {"runnable", FIELD_BOOL, .offset = offsetof(struct list_values, runnable)},
 };
 
 static const char *or_null(const struct field_text *text)
@@ -116,7 +118,9 @@ static struct list list_of(const struct request *request, const struct list_valu
     bool paged = values->page || values->page_size;
     int64_t size = values->page_size ? values->page_size : PAGE_SIZE_DEFAULT;
     struct list list = {
-        .page = {.dataset = or_null(&values->dataset), .search = or_null(&values->search)},
+        .page = {.dataset = or_null(&values->dataset),
+                 .search = or_null(&values->search),
+                 .runnable = values->runnable},
         .number = values->page ? values->page : 1,
         .size = paged ? size : 0,
     };
@@ -133,7 +137,7 @@ static int write_list(struct db *db, const struct list *list, struct buf *body, 
     _cleanup_(buf_release) struct buf tail = BUF_INIT;
     int64_t total;
 
-    if (store_sample_count(db, list->page.dataset, list->page.search, &total, err) < 0)
+    if (store_sample_count(db, &list->page, &total, err) < 0)
         return -1;
     render_tail(&tail, total, list->number, list->size ? list->size : total);
     return list->deflated ? write_deflated(db, &list->page, &tail, body, err)
@@ -142,14 +146,17 @@ static int write_list(struct db *db, const struct list *list, struct buf *body, 
 
 /* The stamp is older than what is read after it, never newer: an answer that is newer than its
  * ETag is only asked for once more. */
-static int write_etag(struct db *db, struct buf *out, struct error *err)
+static int write_etag(struct db *db, bool runnable, struct buf *out, struct error *err)
 {
     struct sample_stamp stamp;
 
-    if (store_sample_stamp(db, &stamp, err) < 0)
+    if (store_sample_stamp(db, runnable, &stamp, err) < 0)
         return -1;
-    buf_addf(out, "\"%d-%" PRId64 "-%" PRId64 "-%" PRIx64 "\"", LIST_FORM, stamp.count, stamp.last,
+    buf_addf(out, "\"%d-%" PRId64 "-%" PRId64 "-%" PRIx64, LIST_FORM, stamp.count, stamp.last,
              stamp.imported_at);
+    if (runnable)
+        buf_addf(out, "-%" PRId64 "-%" PRIx64, stamp.good, stamp.good_times);
+    buf_add_char(out, '"');
     return 0;
 }
 
@@ -165,8 +172,9 @@ static bool is_known(const struct request *request, const char *etag)
 static void write_question(const struct list *list, const struct list_values *values,
                            struct buf *out)
 {
-    buf_addf(out, "%d %" PRId64 " %" PRId64 " %zu:%s %s", list->deflated, list->number, list->size,
-             values->dataset.length, list->page.dataset ? list->page.dataset : "",
+    buf_addf(out, "%d %d %" PRId64 " %" PRId64 " %zu:%s %s", list->deflated, list->page.runnable,
+             list->number, list->size, values->dataset.length,
+             list->page.dataset ? list->page.dataset : "",
              list->page.search ? list->page.search : "");
 }
 
@@ -218,7 +226,7 @@ static int list_samples(void *app, const struct request *request, const void *va
     _cleanup_(buf_release) struct buf question = BUF_INIT;
     struct page_name name;
 
-    if (write_etag(api->db, &etag, err) < 0)
+    if (write_etag(api->db, list.page.runnable, &etag, err) < 0)
         return -1;
     answer_header(answer, "ETag", "W/%s", etag.data);
     answer_vary(answer, "Accept-Encoding");

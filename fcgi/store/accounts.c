@@ -72,6 +72,7 @@ static const struct right api_rights[] = {
     {"INSERT", "stripe_events", ""}, /* what they say is the daemon's to read */
     {"SELECT", "datasets", ""},
     {"SELECT", "samples", ""},
+    {"SELECT", "sample_checks", ""},
     {"SELECT", "sessions", ""},
     {"INSERT", "sessions", ""},
     {"UPDATE", "sessions", "status"}, /* DELETE /sessions/{id} */

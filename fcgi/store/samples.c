@@ -47,34 +47,41 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
     return 0;
 }
 
-/* The four ways to choose among the latest versions. LOCATE compares by instance_id's collation,
- * which knows no case, and gives no character of the search a meaning of its own. */
+/* The ways to choose among the latest versions: by data set, by search, only the good ones. LOCATE
+ * compares by instance_id's collation, which knows no case, and gives no character of the search a
+ * meaning of its own. */
+#define WAYS 8
 #define IN_ALL " WHERE latest = TRUE"
 #define IN_DATASET IN_ALL " AND dataset = ?"
 #define IN_SEARCH IN_ALL " AND LOCATE(?, instance_id) > 0"
 #define IN_BOTH IN_DATASET " AND LOCATE(?, instance_id) > 0"
-#define FOUR_WAYS(head, tail)                                                                      \
+#define GOOD                                                                                       \
+    " AND EXISTS (SELECT 1 FROM sample_checks AS c WHERE c.dataset = samples.dataset"              \
+    " AND c.sample_id = samples.sample_id AND c.version = samples.version AND c.state = 'good')"
+#define ALL_WAYS(head, tail)                                                                       \
     {                                                                                              \
         {head IN_ALL tail}, {head IN_DATASET tail}, {head IN_SEARCH tail}, {head IN_BOTH tail},    \
+            {head IN_ALL GOOD tail}, {head IN_DATASET GOOD tail}, {head IN_SEARCH GOOD tail},      \
+            {head IN_BOTH GOOD tail},                                                              \
     }
 
-/* Binds what the chosen way needs; returns its place among the four. */
-static int choose(const char *dataset, const char *search, struct db_value *values, size_t *count)
+/* Binds what the chosen way needs; returns its place among them. */
+static int choose(const struct sample_page *page, struct db_value *values, size_t *count)
 {
-    if (dataset)
-        values[(*count)++] = db_text(dataset);
-    if (search)
-        values[(*count)++] = db_text(search);
-    return (dataset ? 1 : 0) + (search ? 2 : 0);
+    if (page->dataset)
+        values[(*count)++] = db_text(page->dataset);
+    if (page->search)
+        values[(*count)++] = db_text(page->search);
+    return (page->dataset ? 1 : 0) + (page->search ? 2 : 0) + (page->runnable ? 4 : 0);
 }
 
-int store_sample_count(struct db *db, const char *dataset, const char *search, int64_t *ret_count,
+int store_sample_count(struct db *db, const struct sample_page *page, int64_t *ret_count,
                        struct error *err)
 {
-    static const struct query queries[4] = FOUR_WAYS("SELECT COUNT(*) FROM samples", "");
+    static const struct query queries[WAYS] = ALL_WAYS("SELECT COUNT(*) FROM samples", "");
     struct db_value values[2];
     size_t count = 0;
-    int way = choose(dataset, search, values, &count);
+    int way = choose(page, values, &count);
     _cleanup_(db_rows_release) struct db_rows *rows =
         db_select(db, &queries[way], values, count, err);
 
@@ -84,7 +91,26 @@ int store_sample_count(struct db *db, const char *dataset, const char *search, i
     return 0;
 }
 
-int store_sample_stamp(struct db *db, struct sample_stamp *ret_stamp, struct error *err)
+/* A check is written in place of an earlier one, so its number tells nothing; any change of the set
+ * changes the sum of the times. */
+static int stamp_good(struct db *db, struct sample_stamp *stamp, struct error *err)
+{
+    static const struct query query = {
+        "SELECT COUNT(*), CAST(IFNULL(SUM(UNIX_TIMESTAMP(checked_at) * 1000000), 0)"
+        " % 1000000000000000000 AS SIGNED) FROM sample_checks WHERE state = 'good'"};
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
+
+    if (!rows)
+        return -1;
+    if (db_next(rows)) {
+        stamp->good = db_row_int(rows, 0);
+        stamp->good_times = db_row_int(rows, 1);
+    }
+    return 0;
+}
+
+int store_sample_stamp(struct db *db, bool runnable, struct sample_stamp *ret_stamp,
+                       struct error *err)
 {
     /* The last one alone would not do: of two imports at once, the one that took its numbers first
      * may commit last. Its time is read by the key; the newest of all would be a scan. */
@@ -102,6 +128,8 @@ int store_sample_stamp(struct db *db, struct sample_stamp *ret_stamp, struct err
             .last = db_row_int(rows, 1),
             .imported_at = db_row_time(rows, 2),
         };
+    if (runnable && stamp_good(db, &stamp, err) < 0)
+        return -1;
     *ret_stamp = stamp;
     return 0;
 }
@@ -114,8 +142,8 @@ int store_sample_stamp(struct db *db, struct sample_stamp *ret_stamp, struct err
 
 typedef void on_row(const struct db_rows *rows, void *arg);
 
-static int each_sample(struct db *db, const struct query queries[4], const struct sample_page *page,
-                       on_row *each, void *arg, struct error *err)
+static int each_sample(struct db *db, const struct query queries[WAYS],
+                       const struct sample_page *page, on_row *each, void *arg, struct error *err)
 {
     _cleanup_(free_ptr) char *last_dataset = xstrdup("");
     _cleanup_(free_ptr) char *last_sample = xstrdup("");
@@ -125,7 +153,7 @@ static int each_sample(struct db *db, const struct query queries[4], const struc
     while (left > 0) {
         struct db_value values[7];
         size_t count = 0;
-        int way = choose(page->dataset, page->search, values, &count);
+        int way = choose(page, values, &count);
         int64_t wanted = left < BATCH ? left : BATCH;
         int64_t got;
         _cleanup_(db_rows_release) struct db_rows *rows = NULL;
@@ -174,8 +202,8 @@ static void add_plain(const struct db_rows *rows, void *arg)
 int store_sample_page_plain(struct db *db, const struct sample_page *page, struct buf *json,
                             struct error *err)
 {
-    static const struct query queries[4] =
-        FOUR_WAYS("SELECT dataset, sample_id, json FROM samples", BEHIND_KEY);
+    static const struct query queries[WAYS] =
+        ALL_WAYS("SELECT dataset, sample_id, json FROM samples", BEHIND_KEY);
     struct plain_page plain = {.json = json};
 
     return each_sample(db, queries, page, add_plain, &plain, err);
@@ -203,7 +231,7 @@ int store_sample_page_deflated(struct db *db, const struct sample_page *page,
                                void (*piece)(const struct sample_piece *piece, void *arg),
                                void *arg, struct error *err)
 {
-    static const struct query queries[4] = FOUR_WAYS(
+    static const struct query queries[WAYS] = ALL_WAYS(
         "SELECT dataset, sample_id, deflated, json_length, json_crc32 FROM samples", BEHIND_KEY);
     struct deflated_page deflated = {.piece = piece, .arg = arg};
 
@@ -286,14 +314,19 @@ void sample_summary_release(struct sample_summary *summary)
     free(summary->image_reference);
     free(summary->log_parser);
     free(summary->trial);
+    free(summary->state);
     memset(summary, 0, sizeof(*summary));
 }
 
 #define SUMMARY_COLUMNS                                                                            \
     "SELECT dataset, sample_id, language, verifier, image, verifier_image, repo_path,"             \
     " verifier_command, version, latest, verify_timeout, imported_at, hide_verifier_output,"       \
-    " image_reference, log_parser, trial, answers_hidden"
-#define SUMMARY_COUNT 17
+    " image_reference, log_parser, trial, answers_hidden,"                                         \
+    " (SELECT k.state FROM sample_checks AS k WHERE k.dataset ="                                   \
+    " samples.dataset AND k.sample_id = samples.sample_id AND k.version = samples.version),"       \
+    " (SELECT k.checked_at FROM sample_checks AS k WHERE k.dataset = samples.dataset AND"          \
+    " k.sample_id = samples.sample_id AND k.version = samples.version)"
+#define SUMMARY_COUNT 19
 
 /* The object with its answers. */
 #define WHOLE                                                                                      \
@@ -321,6 +354,8 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
         .log_parser = db_row_copy(rows, 14),
         .trial = db_row_copy(rows, 15),
         .hides_answers = db_row_int(rows, 16) != 0,
+        .state = db_row_copy(rows, 17),
+        .checked_at = db_row_time(rows, 18),
     };
 }
 
@@ -341,7 +376,7 @@ int store_sample_list(struct db *db, const struct sample_page *page,
                       void (*each)(const struct sample_summary *summary, void *arg), void *arg,
                       struct error *err)
 {
-    static const struct query queries[4] = FOUR_WAYS(SUMMARY_COLUMNS " FROM samples", BEHIND_KEY);
+    static const struct query queries[WAYS] = ALL_WAYS(SUMMARY_COLUMNS " FROM samples", BEHIND_KEY);
     struct summary_page summaries = {.each = each, .arg = arg};
 
     return each_sample(db, queries, page, add_summary, &summaries, err);
@@ -354,7 +389,7 @@ int store_sample_export(struct db *db, const char *dataset,
 {
     static const struct query query = {
         SUMMARY_COLUMNS ", " WHOLE ", report_paths, " HELD_OUT ", IFNULL(restore_list, '[]')"
-                        " FROM samples WHERE latest = TRUE AND dataset = ?"
+                        ", solution FROM samples WHERE latest = TRUE AND dataset = ?"
                         " AND sample_id > ? ORDER BY sample_id LIMIT 16"};
     _cleanup_(free_ptr) char *last = xstrdup("");
     bool more = true;
@@ -373,7 +408,8 @@ int store_sample_export(struct db *db, const char *dataset,
                                           .json_length = db_row_length(rows, SUMMARY_COUNT),
                                           .report_paths = db_row_text(rows, SUMMARY_COUNT + 1),
                                           .held_out = db_row_text(rows, SUMMARY_COUNT + 2),
-                                          .restore = db_row_text(rows, SUMMARY_COUNT + 3)};
+                                          .restore = db_row_text(rows, SUMMARY_COUNT + 3),
+                                          .solution = db_row_text(rows, SUMMARY_COUNT + 4)};
             int status = each(&sample, arg, err);
 
             free(last);
@@ -402,6 +438,21 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
     buf_add(json, db_row_text(rows, SUMMARY_COUNT), db_row_length(rows, SUMMARY_COUNT));
     *ret_summary = summary_of_row(rows);
+    return 0;
+}
+
+int store_sample_solution(struct db *db, const char *dataset, const char *sample_id,
+                          int64_t version, struct buf *solution, struct error *err)
+{
+    static const struct query query = {
+        "SELECT solution FROM samples WHERE dataset = ? AND sample_id = ? AND version = ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &query, err, db_text(dataset), db_text(sample_id), db_int(version));
+
+    if (!rows)
+        return -1;
+    if (db_next(rows) && !db_is_null(rows, 0))
+        buf_add(solution, db_row_text(rows, 0), db_row_length(rows, 0));
     return 0;
 }
 
@@ -520,9 +571,9 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
         " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
-        " image_reference, trial, answers_hidden, restore_list)"
+        " image_reference, trial, answers_hidden, restore_list, solution)"
         " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?)"};
+        " ?, ?, ?, ?, ?)"};
     _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
@@ -530,7 +581,8 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
     if (check_packet(db,
                      json->length + piece.length + strlen(sample->fail_to_pass) +
                          strlen(sample->pass_to_pass) + strlen(sample->fail_to_fail) +
-                         strlen(sample->verifier_command) + strlen(sample->report_paths),
+                         strlen(sample->verifier_command) + strlen(sample->report_paths) +
+                         (sample->solution ? strlen(sample->solution) : 0),
                      err) < 0)
         return -1;
     return DB_RUN(db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
@@ -546,7 +598,8 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
                   db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
                   db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
                   db_text(sample->log_parser), db_text(sample->image_reference),
-                  db_text(sample->trial),                  db_int(sample->hides_answers), text_of_list(sample->restore));
+                  db_text(sample->trial), db_int(sample->hides_answers),
+                  text_of_list(sample->restore), db_text(sample->solution));
 }
 
 static int insert_answers(struct db *db, const struct new_sample *sample, int64_t version,

@@ -31,7 +31,8 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
 
 /*
  * A page of the latest versions, ordered by data set and sample id. dataset NULL: all; search
- * NULL: all, else those whose instance_id contains it, case-insensitively. limit 0: no limit.
+ * NULL: all, else those whose instance_id contains it, case-insensitively; runnable: only those
+ * that were checked and found good (store/sample_checks.h). limit 0: no limit.
  *
  * plain: appends the samples' JSON objects separated by commas to `json`.
  * deflated: calls piece with each sample's raw deflate blocks (see sql/0001_schema.sql), in order.
@@ -39,6 +40,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
 struct sample_page {
     const char *dataset;
     const char *search;
+    bool runnable;
     int64_t offset;
     int64_t limit;
 };
@@ -50,16 +52,21 @@ struct sample_piece {
     uint32_t json_crc32;
 };
 
-int store_sample_count(struct db *db, const char *dataset, const char *search, int64_t *ret_count,
+/* How many a page without offset and limit would have. */
+int store_sample_count(struct db *db, const struct sample_page *page, int64_t *ret_count,
                        struct error *err);
+
 /* How many versions of samples there are, and the last one's number in the order of arrival and
  * its time: as versions are only ever added, these are the same only as long as nothing has
  * changed. The time tells apart what was added before and after a backup was restored. */
 struct sample_stamp {
     int64_t count, last, imported_at; /* 0: there are none */
+    int64_t good, good_times; /* checks that found a sample good, and the sum of their times */
 };
 
-int store_sample_stamp(struct db *db, struct sample_stamp *ret_stamp, struct error *err);
+/* runnable: for a page of such samples; else the stamp's last two are 0. */
+int store_sample_stamp(struct db *db, bool runnable, struct sample_stamp *ret_stamp,
+                       struct error *err);
 
 int store_sample_page_plain(struct db *db, const struct sample_page *page, struct buf *json,
                             struct error *err);
@@ -85,6 +92,8 @@ struct sample_summary {
     int64_t verify_timeout; /* seconds; 0: the setting */
     bool hide_verifier_output, hides_answers;
     int64_t imported_at;
+    char *state;        /* what its check came to (store/sample_checks.h); NULL: never checked */
+    int64_t checked_at; /* 0: never */
 };
 
 void sample_summary_release(struct sample_summary *summary);
@@ -101,6 +110,7 @@ struct sample_whole {
     struct sample_summary summary;
     const char *json, *report_paths, *held_out, *restore;
     size_t json_length;
+    const char *solution; /* NULL: none */
 };
 
 int store_sample_export(struct db *db, const char *dataset,
@@ -113,6 +123,10 @@ int store_sample_export(struct db *db, const char *dataset,
 int store_sample_get(struct db *db, const char *dataset, const char *sample_id, int64_t version,
                      struct sample_summary *ret_summary, struct buf *json, struct error *err);
 
+/* Appends the shell script that solves it; nothing where it has none. */
+int store_sample_solution(struct db *db, const char *dataset, const char *sample_id,
+                          int64_t version, struct buf *solution, struct error *err);
+
 /* The archive of a version below pack_dir: "<sha256 of dataset>/<sha256 of sample id>-<version>
  * .tar.gz", so that names from imported files never become paths. */
 void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
@@ -122,8 +136,7 @@ void sample_pack_path(const char *dataset, const char *sample_id, int64_t versio
 struct new_sample {
     const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,
         *repo_path, *verifier_command, *report_paths, *fail_to_pass, *pass_to_pass, *fail_to_fail,
-        *version_description, *log_parser, *image_reference, *trial, *held_out,
-        *restore;
+        *version_description, *log_parser, *image_reference, *trial, *held_out, *restore, *solution;
     int64_t verify_timeout; /* 0: the setting */
     bool hide_verifier_output, hides_answers;
     int64_t created_at; /* 0: unknown */

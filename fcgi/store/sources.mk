@@ -38,6 +38,7 @@ libstore_a_SOURCES = \
 	fcgi/store/metered.c fcgi/store/metered.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/rows.c fcgi/store/rows.h \
+	fcgi/store/sample_checks.c fcgi/store/sample_checks.h \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/server.c fcgi/store/server.h \
 	fcgi/store/settlement.c fcgi/store/settlement.h \

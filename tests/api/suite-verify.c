@@ -513,6 +513,85 @@ static void a_verdict_is_reached_again_from_what_was_kept(void)
     CHECK(ctl(NULL, "verify regrade %s", good.text) == 1);
 }
 
+/* What became of it, by `sample show`. */
+static void expect_state(const char *sample, const char *text)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT;
+
+    CHECK(ctl(&out, "sample show " DATASET " %s", sample) == 0);
+    says(&out, text);
+}
+
+static bool is_runnable(const char *sample)
+{
+    _cleanup_(answer_release) struct answer *answer =
+        client_get("/samples?dataset=" DATASET "&runnable=true");
+
+    STATUS(answer, 200);
+    return strstr(answer->body.data, sample) != NULL;
+}
+
+static void a_checked_sample_is_runnable_only_if_it_is_good(void)
+{
+    _cleanup_(buf_release) struct buf good = BUF_INIT, bad = BUF_INIT;
+    _cleanup_(answer_release) struct answer *wrong =
+        client_get("/samples?dataset=" DATASET "&runnable=odd");
+
+    STATUS(wrong, 422);
+    CHECK(ctl(&good, "task check " DATASET " " SOLVABLE " --user %s --repeat 2", fixture_user()) ==
+          0);
+    says(&good, "1 good, 0 slow, 0 flaky, 0 broken");
+    expect_state(SOLVABLE, "good");
+    CHECK(is_runnable("\"" SOLVABLE "\""));
+    CHECK(ctl(&bad, "task check " DATASET " calc__calc-unlisted --user %s --repeat 1 --json",
+              fixture_user()) == 1);
+    says(&bad, "\"broken\": 1");
+    says(&bad, "with its solution it fails: pass_to_pass: 1 of 2 did not pass");
+    expect_state("calc__calc-unlisted", "broken");
+    CHECK(!is_runnable("\"calc__calc-unlisted\""));
+}
+
+/* Its verifier throws a coin: 32 times the same has a probability of 2^-31. */
+static void a_flaky_sample_is_told_with_its_tests(void)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT, list = BUF_INIT;
+
+    CHECK(ctl(&out, "task check " DATASET " calc__calc-flaky --user %s --repeat 16 --jobs 4",
+              fixture_user()) == 1);
+    says(&out, "0 good, 0 slow, 1 flaky, 0 broken");
+    expect_state("calc__calc-flaky", "calc::adds_less");
+    CHECK(ctl(&list, "sample list --dataset " DATASET " --runnable") == 0);
+    CHECK(!strstr(list.data, "calc__calc-flaky"));
+}
+
+static void what_has_no_image_is_broken_without_a_session(void)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT, gone = BUF_INIT;
+
+    CHECK(ctl(&out, "task check " DATASET " calc__calc-noimage --user %s", fixture_user()) == 1);
+    says(&out, "it has no image");
+    CHECK(ctl(&gone, "task check " DATASET " calc__calc-vanished --user %s", fixture_user()) == 1);
+    says(&gone, "IMAGE_MISSING");
+    expect_state("calc__calc-vanished", "broken");
+}
+
+/* Its image is built of a Dockerfile; its solution is a script. */
+static void a_task_of_harbor_is_checked(void)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT, again = BUF_INIT;
+    _cleanup_(answer_release) struct answer *listed = NULL;
+
+    CHECK(ctl(&out, "task check %s/harbor --dataset harbor --user %s --repeat 2", fixture_folder(),
+              fixture_user()) == 0);
+    says(&out, "1 good, 0 slow, 0 flaky, 0 broken");
+    listed = client_get("/samples?dataset=harbor&runnable=true");
+    STATUS(listed, 200);
+    CHECK_MSG(strstr(listed->body.data, "make-sum") && !strstr(listed->body.data, "solve.sh"), "%s",
+              listed->body.data);
+    CHECK(ctl(&again, "dataset import %s/harbor/make-sum --dataset harbor", fixture_folder()) == 0);
+    says(&again, "0 new, 0 changed, 1 unchanged");
+}
+
 static void unknown_jobs_are_404(void)
 {
     static const char *const ids[] = {"01890000-0000-7000-8000-000000000000", "x"};
@@ -559,6 +638,11 @@ static const struct test tests[] = {
      a_test_that_is_held_out_counts_and_is_not_shown},
     {"a verdict is reached again from what was kept",
      a_verdict_is_reached_again_from_what_was_kept},
+    {"a checked sample is runnable only if it is good",
+     a_checked_sample_is_runnable_only_if_it_is_good},
+    {"a flaky sample is told, with the tests that differ", a_flaky_sample_is_told_with_its_tests},
+    {"what has no image is broken", what_has_no_image_is_broken_without_a_session},
+    {"a task of Harbor's is built, solved and checked", a_task_of_harbor_is_checked},
     {"too many unfinished jobs are 429", too_many_unfinished_jobs_are_429},
     {"unknown jobs are 404", unknown_jobs_are_404},
 };

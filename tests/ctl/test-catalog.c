@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "store/identity.h"
+#include "store/sample_checks.h"
 #include "store/samples.h"
 #include "store/sessions.h"
 
@@ -260,11 +261,12 @@ static void search_knows_no_case_and_no_wildcard(void)
     expect_page(&(struct sample_page){.search = "some_%0123"}, 123, 1);
     expect_page(&(struct sample_page){.dataset = DATASET, .search = "Some%0123"}, 0, 0);
     expect_page(&(struct sample_page){.dataset = DATASET, .search = "' OR ''='"}, 0, 0);
-    OK(store_sample_count(api, DATASET, "_%05", &count, &err));
+    OK(store_sample_count(api, &(struct sample_page){.dataset = DATASET, .search = "_%05"}, &count,
+                          &err));
     CU_ASSERT_EQUAL(count, 100);
-    OK(store_sample_count(api, NULL, "_%05", &count, &err));
+    OK(store_sample_count(api, &(struct sample_page){.search = "_%05"}, &count, &err));
     CU_ASSERT_EQUAL(count, 100);
-    OK(store_sample_count(api, DATASET, NULL, &count, &err));
+    OK(store_sample_count(api, &(struct sample_page){.dataset = DATASET}, &count, &err));
     CU_ASSERT_EQUAL(count, SAMPLES);
 }
 
@@ -333,12 +335,12 @@ static void the_stamp_tells_a_restored_catalog(void)
                                   "MICROSECOND ORDER BY row_id DESC LIMIT 1";
     struct sample_stamp before, same, after;
 
-    OK(store_sample_stamp(api, &before, &err));
-    OK(store_sample_stamp(api, &same, &err));
+    OK(store_sample_stamp(api, false, &before, &err));
+    OK(store_sample_stamp(api, false, &same, &err));
     CU_ASSERT_TRUE(before.count >= SAMPLES && before.last >= before.count);
     CU_ASSERT_EQUAL(memcmp(&before, &same, sizeof(same)), 0);
     OK(db_run_script(admin, restore, strlen(restore), &err));
-    OK(store_sample_stamp(api, &after, &err));
+    OK(store_sample_stamp(api, false, &after, &err));
     CU_ASSERT_EQUAL(after.count, before.count);
     CU_ASSERT_EQUAL(after.last, before.last);
     CU_ASSERT_EQUAL(after.imported_at, before.imported_at + 1);
@@ -378,7 +380,7 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
         "INSERT INTO samples SELECT NULL, 'hidden', 'a', 1, TRUE, instance_id, language, verifier, "
         "image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout, "
         "fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, imported_at, "
-        "'x', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, FALSE, NULL "
+        "'x', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, NULL, FALSE, NULL, NULL "
         "FROM samples WHERE sample_id='Some_%0001' AND latest";
     static const struct query read = {"SELECT json FROM sample_answers"};
     _cleanup_(sample_summary_release) struct sample_summary summary = {0};
@@ -404,6 +406,59 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
     OK(store_sample_version(api, "hidden", "a", 2, &version, &err));
 }
 
+static void set_state(const char *sample_id, int64_t version, enum sample_state state)
+{
+    const struct sample_check check = {.dataset = DATASET,
+                                       .sample_id = sample_id,
+                                       .version = version,
+                                       .state = state,
+                                       .repeats = 3,
+                                       .detail = "{}"};
+
+    OK(store_sample_check_set(admin, &check, &err));
+}
+
+static bool good_stamp_differs(struct sample_stamp *before)
+{
+    struct sample_stamp after;
+    bool differs;
+
+    OK(store_sample_stamp(api, true, &after, &err));
+    differs = memcmp(before, &after, sizeof(after)) != 0;
+    *before = after;
+    return differs;
+}
+
+/* Some_%0007 has a version 2, by the test above. */
+static void only_good_samples_are_runnable(void)
+{
+    const struct sample_page good = {.dataset = DATASET, .runnable = true};
+    struct sample_stamp stamp = {0};
+    int64_t count;
+
+    expect_page(&good, 0, 0);
+    OK(store_sample_stamp(api, true, &stamp, &err));
+    CU_ASSERT_FALSE(good_stamp_differs(&stamp));
+    set_state("Some_%0004", 1, SAMPLE_GOOD);
+    set_state("Some_%0005", 1, SAMPLE_GOOD);
+    set_state("Some_%0006", 1, SAMPLE_FLAKY);
+    set_state("Some_%0007", 1, SAMPLE_GOOD);
+    expect_page(&good, 4, 2);
+    expect_page(&(struct sample_page){.dataset = DATASET, .search = "0005", .runnable = true}, 5,
+                1);
+    expect_page(&(struct sample_page){.search = "some_%0004", .runnable = true}, 4, 1);
+    OK(store_sample_count(api, &good, &count, &err));
+    CU_ASSERT_EQUAL(count, 2);
+    CU_ASSERT_TRUE(good_stamp_differs(&stamp));
+    set_state("Some_%0005", 1, SAMPLE_BROKEN);
+    CU_ASSERT_TRUE(good_stamp_differs(&stamp));
+    expect_page(&good, 4, 1);
+    set_state("Some_%0004", 1, SAMPLE_GOOD);
+    CU_ASSERT_TRUE(good_stamp_differs(&stamp)); /* one for another is told, too */
+    set_state("Some_%0009", 1, SAMPLE_BROKEN);
+    CU_ASSERT_FALSE(good_stamp_differs(&stamp));
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -422,6 +477,8 @@ int main(void)
         {"hidden answers are out of the workers' reach",
          hidden_answers_are_out_of_the_workers_reach},
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},
+        {"only good samples are runnable, and the stamp tells which",
+         only_good_samples_are_runnable},
     };
 
     return fixture_main("catalog", tests, ARRAY_SIZE(tests), lay_samples);

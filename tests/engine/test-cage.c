@@ -57,7 +57,7 @@ static int status_of_caged(bool (*attempt)(void))
     CU_ASSERT_EQUAL_FATAL(chown(folder, (uid_t)owner, (gid_t)owner), 0);
     CU_ASSERT_EQUAL_FATAL(userns_make(0, owner, &space, &err), 0);
     CU_ASSERT_EQUAL_FATAL(pipe2(told, O_CLOEXEC), 0);
-    pid = cage_fork();
+    pid = cage_fork(false);
     CU_ASSERT_FATAL(pid >= 0);
     if (pid == 0) {
         const struct cage cage = {

@@ -17,6 +17,7 @@
 #include "dataset/python_literal.h"
 #include "dataset/row_source.h"
 #include "dataset/splitter.h"
+#include "dataset/task_rows.h"
 #include "dataset/test_names.h"
 #include "dataset/verifier_command.h"
 #include "images/reference.h"
@@ -121,7 +122,7 @@ static void rows_of_each_format_become_samples(void)
             check_item(entry->d_name, json_object_array_get_idx(items, i));
     }
     closedir(folder);
-    CU_ASSERT_EQUAL(files, 10);
+    CU_ASSERT_EQUAL(files, 12);
 }
 
 /* Without one, every solution would be a success, or none. */
@@ -137,6 +138,63 @@ static void a_row_with_no_test_that_must_pass_is_refused(void)
     CU_ASSERT_EQUAL(dataset_convert(dataset_format_named("r2e-gym"), row, &made, &needs, &err), -1);
     CU_ASSERT_PTR_NULL(made);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "no test that must pass"));
+}
+
+/* --- tasks that are folders ------------------------------------------------------------------ */
+
+static void what_is_no_task_is_refused(void)
+{
+    static const struct {
+        const char *format, *row, *reason;
+    } cases[] = {
+        {"task-folder", "{\"task_folder\":\"a\",\"task_json\":\"{\\n\"}", "not valid JSON"},
+        {"task-folder", "{\"task_folder\":\"a\",\"task_json\":\"[]\"}", "must hold an object"},
+        {"task-folder", "{\"task_folder\":\"a\",\"task_json\":7}", "not valid JSON"},
+        {"harbor", "{\"task_folder\":\"a\",\"task_toml\":\"\"}", "tests/test.sh: missing"},
+        {"harbor", "{\"task_folder\":\"\",\"task_toml\":\"\",\"test_script\":\"x\"}", "missing"},
+        {"harbor",
+         "{\"task_folder\":\"a\",\"task_toml\":\"\",\"test_script\":\"x\","
+         "\"solution_files\":{\"solve.sh\":\"\",\"../x\":\"\"}}",
+         "no file's name"},
+        {"harbor",
+         "{\"task_folder\":\"a\",\"task_toml\":\"\",\"test_script\":\"x\","
+         "\"solution_files\":{\"solve.sh\":\"QQ==\\nCODESET_END_OF_FILE\\nrm x\"}}",
+         "is not base64"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(json_release) json_object *row = json_tokener_parse(cases[i].row);
+        _cleanup_(buf_release) struct buf needs = BUF_INIT;
+        const struct dataset_format *format = dataset_format_named(cases[i].format);
+        json_object *made = NULL;
+        struct error err = ERROR_INIT;
+
+        CU_ASSERT_EQUAL(dataset_convert(format, row, &made, &needs, &err), -1);
+        if (!strstr(err.message, cases[i].reason))
+            complain(cases[i].row, err.message);
+    }
+}
+
+static void values_of_toml_are_found(void)
+{
+    static const char text[] = "a = 1\n[t]\n a=\"x # y\"\n'b' = 2\nb='q\"r' # c\nab = 3 \n"
+                               "long = '''\na = 9\n[u]\n'''\nc = 4\r\n[[list]]\na = 5\n[t.u]\nd=6";
+    static const struct {
+        const char *table, *key, *value; /* NULL: not there */
+    } cases[] = {
+        {"", "a", "1"},   {"t", "a", "x # y"}, {"t", "b", "q\"r"}, {"t", "ab", "3"},
+        {"t", "c", "4"},  {"t", "d", NULL},    {"t.u", "d", "6"},  {"u", "a", NULL},
+        {"t", "e", NULL}, {"", "b", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(buf_release) struct buf value = BUF_INIT;
+        bool found = toml_value(text, cases[i].table, cases[i].key, &value);
+
+        CU_ASSERT_EQUAL(found, cases[i].value != NULL);
+        if (found && cases[i].value && strcmp(value.data, cases[i].value) != 0)
+            complain(cases[i].key, value.data);
+    }
 }
 
 /* --- Python literals ------------------------------------------------------------------------- */
@@ -482,6 +540,8 @@ static void a_file_is_read_by_processes_that_can_do_nothing_else(void)
 }
 
 static const struct unit_test tests[] = {
+    {"what is no task is refused", what_is_no_task_is_refused},
+    {"values of TOML are found", values_of_toml_are_found},
     {"rows of each format become samples", rows_of_each_format_become_samples},
     {"a row with no test that must pass is refused", a_row_with_no_test_that_must_pass_is_refused},
     {"Python literals are read, and never evaluated", python_literals_are_read},

@@ -1,2 +1,0 @@
--- This number is not used.
-DO 0;

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/launch.h"
 #include "agent/process.h"
 #include "agent/tree.h"
 #include "base/cleanup.h"
@@ -75,11 +76,17 @@ static void set_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static _Noreturn void fail_of(const struct shepherd_job *job, const struct error *err)
+{
+    fail(job, 0, err->message);
+}
+
 static _Noreturn void command_exec(const struct shepherd_job *job)
 {
-    static const char *const shells[] = {"/bin/bash", "/usr/bin/bash", "/bin/sh"};
     struct shepherd_report started = {
         .event = SHEPHERD_STARTED, .pid = getpid(), .started_at = clock_now()};
+    struct error err = ERROR_INIT;
+    struct account account;
     char message[128];
 
     setsid();
@@ -92,23 +99,17 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
         snprintf(message, sizeof(message), "cannot enter the folder %.80s", job->workdir);
         fail(job, errno, message);
     }
+    if (launch_find(&job->launch, &account, &err) < 0)
+        fail_of(job, &err);
     if (process_drop_capability() < 0)
         fail(job, errno, "cannot give up a capability");
+    if (launch_become(&job->launch, &account, 1, 2, &err) < 0)
+        fail_of(job, &err);
     report(job, &started);
     process_cloexec_from(3);
     set_signals();
-    for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
-        /* "--": a command may begin with a dash. */
-        char *const arguments[] = {(char *)(i < 2 ? "bash" : "sh"), (char *)"-c", (char *)"--",
-                                   (char *)job->command, NULL};
-
-        execve(shells[i], arguments, job->environment);
-        if (errno == E2BIG)
-            fail(job, 0, "the command or its environment is longer than the kernel allows");
-        if (errno != ENOENT && errno != ENOTDIR)
-            fail(job, errno, "cannot start the shell");
-    }
-    fail(job, 0, "the image has no shell: neither /bin/bash, /usr/bin/bash nor /bin/sh");
+    launch_shell(&job->launch, &account, job->command, job->environment, &err);
+    fail_of(job, &err);
 }
 
 /* Reaps what there is. True when the command itself was among it. */

@@ -31,6 +31,7 @@
 #include "store/audit_log.h"
 #include "store/samples.h"
 #include "wire/egress.h"
+#include "wire/profile.h"
 
 #include "base/banned.h"
 
@@ -53,7 +54,8 @@ struct import {
     int64_t rows, line, bad, added, changed, unchanged;
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
-    json_object *stored_images;  /* keys: what the image store has */
+    json_object *stored_images;  /* keys: what the image store has; values: the folders it names */
+    struct buf profile; /* of the data set (wire/profile.h); empty: it is left as it is */
     json_object *missing_images; /* keys: what samples name and the store lacks */
     json_object *unknown_fields; /* by name: {"field", "lines", "first_line", "meant"} */
     struct progress progress;
@@ -67,6 +69,7 @@ static void import_release(struct import *import)
     tdestroy(import->seen, free);
     json_object_put(import->errors);
     json_object_put(import->stored_images);
+    buf_release(&import->profile);
     json_object_put(import->missing_images);
     json_object_put(import->unknown_fields);
 }
@@ -215,6 +218,15 @@ static void choose_image(const struct import *import, struct sample_line *line)
     note_image(import, line->verifier_image);
 }
 
+static int settle_folder(const struct import *import, struct sample_line *line, struct error *why)
+{
+    json_object *image =
+        line->image ? json_object_object_get(import->stored_images, line->image) : NULL;
+
+    return sample_line_settle_folder(line, json_get_text(image, "repo_path"),
+                                     json_get_text(image, "workdir"), why);
+}
+
 /* --- fields that nobody knows ---------------------------------------------------------------- */
 
 static void note_unknown(const char *name, const char *meant, void *arg)
@@ -299,6 +311,10 @@ static int take_line(struct import *import, const struct source_row *row, struct
     if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
         abort(); /* no memory */
     choose_image(import, &line);
+    if (settle_folder(import, &line, &why) < 0) {
+        refuse_row(import, why.message);
+        return 0;
+    }
     import_check_sample(&import->check, import->line, &line, row->needs.data,
                         import->missing_images);
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
@@ -409,6 +425,9 @@ static int set_up_dataset(struct import *import, struct error *err)
     if (store_dataset_ensure(import->db, import->dataset, ctl_option(import->ctl, "description"),
                              err) < 0)
         return -1;
+    if (import->profile.length > 0 &&
+        store_dataset_set_profile(import->db, import->dataset, import->profile.data, err) < 0)
+        return -1;
     return egress ? store_dataset_set_egress(import->db, import->dataset, egress, err) : 0;
 }
 
@@ -516,7 +535,11 @@ static void print_summary(const struct import *import)
 
 static void add_stored_image(const struct image *image, void *arg)
 {
-    json_add(arg, image->name, NULL);
+    json_object *folders = json_object_new_object();
+
+    json_add_text(folders, "repo_path", image->repo_path);
+    json_add_text(folders, "workdir", image->workdir);
+    json_add(arg, image->name, folders);
 }
 
 static int check_format(struct ctl *ctl, const char *format)
@@ -527,6 +550,21 @@ static int check_format(struct ctl *ctl, const char *format)
         return CTL_OK;
     dataset_format_list(&names);
     return ctl_usage(ctl, "--format must be one of %s, not '%.40s'", names.data, format);
+}
+
+/* How commands are to be run, if a word is said of it. */
+static int read_profile(const struct ctl *ctl, struct buf *text, struct error *err)
+{
+    const struct profile_options options = {ctl_option(ctl, "env"), ctl_option(ctl, "user"),
+                                            ctl_option(ctl, "shell")};
+    _cleanup_(json_release) json_object *profile = NULL;
+
+    if (!options.env && !options.user && !options.shell)
+        return 0;
+    if (profile_make(&options, &profile, err) < 0)
+        return -1;
+    json_write(text, profile);
+    return 0;
 }
 
 /* Reads the command line into import. */
@@ -540,7 +578,8 @@ static int prepare(struct ctl *ctl, struct import *import)
         .ctl = ctl,
         .path = ctl_argument(ctl, 0),
         .dataset = ctl_option(ctl, "dataset"),
-        .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image")},
+        .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image"),
+                     .repo_path = ctl_option(ctl, "repo-path")},
         .format = ctl_option(ctl, "format"),
         .keep_going = ctl_option(ctl, "keep-going") != NULL,
         .dry_run = ctl_option(ctl, "dry-run") != NULL || ctl_option(ctl, "check") != NULL,
@@ -548,6 +587,7 @@ static int prepare(struct ctl *ctl, struct import *import)
         .strict = ctl_option(ctl, "strict") != NULL,
         .errors = json_object_new_array(),
         .stored_images = json_object_new_object(),
+        .profile = BUF_INIT,
         .missing_images = json_object_new_object(),
         .unknown_fields = json_object_new_object(),
     };
@@ -557,6 +597,11 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_usage(ctl, "%s", err.message);
     if (egress && egress_policy_check(egress, &err) < 0)
         return ctl_usage(ctl, "--egress: %s", err.message);
+    if (import->defaults.repo_path &&
+        sample_check_folder("--repo-path", import->defaults.repo_path, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
+    if (read_profile(ctl, &import->profile, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && image_map)
         return ctl_usage(ctl, "--image and --image-map cannot be used together");
     if (import->defaults.language &&

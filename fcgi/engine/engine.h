@@ -52,6 +52,8 @@ struct engine_description {
                               * known, and any file may have been changed */
     const char *environment; /* of the image: a JSON array of "NAME=value"; "[]" where it is gone */
     const char *workdir;     /* of the image; absolute */
+    const char *profile;     /* how the image wants commands to be run: a JSON object with members
+                              * AGENT_PROFILE_... (wire/agent_protocol.h) */
     bool running;            /* false: pid 1 is gone, the container wants `stop` */
     const char *ended_code;  /* why the engine itself ended it, such as HOST_DISK_FULL, or NULL */
     const char *ended_message; /* for the session's owner; NULL where ended_code is NULL */

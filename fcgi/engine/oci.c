@@ -169,12 +169,15 @@ static void call_back_described(struct oci *oci, const struct call *call,
     _cleanup_(free_ptr) char *environment = xstrndup(texts, head->environment_length);
     _cleanup_(free_ptr) char *workdir =
         xstrndup(texts + head->environment_length, head->workdir_length);
+    _cleanup_(free_ptr) char *profile = xstrndup(
+        texts + head->environment_length + head->workdir_length, head->profile_length);
     const bool ended = head->ended_code[0] != '\0';
     const struct engine_description description = {
         .address = head->address,
         .image_time = head->image_time,
         .environment = environment,
         .workdir = workdir,
+        .profile = profile,
         .running = head->running != 0,
         .ended_code = ended ? head->ended_code : NULL,
         .ended_message = ended ? head->ended_message : NULL,

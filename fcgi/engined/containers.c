@@ -448,7 +448,7 @@ static void read_image(const struct containers *containers, const char *folder, 
     else if (image == NULL || image_time(image_dir, image, &description->image_time, &err) < 0)
         return;
     if (image_environment(containers->settings, image, &description->environment,
-                          &description->workdir, &err) < 0)
+                          &description->workdir, &description->profile, &err) < 0)
         log_error("image_environment_unknown", &err);
 }
 
@@ -474,6 +474,7 @@ void containers_description_release(struct containers_description *description)
     close_fd(&description->oom_fd);
     free(description->environment);
     free(description->workdir);
+    free(description->profile);
     free(description->ended_code);
     free(description->ended_message);
 }

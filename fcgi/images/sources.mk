@@ -4,9 +4,11 @@ libimages_a_SOURCES = \
 	fcgi/images/archive_files.c fcgi/images/archive_files.h \
 	fcgi/images/archive_kind.c fcgi/images/archive_kind.h \
 	fcgi/images/cage.c fcgi/images/cage.h \
+	fcgi/images/etc_files.c fcgi/images/etc_files.h \
 	fcgi/images/decoder.c fcgi/images/decoder.h \
 	fcgi/images/extract.c fcgi/images/extract.h \
 	fcgi/images/guard.c fcgi/images/guard.h \
+	fcgi/images/image_choice.c fcgi/images/image_choice.h \
 	fcgi/images/image_store.c fcgi/images/image_store.h \
 	fcgi/images/images.c fcgi/images/images.h \
 	fcgi/images/import.c \
@@ -20,7 +22,7 @@ libimages_a_SOURCES = \
 	fcgi/images/unpack_report.c fcgi/images/unpack_report.h \
 	fcgi/images/unpacker.c fcgi/images/unpacker.h \
 	fcgi/images/workplace.c fcgi/images/workplace.h
-IMAGES_LIBS = libimages.a libcontainer.a $(SECCOMP_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
+IMAGES_LIBS = libimages.a libcontainer.a libwire.a $(SECCOMP_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
 
 # Reads archives, where nothing else can be done.
 pkglibexec_PROGRAMS += codeset-unpack

@@ -15,6 +15,7 @@
 #include "images/unpack_report.h"
 
 struct engine_settings;
+struct image_options;
 
 /* Descriptors of codeset-unpack besides the standard ones. */
 #define UNPACK_USERNS_FD 3
@@ -24,6 +25,7 @@ struct engine_settings;
 struct unpacker_job {
     const struct engine_settings *settings;
     const char *source;                /* a path, or "-" for standard input */
+    const struct image_options *options;
     const char *folder;                /* the import's, with UNPACK_ROOTFS and UNPACK_SCRATCH */
     const char *cgroup;                /* for it; not there yet */
     const struct image_layers *layers; /* of the base; may have none */

@@ -156,6 +156,7 @@ static struct agent_call *run_command(struct running *running, const struct cont
         .command_length = work->command.length,
         .workdir = work->repo_path,
         .env_json = container_environment(container),
+        .profile_json = container_profile(container),
         .timeout_seconds = (int)work->command_timeout,
         .sent = text_is_sent,
     };

@@ -23,7 +23,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
     static const struct query query = {
         "SELECT d.name, d.description,"
         "       (SELECT COUNT(*) FROM samples AS s WHERE s.latest = TRUE AND s.dataset = d.name),"
-        "       d.created_at, d.egress"
+        "       d.created_at, d.egress, d.profile"
         "  FROM datasets AS d ORDER BY d.name"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
@@ -33,12 +33,14 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
         _cleanup_(free_ptr) char *name = db_row_copy(rows, 0);
         _cleanup_(free_ptr) char *description = db_row_copy(rows, 1);
         _cleanup_(free_ptr) char *egress = db_row_copy(rows, 4);
+        _cleanup_(free_ptr) char *profile = db_row_copy(rows, 5);
         struct dataset dataset = {
             .name = name,
             .description = description,
             .sample_count = db_row_int(rows, 2),
             .created_at = db_row_time(rows, 3),
             .egress = egress,
+            .profile = profile,
         };
 
         each(&dataset, arg);
@@ -407,6 +409,14 @@ int store_dataset_ensure(struct db *db, const char *name, const char *descriptio
         " ON DUPLICATE KEY UPDATE description = COALESCE(VALUE(description), description)"};
 
     return DB_RUN(db, &query, NULL, err, db_text(name), db_text(description));
+}
+
+int store_dataset_set_profile(struct db *db, const char *name, const char *profile,
+                              struct error *err)
+{
+    static const struct query query = {"UPDATE datasets SET profile = ? WHERE name = ?"};
+
+    return DB_RUN(db, &query, NULL, err, db_text(profile), db_text(name));
 }
 
 int store_dataset_set_egress(struct db *db, const char *name, const char *egress, struct error *err)

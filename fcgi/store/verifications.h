@@ -105,6 +105,7 @@ struct verification_work {
     char *report_paths;                               /* JSON array */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail; /* JSON arrays */
     char *test_patch;                                 /* NULL: the sample has none */
+    char *profile;                                    /* of the data set (wire/profile.h) */
     int64_t verify_timeout;                           /* 0: the setting */
     bool hide_output;                                 /* of the verifier, from the API's users */
     char *log_parser;                                 /* NULL: reports only */

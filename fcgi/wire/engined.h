@@ -19,12 +19,12 @@
 #include "base/error.h"
 #include "wire/container.h"
 
-#define ENGINED_PROTOCOL 0x63650004u
+#define ENGINED_PROTOCOL 0x63650005u
 #define ENGINED_IMAGE_SIZE 64
 #define ENGINED_ADDRESS_SIZE 128
 #define ENGINED_CODE_SIZE 32
 #define ENGINED_MESSAGE_SIZE 512
-#define ENGINED_TEXT_MAX (64 << 10) /* of environment and working directory together */
+#define ENGINED_TEXT_MAX (64 << 10) /* of environment, working directory and profile together */
 
 /* What it lets one connection have under way; more waits in the socket. */
 #define ENGINED_UNDER_WAY_MAX 1024
@@ -53,8 +53,8 @@ struct engined_request {
 
 /*
  * The head of every answer. Behind the head of a successful START or DESCRIBE: environment_length
- * bytes of the image's environment, a JSON array, and then workdir_length bytes of its working
- * directory. With it come the descriptors of pid 1 (a pidfd) and of the file in which a line
+ * bytes of the image's environment, a JSON array, then workdir_length bytes of its working
+ * directory, and profile_length bytes of how its commands are run, a JSON object. With it come the descriptors of pid 1 (a pidfd) and of the file in which a line
  * "oom_kill N" counts the kills by the memory limit, in this order, where pid 1 runs.
  *
  * With that of EGRESS comes the listening socket, with that of FREEZE the descriptor that holds the
@@ -75,7 +75,7 @@ struct engined_answer {
     char address[ENGINED_ADDRESS_SIZE];
     char ended_code[ENGINED_CODE_SIZE]; /* "": the engine has not ended it */
     char ended_message[ENGINED_MESSAGE_SIZE];
-    char zero[4];
+    uint32_t profile_length;
     int64_t image_time;
     int64_t memory_bytes, processes, cpu_us, oom_kills, disk_bytes;
 };

@@ -452,7 +452,7 @@ static void test_oci_archive(void)
     CU_ASSERT_TRUE(look("oci", "usr/lib/x", &st));
     CU_ASSERT_EQUAL(st.st_uid, (uid_t)fixture.settings.engine.uid_base);
     CU_ASSERT_EQUAL(
-        image_environment(&fixture.settings.engine, "oci", &environment, &workdir, &err), 0);
+        image_environment(&fixture.settings.engine, "oci", &environment, &workdir, &profile, &err), 0);
     CU_ASSERT_STRING_EQUAL(environment, "[\"PATH=/opt/bin\",\"LANG=C.UTF-8\"]");
     CU_ASSERT_STRING_EQUAL(workdir, "/work");
     free(environment);
@@ -606,7 +606,7 @@ static void test_docker_archives_of_every_tool(void)
         CU_ASSERT_TRUE(look("docker", "etc/of-docker", &st));
         CU_ASSERT_FALSE(look("docker", "manifest.json", &st));
         CU_ASSERT_EQUAL(
-            image_environment(&fixture.settings.engine, "docker", &environment, &workdir, &err), 0);
+            image_environment(&fixture.settings.engine, "docker", &environment, &workdir, &profile, &err), 0);
         CU_ASSERT_STRING_EQUAL(workdir, "/docker");
         free(environment);
         free(workdir);

@@ -236,7 +236,7 @@ static bool fails(struct call *call, struct error *err)
 static void describe_to(struct call *call, struct container *container, const struct error *err)
 {
     struct engine_description description = {
-        .environment = "[]", .workdir = "/", .running = container && container->agent > 0};
+        .environment = "[]", .workdir = "/", .profile = "{}", .running = container && container->agent > 0};
 
     if (container) {
         description.address = container->address;

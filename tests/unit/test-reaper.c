@@ -374,8 +374,8 @@ static void an_image_s_environment_lies_over_the_defaults(void)
 {
     _cleanup_(json_release) json_object *image =
         json_tokener_parse("[\"PATH=/opt/bin\",\"A=b=c\",\"nonsense\",7,\"=x\",\"PATHX=1\"]");
-    _cleanup_(free_ptr) char *merged = environment_merge(image);
-    _cleanup_(free_ptr) char *plain = environment_merge(NULL);
+    _cleanup_(free_ptr) char *merged = environment_merge(image, true);
+    _cleanup_(free_ptr) char *plain = environment_merge(NULL, true);
 
     CU_ASSERT_STRING_EQUAL(
         merged, "[\"HOME=/root\",\"LANG=C.UTF-8\",\"PATH=/opt/bin\",\"A=b=c\",\"PATHX=1\"]");

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +15,42 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
 #define ARGUMENTS_MOST 128
+
+/* --- on how many processors ------------------------------------------------------------------ */
+
+static int cpus_most; /* 0: all */
+
+void launch_prepare(void)
+{
+    const char *text = getenv(AGENT_CPUS_VARIABLE);
+
+    cpus_most = text ? (int)strtol(text, NULL, 10) : 0;
+}
+
+void launch_limit_cpus(void)
+{
+    cpu_set_t there, chosen;
+    int cpu = sched_getcpu(), left = cpus_most;
+
+    if (cpus_most <= 0 || cpu < 0 || sched_getaffinity(0, sizeof(there), &there) < 0 ||
+        CPU_COUNT(&there) <= cpus_most)
+        return;
+    CPU_ZERO(&chosen);
+    for (int i = 0; i < CPU_SETSIZE && left > 0; i++) {
+        const int next = (cpu + i) % CPU_SETSIZE;
+
+        if (!CPU_ISSET(next, &there))
+            continue;
+        CPU_SET(next, &chosen);
+        left--;
+    }
+    (void)sched_setaffinity(0, sizeof(chosen), &chosen); /* the cgroup limits it in any case */
+}
 
 /* --- as whom --------------------------------------------------------------------------------- */
 
@@ -51,8 +84,8 @@ int launch_find(const struct launch *launch, struct account *ret_account, struct
     return account_find(passwd.data, group.data, launch->user, ret_account, err);
 }
 
-int launch_become(const struct launch *launch, const struct account *account, int out_fd, int err_fd,
-                  struct error *err)
+int launch_become(const struct launch *launch, const struct account *account, int out_fd,
+                  int err_fd, struct error *err)
 {
     if (launch->user == NULL)
         return 0;
@@ -72,7 +105,7 @@ int launch_become(const struct launch *launch, const struct account *account, in
  * What a person's shell reads, in its order, each file once: files of profiles often read .bashrc
  * by themselves, and what it holds may be slow (conda's). Of a shell that is not interactive, many
  * a .bashrc reads nothing; one that is complains at its start that it has no terminal, hence the
- * detour of descriptor 2.
+ * detour of descriptor 2, and at its end says "exit", hence the subshell.
  */
 static const char login_script[] =
     "exec 2>&9 9>&-\n"
@@ -86,7 +119,7 @@ static const char login_script[] =
     "*) [ ! -r ~/.bashrc ] || . ~/.bashrc ;;\n"
     "esac\n"
     "unset CODESET_PROFILE\n"
-    "eval 'shift;' \"$1\"\n";
+    "(eval 'shift;' \"$1\")\n";
 
 #define LOGIN_FD 9
 

@@ -30,6 +30,7 @@ struct cgroup_fs {
     const char *cpu;
     const char *cpuacct;
     const char *freezer; /* the same; NULL: there is none */
+    const char *cpuset;  /* of version 1; NULL: there is none, or version 2 */
 };
 
 struct cgroup_limits {
@@ -44,9 +45,6 @@ struct cgroup_usage {
     int64_t cpu_us;
     int64_t oom_kills;
 };
-
-/* May a container see its own part of it? Only where that is one mount, read-only as a whole. */
-bool cgroup_fs_can_show(const struct cgroup_fs *fs);
 
 /* Reads what the text of /proc/self/mountinfo says. */
 int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct error *err);

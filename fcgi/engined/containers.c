@@ -149,7 +149,7 @@ static int write_config(const struct order *order, int64_t first_id, struct erro
         .rootfs = rootfs,
         .agent = containers->agent,
         .cgroup_path = cgroup,
-        .show_cgroup = cgroup_fs_can_show(&containers->cgroups),
+        .cgroups = &containers->cgroups,
         .figures = container_runtime_is_crun(containers->settings->runtime) ? OCI_FIGURES_ALL
                                                                             : OCI_FIGURES_SOME,
         .user_namespace = user,

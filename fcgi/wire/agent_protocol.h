@@ -47,6 +47,9 @@
 #define AGENT_SHELL_ENTRYPOINT "entrypoint"
 #define AGENT_ENTRYPOINT_MOST 64 /* arguments */
 
+/* In the agent's own environment: how many processors its commands may be told of. */
+#define AGENT_CPUS_VARIABLE "CODESET_CPUS"
+
 /* Heads of a command's result. */
 #define AGENT_HEAD_END "X-End"
 #define AGENT_HEAD_STATUS "X-Exit-Status"

@@ -369,6 +369,14 @@ int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *
     return fd < 0 ? error_errno(err, errno, "cannot open %s", name) : fd;
 }
 
+int cgroup_open_pids(const struct cgroup_fs *fs, const char *path, struct error *err)
+{
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/pids.events", fs->pids, path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? error_errno(err, errno, "cannot open %s", name) : fd;
+}
+
 /* A pid that was in the list may be another process by now: the kernel's answer after the pidfd
  * was taken is what counts. */
 static void kill_member(pid_t pid, const char *path)

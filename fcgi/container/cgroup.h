@@ -78,6 +78,10 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
 /* A descriptor of the file in which a line "oom_kill N" counts the kills by the memory limit. */
 int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err);
 
+/* The same of the file in which a line "max N" counts the processes that the limit of processes
+ * kept from being made. */
+int cgroup_open_pids(const struct cgroup_fs *fs, const char *path, struct error *err);
+
 /* Calls `each` for the processes in it; those that are born meanwhile may be missed. */
 void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_t pid, void *arg),
                  void *arg);

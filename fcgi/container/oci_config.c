@@ -112,8 +112,7 @@ static void add_cgroups(json_object *mounts, const struct oci_spec *spec)
                   TEXTS("ro", "nosuid", "noexec", "nodev"));
     for (size_t i = 0; i < count && spec->figures != OCI_FIGURES_NONE; i++) {
         _cleanup_(free_ptr) char *where = xasprintf("/sys/" OWN_SYS_CGROUPS "/%s", names[i]);
-        _cleanup_(free_ptr) char *source =
-            xasprintf(PRIVATE_DEV_SYS "/" OWN_SYS_CGROUPS "/%s", names[i]);
+        _cleanup_(free_ptr) char *source = xasprintf(PRIVATE_DEV_SYS OWN_SYS_VIEWS "/%s", names[i]);
 
         add_mount(mounts, where, "bind", source, TEXTS("bind", "ro", "nosuid", "noexec", "nodev"));
     }

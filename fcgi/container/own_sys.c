@@ -57,11 +57,14 @@ static int show(const char *hierarchy, const char *cgroup, const char *folder, s
     _cleanup_(free_ptr) char *source = xasprintf("%s%s", hierarchy, cgroup);
     _cleanup_(free_ptr) char *place =
         xasprintf("%s/" OWN_SYS_CGROUPS "/%s", folder, name_of(hierarchy));
+    _cleanup_(free_ptr) char *view =
+        xasprintf("%s" OWN_SYS_VIEWS "/%s", folder, name_of(hierarchy));
     _cleanup_(close_fd) int fd = open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
     if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
         return error_errno(err, errno, "cannot open the cgroup %s", source);
-    if (mkdir(place, 0555) < 0 || move_mount(fd, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    if (mkdir(place, 0555) < 0 || make_dirs(view, 0555, err) < 0 ||
+        move_mount(fd, "", AT_FDCWD, view, MOVE_MOUNT_F_EMPTY_PATH) < 0)
         return error_errno(err, errno, "cannot mount the cgroup %s", source);
     return 0;
 }

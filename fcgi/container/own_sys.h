@@ -11,11 +11,12 @@
 #include "base/error.h"
 #include "container/cgroup.h"
 
-#define OWN_SYS_CGROUPS "fs/cgroup" /* in the folder */
+#define OWN_SYS_CGROUPS "fs/cgroup" /* in the folder; places without content */
+#define OWN_SYS_VIEWS ".cgroup"     /* behind the folder's name: what is to be mounted there */
 #define OWN_SYS_CGROUPS_MOST 5
 
-/* The folders in OWN_SYS_CGROUPS that are mounts of their own, which config.json has to mount one
- * by one. Returns how many; borrowed of fs. */
+/* The names in both, each for config.json to mount: a folder with mounts in it could not be mounted
+ * without these from within a user namespace. Returns how many; borrowed of fs. */
 size_t own_sys_cgroups(const struct cgroup_fs *fs, const char *names[OWN_SYS_CGROUPS_MOST]);
 
 /* Makes the folder, with `cpus` processors. cgroup: the container's, which is there already. What

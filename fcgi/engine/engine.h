@@ -138,6 +138,9 @@ struct engine_functions {
      * again. */
     int64_t (*oom_kills)(const struct engine_watch *watch);
 
+    /* The same of the processes (or threads) that the limit of processes kept from being made. */
+    int64_t (*refusals)(const struct engine_watch *watch);
+
     void (*free)(struct engine *engine); /* leaves containers running; after all its watches */
 };
 
@@ -206,6 +209,11 @@ static inline void engine_unwatch(struct engine_watch *watch)
 static inline int64_t engine_oom_kills(const struct engine_watch *watch)
 {
     return watch->engine->functions->oom_kills(watch);
+}
+
+static inline int64_t engine_refusals(const struct engine_watch *watch)
+{
+    return watch->engine->functions->refusals(watch);
 }
 
 static inline void engine_free(struct engine *engine)

@@ -313,7 +313,7 @@ static void line_opened(const struct error *failure, void *arg)
 {
     struct order *order = arg;
     struct error err = ERROR_INIT;
-    int fds[ENGINED_FDS_MAX] = {-1, -1};
+    int fds[ENGINED_FDS_MAX] = {-1, -1, -1};
     int count = 0;
     char byte;
 
@@ -472,6 +472,7 @@ void containers_description_release(struct containers_description *description)
 {
     close_fd(&description->pidfd);
     close_fd(&description->oom_fd);
+    close_fd(&description->pids_fd);
     free(description->environment);
     free(description->workdir);
     free(description->profile);
@@ -499,7 +500,7 @@ int containers_describe(struct containers *containers, const char *name, const c
     _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", settings->state_dir, name);
     _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
     _cleanup_(containers_description_release) struct containers_description description = {
-        .pidfd = -1, .oom_fd = -1};
+        .pidfd = -1, .oom_fd = -1, .pids_fd = -1};
 
     if (check_name(containers, name, err) < 0)
         return -1;
@@ -512,13 +513,16 @@ int containers_describe(struct containers *containers, const char *name, const c
         description.oom_fd = cgroup_open_oom(&containers->cgroups, cgroup, err);
         if (description.oom_fd < 0)
             return -1;
+        description.pids_fd = cgroup_open_pids(&containers->cgroups, cgroup, err);
+        if (description.pids_fd < 0)
+            return -1;
         description.running = true;
     }
     read_image(containers, folder, image, &description);
     read_ended(folder, &description);
     *ret_description = description;
     memset(&description, 0, sizeof(description));
-    description.pidfd = description.oom_fd = -1;
+    description.pidfd = description.oom_fd = description.pids_fd = -1;
     return 0;
 }
 

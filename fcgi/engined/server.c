@@ -210,7 +210,7 @@ static bool answer_description(struct connection *connection, const struct engin
 {
     struct server *server = connection->server;
     _cleanup_(containers_description_release) struct containers_description description = {
-        .pidfd = -1, .oom_fd = -1};
+        .pidfd = -1, .oom_fd = -1, .pids_fd = -1};
     struct engined_answer head = head_of(request);
     char socket[CONTAINERS_SOCKET_SIZE];
     char name[CONTAINER_NAME_SIZE];
@@ -240,6 +240,7 @@ static bool answer_description(struct connection *connection, const struct engin
     if (description.running) {
         answer->fds[answer->fd_count++] = TAKE_FD(description.pidfd);
         answer->fds[answer->fd_count++] = TAKE_FD(description.oom_fd);
+        answer->fds[answer->fd_count++] = TAKE_FD(description.pids_fd);
     }
     return submit(connection, answer);
 }

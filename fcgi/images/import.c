@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "images/image_store.h"
 #include "images/images.h"
+#include "images/layout_tar.h"
 #include "images/unpack.h"
 #include "images/unpacker.h"
 #include "images/workplace.h"
@@ -177,6 +178,37 @@ static int fill(const struct unpacker_job *job, const struct workplace *workplac
     return remove_tree_at(workplace->fd, UNPACK_SCRATCH, err);
 }
 
+#define LAYOUT_ARCHIVE "layout.tar"
+
+/* A folder's image, as an archive among the import's files: what reads it sees no other folder.
+ * *ret_path: NULL where the source is none. */
+static int pack_layout(const struct engine_settings *settings, const struct image_import *import,
+                       const struct workplace *workplace, char **ret_path, struct error *err)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    const struct image_choice choice = {import->options.tag, import->options.platform};
+    _cleanup_(close_fd) int layout = -1, blobs = -1, out = -1;
+    struct stat st;
+
+    if (strcmp(import->source, "-") == 0 || stat(import->source, &st) < 0 || !S_ISDIR(st.st_mode))
+        return 0; /* of what is wrong with it, who opens it says more */
+    layout = open(import->source, flags);
+    blobs = layout >= 0 ? openat(layout, "blobs", flags | O_NOFOLLOW) : -1;
+    if (blobs < 0)
+        return error_set(
+            err, ERROR_INVALID, "IMAGE_REFUSED",
+            "%.200s: the folder is no OCI layout (it has no folder 'blobs'); of a root "
+            "file system make a tar",
+            import->source);
+    out = openat(workplace->fd, LAYOUT_ARCHIVE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (out < 0)
+        return error_errno(err, errno, "cannot make the import's archive");
+    if (layout_tar(settings, &choice, layout, blobs, out, err) < 0)
+        return error_wrap(err, "%.200s", import->source);
+    *ret_path = xasprintf("%s/" LAYOUT_ARCHIVE, workplace->path);
+    return 0;
+}
+
 static int import_into(const struct engine_settings *settings, const struct image_import *import,
                        const struct workplace *workplace, struct error *err)
 {
@@ -187,15 +219,16 @@ static int import_into(const struct engine_settings *settings, const struct imag
     _cleanup_(json_release) json_object *profile = NULL;
     _cleanup_(json_release) json_object *object = NULL;
     _cleanup_(unpacked_release) struct unpacked unpacked = {.bytes = 0};
-    const struct unpacker_job job = {.settings = settings,
-                                     .source = import->source,
-                                     .options = &import->options,
-                                     .folder = workplace->path,
-                                     .cgroup = workplace->cgroup,
-                                     .layers = &layers,
-                                     .leash_fd = workplace->leash_fd,
-                                     .progress = import->progress,
-                                     .arg = import->arg};
+    _cleanup_(free_ptr) char *packed = NULL;
+    struct unpacker_job job = {.settings = settings,
+                               .source = import->source,
+                               .options = &import->options,
+                               .folder = workplace->path,
+                               .cgroup = workplace->cgroup,
+                               .layers = &layers,
+                               .leash_fd = workplace->leash_fd,
+                               .progress = import->progress,
+                               .arg = import->arg};
 
     if (profile_make(&options, &profile, err) < 0)
         return -1;
@@ -207,7 +240,12 @@ static int import_into(const struct engine_settings *settings, const struct imag
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "%s already has as many layers as an image may have (%d)", import->base,
                          MOUNTS_LAYERS_MAX);
-    if (fill(&job, workplace, &unpacked, err) < 0)
+    if (pack_layout(settings, import, workplace, &packed, err) < 0)
+        return -1;
+    if (packed)
+        job.source = packed;
+    if (fill(&job, workplace, &unpacked, err) < 0 ||
+        remove_tree_at(workplace->fd, LAYOUT_ARCHIVE, err) < 0)
         return -1;
     object = description(import, base, profile, &unpacked);
     return complete(workplace->fd, object, err);

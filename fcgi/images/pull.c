@@ -339,6 +339,7 @@ static int fetch(struct pull *pull, unsigned place, const char *reference,
 
 static int pack(struct pull *pull, unsigned place, struct error *err)
 {
+    static const struct image_choice any;
     char layout_folder[NAME_SIZE], archive[NAME_SIZE];
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     _cleanup_(close_fd) int layout = -1, blobs = -1, out = -1;
@@ -350,7 +351,7 @@ static int pack(struct pull *pull, unsigned place, struct error *err)
     out = openat(pull->fd, archive, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (layout < 0 || blobs < 0 || out < 0)
         return error_errno(err, errno, "cannot open what was fetched");
-    return layout_tar(pull->settings, layout, blobs, out, err);
+    return layout_tar(pull->settings, &any, layout, blobs, out, err);
 }
 
 int pull_image(struct pull *pull, unsigned place, const struct pull_order *order,

@@ -203,6 +203,11 @@ int64_t container_oom_kills(const struct container *container)
     return container->watch ? engine_oom_kills(container->watch) : 0;
 }
 
+int64_t container_refusals(const struct container *container)
+{
+    return container->watch ? engine_refusals(container->watch) : 0;
+}
+
 bool container_knows_ids(const struct container *container)
 {
     return container->protocol >= AGENT_PROTOCOL_IDS;

@@ -101,7 +101,8 @@ const char *container_profile(const struct container *container);     /* the sam
 void container_has_way_out(struct container *container);
 int64_t container_image_time(const struct container *container); /* as engine.h's */
 int64_t container_oom_kills(const struct container *container);
-bool container_knows_ids(const struct container *container); /* of file operations */
+int64_t container_refusals(const struct container *container); /* of processes, by their limit */
+bool container_knows_ids(const struct container *container);   /* of file operations */
 
 const struct id *container_id(const struct container *container);
 

@@ -54,8 +54,10 @@ struct engined_request {
 /*
  * The head of every answer. Behind the head of a successful START or DESCRIBE: environment_length
  * bytes of the image's environment, a JSON array, then workdir_length bytes of its working
- * directory, and profile_length bytes of how its commands are run, a JSON object. With it come the descriptors of pid 1 (a pidfd) and of the file in which a line
- * "oom_kill N" counts the kills by the memory limit, in this order, where pid 1 runs.
+ * directory, and profile_length bytes of how its commands are run, a JSON object. With
+ * it come, where pid 1 runs, three descriptors in this order: of pid 1 (a pidfd), of the file in
+ * which a line "oom_kill N" counts the kills by the memory limit, and of that in which a line "max
+ * N" counts the processes that the limit of processes kept from being made.
  *
  * With that of EGRESS comes the listening socket, with that of FREEZE the descriptor that holds the
  * container still until it is closed. With that of LIST comes the descriptor of a file
@@ -81,7 +83,7 @@ struct engined_answer {
 };
 
 #define ENGINED_ANSWER_MAX (sizeof(struct engined_answer) + ENGINED_TEXT_MAX)
-#define ENGINED_FDS_MAX 2
+#define ENGINED_FDS_MAX 3
 
 _Static_assert(sizeof(struct engined_request) == 168, "there is no unnamed byte in it");
 _Static_assert(sizeof(struct engined_answer) == 1304, "there is no unnamed byte in it");

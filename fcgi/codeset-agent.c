@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "agent/expendable.h"
+#include "agent/launch.h"
 #include "agent/server.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -90,6 +91,7 @@ static void protect(void)
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* for when it is not pid 1 */
     prctl(PR_SET_NAME, "codeset-agent");
+    launch_prepare();
     clearenv();
     umask(022);
     if (chdir("/") < 0)

@@ -1,7 +1,8 @@
 /*
  * codeset-unpack - reads an image archive and lays its files into the import's folder.
  *
- *     codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N
+ *     codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N [user=USER]
+ *                    [tag=TAG] [platform=OS/ARCHITECTURE]
  *
  * It scrubs git's repositories there, or looks into a layer, where work= says so
  * (images/unpacker.h). Run by codesetctl, one for each import, in namespaces of its own.
@@ -38,7 +39,7 @@
 #define OWN_BYTES (1 << 20)
 
 struct arguments {
-    const char *folder;
+    const char *folder, *user, *tag, *platform;
     int64_t layers, pipe, work, bytes, entries;
 };
 
@@ -52,9 +53,22 @@ static int read_argument(const char *text, struct arguments *arguments)
                 {"work=", &arguments->work},
                 {"bytes=", &arguments->bytes},
                 {"entries=", &arguments->entries}};
+    struct {
+        const char *key, **text;
+    } texts[] = {{"user=", &arguments->user},
+                 {"tag=", &arguments->tag},
+                 {"platform=", &arguments->platform}};
 
     if (strncmp(text, "folder=/", 8) == 0) {
         arguments->folder = text + 7;
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        size_t length = strlen(texts[i].key);
+
+        if (strncmp(text, texts[i].key, length) != 0)
+            continue;
+        *texts[i].text = text + length;
         return 0;
     }
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -126,6 +140,8 @@ static int work(const struct arguments *arguments, struct unpacked *ret_unpacked
                                    .bytes_max = arguments->bytes,
                                    .entries_max = arguments->entries,
                                    .scrub_git = arguments->work == UNPACKER_SCRUB,
+                                   .user = arguments->user,
+                                   .choice = {arguments->tag, arguments->platform},
                                    .progress = tell};
 
     for (int i = 0; i < (int)arguments->layers; i++)
@@ -147,6 +163,7 @@ int main(int argc, char **argv)
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
         fputs("usage: codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N\n"
+              "                      [user=USER] [tag=TAG] [platform=OS/ARCHITECTURE]\n"
               "Unpacks one image archive. Run by codesetctl image import.\n",
               help ? stdout : stderr);
         return help ? 0 : EX_USAGE;

@@ -206,6 +206,10 @@ static const struct ctl_command commands[] = {
                  {"language", "WORD", "for samples without one [guessed from their patches]"},
                  {"image", "NAME", "for samples without one"},
                  {"image-map", "FILE", "file with lines SAMPLE_ID IMAGE [VERIFIER_IMAGE]"},
+                 {"env", "NAME=VALUE...", "set in the environment of commands of the data set"},
+                 {"user", "USER", "run its commands as this user [the image's]"},
+                 {"shell", "WORD", "plain, login or entrypoint: how its commands are run"},
+                 {"repo-path", "FOLDER", "where the repository is, for samples that do not say it"},
                  {"keep-going", NULL, "import the good lines of a file even if others are bad"},
                  {"network", NULL, "let builds of tasks' folders reach what this host reaches"},
                  {"strict", NULL, "treat lines with unknown fields as bad"},
@@ -304,12 +308,20 @@ static const struct ctl_command commands[] = {
      .options = {{"on", "BASE", "SOURCE is the tar of a layer over the image BASE"},
                  {"replace", NULL, "replace an image that has this name"},
                  {"scrub-git", NULL, "leave one commit of each git repository in it"},
+                 {"env", "NAME=VALUE...", "set in the environment of commands"},
+                 {"user", "USER", "run commands as this user [the image's]"},
+                 {"repo-path", "FOLDER", "where the repository is, for samples that do not say it"},
+                 {"shell", "WORD", "plain, login or entrypoint: how commands are run [plain]"},
+                 {"tag", "TAG", "the image of SOURCE that has this tag"},
+                 {"platform", "OS/ARCH", "the image of SOURCE for this platform [the host's]"},
                  {"force", NULL,
                   "with --replace: even if it is not known whether the image is in use"}},
      .summary = "Import a container image",
      .help = "SOURCE is a tar of a root file system, an OCI archive or a docker archive (as made\n"
-             "by 'docker save', podman, skopeo or crane), compressed or not; - is standard input.\n"
-             "Images that are not safe to run, or have no shell, are refused.",
+             "by 'docker save', podman, skopeo or crane), compressed or not, or the folder of an\n"
+             "OCI layout; - is standard input. Images that are not safe to run, have no shell, or\n"
+             "are for another kind of processor, are refused. What the image says of its user,\n"
+             "environment, entry point and working directory is kept. --env may be repeated.",
      .run = ctl_image_import},
     {.name = "image build",
      .arguments = "NAME FOLDER",
@@ -331,7 +343,12 @@ static const struct ctl_command commands[] = {
      .options = {{"as", "NAME", "name in the image store [made of the reference]"},
                  {"from-dataset", "NAME", "all images that a data set's rows name"},
                  {"scrub-git", NULL, "leave one commit of each git repository in them"},
-                 {"credentials", "FILE", "for the registry, as docker's config.json"}},
+                 {"credentials", "FILE", "for the registry, as docker's config.json"},
+                 {"jobs", "N", "images that are fetched at the same time [1]"},
+                 {"env", "NAME=VALUE...", "set in the environment of commands"},
+                 {"user", "USER", "run commands as this user [the image's]"},
+                 {"repo-path", "FOLDER", "where the repository is, for samples that do not say it"},
+                 {"shell", "WORD", "plain, login or entrypoint: how commands are run [plain]"}},
      .summary = "Fetch an image from a registry, and import it",
      .help =
          "REFERENCE is like registry.example/folder/name:tag; without a registry it is Docker\n"

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "agent/capture.h"
+#include "agent/launch.h"
 #include "agent/operations.h"
 #include "base/error.h"
 
@@ -39,6 +40,7 @@ struct command_spec {
     bool is_trial; /* the command is the request of one (agent/trial.h) */
     const char *workdir;
     char *const *environment;
+    struct launch launch;
     int timeout_seconds;
     bool keeps_tail; /* command_printed tells what it prints */
 };

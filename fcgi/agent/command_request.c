@@ -122,11 +122,60 @@ static char **environment_read(json_object *body)
     return environment;
 }
 
+/* The entry point's arguments; the texts stay the object's. False if it is not that. */
+static bool entrypoint_read(json_object *list, char ***ret_arguments)
+{
+    _cleanup_(free_ptr) char **arguments = NULL;
+    size_t count;
+
+    if (!json_object_is_type(list, json_type_array) ||
+        json_object_array_length(list) > AGENT_ENTRYPOINT_MOST)
+        return false;
+    count = json_object_array_length(list);
+    if (count == 0)
+        return true;
+    arguments = xcalloc(count + 1, sizeof(*arguments));
+    for (size_t i = 0; i < count; i++) {
+        json_object *item = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(item, json_type_string))
+            return false;
+        arguments[i] = (char *)json_object_get_string(item);
+    }
+    *ret_arguments = TAKE_PTR(arguments);
+    return true;
+}
+
+/* {"profile": {...}}: how the command is to be run. False if it is not that. */
+static bool profile_read(json_object *body, struct launch *launch, char ***ret_arguments)
+{
+    json_object *profile = json_object_object_get(body, "profile"), *list = NULL;
+    const char *shell = json_get_text(profile, AGENT_PROFILE_SHELL);
+
+    *launch = (struct launch){.user = json_get_text(profile, AGENT_PROFILE_USER)};
+    if (launch->user && !account_spec_valid(launch->user))
+        return false;
+    if (!shell || strcmp(shell, AGENT_SHELL_PLAIN) == 0)
+        return true;
+    if (strcmp(shell, AGENT_SHELL_LOGIN) == 0) {
+        launch->login = true;
+        return true;
+    }
+    if (strcmp(shell, AGENT_SHELL_ENTRYPOINT) != 0)
+        return false;
+    if (json_object_object_get_ex(profile, AGENT_PROFILE_ENTRYPOINT, &list) &&
+        !entrypoint_read(list, ret_arguments))
+        return false;
+    launch->entrypoint = *ret_arguments;
+    return true;
+}
+
 static struct operation *start(struct commands *commands, const char *id,
                                struct evhttp_request *req)
 {
     _cleanup_(json_release) json_object *body = NULL;
     _cleanup_(free_ptr) char **environment = NULL;
+    _cleanup_(free_ptr) char **entrypoint = NULL;
     struct operation *operation;
     struct command_spec spec;
     struct error err = ERROR_INIT;
@@ -143,6 +192,10 @@ static struct operation *start(struct commands *commands, const char *id,
     spec.is_trial = json_object_get_boolean(json_object_object_get(body, "trial"));
     timeout = json_get_int(body, "timeout", 0);
     spec.keeps_tail = json_object_get_boolean(json_object_object_get(body, "tail"));
+    if (!profile_read(body, &spec.launch, &entrypoint)) {
+        request_message(req, 400, "profile is wrong");
+        return NULL;
+    }
     if (!spec.command || !spec.workdir || spec.workdir[0] != '/' || !environment || timeout < 1 ||
         timeout > AGENT_COMMAND_SECONDS_MOST) {
         request_message(req, 400, "command, workdir, env or timeout is missing or wrong");

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/launch.h"
 #include "agent/process.h"
 #include "agent/tree.h"
 #include "agent/trial.h"
@@ -76,32 +77,22 @@ static void set_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void shell_exec(const struct shepherd_job *job)
+static _Noreturn void fail_of(const struct shepherd_job *job, const struct error *err)
 {
-    static const char *const shells[] = {"/bin/bash", "/usr/bin/bash", "/bin/sh"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
-        /* "--": a command may begin with a dash. */
-        char *const arguments[] = {(char *)(i < 2 ? "bash" : "sh"), (char *)"-c", (char *)"--",
-                                   (char *)job->command, NULL};
-
-        execve(shells[i], arguments, job->environment);
-        if (errno == E2BIG)
-            fail(job, 0, "the command or its environment is longer than the kernel allows");
-        if (errno != ENOENT && errno != ENOTDIR)
-            fail(job, errno, "cannot start the shell");
-    }
-    fail(job, 0, "the image has no shell: neither /bin/bash, /usr/bin/bash nor /bin/sh");
+    fail(job, 0, err->message);
 }
 
 static _Noreturn void command_exec(const struct shepherd_job *job)
 {
     struct shepherd_report started = {
         .event = SHEPHERD_STARTED, .pid = getpid(), .started_at = clock_now()};
+    struct error err = ERROR_INIT;
+    struct account account;
     char message[128];
 
     setsid();
     set_limits();
+    launch_limit_cpus();
     if (getpriority(PRIO_PROCESS, 0) < 0)
         (void)setpriority(PRIO_PROCESS, 0, 0); /* the engine puts the agent first, not us */
     if (dup2(job->in_fd, 0) < 0 || dup2(job->out_fd, 1) < 0 || dup2(job->err_fd, 2) < 0)
@@ -110,8 +101,13 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
         snprintf(message, sizeof(message), "cannot enter the folder %.80s", job->workdir);
         fail(job, errno, message);
     }
+    /* A trial makes users of its own, which only root can. */
+    if (!job->is_trial && launch_find(&job->launch, &account, &err) < 0)
+        fail_of(job, &err);
     if (process_drop_capability() < 0)
         fail(job, errno, "cannot give up a capability");
+    if (!job->is_trial && launch_become(&job->launch, &account, 1, 2, &err) < 0)
+        fail_of(job, &err);
     report(job, &started);
     set_signals();
     if (job->is_trial) {
@@ -119,7 +115,8 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
         _exit(trial_main(job->command, job->environment));
     }
     process_cloexec_from(3);
-    shell_exec(job);
+    launch_shell(&job->launch, &account, job->command, job->environment, &err);
+    fail_of(job, &err);
 }
 
 /* Reaps what there is. True when the command itself was among it. */

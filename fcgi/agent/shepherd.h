@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/launch.h"
+
 enum shepherd_event {
     SHEPHERD_STARTED = 1, /* pid, started_at: said by the command itself, just before exec */
     SHEPHERD_FAILED,      /* message, sys_errno: it never ran */
@@ -35,6 +37,7 @@ struct shepherd_job {
     bool is_trial;       /* trial_main, in place of a shell */
     const char *workdir;
     char *const *environment; /* NULL at its end */
+    struct launch launch;
     int timeout_seconds;
     int report_fd; /* the shepherd's end */
     int in_fd, out_fd, err_fd;

@@ -13,6 +13,7 @@ AGENT_PARTS = \
 	fcgi/agent/edit.c fcgi/agent/edit.h \
 	fcgi/agent/edits.c fcgi/agent/edits.h \
 	fcgi/agent/expendable.c fcgi/agent/expendable.h \
+	fcgi/agent/launch.c fcgi/agent/launch.h \
 	fcgi/agent/listing.c fcgi/agent/listing.h \
 	fcgi/agent/near.c fcgi/agent/near.h \
 	fcgi/agent/operations.c fcgi/agent/operations.h \
@@ -33,6 +34,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_walls.h \
 	fcgi/agent/walk.c fcgi/agent/walk.h \
 	fcgi/agent/worker.c fcgi/agent/worker.h \
+	fcgi/wire/account.c fcgi/wire/account.h \
 	fcgi/wire/agent_protocol.h \
 	fcgi/wire/pax.c fcgi/wire/pax.h
 

@@ -215,8 +215,9 @@ struct agent_call *agent_run(struct agent_client *client, const char *address,
     if (!attach_only) {
         add_member(&call->request, "command", command->command, command->command_length);
         add_member(&call->request, "workdir", command->workdir, strlen(command->workdir));
-        buf_addf(&call->request, ",\"env\":%s,\"timeout\":%d%s%s}",
-                 command->env_json ? command->env_json : "null", command->timeout_seconds,
+        buf_addf(&call->request, ",\"env\":%s,\"profile\":%s,\"timeout\":%d%s%s}",
+                 command->env_json ? command->env_json : "null",
+                 command->profile_json ? command->profile_json : "null", command->timeout_seconds,
                  command->keeps_tail ? ",\"tail\":true" : "",
                  command->is_trial ? ",\"trial\":true" : "");
         ((struct run *)call)->sent = command->sent;

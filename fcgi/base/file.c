@@ -14,13 +14,10 @@
 
 #include "base/banned.h"
 
-int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct error *err)
+int fd_read_all(int fd, size_t most, struct buf *out, struct error *err)
 {
-    _cleanup_(close_fd) int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    size_t before = out->length;
+    const size_t before = out->length;
 
-    if (fd < 0)
-        return error_errno(err, errno, "cannot open %s", path);
     for (;;) {
         char chunk[16384];
         ssize_t got = read(fd, chunk, sizeof(chunk));
@@ -28,13 +25,22 @@ int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return error_errno(err, errno, "cannot read %s", path);
+            return error_errno(err, errno, "cannot read");
         if (got == 0)
             return 0;
         if (out->length - before + (size_t)got > most)
-            return error_set(err, ERROR_LIMIT, NULL, "%s is larger than %zu bytes", path, most);
+            return error_set(err, ERROR_LIMIT, NULL, "larger than %zu bytes", most);
         buf_add(out, chunk, (size_t)got);
     }
+}
+
+int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct error *err)
+{
+    _cleanup_(close_fd) int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        return error_errno(err, errno, "cannot open %s", path);
+    return fd_read_all(fd, most, out, err) < 0 ? error_wrap(err, "%s", path) : 0;
 }
 
 int file_read_secret(const char *path, struct buf *out, struct error *err)

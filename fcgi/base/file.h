@@ -14,6 +14,9 @@
 /* Appends the content of the file, which may hold at most `most` bytes. dir_fd as openat(2). */
 int file_read(int dir_fd, const char *path, size_t most, struct buf *out, struct error *err);
 
+/* The same of what is left in fd. */
+int fd_read_all(int fd, size_t most, struct buf *out, struct error *err);
+
 /* Appends the secret in the file: its content without newlines at the end. An empty file is an
  * error, and so is one with more than FILE_SECRET_MOST bytes. */
 #define FILE_SECRET_MOST 16384

@@ -51,8 +51,9 @@ static bool has_option(const char *list, const char *word)
 
 static void take_v1(struct cgroup_fs *fs, const char *point, const char *options)
 {
-    static const char *const wanted[] = {"memory", "pids", "cpu", "cpuacct", "freezer"};
-    const char **places[] = {&fs->memory, &fs->pids, &fs->cpu, &fs->cpuacct, &fs->freezer};
+    static const char *const wanted[] = {"memory", "pids", "cpu", "cpuacct", "freezer", "cpuset"};
+    const char **places[] = {&fs->memory,  &fs->pids,    &fs->cpu,
+                             &fs->cpuacct, &fs->freezer, &fs->cpuset};
 
     if (fs->count == CGROUP_MOUNTS_MAX)
         return;
@@ -88,6 +89,7 @@ int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct erro
             fs.unified = xstrdup(point);
     }
     if (fs.memory == NULL && fs.unified != NULL) {
+        fs.cpuset = NULL;
         for (int i = 0; i < fs.count; i++)
             free(fs.mounts[i]);
         fs.v2 = true;
@@ -111,11 +113,6 @@ int cgroup_fs_open(struct cgroup_fs *ret_fs, struct error *err)
     if (file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, err) < 0)
         return -1;
     return cgroup_fs_parse(text.data, ret_fs, err);
-}
-
-bool cgroup_fs_can_show(const struct cgroup_fs *fs)
-{
-    return fs->v2;
 }
 
 int cgroup_fs_simplify(const struct cgroup_fs *fs, struct error *err)
@@ -367,6 +364,14 @@ int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *
 {
     _cleanup_(free_ptr) char *name =
         xasprintf("%s%s/%s", fs->memory, path, fs->v2 ? "memory.events" : "memory.oom_control");
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 ? error_errno(err, errno, "cannot open %s", name) : fd;
+}
+
+int cgroup_open_pids(const struct cgroup_fs *fs, const char *path, struct error *err)
+{
+    _cleanup_(free_ptr) char *name = xasprintf("%s%s/pids.events", fs->pids, path);
     int fd = open(name, O_RDONLY | O_CLOEXEC);
 
     return fd < 0 ? error_errno(err, errno, "cannot open %s", name) : fd;

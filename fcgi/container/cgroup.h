@@ -30,6 +30,7 @@ struct cgroup_fs {
     const char *cpu;
     const char *cpuacct;
     const char *freezer; /* the same; NULL: there is none */
+    const char *cpuset;  /* of version 1; NULL: there is none, or version 2 */
 };
 
 struct cgroup_limits {
@@ -44,9 +45,6 @@ struct cgroup_usage {
     int64_t cpu_us;
     int64_t oom_kills;
 };
-
-/* May a container see its own part of it? Only where that is one mount, read-only as a whole. */
-bool cgroup_fs_can_show(const struct cgroup_fs *fs);
 
 /* Reads what the text of /proc/self/mountinfo says. */
 int cgroup_fs_parse(const char *mountinfo, struct cgroup_fs *ret_fs, struct error *err);
@@ -79,6 +77,10 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
 
 /* A descriptor of the file in which a line "oom_kill N" counts the kills by the memory limit. */
 int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err);
+
+/* The same of the file in which a line "max N" counts the processes that the limit of processes
+ * kept from being made. */
+int cgroup_open_pids(const struct cgroup_fs *fs, const char *path, struct error *err);
 
 /* Calls `each` for the processes in it; those that are born meanwhile may be missed. */
 void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_t pid, void *arg),

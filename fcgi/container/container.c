@@ -383,7 +383,10 @@ static int enter_container(const struct start *start, struct error *err)
         mounts_overlay(start->folder, job->layers, job->layer_count, start->owners.fd, err) < 0)
         return -1;
     /* After the loop device, which is opened by name. */
-    if (private_dev_mount(job->memory_bytes, err) < 0 || limit_processes(err) < 0)
+    if (private_dev_mount(
+            &(struct private_dev){job->memory_bytes, job->cpu_millicores, fs, job->cgroup}, err) <
+            0 ||
+        limit_processes(err) < 0)
         return -1;
     put_agent_first();
     return become_runtime(job, start->folder, start->socket_fd, err);

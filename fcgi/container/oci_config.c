@@ -2,8 +2,10 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "container/own_sys.h"
 #include "container/private_dev.h"
 #include "container/userns.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -39,8 +41,10 @@ static json_object *capabilities(void)
     return object;
 }
 
-static json_object *process(void)
+static json_object *process(const struct oci_spec *spec)
 {
+    _cleanup_(free_ptr) char *cpus =
+        xasprintf(AGENT_CPUS_VARIABLE "=%d", private_dev_cpus(spec->limits.cpu_millicores));
     json_object *object = json_object_new_object();
     json_object *user = json_object_new_object();
 
@@ -51,8 +55,9 @@ static json_object *process(void)
     json_add(object, "args", TEXTS(OCI_AGENT_PATH));
     /* HOME, because a runtime that misses it looks into the image's /etc/passwd, which may be a
      * fifo or without an end. Commands have an environment of their own. */
-    json_add(object, "env",
-             TEXTS("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/"));
+    json_add(
+        object, "env",
+        TEXTS("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", cpus));
     json_add_text(object, "cwd", "/");
     json_add(object, "capabilities", capabilities());
     json_add_bool(object, "noNewPrivileges", 1);
@@ -83,6 +88,8 @@ static void add_figures(json_object *mounts, enum oci_figures figures)
     } files[] = {
         {"/proc/loadavg", PRIVATE_DEV_LOADAVG, OCI_FIGURES_SOME},
         {"/proc/meminfo", PRIVATE_DEV_MEMINFO, OCI_FIGURES_SOME},
+        {"/proc/stat", PRIVATE_DEV_STAT, OCI_FIGURES_SOME},
+        {"/proc/cpuinfo", PRIVATE_DEV_CPUINFO, OCI_FIGURES_SOME},
         {"/proc/cgroups", PRIVATE_DEV_CGROUPS, OCI_FIGURES_ALL},
         {PROC_BOOT_ID, PRIVATE_DEV_BOOT_ID, OCI_FIGURES_ALL},
     };
@@ -91,6 +98,24 @@ static void add_figures(json_object *mounts, enum oci_figures figures)
         if (figures >= files[i].least)
             add_mount(mounts, files[i].where, "bind", files[i].source,
                       TEXTS("bind", "ro", "nosuid", "nodev", "noexec"));
+}
+
+/* Version 2 as the runtime mounts it. Of version 1 it would mount all there is, and more than the
+ * container's own. */
+static void add_cgroups(json_object *mounts, const struct oci_spec *spec)
+{
+    const char *names[OWN_SYS_CGROUPS_MOST];
+    const size_t count = own_sys_cgroups(spec->cgroups, names);
+
+    if (spec->cgroups->v2)
+        add_mount(mounts, "/sys/" OWN_SYS_CGROUPS, "cgroup", "cgroup",
+                  TEXTS("ro", "nosuid", "noexec", "nodev"));
+    for (size_t i = 0; i < count && spec->figures != OCI_FIGURES_NONE; i++) {
+        _cleanup_(free_ptr) char *where = xasprintf("/sys/" OWN_SYS_CGROUPS "/%s", names[i]);
+        _cleanup_(free_ptr) char *source = xasprintf(PRIVATE_DEV_SYS OWN_SYS_VIEWS "/%s", names[i]);
+
+        add_mount(mounts, where, "bind", source, TEXTS("bind", "ro", "nosuid", "noexec", "nodev"));
+    }
 }
 
 static json_object *mounts(const struct oci_spec *spec)
@@ -107,13 +132,17 @@ static json_object *mounts(const struct oci_spec *spec)
         array, "/dev/pts", "devpts", "devpts",
         TEXTS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5", terminals));
     add_mount(array, "/dev/shm", "tmpfs", "shm", TEXTS("nosuid", "nodev", "mode=1777", half));
-    /* No sysfs: it tells of the host's devices, and hides nothing that a command needs, save the
-     * container's own limits, by which JVMs and Node choose the size of their heaps. */
-    add_mount(array, "/sys", "tmpfs", "sys",
-              TEXTS("ro", "nosuid", "noexec", "nodev", "mode=555", "size=64k", "nr_inodes=32"));
-    if (spec->show_cgroup)
-        add_mount(array, "/sys/fs/cgroup", "cgroup", "cgroup",
-                  TEXTS("ro", "nosuid", "noexec", "nodev"));
+    /* No sysfs: it tells of the host's devices, and hides nothing that a command needs, save how
+     * many processors there are, and the container's own limits, by which JVMs and Node choose the
+     * size of their heaps. */
+    if (spec->figures == OCI_FIGURES_NONE)
+        add_mount(array, "/sys", "tmpfs", "sys",
+                  TEXTS("ro", "nosuid", "noexec", "nodev", "mode=555", "size=64k", "nr_inodes=32"));
+    else
+        add_mount(array, "/sys", "bind", PRIVATE_DEV_SYS,
+                  TEXTS("bind", "ro", "nosuid", "noexec", "nodev"));
+    if (spec->cgroups != NULL)
+        add_cgroups(array, spec);
     add_figures(array, spec->figures);
     /* On /dev because that is a file system of its own: no image has to have a place for it. */
     add_mount(array, OCI_AGENT_PATH, "bind", spec->agent, TEXTS("bind", "ro", "nosuid", "nodev"));
@@ -198,6 +227,8 @@ static json_object *linux_part(const struct oci_spec *spec)
     json_add(object, "resources", resources(&spec->limits));
     /* Else shared memory outlives the last who used it, and no end of a process gives it back. */
     json_add_text(sysctl, "kernel.shm_rmid_forced", "1");
+    /* A port below 1024 is nobody's privilege in a network that has one user. */
+    json_add_text(sysctl, "net.ipv4.ip_unprivileged_port_start", "0");
     json_add(object, "sysctl", sysctl);
     json_add_text(object, "rootfsPropagation", "rprivate");
     json_add(object, "seccomp", json_object_get(spec->seccomp));
@@ -213,7 +244,7 @@ json_object *oci_config(const struct oci_spec *spec)
     json_object *root = json_object_new_object();
 
     json_add_text(object, "ociVersion", "1.0.0");
-    json_add(object, "process", process());
+    json_add(object, "process", process(spec));
     json_add_text(root, "path", spec->rootfs);
     json_add_bool(root, "readonly", 0);
     json_add(object, "root", root);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "container/cgroup.h"
 #include "wire/container.h"
 
 #define OCI_TERMINALS 32                     /* that a container may have */
@@ -16,7 +17,7 @@
 /* The files of private_dev.h that go over those of /proc. */
 enum oci_figures {
     OCI_FIGURES_NONE, /* there are no such files */
-    OCI_FIGURES_SOME, /* loadavg and meminfo, the only ones of them that runc mounts over */
+    OCI_FIGURES_SOME, /* those that runc mounts over: loadavg, meminfo, stat, cpuinfo; and /sys */
     OCI_FIGURES_ALL,
 };
 
@@ -25,7 +26,8 @@ struct oci_spec {
     const char *rootfs;      /* absolute */
     const char *agent;       /* the binary on the host */
     const char *cgroup_path; /* below the hierarchy's root */
-    bool show_cgroup;        /* its own limits, read-only, at /sys/fs/cgroup */
+    const struct cgroup_fs
+        *cgroups; /* for its own limits, read-only, at /sys/fs/cgroup; NULL: none */
     enum oci_figures figures;
     const char *user_namespace; /* the one to join; NULL: the runtime makes it */
     int64_t first_id;           /* the host's for the container's root */

@@ -3,21 +3,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "container/own_sys.h"
 
 #include "base/banned.h"
 
 #define CGROUPS_MAX 16384
+#define CPUINFO_MOST (512 << 10)
 
 /* Those that every runtime gives to a container (OCI runtime specification, default devices); its
  * console and ptmx it makes itself. */
@@ -107,19 +111,90 @@ static int make_boot_id(struct error *err)
     return make_file(PRIVATE_DEV_BOOT_ID, &text, err);
 }
 
-int private_dev_mount(int64_t memory_bytes, struct error *err)
+/* --- processors ------------------------------------------------------------------------------ */
+
+int private_dev_cpus(int64_t cpu_millicores)
 {
+    cpu_set_t ours;
+    int64_t wanted = (cpu_millicores + 999) / 1000;
+    int there = sched_getaffinity(0, sizeof(ours), &ours) == 0 ? CPU_COUNT(&ours) : 1;
+
+    return wanted < there ? (int)wanted : there;
+}
+
+/* In the form of proc(5). Of when the host was booted /proc/uptime tells as well, and ps needs it.
+ */
+static int make_stat(int cpus, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct timespec now, since_boot;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &since_boot);
+    for (int i = -1; i < cpus; i++) {
+        buf_add_str(&text, "cpu");
+        if (i < 0)
+            buf_add_char(&text, ' ');
+        else
+            buf_addf(&text, "%d", i);
+        buf_add_str(&text, " 0 0 0 0 0 0 0 0 0 0\n");
+    }
+    buf_addf(&text,
+             "intr 0\nctxt 0\nbtime %" PRId64 "\nprocesses 1\nprocs_running 1\n"
+             "procs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
+             (int64_t)(now.tv_sec - since_boot.tv_sec));
+    return make_file(PRIVATE_DEV_STAT, &text, err);
+}
+
+/* Where the entry of the processor after the last one begins. An entry ends with an empty line, on
+ * every kind of processor. */
+static size_t end_of_cpus(const struct buf *text, int cpus)
+{
+    const char *at = text->data;
+
+    for (int i = 0; i < cpus && at != NULL; i++) {
+        at = strstr(at, "\n\n");
+        at = at ? at + 2 : NULL;
+    }
+    return at ? (size_t)(at - text->data) : text->length;
+}
+
+/* No more of it is read than is needed: what the kernel has to say of hundreds takes it long. */
+static int make_cpuinfo(int cpus, struct error *err)
+{
+    _cleanup_(close_fd) int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    char chunk[4096];
+    ssize_t got = 1;
+
+    buf_add_str(&text, "");
+    while (fd >= 0 && got > 0 && text.length < CPUINFO_MOST &&
+           end_of_cpus(&text, cpus) == text.length) {
+        got = read(fd, chunk, sizeof(chunk));
+        if (got > 0)
+            buf_add(&text, chunk, (size_t)got);
+    }
+    if (fd < 0 || got < 0)
+        return error_errno(err, errno, "cannot read /proc/cpuinfo");
+    buf_truncate(&text, end_of_cpus(&text, cpus));
+    return make_file(PRIVATE_DEV_CPUINFO, &text, err);
+}
+
+int private_dev_mount(const struct private_dev *dev, struct error *err)
+{
+    const int cpus = private_dev_cpus(dev->cpu_millicores);
     mode_t before;
     int rc;
 
     if (mount("tmpfs", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC | MS_NOATIME,
-              "mode=755,size=64k,nr_inodes=16") < 0)
+              "mode=755,size=1m,nr_inodes=64") < 0)
         return error_errno(err, errno, "cannot mount a /dev");
     before = umask(0);
     rc = make_nodes(err);
     umask(before);
-    if (rc < 0 || make_loadavg(err) < 0 || make_meminfo(memory_bytes, err) < 0 ||
-        make_cgroups(err) < 0 || make_boot_id(err) < 0)
+    if (rc < 0 || make_loadavg(err) < 0 || make_meminfo(dev->memory_bytes, err) < 0 ||
+        make_cgroups(err) < 0 || make_boot_id(err) < 0 || make_stat(cpus, err) < 0 ||
+        make_cpuinfo(cpus, err) < 0)
         return -1;
-    return 0;
+    return own_sys_make(PRIVATE_DEV_SYS, cpus, dev->fs, dev->cgroup, err);
 }

@@ -13,14 +13,28 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "container/cgroup.h"
 
 /* Files beside the nodes, for config.json to mount over those of /proc (oci_config.h). */
 #define PRIVATE_DEV_LOADAVG "/dev/loadavg" /* idle */
 #define PRIVATE_DEV_MEMINFO "/dev/meminfo" /* memory_bytes, all of it free */
 #define PRIVATE_DEV_CGROUPS "/dev/cgroups" /* the host's controllers, one cgroup each */
 #define PRIVATE_DEV_BOOT_ID "/dev/boot_id" /* a random one */
+#define PRIVATE_DEV_STAT "/dev/stat"       /* `cpus` processors that never did anything */
+#define PRIVATE_DEV_CPUINFO "/dev/cpuinfo" /* the first `cpus` of the host's */
+#define PRIVATE_DEV_SYS "/dev/sys"         /* a folder: container/own_sys.h */
+
+struct private_dev {
+    int64_t memory_bytes;
+    int64_t cpu_millicores;
+    const struct cgroup_fs *fs;
+    const char *cgroup; /* the container's */
+};
+
+/* How many processors a container with that limit needs, and has at most: each that it begins. */
+int private_dev_cpus(int64_t cpu_millicores);
 
 /* In a mount namespace that is private. Afterwards no other device can be opened by name. */
-int private_dev_mount(int64_t memory_bytes, struct error *err);
+int private_dev_mount(const struct private_dev *dev, struct error *err);
 
 #endif

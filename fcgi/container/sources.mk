@@ -10,6 +10,7 @@ libcontainer_a_SOURCES = \
 	fcgi/container/kernel_memory.c fcgi/container/kernel_memory.h \
 	fcgi/container/mounts.c fcgi/container/mounts.h \
 	fcgi/container/oci_config.c fcgi/container/oci_config.h \
+	fcgi/container/own_sys.c fcgi/container/own_sys.h \
 	fcgi/container/private_dev.c fcgi/container/private_dev.h \
 	fcgi/container/ranges.c fcgi/container/ranges.h \
 	fcgi/container/seccomp.c fcgi/container/seccomp.h \

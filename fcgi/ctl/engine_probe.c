@@ -22,7 +22,7 @@ static int ask(int fd, struct error *err)
     struct engined_request request;
     struct engined_answer answer;
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    int fds[ENGINED_FDS_MAX] = {-1, -1};
+    int fds[ENGINED_FDS_MAX] = {-1, -1, -1};
     int count = 0;
     long got;
 

@@ -8,7 +8,9 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ctl/commands.h"
+#include "ctl/image_options.h"
 #include "ctl/output.h"
+#include "ctl/pull_jobs.h"
 #include "ctl/sample_line.h"
 #include "images/images.h"
 #include "images/pull.h"
@@ -16,8 +18,6 @@
 #include "store/catalog.h"
 
 #include "base/banned.h"
-
-#define MIB (1024.0 * 1024)
 
 struct wanted {
     json_object *stored; /* keys: names of the image store */
@@ -90,77 +90,77 @@ static int want_all(struct ctl *ctl, const char *dataset, struct wanted *wanted,
 /* --- fetching -------------------------------------------------------------------------------- */
 
 struct showing {
+    struct ctl *ctl;
     struct progress progress;
-    const char *reference;
-    size_t number, count;
+    const struct wanted *wanted;
+    size_t failed;
 };
 
-static void show_line(const char *text, void *arg)
+static void show(size_t number, const char *text, void *arg)
 {
     struct showing *showing = arg;
+    json_object *item = json_object_array_get_idx(showing->wanted->list, number);
 
     if (progress_due(&showing->progress))
-        progress_show(&showing->progress, "%zu of %zu, %s: %.60s", showing->number, showing->count,
-                      showing->reference, text);
+        progress_show(&showing->progress, "%zu of %zu, %s: %.60s", number + 1,
+                      json_object_array_length(showing->wanted->list),
+                      json_get_text(item, "reference"), text);
 }
 
-static void show_bytes(int64_t bytes, void *arg)
+static void is_done(json_object *item, const char *reason, void *arg)
 {
     struct showing *showing = arg;
+    const char *name = json_get_text(item, "name"), *reference = json_get_text(item, "reference");
 
-    if (progress_due(&showing->progress))
-        progress_show(&showing->progress, "%zu of %zu, %s: %.0f MiB unpacked", showing->number,
-                      showing->count, showing->reference, (double)bytes / MIB);
-}
-
-/* Returns whether the image is there now. */
-static bool fetch(struct ctl *ctl, struct pull *pull, json_object *item, struct showing *showing)
-{
-    const struct pull_progress progress = {.line = show_line, .bytes = show_bytes, .arg = showing};
-    const char *name = json_get_text(item, "name");
-    struct error err = ERROR_INIT;
-
-    if (json_get_text(item, "outcome"))
-        return true;
-    showing->reference = json_get_text(item, "reference");
-    progress_begin(&showing->progress);
-    if (pull_image(pull, showing->reference, name, ctl_option(ctl, "scrub-git") != NULL, &progress,
-                   &err) == 0) {
-        progress_end(&showing->progress);
-        json_add_text(item, "outcome", "pulled");
-        ctl_record(ctl, "image.imported", name, showing->reference);
-        if (!ctl_json(ctl))
-            printf("image '%s' pulled from %s\n", name, showing->reference);
-        return true;
-    }
+    json_add_text(item, "outcome", reason ? "failed" : "pulled");
+    json_add_text(item, "reason", reason);
     progress_end(&showing->progress);
-    json_add_text(item, "outcome", "failed");
-    json_add_text(item, "reason", err.message);
-    ctl_warn(ctl, "%s", err.message);
-    return false;
+    if (reason) {
+        showing->failed++;
+        ctl_warn(showing->ctl, "%s", reason);
+    } else {
+        ctl_record(showing->ctl, "image.imported", name, reference);
+        if (!ctl_json(showing->ctl))
+            printf("image '%s' pulled from %s\n", name, reference);
+    }
+    progress_begin(&showing->progress);
 }
 
-static int fetch_all(struct ctl *ctl, const struct wanted *wanted, struct error *err)
+static size_t count_there(const struct wanted *wanted)
 {
-    size_t count = json_object_array_length(wanted->list), failed = 0, there = 0;
-    struct pull *pull = pull_open(&ctl_settings(ctl)->engine, ctl_option(ctl, "credentials"), err);
+    size_t there = 0;
 
-    if (!pull)
+    for (size_t i = 0; i < json_object_array_length(wanted->list); i++)
+        there += json_get_text(json_object_array_get_idx(wanted->list, i), "outcome") != NULL;
+    return there;
+}
+
+static int fetch_all(struct ctl *ctl, const struct wanted *wanted,
+                     const struct image_options *options, unsigned jobs, struct error *err)
+{
+    const size_t count = json_object_array_length(wanted->list), there = count_there(wanted);
+    struct showing showing = {.ctl = ctl, .wanted = wanted};
+    const struct pull_jobs pulls = {
+        .pull = pull_open(&ctl_settings(ctl)->engine, ctl_option(ctl, "credentials"), jobs, err),
+        .jobs = jobs,
+        .list = wanted->list,
+        .options = options,
+        .progress = show,
+        .done = is_done,
+        .arg = &showing};
+
+    if (!pulls.pull)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        json_object *item = json_object_array_get_idx(wanted->list, i);
-        struct showing showing = {.number = i + 1, .count = count};
-
-        there += json_get_text(item, "outcome") != NULL;
-        failed += !fetch(ctl, pull, item, &showing);
-    }
-    pull_close(pull, failed > 0);
+    progress_begin(&showing.progress);
+    pull_jobs_run(&pulls);
+    progress_end(&showing.progress);
+    pull_close(pulls.pull, showing.failed > 0);
     if (ctl_json(ctl))
         output_rows(true, wanted->list, NULL, 0, "");
     else if (count > 1)
-        printf("%zu pulled, %zu there already, %zu failed\n", count - there - failed, there,
-               failed);
-    return failed > 0 ? CTL_FAILED : CTL_OK;
+        printf("%zu pulled, %zu there already, %zu failed\n", count - there - showing.failed, there,
+               showing.failed);
+    return showing.failed > 0 ? CTL_FAILED : CTL_OK;
 }
 
 int ctl_image_pull(struct ctl *ctl)
@@ -168,16 +168,22 @@ int ctl_image_pull(struct ctl *ctl)
     const char *dataset = ctl_option(ctl, "from-dataset");
     _cleanup_(wanted_release) struct wanted wanted = {.stored = json_object_new_object(),
                                                       .list = json_object_new_array()};
+    struct image_options options;
     struct error err = ERROR_INIT;
-    int status;
+    int64_t jobs;
+    int status = ctl_option_int(ctl, "jobs", 1, PULL_JOBS_MOST, 1, &jobs);
 
+    if (status != CTL_OK)
+        return status;
     if (!dataset == !ctl_argument(ctl, 0))
         return ctl_usage(ctl, "give either a REFERENCE or --from-dataset NAME");
     if (dataset && ctl_option(ctl, "as"))
         return ctl_usage(ctl, "--as is for one image, not for --from-dataset");
+    if (image_options_read(ctl, &options, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
     if (image_list(&ctl_settings(ctl)->engine, add_stored, wanted.stored, &err) < 0 ||
         (dataset ? want_all(ctl, dataset, &wanted, &err) : want_one(ctl, &wanted, &err)) < 0)
         return ctl_fail(ctl, &err);
-    status = fetch_all(ctl, &wanted, &err);
+    status = fetch_all(ctl, &wanted, &options, (unsigned)jobs, &err);
     return status < 0 ? ctl_fail(ctl, &err) : status;
 }

@@ -12,12 +12,15 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ctl/commands.h"
+#include "ctl/image_options.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
+#include "images/image_choice.h"
 #include "store/agents.h"
 #include "store/catalog.h"
 #include "store/containers.h"
 #include "store/samples.h"
+#include "wire/profile.h"
 
 #include "base/banned.h"
 
@@ -190,6 +193,10 @@ static json_object *image_object(const struct image *image)
     json_add_time(object, "created_at", image->created_at);
     json_add_text(object, "source", image->source);
     json_add_int(object, "scrubbed", image->scrubbed);
+    json_add_text(object, "user", image->user);
+    json_add_text(object, "shell", image->shell);
+    json_add_text(object, "workdir", image->workdir);
+    json_add_text(object, "repo_path", image->repo_path);
     return object;
 }
 
@@ -227,29 +234,50 @@ int ctl_tell_image(const struct ctl *ctl, const char *name, struct error *err)
     return 0;
 }
 
+int image_options_read(const struct ctl *ctl, struct image_options *ret_options, struct error *err)
+{
+    const struct image_options options = {.env = ctl_option(ctl, "env"),
+                                          .user = ctl_option(ctl, "user"),
+                                          .shell = ctl_option(ctl, "shell"),
+                                          .repo_path = ctl_option(ctl, "repo-path"),
+                                          .scrub_git = ctl_option(ctl, "scrub-git") != NULL};
+    const struct profile_options profile = {options.env, options.user, options.shell};
+    _cleanup_(json_release) json_object *checked = NULL;
+
+    if (profile_make(&profile, &checked, err) < 0 ||
+        (options.repo_path && sample_check_folder("--repo-path", options.repo_path, err) < 0))
+        return -1;
+    *ret_options = options;
+    return 0;
+}
+
 int ctl_image_import(struct ctl *ctl)
 {
     const char *name = ctl_argument(ctl, 0), *source = ctl_argument(ctl, 1);
     bool replace = ctl_option(ctl, "replace") != NULL;
     struct import_progress import = {.source = source};
-    const struct image_source wanted = {.path = source,
-                                        .base = ctl_option(ctl, "on"),
-                                        .replace = replace,
-                                        .scrub_git = ctl_option(ctl, "scrub-git") != NULL,
-                                        .progress = show_progress,
-                                        .arg = &import};
+    struct image_import wanted = {.name = name,
+                                  .source = source,
+                                  .base = ctl_option(ctl, "on"),
+                                  .replace = replace,
+                                  .progress = show_progress,
+                                  .arg = &import};
+    const struct image_choice choice = {ctl_option(ctl, "tag"), ctl_option(ctl, "platform")};
     struct error err = ERROR_INIT;
     int status;
 
-    if (wanted.base && wanted.scrub_git)
+    if (sample_check_image("NAME", name, &err) < 0 || image_choice_check(&choice, &err) < 0 ||
+        image_options_read(ctl, &wanted.options, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
+    if (wanted.base && wanted.options.scrub_git)
         return ctl_usage(ctl, "--scrub-git cannot be used with --on: what is in the image below "
                               "stays; use it when that one is imported");
-    if (sample_check_image("NAME", name, &err) < 0)
-        return ctl_usage(ctl, "%s", err.message);
+    wanted.options.tag = choice.tag;
+    wanted.options.platform = choice.platform;
     if (replace && ctl_check_image_unused(ctl, name, &err) < 0)
         return ctl_fail(ctl, &err);
     progress_begin(&import.progress);
-    status = image_import_from(&ctl_settings(ctl)->engine, name, &wanted, &err);
+    status = image_import_as(&ctl_settings(ctl)->engine, &wanted, &err);
     progress_end(&import.progress);
     if (status < 0) {
         if (err.code && strcmp(err.code, "IMAGE_EXISTS") == 0)

@@ -32,6 +32,7 @@
 #include "store/audit_log.h"
 #include "store/samples.h"
 #include "wire/egress.h"
+#include "wire/profile.h"
 
 #include "base/banned.h"
 
@@ -59,7 +60,8 @@ struct import {
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
     json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
-    json_object *stored_images;  /* keys: what the image store has */
+    json_object *stored_images;  /* keys: what the image store has; values: the folders it names */
+    struct buf profile; /* of the data set (wire/profile.h); empty: it is left as it is */
     json_object *missing_images; /* keys: what samples name and the store lacks */
     json_object *unknown_fields; /* by name: {"field", "lines", "first_line", "meant"} */
     struct progress progress;
@@ -74,6 +76,7 @@ static void import_release(struct import *import)
     tdestroy(import->seen, free);
     json_object_put(import->errors);
     json_object_put(import->stored_images);
+    buf_release(&import->profile);
     json_object_put(import->missing_images);
     json_object_put(import->unknown_fields);
 }
@@ -258,6 +261,15 @@ static int make_images(struct import *import, struct source_row *row, struct sam
     return 0;
 }
 
+static int settle_folder(const struct import *import, struct sample_line *line, struct error *why)
+{
+    json_object *image =
+        line->image ? json_object_object_get(import->stored_images, line->image) : NULL;
+
+    return sample_line_settle_folder(line, json_get_text(image, "repo_path"),
+                                     json_get_text(image, "workdir"), why);
+}
+
 /* --- fields that nobody knows ---------------------------------------------------------------- */
 
 static void note_unknown(const char *name, const char *meant, void *arg)
@@ -348,6 +360,10 @@ static int take_line(struct import *import, struct source_row *row, struct error
         return 0;
     }
     choose_image(import, &line);
+    if (settle_folder(import, &line, &why) < 0) {
+        refuse_row(import, why.message);
+        return 0;
+    }
     if (import->sample_ids)
         json_object_array_add(import->sample_ids, json_object_new_string(line.sample_id));
     import_check_sample(&import->check, import->line, &line, row->needs.data,
@@ -458,6 +474,9 @@ static int set_up_dataset(struct import *import, struct error *err)
     const char *answers = import->answers;
 
     if (store_dataset_ensure(import->db, import->dataset, import->description, err) < 0)
+        return -1;
+    if (import->profile.length > 0 &&
+        store_dataset_set_profile(import->db, import->dataset, import->profile.data, err) < 0)
         return -1;
     if (import->egress &&
         store_dataset_set_egress(import->db, import->dataset, import->egress, err) < 0)
@@ -590,7 +609,11 @@ static void print_summary(const struct import *import)
 
 static void add_stored_image(const struct image *image, void *arg)
 {
-    json_add(arg, image->name, NULL);
+    json_object *folders = json_object_new_object();
+
+    json_add_text(folders, "repo_path", image->repo_path);
+    json_add_text(folders, "workdir", image->workdir);
+    json_add(arg, image->name, folders);
 }
 
 static int check_format(struct ctl *ctl, const char *format)
@@ -601,6 +624,21 @@ static int check_format(struct ctl *ctl, const char *format)
         return CTL_OK;
     dataset_format_list(&names);
     return ctl_usage(ctl, "--format must be one of %s, not '%.40s'", names.data, format);
+}
+
+/* How commands are to be run, if a word is said of it. */
+static int read_profile(const struct ctl *ctl, struct buf *text, struct error *err)
+{
+    const struct profile_options options = {ctl_option(ctl, "env"), ctl_option(ctl, "user"),
+                                            ctl_option(ctl, "shell")};
+    _cleanup_(json_release) json_object *profile = NULL;
+
+    if (!options.env && !options.user && !options.shell)
+        return 0;
+    if (profile_make(&options, &profile, err) < 0)
+        return -1;
+    json_write(text, profile);
+    return 0;
 }
 
 static int check_options(struct ctl *ctl, const struct import *import)
@@ -616,6 +654,9 @@ static int check_options(struct ctl *ctl, const struct import *import)
     if (import->answers && strcmp(import->answers, HIDDEN) != 0 &&
         strcmp(import->answers, "visible") != 0)
         return ctl_usage(ctl, "--answers must be hidden or visible, not '%.40s'", import->answers);
+    if (import->defaults.repo_path &&
+        sample_check_folder("--repo-path", import->defaults.repo_path, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && ctl_option(ctl, "image-map"))
         return ctl_usage(ctl, "--image and --image-map cannot be used together");
     if (import->defaults.language &&
@@ -688,7 +729,10 @@ static int prepare(struct ctl *ctl, struct import *import)
         .answers = ctl_option(ctl, "answers"),
         .folders = {.rows_fd = -1},
         .network = ctl_option(ctl, "network") != NULL,
-        .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image")},
+        .defaults = {.language = ctl_option(ctl, "language"),
+                     .image = ctl_option(ctl, "image"),
+                     .repo_path = ctl_option(ctl, "repo-path")},
+        .profile = BUF_INIT,
         .format = ctl_option(ctl, "format"),
         .keep_going = ctl_option(ctl, "keep-going") != NULL,
         .dry_run = ctl_option(ctl, "dry-run") != NULL || ctl_option(ctl, "check") != NULL,
@@ -698,6 +742,8 @@ static int prepare(struct ctl *ctl, struct import *import)
     status = check_options(ctl, import);
     if (status != CTL_OK)
         return status;
+    if (read_profile(ctl, &import->profile, &err) < 0)
+        return ctl_usage(ctl, "%s", err.message);
     if (image_map && image_map_read(&import->images, image_map, &err) < 0)
         return ctl_fail(ctl, &err);
     if (open_source(import, &err) < 0)
@@ -741,6 +787,7 @@ int ctl_import_tasks(struct ctl *ctl, const char *folder, const char *dataset, b
                                                       .dataset = dataset,
                                                       .network = network,
                                                       .folders = {.rows_fd = -1},
+                                                      .profile = BUF_INIT,
                                                       .sample_ids = sample_ids};
     struct error err = ERROR_INIT;
     int status;

@@ -169,6 +169,11 @@ static int check_path(const char *field, const char *path, struct error *err)
     return 0;
 }
 
+int sample_check_folder(const char *field, const char *path, struct error *err)
+{
+    return check_path(field, path, err);
+}
+
 int sample_check_language(const char *field, const char *word, struct error *err)
 {
     if (!word[0] || strlen(word) > LANGUAGE_MOST || word[strspn(word, LOWER_DIGITS "+#-")])
@@ -429,18 +434,37 @@ char *sample_repo_path(const char *instance_id)
     return xasprintf("/%.*s", (int)(end - name - 2), name + 2);
 }
 
-static int read_repo_path(struct sample_line *line, struct error *err)
+static int read_repo_path(struct sample_line *line, const struct sample_defaults *defaults,
+                          struct error *err)
 {
     static const struct text_field field = {"repo_path", 0, NULL, true, TEXT_PATH, 1, PATH_MOST};
     const char *given;
 
     if (read_text(line->document, &field, &given, err) < 0)
         return -1;
+    if (!given)
+        given = defaults->repo_path;
+    line->names_no_folder = !given;
     line->repo_path = given ? xstrdup(given) : sample_repo_path(line->instance_id);
-    if (!line->repo_path)
-        return wrong(err, "repo_path: missing; it can only be left out if instance_id has the form "
-                          "OWNER__REPO-N");
-    return check_path("repo_path", line->repo_path, err);
+    return line->repo_path ? check_path("repo_path", line->repo_path, err) : 0;
+}
+
+int sample_line_settle_folder(struct sample_line *line, const char *of_import, const char *workdir,
+                              struct error *err)
+{
+    const char *of_image = of_import;
+
+    if (!of_image && !line->repo_path && workdir && strcmp(workdir, "/") != 0)
+        of_image = workdir;
+    if (line->names_no_folder && of_image) {
+        free(line->repo_path);
+        line->repo_path = xstrdup(of_image);
+        return check_path("repo_path", line->repo_path, err);
+    }
+    if (line->repo_path)
+        return 0;
+    return wrong(err, "repo_path: missing; it can only be left out if instance_id has the form "
+                      "OWNER__REPO-N, with --repo-path, or if the image names a folder");
 }
 
 /* An image that a registry has is called after its name there, where the line gives it no other. */
@@ -619,8 +643,9 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
     if (read_texts(&line, err) < 0 || read_lists(&line, err) < 0 ||
         read_created_at(&line, err) < 0 || read_verify_timeout(&line, err) < 0 ||
         read_hide_output(&line, err) < 0 || settle_log_parser(&line, err) < 0 ||
-        sample_trial_read(line.document, &line.trial, err) < 0 || read_repo_path(&line, err) < 0 ||
-        read_reference(&line, err) < 0 || settle_language(&line, defaults, err) < 0)
+        sample_trial_read(line.document, &line.trial, err) < 0 ||
+        read_repo_path(&line, defaults, err) < 0 || read_reference(&line, err) < 0 ||
+        settle_language(&line, defaults, err) < 0)
         return -1;
     if (!line.sample_id)
         line.sample_id = line.instance_id;

@@ -35,7 +35,8 @@ struct sample_line {
     const char *image, *verifier_image; /* NULL: none */
     char *image_reference;              /* in full (images/reference.h); NULL: none */
     char *made_image;                   /* `image`, where it is the reference's name in the store */
-    char *repo_path;
+    char *repo_path;    /* NULL: not known yet */
+    bool names_no_folder; /* neither does the command line: repo_path is what instance_id says */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail, *report_paths; /* JSON arrays */
     char *held_out;         /* the same: tests that count and are never shown */
     char *restore;          /* the same: patterns (docs/verdicts.md) */
@@ -50,11 +51,20 @@ struct sample_line {
 struct sample_defaults {
     const char *language; /* where the line names none, instead of guessing */
     const char *image;    /* where the line names none */
+    const char *repo_path; /* the same */
 };
 
 /* An error's message says what is wrong with the line, not which line. */
 int sample_line_parse(const char *text, size_t length, const struct sample_defaults *defaults,
                       struct sample_line *ret_line, struct error *err);
+
+/*
+ * Settles the folder of a line that names none: the one that the image was imported with, else what
+ * instance_id says, else the image's working directory. Each may be NULL. It must be called for
+ * every line, before anything else is done with it.
+ */
+int sample_line_settle_folder(struct sample_line *line, const char *of_import, const char *workdir,
+                              struct error *err);
 void sample_line_release(struct sample_line *line);
 
 /* Calls each with every field of the line that is neither SWE-bench's nor ours, and with the known
@@ -83,6 +93,9 @@ char *sample_repo_path(const char *instance_id);
 
 /* [a-z0-9][a-z0-9._-]{0,62} */
 int sample_check_image(const char *field, const char *name, struct error *err);
+
+/* An absolute path without ".", ".." or a slash at its end. */
+int sample_check_folder(const char *field, const char *path, struct error *err);
 
 /* [a-z0-9+#-]{1,32}. Which languages are known is told when a line is parsed. */
 int sample_check_language(const char *field, const char *word, struct error *err);

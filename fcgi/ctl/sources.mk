@@ -14,6 +14,8 @@ libctl_a_SOURCES = \
 	fcgi/ctl/ctl.c fcgi/ctl/ctl.h \
 	fcgi/ctl/credit.c \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
+	fcgi/ctl/image_options.h \
+	fcgi/ctl/pull_jobs.c fcgi/ctl/pull_jobs.h \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
 	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_egress.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
 	fcgi/ctl/doctor_limits.c \

@@ -52,6 +52,8 @@ struct engine_description {
                               * known, and any file may have been changed */
     const char *environment; /* of the image: a JSON array of "NAME=value"; "[]" where it is gone */
     const char *workdir;     /* of the image; absolute */
+    const char *profile;     /* how the image wants commands to be run: a JSON object with members
+                              * AGENT_PROFILE_... (wire/agent_protocol.h) */
     bool running;            /* false: pid 1 is gone, the container wants `stop` */
     const char *ended_code;  /* why the engine itself ended it, such as HOST_DISK_FULL, or NULL */
     const char *ended_message; /* for the session's owner; NULL where ended_code is NULL */
@@ -136,6 +138,9 @@ struct engine_functions {
      * again. */
     int64_t (*oom_kills)(const struct engine_watch *watch);
 
+    /* The same of the processes (or threads) that the limit of processes kept from being made. */
+    int64_t (*refusals)(const struct engine_watch *watch);
+
     void (*free)(struct engine *engine); /* leaves containers running; after all its watches */
 };
 
@@ -204,6 +209,11 @@ static inline void engine_unwatch(struct engine_watch *watch)
 static inline int64_t engine_oom_kills(const struct engine_watch *watch)
 {
     return watch->engine->functions->oom_kills(watch);
+}
+
+static inline int64_t engine_refusals(const struct engine_watch *watch)
+{
+    return watch->engine->functions->refusals(watch);
 }
 
 static inline void engine_free(struct engine *engine)

@@ -21,7 +21,7 @@
 #define PAUSE_LEAST_MS 10
 #define PAUSE_MOST_MS 1000
 #define REASON_WAIT_MS 2000 /* for the reason of an end, where codeset-engined is away */
-#define OOM_FILE_MAX 4096
+#define COUNTER_FILE_MAX 4096
 #define LISTED_MAX 65536
 
 struct call {
@@ -36,12 +36,18 @@ struct call {
     void *arg;
 };
 
+/* A file of the kernel's, a line of which counts something. */
+struct counter {
+    int fd;
+    int64_t value; /* as last read */
+};
+
 struct oci_watch {
     struct engine_watch watch; /* first */
     LIST_ENTRY(oci_watch) next;
     struct container_ref ref;
-    int pidfd, oom_fd;
-    int64_t oom_kills; /* as last read */
+    int pidfd;
+    struct counter oom_kills, refusals;
     struct event *event, *reason_timer;
     struct call *asking; /* for the descriptors, or for the reason of the end */
     engine_ended *ended;
@@ -169,12 +175,15 @@ static void call_back_described(struct oci *oci, const struct call *call,
     _cleanup_(free_ptr) char *environment = xstrndup(texts, head->environment_length);
     _cleanup_(free_ptr) char *workdir =
         xstrndup(texts + head->environment_length, head->workdir_length);
+    _cleanup_(free_ptr) char *profile =
+        xstrndup(texts + head->environment_length + head->workdir_length, head->profile_length);
     const bool ended = head->ended_code[0] != '\0';
     const struct engine_description description = {
         .address = head->address,
         .image_time = head->image_time,
         .environment = environment,
         .workdir = workdir,
+        .profile = profile,
         .running = head->running != 0,
         .ended_code = ended ? head->ended_code : NULL,
         .ended_message = ended ? head->ended_message : NULL,
@@ -280,7 +289,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     static char bytes[ENGINED_ANSWER_MAX + 1];
     struct oci *oci = arg;
     struct error err = ERROR_INIT;
-    int fds[ENGINED_FDS_MAX] = {-1, -1};
+    int fds[ENGINED_FDS_MAX] = {-1, -1, -1};
     int count = 0;
     long got = engined_receive(fd, bytes, ENGINED_ANSWER_MAX, fds, &count);
 
@@ -506,7 +515,8 @@ static void take_fds(struct oci_watch *watch, int *fds)
     struct oci *oci = (struct oci *)watch->watch.engine;
 
     watch->pidfd = TAKE_FD(fds[0]);
-    watch->oom_fd = TAKE_FD(fds[1]);
+    watch->oom_kills.fd = TAKE_FD(fds[1]);
+    watch->refusals.fd = TAKE_FD(fds[2]);
     watch->event = event_new(oci->base, watch->pidfd, EV_READ, on_end, watch);
     event_add(watch->event, NULL);
 }
@@ -534,7 +544,7 @@ static struct engine_watch *oci_watch(struct engine *engine, enum container_kind
 
     watch->watch.engine = engine;
     watch->ref = (struct container_ref){.kind = kind, .id = *id};
-    watch->pidfd = watch->oom_fd = -1;
+    watch->pidfd = watch->oom_kills.fd = watch->refusals.fd = -1;
     watch->ended = ended;
     watch->arg = arg;
     LIST_INSERT_HEAD(&oci->watches, watch, next);
@@ -557,28 +567,38 @@ static void oci_unwatch(struct engine_watch *given)
     if (watch->reason_timer != NULL)
         event_free(watch->reason_timer);
     close_fd(&watch->pidfd);
-    close_fd(&watch->oom_fd);
+    close_fd(&watch->oom_kills.fd);
+    close_fd(&watch->refusals.fd);
     free(watch);
 }
 
-/* The file is gone with its cgroup; then what was read last is the truth. */
-static int64_t oci_oom_kills(const struct engine_watch *given)
+/* The file is gone with its cgroup; then what was read last is the truth. key: the word before the
+ * number, a blank behind it. */
+static int64_t count(struct counter *counter, const char *key)
 {
-    struct oci_watch *watch = (struct oci_watch *)given;
-    char text[OOM_FILE_MAX];
-    ssize_t got = watch->oom_fd < 0 ? -1 : pread(watch->oom_fd, text, sizeof(text) - 1, 0);
-    const char *line;
-    static const char key[] = "oom_kill ";
+    char text[COUNTER_FILE_MAX];
+    ssize_t got = counter->fd < 0 ? -1 : pread(counter->fd, text, sizeof(text) - 1, 0);
+    const size_t length = strlen(key);
 
     if (got <= 0)
-        return watch->oom_kills;
+        return counter->value;
     text[got] = '\0';
-    for (line = text; line != NULL; line = strchr(line, '\n')) {
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
         line += *line == '\n';
-        if (strncmp(line, key, sizeof(key) - 1) == 0)
-            watch->oom_kills = strtoll(line + sizeof(key) - 1, NULL, 10);
+        if (strncmp(line, key, length) == 0)
+            counter->value = strtoll(line + length, NULL, 10);
     }
-    return watch->oom_kills;
+    return counter->value;
+}
+
+static int64_t oci_oom_kills(const struct engine_watch *watch)
+{
+    return count(&((struct oci_watch *)watch)->oom_kills, "oom_kill ");
+}
+
+static int64_t oci_refusals(const struct engine_watch *watch)
+{
+    return count(&((struct oci_watch *)watch)->refusals, "max ");
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -615,6 +635,7 @@ static const struct engine_functions functions = {
     .watch = oci_watch,
     .unwatch = oci_unwatch,
     .oom_kills = oci_oom_kills,
+    .refusals = oci_refusals,
     .free = oci_free,
 };
 

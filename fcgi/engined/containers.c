@@ -149,7 +149,7 @@ static int write_config(const struct order *order, int64_t first_id, struct erro
         .rootfs = rootfs,
         .agent = containers->agent,
         .cgroup_path = cgroup,
-        .show_cgroup = cgroup_fs_can_show(&containers->cgroups),
+        .cgroups = &containers->cgroups,
         .figures = container_runtime_is_crun(containers->settings->runtime) ? OCI_FIGURES_ALL
                                                                             : OCI_FIGURES_SOME,
         .user_namespace = user,
@@ -313,7 +313,7 @@ static void line_opened(const struct error *failure, void *arg)
 {
     struct order *order = arg;
     struct error err = ERROR_INIT;
-    int fds[ENGINED_FDS_MAX] = {-1, -1};
+    int fds[ENGINED_FDS_MAX] = {-1, -1, -1};
     int count = 0;
     char byte;
 
@@ -448,7 +448,7 @@ static void read_image(const struct containers *containers, const char *folder, 
     else if (image == NULL || image_time(image_dir, image, &description->image_time, &err) < 0)
         return;
     if (image_environment(containers->settings, image, &description->environment,
-                          &description->workdir, &err) < 0)
+                          &description->workdir, &description->profile, &err) < 0)
         log_error("image_environment_unknown", &err);
 }
 
@@ -472,8 +472,10 @@ void containers_description_release(struct containers_description *description)
 {
     close_fd(&description->pidfd);
     close_fd(&description->oom_fd);
+    close_fd(&description->pids_fd);
     free(description->environment);
     free(description->workdir);
+    free(description->profile);
     free(description->ended_code);
     free(description->ended_message);
 }
@@ -498,7 +500,7 @@ int containers_describe(struct containers *containers, const char *name, const c
     _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", settings->state_dir, name);
     _cleanup_(free_ptr) char *cgroup = xasprintf("%s/%s", settings->cgroup_parent, name);
     _cleanup_(containers_description_release) struct containers_description description = {
-        .pidfd = -1, .oom_fd = -1};
+        .pidfd = -1, .oom_fd = -1, .pids_fd = -1};
 
     if (check_name(containers, name, err) < 0)
         return -1;
@@ -511,13 +513,16 @@ int containers_describe(struct containers *containers, const char *name, const c
         description.oom_fd = cgroup_open_oom(&containers->cgroups, cgroup, err);
         if (description.oom_fd < 0)
             return -1;
+        description.pids_fd = cgroup_open_pids(&containers->cgroups, cgroup, err);
+        if (description.pids_fd < 0)
+            return -1;
         description.running = true;
     }
     read_image(containers, folder, image, &description);
     read_ended(folder, &description);
     *ret_description = description;
     memset(&description, 0, sizeof(description));
-    description.pidfd = description.oom_fd = -1;
+    description.pidfd = description.oom_fd = description.pids_fd = -1;
     return 0;
 }
 

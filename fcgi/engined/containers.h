@@ -94,9 +94,10 @@ int containers_usage(struct containers *containers, const char *name,
 
 struct containers_description {
     bool running;
-    int pidfd, oom_fd; /* of pid 1, and of the file with the line "oom_kill N"; -1: not running */
+    /* Of pid 1, and of the files with the lines "oom_kill N" and "max N"; -1: not running. */
+    int pidfd, oom_fd, pids_fd;
     int64_t image_time;
-    char *environment, *workdir; /* NULL where the image is gone */
+    char *environment, *workdir, *profile; /* NULL where the image is gone */
     char *ended_code, *ended_message;
 };
 void containers_description_release(struct containers_description *description);

@@ -195,12 +195,14 @@ static int fill_texts(const struct containers_description *description, struct e
 {
     const char *environment = description->environment ? description->environment : "[]";
     const char *workdir = description->workdir ? description->workdir : "/";
+    const char *profile = description->profile ? description->profile : "{}";
 
-    if (strlen(environment) + strlen(workdir) > ENGINED_TEXT_MAX)
+    if (strlen(environment) + strlen(workdir) + strlen(profile) > ENGINED_TEXT_MAX)
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "the image's environment is larger than %d KiB", ENGINED_TEXT_MAX >> 10);
     head->environment_length = (uint32_t)strlen(environment);
     head->workdir_length = (uint32_t)strlen(workdir);
+    head->profile_length = (uint32_t)strlen(profile);
     return 0;
 }
 
@@ -208,7 +210,7 @@ static bool answer_description(struct connection *connection, const struct engin
 {
     struct server *server = connection->server;
     _cleanup_(containers_description_release) struct containers_description description = {
-        .pidfd = -1, .oom_fd = -1};
+        .pidfd = -1, .oom_fd = -1, .pids_fd = -1};
     struct engined_answer head = head_of(request);
     char socket[CONTAINERS_SOCKET_SIZE];
     char name[CONTAINER_NAME_SIZE];
@@ -234,9 +236,11 @@ static bool answer_description(struct connection *connection, const struct engin
     buf_add(&answer->bytes, description.environment ? description.environment : "[]",
             head.environment_length);
     buf_add(&answer->bytes, description.workdir ? description.workdir : "/", head.workdir_length);
+    buf_add(&answer->bytes, description.profile ? description.profile : "{}", head.profile_length);
     if (description.running) {
         answer->fds[answer->fd_count++] = TAKE_FD(description.pidfd);
         answer->fds[answer->fd_count++] = TAKE_FD(description.oom_fd);
+        answer->fds[answer->fd_count++] = TAKE_FD(description.pids_fd);
     }
     return submit(connection, answer);
 }

@@ -107,9 +107,6 @@ int archive_kind(int source_fd, int64_t most, enum archive_kind *ret_kind, struc
     *ret_kind = ARCHIVE_ROOT;
     if (rc > 0) /* it did not come to the end */
         return 0;
-    if (seen.images > 1)
-        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the archive holds %zu images; save one of them alone", seen.images);
     if (seen.images > 0)
         *ret_kind = ARCHIVE_DOCKER;
     else if (seen.layout && seen.index)

@@ -14,8 +14,7 @@ enum archive_kind {
     ARCHIVE_OCI,    /* has oci-layout and index.json */
 };
 
-/* Reads the archive's names, at most `most` bytes of it. IMAGE_REFUSED for what is no archive, and
- * for a docker archive of several images. */
+/* Reads the archive's names, at most `most` bytes of it. IMAGE_REFUSED for what is no archive. */
 int archive_kind(int source_fd, int64_t most, enum archive_kind *ret_kind, struct error *err);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "container/userns.h"
+#include "images/etc_files.h"
 #include "images/tar_stream.h"
 
 #include "base/banned.h"
@@ -484,30 +485,37 @@ int extract_tar(struct extract *extract, int source_fd, const char *sha256, stru
     }
 }
 
-/* Images have no /etc/hosts, or an empty one: container engines write it at the start. */
-static int make_hosts(struct extract *extract, struct error *err)
+int extract_read(const struct extract *extract, const char *path, size_t most, struct buf *text,
+                 struct error *err)
 {
-    static const char text[] = "127.0.0.1\tlocalhost\n"
-                               "127.0.1.1\tsandbox\n"
-                               "::1\tlocalhost ip6-localhost ip6-loopback\n";
-    _cleanup_(close_fd) int etc = -1, fd = -1;
+    buf_add_str(text, "");
+    for (int i = -1; i < extract->base_count; i++) {
+        const int root = i < 0 ? extract->root_fd : extract->base_fds[i];
+        _cleanup_(close_fd) int look = open_below(root, path, O_PATH, true);
+        _cleanup_(close_fd) int fd = -1;
+        struct stat st;
+
+        if (look < 0 || fstat(look, &st) < 0 || !S_ISREG(st.st_mode))
+            continue;
+        if (st.st_size > (off_t)most)
+            return 0;
+        fd = open_below(root, path, O_RDONLY, true); /* nobody else changes the folder */
+        return fd < 0 ? error_errno(err, errno, "cannot read %s", path)
+                      : fd_read_all(fd, most, text, err);
+    }
+    return 0;
+}
+
+/* Container engines make it, so some images have none. */
+static int lay_etc_files(struct extract *extract, struct error *err)
+{
     struct stat st;
 
-    if (fstatat(extract->root_fd, "etc", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+    if (extract->base_count == 0 &&
+        fstatat(extract->root_fd, "etc", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
         make_parent(extract, extract->root_fd, "etc", "etc", err) < 0)
         return -1;
-    etc = open_below(extract->root_fd, "etc", O_RDONLY | O_DIRECTORY, false);
-    if (etc < 0) /* not a folder: left as the image has it */
-        return 0;
-    if (fstatat(etc, "hosts", &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        if (!S_ISREG(st.st_mode) || st.st_size > 0)
-            return 0;
-        unlinkat(etc, "hosts", 0); /* it may have other names */
-    }
-    fd = openat(etc, "hosts", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0 || fchmod(fd, 0644) < 0)
-        return error_errno(err, errno, "cannot make etc/hosts");
-    return fd_write_all(fd, text, strlen(text), err);
+    return etc_files_lay(extract->root_fd, extract->base_count > 0, err);
 }
 
 /* --- can a container be started from it? ----------------------------------------------------- */
@@ -611,7 +619,7 @@ int extract_finish(struct extract *extract, struct error *err)
     }
     if (check_accounts(extract, err) < 0)
         return -1;
-    if (extract->base_count > 0) /* which was checked */
-        return 0;
-    return check_shell(extract, err) < 0 ? -1 : make_hosts(extract, err);
+    if (extract->base_count == 0 && check_shell(extract, err) < 0) /* a base's was checked */
+        return -1;
+    return lay_etc_files(extract, err);
 }

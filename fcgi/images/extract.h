@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 struct extract {
@@ -37,10 +38,15 @@ int extract_tar(struct extract *extract, int source_fd, const char *sha256, stru
 /* How long a tar may be, decompressed: what the image may hold, and the headers. */
 int64_t extract_stream_most(const struct extract *extract);
 
+/* Appends the content of a file of the image: of the topmost layer that has it, also through links
+ * in there. None has it, or it is larger than `most`: "". */
+int extract_read(const struct extract *extract, const char *path, size_t most, struct buf *text,
+                 struct error *err);
+
 /* Checks what a container needs: /dev, /proc, /sys, /tmp, /run are folders (or in a layer over a
  * base not there), /etc/passwd and /etc/group are plain files (or not there), and there is a shell
- * that this host can run. Where there is no base, makes the folders that are missing, and an
- * /etc/hosts with localhost. */
+ * that this host can run. Where there is no base, makes the folders that are missing; and lays the
+ * files of etc_files.h. */
 int extract_finish(struct extract *extract, struct error *err);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "images/image_store.h"
 #include "settings.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -24,6 +25,10 @@ void image_release(struct image *image)
     free(image->name);
     free(image->base);
     free(image->source);
+    free(image->user);
+    free(image->shell);
+    free(image->workdir);
+    free(image->repo_path);
     memset(image, 0, sizeof(*image));
 }
 
@@ -50,6 +55,10 @@ int image_list(const struct engine_settings *settings,
             struct image image = {.name = xstrdup(entries[i]->d_name),
                                   .base = xstrdup(json_get_text(object, "base")),
                                   .source = xstrdup(json_get_text(object, "source")),
+                                  .user = xstrdup(json_get_text(object, AGENT_PROFILE_USER)),
+                                  .shell = xstrdup(json_get_text(object, AGENT_PROFILE_SHELL)),
+                                  .workdir = xstrdup(json_get_text(object, "workdir")),
+                                  .repo_path = xstrdup(json_get_text(object, "repo_path")),
                                   .created_at = json_get_int(object, "created_us", 0),
                                   .size_bytes = json_get_int(object, "size_bytes", 0),
                                   .scrubbed = json_get_int(object, "scrubbed", 0)};
@@ -63,8 +72,25 @@ int image_list(const struct engine_settings *settings,
     return 0;
 }
 
+/* How its commands are run, as agents take it. */
+static char *profile_of(json_object *image)
+{
+    static const char *const members[] = {AGENT_PROFILE_USER, AGENT_PROFILE_SHELL,
+                                          AGENT_PROFILE_ENTRYPOINT};
+    _cleanup_(json_release) json_object *profile = json_object_new_object();
+    json_object *value = NULL;
+    struct buf text = BUF_INIT;
+
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        if (json_object_object_get_ex(image, members[i], &value) && value != NULL)
+            json_add(profile, members[i], json_object_get(value));
+    json_write(&text, profile);
+    return buf_take(&text);
+}
+
 int image_environment(const struct engine_settings *settings, const char *name,
-                      char **ret_environment, char **ret_workdir, struct error *err)
+                      char **ret_environment, char **ret_workdir, char **ret_profile,
+                      struct error *err)
 {
     _cleanup_(json_release) json_object *object = NULL;
     _cleanup_(json_release) json_object *copy = json_object_new_array();
@@ -90,6 +116,7 @@ int image_environment(const struct engine_settings *settings, const char *name,
     json_write(&text, copy);
     workdir = json_get_text(object, "workdir");
     *ret_environment = buf_take(&text);
+    *ret_profile = profile_of(object);
     *ret_workdir = xstrdup(workdir && *workdir == '/' ? workdir : "/");
     return 0;
 }

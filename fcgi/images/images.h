@@ -3,7 +3,8 @@
  *
  * <image_dir>/<name>/
  *     rootfs/        a layer, every owner shifted by the host's container uid base
- *     image.json     {"name","created_at","size_bytes","base","env":[...],"workdir","source"}
+ *     image.json     {"name","created_at","size_bytes","base","env":[...],"workdir","source",
+ *                    "user","shell","entrypoint":[...],"repo_path"}
  *     complete       made last; its ctime is the image's time (engine_image_time)
  *
  * An image may be a layer over another (`base`): containers then see its files over the base's.
@@ -32,6 +33,8 @@ struct image {
     char *name;
     char *base;   /* the image that it is a layer over; NULL: none */
     char *source; /* as given at import */
+    char *user, *shell;         /* how commands are run; NULL: as root, by a plain shell */
+    char *workdir, *repo_path;  /* folders that it names; NULL: none */
     int64_t created_at;
     int64_t size_bytes; /* of its own layer */
     int64_t scrubbed;   /* git repositories that were at its import */
@@ -39,31 +42,42 @@ struct image {
 
 void image_release(struct image *image);
 
-/*
- * source: the path of a root file system's tar, of an OCI archive or of a docker archive (told
- * apart by content), compressed or not (images/decoder.h). "-" is standard input, of which a
- * temporary copy is kept in the store, of at most image_bytes_max bytes. base may be NULL; with
- * one, source is the tar of a layer over it. progress (may be NULL) is called now and then with the
- * bytes read so far. Code IMAGE_REFUSED for what the beginning of this file names, IMAGE_EXISTS
- * unless `replace`.
- */
-int image_import(const struct engine_settings *settings, const char *name, const char *source,
-                 const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
-                 void *arg, struct error *err);
+/* What an image says of itself may be said otherwise at its import. All NULL: as
+ * the image has it. */
+struct image_options {
+    const char *env, *user, *shell; /* as in wire/profile.h */
+    const char *repo_path;          /* where the repository is: absolute */
+    const char *tag;                /* of an archive of several images: which */
+    const char *platform;           /* the same: "linux/amd64" */
+    bool scrub_git; /* as images/scrub.h says; not with a base, whose files stay */
+};
 
-/* The same, with what is asked for less often. scrub_git: as images/scrub.h says; not with a base,
- * whose files stay. */
-struct image_source {
-    const char *path;
-    const char *origin; /* what the image's `source` says instead of the path; NULL: the path */
+/* All that an import is told. */
+struct image_import {
+    const char *name, *source;
+    const char *origin; /* what the image's `source` says instead; NULL: the source */
     const char *base;
-    bool replace, scrub_git;
-    void (*progress)(int64_t bytes, void *arg);
+    bool replace;
+    struct image_options options;
+    void (*progress)(int64_t bytes, void *arg); /* may be NULL */
     void *arg;
 };
 
-int image_import_from(const struct engine_settings *settings, const char *name,
-                      const struct image_source *source, struct error *err);
+/*
+ * source: the path of a root file system's tar, of an OCI archive or of a docker archive (told
+ * apart by content), compressed or not (images/decoder.h), or of an OCI layout's folder. "-" is
+ * standard input, of which a temporary copy is kept in the store, of at most image_bytes_max bytes.
+ * base may be NULL; with one, source is the tar of a layer over it. progress is called now and then
+ * with the bytes read so far. Code IMAGE_REFUSED for what the beginning of this file names,
+ * IMAGE_EXISTS unless `replace`.
+ */
+int image_import_as(const struct engine_settings *settings, const struct image_import *import,
+                    struct error *err);
+
+/* The same, without options. */
+int image_import(const struct engine_settings *settings, const char *name, const char *source,
+                 const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
+                 void *arg, struct error *err);
 
 /*
  * What a session of the image could read that it should not: *ret_findings, an array of {"kind",
@@ -77,10 +91,12 @@ int image_inspect(const struct engine_settings *settings, const char *name,
 /*
  * What commands in a container of the image get: *ret_environment is a JSON array of "NAME=value"
  * (from an OCI image's configuration, or the base's; PATH is always there), *ret_workdir an
- * absolute path ("/" where the image names none). The caller frees both. Code IMAGE_MISSING.
+ * absolute path ("/" where the image names none), *ret_profile a JSON object that says as whom and
+ * by which shell (wire/agent_protocol.h). The caller frees them. Code IMAGE_MISSING.
  */
 int image_environment(const struct engine_settings *settings, const char *name,
-                      char **ret_environment, char **ret_workdir, struct error *err);
+                      char **ret_environment, char **ret_workdir, char **ret_profile,
+                      struct error *err);
 
 /* Calls each with every image of the store, sorted by name. */
 int image_list(const struct engine_settings *settings,

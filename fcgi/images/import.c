@@ -14,35 +14,79 @@
 #include "base/mem.h"
 #include "images/image_store.h"
 #include "images/images.h"
+#include "images/layout_tar.h"
 #include "images/unpack.h"
 #include "images/unpacker.h"
 #include "images/workplace.h"
 #include "settings.h"
+#include "wire/agent_protocol.h"
+#include "wire/profile.h"
 
 #include "base/banned.h"
 
-/* Environment and working directory are an OCI image's own, else the base's. */
-static json_object *description(const char *name, const char *source, const char *base,
-                                json_object *base_object, const struct unpacked *unpacked)
+/* The value, else the base's of that name. The caller's; NULL: there is neither. */
+static json_object *or_of_base(json_object *value, json_object *base, const char *name)
+{
+    json_object *of_base = NULL;
+
+    if (value != NULL)
+        return json_object_get(value);
+    json_object_object_get_ex(base, name, &of_base);
+    return json_object_get(of_base);
+}
+
+static void add_text_or(json_object *object, const char *name, const char *text, json_object *base)
+{
+    json_add_text(object, name, text != NULL ? text : json_get_text(base, name));
+}
+
+/* A copy of the environment in which the options' variables take the place of others. */
+static json_object *environment_of(json_object *env, json_object *options)
+{
+    json_object *merged = json_object_new_array(), *own = NULL;
+
+    json_object_object_get_ex(options, PROFILE_ENV, &own);
+    for (size_t i = 0; env != NULL && i < json_object_array_length(env); i++) {
+        json_object *item = json_object_array_get_idx(env, i);
+        const char *text = json_object_get_string(item);
+        bool replaced = false;
+
+        for (size_t k = 0; own != NULL && k < json_object_array_length(own); k++) {
+            const char *variable = json_object_get_string(json_object_array_get_idx(own, k));
+
+            replaced = replaced || strncmp(text, variable, strcspn(variable, "=") + 1) == 0;
+        }
+        if (!replaced)
+            json_object_array_add(merged, json_object_get(item));
+    }
+    for (size_t k = 0; own != NULL && k < json_object_array_length(own); k++)
+        json_object_array_add(merged, json_object_get(json_object_array_get_idx(own, k)));
+    return merged;
+}
+
+/* What neither the options nor the archive say is the base's. profile: of the options. */
+static json_object *description(const struct image_import *import, json_object *base,
+                                json_object *profile, const struct unpacked *unpacked)
 {
     json_object *object = json_object_new_object();
-    json_object *env = NULL;
+    _cleanup_(json_release) json_object *env = or_of_base(unpacked->env, base, "env");
+    const char *user = json_get_text(profile, AGENT_PROFILE_USER);
     int64_t now = clock_now();
 
-    json_add_text(object, "name", name);
+    json_add_text(object, "name", import->name);
     json_add_time(object, "created_at", now);
     json_add_int(object, "created_us", now);
     json_add_int(object, "size_bytes", unpacked->bytes);
     json_add_int(object, "scrubbed", unpacked->scrubbed);
-    json_add_text(object, "base", base);
-    json_add_text(object, "source", source);
-    if (unpacked->env != NULL)
-        env = json_object_get(unpacked->env);
-    else if (json_object_object_get_ex(base_object, "env", &env))
-        env = json_object_get(env);
-    json_add(object, "env", env ? env : json_object_new_array());
-    json_add_text(object, "workdir",
-                  unpacked->workdir ? unpacked->workdir : json_get_text(base_object, "workdir"));
+    json_add_text(object, "base", import->base);
+    json_add_text(object, "source", import->origin ? import->origin : import->source);
+    json_add(object, "env", environment_of(env, profile));
+    add_text_or(object, "workdir", unpacked->workdir, base);
+    add_text_or(object, AGENT_PROFILE_USER, user ? user : unpacked->user, base);
+    add_text_or(object, AGENT_PROFILE_SHELL, json_get_text(profile, AGENT_PROFILE_SHELL), base);
+    json_add(object, AGENT_PROFILE_ENTRYPOINT,
+             or_of_base(unpacked->entrypoint, base, AGENT_PROFILE_ENTRYPOINT));
+    add_text_or(object, "repo_path", import->options.repo_path, base);
     return object;
 }
 
@@ -136,64 +180,110 @@ static int fill(const struct unpacker_job *job, const struct workplace *workplac
     return remove_tree_at(workplace->fd, UNPACK_SCRATCH, err);
 }
 
-static int import_into(const struct engine_settings *settings, const char *name,
-                       const struct image_source *source, const struct workplace *workplace,
-                       struct error *err)
+#define LAYOUT_ARCHIVE "layout.tar"
+
+/* A folder's image, as an archive among the import's files: what reads it sees no other folder.
+ * *ret_path: NULL where the source is none. */
+static int pack_layout(const struct engine_settings *settings, const struct image_import *import,
+                       const struct workplace *workplace, char **ret_path, struct error *err)
 {
-    const char *base = source->base, *origin = source->origin ? source->origin : source->path;
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    const struct image_choice choice = {import->options.tag, import->options.platform};
+    _cleanup_(close_fd) int layout = -1, blobs = -1, out = -1;
+    struct stat st;
+
+    if (strcmp(import->source, "-") == 0 || stat(import->source, &st) < 0 || !S_ISDIR(st.st_mode))
+        return 0; /* of what is wrong with it, who opens it says more */
+    layout = open(import->source, flags);
+    blobs = layout >= 0 ? openat(layout, "blobs", flags | O_NOFOLLOW) : -1;
+    if (blobs < 0)
+        return error_set(
+            err, ERROR_INVALID, "IMAGE_REFUSED",
+            "%.200s: the folder is no OCI layout (it has no folder 'blobs'); of a root "
+            "file system make a tar",
+            import->source);
+    out = openat(workplace->fd, LAYOUT_ARCHIVE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (out < 0)
+        return error_errno(err, errno, "cannot make the import's archive");
+    if (layout_tar(settings, &choice, layout, blobs, out, err) < 0)
+        return error_wrap(err, "%.200s", import->source);
+    *ret_path = xasprintf("%s/" LAYOUT_ARCHIVE, workplace->path);
+    return 0;
+}
+
+static int import_into(const struct engine_settings *settings, const struct image_import *import,
+                       const struct workplace *workplace, struct error *err)
+{
+    const struct profile_options options = {import->options.env, import->options.user,
+                                            import->options.shell};
     _cleanup_(image_layers_release) struct image_layers layers = {.count = 0};
-    _cleanup_(json_release) json_object *base_object = NULL;
+    _cleanup_(json_release) json_object *base = NULL;
+    _cleanup_(json_release) json_object *profile = NULL;
     _cleanup_(json_release) json_object *object = NULL;
     _cleanup_(unpacked_release) struct unpacked unpacked = {.bytes = 0};
-    const struct unpacker_job job = {.settings = settings,
-                                     .work = source->scrub_git ? UNPACKER_SCRUB : UNPACKER_LAY,
-                                     .source = source->path,
-                                     .folder = workplace->path,
-                                     .cgroup = workplace->cgroup,
-                                     .layers = &layers,
-                                     .leash_fd = workplace->leash_fd,
-                                     .progress = source->progress,
-                                     .arg = source->arg};
+    _cleanup_(free_ptr) char *packed = NULL;
+    struct unpacker_job job = {.settings = settings,
+                               .work = import->options.scrub_git ? UNPACKER_SCRUB : UNPACKER_LAY,
+                               .source = import->source,
+                               .options = &import->options,
+                               .folder = workplace->path,
+                               .cgroup = workplace->cgroup,
+                               .layers = &layers,
+                               .leash_fd = workplace->leash_fd,
+                               .progress = import->progress,
+                               .arg = import->arg};
 
-    if (base != NULL && (image_layers_find(settings->image_dir, base, &layers, err) < 0 ||
-                         image_describe(settings->image_dir, base, &base_object, err) < 0))
+    if (profile_make(&options, &profile, err) < 0)
+        return -1;
+    if (import->base != NULL &&
+        (image_layers_find(settings->image_dir, import->base, &layers, err) < 0 ||
+         image_describe(settings->image_dir, import->base, &base, err) < 0))
         return -1;
     if (layers.count == MOUNTS_LAYERS_MAX)
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "%s already has as many layers as an image may have (%d)", base,
+                         "%s already has as many layers as an image may have (%d)", import->base,
                          MOUNTS_LAYERS_MAX);
-    if (fill(&job, workplace, &unpacked, err) < 0)
+    if (pack_layout(settings, import, workplace, &packed, err) < 0)
         return -1;
-    object = description(name, origin, base, base_object, &unpacked);
+    if (packed)
+        job.source = packed;
+    if (fill(&job, workplace, &unpacked, err) < 0 ||
+        remove_tree_at(workplace->fd, LAYOUT_ARCHIVE, err) < 0)
+        return -1;
+    object = description(import, base, profile, &unpacked);
     return complete(workplace->fd, object, err);
 }
 
-int image_import_from(const struct engine_settings *settings, const char *name,
-                      const struct image_source *source, struct error *err)
+int image_import_as(const struct engine_settings *settings, const struct image_import *import,
+                    struct error *err)
 {
     _cleanup_(workplace_release) struct workplace workplace = WORKPLACE_INIT;
 
-    if (!image_name_valid(name))
+    if (!image_name_valid(import->name))
         return error_set(err, ERROR_INVALID, NULL,
                          "not a valid image name: '%.80s'; use a-z, 0-9, '.', '_' and '-', "
                          "starting with a letter or digit, at most 63 characters",
-                         name);
-    if (check_free(settings, name, source->replace, err) < 0 ||
+                         import->name);
+    if (check_free(settings, import->name, import->replace, err) < 0 ||
         workplace_make(settings, &workplace, err) < 0)
         return -1;
-    if (import_into(settings, name, source, &workplace, err) < 0)
+    if (import_into(settings, import, &workplace, err) < 0)
         return -1;
-    return publish(settings, workplace.path, name, source->replace, err);
+    return publish(settings, workplace.path, import->name, import->replace, err);
 }
 
 int image_import(const struct engine_settings *settings, const char *name, const char *source,
                  const char *base, bool replace, void (*progress)(int64_t bytes, void *arg),
                  void *arg, struct error *err)
 {
-    const struct image_source whole = {
-        .path = source, .base = base, .replace = replace, .progress = progress, .arg = arg};
+    const struct image_import import = {.name = name,
+                                        .source = source,
+                                        .base = base,
+                                        .replace = replace,
+                                        .progress = progress,
+                                        .arg = arg};
 
-    return image_import_from(settings, name, &whole, err);
+    return image_import_as(settings, &import, err);
 }
 
 /* --- what is in one -------------------------------------------------------------------------- */
@@ -212,6 +302,7 @@ static int inspect_layer(const struct engine_settings *settings, char *rootfs,
                          const struct buf *samples, json_object *findings, struct error *err)
 {
     static const struct image_layers none = {.count = 0};
+    static const struct image_options no_options;
     _cleanup_(workplace_release) struct workplace workplace = WORKPLACE_INIT;
     _cleanup_(unpacked_release) struct unpacked unpacked = {.bytes = 0};
     _cleanup_(close_fd) int fd = lay_samples(samples, err);
@@ -223,6 +314,7 @@ static int inspect_layer(const struct engine_settings *settings, char *rootfs,
     if (unpacker_run(&(struct unpacker_job){.settings = settings,
                                             .work = UNPACKER_INSPECT,
                                             .source_fd = fd,
+                                            .options = &no_options,
                                             .folder = rootfs,
                                             .cgroup = workplace.cgroup,
                                             .layers = &none,

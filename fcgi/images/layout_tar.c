@@ -21,6 +21,7 @@
 
 #define DOCUMENT_MOST (4 << 20) /* bytes of an index or a manifest */
 #define LAYERS_MOST 512
+#define INDEXES_MOST 3 /* within one another */
 #define BLOCK (1 << 20)
 #define HEX 64
 
@@ -149,17 +150,38 @@ static int add_blob(struct copy *copy, json_object *descriptor, struct error *er
     return to ? add_file(copy, copy->blobs_fd, from, to, err) : -1;
 }
 
-static int add_image(struct copy *copy, json_object *index, struct error *err)
+/* Adds what leads from the index to the image's manifest. The manifest is the caller's; NULL. */
+static json_object *add_manifest(struct copy *copy, const struct image_choice *choice,
+                                 json_object *index, struct error *err)
 {
-    json_object *images = json_object_object_get(index, "manifests"), *entry, *layers;
-    _cleanup_(free_ptr) char *name = NULL;
-    _cleanup_(json_release) json_object *manifest = NULL;
+    json_object *document = json_object_get(index);
 
-    if (!json_object_is_type(images, json_type_array) || json_object_array_length(images) != 1)
-        return error_set(err, ERROR_INVALID, NULL, "the layout does not name one image");
-    entry = json_object_array_get_idx(images, 0);
-    name = blob_name(entry, err);
-    manifest = name ? read_document(copy->blobs_fd, name, err) : NULL;
+    for (int indexes = 0; document != NULL; indexes++) {
+        _cleanup_(json_release) json_object *held = document;
+        json_object *images = NULL, *entry;
+        _cleanup_(free_ptr) char *name = NULL;
+
+        if (!json_object_object_get_ex(document, "manifests", &images) && indexes > 0)
+            return TAKE_PTR(held);
+        if (!json_object_is_type(images, json_type_array) || indexes == INDEXES_MOST) {
+            error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "index.json does not lead to an image");
+            return NULL;
+        }
+        entry = image_choice_manifest(choice, images, indexes == 0, err);
+        name = entry ? blob_name(entry, err) : NULL;
+        if (!name || add_blob(copy, entry, err) < 0)
+            return NULL;
+        document = read_document(copy->blobs_fd, name, err);
+    }
+    return NULL;
+}
+
+static int add_image(struct copy *copy, const struct image_choice *choice, json_object *index,
+                     struct error *err)
+{
+    _cleanup_(json_release) json_object *manifest = add_manifest(copy, choice, index, err);
+    json_object *layers;
+
     if (!manifest)
         return -1;
     layers = json_object_object_get(manifest, "layers");
@@ -167,8 +189,7 @@ static int add_image(struct copy *copy, json_object *index, struct error *err)
         json_object_array_length(layers) > LAYERS_MOST)
         return error_set(err, ERROR_INVALID, NULL, "its manifest lists no layers, or more than %d",
                          LAYERS_MOST);
-    if (add_blob(copy, entry, err) < 0 ||
-        add_blob(copy, json_object_object_get(manifest, "config"), err) < 0)
+    if (add_blob(copy, json_object_object_get(manifest, "config"), err) < 0)
         return -1;
     for (size_t i = 0; i < json_object_array_length(layers); i++) {
         if (add_blob(copy, json_object_array_get_idx(layers, i), err) < 0)
@@ -177,8 +198,8 @@ static int add_image(struct copy *copy, json_object *index, struct error *err)
     return 0;
 }
 
-int layout_tar(const struct engine_settings *settings, int layout_fd, int blobs_fd, int out_fd,
-               struct error *err)
+int layout_tar(const struct engine_settings *settings, const struct image_choice *choice,
+               int layout_fd, int blobs_fd, int out_fd, struct error *err)
 {
     _cleanup_(free_archive) struct archive *archive = archive_write_new();
     _cleanup_(json_release) json_object *index = read_document(layout_fd, "index.json", err);
@@ -198,7 +219,7 @@ int layout_tar(const struct engine_settings *settings, int layout_fd, int blobs_
         return write_failed(&copy, err);
     if (add_file(&copy, layout_fd, "oci-layout", "oci-layout", err) < 0 ||
         add_file(&copy, layout_fd, "index.json", "index.json", err) < 0 ||
-        add_image(&copy, index, err) < 0)
+        add_image(&copy, choice, index, err) < 0)
         return -1;
     return archive_write_close(archive) == ARCHIVE_OK ? 0 : write_failed(&copy, err);
 }

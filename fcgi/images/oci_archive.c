@@ -14,15 +14,6 @@
 #define LAYERS_MAX 512
 #define INDEXES_MOST 3 /* within one another */
 
-#if defined(__x86_64__)
-#define ARCHITECTURE "amd64"
-#elif defined(__aarch64__)
-#define ARCHITECTURE "arm64"
-#else
-/* cppcheck-suppress preprocessorErrorDirective ; it defines no architecture */
-#error "name this architecture as OCI does"
-#endif
-
 /* What an archive comes to, whoever wrote it. Borrowed from its files and its manifest. */
 struct parts {
     const struct archive_file *config;
@@ -90,47 +81,8 @@ static const struct archive_file *find_blob(const struct archive_files *files,
     return NULL;
 }
 
-/* Is it, as far as it says, for another kind of machine? So is what a builder attests about an
- * image, whose platform is "unknown". */
-static bool is_for_others(json_object *descriptor)
-{
-    json_object *platform = NULL;
-    const char *architecture, *os;
-
-    if (!json_object_object_get_ex(descriptor, "platform", &platform))
-        return false;
-    architecture = json_get_text(platform, "architecture");
-    os = json_get_text(platform, "os");
-    return (architecture != NULL && strcmp(architecture, ARCHITECTURE) != 0) ||
-           (os != NULL && strcmp(os, "linux") != 0);
-}
-
-/* The one manifest of an index that is for this host. NULL with IMAGE_REFUSED. */
-static json_object *choose(json_object *manifests, struct error *err)
-{
-    json_object *chosen = NULL;
-    size_t count = 0;
-
-    for (size_t i = 0; i < json_object_array_length(manifests); i++) {
-        json_object *descriptor = json_object_array_get_idx(manifests, i);
-
-        if (is_for_others(descriptor))
-            continue;
-        chosen = descriptor;
-        count++;
-    }
-    if (count == 1)
-        return chosen;
-    if (count == 0)
-        refuse(err, "the archive has no image for this host's kind of processor");
-    else
-        error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                  "the archive holds %zu images; save one of them alone", count);
-    return NULL;
-}
-
-static int find_manifest(const struct archive_files *files, json_object **ret_manifest,
-                         struct error *err)
+static int find_manifest(const struct archive_files *files, const struct image_choice *choice,
+                         json_object **ret_manifest, struct error *err)
 {
     const struct archive_file *file = archive_files_find(files, "index.json", err);
 
@@ -147,18 +99,19 @@ static int find_manifest(const struct archive_files *files, json_object **ret_ma
         }
         if (manifests == NULL || indexes == INDEXES_MOST)
             return refuse(err, "the archive's index.json does not lead to an image");
-        chosen = choose(manifests, err);
+        chosen = image_choice_manifest(choice, manifests, indexes == 0, err);
         file = chosen ? find_blob(files, chosen, err) : NULL;
     }
     return -1;
 }
 
-static int find_oci_parts(const struct archive_files *files, struct parts *parts, struct error *err)
+static int find_oci_parts(const struct archive_files *files, const struct image_choice *choice,
+                          struct parts *parts, struct error *err)
 {
     _cleanup_(json_release) json_object *manifest = NULL;
     json_object *layers, *config = NULL;
 
-    if (find_manifest(files, &manifest, err) < 0)
+    if (find_manifest(files, choice, &manifest, err) < 0)
         return -1;
     layers = layers_of(manifest, "layers", err);
     if (layers == NULL)
@@ -177,8 +130,8 @@ static int find_oci_parts(const struct archive_files *files, struct parts *parts
 
 /* --- docker ---------------------------------------------------------------------------------- */
 
-static int find_docker_parts(const struct archive_files *files, struct parts *parts,
-                             struct error *err)
+static int find_docker_parts(const struct archive_files *files, const struct image_choice *choice,
+                             struct parts *parts, struct error *err)
 {
     const struct archive_file *file = archive_files_find(files, "manifest.json", err);
     _cleanup_(json_release) json_object *manifest = NULL;
@@ -187,8 +140,11 @@ static int find_docker_parts(const struct archive_files *files, struct parts *pa
 
     if (file == NULL || archive_file_json(files, file, &manifest, err) < 0)
         return -1;
-    image = json_object_is_type(manifest, json_type_array) ? json_object_array_get_idx(manifest, 0)
-                                                           : NULL;
+    if (!json_object_is_type(manifest, json_type_array))
+        return refuse(err, "the archive's manifest.json is not an array");
+    image = image_choice_docker(choice, manifest, err);
+    if (image == NULL)
+        return -1;
     config = json_get_text(image, "Config");
     layers = layers_of(image, "Layers", err);
     if (layers == NULL)
@@ -211,31 +167,39 @@ static int find_docker_parts(const struct archive_files *files, struct parts *pa
 
 /* --- what both have -------------------------------------------------------------------------- */
 
-/* What it may be is the reader's of the report to say (unpack_report.h). */
-static int take_environment(json_object *config, struct unpacked *unpacked, struct error *err)
+/* What they may be is the reader's of the report to say (unpack_report.h). */
+static int take_texts(json_object *config, const char *name, const char *fault,
+                      json_object **ret_list, struct error *err)
 {
-    json_object *env = array_of(config, "Env");
+    json_object *list = array_of(config, name);
 
-    if (env == NULL)
+    if (list == NULL)
         return 0;
-    for (size_t i = 0; i < json_object_array_length(env); i++)
-        if (!json_object_is_type(json_object_array_get_idx(env, i), json_type_string))
-            return refuse(err, "an environment variable of the image is not a text");
-    unpacked->env = json_object_get(env);
+    for (size_t i = 0; i < json_object_array_length(list); i++)
+        if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string))
+            return refuse(err, fault);
+    *ret_list = json_object_get(list);
     return 0;
 }
 
 static int take_config(json_object *whole, struct unpacked *unpacked, struct error *err)
 {
     json_object *config = NULL;
-    const char *workdir;
+    const char *workdir, *user;
 
     if (!json_object_object_get_ex(whole, "config", &config))
         return 0;
     workdir = json_get_text(config, "WorkingDir");
     if (workdir != NULL && *workdir != '\0')
         unpacked->workdir = xstrdup(workdir);
-    return take_environment(config, unpacked, err);
+    user = json_get_text(config, "User");
+    if (user != NULL && *user != '\0')
+        unpacked->user = xstrdup(user);
+    if (take_texts(config, "Entrypoint", "an argument of the image's entry point is not a text",
+                   &unpacked->entrypoint, err) < 0)
+        return -1;
+    return take_texts(config, "Env", "an environment variable of the image is not a text",
+                      &unpacked->env, err);
 }
 
 /* The digits that a layer's sum must have when it is decompressed. An OCI archive's layers were
@@ -281,22 +245,25 @@ static int unpack_layers(struct extract *extract, const struct archive_files *fi
 }
 
 static int unpack_files(struct extract *extract, enum archive_kind kind,
-                        const struct archive_files *files, struct unpacked *unpacked,
+                        const struct image_choice *choice, const struct archive_files *files,
+                        struct unpacked *unpacked,
                         struct error *err)
 {
     _cleanup_(json_release) json_object *config = NULL;
     struct parts parts = {.config = NULL};
     json_object *sums;
 
-    if ((kind == ARCHIVE_DOCKER ? find_docker_parts : find_oci_parts)(files, &parts, err) < 0 ||
+    if ((kind == ARCHIVE_DOCKER ? find_docker_parts : find_oci_parts)(files, choice, &parts, err) < 0 ||
         archive_file_json(files, parts.config, &config, err) < 0 ||
+        image_choice_runs_here(config, err) < 0 ||
         take_config(config, unpacked, err) < 0 ||
         sums_of(kind, config, parts.count, &sums, err) < 0)
         return -1;
     return unpack_layers(extract, files, &parts, sums, err);
 }
 
-int image_oci_unpack(struct extract *extract, enum archive_kind kind, int source_fd, int folder_fd,
+int image_oci_unpack(struct extract *extract, enum archive_kind kind,
+                     const struct image_choice *choice, int source_fd, int folder_fd,
                      struct unpacked *unpacked, struct error *err)
 {
     _cleanup_(archive_files_release) struct archive_files files = {.count = 0};
@@ -304,5 +271,5 @@ int image_oci_unpack(struct extract *extract, enum archive_kind kind, int source
     if (archive_files_copy(source_fd, folder_fd, extract->bytes_max, extract->progress,
                            extract->arg, &files, err) < 0)
         return -1;
-    return unpack_files(extract, kind, &files, unpacked, err);
+    return unpack_files(extract, kind, choice, &files, unpacked, err);
 }

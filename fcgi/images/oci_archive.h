@@ -11,12 +11,14 @@
 #include "base/error.h"
 #include "images/archive_kind.h"
 #include "images/extract.h"
+#include "images/image_choice.h"
 #include "images/unpack_report.h"
 
 /* kind: ARCHIVE_OCI or ARCHIVE_DOCKER. Its files are copied into the empty folder. Of an archive
- * with images for several kinds of processor the one for this host's is taken. Environment and
- * working directory are filled in, as the image has them. */
-int image_oci_unpack(struct extract *extract, enum archive_kind kind, int source_fd, int folder_fd,
+ * with several images one is taken (image_choice.h). What the image says of its environment, working
+ * directory, user and entry point is filled in. */
+int image_oci_unpack(struct extract *extract, enum archive_kind kind,
+                     const struct image_choice *choice, int source_fd, int folder_fd,
                      struct unpacked *unpacked, struct error *err);
 
 #endif

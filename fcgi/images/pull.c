@@ -33,20 +33,22 @@
  *     lock
  *     work/           skopeo's; it sees this as /mnt
  *         blobs/      layers, shared by images
- *         oci/        the layout of the image that is fetched
- *     image.tar       what is imported
+ *         oci-N/      the layout of the image that place N fetches
+ *     image-N.tar     what it imports
  */
 #define FOLDER ".pull"
 #define SEEN_AS "/mnt"
 #define USER 65534 /* of the store's range: as `nobody`, whom no image's program needs */
 #define CREDENTIALS_MOST 65536
 #define SAID_MOST 400
+#define NAME_SIZE 32
 
 struct pull {
     const struct engine_settings *settings;
     char *path;
     int fd, work_fd, lock_fd;
     int credentials_fd; /* -1: none */
+    unsigned jobs;
     uid_t user;
 };
 
@@ -109,16 +111,42 @@ static int prepare(struct pull *pull, const char *credentials, struct error *err
         make_folder(pull, pull->fd, "work", true, &pull->work_fd, err) < 0 ||
         make_folder(pull, pull->work_fd, "blobs", true, &blobs, err) < 0)
         return -1;
-    unlinkat(pull->work_fd, "auth.json", 0); /* of a release that kept them there */
+    /* Of releases before this one. */
+    unlinkat(pull->work_fd, "auth.json", 0);
+    if (remove_tree_at(pull->work_fd, "oci", err) < 0)
+        return -1;
     return lay_credentials(pull, credentials, err);
 }
 
+static void layout_name(unsigned place, char name[NAME_SIZE])
+{
+    snprintf(name, NAME_SIZE, "oci-%u", place);
+}
+
+static void archive_name(unsigned place, char name[NAME_SIZE])
+{
+    snprintf(name, NAME_SIZE, "image-%u.tar", place);
+}
+
+/* What an image leaves there, halves of its layers included. */
+static void clear_place(const struct pull *pull, unsigned place)
+{
+    char name[NAME_SIZE];
+    struct error ignored;
+
+    archive_name(place, name);
+    unlinkat(pull->fd, name, 0);
+    layout_name(place, name);
+    remove_tree_at(pull->work_fd, name, &ignored);
+}
+
 struct pull *pull_open(const struct engine_settings *settings, const char *credentials,
-                       struct error *err)
+                       unsigned jobs, struct error *err)
 {
     struct pull *pull = xcalloc(1, sizeof(*pull));
 
     *pull = (struct pull){.settings = settings,
+                          .jobs = jobs,
                           .path = xasprintf("%s/" FOLDER, settings->image_dir),
                           .fd = -1,
                           .work_fd = -1,
@@ -138,7 +166,8 @@ void pull_close(struct pull *pull, bool keep)
     if (!pull)
         return;
     if (pull->work_fd >= 0) {
-        unlinkat(pull->fd, "image.tar", 0);
+        for (unsigned place = 0; place < pull->jobs; place++)
+            clear_place(pull, place);
         if (!keep)
             remove_tree_at(pull->fd, "work", &ignored);
     }
@@ -191,8 +220,10 @@ static bool step_down(const struct pull *pull)
            prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0;
 }
 
-static _Noreturn void run_skopeo(const struct pull *pull, const char *reference, int out)
+static _Noreturn void run_skopeo(const struct pull *pull, unsigned place, const char *reference,
+                                 int out)
 {
+    _cleanup_(free_ptr) char *destination = xasprintf("oci:" SEEN_AS "/oci-%u:image", place);
     _cleanup_(free_ptr) char *source = xasprintf("docker://%s", reference);
     _cleanup_(free_ptr) char *credentials =
         xasprintf("--src-authfile=/proc/self/fd/%d", pull->credentials_fd);
@@ -203,7 +234,7 @@ static _Noreturn void run_skopeo(const struct pull *pull, const char *reference,
 
     arguments[count++] = pull->credentials_fd >= 0 ? credentials : "--src-no-creds";
     arguments[count++] = source;
-    arguments[count++] = "oci:" SEEN_AS "/oci:image";
+    arguments[count++] = destination;
     choose_environment(environment);
     if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || !step_down(pull)) {
         dprintf(out, "cannot confine skopeo: %s\n", strerror(errno));
@@ -262,12 +293,20 @@ static int await(struct pull *pull, const struct guard_subject *skopeo, FILE *ou
     return guarded < 0 ? -1 : status;
 }
 
-/* What it adds to the folder is an image at most; what other images left there is not its own. */
-static int fetch(struct pull *pull, const char *reference, const struct pull_progress *progress,
-                 struct error *err)
+static int64_t most_bytes(const struct pull *pull)
+{
+    const int64_t most = pull->settings->image_bytes_max;
+
+    return most > INT64_MAX / (int64_t)pull->jobs ? INT64_MAX : most * (int64_t)pull->jobs;
+}
+
+/* What is added to the folder is an image at most by each that is fetched at the same time; what
+ * other images left there is not their own. */
+static int fetch(struct pull *pull, unsigned place, const char *reference,
+                 const struct pull_progress *progress, struct error *err)
 {
     _cleanup_(free_ptr) char *work = xasprintf("%s/work", pull->path);
-    const int64_t before = guard_folder_bytes(work), most = pull->settings->image_bytes_max;
+    const int64_t before = guard_folder_bytes(work), most = most_bytes(pull);
     struct guard_subject skopeo = {.what = "to fetch it", .folder = work};
     char said[SAID_MOST] = "";
     int ends[2], status;
@@ -281,7 +320,7 @@ static int fetch(struct pull *pull, const char *reference, const struct pull_pro
     fflush(NULL); /* or the child would write it, too */
     skopeo.pid = fork();
     if (skopeo.pid == 0)
-        run_skopeo(pull, reference, ends[1]);
+        run_skopeo(pull, place, reference, ends[1]);
     close(ends[1]);
     out = skopeo.pid > 0 ? fdopen(ends[0], "r") : NULL;
     if (!out) {
@@ -298,36 +337,41 @@ static int fetch(struct pull *pull, const char *reference, const struct pull_pro
 
 /* --- one image ------------------------------------------------------------------------------- */
 
-static int pack(struct pull *pull, struct error *err)
+static int pack(struct pull *pull, unsigned place, struct error *err)
 {
+    static const struct image_choice any;
+    char layout_folder[NAME_SIZE], archive[NAME_SIZE];
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    _cleanup_(close_fd) int layout = openat(pull->work_fd, "oci", flags);
-    _cleanup_(close_fd) int blobs = openat(pull->work_fd, "blobs", flags);
-    _cleanup_(close_fd) int out =
-        openat(pull->fd, "image.tar", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    _cleanup_(close_fd) int layout = -1, blobs = -1, out = -1;
 
+    layout_name(place, layout_folder);
+    archive_name(place, archive);
+    layout = openat(pull->work_fd, layout_folder, flags);
+    blobs = openat(pull->work_fd, "blobs", flags);
+    out = openat(pull->fd, archive, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (layout < 0 || blobs < 0 || out < 0)
         return error_errno(err, errno, "cannot open what was fetched");
-    return layout_tar(pull->settings, layout, blobs, out, err);
+    return layout_tar(pull->settings, &any, layout, blobs, out, err);
 }
 
-int pull_image(struct pull *pull, const char *reference, const char *name, bool scrub_git,
+int pull_image(struct pull *pull, unsigned place, const struct pull_order *order,
                const struct pull_progress *progress, struct error *err)
 {
-    _cleanup_(free_ptr) char *archive = xasprintf("%s/image.tar", pull->path);
-    const struct image_source source = {.path = archive,
-                                        .origin = reference,
-                                        .scrub_git = scrub_git,
-                                        .progress = progress->bytes,
-                                        .arg = progress->arg};
-    struct error ignored;
+    char archive[NAME_SIZE];
+    _cleanup_(free_ptr) char *path = NULL;
+    struct image_import import = {.name = order->name,
+                                  .origin = order->reference,
+                                  .options = *order->options,
+                                  .progress = progress->bytes,
+                                  .arg = progress->arg};
     int status = -1;
 
-    if (remove_tree_at(pull->work_fd, "oci", err) < 0)
-        return -1;
-    if (fetch(pull, reference, progress, err) == 0 && pack(pull, err) == 0)
-        status = image_import_from(pull->settings, name, &source, err);
-    unlinkat(pull->fd, "image.tar", 0);
-    remove_tree_at(pull->work_fd, "oci", &ignored); /* with the halves of layers */
+    archive_name(place, archive);
+    path = xasprintf("%s/%s", pull->path, archive);
+    import.source = path;
+    clear_place(pull, place); /* of one that was killed */
+    if (fetch(pull, place, order->reference, progress, err) == 0 && pack(pull, place, err) == 0)
+        status = image_import_as(pull->settings, &import, err);
+    clear_place(pull, place);
     return status;
 }

@@ -14,16 +14,25 @@
 #include "base/error.h"
 
 struct engine_settings;
+struct image_options;
 struct pull;
 
 /* Layers that were fetched are kept until pull_close, and beyond it where an image failed: what is
  * there is not fetched again. One at a time on a host: ERROR_CONFLICT. credentials: a file in the
- * form of docker's config.json; NULL: none. */
+ * form of docker's config.json; NULL: none. jobs: images that are pulled at the same time, at most
+ * PULL_JOBS_MOST. */
+#define PULL_JOBS_MOST 16
 struct pull *pull_open(const struct engine_settings *settings, const char *credentials,
-                       struct error *err);
+                       unsigned jobs, struct error *err);
 
 /* Closing it removes the layers, unless `keep`. */
 void pull_close(struct pull *pull, bool keep);
+
+struct pull_order {
+    const char *reference;               /* in full (images/reference.h) */
+    const char *name;                    /* in the image store */
+    const struct image_options *options; /* images/images.h; neither tag nor platform */
+};
 
 struct pull_progress {
     void (*line)(const char *text, void *arg); /* what skopeo says */
@@ -31,9 +40,9 @@ struct pull_progress {
     void *arg;
 };
 
-/* reference: in full (images/reference.h). scrub_git: as image_import_from's. Refusals are those of
- * image_import. */
-int pull_image(struct pull *pull, const char *reference, const char *name, bool scrub_git,
+/* place: 0 to jobs - 1. Two of different places may run in two processes at the same time; a layer
+ * that both need just then is fetched twice. Refusals are image_import's. */
+int pull_image(struct pull *pull, unsigned place, const struct pull_order *order,
                const struct pull_progress *progress, struct error *err);
 
 #endif

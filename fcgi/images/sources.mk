@@ -5,11 +5,13 @@ libimages_a_SOURCES = \
 	fcgi/images/archive_kind.c fcgi/images/archive_kind.h \
 	fcgi/images/build.c fcgi/images/build.h \
 	fcgi/images/cage.c fcgi/images/cage.h \
+	fcgi/images/etc_files.c fcgi/images/etc_files.h \
 	fcgi/images/decoder.c fcgi/images/decoder.h \
 	fcgi/images/extract.c fcgi/images/extract.h \
 	fcgi/images/folder_tar.c fcgi/images/folder_tar.h \
 	fcgi/images/git_folder.c fcgi/images/git_folder.h \
 	fcgi/images/guard.c fcgi/images/guard.h \
+	fcgi/images/image_choice.c fcgi/images/image_choice.h \
 	fcgi/images/image_store.c fcgi/images/image_store.h \
 	fcgi/images/images.c fcgi/images/images.h \
 	fcgi/images/import.c \
@@ -26,7 +28,7 @@ libimages_a_SOURCES = \
 	fcgi/images/unpack_report.c fcgi/images/unpack_report.h \
 	fcgi/images/unpacker.c fcgi/images/unpacker.h \
 	fcgi/images/workplace.c fcgi/images/workplace.h
-IMAGES_LIBS = libimages.a libcontainer.a $(SECCOMP_LIBS) $(GIT2_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
+IMAGES_LIBS = libimages.a libcontainer.a libwire.a $(SECCOMP_LIBS) $(GIT2_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
 
 # Reads archives, where nothing else can be done.
 pkglibexec_PROGRAMS += codeset-unpack

@@ -10,6 +10,7 @@
 #include "images/oci_archive.h"
 #include "images/scrub.h"
 #include "images/source.h"
+#include "wire/account.h"
 
 #include "base/banned.h"
 
@@ -20,8 +21,8 @@ static int open_folder(const char *name, struct error *err)
     return fd >= 0 ? fd : error_errno(err, errno, "cannot open the import's folder %s", name);
 }
 
-static int unpack_archive(struct extract *extract, int source_fd, int scratch_fd,
-                          struct unpacked *unpacked, struct error *err)
+static int unpack_archive(struct extract *extract, const struct image_choice *choice,
+                          int source_fd, int scratch_fd, struct unpacked *unpacked, struct error *err)
 {
     enum archive_kind kind;
 
@@ -33,7 +34,24 @@ static int unpack_archive(struct extract *extract, int source_fd, int scratch_fd
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "this is an image archive, which has a root file system of its own; a "
                          "layer over another image must be a plain tar");
-    return image_oci_unpack(extract, kind, source_fd, scratch_fd, unpacked, err);
+    return image_oci_unpack(extract, kind, choice, source_fd, scratch_fd, unpacked, err);
+}
+
+/* That commands can become the user is found out here and not by the first session. */
+static int check_user(const struct extract *extract, const char *user, struct error *err)
+{
+    _cleanup_(buf_release) struct buf passwd = BUF_INIT, group = BUF_INIT;
+    struct account account;
+
+    if (user == NULL || !account_spec_valid(user)) /* which the report's reader refuses */
+        return 0;
+    if (extract_read(extract, "etc/passwd", ACCOUNT_FILE_MOST, &passwd, err) < 0 ||
+        extract_read(extract, "etc/group", ACCOUNT_FILE_MOST, &group, err) < 0)
+        return -1;
+    if (account_find(passwd.data, group.data, user, &account, err) == 0)
+        return 0;
+    err->code = "IMAGE_REFUSED";
+    return error_wrap(err, "commands cannot run as the image's user; give another with --user");
 }
 
 int unpack(const struct unpack_job *job, struct unpacked *ret_unpacked, struct error *err)
@@ -57,9 +75,10 @@ int unpack(const struct unpack_job *job, struct unpacked *ret_unpacked, struct e
         if (copy < 0)
             return -1;
     }
-    if (unpack_archive(&extract, job->is_pipe ? copy : job->source_fd, scratch, &unpacked, err) <
-            0 ||
-        extract_finish(&extract, err) < 0)
+    if (unpack_archive(&extract, &job->choice, job->is_pipe ? copy : job->source_fd, scratch,
+                       &unpacked, err) < 0 ||
+        extract_finish(&extract, err) < 0 ||
+        check_user(&extract, job->user ? job->user : unpacked.user, err) < 0)
         return -1;
     if (job->scrub_git) {
         unpacked.scrubbed = scrub_git("/" UNPACK_ROOTFS, err);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "images/image_choice.h"
 #include "images/unpack_report.h"
 
 /* Folders of the import, below its root. */
@@ -21,7 +22,9 @@ struct unpack_job {
     const int *base_fds; /* as in extract.h */
     int base_count;
     int64_t bytes_max, entries_max;
-    bool scrub_git;                             /* images/scrub.h */
+    bool scrub_git;   /* images/scrub.h */
+    const char *user; /* in place of the image's, or NULL */
+    struct image_choice choice;
     void (*progress)(int64_t bytes, void *arg); /* may be NULL */
     void *arg;
 };

@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "wire/account.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -21,16 +23,20 @@ enum word {
     WORD_ENV_BEGINS = 'v',
     WORD_ENV = 'e',      /* one variable */
     WORD_WORKDIR = 'w',  /* a path */
-    WORD_SCRUBBED = 's', /* int64_t: git repositories */
-    WORD_FINDING = 'i',  /* kind, where and what, with NUL between */
+    WORD_USER = 'u',
+    WORD_ENTRYPOINT = 'n', /* one of its arguments */
+    WORD_SCRUBBED = 's',   /* int64_t: git repositories */
+    WORD_FINDING = 'i',    /* kind, where and what, with NUL between */
     WORD_DONE = 'd',
 };
 
 void unpacked_release(struct unpacked *unpacked)
 {
     json_object_put(unpacked->env);
+    json_object_put(unpacked->entrypoint);
     free(unpacked->workdir);
     json_object_put(unpacked->findings);
+    free(unpacked->user);
     memset(unpacked, 0, sizeof(*unpacked));
 }
 
@@ -73,21 +79,29 @@ void unpack_report_failure(int fd, const struct error *err)
     put(fd, WORD_FAILED, text.data, text.length);
 }
 
+static void put_all(int fd, enum word word, json_object *list)
+{
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *item = json_object_array_get_idx(list, i);
+
+        put(fd, word, json_object_get_string(item), (size_t)json_object_get_string_len(item));
+    }
+}
+
 void unpack_report_success(int fd, const struct unpacked *unpacked)
 {
     put(fd, WORD_BYTES, &unpacked->bytes, sizeof(unpacked->bytes));
     if (unpacked->env != NULL) {
         put(fd, WORD_ENV_BEGINS, "", 0);
-        for (size_t i = 0; i < json_object_array_length(unpacked->env); i++) {
-            json_object *item = json_object_array_get_idx(unpacked->env, i);
-
-            put(fd, WORD_ENV, json_object_get_string(item),
-                (size_t)json_object_get_string_len(item));
-        }
+        put_all(fd, WORD_ENV, unpacked->env);
     }
     if (unpacked->workdir != NULL)
         put(fd, WORD_WORKDIR, unpacked->workdir, strlen(unpacked->workdir));
     put(fd, WORD_SCRUBBED, &unpacked->scrubbed, sizeof(unpacked->scrubbed));
+    if (unpacked->user != NULL)
+        put(fd, WORD_USER, unpacked->user, strlen(unpacked->user));
+    if (unpacked->entrypoint != NULL)
+        put_all(fd, WORD_ENTRYPOINT, unpacked->entrypoint);
     put(fd, WORD_DONE, "", 0);
 }
 
@@ -205,6 +219,43 @@ static int take_finding(struct unpack_reader *reader, const char *text, size_t s
     return 0;
 }
 
+static int take_user(struct unpack_reader *reader, const char *text, size_t size,
+                     struct error *err)
+{
+    _cleanup_(free_ptr) char *user = xstrndup(text, size);
+    _cleanup_(buf_release) struct buf shown = BUF_INIT;
+
+    if (reader->unpacked.user != NULL)
+        return not_itself(err);
+    if (is_text(text, size) && account_spec_valid(user)) {
+        reader->unpacked.user = TAKE_PTR(user);
+        return 0;
+    }
+    utf8_printable(&shown, text, size);
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                     "the image's user '%.80s' is not the name or number of a user; give another "
+                     "with --user",
+                     shown.data ? shown.data : "");
+}
+
+static int take_argument(struct unpack_reader *reader, const char *text, size_t size,
+                         struct error *err)
+{
+    if (reader->unpacked.entrypoint == NULL)
+        reader->unpacked.entrypoint = json_object_new_array();
+    reader->entrypoint_bytes += size;
+    if (reader->entrypoint_bytes > UNPACK_ENTRYPOINT_BYTES_MOST ||
+        json_object_array_length(reader->unpacked.entrypoint) == AGENT_ENTRYPOINT_MOST)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image's entry point has more than %d arguments or %d KiB",
+                         AGENT_ENTRYPOINT_MOST, UNPACK_ENTRYPOINT_BYTES_MOST >> 10);
+    if (!is_text(text, size))
+        return refuse(err, "an argument of the image's entry point is not a text");
+    json_object_array_add(reader->unpacked.entrypoint,
+                          json_object_new_string_len(text, (int)size));
+    return 0;
+}
+
 static int take_number(struct unpack_reader *reader, enum word word, const char *bytes, size_t size,
                        struct error *err)
 {
@@ -244,6 +295,10 @@ static int take_record(struct unpack_reader *reader, char word, const char *byte
         return take_workdir(reader, bytes, size, err);
     case WORD_FINDING:
         return take_finding(reader, bytes, size, err);
+    case WORD_USER:
+        return take_user(reader, bytes, size, err);
+    case WORD_ENTRYPOINT:
+        return take_argument(reader, bytes, size, err);
     case WORD_FAILED:
         if (size < 2)
             return not_itself(err);

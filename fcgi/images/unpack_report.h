@@ -19,16 +19,19 @@
 /* Of an image's environment: how many variables, and bytes of all of them. */
 #define UNPACK_ENV_COUNT_MOST 1024
 #define UNPACK_ENV_BYTES_MOST (256 << 10)
+#define UNPACK_ENTRYPOINT_BYTES_MOST (16 << 10)
 
 #define UNPACK_FINDINGS_MOST 2000
 
 /* What codeset-unpack found out about an image. */
 struct unpacked {
-    int64_t bytes;         /* of its own layer */
-    json_object *env;      /* array of "NAME=value", or NULL: the archive has none */
-    char *workdir;         /* absolute, or NULL */
-    int64_t scrubbed;      /* git repositories that were (images/scrub.h) */
-    json_object *findings; /* array of {"kind", "where", "what"} (images/inspect.h), or NULL */
+    int64_t bytes;           /* of its own layer */
+    json_object *env;        /* array of "NAME=value", or NULL: the archive has none */
+    char *workdir;           /* absolute, or NULL */
+    char *user;              /* as in wire/account.h, or NULL */
+    json_object *entrypoint; /* array of texts, or NULL */
+    int64_t scrubbed;        /* git repositories that were (images/scrub.h) */
+    json_object *findings;   /* array of {"kind", "where", "what"} (images/inspect.h), or NULL */
 };
 
 void unpacked_release(struct unpacked *unpacked);
@@ -49,7 +52,7 @@ struct unpack_reader {
     int64_t bytes_max; /* an image's, in which the size must lie */
 
     struct buf bytes; /* not looked at yet */
-    size_t env_bytes;
+    size_t env_bytes, entrypoint_bytes;
     bool done, failed;
     struct unpacked unpacked;
     struct error failure;

@@ -18,6 +18,7 @@
 #include "container/userns.h"
 #include "images/cage.h"
 #include "images/guard.h"
+#include "images/images.h"
 #include "settings.h"
 
 #include "base/banned.h"
@@ -166,6 +167,7 @@ static void make_cgroup(struct unpacker *unpacker)
 static void make_arguments(const struct unpacker *unpacker, char **arguments)
 {
     const struct engine_settings *settings = unpacker->job->settings;
+    const struct image_options *options = unpacker->job->options;
     int count = 0;
 
     arguments[count++] = xstrdup(PROGRAM_NAME);
@@ -175,6 +177,12 @@ static void make_arguments(const struct unpacker *unpacker, char **arguments)
     arguments[count++] = xasprintf("work=%d", (int)unpacker->job->work);
     arguments[count++] = xasprintf("bytes=%" PRId64, settings->image_bytes_max);
     arguments[count++] = xasprintf("entries=%" PRId64, settings->image_entries_max);
+    if (options->user)
+        arguments[count++] = xasprintf("user=%s", options->user);
+    if (options->tag)
+        arguments[count++] = xasprintf("tag=%s", options->tag);
+    if (options->platform)
+        arguments[count++] = xasprintf("platform=%s", options->platform);
     arguments[count] = NULL;
 }
 
@@ -192,7 +200,7 @@ static void reset_signals(void)
 static _Noreturn void become_program(const struct unpacker *unpacker, const char *path)
 {
     static char *const environment[] = {NULL};
-    char *arguments[8];
+    char *arguments[11];
     struct error err = ERROR_INIT;
     int rc = 0;
 

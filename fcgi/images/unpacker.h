@@ -15,6 +15,7 @@
 #include "images/unpack_report.h"
 
 struct engine_settings;
+struct image_options;
 
 /* What it does: lays an archive; the same, and scrubs git's repositories; looks into a layer that
  * is there, whose `source` describes samples (images/inspect.h). */
@@ -30,6 +31,7 @@ struct unpacker_job {
     enum unpacker_work work;
     const char *source; /* a path, or "-" for standard input; NULL: source_fd */
     int source_fd;      /* a regular file, at its beginning */
+    const struct image_options *options;
     const char *folder; /* the import's, with UNPACK_ROOTFS and UNPACK_SCRATCH; or the layer's */
     const char *cgroup; /* for it; not there yet */
     const struct image_layers *layers; /* of the base; may have none */

@@ -46,7 +46,8 @@ struct container {
     enum phase phase;
     const struct container_events *events;
     void *owner;
-    char *address, *environment;
+    char *address, *environment, *profile;
+    char *own_profile;     /* its owner's; NULL: none */
     char *image;           /* NULL: not known */
     struct fair_item turn; /* of a start that waits for the engine */
     int looks;
@@ -137,6 +138,8 @@ void container_discard(struct container *container)
     containers->counts[container->kind]--;
     free(container->address);
     free(container->environment);
+    free(container->profile);
+    free(container->own_profile);
     free(container->image);
     free(container);
 }
@@ -163,6 +166,17 @@ const char *container_environment(const struct container *container)
     return container->environment;
 }
 
+const char *container_profile(const struct container *container)
+{
+    return container->profile;
+}
+
+void container_set_profile(struct container *container, const char *profile)
+{
+    free(container->own_profile);
+    container->own_profile = xstrdup(profile);
+}
+
 void container_has_way_out(struct container *container)
 {
     _cleanup_(json_release) json_object *environment = NULL;
@@ -187,6 +201,11 @@ int64_t container_image_time(const struct container *container)
 int64_t container_oom_kills(const struct container *container)
 {
     return container->watch ? engine_oom_kills(container->watch) : 0;
+}
+
+int64_t container_refusals(const struct container *container)
+{
+    return container->watch ? engine_refusals(container->watch) : 0;
 }
 
 bool container_knows_ids(const struct container *container)
@@ -411,7 +430,9 @@ static void found(struct container *container, const struct engine_description *
 
     container->phase = GREETING;
     container->address = xstrdup(description->address);
-    container->environment = environment_of_image(description->environment);
+    environment_of_container(description->environment, description->profile,
+                             container->own_profile ? container->own_profile : "{}",
+                             &container->environment, &container->profile);
     container->image_time = description->image_time;
     container->watch = engine_watch(engine, container->kind, &container->id, pid1_ended, container);
     ask(container, container->attached ? ADOPTED_HELLO_MS : HELLO_MS);

@@ -75,6 +75,10 @@ struct container *container_new(struct context *context, enum container_kind kin
 /* Nothing was made for the entry, no row either. */
 void container_discard(struct container *container);
 
+/* Before the start: how its owner wants commands to be run (wire/profile.h); NULL: as the image
+ * says. */
+void container_set_profile(struct container *container, const char *profile);
+
 /* Starts it from the image, for the user, when it is its turn: `up` or `failed` follows. */
 void container_start(struct container *container, const struct id *user, const char *image);
 
@@ -91,12 +95,14 @@ void container_suspect(struct container *container);
 /* Good from `up` on. */
 const char *container_address(const struct container *container);
 const char *container_environment(const struct container *container); /* of commands: JSON array */
+const char *container_profile(const struct container *container);     /* the same: JSON object */
 /* It has a way out from now on: its commands are told of the proxy, and when it is stopped,
  * codeset-egress is. Once it is up. */
 void container_has_way_out(struct container *container);
 int64_t container_image_time(const struct container *container); /* as engine.h's */
 int64_t container_oom_kills(const struct container *container);
-bool container_knows_ids(const struct container *container); /* of file operations */
+int64_t container_refusals(const struct container *container); /* of processes, by their limit */
+bool container_knows_ids(const struct container *container);   /* of file operations */
 
 const struct id *container_id(const struct container *container);
 

@@ -9,13 +9,17 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "wire/agent_protocol.h"
 #include "wire/egress.h"
+#include "wire/profile.h"
 
 #include "base/banned.h"
 
+#define HOME_OF_ROOT "HOME=/root"
+
 static const char *const defaults[] = {
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME=/root",
+    HOME_OF_ROOT,
     "LANG=C.UTF-8",
 };
 
@@ -34,13 +38,14 @@ static bool is_named(json_object *image_env, const char *setting)
     return false;
 }
 
-char *environment_merge(json_object *image_env)
+char *environment_merge(json_object *image_env, bool is_root)
 {
     _cleanup_(json_release) json_object *merged = json_object_new_array();
     struct buf text = BUF_INIT;
 
     for (size_t i = 0; i < ARRAY_SIZE(defaults); i++) {
-        if (!is_named(image_env, defaults[i]))
+        if (!is_named(image_env, defaults[i]) &&
+            (is_root || strcmp(defaults[i], HOME_OF_ROOT) != 0))
             json_object_array_add(merged, json_object_new_string(defaults[i]));
     }
     for (size_t i = 0; image_env && i < json_object_array_length(image_env); i++) {
@@ -53,19 +58,6 @@ char *environment_merge(json_object *image_env)
     }
     json_write(&text, merged);
     return buf_take(&text);
-}
-
-char *environment_of_image(const char *image_env)
-{
-    _cleanup_(json_release) json_object *array = NULL;
-    struct error err = ERROR_INIT;
-
-    if (json_parse(image_env, strlen(image_env), &array, NULL, &err) < 0 ||
-        !json_object_is_type(array, json_type_array)) {
-        log_event(LOG_WARNING, "image_environment_unknown", "reason=\"%s\"", err.message);
-        return environment_merge(NULL);
-    }
-    return environment_merge(array);
 }
 
 static bool has_name(json_object *variable, const char *name, size_t length)
@@ -84,6 +76,52 @@ void environment_set(json_object *environment, const char *name, const char *val
             json_object_array_del_idx(environment, i, 1);
     }
     json_object_array_add(environment, json_object_new_string(text));
+}
+
+/* An object or array of a text; of one that can't be read, an empty one. */
+static json_object *read_json(const char *text, enum json_type type)
+{
+    json_object *value = NULL;
+    struct error err = ERROR_INIT;
+
+    if (json_parse(text, strlen(text), &value, NULL, &err) == 0 && json_object_is_type(value, type))
+        return value;
+    json_object_put(value);
+    log_event(LOG_WARNING, "image_environment_unknown", "reason=\"%s\"", err.message);
+    return type == json_type_array ? json_object_new_array() : json_object_new_object();
+}
+
+static void set_all(json_object *environment, json_object *variables)
+{
+    for (size_t i = 0; i < json_object_array_length(variables); i++) {
+        const char *text = json_object_get_string(json_object_array_get_idx(variables, i));
+        const char *value = text ? strchr(text, '=') : NULL;
+        _cleanup_(free_ptr) char *name = value ? xstrndup(text, (size_t)(value - text)) : NULL;
+
+        if (name && *name)
+            environment_set(environment, name, value + 1);
+    }
+}
+
+void environment_of_container(const char *image_env, const char *image_profile, const char *own,
+                              char **ret_environment, char **ret_profile)
+{
+    _cleanup_(json_release) json_object *environment = read_json(image_env, json_type_array);
+    _cleanup_(json_release) json_object *profile = read_json(image_profile, json_type_object);
+    _cleanup_(json_release) json_object *mine = read_json(own, json_type_object);
+    struct buf text = BUF_INIT;
+
+    json_object_object_foreach(mine, name, value)
+    {
+        if (strcmp(name, PROFILE_ENV) != 0)
+            json_add(profile, name, json_object_get(value));
+        else if (json_object_is_type(value, json_type_array))
+            set_all(environment, value);
+    }
+    *ret_environment =
+        environment_merge(environment, json_get_text(profile, AGENT_PROFILE_USER) == NULL);
+    json_write(&text, profile);
+    *ret_profile = buf_take(&text);
 }
 
 void environment_set_proxy(json_object *environment, bool all)

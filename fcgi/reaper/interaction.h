@@ -49,7 +49,7 @@ struct running {
     struct overtime overtime; /* of a command */
     struct event *timer;      /* before the next try */
     int64_t since;            /* monotonic: of the claim */
-    int64_t oom_before;
+    int64_t oom_before, refusals_before;
     int tries;
     bool begun;
     bool attaching;       /* the agent was asked for the end of a command that it may not know */

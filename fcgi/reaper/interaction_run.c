@@ -99,6 +99,7 @@ static void command_ended(const struct error *err, const struct agent_result *re
 {
     struct running *running = ((struct admission *)arg)->owner;
     const struct container *container = interaction_container(running);
+    struct outcome_limits limits = {0};
     struct agent_result judged;
 
     running->call = NULL;
@@ -113,9 +114,13 @@ static void command_ended(const struct error *err, const struct agent_result *re
         return;
     }
     judged = overtime_judge(&running->overtime, result);
-    outcome_of_command(&judged, running->work.command_timeout,
-                       container ? container_oom_kills(container) - running->oom_before : 0,
-                       &running->outcome);
+    limits.seconds = running->work.command_timeout;
+    limits.processes = interaction_context(running)->limits.processes;
+    if (container) {
+        limits.oom_kills = container_oom_kills(container) - running->oom_before;
+        limits.refusals = container_refusals(container) - running->refusals_before;
+    }
+    outcome_of_command(&judged, &limits, &running->outcome);
     interaction_finish(running);
 }
 
@@ -156,13 +161,16 @@ static struct agent_call *run_command(struct running *running, const struct cont
         .command_length = work->command.length,
         .workdir = work->repo_path,
         .env_json = container_environment(container),
+        .profile_json = container_profile(container),
         .timeout_seconds = (int)work->command_timeout,
         .sent = text_is_sent,
     };
     struct agent_call *call;
 
-    if (!running->begun) /* not when it is attached to again */
+    if (!running->begun) { /* not when it is attached to again */
         running->oom_before = container_oom_kills(container);
+        running->refusals_before = container_refusals(container);
+    }
     running->begun = true;
     running->attaching = !work->command.bytes;
     call = agent_run(context->agents, container_address(container), &command, running->attaching,

@@ -43,17 +43,26 @@ static void add_sentence(struct buf *message, const char *text)
 }
 
 /* What the number does not say. */
-static char *explain(const struct agent_result *result, int64_t timeout, int64_t oom_kills)
+static char *explain(const struct agent_result *result, const struct outcome_limits *limits)
 {
     struct buf message = BUF_INIT;
 
     if (result->end == AGENT_END_TIMEOUT)
-        buf_addf(&message, "timed out after %lld s", (long long)timeout);
-    if (oom_kills > 0 && result->end == AGENT_END_EXIT && result->exit_status == STATUS_KILLED)
+        buf_addf(&message, "timed out after %lld s", (long long)limits->seconds);
+    if (limits->oom_kills > 0 && result->end == AGENT_END_EXIT &&
+        result->exit_status == STATUS_KILLED)
         add_sentence(&message, "killed by the memory limit");
-    else if (oom_kills > 0)
+    else if (limits->oom_kills > 0)
         add_sentence(&message,
                      "the memory limit killed a process in the container while the command ran");
+    if (limits->refusals > 0) {
+        _cleanup_(free_ptr) char *said =
+            xasprintf("the limit of %lld processes kept new processes from being started while the "
+                      "command ran",
+                      (long long)limits->processes);
+
+        add_sentence(&message, said);
+    }
     if (result->message) {
         _cleanup_(free_ptr) char *said = copy_message(result->message);
 
@@ -79,7 +88,7 @@ void outcome_of_failure(const char *message, struct outcome *ret_outcome)
     };
 }
 
-void outcome_of_command(const struct agent_result *result, int64_t timeout, int64_t oom_kills,
+void outcome_of_command(const struct agent_result *result, const struct outcome_limits *limits,
                         struct outcome *ret_outcome)
 {
     struct outcome outcome = {0};
@@ -90,7 +99,7 @@ void outcome_of_command(const struct agent_result *result, int64_t timeout, int6
         return;
     }
     outcome.texts = buf_take(result->texts);
-    outcome.message = explain(result, timeout, oom_kills);
+    outcome.message = explain(result, limits);
     outcome.result = (struct interaction_result){
         .exit_code = result->end == AGENT_END_TIMEOUT ? STATUS_TIMEOUT : result->exit_status,
         .out = outcome.texts,

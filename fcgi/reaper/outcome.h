@@ -22,9 +22,16 @@ struct outcome {
 void outcome_release(struct outcome *outcome);
 size_t outcome_size(const struct outcome *outcome); /* bytes of the texts */
 
-/* A command ended. Takes the result's texts. timeout: its limit in seconds. oom_kills: how often
- * the memory limit killed something in its container while it ran. */
-void outcome_of_command(const struct agent_result *result, int64_t timeout, int64_t oom_kills,
+/* What a command was limited by, and what its limits did while it ran. */
+struct outcome_limits {
+    int64_t seconds;
+    int64_t processes; /* of the container */
+    int64_t oom_kills; /* how often the memory limit killed something in it */
+    int64_t refusals;  /* how many processes the limit of processes kept from being made */
+};
+
+/* A command ended. Takes the result's texts. */
+void outcome_of_command(const struct agent_result *result, const struct outcome_limits *limits,
                         struct outcome *ret_outcome);
 
 /* A str_replace or upload was answered. */

@@ -368,6 +368,7 @@ static void adoption_add(const struct container_row *row, void *arg)
     copy->image = xstrdup(row->image);
     copy->address = xstrdup(row->address);
     copy->egress = xstrdup(row->egress);
+    copy->profile = xstrdup(row->profile);
 }
 
 static void adoption_clear(struct adoption *adoption)
@@ -376,6 +377,7 @@ static void adoption_clear(struct adoption *adoption)
         free((char *)adoption->rows[i].image);
         free((char *)adoption->rows[i].address);
         free((char *)adoption->rows[i].egress);
+        free((char *)adoption->rows[i].profile);
     }
     free(adoption->rows);
     adoption->rows = NULL;

@@ -480,8 +480,10 @@ static void go_on(struct live_session *session)
     else if (session->work.attempt > ATTEMPTS_MAX)
         end(session, "ATTEMPTS_EXHAUSTED",
             "the container was started several times, and the host failed each time", false);
-    else
+    else {
+        container_set_profile(session->container, session->work.profile);
         container_start(session->container, &session->work.user_id, session->work.image);
+    }
 }
 
 static void claimed(const struct error *err, void *arg)
@@ -553,6 +555,7 @@ static void sessions_adopt(void *room, const struct container_row *row)
     session->work.attempt = row->attempt;
     session->work.user_id = row->user_id;
     session->work.egress = xstrdup(row->egress);
+    container_set_profile(session->container, row->profile);
     log_event(LOG_INFO, "session_adopted", "session=%s", session->id.text);
     container_attach(session->container, row->image);
 }

@@ -175,6 +175,7 @@ static void run_verifier(struct job *job, bool attach_only)
         .command_length = strlen(job->work.verifier_command),
         .workdir = job->work.repo_path,
         .env_json = container_environment(job->container),
+        .profile_json = container_profile(job->container),
         .timeout_seconds = (int)timeout_of(job),
     };
 
@@ -580,6 +581,7 @@ static void make_container(struct job *job)
     job->begins_anew = false;
     job->container_id = id_new();
     job->container = container_new(context, CONTAINER_GRADING, &job->container_id, &events, job);
+    container_set_profile(job->container, job->work.profile);
     job->database_busy++;
     db_pool_insist(context->pool, DB_SMALL, &job->work.user_id, write_container, container_written,
                    job);
@@ -596,5 +598,6 @@ void job_run(struct job *job)
     }
     job->attached = true;
     job->container = container_new(context, CONTAINER_GRADING, left, &events, job);
+    container_set_profile(job->container, job->work.profile);
     container_attach(job->container, job->work.verifier_image);
 }

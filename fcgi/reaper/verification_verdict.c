@@ -122,6 +122,7 @@ static void look(struct job *job, const struct error *err)
         .command_length = strlen(script),
         .workdir = job->work.repo_path,
         .env_json = container_environment(job->container),
+        .profile_json = container_profile(job->container),
         .timeout_seconds = DIAGNOSIS_SECONDS,
     };
 

@@ -27,7 +27,7 @@ static enum container_state state_of(const char *name)
 /* Whose it is, and the attempt, are those of the work that it was made for. */
 #define COLUMNS(user_id, attempt)                                                                  \
     "SELECT c.container_id, c.kind, c.state, c.work_id, " user_id ", " attempt                     \
-    ", c.image, c.address, c.egress FROM containers c "
+    ", c.image, c.address, c.egress, c.profile FROM containers c "
 
 static int each_container(struct db_rows *rows, container_each *each, void *arg)
 {
@@ -41,6 +41,7 @@ static int each_container(struct db_rows *rows, container_each *each, void *arg)
             .image = db_row_text(rows, 6),
             .address = db_row_text(rows, 7),
             .egress = db_row_text(rows, 8),
+            .profile = db_row_text(rows, 9),
         };
 
         if (container_kind_parse(db_row_text(rows, 1), db_row_length(rows, 1), &row.kind) < 0)

@@ -31,6 +31,7 @@ struct container_row {
     const char *image;   /* NULL: not known (a row of the release before) */
     const char *address; /* NULL: ask the engine */
     const char *egress;  /* of a session: what it may reach (wire/egress.h) */
+    const char *profile; /* how its commands are run (wire/profile.h) */
 };
 
 typedef void container_each(const struct container_row *row, void *arg);

@@ -23,7 +23,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
     static const struct query query = {
         "SELECT d.name, d.description,"
         "       (SELECT COUNT(*) FROM samples AS s WHERE s.latest = TRUE AND s.dataset = d.name),"
-        "       d.created_at, d.egress, d.answers_hidden"
+        "       d.created_at, d.egress, d.answers_hidden, d.profile"
         "  FROM datasets AS d ORDER BY d.name"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
@@ -33,6 +33,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
         _cleanup_(free_ptr) char *name = db_row_copy(rows, 0);
         _cleanup_(free_ptr) char *description = db_row_copy(rows, 1);
         _cleanup_(free_ptr) char *egress = db_row_copy(rows, 4);
+        _cleanup_(free_ptr) char *profile = db_row_copy(rows, 6);
         struct dataset dataset = {
             .name = name,
             .description = description,
@@ -40,6 +41,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
             .created_at = db_row_time(rows, 3),
             .egress = egress,
             .hides_answers = db_row_int(rows, 5) != 0,
+            .profile = profile,
         };
 
         each(&dataset, arg);
@@ -474,6 +476,14 @@ int store_dataset_ensure(struct db *db, const char *name, const char *descriptio
         " ON DUPLICATE KEY UPDATE description = COALESCE(VALUE(description), description)"};
 
     return DB_RUN(db, &query, NULL, err, db_text(name), db_text(description));
+}
+
+int store_dataset_set_profile(struct db *db, const char *name, const char *profile,
+                              struct error *err)
+{
+    static const struct query query = {"UPDATE datasets SET profile = ? WHERE name = ?"};
+
+    return DB_RUN(db, &query, NULL, err, db_text(profile), db_text(name));
 }
 
 int store_dataset_set_egress(struct db *db, const char *name, const char *egress, struct error *err)

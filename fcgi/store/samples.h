@@ -22,6 +22,7 @@ struct dataset {
     char *description; /* NULL: none */
     char *egress;      /* of its sessions (wire/egress.h) */
     bool hides_answers;
+    char *profile;     /* how commands are run in them (wire/profile.h) */
     int64_t sample_count;
     int64_t created_at;
 };
@@ -153,6 +154,9 @@ int store_sample_add(struct db *db, const struct new_sample *sample, sample_rend
                      void *arg, int64_t *ret_version, struct error *err);
 int store_dataset_ensure(struct db *db, const char *name, const char *description,
                          struct error *err);
+/* How commands are run in its containers, from the next one on (wire/profile.h). */
+int store_dataset_set_profile(struct db *db, const char *name, const char *profile,
+                              struct error *err);
 /* What its sessions may reach, from now on. egress: a valid policy (wire/egress.h). */
 int store_dataset_set_egress(struct db *db, const char *name, const char *egress,
                              struct error *err);

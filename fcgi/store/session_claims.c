@@ -16,6 +16,7 @@ void session_work_release(struct session_work *work)
     free(work->image);
     free(work->repo_path);
     free(work->egress);
+    free(work->profile);
     memset(work, 0, sizeof(*work));
 }
 
@@ -44,8 +45,8 @@ void session_work_release(struct session_work *work)
     "UPDATE sessions SET attempt=attempt+1, owner=?, container_id=? WHERE session_id=?; "          \
     "UPDATE containers SET state='ended', ended_at=NOW(6) "                                        \
     "WHERE container_id=earlier AND state IN ('starting','running'); "                             \
-    "INSERT INTO containers (container_id, node, run_id, kind, work_id, image, egress) "           \
-    "SELECT w.container_id, ?, w.owner, 'session', w.session_id, p.image, d.egress "               \
+    "INSERT INTO containers (container_id, node, run_id, kind, work_id, image, egress, profile) "  \
+    "SELECT w.container_id, ?, w.owner, 'session', w.session_id, p.image, d.egress, d.profile "    \
     "FROM sessions w JOIN samples p USING (dataset, sample_id, version) "                          \
     "JOIN datasets d ON d.name=w.dataset WHERE w.session_id=?; "                                   \
     "END IF; END IF;"
@@ -57,7 +58,7 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
     static const struct query claim = {DB_ATOMIC_SELECT(
         "DECLARE free, limited BOOLEAN DEFAULT FALSE; DECLARE earlier, mine, whose UUID; ", CLAIM,
         "SELECT limited, w.session_id, w.user_id, w.container_id, w.attempt, p.image, "
-        "p.repo_path, w.expires_at, c.egress FROM sessions w "
+        "p.repo_path, w.expires_at, c.egress, c.profile FROM sessions w "
         "JOIN samples p USING (dataset, sample_id, version) "
         "LEFT JOIN containers c ON c.container_id=w.container_id WHERE w.session_id=? AND "
         "w.status='creating' AND (limited OR (w.owner=? AND w.container_id=?));")};
@@ -84,6 +85,7 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
         .repo_path = db_row_copy(rows, 6),
         .expires_at = db_row_time(rows, 7),
         .egress = db_row_copy(rows, 8),
+        .profile = db_row_copy(rows, 9),
     };
     return 0;
 }

@@ -201,6 +201,7 @@ void verification_work_release(struct verification_work *work)
     free(work->held_out);
     free(work->restore);
     free(work->test_patch);
+    free(work->profile);
     free(work->container_address);
     memset(work, 0, sizeof(*work));
 }
@@ -249,6 +250,7 @@ static struct verification_work work_of(const struct db_rows *rows)
         .restore = db_row_copy(rows, 23),
         .hide_lists = db_row_int(rows, 24) != 0,
         .regrade_of = db_row_id(rows, 25),
+        .profile = db_row_copy(rows, 26),
     };
 }
 
@@ -265,8 +267,8 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         "p.verify_timeout, c.container_id, c.address, "
         "p.hide_verifier_output OR h.held_out IS NOT NULL, p.log_parser, "
         "JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch'), p.trial, IFNULL(h.held_out, '[]'), "
-        "IFNULL(p.restore_list, '[]'), p.answers_hidden, v.regrade_of FROM verifications v "
-        "JOIN sessions s USING (session_id) "
+        "IFNULL(p.restore_list, '[]'), p.answers_hidden, v.regrade_of, d.profile FROM verifications v "
+        "JOIN sessions s USING (session_id) JOIN datasets d ON d.name=s.dataset "
         "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND "
         "IF(v.regrade_latest, p.latest, p.version=s.version) "
         "LEFT JOIN sample_answers h ON h.row_id=p.row_id "

@@ -37,6 +37,19 @@
 #define AGENT_FIELD_ENTRIES "entries"
 #define AGENT_FIELD_RULES "rules"
 
+/* Members of a command's profile: how the image or the data set wants it to be run. An agent of an
+ * earlier release runs it as root, by a plain shell. */
+#define AGENT_PROFILE_USER "user"             /* as in wire/account.h */
+#define AGENT_PROFILE_SHELL "shell"           /* one of the words that follow */
+#define AGENT_PROFILE_ENTRYPOINT "entrypoint" /* array of texts, for AGENT_SHELL_ENTRYPOINT */
+#define AGENT_SHELL_PLAIN "plain"
+#define AGENT_SHELL_LOGIN "login"
+#define AGENT_SHELL_ENTRYPOINT "entrypoint"
+#define AGENT_ENTRYPOINT_MOST 64 /* arguments */
+
+/* In the agent's own environment: how many processors its commands may be told of. */
+#define AGENT_CPUS_VARIABLE "CODESET_CPUS"
+
 /* Heads of a command's result. */
 #define AGENT_HEAD_END "X-End"
 #define AGENT_HEAD_STATUS "X-Exit-Status"

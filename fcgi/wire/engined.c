@@ -157,7 +157,8 @@ int engined_answer_check(const void *bytes, size_t length, struct error *err)
         !is_text(answer.address, sizeof(answer.address)) ||
         !is_text(answer.ended_code, sizeof(answer.ended_code)) ||
         !is_text(answer.ended_message, sizeof(answer.ended_message)) ||
-        length != sizeof(answer) + (size_t)answer.environment_length + answer.workdir_length)
+        length != sizeof(answer) + (size_t)answer.environment_length + answer.workdir_length +
+                      answer.profile_length)
         return error_set(err, ERROR_INTERNAL, NULL, "an answer that makes no sense");
     return 0;
 }

@@ -19,12 +19,12 @@
 #include "base/error.h"
 #include "wire/container.h"
 
-#define ENGINED_PROTOCOL 0x63650004u
+#define ENGINED_PROTOCOL 0x63650005u
 #define ENGINED_IMAGE_SIZE 64
 #define ENGINED_ADDRESS_SIZE 128
 #define ENGINED_CODE_SIZE 32
 #define ENGINED_MESSAGE_SIZE 512
-#define ENGINED_TEXT_MAX (64 << 10) /* of environment and working directory together */
+#define ENGINED_TEXT_MAX (64 << 10) /* of environment, working directory and profile together */
 
 /* What it lets one connection have under way; more waits in the socket. */
 #define ENGINED_UNDER_WAY_MAX 1024
@@ -53,9 +53,11 @@ struct engined_request {
 
 /*
  * The head of every answer. Behind the head of a successful START or DESCRIBE: environment_length
- * bytes of the image's environment, a JSON array, and then workdir_length bytes of its working
- * directory. With it come the descriptors of pid 1 (a pidfd) and of the file in which a line
- * "oom_kill N" counts the kills by the memory limit, in this order, where pid 1 runs.
+ * bytes of the image's environment, a JSON array, then workdir_length bytes of its working
+ * directory, and profile_length bytes of how its commands are run, a JSON object. With
+ * it come, where pid 1 runs, three descriptors in this order: of pid 1 (a pidfd), of the file in
+ * which a line "oom_kill N" counts the kills by the memory limit, and of that in which a line "max
+ * N" counts the processes that the limit of processes kept from being made.
  *
  * With that of EGRESS comes the listening socket, with that of FREEZE the descriptor that holds the
  * container still until it is closed. With that of LIST comes the descriptor of a file
@@ -75,13 +77,13 @@ struct engined_answer {
     char address[ENGINED_ADDRESS_SIZE];
     char ended_code[ENGINED_CODE_SIZE]; /* "": the engine has not ended it */
     char ended_message[ENGINED_MESSAGE_SIZE];
-    char zero[4];
+    uint32_t profile_length;
     int64_t image_time;
     int64_t memory_bytes, processes, cpu_us, oom_kills, disk_bytes;
 };
 
 #define ENGINED_ANSWER_MAX (sizeof(struct engined_answer) + ENGINED_TEXT_MAX)
-#define ENGINED_FDS_MAX 2
+#define ENGINED_FDS_MAX 3
 
 _Static_assert(sizeof(struct engined_request) == 168, "there is no unnamed byte in it");
 _Static_assert(sizeof(struct engined_answer) == 1304, "there is no unnamed byte in it");

@@ -12,8 +12,10 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "fixture.h"
+#include "images/image_choice.h"
 #include "images/image_store.h"
 #include "images/images.h"
 #include "tars.h"
@@ -52,44 +54,159 @@ static void drop(const char *name)
     CU_ASSERT_EQUAL(image_remove(&fixture.settings.engine, name, &err), 0);
 }
 
-static void check_hosts(const char *image, const char *begins)
+static void check_refused(const char *source, const char *base, const char *reason);
+
+static void check_content(const char *image, const char *file, const char *content)
 {
     _cleanup_(free_ptr) char *path =
-        xasprintf("%s/%s/rootfs/etc/hosts", fixture.settings.engine.image_dir, image);
+        xasprintf("%s/%s/rootfs/%s", fixture.settings.engine.image_dir, image, file);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error err = ERROR_INIT;
 
     CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 4096, &text, &err), 0);
-    CU_ASSERT_EQUAL(strncmp(text.data, begins, strlen(begins)), 0);
+    CU_ASSERT_STRING_EQUAL(text.data, content);
 }
+
+#define OWN_HOSTS                                                                                  \
+    "127.0.0.1\tlocalhost\n127.0.1.1\tsandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+#define SAFE "[safe]\n\tdirectory = *\n"
 
 static void test_localhost_has_an_address(void)
 {
-    const struct tar_entry none[] = {TAR_FOLDER("usr")};
-    const struct tar_entry empty[] = {TAR_FOLDER("etc"), TAR_FILE("etc/hosts", ""),
-                                      TAR_HARDLINK("etc/other", "etc/hosts")};
-    const struct tar_entry own[] = {TAR_FOLDER("etc"), TAR_FILE("etc/hosts", "10.0.0.1 own\n")};
-    const struct tar_entry link[] = {TAR_FOLDER("etc"), TAR_LINK("etc/hosts", "/etc/shadow"),
-                                     TAR_FILE("etc/shadow", "")};
+    static const struct {
+        struct tar_entry entries[3];
+        const char *hosts;
+    } rows[] = {
+        {{TAR_FOLDER("usr")}, OWN_HOSTS},
+        {{TAR_FILE("etc/hosts", "")}, OWN_HOSTS},
+        {{TAR_FILE("etc/hosts", "10.0.0.1 own")}, OWN_HOSTS "10.0.0.1 own"},
+        {{TAR_FILE("etc/hosts", "127.0.0.1 a sandbox # localhost\n::1 localhost\n")},
+         "127.0.0.1\tlocalhost\n127.0.0.1 a sandbox # localhost\n::1 localhost\n"},
+        {{TAR_FILE("etc/hosts", "127.0.0.1 sandbox localhost\n::1\tlocalhost")},
+         "127.0.0.1 sandbox localhost\n::1\tlocalhost"},
+        {{TAR_LINK("etc/hosts", "/run/nowhere")}, OWN_HOSTS},
+        {{TAR_LINK("etc/hosts", "/etc/shadow"), TAR_FILE("etc/shadow", "1.2.3.4 x\n")},
+         OWN_HOSTS "1.2.3.4 x\n"},
+        {{TAR_FILE("etc/hosts/file", "x")}, OWN_HOSTS},
+        {{{"etc/hosts", S_IFIFO, 0600, NULL, NULL, 0, 0}}, OWN_HOSTS},
+    };
     struct error err = ERROR_INIT;
     struct stat st;
 
-    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, none, ARRAY_SIZE(none), &err), 0);
-    check_hosts("hosts", "127.0.0.1\tlocalhost\n");
-    CU_ASSERT_TRUE(look("hosts", "etc/hosts", &st));
-    CU_ASSERT_EQUAL(st.st_mode, S_IFREG | 0644);
-    CU_ASSERT_EQUAL(st.st_uid, (uid_t)fixture.settings.engine.uid_base);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        int count = 0;
+
+        while (count < 3 && rows[i].entries[count].path != NULL)
+            count++;
+        CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, rows[i].entries, count, &err), 0);
+        check_content("hosts", "etc/hosts", rows[i].hosts);
+        CU_ASSERT_TRUE(look("hosts", "etc/hosts", &st) && S_ISREG(st.st_mode));
+        CU_ASSERT_EQUAL(st.st_uid, (uid_t)fixture.settings.engine.uid_base);
+        drop("hosts");
+    }
+}
+
+/* A file that has other names keeps its content under these. */
+static void test_a_file_of_two_names_is_parted(void)
+{
+    const struct tar_entry entries[] = {TAR_FILE("etc/hosts", ""),
+                                        TAR_HARDLINK("etc/other", "etc/hosts")};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, entries, ARRAY_SIZE(entries), &err), 0);
+    check_content("hosts", "etc/hosts", OWN_HOSTS);
+    check_content("hosts", "etc/other", "");
     drop("hosts");
-    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, empty, ARRAY_SIZE(empty), &err), 0);
-    check_hosts("hosts", "127.0.0.1\tlocalhost\n");
-    CU_ASSERT_TRUE(look("hosts", "etc/other", &st) && st.st_size == 0);
-    drop("hosts");
-    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, own, ARRAY_SIZE(own), &err), 0);
-    check_hosts("hosts", "10.0.0.1 own\n");
-    drop("hosts");
-    CU_ASSERT_EQUAL_FATAL(import("hosts", NULL, link, ARRAY_SIZE(link), &err), 0);
-    CU_ASSERT_TRUE(look("hosts", "etc/shadow", &st) && st.st_size == 0);
-    drop("hosts");
+}
+
+static void test_git_trusts_repositories_whoever_owns_them(void)
+{
+    const struct tar_entry none[] = {TAR_FOLDER("usr")};
+    const struct tar_entry own[] = {TAR_FILE("etc/gitconfig", "[user]\n\tname = x")};
+    const struct tar_entry layer[] = {TAR_FILE("etc/other", "x")};
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    CU_ASSERT_EQUAL_FATAL(import("git", NULL, none, ARRAY_SIZE(none), &err), 0);
+    check_content("git", "etc/gitconfig", SAFE);
+    CU_ASSERT_EQUAL_FATAL(import("layer", "git", layer, ARRAY_SIZE(layer), &err), 0);
+    CU_ASSERT_FALSE(look("layer", "etc/gitconfig", &st));
+    drop("layer");
+    CU_ASSERT_EQUAL_FATAL(import("layer", "git", own, ARRAY_SIZE(own), &err), 0);
+    check_content("layer", "etc/gitconfig", "[user]\n\tname = x\n" SAFE);
+    drop("layer");
+    drop("git");
+}
+
+/* Imports with options; the profile and the environment, or the reason of a refusal. */
+static void import_told(const struct image_options *options, const char *base, char **ret_told)
+{
+    const struct tar_entry entries[] = {
+        TAR_FILE("etc/passwd", "root:x:0:0::/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n"),
+        TAR_FILE("etc/group", "root:x:0:\n")};
+    _cleanup_(free_ptr) char *path = tar_path(), *workdir = NULL;
+    const struct image_import import = {
+        .name = base ? "over" : "told", .source = path, .base = base, .options = *options};
+    char *environment = NULL, *profile = NULL;
+    struct error err = ERROR_INIT;
+
+    if (base)
+        tar_write(path, entries + 1, 1);
+    else
+        tar_write_image(path, entries, ARRAY_SIZE(entries));
+    if (image_import_as(&fixture.settings.engine, &import, &err) < 0) {
+        *ret_told = xstrdup(err.message);
+        return;
+    }
+    CU_ASSERT_EQUAL(image_environment(&fixture.settings.engine, import.name, &environment, &workdir,
+                                      &profile, &err),
+                    0);
+    *ret_told = xasprintf("%s %s", profile, environment);
+    free(profile);
+    free(environment);
+}
+
+static void test_what_an_image_says_may_be_said_otherwise(void)
+{
+    static const struct {
+        struct image_options options;
+        const char *told;
+    } rows[] = {
+        {{.user = "ada", .shell = "login", .env = "A=1\nPATH=/x"},
+         "{\"user\":\"ada\",\"shell\":\"login\"} [\"A=1\",\"PATH=/x\"]"},
+        {{.user = "1000:0"},
+         "{\"user\":\"1000:0\"} "
+         "[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"]"},
+        {{.user = "eve"}, "/etc/passwd has no user 'eve'"},
+        {{.user = "ada:wheel"}, "/etc/group has no group 'wheel'"},
+        {{.user = "70000"}, "70000 is no id of a container's user"},
+        {{.user = "../a"}, "--user: '../a' must be"},
+        {{.shell = "fish"}, "--shell: 'fish' must be plain, login or entrypoint"},
+        {{.env = "A=1\n2=b"}, "--env: '2=b' is not NAME=VALUE"},
+    };
+    struct image_options none = {0}, other = {.env = "A=2\nB=3", .user = "0"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(free_ptr) char *told = NULL;
+
+        import_told(&rows[i].options, NULL, &told);
+        CU_ASSERT_PTR_NOT_NULL(strstr(told, rows[i].told));
+        if (!strstr(told, rows[i].told))
+            fprintf(stderr, "(%s) ", told);
+        if (i == 0) { /* a layer has what its base has, but for what is said of it */
+            _cleanup_(free_ptr) char *of_base = NULL, *own = NULL;
+
+            import_told(&none, "told", &of_base);
+            CU_ASSERT_STRING_EQUAL(of_base, told);
+            drop("over");
+            import_told(&other, "told", &own);
+            CU_ASSERT_STRING_EQUAL(own, "{\"user\":\"0\",\"shell\":\"login\"} "
+                                        "[\"PATH=/x\",\"A=2\",\"B=3\"]");
+            drop("over");
+        }
+        if (told[0] == '{')
+            drop("told");
+    }
 }
 
 static void count_image(const struct image *image, void *arg)
@@ -418,7 +535,8 @@ static void write_oci_archive(const char *path, struct blob layers[2], const cha
     "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":["  \
     "\"sha256:0000000000000000000000000000000000000000000000000000000000000001\","                 \
     "\"sha256:0000000000000000000000000000000000000000000000000000000000000002\"]},"               \
-    "\"config\":{\"Env\":[\"PATH=/opt/bin\",\"LANG=C.UTF-8\"],\"WorkingDir\":\"" workdir "\"}}"
+    "\"config\":{\"Env\":[\"PATH=/opt/bin\",\"LANG=C.UTF-8\"],\"User\":\"7:8\","                   \
+    "\"Entrypoint\":[\"/entry\",\"-x\"],\"WorkingDir\":\"" workdir "\"}}"
 
 static void test_oci_archive(void)
 {
@@ -432,7 +550,7 @@ static void test_oci_archive(void)
     struct blob layers[2] = {layer_of(lower, ARRAY_SIZE(lower)),
                              layer_of(upper, ARRAY_SIZE(upper))};
     _cleanup_(free_ptr) char *path = tar_path();
-    char *environment = NULL, *workdir = NULL;
+    char *environment = NULL, *workdir = NULL, *profile = NULL;
     struct error err = ERROR_INIT;
     struct stat st;
     int rc;
@@ -452,11 +570,14 @@ static void test_oci_archive(void)
     CU_ASSERT_TRUE(look("oci", "usr/lib/x", &st));
     CU_ASSERT_EQUAL(st.st_uid, (uid_t)fixture.settings.engine.uid_base);
     CU_ASSERT_EQUAL(
-        image_environment(&fixture.settings.engine, "oci", &environment, &workdir, &err), 0);
+        image_environment(&fixture.settings.engine, "oci", &environment, &workdir, &profile, &err),
+        0);
     CU_ASSERT_STRING_EQUAL(environment, "[\"PATH=/opt/bin\",\"LANG=C.UTF-8\"]");
     CU_ASSERT_STRING_EQUAL(workdir, "/work");
     free(environment);
+    CU_ASSERT_STRING_EQUAL(profile, "{\"user\":\"7:8\",\"entrypoint\":[\"/entry\",\"-x\"]}");
     free(workdir);
+    free(profile);
     drop("oci");
     write_oci_archive(path, layers, OCI_CONFIG("/proc/self/fd/7"));
     CU_ASSERT_EQUAL(
@@ -508,6 +629,74 @@ static void test_oci_links_stay_inside(void)
     CU_ASSERT_TRUE(look("links", "tmp/codeset-inside", &st));
     CU_ASSERT_EQUAL(access("/tmp/codeset-inside", F_OK), -1);
     drop("links");
+    buf_release(&layers[0].bytes);
+    buf_release(&layers[1].bytes);
+}
+
+/* --- archives of several images -------------------------------------------------------------- */
+
+#define MANIFEST(digest, name, platform)                                                           \
+    "{\"digest\":\"sha256:" digest "\",\"annotations\":{\"org.opencontainers.image.ref.name\":"    \
+    "\"" name "\"}" platform "}"
+#define PLATFORM(os, architecture)                                                                 \
+    ",\"platform\":{\"os\":\"" os "\",\"architecture\":\"" architecture "\"}"
+
+/* "digest" of what is chosen, or the reason of the refusal. */
+static char *chosen(const char *manifests, const char *tag, const char *platform)
+{
+    _cleanup_(json_release) json_object *list = json_tokener_parse(manifests);
+    const struct image_choice choice = {tag, platform};
+    struct error err = ERROR_INIT;
+    json_object *one = image_choice_manifest(&choice, list, true, &err);
+
+    return xstrdup(one ? json_get_text(one, "digest") : err.message);
+}
+
+static void test_one_of_several_images_is_chosen(void)
+{
+    static const char two[] =
+        "[" MANIFEST("a", "one", "") "," MANIFEST("b", "example.org/x:two", "") "]";
+    static const char same[] = "[" MANIFEST("a", "one", "") "," MANIFEST("a", "two", "") "]";
+    static const char kinds[] = "[" MANIFEST("a", "x", PLATFORM("linux", "s390x")) "," MANIFEST(
+        "b", "x", PLATFORM("linux", "amd64")) "," MANIFEST("c", "x",
+                                                           PLATFORM("unknown", "unknown")) "]";
+    static const char other[] = "[" MANIFEST("a", "x", PLATFORM("linux", "s390x")) "," MANIFEST(
+        "b", "y", PLATFORM("windows", "amd64")) "]";
+    static const struct {
+        const char *manifests, *tag, *platform, *expected;
+    } rows[] = {
+        {two, "one", NULL, "sha256:a"},
+        {two, "two", NULL, "sha256:b"},
+        {two, "example.org/x:two", NULL, "sha256:b"},
+        {two, "wo", NULL, "no image with the tag 'wo'; it has: one, example.org/x:two"},
+        {two, NULL, NULL, "holds 2 images: one, example.org/x:two; choose one with --tag"},
+        {same, NULL, NULL, "sha256:a"},
+        {kinds, NULL, NULL, "sha256:b"},
+        {kinds, "x", "linux/amd64/v2", "sha256:b"},
+        {other, NULL, NULL, "is for linux/s390x, windows/amd64; this host runs images for linux/"},
+        {"[]", NULL, NULL, "holds no image"},
+        {"[" MANIFEST("a", "\\u001b[2J", "") "," MANIFEST("b", "b", "") "]", NULL, NULL,
+         "holds 2 images: ?[2J, b"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(free_ptr) char *got = chosen(rows[i].manifests, rows[i].tag, rows[i].platform);
+
+        CU_ASSERT_PTR_NOT_NULL(strstr(got, rows[i].expected));
+        if (!strstr(got, rows[i].expected))
+            fprintf(stderr, "(%s) ", got);
+    }
+}
+
+static void test_another_architecture_is_refused_by_name(void)
+{
+    const struct tar_entry files[] = {TAR_SHELL};
+    struct blob layers[2] = {layer_of(files, 1), layer_of(files, 1)};
+    _cleanup_(free_ptr) char *path = tar_path();
+
+    write_oci_archive(path, layers,
+                      "{\"architecture\":\"riscv64\",\"os\":\"linux\",\"config\":{}}");
+    check_refused(path, NULL, "the image is for linux/riscv64; this host runs images for linux/");
     buf_release(&layers[0].bytes);
     buf_release(&layers[1].bytes);
 }
@@ -591,7 +780,7 @@ static void test_docker_archives_of_every_tool(void)
     _cleanup_(free_ptr) char *path = tar_path();
 
     for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
-        char *environment = NULL, *workdir = NULL;
+        char *environment = NULL, *workdir = NULL, *profile = NULL;
         struct error err = ERROR_INIT;
         struct stat st;
         int rc;
@@ -605,11 +794,13 @@ static void test_docker_archives_of_every_tool(void)
         }
         CU_ASSERT_TRUE(look("docker", "etc/of-docker", &st));
         CU_ASSERT_FALSE(look("docker", "manifest.json", &st));
-        CU_ASSERT_EQUAL(
-            image_environment(&fixture.settings.engine, "docker", &environment, &workdir, &err), 0);
+        CU_ASSERT_EQUAL(image_environment(&fixture.settings.engine, "docker", &environment,
+                                          &workdir, &profile, &err),
+                        0);
         CU_ASSERT_STRING_EQUAL(workdir, "/docker");
         free(environment);
         free(workdir);
+        free(profile);
         drop("docker");
     }
 }
@@ -636,13 +827,30 @@ static void test_image_archives_that_are_refused(void)
     _cleanup_(free_ptr) char *path = tar_path();
 
     write_docker_archive(path, &crane, 2);
-    check_refused(path, NULL, "holds 2 images; save one of them alone");
+    check_refused(path, NULL, "holds 2 images: a:0, a:1; choose one with --tag");
     write_docker_archive(path, &crane, 1);
     check_refused(path, "busybox", "a layer over another image must be a plain tar");
     tar_write(path, broken, 1);
     check_refused(path, NULL, "gone.json: the archive does not hold this file");
     tar_write(path, other, 1);
     check_refused(path, NULL, "not a root file system in which commands can run");
+}
+
+static void test_a_docker_archive_s_image_is_chosen_by_its_tag(void)
+{
+    static const struct docker_layout save = {"%s.json", "%s/layer.tar", false, false, "x"};
+    _cleanup_(free_ptr) char *path = tar_path();
+    struct image_import import = {.name = "tagged", .source = path, .options = {.tag = "1"}};
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    write_docker_archive(path, &save, 3);
+    CU_ASSERT_EQUAL(image_import_as(&fixture.settings.engine, &import, &err), 0);
+    CU_ASSERT_TRUE(look("tagged", "etc/of-docker", &st));
+    drop("tagged");
+    import.options.tag = "4";
+    CU_ASSERT_EQUAL(image_import_as(&fixture.settings.engine, &import, &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "no image with the tag '4'; it has: a:0, a:1, a:2"));
 }
 
 static void test_a_root_with_the_names_of_an_archive(void)
@@ -741,7 +949,10 @@ static void test_what_dead_imports_left_is_swept(void)
 
 static const struct unit_test tests[] = {
     {"owners are shifted, modes, times and links kept", test_owners_are_shifted_and_modes_kept},
-    {"localhost has an address", test_localhost_has_an_address},
+    {"localhost has an address, whatever the image has", test_localhost_has_an_address},
+    {"a file of two names is parted before it is changed", test_a_file_of_two_names_is_parted},
+    {"git trusts repositories, whoever owns them", test_git_trusts_repositories_whoever_owns_them},
+    {"what an image says may be said otherwise", test_what_an_image_says_may_be_said_otherwise},
     {"hostile archives are refused, each for its one reason", test_hostile_archives_are_refused},
     {"bytes and entries are capped", test_counts_are_capped},
     {"depth is capped", test_depth_is_capped},
@@ -753,8 +964,13 @@ static const struct unit_test tests[] = {
     {"an OCI archive's layers, whiteouts, environment and folder are understood", test_oci_archive},
     {"hostile OCI layers are refused", test_hostile_oci_layers},
     {"links in OCI layers never lead out", test_oci_links_stay_inside},
+    {"one of several images is chosen", test_one_of_several_images_is_chosen},
+    {"an image for another architecture is refused by name",
+     test_another_architecture_is_refused_by_name},
     {"docker archives of every tool are recognised by their manifest",
      test_docker_archives_of_every_tool},
+    {"a docker archive's image is chosen by its tag",
+     test_a_docker_archive_s_image_is_chosen_by_its_tag},
     {"image archives that can't be one image are refused", test_image_archives_that_are_refused},
     {"a root file system may hold the names of an archive",
      test_a_root_with_the_names_of_an_archive},

@@ -235,8 +235,10 @@ static bool fails(struct call *call, struct error *err)
 
 static void describe_to(struct call *call, struct container *container, const struct error *err)
 {
-    struct engine_description description = {
-        .environment = "[]", .workdir = "/", .running = container && container->agent > 0};
+    struct engine_description description = {.environment = "[]",
+                                             .workdir = "/",
+                                             .profile = "{}",
+                                             .running = container && container->agent > 0};
 
     if (container) {
         description.address = container->address;
@@ -489,6 +491,7 @@ static const struct engine_functions functions = {
     .watch = scripted_watch,
     .unwatch = scripted_unwatch,
     .oom_kills = scripted_oom_kills,
+    .refusals = scripted_oom_kills,
     .free = scripted_free,
 };
 

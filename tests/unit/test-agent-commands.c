@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "agent-rig.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "unit.h"
 
@@ -91,6 +93,73 @@ static void a_command_that_can_not_begin_fails_with_a_reason(void)
     CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "longer than the kernel allows"));
     free(longest);
+}
+
+static void run_by(const char *profile, const char *text)
+{
+    static unsigned number;
+    _cleanup_(free_ptr) char *id = xasprintf("profile-%u", ++number);
+    _cleanup_(free_ptr) char *env = xasprintf("[\"PATH=/usr/bin:/bin:%s\"]", rig.work);
+    struct agent_command command = rig_command(&rig, id, text);
+
+    command.env_json = env;
+    command.profile_json = profile;
+    outcome_release(&outcome);
+    agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+    rig_await(&rig, &outcome);
+}
+
+static void a_command_runs_as_the_user_that_it_is_to(void)
+{
+    run_by("{\"user\":\"nobody\"}", "id -un; id -G; echo $HOME; echo again >/dev/stdout; "
+                                    "grep CapEff /proc/self/status | tr -d '\\t'");
+    expect(AGENT_END_EXIT, 0, "nobody\n65534\n/nonexistent\nagain\nCapEff:0000000000000000\n", "");
+    run_by("{\"user\":\"4711:12\"}", "id -u; id -G; echo $HOME");
+    expect(AGENT_END_EXIT, 0, "4711\n12\n/\n", "");
+    run_by("{\"user\":\"eve-who-is-not\"}", "true");
+    CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "no user 'eve-who-is-not'"));
+}
+
+static void a_login_shell_reads_what_a_person_s_does(void)
+{
+    static const char profile[] = "{\"shell\":\"login\"}";
+    rig_run(
+        &rig, &outcome, 120,
+        "printf 'case $- in *i*) ;; *) return ;; esac\\nexport READ=x$READ\\ngreet() { echo hi $1; "
+        "}\\n' >.bashrc; printf '[ -z \"$PS1\" ] || . ~/.bashrc\\n' >.profile");
+    CU_ASSERT_EQUAL(outcome.result.exit_status, 0);
+    {
+        _cleanup_(free_ptr) char *env = xasprintf("[\"PATH=/usr/bin:/bin\",\"HOME=%s\"]", rig.work);
+        struct agent_command command =
+            rig_command(&rig, "login",
+                        "echo $READ $#; greet you; echo bad >&2; ls /proc/self/fd | "
+                        "wc -l; exit 3");
+
+        command.env_json = env;
+        command.profile_json = profile;
+        outcome_release(&outcome);
+        agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+        rig_await(&rig, &outcome);
+        expect(AGENT_END_EXIT, 3, "x 0\nhi you\n4\n", "bad\n");
+    }
+    rig_run(&rig, &outcome, 120, "rm .bashrc .profile");
+}
+
+static void an_entry_point_runs_the_shell(void)
+{
+    static const char profile[] =
+        "{\"shell\":\"entrypoint\",\"entrypoint\":[\"entry\",\"two words\"]}";
+
+    rig_run(
+        &rig, &outcome, 120,
+        "printf '#!/bin/sh\\nexport GIVEN=\"$1\"; shift; exec \"$@\"\\n' >entry; chmod 755 entry");
+    run_by(profile, "echo \"$GIVEN\"; exit 4");
+    expect(AGENT_END_EXIT, 4, "two words\n", "");
+    rig_run(&rig, &outcome, 120, "rm entry");
+    run_by(profile, "true");
+    CU_ASSERT_EQUAL(outcome.result.end, AGENT_END_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(outcome.message.data, "cannot start the image's entry point"));
 }
 
 static void bytes_that_are_not_utf8_are_replaced(void)
@@ -447,6 +516,9 @@ int main(void)
          a_command_sees_nothing_but_what_it_was_given},
         {"a command that cannot begin fails with a reason",
          a_command_that_can_not_begin_fails_with_a_reason},
+        {"a command runs as the user that it is to", a_command_runs_as_the_user_that_it_is_to},
+        {"a login shell reads what a person's does", a_login_shell_reads_what_a_person_s_does},
+        {"an entry point runs the shell", an_entry_point_runs_the_shell},
         {"bytes that are not UTF-8 are replaced", bytes_that_are_not_utf8_are_replaced},
         {"a flood is cut in the middle and costs little memory",
          a_flood_is_cut_in_the_middle_and_costs_little_memory},

@@ -73,7 +73,13 @@ static void mask_shows_the_first_12_and_last_4(void)
 
 static int parse(const char *text, struct sample_line *line, struct error *err)
 {
-    return sample_line_parse(text, strlen(text), &no_defaults, line, err);
+    if (sample_line_parse(text, strlen(text), &no_defaults, line, err) < 0)
+        return -1;
+    if (sample_line_settle_folder(line, NULL, NULL, err) == 0)
+        return 0;
+    sample_line_release(line);
+    *line = (struct sample_line){0};
+    return -1;
 }
 
 static size_t length_of(const char *list)
@@ -95,7 +101,7 @@ static void each_line(const char *path, void (*each)(const struct sample_line *l
     CU_ASSERT_EQUAL_FATAL(line_reader_open(&reader, path, SAMPLE_LINE_MOST, &err), 0);
     while (line_reader_next(&reader, &text, &too_long, &err) > 0) {
         _cleanup_(sample_line_release) struct sample_line line = {0};
-        int status = sample_line_parse(text.data, text.length, &no_defaults, &line, &err);
+        int status = parse(text.data, &line, &err);
 
         CU_ASSERT_EQUAL(status, 0);
         if (status == 0)
@@ -175,6 +181,47 @@ static void missing_optional_fields_have_defaults(void)
     CU_ASSERT_PTR_NULL(line.description);
     CU_ASSERT_EQUAL(line.created_at, 0);
     CU_ASSERT_EQUAL(line.verify_timeout, 0);
+}
+
+/* LEAST's instance_id may have the form owner__repo-N, which says a folder, too. */
+static void a_line_without_a_folder_gets_one_in_order(void)
+{
+    static const struct sample_defaults told = {.repo_path = "/told"};
+    static const struct {
+        const char *id, *more;
+        const struct sample_defaults *defaults;
+        const char *of_import, *workdir, *folder;
+    } rows[] = {
+        {"a__b-1", ",\"repo_path\":\"/own\"", &told, "/import", "/work", "/own"},
+        {"a__b-1", "", &told, "/import", "/work", "/told"},
+        {"a__b-1", "", &no_defaults, "/import", "/work", "/import"},
+        {"a__b-1", "", &no_defaults, NULL, "/work", "/b"},
+        {"x", "", &no_defaults, NULL, "/work", "/work"},
+        {"x", "", &no_defaults, NULL, "/", NULL},
+        {"x", "", &no_defaults, NULL, NULL, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(sample_line_release) struct sample_line line = {0};
+        _cleanup_(free_ptr) char *text =
+            xasprintf("{\"instance_id\":\"%s\",\"repo\":\"a/b\",\"base_commit\":"
+                      "\"0123456789abcdef0123456789abcdef01234567\",\"patch\":\"\","
+                      "\"test_patch\":\"\",\"problem_statement\":\"x\",\"language\":\"c\","
+                      "\"FAIL_TO_PASS\":[\"t\"],\"PASS_TO_PASS\":[]%s}",
+                      rows[i].id, rows[i].more);
+        struct error err = ERROR_INIT;
+        int status = sample_line_parse(text, strlen(text), rows[i].defaults, &line, &err);
+
+        CU_ASSERT_EQUAL(status, 0);
+        if (status < 0) {
+            fprintf(stderr, "(%s) ", err.message);
+            continue;
+        }
+        status = sample_line_settle_folder(&line, rows[i].of_import, rows[i].workdir, &err);
+        CU_ASSERT_EQUAL(status, rows[i].folder ? 0 : -1);
+        if (status == 0)
+            CU_ASSERT_STRING_EQUAL(line.repo_path, rows[i].folder);
+    }
 }
 
 static void the_command_line_fills_what_a_line_lacks(void)
@@ -678,6 +725,7 @@ static const struct unit_test tests[] = {
     {"SWE-bench Multilingual's dialect is read", multilingual_dialect_is_read},
     {"missing optional fields have defaults", missing_optional_fields_have_defaults},
     {"the command line fills what a line lacks", the_command_line_fills_what_a_line_lacks},
+    {"a line without a folder gets one, in this order", a_line_without_a_folder_gets_one_in_order},
     {"a bad field is named with its reason", a_bad_field_is_named_with_its_reason},
     {"an unknown field is told with the one that was meant",
      an_unknown_field_is_told_with_the_one_that_was_meant},

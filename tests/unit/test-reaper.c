@@ -202,14 +202,17 @@ static struct agent_result ended(int status)
 }
 
 /* The outcome takes the texts: each gets its own. */
+static int64_t refusals; /* by the limit of processes */
+
 static void outcome_of(struct agent_result *result, int64_t timeout, int64_t oom_kills,
                        struct outcome *outcome)
 {
+    const struct outcome_limits limits = {timeout, 512, oom_kills, refusals};
     struct agent_result fresh = ended(0);
 
     result->out = fresh.out;
     result->err = fresh.err;
-    outcome_of_command(result, timeout, oom_kills, outcome);
+    outcome_of_command(result, &limits, outcome);
 }
 
 static void a_command_s_status_is_passed_on(void)
@@ -246,6 +249,20 @@ static void the_time_limit_is_124_and_named(void)
     CU_ASSERT_FALSE(outcome.result.success);
     CU_ASSERT_FALSE(outcome.result.platform_failed);
     CU_ASSERT_STRING_EQUAL(outcome.result.message, "timed out after 5 s");
+    outcome_release(&outcome);
+}
+
+static void the_limit_of_processes_is_named(void)
+{
+    struct agent_result result = ended(1);
+    struct outcome outcome;
+
+    refusals = 3;
+    outcome_of(&result, 5, 0, &outcome);
+    refusals = 0;
+    CU_ASSERT_EQUAL(outcome.result.exit_code, 1);
+    CU_ASSERT_STRING_EQUAL(outcome.result.message, "the limit of 512 processes kept new processes "
+                                                   "from being started while the command ran");
     outcome_release(&outcome);
 }
 
@@ -374,8 +391,8 @@ static void an_image_s_environment_lies_over_the_defaults(void)
 {
     _cleanup_(json_release) json_object *image =
         json_tokener_parse("[\"PATH=/opt/bin\",\"A=b=c\",\"nonsense\",7,\"=x\",\"PATHX=1\"]");
-    _cleanup_(free_ptr) char *merged = environment_merge(image);
-    _cleanup_(free_ptr) char *plain = environment_merge(NULL);
+    _cleanup_(free_ptr) char *merged = environment_merge(image, true);
+    _cleanup_(free_ptr) char *plain = environment_merge(NULL, true);
 
     CU_ASSERT_STRING_EQUAL(
         merged, "[\"HOME=/root\",\"LANG=C.UTF-8\",\"PATH=/opt/bin\",\"A=b=c\",\"PATHX=1\"]");
@@ -585,6 +602,7 @@ static const struct unit_test tests[] = {
     {"only things that end can be awaited", only_things_that_end_can_be_awaited},
     {"a command's status is passed on", a_command_s_status_is_passed_on},
     {"the time limit is 124 and named", the_time_limit_is_124_and_named},
+    {"the limit of processes is named", the_limit_of_processes_is_named},
     {"a command that ends with 124 by itself was not timed out",
      a_command_that_ends_with_124_by_itself_was_not_timed_out},
     {"the memory limit is 137 and named", the_memory_limit_is_137_and_named},

@@ -66,13 +66,21 @@ static void taken(char word, const void *bytes, size_t size)
 static void what_is_written_is_read(void)
 {
     json_object *env = json_object_new_array();
-    struct unpacked unpacked = {.bytes = 12, .env = env, .workdir = xstrdup("/w")}, got = {0};
+    json_object *entrypoint = json_object_new_array();
+    struct unpacked unpacked = {.bytes = 12,
+                                .env = env,
+                                .workdir = xstrdup("/w"),
+                                .user = xstrdup("ada:7"),
+                                .entrypoint = entrypoint},
+                    got = {0};
     struct error err = ERROR_INIT;
     char byte;
     int ends[2];
 
     begin();
     json_object_array_add(env, json_object_new_string("A=b"));
+    json_object_array_add(entrypoint, json_object_new_string("/entry"));
+    json_object_array_add(entrypoint, json_object_new_string(""));
     CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
     unpack_report_progress(ends[1], 5);
     unpack_report_success(ends[1], &unpacked);
@@ -84,6 +92,8 @@ static void what_is_written_is_read(void)
     CU_ASSERT_EQUAL(got.bytes, 12);
     CU_ASSERT_STRING_EQUAL(got.workdir, "/w");
     CU_ASSERT_EQUAL(json_object_array_length(got.env), 1);
+    CU_ASSERT_STRING_EQUAL(got.user, "ada:7");
+    CU_ASSERT_EQUAL(json_object_array_length(got.entrypoint), 2);
     unpacked_release(&got);
     unpacked_release(&unpacked);
 }
@@ -234,6 +244,30 @@ static void a_patch_of_any_size_is_bounded(void)
     patch_files_release(&files);
 }
 
+static void odd_users_and_entry_points_are_refused(void)
+{
+    static const char *const odd[] = {"", "a b", "a:b:c", "../x", "-a", "a\033[2J"};
+    static char text[9 << 10];
+
+    for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+        begin();
+        refused('u', odd[i], strlen(odd[i]), "is not the name or number of a user");
+    }
+    begin();
+    taken('u', "ada", 3);
+    refused('u', "eve", 3, "said what it never says");
+    begin();
+    refused('n', "a\0b", 3, "is not a text");
+    begin();
+    memset(text, 'a', sizeof(text));
+    taken('n', text, sizeof(text));
+    refused('n', text, sizeof(text), "more than 64 arguments or 16 KiB");
+    begin();
+    for (int i = 0; i < 64; i++)
+        taken('n', "a", 1);
+    refused('n', "a", 1, "more than 64 arguments or 16 KiB");
+}
+
 static const struct unit_test tests[] = {
     {"what is written is read, however it is cut", what_is_written_is_read},
     {"a failure keeps its kind and loses control characters",
@@ -246,6 +280,7 @@ static const struct unit_test tests[] = {
      findings_are_bounded_and_lose_control_characters},
     {"a patch tells what it adds", a_patch_tells_what_it_adds},
     {"a patch of any size is bounded", a_patch_of_any_size_is_bounded},
+    {"odd users and entry points are refused", odd_users_and_entry_points_are_refused},
 };
 
 int main(void)

@@ -1,10 +1,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/json.h"
+#include "base/mem.h"
 #include "unit.h"
+#include "wire/account.h"
 #include "wire/container.h"
 #include "wire/engined.h"
+#include "wire/profile.h"
 
 #include "base/banned.h"
 
@@ -254,6 +259,95 @@ static void an_answer_whose_lengths_do_not_fit_is_refused(void)
     answer.workdir_length = UINT32_MAX;
     memcpy(bytes, &answer, sizeof(answer));
     CU_ASSERT_EQUAL(engined_answer_check(bytes, sizeof(bytes), &err), -1);
+    answer.workdir_length = 0;
+    answer.profile_length = 1;
+    memcpy(bytes, &answer, sizeof(answer));
+    CU_ASSERT_EQUAL(engined_answer_check(bytes, sizeof(bytes), &err), -1);
+}
+
+/* --- accounts, profiles ---------------------------------------------------------------------- */
+
+static void a_user_is_found_as_container_engines_find_it(void)
+{
+    static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n\nbroken\n:x:5:5::/:/\n"
+                                 "big:x:70000:1::/big:/bin/sh\n"
+                                 "ada:x:1000:1001:Ada:/home/ada:/bin/sh\n"
+                                 "bare:x:1002:1002\nrel:x:1003:1003::home:/bin/sh";
+    static const char group[] =
+        "root:x:0:\nada:x:1001:\nwheel:x:27:bob,ada\nsudo:x:28:adam\nlast:x:29:ada";
+    static const struct {
+        const char *spec;
+        int uid, gid, groups; /* uid -1: refused */
+        const char *home;     /* or the reason */
+    } rows[] = {
+        {"root", 0, 0, 0, "/root"},
+        {"0", 0, 0, 0, "/root"},
+        {"ada", 1000, 1001, 2, "/home/ada"},
+        {"1000", 1000, 1001, 2, "/home/ada"},
+        {"ada:wheel", 1000, 27, 0, "/home/ada"},
+        {"ada:5", 1000, 5, 0, "/home/ada"},
+        {"4000", 4000, 0, 0, "/"},
+        {"4000:ada", 4000, 1001, 0, "/"},
+        {"bare", 1002, 1002, 0, "/"},
+        {"rel", 1003, 1003, 0, "/"},
+        {"65535", 65535, 0, 0, "/"},
+        {"65536", -1, 0, 0, "65536 is no id"},
+        {"big", -1, 0, 0, "no user 'big'"},
+        {"eve", -1, 0, 0, "no user 'eve'"},
+        {"ada:eve", -1, 0, 0, "no group 'eve'"},
+        {"ada:", -1, 0, 0, "not the name"},
+        {":ada", -1, 0, 0, "not the name"},
+        {"a:b:c", -1, 0, 0, "not the name"},
+        {"a b", -1, 0, 0, "not the name"},
+        {"", -1, 0, 0, "not the name"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct error err = ERROR_INIT;
+        struct account account;
+        int status = account_find(passwd, group, rows[i].spec, &account, &err);
+
+        CU_ASSERT_EQUAL(status, rows[i].uid < 0 ? -1 : 0);
+        if (status < 0) {
+            CU_ASSERT_PTR_NOT_NULL(strstr(err.message, rows[i].home));
+            continue;
+        }
+        CU_ASSERT_EQUAL((int)account.uid, rows[i].uid);
+        CU_ASSERT_EQUAL((int)account.gid, rows[i].gid);
+        CU_ASSERT_EQUAL((int)account.group_count, rows[i].groups);
+        CU_ASSERT_STRING_EQUAL(account.home, rows[i].home);
+    }
+}
+
+static void a_file_of_many_groups_gives_no_more_than_there_is_room_for(void)
+{
+    _cleanup_(buf_release) struct buf group = BUF_INIT;
+    struct error err = ERROR_INIT;
+    struct account account;
+
+    for (int i = 0; i < 3 * ACCOUNT_GROUPS_MOST; i++)
+        buf_addf(&group, "g%d:x:%d:ada\n", i, i);
+    CU_ASSERT_EQUAL(account_find("ada:x:1:1::/a:/b", group.data, "ada", &account, &err), 0);
+    CU_ASSERT_EQUAL(account.group_count, ACCOUNT_GROUPS_MOST);
+}
+
+static void a_profile_is_made_of_what_the_command_line_says(void)
+{
+    static const struct profile_options good = {"A=b c\nB_2=", "ada:0", "login"};
+    static const struct profile_options bad[] = {{"=x", NULL, NULL},   {"A", NULL, NULL},
+                                                 {"1A=x", NULL, NULL}, {"A=\xff", NULL, NULL},
+                                                 {NULL, "a b", NULL},  {NULL, NULL, "zsh"}};
+    _cleanup_(json_release) json_object *profile = NULL;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(profile_make(&good, &profile, &err), 0);
+    CU_ASSERT_STRING_EQUAL(json_object_to_json_string_ext(profile, JSON_C_TO_STRING_PLAIN),
+                           "{\"env\":[\"A=b c\",\"B_2=\"],\"user\":\"ada:0\",\"shell\":\"login\"}");
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        json_object *none = NULL;
+
+        CU_ASSERT_EQUAL(profile_make(&bad[i], &none, &err), -1);
+    }
 }
 
 int main(void)
@@ -271,6 +365,12 @@ int main(void)
         {"a name that no image can have is not cut into one",
          a_name_that_no_image_can_have_is_not_cut_into_one},
         {"an error comes through with its code", an_error_comes_through_with_its_code},
+        {"a user is found as container engines find it",
+         a_user_is_found_as_container_engines_find_it},
+        {"a file of many groups gives no more than there is room for",
+         a_file_of_many_groups_gives_no_more_than_there_is_room_for},
+        {"a profile is made of what the command line says",
+         a_profile_is_made_of_what_the_command_line_says},
         {"an answer whose lengths do not fit is refused",
          an_answer_whose_lengths_do_not_fit_is_refused},
     };

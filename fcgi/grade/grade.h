@@ -36,6 +36,7 @@ struct test_case {
     char *message;   /* of a failure or skip, or "" */
     double seconds;
     enum test_outcome outcome;
+    unsigned times; /* how many cases of the report are this one; at least 1 */
 };
 
 struct test_report;

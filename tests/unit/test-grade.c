@@ -509,6 +509,23 @@ static void without_its_file_a_title_counts_if_the_report_has_not_the_file(void)
     check(report, "packages/doors/test/room.js | it closes", TEST_PASSED);
 }
 
+/* One case that tells of no file is the test of one of two files, and nobody knows which. */
+static void one_case_without_a_file_answers_for_one_name(void)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+
+    add_case(report, "classname='it opens' name='it opens'", false);
+    CU_ASSERT_TRUE(verdict(report, "a.js | it opens", NULL, NULL));
+    CU_ASSERT_FALSE(verdict(report, "a.js | it opens", "b.js | it opens",
+                            "fail_to_pass: 1 of 1 did not pass: a.js | it opens (missing); "
+                            "pass_to_pass: 1 of 1 did not pass: b.js | it opens (missing)"));
+    add_case(report, "classname='it opens' name='it opens'", false);
+    CU_ASSERT_TRUE(verdict(report, "a.js | it opens", "b.js | it opens", NULL));
+    add_case(report, "classname='it opens' name='it opens'", true);
+    CU_ASSERT_FALSE(verdict(report, "a.js | it opens", NULL,
+                            "fail_to_pass: 1 of 1 did not pass: a.js | it opens (failed)"));
+}
+
 static void last_words_find_what_they_name_alone(void)
 {
     _cleanup_(report_release) struct test_report *report = test_report_new();
@@ -1093,6 +1110,8 @@ int main(void)
          a_place_that_the_report_has_is_part_of_the_name},
         {"without its file a title counts if the report has not the file",
          without_its_file_a_title_counts_if_the_report_has_not_the_file},
+        {"one case without a file answers for one name",
+         one_case_without_a_file_answers_for_one_name},
         {"last words find what they name alone", last_words_find_what_they_name_alone},
         {"looser names are bounded by the work for them",
          looser_names_are_bounded_by_the_work_for_them},

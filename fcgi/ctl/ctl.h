@@ -26,7 +26,7 @@ enum {
     CTL_CONFIG = 78,         /* the configuration can't be used (EX_CONFIG) */
 };
 
-#define CTL_OPTIONS_MOST 12
+#define CTL_OPTIONS_MOST 16
 #define CTL_ARGUMENTS_MOST 4
 
 struct ctl;

@@ -25,8 +25,10 @@
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
+#include "ctl/sample_scripts.h"
 #include "dataset/formats.h"
 #include "dataset/row_source.h"
+#include "grade/log_names.h"
 #include "images/images.h"
 #include "store/audit_log.h"
 #include "store/samples.h"
@@ -45,7 +47,8 @@ struct import {
     const char *path, *dataset;
     struct sample_defaults defaults;
     struct image_map images;
-    const char *format; /* NULL: told by the rows */
+    const char *scripts; /* a folder; NULL: none */
+    const char *format;  /* NULL: told by the rows */
     struct row_source *source;
     struct import_check check;
     bool keep_going, dry_run, strict;
@@ -160,6 +163,8 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .verifier_command = line->verifier_command,
         .report_paths = line->report_paths,
         .log_parser = line->log_parser,
+        .setup_command = line->setup_command,
+        .needs = line->needs,
         .fail_to_pass = line->fail_to_pass,
         .pass_to_pass = line->pass_to_pass,
         .fail_to_fail = line->fail_to_fail,
@@ -167,6 +172,7 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .image_reference = line->image_reference,
         .verify_timeout = line->verify_timeout,
         .hide_verifier_output = line->hide_verifier_output,
+        .exact_outcomes = line->exact_outcomes,
         .created_at = line->created_at,
     };
 
@@ -210,6 +216,7 @@ static void choose_image(const struct import *import, struct sample_line *line)
     if (entry) {
         line->image = entry->image;
         line->verifier_image = entry->verifier_image;
+        sample_line_met(line, "image");
     }
     note_image(import, line->image);
     note_image(import, line->verifier_image);
@@ -299,8 +306,11 @@ static int take_line(struct import *import, const struct source_row *row, struct
     if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
         abort(); /* no memory */
     choose_image(import, &line);
-    import_check_sample(&import->check, import->line, &line, row->needs.data,
-                        import->missing_images);
+    if (import->scripts && sample_scripts_add(import->scripts, &line, &why) < 0) {
+        refuse_row(import, why.message);
+        return 0;
+    }
+    import_check_sample(&import->check, import->line, &line, import->missing_images);
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
     if (import->bad > 0 && !import->keep_going)
         return 0;
@@ -379,7 +389,10 @@ static int record(const struct import *import, struct error *err)
 
 static int finish(struct import *import, struct error *err)
 {
-    if (record(import, err) < 0)
+    const char *format = row_source_format(import->source);
+
+    if (record(import, err) < 0 ||
+        (format && store_dataset_set_format(import->db, import->dataset, format, err) < 0))
         return -1;
     if ((import->added > 0 || import->changed > 0) && sync_packs(import, err) < 0)
         return -1;
@@ -481,6 +494,15 @@ static json_object *unknown_list(const struct import *import)
     return list;
 }
 
+static void print_check(const struct import *import)
+{
+    const struct import_check *check = &import->check;
+
+    import_check_print(check, row_source_format(import->source));
+    if (!check->rows && check->lacking + check->hopeless > 0)
+        printf("To see which: the same command with --check\n");
+}
+
 static void print_summary(const struct import *import)
 {
     bool nothing = is_refused(import);
@@ -490,7 +512,7 @@ static void print_summary(const struct import *import)
         fprintf(stderr, "%s: %" PRId64 " more bad lines\n", import->path,
                 import->bad - REPORTED_MOST);
     if (!ctl_json(import->ctl) && (import->check.rows || !nothing))
-        import_check_print(&import->check, row_source_format(import->source));
+        print_check(import);
     if (ctl_json(import->ctl)) {
         object = json_object_new_object();
         json_add_text(object, "dataset", import->dataset);
@@ -529,6 +551,16 @@ static int check_format(struct ctl *ctl, const char *format)
     return ctl_usage(ctl, "--format must be one of %s, not '%.40s'", names.data, format);
 }
 
+static int check_log_parser(struct ctl *ctl, const char **ret_name)
+{
+    const char *given = ctl_option(ctl, "log-parser");
+
+    *ret_name = given ? log_parser_name(given) : NULL;
+    if (!given || *ret_name)
+        return CTL_OK;
+    return ctl_usage(ctl, "--log-parser must be one of " LOG_PARSER_NAMES ", not '%.40s'", given);
+}
+
 /* Reads the command line into import. */
 static int prepare(struct ctl *ctl, struct import *import)
 {
@@ -541,6 +573,7 @@ static int prepare(struct ctl *ctl, struct import *import)
         .path = ctl_argument(ctl, 0),
         .dataset = ctl_option(ctl, "dataset"),
         .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image")},
+        .scripts = ctl_option(ctl, "scripts"),
         .format = ctl_option(ctl, "format"),
         .keep_going = ctl_option(ctl, "keep-going") != NULL,
         .dry_run = ctl_option(ctl, "dry-run") != NULL || ctl_option(ctl, "check") != NULL,
@@ -564,7 +597,8 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && sample_check_image("--image", import->defaults.image, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
-    if (check_format(ctl, import->format) != CTL_OK)
+    if (check_format(ctl, import->format) != CTL_OK ||
+        check_log_parser(ctl, &import->defaults.log_parser) != CTL_OK)
         return CTL_USAGE;
     if (image_map && image_map_read(&import->images, image_map, &err) < 0)
         return ctl_fail(ctl, &err);

@@ -32,6 +32,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
+	fcgi/ctl/sample_scripts.c fcgi/ctl/sample_scripts.h \
 	fcgi/ctl/samples.c \
 	fcgi/ctl/schema.c \
 	fcgi/ctl/session_usage.c \

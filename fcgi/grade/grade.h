@@ -80,7 +80,9 @@ struct expectation {
     size_t fail_to_pass_count;
     const char *const *pass_to_pass;
     size_t pass_to_pass_count;
+    const char *const *fail_to_fail;
     size_t fail_to_fail_count;
+    bool exact;              /* fail_to_fail's tests must fail, and none that no list names may */
     bool verifier_succeeded; /* exit status 0; counts only when all three lists are empty */
 };
 

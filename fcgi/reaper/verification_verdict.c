@@ -176,6 +176,7 @@ void job_grade(struct job *job)
         .since = job->started_at - TICK_ALLOWANCE,
         .log_parser = job->work.log_parser,
         .hide_output = job->work.hide_output,
+        .exact_outcomes = job->work.exact_outcomes,
     };
 
     job_tell_kept_back(job, &out);

@@ -23,7 +23,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
     static const struct query query = {
         "SELECT d.name, d.description,"
         "       (SELECT COUNT(*) FROM samples AS s WHERE s.latest = TRUE AND s.dataset = d.name),"
-        "       d.created_at, d.egress"
+        "       d.created_at, d.egress, d.format"
         "  FROM datasets AS d ORDER BY d.name"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
@@ -33,12 +33,14 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
         _cleanup_(free_ptr) char *name = db_row_copy(rows, 0);
         _cleanup_(free_ptr) char *description = db_row_copy(rows, 1);
         _cleanup_(free_ptr) char *egress = db_row_copy(rows, 4);
+        _cleanup_(free_ptr) char *format = db_row_copy(rows, 5);
         struct dataset dataset = {
             .name = name,
             .description = description,
             .sample_count = db_row_int(rows, 2),
             .created_at = db_row_time(rows, 3),
             .egress = egress,
+            .format = format,
         };
 
         each(&dataset, arg);
@@ -281,13 +283,16 @@ void sample_summary_release(struct sample_summary *summary)
     free(summary->verifier_command);
     free(summary->image_reference);
     free(summary->log_parser);
+    free(summary->setup_command);
+    free(summary->needs);
     memset(summary, 0, sizeof(*summary));
 }
 
 #define SUMMARY_COLUMNS                                                                            \
     "SELECT dataset, sample_id, language, verifier, image, verifier_image, repo_path,"             \
     " verifier_command, version, latest, verify_timeout, imported_at, hide_verifier_output,"       \
-    " image_reference, log_parser"
+    " image_reference, log_parser, setup_command, exact_outcomes, needs"
+#define SUMMARY_COUNT 18
 
 static struct sample_summary summary_of_row(const struct db_rows *rows)
 {
@@ -307,6 +312,9 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
         .hide_verifier_output = db_row_int(rows, 12) != 0,
         .image_reference = db_row_copy(rows, 13),
         .log_parser = db_row_copy(rows, 14),
+        .setup_command = db_row_copy(rows, 15),
+        .exact_outcomes = db_row_int(rows, 16) != 0,
+        .needs = db_row_copy(rows, 17),
     };
 }
 
@@ -354,9 +362,9 @@ int store_sample_export(struct db *db, const char *dataset,
         more = false;
         while (db_next(rows)) {
             struct sample_whole sample = {.summary = summary_of_row(rows),
-                                          .json = db_row_text(rows, 15),
-                                          .json_length = db_row_length(rows, 15),
-                                          .report_paths = db_row_text(rows, 16)};
+                                          .json = db_row_text(rows, SUMMARY_COUNT),
+                                          .json_length = db_row_length(rows, SUMMARY_COUNT),
+                                          .report_paths = db_row_text(rows, SUMMARY_COUNT + 1)};
             int status = each(&sample, arg, err);
 
             free(last);
@@ -384,7 +392,7 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    buf_add(json, db_row_text(rows, 15), db_row_length(rows, 15));
+    buf_add(json, db_row_text(rows, SUMMARY_COUNT), db_row_length(rows, SUMMARY_COUNT));
     *ret_summary = summary_of_row(rows);
     return 0;
 }
@@ -407,6 +415,13 @@ int store_dataset_ensure(struct db *db, const char *name, const char *descriptio
         " ON DUPLICATE KEY UPDATE description = COALESCE(VALUE(description), description)"};
 
     return DB_RUN(db, &query, NULL, err, db_text(name), db_text(description));
+}
+
+int store_dataset_set_format(struct db *db, const char *name, const char *format, struct error *err)
+{
+    static const struct query query = {"UPDATE datasets SET format = ? WHERE name = ?"};
+
+    return DB_RUN(db, &query, NULL, err, db_text(format), db_text(name));
 }
 
 int store_dataset_set_egress(struct db *db, const char *name, const char *egress, struct error *err)
@@ -463,9 +478,9 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
         " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
-        " image_reference)"
+        " image_reference, setup_command, exact_outcomes, needs)"
         " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "?)"};
+        "?, ?, ?, ?)"};
     _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
@@ -476,19 +491,20 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
                          strlen(sample->verifier_command) + strlen(sample->report_paths),
                      err) < 0)
         return -1;
-    return DB_RUN(db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
-                  db_int(version), db_text(sample->instance_id), db_text(sample->language),
-                  db_text(sample->verifier), db_text(sample->image),
-                  db_text(sample->verifier_image), db_text(sample->repo_path),
-                  db_text(sample->verifier_command), db_text(sample->report_paths),
-                  sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
-                  db_text(sample->fail_to_pass), db_text(sample->pass_to_pass),
-                  db_text(sample->fail_to_fail), db_text(sample->version_description),
-                  db_time(sample->created_at),
-                  db_bytes(sample->content_hash, sizeof(sample->content_hash)),
-                  db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
-                  db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
-                  db_text(sample->log_parser), db_text(sample->image_reference));
+    return DB_RUN(
+        db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
+        db_int(version), db_text(sample->instance_id), db_text(sample->language),
+        db_text(sample->verifier), db_text(sample->image), db_text(sample->verifier_image),
+        db_text(sample->repo_path), db_text(sample->verifier_command),
+        db_text(sample->report_paths),
+        sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
+        db_text(sample->fail_to_pass), db_text(sample->pass_to_pass), db_text(sample->fail_to_fail),
+        db_text(sample->version_description), db_time(sample->created_at),
+        db_bytes(sample->content_hash, sizeof(sample->content_hash)),
+        db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
+        db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
+        db_text(sample->log_parser), db_text(sample->image_reference),
+        db_text(sample->setup_command), db_int(sample->exact_outcomes), db_text(sample->needs));
 }
 
 int store_sample_add(struct db *db, const struct new_sample *sample,

@@ -21,6 +21,7 @@ struct dataset {
     char *name;
     char *description; /* NULL: none */
     char *egress;      /* of its sessions (wire/egress.h) */
+    char *format;      /* of its last import; NULL: not known */
     int64_t sample_count;
     int64_t created_at;
 };
@@ -76,11 +77,12 @@ int store_sample_version(struct db *db, const char *dataset, const char *sample_
 /* A version, without its texts; for the operator. Texts are NULL where the column is. */
 struct sample_summary {
     char *dataset, *sample_id, *language, *verifier, *image, *verifier_image, *repo_path,
-        *verifier_command, *image_reference, *log_parser;
+        *verifier_command, *image_reference, *log_parser, *setup_command,
+        *needs; /* needs: a JSON array of texts; NULL: nothing */
     int64_t version;
     bool latest;
     int64_t verify_timeout; /* seconds; 0: the setting */
-    bool hide_verifier_output;
+    bool hide_verifier_output, exact_outcomes;
     int64_t imported_at;
 };
 
@@ -118,9 +120,9 @@ void sample_pack_path(const char *dataset, const char *sample_id, int64_t versio
 struct new_sample {
     const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,
         *repo_path, *verifier_command, *report_paths, *fail_to_pass, *pass_to_pass, *fail_to_fail,
-        *version_description, *log_parser, *image_reference;
+        *version_description, *log_parser, *image_reference, *setup_command, *needs;
     int64_t verify_timeout; /* 0: the setting */
-    bool hide_verifier_output;
+    bool hide_verifier_output, exact_outcomes;
     int64_t created_at; /* 0: unknown */
     unsigned char content_hash[32];
 };
@@ -133,6 +135,9 @@ int store_sample_add(struct db *db, const struct new_sample *sample,
                      int64_t *ret_version, struct error *err);
 int store_dataset_ensure(struct db *db, const char *name, const char *description,
                          struct error *err);
+/* Of its last import. */
+int store_dataset_set_format(struct db *db, const char *name, const char *format,
+                             struct error *err);
 /* What its sessions may reach, from now on. egress: a valid policy (wire/egress.h). */
 int store_dataset_set_egress(struct db *db, const char *name, const char *egress,
                              struct error *err);

@@ -15,6 +15,7 @@ void session_work_release(struct session_work *work)
 {
     free(work->image);
     free(work->repo_path);
+    free(work->setup_command);
     free(work->egress);
     memset(work, 0, sizeof(*work));
 }
@@ -57,7 +58,7 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
     static const struct query claim = {DB_ATOMIC_SELECT(
         "DECLARE free, limited BOOLEAN DEFAULT FALSE; DECLARE earlier, mine, whose UUID; ", CLAIM,
         "SELECT limited, w.session_id, w.user_id, w.container_id, w.attempt, p.image, "
-        "p.repo_path, w.expires_at, c.egress FROM sessions w "
+        "p.repo_path, w.expires_at, c.egress, p.setup_command FROM sessions w "
         "JOIN samples p USING (dataset, sample_id, version) "
         "LEFT JOIN containers c ON c.container_id=w.container_id WHERE w.session_id=? AND "
         "w.status='creating' AND (limited OR (w.owner=? AND w.container_id=?));")};
@@ -84,6 +85,7 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
         .repo_path = db_row_copy(rows, 6),
         .expires_at = db_row_time(rows, 7),
         .egress = db_row_copy(rows, 8),
+        .setup_command = db_row_copy(rows, 9),
     };
     return 0;
 }

@@ -98,7 +98,8 @@ struct session_work {
     int64_t attempt;
     char *image;
     char *repo_path;
-    char *egress; /* what it may reach (wire/egress.h): its data set's at the claim */
+    char *setup_command; /* NULL: none */
+    char *egress;        /* what it may reach (wire/egress.h): its data set's at the claim */
     int64_t expires_at;
 };
 

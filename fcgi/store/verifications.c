@@ -239,6 +239,7 @@ static struct verification_work work_of(const struct db_rows *rows)
         .hide_output = db_row_int(rows, 18) != 0,
         .log_parser = db_row_copy(rows, 19),
         .test_patch = db_row_copy(rows, 20),
+        .exact_outcomes = db_row_int(rows, 21) != 0,
     };
 }
 
@@ -253,7 +254,7 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         "IFNULL(p.verifier_image, p.image), p.language, p.verifier, p.repo_path, "
         "p.verifier_command, p.report_paths, p.fail_to_pass, p.pass_to_pass, p.fail_to_fail, "
         "p.verify_timeout, c.container_id, c.address, p.hide_verifier_output, p.log_parser, "
-        "JSON_VALUE(p.json, '$.test_patch') FROM verifications v "
+        "JSON_VALUE(p.json, '$.test_patch'), p.exact_outcomes FROM verifications v "
         "JOIN sessions s USING (session_id) "
         "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND p.version=s.version "
         "LEFT JOIN containers c ON c.container_id=v.container_id AND c.state='running' AND "

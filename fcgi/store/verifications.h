@@ -107,6 +107,7 @@ struct verification_work {
     char *test_patch;                                 /* NULL: the sample has none */
     int64_t verify_timeout;                           /* 0: the setting */
     bool hide_output;                                 /* of the verifier, from the API's users */
+    bool exact_outcomes;                              /* what fail_to_fail names must fail */
     char *log_parser;                                 /* NULL: reports only */
     /* A container of this job that runs on this node, its verifier started by an earlier run of
      * this daemon: to be attached to. container_id "": none, make one. */

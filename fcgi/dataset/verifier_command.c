@@ -83,7 +83,9 @@ int bug_command(const char *patch, struct buf *out, struct error *err)
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     buf_add_str(&text, git_settings);
-    buf_add_str(&text, "set -e\ngit apply --index --whitespace=nowarn - <<'" PATCH_END "'\n");
+    /* An image's files are others than those that its index knows, as lstat(2) sees them. */
+    buf_add_str(&text, "set -e\ngit update-index -q --refresh || true\n"
+                       "git apply --index --whitespace=nowarn - <<'" PATCH_END "'\n");
     if (add_document(patch, PATCH_END, &text, err) < 0)
         return -1;
     buf_add_str(&text, "files=$(mktemp)\ngit ls-files -z >\"$files\"\nrm -rf .git\n"

@@ -40,8 +40,9 @@ static int judge(const struct setup *setup, const struct agent_result *result, s
         return error_set(err, ERROR_LIMIT, "SETUP_FAILED", "it did not end within %lld s", limit);
     if (result->exit_status != 0)
         return error_set(err, ERROR_INVALID, "SETUP_FAILED",
-                         "it ended with status %d; the end of its stderr: %s; of its stdout: %s",
-                         result->exit_status, result->err + told, result->out + out);
+                         "it ended with status %d; the end of its stderr: %s; of its stdout: %.*s",
+                         result->exit_status, result->err + told, (int)(result->out_length - out),
+                         result->out + out);
     return 0;
 }
 

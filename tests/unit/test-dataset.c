@@ -321,7 +321,8 @@ static void a_bug_is_made_without_a_trace(void)
     buf_addf(&all,
              "cd %s && git init -q repo && cd repo && echo right >calc && echo kept >ignored && "
              "echo ignored >.gitignore && git add -f . && "
-             "git -c user.name=x -c user.email=x@x commit -qm x && echo own >untracked || exit 1\n"
+             "git -c user.name=x -c user.email=x@x commit -qm x && echo own >untracked && "
+             "cp -p calc copy && touch -d @1 copy && mv copy calc || exit 1\n"
              "(%s) || exit 1\ncat calc made && git ls-files && git status --porcelain && "
              "git rev-list --all --count && git fsck --unreachable && "
              "git cat-file --batch-all-objects --batch-check --unordered | wc -l\n",

@@ -164,6 +164,7 @@ const struct config_row settings_rows[] = {
     INT(reaper, interaction_attempts_max, "10", 1, 1000, "", "claims of an interaction"),
     INT(reaper, verify_attempts_max, "5", 1, 1000, "", "claims of a verification"),
     INT(reaper, verify_timeout_seconds, "1800", 1, 86400, "s", "a verifier's run"),
+    INT(reaper, setup_timeout_seconds, "300", 1, 86400, "s", "a sample's setup_command"),
     INT(reaper, sessions_max, "512", 1, 100000, "", "session containers on this host"),
     INT(reaper, starts_per_user, "0", 0, 1000, "",
         "sessions of one user being started; 0: by processors"),

@@ -85,6 +85,7 @@ struct reaper_settings {
     int64_t interaction_attempts_max;
     int64_t verify_attempts_max;
     int64_t verify_timeout_seconds;
+    int64_t setup_timeout_seconds;
     int64_t sessions_max;
     int64_t starts_per_user; /* 0: by the processors */
     int64_t commands_per_user;

@@ -41,6 +41,7 @@ int ctl_key_set(struct ctl *ctl);
 
 int ctl_dataset_import(struct ctl *ctl);
 int ctl_dataset_list(struct ctl *ctl);
+int ctl_dataset_show(struct ctl *ctl);
 int ctl_dataset_export(struct ctl *ctl);
 int ctl_dataset_remove(struct ctl *ctl);
 int ctl_sample_list(struct ctl *ctl);

@@ -25,9 +25,11 @@
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
+#include "ctl/sample_scripts.h"
 #include "ctl/task_folder.h"
 #include "dataset/formats.h"
 #include "dataset/row_source.h"
+#include "grade/log_names.h"
 #include "images/images.h"
 #include "store/audit_log.h"
 #include "store/samples.h"
@@ -51,7 +53,8 @@ struct import {
     bool network;                               /* for builds of their images */
     struct sample_defaults defaults;
     struct image_map images;
-    const char *format; /* NULL: told by the rows */
+    const char *scripts; /* a folder; NULL: none */
+    const char *format;  /* NULL: told by the rows */
     struct row_source *source;
     struct import_check check;
     bool keep_going, dry_run, strict, hide_answers;
@@ -174,6 +177,8 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .report_paths = line->report_paths,
         .log_parser = line->log_parser,
         .trial = line->trial,
+        .setup_command = line->setup_command,
+        .needs = line->needs,
         .fail_to_pass = line->fail_to_pass,
         .pass_to_pass = line->pass_to_pass,
         .fail_to_fail = line->fail_to_fail,
@@ -185,6 +190,7 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .solution = line->solution,
         .verify_timeout = line->verify_timeout,
         .hide_verifier_output = line->hide_verifier_output,
+        .exact_outcomes = line->exact_outcomes,
         .created_at = line->created_at,
     };
 
@@ -228,6 +234,7 @@ static void choose_image(const struct import *import, struct sample_line *line)
     if (entry) {
         line->image = entry->image;
         line->verifier_image = entry->verifier_image;
+        sample_line_met(line, "image");
     }
     note_image(import, line->image);
     note_image(import, line->verifier_image);
@@ -235,8 +242,8 @@ static void choose_image(const struct import *import, struct sample_line *line)
 
 /* A task's folder says what its images are made of. Returns -1 with the reason for which the row
  * does not come in. */
-static int make_images(struct import *import, struct source_row *row, struct sample_line *line,
-                       struct task_images *images, struct error *why)
+static int make_images(struct import *import, struct sample_line *line, struct task_images *images,
+                       struct error *why)
 {
     const size_t place = (size_t)import->line - 1;
 
@@ -245,11 +252,6 @@ static int make_images(struct import *import, struct source_row *row, struct sam
     if (task_folder_images(import->ctl, &import->folders.list[place], line->image, !import->dry_run,
                            import->network, images, why) < 0)
         return -1;
-    if (images->incomplete)
-        buf_addf(&row->needs, "%s\n",
-                 import->dry_run ? "its images, which the import makes"
-                                 : "to be imported again when its image is there: the layer with "
-                                   "its tests is made then");
     if (images->image)
         line->image = images->image;
     if (images->verifier_image)
@@ -259,6 +261,29 @@ static int make_images(struct import *import, struct source_row *row, struct sam
     if (images->verifier_image && !images->incomplete)
         json_add(import->stored_images, images->verifier_image, NULL);
     return 0;
+}
+
+/* What can be told of the sample. That its images are not whole yet is so today only, and no part of
+ * it. */
+static void check_line(struct import *import, struct sample_line *line,
+                       const struct task_images *images)
+{
+    char *needs = line->needs;
+    _cleanup_(free_ptr) char *today = NULL;
+
+    if (images->incomplete) {
+        _cleanup_(json_release) json_object *list =
+            needs ? json_tokener_parse(needs) : json_object_new_array();
+
+        json_object_array_add(
+            list, json_object_new_string(import->dry_run
+                                             ? "its images, which the import makes"
+                                             : "to be imported again when its image is there: the "
+                                               "layer with its tests is made then"));
+        line->needs = today = xstrdup(json_object_to_json_string(list));
+    }
+    import_check_sample(&import->check, import->line, line, import->missing_images);
+    line->needs = needs;
 }
 
 static int settle_folder(const struct import *import, struct sample_line *line, struct error *why)
@@ -355,19 +380,19 @@ static int take_line(struct import *import, struct source_row *row, struct error
     if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
         abort(); /* no memory */
     line.hides_answers = import->hide_answers;
-    if (make_images(import, row, &line, &images, &why) < 0) {
+    if (make_images(import, &line, &images, &why) < 0) {
         refuse_row(import, why.message);
         return 0;
     }
     choose_image(import, &line);
-    if (settle_folder(import, &line, &why) < 0) {
+    if (settle_folder(import, &line, &why) < 0 ||
+        (import->scripts && sample_scripts_add(import->scripts, &line, &why) < 0)) {
         refuse_row(import, why.message);
         return 0;
     }
     if (import->sample_ids)
         json_object_array_add(import->sample_ids, json_object_new_string(line.sample_id));
-    import_check_sample(&import->check, import->line, &line, row->needs.data,
-                        import->missing_images);
+    check_line(import, &line, &images);
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
     if (import->bad > 0 && !import->keep_going)
         return 0;
@@ -446,7 +471,10 @@ static int record(const struct import *import, struct error *err)
 
 static int finish(struct import *import, struct error *err)
 {
-    if (record(import, err) < 0)
+    const char *format = row_source_format(import->source);
+
+    if (record(import, err) < 0 ||
+        (format && store_dataset_set_format(import->db, import->dataset, format, err) < 0))
         return -1;
     if ((import->added > 0 || import->changed > 0) && sync_packs(import, err) < 0)
         return -1;
@@ -573,6 +601,15 @@ static json_object *unknown_list(const struct import *import)
     return list;
 }
 
+static void print_check(const struct import *import)
+{
+    const struct import_check *check = &import->check;
+
+    import_check_print(check, row_source_format(import->source));
+    if (!check->rows && check->lacking + check->hopeless > 0)
+        printf("To see which: the same command with --check\n");
+}
+
 static void print_summary(const struct import *import)
 {
     bool nothing = is_refused(import);
@@ -582,7 +619,7 @@ static void print_summary(const struct import *import)
         fprintf(stderr, "%s: %" PRId64 " more bad lines\n", import->path,
                 import->bad - REPORTED_MOST);
     if (!ctl_json(import->ctl) && (import->check.rows || !nothing))
-        import_check_print(&import->check, row_source_format(import->source));
+        print_check(import);
     if (ctl_json(import->ctl)) {
         object = json_object_new_object();
         json_add_text(object, "dataset", import->dataset);
@@ -624,6 +661,16 @@ static int check_format(struct ctl *ctl, const char *format)
         return CTL_OK;
     dataset_format_list(&names);
     return ctl_usage(ctl, "--format must be one of %s, not '%.40s'", names.data, format);
+}
+
+static int check_log_parser(struct ctl *ctl, const char **ret_name)
+{
+    const char *given = ctl_option(ctl, "log-parser");
+
+    *ret_name = given ? log_parser_name(given) : NULL;
+    if (!given || *ret_name)
+        return CTL_OK;
+    return ctl_usage(ctl, "--log-parser must be one of " LOG_PARSER_NAMES ", not '%.40s'", given);
 }
 
 /* How commands are to be run, if a word is said of it. */
@@ -732,6 +779,7 @@ static int prepare(struct ctl *ctl, struct import *import)
         .defaults = {.language = ctl_option(ctl, "language"),
                      .image = ctl_option(ctl, "image"),
                      .repo_path = ctl_option(ctl, "repo-path")},
+        .scripts = ctl_option(ctl, "scripts"),
         .profile = BUF_INIT,
         .format = ctl_option(ctl, "format"),
         .keep_going = ctl_option(ctl, "keep-going") != NULL,
@@ -742,6 +790,8 @@ static int prepare(struct ctl *ctl, struct import *import)
     status = check_options(ctl, import);
     if (status != CTL_OK)
         return status;
+    if (check_log_parser(ctl, &import->defaults.log_parser) != CTL_OK)
+        return CTL_USAGE;
     if (read_profile(ctl, &import->profile, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
     if (image_map && image_map_read(&import->images, image_map, &err) < 0)

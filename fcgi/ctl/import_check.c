@@ -85,17 +85,14 @@ static void check_image(const char *image, const char *reference, json_object *m
 
 static void add_needs(const char *needs, json_object *reasons)
 {
-    for (const char *at = needs; *at;) {
-        size_t length = strcspn(at, "\n");
+    _cleanup_(json_release) json_object *list = needs ? json_tokener_parse(needs) : NULL;
 
-        if (length > 0)
-            add_reason(reasons, at, length);
-        at += length + (at[length] == '\n');
-    }
+    for (size_t i = 0; list && i < json_object_array_length(list); i++)
+        json_object_array_add(reasons, json_object_get(json_object_array_get_idx(list, i)));
 }
 
 void import_check_sample(struct import_check *check, int64_t line, const struct sample_line *sample,
-                         const char *needs, json_object *missing)
+                         json_object *missing)
 {
     _cleanup_(json_release) json_object *never = json_object_new_array();
     _cleanup_(json_release) json_object *lacks = json_object_new_array();
@@ -105,7 +102,7 @@ void import_check_sample(struct import_check *check, int64_t line, const struct 
     check_image(sample->image, sample->image_reference, missing, lacks);
     if (sample->verifier_image)
         check_image(sample->verifier_image, NULL, missing, lacks);
-    add_needs(needs, lacks);
+    add_needs(sample->needs, lacks);
     if (json_object_array_length(never) > 0) {
         check->hopeless++;
         add_row(check, line, sample->sample_id, "hopeless", never);
@@ -164,6 +161,4 @@ void import_check_print(const struct import_check *check, const char *format)
     printf("format %s: %" PRId64 " can be run, %" PRId64 " need something first, %" PRId64
            " can never succeed\n",
            format ? format : "unknown", check->ready, check->lacking, check->hopeless);
-    if (!check->rows && check->lacking + check->hopeless > 0)
-        printf("To see which: the same command with --check\n");
 }

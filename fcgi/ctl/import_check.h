@@ -18,9 +18,9 @@ struct import_check {
 
 void import_check_release(struct import_check *check);
 
-/* needs: a line each. missing: an object whose keys are the images that are not in the store. */
+/* missing: an object whose keys are the images that are not in the store. */
 void import_check_sample(struct import_check *check, int64_t line, const struct sample_line *sample,
-                         const char *needs, json_object *missing);
+                         json_object *missing);
 void import_check_bad(struct import_check *check, int64_t line, const char *reason);
 
 /* Adds "ready", "needing", "hopeless" and, of a check, "rows". */

@@ -33,6 +33,8 @@
 #define RESTORE_MOST 64
 #define LOG_PARSER_MOST 60
 #define VERIFY_TIMEOUT_MOST 86400
+#define NEEDS_MOST 16
+#define NEED_MOST 2000 /* bytes of each */
 
 static int wrong(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -108,6 +110,7 @@ static const struct text_field text_fields[] = {
     {"verifier", AT(verifier), "test_suite", false, TEXT_VERIFIER, 1, 32},
     {"verifier_command", AT(verifier_command), "/verifier.sh", false, TEXT_ANY, 1, COMMAND_MOST},
     {"solution", AT(solution), NULL, true, TEXT_ANY, 1, SAMPLE_LINE_MOST},
+    {"setup_command", AT(setup_command), NULL, true, TEXT_ANY, 1, COMMAND_MOST},
     {"log_parser", AT(log_parser), NULL, true, TEXT_LINE, 1, LOG_PARSER_MOST},
     {"image", AT(image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
     {"verifier_image", AT(verifier_image), NULL, true, TEXT_IMAGE, 1, IMAGE_NAME_MOST},
@@ -367,6 +370,10 @@ static int read_lists(struct sample_line *line, struct error *err)
         read_list(line->document, "restore", NULL, RESTORE_MOST, PATH_MOST, &line->restore, err) <
             0)
         return -1;
+    if (read_list(line->document, "needs", NULL, NEEDS_MOST, NEED_MOST, &line->needs, err) < 0)
+        return -1;
+    if (strcmp(line->needs, "[]") == 0)
+        free(TAKE_PTR(line->needs));
     return check_restore(line->restore, err) < 0 ? -1 : check_report_paths(line->report_paths, err);
 }
 
@@ -400,24 +407,37 @@ static int read_verify_timeout(struct sample_line *line, struct error *err)
     return 0;
 }
 
-static int read_hide_output(struct sample_line *line, struct error *err)
+/* *ret_truth is untouched where the line has no such field. */
+static int read_truth(json_object *document, const char *name, bool *ret_truth, struct error *err)
 {
     json_object *value = NULL;
 
-    if (!json_object_object_get_ex(line->document, "hide_verifier_output", &value) || !value)
+    if (!json_object_object_get_ex(document, name, &value) || !value)
         return 0;
     if (!json_object_is_type(value, json_type_boolean))
-        return wrong(err, "hide_verifier_output: must be true or false");
-    line->hide_verifier_output = json_object_get_boolean(value);
+        return wrong(err, "%s: must be true or false", name);
+    *ret_truth = json_object_get_boolean(value);
     return 0;
 }
 
-static int settle_log_parser(struct sample_line *line, struct error *err)
+static int read_truths(struct sample_line *line, struct error *err)
+{
+    return read_truth(line->document, "hide_verifier_output", &line->hide_verifier_output, err) <
+                       0 ||
+                   read_truth(line->document, "exact_outcomes", &line->exact_outcomes, err) < 0
+               ? -1
+               : 0;
+}
+
+static int settle_log_parser(struct sample_line *line, const struct sample_defaults *defaults,
+                             struct error *err)
 {
     const char *given = line->log_parser;
 
-    if (!given)
+    if (!given) {
+        line->log_parser = defaults->log_parser;
         return 0;
+    }
     line->log_parser = log_parser_name(given);
     if (line->log_parser)
         return 0;
@@ -626,6 +646,8 @@ void sample_line_release(struct sample_line *line)
     free(line->report_paths);
     free(line->trial);
     free(line->restore);
+    free(line->needs);
+    free(line->made_command);
     memset(line, 0, sizeof(*line));
 }
 
@@ -642,7 +664,7 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
         return wrong(err, "must be a JSON object, not %s", kind_of(line.document));
     if (read_texts(&line, err) < 0 || read_lists(&line, err) < 0 ||
         read_created_at(&line, err) < 0 || read_verify_timeout(&line, err) < 0 ||
-        read_hide_output(&line, err) < 0 || settle_log_parser(&line, err) < 0 ||
+        read_truths(&line, err) < 0 || settle_log_parser(&line, defaults, err) < 0 ||
         sample_trial_read(line.document, &line.trial, err) < 0 ||
         read_repo_path(&line, defaults, err) < 0 || read_reference(&line, err) < 0 ||
         settle_language(&line, defaults, err) < 0)
@@ -652,9 +674,33 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
     if (!line.environment_setup_commit)
         line.environment_setup_commit = line.base_commit;
     settle_image(&line, defaults);
+    if (defaults->log_parser)
+        sample_line_met(&line, "log_parser");
     *ret_line = line;
     memset(&line, 0, sizeof(line));
     return 0;
+}
+
+void sample_line_met(struct sample_line *line, const char *subject)
+{
+    _cleanup_(json_release) json_object *list = NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    size_t length = strlen(subject);
+
+    if (!line->needs)
+        return;
+    list = json_tokener_parse(line->needs);
+    for (size_t i = json_object_array_length(list); i > 0; i--) {
+        const char *need = json_object_get_string(json_object_array_get_idx(list, i - 1));
+
+        if (strncmp(need, subject, length) == 0 && need[length] == ':')
+            json_object_array_del_idx(list, i - 1, 1);
+    }
+    free(TAKE_PTR(line->needs));
+    if (json_object_array_length(list) == 0)
+        return;
+    json_write(&text, list);
+    line->needs = buf_take(&text);
 }
 
 /* --- fields that are nobody's ---------------------------------------------------------------- */
@@ -663,6 +709,7 @@ static const char *const other_fields[] = {
     "FAIL_TO_PASS",         "PASS_TO_PASS",    "FAIL_TO_FAIL",   "fail_to_pass", "pass_to_pass",
     "fail_to_fail",         "report_paths",    "verify_timeout", "created_at",   "repo_path",
     "hide_verifier_output", "image_reference", "held_out",       "restore",      "trial",
+    "exact_outcomes",       "needs",
 };
 
 /* SWE-bench's that mean nothing here. */
@@ -764,6 +811,12 @@ static void add_newer(const struct sample_line *line, struct buf *text)
         add_member(text, "answers", "hidden");
     if (line->solution)
         add_member(text, "solution", line->solution);
+    if (line->setup_command)
+        add_member(text, "setup_command", line->setup_command);
+    if (line->needs)
+        buf_addf(text, ",\"needs\":%s", line->needs);
+    if (line->exact_outcomes)
+        buf_add_str(text, ",\"exact_outcomes\":true");
 }
 
 void sample_line_hash(const struct sample_line *line, const char *dataset,

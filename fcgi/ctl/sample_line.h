@@ -7,8 +7,9 @@
  * case; an array, or a string that holds one). Of ours: sample_id, description,
  * version_description, language, image, verifier_image, image_reference, verifier, repo_path,
  * verifier_command, report_paths, log_parser, trial, verify_timeout, hide_verifier_output,
- * held_out, restore, non_code_patch, solution. Others are ignored, as data sets made after
- * SWE-bench's have many of their own; sample_line_unknown finds those that look like a typing error.
+ * held_out, restore, exact_outcomes, setup_command, needs, non_code_patch, solution. Others are
+ * ignored, as data sets made after SWE-bench's have many of their own; sample_line_unknown finds
+ * those that look like a typing error.
  */
 #ifndef CODESET_CTL_SAMPLE_LINE_H
 #define CODESET_CTL_SAMPLE_LINE_H
@@ -38,20 +39,24 @@ struct sample_line {
     char *repo_path;    /* NULL: not known yet */
     bool names_no_folder; /* neither does the command line: repo_path is what instance_id says */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail, *report_paths; /* JSON arrays */
-    char *held_out;         /* the same: tests that count and are never shown */
-    char *restore;          /* the same: patterns (docs/verdicts.md) */
-    bool hides_answers;     /* the parser leaves it false: it is not the line that says so */
-    char *trial;            /* JSON (ctl/sample_trial.h); NULL: none */
+    char *held_out;            /* the same: tests that count and are never shown */
+    char *restore;             /* the same: patterns (docs/verdicts.md) */
+    bool hides_answers;        /* the parser leaves it false: it is not the line that says so */
+    char *trial;               /* JSON (ctl/sample_trial.h); NULL: none */
+    const char *setup_command; /* NULL: none */
+    char *needs; /* JSON array: what must be done by hand before it can be run; NULL: nothing */
+    char *made_command;     /* `verifier_command`, where scripts were put before it */
     int64_t verify_timeout; /* seconds; 0: the setting */
-    bool hide_verifier_output;
+    bool hide_verifier_output, exact_outcomes;
     int64_t created_at; /* 0: unknown */
 };
 
 /* What the command line says; each may be NULL. */
 struct sample_defaults {
-    const char *language; /* where the line names none, instead of guessing */
-    const char *image;    /* where the line names none */
-    const char *repo_path; /* the same */
+    const char *language;   /* where the line names none, instead of guessing */
+    const char *image;      /* where the line names none */
+    const char *repo_path;  /* the same */
+    const char *log_parser; /* the same; one of grade/log_names.h */
 };
 
 /* An error's message says what is wrong with the line, not which line. */
@@ -66,6 +71,10 @@ int sample_line_parse(const char *text, size_t length, const struct sample_defau
 int sample_line_settle_folder(struct sample_line *line, const char *of_import, const char *workdir,
                               struct error *err);
 void sample_line_release(struct sample_line *line);
+
+/* What a need is about ("image", "log_parser", "scripts") was given by the command line: needs that
+ * begin with that word and a colon are met. */
+void sample_line_met(struct sample_line *line, const char *subject);
 
 /* Calls each with every field of the line that is neither SWE-bench's nor ours, and with the known
  * field that was probably meant (NULL: none is near). */

@@ -1,5 +1,6 @@
 /*
- * samples.c - codesetctl dataset list, dataset remove, sample list, sample show.
+ * samples.c - codesetctl dataset list, dataset show, dataset export, dataset remove, sample list,
+ * sample show.
  */
 #include "store/samples.h"
 
@@ -10,8 +11,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "ctl/commands.h"
+#include "ctl/import_check.h"
 #include "ctl/output.h"
 #include "ctl/sample_pack.h"
+#include "images/images.h"
 #include "store/catalog.h"
 #include "store/sample_checks.h"
 
@@ -25,6 +28,7 @@ static void add_dataset(const struct dataset *dataset, void *arg)
     json_add_text(object, "description", dataset->description);
     json_add_text(object, "egress", dataset->egress);
     json_add_text(object, "answers", dataset->hides_answers ? "hidden" : "visible");
+    json_add_text(object, "format", dataset->format);
     json_add_int(object, "sample_count", dataset->sample_count);
     json_add_time(object, "created_at", dataset->created_at);
     json_object_array_add(arg, object);
@@ -46,29 +50,163 @@ int ctl_dataset_list(struct ctl *ctl)
     return CTL_OK;
 }
 
-struct dataset_search {
-    const char *name;
-    bool found;
-};
-
-static void match(const struct dataset *dataset, void *arg)
+/* What `dataset list` shows of one. NULL: there is none of that name, or the database failed. */
+static json_object *find_dataset(struct db *db, const char *name, struct error *err)
 {
-    struct dataset_search *search = arg;
+    _cleanup_(json_release) json_object *all = json_object_new_array();
 
-    search->found |= strcmp(dataset->name, search->name) == 0;
+    if (store_dataset_list(db, add_dataset, all, err) < 0)
+        return NULL;
+    for (size_t i = 0; i < json_object_array_length(all); i++) {
+        json_object *dataset = json_object_array_get_idx(all, i);
+
+        if (strcmp(json_get_text(dataset, "name"), name) == 0)
+            return json_object_get(dataset);
+    }
+    error_set(err, ERROR_NOT_FOUND, NULL,
+              "there is no data set '%s'; list them with 'codesetctl dataset list'", name);
+    return NULL;
 }
 
 int ctl_check_dataset(struct db *db, const char *name, struct error *err)
 {
-    struct dataset_search search = {.name = name};
+    _cleanup_(json_release) json_object *dataset = find_dataset(db, name, err);
 
-    if (store_dataset_list(db, match, &search, err) < 0)
-        return -1;
-    return search.found ? 0
-                        : error_set(err, ERROR_NOT_FOUND, NULL,
-                                    "there is no data set '%s'; list them with 'codesetctl dataset "
-                                    "list'",
-                                    name);
+    return dataset ? 0 : -1;
+}
+
+/* --- dataset show ---------------------------------------------------------------------------- */
+
+struct showing {
+    struct import_check check;
+    json_object *stored;                        /* keys: what the image store has */
+    json_object *there, *missing, *not_fetched; /* keys: images that samples name; the last: where a
+                                                 * registry has one that is missing */
+    json_object *languages, *parsers;           /* by name: how many samples */
+    int64_t count, with_setup, own_commands;
+};
+
+static void showing_release(struct showing *showing)
+{
+    import_check_release(&showing->check);
+    json_object_put(showing->stored);
+    json_object_put(showing->there);
+    json_object_put(showing->missing);
+    json_object_put(showing->not_fetched);
+    json_object_put(showing->languages);
+    json_object_put(showing->parsers);
+}
+
+static void count_in(json_object *counts, const char *name)
+{
+    json_add_int(counts, name, json_get_int(counts, name, 0) + 1);
+}
+
+static void note_image(struct showing *showing, const char *name, const char *reference)
+{
+    bool stored = name && json_object_object_get_ex(showing->stored, name, NULL);
+
+    if (!name)
+        return;
+    json_add(stored ? showing->there : showing->missing, name, NULL);
+    if (!stored && reference)
+        json_add(showing->not_fetched, reference, NULL);
+}
+
+static int show_sample(const struct sample_whole *sample, void *arg, struct error *err)
+{
+    struct showing *showing = arg;
+    const struct sample_summary *summary = &sample->summary;
+    _cleanup_(json_release) json_object *json = NULL;
+    struct sample_line line = {.sample_id = summary->sample_id,
+                               .language = summary->language,
+                               .image = summary->image,
+                               .verifier_image = summary->verifier_image,
+                               .image_reference = summary->image_reference,
+                               .repo_path = summary->repo_path,
+                               .needs = summary->needs};
+
+    if (json_parse(sample->json, sample->json_length, &json, NULL, err) < 0)
+        return error_wrap(err, "sample %s", summary->sample_id);
+    line.fail_to_pass =
+        (char *)json_object_to_json_string(json_object_object_get(json, "fail_to_pass"));
+    line.pass_to_pass =
+        (char *)json_object_to_json_string(json_object_object_get(json, "pass_to_pass"));
+    note_image(showing, summary->image, summary->image_reference);
+    note_image(showing, summary->verifier_image, NULL);
+    import_check_sample(&showing->check, ++showing->count, &line, showing->missing);
+    count_in(showing->languages, summary->language);
+    count_in(showing->parsers, summary->log_parser ? summary->log_parser : "none");
+    showing->with_setup += summary->setup_command != NULL;
+    showing->own_commands += strcmp(summary->verifier_command, "/verifier.sh") != 0;
+    return 0;
+}
+
+static void note_stored(const struct image *image, void *arg)
+{
+    json_add(arg, image->name, NULL);
+}
+
+static json_object *keys_of(json_object *object)
+{
+    json_object *keys = json_object_new_array();
+
+    json_object_object_foreach (object, key, ignored) {
+        (void)ignored;
+        json_object_array_add(keys, json_object_new_string(key));
+    }
+    return keys;
+}
+
+static void print_dataset(struct ctl *ctl, const struct showing *showing, json_object *dataset)
+{
+    json_add(dataset, "languages", json_object_get(showing->languages));
+    json_add_int(dataset, "own_commands", showing->own_commands);
+    json_add_int(dataset, "setup_commands", showing->with_setup);
+    json_add(dataset, "log_parsers", json_object_get(showing->parsers));
+    json_add_int(dataset, "images_stored", json_object_object_length(showing->there));
+    json_add_int(dataset, "images_missing", json_object_object_length(showing->missing));
+    if (ctl_json(ctl)) {
+        json_add(dataset, "missing_images", keys_of(showing->missing));
+        json_add(dataset, "missing_references", keys_of(showing->not_fetched));
+        import_check_add(&showing->check, dataset);
+    }
+    output_object(ctl_json(ctl), dataset);
+    if (ctl_json(ctl))
+        return;
+    import_check_print(&showing->check, json_get_text(dataset, "format"));
+    if (!showing->check.rows && showing->check.lacking + showing->check.hopeless > 0)
+        printf("To see which: the same command with --rows\n");
+    if (json_object_object_length(showing->not_fetched) > 0)
+        printf("To fetch what a registry has: codesetctl image pull --from-dataset %s\n",
+               json_get_text(dataset, "name"));
+}
+
+int ctl_dataset_show(struct ctl *ctl)
+{
+    const char *name = ctl_argument(ctl, 0);
+    _cleanup_(showing_release) struct showing showing = {
+        .check = {.rows = ctl_option(ctl, "rows") ? json_object_new_array() : NULL},
+        .stored = json_object_new_object(),
+        .there = json_object_new_object(),
+        .missing = json_object_new_object(),
+        .not_fetched = json_object_new_object(),
+        .languages = json_object_new_object(),
+        .parsers = json_object_new_object(),
+    };
+    _cleanup_(json_release) json_object *dataset = NULL;
+    struct error err = ERROR_INIT;
+    struct db *db = ctl_db(ctl, &err);
+
+    dataset = db ? find_dataset(db, name, &err) : NULL;
+    if (!dataset)
+        return ctl_fail(ctl, &err);
+    if (image_list(&ctl_settings(ctl)->engine, note_stored, showing.stored, &err) < 0)
+        ctl_warn(ctl, "%s", err.message);
+    if (store_sample_export(db, name, show_sample, &showing, &err) < 0)
+        return ctl_fail(ctl, &err);
+    print_dataset(ctl, &showing, dataset);
+    return CTL_OK;
 }
 
 static int remove_packs(const char *pack_dir, const char *dataset, struct error *err)
@@ -150,6 +288,11 @@ static int print_sample(const struct sample_whole *sample, void *arg, struct err
     json_add_text(line, "log_parser", summary->log_parser);
     if (trial)
         json_add(line, "trial", json_object_get(trial));
+    json_add_text(line, "setup_command", summary->setup_command);
+    if (summary->needs)
+        json_add(line, "needs", json_tokener_parse(summary->needs));
+    if (summary->exact_outcomes)
+        json_add_bool(line, "exact_outcomes", true);
     if (summary->verify_timeout)
         json_add_int(line, "verify_timeout", summary->verify_timeout);
     if (summary->hide_verifier_output)
@@ -197,6 +340,9 @@ static json_object *summary_object(const struct sample_summary *summary)
              summary->verify_timeout ? json_object_new_int64(summary->verify_timeout) : NULL);
     json_add_bool(object, "hide_verifier_output", summary->hide_verifier_output);
     json_add_text(object, "answers", summary->hides_answers ? "hidden" : "visible");
+    json_add_text(object, "setup_command", summary->setup_command);
+    json_add_bool(object, "exact_outcomes", summary->exact_outcomes);
+    json_add(object, "needs", summary->needs ? json_tokener_parse(summary->needs) : NULL);
     json_add_time(object, "imported_at", summary->imported_at);
     json_add_text(object, "state", summary->state);
     json_add_time(object, "checked_at", summary->checked_at);

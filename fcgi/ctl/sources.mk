@@ -36,6 +36,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/regrade.c \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
+	fcgi/ctl/sample_scripts.c fcgi/ctl/sample_scripts.h \
 	fcgi/ctl/sample_trial.c fcgi/ctl/sample_trial.h \
 	fcgi/ctl/samples.c \
 	fcgi/ctl/schema.c \

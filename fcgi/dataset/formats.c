@@ -25,12 +25,12 @@ enum commands {
     COMMANDS_WHOLE,    /* there; they lay the tests' patch, too */
     COMMANDS_PATCHED,  /* there, else pytest; the files of the tests' patch are its arguments */
     COMMANDS_OF_LISTS, /* pytest, on the files that the lists of tests name */
+    COMMANDS_FIXED,    /* format->command itself; they lay the tests' patch, too */
 };
 
 struct conversion {
     const struct dataset_format *format;
     json_object *row, *line;
-    struct buf *needs;
 };
 
 struct dataset_format {
@@ -45,13 +45,14 @@ struct dataset_format {
     const char *image_join;   /* this in place of its "__" */
     const char *language;     /* of rows that name none; NULL: guessed from their patches */
     const char *repo_path;
+    const char *setup;   /* shell, before a session is ready; NULL: none */
     const char *prepare; /* shell, before the tests */
     enum commands commands;
     const char *command;
     const char *log_parser; /* the field with its name */
-    const char *need;       /* what is true of all rows */
+    bool exact;             /* the tests of fail_to_fail must fail */
     /* Makes the line, in place of all that this table can say; else NULL. */
-    int (*whole)(json_object *row, json_object *line, struct buf *needs, struct error *err);
+    int (*whole)(json_object *row, json_object *line, struct error *err);
     /* What the table can't say; may be NULL. */
     int (*finish)(struct conversion *conversion, struct error *err);
 };
@@ -61,6 +62,14 @@ struct dataset_format {
 #define CONDA                                                                                      \
     "if [ -f /opt/miniconda3/bin/activate ]; then\n"                                               \
     "    . /opt/miniconda3/bin/activate && conda activate testbed\nfi\n"
+
+/* R2E-Gym's images have the hidden tests in /r2e_tests, and an environment in the repository. Their
+ * own run_tests.sh is in the repository, too, where a session could have written it. */
+#define R2E_COMMAND                                                                                \
+    "rm -rf r2e_tests && cp -R /r2e_tests r2e_tests || exit 1\n"                                   \
+    "python=.venv/bin/python; [ -x \"$python\" ] || python=python3\n"                              \
+    "PYTHONWARNINGS='ignore::UserWarning,ignore::SyntaxWarning' "                                  \
+    "\"$python\" -W ignore -m pytest -rA r2e_tests"
 
 /* --- reading a row --------------------------------------------------------------------------- */
 
@@ -162,9 +171,20 @@ json_object *dataset_list(json_object *row, const char *field, struct error *err
     return list;
 }
 
+void dataset_need(json_object *line, const char *what)
+{
+    json_object *needs = json_object_object_get(line, "needs");
+
+    if (!needs) {
+        needs = json_object_new_array();
+        json_add(line, "needs", needs);
+    }
+    json_object_array_add(needs, json_object_new_string(what));
+}
+
 static void need(struct conversion *conversion, const char *what)
 {
-    buf_addf(conversion->needs, "%s\n", what);
+    dataset_need(conversion->line, what);
 }
 
 /* --- what all formats have ------------------------------------------------------------------- */
@@ -328,8 +348,9 @@ static char *test_commands(struct conversion *conversion)
 {
     const struct dataset_format *format = conversion->format;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
-    _cleanup_(free_ptr) char *given =
-        format->command ? commands_at(conversion->row, format->command) : NULL;
+    _cleanup_(free_ptr) char *given = format->command && format->commands != COMMANDS_FIXED
+                                          ? commands_at(conversion->row, format->command)
+                                          : NULL;
     const char *test_patch = json_get_text(conversion->line, "test_patch");
 
     switch (format->commands) {
@@ -337,6 +358,9 @@ static char *test_commands(struct conversion *conversion)
         return NULL;
     case COMMANDS_FIELD:
     case COMMANDS_WHOLE:
+        if (!given)
+            need(conversion,
+                 "image: a verifier image, as the row names no command that runs its tests");
         return given ? xasprintf("%s\n", given) : NULL;
     case COMMANDS_PATCHED:
         buf_add_str(&text, given ? given : "pytest -rA");
@@ -346,9 +370,23 @@ static char *test_commands(struct conversion *conversion)
         buf_add_str(&text, "pytest -rA");
         add_listed_files(conversion->line, &text);
         break;
+    case COMMANDS_FIXED:
+        buf_add_str(&text, format->command);
+        break;
     }
     buf_add_char(&text, '\n');
     return buf_take(&text);
+}
+
+/* Does a JUnit report come of the commands? */
+static bool leaves_report(const struct conversion *conversion, const char *commands)
+{
+    return strstr(commands, "pytest") || json_get_text(conversion->line, "log_parser");
+}
+
+static bool lays_patch(const struct dataset_format *format)
+{
+    return format->commands == COMMANDS_WHOLE || format->commands == COMMANDS_FIXED;
 }
 
 /* A sample whose tests can't be run by a command can be read all the same. */
@@ -361,29 +399,26 @@ static int add_verifier(struct conversion *conversion, struct error *err)
     const struct verifier_plan plan = {
         .prepare = format->prepare,
         .base_commit = json_get_text(conversion->line, "base_commit"),
-        .test_patch = format->commands == COMMANDS_WHOLE
-                          ? NULL
-                          : json_get_text(conversion->line, "test_patch"),
+        .test_patch = lays_patch(format) ? NULL : json_get_text(conversion->line, "test_patch"),
         .script_path = "test_fail_to_pass.py",
         .script = script,
         .commands = commands,
     };
 
-    if (!commands) {
-        if (format->commands != COMMANDS_NONE)
-            need(conversion, "a verifier image: the row names no command that runs its tests");
+    if (!commands)
+        return 0;
+    if (!leaves_report(conversion, commands))
+        need(conversion, "log_parser: its commands write a log only, and the row names no known "
+                         "parser that reads it");
+    if (verifier_command(&plan, &command, err) < 0) {
+        _cleanup_(free_ptr) char *what =
+            xasprintf("image: a verifier image with its tests: %s", err->message);
+
+        need(conversion, what);
+        error_clear(err);
         return 0;
     }
-    if (!strstr(commands, "pytest") && format->log_parser &&
-        !json_get_text(conversion->line, "log_parser"))
-        need(conversion, "a verifier that writes a JUnit report: its commands write a log only, "
-                         "which no known parser reads");
-    if (verifier_command(&plan, &command, err) == 0) {
-        json_add_text(conversion->line, "verifier_command", command.data);
-        return 0;
-    }
-    buf_addf(conversion->needs, "a verifier image with its tests: %s\n", err->message);
-    error_clear(err);
+    json_add_text(conversion->line, "verifier_command", command.data);
     return 0;
 }
 
@@ -396,15 +431,30 @@ static int finish_smith(struct conversion *conversion, struct error *err)
     _cleanup_(buf_release) struct buf gold = BUF_INIT;
     _cleanup_(free_ptr) char *repo = text_at(conversion->row, "repo");
     const char *dot = repo ? strrchr(repo, '.') : NULL;
+    _cleanup_(buf_release) struct buf setup = BUF_INIT;
 
     if (!patch || !patch[0])
         return error_set(err, ERROR_INVALID, NULL, "patch: missing; it is what makes the bug");
     if (patch_reverse(patch, &gold, err) < 0)
         return error_wrap(err, "patch: it cannot be turned round");
+    if (bug_command(patch, &setup, err) < 0)
+        return error_wrap(err, "patch");
+    json_add_text(conversion->line, "setup_command", setup.data);
     json_add_text(conversion->line, "patch", gold.data);
     if (dot)
         json_add_text(conversion->line, "base_commit", dot + 1);
     return 0;
+}
+
+/* Of the languages whose repositories have one runner. */
+static void add_parser_of_language(struct conversion *conversion)
+{
+    const char *language = json_get_text(conversion->line, "language");
+
+    if (language && strcmp(language, "go") == 0)
+        json_add_text(conversion->line, "log_parser", "go");
+    else if (language && strcmp(language, "rust") == 0)
+        json_add_text(conversion->line, "log_parser", "cargo");
 }
 
 /* An id of their own; issues in a list; tests by what became of them. */
@@ -460,6 +510,7 @@ static int finish_multi(struct conversion *conversion, struct error *err)
     }
     if (text.length)
         json_add_text(conversion->line, "problem_statement", text.data);
+    add_parser_of_language(conversion);
     return 0;
 }
 
@@ -494,6 +545,7 @@ static int finish_r2e(struct conversion *conversion, struct error *err)
     return 0;
 }
 
+/* Its commands were made for the image, not for a verifier's. */
 static int finish_scale(struct conversion *conversion, struct error *err)
 {
     _cleanup_(free_ptr) char *user = text_at(conversion->row, "user");
@@ -507,20 +559,76 @@ static int finish_scale(struct conversion *conversion, struct error *err)
         json_add_text(conversion->line, "repo", name.data);
     }
     if (before)
-        need(conversion, "a layer over its image in which the row's pre_commands have been run");
+        json_add_text(conversion->line, "setup_command", before);
     return 0;
+}
+
+/* The row's own commands: the last one fetches the tests out of the change's commit, those before
+ * bring the repository to where a session begins. Then the scripts that are published beside the
+ * rows (swe_bench_pro_eval.py there has the order); parser.py writes which test did what. */
+#define PRO_REPORT ".codeset-tests.json"
+
+static int add_pro_command(struct conversion *conversion, struct buf *setup, struct buf *command,
+                           struct error *err)
+{
+    _cleanup_(free_ptr) char *before = text_at(conversion->row, "before_repo_set_cmd");
+    _cleanup_(json_release) json_object *files =
+        dataset_list(conversion->row, "selected_test_files_to_run", err);
+    _cleanup_(buf_release) struct buf all = BUF_INIT, commands = BUF_INIT;
+    struct verifier_plan plan = {.base_commit = json_get_text(conversion->line, "base_commit"),
+                                 .test_patch = json_get_text(conversion->line, "test_patch")};
+    size_t length = before ? strlen(before) : 0, last;
+
+    if (!files)
+        return -1;
+    while (length > 0 && strchr(" \t\r\n", before[length - 1]))
+        length--;
+    for (last = length; last > 0 && before[last - 1] != '\n'; last--)
+        ;
+    buf_add(setup, before, last);
+    for (size_t i = 0; i < json_object_array_length(files); i++) {
+        const char *file = json_object_get_string(json_object_array_get_idx(files, i));
+
+        buf_addf(&all, "%s%s", i ? "," : "", file ? file : "");
+    }
+    buf_add_str(&commands, "rm -rf " PRO_REPORT "\n");
+    if (length > last) { /* without its commit, the patch of the tests does */
+        buf_add(&commands, before + last, length - last);
+        buf_add_str(&commands, " || true\n");
+    }
+    buf_add_str(&commands, "bash /workspace/run_script.sh ");
+    shell_word(all.data ? all.data : "", &commands);
+    buf_add_str(&commands,
+                " >/workspace/stdout.log 2>/workspace/stderr.log\n"
+                "cat /workspace/stdout.log; cat /workspace/stderr.log >&2\n"
+                "python=$(command -v python || command -v python3) || exit 1\n"
+                "\"$python\" /workspace/parser.py /workspace/stdout.log /workspace/stderr.log "
+                "\"$PWD/" PRO_REPORT "\"\n");
+    plan.commands = commands.data;
+    return verifier_command(&plan, command, err);
 }
 
 static int finish_pro(struct conversion *conversion, struct error *err)
 {
     _cleanup_(free_ptr) char *tag = text_at(conversion->row, "dockerhub_tag");
-    _cleanup_(buf_release) struct buf reference = BUF_INIT;
+    _cleanup_(buf_release) struct buf reference = BUF_INIT, command = BUF_INIT, setup = BUF_INIT;
 
-    (void)err;
     if (tag) {
         buf_addf(&reference, "jefzda/sweap-images:%s", tag);
         json_add_text(conversion->line, "image_reference", reference.data);
     }
+    if (add_pro_command(conversion, &setup, &command, err) < 0)
+        return -1;
+    if (setup.length > 0)
+        json_add_text(conversion->line, "setup_command", setup.data);
+    if (command.length <= VERIFIER_COMMAND_MOST)
+        json_add_text(conversion->line, "verifier_command", command.data);
+    else
+        need(conversion, "image: a verifier image, as its command would be too long");
+    json_add_text(conversion->line, "log_parser", "named-json");
+    json_add(conversion->line, "report_paths", json_tokener_parse("[\"" PRO_REPORT "\"]"));
+    need(conversion, "scripts: the run_script.sh and parser.py that are published for it beside "
+                     "the data set (run_scripts/INSTANCE_ID)");
     return 0;
 }
 
@@ -558,15 +666,14 @@ static const struct dataset_format formats[] = {
                  {"base_commit", "base.sha"},
                  {"language", "lang"},
                  {"problem_statement", "title"}},
-     .need = "a layer over its image without /home/fix.patch, which is the answer, and a verifier "
-             "image: the row names no command that runs its tests",
+     .setup = "rm -rf /home/fix.patch /home/test.patch /home/fix-run.sh /home/test-run.sh\n",
+     .commands = COMMANDS_FIXED,
+     .command = "rm -f /home/fix.patch\nbash /home/test-run.sh",
      .finish = finish_multi},
     {.name = "swe-bench-pro",
      .marks = {"dockerhub_tag", "before_repo_set_cmd"},
      .renamed = {{"language", "repo_language"}},
      .repo_path = "/app",
-     .need = "a verifier image with the run_script.sh and parser.py that are published for it "
-             "beside the data set",
      .finish = finish_pro},
     {.name = "r2e-gym",
      .marks = {"expected_output_json", "commit_hash"},
@@ -574,8 +681,10 @@ static const struct dataset_format formats[] = {
      .image = "docker_image",
      .language = "python",
      .repo_path = TESTBED,
-     .need = "a layer over its image without /r2e_tests, which are the hidden tests, and a "
-             "verifier image with them",
+     .setup = "rm -rf /r2e_tests r2e_tests\n",
+     .commands = COMMANDS_FIXED,
+     .command = R2E_COMMAND,
+     .exact = true,
      .finish = finish_r2e},
     {.name = "scale-swe",
      .marks = {"image_url", "parent_commit"},
@@ -618,8 +727,6 @@ static const struct dataset_format formats[] = {
      .repo_path = TESTBED,
      .prepare = CONDA,
      .commands = COMMANDS_OF_LISTS,
-     .need = "a layer over its image in which the bug has been made: apply the reverse of the "
-             "sample's patch",
      .finish = finish_smith},
     {.name = "swe-gym", /* looks like SWE-bench: by name only */
      .image_prefix = "xingyaoww/sweb.eval.x86_64.",
@@ -683,7 +790,7 @@ static int convert(struct conversion *conversion, struct error *err)
         format->log_parser ? text_at(conversion->row, format->log_parser) : NULL;
 
     if (format->whole)
-        return format->whole(conversion->row, conversion->line, conversion->needs, err);
+        return format->whole(conversion->row, conversion->line, err);
     copy_fields(conversion);
     rename_language(conversion);
     copy_time(conversion);
@@ -695,18 +802,20 @@ static int convert(struct conversion *conversion, struct error *err)
         json_add_text(conversion->line, "image_reference", reference);
     if (parser && log_parser_name(parser)) /* what needs another one is told */
         json_add_text(conversion->line, "log_parser", log_parser_name(parser));
+    if (format->setup)
+        json_add_text(conversion->line, "setup_command", format->setup);
+    if (format->exact)
+        json_add_bool(conversion->line, "exact_outcomes", true);
     if (format->finish && format->finish(conversion, err) < 0)
         return -1;
-    if (format->need)
-        need(conversion, format->need);
     return add_verifier(conversion, err);
 }
 
 int dataset_convert(const struct dataset_format *format, json_object *row, json_object **ret_line,
-                    struct buf *needs, struct error *err)
+                    struct error *err)
 {
     _cleanup_(json_release) json_object *line = json_object_new_object();
-    struct conversion conversion = {.format = format, .row = row, .line = line, .needs = needs};
+    struct conversion conversion = {.format = format, .row = row, .line = line};
 
     if (!json_object_is_type(row, json_type_object))
         return error_set(err, ERROR_INVALID, NULL, "must be an object");

@@ -28,11 +28,15 @@ bool dataset_format_is_plain(const struct dataset_format *format);
 void dataset_format_list(struct buf *out);
 
 /*
- * *ret_line: a new object. Appends to `needs` what must be done by hand before the sample can be
- * run, a line each. ERROR_INVALID: the row lacks what it must have, or holds what can't be read.
+ * *ret_line: a new object. Its `needs` say what must be done by hand before the sample can be run.
+ * ERROR_INVALID: the row lacks what it must have, or holds what can't be read.
  */
 int dataset_convert(const struct dataset_format *format, json_object *row, json_object **ret_line,
-                    struct buf *needs, struct error *err);
+                    struct error *err);
+
+/* What must be done by hand before the line's sample can be run. One that begins with "image:",
+ * "log_parser:" or "scripts:" is met by the option of that name (ctl/import.c). */
+void dataset_need(json_object *line, const char *what);
 
 /*
  * The list's value as an array: an array, a text that holds one as JSON or as a Python literal, or

@@ -23,7 +23,6 @@
 #define BLOCK (128 << 10)
 #define FILE_MOST (INT64_C(64) << 30) /* decompressed: a bound on the children's time */
 #define CPU_SECONDS 7200
-#define NEEDS_MOST 8192
 #define WORD_MOST 500 /* bytes of a reason */
 
 /* What the child writes; the host's order. */
@@ -36,7 +35,6 @@ struct record {
 
 enum {
     WORD_FORMAT = 'F',
-    WORD_NEEDS = 'N', /* of the row that comes next */
     WORD_ROW = 'R',
     WORD_BAD = 'B',
     WORD_TOO_LONG = 'L',
@@ -49,7 +47,7 @@ enum {
 struct converter {
     const struct dataset_format *format; /* NULL: not known yet */
     size_t most;
-    struct buf record, text, needs;
+    struct buf record, text;
     bool broken; /* nobody reads any more */
 };
 
@@ -82,8 +80,7 @@ static void say_line(struct converter *converter, const struct split_row *row, j
     _cleanup_(json_release) json_object *line = NULL;
     struct error err = ERROR_INIT;
 
-    buf_clear(&converter->needs);
-    if (dataset_convert(converter->format, object, &line, &converter->needs, &err) < 0) {
+    if (dataset_convert(converter->format, object, &line, &err) < 0) {
         say_text(converter, WORD_BAD, row->number, err.message);
         return;
     }
@@ -93,8 +90,6 @@ static void say_line(struct converter *converter, const struct split_row *row, j
         say(converter, WORD_TOO_LONG, row->number, "", 0);
         return;
     }
-    if (converter->needs.length > 0 && converter->needs.length <= NEEDS_MOST)
-        say(converter, WORD_NEEDS, row->number, converter->needs.data, converter->needs.length);
     say(converter, WORD_ROW, row->number, converter->text.data, converter->text.length);
 }
 
@@ -141,7 +136,7 @@ static int read_all(struct splitter *splitter, char *block, struct error *err)
 static _Noreturn void work(int in_fd, int out_fd, const struct dataset_format *format, size_t most)
 {
     struct converter converter = {
-        .format = format, .most = most, .record = BUF_INIT, .text = BUF_INIT, .needs = BUF_INIT};
+        .format = format, .most = most, .record = BUF_INIT, .text = BUF_INIT};
     struct splitter *splitter = splitter_new(most, convert_row, &converter);
     char *block = xmalloc(BLOCK), when[CLOCK_TEXT_SIZE];
     struct error err = ERROR_INIT;
@@ -177,7 +172,6 @@ struct row_source {
 void source_row_release(struct source_row *row)
 {
     buf_release(&row->text);
-    buf_release(&row->needs);
 }
 
 const char *row_source_format(const struct row_source *source)
@@ -309,8 +303,6 @@ static size_t most_of(const struct row_source *source, char word)
     switch (word) {
     case WORD_ROW:
         return source->most;
-    case WORD_NEEDS:
-        return NEEDS_MOST;
     case WORD_TOO_LONG:
     case WORD_END:
         return 0;
@@ -345,31 +337,27 @@ static int take_record(struct row_source *source, struct source_row *row, struct
     _cleanup_(buf_release) struct buf bytes = BUF_INIT;
     struct record head;
     const struct dataset_format *format;
-    struct buf *to;
 
     if (take(source, sizeof(head), &bytes, err) < 0)
         return -1;
     memcpy(&head, bytes.data, sizeof(head));
-    if (!strchr("FNRBLEZ", head.word) || !head.word || head.length > most_of(source, head.word) ||
+    if (!strchr("FRBLEZ", head.word) || !head.word || head.length > most_of(source, head.word) ||
         head.number < 0)
         return not_itself(source, err);
-    to = head.word == WORD_NEEDS ? &row->needs : &row->text;
-    buf_clear(to);
-    if (take(source, head.length, to, err) < 0)
+    buf_clear(&row->text);
+    if (take(source, head.length, &row->text, err) < 0)
         return -1;
     row->number = head.number;
     switch (head.word) {
     case WORD_FORMAT:
-        format = dataset_format_named(to->data);
+        format = dataset_format_named(row->text.data);
         if (!format)
             return not_itself(source, err);
         source->format = dataset_format_name(format);
         return 2;
-    case WORD_NEEDS:
-        return 2;
     case WORD_FAILURE:
     case WORD_END:
-        return finish(source, head.word, to->data, err);
+        return finish(source, head.word, row->text.data, err);
     default:
         row->kind = head.word == WORD_ROW   ? SOURCE_ROW
                     : head.word == WORD_BAD ? SOURCE_BAD
@@ -382,7 +370,6 @@ int row_source_next(struct row_source *source, struct source_row *row, struct er
 {
     int got;
 
-    buf_clear(&row->needs);
     if (source->over)
         return 0;
     while ((got = take_record(source, row, err)) == 2)

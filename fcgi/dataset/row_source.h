@@ -30,12 +30,11 @@ struct source_row {
     enum source_kind kind;
     int64_t number; /* of JSON lines the line's, else the row's; from 1 */
     struct buf text;
-    struct buf needs; /* what must be done by hand before it can be run, a line each */
 };
 
 #define SOURCE_ROW_INIT                                                                            \
     {                                                                                              \
-        .text = BUF_INIT, .needs = BUF_INIT                                                        \
+        .text = BUF_INIT                                                                           \
     }
 
 void source_row_release(struct source_row *row);

@@ -47,13 +47,12 @@ static char *without_comments(const char *text)
     return buf_take(&out);
 }
 
-int task_row_own(json_object *row, json_object *line, struct buf *needs, struct error *err)
+int task_row_own(json_object *row, json_object *line, struct error *err)
 {
     const char *text = json_get_text(row, "task_json");
     _cleanup_(free_ptr) char *plain = without_comments(text ? text : "");
     _cleanup_(json_release) json_object *task = NULL;
 
-    (void)needs;
     if (json_parse(plain, strlen(plain), &task, NULL, err) < 0)
         return error_wrap(err, "task.json is not valid JSON");
     if (!json_object_is_type(task, json_type_object))
@@ -218,17 +217,19 @@ static const char verifier[] =
     "\n";
 
 /* Verifications reach no network: what tests fetch must be in the image. */
-static void look_for_downloads(const char *script, struct buf *needs)
+static void look_for_downloads(const char *script, json_object *line)
 {
     static const char *const words[] = {"curl",        "wget", "apt-get",     "apt install",
                                         "pip install", "uvx",  "npm install", "git clone"};
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (strstr(script, words[i])) {
-            buf_addf(needs,
-                     "an image with all that its tests use: tests/test.sh has '%s', but a "
-                     "verification reaches no network\n",
-                     words[i]);
+            _cleanup_(free_ptr) char *what = xasprintf(
+                "an image with all that its tests use: tests/test.sh has '%s', but a "
+                "verification reaches no network",
+                words[i]);
+
+            dataset_need(line, what);
             return;
         }
     }
@@ -293,7 +294,7 @@ static void add_text_list(json_object *line, const char *field, const char *text
     json_add(line, field, list);
 }
 
-int task_row_harbor(json_object *row, json_object *line, struct buf *needs, struct error *err)
+int task_row_harbor(json_object *row, json_object *line, struct error *err)
 {
     const char *name = json_get_text(row, "task_folder"), *toml = json_get_text(row, "task_toml");
     const char *script = json_get_text(row, "test_script");
@@ -314,7 +315,7 @@ int task_row_harbor(json_object *row, json_object *line, struct buf *needs, stru
     add_text_list(line, "fail_to_pass", REWARD);
     add_timeout(toml, line);
     add_image(toml, line);
-    look_for_downloads(script, needs);
+    look_for_downloads(script, line);
     json_object_object_get_ex(row, "solution_files", &files);
     return add_solution(files, line, err);
 }

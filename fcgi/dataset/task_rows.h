@@ -18,14 +18,14 @@
 
 /* The fields of task.json are those of a line; lines of it that begin with // are comments. Where
  * it does not say itself, the files say the problem and the solution. */
-int task_row_own(json_object *row, json_object *line, struct buf *needs, struct error *err);
+int task_row_own(json_object *row, json_object *line, struct error *err);
 
 /*
  * The task's test is that tests/test.sh leaves a reward of 1 in /logs/verifier/reward.txt or
  * reward.json; a reward that is not 1 is a failure, none is no report. The sample's solution is
  * solution/solve.sh with the files beside it.
  */
-int task_row_harbor(json_object *row, json_object *line, struct buf *needs, struct error *err);
+int task_row_harbor(json_object *row, json_object *line, struct error *err);
 
 /* Appends the value of a key in a table ("" before the first) of a TOML document: of a plain string
  * its text, of anything else that stands in one line what stands there. Returns whether it is

@@ -78,6 +78,39 @@ static int add_patch(const struct verifier_plan *plan, struct buf *out, struct e
     return 0;
 }
 
+int bug_command(const char *patch, struct buf *out, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    buf_add_str(&text, git_settings);
+    /* An image's files are others than those that its index knows, as lstat(2) sees them. */
+    buf_add_str(&text, "set -e\ngit update-index -q --refresh || true\n"
+                       "git apply --index --whitespace=nowarn - <<'" PATCH_END "'\n");
+    if (add_document(patch, PATCH_END, &text, err) < 0)
+        return -1;
+    buf_add_str(&text, "files=$(mktemp)\ngit ls-files -z >\"$files\"\nrm -rf .git\n"
+                       "git -c init.defaultBranch=main init -q\n"
+                       "git add -f --pathspec-from-file=\"$files\" --pathspec-file-nul\n"
+                       "git -c user.name=codeset -c user.email=codeset@localhost "
+                       "-c commit.gpgSign=false commit -q -m 'The repository as it is'\n"
+                       "rm -f \"$files\"\n");
+    buf_add(out, text.data, text.length);
+    return 0;
+}
+
+int file_command(const char *path, const char *text, struct buf *out, struct error *err)
+{
+    _cleanup_(buf_release) struct buf command = BUF_INIT;
+
+    buf_add_str(&command, "cat >");
+    shell_word(path, &command);
+    buf_add_str(&command, " <<'" SCRIPT_END "'\n");
+    if (add_document(text, SCRIPT_END, &command, err) < 0)
+        return -1;
+    buf_add(out, command.data, command.length);
+    return 0;
+}
+
 int verifier_command(const struct verifier_plan *plan, struct buf *out, struct error *err)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -86,13 +119,9 @@ int verifier_command(const struct verifier_plan *plan, struct buf *out, struct e
         buf_add_str(&text, plan->prepare);
     if (plan->test_patch && plan->test_patch[0] && add_patch(plan, &text, err) < 0)
         return -1;
-    if (plan->script && plan->script[0]) {
-        buf_add_str(&text, "cat >");
-        shell_word(plan->script_path, &text);
-        buf_add_str(&text, " <<'" SCRIPT_END "'\n");
-        if (add_document(plan->script, SCRIPT_END, &text, err) < 0)
-            return -1;
-    }
+    if (plan->script && plan->script[0] &&
+        file_command(plan->script_path, plan->script, &text, err) < 0)
+        return -1;
     if (strstr(plan->commands, "pytest") || strstr(plan->commands, "py.test"))
         buf_add_str(&text, "export PYTEST_ADDOPTS=\"--junitxml=$PWD/report.xml\"\n");
     buf_add_str(&text, plan->commands);

@@ -1,6 +1,6 @@
 /*
- * verifier_command.h - the command that verifies a sample of somebody else's: lays the tests' patch
- * over whatever the session did to their files, and runs the tests. Pure.
+ * verifier_command.h - the commands of a sample of somebody else's: the one that verifies it lays
+ * the tests' patch over whatever the session did to their files, and runs the tests. Pure.
  */
 #ifndef CODESET_DATASET_VERIFIER_COMMAND_H
 #define CODESET_DATASET_VERIFIER_COMMAND_H
@@ -22,6 +22,14 @@ struct verifier_plan {
 /* Appends the command. pytest is told to leave report.xml, whatever it is started by. ERROR_LIMIT
  * when it is longer than VERIFIER_COMMAND_MOST. */
 int verifier_command(const struct verifier_plan *plan, struct buf *out, struct error *err);
+
+/* Appends the command that makes the bug of a sample in its repository, and leaves no trace of what
+ * it was before: one commit, of what is there now. ERROR_INVALID. */
+int bug_command(const char *patch, struct buf *out, struct error *err);
+
+/* Appends the command that writes a file. path: of folders that are there. ERROR_INVALID: it holds
+ * the line that would end it. */
+int file_command(const char *path, const char *text, struct buf *out, struct error *err);
 
 /* Appends the text as one word of the shell. */
 void shell_word(const char *text, struct buf *out);

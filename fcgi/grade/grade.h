@@ -37,6 +37,7 @@ struct test_case {
     double seconds;
     enum test_outcome outcome;
     bool unseen; /* the result counts it and does not show it */
+    unsigned times; /* how many cases of the report are this one; at least 1 */
 };
 
 struct test_report;
@@ -80,10 +81,12 @@ struct expectation {
     size_t fail_to_pass_count;
     const char *const *pass_to_pass;
     size_t pass_to_pass_count;
+    const char *const *fail_to_fail;
     size_t fail_to_fail_count;
     const char *const *held_out; /* as fail_to_pass, but nobody is shown anything of them */
     size_t held_out_count;
     bool hide_lists;         /* nobody is told what the other lists name, either */
+    bool exact;              /* fail_to_fail's tests must fail, and none that no list names may */
     bool verifier_succeeded; /* exit status 0; counts only when all lists are empty */
 };
 

@@ -34,6 +34,7 @@ const char *log_parser_name(const char *name)
         {"dotnet", " csharp vstest "},
         {"gtest", " googletest "},
         {"minitest", " ruby_minitest "},
+        {"named-json", ""},
     };
     char word[NAME_MOST + 3];
 

@@ -33,6 +33,8 @@ struct log_parser {
     const char *name;
     void (*line)(struct log_reader *log, char *line); /* no control characters, no blanks behind */
     void (*end)(struct log_reader *log);              /* may be NULL */
+    /* In place of both: the whole, any bytes; NULL: it goes by lines. */
+    void (*document)(struct log_reader *log, const char *bytes, size_t size);
 };
 
 extern const struct log_parser log_pytest, log_unittest, log_sympy;      /* log_python.c */
@@ -40,6 +42,7 @@ extern const struct log_parser log_jest, log_vitest, log_mocha, log_tap; /* log_
 extern const struct log_parser log_phpunit, log_rspec, log_minitest;     /* log_script.c */
 extern const struct log_parser log_go, log_go_json, log_cargo, log_ctest,
     log_gtest;                                                    /* log_built.c */
+extern const struct log_parser log_named_json;                    /* log_named.c */
 extern const struct log_parser log_gradle, log_maven, log_dotnet; /* log_built.c */
 
 /* name: so many bytes. classname may be NULL. */

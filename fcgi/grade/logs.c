@@ -17,9 +17,10 @@
 #define LINE_MAX_BYTES (2 * TEST_NAME_MAX) /* longer lines name no test */
 
 static const struct log_parser *const parsers[] = {
-    &log_pytest, &log_unittest, &log_sympy, &log_go,     &log_go_json, &log_cargo,
-    &log_jest,   &log_vitest,   &log_mocha, &log_tap,    &log_ctest,   &log_gradle,
-    &log_maven,  &log_phpunit,  &log_rspec, &log_dotnet, &log_gtest,   &log_minitest,
+    &log_pytest, &log_unittest, &log_sympy,    &log_go,         &log_go_json,
+    &log_cargo,  &log_jest,     &log_vitest,   &log_mocha,      &log_tap,
+    &log_ctest,  &log_gradle,   &log_maven,    &log_phpunit,    &log_rspec,
+    &log_dotnet, &log_gtest,    &log_minitest, &log_named_json,
 };
 
 const struct log_parser *log_parser_find(const char *name)
@@ -239,7 +240,10 @@ enum report_state test_report_add_log(struct test_report *report, const struct l
     _cleanup_(log_release) struct log_reader log = {.report = report};
     enum report_state state = REPORT_BROKEN;
 
-    read_lines(&log, parser, bytes, size);
+    if (parser->document)
+        parser->document(&log, bytes, size);
+    else
+        read_lines(&log, parser, bytes, size);
     if (log.is_over)
         snprintf(note, REPORT_NOTE_SIZE, "it tells of too many tests");
     else if (log.list.count == 0 && !log.ended)

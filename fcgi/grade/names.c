@@ -361,12 +361,13 @@ static const struct test_case *find_below_file(struct test_report *report, const
     if (base == bar || looser_has_place(report, base, (size_t)(bar - base)))
         return NULL;
     found = find(report, bar + 3, strlen(bar + 3), ret_by_title);
+    *ret_by_title = *ret_by_title || (found && !found->file[0]);
     return found && is_of_file(found, name, length) ? found : NULL;
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
 
-/* *ret_by_title: only the last words of its title are those of the name. */
+/* *ret_by_title: it is only known by its title, or the last words of that. */
 static const struct test_case *find_at_all(struct test_report *report, const char *name,
                                            bool *ret_by_title)
 {
@@ -396,17 +397,25 @@ static const struct test_case *find_at_all(struct test_report *report, const cha
     return found;
 }
 
-/* Those whom a title's last words alone find are not another listed name's. The indexes are a
- * cache: entering what is new changes nothing that a caller can see. */
+/* Do more of the listed names find the case than the report has cases of its id? Then one of them
+ * means another test, which is not there. */
+static bool is_contested(const struct test_report *report, const struct test_case *item)
+{
+    size_t number = (size_t)(item - report->cases);
+
+    return number < report->claimed &&
+           report->claims[number].names >
+               test_index_get(&report->alike,
+                              test_index_hash(&report->alike, item->id, strlen(item->id)));
+}
+
+/* The indexes are a cache: entering what is new changes nothing that a caller can see. */
 const struct test_case *test_report_find(const struct test_report *report, const char *name)
 {
     bool by_title;
     const struct test_case *found = find_at_all((struct test_report *)report, name, &by_title);
-    size_t number = found ? (size_t)(found - report->cases) : 0;
 
-    if (found && by_title && number < report->claimed && report->claims[number].is_shared)
-        return NULL;
-    return found;
+    return found && by_title && is_contested(report, found) ? NULL : found;
 }
 
 void names_claim_none(struct test_report *report)
@@ -414,6 +423,15 @@ void names_claim_none(struct test_report *report)
     free(report->claims);
     report->claims = xcalloc(report->count + 1, sizeof(*report->claims));
     report->claimed = report->count;
+    test_index_release(&report->alike);
+    for (size_t i = 0; i < report->count; i++) {
+        const struct test_case *item = &report->cases[i];
+        struct test_index_slot *slot = test_index_claim(
+            &report->alike, test_index_hash(&report->alike, item->id, strlen(item->id)));
+
+        report->alike.count += slot->number == 0;
+        slot->number += item->times;
+    }
 }
 
 void names_claim(struct test_report *report, const char *name)
@@ -426,6 +444,6 @@ void names_claim(struct test_report *report, const char *name)
     if (!found)
         return;
     claim = &report->claims[found - report->cases];
-    claim->is_shared = claim->is_shared || (claim->name && claim->name != hash);
+    claim->names += claim->names == 0 || claim->name != hash;
     claim->name = hash;
 }

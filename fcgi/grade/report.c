@@ -152,6 +152,7 @@ struct test_report *test_report_new(void)
     test_index_init(&report->names);
     test_index_init(&report->loose);
     test_index_init(&report->places);
+    test_index_init(&report->alike);
     return report;
 }
 
@@ -166,6 +167,7 @@ void test_report_free(struct test_report *report)
     test_index_release(&report->names);
     test_index_release(&report->loose);
     test_index_release(&report->places);
+    test_index_release(&report->alike);
     free(report->claims);
     free(report);
 }
@@ -199,6 +201,7 @@ void test_report_take(struct test_report *report, struct test_case *item)
     struct test_case *there;
 
     complete(item);
+    item->times = 1;
     slot = test_index_claim(&report->ids, identity(report, item));
     if (slot->number == 0) {
         *append(&report->cases, &report->count, &report->capacity) = *item;
@@ -206,6 +209,7 @@ void test_report_take(struct test_report *report, struct test_case *item)
         report->ids.count++;
     } else {
         there = &report->cases[slot->number - 1];
+        item->times = ++there->times;
         if (item->outcome > there->outcome) {
             struct test_case better = *there;
 

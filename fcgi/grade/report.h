@@ -50,11 +50,12 @@ struct test_report {
     size_t placed;
     struct test_claim *claims; /* which listed names find the first `claimed` cases; or NULL */
     size_t claimed;
+    struct test_index alike; /* of those: by id, how many cases of the report have it */
 };
 
 struct test_claim {
-    uint64_t name;  /* the hash of the first that does; 0: none */
-    bool is_shared; /* another one does, too */
+    uint64_t name;  /* the hash of the last that does */
+    unsigned names; /* how many do */
 };
 
 /* A list of cases that is not part of a report yet. */

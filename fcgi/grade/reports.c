@@ -468,10 +468,12 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         .fail_to_pass_count = fail_to_pass.count,
         .pass_to_pass = pass_to_pass.texts,
         .pass_to_pass_count = pass_to_pass.count,
+        .fail_to_fail = fail_to_fail.texts,
         .fail_to_fail_count = fail_to_fail.count,
         .held_out = held_out.texts,
         .held_out_count = held_out.count,
         .hide_lists = request->lists.hidden,
+        .exact = request->exact_outcomes,
         .verifier_succeeded = run->exit_status == 0,
     };
     /* "Without a report the exit status is the verdict": the lists name tests of a report. */

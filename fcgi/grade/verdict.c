@@ -25,6 +25,8 @@ static void claim(const struct test_report *report, const struct expectation *ex
         names_claim(claimed, expectation->pass_to_pass[i]);
     for (size_t i = 0; i < expectation->held_out_count; i++)
         names_claim(claimed, expectation->held_out[i]);
+    for (size_t i = 0; expectation->exact && i < expectation->fail_to_fail_count; i++)
+        names_claim(claimed, expectation->fail_to_fail[i]);
 }
 
 /* How many tests have to pass. */
@@ -41,31 +43,121 @@ bool grade_has_lists(const struct expectation *expectation)
 
 static const char *fate_of(const struct test_case *item)
 {
-    if (!item)
-        return "missing";
-    return item->outcome == TEST_SKIPPED ? "skipped" : "failed";
+    static const char *const words[] = {
+        [TEST_PASSED] = "passed",
+        [TEST_SKIPPED] = "skipped",
+        [TEST_FAILED] = "failed",
+    };
+
+    return item ? words[item->outcome] : "missing";
 }
 
-/* Adds to `reason` which of the tests did not pass; the number of them. */
-static size_t judge(const struct test_report *report, const char *list, const char *const *names,
-                    size_t count, enum test_outcome worst, struct buf *reason)
+/* One of a sample's lists, and what its tests are to come to. */
+struct listed {
+    const char *list;
+    const char *const *names;
+    size_t count;
+    enum test_outcome least, most;
+    const char *shortfall;
+    bool hidden; /* nobody is told what it names */
+};
+
+#define LISTS_MAX 4
+
+/* Those that count; their number. */
+static size_t lists_of(const struct expectation *expectation, struct listed lists[LISTS_MAX])
+{
+    lists[0] = (struct listed){.list = "fail_to_pass",
+                               .names = expectation->fail_to_pass,
+                               .count = expectation->fail_to_pass_count,
+                               .least = TEST_PASSED,
+                               .most = TEST_PASSED,
+                               .shortfall = "did not pass",
+                               .hidden = expectation->hide_lists};
+    lists[1] = (struct listed){.list = "pass_to_pass",
+                               .names = expectation->pass_to_pass,
+                               .count = expectation->pass_to_pass_count,
+                               .least = TEST_PASSED,
+                               .most = TEST_SKIPPED,
+                               .shortfall = "did not pass",
+                               .hidden = expectation->hide_lists};
+    lists[2] = (struct listed){.list = "held_out",
+                               .names = expectation->held_out,
+                               .count = expectation->held_out_count,
+                               .least = TEST_PASSED,
+                               .most = TEST_PASSED,
+                               .shortfall = "did not pass",
+                               .hidden = true};
+    lists[3] = (struct listed){.list = "fail_to_fail",
+                               .names = expectation->fail_to_fail,
+                               .count = expectation->fail_to_fail_count,
+                               .least = TEST_FAILED,
+                               .most = TEST_FAILED,
+                               .shortfall = "did not fail",
+                               .hidden = expectation->hide_lists};
+    return expectation->exact ? 4 : 3;
+}
+
+static bool is_as_listed(const struct listed *listed, const struct test_case *item)
+{
+    return item && item->outcome >= listed->least && item->outcome <= listed->most;
+}
+
+/* Adds to `reason` which of the tests are not as they should be; the number of them. */
+static size_t judge(const struct test_report *report, const struct listed *listed,
+                    struct buf *reason)
 {
     _cleanup_(buf_release) struct buf named = BUF_INIT;
-    size_t not_passed = 0;
+    size_t wrong = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        const struct test_case *item = test_report_find(report, names[i]);
+    for (size_t i = 0; i < listed->count; i++) {
+        const struct test_case *item = test_report_find(report, listed->names[i]);
 
-        if (item && item->outcome <= worst)
+        if (is_as_listed(listed, item))
             continue;
-        if (not_passed++ < NAMED_MAX)
-            buf_addf(&named, "%s%.*s (%s)", named.length ? ", " : "", NAMED_LENGTH, names[i],
-                     fate_of(item));
+        if (wrong++ < NAMED_MAX)
+            buf_addf(&named, "%s%.*s (%s)", named.length ? ", " : "", NAMED_LENGTH,
+                     listed->names[i], fate_of(item));
     }
-    if (not_passed > 0)
-        buf_addf(reason, "%s%s: %zu of %zu did not pass: %s%s", reason->length ? "; " : "", list,
-                 not_passed, count, named.data, not_passed > NAMED_MAX ? ", ..." : "");
-    return not_passed;
+    if (wrong > 0)
+        buf_addf(reason, "%s%s: %zu of %zu %s: %s%s", reason->length ? "; " : "", listed->list,
+                 wrong, listed->count, listed->shortfall, named.data,
+                 wrong > NAMED_MAX ? ", ..." : "");
+    return wrong;
+}
+
+/* Adds to `reason` which tests failed that no list names; the number of them. pytest enters files
+ * that it can't collect as failed tests without a class: those are in nobody's list. */
+static size_t judge_others(const struct test_report *report, struct buf *reason)
+{
+    _cleanup_(buf_release) struct buf named = BUF_INIT;
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < report->claimed; i++) {
+        const struct test_case *item = &report->cases[i];
+
+        if (item->outcome != TEST_FAILED || report->claims[i].names > 0 || !item->classname[0])
+            continue;
+        if (wrong++ < NAMED_MAX)
+            buf_addf(&named, "%s%.*s", named.length ? ", " : "", NAMED_LENGTH, item->id);
+    }
+    if (wrong > 0)
+        buf_addf(reason, "%sfailed, and in no list: %zu: %s%s", reason->length ? "; " : "", wrong,
+                 named.data, wrong > NAMED_MAX ? ", ..." : "");
+    return wrong;
+}
+
+static bool judge_lists(const struct test_report *report, const struct expectation *expectation,
+                        struct buf *reason)
+{
+    struct listed lists[LISTS_MAX];
+    size_t count = lists_of(expectation, lists), wrong = 0;
+
+    for (size_t i = 0; i < count; i++)
+        wrong += judge(report, &lists[i], reason);
+    if (expectation->exact)
+        wrong += judge_others(report, reason);
+    return wrong == 0;
 }
 
 static size_t count_of(const struct test_report *report, enum test_outcome outcome)
@@ -104,13 +196,7 @@ bool grade(const struct test_report *report, const struct expectation *expectati
     else if (wanted(expectation) == 0)
         buf_add_str(&reason, "no test is listed that must pass");
     else
-        is_success = judge(report, "fail_to_pass", expectation->fail_to_pass,
-                           expectation->fail_to_pass_count, TEST_PASSED, &reason) +
-                         judge(report, "pass_to_pass", expectation->pass_to_pass,
-                               expectation->pass_to_pass_count, TEST_SKIPPED, &reason) +
-                         judge(report, "held_out", expectation->held_out,
-                               expectation->held_out_count, TEST_PASSED, &reason) ==
-                     0;
+        is_success = judge_lists(report, expectation, &reason);
     if (ret_reason)
         *ret_reason = is_success ? NULL : buf_take(&reason);
     return is_success;
@@ -131,40 +217,37 @@ static void add_name(struct buf *out, const char *name)
     buf_add_str(out, name[length] ? "...\n" : "\n");
 }
 
-static size_t explain_list(struct buf *out, const struct test_report *report, const char *list,
-                           const char *const *names, size_t count, enum test_outcome worst,
-                           bool hide)
+static size_t explain_list(struct buf *out, const struct test_report *report,
+                           const struct listed *listed)
 {
     _cleanup_(buf_release) struct buf lines = BUF_INIT;
-    size_t not_passed = 0;
+    size_t wrong = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        const struct test_case *item = test_report_find(report, names[i]);
+    for (size_t i = 0; i < listed->count; i++) {
+        const struct test_case *item = test_report_find(report, listed->names[i]);
 
-        if ((item && item->outcome <= worst) || not_passed++ >= TEST_EXPLAINED_MAX || hide)
+        if (is_as_listed(listed, item) || wrong++ >= TEST_EXPLAINED_MAX || listed->hidden)
             continue;
         buf_addf(&lines, "  %s: ", fate_of(item));
-        add_name(&lines, names[i]);
+        add_name(&lines, listed->names[i]);
     }
-    if (not_passed > 0)
-        buf_addf(out, "%s: %zu of %zu did not pass\n%s", list, not_passed, count, lines.data);
-    if (not_passed > TEST_EXPLAINED_MAX && !hide)
-        buf_addf(out, "  and %zu more\n", not_passed - TEST_EXPLAINED_MAX);
-    return not_passed;
+    if (wrong > 0)
+        buf_addf(out, "%s: %zu of %zu %s\n%s", listed->list, wrong, listed->count,
+                 listed->shortfall, lines.data);
+    if (wrong > TEST_EXPLAINED_MAX && !listed->hidden)
+        buf_addf(out, "  and %zu more\n", wrong - TEST_EXPLAINED_MAX);
+    return wrong;
 }
 
 void grade_explain(struct buf *out, const struct test_report *report,
                    const struct expectation *expectation, const char *reason)
 {
-    bool hide = expectation->hide_lists;
-    size_t listed = explain_list(out, report, "fail_to_pass", expectation->fail_to_pass,
-                                 expectation->fail_to_pass_count, TEST_PASSED, hide) +
-                    explain_list(out, report, "pass_to_pass", expectation->pass_to_pass,
-                                 expectation->pass_to_pass_count, TEST_SKIPPED, hide) +
-                    explain_list(out, report, "held_out", expectation->held_out,
-                                 expectation->held_out_count, TEST_PASSED, true);
+    struct listed lists[LISTS_MAX];
+    size_t count = lists_of(expectation, lists), wrong = 0;
 
-    if (listed == 0 && reason)
+    for (size_t i = 0; i < count; i++)
+        wrong += explain_list(out, report, &lists[i]);
+    if (wrong == 0 && reason)
         add_name(out, reason);
 }
 

@@ -15,6 +15,7 @@
 #include "reaper/db_pool.h"
 #include "reaper/registry.h"
 #include "reaper/rounds.h"
+#include "reaper/setup.h"
 #include "reaper/usage.h"
 #include "reaper/way_out.h"
 #include "settings.h"
@@ -50,6 +51,7 @@ struct live_session {
     struct event *timer;
     struct usage *usage; /* NULL: it is not ready */
     struct way_out *way; /* NULL: it has none */
+    struct setup *setup; /* NULL: none runs */
     int64_t since;       /* monotonic: of the claim */
     bool database_busy;  /* a thread may read this */
     bool was_ready;
@@ -110,6 +112,7 @@ static void free_session(struct live_session *session)
     registry_remove(&session->sessions->all, session);
     session->sessions->ready -= session->was_ready;
     way_out_free(session->way);
+    setup_end(session->setup);
     session_work_release(&session->work);
     id_list_release(&session->settled);
     free(session->ending.message);
@@ -215,6 +218,7 @@ static void end(struct live_session *session, const char *code, const char *mess
         return;
     session->phase = ENDING;
     usage_end(TAKE_PTR(session->usage));
+    setup_end(TAKE_PTR(session->setup));
     session->ending =
         (struct ending){.code = code, .message = xstrdup(message), .declined = declined};
     if (code && !session->was_ready)
@@ -365,6 +369,39 @@ static void record_ready(struct live_session *session)
                    ready_written, session);
 }
 
+static void set_up(const struct error *err, void *arg)
+{
+    struct live_session *session = arg;
+
+    setup_end(TAKE_PTR(session->setup));
+    if (!err) {
+        record_ready(session);
+        return;
+    }
+    log_event(LOG_ERROR, "session_setup_failed", "session=%s reason=\"%s\"", session->id.text,
+              err->message);
+    if (err->code && strcmp(err->code, "SETUP_FAILED") == 0)
+        end(session, err->code,
+            "the sample's setup command failed; the operator finds the reason in the log", false);
+    else
+        end(session, CONTAINERS_LOST,
+            "the session's container ended while it was being set up; create another", false);
+}
+
+/* Its container is up and its way out open: the sample's own command is what is left. */
+static void set_up_or_ready(struct live_session *session)
+{
+    const struct session_work *work = &session->work;
+    const struct setup_command command = {
+        .command = work->setup_command, .folder = work->repo_path, .user = work->user_id};
+
+    if (work->setup_command)
+        session->setup =
+            setup_begin(session->sessions->context, session->container, &command, set_up, session);
+    else
+        record_ready(session);
+}
+
 static void way_is_open(const struct error *err, void *arg)
 {
     struct live_session *session = arg;
@@ -372,7 +409,7 @@ static void way_is_open(const struct error *err, void *arg)
     if (session->phase == ENDING)
         return;
     if (!err) {
-        record_ready(session);
+        set_up_or_ready(session);
         return;
     }
     log_event(LOG_ERROR, "session_start_failed", "session=%s code=EGRESS_UNAVAILABLE reason=\"%s\"",
@@ -414,7 +451,7 @@ static void container_is_up(void *owner)
         return;
     }
     if (!session->way)
-        record_ready(session);
+        set_up_or_ready(session);
 }
 
 static const struct container_events events = {

@@ -42,6 +42,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/result_grader.c fcgi/reaper/result_grader.h \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \
+	fcgi/reaper/setup.c fcgi/reaper/setup.h \
 	fcgi/reaper/stripe_events.c fcgi/reaper/stripe_events.h \
 	fcgi/reaper/usage.c fcgi/reaper/usage.h \
 	fcgi/reaper/user_limit.c fcgi/reaper/user_limit.h \

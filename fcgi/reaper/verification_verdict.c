@@ -185,6 +185,7 @@ void job_grade(struct job *job)
         .since = job->started_at - TICK_ALLOWANCE,
         .log_parser = job_is_trial(job) ? NULL : job->work.log_parser,
         .hide_output = job->work.hide_output,
+        .exact_outcomes = job->work.exact_outcomes,
     };
 
     job_tell_tampered(job, &out);

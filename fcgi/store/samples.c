@@ -23,7 +23,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
     static const struct query query = {
         "SELECT d.name, d.description,"
         "       (SELECT COUNT(*) FROM samples AS s WHERE s.latest = TRUE AND s.dataset = d.name),"
-        "       d.created_at, d.egress, d.answers_hidden, d.profile"
+        "       d.created_at, d.egress, d.answers_hidden, d.profile, d.format"
         "  FROM datasets AS d ORDER BY d.name"};
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(db, &query, NULL, 0, err);
 
@@ -34,6 +34,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
         _cleanup_(free_ptr) char *description = db_row_copy(rows, 1);
         _cleanup_(free_ptr) char *egress = db_row_copy(rows, 4);
         _cleanup_(free_ptr) char *profile = db_row_copy(rows, 6);
+        _cleanup_(free_ptr) char *format = db_row_copy(rows, 7);
         struct dataset dataset = {
             .name = name,
             .description = description,
@@ -42,6 +43,7 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
             .egress = egress,
             .hides_answers = db_row_int(rows, 5) != 0,
             .profile = profile,
+            .format = format,
         };
 
         each(&dataset, arg);
@@ -317,6 +319,8 @@ void sample_summary_release(struct sample_summary *summary)
     free(summary->log_parser);
     free(summary->trial);
     free(summary->state);
+    free(summary->setup_command);
+    free(summary->needs);
     memset(summary, 0, sizeof(*summary));
 }
 
@@ -327,8 +331,9 @@ void sample_summary_release(struct sample_summary *summary)
     " (SELECT k.state FROM sample_checks AS k WHERE k.dataset ="                                   \
     " samples.dataset AND k.sample_id = samples.sample_id AND k.version = samples.version),"       \
     " (SELECT k.checked_at FROM sample_checks AS k WHERE k.dataset = samples.dataset AND"          \
-    " k.sample_id = samples.sample_id AND k.version = samples.version)"
-#define SUMMARY_COUNT 19
+    " k.sample_id = samples.sample_id AND k.version = samples.version),"                           \
+    " setup_command, exact_outcomes, needs"
+#define SUMMARY_COUNT 22
 
 /* The object with its answers. */
 #define WHOLE                                                                                      \
@@ -358,6 +363,9 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
         .hides_answers = db_row_int(rows, 16) != 0,
         .state = db_row_copy(rows, 17),
         .checked_at = db_row_time(rows, 18),
+        .setup_command = db_row_copy(rows, 19),
+        .exact_outcomes = db_row_int(rows, 20) != 0,
+        .needs = db_row_copy(rows, 21),
     };
 }
 
@@ -486,6 +494,13 @@ int store_dataset_set_profile(struct db *db, const char *name, const char *profi
     return DB_RUN(db, &query, NULL, err, db_text(profile), db_text(name));
 }
 
+int store_dataset_set_format(struct db *db, const char *name, const char *format, struct error *err)
+{
+    static const struct query query = {"UPDATE datasets SET format = ? WHERE name = ?"};
+
+    return DB_RUN(db, &query, NULL, err, db_text(format), db_text(name));
+}
+
 int store_dataset_set_egress(struct db *db, const char *name, const char *egress, struct error *err)
 {
     static const struct query query = {"UPDATE datasets SET egress = ? WHERE name = ?"};
@@ -581,9 +596,10 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
         " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
-        " image_reference, trial, answers_hidden, restore_list, solution)"
+        " image_reference, trial, answers_hidden, restore_list, solution, setup_command,"
+        " exact_outcomes, needs)"
         " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?)"};
+        " ?, ?, ?, ?, ?, ?, ?, ?)"};
     _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
@@ -609,7 +625,9 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
                   db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
                   db_text(sample->log_parser), db_text(sample->image_reference),
                   db_text(sample->trial), db_int(sample->hides_answers),
-                  text_of_list(sample->restore), db_text(sample->solution));
+                  text_of_list(sample->restore), db_text(sample->solution),
+                  db_text(sample->setup_command), db_int(sample->exact_outcomes),
+                  db_text(sample->needs));
 }
 
 static int insert_answers(struct db *db, const struct new_sample *sample, int64_t version,

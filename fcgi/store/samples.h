@@ -23,6 +23,7 @@ struct dataset {
     char *egress;      /* of its sessions (wire/egress.h) */
     bool hides_answers;
     char *profile;     /* how commands are run in them (wire/profile.h) */
+    char *format;      /* of its last import; NULL: not known */
     int64_t sample_count;
     int64_t created_at;
 };
@@ -86,12 +87,13 @@ int store_sample_version(struct db *db, const char *dataset, const char *sample_
 /* A version, without its texts; for the operator. Texts are NULL where the column is. */
 struct sample_summary {
     char *dataset, *sample_id, *language, *verifier, *image, *verifier_image, *repo_path,
-        *verifier_command, *image_reference, *log_parser;
+        *verifier_command, *image_reference, *log_parser, *setup_command,
+        *needs;  /* needs: a JSON array of texts; NULL: nothing */
     char *trial; /* JSON */
     int64_t version;
     bool latest;
     int64_t verify_timeout; /* seconds; 0: the setting */
-    bool hide_verifier_output, hides_answers;
+    bool hide_verifier_output, hides_answers, exact_outcomes;
     int64_t imported_at;
     char *state;        /* what its check came to (store/sample_checks.h); NULL: never checked */
     int64_t checked_at; /* 0: never */
@@ -137,9 +139,10 @@ void sample_pack_path(const char *dataset, const char *sample_id, int64_t versio
 struct new_sample {
     const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,
         *repo_path, *verifier_command, *report_paths, *fail_to_pass, *pass_to_pass, *fail_to_fail,
-        *version_description, *log_parser, *image_reference, *trial, *held_out, *restore, *solution;
+        *version_description, *log_parser, *image_reference, *trial, *held_out, *restore, *solution,
+        *setup_command, *needs;
     int64_t verify_timeout; /* 0: the setting */
-    bool hide_verifier_output, hides_answers;
+    bool hide_verifier_output, hides_answers, exact_outcomes;
     int64_t created_at; /* 0: unknown */
     unsigned char content_hash[32];
 };
@@ -157,6 +160,9 @@ int store_dataset_ensure(struct db *db, const char *name, const char *descriptio
 /* How commands are run in its containers, from the next one on (wire/profile.h). */
 int store_dataset_set_profile(struct db *db, const char *name, const char *profile,
                               struct error *err);
+/* Of its last import. */
+int store_dataset_set_format(struct db *db, const char *name, const char *format,
+                             struct error *err);
 /* What its sessions may reach, from now on. egress: a valid policy (wire/egress.h). */
 int store_dataset_set_egress(struct db *db, const char *name, const char *egress,
                              struct error *err);

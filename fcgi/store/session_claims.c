@@ -15,6 +15,7 @@ void session_work_release(struct session_work *work)
 {
     free(work->image);
     free(work->repo_path);
+    free(work->setup_command);
     free(work->egress);
     free(work->profile);
     memset(work, 0, sizeof(*work));
@@ -58,7 +59,7 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
     static const struct query claim = {DB_ATOMIC_SELECT(
         "DECLARE free, limited BOOLEAN DEFAULT FALSE; DECLARE earlier, mine, whose UUID; ", CLAIM,
         "SELECT limited, w.session_id, w.user_id, w.container_id, w.attempt, p.image, "
-        "p.repo_path, w.expires_at, c.egress, c.profile FROM sessions w "
+        "p.repo_path, w.expires_at, c.egress, c.profile, p.setup_command FROM sessions w "
         "JOIN samples p USING (dataset, sample_id, version) "
         "LEFT JOIN containers c ON c.container_id=w.container_id WHERE w.session_id=? AND "
         "w.status='creating' AND (limited OR (w.owner=? AND w.container_id=?));")};
@@ -86,6 +87,7 @@ int store_session_claim(struct db *db, const struct run *run, const struct id *i
         .expires_at = db_row_time(rows, 7),
         .egress = db_row_copy(rows, 8),
         .profile = db_row_copy(rows, 9),
+        .setup_command = db_row_copy(rows, 10),
     };
     return 0;
 }

@@ -251,6 +251,7 @@ static struct verification_work work_of(const struct db_rows *rows)
         .hide_lists = db_row_int(rows, 24) != 0,
         .regrade_of = db_row_id(rows, 25),
         .profile = db_row_copy(rows, 26),
+        .exact_outcomes = db_row_int(rows, 27) != 0,
     };
 }
 
@@ -267,7 +268,7 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         "p.verify_timeout, c.container_id, c.address, "
         "p.hide_verifier_output OR h.held_out IS NOT NULL, p.log_parser, "
         "JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch'), p.trial, IFNULL(h.held_out, '[]'), "
-        "IFNULL(p.restore_list, '[]'), p.answers_hidden, v.regrade_of, d.profile FROM verifications v "
+        "IFNULL(p.restore_list, '[]'), p.answers_hidden, v.regrade_of, d.profile, p.exact_outcomes FROM verifications v "
         "JOIN sessions s USING (session_id) JOIN datasets d ON d.name=s.dataset "
         "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND "
         "IF(v.regrade_latest, p.latest, p.version=s.version) "

@@ -114,6 +114,7 @@ struct verification_work {
     char *log_parser;       /* NULL: reports only */
     char *trial;            /* JSON (docs/verdicts.md); NULL: the verifier_command decides */
     char *profile;          /* of the data set (wire/profile.h) */
+    bool exact_outcomes;    /* what fail_to_fail names must fail */
     /* A container of this job that runs on this node, its verifier started by an earlier run of
      * this daemon: to be attached to. container_id "": none, make one. */
     struct id container_id;

@@ -68,6 +68,7 @@ int grader_request_write(struct buf *out, const struct grader_request *request, 
     json_add_bool(head, "hide_output", request->hide_output);
     json_add_bool(head, "hide_lists", lists->hidden);
     json_add_int(head, "told", (int64_t)request->told);
+    json_add_bool(head, "exact_outcomes", request->exact_outcomes);
     head_add_sanitized(head, "fault", request->fault ? request->fault : "", 3 * GRADER_FAULT_MAX);
     for (int i = 0; i < GRADER_TEXTS; i++) {
         if (lengths[i] > (size_t)GRADER_TEXT_MAX)
@@ -104,6 +105,7 @@ int grader_request_parse(const char *head, size_t length, struct grader_request 
     request.hide_output = head_bool(&reader, "hide_output");
     request.lists.hidden = head_bool(&reader, "hide_lists");
     request.told = (size_t)head_int(&reader, "told", 0, GRADER_TEXT_MAX);
+    request.exact_outcomes = head_bool(&reader, "exact_outcomes");
     fault = head_text(&reader, "fault", 3 * GRADER_FAULT_MAX);
     for (int i = 0; i < GRADER_TEXTS; i++)
         ret_lengths[i] = head_int(&reader, text_names[i], 0, GRADER_TEXT_MAX);

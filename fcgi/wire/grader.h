@@ -68,6 +68,7 @@ struct grader_request {
     size_t told; /* run.out begins with so many bytes of the server's own words: they are in the
                   * result always, and in no log */
     struct sample_lists lists;
+    bool exact_outcomes; /* what fail_to_fail names must fail, and nothing else that is not named */
     const char
         *fault;    /* what the solution did, a sentence: it has failed; NULL: the reports decide */
     int64_t since; /* a report whose ctime is before it is stale; µs since 1970 */

@@ -63,10 +63,9 @@ static int convert(const struct split_row *row, void *arg)
         const struct dataset_format *format =
             named ? dataset_format_named("swe-gym") : dataset_format_of(object);
         _cleanup_(json_release) json_object *line = NULL;
-        _cleanup_(buf_release) struct buf needs = BUF_INIT;
         struct error err = ERROR_INIT;
 
-        if (dataset_convert(format, object, &line, &needs, &err) < 0) {
+        if (dataset_convert(format, object, &line, &err) < 0) {
             hold_true(err.kind == ERROR_INVALID && !line);
             continue;
         }

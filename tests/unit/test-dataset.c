@@ -76,15 +76,15 @@ static void check_item(const char *file, json_object *item)
     json_object *row = json_object_object_get(item, "row"), *made = NULL;
     const char *name = json_get_text(item, "format"), *needed = json_get_text(item, "needs");
     const struct dataset_format *format = dataset_format_of(row);
-    _cleanup_(buf_release) struct buf needs = BUF_INIT;
     struct error err = ERROR_INIT;
     _cleanup_(json_release) json_object *line = NULL;
+    const char *needs;
 
     if (json_object_object_get(item, "by_name"))
         format = dataset_format_named(name);
     else if (strcmp(dataset_format_name(format), name) != 0)
         complain(file, dataset_format_name(format));
-    if (dataset_convert(format, row, &made, &needs, &err) < 0) {
+    if (dataset_convert(format, row, &made, &err) < 0) {
         complain(file, err.message);
         return;
     }
@@ -94,8 +94,9 @@ static void check_item(const char *file, json_object *item)
                     json_get_text(line, "verifier_command"), true);
     compare_command(file, json_object_object_get(item, "not_in_command"),
                     json_get_text(line, "verifier_command"), false);
-    if (needed ? !strstr(needs.data, needed) : needs.length > 0)
-        complain(file, needs.data);
+    needs = json_object_to_json_string(json_object_object_get(line, "needs"));
+    if (needed ? !strstr(needs, needed) : strcmp(needs, "null") != 0)
+        complain(file, needs);
     check_sample(file, line);
 }
 
@@ -131,11 +132,10 @@ static void a_row_with_no_test_that_must_pass_is_refused(void)
     _cleanup_(json_release) json_object *row = json_tokener_parse(
         "{\"repo_name\":\"a\",\"docker_image\":\"b/a:1\",\"commit_hash\":\"0123456789ab\","
         "\"expected_output_json\":\"{\\\"T.t\\\": \\\"FAILED\\\"}\"}");
-    _cleanup_(buf_release) struct buf needs = BUF_INIT;
     json_object *made = NULL;
     struct error err = ERROR_INIT;
 
-    CU_ASSERT_EQUAL(dataset_convert(dataset_format_named("r2e-gym"), row, &made, &needs, &err), -1);
+    CU_ASSERT_EQUAL(dataset_convert(dataset_format_named("r2e-gym"), row, &made, &err), -1);
     CU_ASSERT_PTR_NULL(made);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "no test that must pass"));
 }
@@ -364,6 +364,49 @@ static void the_command_lays_the_tests_over_what_was_changed(void)
     remove_tree(folder, &err);
 }
 
+/* What the repository was before can't be found in it any more. */
+static void a_bug_is_made_without_a_trace(void)
+{
+    static const char patch[] = "--- a/calc\n+++ b/calc\n@@ -1 +1 @@\n-right\n+wrong\n"
+                                "--- /dev/null\n+++ b/made\n@@ -0,0 +1 @@\n+made\n";
+    char folder[] = "/tmp/codeset-unit-XXXXXX";
+    _cleanup_(buf_release) struct buf command = BUF_INIT, all = BUF_INIT, path = BUF_INIT,
+                                      said = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    CU_ASSERT_EQUAL(bug_command(patch, &command, &err), 0);
+    buf_addf(&all,
+             "cd %s && git init -q repo && cd repo && echo right >calc && echo kept >ignored && "
+             "echo ignored >.gitignore && git add -f . && "
+             "git -c user.name=x -c user.email=x@x commit -qm x && echo own >untracked && "
+             "cp -p calc copy && touch -d @1 copy && mv copy calc || exit 1\n"
+             "(%s) || exit 1\ncat calc made && git ls-files && git status --porcelain && "
+             "git rev-list --all --count && git fsck --unreachable && "
+             "git cat-file --batch-all-objects --batch-check --unordered | wc -l\n",
+             folder, command.data);
+    buf_addf(&path, "%s/out", folder);
+    CU_ASSERT_EQUAL(run_shell(all.data, path.data), 0);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, path.data, 4096, &said, &err), 0);
+    /* A commit, its tree and the four files. */
+    CU_ASSERT_STRING_EQUAL(said.data, "wrong\nmade\n.gitignore\ncalc\nignored\nmade\n"
+                                      "?? untracked\n1\n6\n");
+    remove_tree(folder, &err);
+}
+
+static void a_bug_that_cannot_be_made_is_an_error(void)
+{
+    char folder[] = "/tmp/codeset-unit-XXXXXX";
+    _cleanup_(buf_release) struct buf command = BUF_INIT, all = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    CU_ASSERT_EQUAL(bug_command("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", &command, &err), 0);
+    buf_addf(&all, "cd %s && git init -q . && %s", folder, command.data);
+    CU_ASSERT_NOT_EQUAL(run_shell(all.data, "/dev/null"), 0);
+    remove_tree(folder, &err);
+}
+
 /* --- names ----------------------------------------------------------------------------------- */
 
 static void names_that_are_no_test_are_told(void)
@@ -550,6 +593,8 @@ static const struct unit_test tests[] = {
     {"what cannot be turned round is refused", what_cannot_be_turned_round_is_refused},
     {"the files of a patch are found", files_of_a_patch_are_found},
     {"a patch cannot leave its document", a_patch_cannot_leave_its_document},
+    {"a bug is made without a trace", a_bug_is_made_without_a_trace},
+    {"a bug that cannot be made is an error", a_bug_that_cannot_be_made_is_an_error},
     {"the command lays the tests over what was changed",
      the_command_lays_the_tests_over_what_was_changed},
     {"names that are no test are told", names_that_are_no_test_are_told},

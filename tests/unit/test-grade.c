@@ -509,6 +509,51 @@ static void without_its_file_a_title_counts_if_the_report_has_not_the_file(void)
     check(report, "packages/doors/test/room.js | it closes", TEST_PASSED);
 }
 
+/* One case that tells of no file is the test of one of two files, and nobody knows which. */
+static void one_case_without_a_file_answers_for_one_name(void)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+
+    add_case(report, "classname='it opens' name='it opens'", false);
+    CU_ASSERT_TRUE(verdict(report, "a.js | it opens", NULL, NULL));
+    CU_ASSERT_FALSE(verdict(report, "a.js | it opens", "b.js | it opens",
+                            "fail_to_pass: 1 of 1 did not pass: a.js | it opens (missing); "
+                            "pass_to_pass: 1 of 1 did not pass: b.js | it opens (missing)"));
+    add_case(report, "classname='it opens' name='it opens'", false);
+    CU_ASSERT_TRUE(verdict(report, "a.js | it opens", "b.js | it opens", NULL));
+    add_case(report, "classname='it opens' name='it opens'", true);
+    CU_ASSERT_FALSE(verdict(report, "a.js | it opens", NULL,
+                            "fail_to_pass: 1 of 1 did not pass: a.js | it opens (failed)"));
+}
+
+/* R2E-Gym's map of outcomes is to be equal. */
+static void exact_outcomes_want_what_must_fail_to_fail(void)
+{
+    static const char *const passing[] = {"T.test_a"}, *const failing[] = {"T.test_b", "T.test_c"};
+    struct expectation expectation = {.fail_to_pass = passing,
+                                      .fail_to_pass_count = 1,
+                                      .fail_to_fail = failing,
+                                      .fail_to_fail_count = 2,
+                                      .exact = true};
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    _cleanup_(free_ptr) char *why = NULL, *more = NULL;
+
+    add_case(report, "classname='m.T' name='test_a'", false);
+    add_case(report, "classname='m.T' name='test_b'", true);
+    add_case(report, "classname='m.T' name='test_c'", false);
+    CU_ASSERT_FALSE(grade(report, &expectation, &why));
+    CU_ASSERT_STRING_EQUAL(why, "fail_to_fail: 1 of 2 did not fail: T.test_c (passed)");
+    add_case(report, "classname='m.T' name='test_c'", true); /* of two, the worse */
+    add_case(report, "classname='m.T' name='test_d'", false);
+    add_case(report, "name='m.broken'", true); /* a file that was not collected */
+    CU_ASSERT_TRUE(grade(report, &expectation, NULL));
+    add_case(report, "classname='m.T' name='test_d'", true);
+    CU_ASSERT_FALSE(grade(report, &expectation, &more));
+    CU_ASSERT_STRING_EQUAL(more, "failed, and in no list: 1: m.T::test_d");
+    expectation.exact = false;
+    CU_ASSERT_TRUE(grade(report, &expectation, NULL));
+}
+
 static void last_words_find_what_they_name_alone(void)
 {
     _cleanup_(report_release) struct test_report *report = test_report_new();
@@ -1160,6 +1205,9 @@ int main(void)
          a_place_that_the_report_has_is_part_of_the_name},
         {"without its file a title counts if the report has not the file",
          without_its_file_a_title_counts_if_the_report_has_not_the_file},
+        {"one case without a file answers for one name",
+         one_case_without_a_file_answers_for_one_name},
+        {"exact outcomes want what must fail to fail", exact_outcomes_want_what_must_fail_to_fail},
         {"last words find what they name alone", last_words_find_what_they_name_alone},
         {"looser names are bounded by the work for them",
          looser_names_are_bounded_by_the_work_for_them},

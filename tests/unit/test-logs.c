@@ -142,6 +142,11 @@ static const struct expected_log {
      {{"CartTest#test_adds", TEST_PASSED},
       {"CartTest#test_removes", TEST_FAILED},
       {"test_lends", TEST_SKIPPED}}},
+    {"named-json",
+     3,
+     {{"test/a.js | adds", TEST_PASSED},
+      {"test/a.js | removes", TEST_FAILED},
+      {"test/b.js | lends", TEST_SKIPPED}}},
 };
 
 static enum report_state add(struct test_report *report, const char *log, size_t length)
@@ -208,10 +213,12 @@ static void a_log_without_its_end_is_broken(void)
             _cleanup_(report_release) struct test_report *report = test_report_new();
             enum report_state state = add(report, bytes.data, (size_t)(at + 1 - bytes.data));
 
+            bool is_cut = at[1] != '\0'; /* a document is read as a whole or not at all */
+
             told = test_report_count(report) > 0;
-            if (told && state == REPORT_WHOLE)
+            if (told && is_cut && state == REPORT_WHOLE)
                 fprintf(stderr, "\n    %s\n", logs[i].file);
-            CU_ASSERT(!told || state == REPORT_BROKEN);
+            CU_ASSERT(!told || !is_cut || state == REPORT_BROKEN);
         }
         CU_ASSERT_TRUE(told);
     }

@@ -727,7 +727,7 @@ static void a_request_s_head_is_checked(void)
     static const char good[] =
         "{\"tool\":\"test_suite\",\"exit_status\":0,\"timed_out\":false,\"out_of_memory\":false,"
         "\"seconds\":1.5,\"timeout\":9,\"since\":1,\"log_parser\":\"go\",\"hide_output\":true,"
-        "\"hide_lists\":false,\"told\":3,"
+        "\"hide_lists\":false,\"told\":3,\"exact_outcomes\":true,"
         "\"fault\":\"it "
         "hung\",\"fail_to_pass\":2,\"pass_to_pass\":2,"
         "\"fail_to_fail\":2,\"held_out\":2,\"stdout\":3,\"stderr\":0}";
@@ -745,6 +745,7 @@ static void a_request_s_head_is_checked(void)
         {"\"stdout\":3", "\"stdout\":99999999"},
         {"\"stdout\":3", "\"stdout\":2"},
         {"\"told\":3,", ""},
+        {"\"exact_outcomes\":true,", ""},
         {"\"since\":1,", ""},
         {"\"log_parser\":\"go\",", ""},
         {"\"hide_output\":true,", ""},

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/options.h"
 #include "container/mounts.h"
 #include "images/cage.h"
 #include "images/unpack.h"
@@ -32,6 +33,10 @@
 
 /* Of what an import writes besides the archive's content: a short /etc/hosts. */
 #define OWN_BYTES (1 << 20)
+
+static const char usage[] =
+    "usage: codeset-unpack folder=PATH layers=N pipe=0|1 bytes=N entries=N\n"
+    "Unpacks one image archive. Run by codesetctl image import.\n";
 
 struct arguments {
     const char *folder;
@@ -108,12 +113,10 @@ int main(int argc, char **argv)
     bool done;
 
     if (read_arguments(argc, argv, &arguments) < 0) {
-        bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
-
-        fputs("usage: codeset-unpack folder=PATH layers=N pipe=0|1 bytes=N entries=N\n"
-              "Unpacks one image archive. Run by codesetctl image import.\n",
-              help ? stdout : stderr);
-        return help ? 0 : EX_USAGE;
+        if (options_asked("codeset-unpack", usage, argc, argv))
+            return 0;
+        fputs(usage, stderr);
+        return EX_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     umask(022);

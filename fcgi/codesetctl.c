@@ -320,7 +320,7 @@ static const struct ctl_command commands[] = {
      .arguments = "",
      .options = {{"once", NULL, "show it once"},
                  {"interval", "SECONDS", "pause between two looks [2]"}},
-     .summary = "Show what the ready sessions use, the busiest first, until Ctrl-C",
+     .summary = "Show parts, hosts, queues, money, and what the ready sessions use, until Ctrl-C",
      .help = "CORES is how many processors a session used between the last two samples, which the\n"
              "daemon takes every usage_seconds of [reaper], and more seldom of old sessions.",
      .run = ctl_top},

@@ -37,7 +37,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/session_usage.c \
 	fcgi/ctl/sessions.c \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
-	fcgi/ctl/status.c \
+	fcgi/ctl/status.c fcgi/ctl/status.h \
 	fcgi/ctl/stripe.c \
 	fcgi/ctl/trial.c \
 	fcgi/ctl/user_delete.c \

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/options.h"
 #include "container/container.h"
 #include "container/egress.h"
 #include "container/evict.h"
@@ -33,6 +34,11 @@
 #include "base/banned.h"
 
 #define GIVEN_FD 3
+
+static const char usage[] =
+    "usage: codeset-container start|stop|evict|clear|egress|freeze|watch KEY=VALUE...\n"
+    "Starts, stops, ends, clears, opens, freezes or watches one container. Run by "
+    "codeset-engined.\n";
 
 /* Nothing that runs from here on, the container least of all, may hold the line to codeset-engined
  * open: it moves away from standard output, to a descriptor that closes on exec. */
@@ -97,13 +103,10 @@ int main(int argc, char **argv)
     while (argc > 1 && verb < ARRAY_SIZE(verbs) && strcmp(argv[1], verbs[verb].name) != 0)
         verb++;
     if (argc < 2 || verb == ARRAY_SIZE(verbs)) {
-        bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
-
-        fputs("usage: codeset-container start|stop|evict|clear|egress|freeze|watch KEY=VALUE...\n"
-              "Starts, stops, ends, clears, opens, freezes or watches one container. Run by "
-              "codeset-engined.\n",
-              help ? stdout : stderr);
-        return help ? 0 : EX_USAGE;
+        if (options_asked("codeset-container", usage, argc, argv))
+            return 0;
+        fputs(usage, stderr);
+        return EX_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     umask(022);

@@ -26,6 +26,7 @@
 #include "base/cleanup.h"
 #include "base/confine.h"
 #include "base/file.h"
+#include "base/options.h"
 #include "grade/rehearsal.h"
 #include "grade/request.h"
 #include "grade/result.h"
@@ -38,6 +39,12 @@
 #define RESULT_SPACE_ENTRY 64
 
 _Static_assert(RESULT_FD == CONFINE_FILE, "the file that may be written");
+
+static const char usage[] =
+    "usage: codeset-grader\n"
+    "       codeset-grader result PACKED UNPACKED ENTRIES\n"
+    "Reads the reports of one verification, or the result of an agent's job. Run by\n"
+    "codeset-reaper: its input and output are pipes.\n";
 
 static ssize_t read_input(void *arg, void *bytes, size_t size)
 {
@@ -98,7 +105,6 @@ static int answer_result(const struct result_limits *limits)
 int main(int argc, char **argv)
 {
     struct result_limits limits;
-    bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
     /* Nothing is left to be flushed or told to anybody, and exit handlers may do what is forbidden.
      */
@@ -107,10 +113,8 @@ int main(int argc, char **argv)
     if (argc == 2 + RESULT_ARGUMENTS && strcmp(argv[1], RESULT_ARGUMENT) == 0 &&
         result_limits_parse(argv + 2, &limits) == 0)
         _exit(answer_result(&limits));
-    fputs("usage: codeset-grader\n"
-          "       codeset-grader result PACKED UNPACKED ENTRIES\n"
-          "Reads the reports of one verification, or the result of an agent's job. Run by\n"
-          "codeset-reaper: its input and output are pipes.\n",
-          help ? stdout : stderr);
-    return help ? 0 : EX_USAGE;
+    if (options_asked("codeset-grader", usage, argc, argv))
+        return 0;
+    fputs(usage, stderr);
+    return EX_USAGE;
 }

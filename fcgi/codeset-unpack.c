@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/options.h"
 #include "container/mounts.h"
 #include "images/cage.h"
 #include "images/git_folder.h"
@@ -37,6 +38,11 @@
 
 /* Of what an import writes besides the archive's content: a short /etc/hosts. */
 #define OWN_BYTES (1 << 20)
+
+static const char usage[] =
+    "usage: codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N\n"
+    "                      [user=USER] [tag=TAG] [platform=OS/ARCHITECTURE]\n"
+    "Unpacks one image archive. Run by codesetctl image import.\n";
 
 struct arguments {
     const char *folder, *user, *tag, *platform;
@@ -160,13 +166,10 @@ int main(int argc, char **argv)
     bool done;
 
     if (read_arguments(argc, argv, &arguments) < 0) {
-        bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
-
-        fputs("usage: codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N\n"
-              "                      [user=USER] [tag=TAG] [platform=OS/ARCHITECTURE]\n"
-              "Unpacks one image archive. Run by codesetctl image import.\n",
-              help ? stdout : stderr);
-        return help ? 0 : EX_USAGE;
+        if (options_asked("codeset-unpack", usage, argc, argv))
+            return 0;
+        fputs(usage, stderr);
+        return EX_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);
     umask(022);

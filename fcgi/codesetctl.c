@@ -41,19 +41,22 @@ static const struct ctl_command commands[] = {
      .least = 1,
      .most = 1,
      .options = {{"keep", "N", "then remove all but the newest N backups in FOLDER [all stay]"},
-                 {"no-images", NULL, "without the image store, which can be imported again"}},
+                 {"no-images", NULL, "without the image store, which can be imported again"},
+                 {"one-file", NULL, "make one file (tar) of it, with twice its room meanwhile"}},
      .summary =
          "Save database, images, samples' archives and results into a folder, and check them",
-     .help =
-         "Makes a folder in FOLDER that is named after the time, while the server runs. It is\n"
-         "there only if all of it was read again and found to be what was saved. Configuration\n"
-         "and secrets are not in it.",
+     .help = "Makes a folder in FOLDER, or a file, that is named after the time, while the server\n"
+             "runs. It is there only if all of it was read again and found to be what was saved. "
+             "Configuration\n"
+             "and secrets are not in it.",
      .run = ctl_backup},
     {.name = "restore",
      .arguments = "BACKUP",
      .least = 1,
      .most = 1,
      .options = {{"into", "DATABASE", "only fill this database, to try the backup out"},
+                 {"files", "FOLDER",
+                  "with --into: and images, archives and results into this folder"},
                  {"check", NULL, "only check that the backup is whole"},
                  {"sql-dir", "DIR", "folder of the migrations [from the settings]"}},
      .summary = "Restore a backup into an empty database and empty folders",
@@ -407,7 +410,7 @@ static const struct ctl_command commands[] = {
      .arguments = "",
      .options = {{"once", NULL, "show it once"},
                  {"interval", "SECONDS", "pause between two looks [2]"}},
-     .summary = "Show what the ready sessions use, the busiest first, until Ctrl-C",
+     .summary = "Show parts, hosts, queues, money, and what the ready sessions use, until Ctrl-C",
      .help = "CORES is how many processors a session used between the last two samples, which the\n"
              "daemon takes every usage_seconds of [reaper], and more seldom of old sessions.",
      .run = ctl_top},

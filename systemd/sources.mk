@@ -27,7 +27,8 @@ CLEANFILES += $(sbin_SCRIPTS)
 $(systemdsystemunit_DATA) $(sbin_SCRIPTS): systemd/%: systemd/%.in Makefile
 	@$(MKDIR_P) systemd
 	$(AM_V_GEN)sed -e 's|@sbindir[@]|$(sbindir)|g' \
-	    -e 's|@nginxdir[@]|$(nginxdir)|g' -e 's|@docdir[@]|$(docdir)|g' $< >$@.new
+	    -e 's|@nginxdir[@]|$(nginxdir)|g' -e 's|@docdir[@]|$(docdir)|g' \
+	    -e 's|@version[@]|$(VERSION)|g' $< >$@.new
 	@case $@ in *.*) ;; *) chmod 0755 $@.new ;; esac; mv $@.new $@
 
 install-data-hook:

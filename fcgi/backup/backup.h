@@ -6,6 +6,8 @@
  *     images.tar packs.tar results.tar
  *     manifest.json      made last: what is in it, by numbers and digests, and who made it
  *
+ * or one file, an archive of that folder (tar).
+ *
  * Configuration and secrets are not in it, nor what containers that run have written.
  *
  * The database comes first, the files behind it: a file is there before the row that names it, so
@@ -27,13 +29,18 @@ struct settings;
 /* Called when a part is begun. */
 typedef void backup_progress(const char *part, void *arg);
 
+struct backup_wish {
+    bool images;   /* with the image store */
+    bool one_file; /* takes twice its room in the folder while it is made */
+};
+
 /*
  * Makes a backup below the folder, named after the time, and checks it as backup_check does before
  * it gets its name. One at a time in a folder. db: the administrator's. *ret_path: to free().
  */
-int backup_make(const struct settings *settings, struct db *db, const char *folder, bool images,
-                backup_progress *progress, void *arg, char **ret_path, json_object **ret_manifest,
-                struct error *err);
+int backup_make(const struct settings *settings, struct db *db, const char *folder,
+                const struct backup_wish *wish, backup_progress *progress, void *arg,
+                char **ret_path, json_object **ret_manifest, struct error *err);
 
 /* Removes all but the newest `keep` backups of the folder. */
 int backup_prune(const char *folder, int64_t keep, int64_t *ret_removed, struct error *err);
@@ -46,12 +53,13 @@ int backup_check(const char *path, json_object **ret_manifest, struct error *err
  * Checks the backup, and puts it in the place of the settings: into a database without a table, and
  * folders that are empty. Then rows and ledger must be what the manifest says. What is wrong with
  * either place is told before anything is written. database: NULL: that of the settings; another
- * one is filled alone, without the files.
+ * one is filled alone, without the files, unless `below` is a folder: it gets them, as images,
+ * packs and results.
  *
  * ERROR_CONFLICT: something is there already.
  */
 int backup_restore(const struct settings *settings, const char *path, const char *database,
-                   backup_progress *progress, void *arg, json_object **ret_manifest,
-                   struct error *err);
+                   const char *below, backup_progress *progress, void *arg,
+                   json_object **ret_manifest, struct error *err);
 
 #endif

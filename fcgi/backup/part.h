@@ -1,6 +1,9 @@
 /*
  * part.h - a file of a backup: written once, compressed or not, read again, and the digest of its
  * content (as it was before it was compressed), by which the two are compared.
+ *
+ * It is read from the folder in which it was made, or from an archive of that folder (tar, not
+ * compressed), where tar finds it.
  */
 #ifndef CODESET_BACKUP_PART_H
 #define CODESET_BACKUP_PART_H
@@ -15,6 +18,15 @@ struct part_sum {
     char sha256[2 * SHA256_SIZE + 1];
 };
 
+/* Where a backup is. */
+struct part_place {
+    int folder;          /* -1: in the archive */
+    const char *archive; /* the caller's, and outlives this */
+};
+
+int part_place_open(struct part_place *place, const char *path, struct error *err);
+void part_place_release(struct part_place *place);
+
 /* Gets the content in turn. */
 typedef int part_take(const char *bytes, size_t size, void *arg, struct error *err);
 
@@ -23,7 +35,7 @@ typedef int part_take(const char *bytes, size_t size, void *arg, struct error *e
 int part_write(int folder, const char *name, int from, part_take *take, void *arg,
                struct part_sum *ret_sum, struct error *err);
 
-int part_read(int folder, const char *name, part_take *take, void *arg, struct part_sum *ret_sum,
-              struct error *err);
+int part_read(const struct part_place *place, const char *name, part_take *take, void *arg,
+              struct part_sum *ret_sum, struct error *err);
 
 #endif

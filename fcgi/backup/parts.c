@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,16 +12,32 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "settings.h"
 #include "store/backup.h"
 
 #include "base/banned.h"
 
-void backup_folders(const struct settings *settings, struct backup_folder folders[BACKUP_FOLDERS])
+void backup_folders(const struct settings *settings, const char *below,
+                    struct backup_folders *ret_folders)
 {
-    folders[0] = (struct backup_folder){"images.tar", settings->engine.image_dir, 1};
-    folders[1] = (struct backup_folder){"packs.tar", settings->api.pack_dir, 0};
-    folders[2] = (struct backup_folder){"results.tar", settings->jobs.results_dir, 0};
+    static const char *const names[BACKUP_FOLDERS] = {"images", "packs", "results"};
+    static const char *const parts[BACKUP_FOLDERS] = {"images.tar", "packs.tar", "results.tar"};
+    const char *const usual[BACKUP_FOLDERS] = {settings->engine.image_dir, settings->api.pack_dir,
+                                               settings->jobs.results_dir};
+
+    for (size_t i = 0; i < BACKUP_FOLDERS; i++)
+        ret_folders->rows[i] = (struct backup_folder){
+            .part = parts[i],
+            .folder = below ? xasprintf("%s/%s", below, names[i]) : xstrdup(usual[i]),
+            .is_images = i == 0,
+        };
+}
+
+void backup_folders_release(struct backup_folders *folders)
+{
+    for (size_t i = 0; i < BACKUP_FOLDERS; i++)
+        free(folders->rows[i].folder);
 }
 
 /* In an option file a value may stand in quotes, with \ before what would end it. */

@@ -18,13 +18,20 @@ struct db;
 #define BACKUP_FORMAT 1
 
 struct backup_folder {
-    const char *part;   /* the file's name */
-    const char *folder; /* what it has */
+    const char *part; /* the file's name */
+    char *folder;     /* what it has */
     int is_images;
 };
 
 #define BACKUP_FOLDERS 3
-void backup_folders(const struct settings *settings, struct backup_folder folders[BACKUP_FOLDERS]);
+struct backup_folders {
+    struct backup_folder rows[BACKUP_FOLDERS];
+};
+
+/* Those of the settings; or, where `below` is not NULL, folders of the parts' names in it. */
+void backup_folders(const struct settings *settings, const char *below,
+                    struct backup_folders *ret_folders);
+void backup_folders_release(struct backup_folders *folders);
 
 /* The option by which they find it, as CHILD_FILE_FD. */
 #define BACKUP_SIGN_IN_OPTION "--defaults-file=/dev/fd/3"

@@ -32,10 +32,11 @@ struct restoration {
     const struct settings *settings;
     struct database_settings database; /* of which only the name may be another */
     struct db *db;
-    bool files; /* not the database alone */
+    bool files;                    /* not the database alone */
+    struct backup_folders folders; /* where they go */
     backup_progress *progress;
     void *arg;
-    int folder; /* of the backup */
+    struct part_place place; /* of the backup */
     json_object *manifest;
 };
 
@@ -82,7 +83,7 @@ static int check_folder(const char *path, struct error *err)
 static int check_places(struct restoration *restoration, struct error *err)
 {
     const char *name = restoration->database.db_name;
-    struct backup_folder folders[BACKUP_FOLDERS];
+    const struct backup_folder *folders = restoration->folders.rows;
     int64_t uid_base = json_get_int(restoration->manifest, "uid_base", 0);
     bool empty;
 
@@ -94,7 +95,6 @@ static int check_places(struct restoration *restoration, struct error *err)
                          "one. Stop the server and drop that database, or try the backup out with "
                          "--into ANOTHER_NAME",
                          name);
-    backup_folders(restoration->settings, folders);
     for (size_t i = 0; restoration->files && i < BACKUP_FOLDERS; i++) {
         if (has_file(restoration, folders[i].part) && check_folder(folders[i].folder, err) < 0)
             return -1;
@@ -156,7 +156,7 @@ static int load(const struct restoration *restoration, struct error *err)
     if (sign_in < 0 || child_start(&child, argv, true, sign_in, err) < 0)
         return -1;
     dump_begin(&dump, feed, &child);
-    status = part_read(restoration->folder, BACKUP_DATABASE, feed_dump, &dump, &sum, err);
+    status = part_read(&restoration->place, BACKUP_DATABASE, feed_dump, &dump, &sum, err);
     return end_of(&child, status, err);
 }
 
@@ -238,7 +238,7 @@ static int restore_folder(const struct restoration *restoration, const struct ba
     restoration->progress(folder->part, restoration->arg);
     if (make_dirs(folder->folder, 0755, err) < 0 || child_start(&child, argv, true, -1, err) < 0)
         return -1;
-    status = part_read(restoration->folder, folder->part, feed_part, &child, &sum, err);
+    status = part_read(&restoration->place, folder->part, feed_part, &child, &sum, err);
     if (end_of(&child, status, err) < 0)
         return error_wrap(err, "restoring %s", folder->folder);
     return folder->is_images ? renew_marks(folder->folder, err) : 0;
@@ -248,11 +248,10 @@ static int restore_folder(const struct restoration *restoration, const struct ba
 
 static int restore(struct restoration *restoration, struct error *err)
 {
-    struct backup_folder folders[BACKUP_FOLDERS];
+    const struct backup_folder *folders = restoration->folders.rows;
 
     if (check_places(restoration, err) < 0 || restore_database(restoration, err) < 0)
         return -1;
-    backup_folders(restoration->settings, folders);
     for (size_t i = 0; restoration->files && i < BACKUP_FOLDERS; i++) {
         if (restore_folder(restoration, &folders[i], err) < 0)
             return -1;
@@ -260,26 +259,32 @@ static int restore(struct restoration *restoration, struct error *err)
     return 0;
 }
 
-int backup_restore(const struct settings *settings, const char *path, const char *database,
-                   backup_progress *progress, void *arg, json_object **ret_manifest,
-                   struct error *err)
+static void restoration_release(struct restoration *restoration)
 {
-    struct restoration restoration = {
+    backup_folders_release(&restoration->folders);
+    part_place_release(&restoration->place);
+}
+
+int backup_restore(const struct settings *settings, const char *path, const char *database,
+                   const char *below, backup_progress *progress, void *arg,
+                   json_object **ret_manifest, struct error *err)
+{
+    _cleanup_(restoration_release) struct restoration restoration = {
         .settings = settings,
         .database = settings->database,
-        .files = !database || strcmp(database, settings->database.db_name) == 0,
+        .files = below || !database || strcmp(database, settings->database.db_name) == 0,
         .progress = progress,
         .arg = arg,
+        .place = {.folder = -1},
     };
-    _cleanup_(close_fd) int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     _cleanup_(json_release) json_object *manifest = NULL;
     _cleanup_(free_ptr) char *name = database ? xstrdup(database) : NULL;
     _cleanup_(free_db) struct db *db = NULL;
 
-    if (folder < 0)
-        return error_errno(err, errno, "cannot open %s", path);
+    backup_folders(settings, below, &restoration.folders);
     progress("check", arg);
-    if (backup_check(path, &manifest, err) < 0)
+    if (part_place_open(&restoration.place, path, err) < 0 ||
+        backup_check(path, &manifest, err) < 0)
         return -1;
     if (name)
         restoration.database.db_name = name;
@@ -287,7 +292,6 @@ int backup_restore(const struct settings *settings, const char *path, const char
     if (!db)
         return -1;
     restoration.db = db;
-    restoration.folder = folder;
     restoration.manifest = manifest;
     signal(SIGPIPE, SIG_IGN); /* a program that ended early is told by its status */
     if (restore(&restoration, err) < 0)

@@ -26,6 +26,7 @@
 #include "base/banned.h"
 
 #define PARTIAL ".partial-"
+#define ARCHIVE ".tar"
 #define NAME_LENGTH (sizeof("20261121T190500Z") - 1)
 
 DEFINE_CLEANUP(json_object *, release_object, json_object_put)
@@ -34,7 +35,7 @@ DEFINE_CLEANUP(struct db *, free_db, db_free)
 struct backup {
     const struct settings *settings;
     struct db *db;
-    bool images;
+    const struct backup_wish *wish;
     backup_progress *progress;
     void *arg;
     int folder; /* of this backup */
@@ -182,8 +183,9 @@ static int write_manifest(struct backup *backup, struct error *err)
 
 static int save(struct backup *backup, int64_t now, struct error *err)
 {
-    struct backup_folder folders[BACKUP_FOLDERS];
+    _cleanup_(backup_folders_release) struct backup_folders folders;
 
+    backup_folders(backup->settings, NULL, &folders);
     json_add_int(backup->manifest, "format", BACKUP_FORMAT);
     json_add_text(backup->manifest, "version", CODESET_VERSION);
     json_add_time(backup->manifest, "taken_at", now);
@@ -191,9 +193,10 @@ static int save(struct backup *backup, int64_t now, struct error *err)
     json_add(backup->manifest, "files", backup->files);
     if (save_database(backup, err) < 0)
         return -1;
-    backup_folders(backup->settings, folders);
     for (size_t i = 0; i < BACKUP_FOLDERS; i++) {
-        if ((backup->images || !folders[i].is_images) && save_folder(backup, &folders[i], err) < 0)
+        const struct backup_folder *folder = &folders.rows[i];
+
+        if ((backup->wish->images || !folder->is_images) && save_folder(backup, folder, err) < 0)
             return -1;
     }
     return write_manifest(backup, err);
@@ -203,8 +206,9 @@ static int save(struct backup *backup, int64_t now, struct error *err)
 
 static bool is_backup(const char *name)
 {
-    return strlen(name) == NAME_LENGTH && strspn(name, "0123456789TZ") == NAME_LENGTH &&
-           name[8] == 'T' && name[NAME_LENGTH - 1] == 'Z';
+    return strspn(name, "0123456789TZ") == NAME_LENGTH && name[8] == 'T' &&
+           name[NAME_LENGTH - 1] == 'Z' &&
+           (!name[NAME_LENGTH] || strcmp(name + NAME_LENGTH, ARCHIVE) == 0);
 }
 
 static int backup_entry(const struct dirent *entry)
@@ -274,7 +278,7 @@ static char *name_of(int64_t when)
 
 static int sync_path(const char *path, struct error *err)
 {
-    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     return fd < 0 || fsync(fd) < 0 ? error_errno(err, errno, "cannot sync %s", path) : 0;
 }
@@ -310,24 +314,61 @@ static int fill(const struct backup *wanted, const char *partial, int64_t now,
     return backup_check(partial, ret_manifest, err);
 }
 
-int backup_make(const struct settings *settings, struct db *db, const char *folder, bool images,
-                backup_progress *progress, void *arg, char **ret_path, json_object **ret_manifest,
-                struct error *err)
+/* The archive of the checked folder, in the order in which it is read. It is checked as well, as it
+ * is what stays. */
+static int pack(const struct backup *backup, const char *partial, const char *archive,
+                json_object **manifest, struct error *err)
 {
-    const struct backup backup = {settings, db, images, progress, arg, -1, NULL, NULL};
+    const char *argv[10 + BACKUP_FOLDERS] = {
+        "tar", "-C", partial, "--create", "--file=-", "--numeric-owner", "--", BACKUP_MANIFEST};
+    json_object *files = json_object_object_get(*manifest, "files"), *again;
+    _cleanup_(child_release) struct child child = {.fd = -1};
+    size_t count = json_object_array_length(files), place = 8;
+    struct part_sum sum;
+
+    for (size_t i = 0; i < count && place < ARRAY_SIZE(argv) - 1; i++)
+        argv[place++] = json_get_text(json_object_array_get_idx(files, i), "name");
+    backup->progress("one file", backup->arg);
+    if (child_start(&child, argv, false, -1, err) < 0 ||
+        part_write(AT_FDCWD, archive, child.fd, NULL, NULL, &sum, err) < 0 ||
+        child_end(&child, 0, err) < 0)
+        return error_wrap(err, "packing %s", archive);
+    backup->progress("check", backup->arg);
+    if (backup_check(archive, &again, err) < 0)
+        return -1;
+    json_object_put(*manifest);
+    *manifest = again;
+    return 0;
+}
+
+int backup_make(const struct settings *settings, struct db *db, const char *folder,
+                const struct backup_wish *wish, backup_progress *progress, void *arg,
+                char **ret_path, json_object **ret_manifest, struct error *err)
+{
+    const struct backup backup = {settings, db, wish, progress, arg, -1, NULL, NULL};
     _cleanup_(close_fd) int lock = lock_folder(folder, err);
     _cleanup_(release_object) json_object *manifest = NULL;
     const int64_t now = clock_now();
     _cleanup_(free_ptr) char *name = name_of(now);
-    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", folder, name);
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%s/%s%s", folder, name, wish->one_file ? ARCHIVE : "");
     _cleanup_(free_ptr) char *partial = xasprintf("%s/" PARTIAL "%s", folder, name);
+    _cleanup_(free_ptr) char *archive = xasprintf("%s" ARCHIVE, partial);
     struct error ignored;
     int64_t removed;
+    int status;
 
     if (lock < 0 || remove_entries(folder, partial_entry, 0, &removed, err) < 0)
         return -1;
-    if (fill(&backup, partial, now, &manifest, err) < 0 || finish(folder, partial, path, err) < 0) {
+    status = fill(&backup, partial, now, &manifest, err);
+    if (status == 0 && wish->one_file)
+        status = pack(&backup, partial, archive, &manifest, err);
+    if (status == 0)
+        status = finish(folder, wish->one_file ? archive : partial, path, err);
+    if (status < 0 || wish->one_file)
         remove_tree(partial, &ignored);
+    if (status < 0) {
+        remove_tree(archive, &ignored);
         return -1;
     }
     *ret_path = TAKE_PTR(path);

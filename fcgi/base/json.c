@@ -97,7 +97,16 @@ static const char *check_string(const char *at, const char *end, struct fault *f
     return at;
 }
 
-/* In a text that json-c has accepted. */
+/* From behind a comma: there must be another element. */
+static bool is_last_comma(const char *at, const char *end)
+{
+    take_all(&at, end, SPACES);
+    return take(&at, end, "]}");
+}
+
+/* In a text that json-c has accepted. It is asked to be lax, and all that it is lax in is found
+ * here: its version 0.18 is too strict otherwise, and takes neither strings beyond ASCII nor
+ * numbers beyond 64 bits. */
 static struct fault find_fault(const char *at, const char *end)
 {
     struct fault fault = {0};
@@ -105,8 +114,14 @@ static struct fault find_fault(const char *at, const char *end)
     while (at < end) {
         const char *start = at;
 
-        if (take_all(&at, end, SPACES "{}[]:,"))
+        if (take_all(&at, end, SPACES "{}[]:"))
             continue;
+        if (take(&at, end, ",")) {
+            if (!is_last_comma(at, end))
+                continue;
+            take_all(&at, end, SPACES);
+            return (struct fault){"unexpected character", at};
+        }
         if (take(&at, end, "\"")) {
             at = check_string(at, end, &fault);
             continue;
@@ -160,7 +175,6 @@ int json_parse(const char *text, size_t length, json_object **ret_value, size_t 
             *ret_offset = offset;
         return error_set(err, ERROR_INVALID, NULL, "invalid UTF-8 at byte %zu", offset);
     }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     /* The NUL behind the end tells the tokener that a number is complete. */
     value = json_tokener_parse_ex(tokener, text, (int)length);
     outcome = json_tokener_get_error(tokener);

@@ -3,11 +3,17 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "base/banned.h"
 
 #define FIRST_ROW 256 /* behind all characters, of which getopt_long has '?' */
+
+static void print_version(const char *program)
+{
+    printf("%s %s\n", program, CODESET_VERSION);
+}
 
 int options_parse(const char *program, const char *usage, const struct option_row *rows,
                   size_t count, int argc, char **argv)
@@ -22,7 +28,7 @@ int options_parse(const char *program, const char *usage, const struct option_ro
         table[i + 2] = (struct option){.name = rows[i].name,
                                        .has_arg = rows[i].text ? required_argument : no_argument,
                                        .val = FIRST_ROW + (int)i};
-    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "h", table, NULL)) != -1) {
         const struct option_row *row = option >= FIRST_ROW ? &rows[option - FIRST_ROW] : NULL;
 
         if (row && row->text) {
@@ -33,7 +39,7 @@ int options_parse(const char *program, const char *usage, const struct option_ro
             fputs(usage, stdout);
             return 0;
         } else if (option == 'v') {
-            printf("%s %s\n", program, CODESET_VERSION);
+            print_version(program);
             return 0;
         } else {
             fputs(usage, stderr);
@@ -44,4 +50,17 @@ int options_parse(const char *program, const char *usage, const struct option_ro
         return OPTIONS_GO_ON;
     fprintf(stderr, "%s: unexpected argument '%s'\n%s", program, argv[optind], usage);
     return EX_USAGE;
+}
+
+bool options_asked(const char *program, const char *usage, int argc, char **argv)
+{
+    if (argc != 2)
+        return false;
+    if (strcmp(argv[1], "--version") == 0)
+        print_version(program);
+    else if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
+        fputs(usage, stdout);
+    else
+        return false;
+    return true;
 }

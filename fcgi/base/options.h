@@ -1,7 +1,7 @@
 /*
- * options.h - the command line of a program that takes options and no arguments.
+ * options.h - command lines.
  *
- * --help and --version are there by themselves.
+ * -h, --help and --version are there by themselves, in every program.
  */
 #ifndef CODESET_BASE_OPTIONS_H
 #define CODESET_BASE_OPTIONS_H
@@ -19,9 +19,13 @@ struct option_row {
 #define OPTIONS_MAX 16
 #define OPTIONS_GO_ON (-1)
 
-/* OPTIONS_GO_ON; else the exit status of a program that has said all it has to: 0 after --help and
+/* Of a program that takes options and no arguments. OPTIONS_GO_ON; else the exit status of a program that has said all it has to: 0 after --help and
  * --version, EX_USAGE for a wrong command line. usage ends with a newline. */
 int options_parse(const char *program, const char *usage, const struct option_row *rows,
                   size_t count, int argc, char **argv);
+
+/* Of a program that takes arguments and no options: whether the only argument was one of the three,
+ * which is answered then. */
+bool options_asked(const char *program, const char *usage, int argc, char **argv);
 
 #endif

@@ -10,9 +10,20 @@
 #define CODESET_CONTAINER_SECCOMP_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+
+/*
+ * Does the kernel count to a container what it keeps of its files' extended attributes? Before
+ * Linux 6.6 it does not in file systems in memory (/dev/shm, memfd_create(2)). There a container
+ * can set none, unless BPF's security module is active (as in Debian 12's kernel): until Linux 6.10
+ * owners may then set any security.* that no module knows.
+ *
+ * release: uname(2)'s; modules: of /sys/kernel/security/lsm; NULL: unknown.
+ */
+bool seccomp_attributes_counted(const char *release, const char *modules);
 
 /* The value of linux.seccomp in an OCI runtime's config.json. The caller owns it. */
 json_object *seccomp_config(void);

@@ -17,11 +17,9 @@ const char *const seccomp_allowed[] = {
     /* FIFOs, which builds and tests make. A device can't be made in a user namespace, nor opened
      * on the container's file systems. */
     "mknod mknodat",
-    /* Attributes, which archivers and package managers copy. user.* is all that can be
-     * set: the others take capabilities that no container has. (Where SELinux is built in and has
-     * no policy, the kernel lets owners set security.selinux, too, which nobody reads then.) */
-    "fgetxattr flistxattr fremovexattr fsetxattr getxattr lgetxattr listxattr llistxattr "
-    "lremovexattr lsetxattr removexattr setxattr",
+    /* Attributes, which archivers and package managers copy. What sets them is apart, below. */
+    "fgetxattr flistxattr fremovexattr getxattr lgetxattr listxattr llistxattr lremovexattr "
+    "removexattr",
     /* Reading and writing. preadv2 and pwritev2 have rules of their own. */
     "copy_file_range pread64 preadv pwrite64 pwritev read readv sendfile splice tee write "
     "writev",
@@ -76,6 +74,11 @@ const char *const seccomp_allowed[] = {
     "msgrcv msgsnd semctl semget semop semtimedop shmat shmctl shmdt shmget",
     NULL,
 };
+
+/* user.* is all that can be set: the others take capabilities that no container has. (Where SELinux
+ * is built in and has no policy, the kernel lets owners set security.selinux, too, which nobody
+ * reads then.) */
+const char seccomp_sets_attributes[] = "fsetxattr lsetxattr setxattr";
 
 /*
  * Not there, and so answered as by a kernel that does not have it, for which libraries are

@@ -14,4 +14,7 @@ extern const char *const seccomp_allowed[];
  * Of what is in neither list the answer is ENOSYS. */
 extern const char seccomp_refused[];
 
+/* What sets extended attributes: allowed where the kernel counts what it keeps of them. */
+extern const char seccomp_sets_attributes[];
+
 #endif

@@ -60,6 +60,8 @@ static json_object *summary(const char *path, json_object *manifest)
 int ctl_backup(struct ctl *ctl)
 {
     const char *folder = ctl_argument(ctl, 0);
+    const struct backup_wish wish = {.images = !ctl_option(ctl, "no-images"),
+                                     .one_file = ctl_option(ctl, "one-file") != NULL};
     _cleanup_(json_release) json_object *manifest = NULL, *object = NULL;
     _cleanup_(free_ptr) char *path = NULL;
     struct error err = ERROR_INIT;
@@ -74,8 +76,8 @@ int ctl_backup(struct ctl *ctl)
     if (!db)
         return ctl_fail(ctl, &err);
     progress_begin(&progress);
-    status = backup_make(ctl_settings(ctl), db, folder, !ctl_option(ctl, "no-images"), on_part,
-                         &progress, &path, &manifest, &err);
+    status = backup_make(ctl_settings(ctl), db, folder, &wish, on_part, &progress, &path, &manifest,
+                         &err);
     progress_end(&progress);
     if (status < 0 || backup_prune(folder, keep, &removed, &err) < 0)
         return ctl_fail(ctl, &err);
@@ -131,6 +133,7 @@ static int complete(struct ctl *ctl, const char *path)
 int ctl_restore(struct ctl *ctl)
 {
     const char *path = ctl_argument(ctl, 0), *into = ctl_option(ctl, "into");
+    const char *below = ctl_option(ctl, "files");
     _cleanup_(json_release) json_object *manifest = NULL, *object = NULL;
     struct error err = ERROR_INIT;
     struct progress progress;
@@ -138,15 +141,20 @@ int ctl_restore(struct ctl *ctl)
 
     if (ctl_option(ctl, "check"))
         return check(ctl, path);
+    if (below && !into)
+        return ctl_usage(ctl, "--files goes with --into; without it the files go where the "
+                              "settings say");
     progress_begin(&progress);
-    status = backup_restore(ctl_settings(ctl), path, into, on_part, &progress, &manifest, &err);
+    status =
+        backup_restore(ctl_settings(ctl), path, into, below, on_part, &progress, &manifest, &err);
     progress_end(&progress);
     if (status < 0)
         return ctl_fail(ctl, &err);
     status = into ? CTL_OK : complete(ctl, path);
     object = summary(path, manifest);
     output_done(ctl_json(ctl), object,
-                "%s restored%s%s: %" PRId64 " rows; rows and ledger are as they were", path,
-                into ? " into the database " : "", into ? into : "", rows_of(manifest));
+                "%s restored%s%s%s%s: %" PRId64 " rows; rows and ledger are as they were", path,
+                into ? " into the database " : "", into ? into : "",
+                below ? " and the folder " : "", below ? below : "", rows_of(manifest));
     return status;
 }

@@ -38,7 +38,7 @@ struct ctl {
 static const struct ctl_option common_options[] = {
     {"config", "FILE", "configuration file [" SETTINGS_PATH "]"},
     {"json", NULL, "print JSON, for scripts"},
-    {"help", NULL, "show help for the command"},
+    {"help", NULL, "show help for the command; -h is the same"},
     {"version", NULL, "show the version"},
     {0},
 };

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/status.h"
 
 #include "base/banned.h"
 
@@ -129,8 +130,12 @@ static int show(struct ctl *ctl, bool screen, struct error *err)
     if (!db || store_session_loads(db, add_load, rows, err) < 0)
         return -1;
     if (screen)
-        printf(CLEAR_SCREEN "%.19sZ  ready sessions: %zu\n\n", clock_format(clock_now(), now),
-               json_object_array_length(rows));
+        printf(CLEAR_SCREEN "%.19sZ\n", clock_format(clock_now(), now));
+    if (!ctl_json(ctl)) {
+        if (status_print_brief(ctl, err) < 0)
+            return -1;
+        printf("\nready sessions: %zu\n", json_object_array_length(rows));
+    }
     output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns), "no session is ready");
     fflush(stdout);
     return 0;

@@ -43,7 +43,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/session_usage.c \
 	fcgi/ctl/sessions.c \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \
-	fcgi/ctl/status.c \
+	fcgi/ctl/status.c fcgi/ctl/status.h \
 	fcgi/ctl/stripe.c \
 	fcgi/ctl/task_check.c \
 	fcgi/ctl/task_folder.c fcgi/ctl/task_folder.h \

@@ -5,7 +5,7 @@
  *	Whether workers run is told from their connections to the database, which each makes with
  *its first request. Disks are those of this host.
  */
-#include "store/status.h"
+#include "ctl/status.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -23,11 +24,13 @@
 #include "ctl/output.h"
 #include "store/runs.h"
 #include "store/server.h"
+#include "store/status.h"
 
 #include "base/banned.h"
 
 #define ALIVE_SECONDS 15 /* as /health has it */
 #define MIB INT64_C(1048576)
+#define BRIEF_HOSTS 8 /* so many are named in a few lines */
 
 enum state { STATE_OK, STATE_UNKNOWN, STATE_DOWN };
 
@@ -281,6 +284,88 @@ static void show(const struct report *report)
     output_rows(false, report->disks, disks, ARRAY_SIZE(disks), "none of the folders is here");
 }
 
+/* --- in a few lines -------------------------------------------------------------------------- */
+
+/* A part that is well is a word; of another one the reason is told. */
+static void brief_parts(const struct report *report, struct buf *out)
+{
+    buf_add_str(out, "parts   ");
+    for (size_t i = 0; i < json_object_array_length(report->parts); i++) {
+        json_object *part = json_object_array_get_idx(report->parts, i);
+        const char *state = json_get_text(part, "state");
+
+        buf_addf(out, "%s%s %s", i > 0 ? ", " : "", json_get_text(part, "part"), state);
+        if (strcmp(state, state_words[STATE_DOWN]) == 0)
+            buf_addf(out, " (%s)", json_get_text(part, "text"));
+    }
+    buf_addf(out, "\nworkers %" PRId64 " connected to the database\n",
+             report->numbers.worker_connections);
+}
+
+static void brief_hosts(const struct report *report, struct buf *out)
+{
+    size_t count = json_object_array_length(report->hosts);
+
+    buf_add_str(out, "hosts   ");
+    for (size_t i = 0; i < count && i < BRIEF_HOSTS; i++) {
+        json_object *host = json_object_array_get_idx(report->hosts, i);
+
+        buf_addf(out, "%s%s %s, %" PRId64 " containers", i > 0 ? "; " : "",
+                 json_get_text(host, "name"), json_get_text(host, "state"),
+                 json_get_int(host, "containers", 0));
+    }
+    if (count > BRIEF_HOSTS)
+        buf_addf(out, "; and %zu more", count - BRIEF_HOSTS);
+    buf_add_str(out, count > 0 ? "\n" : "no daemon has ever run\n");
+}
+
+/* Those in which there is something. */
+static void brief_queues(const struct report *report, struct buf *out)
+{
+    bool first = true;
+
+    buf_add_str(out, "queues  ");
+    for (size_t i = 0; i < json_object_array_length(report->queues); i++) {
+        json_object *queue = json_object_array_get_idx(report->queues, i);
+        int64_t waiting = json_get_int(queue, "waiting", 0);
+        int64_t running = json_get_int(queue, "running", 0);
+
+        if (waiting == 0 && running == 0)
+            continue;
+        buf_addf(out, "%s%s %" PRId64 " waiting, %" PRId64 " running", first ? "" : "; ",
+                 json_get_text(queue, "queue"), waiting, running);
+        if (waiting > 0)
+            buf_addf(out, ", oldest %" PRId64 " s", json_get_int(queue, "oldest_seconds", 0));
+        first = false;
+    }
+    buf_add_str(out, first ? "nothing waits, nothing is being done\n" : "\n");
+}
+
+static void brief_money(const struct report *report, struct buf *out)
+{
+    const struct server_status *numbers = &report->numbers;
+
+    buf_addf(out,
+             "money   %" PRId64 " cents spent today; %" PRId64 " paid and %" PRId64
+             " granted are left; %" PRId64 " users owe %" PRId64 "%s\n",
+             numbers->spent_today_cents, numbers->paid_cents, numbers->granted_cents,
+             numbers->debtors, numbers->debt_cents,
+             ctl_settings(report->ctl)->billing.enabled ? "" : " (billing is off)");
+}
+
+static void print_brief(const struct report *report)
+{
+    _cleanup_(buf_release) struct buf out = BUF_INIT;
+
+    brief_parts(report, &out);
+    brief_hosts(report, &out);
+    brief_queues(report, &out);
+    brief_money(report, &out);
+    output_block(out.data);
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
 static int collect(struct report *report, struct error *err)
 {
     const struct database_settings *database = &ctl_settings(report->ctl)->database;
@@ -297,28 +382,45 @@ static int collect(struct report *report, struct error *err)
     return 0;
 }
 
+static void report_begin(struct report *report, struct ctl *ctl)
+{
+    *report = (struct report){.ctl = ctl,
+                              .parts = json_object_new_array(),
+                              .hosts = json_object_new_array(),
+                              .queues = json_object_new_array(),
+                              .disks = json_object_new_array()};
+}
+
+static void report_release(struct report *report)
+{
+    json_object_put(report->parts);
+    json_object_put(report->hosts);
+    json_object_put(report->queues);
+    json_object_put(report->disks);
+}
+
+int status_print_brief(struct ctl *ctl, struct error *err)
+{
+    _cleanup_(report_release) struct report report;
+
+    report_begin(&report, ctl);
+    if (collect(&report, err) < 0)
+        return -1;
+    print_brief(&report);
+    return 0;
+}
+
 int ctl_status(struct ctl *ctl)
 {
-    struct report report = {.ctl = ctl,
-                            .parts = json_object_new_array(),
-                            .hosts = json_object_new_array(),
-                            .queues = json_object_new_array(),
-                            .disks = json_object_new_array()};
+    _cleanup_(report_release) struct report report;
     struct error err = ERROR_INIT;
-    int status;
 
-    if (collect(&report, &err) < 0) {
-        status = ctl_fail(ctl, &err);
-    } else {
-        if (ctl_json(ctl))
-            show_json(&report);
-        else
-            show(&report);
-        status = report.down ? CTL_FAILED : CTL_OK;
-    }
-    json_object_put(report.parts);
-    json_object_put(report.hosts);
-    json_object_put(report.queues);
-    json_object_put(report.disks);
-    return status;
+    report_begin(&report, ctl);
+    if (collect(&report, &err) < 0)
+        return ctl_fail(ctl, &err);
+    if (ctl_json(ctl))
+        show_json(&report);
+    else
+        show(&report);
+    return report.down ? CTL_FAILED : CTL_OK;
 }

@@ -18,6 +18,12 @@
 
 #include "base/banned.h"
 
+/* Elsewhere than on 64 bits these hold less, and newer versions of expat warn of their names. */
+#ifndef HAVE_XML_GETCURRENTBYTEINDEX64
+#define XML_GetCurrentByteIndex64 XML_GetCurrentByteIndex
+#define XML_GetCurrentLineNumber64 XML_GetCurrentLineNumber
+#endif
+
 #define SECONDS_MAX 1e9
 #define DOCUMENTS_MAX 1000               /* one behind the other in a file */
 #define INHERITED_MAX (64 << 20)         /* bytes that the cases of a report have of their suites */
@@ -403,7 +409,7 @@ static enum document parse_mended(struct parser *p, const char *bytes, size_t si
         sum = DOCUMENT_WHOLE;
         if (document == DOCUMENT_WHOLE)
             break;
-        at += XML_GetCurrentByteIndex(p->xml);
+        at += XML_GetCurrentByteIndex64(p->xml);
         at = mend_document(at, (size_t)(end - at), false);
     }
     return sum;
@@ -453,7 +459,7 @@ static enum report_state read_report(struct parser *p, const char *bytes, size_t
     document = parse(p, bytes, size, NULL);
     fault = XML_GetErrorCode(p->xml);
     if (document == DOCUMENT_MORE || (document == DOCUMENT_BROKEN && !p->refusal)) {
-        unsigned long line = (unsigned long)XML_GetCurrentLineNumber(p->xml);
+        unsigned long line = (unsigned long)XML_GetCurrentLineNumber64(p->xml);
 
         document = parse_again(p, bytes, size);
         if (document == DOCUMENT_BROKEN && !p->refusal) {

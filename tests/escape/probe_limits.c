@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -551,6 +552,31 @@ static int own_locks(const char *argument)
     return worked;
 }
 
+/* flood-attributes MIB: so much in attributes of a file in memory is too much. The kernel has a
+ * copy of each. */
+static int flood_attributes(const char *argument)
+{
+    static const char *const spaces[] = {"user", "security", "trusted"};
+    static char value[65536];
+    long most = strtol(argument, NULL, 10) << 20, sum = 0;
+    int fd = open("/dev/shm/attributes", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return 2;
+    for (size_t s = 0; s < sizeof(spaces) / sizeof(*spaces); s++) {
+        for (int i = 0; sum < most; i++) {
+            char name[64];
+
+            snprintf(name, sizeof(name), "%s.probe-%d", spaces[s], i);
+            if (fsetxattr(fd, name, value, sizeof(value), 0) < 0)
+                break;
+            sum += (long)sizeof(value);
+        }
+    }
+    printf("%ld bytes are in attributes\n", sum);
+    return sum >= most;
+}
+
 const struct probe limit_probes[] = {
     {"starve", starve},
     {"filters", filters},
@@ -563,6 +589,7 @@ const struct probe limit_probes[] = {
     {"flood-orphaned-locks", flood_orphaned_locks},
     {"flood-kind", flood_kind},
     {"flood-memberships", flood_memberships},
+    {"flood-attributes", flood_attributes},
     {"socket-options", socket_options},
     {"own-locks", own_locks},
     {NULL, NULL},

@@ -129,6 +129,18 @@ static void a_flood_of_sockets(void)
     escape_close(&id);
 }
 
+/* Before Linux 6.6 the kernel counted these to nobody. */
+static void a_flood_of_attributes(void)
+{
+    struct ident id = escape_open();
+    _cleanup_(answer_release) struct answer *answer =
+        flood(&id, "/tmp/probe flood-attributes 300", 120); /* of 256 that the container has */
+
+    CHECK_MSG(answer_int(answer, "exit_code") != 1, "%.400s", answer->body.data);
+    still_works(&id);
+    escape_close(&id);
+}
+
 /* The daemon must not keep what a command pours out: at most twice the cap of 1 MiB a stream. */
 static void a_flood_of_output(void)
 {
@@ -230,6 +242,7 @@ static const struct test tests[] = {
     {"descriptors have a cap", a_flood_of_descriptors},
     {"zombies are reaped", a_flood_of_zombies},
     {"what sockets hold has a cap", a_flood_of_sockets},
+    {"attributes of files are counted", a_flood_of_attributes},
     {"a session uses up its own quotas only", a_flood_of_quotas},
     {"who makes the kernel hold memory is ended", a_flood_of_kernel_memory},
     {"a flood of output is cut, and the daemon stays small", a_flood_of_output},

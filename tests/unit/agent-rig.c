@@ -169,7 +169,8 @@ static _Noreturn void container_parent(const char *root, bool furnished, int pro
         _exit(126);
     child = fork();
     if (child == 0) {
-        /* Maps the ids of its parent, from outside the new user namespace. */
+        /* Maps the ids of its parent, from outside the new user namespace; ends with it. */
+        close(ready[1]);
         if (read(ready[0], &c, 1) != 1)
             _exit(126);
         snprintf(map, sizeof(map), "0 %d 65536", CONTAINER_UID);

@@ -321,6 +321,21 @@ static void test_filter_arguments(void)
     CU_ASSERT_FALSE(PASSES("personality", 0x400000)); /* READ_IMPLIES_EXEC */
 }
 
+/* Kernels that keep attributes for nothing, where anybody may set some. */
+static void test_attributes_are_counted_or_refused(void)
+{
+    static const char debian_12[] = "lockdown,capability,landlock,yama,apparmor,tomoyo,bpf";
+
+    CU_ASSERT_FALSE(seccomp_attributes_counted("6.1.0-57-cloud-amd64", debian_12));
+    CU_ASSERT_FALSE(seccomp_attributes_counted("6.5.13", "bpf"));
+    CU_ASSERT_FALSE(seccomp_attributes_counted("5.10.0-30-amd64", NULL));
+    CU_ASSERT_FALSE(seccomp_attributes_counted("unknown", debian_12));
+    CU_ASSERT_TRUE(seccomp_attributes_counted("6.1.0-57-cloud-amd64", "lockdown,capability,yama"));
+    CU_ASSERT_TRUE(seccomp_attributes_counted("6.6.0", debian_12));
+    CU_ASSERT_TRUE(seccomp_attributes_counted("6.12.74+deb13-amd64", debian_12));
+    CU_ASSERT_TRUE(seccomp_attributes_counted("7.0.1", NULL));
+}
+
 /* What fills the host's room for filters, whatever stands in the upper half of a register. */
 static void test_filter_refuses_filters(void)
 {
@@ -456,6 +471,7 @@ static const struct unit_test tests[] = {
     {"the system call filter allows and refuses by name", test_filter_lists},
     {"the system call filter looks at arguments", test_filter_arguments},
     {"the system call filter refuses filters", test_filter_refuses_filters},
+    {"attributes of files are counted or refused", test_attributes_are_counted_or_refused},
     {"what of the host's memory is the kernel's own", test_the_kernel_s_own_memory},
     {"the system call filter is built for the kernel", test_filter_compiles},
     {"image names", test_image_names},

@@ -97,7 +97,10 @@ static int make_job(struct api *api, const struct request *request, struct new_a
         return -1;
     if (reach(api, request, job->repo, &job->installation_id, err) == 0)
         return store_job_create(api->db, job, err);
-    return was_made_before(api, &job->job_id) ? (error_clear(err), 0) : -1;
+    if (!was_made_before(api, &job->job_id))
+        return -1;
+    error_clear(err);
+    return 0;
 }
 
 static int create_job(void *app, const struct request *request, const void *values,

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "accounts/tokens.h"
 #include "base/cleanup.h"
@@ -111,6 +112,13 @@ static void release_api(struct api *api)
     doorbell_release(&api->doorbell);
 }
 
+/* spawn-fcgi and multiwatch pass on whatever they were started with. A worker needs none of it, and
+ * what it has open counts towards its limit. */
+static void close_inherited(void)
+{
+    (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
 static int serve(const struct settings *settings, const struct options *options)
 {
     struct error err = ERROR_INIT;
@@ -124,6 +132,7 @@ static int serve(const struct settings *settings, const struct options *options)
     if (options->routes)
         return print_routes(&router);
     router.pool = options->pool;
+    close_inherited();
     metrics_begin(METRIC_API);
     if (open_api(&api, options->pool, &err) < 0) {
         log_error("start_failed", &err);

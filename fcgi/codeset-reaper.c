@@ -80,6 +80,7 @@
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
 #include "reaper/doorbell.h"
+#include "reaper/egress_client.h"
 #include "reaper/exposition.h"
 #include "reaper/heartbeat.h"
 #include "reaper/interactions.h"
@@ -295,6 +296,7 @@ static void set_gauges(void *arg)
     metric_set(DATABASE_PENDING, (int64_t)db_pool_pending(context->pool), METRIC_AT(0));
     metric_set(RESULTS_BYTES, budget_held(context->budget), METRIC_AT(0));
     metric_set(HEARTBEAT_AGE, heartbeat_age_ms(reaper->heartbeat) * 1000, METRIC_AT(0));
+    egress_look(context->egress); /* what it says is in the next answer */
 }
 
 /* --- the beginning --------------------------------------------------------------------------- */

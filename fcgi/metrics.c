@@ -138,6 +138,19 @@ const struct metric metrics_table[METRIC_COUNT_OF] = {
     [AGENT_JOB_SECONDS] = {"codeset_agent_job_duration_seconds",
                            "Time from the claim of an agent job until its end was recorded.",
                            METRIC_HISTOGRAM, true, .labels = {{NULL}}},
+    [EGRESS_CONNECTIONS] =
+        {"codeset_egress_connections_total",
+         "Connections that containers of this host asked codeset-egress for. refused: "
+         "not in the agent's list, or no public address; failed: no such name, or "
+         "no answer.",
+         METRIC_COUNTER,
+         false,
+         {LABEL("outcome", "connected", "refused", "failed")}},
+    [EGRESS_BYTES] = {"codeset_egress_bytes_total",
+                      "Bytes that passed through codeset-egress, as the containers see it.",
+                      METRIC_COUNTER,
+                      false,
+                      {LABEL("direction", "sent", "received")}},
     [STRIPE_EVENTS_DONE] = {"codeset_stripe_events_total",
                             "What came of events of Stripe's, each time they were looked at.",
                             METRIC_COUNTER,

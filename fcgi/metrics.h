@@ -37,6 +37,8 @@ enum metric_id {
     VERIFICATION_SECONDS,
     AGENT_JOBS, /* outcome */
     AGENT_JOB_SECONDS,
+    EGRESS_CONNECTIONS, /* outcome */
+    EGRESS_BYTES,       /* direction */
     STRIPE_EVENTS_DONE, /* state */
     DATABASE_PENDING,
     RESULTS_BYTES,

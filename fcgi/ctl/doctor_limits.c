@@ -31,6 +31,10 @@
 #define FILE_BYTES 192       /* struct file, which counts as the container's memory */
 #define INSTRUCTION_BYTES 8  /* of a filter, as machine code: at most */
 #define PAGE 4096
+/* A connection that nobody has open any more, with bytes left to send, and its other end, which
+ * must live: two of the kernel's tcp_sock, of 2.3 KiB each, which count as the container's memory.
+ */
+#define ORPHAN_BYTES 4096
 
 struct limit {
     const char *what;   /* in the plural */
@@ -118,12 +122,19 @@ static void check_terminals(struct doctor *doctor, struct limits *limits, int64_
                         wanted + kept, 1});
 }
 
-/* They count as memory, so there are never more than fit into that of all containers. */
+/* Some things count as memory, so there are never more than fit into that of all containers. */
+static int64_t memory_of_all(const struct doctor *doctor, int64_t containers,
+                             const struct host_share *share)
+{
+    int64_t memory = containers * doctor->settings->engine.memory_bytes;
+
+    return memory < share->memory_bytes ? memory : share->memory_bytes;
+}
+
 static void check_files(struct doctor *doctor, struct limits *limits, int64_t containers,
                         const struct host_share *share)
 {
-    int64_t memory = containers * doctor->settings->engine.memory_bytes;
-    int64_t wanted = (memory < share->memory_bytes ? memory : share->memory_bytes) / FILE_BYTES;
+    int64_t wanted = memory_of_all(doctor, containers, share) / FILE_BYTES;
 
     add(doctor, limits,
         &(struct limit){"open files", "fs.file-max", read_switch("fs/file-max", 0), wanted,
@@ -135,8 +146,7 @@ static void check_sockets(struct doctor *doctor, struct limits *limits, int64_t 
                           const struct host_share *share)
 {
     _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
-    int64_t memory = containers * doctor->settings->engine.memory_bytes;
-    int64_t wanted = memory < share->memory_bytes ? memory : share->memory_bytes;
+    int64_t wanted = memory_of_all(doctor, containers, share);
     struct error ignored;
 
     if (cgroup_fs_open(&fs, &ignored) == 0 && !fs.v2)
@@ -145,6 +155,18 @@ static void check_sockets(struct doctor *doctor, struct limits *limits, int64_t 
     add(doctor, limits,
         &(struct limit){"pages of connections", "net.ipv4.tcp_mem",
                         read_switch("net/ipv4/tcp_mem", 2), wanted, wanted, 3});
+}
+
+/* Where there are more, the kernel cuts off what the whole host closes: the ends of nginx's
+ * answers, too. */
+static void check_orphans(struct doctor *doctor, struct limits *limits, int64_t containers,
+                          const struct host_share *share)
+{
+    int64_t wanted = memory_of_all(doctor, containers, share) / ORPHAN_BYTES;
+
+    add(doctor, limits,
+        &(struct limit){"closed connections", "net.ipv4.tcp_max_orphans",
+                        read_switch("net/ipv4/tcp_max_orphans", 0), wanted, wanted, 1});
 }
 
 /* A container has a filter of its own, and can make none. */
@@ -189,6 +211,7 @@ void doctor_limits(struct doctor *doctor)
     check_terminals(doctor, &limits, containers);
     check_files(doctor, &limits, containers, &share);
     check_sockets(doctor, &limits, containers, &share);
+    check_orphans(doctor, &limits, containers, &share);
     check_filters(doctor, &limits, containers);
     report(doctor, containers, &limits);
     buf_release(&limits.enough);

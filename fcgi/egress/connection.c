@@ -111,6 +111,14 @@ static void refuse(struct connection *connection, int status, const char *format
     flush(connection);
 }
 
+/* What is allowed, but is not there. */
+static void fail(struct connection *connection, int status, const char *why)
+{
+    connection->rules->counts->failed++;
+    refuse(connection, status, "host %s, port %u: %s", connection->head.host, connection->head.port,
+           why);
+}
+
 /* A guest can be refused as often as it likes; the log must not fill by that. */
 static bool may_log(struct connection_rules *rules)
 {
@@ -134,10 +142,12 @@ static bool may_log(struct connection_rules *rules)
     return true;
 }
 
+/* Counts it as well. */
 static void log_refused(struct connection *connection, const char *reason)
 {
     struct connection_rules *rules = connection->rules;
 
+    rules->counts->refused++;
     if (!may_log(rules))
         return;
     log_event(LOG_INFO, "refused", "container=%s host=%s port=%u reason=\"%s\" left_out=%lld",
@@ -211,8 +221,7 @@ static void on_addresses(const struct error *err, const struct sockaddr_storage 
     if (err == NULL)
         take_addresses(connection, addresses, count);
     else
-        refuse(connection, err->kind == ERROR_NOT_FOUND ? 502 : 504, "host %s: %s",
-               connection->head.host, err->message);
+        fail(connection, err->kind == ERROR_NOT_FOUND ? 502 : 504, err->message);
 }
 
 static void look_up(struct connection *connection)
@@ -303,6 +312,7 @@ static void connected(struct connection *connection)
     struct bufferevent *client = connection->client, *server = connection->server;
 
     connection->state = PASSING;
+    connection->rules->counts->connected++;
     prepare_socket(client);
     prepare_socket(server);
     if (connection->head.connect)
@@ -338,9 +348,8 @@ static void connect_next(struct connection *connection)
     }
     if (connection->server != NULL)
         bufferevent_free(TAKE_PTR(connection->server));
-    refuse(connection, connection->last_errno == ETIMEDOUT ? 504 : 502, "host %s, port %u: %s",
-           connection->head.host, connection->head.port,
-           connection->last_errno ? strerror(connection->last_errno) : "cannot connect");
+    fail(connection, connection->last_errno == ETIMEDOUT ? 504 : 502,
+         connection->last_errno ? strerror(connection->last_errno) : "cannot connect");
 }
 
 /* --- bytes, both ways ------------------------------------------------------------------------ */
@@ -353,14 +362,17 @@ static struct bufferevent *other(const struct connection *connection, const stru
 static void pass_on(struct connection *connection, struct bufferevent *from)
 {
     struct bufferevent *to = other(connection, from);
-    struct evbuffer *out = bufferevent_get_output(to);
+    struct evbuffer *in = bufferevent_get_input(from), *out = bufferevent_get_output(to);
+    struct egress_counts *counts = connection->rules->counts;
 
     connection->active = true;
+    *(to == connection->server ? &counts->bytes_sent : &counts->bytes_received) +=
+        evbuffer_get_length(in);
     if (connection->shut[to == connection->server]) {
-        evbuffer_drain(bufferevent_get_input(from), SIZE_MAX);
+        evbuffer_drain(in, SIZE_MAX);
         return;
     }
-    bufferevent_write_buffer(to, bufferevent_get_input(from));
+    bufferevent_write_buffer(to, in);
     if (evbuffer_get_length(out) >= CONNECTION_BYTES_MAX) {
         bufferevent_disable(from, EV_READ);
         bufferevent_setwatermark(to, EV_WRITE, CONNECTION_BYTES_MAX / 2, 0);

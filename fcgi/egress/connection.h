@@ -21,8 +21,9 @@ struct resolver;
 struct connection_rules {
     struct event_base *base;
     struct resolver *resolver;
-    const char *always; /* setting egress_always */
-    bool closed;        /* nobody is served: the second wall is missing */
+    struct egress_counts *counts; /* of all containers */
+    const char *always;           /* setting egress_always */
+    bool closed;                  /* nobody is served: the second wall is missing */
     char container[ID_LENGTH + 1];
     char policy[EGRESS_POLICY_MAX + 1];
     int64_t log_tokens, log_at, log_left_out; /* how much may still be logged */

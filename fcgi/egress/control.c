@@ -94,6 +94,7 @@ static bool serve(struct asker *asker)
     }
     answer.number = request.number;
     answer.status = carry_out(asker->control, &request, fds[0]);
+    answer.counts = *ways_counts(asker->control->ways);
     /* Who does not read the answers for so long that there is no room for one does not get it. */
     return engined_send(asker->fd, &answer, sizeof(answer), NULL, 0) >= 0;
 }

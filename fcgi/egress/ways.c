@@ -46,6 +46,7 @@ struct ways {
     const char *always;
     size_t most, count, way_count;
     bool closed;
+    struct egress_counts counts;
     LIST_HEAD(, way) ways;
 };
 
@@ -216,6 +217,7 @@ static struct way *way_new(struct ways *ways, const char *container, int fd)
     way->fd = fd;
     way->rules.base = ways->base;
     way->rules.resolver = ways->resolver;
+    way->rules.counts = &ways->counts;
     way->rules.always = ways->always;
     way->rules.closed = ways->closed;
     memcpy(way->rules.container, container, strlen(container) + 1);
@@ -300,4 +302,9 @@ void ways_free(struct ways *ways)
     while (!LIST_EMPTY(&ways->ways))
         way_free(LIST_FIRST(&ways->ways)); // NOLINT
     free(ways);
+}
+
+const struct egress_counts *ways_counts(const struct ways *ways)
+{
+    return &ways->counts;
 }

@@ -39,4 +39,7 @@ void ways_drop(struct ways *ways, const char *container);
 void ways_close(struct ways *ways, bool closed);
 bool ways_are_closed(const struct ways *ways);
 
+/* Lives as long as the ways do. */
+const struct egress_counts *ways_counts(const struct ways *ways);
+
 #endif

@@ -107,9 +107,10 @@ void github_user_release(struct github_user *user)
 
 /* --- one request ----------------------------------------------------------------------------- */
 
-static void start_deadline(struct github *github)
+static void start_deadline(struct github *github, int64_t waited_ms)
 {
-    github->deadline = clock_monotonic() + DEADLINE_SECONDS * CLOCK_SECOND;
+    github->deadline =
+        clock_monotonic() + DEADLINE_SECONDS * CLOCK_SECOND - waited_ms * (CLOCK_SECOND / 1000);
 }
 
 /* What the next request may take, in ms; 0: no time is left. */
@@ -317,8 +318,8 @@ static int read_email(struct github *github, const char *token, struct github_us
     return email_unverified(err);
 }
 
-int github_sign_in(struct github *github, const char *code, const char *redirect_uri,
-                   struct github_user *ret_user, struct error *err)
+int github_sign_in(struct github *github, int64_t waited_ms, const char *code,
+                   const char *redirect_uri, struct github_user *ret_user, struct error *err)
 {
     _cleanup_(github_user_release) struct github_user user = {0};
     _cleanup_(free_ptr) char *token = NULL;
@@ -327,7 +328,7 @@ int github_sign_in(struct github *github, const char *code, const char *redirect
         return error_set(err, ERROR_UNAVAILABLE, "GITHUB_NOT_CONFIGURED",
                          "this server has no GitHub sign-in; ask the operator to set "
                          "github_client_id and github_client_secret_file");
-    start_deadline(github);
+    start_deadline(github, waited_ms);
     if (exchange_code(github, code, redirect_uri, &token, err) < 0 ||
         read_user(github, token, &user, err) < 0 || read_email(github, token, &user, err) < 0)
         return -1;
@@ -466,9 +467,9 @@ static int installation_token(struct github *github, const char *bearer, int64_t
     return take_token(json, ret_token, err);
 }
 
-int github_repos(struct github *github, const char *login, const char *account_id,
-                 void (*each)(const struct github_repo *repo, void *arg), void *arg,
-                 struct error *err)
+int github_repos(struct github *github, int64_t waited_ms, const char *login,
+                 const char *account_id, void (*each)(const struct github_repo *repo, void *arg),
+                 void *arg, struct error *err)
 {
     const char *api = github->settings->github_api_url;
     _cleanup_(free_ptr) char *installations_url = xasprintf("%s/app/installations", api);
@@ -477,7 +478,7 @@ int github_repos(struct github *github, const char *login, const char *account_i
     struct installations found = {.login = login, .account_id = account_id};
     struct repos repos = {each, arg};
 
-    start_deadline(github);
+    start_deadline(github, waited_ms);
     if (app_token(github, &bearer, err) < 0 ||
         each_page(github, installations_url, bearer.data, take_installations, &found, err) < 0)
         return -1;
@@ -569,14 +570,15 @@ static int out_of_reach(const char *repo, struct error *err)
         repo);
 }
 
-int github_reach(struct github *github, const char *login, const char *account_id, const char *repo,
-                 int64_t *ret_installation_id, struct error *err)
+int github_reach(struct github *github, int64_t waited_ms, const char *login,
+                 const char *account_id, const char *repo, int64_t *ret_installation_id,
+                 struct error *err)
 {
     const struct installations wanted = {.login = login, .account_id = account_id};
     int64_t installation_id = 0;
     bool is_public = false;
 
-    start_deadline(github);
+    start_deadline(github, waited_ms);
     if (login && has_app(github) &&
         find_installation(github, &wanted, repo, &installation_id, err) < 0)
         return -1;
@@ -605,7 +607,7 @@ int github_token(struct github *github, int64_t installation_id, const char *rep
 
     if (github_repo_wrong(repo))
         return error_set(err, ERROR_INVALID, NULL, "'%s' is no repository", repo);
-    start_deadline(github);
+    start_deadline(github, 0);
     if (app_token(github, &bearer, err) < 0 ||
         perform(github, &(struct call){.url = url, .bearer = bearer.data, .json = wanted}, &status,
                 &json, err) < 0)

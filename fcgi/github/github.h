@@ -5,10 +5,11 @@
  *
  * Base URLs are settings (GitHub Enterprise Server has both below one host). Every request has a
  * time limit and a cap on its answer, verifies TLS, and follows no redirect; the requests of one
- * call end together 50 seconds after it began, before nginx gives up waiting. If GitHub
- * refuses this server rather than its user, that is logged as github_refused_us. Sources: GitHub's
- * REST documentation, API version 2022-11-28, "Authorizing OAuth apps", and "Troubleshooting OAuth
- * app access token request errors".
+ * call end together 50 seconds after its user began to wait, before nginx gives up waiting:
+ * waited_ms is what the user has waited already (request_waited_ms). If GitHub refuses this server
+ * rather than its user, that is logged as github_refused_us. Sources: GitHub's REST documentation,
+ * API version 2022-11-28, "Authorizing OAuth apps", and "Troubleshooting OAuth app access token
+ * request errors".
  *
  * Codes: GITHUB_NOT_CONFIGURED, GITHUB_CODE_REFUSED, GITHUB_EMAIL_UNVERIFIED,
  * GITHUB_APP_NOT_INSTALLED, GITHUB_TIMEOUT (slow), GITHUB_UNAVAILABLE (down, or refusing us),
@@ -42,8 +43,8 @@ struct github_user {
 void github_user_release(struct github_user *user);
 
 /* Exchanges an OAuth code and reads who it belongs to. redirect_uri may be NULL. */
-int github_sign_in(struct github *github, const char *code, const char *redirect_uri,
-                   struct github_user *ret_user, struct error *err);
+int github_sign_in(struct github *github, int64_t waited_ms, const char *code,
+                   const char *redirect_uri, struct github_user *ret_user, struct error *err);
 
 struct github_repo {
     const char *full_name;
@@ -54,9 +55,9 @@ struct github_repo {
 /* Calls each for every repository that the App's installations on an account reach: the one with
  * this login and this number (github_user's id), since a login can pass to another account. What a
  * repo points to lives until the callback returns. */
-int github_repos(struct github *github, const char *login, const char *account_id,
-                 void (*each)(const struct github_repo *repo, void *arg), void *arg,
-                 struct error *err);
+int github_repos(struct github *github, int64_t waited_ms, const char *login,
+                 const char *account_id, void (*each)(const struct github_repo *repo, void *arg),
+                 void *arg, struct error *err);
 
 /*
  * May this account have an agent work on the repository ("owner/name", see names.h)? By an
@@ -64,8 +65,9 @@ int github_repos(struct github *github, const char *login, const char *account_i
  * Or because it is public: 0. login NULL: an account without GitHub, which has public ones only.
  * Code GITHUB_APP_NOT_INSTALLED: neither.
  */
-int github_reach(struct github *github, const char *login, const char *account_id, const char *repo,
-                 int64_t *ret_installation_id, struct error *err);
+int github_reach(struct github *github, int64_t waited_ms, const char *login,
+                 const char *account_id, const char *repo, int64_t *ret_installation_id,
+                 struct error *err);
 
 /* A token for this one repository of the installation, to read its contents; good for an hour.
  * *ret_token is the caller's. Code GITHUB_APP_NOT_INSTALLED: the installation does not reach it

@@ -13,6 +13,8 @@
 
 #include "base/banned.h"
 
+#define WAITED_MOST_MS INT64_C(86400000)
+
 const char *request_parameter(const struct request *request, const char *name)
 {
     size_t length = strlen(name);
@@ -185,6 +187,15 @@ static struct origin read_origin(const struct request *request)
     return origin;
 }
 
+int64_t request_waited_ms(const struct request *request)
+{
+    int64_t waited = clock_now() / 1000 - request->arrived_ms;
+
+    if (waited < 0)
+        return 0;
+    return waited < WAITED_MOST_MS ? waited : WAITED_MOST_MS;
+}
+
 struct id request_make_id(const struct request *request, const char *what)
 {
     _cleanup_(buf_release) struct buf source = BUF_INIT;
@@ -214,6 +225,7 @@ int request_init(struct request *request, char **parameters, struct error *err)
     request->awaited = strcmp(or_empty(request_parameter(request, "CODESET_AWAITED")), "1") == 0;
     request->may_come = strcmp(or_empty(request_parameter(request, "CODESET_MAY_COME")), "1") == 0;
     request->origin = read_origin(request);
+    request->arrived_ms = request->origin.ms;
     if (read_target(request, err) < 0) {
         request->segment_count = 0;
         request->query_count = 0;

@@ -58,6 +58,7 @@ struct request {
     /* A large body is put by nginx on its disk only after a worker has seen the head of the request
      * and said that it may come: this is that question (CODESET_MAY_COME, never a client's). */
     bool may_come;
+    int64_t arrived_ms; /* when nginx handed it on, since 1970 */
     struct origin origin;
     bool replay;                  /* its origin is an earlier request's */
     char *path_text, *query_text; /* what the following point into */
@@ -81,6 +82,10 @@ struct id request_make_id(const struct request *request, const char *what);
 
 /* Did this very request make the id, before it came back from being held? */
 bool request_made(const struct request *request, const char *what, const struct id *id);
+
+/* How long it has waited for a worker, and this one has had it, in ms. 0 to a day, whatever the
+ * clock was set to meanwhile. */
+int64_t request_waited_ms(const struct request *request);
 
 /* The value of a parameter: "CONTENT_TYPE", "HTTP_PREFER"; NULL without. */
 const char *request_parameter(const struct request *request, const char *name);

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "metrics.h"
 #include "wire/egress.h"
 
 #include "base/banned.h"
@@ -41,6 +42,8 @@ struct egress_client {
     int fd; /* -1: no connection */
     uint64_t number;
     struct event *readable, *writable, *told;
+    struct egress_counts counts; /* what it said last */
+    bool counts_known;
     struct egress_calls calls;
 };
 
@@ -140,6 +143,38 @@ static void take(struct egress_call *call, const struct egress_answer *answer)
     end(call, &err);
 }
 
+/* How many more than at the last answer. Of one that was started since, all are. */
+static int64_t grown(uint64_t last, uint64_t now)
+{
+    uint64_t more = now >= last ? now - last : now;
+
+    return more <= INT64_MAX ? (int64_t)more : 0;
+}
+
+/* What was counted before this daemon's first question, another daemon has seen. */
+static void count(struct egress_client *client, const struct egress_counts *now)
+{
+    const struct egress_counts *last = &client->counts;
+
+    if (client->counts_known) {
+        metric_add(EGRESS_CONNECTIONS, grown(last->connected, now->connected), METRIC_AT(0));
+        metric_add(EGRESS_CONNECTIONS, grown(last->refused, now->refused), METRIC_AT(1));
+        metric_add(EGRESS_CONNECTIONS, grown(last->failed, now->failed), METRIC_AT(2));
+        metric_add(EGRESS_BYTES, grown(last->bytes_sent, now->bytes_sent), METRIC_AT(0));
+        metric_add(EGRESS_BYTES, grown(last->bytes_received, now->bytes_received), METRIC_AT(1));
+    }
+    client->counts = *now;
+    client->counts_known = true;
+}
+
+void egress_look(struct egress_client *client)
+{
+    struct id nobody = id_new();
+
+    if (client && client->fd >= 0)
+        egress_drop(client, &nobody);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct egress_client *client = arg;
@@ -150,10 +185,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (got != (ssize_t)sizeof(answer)) {
+    if (got < (ssize_t)EGRESS_ANSWER_LEAST) {
         broken(client, got < 0 ? strerror(errno) : "the connection was closed");
         return;
     }
+    if (got == (ssize_t)sizeof(answer))
+        count(client, &answer.counts);
     call = find(client, answer.number);
     if (call)
         take(call, &answer);

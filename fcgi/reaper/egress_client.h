@@ -35,6 +35,10 @@ struct egress_call *egress_set(struct egress_client *client, const struct id *co
 void egress_cancel(
     struct egress_call *call); /* NULL: nothing. It may be carried out all the same. */
 
+/* Has it tell what it counted, for metrics; where there is a connection. NULL:
+ * nothing. */
+void egress_look(struct egress_client *client);
+
 /* The container has gone, or is about to. Nobody is told what comes of it. */
 void egress_drop(struct egress_client *client, const struct id *container);
 

@@ -53,6 +53,17 @@ static int find_made(struct api *api, const struct id *job_id, bool *ret_made, s
     return 0;
 }
 
+/* By a worker that died before it could say so, when GitHub answers the next one no more. */
+static bool was_made_before(struct api *api, const struct id *job_id)
+{
+    struct error ignored = ERROR_INIT;
+    bool made;
+    bool known = find_made(api, job_id, &made, &ignored) == 0;
+
+    error_clear(&ignored);
+    return known && made;
+}
+
 /* What costs GitHub a request comes behind what costs the database one. */
 static int check_agent(struct api *api, const char *agent_id, struct error *err)
 {
@@ -61,7 +72,8 @@ static int check_agent(struct api *api, const char *agent_id, struct error *err)
     return store_agent_get(api->db, agent_id, &agent, err);
 }
 
-static int reach(struct api *api, const char *repo, int64_t *ret_installation_id, struct error *err)
+static int reach(struct api *api, const struct request *request, const char *repo,
+                 int64_t *ret_installation_id, struct error *err)
 {
     _cleanup_(profile_release) struct profile profile = {0};
     bool linked;
@@ -69,8 +81,26 @@ static int reach(struct api *api, const char *repo, int64_t *ret_installation_id
     if (store_profile_get(api->db, &api->caller.user_id, &profile, err) < 0)
         return -1;
     linked = profile.github_login && profile.github_id;
-    return github_reach(api->github, linked ? profile.github_login : NULL, profile.github_id, repo,
+    return github_reach(api->github, request_waited_ms(request),
+                        linked ? profile.github_login : NULL, profile.github_id, repo,
                         ret_installation_id, err);
+}
+
+static int make_job(struct api *api, const struct request *request, struct new_agent_job *job,
+                    struct error *err)
+{
+    bool made = false;
+
+    if (request->replay && (find_made(api, &job->job_id, &made, err) < 0 || made))
+        return made ? 0 : -1;
+    if (check_agent(api, job->agent_id, err) < 0)
+        return -1;
+    if (reach(api, request, job->repo, &job->installation_id, err) == 0)
+        return store_job_create(api->db, job, err);
+    if (!was_made_before(api, &job->job_id))
+        return -1;
+    error_clear(err);
+    return 0;
 }
 
 static int create_job(void *app, const struct request *request, const void *values,
@@ -92,14 +122,8 @@ static int create_job(void *app, const struct request *request, const void *valu
         .cents_per_day = billing->cents_per_day,
         .key_cents_per_day = billing->key_cents_per_day,
     };
-    bool made = false;
 
-    if (require_terms(api, err) < 0 ||
-        (request->replay && find_made(api, &job.job_id, &made, err) < 0))
-        return -1;
-    if (!made && (check_agent(api, job.agent_id, err) < 0 ||
-                  reach(api, job.repo, &job.installation_id, err) < 0 ||
-                  store_job_create(api->db, &job, err) < 0))
+    if (require_terms(api, err) < 0 || make_job(api, request, &job, err) < 0)
         return -1;
     doorbell_ring(&api->doorbell, WORK_JOB, &job.job_id);
     render_created(answer, &job.job_id);

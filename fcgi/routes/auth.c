@@ -63,8 +63,8 @@ static bool listed(const char *list, const char *word)
     return false;
 }
 
-static int sign_in(struct api *api, const struct github_values *form, struct id *ret_user_id,
-                   bool *ret_is_new, struct error *err)
+static int sign_in(struct api *api, const struct request *request, const struct github_values *form,
+                   struct id *ret_user_id, bool *ret_is_new, struct error *err)
 {
     _cleanup_(github_user_release) struct github_user user = {0};
     struct sign_in sign_in = {.signup_credit_cents = api->settings->accounts.signup_credit_cents,
@@ -75,7 +75,8 @@ static int sign_in(struct api *api, const struct github_values *form, struct id 
         return error_set(err, ERROR_INVALID, "REDIRECT_URI_NOT_ALLOWED",
                          "This server does not accept the redirect_uri; the "
                          "operator can add it to github_redirect_uris.");
-    if (github_sign_in(api->github, form->code.bytes, form->redirect_uri.bytes, &user, err) < 0)
+    if (github_sign_in(api->github, request_waited_ms(request), form->code.bytes,
+                       form->redirect_uri.bytes, &user, err) < 0)
         return -1;
     sign_in.github_id = user.id;
     sign_in.github_login = user.login;
@@ -95,10 +96,9 @@ static int post_github(void *app, const struct request *request, const void *val
     struct buf *body;
     bool is_new = false;
 
-    (void)request;
     if (!token_issuer_can(api->tokens))
         return tokens_off(err);
-    if (sign_in(api, values, &user_id, &is_new, err) < 0)
+    if (sign_in(api, request, values, &user_id, &is_new, err) < 0)
         return -1;
     token_issue(api->tokens, TOKEN_ACCESS, &user_id, now_seconds(), &access, &access_text);
     token_issue(api->tokens, TOKEN_REFRESH, &user_id, now_seconds(), &refresh, &refresh_text);

@@ -24,6 +24,8 @@
 #define URL_MOST 2048
 #define BUSY_TRIES 40
 #define BUSY_PAUSE_NS 100000000L /* while another worker asks Stripe for the same page */
+/* What Stripe may need in the worst case then still ends before nginx gives up, after 60 s. */
+#define WAITED_MOST_MS 20000
 
 struct deposit_values {
     int64_t amount_cents;
@@ -235,7 +237,6 @@ static int post_deposit(void *app, const struct request *request, const void *va
                                  .allows_tax = settings->automatic_tax};
     struct buf *body;
 
-    (void)request;
     if (!api->settings->billing.enabled)
         return error_set(err, ERROR_CONFLICT, "BILLING_OFF",
                          "This server charges nothing; no deposit is needed.");
@@ -243,6 +244,9 @@ static int post_deposit(void *app, const struct request *request, const void *va
         return error_set(err, ERROR_UNAVAILABLE, "STRIPE_NOT_CONFIGURED",
                          "This server takes no payments; ask the operator for credit, or to set "
                          "api_key_file of [stripe].");
+    if (request_waited_ms(request) > WAITED_MOST_MS)
+        return error_set(err, ERROR_UNAVAILABLE, "UNAVAILABLE",
+                         "too many requests waited before this one; try again in a moment");
     if (require_terms(api, err) < 0 ||
         choose_url(settings, &form->success_url, "success_url", "success", &success_url, err) < 0 ||
         choose_url(settings, &form->cancel_url, "cancel_url", "cancelled", &cancel_url, err) < 0)

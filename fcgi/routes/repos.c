@@ -81,7 +81,6 @@ static int get_repos(void *app, const struct request *request, const void *value
     struct cached *entry;
     struct buf *body;
 
-    (void)request;
     (void)values;
     if (store_profile_get(api->db, &api->caller.user_id, &profile, err) < 0)
         return -1;
@@ -96,7 +95,8 @@ static int get_repos(void *app, const struct request *request, const void *value
     }
     render_open(body, NULL, '{');
     render_open(body, "repos", '[');
-    if (github_repos(api->github, profile.github_login, profile.github_id, add_repo, body, err) < 0)
+    if (github_repos(api->github, request_waited_ms(request), profile.github_login,
+                     profile.github_id, add_repo, body, err) < 0)
         return -1;
     render_close(body, ']');
     render_close(body, '}');

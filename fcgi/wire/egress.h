@@ -72,10 +72,22 @@ struct egress_request {
 
 /* EGRESS_CLOSED: nobody is served now, as the firewall's rules are missing; to be asked again. */
 enum egress_status { EGRESS_OK, EGRESS_UNKNOWN, EGRESS_REFUSED, EGRESS_CLOSED };
+
+/* Of all containers, since it was started; for metrics. */
+struct egress_counts {
+    uint64_t connected; /* connections to a server */
+    uint64_t refused;   /* what a policy, or an address that is not public, kept from one */
+    uint64_t failed;    /* names that have no address, servers that did not answer */
+    uint64_t bytes_sent, bytes_received; /* by guests */
+};
+
+/* Every answer tells the counts, so whoever wants to know them drops a container that is none. */
 struct egress_answer {
     uint32_t status, zero;
     uint64_t number;
+    struct egress_counts counts; /* not there where the two programs are of different releases */
 };
+#define EGRESS_ANSWER_LEAST offsetof(struct egress_answer, counts)
 
 _Static_assert(sizeof(struct egress_request) == 4152, "there is no unnamed byte in it");
 

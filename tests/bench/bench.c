@@ -283,11 +283,21 @@ static void bench_crowd(void)
 
 #define TURNS 10
 
-/* Four loops that never wait, and one that writes and has it put down, until they are told. */
-static const char noise[] =
-    "rm -f /tmp/stop; for i in 1 2 3 4; do (while [ ! -e /tmp/stop ]; do :; done) & done; "
-    "while [ ! -e /tmp/stop ]; do "
-    "dd if=/dev/zero of=/tmp/written bs=1M count=64 conv=fsync 2>/dev/null; done; wait";
+#define SPIN "for i in 1 2 3 4; do (while [ ! -e /tmp/stop ]; do :; done) & done; "
+#define WRITE                                                                                      \
+    "while [ ! -e /tmp/stop ]; do "                                                                \
+    "dd if=/dev/zero of=/tmp/written bs=1M count=64 conv=fsync 2>/dev/null; done; "
+
+/* Four loops that never wait, one that writes and has it put down, and both, until they are told:
+ * the first shows what the processors' turns cost, the second what the disk's do. */
+static const struct noise {
+    const char *what, *command, *target;
+} noises[] = {
+    {"exec, a neighbour spins : quiet", "rm -f /tmp/stop; " SPIN "wait", ""},
+    {"exec, a neighbour writes : quiet", "rm -f /tmp/stop; " WRITE, ""},
+    {"exec, a neighbour spins and writes : quiet", "rm -f /tmp/stop; " SPIN WRITE "wait",
+     "p99 <= 2.0"},
+};
 
 static void some_execs(const char *session, struct series *series)
 {
@@ -295,27 +305,34 @@ static void some_execs(const char *session, struct series *series)
         series_add(series, bench_exec_once(session));
 }
 
-/* The neighbour is another session; it is at it in every second turn. */
-static void bench_neighbour(void)
+static void beside(const struct noise *noise, const char *session, const char *neighbour)
 {
-    struct ident id = ready(), neighbour = ready();
     struct series quiet = {0}, loud = {0};
 
-    bench_exec_once(id.text);
     for (int turn = 0; turn < TURNS; turn++) {
         struct ident at_it;
 
-        some_execs(id.text, &quiet);
-        at_it = exec_start(neighbour.text, noise, 600);
-        some_execs(id.text, &loud);
-        answer_free(exec_run(neighbour.text, "touch /tmp/stop", 60));
-        answer_free(interaction_wait(NULL, neighbour.text, at_it.text, 660));
+        some_execs(session, &quiet);
+        at_it = exec_start(neighbour, noise->command, 600);
+        some_execs(session, &loud);
+        answer_free(exec_run(neighbour, "touch /tmp/stop", 60));
+        answer_free(interaction_wait(NULL, neighbour, at_it.text, 660));
     }
-    table_row("exec, a neighbour spins and writes : quiet", &loud, &quiet, "ms", 1e3, "p99 <= 2.0");
+    table_row(noise->what, &loud, &quiet, "ms", 1e3, noise->target);
     table_note("p99 beside the neighbour : p99 without = %.2f",
                series_percentile(&loud, 99) / series_percentile(&quiet, 99));
     series_release(&quiet);
     series_release(&loud);
+}
+
+/* The neighbour is another session; it is at it in every second turn. */
+static void bench_neighbour(void)
+{
+    struct ident id = ready(), neighbour = ready();
+
+    bench_exec_once(id.text);
+    for (size_t i = 0; i < ARRAY_SIZE(noises); i++)
+        beside(&noises[i], id.text, neighbour.text);
     session_close(NULL, id.text);
     session_close(NULL, neighbour.text);
 }

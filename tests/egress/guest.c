@@ -36,6 +36,7 @@ static char conf[64], socket_path[64], resolv_conf[64];
 static pid_t egress = -1;
 static int daemon_fd = -1;
 static uint64_t number;
+static struct egress_counts counts; /* of the last answer */
 
 static void must(bool condition, const char *what)
 {
@@ -142,7 +143,16 @@ unsigned egress_order(int connection, enum egress_verb verb, const char *contain
         recv(connection, &answer, sizeof(answer), 0) != sizeof(answer))
         return 999;
     CU_ASSERT_EQUAL(answer.number, number);
+    counts = answer.counts;
     return answer.status;
+}
+
+struct egress_counts egress_counted(void)
+{
+    struct id nobody = id_new();
+
+    CU_ASSERT_EQUAL(egress_order(daemon_fd, EGRESS_DROP, nobody.text, NULL, -1), EGRESS_OK);
+    return counts;
 }
 
 /* --- guests ---------------------------------------------------------------------------------- */

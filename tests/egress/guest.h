@@ -34,6 +34,9 @@ int egress_connect(uid_t user);
 unsigned egress_order(int connection, enum egress_verb verb, const char *container,
                       const char *policy, int fd);
 
+/* What codeset-egress has counted so far. */
+struct egress_counts egress_counted(void);
+
 /* A guest that is served from now on. */
 struct guest guest_open(const char *policy);
 void guest_close(struct guest *guest);

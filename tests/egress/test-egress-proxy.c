@@ -226,6 +226,26 @@ static void what_cannot_be_reached_is_told(void)
     guest_close(&guest);
 }
 
+static void what_guests_did_is_counted(void)
+{
+    struct guest guest = guest_open("allow:public.test,nobody.test,a-10-9-0-2.test");
+    struct egress_counts before = egress_counted(), after;
+    _cleanup_(free_ptr) char *unknown = NULL;
+
+    reaches(&guest, "public.test:443", WORLD_PUBLIC);
+    reaches(&guest, "public.test:80", WORLD_PUBLIC);
+    is_refused(&guest, "other.test:443", "is not in this agent's list");
+    is_refused(&guest, "a-10-9-0-2.test:443", "resolves to");
+    unknown = guest_reach(&guest, "nobody.test:443");
+    after = egress_counted();
+    CU_ASSERT_EQUAL(after.connected - before.connected, 2);
+    CU_ASSERT_EQUAL(after.refused - before.refused, 2);
+    CU_ASSERT_EQUAL(after.failed - before.failed, 1);
+    CU_ASSERT_TRUE(after.bytes_received - before.bytes_received >= 2 * strlen("reached "));
+    CU_ASSERT_EQUAL(after.bytes_sent, before.bytes_sent); /* nothing but heads */
+    guest_close(&guest);
+}
+
 static void the_operator_s_pairs_are_reached_wherever_they_are(void)
 {
     struct guest guest = guest_open("allow:public.test");
@@ -577,6 +597,7 @@ int main(void)
          of_mixed_answers_only_the_public_part_is_used},
         {"a name that changes its mind leads nowhere", a_name_that_changes_its_mind_leads_nowhere},
         {"what cannot be reached is told", what_cannot_be_reached_is_told},
+        {"what guests did is counted", what_guests_did_is_counted},
         {"the operator's pairs are reached wherever they are",
          the_operator_s_pairs_are_reached_wherever_they_are},
         {"a new policy ends what it does not allow", a_new_policy_ends_what_it_does_not_allow},

@@ -4,6 +4,7 @@ STORE_TESTS = \
 	tests/store/test-histories \
 	tests/store/test-hosts \
 	tests/store/test-jobs \
+	tests/store/test-job-erasure \
 	tests/store/test-lists \
 	tests/store/test-ledger \
 	tests/store/test-money \
@@ -20,8 +21,10 @@ tests_store_test_histories_SOURCES = tests/store/test-histories.c \
 tests_store_test_histories_LDADD = $(STORE_TEST_LIBS) -lpthread
 tests_store_test_hosts_SOURCES = tests/store/test-hosts.c tests/store/work.h $(STORE_TEST_COMMON)
 tests_store_test_hosts_LDADD = $(STORE_TEST_LIBS)
-tests_store_test_jobs_SOURCES = tests/store/test-jobs.c tests/store/work.h $(STORE_TEST_COMMON)
+tests_store_test_jobs_SOURCES = tests/store/test-jobs.c tests/store/job_work.h tests/store/work.h $(STORE_TEST_COMMON)
 tests_store_test_jobs_LDADD = $(STORE_TEST_LIBS) -lpthread
+tests_store_test_job_erasure_SOURCES = tests/store/test-job-erasure.c tests/store/job_work.h tests/store/work.h $(STORE_TEST_COMMON)
+tests_store_test_job_erasure_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_lists_SOURCES = tests/store/test-lists.c $(STORE_TEST_COMMON)
 tests_store_test_lists_LDADD = $(STORE_TEST_LIBS)
 tests_store_test_ledger_SOURCES = tests/store/test-ledger.c tests/store/payer.h $(STORE_TEST_COMMON)

@@ -55,6 +55,11 @@ TESTS += tests/unit/test-reaper
 tests_unit_test_reaper_SOURCES = tests/unit/test-reaper.c tests/unit/unit.h
 tests_unit_test_reaper_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-github
+TESTS += tests/unit/test-github
+tests_unit_test_github_SOURCES = tests/unit/test-github.c tests/unit/unit.h
+tests_unit_test_github_LDADD = $(REAPER_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-jobs tests/unit/test-result
 TESTS += tests/unit/test-jobs tests/unit/test-result
 tests_unit_test_jobs_SOURCES = tests/unit/test-jobs.c tests/unit/unit.h

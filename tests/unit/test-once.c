@@ -3,6 +3,7 @@
 
 #include "asked.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "http/render.h"
@@ -48,6 +49,29 @@ static void the_same_request_makes_the_same_ids(void)
     /* 1700000000123 ms; version 7, variant 2. */
     CU_ASSERT_EQUAL(strncmp(first.text, "018bcfe5-687b-7", 15), 0);
     CU_ASSERT_PTR_NOT_NULL(strchr("89ab", first.text[19]));
+}
+
+static int64_t waited_since(int64_t ms)
+{
+    _cleanup_(request_release) struct request request;
+    _cleanup_(free_ptr) char *uri = xstrdup("REQUEST_URI=/");
+    _cleanup_(free_ptr) char *time =
+        xasprintf("CODESET_REQUEST_TIME=%lld.%03lld", (long long)ms / 1000, (long long)ms % 1000);
+    char *parameters[] = {uri, time, NULL};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(request_init(&request, parameters, &err), 0);
+    request.origin.ms = 1; /* what an Idempotency-Key does */
+    return request_waited_ms(&request);
+}
+
+static void a_request_knows_how_long_it_waited(void)
+{
+    int64_t now = clock_now() / 1000, waited = waited_since(now - 3000);
+
+    CU_ASSERT_TRUE(waited >= 3000 && waited <= clock_now() / 1000 - now + 3000);
+    CU_ASSERT_EQUAL(waited_since(now + 3600000), 0);
+    CU_ASSERT_EQUAL(waited_since(now - 2 * 86400000), 86400000);
 }
 
 static void another_request_or_kind_makes_another_id(void)
@@ -275,6 +299,7 @@ int main(void)
     static const struct unit_test tests[] = {
         {"the same request makes the same ids", the_same_request_makes_the_same_ids},
         {"another request or kind makes another id", another_request_or_kind_makes_another_id},
+        {"a request knows how long it waited", a_request_knows_how_long_it_waited},
         {"a request knows its ids at another time", a_request_knows_its_ids_at_another_time},
         {"without a good origin each request is its own",
          without_a_good_origin_each_request_is_its_own},

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "dataset/formats.h"
 #include "dataset/verifier_command.h"
 
 #include "base/banned.h"

@@ -329,6 +329,12 @@ int image_build(const struct engine_settings *settings, const char *name,
     if (check_program(err) < 0 || prepare(&builder, err) < 0 || run(&builder, err) < 0)
         return -1;
     archive = xasprintf("%s/image.tar", builder.work);
-    return image_import_named(settings, name, archive, build->origin, NULL, build->replace,
-                              build->bytes, build->arg, err);
+    return image_import_as(settings,
+                           &(struct image_import){.name = name,
+                                                  .source = archive,
+                                                  .origin = build->origin,
+                                                  .replace = build->replace,
+                                                  .progress = build->bytes,
+                                                  .arg = build->arg},
+                           err);
 }

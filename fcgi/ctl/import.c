@@ -64,7 +64,7 @@ struct import {
     json_object *errors;
     json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
     json_object *stored_images;  /* keys: what the image store has; values: the folders it names */
-    struct buf profile; /* of the data set (wire/profile.h); empty: it is left as it is */
+    struct buf profile;          /* of the data set (wire/profile.h); empty: it is left as it is */
     json_object *missing_images; /* keys: what samples name and the store lacks */
     json_object *unknown_fields; /* by name: {"field", "lines", "first_line", "meant"} */
     struct progress progress;
@@ -263,8 +263,8 @@ static int make_images(struct import *import, struct sample_line *line, struct t
     return 0;
 }
 
-/* What can be told of the sample. That its images are not whole yet is so today only, and no part of
- * it. */
+/* What can be told of the sample. That its images are not whole yet is so today only, and no part
+ * of it. */
 static void check_line(struct import *import, struct sample_line *line,
                        const struct task_images *images)
 {

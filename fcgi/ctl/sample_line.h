@@ -36,7 +36,7 @@ struct sample_line {
     const char *image, *verifier_image; /* NULL: none */
     char *image_reference;              /* in full (images/reference.h); NULL: none */
     char *made_image;                   /* `image`, where it is the reference's name in the store */
-    char *repo_path;    /* NULL: not known yet */
+    char *repo_path;                    /* NULL: not known yet */
     bool names_no_folder; /* neither does the command line: repo_path is what instance_id says */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail, *report_paths; /* JSON arrays */
     char *held_out;            /* the same: tests that count and are never shown */

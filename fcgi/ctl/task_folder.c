@@ -395,12 +395,11 @@ static int make_image(struct ctl *ctl, const struct part *part, const char *name
 
     if (!part->base)
         return ctl_build_image(ctl, name, &build, err);
-    if (image_import_as(settings,
-                        &(struct image_import){.name = name,
-                                               .source = source,
-                                               .origin = part->folder->path,
-                                               .base = part->base},
-                        err) < 0)
+    if (image_import_as(
+            settings,
+            &(struct image_import){
+                .name = name, .source = source, .origin = part->folder->path, .base = part->base},
+            err) < 0)
         return -1;
     ctl_record(ctl, "image.imported", name, part->folder->path);
     return 0;

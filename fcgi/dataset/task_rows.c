@@ -225,10 +225,10 @@ static void look_for_downloads(const char *script, json_object *line)
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (strstr(script, words[i])) {
-            _cleanup_(free_ptr) char *what = xasprintf(
-                "an image with all that its tests use: tests/test.sh has '%s', but a "
-                "verification reaches no network",
-                words[i]);
+            _cleanup_(free_ptr) char *what =
+                xasprintf("an image with all that its tests use: tests/test.sh has '%s', but a "
+                          "verification reaches no network",
+                          words[i]);
 
             dataset_need(line, what);
             return;

@@ -36,7 +36,7 @@ struct test_case {
     char *message;   /* of a failure or skip, or "" */
     double seconds;
     enum test_outcome outcome;
-    bool unseen; /* the result counts it and does not show it */
+    bool unseen;    /* the result counts it and does not show it */
     unsigned times; /* how many cases of the report are this one; at least 1 */
 };
 

@@ -31,10 +31,10 @@ struct json_object;
 
 struct image {
     char *name;
-    char *base;   /* the image that it is a layer over; NULL: none */
-    char *source; /* as given at import */
-    char *user, *shell;         /* how commands are run; NULL: as root, by a plain shell */
-    char *workdir, *repo_path;  /* folders that it names; NULL: none */
+    char *base;                /* the image that it is a layer over; NULL: none */
+    char *source;              /* as given at import */
+    char *user, *shell;        /* how commands are run; NULL: as root, by a plain shell */
+    char *workdir, *repo_path; /* folders that it names; NULL: none */
     int64_t created_at;
     int64_t size_bytes; /* of its own layer */
     int64_t scrubbed;   /* git repositories that were at its import */
@@ -49,7 +49,7 @@ struct image_options {
     const char *repo_path;          /* where the repository is: absolute */
     const char *tag;                /* of an archive of several images: which */
     const char *platform;           /* the same: "linux/amd64" */
-    bool scrub_git; /* as images/scrub.h says; not with a base, whose files stay */
+    bool scrub_git;                 /* as images/scrub.h says; not with a base, whose files stay */
 };
 
 /* All that an import is told. */

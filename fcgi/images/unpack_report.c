@@ -21,8 +21,8 @@ enum word {
     WORD_FAILED = 'f',   /* the kind, 'r' if the image is refused, the message */
     WORD_BYTES = 'b',    /* int64_t: of the image */
     WORD_ENV_BEGINS = 'v',
-    WORD_ENV = 'e',      /* one variable */
-    WORD_WORKDIR = 'w',  /* a path */
+    WORD_ENV = 'e',     /* one variable */
+    WORD_WORKDIR = 'w', /* a path */
     WORD_USER = 'u',
     WORD_ENTRYPOINT = 'n', /* one of its arguments */
     WORD_SCRUBBED = 's',   /* int64_t: git repositories */
@@ -219,8 +219,7 @@ static int take_finding(struct unpack_reader *reader, const char *text, size_t s
     return 0;
 }
 
-static int take_user(struct unpack_reader *reader, const char *text, size_t size,
-                     struct error *err)
+static int take_user(struct unpack_reader *reader, const char *text, size_t size, struct error *err)
 {
     _cleanup_(free_ptr) char *user = xstrndup(text, size);
     _cleanup_(buf_release) struct buf shown = BUF_INIT;
@@ -251,8 +250,7 @@ static int take_argument(struct unpack_reader *reader, const char *text, size_t 
                          AGENT_ENTRYPOINT_MOST, UNPACK_ENTRYPOINT_BYTES_MOST >> 10);
     if (!is_text(text, size))
         return refuse(err, "an argument of the image's entry point is not a text");
-    json_object_array_add(reader->unpacked.entrypoint,
-                          json_object_new_string_len(text, (int)size));
+    json_object_array_add(reader->unpacked.entrypoint, json_object_new_string_len(text, (int)size));
     return 0;
 }
 

@@ -611,23 +611,21 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
                          (sample->solution ? strlen(sample->solution) : 0),
                      err) < 0)
         return -1;
-    return DB_RUN(db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
-                  db_int(version), db_text(sample->instance_id), db_text(sample->language),
-                  db_text(sample->verifier), db_text(sample->image),
-                  db_text(sample->verifier_image), db_text(sample->repo_path),
-                  db_text(sample->verifier_command), db_text(sample->report_paths),
-                  sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
-                  db_text(sample->fail_to_pass), db_text(sample->pass_to_pass),
-                  db_text(sample->fail_to_fail), db_text(sample->version_description),
-                  db_time(sample->created_at),
-                  db_bytes(sample->content_hash, sizeof(sample->content_hash)),
-                  db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
-                  db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
-                  db_text(sample->log_parser), db_text(sample->image_reference),
-                  db_text(sample->trial), db_int(sample->hides_answers),
-                  text_of_list(sample->restore), db_text(sample->solution),
-                  db_text(sample->setup_command), db_int(sample->exact_outcomes),
-                  db_text(sample->needs));
+    return DB_RUN(
+        db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
+        db_int(version), db_text(sample->instance_id), db_text(sample->language),
+        db_text(sample->verifier), db_text(sample->image), db_text(sample->verifier_image),
+        db_text(sample->repo_path), db_text(sample->verifier_command),
+        db_text(sample->report_paths),
+        sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
+        db_text(sample->fail_to_pass), db_text(sample->pass_to_pass), db_text(sample->fail_to_fail),
+        db_text(sample->version_description), db_time(sample->created_at),
+        db_bytes(sample->content_hash, sizeof(sample->content_hash)),
+        db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
+        db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
+        db_text(sample->log_parser), db_text(sample->image_reference), db_text(sample->trial),
+        db_int(sample->hides_answers), text_of_list(sample->restore), db_text(sample->solution),
+        db_text(sample->setup_command), db_int(sample->exact_outcomes), db_text(sample->needs));
 }
 
 static int insert_answers(struct db *db, const struct new_sample *sample, int64_t version,

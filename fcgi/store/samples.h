@@ -22,8 +22,8 @@ struct dataset {
     char *description; /* NULL: none */
     char *egress;      /* of its sessions (wire/egress.h) */
     bool hides_answers;
-    char *profile;     /* how commands are run in them (wire/profile.h) */
-    char *format;      /* of its last import; NULL: not known */
+    char *profile; /* how commands are run in them (wire/profile.h) */
+    char *format;  /* of its last import; NULL: not known */
     int64_t sample_count;
     int64_t created_at;
 };

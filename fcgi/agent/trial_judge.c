@@ -169,7 +169,7 @@ static void cases_add(struct cases *cases, const struct trial_outcome *outcome)
 {
     if (cases->count == cases->room) {
         cases->room += cases->room / 2 + 8;
-        cases->items = xrealloc(cases->items, cases->room * sizeof(*cases->items));
+        cases->items = xrealloc(cases->items, cases->room * sizeof(struct trial_outcome *));
     }
     cases->items[cases->count++] = outcome;
 }
@@ -189,11 +189,11 @@ static void hear_step(struct hearing *hearing, size_t at, struct trial_verdict *
         slots[i] = &step->slots[i];
         cases_of(hearing, at, step->slots[i].function)->slot = &step->slots[i];
     }
-    qsort(slots, step->slot_count, sizeof(*slots), by_id);
+    qsort(slots, step->slot_count, sizeof(struct trial_slot *), by_id);
     for (size_t i = 0; i < end->outcome_count; i++) {
         const struct trial_outcome *outcome = &end->outcomes[i];
-        const struct trial_slot **found =
-            bsearch(outcome->test, slots, step->slot_count, sizeof(*slots), by_function);
+        const struct trial_slot **found = bsearch(outcome->test, slots, step->slot_count,
+                                                  sizeof(struct trial_slot *), by_function);
 
         if (found)
             cases_add(cases_of(hearing, at, (*found)->function), outcome);

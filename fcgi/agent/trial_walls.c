@@ -128,12 +128,11 @@ static int by_text(const void *a, const void *b)
 
 static DIR *open_temporary(size_t at)
 {
-    _cleanup_(close_fd) int fd =
-        open(temporary[at], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(temporary[at], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-    if (dir)
-        fd = -1; /* taken */
+    if (!dir)
+        close_fd(&fd);
     return dir;
 }
 

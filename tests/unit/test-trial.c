@@ -145,6 +145,18 @@ static void a_run_that_ends_before_a_test_did_has_failed_it(void)
     clear();
 }
 
+static void a_test_under_a_name_that_the_run_does_not_have_does_not_count(void)
+{
+    HEAR(&ends[0], 0, SAID("test_f[1]", 0), SAID("test_other", 0), ENDED(0));
+    HEAR(&ends[1], 0, SAID("test_f[1]", 0), ENDED(0));
+    HEAR(&ends[2], 0, SAID("test_f[1]", 0), ENDED(0));
+    judge();
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), -1);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(verdict.count, 2);
+    clear();
+}
+
 static void runs_are_left_out_once_a_true_one_failed(void)
 {
     struct error err = ERROR_INIT;
@@ -463,6 +475,8 @@ int main(void)
         {"a test must pass in each true run", a_test_must_pass_in_each_true_run},
         {"a run that ends before a test did has failed it",
          a_run_that_ends_before_a_test_did_has_failed_it},
+        {"a test under a name that the run does not have does not count",
+         a_test_under_a_name_that_the_run_does_not_have_does_not_count},
         {"runs are left out once a true one failed", runs_are_left_out_once_a_true_one_failed},
         {"a status that contradicts what was told fails the run",
          a_status_that_contradicts_what_was_told_fails_the_run},

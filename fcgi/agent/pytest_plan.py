@@ -312,6 +312,7 @@ def find(tree, classes, name):
 class Function:
     def __init__(self, key, source):
         self.path, self.classes, self.name = key
+        self.listed = []  # the parameters that the lists name, as pytest writes them
         node = find(source.tree, self.classes, self.name)
         if node is None:
             raise ValueError("no such function")
@@ -370,6 +371,7 @@ def find_functions(names):
                 sources[key[0]] = Source(os.path.join("tree", key[0]))
             if key not in functions:
                 functions[key] = Function(key, sources[key[0]])
+            functions[key].listed.append("".join(name.partition("[")[1:]))
             if not functions[key].plants:
                 unplanted.append(name)
         except (ValueError, SyntaxError):
@@ -418,6 +420,9 @@ def main(runner):
     plan = {
         "runs": plan_runs(spec, sources, functions, runner),
         "functions": [function.node_id(function.name) for function in functions],
+        "listed": [function.node_id(function.name) + one for function in functions for one in function.listed],
+        "files": [os.path.relpath(os.path.join(folder, name), "tree")
+                  for folder, _, names in os.walk("tree") for name in names],
         "unplanted": unplanted,
         "tests": list(spec["tests"]),
     }

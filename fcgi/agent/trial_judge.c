@@ -169,13 +169,28 @@ static int by_function(const void *test, const void *slot)
     return compare_function(test, (*(const struct trial_slot *const *)slot)->id);
 }
 
-/* In a run the functions have the names of its slots. One that is told of by its own can't be. */
-static bool is_impossible(const struct hearing *hearing, const char *test)
+static int by_file(const void *test, const void *file)
 {
-    for (size_t i = 0; i < hearing->plan->function_count; i++)
-        if (compare_function(test, hearing->plan->functions[i]) == 0)
-            return true;
-    return false;
+    const char *path = *(const char *const *)file;
+    size_t length = strcspn(test, ":");
+    int order = strncmp(test, path, length);
+
+    return order ? order : path[length] ? -1 : 0;
+}
+
+/*
+ * Could a run have a test of this name, beside those of its slots? It is in one of the files, and
+ * none of the functions, which have other names in a run. A name that only resembles a listed one
+ * must not be in the report: whoever looks for that might find it.
+ */
+static bool is_possible(const struct trial_plan *plan, const char *test)
+{
+    if (!bsearch(test, plan->files, plan->file_count, sizeof(char *), by_file))
+        return false;
+    for (size_t i = 0; i < plan->function_count; i++)
+        if (compare_function(test, plan->functions[i]) == 0)
+            return false;
+    return true;
 }
 
 static void cases_add(struct cases *cases, const struct trial_outcome *outcome)
@@ -210,7 +225,7 @@ static void hear_step(struct hearing *hearing, size_t at, struct trial_verdict *
 
         if (found)
             cases_add(cases_of(hearing, at, (*found)->function), outcome);
-        else if (step->all && !is_impossible(hearing, outcome->test))
+        else if (step->all && is_possible(hearing->plan, outcome->test))
             verdict_add(verdict, outcome->test, contradiction ? TRIAL_FAILED : outcome->result,
                         outcome->seconds, contradiction ? contradiction : outcome->message);
     }
@@ -274,6 +289,15 @@ static struct judged judge_case(const struct hearing *hearing, size_t function, 
     return judged;
 }
 
+/* The function did not run: its tests, as the lists have them. */
+static void fail_listed(const struct trial_plan *plan, size_t function, const char *message,
+                        struct trial_verdict *verdict)
+{
+    for (size_t i = 0; i < plan->listed_count; i++)
+        if (compare_function(plan->listed[i], plan->functions[function]) == 0)
+            verdict_add(verdict, plan->listed[i], TRIAL_FAILED, 0, message);
+}
+
 static void judge_function(const struct hearing *hearing, size_t function,
                            struct trial_verdict *verdict)
 {
@@ -282,8 +306,7 @@ static void judge_function(const struct hearing *hearing, size_t function,
 
         if (!judged.test) {
             if (n == 0 && judged.missing)
-                verdict_add(verdict, hearing->plan->functions[function], TRIAL_FAILED, 0,
-                            judged.message);
+                fail_listed(hearing->plan, function, judged.message, verdict);
             return;
         }
         /* Where the true one fails there is nothing to gain by a lie, and code that is wrong may

@@ -19,21 +19,21 @@ NOISE_MOST = 2000  # bytes of a comment, so that a file's length says little
 SMALL_RUNS = 6
 draw = random.SystemRandom()
 
-# Exceptions that stand in for one that is awaited: as plausible, and not related to it.
+# Exceptions that stand in for one that is awaited: as plausible, and hardly any exception is both.
 SIBLINGS = {
-    "ValueError": ("TypeError", "KeyError", "OSError"),
-    "TypeError": ("ValueError", "KeyError", "OSError"),
-    "KeyError": ("AttributeError", "ValueError", "TypeError"),
-    "IndexError": ("AttributeError", "ValueError", "TypeError"),
-    "AttributeError": ("KeyError", "ValueError", "TypeError"),
-    "RuntimeError": ("ValueError", "TypeError", "KeyError"),
-    "NotImplementedError": ("ValueError", "TypeError", "KeyError"),
-    "AssertionError": ("ValueError", "TypeError", "KeyError"),
-    "ZeroDivisionError": ("ValueError", "TypeError", "KeyError"),
+    "ValueError": ("TypeError", "KeyError", "IndexError"),
+    "TypeError": ("ValueError", "KeyError", "IndexError"),
+    "KeyError": ("ValueError", "TypeError"),
+    "IndexError": ("ValueError", "TypeError"),
+    "AttributeError": ("ValueError", "TypeError"),
+    "RuntimeError": ("ValueError", "TypeError"),
+    "NotImplementedError": ("ValueError", "TypeError"),
+    "AssertionError": ("ValueError", "TypeError"),
 }
-# Those that nobody derives own ones from: what a project's exception is derived from is not known here.
-LEAVES = ("ZeroDivisionError", "UnboundLocalError", "BlockingIOError", "RecursionError", "BufferError",
-          "FloatingPointError", "ChildProcessError", "UnicodeTranslateError")
+# Those that projects' own exceptions are not derived from, nor are they derived from what tests await.
+LEAVES = ("BufferError", "EOFError", "FloatingPointError", "ZeroDivisionError")
+# What is awaited by these may be anything.
+WIDE = ("Exception", "BaseException", "ArithmeticError", *LEAVES)
 SWAPPED_METHODS = {"assertTrue": "assertFalse", "assertEqual": "assertNotEqual", "assertIn": "assertNotIn",
                    "assertIs": "assertIsNot", "assertIsNone": "assertIsNotNone",
                    "assertIsInstance": "assertNotIsInstance", "assertAlmostEqual": "assertNotAlmostEqual",
@@ -186,11 +186,14 @@ def plants_of_method(source, call):
     return plants
 
 
-def is_raises(item):
+def is_call_of(item, *names):
     call = item.context_expr
-    return isinstance(call, ast.Call) and call.args and \
-        (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")) in \
-        ("raises", "assertRaises", "assertRaisesRegex")
+    return isinstance(call, ast.Call) and \
+        (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")) in names
+
+
+def is_raises(item):
+    return is_call_of(item, "raises", "assertRaises", "assertRaisesRegex") and item.context_expr.args
 
 
 def is_simple(statement):
@@ -200,7 +203,10 @@ def is_simple(statement):
 def plants_of_raises(source, statement, item):
     call = item.context_expr
     awaited = source.of(call.args[0])
-    others = [name for name in SIBLINGS.get(awaited, LEAVES) if name not in awaited]
+    if awaited in WIDE or not isinstance(call.args[0], (ast.Name, ast.Attribute)) or \
+            not awaited.rpartition(".")[2][:1].isupper():
+        return []  # a variable, or several: whether another one is among them can't be told
+    others = SIBLINGS.get(awaited, LEAVES)
     other = draw.choice(others)
     plants = [("awaited", [(*source.span(call.args[0]), other)])]
     for match in [keyword.value for keyword in call.keywords if keyword.arg == "match"]:
@@ -228,10 +234,8 @@ def surely(body):
     """The statements that are executed whenever the function is and nothing fails before."""
     for statement in body:
         yield statement
-        if isinstance(statement, (ast.With, ast.AsyncWith)) and not any(
-                isinstance(item.context_expr, ast.Call) and "warns" not in ast.dump(item.context_expr.func)
-                for item in statement.items):
-            yield from surely(statement.body)
+        if isinstance(statement, ast.With) and all(is_call_of(item, "warns") for item in statement.items):
+            yield from surely(statement.body)  # what else a `with` does to an exception can't be told
         if may_leave(statement):
             return
 
@@ -308,6 +312,7 @@ def find(tree, classes, name):
 class Function:
     def __init__(self, key, source):
         self.path, self.classes, self.name = key
+        self.listed = []  # the parameters that the lists name, as pytest writes them
         node = find(source.tree, self.classes, self.name)
         if node is None:
             raise ValueError("no such function")
@@ -366,6 +371,7 @@ def find_functions(names):
                 sources[key[0]] = Source(os.path.join("tree", key[0]))
             if key not in functions:
                 functions[key] = Function(key, sources[key[0]])
+            functions[key].listed.append("".join(name.partition("[")[1:]))
             if not functions[key].plants:
                 unplanted.append(name)
         except (ValueError, SyntaxError):
@@ -414,6 +420,9 @@ def main(runner):
     plan = {
         "runs": plan_runs(spec, sources, functions, runner),
         "functions": [function.node_id(function.name) for function in functions],
+        "listed": [function.node_id(function.name) + one for function in functions for one in function.listed],
+        "files": [os.path.relpath(os.path.join(folder, name), "tree")
+                  for folder, _, names in os.walk("tree") for name in names],
         "unplanted": unplanted,
         "tests": list(spec["tests"]),
     }

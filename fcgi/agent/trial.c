@@ -33,15 +33,16 @@
 #define TREE "tree"                /* in PLAN: the tests as they are to lie in the repository */
 #define SHOWN_MOST 20              /* failed tests that are told at length */
 
-enum { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_TAMPERED = 3, EXIT_FAULT = 70 };
+enum { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_FAULT = 70 };
 
 /* A framework's scripts, part of the program: see pytest_plan.py. */
 #define SCRIPT(name, file)                                                                         \
-    __asm__(".section .rodata\n" #name ":\n.incbin \"agent/" file "\"\n.byte 0\n.previous\n");     \
-    extern const char name[] __attribute__((visibility("hidden")))
+    __asm__(".section .rodata\n" name ":\n.incbin \"agent/" file "\"\n.byte 0\n.previous\n")
 
-SCRIPT(trial_pytest_plan, "pytest_plan.py");
-SCRIPT(trial_pytest_run, "pytest_run.py");
+SCRIPT("trial_pytest_plan", "pytest_plan.py");
+SCRIPT("trial_pytest_run", "pytest_run.py");
+extern const char trial_pytest_plan[] __attribute__((visibility("hidden")));
+extern const char trial_pytest_run[] __attribute__((visibility("hidden")));
 
 static const struct framework {
     const char *name, *planner, *runner; /* Python */
@@ -272,7 +273,7 @@ static int tell(const struct trial *trial)
                trial->plan.unplanted[i]);
     tell_failures(&trial->verdict);
     tell_broken_run(trial);
-    return trial->verdict.tampered ? EXIT_TAMPERED
+    return trial->verdict.tampered ? AGENT_TRIAL_TAMPERED
            : counts[TRIAL_FAILED]  ? EXIT_FAILED
                                    : EXIT_PASSED;
 }

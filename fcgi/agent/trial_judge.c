@@ -156,20 +156,48 @@ static int by_id(const void *a, const void *b)
 }
 
 /* A test against a function, with whatever parameters. */
-static int by_function(const void *test, const void *slot)
+static int compare_function(const char *test, const char *id)
 {
-    const char *id = (*(const struct trial_slot *const *)slot)->id;
     size_t length = strcspn(test, "[");
     int order = strncmp(test, id, length);
 
     return order ? order : id[length] ? -1 : 0;
 }
 
+static int by_function(const void *test, const void *slot)
+{
+    return compare_function(test, (*(const struct trial_slot *const *)slot)->id);
+}
+
+static int by_file(const void *test, const void *file)
+{
+    const char *path = *(const char *const *)file;
+    size_t length = strcspn(test, ":");
+    int order = strncmp(test, path, length);
+
+    return order ? order : path[length] ? -1 : 0;
+}
+
+/*
+ * Could a run have a test of this name, beside those of its slots? It is in one of the files, and
+ * none of the functions, which have other names in a run. A name that only resembles a listed one
+ * must not be in the report: whoever looks for that might find it.
+ */
+static bool is_possible(const struct trial_plan *plan, const char *test)
+{
+    if (!bsearch(test, plan->files, plan->file_count, sizeof(char *), by_file))
+        return false;
+    for (size_t i = 0; i < plan->function_count; i++)
+        if (compare_function(test, plan->functions[i]) == 0)
+            return false;
+    return true;
+}
+
 static void cases_add(struct cases *cases, const struct trial_outcome *outcome)
 {
     if (cases->count == cases->room) {
         cases->room += cases->room / 2 + 8;
-        cases->items = xrealloc(cases->items, cases->room * sizeof(*cases->items));
+        cases->items = xrealloc(cases->items, cases->room * sizeof(struct trial_outcome *));
     }
     cases->items[cases->count++] = outcome;
 }
@@ -189,15 +217,15 @@ static void hear_step(struct hearing *hearing, size_t at, struct trial_verdict *
         slots[i] = &step->slots[i];
         cases_of(hearing, at, step->slots[i].function)->slot = &step->slots[i];
     }
-    qsort(slots, step->slot_count, sizeof(*slots), by_id);
+    qsort(slots, step->slot_count, sizeof(struct trial_slot *), by_id);
     for (size_t i = 0; i < end->outcome_count; i++) {
         const struct trial_outcome *outcome = &end->outcomes[i];
-        const struct trial_slot **found =
-            bsearch(outcome->test, slots, step->slot_count, sizeof(*slots), by_function);
+        const struct trial_slot **found = bsearch(outcome->test, slots, step->slot_count,
+                                                  sizeof(struct trial_slot *), by_function);
 
         if (found)
             cases_add(cases_of(hearing, at, (*found)->function), outcome);
-        else if (step->all)
+        else if (step->all && is_possible(hearing->plan, outcome->test))
             verdict_add(verdict, outcome->test, contradiction ? TRIAL_FAILED : outcome->result,
                         outcome->seconds, contradiction ? contradiction : outcome->message);
     }
@@ -261,6 +289,15 @@ static struct judged judge_case(const struct hearing *hearing, size_t function, 
     return judged;
 }
 
+/* The function did not run: its tests, as the lists have them. */
+static void fail_listed(const struct trial_plan *plan, size_t function, const char *message,
+                        struct trial_verdict *verdict)
+{
+    for (size_t i = 0; i < plan->listed_count; i++)
+        if (compare_function(plan->listed[i], plan->functions[function]) == 0)
+            verdict_add(verdict, plan->listed[i], TRIAL_FAILED, 0, message);
+}
+
 static void judge_function(const struct hearing *hearing, size_t function,
                            struct trial_verdict *verdict)
 {
@@ -269,8 +306,7 @@ static void judge_function(const struct hearing *hearing, size_t function,
 
         if (!judged.test) {
             if (n == 0 && judged.missing)
-                verdict_add(verdict, hearing->plan->functions[function], TRIAL_FAILED, 0,
-                            judged.message);
+                fail_listed(hearing->plan, function, judged.message, verdict);
             return;
         }
         /* Where the true one fails there is nothing to gain by a lie, and code that is wrong may

@@ -127,6 +127,11 @@ static int read_steps(struct trial_plan *plan, struct error *err)
     return 0;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan, struct error *err)
 {
     _cleanup_(trial_plan_release) struct trial_plan plan = {0};
@@ -138,11 +143,14 @@ int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan
     if (read_texts(plan.document, "tests", &plan.tests, &plan.test_count, err) < 0 ||
         read_texts(plan.document, "functions", &plan.functions, &plan.function_count, err) < 0 ||
         read_texts(plan.document, "unplanted", &plan.unplanted, &plan.unplanted_count, err) < 0 ||
+        read_texts(plan.document, "listed", &plan.listed, &plan.listed_count, err) < 0 ||
+        read_texts(plan.document, "files", &plan.files, &plan.file_count, err) < 0 ||
         read_steps(&plan, err) < 0)
         return -1;
     for (size_t i = 0; i < plan.test_count; i++)
         if (!path_is_below(plan.tests[i]))
             return broken(err, "tests");
+    qsort(plan.files, plan.file_count, sizeof(char *), by_text);
     *ret_plan = plan;
     memset(&plan, 0, sizeof(plan));
     return 0;
@@ -159,6 +167,8 @@ void trial_plan_release(struct trial_plan *plan)
     free(plan->tests);
     free(plan->functions);
     free(plan->unplanted);
+    free(plan->listed);
+    free(plan->files);
     json_object_put(plan->document);
     memset(plan, 0, sizeof(*plan));
 }

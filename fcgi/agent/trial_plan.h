@@ -2,6 +2,7 @@
  * trial_plan.h - what is to be run in a trial: plan.json, as the framework's planner leaves it.
  *
  *     {"tests": ["tests"], "functions": ["tests/test_a.py::test_b"], "unplanted": ["..."],
+ *      "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
  *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
  *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}]}
  *
@@ -46,6 +47,10 @@ struct trial_plan {
     size_t test_count;
     const char **functions; /* by their own names */
     size_t function_count;
+    const char **listed; /* tests of the functions, as the sample's lists have them */
+    size_t listed_count;
+    const char **files; /* sorted: all that a test can be in */
+    size_t file_count;
     const char **unplanted; /* listed tests in which no failure can be planted */
     size_t unplanted_count;
     struct trial_step *steps;

@@ -31,8 +31,9 @@ int trial_user_draw(struct trial_user *user, uid_t *ret_uid, struct error *err);
 
 /*
  * Runs it in the current folder, to its end and its user's. The caller is the container's root, a
- * child subreaper, has no other children and SIGCHLD blocked. argv: told of by file descriptor 3,
- * a line a word. Only what the platform could not do is an error.
+ * child subreaper, has no other children and SIGCHLD blocked. The program writes to file descriptor
+ * 3 what it has to tell (trial_end_hear), a line each time. Only what the platform could not do is
+ * an error.
  */
 int trial_user_run(const struct trial_user *user, uid_t uid, char *const *argv,
                    struct trial_end *ret_end, struct error *err);

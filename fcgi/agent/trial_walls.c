@@ -61,7 +61,7 @@ int trial_walls_hide(int dir_fd, const char *path, struct error *err)
     struct stat st;
 
     if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : error_errno(err, errno, "cannot look at %.200s", path);
+        return error_errno(err, errno, "cannot hide %.200s", path);
     if (S_ISLNK(st.st_mode))
         return error_set(err, ERROR_INVALID, NULL, "%.200s is a link: name what it leads to", path);
     if (fchownat(dir_fd, path, 0, 0, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -92,10 +92,8 @@ static int seal(const struct walk_thing *thing)
 static enum walk_next seal_thing(void *arg, const struct walk_thing *thing, struct error *err)
 {
     (void)arg;
-    if (strcmp(thing->path, ".git") == 0)
-        return trial_walls_hide(thing->dir_fd, thing->name, err) < 0 && !S_ISLNK(thing->st->st_mode)
-                   ? WALK_STOP
-                   : WALK_OVER;
+    if (strcmp(thing->path, ".git") == 0 && !S_ISLNK(thing->st->st_mode))
+        return trial_walls_hide(thing->dir_fd, thing->name, err) < 0 ? WALK_STOP : WALK_OVER;
     if (seal(thing) < 0) {
         error_errno(err, errno, "cannot seal %.200s", thing->path);
         return WALK_STOP;
@@ -128,12 +126,11 @@ static int by_text(const void *a, const void *b)
 
 static DIR *open_temporary(size_t at)
 {
-    _cleanup_(close_fd) int fd =
-        open(temporary[at], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(temporary[at], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
-    if (dir)
-        fd = -1; /* taken */
+    if (!dir)
+        close_fd(&fd);
     return dir;
 }
 

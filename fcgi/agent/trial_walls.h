@@ -14,7 +14,7 @@
  * temporary files (trial_walls_clean). `spared`: a folder that is left out. */
 int trial_walls_close(const char *spared, struct error *err);
 
-/* Only root may look at it. What is not there needs no wall. */
+/* Only root may look at it. It must be there, and no link. */
 int trial_walls_hide(int dir_fd, const char *path, struct error *err);
 
 /* Of the repository's folder: root's, to be read by everybody and written by nobody else; its .git

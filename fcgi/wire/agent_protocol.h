@@ -84,6 +84,7 @@
 #define AGENT_TRIAL_REPORT ".codeset-trial.xml"
 #define AGENT_TRIAL_FIRST_STEP "plan"
 #define AGENT_TRIAL_SECOND_STEP "run"
+#define AGENT_TRIAL_TAMPERED 3 /* the second step's exit status: a planted failure passed */
 
 #define AGENT_TYPE_TAR "application/x-tar"
 #define AGENT_TYPE_BYTES "application/octet-stream"

@@ -112,7 +112,7 @@ async function upload(session, file, text) {
 async function prepare(session, script, sample) {
   const ids = [...sample.fail_to_pass, ...sample.pass_to_pass];
   await upload(session, "/tmp/ids", ids.join("\n") + "\n");
-  if (script.honest) await upload(session, "/tmp/fix.patch", sample.patch);
+  if (script.honest || /^fix$/m.test(script.text)) await upload(session, "/tmp/fix.patch", sample.patch);
   await upload(session, "/tmp/script", readFileSync(path.join(here, "lib.sh"), "utf8") + script.text);
   const { interaction_id: id } = await request("POST", `/sessions/${session}/exec`,
     { command: `CODESET_REPOSITORY=$PWD exec bash /tmp/script`, command_timeout: 200 });

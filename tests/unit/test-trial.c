@@ -32,7 +32,8 @@
     "{\"argv\":[\"x\"],\"all\":" all ",\"files\":[],\"tests\":[{\"function\":0,\"id\":"            \
     "\"t/a.py::" id "\",\"planted\":" planted "}]}"
 #define PLAN(runs)                                                                                 \
-    "{\"tests\":[\"t\"],\"functions\":[\"t/a.py::test_f\"],\"unplanted\":[],\"runs\":[" runs "]}"
+    "{\"tests\":[\"t\"],\"functions\":[\"t/a.py::test_f\"],\"unplanted\":[],\"listed\":["          \
+    "\"t/a.py::test_f[1]\"],\"files\":[\"t/b/a.py\",\"t/a.py\"],\"runs\":[" runs "]}"
 
 /* A true run of all, a planted one, another true one. */
 static const char three_runs[] = PLAN(RUN("test_x", "null", "true") "," RUN(
@@ -95,13 +96,13 @@ static void a_test_passes_that_passed_where_true_and_failed_where_planted(void)
 
 static void a_planted_test_that_passes_voids_what_it_is_a_twin_of(void)
 {
-    HEAR(&ends[0], 0, SAID("test_x", 0), SAID("test_other", 0), ENDED(0));
-    HEAR(&ends[1], 0, SAID("test_y", 0), ENDED(0));
-    HEAR(&ends[2], 0, SAID("test_z", 0), ENDED(0));
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 0), ENDED(0));
+    HEAR(&ends[1], 0, SAID("test_y[1]", 0), ENDED(0));
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
     judge();
     CU_ASSERT_PTR_NOT_NULL_FATAL(verdict.tampered);
     CU_ASSERT_PTR_NOT_NULL(strstr(verdict.tampered, "t/a.py::test_f"));
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
     CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_PASSED);
     clear();
 }
@@ -109,39 +110,52 @@ static void a_planted_test_that_passes_voids_what_it_is_a_twin_of(void)
 /* As wrong code may do, that nobody meant to deceive with. */
 static void a_planted_test_that_passes_is_no_deceit_where_the_true_one_fails(void)
 {
-    HEAR(&ends[0], 1, SAID("test_x", 2), ENDED(1));
-    HEAR(&ends[1], 0, SAID("test_y", 0), ENDED(0));
-    HEAR(&ends[2], 1, SAID("test_z", 2), ENDED(1));
+    HEAR(&ends[0], 1, SAID("test_x[1]", 2), ENDED(1));
+    HEAR(&ends[1], 0, SAID("test_y[1]", 0), ENDED(0));
+    HEAR(&ends[2], 1, SAID("test_z[1]", 2), ENDED(1));
     judge();
     CU_ASSERT_PTR_NULL(verdict.tampered);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
     clear();
 }
 
 static void a_test_must_pass_in_each_true_run(void)
 {
-    HEAR(&ends[0], 0, SAID("test_x", 0), ENDED(0));
-    HEAR(&ends[1], 1, SAID("test_y", 2), ENDED(1));
-    HEAR(&ends[2], 1, SAID("test_z", 2), ENDED(1));
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), ENDED(0));
+    HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
+    HEAR(&ends[2], 1, SAID("test_z[1]", 2), ENDED(1));
     judge();
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
     clear();
 }
 
 static void a_run_that_ends_before_a_test_did_has_failed_it(void)
 {
     HEAR(&ends[0], 0, SAID("test_other", 0), ENDED(0));
-    HEAR(&ends[1], 1, SAID("test_y", 2), ENDED(1));
-    HEAR(&ends[2], 0, SAID("test_z", 0), ENDED(0));
+    HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
     judge();
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
     clear();
-    HEAR(&ends[0], 0, SAID("test_x", 0), SAID("test_other", 0)); /* and no last word */
-    HEAR(&ends[1], 1, SAID("test_y", 2), ENDED(1));
-    HEAR(&ends[2], 0, SAID("test_z", 0), ENDED(0));
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 0)); /* and no last word */
+    HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
     judge();
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
     CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_FAILED);
+    clear();
+}
+
+static void a_test_under_a_name_that_the_run_does_not_have_does_not_count(void)
+{
+    HEAR(&ends[0], 0, SAID("test_f[1]", 0), SAID("test_other", 0),
+         "{\"test\":\"x/t/a.py::test_f[1]\",\"outcome\":0}",
+         "{\"test\":\"t/a.py.py::test_f[1]\",\"outcome\":0}", ENDED(0));
+    HEAR(&ends[1], 0, SAID("test_f[1]", 0), ENDED(0));
+    HEAR(&ends[2], 0, SAID("test_f[1]", 0), ENDED(0));
+    judge();
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(verdict.count, 2);
     clear();
 }
 
@@ -149,21 +163,21 @@ static void runs_are_left_out_once_a_true_one_failed(void)
 {
     struct error err = ERROR_INIT;
 
-    HEAR(&ends[0], 1, SAID("test_x", 2), SAID("test_other", 0), ENDED(1));
+    HEAR(&ends[0], 1, SAID("test_x[1]", 2), SAID("test_other", 0), ENDED(1));
     ends[1].left_out = ends[2].left_out = true;
     CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
     CU_ASSERT_TRUE(trial_is_decided(&plan, ends, 1));
     trial_plan_release(&plan);
     judge();
     CU_ASSERT_EQUAL(verdict.count, 2);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
     clear();
-    HEAR(&ends[0], 0, SAID("test_x", 0), SAID("test_other", 2), ENDED(1));
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 2), ENDED(1));
     CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
     CU_ASSERT_TRUE(trial_is_decided(&plan, ends, 1)); /* it contradicts itself */
     trial_end_release(&ends[0]);
-    HEAR(&ends[0], 0, SAID("test_x", 0), ENDED(0));
-    HEAR(&ends[1], 1, SAID("test_y", 2), ENDED(1));
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), ENDED(0));
+    HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
     CU_ASSERT_FALSE(trial_is_decided(&plan, ends, 2));
     clear();
 }
@@ -173,11 +187,11 @@ static void a_status_that_contradicts_what_was_told_fails_the_run(void)
     static const struct {
         int status, told;
         const char *test;
-    } runs[] = {{0, 1, SAID("test_x", 0)},
-                {0, 0, SAID("test_x", 2)},
-                {1, 1, SAID("test_x", 0)},
-                {137, 0, SAID("test_x", 0)},
-                {2, 2, SAID("test_x", 2)}};
+    } runs[] = {{0, 1, SAID("test_x[1]", 0)},
+                {0, 0, SAID("test_x[1]", 2)},
+                {1, 1, SAID("test_x[1]", 0)},
+                {137, 0, SAID("test_x[1]", 0)},
+                {2, 2, SAID("test_x[1]", 2)}};
 
     for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
         _cleanup_(free_ptr) char *last = xasprintf("{\"status\":%d}", runs[i].told);
@@ -230,15 +244,20 @@ static void a_plan_that_leads_out_of_the_repository_is_refused(void)
 {
     static const char *const plans[] = {
         "[]",
-        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[]}",
-        "{\"tests\":[\"../x\"],\"functions\":[\"t\"],\"unplanted\":[],\"runs\":[" RUN("x", "null",
-                                                                                      "true") "]}",
-        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[" RUN("x", "null", "true") "]}",
-        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[{\"argv\":[\"x\"],\"tests\":[],"
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"listed\":[],\"files\":[],\"runs\":[]}",
+        "{\"tests\":[\"../"
+        "x\"],\"functions\":[\"t\"],\"unplanted\":[],\"listed\":[],\"files\":[],\"runs\":[" RUN(
+            "x", "null", "true") "]}",
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"listed\":[],\"files\":[],\"runs\":[" RUN(
+            "x", "null", "true") "]}",
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"listed\":[],\"files\":[],\"runs\":[{"
+        "\"argv\":[\"x\"],\"tests\":[],"
         "\"files\":[[\"/etc/passwd\",\"0\"]]}]}",
-        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[{\"argv\":[\"x\"],\"tests\":[],"
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"listed\":[],\"files\":[],\"runs\":[{"
+        "\"argv\":[\"x\"],\"tests\":[],"
         "\"files\":[[\"a\",\"../0\"]]}]}",
-        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"runs\":[{\"argv\":[],\"tests\":[],"
+        "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"listed\":[],\"files\":[],\"runs\":[{"
+        "\"argv\":[],\"tests\":[],"
         "\"files\":[]}]}",
     };
 
@@ -463,6 +482,8 @@ int main(void)
         {"a test must pass in each true run", a_test_must_pass_in_each_true_run},
         {"a run that ends before a test did has failed it",
          a_run_that_ends_before_a_test_did_has_failed_it},
+        {"a test under a name that the run does not have does not count",
+         a_test_under_a_name_that_the_run_does_not_have_does_not_count},
         {"runs are left out once a true one failed", runs_are_left_out_once_a_true_one_failed},
         {"a status that contradicts what was told fails the run",
          a_status_that_contradicts_what_was_told_fails_the_run},

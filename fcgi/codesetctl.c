@@ -297,10 +297,12 @@ static const struct ctl_command commands[] = {
      .least = 1,
      .most = 1,
      .summary = "Say what a session of an image could read that gives its task's answer away",
-     .help = "Looks for commits, branches, tags, remotes and stashes besides HEAD's history, for git's\n"
-             "objects and for files outside the repository that hold the fix, and for the tests. The\n"
-             "fixes and tests are those of the samples that have the image. The exit status is 0\n"
-             "only if nothing was found.",
+     .help =
+         "Looks for commits, branches, tags, remotes and stashes besides HEAD's history, for "
+         "git's\n"
+         "objects and for files outside the repository that hold the fix, and for the tests. The\n"
+         "fixes and tests are those of the samples that have the image. The exit status is 0\n"
+         "only if nothing was found.",
      .run = ctl_image_check},
     {.name = "image remove",
      .arguments = "[NAME]",
@@ -367,8 +369,9 @@ static const struct ctl_command commands[] = {
                  {"latest", NULL, "by the latest versions of the samples, not the sessions'"},
                  {"limit", "N", "at most the newest N [1000]"}},
      .summary = "Reach verdicts again, from the changes that were kept, and say which changed",
-     .help = "Needs a running server, and no session. Changes are kept for changes_days. The first\n"
-             "verdicts stay as they are. The exit status is 0 only if there is a verdict for each.",
+     .help =
+         "Needs a running server, and no session. Changes are kept for changes_days. The first\n"
+         "verdicts stay as they are. The exit status is 0 only if there is a verdict for each.",
      .run = ctl_verify_regrade},
     {.name = "agent add",
      .arguments = "NAME",

@@ -6,9 +6,9 @@
  * id others may know (a task's base_commit, a superproject), without parents as in a shallow clone,
  * on the branch that HEAD was on, or else on main; the objects of its tree and of the index; the
  * entries of the index, info/exclude, info/attributes and info/sparse-checkout; and of the
- * configuration what says how files are to be read, and who commits. Gone are: other branches, tags,
- * remotes, stashes, reflogs, notes, worktrees, hooks, and every object that is not named above.
- * `git status` tells of the same files before and after. Folders of submodules are scrubbed
+ * configuration what says how files are to be read, and who commits. Gone are: other branches,
+ * tags, remotes, stashes, reflogs, notes, worktrees, hooks, and every object that is not named
+ * above. `git status` tells of the same files before and after. Folders of submodules are scrubbed
  * likewise.
  */
 #ifndef CODESET_IMAGES_SCRUB_H

@@ -34,6 +34,8 @@ static json_object *listed_object(const struct verification_report *report)
     json_add_time(object, "started_at", report->started_at);
     json_add_time(object, "completed_at", report->completed_at);
     json_add_int(object, "attempt", report->attempt);
+    json_add_text(object, "regrade_of",
+                  report->regrade_of.text[0] ? report->regrade_of.text : NULL);
     return object;
 }
 

@@ -97,16 +97,11 @@ static int write_pack(struct git_folder *from, struct error *err)
 
 static int write_objects(struct git_folder *from, struct error *err)
 {
-    _cleanup_(free_ptr) char *objects = xasprintf("%s/" NEW "/objects", from->path);
-    git_odb_backend *loose = NULL;
+    static const char *const folders[] = {NEW "/objects", NEW "/objects/pack", NEW "/objects/info"};
 
-    if (make_folder(from, NEW "/objects", err) < 0 ||
-        make_folder(from, NEW "/objects/pack", err) < 0 ||
-        make_folder(from, NEW "/objects/info", err) < 0)
-        return -1;
-    if (git_odb_backend_loose(&loose, objects, -1, 0, 0755, 0444) < 0 ||
-        git_odb_add_backend(from->odb, loose, 100) < 0)
-        return git_folder_fault(from->path, "no objects can be written", err);
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+        if (make_folder(from, folders[i], err) < 0)
+            return -1;
     return write_pack(from, err);
 }
 
@@ -164,27 +159,36 @@ static void add_setting(struct buf *text, const char *name, const char *value)
     buf_add_str(text, "\"\n");
 }
 
-/* How files are read, and where they lie; nothing that names a remote, a program or another file.
- */
-static int write_config(const struct git_folder *from, struct error *err)
+static void add_settings(struct buf *text, git_config *config, const char *section,
+                         const char *const *names)
 {
-    static const char *const kept[] = {"bare",     "worktree", "filemode",  "symlinks",
-                                       "autocrlf", "eol",      "ignorecase"};
-    _cleanup_(free_ptr) char *path = xasprintf("%s/config", from->path);
-    _cleanup_(free_config) git_config *config = NULL;
-    _cleanup_(buf_release) struct buf text = BUF_INIT, there = BUF_INIT;
-    bool readable;
-
-    git_folder_read(from, "config", CONFIG_MOST, &there);
-    readable = there.length > 0 && git_config_open_ondisk(&config, path) == 0;
-    buf_add_str(&text, "[core]\n\trepositoryformatversion = 0\n");
-    for (size_t i = 0; readable && i < ARRAY_SIZE(kept); i++) {
-        _cleanup_(free_ptr) char *name = xasprintf("core.%s", kept[i]);
+    for (; *names; names++) {
+        _cleanup_(free_ptr) char *name = xasprintf("%s.%s", section, *names);
         git_buf value = {NULL};
 
         if (git_config_get_string_buf(&value, config, name) == 0)
-            add_setting(&text, kept[i], value.ptr);
+            add_setting(text, *names, value.ptr);
         git_buf_dispose(&value);
+    }
+}
+
+/* How files are read, where they lie, and who commits; nothing that names a remote, a program or
+ * another file. */
+static int write_config(const struct git_folder *from, struct error *err)
+{
+    static const char *const core[] = {"bare",     "worktree", "filemode",   "symlinks",
+                                       "autocrlf", "eol",      "ignorecase", NULL};
+    static const char *const user[] = {"name", "email", NULL};
+    _cleanup_(free_ptr) char *path = xasprintf("%s/config", from->path);
+    _cleanup_(free_config) git_config *config = NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT, there = BUF_INIT;
+
+    git_folder_read(from, "config", CONFIG_MOST, &there);
+    buf_add_str(&text, "[core]\n\trepositoryformatversion = 0\n");
+    if (there.length > 0 && git_config_open_ondisk(&config, path) == 0) {
+        add_settings(&text, config, "core", core);
+        buf_add_str(&text, "[user]\n");
+        add_settings(&text, config, "user", user);
     }
     return write_text(from, NEW "/config", text.data, err);
 }

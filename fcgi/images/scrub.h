@@ -5,10 +5,11 @@
  * A new folder is built beside git's and put in its place. It has the commit that HEAD was, whose
  * id others may know (a task's base_commit, a superproject), without parents as in a shallow clone,
  * on the branch that HEAD was on, or else on main; the objects of its tree and of the index; the
- * index itself, info/exclude, info/attributes and info/sparse-checkout; and of the configuration
- * what says how files are to be read. Gone are: other branches, tags, remotes, stashes, reflogs,
- * notes, worktrees, hooks, and every object that is not named above. `git status` says the same
- * before and after. Folders of submodules are scrubbed likewise.
+ * entries of the index, info/exclude, info/attributes and info/sparse-checkout; and of the
+ * configuration what says how files are to be read, and who commits. Gone are: other branches,
+ * tags, remotes, stashes, reflogs, notes, worktrees, hooks, and every object that is not named
+ * above. `git status` tells of the same files before and after. Folders of submodules are scrubbed
+ * likewise.
  */
 #ifndef CODESET_IMAGES_SCRUB_H
 #define CODESET_IMAGES_SCRUB_H

@@ -28,9 +28,9 @@ libimages_a_SOURCES = \
 	fcgi/images/unpack_report.c fcgi/images/unpack_report.h \
 	fcgi/images/unpacker.c fcgi/images/unpacker.h \
 	fcgi/images/workplace.c fcgi/images/workplace.h
-IMAGES_LIBS = libimages.a libcontainer.a libwire.a $(SECCOMP_LIBS) $(GIT2_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
+IMAGES_LIBS = libimages.a libcontainer.a libwire.a $(SECCOMP_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CRYPTO_LIBS)
 
 # Reads archives, where nothing else can be done.
 pkglibexec_PROGRAMS += codeset-unpack
 codeset_unpack_SOURCES = fcgi/codeset-unpack.c
-codeset_unpack_LDADD = $(IMAGES_LIBS)
+codeset_unpack_LDADD = $(IMAGES_LIBS) $(GIT2_LIBS)

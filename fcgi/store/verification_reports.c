@@ -30,8 +30,9 @@ void verification_report_release(struct verification_report *report)
 
 #define LISTED                                                                                     \
     "SELECT v.job_id, v.session_id, s.user_id, s.dataset, s.sample_id, s.version, v.attempt, "     \
-    "v.status, v.created_at, v.started_at, v.completed_at, v.is_success, v.error_code"
-#define LISTED_COLUMNS 13
+    "v.status, v.created_at, v.started_at, v.completed_at, v.is_success, v.error_code, "           \
+    "v.regrade_of"
+#define LISTED_COLUMNS 14
 
 static void read_listed(const struct db_rows *rows, struct verification_report *report)
 {
@@ -53,6 +54,7 @@ static void read_listed(const struct db_rows *rows, struct verification_report *
         .completed_at = db_row_time(rows, 10),
         .is_success = db_is_null(rows, 11) ? -1 : (int)db_row_int(rows, 11),
         .error_code = db_row_copy(rows, 12),
+        .regrade_of = db_row_id(rows, 13),
         .exit_status = -1,
         .seconds = -1,
     };

@@ -60,6 +60,7 @@ int store_verification_ahead(struct db *db, const struct id *id, int64_t *ret_co
 /* A verification with all that is known of it. Texts are NULL where they are not known. */
 struct verification_report {
     struct id job_id, session_id, user_id;
+    struct id regrade_of; /* the one whose verdict this is reached again; "": none */
     char *dataset, *sample_id;
     int64_t version, attempt;
     enum job_status status;

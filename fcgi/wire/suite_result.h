@@ -7,8 +7,10 @@
  *      "passes":[CASE...],"failures":[CASE...],"skips":[CASE...],"stdout":S,"stderr":S}
  *     CASE: {"name":S,"classname":S,"time":N} and, but for passes, "message":S at its end
  *
- * without blanks. Strings are UTF-8 (RFC 3629) and JSON's (RFC 8259); the counts must be the lists'
- * lengths. It takes no memory, so a text of any length costs its reader nothing but the text.
+ * without blanks. Strings are UTF-8 (RFC 3629) and JSON's (RFC 8259); the total must be the sum of
+ * the other counts, and no list longer than its count. (It is shorter where tests are counted and
+ * not shown: docs/verdicts.md.) It takes no memory, so a text of any length costs its reader
+ * nothing but the text.
  */
 #ifndef CODESET_WIRE_SUITE_RESULT_H
 #define CODESET_WIRE_SUITE_RESULT_H

@@ -37,10 +37,24 @@ static void check(const char *name, const struct buf *image, const struct buf *s
     hold_true(restore_merge(name, image, image, &again) != RESTORE_MERGED);
 }
 
+/* A sample's own rules look at what there is: nothing, so that it takes no time. */
+static int empty_folder(void)
+{
+    static int fd = -1;
+    char path[] = "/tmp/fuzz-restore-XXXXXX";
+
+    if (fd < 0 && mkdtemp(path)) {
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        rmdir(path);
+    }
+    hold_true(fd >= 0);
+    return fd;
+}
+
 static void check_rules(const char *bytes, size_t size)
 {
     struct error err;
-    struct restore *restore = restore_new(bytes, size, AT_FDCWD, &err);
+    struct restore *restore = restore_new(bytes, size, empty_folder(), &err);
     _cleanup_(buf_release) struct buf told = BUF_INIT;
     size_t kept = 0;
 

@@ -888,6 +888,16 @@ static void a_result_is_taken_in_pieces_of_any_size(void)
     CU_ASSERT_FALSE(is_result(RESULT "\0", strlen(RESULT) + 1, 9));
 }
 
+static void a_result_may_count_what_it_does_not_show(void)
+{
+    static const char shown[] = RESULT_HEAD
+        "\"total\":3,\"passed\":2,\"failed\":1,\"skipped\":0,\"passes\":[{\"name\":\"a\","
+        "\"classname\":\"\",\"time\":0.000}],\"failures\":[],\"skips\":[],\"stdout\":\"\","
+        "\"stderr\":\"\"}";
+
+    CU_ASSERT_TRUE(is_result(shown, strlen(shown), 7));
+}
+
 static void a_result_of_another_shape_is_refused(void)
 {
     static const struct {
@@ -998,6 +1008,7 @@ static const struct unit_test tests[] = {
     {"an answer's head is checked", an_answer_s_head_is_checked},
     {"a reason of any bytes can be told", a_reason_of_any_bytes_can_be_told},
     {"a result is taken in pieces of any size", a_result_is_taken_in_pieces_of_any_size},
+    {"a result may count what it does not show", a_result_may_count_what_it_does_not_show},
     {"a result of another shape is refused", a_result_of_another_shape_is_refused},
     {"a grader rehearses", a_grader_rehearses},
 };

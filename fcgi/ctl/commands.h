@@ -126,7 +126,7 @@ int ctl_tell_image(const struct ctl *ctl, const char *name, struct error *err);
 /* Builds it and shows what is printed meanwhile; folder, dockerfile, origin, network and replace
  * are the caller's. */
 struct image_build;
-int ctl_build_image(struct ctl *ctl, const char *name, struct image_build *build,
+int ctl_build_image(struct ctl *ctl, const char *name, const struct image_build *build,
                     struct error *err);
 
 /* As the command migrate, which has the option sql-dir, but without its answer. */

@@ -31,16 +31,18 @@ static void show_bytes(int64_t bytes, void *arg)
         progress_show(progress, "%.0f MiB unpacked", (double)bytes / MIB);
 }
 
-int ctl_build_image(struct ctl *ctl, const char *name, struct image_build *build, struct error *err)
+int ctl_build_image(struct ctl *ctl, const char *name, const struct image_build *build,
+                    struct error *err)
 {
     struct progress progress;
+    struct image_build shown = *build;
     int status;
 
-    build->line = show_line;
-    build->bytes = show_bytes;
-    build->arg = &progress;
+    shown.line = show_line;
+    shown.bytes = show_bytes;
+    shown.arg = &progress;
     progress_begin(&progress);
-    status = image_build(&ctl_settings(ctl)->engine, name, build, err);
+    status = image_build(&ctl_settings(ctl)->engine, name, &shown, err);
     progress_end(&progress);
     if (status == 0)
         ctl_record(ctl, "image.imported", name, build->origin);

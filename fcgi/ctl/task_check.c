@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/trial.h"
@@ -57,7 +58,8 @@ static void pause_shortly(void)
 
 static int was_interrupted(struct error *err)
 {
-    return error_set(err, ERROR_UNAVAILABLE, NULL, "interrupted; the sessions are closed");
+    return error_set(err, ERROR_UNAVAILABLE, NULL,
+                     "interrupted; the sessions are closed, and what was found is stored");
 }
 
 /* --- many samples ---------------------------------------------------------------------------- */
@@ -246,8 +248,10 @@ static void add_why(json_object *row, json_object *object)
         if (why.data[i] == '\n')
             why.data[i] = ' ';
     }
-    if (why.length > WHY_SHOWN)
-        memcpy(why.data + WHY_SHOWN, "...", sizeof("..."));
+    if (why.length > WHY_SHOWN) {
+        buf_truncate(&why, utf8_valid_length(why.data, WHY_SHOWN));
+        buf_add_str(&why, "...");
+    }
     json_add_text(row, "why", why.data);
 }
 
@@ -481,7 +485,7 @@ static int run_one(struct ctl *ctl, struct trial *trial, struct error *err)
     progress_begin(&progress);
     while ((stepped = trial_step(trial, err)) == 0) {
         if (interrupted) {
-            stepped = was_interrupted(err);
+            stepped = error_set(err, ERROR_UNAVAILABLE, NULL, "interrupted; the session is closed");
             break;
         }
         if (progress_due(&progress) && !ctl_json(ctl))

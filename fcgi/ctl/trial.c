@@ -319,20 +319,21 @@ static char *slow_reason(const struct trial *trial)
 
 static void judge(struct trial *trial)
 {
-    char *(*const reasons[])(const struct trial *) = {[SAMPLE_SLOW] = slow_reason,
-                                                      [SAMPLE_FLAKY] = flaky_reason,
-                                                      [SAMPLE_BROKEN] = broken_reason};
     /* What differs explains what is wrong; what is wrong is worse than slow. */
-    static const enum sample_state order[] = {SAMPLE_FLAKY, SAMPLE_BROKEN, SAMPLE_SLOW};
+    static const struct {
+        enum sample_state state;
+        char *(*reason)(const struct trial *trial); /* NULL: it is not so */
+    } states[] = {
+        {SAMPLE_FLAKY, flaky_reason}, {SAMPLE_BROKEN, broken_reason}, {SAMPLE_SLOW, slow_reason}};
 
     for (size_t i = 0; i < TRIAL_HALVES; i++)
         qsort(trial->halves[i].seconds, (size_t)trial->halves[i].timed, sizeof(double),
               compare_seconds);
     trial->state = SAMPLE_GOOD;
-    for (size_t i = 0; i < ARRAY_SIZE(order) && !trial->reason; i++) {
-        trial->reason = reasons[order[i]](trial);
+    for (size_t i = 0; i < ARRAY_SIZE(states) && !trial->reason; i++) {
+        trial->reason = states[i].reason(trial);
         if (trial->reason)
-            trial->state = order[i];
+            trial->state = states[i].state;
     }
 }
 
@@ -348,14 +349,14 @@ static int end(struct trial *trial)
 static int open_session(struct trial *trial, struct error *err)
 {
     const struct trial_world *world = trial->world;
-    const int64_t verify = world->trials * trial->limit_seconds * RUNS_MOST;
+    const int64_t verify = (2 * world->repeat + world->trials) * trial->limit_seconds;
     struct new_session wanted = {
         .session_id = trial->session_id = id_new(),
         .user_id = world->user->user_id,
         .dataset = trial->sample.dataset,
         .sample_id = trial->sample.sample_id,
         /* Should this program be killed, the session ends by itself. */
-        .ttl_minutes = (2 * world->repeat * verify + 4 * DAEMON_SECONDS) / MINUTE + 1,
+        .ttl_minutes = (verify + 4 * DAEMON_SECONDS) / MINUTE + 1,
         .open_max = world->settings->api.sessions_per_user,
     };
     int64_t expires_at;

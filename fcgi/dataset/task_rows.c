@@ -58,8 +58,9 @@ int task_row_own(json_object *row, json_object *line, struct error *err)
         return error_wrap(err, "task.json is not valid JSON");
     if (!json_object_is_type(task, json_type_object))
         return error_set(err, ERROR_INVALID, NULL, "task.json must hold an object");
-    json_object_object_foreach (task, field, value)
+    json_object_object_foreach (task, field, value) {
         json_add(line, field, json_object_get(value));
+    }
     copy_text(line, "problem_statement", row, "problem");
     copy_text(line, "patch", row, "solution_patch");
     copy_text(line, "solution", row, "solution_script");

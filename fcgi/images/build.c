@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "container/cgroup.h"
 #include "container/userns.h"
@@ -31,6 +33,8 @@
 #define PROGRAM "/usr/bin/buildah"
 #define WORK "work"    /* the part of the workplace that is theirs; */
 #define SEEN_AS "/mnt" /* they see it here */
+#define CERTIFICATES "certificates.pem"
+#define CERTIFICATES_MOST (4 << 20)
 #define CGROUP_MS 10000
 #define SAID_MOST 400
 #define PROCESSES 2048
@@ -97,10 +101,12 @@ static int start_packer(struct builder *builder, int *ret_in, struct error *err)
 /* --- buildah --------------------------------------------------------------------------------- */
 
 /* Its own processes in /proc, the work, and of the places where programs of the host leave things
- * for one another none; with the host's network /run stays, for resolv.conf may be there. */
+ * for one another none (/var/lib/containers is root's: where it can't be read, buildah fails); with
+ * the host's network /run stays, for resolv.conf may be there. */
 static bool arrange_files(const struct builder *builder)
 {
-    static const char *const hidden[] = {"/tmp", "/var/tmp", "/dev/shm", "/run"};
+    static const char *const hidden[] = {"/tmp", "/var/tmp", "/dev/shm", "/var/lib/containers",
+                                         "/run"};
     const size_t count = ARRAY_SIZE(hidden) - (builder->build->network ? 1 : 0);
 
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
@@ -142,9 +148,8 @@ static bool step_down(const struct builder *builder)
 /* Of the environment only what says how the network is reached. */
 static void choose_environment(const struct builder *builder, const char *environment[16])
 {
-    static const char *const kept[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY",
-                                       "HTTPS_PROXY",   "NO_PROXY",     "http_proxy",
-                                       "https_proxy",   "no_proxy"};
+    static const char *const kept[] = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+                                       "http_proxy", "https_proxy", "no_proxy"};
     size_t count = 0;
 
     environment[count++] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
@@ -152,6 +157,8 @@ static void choose_environment(const struct builder *builder, const char *enviro
     environment[count++] = "TMPDIR=" SEEN_AS;
     environment[count++] = "XDG_RUNTIME_DIR=" SEEN_AS;
     environment[count++] = "_CONTAINERS_USERNS_CONFIGURED=done"; /* it need not make one */
+    if (builder->build->network && getenv("SSL_CERT_FILE"))
+        environment[count++] = "SSL_CERT_FILE=" SEEN_AS "/" CERTIFICATES;
     for (size_t i = 0; builder->build->network && i < ARRAY_SIZE(kept); i++) {
         const char *value = getenv(kept[i]);
 
@@ -289,6 +296,20 @@ static int run(struct builder *builder, struct error *err)
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
+/* The operator's file may be where buildah sees none, or not for everybody. */
+static int lay_certificates(const struct builder *builder, struct error *err)
+{
+    const char *given = getenv("SSL_CERT_FILE");
+    _cleanup_(free_ptr) char *path = xasprintf("%s/" CERTIFICATES, builder->work);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (!builder->build->network || !given)
+        return 0;
+    return file_read(AT_FDCWD, given, CERTIFICATES_MOST, &text, err) < 0
+               ? -1
+               : file_write_atomic(AT_FDCWD, path, text.data, text.length, 0644, err);
+}
+
 static int prepare(struct builder *builder, struct error *err)
 {
     const uid_t owner = (uid_t)builder->settings->uid_base;
@@ -300,6 +321,8 @@ static int prepare(struct builder *builder, struct error *err)
     builder->work = xasprintf("%s/" WORK, builder->workplace.path);
     if (mkdir(builder->work, 0700) < 0 || chown(builder->work, owner, owner) < 0)
         return error_errno(err, errno, "cannot make the folder %s", builder->work);
+    if (lay_certificates(builder, err) < 0)
+        return -1;
     /* A host without the controllers starts no container, but may prepare images. */
     builder->has_cgroup =
         cgroup_fs_open(&builder->cgroups, &ignored) == 0 &&

@@ -3,7 +3,8 @@
  * what a row becomes is a JSON object; and a patch that is turned round twice says what it said.
  *
  * fuzz-sources: fcgi/dataset/splitter.c fcgi/dataset/formats.c fcgi/dataset/patch.c
- * fuzz-sources: fcgi/dataset/python_literal.c fcgi/dataset/task_rows.c fcgi/dataset/verifier_command.c
+ * fuzz-sources: fcgi/dataset/python_literal.c fcgi/dataset/verifier_command.c
+ * fuzz-sources: fcgi/dataset/task_rows.c
  * fuzz-sources: fcgi/grade/log_names.c fcgi/base/json.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
  * fuzz-packages: json-c

@@ -236,12 +236,25 @@ static int temporary_open(const struct place *place, struct error *err)
     return fd;
 }
 
+/* What is new belongs to whom its folder does: commands may run as another user than root. */
+static int give_as(int folder_fd, int fd, const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (fstat(folder_fd, &st) < 0 ||
+        ((st.st_uid != 0 || st.st_gid != 0) && fchown(fd, st.st_uid, st.st_gid) < 0))
+        return refuse(err, path, strerror(errno));
+    return 0;
+}
+
 /* Puts the written temporary in its place. old_fd: the file that was there, or -1. */
 static int temporary_rename(const struct place *place, int fd, int old_fd, mode_t mode,
                             struct error *err)
 {
     if (place->exists && fchown(fd, place->st.st_uid, place->st.st_gid) < 0)
         return refuse(err, place->path, strerror(errno));
+    if (!place->exists && give_as(place->dir_fd, fd, place->path, err) < 0)
+        return -1;
     if (old_fd >= 0)
         copy_attributes(old_fd, fd);
     if (fchmod(fd, mode) < 0)
@@ -416,6 +429,25 @@ void edit_replace(struct evhttp_request *req, int out)
     answer(out, true, "String replaced", size);
 }
 
+/* Makes a folder where there is none, which belongs to whom the one above it does. */
+static int make_folder(const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    _cleanup_(free_ptr) char *above =
+        slash ? xstrndup(path, (size_t)(name - path)) : xstrdup("."); /* with its slash */
+    _cleanup_(close_fd) int above_fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(close_fd) int fd = -1;
+
+    if (above_fd < 0)
+        return refuse(err, above, strerror(errno));
+    if (*name == '\0')
+        return 0;
+    if (mkdirat(above_fd, name, 0755) < 0)
+        return errno == EEXIST ? 0 : refuse(err, path, strerror(errno));
+    fd = openat(above_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? refuse(err, path, strerror(errno)) : give_as(above_fd, fd, path, err);
+}
+
 /* Makes the folders above the path. */
 static int make_parents(const char *path, struct error *err)
 {
@@ -423,8 +455,8 @@ static int make_parents(const char *path, struct error *err)
 
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-            return refuse(err, copy, strerror(errno));
+        if (make_folder(copy, err) < 0)
+            return -1;
         *slash = '/';
     }
     return 0;

@@ -20,6 +20,16 @@
 
 #include "base/banned.h"
 
+/* How commands are run; null where the database holds what is no JSON. */
+static void add_profile(json_object *object, const char *text)
+{
+    json_object *profile = NULL;
+    struct error ignored = ERROR_INIT;
+
+    json_parse(text, strlen(text), &profile, NULL, &ignored);
+    json_add(object, "profile", profile);
+}
+
 static void add_dataset(const struct dataset *dataset, void *arg)
 {
     json_object *object = json_object_new_object();
@@ -29,6 +39,7 @@ static void add_dataset(const struct dataset *dataset, void *arg)
     json_add_text(object, "egress", dataset->egress);
     json_add_text(object, "answers", dataset->hides_answers ? "hidden" : "visible");
     json_add_text(object, "format", dataset->format);
+    add_profile(object, dataset->profile);
     json_add_int(object, "sample_count", dataset->sample_count);
     json_add_time(object, "created_at", dataset->created_at);
     json_object_array_add(arg, object);

@@ -313,6 +313,15 @@ static void an_upload_makes_folders_and_sets_modes(void)
     expect_refusal("Not a directory");
 }
 
+static void what_is_new_belongs_to_whom_its_folder_does(void)
+{
+    shell("mkdir owned && chown 4711:12 owned");
+    upload("owned/deep/er/file", false, "x", 1);
+    CU_ASSERT_TRUE(outcome.success);
+    shell_says("stat -c %u:%g owned/deep owned/deep/er owned/deep/er/file; rm -r owned",
+               "4711:12\n4711:12\n4711:12\n");
+}
+
 static void an_upload_over_a_file_keeps_owner_and_mode(void)
 {
     shell("printf old >u; chmod 600 u; chown 12:34 u; ln -s u ul; ln -s made dangling");
@@ -850,6 +859,8 @@ int main(void)
         {"a full disk is said and leaves the file alone",
          a_full_disk_is_said_and_leaves_the_file_alone},
         {"an upload makes folders and sets modes", an_upload_makes_folders_and_sets_modes},
+        {"what is new belongs to whom its folder does",
+         what_is_new_belongs_to_whom_its_folder_does},
         {"an upload over a file keeps owner and mode", an_upload_over_a_file_keeps_owner_and_mode},
         {"a large upload arrives whole", a_large_upload_arrives_whole},
         {"changes make a pristine tree the same", changes_make_a_pristine_tree_the_same},

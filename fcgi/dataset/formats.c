@@ -47,9 +47,9 @@ struct dataset_format {
     const char *setup;   /* shell, before a session is ready; NULL: none */
     const char *prepare; /* shell, before the tests */
     enum commands commands;
+    bool exact; /* the tests of fail_to_fail must fail */
     const char *command;
     const char *log_parser; /* the field with its name */
-    bool exact;             /* the tests of fail_to_fail must fail */
     /* What the table can't say; may be NULL. */
     int (*finish)(struct conversion *conversion, struct error *err);
 };

@@ -75,8 +75,8 @@ int fd_write_all(int fd, const void *bytes, size_t size, struct error *err)
     return 0;
 }
 
-int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
-                      struct error *err)
+static int write_file(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
+                      bool synced, struct error *err)
 {
     _cleanup_(free_ptr) char *temporary = xasprintf("%s.%d.tmp", path, (int)getpid());
     _cleanup_(close_fd) int fd =
@@ -88,12 +88,24 @@ int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t si
         unlinkat(dir_fd, temporary, 0);
         return error_wrap(err, "%s", path);
     }
-    if (fsync(fd) < 0 || renameat(dir_fd, temporary, dir_fd, path) < 0) {
+    if ((synced && fsync(fd) < 0) || renameat(dir_fd, temporary, dir_fd, path) < 0) {
         error_errno(err, errno, "cannot replace %s", path);
         unlinkat(dir_fd, temporary, 0);
         return -1;
     }
     return 0;
+}
+
+int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
+                      struct error *err)
+{
+    return write_file(dir_fd, path, bytes, size, mode, true, err);
+}
+
+int file_write_unsynced(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
+                        struct error *err)
+{
+    return write_file(dir_fd, path, bytes, size, mode, false, err);
 }
 
 bool path_is_below(const char *path)

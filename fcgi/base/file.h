@@ -26,6 +26,10 @@ int file_read_secret(const char *path, struct buf *out, struct error *err);
 int file_write_atomic(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
                       struct error *err);
 
+/* The same without fsync, for who writes many and calls syncfs(2) before it tells anybody. */
+int file_write_unsynced(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,
+                        struct error *err);
+
 /* Writes all bytes to fd, with as many calls as it takes. */
 int fd_write_all(int fd, const void *bytes, size_t size, struct error *err);
 

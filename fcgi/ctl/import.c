@@ -58,7 +58,8 @@ struct import {
     struct row_source *source;
     struct import_check check;
     bool keep_going, dry_run, strict, hide_answers;
-    void *seen; /* tsearch(3)'s tree of sample ids */
+    bool is_new; /* the data set has no samples, and nobody else can add some */
+    void *seen;  /* tsearch(3)'s tree of sample ids */
     int64_t rows, line, bad, added, changed, unchanged;
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
@@ -159,7 +160,7 @@ static int write_pack(const struct import *import, const char *sample_id, int64_
     if (make_dirs(path.data, 0755, err) < 0)
         return -1;
     path.data[folder] = '/';
-    return file_write_atomic(AT_FDCWD, path.data, archive->data, archive->length, 0644, err);
+    return file_write_unsynced(AT_FDCWD, path.data, archive->data, archive->length, 0644, err);
 }
 
 static struct new_sample sample_of(const struct import *import, const struct sample_line *line)
@@ -191,6 +192,7 @@ static struct new_sample sample_of(const struct import *import, const struct sam
         .verify_timeout = line->verify_timeout,
         .hide_verifier_output = line->hide_verifier_output,
         .exact_outcomes = line->exact_outcomes,
+        .is_first = import->is_new,
         .created_at = line->created_at,
     };
 
@@ -442,22 +444,14 @@ static int take_file(struct import *import, struct error *err)
     return status < 0 ? -1 : got;
 }
 
-static int sync_folder(const char *path, struct error *err)
-{
-    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd < 0 || fsync(fd) < 0 ? error_errno(err, errno, "cannot sync %s", path) : 0;
-}
-
-/* The archives' names are on disk before the rows that speak of them. */
+/* The archives are on disk before the rows that speak of them: all at once, as one after the other
+ * would take as many writes of the disk's journal as there are samples. */
 static int sync_packs(const struct import *import, struct error *err)
 {
     const char *pack_dir = ctl_settings(import->ctl)->api.pack_dir;
-    _cleanup_(buf_release) struct buf folder = BUF_INIT;
+    _cleanup_(close_fd) int fd = open(pack_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    buf_addf(&folder, "%s/", pack_dir);
-    sample_pack_folder(import->dataset, &folder);
-    return sync_folder(folder.data, err) < 0 || sync_folder(pack_dir, err) < 0 ? -1 : 0;
+    return fd < 0 || syncfs(fd) < 0 ? error_errno(err, errno, "cannot sync %s", pack_dir) : 0;
 }
 
 static int record(const struct import *import, struct error *err)
@@ -497,12 +491,17 @@ static int check_any(const struct import *import, struct error *err)
     return error_set(err, ERROR_INVALID, NULL, "no samples in %s", import->path);
 }
 
+/* Its row is locked until the commit, so imports into one data set come one after the other. */
 static int set_up_dataset(struct import *import, struct error *err)
 {
     const char *answers = import->answers;
+    int64_t count;
 
-    if (store_dataset_ensure(import->db, import->dataset, import->description, err) < 0)
+    if (store_dataset_ensure(import->db, import->dataset, import->description, err) < 0 ||
+        store_sample_count(import->db, &(struct sample_page){.dataset = import->dataset}, &count,
+                           err) < 0)
         return -1;
+    import->is_new = count == 0;
     if (import->profile.length > 0 &&
         store_dataset_set_profile(import->db, import->dataset, import->profile.data, err) < 0)
         return -1;
@@ -784,7 +783,8 @@ static int prepare(struct ctl *ctl, struct import *import)
         .format = ctl_option(ctl, "format"),
         .keep_going = ctl_option(ctl, "keep-going") != NULL,
         .dry_run = ctl_option(ctl, "dry-run") != NULL || ctl_option(ctl, "check") != NULL,
-        .check = {.rows = ctl_option(ctl, "check") ? json_object_new_array() : NULL},
+        .check = {.image_dir = ctl_settings(ctl)->engine.image_dir,
+                  .rows = ctl_option(ctl, "check") ? json_object_new_array() : NULL},
         .strict = ctl_option(ctl, "strict") != NULL,
     };
     status = check_options(ctl, import);

@@ -3,11 +3,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "ctl/output.h"
 #include "dataset/test_names.h"
+#include "images/image_store.h"
 
 #include "base/banned.h"
 
@@ -16,7 +18,8 @@
 void import_check_release(struct import_check *check)
 {
     json_object_put(check->rows);
-    check->rows = NULL;
+    json_object_put(check->folders);
+    check->rows = check->folders = NULL;
 }
 
 static void add_row(struct import_check *check, int64_t line, const char *sample_id,
@@ -69,18 +72,76 @@ static void check_names(const char *field, const char *language, const char *tex
 
 /* --- what is not there ----------------------------------------------------------------------- */
 
+/* The word for another architecture than this host's in a reference, or NULL: makers of data sets
+ * have it in the names of their images. */
+static const char *other_architecture(const char *reference)
+{
+    static const struct {
+        const char *machine, *word; /* the machine as uname(2) has it */
+    } words[] = {
+        {"x86_64", "x86_64"}, {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"aarch64", "aarch64"}};
+    struct utsname host;
+
+    if (!reference || uname(&host) < 0)
+        return NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        const char *at = strstr(reference, words[i].word);
+
+        if (at && strcmp(words[i].machine, host.machine) != 0 &&
+            (at == reference || strchr("./:_-", at[-1])) &&
+            strchr("./:_-", at[strlen(words[i].word)])) /* the end, too */
+            return words[i].word;
+    }
+    return NULL;
+}
+
 static void check_image(const char *image, const char *reference, json_object *missing,
                         json_object *reasons)
 {
     _cleanup_(buf_release) struct buf reason = BUF_INIT;
+    const char *other = other_architecture(reference);
 
     if (!image)
         buf_addf(&reason, "an image: the row names none (--image, --image-map)");
+    else if (json_object_object_get_ex(missing, image, NULL) && other)
+        buf_addf(&reason,
+                 "the image '%s' for this host's architecture: a registry has one for %s, as %s",
+                 image, other, reference);
     else if (json_object_object_get_ex(missing, image, NULL))
         buf_addf(&reason, "the image '%s', which is not in the image store%s%s", image,
                  reference ? "; a registry has it as " : "", reference ? reference : "");
     if (reason.length > 0)
         add_reason(reasons, reason.data, reason.length);
+}
+
+static bool lacks_folder(struct import_check *check, const char *image, const char *folder)
+{
+    _cleanup_(buf_release) struct buf key = BUF_INIT;
+    json_object *known = NULL;
+
+    if (!check->folders)
+        check->folders = json_object_new_object();
+    buf_addf(&key, "%s %s", image, folder);
+    if (!json_object_object_get_ex(check->folders, key.data, &known)) {
+        known = json_object_new_boolean(image_lacks_folder(check->image_dir, image, folder));
+        json_add(check->folders, key.data, known);
+    }
+    return json_object_get_boolean(known);
+}
+
+static void check_folder(struct import_check *check, const char *image, const char *folder,
+                         json_object *missing, json_object *reasons)
+{
+    _cleanup_(buf_release) struct buf reason = BUF_INIT;
+
+    if (!check->image_dir || !image || json_object_object_get_ex(missing, image, NULL) ||
+        !lacks_folder(check, image, folder))
+        return;
+    buf_addf(&reason,
+             "the repository's folder %s, which the image '%s' lacks; name the right one in "
+             "repo_path",
+             folder, image);
+    add_reason(reasons, reason.data, reason.length);
 }
 
 static void add_needs(const char *needs, json_object *reasons)
@@ -100,8 +161,11 @@ void import_check_sample(struct import_check *check, int64_t line, const struct 
     check_names("fail_to_pass", sample->language, sample->fail_to_pass, never);
     check_names("pass_to_pass", sample->language, sample->pass_to_pass, never);
     check_image(sample->image, sample->image_reference, missing, lacks);
-    if (sample->verifier_image)
+    check_folder(check, sample->image, sample->repo_path, missing, lacks);
+    if (sample->verifier_image) {
         check_image(sample->verifier_image, NULL, missing, lacks);
+        check_folder(check, sample->verifier_image, sample->repo_path, missing, lacks);
+    }
     add_needs(sample->needs, lacks);
     if (json_object_array_length(never) > 0) {
         check->hopeless++;

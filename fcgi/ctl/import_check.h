@@ -12,6 +12,8 @@
 #include "ctl/sample_line.h"
 
 struct import_check {
+    const char *image_dir; /* the image store; NULL: what is in images is not looked at */
+    json_object *folders;  /* by image and folder: is it certain that the image lacks it? */
     json_object *rows; /* a row each: {"line","sample_id","fate","reasons"}; NULL: only counted */
     int64_t ready, lacking, hopeless, bad;
 };

@@ -197,7 +197,8 @@ int ctl_dataset_show(struct ctl *ctl)
 {
     const char *name = ctl_argument(ctl, 0);
     _cleanup_(showing_release) struct showing showing = {
-        .check = {.rows = ctl_option(ctl, "rows") ? json_object_new_array() : NULL},
+        .check = {.image_dir = ctl_settings(ctl)->engine.image_dir,
+                  .rows = ctl_option(ctl, "rows") ? json_object_new_array() : NULL},
         .stored = json_object_new_object(),
         .there = json_object_new_object(),
         .missing = json_object_new_object(),

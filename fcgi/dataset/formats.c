@@ -48,9 +48,9 @@ struct dataset_format {
     const char *setup;   /* shell, before a session is ready; NULL: none */
     const char *prepare; /* shell, before the tests */
     enum commands commands;
+    bool exact; /* the tests of fail_to_fail must fail */
     const char *command;
     const char *log_parser; /* the field with its name */
-    bool exact;             /* the tests of fail_to_fail must fail */
     /* Makes the line, in place of all that this table can say; else NULL. */
     int (*whole)(json_object *row, json_object *line, struct error *err);
     /* What the table can't say; may be NULL. */
@@ -390,6 +390,15 @@ static bool lays_patch(const struct dataset_format *format)
 }
 
 /* A sample whose tests can't be run by a command can be read all the same. */
+static void need_image(struct conversion *conversion, struct error *err)
+{
+    _cleanup_(free_ptr) char *what =
+        xasprintf("image: a verifier image with its tests: %s", err->message);
+
+    need(conversion, what);
+    error_clear(err);
+}
+
 static int add_verifier(struct conversion *conversion, struct error *err)
 {
     const struct dataset_format *format = conversion->format;
@@ -410,15 +419,10 @@ static int add_verifier(struct conversion *conversion, struct error *err)
     if (!leaves_report(conversion, commands))
         need(conversion, "log_parser: its commands write a log only, and the row names no known "
                          "parser that reads it");
-    if (verifier_command(&plan, &command, err) < 0) {
-        _cleanup_(free_ptr) char *what =
-            xasprintf("image: a verifier image with its tests: %s", err->message);
-
-        need(conversion, what);
-        error_clear(err);
-        return 0;
-    }
-    json_add_text(conversion->line, "verifier_command", command.data);
+    if (verifier_command(&plan, &command, err) < 0)
+        need_image(conversion, err);
+    else
+        json_add_text(conversion->line, "verifier_command", command.data);
     return 0;
 }
 
@@ -568,19 +572,15 @@ static int finish_scale(struct conversion *conversion, struct error *err)
  * rows (swe_bench_pro_eval.py there has the order); parser.py writes which test did what. */
 #define PRO_REPORT ".codeset-tests.json"
 
-static int add_pro_command(struct conversion *conversion, struct buf *setup, struct buf *command,
-                           struct error *err)
+static int add_pro_commands(struct conversion *conversion, json_object *files, struct buf *setup,
+                            struct buf *command, struct error *err)
 {
     _cleanup_(free_ptr) char *before = text_at(conversion->row, "before_repo_set_cmd");
-    _cleanup_(json_release) json_object *files =
-        dataset_list(conversion->row, "selected_test_files_to_run", err);
     _cleanup_(buf_release) struct buf all = BUF_INIT, commands = BUF_INIT;
     struct verifier_plan plan = {.base_commit = json_get_text(conversion->line, "base_commit"),
                                  .test_patch = json_get_text(conversion->line, "test_patch")};
     size_t length = before ? strlen(before) : 0, last;
 
-    if (!files)
-        return -1;
     while (length > 0 && strchr(" \t\r\n", before[length - 1]))
         length--;
     for (last = length; last > 0 && before[last - 1] != '\n'; last--)
@@ -611,20 +611,22 @@ static int add_pro_command(struct conversion *conversion, struct buf *setup, str
 static int finish_pro(struct conversion *conversion, struct error *err)
 {
     _cleanup_(free_ptr) char *tag = text_at(conversion->row, "dockerhub_tag");
+    _cleanup_(json_release) json_object *files =
+        dataset_list(conversion->row, "selected_test_files_to_run", err);
     _cleanup_(buf_release) struct buf reference = BUF_INIT, command = BUF_INIT, setup = BUF_INIT;
 
     if (tag) {
         buf_addf(&reference, "jefzda/sweap-images:%s", tag);
         json_add_text(conversion->line, "image_reference", reference.data);
     }
-    if (add_pro_command(conversion, &setup, &command, err) < 0)
+    if (!files)
         return -1;
+    if (add_pro_commands(conversion, files, &setup, &command, err) < 0)
+        need_image(conversion, err);
+    else
+        json_add_text(conversion->line, "verifier_command", command.data);
     if (setup.length > 0)
         json_add_text(conversion->line, "setup_command", setup.data);
-    if (command.length <= VERIFIER_COMMAND_MOST)
-        json_add_text(conversion->line, "verifier_command", command.data);
-    else
-        need(conversion, "image: a verifier image, as its command would be too long");
     json_add_text(conversion->line, "log_parser", "named-json");
     json_add(conversion->line, "report_paths", json_tokener_parse("[\"" PRO_REPORT "\"]"));
     need(conversion, "scripts: the run_script.sh and parser.py that are published for it beside "

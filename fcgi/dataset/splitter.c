@@ -269,6 +269,15 @@ static enum shape shape_of(const struct buf *head, bool at_end)
     return is_header(first) ? CSV : LINES;
 }
 
+/* docs/architecture.md says why it is not read. */
+static int refuse_parquet(struct error *err)
+{
+    return error_set(err, ERROR_INVALID, NULL,
+                     "it is a Parquet file, which is not read; convert it first, for example with "
+                     "DuckDB: duckdb -c \"COPY (FROM 'rows.parquet') TO 'rows.jsonl' (FORMAT "
+                     "json)\"");
+}
+
 /* What editors of other systems put before UTF-8 (RFC 8259, section 8.1, lets us ignore it). */
 static size_t mark_length(const struct buf *head)
 {
@@ -280,6 +289,9 @@ static int look(struct splitter *splitter, bool at_end, struct error *err)
     _cleanup_(buf_release) struct buf head = BUF_INIT;
     size_t mark = mark_length(&splitter->text);
     int status = 0;
+
+    if (splitter->text.length >= 4 && memcmp(splitter->text.data, "PAR1", 4) == 0)
+        return refuse_parquet(err);
 
     buf_add(&head, splitter->text.data + mark, splitter->text.length - mark);
     splitter->shape = shape_of(&head, at_end);

@@ -3,8 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -111,4 +114,34 @@ char *image_dependant(const char *image_dir, const char *name)
     }
     closedir(dir);
     return found;
+}
+
+/* 1: a folder, 0: nothing, -1: something else, or nobody knows. */
+static int look_in_layer(const char *layer, const char *path)
+{
+    const struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                                 .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+    _cleanup_(close_fd) int root = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+    struct stat st;
+
+    if (root < 0)
+        return -1;
+    fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? 1 : -1;
+}
+
+bool image_lacks_folder(const char *image_dir, const char *name, const char *path)
+{
+    _cleanup_(image_layers_release) struct image_layers layers = {0};
+    struct error ignored = ERROR_INIT;
+
+    if (image_layers_find(image_dir, name, &layers, &ignored) < 0)
+        return false;
+    for (int i = 0; i < layers.count; i++) {
+        if (look_in_layer(layers.paths[i], path) != 0)
+            return false;
+    }
+    return layers.count > 0;
 }

@@ -32,6 +32,10 @@ int image_describe(const char *image_dir, const char *name, json_object **ret_ob
 int image_layers_find(const char *image_dir, const char *name, struct image_layers *ret_layers,
                       struct error *err);
 
+/* Is it certain that a container of the image has no such folder? path: absolute. Links are not
+ * followed, as they may lead from one layer to another: of them nothing is certain. */
+bool image_lacks_folder(const char *image_dir, const char *name, const char *path);
+
 /* As engine_image_time. */
 int image_time(const char *image_dir, const char *name, int64_t *ret_when, struct error *err);
 

@@ -651,10 +651,10 @@ int store_sample_add(struct db *db, const struct new_sample *sample, sample_rend
     static const struct query retire = {
         "UPDATE samples SET latest = NULL WHERE dataset = ? AND sample_id = ? AND version = ?"};
     _cleanup_(buf_release) struct buf json = BUF_INIT, whole = BUF_INIT;
-    int64_t before;
-    bool same;
+    int64_t before = 0;
+    bool same = false;
 
-    if (lock_latest(db, sample, &before, &same, err) < 0)
+    if (!sample->is_first && lock_latest(db, sample, &before, &same, err) < 0)
         return -1;
     if (same) {
         *ret_version = 0;

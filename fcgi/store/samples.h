@@ -143,6 +143,7 @@ struct new_sample {
         *setup_command, *needs;
     int64_t verify_timeout; /* 0: the setting */
     bool hide_verifier_output, hides_answers, exact_outcomes;
+    bool is_first;      /* the caller's transaction knows that there is no version of it yet */
     int64_t created_at; /* 0: unknown */
     unsigned char content_hash[32];
 };

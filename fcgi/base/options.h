@@ -19,7 +19,8 @@ struct option_row {
 #define OPTIONS_MAX 16
 #define OPTIONS_GO_ON (-1)
 
-/* Of a program that takes options and no arguments. OPTIONS_GO_ON; else the exit status of a program that has said all it has to: 0 after --help and
+/* Of a program that takes options and no arguments. OPTIONS_GO_ON; else the exit status of a
+ * program that has said all it has to: 0 after --help and
  * --version, EX_USAGE for a wrong command line. usage ends with a newline. */
 int options_parse(const char *program, const char *usage, const struct option_row *rows,
                   size_t count, int argc, char **argv);

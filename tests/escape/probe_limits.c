@@ -561,7 +561,7 @@ static int flood_attributes(const char *argument)
     long most = strtol(argument, NULL, 10) << 20, sum = 0;
     int fd = open("/dev/shm/attributes", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-    if (fd < 0)
+    if (fd < 0 || unlink("/dev/shm/attributes") < 0) /* they go with this process */
         return 2;
     for (size_t s = 0; s < sizeof(spaces) / sizeof(*spaces); s++) {
         for (int i = 0; sum < most; i++) {

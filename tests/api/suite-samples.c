@@ -291,6 +291,50 @@ static void a_changed_sample_is_a_new_version(void)
     INT(again, "samples.0.version", version + 1);
 }
 
+#define SECRET "secret"
+
+/* The version before, which was open, is nobody's any more; and a result says how many, not which.
+ */
+static void hidden_answers_are_nobody_s_but_the_operator_s(void)
+{
+    _cleanup_(answer_release) struct answer *open = NULL, *hidden = NULL, *old = NULL, *now = NULL;
+    _cleanup_(answer_release) struct answer *started = NULL, *failed = NULL;
+    _cleanup_(buf_release) struct buf exported = BUF_INIT, unpacked = BUF_INIT;
+    struct ident id;
+
+    CHECK(shell(NULL, "grep '\"" SOLVABLE "\"' %s/blackbox.jsonl >%s/secret.jsonl",
+                fixture_folder(), fixture_folder()) == 0);
+    CHECK(ctl(NULL, "dataset import %s/secret.jsonl --dataset " SECRET " >&2", fixture_folder()) ==
+          0);
+    open = client_get("/samples?dataset=" SECRET);
+    TEXT(open, "samples.0.fail_to_pass.0", "calc::adds");
+    CHECK(ctl(NULL, "dataset import %s/secret.jsonl --dataset " SECRET " --answers hidden >&2",
+              fixture_folder()) == 0);
+    hidden = client_get("/samples?dataset=" SECRET);
+    INT(hidden, "samples.0.version", 2);
+    TEXT(hidden, "samples.0.patch", "");
+    TEXT(hidden, "samples.0.test_patch", "");
+    CHECK(!strstr(hidden->body.data, "calc::adds"));
+    old = SEND(.path = "/samples/" SECRET "/" SOLVABLE "/download?version=1", .direct = true);
+    REFUSED(old, 404, "SAMPLE_NOT_FOUND");
+    now = SEND(.path = "/samples/" SECRET "/" SOLVABLE "/download", .direct = true);
+    STATUS(now, 200);
+    CHECK(gunzip(&now->body, &unpacked) == 0);
+    CHECK(!memmem(unpacked.data, unpacked.length, "calc::adds", 10));
+    CHECK(!memmem(unpacked.data, unpacked.length, "+++ b/add", 9));
+    CHECK(ctl(&exported, "dataset export " SECRET) == 0);
+    CHECK(strstr(exported.data, "calc::adds") && strstr(exported.data, "+++ b/add"));
+    id = session_ready(NULL, SECRET, SOLVABLE);
+    started = client_post(NULL, "/sessions/%s/verify", id.text);
+    failed = verification_wait(NULL, id.text, answer_text(started, "job_id"), 60);
+    TEXT(failed, "status", "completed");
+    INT(failed, "result.failed", 1);
+    CHECK(strncmp(answer_text(failed, "result.stderr"),
+                  "--- no success ---\nfail_to_pass: 1 of 1 did not pass\n---\n", 57) == 0);
+    session_close(NULL, id.text);
+    CHECK(ctl(NULL, "dataset remove " SECRET " >&2") == 0);
+}
+
 /* Nothing of a file with a bad line is imported, and the line is named. */
 static void a_bad_line_imports_nothing(void)
 {
@@ -325,6 +369,8 @@ static const struct test tests[] = {
     {"faults of the query are named, all of them", query_faults_are_named},
     {"unknown members of a query are ignored", unknown_query_members_are_ignored},
     {"a changed sample is a new version, the same line none", a_changed_sample_is_a_new_version},
+    {"hidden answers are nobody's but the operator's",
+     hidden_answers_are_nobody_s_but_the_operator_s},
     {"a file with a bad line imports nothing", a_bad_line_imports_nothing},
 };
 

@@ -64,7 +64,8 @@ struct agent_command {
     size_t command_length;
     const char *workdir;  /* absolute, in the container */
     const char *env_json; /* JSON array of "NAME=value", or NULL */
-    const char *profile_json; /* JSON object of AGENT_PROFILE_... (wire/agent_protocol.h), or NULL */
+    const char
+        *profile_json; /* JSON object of AGENT_PROFILE_... (wire/agent_protocol.h), or NULL */
     int timeout_seconds;
     bool keeps_tail;         /* agent_tail tells what it prints */
     void (*sent)(void *arg); /* with the call's arg: the request has left this process's memory, and

@@ -10,7 +10,6 @@ struct ctl;
 struct image_options;
 
 /* Reads and checks them; the texts are the command line's. */
-int image_options_read(const struct ctl *ctl, struct image_options *ret_options,
-                       struct error *err);
+int image_options_read(const struct ctl *ctl, struct image_options *ret_options, struct error *err);
 
 #endif

@@ -55,7 +55,7 @@ struct import {
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
     json_object *stored_images;  /* keys: what the image store has; values: the folders it names */
-    struct buf profile; /* of the data set (wire/profile.h); empty: it is left as it is */
+    struct buf profile;          /* of the data set (wire/profile.h); empty: it is left as it is */
     json_object *missing_images; /* keys: what samples name and the store lacks */
     json_object *unknown_fields; /* by name: {"field", "lines", "first_line", "meant"} */
     struct progress progress;
@@ -578,7 +578,8 @@ static int prepare(struct ctl *ctl, struct import *import)
         .ctl = ctl,
         .path = ctl_argument(ctl, 0),
         .dataset = ctl_option(ctl, "dataset"),
-        .defaults = {.language = ctl_option(ctl, "language"), .image = ctl_option(ctl, "image"),
+        .defaults = {.language = ctl_option(ctl, "language"),
+                     .image = ctl_option(ctl, "image"),
                      .repo_path = ctl_option(ctl, "repo-path")},
         .format = ctl_option(ctl, "format"),
         .keep_going = ctl_option(ctl, "keep-going") != NULL,

@@ -11,8 +11,9 @@
 
 struct pull_jobs {
     struct pull *pull;
-    unsigned jobs;     /* as pull_open's */
-    json_object *list; /* of {"name", "reference", "outcome"}: those without an outcome are pulled */
+    unsigned jobs; /* as pull_open's */
+    json_object
+        *list; /* of {"name", "reference", "outcome"}: those without an outcome are pulled */
     const struct image_options *options;
 
     /* Told of what one does; number: its place in the list, from 0. */

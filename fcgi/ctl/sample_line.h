@@ -34,7 +34,7 @@ struct sample_line {
     const char *image, *verifier_image; /* NULL: none */
     char *image_reference;              /* in full (images/reference.h); NULL: none */
     char *made_image;                   /* `image`, where it is the reference's name in the store */
-    char *repo_path;    /* NULL: not known yet */
+    char *repo_path;                    /* NULL: not known yet */
     bool names_no_folder; /* neither does the command line: repo_path is what instance_id says */
     char *fail_to_pass, *pass_to_pass, *fail_to_fail, *report_paths; /* JSON arrays */
     int64_t verify_timeout;                                          /* seconds; 0: the setting */
@@ -44,8 +44,8 @@ struct sample_line {
 
 /* What the command line says; each may be NULL. */
 struct sample_defaults {
-    const char *language; /* where the line names none, instead of guessing */
-    const char *image;    /* where the line names none */
+    const char *language;  /* where the line names none, instead of guessing */
+    const char *image;     /* where the line names none */
     const char *repo_path; /* the same */
 };
 

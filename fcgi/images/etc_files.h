@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 
-/* root_fd: of the image. is_layer: only files that are there are mended, since those below are. Files
- * are root's, mode 0644. An image whose /etc is not a folder stays as it is. */
+/* root_fd: of the image. is_layer: only files that are there are mended, since those below are.
+ * Files are root's, mode 0644. An image whose /etc is not a folder stays as it is. */
 int etc_files_lay(int root_fd, bool is_layer, struct error *err);
 
 #endif

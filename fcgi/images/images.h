@@ -29,17 +29,18 @@ struct engine_settings;
 
 struct image {
     char *name;
-    char *base;   /* the image that it is a layer over; NULL: none */
-    char *source; /* as given at import */
-    char *user, *shell;         /* how commands are run; NULL: as root, by a plain shell */
-    char *workdir, *repo_path;  /* folders that it names; NULL: none */
+    char *base;                /* the image that it is a layer over; NULL: none */
+    char *source;              /* as given at import */
+    char *user, *shell;        /* how commands are run; NULL: as root, by a plain shell */
+    char *workdir, *repo_path; /* folders that it names; NULL: none */
     int64_t created_at;
     int64_t size_bytes; /* of its own layer */
 };
 
 void image_release(struct image *image);
 
-/* What an image says of itself may be said otherwise at its import. All NULL: as the image has it. */
+/* What an image says of itself may be said otherwise at its import. All NULL: as the image has it.
+ */
 struct image_options {
     const char *env, *user, *shell; /* as in wire/profile.h */
     const char *repo_path;          /* where the repository is: absolute */

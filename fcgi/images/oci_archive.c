@@ -246,17 +246,16 @@ static int unpack_layers(struct extract *extract, const struct archive_files *fi
 
 static int unpack_files(struct extract *extract, enum archive_kind kind,
                         const struct image_choice *choice, const struct archive_files *files,
-                        struct unpacked *unpacked,
-                        struct error *err)
+                        struct unpacked *unpacked, struct error *err)
 {
     _cleanup_(json_release) json_object *config = NULL;
     struct parts parts = {.config = NULL};
     json_object *sums;
 
-    if ((kind == ARCHIVE_DOCKER ? find_docker_parts : find_oci_parts)(files, choice, &parts, err) < 0 ||
+    if ((kind == ARCHIVE_DOCKER ? find_docker_parts : find_oci_parts)(files, choice, &parts, err) <
+            0 ||
         archive_file_json(files, parts.config, &config, err) < 0 ||
-        image_choice_runs_here(config, err) < 0 ||
-        take_config(config, unpacked, err) < 0 ||
+        image_choice_runs_here(config, err) < 0 || take_config(config, unpacked, err) < 0 ||
         sums_of(kind, config, parts.count, &sums, err) < 0)
         return -1;
     return unpack_layers(extract, files, &parts, sums, err);

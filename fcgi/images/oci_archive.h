@@ -15,8 +15,8 @@
 #include "images/unpack_report.h"
 
 /* kind: ARCHIVE_OCI or ARCHIVE_DOCKER. Its files are copied into the empty folder. Of an archive
- * with several images one is taken (image_choice.h). What the image says of its environment, working
- * directory, user and entry point is filled in. */
+ * with several images one is taken (image_choice.h). What the image says of its environment,
+ * working directory, user and entry point is filled in. */
 int image_oci_unpack(struct extract *extract, enum archive_kind kind,
                      const struct image_choice *choice, int source_fd, int folder_fd,
                      struct unpacked *unpacked, struct error *err);

@@ -20,8 +20,8 @@ static int open_folder(const char *name, struct error *err)
     return fd >= 0 ? fd : error_errno(err, errno, "cannot open the import's folder %s", name);
 }
 
-static int unpack_archive(struct extract *extract, const struct image_choice *choice,
-                          int source_fd, int scratch_fd, struct unpacked *unpacked, struct error *err)
+static int unpack_archive(struct extract *extract, const struct image_choice *choice, int source_fd,
+                          int scratch_fd, struct unpacked *unpacked, struct error *err)
 {
     enum archive_kind kind;
 

@@ -178,8 +178,7 @@ static int take_workdir(struct unpack_reader *reader, const char *text, size_t s
     return 0;
 }
 
-static int take_user(struct unpack_reader *reader, const char *text, size_t size,
-                     struct error *err)
+static int take_user(struct unpack_reader *reader, const char *text, size_t size, struct error *err)
 {
     _cleanup_(free_ptr) char *user = xstrndup(text, size);
     _cleanup_(buf_release) struct buf shown = BUF_INIT;
@@ -210,8 +209,7 @@ static int take_argument(struct unpack_reader *reader, const char *text, size_t 
                          AGENT_ENTRYPOINT_MOST, UNPACK_ENTRYPOINT_BYTES_MOST >> 10);
     if (!is_text(text, size))
         return refuse(err, "an argument of the image's entry point is not a text");
-    json_object_array_add(reader->unpacked.entrypoint,
-                          json_object_new_string_len(text, (int)size));
+    json_object_array_add(reader->unpacked.entrypoint, json_object_new_string_len(text, (int)size));
     return 0;
 }
 

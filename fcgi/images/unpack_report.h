@@ -23,10 +23,10 @@
 
 /* What codeset-unpack found out about an image. */
 struct unpacked {
-    int64_t bytes;    /* of its own layer */
-    json_object *env; /* array of "NAME=value", or NULL: the archive has none */
-    char *workdir;    /* absolute, or NULL */
-    char *user;       /* as in wire/account.h, or NULL */
+    int64_t bytes;           /* of its own layer */
+    json_object *env;        /* array of "NAME=value", or NULL: the archive has none */
+    char *workdir;           /* absolute, or NULL */
+    char *user;              /* as in wire/account.h, or NULL */
     json_object *entrypoint; /* array of texts, or NULL */
 };
 

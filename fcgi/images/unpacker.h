@@ -24,7 +24,7 @@ struct image_options;
 
 struct unpacker_job {
     const struct engine_settings *settings;
-    const char *source;                /* a path, or "-" for standard input */
+    const char *source; /* a path, or "-" for standard input */
     const struct image_options *options;
     const char *folder;                /* the import's, with UNPACK_ROOTFS and UNPACK_SCRATCH */
     const char *cgroup;                /* for it; not there yet */

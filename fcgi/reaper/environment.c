@@ -111,8 +111,7 @@ void environment_of_container(const char *image_env, const char *image_profile, 
     _cleanup_(json_release) json_object *mine = read_json(own, json_type_object);
     struct buf text = BUF_INIT;
 
-    json_object_object_foreach(mine, name, value)
-    {
+    json_object_object_foreach (mine, name, value) {
         if (strcmp(name, PROFILE_ENV) != 0)
             json_add(profile, name, json_object_get(value));
         else if (json_object_is_type(value, json_type_array))

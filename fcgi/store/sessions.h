@@ -98,7 +98,7 @@ struct session_work {
     int64_t attempt;
     char *image;
     char *repo_path;
-    char *egress; /* what it may reach (wire/egress.h): its data set's at the claim */
+    char *egress;  /* what it may reach (wire/egress.h): its data set's at the claim */
     char *profile; /* how its commands are run (wire/profile.h): the same */
     int64_t expires_at;
 };

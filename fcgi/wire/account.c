@@ -92,8 +92,8 @@ static bool is_number(const char *text)
 
 static int too_large(const char *text, struct error *err)
 {
-    return error_set(err, ERROR_INVALID, NULL, "%.80s is no id of a container's user; the last is %d",
-                     text, ACCOUNT_ID_MOST);
+    return error_set(err, ERROR_INVALID, NULL,
+                     "%.80s is no id of a container's user; the last is %d", text, ACCOUNT_ID_MOST);
 }
 
 /* The user's own line: id, group and home. */
@@ -164,8 +164,7 @@ static int find_group(const char *group, const char *wanted, gid_t *ret_gid, str
         return 0;
     }
     while (*group != '\0')
-        if (next_line(&group, fields) >= 3 && is(&fields[0], wanted) &&
-            read_id(&fields[2], &gid)) {
+        if (next_line(&group, fields) >= 3 && is(&fields[0], wanted) && read_id(&fields[2], &gid)) {
             *ret_gid = gid;
             return 0;
         }

@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 
-#define ACCOUNT_SPEC_MOST 128          /* bytes */
+#define ACCOUNT_SPEC_MOST 128           /* bytes */
 #define ACCOUNT_FILE_MOST (1024 * 1024) /* bytes of a passwd or group that are read */
 #define ACCOUNT_GROUPS_MOST 64
 #define ACCOUNT_HOME_SIZE 256

@@ -33,7 +33,8 @@ static int add_variables(json_object *profile, const char *env, struct error *er
         _cleanup_(free_ptr) char *variable = xstrndup(at, length);
 
         if (!profile_variable_valid(variable))
-            return error_set(err, ERROR_INVALID, NULL, "--env: '%.80s' is not NAME=VALUE", variable);
+            return error_set(err, ERROR_INVALID, NULL, "--env: '%.80s' is not NAME=VALUE",
+                             variable);
         if (json_object_array_length(list) == PROFILE_ENV_MOST)
             return error_set(err, ERROR_INVALID, NULL, "--env: more than %d variables",
                              PROFILE_ENV_MOST);

@@ -14,7 +14,7 @@
 #include "base/error.h"
 
 #define PROFILE_ENV "env"
-#define PROFILE_ENV_MOST 256         /* variables */
+#define PROFILE_ENV_MOST 256          /* variables */
 #define PROFILE_BYTES_MOST (32 << 10) /* of the text */
 
 /* What options of a command line say; each NULL where it was not given. env: variables with '\n'

@@ -40,7 +40,7 @@ static void say(int fd, char word, const char *text)
     struct error ignored;
 
     buf_add_char(&line, word);
-    for (size_t i = 0; text[i] != '\0' && i < LINE_MOST; i++)
+    for (size_t i = 0; i < LINE_MOST && text[i] != '\0'; i++)
         buf_add_char(&line, text[i] == '\n' ? ' ' : text[i]);
     buf_add_char(&line, '\n');
     fd_write_all(fd, line.data, line.length, &ignored); /* whoever listened is gone */

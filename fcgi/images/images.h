@@ -42,8 +42,8 @@ struct image {
 
 void image_release(struct image *image);
 
-/* What an image says of itself may be said otherwise at its import. All NULL: as
- * the image has it. */
+/* What an image says of itself may be said otherwise at its import. All NULL: as the image has it.
+ */
 struct image_options {
     const char *env, *user, *shell; /* as in wire/profile.h */
     const char *repo_path;          /* where the repository is: absolute */

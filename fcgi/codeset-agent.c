@@ -22,6 +22,7 @@
 
 #include "agent/expendable.h"
 #include "agent/launch.h"
+#include "agent/process.h"
 #include "agent/server.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -106,6 +107,7 @@ static void protect(void)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+    process_short_turns(true);
     /* Large buffers go back to the system at once, and one arena is enough for one thread. */
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     mallopt(M_TRIM_THRESHOLD, 64 * 1024);

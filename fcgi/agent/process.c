@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -11,6 +12,17 @@
 #include <unistd.h>
 
 #include "base/banned.h"
+
+#define SHORT_TURN_NS 100000 /* the least that the kernel knows */
+
+/* struct sched_attr, which not every C library has, and which some headers have twice. */
+struct turns {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
 
 static int compare(const void *a, const void *b)
 {
@@ -56,4 +68,14 @@ int process_drop_capability(void)
     sets[0].permitted &= others;
     sets[0].inheritable &= others;
     return (int)syscall(SYS_capset, &head, sets);
+}
+
+void process_short_turns(bool on)
+{
+    struct turns turns = {.size = sizeof(turns)};
+
+    if (syscall(SYS_sched_getattr, 0, &turns, sizeof(turns), 0) < 0 || turns.policy != SCHED_OTHER)
+        return;
+    turns.runtime = on ? SHORT_TURN_NS : 0;
+    (void)syscall(SYS_sched_setattr, 0, &turns, 0);
 }

@@ -1,9 +1,10 @@
 /*
- * process.h - what the agent's processes do to their own descriptors and capabilities.
+ * process.h - what the agent's processes do to their own descriptors, capabilities and turns.
  */
 #ifndef CODESET_AGENT_PROCESS_H
 #define CODESET_AGENT_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Closes every descriptor from 3 on but these (at most 8; -1 is passed over). */
@@ -19,5 +20,13 @@ void process_cloexec_from(int first);
  * -1 with errno.
  */
 int process_drop_capability(void);
+
+/*
+ * Takes short turns on the processors, or the usual ones again; what is forked takes its parent's.
+ * From Linux 6.12 on, a process of short turns that wakes up does not wait for the end of a longer
+ * one, as of a neighbour that never waits. It gets no more time in all. Older kernels go on as they
+ * were. Source: sched_setattr(2); the kernel's "EEVDF Scheduler", on latency-nice and slices.
+ */
+void process_short_turns(bool on);
 
 #endif

@@ -95,6 +95,7 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
     launch_limit_cpus();
     if (getpriority(PRIO_PROCESS, 0) < 0)
         (void)setpriority(PRIO_PROCESS, 0, 0); /* the engine puts the agent first, not us */
+    process_short_turns(false);
     if (dup2(job->in_fd, 0) < 0 || dup2(job->out_fd, 1) < 0 || dup2(job->err_fd, 2) < 0)
         fail(job, errno, "cannot set up the command's descriptors");
     if (chdir(job->workdir) < 0) {

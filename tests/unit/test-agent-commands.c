@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent-rig.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "unit.h"
@@ -335,6 +337,41 @@ static void a_client_that_goes_away_loses_no_command(void)
     CU_ASSERT_EQUAL(stat(path, &st), 0);
 }
 
+/* In ns; 0 where the kernel tells of none, before Linux 6.12. */
+static uint64_t turn_of(pid_t pid)
+{
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } turns = {0};
+
+    CU_ASSERT_EQUAL(syscall(SYS_sched_getattr, pid, &turns, sizeof(turns), 0), 0);
+    return turns.runtime;
+}
+
+static void the_agent_takes_short_turns_and_its_commands_the_usual_ones(void)
+{
+    struct agent_command command = rig_command(
+        &rig, "turns", "echo $$ >pid; touch began; until [ -e go ]; do sleep 0.01; done");
+    uint64_t usual = turn_of(0);
+    _cleanup_(buf_release) struct buf pid = BUF_INIT;
+    _cleanup_(free_ptr) char *path = xasprintf("%s/pid", rig.work);
+    struct error err = ERROR_INIT;
+    struct agent_call *call;
+
+    outcome_release(&outcome);
+    call = agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
+    await_file("began");
+    agent_call_cancel(call);
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 64, &pid, &err), 0);
+    CU_ASSERT_EQUAL(turn_of((pid_t)strtol(pid.data, NULL, 10)), usual);
+    CU_ASSERT_TRUE(usual == 0 || turn_of(rig.agent) == 100000);
+    rig_run(&rig, &outcome, 60, "touch go");
+}
+
 static void many_commands_run_side_by_side(void)
 {
     enum { COUNT = 40 };
@@ -537,6 +574,8 @@ int main(void)
         {"starting an id twice attaches to the first", starting_an_id_twice_attaches_to_the_first},
         {"an unknown or forgotten id is not found", an_unknown_or_forgotten_id_is_not_found},
         {"to forget a running command kills it", to_forget_a_running_command_kills_it},
+        {"the agent takes short turns, and its commands the usual ones",
+         the_agent_takes_short_turns_and_its_commands_the_usual_ones},
         {"a client that goes away loses no command", a_client_that_goes_away_loses_no_command},
         {"many commands run side by side", many_commands_run_side_by_side},
         {"results that nobody forgets do not fill the agent",

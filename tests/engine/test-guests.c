@@ -138,7 +138,8 @@ static void test_nothing_of_the_host_is_seen(void)
     mounts = output_of("inside", "cat /proc/self/mountinfo");
     CU_ASSERT_PTR_NULL(strstr(mounts, fixture.settings.engine.image_dir));
     CU_ASSERT_PTR_NULL(strstr(mounts, fixture.settings.engine.state_dir));
-    check_output("inside", "ls /sys | grep -v ^fs; ip link | grep -c ': '; hostname", "1\nsandbox");
+    check_output("inside", "ls /sys | grep -v ^fs; ip link | grep -c ': '; hostname",
+                 "devices\n1\nsandbox");
     check_output("inside", "stat -c %u:%a /dev/.codeset-agent", "65534:111");
     fds = xasprintf("/proc/%d/fd", (int)init_of("inside"));
     dir = opendir(fds);

@@ -324,10 +324,10 @@ static void test_the_image_for_this_processor_is_taken(void)
     accepted("an index in an index", path);
     free(path);
     path = oci_write(&oci, "{\"manifests\":[" DIGEST(NO_SUM) PLATFORM("s390x", "linux") "]}", NULL);
-    refused("another's platform", path, NULL, "no image for this host's kind of processor");
+    refused("another's platform", path, NULL, "the image is for linux/s390x; this host runs images for linux/");
     free(path);
     path = oci_write(&oci, "{\"manifests\":[" DIGEST(NO_SUM) "}," DIGEST(NO_SUM) "}]}", NULL);
-    refused("two images", path, NULL, "holds 2 images; save one of them alone");
+    refused("two images that are not there", path, NULL, "does not hold this file, which it names");
     buf_release(&inner.bytes);
 }
 
@@ -444,7 +444,7 @@ static void test_sources_that_are_no_files(void)
     CU_ASSERT_EQUAL(mkfifo(fifo, 0600), 0);
     refused("a fifo", fifo, NULL, "not a regular file; to read an archive from a pipe");
     refused("a device", "/dev/zero", NULL, "not a regular file");
-    refused("a folder", fixture.dir, NULL, "not a regular file");
+    refused("a folder", fixture.dir, NULL, "the folder is no OCI layout");
 }
 
 /* --- what a runtime reads before anybody watches it ----------------------------------------------

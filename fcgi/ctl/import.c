@@ -22,6 +22,7 @@
 #include "ctl/commands.h"
 #include "ctl/image_map.h"
 #include "ctl/import_check.h"
+#include "ctl/import_fields.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
@@ -41,8 +42,7 @@
 #define SAMPLES_MOST 1000000 /* of a file: their ids are kept, to find one that comes twice */
 #define REPORTED_MOST 100
 #define IMAGES_NAMED_MOST 10
-#define UNKNOWN_FIELDS_MOST 100 /* that are remembered, of a file */
-#define HIDDEN "hidden"         /* what --answers may be, besides "visible" */
+#define HIDDEN "hidden" /* what --answers may be, besides "visible" */
 
 struct import {
     struct ctl *ctl;
@@ -282,7 +282,8 @@ static void check_line(struct import *import, struct sample_line *line,
                                              ? "its images, which the import makes"
                                              : "to be imported again when its image is there: the "
                                                "layer with its tests is made then"));
-        line->needs = today = xstrdup(json_object_to_json_string(list));
+        today = xstrdup(json_object_to_json_string(list));
+        line->needs = today;
     }
     import_check_sample(&import->check, import->line, line, import->missing_images);
     line->needs = needs;
@@ -297,68 +298,17 @@ static int settle_folder(const struct import *import, struct sample_line *line, 
                                      json_get_text(image, "workdir"), why);
 }
 
-/* --- fields that nobody knows ---------------------------------------------------------------- */
-
-static void note_unknown(const char *name, const char *meant, void *arg)
-{
-    struct import *import = arg;
-    json_object *seen = NULL;
-
-    if (json_object_object_get_ex(import->unknown_fields, name, &seen)) {
-        json_add_int(seen, "lines", json_get_int(seen, "lines", 0) + 1);
-        return;
-    }
-    if (json_object_object_length(import->unknown_fields) >= UNKNOWN_FIELDS_MOST)
-        return;
-    seen = json_object_new_object();
-    json_add_text(seen, "field", name);
-    json_add_text(seen, "meant", meant);
-    json_add_int(seen, "first_line", import->line);
-    json_add_int(seen, "lines", 1);
-    json_add(import->unknown_fields, name, seen);
-}
-
-static void refuse_unknown(const char *name, const char *meant, void *arg)
-{
-    struct error *why = arg;
-
-    if (why->kind == ERROR_NONE)
-        error_set(why, ERROR_INVALID, NULL, "%.64s: unknown field%s%s%s", name,
-                  meant ? "; did you mean '" : "", meant ? meant : "", meant ? "'?" : "");
-}
-
-/* Rows of other makers have many fields that we do not know. Only a name near one that we do know
- * is worth a word: what it says would be missed. */
-static void warn_of_fields(const struct import *import)
-{
-    json_object_object_foreach (import->unknown_fields, name, seen) {
-        const char *meant = json_get_text(seen, "meant");
-        int64_t lines = json_get_int(seen, "lines", 0);
-
-        if (!meant)
-            continue;
-        ctl_warn(import->ctl,
-                 "unknown field '%.64s' was ignored in %" PRId64 " line%s, first in line %" PRId64
-                 "; did you mean '%s'?",
-                 name, lines, lines == 1 ? "" : "s", json_get_int(seen, "first_line", 0), meant);
-    }
-}
-
 /* --- one line -------------------------------------------------------------------------------- */
 
 static int parse_line(struct import *import, const struct buf *text, struct sample_line *line,
                       struct error *why)
 {
-    struct error strict = ERROR_INIT;
-
     if (sample_line_parse(text->data, text->length, &import->defaults, line, why) < 0)
         return -1;
-    sample_line_unknown(line, import->strict ? refuse_unknown : note_unknown,
-                        import->strict ? (void *)&strict : import);
-    if (strict.kind == ERROR_NONE)
-        return 0;
-    *why = strict;
-    return -1;
+    if (import->strict)
+        return import_fields_refuse(line, why);
+    import_fields_note(import->unknown_fields, import->line, line);
+    return 0;
 }
 
 /* Returns -1 only when there is no going on: a bad line is reported. */
@@ -589,17 +539,6 @@ static void tell_refusal(const struct import *import)
                  import->bad, import->bad == 1 ? "" : "s", import->bad == 1 ? "it" : "them");
 }
 
-static json_object *unknown_list(const struct import *import)
-{
-    json_object *list = json_object_new_array();
-
-    json_object_object_foreach (import->unknown_fields, name, seen) {
-        (void)name;
-        json_object_array_add(list, json_object_get(seen));
-    }
-    return list;
-}
-
 static void print_check(const struct import *import)
 {
     const struct import_check *check = &import->check;
@@ -628,7 +567,7 @@ static void print_summary(const struct import *import)
         json_add_int(object, "unchanged", nothing ? 0 : import->unchanged);
         json_add_int(object, "bad", import->bad);
         json_add(object, "errors", json_object_get(import->errors));
-        json_add(object, "unknown_fields", unknown_list(import));
+        json_add(object, "unknown_fields", import_fields_list(import->unknown_fields));
         json_add_text(object, "format", row_source_format(import->source));
         json_add_text(object, "answers", import->hide_answers ? HIDDEN : "visible");
         import_check_add(&import->check, object);
@@ -824,7 +763,7 @@ int ctl_dataset_import(struct ctl *ctl)
     if (status != CTL_OK || carry_out(&import, &status) < 0)
         return status;
     print_summary(&import);
-    warn_of_fields(&import);
+    import_fields_warn(ctl, import.unknown_fields);
     warn_of_images(&import);
     return import.bad > 0 || import_check_failed(&import.check) ? CTL_FAILED : CTL_OK;
 }

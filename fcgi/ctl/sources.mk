@@ -27,6 +27,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
 	fcgi/ctl/import_check.c fcgi/ctl/import_check.h \
+	fcgi/ctl/import_fields.c fcgi/ctl/import_fields.h \
 	fcgi/ctl/jobs.c \
 	fcgi/ctl/ledger.c \
 	fcgi/ctl/line_reader.c fcgi/ctl/line_reader.h \
@@ -34,7 +35,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/operator.c fcgi/ctl/operator.h \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
 	fcgi/ctl/regrade.c \
-	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h \
+	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h fcgi/ctl/sample_line_write.c \
 	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
 	fcgi/ctl/sample_scripts.c fcgi/ctl/sample_scripts.h \
 	fcgi/ctl/sample_trial.c fcgi/ctl/sample_trial.h \

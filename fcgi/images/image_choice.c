@@ -133,7 +133,7 @@ static bool has_tag(const char *name, const char *tag)
 {
     const size_t name_length = name ? strlen(name) : 0, length = strlen(tag);
 
-    if (name_length < length || strcmp(name + name_length - length, tag) != 0)
+    if (!name || name_length < length || strcmp(name + name_length - length, tag) != 0)
         return false;
     return name_length == length || name[name_length - length - 1] == ':';
 }

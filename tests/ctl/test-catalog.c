@@ -380,7 +380,8 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
         "INSERT INTO samples SELECT NULL, 'hidden', 'a', 1, TRUE, instance_id, language, verifier, "
         "image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout, "
         "fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, imported_at, "
-        "'x', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, NULL, FALSE, NULL, NULL, NULL, FALSE, NULL "
+        "'x', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, NULL, FALSE, NULL, NULL, "
+        "NULL, FALSE, NULL "
         "FROM samples WHERE sample_id='Some_%0001' AND latest";
     static const struct query read = {"SELECT json FROM sample_answers"};
     _cleanup_(sample_summary_release) struct sample_summary summary = {0};

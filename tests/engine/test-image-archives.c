@@ -324,7 +324,8 @@ static void test_the_image_for_this_processor_is_taken(void)
     accepted("an index in an index", path);
     free(path);
     path = oci_write(&oci, "{\"manifests\":[" DIGEST(NO_SUM) PLATFORM("s390x", "linux") "]}", NULL);
-    refused("another's platform", path, NULL, "the image is for linux/s390x; this host runs images for linux/");
+    refused("another's platform", path, NULL,
+            "the image is for linux/s390x; this host runs images for linux/");
     free(path);
     path = oci_write(&oci, "{\"manifests\":[" DIGEST(NO_SUM) "}," DIGEST(NO_SUM) "}]}", NULL);
     refused("two images that are not there", path, NULL, "does not hold this file, which it names");

@@ -2,10 +2,10 @@
  * A line of a data set file: what is taken is within its bounds, renders to JSON that reads back
  * the same, and has one hash.
  *
- * fuzz-sources: fcgi/ctl/sample_line.c fcgi/ctl/spelling.c fcgi/base/json.c fcgi/base/clock.c
- * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
- * fuzz-sources: fcgi/base/crypto.c fcgi/base/glob.c fcgi/grade/log_names.c
- * fuzz-sources: fcgi/images/reference.c
+ * fuzz-sources: fcgi/ctl/sample_line.c fcgi/ctl/sample_line_write.c fcgi/ctl/sample_trial.c
+ * fuzz-sources: fcgi/ctl/spelling.c fcgi/base/json.c fcgi/base/clock.c fcgi/base/buf.c
+ * fuzz-sources: fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c fcgi/base/crypto.c
+ * fuzz-sources: fcgi/base/glob.c fcgi/base/file.c fcgi/grade/log_names.c fcgi/images/reference.c
  * fuzz-packages: json-c libcrypto
  */
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  *
  * fuzz-sources: fcgi/images/unpack_report.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/file.c
- * fuzz-sources: fcgi/base/json.c fcgi/base/mem.c fcgi/base/utf8.c
+ * fuzz-sources: fcgi/base/json.c fcgi/base/mem.c fcgi/base/utf8.c fcgi/wire/account.c
  * fuzz-packages: json-c
  */
 #include <stdint.h>

@@ -395,7 +395,8 @@ static void a_verdict_is_repeated_by_the_latest_version_if_asked(void)
         "INSERT INTO samples SELECT NULL, dataset, sample_id, 2, TRUE, instance_id, language, "
         "verifier, image, verifier_image, repo_path, '/newer', report_paths, verify_timeout, "
         "fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, imported_at, "
-        "'y', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, FALSE, NULL "
+        "'y', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, NULL, FALSE, NULL, "
+        "NULL, NULL, FALSE, NULL "
         "FROM samples WHERE sample_id='runnable' AND version=1";
     static const char before[] = "DELETE FROM samples WHERE sample_id='runnable' AND version=2;"
                                  "UPDATE samples SET latest=TRUE WHERE sample_id='runnable'";

@@ -34,6 +34,7 @@ int ctl_image_check(struct ctl *ctl)
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error err = ERROR_INIT;
     struct db *db;
+    bool all = true;
 
     if (sample_check_image("NAME", name, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
@@ -45,6 +46,14 @@ int ctl_image_check(struct ctl *ctl)
         return ctl_fail(ctl, &err);
     if (json_object_array_length(samples) == 0)
         ctl_warn(ctl, "no sample has image '%s': only git repositories were looked at", name);
-    output_rows(ctl_json(ctl), findings, columns, ARRAY_SIZE(columns), "nothing was found");
-    return json_object_array_length(findings) > 0 ? CTL_FAILED : CTL_OK;
+    if (json_object_array_length(samples) == IMAGE_ANSWERS_MOST) {
+        ctl_warn(ctl,
+                 "image '%s' has %d samples or more: of those after the first %d nothing was "
+                 "looked for",
+                 name, IMAGE_ANSWERS_MOST, IMAGE_ANSWERS_MOST);
+        all = false;
+    }
+    output_rows(ctl_json(ctl), findings, columns, ARRAY_SIZE(columns),
+                all ? "nothing was found" : "nothing was found in what was looked at");
+    return json_object_array_length(findings) > 0 || !all ? CTL_FAILED : CTL_OK;
 }

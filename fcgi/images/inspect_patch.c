@@ -103,6 +103,7 @@ void patch_files_read(const char *patch, struct patch_files *ret_files)
     }
     if (file)
         next_file(&files, file);
+    files.files = xrealloc(files.files, (files.count + 1) * sizeof(*files.files));
     *ret_files = files;
 }
 

@@ -121,7 +121,7 @@ int ctl_check_image_free(struct ctl *ctl, const char *name, struct error *err);
 int ctl_check_image_unused(struct ctl *ctl, const char *name, struct error *err);
 
 /* Says that the image was imported. */
-int ctl_tell_image(const struct ctl *ctl, const char *name, struct error *err);
+int ctl_tell_image(const struct ctl *ctl, const char *name, bool scrubbed, struct error *err);
 
 /* Builds it and shows what is printed meanwhile; folder, dockerfile, origin, network and replace
  * are the caller's. */

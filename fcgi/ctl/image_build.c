@@ -73,5 +73,5 @@ int ctl_image_build(struct ctl *ctl)
                        : ctl_check_image_free(ctl, name, &err)) < 0 ||
         ctl_build_image(ctl, name, &build, &err) < 0)
         return ctl_fail(ctl, &err);
-    return ctl_tell_image(ctl, name, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
+    return ctl_tell_image(ctl, name, false, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
 }

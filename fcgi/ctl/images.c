@@ -213,10 +213,10 @@ static void take_imported(const struct image *image, void *arg)
         imported->object = image_object(image);
 }
 
-int ctl_tell_image(const struct ctl *ctl, const char *name, struct error *err)
+int ctl_tell_image(const struct ctl *ctl, const char *name, bool scrubbed, struct error *err)
 {
     struct imported imported = {.name = name};
-    _cleanup_(free_ptr) char *scrubbed = NULL;
+    _cleanup_(free_ptr) char *more = NULL;
     int64_t repositories;
     double bytes;
 
@@ -224,12 +224,11 @@ int ctl_tell_image(const struct ctl *ctl, const char *name, struct error *err)
         return -1;
     bytes = (double)json_get_int(imported.object, "size_bytes", 0);
     repositories = json_get_int(imported.object, "scrubbed", 0);
-    scrubbed = ctl_option(ctl, "scrub-git")
-                   ? xasprintf("; git repositories scrubbed: %" PRId64, repositories)
-                   : xstrdup("");
+    more =
+        scrubbed ? xasprintf("; git repositories scrubbed: %" PRId64, repositories) : xstrdup("");
     output_done(ctl_json(ctl), imported.object, "image '%s' imported (%.*f %s)%s", name,
                 bytes < MIB ? 0 : 1, bytes < MIB ? bytes / KIB : bytes / MIB,
-                bytes < MIB ? "KiB" : "MiB", scrubbed);
+                bytes < MIB ? "KiB" : "MiB", more);
     json_object_put(imported.object);
     return 0;
 }
@@ -286,7 +285,9 @@ int ctl_image_import(struct ctl *ctl)
         return ctl_fail(ctl, &err);
     }
     ctl_record(ctl, "image.imported", name, source);
-    return ctl_tell_image(ctl, name, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
+    return ctl_tell_image(ctl, name, ctl_option(ctl, "scrub-git") != NULL, &err) < 0
+               ? ctl_fail(ctl, &err)
+               : CTL_OK;
 }
 
 static void add_image(const struct image *image, void *arg)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +35,7 @@
 #define PROGRAM "/usr/bin/buildah"
 #define WORK "work"    /* the part of the workplace that is theirs; */
 #define SEEN_AS "/mnt" /* they see it here */
+#define ARCHIVE "image.tar"
 #define CERTIFICATES "certificates.pem"
 #define CERTIFICATES_MOST (4 << 20)
 #define CGROUP_MS 10000
@@ -190,7 +193,7 @@ static _Noreturn void run_buildah(const struct builder *builder, int in, int out
                                  "--isolation=chroot",
                                  "--network=host",
                                  "--format=oci",
-                                 "--tag=oci-archive:" SEEN_AS "/image.tar:image"};
+                                 "--tag=oci-archive:" SEEN_AS "/" ARCHIVE ":image"};
     const char *environment[16];
     struct error err = ERROR_INIT;
     size_t count = 9;
@@ -330,6 +333,35 @@ static int prepare(struct builder *builder, struct error *err)
     return userns_make(0, builder->settings->uid_base, &builder->space, err);
 }
 
+/* The folder was its commands' to write, who may have got out of their root: a link there leads
+ * nowhere, and nothing is opened before it is known what it is. They are gone, with the first
+ * process of their namespace, so it stays what it is. */
+static int open_archive(const struct builder *builder, struct error *err)
+{
+    const uid_t first = (uid_t)builder->settings->uid_base;
+    const struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                                 .resolve =
+                                     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+    _cleanup_(close_fd) int work =
+        openat(builder->workplace.fd, WORK, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_(close_fd) int look =
+        work < 0 ? -1 : (int)syscall(SYS_openat2, work, ARCHIVE, &how, sizeof(how));
+    _cleanup_(free_ptr) char *path = xasprintf("/proc/self/fd/%d", look);
+    struct stat st;
+    int fd;
+
+    if (look < 0 || fstat(look, &st) < 0)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the build left no image that can be read (" ARCHIVE "): %s",
+                         strerror(errno));
+    if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid < first ||
+        st.st_uid - first >= USERNS_IDS)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "what the build left as its image is not a file that it made");
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 ? fd : error_errno(err, errno, "cannot open the image that was built");
+}
+
 static int check_program(struct error *err)
 {
     if (access(PROGRAM, X_OK) == 0)
@@ -347,14 +379,16 @@ int image_build(const struct engine_settings *settings, const char *name,
                                                          .workplace = WORKPLACE_INIT,
                                                          .space = USERNS_INIT,
                                                          .guard = GUARD_INIT};
-    _cleanup_(free_ptr) char *archive = NULL;
+    _cleanup_(close_fd) int archive = -1;
 
     if (check_program(err) < 0 || prepare(&builder, err) < 0 || run(&builder, err) < 0)
         return -1;
-    archive = xasprintf("%s/image.tar", builder.work);
+    archive = open_archive(&builder, err);
+    if (archive < 0)
+        return -1;
     return image_import_as(settings,
                            &(struct image_import){.name = name,
-                                                  .source = archive,
+                                                  .source_fd = archive,
                                                   .origin = build->origin,
                                                   .replace = build->replace,
                                                   .progress = build->bytes,

@@ -51,17 +51,46 @@ void git_folder_list_release(struct git_folder_list *list)
     memset(list, 0, sizeof(*list));
 }
 
-static bool has_kind(const char *folder, const char *name, mode_t kind)
+/* What git takes for a HEAD: "ref: refs/heads/main", or a commit's id in either length. */
+static bool is_head(const char *text)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("%s/%s", folder, name);
+    const size_t digits = strspn(text, "0123456789abcdefABCDEF");
+
+    if (strncmp(text, "ref:", 4) == 0)
+        return strncmp(text + 4 + strspn(text + 4, " \t"), "refs/", 5) == 0;
+    return digits >= GIT_OID_HEXSZ;
+}
+
+/* A link is taken for what it may lead to: git would follow it. */
+static bool has_head(int folder)
+{
+    _cleanup_(close_fd) int fd = -1;
+    char text[GIT_OID_HEXSZ + 32];
+    struct stat st;
+    ssize_t got;
+
+    if (fstatat(folder, "HEAD", &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
+        return S_ISLNK(st.st_mode);
+    fd = openat(folder, "HEAD", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    got = S_ISREG(st.st_mode) && fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    text[got > 0 ? got : 0] = '\0';
+    return is_head(text);
+}
+
+static bool has_folder(int folder, const char *name)
+{
     struct stat st;
 
-    return lstat(path, &st) == 0 && (st.st_mode & S_IFMT) == kind;
+    return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode));
 }
 
 static bool is_git_folder(const char *path)
 {
-    return has_kind(path, "HEAD", S_IFREG) && has_kind(path, "objects", S_IFDIR);
+    _cleanup_(close_fd) int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return folder >= 0 && has_folder(folder, "objects") && has_folder(folder, "refs") &&
+           has_head(folder);
 }
 
 static int take(struct git_folder_list *list, const char *path, struct error *err)
@@ -97,6 +126,50 @@ static int visit(FTS *walk, FTSENT *entry, struct git_folder_list *list, struct 
     return take(list, entry->fts_path, err);
 }
 
+/* Is it below the work tree of the one whose folder is `.git`, and its HEAD in the index there? */
+static bool is_tracked(git_index *index, const char *path, const char *tree, size_t tree_length)
+{
+    _cleanup_(free_ptr) char *head = NULL;
+    size_t place;
+
+    if (strncmp(path, tree, tree_length) != 0)
+        return false;
+    head = xasprintf("%s/HEAD", path + tree_length);
+    return git_index_find(&place, index, head) == 0;
+}
+
+/* Marks as NULL. Of an index that cannot be read nothing is known; who opens it says why. */
+static void forget_tracked(struct git_folder_list *list, const char *path)
+{
+    const char *name = strrchr(path, '/') + 1;
+    _cleanup_(free_ptr) char *index_path = xasprintf("%s/index", path);
+    git_index *index = NULL;
+
+    if (strcmp(name, ".git") != 0 || git_index_open(&index, index_path) < 0)
+        return;
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->paths[i] && is_tracked(index, list->paths[i], path, (size_t)(name - path))) {
+            free(list->paths[i]);
+            list->paths[i] = NULL;
+        }
+    }
+    git_index_free(index);
+}
+
+/* Repositories that are files of another one, for its tests: to change them would change these. */
+static void leave_out_tracked(struct git_folder_list *list)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (list->paths[i])
+            forget_tracked(list, list->paths[i]);
+    for (size_t i = 0; i < list->count; i++)
+        if (list->paths[i])
+            list->paths[kept++] = list->paths[i];
+    list->count = kept;
+}
+
 int git_folder_find(const char *root, struct git_folder_list *ret_list, struct error *err)
 {
     char *const roots[] = {(char *)(uintptr_t)root, NULL};
@@ -111,6 +184,7 @@ int git_folder_find(const char *root, struct git_folder_list *ret_list, struct e
             return -1;
     if (errno)
         return error_errno(err, errno, "cannot walk through %s", root);
+    leave_out_tracked(&list);
     *ret_list = list;
     memset(&list, 0, sizeof(list));
     return 0;
@@ -251,6 +325,20 @@ static int open_objects(struct git_folder *folder, struct error *err)
     return 0;
 }
 
+/* Where a link leads is another's, or nowhere once it is in a container. */
+static int refuse_links(const struct git_folder *folder, struct error *err)
+{
+    static const char *const names[] = {"HEAD", "objects", "refs"};
+    struct stat st;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        if (fstatat(folder->fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+            return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                             "the git repository %.200s cannot be looked into: its %s is a link",
+                             folder->path, names[i]);
+    return 0;
+}
+
 int git_folder_open(const char *path, struct git_folder *ret_folder, struct error *err)
 {
     _cleanup_(git_folder_release) struct git_folder folder = GIT_FOLDER_INIT;
@@ -259,7 +347,8 @@ int git_folder_open(const char *path, struct git_folder *ret_folder, struct erro
     folder.fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder.fd < 0)
         return error_errno(err, errno, "cannot open %.200s", path);
-    if (resolve_head(&folder, err) < 0 || open_objects(&folder, err) < 0)
+    if (refuse_links(&folder, err) < 0 || resolve_head(&folder, err) < 0 ||
+        open_objects(&folder, err) < 0)
         return -1;
     *ret_folder = folder;
     folder = (struct git_folder)GIT_FOLDER_INIT;

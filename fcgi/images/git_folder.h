@@ -2,8 +2,12 @@
  * git_folder.h - git's folders in an image's tree, as nobody but their maker has seen them: what is
  * read of them is read by libgit2, in a cage (images/cage.h), and git itself never runs.
  *
- * A git's folder is one with HEAD and objects in it: a `.git`, one of a submodule (below another's
- * `modules`), or a bare repository of any name.
+ * A git's folder is one that git takes for such, with objects, refs and a HEAD that says a branch
+ * or a commit: a `.git`, one of a submodule (below another's `modules`), or a bare repository of
+ * any name. A folder whose HEAD is in the index of the repository around it is none: it is a file
+ * of that one, such as those that tests of git's tools have.
+ *
+ * BUGS: what is in a submodule's index is not looked for.
  */
 #ifndef CODESET_IMAGES_GIT_FOLDER_H
 #define CODESET_IMAGES_GIT_FOLDER_H
@@ -45,7 +49,8 @@ struct git_folder {
 /* Once, before the cage: libgit2 makes itself ready. */
 int git_folder_prepare(struct error *err);
 
-/* Opens what is there for reading. An error says which folder and what libgit2 says of it. */
+/* Opens what is there for reading; not where HEAD, objects or refs are links. An error says which
+ * folder and what libgit2 says of it. */
 int git_folder_open(const char *path, struct git_folder *ret_folder, struct error *err);
 void git_folder_release(struct git_folder *folder);
 

@@ -55,6 +55,7 @@ struct image_options {
 /* All that an import is told. */
 struct image_import {
     const char *name, *source;
+    int source_fd;      /* where source is NULL: a regular file, at its beginning */
     const char *origin; /* what the image's `source` says instead; NULL: the source */
     const char *base;
     bool replace;

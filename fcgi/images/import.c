@@ -170,13 +170,13 @@ static int fill(const struct unpacker_job *job, const struct workplace *workplac
                 struct unpacked *ret_unpacked, struct error *err)
 {
     const int64_t uid_base = job->settings->uid_base;
+    const char *source = job->source ? job->source : "the archive";
 
     if (make_folder(workplace->fd, UNPACK_ROOTFS, 0755, uid_base, err) < 0 ||
         make_folder(workplace->fd, UNPACK_SCRATCH, 0700, uid_base, err) < 0)
         return -1;
     if (unpacker_run(job, ret_unpacked, err) < 0)
-        return error_wrap(err, "%.200s",
-                          strcmp(job->source, "-") == 0 ? "standard input" : job->source);
+        return error_wrap(err, "%.200s", strcmp(source, "-") == 0 ? "standard input" : source);
     return remove_tree_at(workplace->fd, UNPACK_SCRATCH, err);
 }
 
@@ -192,7 +192,8 @@ static int pack_layout(const struct engine_settings *settings, const struct imag
     _cleanup_(close_fd) int layout = -1, blobs = -1, out = -1;
     struct stat st;
 
-    if (strcmp(import->source, "-") == 0 || stat(import->source, &st) < 0 || !S_ISDIR(st.st_mode))
+    if (!import->source || strcmp(import->source, "-") == 0 || stat(import->source, &st) < 0 ||
+        !S_ISDIR(st.st_mode))
         return 0; /* of what is wrong with it, who opens it says more */
     layout = open(import->source, flags);
     blobs = layout >= 0 ? openat(layout, "blobs", flags | O_NOFOLLOW) : -1;
@@ -225,6 +226,7 @@ static int import_into(const struct engine_settings *settings, const struct imag
     struct unpacker_job job = {.settings = settings,
                                .work = import->options.scrub_git ? UNPACKER_SCRUB : UNPACKER_LAY,
                                .source = import->source,
+                               .source_fd = import->source_fd,
                                .options = &import->options,
                                .folder = workplace->path,
                                .cgroup = workplace->cgroup,

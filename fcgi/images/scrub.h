@@ -9,7 +9,7 @@
  * configuration what says how files are to be read, and who commits. Gone are: other branches,
  * tags, remotes, stashes, reflogs, notes, worktrees, hooks, and every object that is not named
  * above. `git status` tells of the same files before and after. Folders of submodules are scrubbed
- * likewise.
+ * likewise. Left as they are: repositories that are tracked files of another (images/git_folder.h).
  */
 #ifndef CODESET_IMAGES_SCRUB_H
 #define CODESET_IMAGES_SCRUB_H

@@ -20,18 +20,16 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ctl/commands.h"
-#include "ctl/image_map.h"
 #include "ctl/import_check.h"
 #include "ctl/import_fields.h"
+#include "ctl/import_images.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
 #include "ctl/sample_pack.h"
 #include "ctl/sample_scripts.h"
-#include "ctl/task_folder.h"
 #include "dataset/formats.h"
 #include "dataset/row_source.h"
 #include "grade/log_names.h"
-#include "images/images.h"
 #include "store/audit_log.h"
 #include "store/samples.h"
 #include "wire/egress.h"
@@ -41,7 +39,6 @@
 
 #define SAMPLES_MOST 1000000 /* of a file: their ids are kept, to find one that comes twice */
 #define REPORTED_MOST 100
-#define IMAGES_NAMED_MOST 10
 #define HIDDEN "hidden" /* what --answers may be, besides "visible" */
 
 struct import {
@@ -49,10 +46,8 @@ struct import {
     struct db *db;
     const char *path, *dataset;
     const char *description, *egress, *answers; /* of the data set; NULL: as it is */
-    struct task_folders folders;                /* where path is a folder */
-    bool network;                               /* for builds of their images */
     struct sample_defaults defaults;
-    struct image_map images;
+    struct import_images images;
     const char *scripts; /* a folder; NULL: none */
     const char *format;  /* NULL: told by the rows */
     struct row_source *source;
@@ -64,9 +59,7 @@ struct import {
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
     json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
-    json_object *stored_images;  /* keys: what the image store has; values: the folders it names */
     struct buf profile;          /* of the data set (wire/profile.h); empty: it is left as it is */
-    json_object *missing_images; /* keys: what samples name and the store lacks */
     json_object *unknown_fields; /* by name: {"field", "lines", "first_line", "meant"} */
     struct progress progress;
 };
@@ -74,14 +67,11 @@ struct import {
 static void import_release(struct import *import)
 {
     row_source_free(import->source);
-    task_folders_release(&import->folders);
     import_check_release(&import->check);
-    image_map_release(&import->images);
+    import_images_release(&import->images);
     tdestroy(import->seen, free);
     json_object_put(import->errors);
-    json_object_put(import->stored_images);
     buf_release(&import->profile);
-    json_object_put(import->missing_images);
     json_object_put(import->unknown_fields);
 }
 
@@ -223,48 +213,6 @@ static int store(struct import *import, const struct sample_line *line, struct e
     return 0;
 }
 
-static void note_image(const struct import *import, const char *name)
-{
-    if (name && !json_object_object_get_ex(import->stored_images, name, NULL))
-        json_add(import->missing_images, name, NULL);
-}
-
-static void choose_image(const struct import *import, struct sample_line *line)
-{
-    const struct image_map_entry *entry = image_map_find(&import->images, line->sample_id);
-
-    if (entry) {
-        line->image = entry->image;
-        line->verifier_image = entry->verifier_image;
-        sample_line_met(line, "image");
-    }
-    note_image(import, line->image);
-    note_image(import, line->verifier_image);
-}
-
-/* A task's folder says what its images are made of. Returns -1 with the reason for which the row
- * does not come in. */
-static int make_images(struct import *import, struct sample_line *line, struct task_images *images,
-                       struct error *why)
-{
-    const size_t place = (size_t)import->line - 1;
-
-    if (place >= import->folders.count)
-        return 0;
-    if (task_folder_images(import->ctl, &import->folders.list[place], line->image, !import->dry_run,
-                           import->network, images, why) < 0)
-        return -1;
-    if (images->image)
-        line->image = images->image;
-    if (images->verifier_image)
-        line->verifier_image = images->verifier_image;
-    if (images->image && !images->incomplete)
-        json_add(import->stored_images, images->image, NULL);
-    if (images->verifier_image && !images->incomplete)
-        json_add(import->stored_images, images->verifier_image, NULL);
-    return 0;
-}
-
 /* What can be told of the sample. That its images are not whole yet is so today only, and no part
  * of it. */
 static void check_line(struct import *import, struct sample_line *line,
@@ -285,17 +233,8 @@ static void check_line(struct import *import, struct sample_line *line,
         today = xstrdup(json_object_to_json_string(list));
         line->needs = today;
     }
-    import_check_sample(&import->check, import->line, line, import->missing_images);
+    import_check_sample(&import->check, import->line, line, import->images.missing);
     line->needs = needs;
-}
-
-static int settle_folder(const struct import *import, struct sample_line *line, struct error *why)
-{
-    json_object *image =
-        line->image ? json_object_object_get(import->stored_images, line->image) : NULL;
-
-    return sample_line_settle_folder(line, json_get_text(image, "repo_path"),
-                                     json_get_text(image, "workdir"), why);
 }
 
 /* --- one line -------------------------------------------------------------------------------- */
@@ -315,7 +254,7 @@ static int parse_line(struct import *import, const struct buf *text, struct samp
 static int take_line(struct import *import, struct source_row *row, struct error *err)
 {
     _cleanup_(sample_line_release) struct sample_line line = {0};
-    _cleanup_(task_images_release) struct task_images images = {NULL, NULL, false};
+    _cleanup_(task_images_release) struct task_images images = {0};
     struct error why = ERROR_INIT;
     char **known;
 
@@ -332,12 +271,7 @@ static int take_line(struct import *import, struct source_row *row, struct error
     if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
         abort(); /* no memory */
     line.hides_answers = import->hide_answers;
-    if (make_images(import, &line, &images, &why) < 0) {
-        refuse_row(import, why.message);
-        return 0;
-    }
-    choose_image(import, &line);
-    if (settle_folder(import, &line, &why) < 0 ||
+    if (import_images_settle(&import->images, import->line, &line, &images, &why) < 0 ||
         (import->scripts && sample_scripts_add(import->scripts, &line, &why) < 0)) {
         refuse_row(import, why.message);
         return 0;
@@ -508,25 +442,6 @@ static int run(struct import *import, struct error *err)
     return 0;
 }
 
-/* An order that works, so no failure: data first, images then. */
-static void warn_of_images(const struct import *import)
-{
-    int named = 0;
-
-    json_object_object_foreach (import->missing_images, name, ignored) {
-        (void)ignored;
-        if (named++ < IMAGES_NAMED_MOST)
-            ctl_warn(
-                import->ctl,
-                "image '%s' is not in the image store; import it with 'codesetctl image import' "
-                "before sessions need it",
-                name);
-    }
-    if (named > IMAGES_NAMED_MOST)
-        ctl_warn(import->ctl, "%d more images are not in the image store",
-                 named - IMAGES_NAMED_MOST);
-}
-
 static void tell_refusal(const struct import *import)
 {
     if (import->keep_going)
@@ -580,15 +495,6 @@ static void print_summary(const struct import *import)
                import->dataset, import->added, import->changed, import->unchanged, import->bad,
                import->dry_run ? " (dry run: nothing was imported)" : "");
     }
-}
-
-static void add_stored_image(const struct image *image, void *arg)
-{
-    json_object *folders = json_object_new_object();
-
-    json_add_text(folders, "repo_path", image->repo_path);
-    json_add_text(folders, "workdir", image->workdir);
-    json_add(arg, image->name, folders);
 }
 
 static int check_format(struct ctl *ctl, const char *format)
@@ -664,11 +570,10 @@ static int open_source(struct import *import, struct error *err)
 {
     _cleanup_(free_ptr) char *rows = NULL;
 
-    import->folders.rows_fd = -1;
     if (is_folder(import->path)) {
-        if (task_folders_open(import->path, SAMPLE_LINE_MOST, &import->folders, err) < 0)
+        if (task_folders_open(import->path, SAMPLE_LINE_MOST, &import->images.folders, err) < 0)
             return -1;
-        rows = xasprintf("/proc/self/fd/%d", import->folders.rows_fd);
+        rows = xasprintf("/proc/self/fd/%d", import->images.folders.rows_fd);
     }
     import->source =
         row_source_open(rows ? rows : import->path, import->format, SAMPLE_LINE_MOST, err);
@@ -679,13 +584,8 @@ static int open_source(struct import *import, struct error *err)
 static int begin(struct import *import, struct error *err)
 {
     import->errors = json_object_new_array();
-    import->stored_images = json_object_new_object();
-    import->missing_images = json_object_new_object();
     import->unknown_fields = json_object_new_object();
-    if (image_list(&ctl_settings(import->ctl)->engine, add_stored_image, import->stored_images,
-                   err) < 0)
-        ctl_warn(import->ctl, "%s", err->message);
-    error_clear(err);
+    import_images_begin(&import->images, import->ctl, !import->dry_run);
     import->db = ctl_db(import->ctl, err);
     return import->db ? 0 : -1;
 }
@@ -712,8 +612,7 @@ static int prepare(struct ctl *ctl, struct import *import)
         .description = ctl_option(ctl, "description"),
         .egress = ctl_option(ctl, "egress"),
         .answers = ctl_option(ctl, "answers"),
-        .folders = {.rows_fd = -1},
-        .network = ctl_option(ctl, "network") != NULL,
+        .images = {.folders = {.rows_fd = -1}, .network = ctl_option(ctl, "network") != NULL},
         .defaults = {.language = ctl_option(ctl, "language"),
                      .image = ctl_option(ctl, "image"),
                      .repo_path = ctl_option(ctl, "repo-path")},
@@ -733,7 +632,7 @@ static int prepare(struct ctl *ctl, struct import *import)
         return CTL_USAGE;
     if (read_profile(ctl, &import->profile, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
-    if (image_map && image_map_read(&import->images, image_map, &err) < 0)
+    if (image_map && image_map_read(&import->images.map, image_map, &err) < 0)
         return ctl_fail(ctl, &err);
     if (open_source(import, &err) < 0)
         return nothing_imported(ctl, &err);
@@ -764,20 +663,20 @@ int ctl_dataset_import(struct ctl *ctl)
         return status;
     print_summary(&import);
     import_fields_warn(ctl, import.unknown_fields);
-    warn_of_images(&import);
+    import_images_warn(&import.images);
     return import.bad > 0 || import_check_failed(&import.check) ? CTL_FAILED : CTL_OK;
 }
 
 int ctl_import_tasks(struct ctl *ctl, const char *folder, const char *dataset, bool network,
                      json_object *sample_ids)
 {
-    _cleanup_(import_release) struct import import = {.ctl = ctl,
-                                                      .path = folder,
-                                                      .dataset = dataset,
-                                                      .network = network,
-                                                      .folders = {.rows_fd = -1},
-                                                      .profile = BUF_INIT,
-                                                      .sample_ids = sample_ids};
+    _cleanup_(import_release) struct import import = {
+        .ctl = ctl,
+        .path = folder,
+        .dataset = dataset,
+        .images = {.folders = {.rows_fd = -1}, .network = network},
+        .profile = BUF_INIT,
+        .sample_ids = sample_ids};
     struct error err = ERROR_INIT;
     int status;
 
@@ -793,6 +692,6 @@ int ctl_import_tasks(struct ctl *ctl, const char *folder, const char *dataset, b
         tell_refusal(&import);
         return CTL_FAILED;
     }
-    warn_of_images(&import);
+    import_images_warn(&import.images);
     return CTL_OK;
 }

@@ -477,8 +477,12 @@ int sample_line_settle_folder(struct sample_line *line, const char *of_import, c
     if (!of_image && !line->repo_path && workdir && strcmp(workdir, "/") != 0)
         of_image = workdir;
     if (line->names_no_folder && of_image) {
+        size_t length = strlen(of_image);
+
+        while (length > 1 && of_image[length - 1] == '/')
+            length--;
         free(line->repo_path);
-        line->repo_path = xstrdup(of_image);
+        line->repo_path = xstrndup(of_image, length);
         return check_path("repo_path", line->repo_path, err);
     }
     if (line->repo_path)

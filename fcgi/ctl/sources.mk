@@ -15,6 +15,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/credit.c \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
 	fcgi/ctl/image_options.h \
+	fcgi/ctl/import_images.c fcgi/ctl/import_images.h \
 	fcgi/ctl/pull_jobs.c fcgi/ctl/pull_jobs.h \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
 	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_egress.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \

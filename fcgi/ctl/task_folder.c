@@ -301,7 +301,8 @@ void task_images_release(struct task_images *images)
 {
     free(images->image);
     free(images->verifier_image);
-    *images = (struct task_images){NULL, NULL, false};
+    free(images->base);
+    *images = (struct task_images){0};
 }
 
 struct search {
@@ -436,9 +437,9 @@ static bool has_dockerfile(int fd)
            faccessat(fd, "Containerfile", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* The image of its sessions. NULL in *ret_name: the one that the row names. */
+/* The image of its sessions, if it has one of its own. */
 static int session_image(struct ctl *ctl, const struct task_folder *folder, const char *image,
-                         bool make, bool network, char **ret_name, bool *ret_made,
+                         bool make, bool network, struct task_images *images, bool *ret_made,
                          struct error *err)
 {
     _cleanup_(close_fd) int fd = open_below(folder->fd, "environment", O_RDONLY | O_DIRECTORY);
@@ -452,7 +453,8 @@ static int session_image(struct ctl *ctl, const struct task_folder *folder, cons
     /* Harbor's environment without a Dockerfile belongs to an image that is there already. */
     if (fd < 0 || (!built && (!image || !folder->is_own)))
         return 0;
-    return part_image(ctl, &part, make, ret_name, ret_made, err);
+    images->base = xstrdup(part.base);
+    return part_image(ctl, &part, make, &images->image, ret_made, err);
 }
 
 static int verifier_image(struct ctl *ctl, const struct task_folder *folder, const char *base,
@@ -471,10 +473,10 @@ static int verifier_image(struct ctl *ctl, const struct task_folder *folder, con
 int task_folder_images(struct ctl *ctl, const struct task_folder *folder, const char *image,
                        bool make, bool network, struct task_images *ret_images, struct error *err)
 {
-    struct task_images images = {NULL, NULL, false};
+    struct task_images images = {0};
     bool made = true;
 
-    if (session_image(ctl, folder, image, make, network, &images.image, &made, err) < 0 ||
+    if (session_image(ctl, folder, image, make, network, &images, &made, err) < 0 ||
         verifier_image(ctl, folder, images.image ? images.image : image, make,
                        &images.verifier_image, &made, err) < 0) {
         task_images_release(&images);

@@ -48,6 +48,7 @@ void task_folders_release(struct task_folders *folders);
 /* NULL: as the row says. */
 struct task_images {
     char *image, *verifier_image;
+    char *base; /* the image that `image` is a layer over; NULL: it is built, or as the row says */
     bool incomplete; /* the image is not in the store yet, so the layer with the tests was not made
                       */
 };

@@ -171,7 +171,25 @@ bool toml_value(const char *text, const char *table, const char *key, struct buf
 
 /* --- Harbor ---------------------------------------------------------------------------------- */
 
-/* The last WORKDIR that is absolute. */
+/* Of a WORKDIR's value: without quotes around it and slashes at its end. NULL: what it says is
+ * known to the build alone. */
+static char *plain_folder(const char *at, const char *end)
+{
+    while (end > at && strchr(BLANKS, end[-1]))
+        end--;
+    if (end - at >= 2 && strchr("\"'", *at) && end[-1] == *at) {
+        at++;
+        end--;
+    }
+    while (end > at && end[-1] == '/')
+        end--;
+    if (end == at || memchr(at, '$', (size_t)(end - at)) || memchr(at, '\\', (size_t)(end - at)))
+        return NULL;
+    return xstrndup(at, (size_t)(end - at));
+}
+
+/* The last WORKDIR, as far as it can be read here: what the import falls back on where the image
+ * says none (ctl/import.c). */
 static char *folder_of(const char *dockerfile)
 {
     static const char word[] = "WORKDIR";
@@ -180,41 +198,77 @@ static char *folder_of(const char *dockerfile)
     while (dockerfile && *dockerfile) {
         const size_t length = strcspn(dockerfile, "\n");
         const char *at = dockerfile + strspn(dockerfile, BLANKS), *end = dockerfile + length;
+        char *named = NULL;
 
         if (at < end && strncasecmp(at, word, sizeof(word) - 1) == 0) {
             at += sizeof(word) - 1;
             while (at < end && strchr(BLANKS, *at))
                 at++;
-            while (end > at && strchr(BLANKS "/", end[-1]))
-                end--;
-            if (end > at && *at == '/') {
-                free(folder);
-                folder = xstrndup(at, (size_t)(end - at));
-            }
+            named = plain_folder(at, end);
         }
+        if (named && named[0] == '/') {
+            free(folder);
+            folder = TAKE_PTR(named);
+        }
+        free(named);
         dockerfile += length + (dockerfile[length] == '\n');
     }
     return folder;
 }
 
-/* Runs in the repository's folder. The reward is read where Harbor reads it, and told as a report,
- * so that a run without one is told from one that failed. */
+/*
+ * Runs in the repository's folder. The reward is read where Harbor reads it, and told as a report,
+ * so that a run without one is told from one that failed.
+ *
+ * What the tests leave running is ended first, as far as the user may, so that it changes neither
+ * the reward once that is read nor the report: all but the agent, its workers (children of process
+ * 1) and those that this shell descends from. Who forks faster than they are ended has failed.
+ */
+#define END_OTHERS                                                                                 \
+    "look() {\n"                                                                                   \
+    "    state= parent=\n"                                                                         \
+    "    while read -r key value rest; do\n"                                                       \
+    "        case $key in State:) state=$value ;; PPid:) parent=$value ;; esac\n"                  \
+    "    done 2>/dev/null <\"/proc/$1/status\"\n"                                                  \
+    "}\n"                                                                                          \
+    "spared=' ' at=$$\n"                                                                           \
+    "while [ \"${at:-0}\" -gt 0 ]; do spared=\"$spared$at \"; look \"$at\"; at=$parent; done\n"    \
+    "left=1 passes=0\n"                                                                            \
+    "while [ \"$left\" = 1 ] && [ \"$passes\" -lt 2000 ]; do\n"                                    \
+    "    left=0 passes=$((passes + 1))\n"                                                          \
+    "    for folder in /proc/[0-9]*; do\n"                                                         \
+    "        pid=${folder#/proc/}\n"                                                               \
+    "        case $spared in *\" $pid \"*) continue ;; esac\n"                                     \
+    "        look \"$pid\"\n"                                                                      \
+    "        case $state$parent in '' | Z* | X* | ?0 | ?1) continue ;; esac\n"                     \
+    "        kill -9 \"$pid\" 2>/dev/null && left=1\n"                                             \
+    "    done\n"                                                                                   \
+    "done\n"
+
+/* A regular expression: 1, as people and JSON's writers write it. */
+#define IS_ONE "^+\\{0,1\\}0*1\\(\\.0*\\)\\{0,1\\}\\([eE][-+]\\{0,1\\}0*\\)\\{0,1\\}$"
+
 static const char verifier[] =
     "mkdir -p /logs/verifier /logs/agent /logs/artifacts\n"
-    "rm -f /logs/verifier/reward.txt /logs/verifier/reward.json " REPORT "\n"
-    "if command -v bash >/dev/null; then bash /tests/test.sh; else sh /tests/test.sh; fi\n"
+    "rm -f /logs/verifier/reward.txt /logs/verifier/reward.json\n"
+    "if command -v bash >/dev/null; then bash /tests/test.sh; else sh /tests/test.sh; "
+    "fi\n" END_OTHERS "rm -rf " REPORT "\n"
     "reward=\n"
     "if [ -f /logs/verifier/reward.txt ]; then\n"
     "    reward=$(tr -d '[:space:]' </logs/verifier/reward.txt)\n"
     "elif [ -f /logs/verifier/reward.json ]; then\n"
     "    reward=$(tr -d '[:space:]' </logs/verifier/reward.json |\n"
-    "        sed -n 's/.*\"" REWARD "\":\\([0-9.]*\\).*/\\1/p')\n"
+    "        sed -n 's/.*\"" REWARD "\":\\([^,}]*\\).*/\\1/p')\n"
     "fi\n"
-    "case $reward in\n"
-    "'') echo 'the tests left no reward in /logs/verifier' >&2; exit 1 ;;\n"
-    "1 | 1. | 1.0*) told= ;;\n"
-    "*) told='<failure message=\"the reward is not 1\"/>' ;;\n"
-    "esac\n"
+    "told=\n"
+    "if [ \"$left\" = 1 ]; then\n"
+    "    told='<failure message=\"the tests left processes that cannot be ended\"/>'\n"
+    "elif [ -z \"$reward\" ]; then\n"
+    "    echo 'the tests left no reward in /logs/verifier' >&2\n"
+    "    exit 1\n"
+    "elif [ -z \"$(printf '%s\\n' \"$reward\" | sed -n '/" IS_ONE "/p')\" ]; then\n"
+    "    told='<failure message=\"the reward is not 1\"/>'\n"
+    "fi\n"
     "echo \"<testsuite><testcase name=\\\"" REWARD "\\\">$told</testcase></testsuite>\" >" REPORT
     "\n";
 

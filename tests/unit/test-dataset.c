@@ -174,6 +174,97 @@ static void what_is_no_task_is_refused(void)
     }
 }
 
+/* The folder's command in namespaces of its own, with Debian's programs, below a process that takes
+ * in what it leaves, as the agent's do. $1: the command; $2: the text of tests/test.sh. */
+static const char verifying[] =
+    "set -e; root=/mnt; mount -t tmpfs none $root; cd $root\n"
+    "mkdir usr proc dev tests logs work; for name in bin lib lib64; do ln -s usr/$name $name; "
+    "done\n"
+    "mount --rbind /usr usr; mount --rbind /dev dev; mount -t proc proc proc\n"
+    "printf '%s\\n' \"$2\" >tests/test.sh\n"
+    "chroot . python3 -c 'import ctypes, os, sys\n"
+    "ctypes.CDLL(None).prctl(36, 1)\n"
+    "os.chdir(\"/work\")\n"
+    "sys.exit(os.spawnlp(os.P_WAIT, \"sh\", \"sh\", \"-c\", sys.argv[1]) and 1)' \"$1\" "
+    "2>/dev/null\n"
+    "cat work/codeset-reward.xml\n";
+
+/* 'p' it passes; 'f' it fails; 'n' there is no reward; '?' something else. */
+static char verdict_of(const char *command, const char *script)
+{
+    char text[512] = "";
+    int ends[2], status = 0;
+    size_t length = 0;
+    ssize_t got;
+    pid_t pid;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        execlp("unshare", "unshare", "--map-root-user", "--mount", "--pid", "--fork",
+               "--kill-child", "sh", "-c", verifying, "sh", command, script, NULL);
+        _exit(99);
+    }
+    close(ends[1]);
+    while ((got = read(ends[0], text + length, sizeof(text) - 1 - length)) > 0)
+        length += (size_t)got;
+    close(ends[0]);
+    waitpid(pid, &status, 0);
+    if (status != 0)
+        return WIFEXITED(status) && WEXITSTATUS(status) == 1 && length == 0 ? 'n' : '?';
+    if (strcmp(text, "<testsuite><testcase name=\"reward\"></testcase></testsuite>\n") == 0)
+        return 'p';
+    return strstr(text, "<failure message=\"the reward is not 1\"/>") ? 'f' : '?';
+}
+
+#define LEAVES(words) "(trap '' HUP TERM; " words ") >/dev/null 2>&1 & "
+
+static void a_reward_of_1_alone_is_success(void)
+{
+    static const struct {
+        const char *script;
+        char verdict;
+    } cases[] = {
+        {"echo 1 >reward.txt", 'p'},
+        {"echo ' 1.00 ' >reward.txt", 'p'},
+        {"echo '{\"speed\": 2, \"reward\": 1.0}' >reward.json", 'p'},
+        {"echo '{\"reward\": 1, \"speed\": 2}' >reward.json", 'p'},
+        {"echo 1.05 >reward.txt", 'f'},
+        {"echo 0.5 >reward.txt", 'f'},
+        {"echo 0 >reward.txt", 'f'},
+        {"echo 11 >reward.txt", 'f'},
+        {"echo -1 >reward.txt", 'f'},
+        {"echo '{\"reward\": -1}' >reward.json", 'f'},
+        {"echo '{\"reward\": true}' >reward.json", 'f'},
+        {"echo '{\"reward\": null}' >reward.json", 'f'},
+        {"echo '{\"reward\": 1.05}' >reward.json", 'f'},
+        {"echo '{\"other\": 1}' >reward.json", 'n'},
+        {">reward.txt", 'n'},
+        {"true", 'n'},
+        /* The command would find a folder in the place of its report, and the loop's report. */
+        {"mkdir /work/codeset-reward.xml; echo 0 >reward.txt", 'f'},
+        {"echo 0 >reward.txt; " LEAVES("mkfifo held; sleep 1000 >held")
+             LEAVES("while :; do echo '<testsuite/>' >/work/codeset-reward.xml; done"),
+         'f'},
+    };
+    _cleanup_(json_release) json_object *row = json_tokener_parse(
+        "{\"task_folder\":\"a\",\"task_toml\":\"\",\"test_script\":\"x\",\"problem\":\"p\"}");
+    _cleanup_(json_release) json_object *line = NULL;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(dataset_convert(dataset_format_named("harbor"), row, &line, &err), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(free_ptr) char *script = xasprintf("cd /logs/verifier; %s", cases[i].script);
+        const char verdict[] = {verdict_of(json_get_text(line, "verifier_command"), script), '\0'};
+
+        if (verdict[0] != cases[i].verdict)
+            complain(cases[i].script, verdict);
+    }
+}
+
 static void values_of_toml_are_found(void)
 {
     static const char text[] = "a = 1\n[t]\n a=\"x # y\"\n'b' = 2\nb='q\"r' # c\nab = 3 \n"
@@ -584,6 +675,7 @@ static void a_file_is_read_by_processes_that_can_do_nothing_else(void)
 
 static const struct unit_test tests[] = {
     {"what is no task is refused", what_is_no_task_is_refused},
+    {"of a task of Harbor's, a reward of 1 alone is success", a_reward_of_1_alone_is_success},
     {"values of TOML are found", values_of_toml_are_found},
     {"rows of each format become samples", rows_of_each_format_become_samples},
     {"a row with no test that must pass is refused", a_row_with_no_test_that_must_pass_is_refused},

@@ -115,7 +115,8 @@ static int run_planner(const struct framework *framework, json_object *trial,
         process_close_all_but(NULL, 0);
         if (chdir(PLAN) < 0)
             _exit(126);
-        execvpe(argv[0], argv, environment);
+        environ = (char **)environment; /* whose PATH the interpreter's name is looked up in */
+        execvp(argv[0], argv);
         dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
         _exit(127);
     }

@@ -341,6 +341,20 @@ static void a_run_cannot_end_whoever_ends_it(void)
     CU_ASSERT_EQUAL(errno, ECHILD);
 }
 
+/* The agent's own environment is empty: execvpe(3) would look where that says. */
+static void a_program_is_looked_for_where_the_run_s_environment_says(void)
+{
+    char *const argv[] = {(char *)"only-there", NULL};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(mkdir("programs", 0755), 0);
+    CU_ASSERT_EQUAL_FATAL(symlink("/bin/pwd", "programs/only-there"), 0);
+    trial_end_release(&end);
+    CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(trial_user_run(&user, uid, argv, &end, &err), 0);
+    CU_ASSERT_EQUAL(end.status, 0);
+}
+
 static void a_status_is_the_process_s_own(void)
 {
     run("echo '{\"status\":0}' >&3; exit 7");
@@ -453,7 +467,8 @@ static void tests_are_laid_in_place_of_what_is_there_and_follow_no_link(void)
 static void set_up(void)
 {
     static char home[sizeof(place) + sizeof("/homes")];
-    static char *environment[] = {(char *)"PATH=/usr/bin:/bin", (char *)"HOME=/root", NULL};
+    static char path[sizeof(place) + sizeof("PATH=/usr/bin:/bin:/programs")];
+    static char *environment[] = {path, (char *)"HOME=/root", NULL};
     sigset_t child;
 
     sigemptyset(&child);
@@ -465,7 +480,9 @@ static void set_up(void)
         perror("test-trial must run as root, and needs a folder in /tmp");
         exit(2);
     }
+    clearenv();
     snprintf(home, sizeof(home), "%s/homes", place);
+    snprintf(path, sizeof(path), "PATH=/usr/bin:/bin:%s/programs", place);
     user.homes = home;
     user.environment = environment;
 }
@@ -498,6 +515,8 @@ int main(void)
         {"a run that makes processes without end is ended",
          a_run_that_makes_processes_without_end_is_ended},
         {"a run cannot end whoever ends it", a_run_cannot_end_whoever_ends_it},
+        {"a program is looked for where the run's environment says",
+         a_program_is_looked_for_where_the_run_s_environment_says},
         {"a status is the process's own", a_status_is_the_process_s_own},
         {"a run that talks without end is a fault of its own",
          a_run_that_talks_without_end_is_a_fault_of_its_own},

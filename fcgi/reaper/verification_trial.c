@@ -32,10 +32,11 @@ void job_trial_request(const struct job *job, const char *step, struct buf *requ
 {
     bool first = strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0;
 
-    /* The sample's own JSON, with one more member: it is an object with some. */
+    /* The sample's own JSON, with more members: it is an object with some. */
     buf_addf(request, "{\"step\":\"%s\",\"trial\":", step);
     buf_add(request, job->work.trial, strlen(job->work.trial) - 1);
-    buf_addf(request, ",\"fail_to_pass\":%s}}", first ? job->work.fail_to_pass : "[]");
+    buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s}}",
+             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]");
 }
 
 static void not_prepared(struct job *job, const char *reason)

@@ -33,7 +33,7 @@
 #define TREE "tree"                /* in PLAN: the tests as they are to lie in the repository */
 #define SHOWN_MOST 20              /* failed tests that are told at length */
 
-enum { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_FAULT = 70 };
+enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
 
 /* A framework's scripts, part of the program: see pytest_plan.py. */
 #define SCRIPT(name, file)                                                                         \
@@ -334,9 +334,9 @@ int trial_main(const char *request, char *const *environment)
         status = take_step(object, environment, &err);
     if (status < 0) {
         fprintf(stderr, "%s\n", err.message);
-        status = EXIT_FAULT;
+        status = AGENT_TRIAL_FAULT;
     }
     if (fflush(stdout) != 0)
-        status = EXIT_FAULT;
+        status = AGENT_TRIAL_FAULT;
     return status;
 }

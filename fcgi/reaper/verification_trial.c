@@ -10,6 +10,7 @@
 
 #include "agent_client/agent_client.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "reaper/containers.h"
@@ -39,6 +40,13 @@ void job_trial_request(const struct job *job, const char *step, struct buf *requ
              first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]");
 }
 
+static void add_end(struct buf *said, const char *text, size_t length)
+{
+    size_t cut = length > SHOWN_MOST ? length - SHOWN_MOST : 0;
+
+    utf8_sanitize(said, text + cut, length - cut);
+}
+
 static void not_prepared(struct job *job, const char *reason)
 {
     job_give_up(job, "TRIAL_NOT_PREPARED", reason,
@@ -61,12 +69,9 @@ static void prepared(const struct error *err, const struct agent_result *result,
     if (err) {
         buf_add_str(&said, err->message);
     } else {
-        size_t length = result->err_length;
-        size_t cut = length > SHOWN_MOST ? length - SHOWN_MOST : 0;
-
         if (result->message)
             buf_addf(&said, "%s ", result->message);
-        utf8_sanitize(&said, result->err + cut, length - cut);
+        add_end(&said, result->err, result->err_length);
     }
     admission_return(job_admission(job));
     if (err && err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0)
@@ -97,6 +102,19 @@ void job_prepare(struct job *job)
     overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,
                    job->call, PLAN_SECONDS);
     buf_release(&request);
+}
+
+bool job_trial_broke(struct job *job)
+{
+    _cleanup_(buf_release) struct buf said = BUF_INIT;
+
+    if (!job_is_trial(job) || job->run.timed_out || job->run.out_of_memory ||
+        job->run.exit_status != AGENT_TRIAL_FAULT)
+        return false;
+    add_end(&said, job->run.err, job->run.err_length);
+    job_give_up(job, "TRIAL_BROKEN", said.data,
+                "the supervisor of the sample's tests could not do its part");
+    return true;
 }
 
 void job_tell_tampered(const struct job *job, struct buf *out)

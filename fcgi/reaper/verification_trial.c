@@ -32,12 +32,14 @@ bool job_is_trial(const struct job *job)
 void job_trial_request(const struct job *job, const char *step, struct buf *request)
 {
     bool first = strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0;
+    bool is_hidden = job->work.hide_lists || strcmp(job->work.held_out, "[]") != 0;
 
     /* The sample's own JSON, with more members: it is an object with some. */
     buf_addf(request, "{\"step\":\"%s\",\"trial\":", step);
     buf_add(request, job->work.trial, strlen(job->work.trial) - 1);
-    buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s}}",
-             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]");
+    buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s,\"hidden\":%s}}",
+             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]",
+             is_hidden ? "true" : "false");
 }
 
 static void add_end(struct buf *said, const char *text, size_t length)

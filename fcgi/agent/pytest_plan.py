@@ -1,12 +1,15 @@
 # pytest_plan.py - what pytest is to run in a trial: spec.json in the current folder gives plan.json
 # and, beside it, the test files of each run. Root's, before anything of the session is there.
 #
-# Each test that must be mended runs several times, under a random name of the same length. In some of
-# these runs a failure is planted in it, drawn anew each time: then it must fail. All that tells such
-# a run from another is what the test wants. Planting edits single places of the source text, so
-# that lines, comments and all other bytes are where they were.
+# One run has all tests, as they are. In the small runs each test that must be mended runs alone with its like,
+# under a random name of the same length. In some of these a failure is planted in it, drawn anew each
+# time: then it must fail. All that tells such a run from another is what the test wants. Planting edits
+# single places of the source text, so that lines, comments and all other bytes are where they were.
 #
-# BUGS: tests that are made by a call (no `def`), or in files with carriage returns, are run as they are.
+# Nothing is planted in the run of all: tests that inherit a planted one, or come behind it, would fail, too.
+#
+# BUGS: tests that are made by a call or inherited (no `def`), or in files with carriage returns, only run
+# with all others.
 import ast
 import json
 import os
@@ -14,9 +17,9 @@ import random
 import shutil
 
 NOISE_MOST = 2000  # bytes of a comment, so that a file's length says little
-# Besides the one of all tests. Each test runs 7 times, planted 4 of these: whoever lies by chance must guess
-# right each time, which comes to less than 1 % however the chances are set.
-SMALL_RUNS = 6
+# Planted in 4 of these: whoever lies by chance must guess right each time, which comes to less than 1 %
+# however the chances are set.
+SMALL_RUNS = 7
 draw = random.SystemRandom()
 
 # Exceptions that stand in for one that is awaited: as plausible, and hardly any exception is both.
@@ -384,30 +387,39 @@ def files_of_tests(tests):
     return [path for path in tests if path.endswith(".py") or os.path.isdir(os.path.join("tree", path))]
 
 
+def run_of_all(spec, functions):
+    slots = [{"function": number, "id": function.node_id(function.name), "planted": None}
+             for number, function in enumerate(functions)]
+    return {"texts": {}, "tests": slots, "all": True, "arguments": files_of_tests(spec["tests"])}
+
+
+def small_run(sources, functions, kinds):
+    edits, slots = {path: [] for path in sources}, []
+    for number, (function, kind) in enumerate(zip(functions, kinds)):
+        name, own = function.edits(kind)
+        edits[function.path] += own
+        slots.append({"function": number, "id": function.node_id(name), "planted": kind})
+    texts = {path: edited(sources[path], own) + noise() for path, own in edits.items()}
+    return {"texts": texts, "tests": slots, "all": False, "arguments": [slot["id"] for slot in slots]}
+
+
 def plan_runs(spec, sources, functions, runner):
-    drawn = [function.draw_runs(SMALL_RUNS + 1) for function in functions]
-    runs, files = [], 0
-    for at in range(SMALL_RUNS + 1 if functions else 1):
-        edits, slots = {path: [] for path in sources}, []
-        for number, function in enumerate(functions):
-            kind = drawn[number][at]
-            name, own = function.edits(kind)
-            edits[function.path] += own
-            slots.append({"function": number, "id": function.node_id(name), "planted": kind})
-        texts = {path: edited(sources[path], own) for path, own in edits.items()}
-        runs.append({"texts": texts, "tests": slots, "all": at == 0})
+    drawn = [function.draw_runs(SMALL_RUNS) for function in functions]
+    runs, files = [run_of_all(spec, functions)], 0
+    runs += [small_run(sources, functions, kinds) for kinds in zip(*drawn)]
+    options = json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec})
     for run in runs:
         run["files"] = []
         for path, text in run.pop("texts").items():
             with open(str(files), "wb") as file:
-                file.write(text + noise())
+                file.write(text)
             os.chmod(str(files), 0o644)
             run["files"].append([path, str(files)])
             files += 1
-        arguments = files_of_tests(spec["tests"]) if run["all"] else [slot["id"] for slot in run["tests"]]
-        run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, spec["repository"],
-                       json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec}), "-p", "no:cacheprovider", "-q", "--tb=short",
-                       "--continue-on-collection-errors", *arguments]
+        # A planted failure must not be the end of the run, whatever the project's own options are.
+        run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, spec["repository"], options,
+                       "--rootdir", spec["repository"], "-p", "no:cacheprovider", "-q", "--tb=short", "--maxfail=0",
+                       "--continue-on-collection-errors", *run.pop("arguments")]
     draw.shuffle(runs)
     return runs
 
@@ -416,7 +428,7 @@ def main(runner):
     with open("spec.json", encoding="utf-8") as file:
         spec = json.load(file)
     lay_tests(spec["tests"])
-    sources, functions, unplanted = find_functions(spec["fail_to_pass"])
+    sources, functions, unplanted = find_functions(spec["fail_to_pass"] + spec["held_out"])
     plan = {
         "runs": plan_runs(spec, sources, functions, runner),
         "functions": [function.node_id(function.name) for function in functions],

@@ -33,7 +33,7 @@
 #define TREE "tree"                /* in PLAN: the tests as they are to lie in the repository */
 #define SHOWN_MOST 20              /* failed tests that are told at length */
 
-enum { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_FAULT = 70 };
+enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
 
 /* A framework's scripts, part of the program: see pytest_plan.py. */
 #define SCRIPT(name, file)                                                                         \
@@ -115,7 +115,8 @@ static int run_planner(const struct framework *framework, json_object *trial,
         process_close_all_but(NULL, 0);
         if (chdir(PLAN) < 0)
             _exit(126);
-        execvpe(argv[0], argv, environment);
+        environ = (char **)environment; /* whose PATH the interpreter's name is looked up in */
+        execvp(argv[0], argv);
         dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
         _exit(127);
     }
@@ -268,10 +269,14 @@ static int tell(const struct trial *trial)
         printf("%s: the change makes tests pass that must fail\n", trial->verdict.tampered);
     printf("%zu passed, %zu failed, %zu skipped, in %zu runs\n", counts[TRIAL_PASSED],
            counts[TRIAL_FAILED], counts[TRIAL_SKIPPED], runs);
-    for (size_t i = 0; i < trial->plan.unplanted_count && i < SHOWN_MOST; i++)
-        printf("no failure can be planted in %s: only its own outcome counts\n",
-               trial->plan.unplanted[i]);
-    tell_failures(&trial->verdict);
+    if (trial->plan.unplanted_count > 0)
+        printf("no failure can be planted in %zu of the listed tests: only their outcomes count\n",
+               trial->plan.unplanted_count);
+    for (size_t i = 0; !trial->plan.is_hidden && i < trial->plan.unplanted_count && i < SHOWN_MOST;
+         i++)
+        printf("    %s\n", trial->plan.unplanted[i]);
+    if (!trial->verdict.tampered)
+        tell_failures(&trial->verdict);
     tell_broken_run(trial);
     return trial->verdict.tampered ? AGENT_TRIAL_TAMPERED
            : counts[TRIAL_FAILED]  ? EXIT_FAILED
@@ -287,7 +292,7 @@ static int write_report(const struct trial *trial, struct error *err)
     return file_write_atomic(trial->root_fd, AGENT_TRIAL_REPORT, xml.data, xml.length, 0600, err);
 }
 
-static int run_plan(char *const *environment, struct error *err)
+static int run_plan(bool is_hidden, char *const *environment, struct error *err)
 {
     _cleanup_(trial_release) struct trial trial = {.plan_fd = -1, .root_fd = -1};
     sigset_t child;
@@ -302,6 +307,7 @@ static int run_plan(char *const *environment, struct error *err)
         remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
         trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)
         return -1;
+    trial.plan.is_hidden = is_hidden;
     trial_judge(&trial.plan, trial.ends, &trial.verdict);
     return write_report(&trial, err) < 0 ? -1 : tell(&trial);
 }
@@ -319,7 +325,8 @@ static int take_step(json_object *request, char *const *environment, struct erro
     if (strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0)
         return make_plan(framework, trial, environment, err);
     if (strcmp(step, AGENT_TRIAL_SECOND_STEP) == 0)
-        return run_plan(environment, err);
+        return run_plan(json_object_get_boolean(json_object_object_get(trial, "hidden")),
+                        environment, err);
     return error_set(err, ERROR_INVALID, NULL, "a trial has no step '%.40s'", step);
 }
 
@@ -333,9 +340,9 @@ int trial_main(const char *request, char *const *environment)
         status = take_step(object, environment, &err);
     if (status < 0) {
         fprintf(stderr, "%s\n", err.message);
-        status = EXIT_FAULT;
+        status = AGENT_TRIAL_FAULT;
     }
     if (fflush(stdout) != 0)
-        status = EXIT_FAULT;
+        status = AGENT_TRIAL_FAULT;
     return status;
 }

@@ -129,7 +129,7 @@ void trial_verdict_release(struct trial_verdict *verdict)
     memset(verdict, 0, sizeof(*verdict));
 }
 
-/* What a run said of one function, in the order of its parameters. */
+/* What a run said of one function. */
 struct cases {
     const struct trial_slot *slot; /* NULL: the run does not have it */
     const struct trial_outcome **items;
@@ -238,84 +238,167 @@ static void hearing_release(struct hearing *hearing)
     free(hearing->cases);
 }
 
-/* One case of a function that must be mended: the n-th, by its parameters. */
+/* One case of a function that must be mended, by its parameters. */
 struct judged {
-    char *test; /* NULL: there is no such case in any true run */
     enum trial_result result;
     double seconds;
     const char *message;
     const char *planted; /* the kind of a planted failure that did not fail; NULL: none */
-    bool missing;        /* from a true run */
 };
 
-static void judge_true(struct judged *judged, const char *function, const struct cases *cases,
-                       const struct trial_end *end, size_t n)
+/* What follows the function's name: "[x]", or nothing. */
+static const char *parameters_of(const struct cases *cases, size_t n)
+{
+    return cases->items[n]->test + strlen(cases->slot->id);
+}
+
+static int by_test(const void *a, const void *b)
+{
+    return strcmp((*(const struct trial_outcome *const *)a)->test,
+                  (*(const struct trial_outcome *const *)b)->test);
+}
+
+/* The first of the sorted cases with these parameters, and how many there are. */
+static size_t find_cases(const struct cases *cases, const char *parameters, size_t *ret_count)
+{
+    size_t first = 0, end = cases->count, count = 0;
+
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+
+        if (strcmp(parameters_of(cases, middle), parameters) < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    while (first + count < cases->count &&
+           strcmp(parameters_of(cases, first + count), parameters) == 0)
+        count++;
+    *ret_count = count;
+    return first;
+}
+
+static void judge_true(struct judged *judged, const struct cases *cases,
+                       const struct trial_end *end, const char *parameters)
 {
     const char *contradiction = trial_end_contradiction(end);
-    const struct trial_outcome *outcome = n < cases->count ? cases->items[n] : NULL;
+    size_t count, first = find_cases(cases, parameters, &count);
 
-    if (!outcome) {
-        judged->missing = true;
+    for (size_t i = first; i < first + count; i++) {
+        const struct trial_outcome *outcome = cases->items[i];
+
+        judged->seconds = outcome->seconds;
+        if (outcome->result > judged->result) {
+            judged->result = outcome->result;
+            judged->message = outcome->message;
+        }
+    }
+    if (contradiction || count == 0) {
+        judged->result = TRIAL_FAILED;
         judged->message = contradiction     ? contradiction
                           : end->collection ? end->collection
                                             : "it did not run";
-        return;
-    }
-    if (!judged->test)
-        judged->test = xasprintf("%s%s", function, outcome->test + strlen(cases->slot->id));
-    judged->seconds = outcome->seconds;
-    if (contradiction || outcome->result > judged->result) {
-        judged->result = contradiction ? TRIAL_FAILED : outcome->result;
-        judged->message = contradiction ? contradiction : outcome->message;
     }
 }
 
-static struct judged judge_case(const struct hearing *hearing, size_t function, size_t n)
+static struct judged judge_case(const struct hearing *hearing, size_t function,
+                                const char *parameters)
 {
     struct judged judged = {.result = TRIAL_PASSED};
 
     for (size_t i = 0; i < hearing->count; i++) {
         const struct cases *cases = cases_of(hearing, i, function);
+        size_t count, first;
 
         if (!cases->slot)
             continue;
-        if (!cases->slot->planted)
-            judge_true(&judged, hearing->plan->functions[function], cases, &hearing->ends[i], n);
-        else if (n < cases->count && cases->items[n]->result == TRIAL_PASSED)
-            judged.planted = cases->slot->planted;
+        if (!cases->slot->planted) {
+            judge_true(&judged, cases, &hearing->ends[i], parameters);
+            continue;
+        }
+        first = find_cases(cases, parameters, &count);
+        for (size_t n = first; n < first + count; n++)
+            if (cases->items[n]->result == TRIAL_PASSED)
+                judged.planted = cases->slot->planted;
     }
-    if (judged.missing)
-        judged.result = TRIAL_FAILED;
     return judged;
 }
 
-/* The function did not run: its tests, as the lists have them. */
-static void fail_listed(const struct trial_plan *plan, size_t function, const char *message,
+/* The function did not run: its tests, as the lists have them. Why: the last true run's word. */
+static void fail_listed(const struct hearing *hearing, size_t function,
                         struct trial_verdict *verdict)
 {
+    const struct trial_plan *plan = hearing->plan;
+    const struct judged judged = judge_case(hearing, function, "");
+
+    if (judged.result != TRIAL_FAILED) /* it ran in no true run, as there was none yet */
+        return;
     for (size_t i = 0; i < plan->listed_count; i++)
-        if (compare_function(plan->listed[i], plan->functions[function]) == 0)
-            verdict_add(verdict, plan->listed[i], TRIAL_FAILED, 0, message);
+        if (compare_function(plan->listed[i], plan->functions[function]) == 0) {
+            verdict_add(verdict, plan->listed[i], TRIAL_FAILED, 0, judged.message);
+            verdict->outcomes[verdict->count - 1].unseen = true;
+        }
+}
+
+static int by_words(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* All parameters that a true run has, sorted; those of several runs come several times. */
+static const char **all_parameters(const struct hearing *hearing, size_t function,
+                                   size_t *ret_count)
+{
+    size_t count = 0, next = 0;
+    const char **all;
+
+    for (size_t i = 0; i < hearing->count; i++)
+        count += cases_of(hearing, i, function)->count;
+    all = xcalloc(count + 1, sizeof(*all));
+    for (size_t i = 0; i < hearing->count; i++) {
+        const struct cases *cases = cases_of(hearing, i, function);
+
+        for (size_t n = 0; n < cases->count && !cases->slot->planted; n++)
+            all[next++] = parameters_of(cases, n);
+    }
+    qsort(all, next, sizeof(*all), by_words);
+    *ret_count = next;
+    return all;
 }
 
 static void judge_function(const struct hearing *hearing, size_t function,
                            struct trial_verdict *verdict)
 {
-    for (size_t n = 0;; n++) {
-        struct judged judged = judge_case(hearing, function, n);
+    size_t count;
+    _cleanup_(free_ptr) const char **parameters = NULL;
 
-        if (!judged.test) {
-            if (n == 0 && judged.missing)
-                fail_listed(hearing->plan, function, judged.message, verdict);
-            return;
-        }
+    for (size_t i = 0; i < hearing->count; i++) {
+        struct cases *cases = cases_of(hearing, i, function);
+
+        if (cases->count > 0)
+            qsort(cases->items, cases->count, sizeof(*cases->items), by_test);
+    }
+    parameters = all_parameters(hearing, function, &count);
+    if (count == 0)
+        fail_listed(hearing, function, verdict);
+    for (size_t n = 0; n < count; n++) {
+        _cleanup_(free_ptr) char *test = NULL;
+        struct judged judged;
+
+        if (n > 0 && strcmp(parameters[n], parameters[n - 1]) == 0)
+            continue;
+        judged = judge_case(hearing, function, parameters[n]);
+        test = xasprintf("%s%s", hearing->plan->functions[function], parameters[n]);
         /* Where the true one fails there is nothing to gain by a lie, and code that is wrong may
          * well be what a planted test asks for. */
         if (judged.result == TRIAL_PASSED && judged.planted && !verdict->tampered)
-            verdict->tampered = xasprintf("%.200s passed with a failure planted in it (%.40s)",
-                                          judged.test, judged.planted);
-        verdict_add(verdict, judged.test, judged.result, judged.seconds, judged.message);
-        free(judged.test);
+            verdict->tampered =
+                hearing->plan->is_hidden
+                    ? xasprintf("a test passed with a failure planted in it (%.40s)",
+                                judged.planted)
+                    : xasprintf("%.200s passed with a failure planted in it (%.40s)", test,
+                                judged.planted);
+        verdict_add(verdict, test, judged.result, judged.seconds, judged.message);
     }
 }
 
@@ -338,6 +421,27 @@ static void judge_some(const struct trial_plan *plan, const struct trial_end *en
     hearing_release(&hearing);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct trial_outcome *)a)->test, ((const struct trial_outcome *)b)->test);
+}
+
+/* The grader knows that they are missing, and what may be said of that. */
+static void drop_unseen(struct trial_verdict *verdict)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < verdict->count; i++) {
+        if (!verdict->outcomes[i].unseen) {
+            verdict->outcomes[kept++] = verdict->outcomes[i];
+            continue;
+        }
+        free(verdict->outcomes[i].test);
+        free(verdict->outcomes[i].message);
+    }
+    verdict->count = kept;
+}
+
 void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
                  struct trial_verdict *ret_verdict)
 {
@@ -345,11 +449,15 @@ void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
     size_t others;
 
     judge_some(plan, ends, plan->step_count, &verdict, &others);
-    for (size_t i = others; verdict.tampered && i < verdict.count; i++) {
+    if (plan->is_hidden)
+        drop_unseen(&verdict);
+    for (size_t i = 0; verdict.tampered && i < verdict.count; i++) {
         verdict.outcomes[i].result = TRIAL_FAILED;
         free(verdict.outcomes[i].message);
         verdict.outcomes[i].message = xasprintf("GRADER_TAMPERED: %s", verdict.tampered);
     }
+    if (verdict.count > 0)
+        qsort(verdict.outcomes, verdict.count, sizeof(*verdict.outcomes), by_name);
     *ret_verdict = verdict;
 }
 

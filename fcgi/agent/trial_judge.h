@@ -21,6 +21,7 @@ struct trial_outcome {
     enum trial_result result;
     double seconds;
     char *message; /* of a failed one; may be empty */
+    bool unseen;   /* no run tells of it; the lists do */
 };
 
 /* How a run ended, and what it said. */
@@ -44,12 +45,13 @@ bool trial_end_hear(struct trial_end *end, const char *line, size_t length);
 const char *trial_end_contradiction(const struct trial_end *end);
 
 struct trial_verdict {
-    struct trial_outcome *outcomes; /* under the tests' own names */
+    struct trial_outcome *outcomes; /* under the tests' own names, by which they are sorted */
     size_t count, room;
     char *tampered; /* what shows that the tests were deceived; NULL: nothing does */
 };
 
-/* ends: one for each step of the plan. */
+/* ends: one for each step of the plan. Who deceives in one test is not believed in any. Where the
+ * lists are hidden, no outcome tells which tests they name. */
 void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
                  struct trial_verdict *ret_verdict);
 

@@ -51,6 +51,7 @@ struct trial_plan {
     size_t listed_count;
     const char **files; /* sorted: all that a test can be in */
     size_t file_count;
+    bool is_hidden; /* not read: whoever runs it says whether nobody may know what the lists name */
     const char **unplanted; /* listed tests in which no failure can be planted */
     size_t unplanted_count;
     struct trial_step *steps;

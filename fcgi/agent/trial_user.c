@@ -191,7 +191,8 @@ static _Noreturn void become(const struct trial_user *user, const struct run *ru
         _exit(126);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execvpe(argv[0], argv, environment);
+    environ = environment; /* whose PATH the program's name is looked up in */
+    execvp(argv[0], argv);
     dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
     _exit(127);
 }

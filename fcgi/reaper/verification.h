@@ -188,6 +188,9 @@ void job_prepare(struct job *job);
 /* The request of a trial's step. */
 void job_trial_request(const struct job *job, const char *step, struct buf *request);
 
+/* The trial's supervisor could not do its part: then the job has been given up. */
+bool job_trial_broke(struct job *job);
+
 /* What the result's stdout begins with where the tests were deceived. */
 void job_tell_tampered(const struct job *job, struct buf *out);
 

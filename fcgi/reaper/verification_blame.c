@@ -54,6 +54,7 @@ static const struct fault_row {
     {"VERIFIER_NOT_STARTED", EITHER, false},
     {"VERDICT_FAILED", EITHER, false},
     {"TRIAL_NOT_PREPARED", PLATFORM, false},
+    {"TRIAL_BROKEN", EITHER, true},
     {"GRADING_CONTAINER_LOST", EITHER, true},
     {CONTAINERS_DISK_FULL, EITHER, true},
     {"CHANGES_UNREADABLE", PLATFORM, true},

@@ -161,7 +161,7 @@ static void ran(const struct error *err, const struct agent_result *result, void
             "the verifier did not end within %lld s and was stopped", (long long)timeout_of(job));
 
         job_give_up(job, "VERIFIER_TIMEOUT", NULL, message);
-    } else {
+    } else if (!job_trial_broke(job)) {
         job_grade(job);
     }
 }

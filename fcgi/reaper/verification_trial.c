@@ -10,6 +10,7 @@
 
 #include "agent_client/agent_client.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "reaper/containers.h"
@@ -31,11 +32,21 @@ bool job_is_trial(const struct job *job)
 void job_trial_request(const struct job *job, const char *step, struct buf *request)
 {
     bool first = strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0;
+    bool is_hidden = job->work.hide_lists || strcmp(job->work.held_out, "[]") != 0;
 
-    /* The sample's own JSON, with one more member: it is an object with some. */
+    /* The sample's own JSON, with more members: it is an object with some. */
     buf_addf(request, "{\"step\":\"%s\",\"trial\":", step);
     buf_add(request, job->work.trial, strlen(job->work.trial) - 1);
-    buf_addf(request, ",\"fail_to_pass\":%s}}", first ? job->work.fail_to_pass : "[]");
+    buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s,\"hidden\":%s}}",
+             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]",
+             is_hidden ? "true" : "false");
+}
+
+static void add_end(struct buf *said, const char *text, size_t length)
+{
+    size_t cut = length > SHOWN_MOST ? length - SHOWN_MOST : 0;
+
+    utf8_sanitize(said, text + cut, length - cut);
 }
 
 static void not_prepared(struct job *job, const char *reason)
@@ -60,12 +71,9 @@ static void prepared(const struct error *err, const struct agent_result *result,
     if (err) {
         buf_add_str(&said, err->message);
     } else {
-        size_t length = result->err_length;
-        size_t cut = length > SHOWN_MOST ? length - SHOWN_MOST : 0;
-
         if (result->message)
             buf_addf(&said, "%s ", result->message);
-        utf8_sanitize(&said, result->err + cut, length - cut);
+        add_end(&said, result->err, result->err_length);
     }
     admission_return(job_admission(job));
     if (err && err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0)
@@ -96,6 +104,19 @@ void job_prepare(struct job *job)
     overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,
                    job->call, PLAN_SECONDS);
     buf_release(&request);
+}
+
+bool job_trial_broke(struct job *job)
+{
+    _cleanup_(buf_release) struct buf said = BUF_INIT;
+
+    if (!job_is_trial(job) || job->run.timed_out || job->run.out_of_memory ||
+        job->run.exit_status != AGENT_TRIAL_FAULT)
+        return false;
+    add_end(&said, job->run.err, job->run.err_length);
+    job_give_up(job, "TRIAL_BROKEN", said.data,
+                "the supervisor of the sample's tests could not do its part");
+    return true;
 }
 
 void job_tell_tampered(const struct job *job, struct buf *out)

@@ -85,6 +85,7 @@
 #define AGENT_TRIAL_FIRST_STEP "plan"
 #define AGENT_TRIAL_SECOND_STEP "run"
 #define AGENT_TRIAL_TAMPERED 3 /* the second step's exit status: a planted failure passed */
+#define AGENT_TRIAL_FAULT 70   /* either's: the step could not be done, stderr says why */
 
 #define AGENT_TYPE_TAR "application/x-tar"
 #define AGENT_TYPE_BYTES "application/octet-stream"

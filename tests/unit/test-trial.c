@@ -55,12 +55,14 @@ static void hear(struct trial_end *end, int status, const char *const *lines)
 static struct trial_plan plan;
 static struct trial_end ends[3];
 static struct trial_verdict verdict;
+static bool is_hidden;
 
 static void judge(void)
 {
     struct error err = ERROR_INIT;
 
     CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
+    plan.is_hidden = is_hidden;
     trial_judge(&plan, ends, &verdict);
 }
 
@@ -94,7 +96,7 @@ static void a_test_passes_that_passed_where_true_and_failed_where_planted(void)
     clear();
 }
 
-static void a_planted_test_that_passes_voids_what_it_is_a_twin_of(void)
+static void a_planted_test_that_passes_voids_all_that_was_told(void)
 {
     HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 0), ENDED(0));
     HEAR(&ends[1], 0, SAID("test_y[1]", 0), ENDED(0));
@@ -103,7 +105,48 @@ static void a_planted_test_that_passes_voids_what_it_is_a_twin_of(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(verdict.tampered);
     CU_ASSERT_PTR_NOT_NULL(strstr(verdict.tampered, "t/a.py::test_f"));
     CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_FAILED);
+    clear();
+}
+
+/* As the order of a set is another one in each run. */
+static void cases_of_a_function_are_told_apart_by_their_parameters(void)
+{
+    HEAR(&ends[0], 1, SAID("test_x[1]", 0), SAID("test_x[2]", 2), SAID("test_x[3]", 0), ENDED(1));
+    HEAR(&ends[1], 1, SAID("test_y[3]", 2), SAID("test_y[2]", 0), SAID("test_y[1]", 2), ENDED(1));
+    HEAR(&ends[2], 1, SAID("test_z[2]", 2), SAID("test_z[1]", 0), ENDED(1));
+    judge();
+    CU_ASSERT_PTR_NULL(verdict.tampered);
+    CU_ASSERT_EQUAL(verdict.count, 3);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[2]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[3]"), TRIAL_FAILED); /* one run lacks it */
+    clear();
+}
+
+static void where_lists_are_hidden_nothing_tells_what_they_name(void)
+{
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 0), SAID("a_first", 0), ENDED(0));
+    HEAR(&ends[1], 0, SAID("test_y[1]", 0), ENDED(0));
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
+    is_hidden = true;
+    judge();
+    CU_ASSERT_PTR_NOT_NULL_FATAL(verdict.tampered);
+    CU_ASSERT_PTR_NULL(strstr(verdict.tampered, "test_f"));
+    CU_ASSERT_EQUAL_FATAL(verdict.count, 3);
+    for (size_t i = 0; i < verdict.count; i++) {
+        CU_ASSERT_EQUAL(verdict.outcomes[i].result, TRIAL_FAILED);
+        CU_ASSERT_PTR_NULL(strstr(verdict.outcomes[i].message, "test_f"));
+        CU_ASSERT_TRUE(i == 0 ||
+                       strcmp(verdict.outcomes[i - 1].test, verdict.outcomes[i].test) < 0);
+    }
+    clear();
+    HEAR(&ends[0], 0, SAID("test_other", 0), ENDED(0)); /* the listed test did not run */
+    HEAR(&ends[1], 0, ENDED(0));
+    HEAR(&ends[2], 0, ENDED(0));
+    judge();
+    CU_ASSERT_EQUAL(verdict.count, 1);
+    is_hidden = false;
     clear();
 }
 
@@ -341,6 +384,20 @@ static void a_run_cannot_end_whoever_ends_it(void)
     CU_ASSERT_EQUAL(errno, ECHILD);
 }
 
+/* The agent's own environment is empty: execvpe(3) would look where that says. */
+static void a_program_is_looked_for_where_the_run_s_environment_says(void)
+{
+    char *const argv[] = {(char *)"only-there", NULL};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(mkdir("programs", 0755), 0);
+    CU_ASSERT_EQUAL_FATAL(symlink("/bin/pwd", "programs/only-there"), 0);
+    trial_end_release(&end);
+    CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(trial_user_run(&user, uid, argv, &end, &err), 0);
+    CU_ASSERT_EQUAL(end.status, 0);
+}
+
 static void a_status_is_the_process_s_own(void)
 {
     run("echo '{\"status\":0}' >&3; exit 7");
@@ -453,7 +510,8 @@ static void tests_are_laid_in_place_of_what_is_there_and_follow_no_link(void)
 static void set_up(void)
 {
     static char home[sizeof(place) + sizeof("/homes")];
-    static char *environment[] = {(char *)"PATH=/usr/bin:/bin", (char *)"HOME=/root", NULL};
+    static char path[sizeof(place) + sizeof("PATH=/usr/bin:/bin:/programs")];
+    static char *environment[] = {path, (char *)"HOME=/root", NULL};
     sigset_t child;
 
     sigemptyset(&child);
@@ -465,7 +523,9 @@ static void set_up(void)
         perror("test-trial must run as root, and needs a folder in /tmp");
         exit(2);
     }
+    clearenv();
     snprintf(home, sizeof(home), "%s/homes", place);
+    snprintf(path, sizeof(path), "PATH=/usr/bin:/bin:%s/programs", place);
     user.homes = home;
     user.environment = environment;
 }
@@ -475,8 +535,12 @@ int main(void)
     static const struct unit_test tests[] = {
         {"a test passes that passed where true and failed where planted",
          a_test_passes_that_passed_where_true_and_failed_where_planted},
-        {"a planted test that passes voids what it is a twin of",
-         a_planted_test_that_passes_voids_what_it_is_a_twin_of},
+        {"a planted test that passes voids all that was told",
+         a_planted_test_that_passes_voids_all_that_was_told},
+        {"cases of a function are told apart by their parameters",
+         cases_of_a_function_are_told_apart_by_their_parameters},
+        {"where lists are hidden nothing tells what they name",
+         where_lists_are_hidden_nothing_tells_what_they_name},
         {"a planted test that passes is no deceit where the true one fails",
          a_planted_test_that_passes_is_no_deceit_where_the_true_one_fails},
         {"a test must pass in each true run", a_test_must_pass_in_each_true_run},
@@ -498,6 +562,8 @@ int main(void)
         {"a run that makes processes without end is ended",
          a_run_that_makes_processes_without_end_is_ended},
         {"a run cannot end whoever ends it", a_run_cannot_end_whoever_ends_it},
+        {"a program is looked for where the run's environment says",
+         a_program_is_looked_for_where_the_run_s_environment_says},
         {"a status is the process's own", a_status_is_the_process_s_own},
         {"a run that talks without end is a fault of its own",
          a_run_that_talks_without_end_is_a_fault_of_its_own},

@@ -107,7 +107,8 @@ void grade_explain(struct buf *out, const struct test_report *report,
                    const struct expectation *expectation, const char *reason);
 
 /* Marks what the result may not show: where tests are held out, every case but those that the other
- * lists name, and these too where they are hidden. Call it after grade(). */
+ * lists name, and these too where they are hidden; and drops the messages of all. Call it after
+ * grade(). */
 void grade_hide(struct test_report *report, const struct expectation *expectation);
 
 /* Is it certain, whatever else a report may hold, that this is none? A listed test has failed;

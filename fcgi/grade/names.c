@@ -447,3 +447,24 @@ void names_claim(struct test_report *report, const char *name)
     claim->names += claim->names == 0 || claim->name != hash;
     claim->name = hash;
 }
+
+bool names_fit(const struct test_case *item, const char *const *names, size_t count)
+{
+    struct test_report *alone = test_report_new();
+    struct test_case copy = {.name = xstrdup(item->name),
+                             .classname = xstrdup(item->classname),
+                             .file = xstrdup(item->file),
+                             .suites = xstrdup(item->suites),
+                             .message = xstrdup(""),
+                             .outcome = item->outcome};
+    bool fits = false;
+
+    test_report_take(alone, &copy);
+    for (size_t i = 0; i < count && !fits; i++) {
+        bool by_title;
+
+        fits = find_at_all(alone, names[i], &by_title) && !by_title;
+    }
+    test_report_free(alone);
+    return fits;
+}

@@ -45,6 +45,9 @@ const struct test_case *names_worse(const struct test_case *a, const struct test
 void names_claim_none(struct test_report *report);
 void names_claim(struct test_report *report, const char *name);
 
+/* Would one of the names find the case, were it the report's only one? Not by its title alone. */
+bool names_fit(const struct test_case *item, const char *const *names, size_t count);
+
 /* Enters the cases that are not yet in report->names. */
 void names_index(struct test_report *report);
 

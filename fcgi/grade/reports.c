@@ -491,7 +491,7 @@ int reports_verdict(const struct reports_source *source, const struct grader_req
         grade_hide(report, &expectation);
     if (!request->fault)
         add_explanation(&err_text, report, &expectation, *ret_success ? NULL : *ret_reason,
-                        found.notes);
+                        held_out.count > 0 ? "" : found.notes); /* files' names */
     if (!request->hide_output)
         buf_add(&err_text, run->err, run->err_length);
     grade_add_missing(report, &expectation);

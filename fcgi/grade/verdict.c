@@ -10,6 +10,7 @@
 
 #define NAMED_MAX 5          /* tests that a reason names */
 #define NAMED_LENGTH 200     /* bytes of each name there */
+#define FITS_MAX 200000      /* names that are tried on single cases: a few seconds */
 #define EXPLAINED_LENGTH 400 /* bytes of each name in an explanation */
 
 /* All names are looked up before the first is judged: a test that another one names is not what a
@@ -126,17 +127,33 @@ static size_t judge(const struct test_report *report, const struct listed *liste
     return wrong;
 }
 
-/* Adds to `reason` which tests failed that no list names; the number of them. pytest enters files
- * that it can't collect as failed tests without a class: those are in nobody's list. */
-static size_t judge_others(const struct test_report *report, struct buf *reason)
+/* Does no list name it? A name claims one case only, and may stand for more: of those that failed,
+ * too, it can only be one that must fail. pytest enters files that it can't collect as failed tests
+ * without a class: those, and what has no name at all, are in nobody's list. */
+static bool is_in_no_list(const struct test_report *report, size_t number,
+                          const struct expectation *expectation, size_t *tries)
+{
+    const struct test_case *item = &report->cases[number];
+
+    if (report->claims[number].names > 0 || !item->classname[0] || !item->name[0])
+        return false;
+    if (expectation->fail_to_fail_count > *tries)
+        return true;
+    *tries -= expectation->fail_to_fail_count;
+    return !names_fit(item, expectation->fail_to_fail, expectation->fail_to_fail_count);
+}
+
+/* Adds to `reason` which tests failed that no list names; the number of them. */
+static size_t judge_others(const struct test_report *report, const struct expectation *expectation,
+                           struct buf *reason)
 {
     _cleanup_(buf_release) struct buf named = BUF_INIT;
-    size_t wrong = 0;
+    size_t wrong = 0, tries = FITS_MAX;
 
     for (size_t i = 0; i < report->claimed; i++) {
         const struct test_case *item = &report->cases[i];
 
-        if (item->outcome != TEST_FAILED || report->claims[i].names > 0 || !item->classname[0])
+        if (item->outcome != TEST_FAILED || !is_in_no_list(report, i, expectation, &tries))
             continue;
         if (wrong++ < NAMED_MAX)
             buf_addf(&named, "%s%.*s", named.length ? ", " : "", NAMED_LENGTH, item->id);
@@ -156,7 +173,7 @@ static bool judge_lists(const struct test_report *report, const struct expectati
     for (size_t i = 0; i < count; i++)
         wrong += judge(report, &lists[i], reason);
     if (expectation->exact)
-        wrong += judge_others(report, reason);
+        wrong += judge_others(report, expectation, reason);
     return wrong == 0;
 }
 
@@ -239,6 +256,22 @@ static size_t explain_list(struct buf *out, const struct test_report *report,
     return wrong;
 }
 
+/* The reason names tests that failed and are in no list: these may be held out, too, or tell what
+ * the hidden lists name. */
+static bool explain_others(struct buf *out, const struct test_report *report,
+                           const struct expectation *expectation)
+{
+    _cleanup_(buf_release) struct buf unsaid = BUF_INIT;
+    size_t wrong;
+
+    if (!expectation->exact || (!expectation->hide_lists && expectation->held_out_count == 0))
+        return false;
+    wrong = judge_others(report, expectation, &unsaid);
+    if (wrong > 0)
+        buf_addf(out, "failed, and in no list: %zu\n", wrong);
+    return wrong > 0;
+}
+
 void grade_explain(struct buf *out, const struct test_report *report,
                    const struct expectation *expectation, const char *reason)
 {
@@ -247,7 +280,7 @@ void grade_explain(struct buf *out, const struct test_report *report,
 
     for (size_t i = 0; i < count; i++)
         wrong += explain_list(out, report, &lists[i]);
-    if (wrong == 0 && reason)
+    if (wrong == 0 && reason && !explain_others(out, report, expectation))
         add_name(out, reason);
 }
 
@@ -286,13 +319,16 @@ static void set_unseen(struct test_report *report, const char *const *names, siz
 }
 
 /* A name may stand for several tests, and what it does not find may be held out under another one:
- * so nothing is shown but what is named as to be shown. */
+ * so nothing is shown but what is named as to be shown. What a test says may quote another one, so
+ * no message is. */
 void grade_hide(struct test_report *report, const struct expectation *expectation)
 {
     if (expectation->held_out_count == 0)
         return;
-    for (size_t i = 0; i < report->count; i++)
+    for (size_t i = 0; i < report->count; i++) {
         report->cases[i].unseen = true;
+        report->cases[i].message[0] = '\0';
+    }
     if (expectation->hide_lists)
         return;
     set_unseen(report, expectation->fail_to_pass, expectation->fail_to_pass_count, false);

@@ -76,6 +76,7 @@ struct setup *setup_begin(struct context *context, struct container *container,
         .command_length = strlen(command->command),
         .workdir = command->folder,
         .env_json = container_environment(container),
+        .profile_json = container_profile(container),
         .timeout_seconds = (int)limit,
     };
 

@@ -3,6 +3,7 @@
  * told that the session is ready: formats of data sets have it to take out of an image what a
  * session must not see, or to make the bug that is to be found.
  *
+ * It is run as the session's commands are: user, shell and environment are the container's profile.
  * What it changes below the repository's folder is a change of the session, as any command's.
  */
 #ifndef CODESET_REAPER_SETUP_H

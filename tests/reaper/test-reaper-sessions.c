@@ -686,6 +686,24 @@ static void a_sample_s_command_that_fails_ends_the_session(void)
     finish_with_setup();
 }
 
+/* A login shell is an interactive one. */
+static void a_sample_s_command_is_run_as_the_session_s_commands_are(void)
+{
+    struct id session;
+
+    machine_open(&m, "alone");
+    tell("UPDATE datasets SET profile='{\"shell\":\"login\"}'");
+    tell("UPDATE samples SET setup_command='case $- in *i*) ;; *) exit 1 ;; esac' "
+         "WHERE sample_id='runnable'");
+    daemon_begin(&m);
+    session = create_session(&fixture_user);
+    UNTIL(session_is(&session, "ready") || session_is(&session, "error"));
+    CU_ASSERT(session_is(&session, "ready"));
+    close_session(&session);
+    tell("UPDATE datasets SET profile='{}'");
+    finish_with_setup();
+}
+
 static void a_sample_s_command_has_its_time(void)
 {
     struct id session;
@@ -750,6 +768,8 @@ static const struct unit_test tests[] = {
      it_is_not_ready_before_its_sample_s_command_has_ended},
     {"a sample's command that fails ends the session",
      a_sample_s_command_that_fails_ends_the_session},
+    {"a sample's command is run as the session's commands are",
+     a_sample_s_command_is_run_as_the_session_s_commands_are},
     {"a sample's command has its time", a_sample_s_command_has_its_time},
     {"closed while its sample's command runs: it is stopped",
      closed_while_its_sample_s_command_runs},

@@ -537,6 +537,7 @@ static void exact_outcomes_want_what_must_fail_to_fail(void)
                                       .exact = true};
     _cleanup_(report_release) struct test_report *report = test_report_new();
     _cleanup_(free_ptr) char *why = NULL, *more = NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     add_case(report, "classname='m.T' name='test_a'", false);
     add_case(report, "classname='m.T' name='test_b'", true);
@@ -546,10 +547,18 @@ static void exact_outcomes_want_what_must_fail_to_fail(void)
     add_case(report, "classname='m.T' name='test_c'", true); /* of two, the worse */
     add_case(report, "classname='m.T' name='test_d'", false);
     add_case(report, "name='m.broken'", true); /* a file that was not collected */
+    add_case(report, "classname='m.T' name=''", true);
+    add_case(report, "classname='n.T' name='test_b'", true); /* T.test_b names both */
     CU_ASSERT_TRUE(grade(report, &expectation, NULL));
     add_case(report, "classname='m.T' name='test_d'", true);
     CU_ASSERT_FALSE(grade(report, &expectation, &more));
     CU_ASSERT_STRING_EQUAL(more, "failed, and in no list: 1: m.T::test_d");
+    grade_explain(&text, report, &expectation, more);
+    CU_ASSERT_STRING_EQUAL(text.data, "failed, and in no list: 1: m.T::test_d\n");
+    buf_clear(&text);
+    expectation.hide_lists = true;
+    grade_explain(&text, report, &expectation, more);
+    CU_ASSERT_STRING_EQUAL(text.data, "failed, and in no list: 1\n");
     expectation.exact = false;
     CU_ASSERT_TRUE(grade(report, &expectation, NULL));
 }
@@ -931,6 +940,22 @@ static bool shows(const struct test_report *report, const char *text)
     return strstr(json.data, text) != NULL;
 }
 
+static void a_shown_test_does_not_quote_one_that_is_held_out(void)
+{
+    _cleanup_(report_release) struct test_report *report = small_report();
+    const char *first[] = {"m::bad", "m::nowhere"}, *second[] = {"m::good"};
+    const struct expectation expectation = {.fail_to_pass = first,
+                                            .fail_to_pass_count = ARRAY_SIZE(first),
+                                            .held_out = second,
+                                            .held_out_count = 1};
+
+    grade_hide(report, &expectation);
+    grade_add_missing(report, &expectation);
+    CU_ASSERT_TRUE(shows(report, "\"bad\",\"classname\":\"m\",\"time\":0.250,\"message\":\"\""));
+    CU_ASSERT_FALSE(shows(report, "broke"));
+    CU_ASSERT_TRUE(shows(report, TEST_MISSING_MESSAGE));
+}
+
 /* m::good passes, m::bad fails, m::left is skipped. */
 static void tests_that_are_held_out_count_and_are_not_shown(void)
 {
@@ -1242,6 +1267,8 @@ int main(void)
         {"an explanation names what did not pass", an_explanation_names_what_did_not_pass},
         {"tests that are held out count and are not shown",
          tests_that_are_held_out_count_and_are_not_shown},
+        {"a shown test does not quote one that is held out",
+         a_shown_test_does_not_quote_one_that_is_held_out},
         {"hidden lists are counted and not named", hidden_lists_are_counted_and_not_named},
         {"ever so many missing tests make a bounded result",
          ever_so_many_missing_tests_make_a_bounded_result},

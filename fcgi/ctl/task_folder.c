@@ -24,6 +24,7 @@
 #include "images/folder_tar.h"
 #include "images/images.h"
 #include "settings.h"
+#include "wire/pax.h"
 
 #include "base/banned.h"
 
@@ -342,6 +343,18 @@ static int make_file(const struct engine_settings *settings, struct error *err)
     return fd;
 }
 
+/* Folders of Harbor's that a user other than root could not make: anybody may write there. */
+static int add_open_folders(int tar, struct error *err)
+{
+    static const char *const paths[] = {"logs", "logs/verifier", "logs/agent", "logs/artifacts"};
+    _cleanup_(buf_release) struct buf headers = BUF_INIT;
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+        pax_write(&headers, &(struct pax_entry){
+                                .type = 'd', .path = (char *)(uintptr_t)paths[i], .mode = 01777});
+    return fd_write_all(tar, headers.data, headers.length, err);
+}
+
 static int add_file(int fd, struct sha256_sum *sum, struct error *err)
 {
     char chunk[65536];
@@ -384,6 +397,7 @@ struct part {
     const char *member; /* of fd's folder */
     const char *base;   /* the image that it is laid over; NULL: it is built */
     bool network;
+    bool is_harbors_tests;
 };
 
 static int make_image(struct ctl *ctl, const struct part *part, const char *name, int tar,
@@ -415,7 +429,8 @@ static int part_image(struct ctl *ctl, const struct part *part, bool make, char 
     _cleanup_(free_ptr) char *name = NULL;
     bool ready = true, found;
 
-    if (tar < 0 || folder_tar(part->fd, part->member, tar, settings->image_bytes_max, err) < 0)
+    if (tar < 0 || (part->is_harbors_tests && add_open_folders(tar, err) < 0) ||
+        folder_tar(part->fd, part->member, tar, settings->image_bytes_max, err) < 0)
         return -1;
     name = name_after(part->folder, part->base, tar, err);
     if (!name || is_stored(ctl, name, &found, err) < 0 ||
@@ -465,7 +480,8 @@ static int verifier_image(struct ctl *ctl, const struct task_folder *folder, con
     const struct part part = {.folder = folder,
                               .fd = folder->is_own ? fd : folder->fd,
                               .member = folder->is_own ? "." : tests,
-                              .base = base};
+                              .base = base,
+                              .is_harbors_tests = !folder->is_own};
 
     return fd < 0 || !base ? 0 : part_image(ctl, &part, make, ret_name, ret_made, err);
 }

@@ -291,7 +291,8 @@ static void look_for_downloads(const char *script, json_object *line)
     }
 }
 
-/* One shell script that lays all files and runs the one that solves the task. */
+/* One shell script that lays all files and runs the one that solves the task. An image's user may
+ * not be able to make Harbor's /solution. */
 static int add_solution(json_object *files, json_object *line, struct error *err)
 {
     _cleanup_(buf_release) struct buf script = BUF_INIT;
@@ -299,7 +300,9 @@ static int add_solution(json_object *files, json_object *line, struct error *err
     if (!json_object_is_type(files, json_type_object) ||
         !json_object_object_get_ex(files, "solve.sh", NULL))
         return 0;
-    buf_add_str(&script, "mkdir -p /solution\n");
+    buf_add_str(&script, "d=/solution\n"
+                         "mkdir -p $d 2>/dev/null && [ -w $d ] || d=/tmp/solution\n"
+                         "mkdir -p $d\n");
     json_object_object_foreach (files, path, content) {
         const char *text = json_object_get_string(content);
 
@@ -308,16 +311,16 @@ static int add_solution(json_object *files, json_object *line, struct error *err
             return error_set(err, ERROR_INVALID, NULL, "solution: '%.80s' is no file's name", path);
         if (text[strspn(text, BASE64)])
             return error_set(err, ERROR_INVALID, NULL, "solution: '%.80s' is not base64", path);
-        buf_add_str(&script, "f=/solution/");
+        buf_add_str(&script, "f=$d/");
         shell_word(path, &script);
         buf_addf(&script,
                  "\nmkdir -p \"${f%%/*}\" && base64 -d >\"$f\" <<'" FILE_END "'\n%s\n" FILE_END
                  "\n",
                  text);
     }
-    buf_add_str(&script, "chmod +x /solution/solve.sh\n"
-                         "if command -v bash >/dev/null; then exec bash /solution/solve.sh; fi\n"
-                         "exec sh /solution/solve.sh\n");
+    buf_add_str(&script, "chmod +x $d/solve.sh\n"
+                         "if command -v bash >/dev/null; then exec bash $d/solve.sh; fi\n"
+                         "exec sh $d/solve.sh\n");
     json_add_text(line, "solution", script.data);
     return 0;
 }

@@ -575,19 +575,20 @@ static void what_has_no_image_is_broken_without_a_session(void)
     expect_state("calc__calc-vanished", "broken");
 }
 
-/* Its image is built of a Dockerfile; its solution is a script. */
-static void a_task_of_harbor_is_checked(void)
+/* Their images are built of Dockerfiles; their solutions are scripts. One runs as root, one not. */
+static void tasks_of_harbor_are_checked(void)
 {
     _cleanup_(buf_release) struct buf out = BUF_INIT, again = BUF_INIT;
     _cleanup_(answer_release) struct answer *listed = NULL;
 
     CHECK(ctl(&out, "task check %s/harbor --dataset harbor --user %s --repeat 2", fixture_folder(),
               fixture_user()) == 0);
-    says(&out, "1 good, 0 slow, 0 flaky, 0 broken");
+    says(&out, "2 good, 0 slow, 0 flaky, 0 broken");
     listed = client_get("/samples?dataset=harbor&runnable=true");
     STATUS(listed, 200);
-    CHECK_MSG(strstr(listed->body.data, "make-sum") && !strstr(listed->body.data, "solve.sh"), "%s",
-              listed->body.data);
+    CHECK_MSG(strstr(listed->body.data, "make-sum") && strstr(listed->body.data, "user-sum") &&
+                  !strstr(listed->body.data, "solve.sh"),
+              "%s", listed->body.data);
     CHECK(ctl(&again, "dataset import %s/harbor/make-sum --dataset harbor", fixture_folder()) == 0);
     says(&again, "0 new, 0 changed, 1 unchanged");
 }
@@ -642,7 +643,7 @@ static const struct test tests[] = {
      a_checked_sample_is_runnable_only_if_it_is_good},
     {"a flaky sample is told, with the tests that differ", a_flaky_sample_is_told_with_its_tests},
     {"what has no image is broken", what_has_no_image_is_broken_without_a_session},
-    {"a task of Harbor's is built, solved and checked", a_task_of_harbor_is_checked},
+    {"tasks of Harbor's are built, solved and checked", tasks_of_harbor_are_checked},
     {"too many unfinished jobs are 429", too_many_unfinished_jobs_are_429},
     {"unknown jobs are 404", unknown_jobs_are_404},
 };

@@ -405,8 +405,8 @@ def small_run(sources, functions, kinds):
 
 def plan_runs(spec, sources, functions, runner):
     drawn = [function.draw_runs(SMALL_RUNS) for function in functions]
-    runs, files = [run_of_all(spec, functions)], 0
-    runs += [small_run(sources, functions, kinds) for kinds in zip(*drawn)]
+    runs, files = [small_run(sources, functions, kinds) for kinds in zip(*drawn)], 0
+    runs.append(run_of_all(spec, functions))  # the last: what it shows of the true tests comes too late
     options = json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec})
     for run in runs:
         run["files"] = []
@@ -420,7 +420,6 @@ def plan_runs(spec, sources, functions, runner):
         run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, spec["repository"], options,
                        "--rootdir", spec["repository"], "-p", "no:cacheprovider", "-q", "--tb=short", "--maxfail=0",
                        "--continue-on-collection-errors", *run.pop("arguments")]
-    draw.shuffle(runs)
     return runs
 
 

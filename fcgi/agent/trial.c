@@ -278,9 +278,9 @@ static int tell(const struct trial *trial)
     if (!trial->verdict.tampered)
         tell_failures(&trial->verdict);
     tell_broken_run(trial);
-    return trial->verdict.tampered ? AGENT_TRIAL_TAMPERED
-           : counts[TRIAL_FAILED]  ? EXIT_FAILED
-                                   : EXIT_PASSED;
+    if (trial->verdict.tampered)
+        return AGENT_TRIAL_TAMPERED;
+    return counts[TRIAL_FAILED] > 0 || trial->verdict.lacks ? EXIT_FAILED : EXIT_PASSED;
 }
 
 /* Replaces whatever is there, a folder too: nobody but this process may be read from. */
@@ -303,11 +303,12 @@ static int run_plan(bool is_hidden, char *const *environment, struct error *err)
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return error_errno(err, errno, "cannot become a child subreaper");
     umask(022);
-    if (open_plan(&trial, environment, err) < 0 ||
-        remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
-        trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)
+    if (open_plan(&trial, environment, err) < 0)
         return -1;
     trial.plan.is_hidden = is_hidden;
+    if (remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
+        trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)
+        return -1;
     trial_judge(&trial.plan, trial.ends, &trial.verdict);
     return write_report(&trial, err) < 0 ? -1 : tell(&trial);
 }

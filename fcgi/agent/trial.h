@@ -15,9 +15,9 @@
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's
  *                    changes are laid, and its runner, in the process of each run
  *
- * BUGS: a run can tell the next one something by what the kernel keeps of reading (a file's atime)
- * and by how much of the disk is free. It can read what of the image is open to everybody: hidden
- * tests must be named as private.
+ * BUGS: a run can tell the next one something by how many process ids it used up, by what the
+ * kernel keeps of reading (a file's atime) and by how much of the disk is free. It can read what of
+ * the image is open to everybody: hidden tests must be named as private.
  */
 #ifndef CODESET_AGENT_TRIAL_H
 #define CODESET_AGENT_TRIAL_H

@@ -324,7 +324,8 @@ static struct judged judge_case(const struct hearing *hearing, size_t function,
     return judged;
 }
 
-/* The function did not run: its tests, as the lists have them. Why: the last true run's word. */
+/* The function did not run: its tests, as the lists have them, with the last true run's word. Where
+ * these are hidden, the grader misses them by itself and knows what may be said of that. */
 static void fail_listed(const struct hearing *hearing, size_t function,
                         struct trial_verdict *verdict)
 {
@@ -333,11 +334,10 @@ static void fail_listed(const struct hearing *hearing, size_t function,
 
     if (judged.result != TRIAL_FAILED) /* it ran in no true run, as there was none yet */
         return;
-    for (size_t i = 0; i < plan->listed_count; i++)
-        if (compare_function(plan->listed[i], plan->functions[function]) == 0) {
+    verdict->lacks = true;
+    for (size_t i = 0; !plan->is_hidden && i < plan->listed_count; i++)
+        if (compare_function(plan->listed[i], plan->functions[function]) == 0)
             verdict_add(verdict, plan->listed[i], TRIAL_FAILED, 0, judged.message);
-            verdict->outcomes[verdict->count - 1].unseen = true;
-        }
 }
 
 static int by_words(const void *a, const void *b)
@@ -376,7 +376,7 @@ static void judge_function(const struct hearing *hearing, size_t function,
         struct cases *cases = cases_of(hearing, i, function);
 
         if (cases->count > 0)
-            qsort(cases->items, cases->count, sizeof(*cases->items), by_test);
+            qsort(cases->items, cases->count, sizeof(struct trial_outcome *), by_test);
     }
     parameters = all_parameters(hearing, function, &count);
     if (count == 0)
@@ -426,22 +426,6 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct trial_outcome *)a)->test, ((const struct trial_outcome *)b)->test);
 }
 
-/* The grader knows that they are missing, and what may be said of that. */
-static void drop_unseen(struct trial_verdict *verdict)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < verdict->count; i++) {
-        if (!verdict->outcomes[i].unseen) {
-            verdict->outcomes[kept++] = verdict->outcomes[i];
-            continue;
-        }
-        free(verdict->outcomes[i].test);
-        free(verdict->outcomes[i].message);
-    }
-    verdict->count = kept;
-}
-
 void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
                  struct trial_verdict *ret_verdict)
 {
@@ -449,8 +433,6 @@ void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
     size_t others;
 
     judge_some(plan, ends, plan->step_count, &verdict, &others);
-    if (plan->is_hidden)
-        drop_unseen(&verdict);
     for (size_t i = 0; verdict.tampered && i < verdict.count; i++) {
         verdict.outcomes[i].result = TRIAL_FAILED;
         free(verdict.outcomes[i].message);
@@ -470,7 +452,7 @@ bool trial_is_decided(const struct trial_plan *plan, const struct trial_end *end
     for (size_t i = others; i < verdict.count; i++)
         if (verdict.outcomes[i].result == TRIAL_FAILED)
             return true;
-    return verdict.tampered != NULL;
+    return verdict.lacks || verdict.tampered;
 }
 
 /* --- the report ------------------------------------------------------------------------------ */

@@ -21,7 +21,6 @@ struct trial_outcome {
     enum trial_result result;
     double seconds;
     char *message; /* of a failed one; may be empty */
-    bool unseen;   /* no run tells of it; the lists do */
 };
 
 /* How a run ended, and what it said. */
@@ -47,6 +46,7 @@ const char *trial_end_contradiction(const struct trial_end *end);
 struct trial_verdict {
     struct trial_outcome *outcomes; /* under the tests' own names, by which they are sorted */
     size_t count, room;
+    bool lacks;     /* a function that must be mended did not run */
     char *tampered; /* what shows that the tests were deceived; NULL: nothing does */
 };
 

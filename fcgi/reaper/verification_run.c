@@ -422,6 +422,8 @@ static void rules_of(const struct job *job, struct buf *rules)
         .pass_to_pass = job->work.pass_to_pass,
         .held_out = job->work.held_out,
         .restore = job->work.restore,
+        .profile = container_profile(job->container),
+        .root = job->work.repo_path,
     };
 
     restore_rules(&sample, rules);

@@ -14,4 +14,4 @@ CREATE TABLE sample_checks (
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin;
 
 -- How a task is solved, where that is no patch: a shell script. Nobody but the operator sees it.
-ALTER TABLE samples ADD COLUMN solution MEDIUMTEXT NULL COMMENT 'shell; NULL: the patch is the solution';
+ALTER TABLE sample_answers ADD COLUMN solution MEDIUMTEXT NULL COMMENT 'shell; NULL: the patch is the solution';

@@ -171,9 +171,10 @@ struct agent_call *agent_upload(struct agent_client *client, const char *address
  */
 enum agent_copy_stage { AGENT_COPY_LISTING, AGENT_COPY_READING, AGENT_COPY_LAYING };
 
-/* kept_back: what the rules held back, "a, b and 3 more" in printable UTF-8; "" nothing. */
+/* kept_back: what the rules held back, "a, b and 3 more" in printable UTF-8; "" nothing. count: how
+ * many paths that are. */
 typedef void agent_copy_done(const struct error *err, enum agent_copy_stage stage,
-                             const char *kept_back, void *arg);
+                             const char *kept_back, int64_t count, void *arg);
 
 struct agent_copy {
     const char *grading_address, *session_address;

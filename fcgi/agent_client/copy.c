@@ -304,8 +304,8 @@ static void add_path(struct buf *text, const char *path, size_t length)
             text->data[i] = '?';
 }
 
-/* From the agent's answer; one that says nothing of it held nothing back. */
-static void kept_back_of(const struct buf *answer, struct buf *text)
+/* From the agent's answer; one that says nothing of it held nothing back. The number of paths. */
+static int64_t kept_back_of(const struct buf *answer, struct buf *text)
 {
     _cleanup_(json_release) json_object *body = NULL;
     struct error ignored = ERROR_INIT;
@@ -316,7 +316,7 @@ static void kept_back_of(const struct buf *answer, struct buf *text)
     if (json_parse(answer->data ? answer->data : "", answer->length, &body, NULL, &ignored) < 0 ||
         !json_object_object_get_ex(body, "kept_back", &paths) ||
         !json_object_is_type(paths, json_type_array))
-        return;
+        return 0;
     for (size_t i = 0; i < json_object_array_length(paths) && told < KEPT_BACK_MOST; i++) {
         json_object *path = json_object_array_get_idx(paths, i);
 
@@ -326,22 +326,25 @@ static void kept_back_of(const struct buf *answer, struct buf *text)
         add_path(text, json_object_get_string(path), (size_t)json_object_get_string_len(path));
     }
     more = json_get_int(body, "more", 0);
-    if (told > 0 && more > 0)
-        buf_addf(text, " and %lld more", (long long)more);
+    if (told == 0 || more <= 0)
+        return (int64_t)told;
+    buf_addf(text, " and %lld more", (long long)more);
+    return more > INT64_MAX - (int64_t)told ? more : (int64_t)told + more;
 }
 
 static void laying_end(struct agent_call *call, struct error *err)
 {
     struct copy *copy = (struct copy *)call;
     _cleanup_(buf_release) struct buf kept_back = BUF_INIT;
+    int64_t count = 0;
 
     if (err->kind == ERROR_NONE && !copy->from_reading.ended)
         error_set(err, ERROR_INTERNAL, "AGENT_PROTOCOL",
                   "the agent's answer ended before the request did");
     if (err->kind == ERROR_NONE)
-        kept_back_of(&call->body, &kept_back);
+        count = kept_back_of(&call->body, &kept_back);
     copy->done(err->kind != ERROR_NONE ? err : NULL, copy->stage,
-               kept_back.length > 0 ? kept_back.data : "", call->arg);
+               kept_back.length > 0 ? kept_back.data : "", count, call->arg);
 }
 
 static void copy_release(struct agent_call *call)

@@ -55,6 +55,10 @@ static const char *const c[] = {"cCTestCustom.cmake", "cCTestConfig.cmake",
                                 "cCMakeUserPresets.json", NULL};
 static const char *const go[] = {NULL};
 
+/* What a person's shell reads, in whatever folder HOME is; .bash_aliases by Debian's .bashrc. */
+static const char *const login[] = {"c.bash_profile", "c.bash_login",   "c.profile",
+                                    "c.bashrc",       "c.bash_aliases", NULL};
+
 enum test_names { NAMES_PATHS, NAMES_PYTHON, NAMES_JAVA };
 
 static const struct language {
@@ -327,7 +331,7 @@ static void see_tests(struct making *making, const char *text, enum test_names n
     }
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
+/* --- what runs before the verifier ----------------------------------------------------------- */
 
 static void add(struct buf *rules, const char *rule)
 {
@@ -340,6 +344,54 @@ static void add_all(struct buf *rules, const char *const *texts)
     for (; *texts; texts++)
         add(rules, *texts);
 }
+
+/* An argument of the entry point that may be a file of the repository, in whose folder it runs. */
+static void see_argument(struct making *making, const char *argument, const char *root)
+{
+    size_t length = root ? strlen(root) : 0;
+
+    while (length > 0 && root[length - 1] == '/')
+        length--;
+    if (argument[0] == '/') {
+        if (length == 0 || strncmp(argument, root, length) != 0 || argument[length] != '/')
+            return;
+        argument += length;
+    } else if (argument[0] == '-' || !strpbrk(argument, "/.")) {
+        return;
+    }
+    while (argument[0] == '/' || strncmp(argument, "./", 2) == 0)
+        argument++;
+    see(making, xasprintf("%c%s", AGENT_RULE_TEST, argument));
+}
+
+/* The shell's own files and the entry point's: the session's would run before the verifier. */
+static void see_profile(struct making *making, const struct restore_sample *sample,
+                        struct buf *rules)
+{
+    _cleanup_(json_release) json_object *profile = NULL;
+    struct error ignored = ERROR_INIT;
+    json_object *arguments;
+    const char *shell;
+
+    if (!sample->profile ||
+        json_parse(sample->profile, strlen(sample->profile), &profile, NULL, &ignored) < 0)
+        return;
+    shell = json_get_text(profile, AGENT_PROFILE_SHELL);
+    if (shell && strcmp(shell, AGENT_SHELL_LOGIN) == 0)
+        add_all(rules, login);
+    if (!shell || strcmp(shell, AGENT_SHELL_ENTRYPOINT) != 0 ||
+        !json_object_object_get_ex(profile, AGENT_PROFILE_ENTRYPOINT, &arguments) ||
+        !json_object_is_type(arguments, json_type_array))
+        return;
+    for (size_t i = 0; i < json_object_array_length(arguments); i++) {
+        json_object *argument = json_object_array_get_idx(arguments, i);
+
+        if (json_object_is_type(argument, json_type_string))
+            see_argument(making, json_object_get_string(argument), sample->root);
+    }
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
 
 /* The sample's own: "!PATTERN" is taken from the session, PATTERN is not. */
 static void add_sample_rules(struct buf *rules, const char *text)
@@ -373,6 +425,7 @@ void restore_rules(const struct restore_sample *sample, struct buf *rules)
         add_all(rules, language->rules);
     for (size_t i = 0; !language && i < LANGUAGES_APART; i++)
         add_all(rules, languages[i].rules);
+    see_profile(&making, sample, rules);
     see_patch(&making, sample->test_patch);
     see_tests(&making, sample->fail_to_pass, names);
     see_tests(&making, sample->pass_to_pass, names);

@@ -85,10 +85,11 @@ struct job {
     int64_t started_at;
 
     struct admission look_admission;
-    struct error no_report; /* why there is no verdict, while it is looked into; else ERROR_NONE */
-    char *found;            /* what that look said */
-    char *kept_back;        /* of the changes, what does not count: for the result; NULL */
-    struct agent_kept kept; /* the changes: on their way to the database, or from there */
+    struct error no_report;  /* why there is no verdict, while it is looked into; else ERROR_NONE */
+    char *found;             /* what that look said */
+    char *kept_back;         /* of the changes, what does not count: for the result; NULL */
+    int64_t kept_back_count; /* paths */
+    struct agent_kept kept;  /* the changes: on their way to the database, or from there */
 
     struct grader *grader;
     int reports_fd; /* where they go to, while they do */

@@ -325,7 +325,7 @@ static void laying_failed(struct job *job, const struct error *err)
 }
 
 static void copied(const struct error *err, enum agent_copy_stage stage, const char *kept_back,
-                   void *arg)
+                   int64_t count, void *arg)
 {
     static void (*const failures[])(struct job * job, const struct error *err) = {
         [AGENT_COPY_LISTING] = listing_failed,
@@ -343,6 +343,7 @@ static void copied(const struct error *err, enum agent_copy_stage stage, const c
     job->tries = 0;
     free(job->kept_back);
     job->kept_back = kept_back[0] ? xstrdup(kept_back) : NULL;
+    job->kept_back_count = count;
     if (job->kept.most > 0 && !job_is_regrade(job)) {
         keep_changes(job);
     } else {
@@ -421,6 +422,8 @@ static void rules_of(const struct job *job, struct buf *rules)
         .pass_to_pass = job->work.pass_to_pass,
         .held_out = job->work.held_out,
         .restore = job->work.restore,
+        .profile = container_profile(job->container),
+        .root = job->work.repo_path,
     };
 
     restore_rules(&sample, rules);

@@ -162,9 +162,17 @@ static void graded(const struct error *err, struct grader_verdict *verdict, void
     job_write(job);
 }
 
+/* Which files they are tells which tests are in lists that are hidden. */
 void job_tell_kept_back(const struct job *job, struct buf *out)
 {
-    if (job->kept_back)
+    if (!job->kept_back)
+        return;
+    if (job->work.hide_lists || strcmp(job->work.held_out, "[]") != 0)
+        buf_addf(out,
+                 "CHANGES_KEPT_BACK: the verifier ran with the image's version of %lld of the "
+                 "files of the change; which they are is hidden.\n",
+                 (long long)job->kept_back_count);
+    else
         buf_addf(
             out,
             "CHANGES_KEPT_BACK: these files of the change were not used, the verifier ran with "

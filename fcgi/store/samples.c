@@ -341,6 +341,8 @@ void sample_summary_release(struct sample_summary *summary)
 #define HELD_OUT                                                                                   \
     "IFNULL((SELECT a.held_out FROM sample_answers AS a WHERE a.row_id = samples.row_id), '[]')"
 
+#define SOLUTION "(SELECT a.solution FROM sample_answers AS a WHERE a.row_id = samples.row_id)"
+
 static struct sample_summary summary_of_row(const struct db_rows *rows)
 {
     return (struct sample_summary){
@@ -399,7 +401,7 @@ int store_sample_export(struct db *db, const char *dataset,
 {
     static const struct query query = {
         SUMMARY_COLUMNS ", " WHOLE ", report_paths, " HELD_OUT ", IFNULL(restore_list, '[]')"
-                        ", solution FROM samples WHERE latest = TRUE AND dataset = ?"
+                        ", " SOLUTION " FROM samples WHERE latest = TRUE AND dataset = ?"
                         " AND sample_id > ? ORDER BY sample_id LIMIT 16"};
     _cleanup_(free_ptr) char *last = xstrdup("");
     bool more = true;
@@ -455,7 +457,7 @@ int store_sample_solution(struct db *db, const char *dataset, const char *sample
                           int64_t version, struct buf *solution, struct error *err)
 {
     static const struct query query = {
-        "SELECT solution FROM samples WHERE dataset = ? AND sample_id = ? AND version = ?"};
+        "SELECT " SOLUTION " FROM samples WHERE dataset = ? AND sample_id = ? AND version = ?"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &query, err, db_text(dataset), db_text(sample_id), db_int(version));
 
@@ -596,10 +598,11 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
         " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
-        " image_reference, trial, answers_hidden, restore_list, solution, setup_command,"
+        " image_reference, trial, answers_hidden, restore_list, setup_command,"
         " exact_outcomes, needs)"
         " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?, ?)"};
+        " ?, ?, ?, ?, ?, ?, ?)"};
+    const bool hides = sample->hides_answers;
     _cleanup_(buf_release) struct buf piece = BUF_INIT;
     uint32_t sum;
 
@@ -618,31 +621,41 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
         db_text(sample->repo_path), db_text(sample->verifier_command),
         db_text(sample->report_paths),
         sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
-        db_text(sample->fail_to_pass), db_text(sample->pass_to_pass), db_text(sample->fail_to_fail),
-        db_text(sample->version_description), db_time(sample->created_at),
-        db_bytes(sample->content_hash, sizeof(sample->content_hash)),
+        db_text(hides ? "[]" : sample->fail_to_pass), db_text(hides ? "[]" : sample->pass_to_pass),
+        db_text(hides ? "[]" : sample->fail_to_fail), db_text(sample->version_description),
+        db_time(sample->created_at), db_bytes(sample->content_hash, sizeof(sample->content_hash)),
         db_bytes(json->data, json->length), db_bytes(piece.data, piece.length),
         db_int((int64_t)json->length), db_int(sum), db_int(sample->hide_verifier_output),
         db_text(sample->log_parser), db_text(sample->image_reference), db_text(sample->trial),
-        db_int(sample->hides_answers), text_of_list(sample->restore), db_text(sample->solution),
-        db_text(sample->setup_command), db_int(sample->exact_outcomes), db_text(sample->needs));
+        db_int(hides), text_of_list(sample->restore), db_text(sample->setup_command),
+        db_int(sample->exact_outcomes), db_text(sample->needs));
 }
 
+/* What the workers' account must not read. */
 static int insert_answers(struct db *db, const struct new_sample *sample, int64_t version,
                           const struct buf *whole, struct error *err)
 {
     static const struct query query = {
-        "INSERT INTO sample_answers (row_id, json, held_out) SELECT row_id, ?, ? FROM samples"
+        "INSERT INTO sample_answers (row_id, json, held_out, solution, fail_to_pass, pass_to_pass,"
+        " fail_to_fail) SELECT row_id, ?, ?, ?, ?, ?, ? FROM samples"
         " WHERE dataset = ? AND sample_id = ? AND version = ?"};
+    const bool hides = sample->hides_answers;
 
-    if (whole->length == 0 && is_empty_list(sample->held_out))
+    if (whole->length == 0 && !hides && !sample->solution && is_empty_list(sample->held_out))
         return 0;
-    if (check_packet(db, whole->length + strlen(sample->held_out), err) < 0)
+    if (check_packet(db,
+                     whole->length + strlen(sample->held_out) +
+                         (sample->solution ? strlen(sample->solution) : 0) +
+                         strlen(sample->fail_to_pass) + strlen(sample->pass_to_pass) +
+                         strlen(sample->fail_to_fail),
+                     err) < 0)
         return -1;
-    return DB_RUN(db, &query, NULL, err,
-                  whole->length > 0 ? db_bytes(whole->data, whole->length) : db_null(),
-                  text_of_list(sample->held_out), db_text(sample->dataset),
-                  db_text(sample->sample_id), db_int(version));
+    return DB_RUN(
+        db, &query, NULL, err, whole->length > 0 ? db_bytes(whole->data, whole->length) : db_null(),
+        text_of_list(sample->held_out), db_text(sample->solution),
+        db_text(hides ? sample->fail_to_pass : NULL), db_text(hides ? sample->pass_to_pass : NULL),
+        db_text(hides ? sample->fail_to_fail : NULL), db_text(sample->dataset),
+        db_text(sample->sample_id), db_int(version));
 }
 
 int store_sample_add(struct db *db, const struct new_sample *sample, sample_render *render,

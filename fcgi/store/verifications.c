@@ -264,7 +264,8 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         "DECLARE mine UUID; DECLARE under_way, claimed INT DEFAULT 0; ", CLAIM,
         "SELECT claimed, v.job_id, v.session_id, s.user_id, v.attempt, p.image, "
         "IFNULL(p.verifier_image, p.image), p.language, p.verifier, p.repo_path, "
-        "p.verifier_command, p.report_paths, p.fail_to_pass, p.pass_to_pass, p.fail_to_fail, "
+        "p.verifier_command, p.report_paths, IFNULL(h.fail_to_pass, p.fail_to_pass), "
+        "IFNULL(h.pass_to_pass, p.pass_to_pass), IFNULL(h.fail_to_fail, p.fail_to_fail), "
         "p.verify_timeout, c.container_id, c.address, "
         "p.hide_verifier_output OR h.held_out IS NOT NULL, p.log_parser, "
         "JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch'), p.trial, IFNULL(h.held_out, '[]'), "

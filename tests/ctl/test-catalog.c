@@ -364,14 +364,38 @@ static int add_hidden(int64_t *ret_version, struct error *err)
                                       .repo_path = "/r",
                                       .verifier_command = "v",
                                       .report_paths = "[]",
-                                      .fail_to_pass = "[]",
-                                      .pass_to_pass = "[]",
-                                      .fail_to_fail = "[]",
+                                      .fail_to_pass = "[\"secret\"]",
+                                      .pass_to_pass = "[\"secret\"]",
+                                      .fail_to_fail = "[\"secret\"]",
+                                      .solution = "secret",
                                       .held_out = "[\"t\"]",
                                       .restore = "[]",
                                       .hides_answers = true};
 
     return store_sample_add(admin, &sample, hide, NULL, ret_version, err);
+}
+
+/* Each is denied, or finds nothing. */
+static void workers_read_no_answer(void)
+{
+    static const struct query denied[] = {{"SELECT json FROM sample_answers"},
+                                          {"SELECT solution FROM sample_answers"},
+                                          {"SELECT detail FROM sample_checks"}};
+    static const struct query lists = {
+        "SELECT CONCAT(fail_to_pass, pass_to_pass, fail_to_fail) FROM samples WHERE "
+        "dataset='hidden' AND latest"};
+    struct error err = ERROR_INIT;
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(api, &lists, NULL, 0, &err);
+
+    for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
+        struct error why = ERROR_INIT;
+
+        CU_ASSERT_PTR_NULL(db_select(api, &denied[i], NULL, 0, &why));
+        CU_ASSERT_PTR_NOT_NULL(strstr(why.message, "denied"));
+    }
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
+    CU_ASSERT_TRUE_FATAL(db_next(rows));
+    CU_ASSERT_STRING_EQUAL(db_row_text(rows, 0), "[][][]");
 }
 
 static void hidden_answers_are_out_of_the_workers_reach(void)
@@ -381,12 +405,11 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
         "image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout, "
         "fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, imported_at, "
         "'x', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, NULL, FALSE, NULL, NULL, "
-        "NULL, FALSE, NULL "
+        "FALSE, NULL "
         "FROM samples WHERE sample_id='Some_%0001' AND latest";
-    static const struct query read = {"SELECT json FROM sample_answers"};
     _cleanup_(sample_summary_release) struct sample_summary summary = {0};
-    _cleanup_(buf_release) struct buf json = BUF_INIT, whole = BUF_INIT;
-    struct error denied = ERROR_INIT, refused = ERROR_INIT;
+    _cleanup_(buf_release) struct buf json = BUF_INIT, whole = BUF_INIT, solution = BUF_INIT;
+    struct error refused = ERROR_INIT;
     int64_t version;
 
     OK(store_dataset_ensure(admin, "hidden", NULL, &err));
@@ -399,8 +422,9 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
     OK(store_sample_get(admin, "hidden", "a", 0, &summary, &whole, &err));
     CU_ASSERT_STRING_EQUAL(whole.data, "{\"patch\":\"secret\"}");
     CU_ASSERT_TRUE(summary.hides_answers);
-    CU_ASSERT_PTR_NULL(db_select(api, &read, NULL, 0, &denied));
-    CU_ASSERT_PTR_NOT_NULL(strstr(denied.message, "denied"));
+    OK(store_sample_solution(admin, "hidden", "a", 2, &solution, &err));
+    CU_ASSERT_STRING_EQUAL(solution.data, "secret");
+    workers_read_no_answer();
     /* The version before, whose answers could be seen, is given to nobody any more. */
     CU_ASSERT_EQUAL(store_sample_version(api, "hidden", "a", 1, &version, &refused), -1);
     CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);

@@ -35,14 +35,16 @@ static struct rig grading, session;
 static struct outcome outcome;
 static enum agent_copy_stage stage;
 static char kept_back[1024];
+static int64_t kept_back_count;
 static const char *rules = "";
 static size_t rules_length;
 
 static void on_copied(const struct error *err, enum agent_copy_stage at, const char *kept,
-                      void *arg)
+                      int64_t count, void *arg)
 {
     stage = at;
     snprintf(kept_back, sizeof(kept_back), "%s", kept);
+    kept_back_count = count;
     rig_on_tree(err, arg);
 }
 
@@ -248,15 +250,19 @@ static void a_copy_makes_the_trees_the_same(void)
 /* The same paths, in any order. */
 static void is_told(const char *paths)
 {
+    int64_t count = 0;
+
     CU_ASSERT_EQUAL(strlen(kept_back), strlen(paths));
     for (const char *at = paths; *at;) {
         size_t length = strcspn(at, ",");
         _cleanup_(free_ptr) char *path = xasprintf("%.*s", (int)length, at);
 
         CU_ASSERT_PTR_NOT_NULL(strstr(kept_back, path));
+        count++;
         at += length;
         at += strspn(at, ", ");
     }
+    CU_ASSERT_EQUAL(kept_back_count, count);
 }
 
 /* Both trees are made, the session's is changed, and laid by rules: what is found then, and told.

@@ -1164,6 +1164,24 @@ static void rules_know_how_diffs_write_paths(void)
                               "ft/b_test.go", "fold_test.go", "fnew_test.go", "!fa comment", NULL});
 }
 
+static void rules_name_what_a_shell_reads_before_the_verifier(void)
+{
+    check_rules(&(struct restore_sample){.language = "go", .profile = "{}", .root = "/work"},
+                (const char *const[]){"!c.bashrc", "!c.profile", NULL});
+    check_rules(
+        &(struct restore_sample){.language = "go", .profile = "{\"shell\":\"login\"}"},
+        (const char *const[]){"c.bash_profile", "c.bash_login", "c.profile", "c.bashrc", NULL});
+    check_rules(
+        &(struct restore_sample){
+            .language = "go",
+            .profile = "{\"shell\":\"entrypoint\",\"entrypoint\":[\"/work/bin/enter\","
+                       "\"./tool/run\",\"setup.sh\",\"bash\",\"--x=a/b\",\"/workshop/x\","
+                       "\"../up\",\"/bin/sh\",7]}",
+            .root = "/work/"},
+        (const char *const[]){"fbin/enter", "ftool/run", "fsetup.sh", "!fbash", "!f--x=a/b", "!fx",
+                              "!fshop/x", "!f../up", "!fbin/sh", "!c.bashrc", NULL});
+}
+
 static void a_samples_own_rules_go_first(void)
 {
     _cleanup_(buf_release) struct buf rules = BUF_INIT;
@@ -1280,6 +1298,8 @@ int main(void)
         {"rules know how diffs write paths", rules_know_how_diffs_write_paths},
         {"many tests of few files are few rules", many_tests_of_few_files_are_few_rules},
         {"rules are bounded", rules_are_bounded},
+        {"rules name what a shell reads before the verifier",
+         rules_name_what_a_shell_reads_before_the_verifier},
         {"a sample's own rules go first", a_samples_own_rules_go_first},
     };
 

@@ -640,6 +640,8 @@ static void test_oci_links_stay_inside(void)
     "\"" name "\"}" platform "}"
 #define PLATFORM(os, architecture)                                                                 \
     ",\"platform\":{\"os\":\"" os "\",\"architecture\":\"" architecture "\"}"
+#define VARIANT(variant)                                                                           \
+    ",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":\"" variant "\"}"
 
 /* "digest" of what is chosen, or the reason of the refusal. */
 static char *chosen(const char *manifests, const char *tag, const char *platform)
@@ -662,9 +664,31 @@ static void test_one_of_several_images_is_chosen(void)
                                                            PLATFORM("unknown", "unknown")) "]";
     static const char other[] = "[" MANIFEST("a", "x", PLATFORM("linux", "s390x")) "," MANIFEST(
         "b", "y", PLATFORM("windows", "amd64")) "]";
+    static const char unsaid[] = "[" MANIFEST("a", "x", PLATFORM("", "")) "," MANIFEST(
+        "b", "x", PLATFORM("linux", "s390x")) "]";
+    static const char variants[] = "[" MANIFEST("c", "x", VARIANT("v3")) "," MANIFEST(
+        "a", "x", PLATFORM("linux", "amd64")) "," MANIFEST("b", "x", VARIANT("v2")) "]";
+    static const char plain_last[] = "[" MANIFEST("c", "x", VARIANT("v3")) "," MANIFEST(
+        "b", "x", VARIANT("v2")) "," MANIFEST("a", "x", PLATFORM("linux", "amd64")) "]";
+    static const char kinds_only[] =
+        "[" MANIFEST("b", "x", VARIANT("v2")) "," MANIFEST("c", "x", VARIANT("v3")) "]";
+    static const char names[] =
+        "[" MANIFEST("b", "one", VARIANT("v2")) "," MANIFEST("c", "two", "") "]";
     static const struct {
         const char *manifests, *tag, *platform, *expected;
     } rows[] = {
+        {unsaid, NULL, NULL, "sha256:a"},
+        {variants, NULL, NULL, "sha256:a"},
+        {variants, NULL, "linux/amd64", "sha256:a"},
+        {plain_last, NULL, NULL, "sha256:a"},
+        {variants, NULL, "linux/amd64/v2", "sha256:b"},
+        {variants, NULL, "linux/amd64/v3", "sha256:c"},
+        {variants, NULL, "linux/amd64/v4", "sha256:a"},
+        {kinds_only, NULL, NULL,
+         "is there for linux/amd64/v2, linux/amd64/v3; choose one with --platform"},
+        {kinds_only, NULL, "linux/amd64/v4",
+         "not for linux/amd64/v4, as --platform says, but for linux/amd64/v2, linux/amd64/v3"},
+        {names, NULL, NULL, "holds 2 images: one, two; choose one with --tag"},
         {two, "one", NULL, "sha256:a"},
         {two, "two", NULL, "sha256:b"},
         {two, "example.org/x:two", NULL, "sha256:b"},

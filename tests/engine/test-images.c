@@ -106,6 +106,26 @@ static void test_localhost_has_an_address(void)
     }
 }
 
+static void test_a_long_file_is_left(void)
+{
+    enum { LENGTH = 70000 };
+    _cleanup_(free_ptr) char *text = xmalloc(LENGTH + 1);
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    memset(text, '#', LENGTH);
+    text[LENGTH] = '\0';
+    {
+        const struct tar_entry entries[] = {TAR_FILE("etc/hosts", text),
+                                            TAR_FILE("etc/gitconfig", text)};
+
+        CU_ASSERT_EQUAL_FATAL(import("long", NULL, entries, ARRAY_SIZE(entries), &err), 0);
+    }
+    CU_ASSERT_TRUE(look("long", "etc/hosts", &st) && st.st_size == LENGTH);
+    CU_ASSERT_TRUE(look("long", "etc/gitconfig", &st) && st.st_size == LENGTH);
+    drop("long");
+}
+
 /* A file that has other names keeps its content under these. */
 static void test_a_file_of_two_names_is_parted(void)
 {
@@ -974,6 +994,7 @@ static void test_what_dead_imports_left_is_swept(void)
 static const struct unit_test tests[] = {
     {"owners are shifted, modes, times and links kept", test_owners_are_shifted_and_modes_kept},
     {"localhost has an address, whatever the image has", test_localhost_has_an_address},
+    {"hosts and git settings too long to be mended are left", test_a_long_file_is_left},
     {"a file of two names is parted before it is changed", test_a_file_of_two_names_is_parted},
     {"git trusts repositories, whoever owns them", test_git_trusts_repositories_whoever_owns_them},
     {"what an image says may be said otherwise", test_what_an_image_says_may_be_said_otherwise},

@@ -83,36 +83,38 @@ static int show_cpuset(const char *hierarchy, const char *cgroup, const char *fo
     return make_dirs(path, 0755, err) < 0 ? -1 : show(hierarchy, parent, folder, err);
 }
 
+/* One hierarchy may have several controllers: is it none of those before? */
+static bool is_first(const char *const *hierarchies, size_t i)
+{
+    size_t first = 0;
+
+    while (hierarchies[first] != hierarchies[i])
+        first++;
+    return first == i && hierarchies[i] != NULL;
+}
+
 size_t own_sys_cgroups(const struct cgroup_fs *fs, const char *names[OWN_SYS_CGROUPS_MOST])
 {
     const char *const hierarchies[] = {fs->memory, fs->cpu, fs->cpuacct, fs->pids, fs->cpuset};
     size_t count = 0;
 
-    for (size_t i = 0; !fs->v2 && i < ARRAY_SIZE(hierarchies); i++) {
-        size_t first = 0; /* one hierarchy may have several controllers */
-
-        while (hierarchies[first] != hierarchies[i])
-            first++;
-        if (first == i && hierarchies[i] != NULL)
+    for (size_t i = 0; !fs->v2 && i < ARRAY_SIZE(hierarchies); i++)
+        if (is_first(hierarchies, i))
             names[count++] = name_of(hierarchies[i]);
-    }
     return count;
 }
 
 static int show_cgroups(const struct cgroup_fs *fs, const char *cgroup, const char *folder,
                         struct error *err)
 {
-    const char *const hierarchies[] = {fs->memory, fs->cpu, fs->cpuacct, fs->pids};
+    const char *const hierarchies[] = {fs->memory, fs->cpu, fs->cpuacct, fs->pids, fs->cpuset};
+    const size_t cpuset = ARRAY_SIZE(hierarchies) - 1;
 
-    for (size_t i = 0; i < ARRAY_SIZE(hierarchies); i++) {
-        size_t first = 0;
-
-        while (hierarchies[first] != hierarchies[i])
-            first++;
-        if (first == i && show(hierarchies[i], cgroup, folder, err) < 0)
+    for (size_t i = 0; i < cpuset; i++)
+        if (is_first(hierarchies, i) && show(hierarchies[i], cgroup, folder, err) < 0)
             return -1;
-    }
-    return fs->cpuset ? show_cpuset(fs->cpuset, cgroup, folder, err) : 0;
+    /* Beside another of them it is shown with the container's own cgroup already. */
+    return is_first(hierarchies, cpuset) ? show_cpuset(fs->cpuset, cgroup, folder, err) : 0;
 }
 
 int own_sys_make(const char *folder, int cpus, const struct cgroup_fs *fs, const char *cgroup,

@@ -191,12 +191,13 @@ static _Noreturn void run_buildah(const struct builder *builder, int in, int out
                                  "--storage-driver=vfs",
                                  "build",
                                  "--isolation=chroot",
+                                 "--http-proxy=false", /* whose password may be in its URL */
                                  "--network=host",
                                  "--format=oci",
                                  "--tag=oci-archive:" SEEN_AS "/" ARCHIVE ":image"};
     const char *environment[16];
     struct error err = ERROR_INIT;
-    size_t count = 9;
+    size_t count = 10;
 
     if (builder->build->dockerfile) {
         arguments[count++] = "--file";
@@ -240,12 +241,18 @@ static int start_buildah(struct builder *builder, int in, FILE **ret_out, struct
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_errno(err, errno, "cannot make a pipe");
     *ret_out = fdopen(ends[0], "r");
+    if (!*ret_out) {
+        error_errno(err, errno, "cannot read from a pipe");
+        close(ends[0]);
+        close(ends[1]);
+        return -1;
+    }
     fflush(NULL);
     builder->pid = cage_fork(builder->build->network);
     if (builder->pid == 0)
         run_buildah(builder, in, ends[1]);
     close(ends[1]);
-    if (builder->pid < 0 || !*ret_out) {
+    if (builder->pid < 0) {
         builder->pid = 0;
         return error_errno(err, errno, "cannot start buildah");
     }

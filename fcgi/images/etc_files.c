@@ -27,8 +27,9 @@ static int open_in(int root_fd, const char *path, int flags)
     return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 }
 
-/* The text of a plain file, or of one that links lead to; "" of anything else. */
-static void read_plain(int root_fd, const char *path, struct buf *text)
+/* The text of a plain file, or of one that links lead to; "" of anything else. False for a plain
+ * file that cannot be read as a whole, and so is left as it is. */
+static bool read_plain(int root_fd, const char *path, struct buf *text)
 {
     _cleanup_(close_fd) int look = open_in(root_fd, path, O_PATH);
     _cleanup_(close_fd) int fd = -1;
@@ -36,11 +37,12 @@ static void read_plain(int root_fd, const char *path, struct buf *text)
     struct stat st;
 
     buf_add_str(text, "");
-    if (look < 0 || fstat(look, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > CONTENT_MOST)
-        return;
+    if (look < 0 || fstat(look, &st) < 0 || !S_ISREG(st.st_mode))
+        return true;
+    if (st.st_size > CONTENT_MOST)
+        return false;
     fd = open_in(root_fd, path, O_RDONLY); /* nobody else changes the folder */
-    if (fd < 0 || fd_read_all(fd, CONTENT_MOST, text, &ignored) < 0)
-        buf_truncate(text, 0);
+    return fd >= 0 && fd_read_all(fd, CONTENT_MOST, text, &ignored) == 0;
 }
 
 /* Does a line of the file give the name to an address that begins so? */
@@ -116,7 +118,8 @@ int etc_files_lay(int root_fd, bool is_layer, struct error *err)
 
         if (is_layer && fstatat(etc, files[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        read_plain(root_fd, files[i].path, &before);
+        if (!read_plain(root_fd, files[i].path, &before))
+            continue;
         files[i].mend(before.data, &after);
         if (after.length != before.length && replace(etc, files[i].name, &after, err) < 0)
             return -1;

@@ -56,10 +56,18 @@ struct platform {
     const char *os, *architecture, *variant;
 };
 
+/* Some builders write "" for what they do not know. */
+static const char *said(json_object *object, const char *name)
+{
+    const char *text = json_get_text(object, name);
+
+    return text && *text ? text : NULL;
+}
+
 static struct platform platform_of(json_object *object)
 {
-    return (struct platform){json_get_text(object, "os"), json_get_text(object, "architecture"),
-                             json_get_text(object, "variant")};
+    return (struct platform){said(object, "os"), said(object, "architecture"),
+                             said(object, "variant")};
 }
 
 static bool is_ours(const struct platform *platform)
@@ -180,14 +188,101 @@ static bool is_same(json_object *one, json_object *other)
     return first && second && strcmp(first, second) == 0;
 }
 
+struct search {
+    const char *tag, *variant; /* as wanted; NULL: any */
+    struct names all, foreign, ours, variants;
+    json_object *chosen;
+    size_t count;    /* of images that are meant */
+    bool same_name;  /* all of them */
+    bool near;       /* of the foreign ones only the variant is wrong */
+    bool has_a_kind; /* one of them has a variant */
+};
+
+static void search_release(struct search *search)
+{
+    names_release(&search->all);
+    names_release(&search->foreign);
+    names_release(&search->ours);
+    names_release(&search->variants);
+}
+
+/* Of one image for several kinds of processors the one whose kind was asked for, or that which runs
+ * on all of them. */
+static int fitness(const struct search *search, json_object *descriptor)
+{
+    const struct platform platform = platform_of(json_object_object_get(descriptor, "platform"));
+
+    return (search->variant != NULL) == (platform.variant != NULL);
+}
+
+static bool has_same_name(json_object *one, json_object *other)
+{
+    const char *first = name_of(one), *second = name_of(other);
+
+    return first && second ? strcmp(first, second) == 0 : first == second;
+}
+
+/* What was found before. */
+static void forget(struct search *search)
+{
+    names_release(&search->ours);
+    names_release(&search->variants);
+    search->ours = search->variants = (struct names){.text = BUF_INIT};
+    search->has_a_kind = false;
+    search->count = 0;
+}
+
+/* One that this host can run. */
+static void consider(struct search *search, json_object *descriptor,
+                     const struct platform *platform)
+{
+    const char *name = name_of(descriptor);
+    int gain = 0;
+
+    if (search->chosen && is_same(search->chosen, descriptor))
+        return;
+    if (search->chosen && has_same_name(search->chosen, descriptor))
+        gain = fitness(search, descriptor) - fitness(search, search->chosen);
+    else if (search->chosen)
+        search->same_name = false;
+    if (gain < 0)
+        return;
+    if (gain > 0 && search->same_name)
+        forget(search);
+    search->has_a_kind = search->has_a_kind || platform->variant;
+    add_name(&search->ours, name ? name : "one without a name");
+    describe(platform, &search->variants);
+    search->chosen = descriptor;
+    search->count++;
+}
+
+static int refuse_search(struct search *search, struct error *err)
+{
+    if (search->count == 0 && search->foreign.count > 0 && search->near)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image is not for " OS "/" ARCHITECTURE
+                         "/%.40s, as --platform says, but for %s",
+                         search->variant, names_text(&search->foreign));
+    if (search->count == 0 && search->foreign.count > 0)
+        return refuse_platform(&search->foreign, err);
+    if (search->count > 1 && search->same_name && search->has_a_kind)
+        return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                         "the image is there for %s; choose one with --platform",
+                         names_text(&search->variants));
+    return refuse_count(search->count, search->count ? &search->ours : &search->all, search->tag,
+                        err);
+}
+
 json_object *image_choice_manifest(const struct image_choice *choice, json_object *manifests,
                                    bool is_top, struct error *err)
 {
-    _cleanup_(names_release) struct names all = {.text = BUF_INIT}, foreign = {.text = BUF_INIT},
-                                          ours = {.text = BUF_INIT};
-    const char *tag = is_top ? choice->tag : NULL, *variant = wanted_variant(choice);
-    json_object *chosen = NULL;
-    size_t count = 0;
+    _cleanup_(search_release) struct search search = {.tag = is_top ? choice->tag : NULL,
+                                                      .variant = wanted_variant(choice),
+                                                      .all = {.text = BUF_INIT},
+                                                      .foreign = {.text = BUF_INIT},
+                                                      .ours = {.text = BUF_INIT},
+                                                      .variants = {.text = BUF_INIT},
+                                                      .same_name = true};
 
     for (size_t i = 0; i < json_object_array_length(manifests); i++) {
         json_object *descriptor = json_object_array_get_idx(manifests, i);
@@ -197,26 +292,20 @@ json_object *image_choice_manifest(const struct image_choice *choice, json_objec
 
         if (is_attestation(&platform))
             continue;
-        add_name(&all, name ? name : "one without a name");
-        if (tag && !is_tagged(descriptor, tag))
+        add_name(&search.all, name ? name : "one without a name");
+        if (search.tag && !is_tagged(descriptor, search.tag))
             continue;
-        if (!is_ours(&platform) ||
-            (variant && platform.variant && strcmp(variant, platform.variant) != 0)) {
-            describe(&platform, &foreign);
-            continue;
+        if (is_ours(&platform) && !(search.variant && platform.variant &&
+                                    strcmp(search.variant, platform.variant) != 0)) {
+            consider(&search, descriptor, &platform);
+        } else {
+            search.near = search.near || is_ours(&platform);
+            describe(&platform, &search.foreign);
         }
-        if (chosen && is_same(chosen, descriptor))
-            continue;
-        add_name(&ours, name ? name : "one without a name");
-        chosen = descriptor;
-        count++;
     }
-    if (count == 1)
-        return chosen;
-    if (count == 0 && foreign.count > 0)
-        refuse_platform(&foreign, err);
-    else
-        refuse_count(count, count ? &ours : &all, tag, err);
+    if (search.count == 1)
+        return search.chosen;
+    refuse_search(&search, err);
     return NULL;
 }
 

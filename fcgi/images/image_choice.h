@@ -22,7 +22,9 @@ int image_choice_check(const struct image_choice *choice, struct error *err);
 
 /*
  * Of an OCI index's manifests (an array) the one that is meant. is_top: of the archive's own
- * index.json, where tags are. NULL with IMAGE_REFUSED where it is none, or more than one. Borrowed.
+ * index.json, where tags are. Of one image for several variants of this host's architecture: the
+ * variant that the choice names, else the entry without one. NULL with IMAGE_REFUSED where it is
+ * none, or more than one. Borrowed.
  */
 json_object *image_choice_manifest(const struct image_choice *choice, json_object *manifests,
                                    bool is_top, struct error *err);

@@ -106,6 +106,26 @@ static void test_localhost_has_an_address(void)
     }
 }
 
+static void test_a_long_file_is_left(void)
+{
+    enum { LENGTH = 70000 };
+    _cleanup_(free_ptr) char *text = xmalloc(LENGTH + 1);
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    memset(text, '#', LENGTH);
+    text[LENGTH] = '\0';
+    {
+        const struct tar_entry entries[] = {TAR_FILE("etc/hosts", text),
+                                            TAR_FILE("etc/gitconfig", text)};
+
+        CU_ASSERT_EQUAL_FATAL(import("long", NULL, entries, ARRAY_SIZE(entries), &err), 0);
+    }
+    CU_ASSERT_TRUE(look("long", "etc/hosts", &st) && st.st_size == LENGTH);
+    CU_ASSERT_TRUE(look("long", "etc/gitconfig", &st) && st.st_size == LENGTH);
+    drop("long");
+}
+
 /* A file that has other names keeps its content under these. */
 static void test_a_file_of_two_names_is_parted(void)
 {
@@ -640,6 +660,8 @@ static void test_oci_links_stay_inside(void)
     "\"" name "\"}" platform "}"
 #define PLATFORM(os, architecture)                                                                 \
     ",\"platform\":{\"os\":\"" os "\",\"architecture\":\"" architecture "\"}"
+#define VARIANT(variant)                                                                           \
+    ",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":\"" variant "\"}"
 
 /* "digest" of what is chosen, or the reason of the refusal. */
 static char *chosen(const char *manifests, const char *tag, const char *platform)
@@ -662,9 +684,31 @@ static void test_one_of_several_images_is_chosen(void)
                                                            PLATFORM("unknown", "unknown")) "]";
     static const char other[] = "[" MANIFEST("a", "x", PLATFORM("linux", "s390x")) "," MANIFEST(
         "b", "y", PLATFORM("windows", "amd64")) "]";
+    static const char unsaid[] = "[" MANIFEST("a", "x", PLATFORM("", "")) "," MANIFEST(
+        "b", "x", PLATFORM("linux", "s390x")) "]";
+    static const char variants[] = "[" MANIFEST("c", "x", VARIANT("v3")) "," MANIFEST(
+        "a", "x", PLATFORM("linux", "amd64")) "," MANIFEST("b", "x", VARIANT("v2")) "]";
+    static const char plain_last[] = "[" MANIFEST("c", "x", VARIANT("v3")) "," MANIFEST(
+        "b", "x", VARIANT("v2")) "," MANIFEST("a", "x", PLATFORM("linux", "amd64")) "]";
+    static const char kinds_only[] =
+        "[" MANIFEST("b", "x", VARIANT("v2")) "," MANIFEST("c", "x", VARIANT("v3")) "]";
+    static const char names[] =
+        "[" MANIFEST("b", "one", VARIANT("v2")) "," MANIFEST("c", "two", "") "]";
     static const struct {
         const char *manifests, *tag, *platform, *expected;
     } rows[] = {
+        {unsaid, NULL, NULL, "sha256:a"},
+        {variants, NULL, NULL, "sha256:a"},
+        {variants, NULL, "linux/amd64", "sha256:a"},
+        {plain_last, NULL, NULL, "sha256:a"},
+        {variants, NULL, "linux/amd64/v2", "sha256:b"},
+        {variants, NULL, "linux/amd64/v3", "sha256:c"},
+        {variants, NULL, "linux/amd64/v4", "sha256:a"},
+        {kinds_only, NULL, NULL,
+         "is there for linux/amd64/v2, linux/amd64/v3; choose one with --platform"},
+        {kinds_only, NULL, "linux/amd64/v4",
+         "not for linux/amd64/v4, as --platform says, but for linux/amd64/v2, linux/amd64/v3"},
+        {names, NULL, NULL, "holds 2 images: one, two; choose one with --tag"},
         {two, "one", NULL, "sha256:a"},
         {two, "two", NULL, "sha256:b"},
         {two, "example.org/x:two", NULL, "sha256:b"},
@@ -950,6 +994,7 @@ static void test_what_dead_imports_left_is_swept(void)
 static const struct unit_test tests[] = {
     {"owners are shifted, modes, times and links kept", test_owners_are_shifted_and_modes_kept},
     {"localhost has an address, whatever the image has", test_localhost_has_an_address},
+    {"hosts and git settings too long to be mended are left", test_a_long_file_is_left},
     {"a file of two names is parted before it is changed", test_a_file_of_two_names_is_parted},
     {"git trusts repositories, whoever owns them", test_git_trusts_repositories_whoever_owns_them},
     {"what an image says may be said otherwise", test_what_an_image_says_may_be_said_otherwise},

@@ -126,29 +126,32 @@ static int visit(FTS *walk, FTSENT *entry, struct git_folder_list *list, struct 
     return take(list, entry->fts_path, err);
 }
 
-/* Is it below the work tree of the one whose folder is `.git`, and its HEAD in the index there? */
-static bool is_tracked(git_index *index, const char *path, const char *tree, size_t tree_length)
+/* Is it below the work tree of the one whose folder is `.git`, not in that folder, and its HEAD in
+ * the index there? */
+static bool is_tracked(git_index *index, const char *path, const char *git)
 {
+    const size_t length = strlen(git), tree = length - strlen(".git");
     _cleanup_(free_ptr) char *head = NULL;
     size_t place;
 
-    if (strncmp(path, tree, tree_length) != 0)
+    if (strncmp(path, git, tree) != 0 ||
+        (strncmp(path, git, length) == 0 && (path[length] == '/' || path[length] == '\0')))
         return false;
-    head = xasprintf("%s/HEAD", path + tree_length);
+    head = xasprintf("%s/HEAD", path + tree);
     return git_index_find(&place, index, head) == 0;
 }
 
 /* Marks as NULL. Of an index that cannot be read nothing is known; who opens it says why. */
-static void forget_tracked(struct git_folder_list *list, const char *path)
+static void forget_tracked(struct git_folder_list *list, size_t own)
 {
-    const char *name = strrchr(path, '/') + 1;
-    _cleanup_(free_ptr) char *index_path = xasprintf("%s/index", path);
+    const char *git = list->paths[own];
+    _cleanup_(free_ptr) char *index_path = xasprintf("%s/index", git);
     git_index *index = NULL;
 
-    if (strcmp(name, ".git") != 0 || git_index_open(&index, index_path) < 0)
+    if (strcmp(strrchr(git, '/') + 1, ".git") != 0 || git_index_open(&index, index_path) < 0)
         return;
     for (size_t i = 0; i < list->count; i++) {
-        if (list->paths[i] && is_tracked(index, list->paths[i], path, (size_t)(name - path))) {
+        if (i != own && list->paths[i] && is_tracked(index, list->paths[i], git)) {
             free(list->paths[i]);
             list->paths[i] = NULL;
         }
@@ -163,7 +166,7 @@ static void leave_out_tracked(struct git_folder_list *list)
 
     for (size_t i = 0; i < list->count; i++)
         if (list->paths[i])
-            forget_tracked(list, list->paths[i]);
+            forget_tracked(list, i);
     for (size_t i = 0; i < list->count; i++)
         if (list->paths[i])
             list->paths[kept++] = list->paths[i];

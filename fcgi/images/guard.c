@@ -88,6 +88,17 @@ int64_t guard_folder_bytes(const char *folder)
 
 /* --- the guard ------------------------------------------------------------------------------- */
 
+/* The bytes come first: what ends meanwhile only allows more. */
+static bool is_too_large(const struct engine_settings *settings,
+                         const struct guard_subject *subject)
+{
+    const int64_t bytes = guard_folder_bytes(subject->folder), each = settings->image_bytes_max;
+    const int64_t ended = subject->ended ? *subject->ended - subject->ended_before : 0;
+
+    return ended <= (INT64_MAX - subject->folder_bytes_max) / each &&
+           bytes > subject->folder_bytes_max + ended * each;
+}
+
 static enum verdict look(const struct engine_settings *settings,
                          const struct guard_subject *subject, pid_t starter, int64_t deadline)
 {
@@ -97,7 +108,7 @@ static enum verdict look(const struct engine_settings *settings,
         return STARTER_IS_GONE;
     if (clock_monotonic() >= deadline)
         return TIME_IS_OVER;
-    if (subject->folder && guard_folder_bytes(subject->folder) > subject->folder_bytes_max)
+    if (subject->folder && is_too_large(settings, subject))
         return TOO_LARGE;
     return guard_check_disk(settings, &ignored) < 0 ? DISK_IS_FULL : SUBJECT_ENDED;
 }

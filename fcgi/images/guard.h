@@ -16,12 +16,16 @@
 struct engine_settings;
 
 /* What is guarded. The guard also ends a subject when the files in its folder have more than
- * folder_bytes_max bytes, or are very many. */
+ * folder_bytes_max bytes, or are very many. Where others write to the folder as well, `ended` says
+ * how many of them have ended, in memory that is shared with them; for each that did since there
+ * were ended_before, image_bytes_max more may be there. */
 struct guard_subject {
     pid_t pid;          /* a child of the caller */
     const char *what;   /* for messages: "to unpack it"; static */
     const char *folder; /* NULL: none is looked at */
     int64_t folder_bytes_max;
+    const _Atomic int64_t *ended; /* NULL: nobody else writes there */
+    int64_t ended_before;
 };
 
 struct guard {

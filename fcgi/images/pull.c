@@ -49,6 +49,7 @@ struct pull {
     int fd, work_fd, lock_fd;
     int credentials_fd; /* -1: none */
     unsigned jobs;
+    _Atomic int64_t *ended; /* fetches; shared by the processes of all jobs */
     uid_t user;
 };
 
@@ -107,6 +108,8 @@ static int prepare(struct pull *pull, const char *credentials, struct error *err
 
     if (store < 0)
         return error_errno(err, errno, "cannot open %s", pull->settings->image_dir);
+    if (pull->ended == MAP_FAILED)
+        return error_errno(err, errno, "cannot share memory");
     if (make_folder(pull, store, FOLDER, false, &pull->fd, err) < 0 || take_lock(pull, err) < 0 ||
         make_folder(pull, pull->fd, "work", true, &pull->work_fd, err) < 0 ||
         make_folder(pull, pull->work_fd, "blobs", true, &blobs, err) < 0)
@@ -147,6 +150,8 @@ struct pull *pull_open(const struct engine_settings *settings, const char *crede
 
     *pull = (struct pull){.settings = settings,
                           .jobs = jobs,
+                          .ended = mmap(NULL, sizeof(*pull->ended), PROT_READ | PROT_WRITE,
+                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0),
                           .path = xasprintf("%s/" FOLDER, settings->image_dir),
                           .fd = -1,
                           .work_fd = -1,
@@ -171,6 +176,8 @@ void pull_close(struct pull *pull, bool keep)
         if (!keep)
             remove_tree_at(pull->fd, "work", &ignored);
     }
+    if (pull->ended != MAP_FAILED)
+        munmap(pull->ended, sizeof(*pull->ended));
     close_fd(&pull->credentials_fd);
     close_fd(&pull->work_fd);
     close_fd(&pull->lock_fd);
@@ -300,14 +307,16 @@ static int64_t most_bytes(const struct pull *pull)
     return most > INT64_MAX / (int64_t)pull->jobs ? INT64_MAX : most * (int64_t)pull->jobs;
 }
 
-/* What is added to the folder is an image at most by each that is fetched at the same time; what
- * other images left there is not their own. */
+/* What is added to the folder is an image at most by each that is fetched at the same time, and by
+ * each whose fetch ends meanwhile; what other images left there is not their own. */
 static int fetch(struct pull *pull, unsigned place, const char *reference,
                  const struct pull_progress *progress, struct error *err)
 {
     _cleanup_(free_ptr) char *work = xasprintf("%s/work", pull->path);
+    const int64_t ended = *pull->ended; /* of one that ends now, all bytes may be new */
     const int64_t before = guard_folder_bytes(work), most = most_bytes(pull);
-    struct guard_subject skopeo = {.what = "to fetch it", .folder = work};
+    struct guard_subject skopeo = {
+        .what = "to fetch it", .folder = work, .ended = pull->ended, .ended_before = ended};
     char said[SAID_MOST] = "";
     int ends[2], status;
     FILE *out;
@@ -328,6 +337,7 @@ static int fetch(struct pull *pull, unsigned place, const char *reference,
         return error_errno(err, errno, "cannot start skopeo");
     }
     status = await(pull, &skopeo, out, progress, said, err);
+    ++*pull->ended;
     fclose(out);
     if (status <= 0)
         return status < 0 ? error_wrap(err, "%s cannot be fetched", reference) : 0;

@@ -430,7 +430,7 @@ static int part_image(struct ctl *ctl, const struct part *part, bool make, char 
     bool ready = true, found;
 
     if (tar < 0 || (part->is_harbors_tests && add_open_folders(tar, err) < 0) ||
-        folder_tar(part->fd, part->member, tar, settings->image_bytes_max, err) < 0)
+        folder_tar(settings, part->fd, part->member, tar, err) < 0)
         return -1;
     name = name_after(part->folder, part->base, tar, err);
     if (!name || is_stored(ctl, name, &found, err) < 0 ||

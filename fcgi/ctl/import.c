@@ -612,7 +612,7 @@ static int prepare(struct ctl *ctl, struct import *import)
         .description = ctl_option(ctl, "description"),
         .egress = ctl_option(ctl, "egress"),
         .answers = ctl_option(ctl, "answers"),
-        .images = {.folders = {.rows_fd = -1}, .network = ctl_option(ctl, "network") != NULL},
+        .images = {.folders = TASK_FOLDERS_INIT, .network = ctl_option(ctl, "network") != NULL},
         .defaults = {.language = ctl_option(ctl, "language"),
                      .image = ctl_option(ctl, "image"),
                      .repo_path = ctl_option(ctl, "repo-path")},
@@ -674,7 +674,7 @@ int ctl_import_tasks(struct ctl *ctl, const char *folder, const char *dataset, b
         .ctl = ctl,
         .path = folder,
         .dataset = dataset,
-        .images = {.folders = {.rows_fd = -1}, .network = network},
+        .images = {.folders = TASK_FOLDERS_INIT, .network = network},
         .profile = BUF_INIT,
         .sample_ids = sample_ids};
     struct error err = ERROR_INIT;

@@ -74,8 +74,10 @@ static const struct task_folder *folder_of(const struct import_images *images, i
 static int make(const struct import_images *images, const struct task_folder *folder,
                 struct sample_line *line, struct task_images *made, struct error *why)
 {
-    if (task_folder_images(images->ctl, folder, line->image, images->make, images->network, made,
-                           why) < 0)
+    const size_t place = (size_t)(folder - images->folders.list);
+
+    if (task_folder_images(images->ctl, &images->folders, place, line->image, images->make,
+                           images->network, made, why) < 0)
         return -1;
     if (made->image)
         line->image = made->image;

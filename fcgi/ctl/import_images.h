@@ -16,7 +16,7 @@
 
 struct ctl;
 
-/* {.folders = {.rows_fd = -1}} is none. */
+/* {.folders = TASK_FOLDERS_INIT} is none. */
 struct import_images {
     struct ctl *ctl;
     struct image_map map;

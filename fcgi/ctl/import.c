@@ -51,6 +51,7 @@ struct import {
     const char *scripts; /* a folder; NULL: none */
     const char *format;  /* NULL: told by the rows */
     struct row_source *source;
+    struct row_source *first; /* the same, of tasks' folders: read for their images; NULL: none */
     struct import_check check;
     bool keep_going, dry_run, strict, hide_answers;
     bool is_new; /* the data set has no samples, and nobody else can add some */
@@ -67,6 +68,7 @@ struct import {
 static void import_release(struct import *import)
 {
     row_source_free(import->source);
+    row_source_free(import->first);
     import_check_release(&import->check);
     import_images_release(&import->images);
     tdestroy(import->seen, free);
@@ -215,13 +217,12 @@ static int store(struct import *import, const struct sample_line *line, struct e
 
 /* What can be told of the sample. That its images are not whole yet is so today only, and no part
  * of it. */
-static void check_line(struct import *import, struct sample_line *line,
-                       const struct task_images *images)
+static void check_line(struct import *import, struct sample_line *line, bool incomplete)
 {
     char *needs = line->needs;
     _cleanup_(free_ptr) char *today = NULL;
 
-    if (images->incomplete) {
+    if (incomplete) {
         _cleanup_(json_release) json_object *list =
             needs ? json_tokener_parse(needs) : json_object_new_array();
 
@@ -254,8 +255,8 @@ static int parse_line(struct import *import, const struct buf *text, struct samp
 static int take_line(struct import *import, struct source_row *row, struct error *err)
 {
     _cleanup_(sample_line_release) struct sample_line line = {0};
-    _cleanup_(task_images_release) struct task_images images = {0};
     struct error why = ERROR_INIT;
+    bool incomplete = false;
     char **known;
 
     if (parse_line(import, &row->text, &line, &why) < 0) {
@@ -271,14 +272,14 @@ static int take_line(struct import *import, struct source_row *row, struct error
     if (!tsearch(xstrdup(line.sample_id), &import->seen, compare_ids))
         abort(); /* no memory */
     line.hides_answers = import->hide_answers;
-    if (import_images_settle(&import->images, import->line, &line, &images, &why) < 0 ||
+    if (import_images_settle(&import->images, import->line, &line, &incomplete, &why) < 0 ||
         (import->scripts && sample_scripts_add(import->scripts, &line, &why) < 0)) {
         refuse_row(import, why.message);
         return 0;
     }
     if (import->sample_ids)
         json_object_array_add(import->sample_ids, json_object_new_string(line.sample_id));
-    check_line(import, &line, &images);
+    check_line(import, &line, incomplete);
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
     if (import->bad > 0 && !import->keep_going)
         return 0;
@@ -326,6 +327,36 @@ static int take_file(struct import *import, struct error *err)
     }
     source_row_release(&row);
     return status < 0 ? -1 : got;
+}
+
+static void make_images(struct import *import, const struct source_row *row)
+{
+    _cleanup_(sample_line_release) struct sample_line line = {0};
+    struct error ignored = ERROR_INIT;
+
+    import->line = row->number;
+    /* What is wrong with a row is told when it is taken. */
+    if (row->kind != SOURCE_ROW ||
+        sample_line_parse(row->text.data, row->text.length, &import->defaults, &line, &ignored) <
+            0 ||
+        (import->strict && import_fields_refuse(&line, &ignored) < 0))
+        return;
+    import_images_make(&import->images, row->number, &line);
+}
+
+/* Before the transaction: builds take long, and their entries in the audit log stay, as the images
+ * do. */
+static int make_all_images(struct import *import, struct error *err)
+{
+    struct source_row row = SOURCE_ROW_INIT;
+    int got = 0;
+
+    while (import->first && (got = row_source_next(import->first, &row, err)) > 0) {
+        show_progress(import);
+        make_images(import, &row);
+    }
+    source_row_release(&row);
+    return got;
 }
 
 /* The archives are on disk before the rows that speak of them: all at once, as one after the other
@@ -419,6 +450,8 @@ static int run(struct import *import, struct error *err)
 {
     _cleanup_(close_fd) int lock = -1;
 
+    if (make_all_images(import, err) < 0)
+        return -1;
     if (!import->dry_run) {
         lock = sample_packs_lock(ctl_settings(import->ctl)->api.pack_dir, false, err);
         if (lock < 0)
@@ -574,6 +607,9 @@ static int open_source(struct import *import, struct error *err)
         if (task_folders_open(import->path, SAMPLE_LINE_MOST, &import->images.folders, err) < 0)
             return -1;
         rows = xasprintf("/proc/self/fd/%d", import->images.folders.rows_fd);
+        import->first = row_source_open(rows, import->format, SAMPLE_LINE_MOST, err);
+        if (!import->first)
+            return -1;
     }
     import->source =
         row_source_open(rows ? rows : import->path, import->format, SAMPLE_LINE_MOST, err);
@@ -612,7 +648,7 @@ static int prepare(struct ctl *ctl, struct import *import)
         .description = ctl_option(ctl, "description"),
         .egress = ctl_option(ctl, "egress"),
         .answers = ctl_option(ctl, "answers"),
-        .images = {.folders = {.rows_fd = -1}, .network = ctl_option(ctl, "network") != NULL},
+        .images = {.folders = TASK_FOLDERS_INIT, .network = ctl_option(ctl, "network") != NULL},
         .defaults = {.language = ctl_option(ctl, "language"),
                      .image = ctl_option(ctl, "image"),
                      .repo_path = ctl_option(ctl, "repo-path")},
@@ -674,7 +710,7 @@ int ctl_import_tasks(struct ctl *ctl, const char *folder, const char *dataset, b
         .ctl = ctl,
         .path = folder,
         .dataset = dataset,
-        .images = {.folders = {.rows_fd = -1}, .network = network},
+        .images = {.folders = TASK_FOLDERS_INIT, .network = network},
         .profile = BUF_INIT,
         .sample_ids = sample_ids};
     struct error err = ERROR_INIT;

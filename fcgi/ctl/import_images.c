@@ -39,12 +39,18 @@ void import_images_begin(struct import_images *images, struct ctl *ctl, bool mak
     images->make = make;
     images->stored = json_object_new_object();
     images->missing = json_object_new_object();
+    images->of_folders = xcalloc(images->folders.count + 1, sizeof(*images->of_folders));
     if (image_list(&ctl_settings(ctl)->engine, add_listed, images->stored, &err) < 0)
         ctl_warn(ctl, "%s", err.message);
 }
 
 void import_images_release(struct import_images *images)
 {
+    for (size_t i = 0; images->of_folders && i < images->folders.count; i++) {
+        task_images_release(&images->of_folders[i].images);
+        free(images->of_folders[i].refusal);
+    }
+    free(images->of_folders);
     task_folders_release(&images->folders);
     image_map_release(&images->map);
     json_object_put(images->stored);
@@ -64,25 +70,35 @@ static void note_made(const struct import_images *images, const char *name)
                    json_get_text(image, "workdir"));
 }
 
-static const struct task_folder *folder_of(const struct import_images *images, int64_t row)
+static bool is_of_folder(const struct import_images *images, int64_t row)
 {
-    return row >= 1 && (uint64_t)row <= images->folders.count ? &images->folders.list[row - 1]
-                                                              : NULL;
+    return row >= 1 && (uint64_t)row <= images->folders.count;
+}
+
+void import_images_make(struct import_images *images, int64_t row, const struct sample_line *line)
+{
+    struct folder_images *made = is_of_folder(images, row) ? &images->of_folders[row - 1] : NULL;
+    struct error why = ERROR_INIT;
+
+    if (made && task_folder_images(images->ctl, &images->folders, (size_t)(row - 1), line->image,
+                                   images->make, images->network, &made->images, &why) < 0)
+        made->refusal = xstrdup(why.message);
 }
 
 /* A task's folder says what its images are made of. */
-static int make(const struct import_images *images, const struct task_folder *folder,
-                struct sample_line *line, struct task_images *made, struct error *why)
+static int take_made(const struct import_images *images, int64_t row, struct sample_line *line,
+                     struct error *why)
 {
-    if (task_folder_images(images->ctl, folder, line->image, images->make, images->network, made,
-                           why) < 0)
-        return -1;
-    if (made->image)
-        line->image = made->image;
-    if (made->verifier_image)
-        line->verifier_image = made->verifier_image;
-    note_made(images, made->image);
-    note_made(images, made->verifier_image);
+    const struct folder_images *made = &images->of_folders[row - 1];
+
+    if (made->refusal)
+        return error_set(why, ERROR_INVALID, NULL, "%s", made->refusal);
+    if (made->images.image)
+        line->image = made->images.image;
+    if (made->images.verifier_image)
+        line->verifier_image = made->images.verifier_image;
+    note_made(images, made->images.image);
+    note_made(images, made->images.verifier_image);
     return 0;
 }
 
@@ -112,29 +128,32 @@ static json_object *folders_of(const struct import_images *images, const struct 
 {
     const char *image = line->image;
 
-    if (image && image == made->image && made->base &&
+    if (image && made && image == made->image && made->base &&
         !json_object_object_get_ex(images->stored, image, NULL))
         image = made->base;
     return image ? json_object_object_get(images->stored, image) : NULL;
 }
 
 int import_images_settle(struct import_images *images, int64_t row, struct sample_line *line,
-                         struct task_images *ret_made, struct error *why)
+                         bool *ret_incomplete, struct error *why)
 {
-    const struct task_folder *folder = folder_of(images, row);
+    const bool of_folder = is_of_folder(images, row);
+    const struct task_images *made = of_folder ? &images->of_folders[row - 1].images : NULL;
+    const bool is_harbors = of_folder && !images->folders.list[row - 1].is_own;
     const char *repo_path, *workdir;
     json_object *folders;
 
-    if (folder && make(images, folder, line, ret_made, why) < 0)
+    if (of_folder && take_made(images, row, line, why) < 0)
         return -1;
+    *ret_incomplete = made && made->incomplete;
     choose(images, line);
-    folders = folders_of(images, line, ret_made);
+    folders = folders_of(images, line, made);
     repo_path = json_get_text(folders, "repo_path");
     workdir = json_get_text(folders, "workdir");
     /* Harbor's tasks run where their image says. What the row has was read from a Dockerfile. */
-    if (folder && !folder->is_own && !repo_path && workdir && strcmp(workdir, "/") != 0)
+    if (is_harbors && !repo_path && workdir && strcmp(workdir, "/") != 0)
         repo_path = workdir;
-    if (folder && !folder->is_own && repo_path)
+    if (is_harbors && repo_path)
         line->names_no_folder = true;
     return sample_line_settle_folder(line, repo_path, workdir, why);
 }

@@ -16,11 +16,18 @@
 
 struct ctl;
 
-/* {.folders = {.rows_fd = -1}} is none. */
+/* What came of a task's folder. */
+struct folder_images {
+    struct task_images images;
+    char *refusal; /* why it has none; NULL: it has them */
+};
+
+/* {.folders = TASK_FOLDERS_INIT} is none. */
 struct import_images {
     struct ctl *ctl;
     struct image_map map;
-    struct task_folders folders; /* empty where the rows are of a file */
+    struct task_folders folders;      /* empty where the rows are of a file */
+    struct folder_images *of_folders; /* of each */
     bool make;    /* those of the folders that the store lacks; else they are named */
     bool network; /* for builds */
     json_object
@@ -31,10 +38,15 @@ struct import_images {
 /* Looks what the store has. Where that can't be told, it warns. */
 void import_images_begin(struct import_images *images, struct ctl *ctl, bool make);
 
-/* Row `row` (from 1) gets its images and its folder. *ret_made, of a task's folder, is what the
- * line's images point into. Returns -1 with the reason for which the row does not come in. */
+/* For row `row` (from 1), if it is of a task's folder: makes or names its images. It takes minutes
+ * where they are built, so it comes before the transaction. What fails is told by
+ * import_images_settle. */
+void import_images_make(struct import_images *images, int64_t row, const struct sample_line *line);
+
+/* The row gets its images, which live as long as `images`, and its folder. *ret_incomplete: as in
+ * struct task_images. Returns -1 with the reason for which the row does not come in. */
 int import_images_settle(struct import_images *images, int64_t row, struct sample_line *line,
-                         struct task_images *ret_made, struct error *why);
+                         bool *ret_incomplete, struct error *why);
 
 /* Of the missing ones. */
 void import_images_warn(const struct import_images *images);

@@ -45,6 +45,22 @@ static int open_below(int folder, const char *path, int flags)
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
 }
 
+/* A folder that no link leads to, by a path of `at`. 1: *ret_fd; 0: there is none of that name; -1.
+ */
+static int open_folder(const struct task_folder *folder, int at, const char *path, int *ret_fd,
+                       struct error *err)
+{
+    *ret_fd = open_below(at, path, O_RDONLY | O_DIRECTORY);
+    if (*ret_fd >= 0)
+        return 1;
+    if (errno == ENOENT)
+        return 0;
+    if (errno == ELOOP)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "%s/%s is a link; put the folder itself in its place", folder->path, path);
+    return error_errno(err, errno, "cannot open the folder %s/%s", folder->path, path);
+}
+
 /* 1: appended; 0: there is no such file; -1. */
 static int read_below(const struct task_folder *folder, int at, const char *path, size_t most,
                       struct buf *out, struct error *err)
@@ -70,6 +86,7 @@ static int read_below(const struct task_folder *folder, int at, const char *path
 
 struct gathering {
     const struct task_folder *folder;
+    int fd; /* the folder */
     json_object *row;
     size_t left; /* bytes that it may still take */
     size_t files;
@@ -79,8 +96,7 @@ struct gathering {
 static int gather(struct gathering *gathering, const char *path, const char *key, struct error *err)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
-    int found =
-        read_below(gathering->folder, gathering->folder->fd, path, gathering->left, &text, err);
+    int found = read_below(gathering->folder, gathering->fd, path, gathering->left, &text, err);
 
     if (found <= 0)
         return found;
@@ -155,12 +171,12 @@ static int gather_tree(struct gathering *gathering, int at, const char *above, i
 
 static int gather_solution(struct gathering *gathering, struct error *err)
 {
-    _cleanup_(close_fd) int fd =
-        open_below(gathering->folder->fd, "solution", O_RDONLY | O_DIRECTORY);
+    _cleanup_(close_fd) int fd = -1;
     json_object *files;
+    int found = open_folder(gathering->folder, gathering->fd, "solution", &fd, err);
 
-    if (fd < 0)
-        return 0;
+    if (found <= 0)
+        return found;
     files = json_object_new_object();
     json_add(gathering->row, "solution_files", files);
     return gather_tree(gathering, fd, "", 1, files, err);
@@ -192,18 +208,30 @@ static int gather_all(struct gathering *gathering, struct error *err)
     return folder->is_own ? 0 : gather_solution(gathering, err);
 }
 
-static int write_row(const struct task_folder *folder, size_t most, int out, struct error *err)
+/* Opened when it is needed: there may be more tasks than a process may have descriptors. */
+static int open_task(const struct task_folders *folders, const struct task_folder *folder,
+                     struct error *err)
+{
+    int fd =
+        open_below(folders->root_fd, folder->is_root ? "." : folder->name, O_RDONLY | O_DIRECTORY);
+
+    return fd < 0 ? error_errno(err, errno, "cannot open the folder %s", folder->path) : fd;
+}
+
+static int write_row(const struct task_folders *folders, const struct task_folder *folder,
+                     size_t most, struct error *err)
 {
     _cleanup_(json_release) json_object *row = json_object_new_object();
     _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(close_fd) int fd = open_task(folders, folder, err);
     /* Control characters are six in JSON, but texts have few. */
-    struct gathering gathering = {.folder = folder, .row = row, .left = most / 2};
+    struct gathering gathering = {.folder = folder, .fd = fd, .row = row, .left = most / 2};
 
-    if (gather_all(&gathering, err) < 0)
+    if (fd < 0 || gather_all(&gathering, err) < 0)
         return -1;
     json_write(&text, row);
     buf_add_char(&text, '\n');
-    return fd_write_all(out, text.data, text.length, err);
+    return fd_write_all(folders->rows_fd, text.data, text.length, err);
 }
 
 /* --- finding --------------------------------------------------------------------------------- */
@@ -213,57 +241,72 @@ void task_folders_release(struct task_folders *folders)
     for (size_t i = 0; i < folders->count; i++) {
         free(folders->list[i].name);
         free(folders->list[i].path);
-        close_fd(&folders->list[i].fd);
     }
     free(folders->list);
+    close_fd(&folders->root_fd);
     close_fd(&folders->rows_fd);
-    *folders = (struct task_folders){.rows_fd = -1};
+    *folders = (struct task_folders)TASK_FOLDERS_INIT;
 }
 
-/* 1: fd is of a task, and belongs to the list now. */
-static int take_task(struct task_folders *folders, int *fd, const char *name, const char *path)
+/* Whether the folder is a task. If so, it is of the list now. */
+static bool take_task(struct task_folders *folders, int fd, const char *name, const char *path,
+                      bool is_root)
 {
-    bool own = faccessat(*fd, "task.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    bool own = faccessat(fd, "task.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 
-    if (!own && faccessat(*fd, "task.toml", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0;
+    if (!own && faccessat(fd, "task.toml", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
     folders->list = xrealloc(folders->list, (folders->count + 1) * sizeof(*folders->list));
     folders->list[folders->count++] = (struct task_folder){
-        .name = xstrdup(name), .path = xstrdup(path), .fd = TAKE_FD(*fd), .is_own = own};
-    return 1;
+        .name = xstrdup(name), .path = xstrdup(path), .is_own = own, .is_root = is_root};
+    return true;
 }
 
-/* Those in it. */
-static int take_tasks(struct task_folders *folders, int at, const char *path, struct error *err)
+/* What is no folder, or is a link, is no task. */
+static int take_below(struct task_folders *folders, const char *path, const char *name,
+                      struct error *err)
+{
+    _cleanup_(close_fd) int fd = open_below(folders->root_fd, name, O_RDONLY | O_DIRECTORY);
+    _cleanup_(free_ptr) char *below = xasprintf("%s/%s", path, name);
+
+    if (fd < 0)
+        return errno == ENOTDIR || errno == ELOOP
+                   ? 0
+                   : error_errno(err, errno, "cannot open %s", below);
+    if (take_task(folders, fd, name, below, false) && folders->count > TASKS_MOST)
+        return error_set(err, ERROR_LIMIT, NULL,
+                         "%s has more than %d tasks; split it, and import the parts one by one",
+                         path, TASKS_MOST);
+    return 0;
+}
+
+static int take_tasks(struct task_folders *folders, const char *path, struct error *err)
 {
     struct dirent **entries;
-    int count = scandirat(at, ".", &entries, is_named, alphasort);
+    int count = scandirat(folders->root_fd, ".", &entries, is_named, alphasort), status = 0;
 
     if (count < 0)
         return error_errno(err, errno, "cannot read %s", path);
     for (int i = 0; i < count; i++) {
-        _cleanup_(close_fd) int fd = open_below(at, entries[i]->d_name, O_RDONLY | O_DIRECTORY);
-        _cleanup_(free_ptr) char *below = xasprintf("%s/%s", path, entries[i]->d_name);
-
-        if (fd >= 0 && folders->count < TASKS_MOST)
-            take_task(folders, &fd, entries[i]->d_name, below);
+        if (status == 0)
+            status = take_below(folders, path, entries[i]->d_name, err);
         free(entries[i]);
     }
     free(entries);
-    return 0;
+    return status;
 }
 
 static int find_tasks(const char *path, struct task_folders *folders, struct error *err)
 {
-    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_(free_ptr) char *real = fd < 0 ? NULL : realpath(path, NULL);
+    _cleanup_(free_ptr) char *real = realpath(path, NULL);
     const char *slash = real ? strrchr(real, '/') : NULL;
 
-    if (!slash)
+    folders->root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!slash || folders->root_fd < 0)
         return error_errno(err, errno, "cannot use the folder %s", path);
-    if (take_task(folders, &fd, slash + 1, path))
+    if (take_task(folders, folders->root_fd, slash + 1, path, true))
         return 0;
-    if (take_tasks(folders, fd, path, err) < 0)
+    if (take_tasks(folders, path, err) < 0)
         return -1;
     return folders->count > 0
                ? 0
@@ -276,7 +319,7 @@ static int find_tasks(const char *path, struct task_folders *folders, struct err
 int task_folders_open(const char *path, size_t row_most, struct task_folders *ret_folders,
                       struct error *err)
 {
-    struct task_folders folders = {.rows_fd = -1};
+    struct task_folders folders = TASK_FOLDERS_INIT;
 
     if (find_tasks(path, &folders, err) < 0)
         goto failed;
@@ -286,7 +329,7 @@ int task_folders_open(const char *path, size_t row_most, struct task_folders *re
         goto failed;
     }
     for (size_t i = 0; i < folders.count; i++) {
-        if (write_row(&folders.list[i], row_most, folders.rows_fd, err) < 0)
+        if (write_row(&folders, &folders.list[i], row_most, err) < 0)
             goto failed;
     }
     *ret_folders = folders;
@@ -430,7 +473,7 @@ static int part_image(struct ctl *ctl, const struct part *part, bool make, char 
     bool ready = true, found;
 
     if (tar < 0 || (part->is_harbors_tests && add_open_folders(tar, err) < 0) ||
-        folder_tar(part->fd, part->member, tar, settings->image_bytes_max, err) < 0)
+        folder_tar(settings, part->fd, part->member, tar, err) < 0)
         return -1;
     name = name_after(part->folder, part->base, tar, err);
     if (!name || is_stored(ctl, name, &found, err) < 0 ||
@@ -452,53 +495,69 @@ static bool has_dockerfile(int fd)
            faccessat(fd, "Containerfile", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A task whose images are named, and made if they are to be. */
+struct making {
+    struct ctl *ctl;
+    const struct task_folder *folder;
+    int fd; /* the folder */
+    bool make, network;
+    struct task_images images;
+    bool made; /* so far all are in the store */
+};
+
 /* The image of its sessions, if it has one of its own. */
-static int session_image(struct ctl *ctl, const struct task_folder *folder, const char *image,
-                         bool make, bool network, struct task_images *images, bool *ret_made,
-                         struct error *err)
+static int session_image(struct making *making, const char *image, struct error *err)
 {
-    _cleanup_(close_fd) int fd = open_below(folder->fd, "environment", O_RDONLY | O_DIRECTORY);
-    const bool built = fd >= 0 && has_dockerfile(fd);
+    const struct task_folder *folder = making->folder;
+    _cleanup_(close_fd) int fd = -1;
+    int found = open_folder(folder, making->fd, "environment", &fd, err);
+    const bool built = found > 0 && has_dockerfile(fd);
     const struct part part = {.folder = folder,
                               .fd = fd,
                               .member = ".",
                               .base = built ? NULL : image,
-                              .network = network};
+                              .network = making->network};
 
     /* Harbor's environment without a Dockerfile belongs to an image that is there already. */
-    if (fd < 0 || (!built && (!image || !folder->is_own)))
-        return 0;
-    images->base = xstrdup(part.base);
-    return part_image(ctl, &part, make, &images->image, ret_made, err);
+    if (found <= 0 || (!built && (!image || !folder->is_own)))
+        return found < 0 ? -1 : 0;
+    making->images.base = xstrdup(part.base);
+    return part_image(making->ctl, &part, making->make, &making->images.image, &making->made, err);
 }
 
-static int verifier_image(struct ctl *ctl, const struct task_folder *folder, const char *base,
-                          bool make, char **ret_name, bool *ret_made, struct error *err)
+static int verifier_image(struct making *making, const char *base, struct error *err)
 {
-    const char *tests = folder->is_own ? "verifier" : "tests";
-    _cleanup_(close_fd) int fd = open_below(folder->fd, tests, O_RDONLY | O_DIRECTORY);
-    const struct part part = {.folder = folder,
-                              .fd = folder->is_own ? fd : folder->fd,
-                              .member = folder->is_own ? "." : tests,
+    const bool own = making->folder->is_own;
+    const char *tests = own ? "verifier" : "tests";
+    _cleanup_(close_fd) int fd = -1;
+    int found = open_folder(making->folder, making->fd, tests, &fd, err);
+    const struct part part = {.folder = making->folder,
+                              .fd = own ? fd : making->fd,
+                              .member = own ? "." : tests,
                               .base = base,
-                              .is_harbors_tests = !folder->is_own};
+                              .is_harbors_tests = !own};
 
-    return fd < 0 || !base ? 0 : part_image(ctl, &part, make, ret_name, ret_made, err);
+    if (found <= 0 || !base)
+        return found < 0 ? -1 : 0;
+    return part_image(making->ctl, &part, making->make, &making->images.verifier_image,
+                      &making->made, err);
 }
 
-int task_folder_images(struct ctl *ctl, const struct task_folder *folder, const char *image,
-                       bool make, bool network, struct task_images *ret_images, struct error *err)
+int task_folder_images(struct ctl *ctl, const struct task_folders *folders, size_t place,
+                       const char *image, bool make, bool network, struct task_images *ret_images,
+                       struct error *err)
 {
-    struct task_images images = {0};
-    bool made = true;
+    const struct task_folder *folder = &folders->list[place];
+    _cleanup_(close_fd) int fd = open_task(folders, folder, err);
+    struct making making = {
+        .ctl = ctl, .folder = folder, .fd = fd, .make = make, .network = network, .made = true};
 
-    if (session_image(ctl, folder, image, make, network, &images, &made, err) < 0 ||
-        verifier_image(ctl, folder, images.image ? images.image : image, make,
-                       &images.verifier_image, &made, err) < 0) {
-        task_images_release(&images);
+    if (fd < 0 || session_image(&making, image, err) < 0 ||
+        verifier_image(&making, making.images.image ? making.images.image : image, err) < 0) {
+        task_images_release(&making.images);
         return -1;
     }
-    images.incomplete = !made;
-    *ret_images = images;
+    making.images.incomplete = !making.made;
+    *ret_images = making.images;
     return 0;
 }

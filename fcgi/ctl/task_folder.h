@@ -26,18 +26,24 @@
 struct ctl;
 
 struct task_folder {
-    char *name; /* the last part of its path */
-    char *path; /* for messages */
-    int fd;
-    bool is_own; /* has task.json */
+    char *name;   /* the last part of its path */
+    char *path;   /* for messages */
+    bool is_own;  /* has task.json */
+    bool is_root; /* is what was given, else below it */
 };
 
-/* {.rows_fd = -1} is none. */
+/* TASK_FOLDERS_INIT is none. */
 struct task_folders {
     struct task_folder *list;
     size_t count;
+    int root_fd; /* the folder that was given; -1: none */
     int rows_fd; /* JSON lines: row n is of list[n - 1] */
 };
+
+#define TASK_FOLDERS_INIT                                                                          \
+    {                                                                                              \
+        .root_fd = -1, .rows_fd = -1                                                               \
+    }
 
 /* path is a task, or has tasks in it, which are taken in the order of their names. row_most: bytes
  * of a row. */
@@ -55,9 +61,10 @@ struct task_images {
 
 void task_images_release(struct task_images *images);
 
-/* image: that of the row; NULL: none. make: makes those that are not in the store, by a build that
- * reaches the network if so; else only says how they are called. */
-int task_folder_images(struct ctl *ctl, const struct task_folder *folder, const char *image,
-                       bool make, bool network, struct task_images *ret_images, struct error *err);
+/* Those of folders->list[place]. image: that of the row; NULL: none. make: makes those that are not
+ * in the store, by a build that reaches the network if so; else only says how they are called. */
+int task_folder_images(struct ctl *ctl, const struct task_folders *folders, size_t place,
+                       const char *image, bool make, bool network, struct task_images *ret_images,
+                       struct error *err);
 
 #endif

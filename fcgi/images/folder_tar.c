@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "images/guard.h"
+#include "settings.h"
 
 #include "base/banned.h"
 
@@ -48,20 +50,44 @@ pid_t folder_tar_start(int folder_fd, const char *member, int out, int64_t bytes
     return pid;
 }
 
-int folder_tar(int folder_fd, const char *member, int out, int64_t bytes_max, struct error *err)
+static int await(pid_t pid)
 {
-    pid_t pid = folder_tar_start(folder_fd, member, out, bytes_max);
     int status = 0;
 
-    if (pid < 0)
-        return error_errno(err, errno, "cannot start tar");
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
+    return status;
+}
+
+int folder_tar(const struct engine_settings *settings, int folder_fd, const char *member, int out,
+               struct error *err)
+{
+    struct guard guard = GUARD_INIT;
+    pid_t pid;
+    int status;
+
+    if (guard_check_disk(settings, err) < 0)
+        return -1;
+    pid = folder_tar_start(folder_fd, member, out, settings->image_bytes_max);
+    if (pid < 0)
+        return error_errno(err, errno, "cannot start tar");
+    if (guard_start(settings, &(struct guard_subject){.pid = pid, .what = "to pack the folder"},
+                    &guard, err) < 0) {
+        guard_release(&guard);
+        kill(pid, SIGKILL);
+        await(pid);
+        return -1;
+    }
+    status = await(pid);
+    if (status != 0)
+        (void)!ftruncate(out, 0); /* what is told of the disk is so without it */
+    if (guard_end(&guard, settings, err) < 0)
+        return -1;
     if (status == 0)
         return 0;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
         return error_set(err, ERROR_LIMIT, NULL,
                          "the folder is larger than %lld bytes (image_bytes_max)",
-                         (long long)bytes_max);
+                         (long long)settings->image_bytes_max);
     return error_set(err, ERROR_INVALID, NULL, "the folder cannot be read as a whole");
 }

@@ -11,11 +11,15 @@
 
 #include "base/error.h"
 
+struct engine_settings;
+
 /* A child that packs `member` of the folder ("." is all of it) into out. Returns as fork(2), with
  * errno. It has failed where its exit status is not 0. */
 pid_t folder_tar_start(int folder_fd, const char *member, int out, int64_t bytes_max);
 
-/* Packs it into the file out, at most bytes_max. */
-int folder_tar(int folder_fd, const char *member, int out, int64_t bytes_max, struct error *err);
+/* Packs it into out, a file on the store's disk: at most image_bytes_max, and not beyond the disk's
+ * reserve (images/guard.h). */
+int folder_tar(const struct engine_settings *settings, int folder_fd, const char *member, int out,
+               struct error *err);
 
 #endif

@@ -580,6 +580,27 @@ static int check_packet(struct db *db, size_t size, struct error *err)
     return 0;
 }
 
+/* Of those that may be long. */
+static size_t bytes_of_texts(const struct new_sample *sample)
+{
+    const char *const texts[] = {sample->fail_to_pass,
+                                 sample->pass_to_pass,
+                                 sample->fail_to_fail,
+                                 sample->verifier_command,
+                                 sample->report_paths,
+                                 sample->restore,
+                                 sample->solution,
+                                 sample->setup_command,
+                                 sample->needs,
+                                 sample->trial,
+                                 sample->version_description};
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        bytes += texts[i] ? strlen(texts[i]) : 0;
+    return bytes;
+}
+
 static bool is_empty_list(const char *list)
 {
     return strcmp(list, "[]") == 0;
@@ -607,12 +628,7 @@ static int insert_version(struct db *db, const struct new_sample *sample, int64_
     uint32_t sum;
 
     sample_deflate(json->data, json->length, &piece, &sum);
-    if (check_packet(db,
-                     json->length + piece.length + strlen(sample->fail_to_pass) +
-                         strlen(sample->pass_to_pass) + strlen(sample->fail_to_fail) +
-                         strlen(sample->verifier_command) + strlen(sample->report_paths) +
-                         (sample->solution ? strlen(sample->solution) : 0),
-                     err) < 0)
+    if (check_packet(db, json->length + piece.length + bytes_of_texts(sample), err) < 0)
         return -1;
     return DB_RUN(
         db, &query, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),

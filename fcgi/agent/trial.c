@@ -37,7 +37,8 @@ enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
 
 /* A framework's scripts, part of the program: see pytest_plan.py. */
 #define SCRIPT(name, file)                                                                         \
-    __asm__(".section .rodata\n" name ":\n.incbin \"agent/" file "\"\n.byte 0\n.previous\n")
+    __asm__(".section .rodata\n.globl " name "\n.hidden " name "\n" name                           \
+            ":\n.incbin \"agent/" file "\"\n.byte 0\n.previous\n")
 
 SCRIPT("trial_pytest_plan", "pytest_plan.py");
 SCRIPT("trial_pytest_run", "pytest_run.py");

@@ -26,6 +26,8 @@
 
 #include "base/banned.h"
 
+static char place[] = "/tmp/test-trial-XXXXXX"; /* the current folder */
+
 /* --- plans and runs -------------------------------------------------------------------------- */
 
 #define RUN(id, planted, all)                                                                      \
@@ -313,9 +315,95 @@ static void a_plan_that_leads_out_of_the_repository_is_refused(void)
     }
 }
 
+/* --- pytest's planner ------------------------------------------------------------------------ */
+
+extern const char trial_pytest_plan[] __attribute__((visibility("hidden")));
+
+static const char tested[] = "class Base:\n"
+                             "    def test_one(self):\n"
+                             "        assert 12345 == int('12345')\n"
+                             "class TestSub(Base):\n"
+                             "    pass\n"
+                             "def test_held():\n"
+                             "    assert str(1) == '1'\n"
+                             "def test_other():\n"
+                             "    pass\n";
+
+static void write_text(const char *path, const char *text)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, &err), 0);
+}
+
+static void make_plan(const char *spec)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+    int status = -1;
+    pid_t pid;
+
+    write_text("spec.json", spec);
+    pid = fork();
+    if (pid == 0) {
+        execlp("python3", "python3", "-I", "-B", "-c", trial_pytest_plan, "the runner", NULL);
+        _exit(127);
+    }
+    CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL_FATAL(status, 0);
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, "plan.json", TRIAL_PLAN_MOST, &text, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(trial_plan_read(text.data, text.length, &plan, &err), 0);
+}
+
+/* Is the option, with what follows it, among the arguments? */
+static bool has_option(const struct trial_step *step, const char *option, const char *value)
+{
+    for (char **argument = step->argv; argument[0] && argument[1]; argument++)
+        if (strcmp(argument[0], option) == 0 && strcmp(argument[1], value) == 0)
+            return true;
+    return false;
+}
+
+static void failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run_of_all(void)
+{
+    size_t planted[2] = {0};
+
+    write_text("test_a.py", tested);
+    {
+        _cleanup_(free_ptr) char *spec =
+            xasprintf("{\"repository\":\"/r\",\"tests\":{\"t/test_a.py\":\"%s/test_a.py\"},"
+                      "\"fail_to_pass\":[\"t/test_a.py::Base::test_one\","
+                      "\"t/test_a.py::TestSub::test_one\"],"
+                      "\"held_out\":[\"t/test_a.py::test_held\"]}",
+                      place);
+
+        make_plan(spec);
+    }
+    CU_ASSERT_EQUAL_FATAL(plan.function_count, 2);
+    CU_ASSERT_EQUAL_FATAL(plan.step_count, 8);
+    CU_ASSERT_EQUAL(plan.unplanted_count, 1); /* what is inherited has no place of its own */
+    for (size_t i = 0; i < 7; i++) {
+        CU_ASSERT_FALSE(plan.steps[i].all);
+        CU_ASSERT_EQUAL(plan.steps[i].file_count, 1);
+        CU_ASSERT_EQUAL_FATAL(plan.steps[i].slot_count, 2);
+        CU_ASSERT_TRUE(has_option(&plan.steps[i], "--rootdir", "/r"));
+        for (size_t n = 0; n < 2; n++)
+            planted[plan.steps[i].slots[n].function] += plan.steps[i].slots[n].planted != NULL;
+    }
+    CU_ASSERT_EQUAL(planted[0], 4);
+    CU_ASSERT_EQUAL(planted[1], 4);
+    CU_ASSERT_TRUE(plan.steps[7].all);
+    CU_ASSERT_EQUAL(plan.steps[7].file_count, 0);
+    for (size_t n = 0; n < plan.steps[7].slot_count; n++) {
+        CU_ASSERT_PTR_NULL(plan.steps[7].slots[n].planted);
+        CU_ASSERT_STRING_EQUAL(plan.steps[7].slots[n].id,
+                               plan.functions[plan.steps[7].slots[n].function]);
+    }
+    trial_plan_release(&plan);
+}
+
 /* --- users ----------------------------------------------------------------------------------- */
 
-static char place[] = "/tmp/test-trial-XXXXXX";
 static struct trial_user user;
 static uid_t uid;
 static struct trial_end end;
@@ -555,6 +643,8 @@ int main(void)
         {"the report names tests as pytest does", the_report_names_tests_as_pytest_does},
         {"a plan that leads out of the repository is refused",
          a_plan_that_leads_out_of_the_repository_is_refused},
+        {"failures are planted in listed and held-out tests and not in the run of all",
+         failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run_of_all},
         {"each run is another user in a folder of its own",
          each_run_is_another_user_in_a_folder_of_its_own},
         {"what a run leaves is ended before it is judged",

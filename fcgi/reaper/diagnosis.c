@@ -139,6 +139,8 @@ static void add_obstacle(struct buf *out, const struct diagnosis *diagnosis)
         {"mode", " is not executable (chmod +x)"},
     };
 
+    if (program_length(diagnosis->command) == 0)
+        found = NULL; /* nobody looked for it */
     for (size_t i = 0; i < ARRAY_SIZE(obstacles); i++) {
         if (finding(found, obstacles[i].word, &length)) {
             buf_add_str(out, ": ");

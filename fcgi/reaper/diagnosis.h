@@ -23,7 +23,7 @@
 struct diagnosis {
     const char *sentence;           /* what is known already; begins in lower case, has no end */
     const struct verifier_run *run; /* NULL: the verifier did not run */
-    const char *command, *folder;   /* of the sample: verifier_command, repo_path */
+    const char *command, *folder;   /* of the sample: verifier_command ("": none), repo_path */
     const char *const *patterns;    /* the reports that were looked for */
     size_t pattern_count;           /* 0: the error is not about reports */
     const char *found;              /* what the script printed; NULL: it did not run */

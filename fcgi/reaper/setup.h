@@ -21,8 +21,9 @@ struct setup_command {
     struct id user;               /* whose session it is */
 };
 
-/* Once, and not from within. err: AGENT_UNREACHABLE, the container is to be looked at; or
- * SETUP_FAILED, whose message is for the log, as it quotes what the command wrote. */
+/* Once, and not from within. err: SETUP_FAILED, whose message is for the log, as it quotes what the
+ * command wrote; or the call's. AGENT_UNREACHABLE is that of the last of several tries, between
+ * which the container was looked at: nobody is called if that is lost. */
 typedef void setup_done(const struct error *err, void *arg);
 
 /* The container is up. */

@@ -103,10 +103,11 @@ static char *control_key(const struct job *job)
 {
     const struct verification_work *work = &job->work;
 
-    return xasprintf("%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", work->verifier_image, work->verifier,
+    return xasprintf("%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s", work->verifier_image, work->verifier,
                      work->language ? work->language : "", work->repo_path, work->verifier_command,
                      work->report_paths ? work->report_paths : "",
-                     work->log_parser ? work->log_parser : "", work->trial ? work->trial : "");
+                     work->log_parser ? work->log_parser : "", work->trial ? work->trial : "",
+                     work->profile);
 }
 
 static bool is_known_good(const struct job *job)

@@ -114,7 +114,7 @@ static void looked(const struct error *err, const struct agent_result *result, v
 static void look(struct job *job, const struct error *err)
 {
     _cleanup_(free_ptr) char *script =
-        diagnosis_script(job->work.verifier_command, job->started_at);
+        diagnosis_script(job_is_trial(job) ? "" : job->work.verifier_command, job->started_at);
     const struct id id = id_new();
     const struct agent_command command = {
         .id = id.text,

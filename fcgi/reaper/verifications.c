@@ -138,7 +138,7 @@ static char *message_of(const struct job *job, const char *code, const char *sen
     struct diagnosis diagnosis = {
         .sentence = sentence,
         .run = job->run_texts ? &job->run : NULL,
-        .command = job->work.verifier_command,
+        .command = job_is_trial(job) ? "" : job->work.verifier_command,
         .folder = job->work.repo_path,
         .patterns = patterns,
         .found = job->found,

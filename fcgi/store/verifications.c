@@ -170,7 +170,7 @@ int store_verification_ahead(struct db *db, const struct id *id, int64_t *ret_co
         "ORDER BY v.created_at, v.job_id) + IFNULL(r.n, 0) AS place "
         "FROM verifications v JOIN sessions s USING (session_id) "
         "JOIN mine ON mine.owner <=> s.owner LEFT JOIN running r ON r.user_id=s.user_id "
-        "WHERE v.status='pending') "
+        "WHERE v.status='pending' AND v.regrade_of IS NULL) "
         "SELECT COUNT(*) FROM queue m JOIN queue q ON (q.place, q.created_at, q.job_id) < "
         "(m.place, m.created_at, m.job_id) WHERE m.job_id=?"};
     _cleanup_(db_rows_release) struct db_rows *rows =

@@ -356,7 +356,8 @@ static struct id kept_job(const struct run *run, const struct id *session)
 static void any_host_repeats_a_verdict_and_one_alone(void)
 {
     struct run a = begin("a", "1"), b = begin("b", "1");
-    struct id session = new_session(), job, again = id_new(), last = id_new();
+    struct id session = new_session(), job, again = id_new(), last = id_new(), waiting;
+    int64_t ahead;
     _cleanup_(verification_work_release) struct verification_work work = {0}, later = {0};
     _cleanup_(verification_release) struct verification shown = {0};
     _cleanup_(buf_release) struct buf archive = BUF_INIT;
@@ -365,6 +366,9 @@ static void any_host_repeats_a_verdict_and_one_alone(void)
     make_ready(&a, &session, NULL);
     job = kept_job(&a, &session);
     OK(store_regrade_create(admin, &again, &job, false, &err));
+    waiting = verification_of(&session, &user_id);
+    OK(store_verification_ahead(api, &waiting, &ahead, &err));
+    CU_ASSERT_EQUAL(ahead, 0); /* it is no part of the queue that users see */
     close_session(&session);
     OK(store_session_settle(reaper, &session, ignore_id, NULL, &err));
     CU_ASSERT_TRUE(may_repeat(&a, &again) && may_repeat(&b, &again));
@@ -396,10 +400,14 @@ static void a_verdict_is_repeated_by_the_latest_version_if_asked(void)
         "verifier, image, verifier_image, repo_path, '/newer', report_paths, verify_timeout, "
         "fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, imported_at, "
         "'y', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, NULL, FALSE, NULL, "
-        "NULL, NULL, FALSE, NULL "
+        "NULL, FALSE, NULL "
         "FROM samples WHERE sample_id='runnable' AND version=1";
     static const char before[] = "DELETE FROM samples WHERE sample_id='runnable' AND version=2;"
                                  "UPDATE samples SET latest=TRUE WHERE sample_id='runnable'";
+    static const char hidden[] =
+        "INSERT INTO sample_answers (row_id, fail_to_pass, pass_to_pass, fail_to_fail) "
+        "SELECT row_id, '[\"a\"]', '[\"b\"]', '[\"c\"]' FROM samples "
+        "WHERE sample_id='runnable' AND version=2";
     struct run a = begin("a", "1");
     struct id session = new_session(), job, same = id_new(), latest = id_new();
     _cleanup_(verification_work_release) struct verification_work first = {0}, second = {0};
@@ -407,12 +415,17 @@ static void a_verdict_is_repeated_by_the_latest_version_if_asked(void)
     make_ready(&a, &session, NULL);
     job = kept_job(&a, &session);
     OK(db_run_script(admin, newer, sizeof(newer) - 1, &err));
+    OK(db_run_script(admin, hidden, sizeof(hidden) - 1, &err));
     OK(store_regrade_create(admin, &same, &job, false, &err));
     OK(store_regrade_create(admin, &latest, &job, true, &err));
     OK(store_verification_claim(reaper, &a, &same, 9, &first, &err));
     OK(store_verification_claim(reaper, &a, &latest, 9, &second, &err));
     CU_ASSERT_STRING_EQUAL(first.verifier_command, "/v");
     CU_ASSERT_STRING_EQUAL(second.verifier_command, "/newer");
+    CU_ASSERT_STRING_EQUAL(first.fail_to_pass, "[]");
+    CU_ASSERT_STRING_EQUAL(second.fail_to_pass, "[\"a\"]");
+    CU_ASSERT_STRING_EQUAL(second.pass_to_pass, "[\"b\"]");
+    CU_ASSERT_STRING_EQUAL(second.fail_to_fail, "[\"c\"]");
     OK(db_run_script(admin, before, sizeof(before) - 1, &err));
 }
 

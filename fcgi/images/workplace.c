@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,6 +22,8 @@
 #define PREFIX ".import-"
 #define OLD_PREFIX ".old-"
 #define CGROUP_MS 10000
+#define REMOVE_TRIES 100
+#define REMOVE_PAUSE_MS 100
 
 static char *cgroup_of(const struct engine_settings *settings, const char *path)
 {
@@ -38,17 +41,19 @@ static void remove_cgroup(const char *path)
     }
 }
 
-/* Removes it if nobody has it locked. */
-static void remove_left(const struct engine_settings *settings, const char *path)
+/* Removes it if nobody has it locked. Returns whether it is gone. */
+static bool remove_left(const struct engine_settings *settings, const char *path)
 {
     _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     _cleanup_(free_ptr) char *cgroup = cgroup_of(settings, path);
     struct error ignored;
 
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return;
+    if (fd < 0)
+        return errno == ENOENT;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return false;
     remove_cgroup(cgroup);
-    remove_tree(path, &ignored);
+    return remove_tree(path, &ignored) == 0;
 }
 
 static void sweep(const struct engine_settings *settings)
@@ -84,7 +89,9 @@ static _Noreturn void wait_and_remove(const struct engine_settings *settings, co
     /* Who writes here is not itself any more; what counts is the end. */
     while ((got = read(STDIN_FILENO, byte, sizeof(byte))) > 0 || (got < 0 && errno == EINTR))
         ;
-    remove_left(settings, path);
+    /* Who was killed may still be at its last system call, with the folder or a file of it. */
+    for (int i = 0; !remove_left(settings, path) && i < REMOVE_TRIES; i++)
+        poll(NULL, 0, REMOVE_PAUSE_MS);
     _exit(0);
 }
 

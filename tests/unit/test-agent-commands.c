@@ -355,7 +355,7 @@ static uint64_t turn_of(pid_t pid)
 static void the_agent_takes_short_turns_and_its_commands_the_usual_ones(void)
 {
     struct agent_command command = rig_command(
-        &rig, "turns", "echo $$ >pid; touch began; until [ -e go ]; do sleep 0.01; done");
+        &rig, "turns", "echo $$ >pid; touch turn-began; until [ -e turn-go ]; do sleep 0.01; done");
     uint64_t usual = turn_of(0);
     _cleanup_(buf_release) struct buf pid = BUF_INIT;
     _cleanup_(free_ptr) char *path = xasprintf("%s/pid", rig.work);
@@ -364,12 +364,12 @@ static void the_agent_takes_short_turns_and_its_commands_the_usual_ones(void)
 
     outcome_release(&outcome);
     call = agent_run(rig.client, rig.address, &command, false, rig_on_run, &outcome);
-    await_file("began");
+    await_file("turn-began");
     agent_call_cancel(call);
     CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 64, &pid, &err), 0);
     CU_ASSERT_EQUAL(turn_of((pid_t)strtol(pid.data, NULL, 10)), usual);
     CU_ASSERT_TRUE(usual == 0 || turn_of(rig.agent) == 100000);
-    rig_run(&rig, &outcome, 60, "touch go");
+    rig_run(&rig, &outcome, 60, "touch turn-go");
 }
 
 static void many_commands_run_side_by_side(void)

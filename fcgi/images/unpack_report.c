@@ -114,6 +114,12 @@ static int not_itself(struct error *err)
                      "attack on it");
 }
 
+/* As a precision of printf: whole characters, of at most so many bytes. */
+static int at_most(const struct buf *text, size_t most)
+{
+    return (int)utf8_valid_length(text->data, text->length < most ? text->length : most);
+}
+
 static int refuse(struct error *err, const char *why)
 {
     return error_set(err, ERROR_INVALID, "IMAGE_REFUSED", "%s", why);
@@ -188,7 +194,8 @@ static int take_workdir(struct unpack_reader *reader, const char *text, size_t s
 
         utf8_printable(&shown, text, size);
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                         "the working directory %.200s is not allowed", shown.data);
+                         "the working directory %.*s is not allowed", at_most(&shown, 200),
+                         shown.data);
     }
     return 0;
 }
@@ -232,9 +239,9 @@ static int take_user(struct unpack_reader *reader, const char *text, size_t size
     }
     utf8_printable(&shown, text, size);
     return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
-                     "the image's user '%.80s' is not the name or number of a user; give another "
+                     "the image's user '%.*s' is not the name or number of a user; give another "
                      "with --user",
-                     shown.data ? shown.data : "");
+                     at_most(&shown, 80), shown.data);
 }
 
 static int take_argument(struct unpack_reader *reader, const char *text, size_t size,

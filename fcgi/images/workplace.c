@@ -41,13 +41,18 @@ static void remove_cgroup(const char *path)
     }
 }
 
-/* Removes it if nobody has it locked. Returns whether it is gone. */
+/* Removes it if nobody has it locked. Returns whether it is gone. path: NULL where none was made.
+ */
 static bool remove_left(const struct engine_settings *settings, const char *path)
 {
-    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    _cleanup_(free_ptr) char *cgroup = cgroup_of(settings, path);
+    _cleanup_(close_fd) int fd = -1;
+    _cleanup_(free_ptr) char *cgroup = NULL;
     struct error ignored;
 
+    if (!path)
+        return true;
+    cgroup = cgroup_of(settings, path);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)

@@ -73,25 +73,13 @@ static int check_name(const char *name, struct error *err)
     return 0;
 }
 
-struct search {
-    const char *name;
-    bool found;
-};
-
-static void match(const struct image *image, void *arg)
-{
-    struct search *search = arg;
-
-    search->found |= strcmp(image->name, search->name) == 0;
-}
-
 static int check_image(struct ctl *ctl, const char *name, struct error *err)
 {
-    struct search search = {.name = name};
+    bool found;
 
-    if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
+    if (image_is_stored(&ctl_settings(ctl)->engine, name, &found, err) < 0)
         return -1;
-    if (search.found)
+    if (found)
         return 0;
     return error_set(err, ERROR_NOT_FOUND, NULL,
                      "there is no image '%s'; import it with 'codesetctl image import'", name);

@@ -41,18 +41,6 @@ static void show_progress(int64_t bytes, void *arg)
         progress_show(&import->progress, "%s: %.0f MiB read", import->source, (double)bytes / MIB);
 }
 
-struct search {
-    const char *name;
-    bool found;
-};
-
-static void match(const struct image *image, void *arg)
-{
-    struct search *search = arg;
-
-    search->found |= strcmp(image->name, search->name) == 0;
-}
-
 /* What needs an image, for people: "session ID (ready)", "container cs-ID (ended, on HOST)". */
 static void describe_user(const struct image_user *user, struct buf *out)
 {
@@ -90,25 +78,25 @@ static int refuse_pinned(const char *name, struct pins *pins, struct error *err)
 
 int ctl_check_image_free(struct ctl *ctl, const char *name, struct error *err)
 {
-    struct search search = {.name = name};
+    bool found;
 
-    if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
+    if (image_is_stored(&ctl_settings(ctl)->engine, name, &found, err) < 0)
         return -1;
-    return search.found ? error_set(err, ERROR_CONFLICT, NULL,
-                                    "image '%s' already exists; use --replace to replace it", name)
-                        : 0;
+    return found ? error_set(err, ERROR_CONFLICT, NULL,
+                             "image '%s' already exists; use --replace to replace it", name)
+                 : 0;
 }
 
 int ctl_check_image_unused(struct ctl *ctl, const char *name, struct error *err)
 {
-    struct search search = {.name = name};
+    bool found;
     struct pins pins = {.text = BUF_INIT};
     struct db *db;
     int status = 0;
 
-    if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
+    if (image_is_stored(&ctl_settings(ctl)->engine, name, &found, err) < 0)
         return -1;
-    if (!search.found)
+    if (!found)
         return 0;
     db = ctl_db(ctl, err);
     if (!db || store_image_users(db, name, add_pin, &pins, err) < 0)
@@ -161,13 +149,13 @@ static int check_agents(struct db *db, const char *name, struct error *err)
 static int check_unnamed(struct ctl *ctl, const char *name, struct error *err)
 {
     _cleanup_(buf_release) struct buf names = BUF_INIT;
-    struct search search = {.name = name};
+    bool found;
     struct db *db;
     int64_t total;
 
-    if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
+    if (image_is_stored(&ctl_settings(ctl)->engine, name, &found, err) < 0)
         return -1;
-    if (!search.found || ctl_option(ctl, "force"))
+    if (!found || ctl_option(ctl, "force"))
         return 0;
     db = ctl_db(ctl, err);
     if (!db || store_image_samples(db, name, SAMPLES_NAMED_MOST, add_name, &names, &total, err) < 0)

@@ -349,28 +349,6 @@ void task_images_release(struct task_images *images)
     *images = (struct task_images){0};
 }
 
-struct search {
-    const char *name;
-    bool found;
-};
-
-static void match(const struct image *image, void *arg)
-{
-    struct search *search = arg;
-
-    search->found |= strcmp(image->name, search->name) == 0;
-}
-
-static int is_stored(struct ctl *ctl, const char *name, bool *ret_found, struct error *err)
-{
-    struct search search = {.name = name};
-
-    if (image_list(&ctl_settings(ctl)->engine, match, &search, err) < 0)
-        return -1;
-    *ret_found = search.found;
-    return 0;
-}
-
 /* A file without a name, beside the images. */
 static int make_file(const struct engine_settings *settings, struct error *err)
 {
@@ -476,8 +454,8 @@ static int part_image(struct ctl *ctl, const struct part *part, bool make, char 
         folder_tar(settings, part->fd, part->member, tar, err) < 0)
         return -1;
     name = name_after(part->folder, part->base, tar, err);
-    if (!name || is_stored(ctl, name, &found, err) < 0 ||
-        (part->base && is_stored(ctl, part->base, &ready, err) < 0))
+    if (!name || image_is_stored(&ctl_settings(ctl)->engine, name, &found, err) < 0 ||
+        (part->base && image_is_stored(&ctl_settings(ctl)->engine, part->base, &ready, err) < 0))
         return -1;
     if (!found && ready && make) {
         if (make_image(ctl, part, name, tar, err) < 0)

@@ -171,16 +171,6 @@ static void choose_environment(const struct builder *builder, const char *enviro
     environment[count] = NULL;
 }
 
-static void reset_signals(void)
-{
-    sigset_t none;
-
-    sigemptyset(&none);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* In the child. The namespaces around it are what keeps commands in, so of buildah's own ways to
  * run them the one that needs no more rights is enough (chroot). */
 static _Noreturn void run_buildah(const struct builder *builder, int in, int out)
@@ -205,7 +195,7 @@ static _Noreturn void run_buildah(const struct builder *builder, int in, int out
     }
     arguments[count++] = "-"; /* the folder comes by standard input */
     choose_environment(builder, environment);
-    reset_signals();
+    cage_reset_signals();
     if ((builder->has_cgroup &&
          cgroup_enter(&builder->cgroups, builder->workplace.cgroup, &err) < 0) ||
         dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||

@@ -250,6 +250,16 @@ static int filter_calls(const struct cage *cage, struct error *err)
     return rc == 0 ? 0 : error_errno(err, -rc, "cannot filter system calls");
 }
 
+void cage_reset_signals(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int cage_enter(const struct cage *cage, struct error *err)
 {
     if (change_root(cage->folder, cage->read_only, err) < 0 ||

@@ -20,6 +20,9 @@
  * host's. Returns as fork(2), with errno. */
 pid_t cage_fork(bool host_network);
 
+/* For such a child, before it becomes another program: no signal is blocked, ignored or caught. */
+void cage_reset_signals(void);
+
 struct cage {
     const char *folder; /* absolute; what is to be its root */
     int userns_fd;      /* the user namespace; closed when in */

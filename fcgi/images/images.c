@@ -72,6 +72,29 @@ int image_list(const struct engine_settings *settings,
     return 0;
 }
 
+struct search {
+    const char *name;
+    bool found;
+};
+
+static void match(const struct image *image, void *arg)
+{
+    struct search *search = arg;
+
+    search->found |= strcmp(image->name, search->name) == 0;
+}
+
+int image_is_stored(const struct engine_settings *settings, const char *name, bool *ret_found,
+                    struct error *err)
+{
+    struct search search = {.name = name};
+
+    if (image_list(settings, match, &search, err) < 0)
+        return -1;
+    *ret_found = search.found;
+    return 0;
+}
+
 /* How its commands are run, as agents take it. */
 static char *profile_of(json_object *image)
 {

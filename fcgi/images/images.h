@@ -102,6 +102,8 @@ int image_environment(const struct engine_settings *settings, const char *name,
 /* Calls each with every image of the store, sorted by name. */
 int image_list(const struct engine_settings *settings,
                void (*each)(const struct image *image, void *arg), void *arg, struct error *err);
+int image_is_stored(const struct engine_settings *settings, const char *name, bool *ret_found,
+                    struct error *err);
 
 /* Refuses with IMAGE_IN_USE when another image is a layer over it. Running containers are not
  * looked for: they lose their files, so the caller sees to it that there are none. */

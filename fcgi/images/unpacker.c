@@ -186,16 +186,6 @@ static void make_arguments(const struct unpacker *unpacker, char **arguments)
     arguments[count] = NULL;
 }
 
-static void reset_signals(void)
-{
-    sigset_t none;
-
-    sigemptyset(&none);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* In the child. */
 static _Noreturn void become_program(const struct unpacker *unpacker, const char *path)
 {
@@ -205,7 +195,7 @@ static _Noreturn void become_program(const struct unpacker *unpacker, const char
     int rc = 0;
 
     make_arguments(unpacker, arguments);
-    reset_signals();
+    cage_reset_signals();
     if (unpacker->has_cgroup)
         rc = cgroup_enter(&unpacker->cgroups, unpacker->job->cgroup, &err);
     for (int i = 0; i < unpacker->count && rc == 0; i++)

@@ -28,7 +28,9 @@ AGENT_PARTS = \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
 	fcgi/agent/trial.c fcgi/agent/trial.h \
 	fcgi/agent/trial_judge.c fcgi/agent/trial_judge.h \
+	fcgi/agent/trial_kinds.c fcgi/agent/trial_kinds.h \
 	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \
+	fcgi/agent/trial_names.c fcgi/agent/trial_names.h \
 	fcgi/agent/trial_plan.c fcgi/agent/trial_plan.h \
 	fcgi/agent/trial_user.c fcgi/agent/trial_user.h \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_walls.h \
@@ -38,10 +40,10 @@ AGENT_PARTS = \
 	fcgi/wire/agent_protocol.h \
 	fcgi/wire/pax.c fcgi/wire/pax.h
 
-# Part of trial.c: the scripts are found as headers are.
+# Part of trial_kinds.c: the scripts are found as headers are.
 TRIAL_FILES = fcgi/agent/pytest_plan.py fcgi/agent/pytest_run.py
 EXTRA_DIST += $(TRIAL_FILES)
-fcgi/agent/codeset_agent-trial.$(OBJEXT) fcgi/agent/trial.$(OBJEXT): $(TRIAL_FILES)
+fcgi/agent/codeset_agent-trial_kinds.$(OBJEXT) fcgi/agent/trial_kinds.$(OBJEXT): $(TRIAL_FILES)
 
 pkglibexec_PROGRAMS += codeset-agent
 codeset_agent_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS) \

@@ -15,6 +15,7 @@
 #include "agent/process.h"
 #include "agent/shepherd.h"
 #include "agent/trial_judge.h"
+#include "agent/trial_kinds.h"
 #include "agent/trial_lay.h"
 #include "agent/trial_plan.h"
 #include "agent/trial_user.h"
@@ -34,32 +35,6 @@
 #define SHOWN_MOST 20              /* failed tests that are told at length */
 
 enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
-
-/* A framework's scripts, part of the program: see pytest_plan.py. */
-#define SCRIPT(name, file)                                                                         \
-    __asm__(".section .rodata\n.globl " name "\n.hidden " name "\n" name                           \
-            ":\n.incbin \"agent/" file "\"\n.byte 0\n.previous\n")
-
-SCRIPT("trial_pytest_plan", "pytest_plan.py");
-SCRIPT("trial_pytest_run", "pytest_run.py");
-extern const char trial_pytest_plan[] __attribute__((visibility("hidden")));
-extern const char trial_pytest_run[] __attribute__((visibility("hidden")));
-
-static const struct framework {
-    const char *name, *planner, *runner; /* Python */
-} frameworks[] = {
-    {"pytest", trial_pytest_plan, trial_pytest_run},
-};
-
-static const struct framework *framework_of(json_object *trial)
-{
-    const char *name = json_get_text(trial, "framework");
-
-    for (size_t i = 0; name && i < ARRAY_SIZE(frameworks); i++)
-        if (strcmp(frameworks[i].name, name) == 0)
-            return &frameworks[i];
-    return NULL;
-}
 
 /* --- the plan, while nothing of the session is there ----------------------------------------- */
 
@@ -97,18 +72,10 @@ static int hide_private(json_object *trial, struct error *err)
     return 0;
 }
 
-/* Root's, by the image's own interpreter: nothing of the session can be here yet. */
-static int run_planner(const struct framework *framework, json_object *trial,
-                       char *const *environment, struct error *err)
+/* Root's, by the image's own programs: nothing of the session can be here yet. */
+static int run_planner(const struct trial_kind *kind, json_object *trial, char *const *environment,
+                       struct error *err)
 {
-    const char *python = json_get_text(trial, "python");
-    char *const argv[] = {(char *)(python ? python : "python3"),
-                          (char *)"-I",
-                          (char *)"-B",
-                          (char *)"-c",
-                          (char *)framework->planner,
-                          (char *)framework->runner,
-                          NULL};
     int status = 0;
     pid_t pid = fork();
 
@@ -116,10 +83,8 @@ static int run_planner(const struct framework *framework, json_object *trial,
         process_close_all_but(NULL, 0);
         if (chdir(PLAN) < 0)
             _exit(126);
-        environ = (char **)environment; /* whose PATH the interpreter's name is looked up in */
-        execvp(argv[0], argv);
-        dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
-        _exit(127);
+        environ = (char **)environment; /* whose PATH programs' names are looked up in */
+        _exit(kind->plan(kind, trial));
     }
     if (pid < 0)
         return error_errno(err, errno, "cannot make a process");
@@ -131,12 +96,12 @@ static int run_planner(const struct framework *framework, json_object *trial,
                                    shepherd_status(status));
 }
 
-static int make_plan(const struct framework *framework, json_object *trial,
-                     char *const *environment, struct error *err)
+static int make_plan(const struct trial_kind *kind, json_object *trial, char *const *environment,
+                     struct error *err)
 {
     umask(022);
     if (make_place(err) < 0 || write_spec(trial, err) < 0 ||
-        run_planner(framework, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
+        run_planner(kind, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
         hide_private(trial, err) < 0)
         return -1;
     return EXIT_PASSED;
@@ -293,7 +258,8 @@ static int write_report(const struct trial *trial, struct error *err)
     return file_write_atomic(trial->root_fd, AGENT_TRIAL_REPORT, xml.data, xml.length, 0600, err);
 }
 
-static int run_plan(bool is_hidden, char *const *environment, struct error *err)
+static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *environment,
+                    struct error *err)
 {
     _cleanup_(trial_release) struct trial trial = {.plan_fd = -1, .root_fd = -1};
     sigset_t child;
@@ -306,6 +272,7 @@ static int run_plan(bool is_hidden, char *const *environment, struct error *err)
     umask(022);
     if (open_plan(&trial, environment, err) < 0)
         return -1;
+    trial.plan.names = kind->names;
     trial.plan.is_hidden = is_hidden;
     if (remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
         trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)
@@ -320,14 +287,14 @@ static int take_step(json_object *request, char *const *environment, struct erro
 {
     json_object *trial = json_object_object_get(request, "trial");
     const char *step = json_get_text(request, "step");
-    const struct framework *framework = framework_of(trial);
+    const struct trial_kind *kind = trial_kind_find(json_get_text(trial, "framework"));
 
-    if (!step || !framework)
+    if (!step || !kind)
         return error_set(err, ERROR_INVALID, NULL, "there is no such trial");
     if (strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0)
-        return make_plan(framework, trial, environment, err);
+        return make_plan(kind, trial, environment, err);
     if (strcmp(step, AGENT_TRIAL_SECOND_STEP) == 0)
-        return run_plan(json_object_get_boolean(json_object_object_get(trial, "hidden")),
+        return run_plan(kind, json_object_get_boolean(json_object_object_get(trial, "hidden")),
                         environment, err);
     return error_set(err, ERROR_INVALID, NULL, "a trial has no step '%.40s'", step);
 }

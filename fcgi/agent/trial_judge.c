@@ -155,27 +155,25 @@ static int by_id(const void *a, const void *b)
                   (*(const struct trial_slot *const *)b)->id);
 }
 
-/* A test against a function, with whatever parameters. */
-static int compare_function(const char *test, const char *id)
-{
-    size_t length = strcspn(test, "[");
-    int order = strncmp(test, id, length);
+/* What is looked for in sorted lists. */
+struct key {
+    enum trial_names names;
+    const char *test;
+};
 
-    return order ? order : id[length] ? -1 : 0;
+static int by_function(const void *key, const void *slot)
+{
+    const struct key *wanted = key;
+
+    return trial_names_compare(wanted->names, wanted->test,
+                               (*(const struct trial_slot *const *)slot)->id);
 }
 
-static int by_function(const void *test, const void *slot)
+static int by_file(const void *key, const void *file)
 {
-    return compare_function(test, (*(const struct trial_slot *const *)slot)->id);
-}
+    const struct key *wanted = key;
 
-static int by_file(const void *test, const void *file)
-{
-    const char *path = *(const char *const *)file;
-    size_t length = strcspn(test, ":");
-    int order = strncmp(test, path, length);
-
-    return order ? order : path[length] ? -1 : 0;
+    return trial_names_compare_file(wanted->names, wanted->test, *(const char *const *)file);
 }
 
 /*
@@ -185,10 +183,12 @@ static int by_file(const void *test, const void *file)
  */
 static bool is_possible(const struct trial_plan *plan, const char *test)
 {
-    if (!bsearch(test, plan->files, plan->file_count, sizeof(char *), by_file))
+    const struct key key = {plan->names, test};
+
+    if (!bsearch(&key, plan->files, plan->file_count, sizeof(char *), by_file))
         return false;
     for (size_t i = 0; i < plan->function_count; i++)
-        if (compare_function(test, plan->functions[i]) == 0)
+        if (trial_names_compare(plan->names, test, plan->functions[i]) == 0)
             return false;
     return true;
 }
@@ -220,8 +220,9 @@ static void hear_step(struct hearing *hearing, size_t at, struct trial_verdict *
     qsort(slots, step->slot_count, sizeof(struct trial_slot *), by_id);
     for (size_t i = 0; i < end->outcome_count; i++) {
         const struct trial_outcome *outcome = &end->outcomes[i];
-        const struct trial_slot **found = bsearch(outcome->test, slots, step->slot_count,
-                                                  sizeof(struct trial_slot *), by_function);
+        const struct key key = {hearing->plan->names, outcome->test};
+        const struct trial_slot **found =
+            bsearch(&key, slots, step->slot_count, sizeof(struct trial_slot *), by_function);
 
         if (found)
             cases_add(cases_of(hearing, at, (*found)->function), outcome);
@@ -336,7 +337,7 @@ static void fail_listed(const struct hearing *hearing, size_t function,
         return;
     verdict->lacks = true;
     for (size_t i = 0; !plan->is_hidden && i < plan->listed_count; i++)
-        if (compare_function(plan->listed[i], plan->functions[function]) == 0)
+        if (trial_names_compare(plan->names, plan->listed[i], plan->functions[function]) == 0)
             verdict_add(verdict, plan->listed[i], TRIAL_FAILED, 0, judged.message);
 }
 
@@ -429,7 +430,7 @@ static int by_name(const void *a, const void *b)
 void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
                  struct trial_verdict *ret_verdict)
 {
-    struct trial_verdict verdict = {0};
+    struct trial_verdict verdict = {.names = plan->names};
     size_t others;
 
     judge_some(plan, ends, plan->step_count, &verdict, &others);
@@ -482,32 +483,16 @@ static void add_escaped(struct buf *xml, const char *text, size_t length)
     }
 }
 
-/* pytest's own way (mangle_test_address): tests/test_a.py::C::f[x] is tests.test_a.C, f[x]. */
-static void add_names(struct buf *xml, const char *test)
+static void add_names(enum trial_names names, struct buf *xml, const char *test)
 {
-    size_t bare = strcspn(test, "["), file, name = 0;
     _cleanup_(buf_release) struct buf class_name = BUF_INIT;
+    const char *name;
 
-    for (size_t i = 0; i + 1 < bare; i++)
-        if (test[i] == ':' && test[i + 1] == ':')
-            name = i + 2;
-    file = strcspn(test, ":");
-    if (file > bare)
-        file = bare;
-    for (size_t i = 0; i + 2 < name; i++) {
-        if (i < file && test[i] == '/')
-            buf_add_char(&class_name, '.');
-        else if (i < file && i + 3 == file && strncmp(test + i, ".py", 3) == 0)
-            i += 2;
-        else if (test[i] == ':' && test[i + 1] == ':')
-            buf_add_char(&class_name, '.'), i++;
-        else
-            buf_add_char(&class_name, test[i]);
-    }
+    trial_names_split(names, test, &class_name, &name);
     buf_add_str(xml, "<testcase classname=\"");
     add_escaped(xml, class_name.data, class_name.length);
     buf_add_str(xml, "\" name=\"");
-    add_escaped(xml, test + name, strlen(test + name));
+    add_escaped(xml, name, strlen(name));
 }
 
 void trial_report(const struct trial_verdict *verdict, struct buf *xml)
@@ -517,7 +502,7 @@ void trial_report(const struct trial_verdict *verdict, struct buf *xml)
     for (size_t i = 0; i < verdict->count; i++) {
         const struct trial_outcome *outcome = &verdict->outcomes[i];
 
-        add_names(xml, outcome->test);
+        add_names(verdict->names, xml, outcome->test);
         buf_addf(xml, "\" time=\"%.4f\">", outcome->seconds);
         if (outcome->result == TRIAL_FAILED) {
             buf_add_str(xml, "<failure message=\"");

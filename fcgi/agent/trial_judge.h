@@ -17,7 +17,7 @@
 enum trial_result { TRIAL_PASSED, TRIAL_SKIPPED, TRIAL_FAILED };
 
 struct trial_outcome {
-    char *test; /* as pytest names it: FILE::CLASS::FUNCTION[PARAMETERS] */
+    char *test; /* its whole name: trial_names.h */
     enum trial_result result;
     double seconds;
     char *message; /* of a failed one; may be empty */
@@ -44,6 +44,7 @@ bool trial_end_hear(struct trial_end *end, const char *line, size_t length);
 const char *trial_end_contradiction(const struct trial_end *end);
 
 struct trial_verdict {
+    enum trial_names names;
     struct trial_outcome *outcomes; /* under the tests' own names, by which they are sorted */
     size_t count, room;
     bool lacks;     /* a function that must be mended did not run */
@@ -60,7 +61,7 @@ void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
 bool trial_is_decided(const struct trial_plan *plan, const struct trial_end *ends, size_t count);
 void trial_verdict_release(struct trial_verdict *verdict);
 
-/* Appends the report as pytest names its tests in JUnit XML. */
+/* Appends the report, JUnit XML. */
 void trial_report(const struct trial_verdict *verdict, struct buf *xml);
 
 #endif

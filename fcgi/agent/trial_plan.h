@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/trial_names.h"
 #include "base/error.h"
 
 #define TRIAL_RUNS_MOST 64
@@ -51,7 +52,9 @@ struct trial_plan {
     size_t listed_count;
     const char **files; /* sorted: all that a test can be in */
     size_t file_count;
-    bool is_hidden; /* not read: whoever runs it says whether nobody may know what the lists name */
+    /* Not read; whoever runs it says these: */
+    enum trial_names names; /* of all tests here */
+    bool is_hidden;         /* nobody may know what the lists name */
     const char **unplanted; /* listed tests in which no failure can be planted */
     size_t unplanted_count;
     struct trial_step *steps;

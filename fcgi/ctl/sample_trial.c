@@ -48,13 +48,37 @@ static int check_list(json_object *list, bool (*is_good)(json_object *value), co
     return 0;
 }
 
-static int check_framework(json_object *value, struct error *err)
-{
-    const char *name = text_of(value);
+/* The agent's table of the same names: fcgi/agent/trial_kinds.c. */
+enum framework { PYTEST = 1, ALL = PYTEST };
 
-    return name && strcmp(name, "pytest") == 0
-               ? 0
-               : wrong(err, "trial: framework must be \"pytest\", the only one that is known");
+static const struct {
+    const char *name;
+    enum framework bit;
+} frameworks[] = {
+    {"pytest", PYTEST},
+};
+
+static enum framework framework_of(json_object *trial)
+{
+    const char *name = text_of(json_object_object_get(trial, "framework"));
+
+    for (size_t i = 0; name && i < ARRAY_SIZE(frameworks); i++)
+        if (strcmp(frameworks[i].name, name) == 0)
+            return frameworks[i].bit;
+    return 0;
+}
+
+static int check_framework(json_object *trial, struct error *err)
+{
+    _cleanup_(buf_release) struct buf known = BUF_INIT;
+
+    if (!json_object_object_get_ex(trial, "framework", NULL))
+        return wrong(err, "trial: framework is missing");
+    if (framework_of(trial))
+        return 0;
+    for (size_t i = 0; i < ARRAY_SIZE(frameworks); i++)
+        buf_addf(&known, "%s\"%s\"", i > 0 ? ", " : "", frameworks[i].name);
+    return wrong(err, "trial: framework must be one of %s", known.data);
 }
 
 static int check_tests(json_object *value, struct error *err)
@@ -98,18 +122,18 @@ static int check_plugins(json_object *value, struct error *err)
 
 static const struct member {
     const char *name;
-    bool needed;
+    enum framework frameworks; /* that have it */
     int (*check)(json_object *value, struct error *err);
 } members[] = {
-    {"framework", true, check_framework}, {"tests", true, check_tests},
-    {"path", false, check_path},          {"private", false, check_private},
-    {"python", false, check_python},      {"plugins", false, check_plugins},
+    {"tests", ALL, check_tests},        {"private", ALL, check_private},
+    {"path", PYTEST, check_path},       {"python", PYTEST, check_python},
+    {"plugins", PYTEST, check_plugins},
 };
 
-static const struct member *member_of(const char *name)
+static const struct member *member_of(enum framework framework, const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-        if (strcmp(members[i].name, name) == 0)
+        if ((members[i].frameworks & framework) && strcmp(members[i].name, name) == 0)
             return &members[i];
     return NULL;
 }
@@ -123,14 +147,18 @@ int sample_trial_read(json_object *line, char **ret_trial, struct error *err)
         return 0;
     if (!json_object_is_type(trial, json_type_object))
         return wrong(err, "trial: must be an object");
-    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-        if (members[i].needed && !json_object_object_get_ex(trial, members[i].name, NULL))
-            return wrong(err, "trial: %s is missing", members[i].name);
+    if (check_framework(trial, err) < 0)
+        return -1;
+    if (!json_object_object_get_ex(trial, "tests", NULL))
+        return wrong(err, "trial: tests is missing");
     json_object_object_foreach (trial, name, value) {
-        const struct member *member = member_of(name);
+        const struct member *member = member_of(framework_of(trial), name);
 
+        if (strcmp(name, "framework") == 0)
+            continue;
         if (!member)
-            return wrong(err, "trial: unknown member '%.60s'", name);
+            return wrong(err, "trial: unknown member '%.60s' of a trial with framework \"%s\"",
+                         name, json_get_text(trial, "framework"));
         if (member->check(value, err) < 0)
             return -1;
     }

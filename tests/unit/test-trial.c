@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "agent/trial_judge.h"
+#include "agent/trial_kinds.h"
 #include "agent/trial_lay.h"
+#include "agent/trial_names.h"
 #include "agent/trial_plan.h"
 #include "agent/trial_user.h"
 #include "agent/trial_walls.h"
@@ -283,6 +285,29 @@ static void the_report_names_tests_as_pytest_does(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(xml.data, "classname=\"t.a\" name=\"g&lt;?\""));
     CU_ASSERT_PTR_NOT_NULL(strstr(xml.data, "message=\"a&#10;&quot;b&quot;&amp;\""));
     clear();
+}
+
+static void a_titled_test_is_named_by_its_file_and_the_whole_title(void)
+{
+    static const char test[] = "test/a.js::f [x] :: y";
+    _cleanup_(buf_release) struct buf class_name = BUF_INIT;
+    const char *name = NULL;
+
+    trial_names_split(TRIAL_NAMES_TITLED, test, &class_name, &name);
+    CU_ASSERT_STRING_EQUAL(class_name.data, "test/a.js");
+    CU_ASSERT_STRING_EQUAL(name, "f [x] :: y");
+    CU_ASSERT_EQUAL(trial_names_compare_file(TRIAL_NAMES_TITLED, test, "test/a.js"), 0);
+    CU_ASSERT_NOT_EQUAL(trial_names_compare_file(TRIAL_NAMES_TITLED, test, "test/a"), 0);
+    CU_ASSERT_EQUAL(trial_names_compare(TRIAL_NAMES_TITLED, test, test), 0);
+    CU_ASSERT_NOT_EQUAL(trial_names_compare(TRIAL_NAMES_TITLED, test, "test/a.js::f "), 0);
+    CU_ASSERT_EQUAL(trial_names_compare(TRIAL_NAMES_PYTEST, "a.py::f[x]", "a.py::f"), 0);
+}
+
+static void only_frameworks_of_the_table_have_trials(void)
+{
+    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("pytest"));
+    CU_ASSERT_PTR_NULL(trial_kind_find("pytes"));
+    CU_ASSERT_PTR_NULL(trial_kind_find(NULL));
 }
 
 static void a_plan_that_leads_out_of_the_repository_is_refused(void)
@@ -641,6 +666,9 @@ int main(void)
          a_status_that_contradicts_what_was_told_fails_the_run},
         {"what no test run tells is not heard", what_no_test_run_tells_is_not_heard},
         {"the report names tests as pytest does", the_report_names_tests_as_pytest_does},
+        {"a titled test is named by its file and the whole title",
+         a_titled_test_is_named_by_its_file_and_the_whole_title},
+        {"only frameworks of the table have trials", only_frameworks_of_the_table_have_trials},
         {"a plan that leads out of the repository is refused",
          a_plan_that_leads_out_of_the_repository_is_refused},
         {"failures are planted in listed and held-out tests and not in the run of all",

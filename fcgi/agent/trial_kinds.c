@@ -1,0 +1,64 @@
+#include "agent/trial_kinds.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define FLAGS_MOST 8
+#define CANNOT_START 127 /* as a shell has it */
+
+#define SCRIPT(name, file)                                                                         \
+    __asm__(".section .rodata\n.globl " name "\n.hidden " name "\n" name                           \
+            ":\n.incbin \"agent/" file "\"\n.byte 0\n.previous\n")
+
+SCRIPT("trial_pytest_plan", "pytest_plan.py");
+SCRIPT("trial_pytest_run", "pytest_run.py");
+extern const char trial_pytest_plan[] __attribute__((visibility("hidden")));
+extern const char trial_pytest_run[] __attribute__((visibility("hidden")));
+
+/* Isolated from PYTHON* and the current folder; leaves no compiled files. */
+static const char *const python_flags[] = {"-I", "-B", "-c", NULL};
+
+static const struct trial_scripts pytest = {
+    .interpreter = "python3",
+    .member = "python",
+    .flags = python_flags,
+    .planner = trial_pytest_plan,
+    .runner = trial_pytest_run,
+};
+
+/* Becomes the interpreter. */
+static int plan_by_script(const struct trial_kind *kind, json_object *trial)
+{
+    const struct trial_scripts *scripts = kind->scripts;
+    const char *named = json_get_text(trial, scripts->member);
+    char *argv[FLAGS_MOST + 4] = {(char *)(named ? named : scripts->interpreter)};
+    size_t count = 1;
+
+    for (size_t i = 0; i < FLAGS_MOST && scripts->flags[i]; i++)
+        argv[count++] = (char *)scripts->flags[i];
+    argv[count++] = (char *)scripts->planner;
+    argv[count++] = (char *)scripts->runner;
+    execvp(argv[0], argv);
+    dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
+    return CANNOT_START;
+}
+
+static const struct trial_kind kinds[] = {
+    {"pytest", TRIAL_NAMES_PYTEST, &pytest, plan_by_script},
+};
+
+const struct trial_kind *trial_kind_find(const char *name)
+{
+    for (size_t i = 0; name && i < ARRAY_SIZE(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}

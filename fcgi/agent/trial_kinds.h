@@ -1,0 +1,39 @@
+/*
+ * trial_kinds.h - the frameworks that a trial can run: one row each.
+ *
+ * A kind has a planner, which is root's and sees the image without the session, and names its tests
+ * in some way. What a run does, the plan says (trial_plan.h). Planner and runner are part of this
+ * program; what they need beside it is the image's, and its lack is told (docs/verdicts.md).
+ */
+#ifndef CODESET_AGENT_TRIAL_KINDS_H
+#define CODESET_AGENT_TRIAL_KINDS_H
+
+#include <json-c/json.h>
+
+#include "agent/trial_names.h"
+
+/* Scripts for an interpreter of the image's. */
+struct trial_scripts {
+    const char *interpreter;  /* a program's name, unless the trial has another */
+    const char *member;       /* of the trial, that names it */
+    const char *const *flags; /* before the script's text, NULL at their end */
+    const char *planner;      /* its only argument is the runner */
+    const char *runner;       /* of each run; the planner puts it into the plan */
+};
+
+struct trial_kind {
+    const char *name; /* the trial's `framework` */
+    enum trial_names names;
+    const struct trial_scripts *scripts;
+    /*
+     * The planner, in a process and a folder of its own: makes plan.json of spec.json (the trial
+     * with the lists and the `repository`) and, beside it, what the runs need. Returns the exit
+     * status; why it is not 0 is said on stderr.
+     */
+    int (*plan)(const struct trial_kind *kind, json_object *trial);
+};
+
+/* NULL: there is no such kind. */
+const struct trial_kind *trial_kind_find(const char *name);
+
+#endif

@@ -409,7 +409,7 @@ def plan_runs(spec, sources, functions, runner):
     runs.append(run_of_all(spec, functions))  # the last: what it shows of the true tests comes too late
     options = json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec})
     for run in runs:
-        run["files"] = []
+        run["files"], run["seconds"] = [], spec.get("timeout", 0)
         for path, text in run.pop("texts").items():
             with open(str(files), "wb") as file:
                 file.write(text)

@@ -27,11 +27,16 @@ AGENT_PARTS = \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
 	fcgi/agent/trial.c fcgi/agent/trial.h \
+	fcgi/agent/trial_build.c fcgi/agent/trial_build.h \
+	fcgi/agent/trial_cmake.c fcgi/agent/trial_cmake.h \
+	fcgi/agent/trial_ctest.c fcgi/agent/trial_ctest.h \
 	fcgi/agent/trial_judge.c fcgi/agent/trial_judge.h \
 	fcgi/agent/trial_kinds.c fcgi/agent/trial_kinds.h \
 	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \
 	fcgi/agent/trial_names.c fcgi/agent/trial_names.h \
 	fcgi/agent/trial_plan.c fcgi/agent/trial_plan.h \
+	fcgi/agent/trial_plant.c fcgi/agent/trial_plant.h \
+	fcgi/agent/trial_steps.c fcgi/agent/trial_steps.h \
 	fcgi/agent/trial_user.c fcgi/agent/trial_user.h \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_walls.h \
 	fcgi/agent/walk.c fcgi/agent/walk.h \
@@ -48,7 +53,7 @@ fcgi/agent/codeset_agent-trial_kinds.$(OBJEXT) fcgi/agent/trial_kinds.$(OBJEXT):
 pkglibexec_PROGRAMS += codeset-agent
 codeset_agent_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS) \
 	fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/file.c fcgi/base/glob.c fcgi/base/json.c \
-	fcgi/base/mem.c fcgi/base/options.c fcgi/base/utf8.c
+	fcgi/base/mem.c fcgi/base/options.c fcgi/base/random.c fcgi/base/utf8.c
 codeset_agent_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
 	-fstack-protector-strong -fstack-clash-protection -fcf-protection -ffunction-sections
 # libevent and libc refer to the resolver, which a static program has only in part; the agent

@@ -16,9 +16,8 @@
 #include "agent/shepherd.h"
 #include "agent/trial_judge.h"
 #include "agent/trial_kinds.h"
-#include "agent/trial_lay.h"
 #include "agent/trial_plan.h"
-#include "agent/trial_user.h"
+#include "agent/trial_steps.h"
 #include "agent/trial_walls.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -31,7 +30,6 @@
 #define PLACE "/run/codeset-trial" /* in the grading container */
 #define PLAN PLACE "/plan"         /* root's: the planner's folder */
 #define HOMES PLACE "/homes"       /* of the runs */
-#define TREE "tree"                /* in PLAN: the tests as they are to lie in the repository */
 #define SHOWN_MOST 20              /* failed tests that are told at length */
 
 enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
@@ -112,9 +110,8 @@ static int make_plan(const struct trial_kind *kind, json_object *trial, char *co
 struct trial {
     struct trial_plan plan;
     struct trial_end ends[TRIAL_RUNS_MOST];
-    struct trial_user user;
+    struct trial_steps steps;
     struct trial_verdict verdict;
-    int plan_fd, root_fd;
 };
 
 static void trial_release(struct trial *trial)
@@ -123,71 +120,26 @@ static void trial_release(struct trial *trial)
         trial_end_release(&trial->ends[i]);
     trial_verdict_release(&trial->verdict);
     trial_plan_release(&trial->plan);
-    close_fd(&trial->plan_fd);
-    close_fd(&trial->root_fd);
-}
-
-/* Each run has its own copy of the tests: whatever another one did to its own is gone. */
-static int lay_tests(const struct trial *trial, const struct trial_step *step, uid_t owner,
-                     struct error *err)
-{
-    for (size_t i = 0; i < trial->plan.test_count; i++) {
-        const char *path = trial->plan.tests[i];
-        _cleanup_(free_ptr) char *from = xasprintf(TREE "/%s", path);
-
-        if (trial_lay(trial->plan_fd, from, trial->root_fd, path, owner, err) < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < step->file_count; i++)
-        if (trial_lay(trial->plan_fd, step->files[i].name, trial->root_fd, step->files[i].path,
-                      owner, err) < 0)
-            return -1;
-    return 0;
-}
-
-static int run_step(struct trial *trial, size_t at, const struct trial_leftovers *leftovers,
-                    struct error *err)
-{
-    const struct trial_step *step = &trial->plan.steps[at];
-    uid_t owner;
-
-    if (trial_user_draw(&trial->user, &owner, err) < 0 || lay_tests(trial, step, owner, err) < 0 ||
-        trial_user_run(&trial->user, owner, step->argv, &trial->ends[at], err) < 0)
-        return -1;
-    return trial_leftovers_remove(leftovers, err);
-}
-
-DEFINE_CLEANUP(struct trial_leftovers *, release_leftovers, trial_leftovers_free)
-
-static int run_steps(struct trial *trial, struct error *err)
-{
-    _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
-
-    bool decided = false;
-
-    for (size_t i = 0; i < trial->plan.step_count; i++) {
-        trial->ends[i].left_out = decided && !trial->plan.steps[i].all;
-        if (trial->ends[i].left_out)
-            continue;
-        if (run_step(trial, i, leftovers, err) < 0)
-            return -1;
-        decided = decided || trial_is_decided(&trial->plan, trial->ends, i + 1);
-    }
-    return 0;
+    close_fd(&trial->steps.place_fd);
+    close_fd(&trial->steps.plan_fd);
+    close_fd(&trial->steps.root_fd);
 }
 
 static int open_plan(struct trial *trial, char *const *environment, struct error *err)
 {
+    struct trial_steps *steps = &trial->steps;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
-    trial->plan_fd = open(PLAN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    trial->root_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (trial->plan_fd < 0 || trial->root_fd < 0)
+    steps->place_fd = open(PLACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    steps->plan_fd = open(PLAN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    steps->root_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (steps->place_fd < 0 || steps->plan_fd < 0 || steps->root_fd < 0)
         return error_errno(err, errno, "there is no plan, or no repository");
-    if (file_read(trial->plan_fd, "plan.json", TRIAL_PLAN_MOST, &text, err) < 0)
+    if (file_read(steps->plan_fd, "plan.json", TRIAL_PLAN_MOST, &text, err) < 0)
         return -1;
-    trial->user.homes = HOMES;
-    trial->user.environment = environment;
+    steps->plan = &trial->plan;
+    steps->user.homes = HOMES;
+    steps->user.environment = environment;
     return trial_plan_read(text.data, text.length, &trial->plan, err);
 }
 
@@ -255,13 +207,15 @@ static int write_report(const struct trial *trial, struct error *err)
     _cleanup_(buf_release) struct buf xml = BUF_INIT;
 
     trial_report(&trial->verdict, &xml);
-    return file_write_atomic(trial->root_fd, AGENT_TRIAL_REPORT, xml.data, xml.length, 0600, err);
+    return file_write_atomic(trial->steps.root_fd, AGENT_TRIAL_REPORT, xml.data, xml.length, 0600,
+                             err);
 }
 
 static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *environment,
                     struct error *err)
 {
-    _cleanup_(trial_release) struct trial trial = {.plan_fd = -1, .root_fd = -1};
+    _cleanup_(trial_release) struct trial trial = {
+        .steps = {.place_fd = -1, .plan_fd = -1, .root_fd = -1}};
     sigset_t child;
 
     sigemptyset(&child);
@@ -274,8 +228,9 @@ static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *
         return -1;
     trial.plan.names = kind->names;
     trial.plan.is_hidden = is_hidden;
-    if (remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
-        trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)
+    if (remove_tree_at(trial.steps.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
+        trial_walls_seal(trial.steps.root_fd, err) < 0 ||
+        trial_steps_run(&trial.steps, trial.ends, err) < 0)
         return -1;
     trial_judge(&trial.plan, trial.ends, &trial.verdict);
     return write_report(&trial, err) < 0 ? -1 : tell(&trial);

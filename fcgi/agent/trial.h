@@ -9,11 +9,16 @@
  *     trial.c        the two steps: the plan, before the session's changes are there, and the runs
  *     trial_kinds.c  the frameworks: the planner of each, and what it starts
  *     trial_names.c  how the tests of a framework are named
+ *     trial_steps.c  the runs, one after another
  *     trial_plan.c   what is to be run, read from what the framework's planner wrote
  *     trial_lay.c    a copy of the tests for each run
+ *     trial_build.c  the folder in which programs are built, and how runs share what it has
  *     trial_walls.c  what a run can't write or leave behind
  *     trial_user.c   one run
  *     trial_judge.c  from how the runs ended to outcomes and a report; pure
+ *     trial_ctest.c  ctest's planner
+ *     trial_cmake.c  what CMake and ctest tell it of a project
+ *     trial_plant.c  failures planted in the source text of C programs; pure but for chance
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's
  *                    changes are laid, and its runner, in the process of each run
  *

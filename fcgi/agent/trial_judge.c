@@ -42,6 +42,26 @@ static char *text_copy(json_object *object, const char *key, size_t most)
     return text ? xasprintf("%.*s", (int)most, text) : NULL;
 }
 
+static struct trial_outcome *new_outcome(struct trial_end *end)
+{
+    if (end->outcome_count == end->outcome_room) {
+        end->outcome_room += end->outcome_room / 2 + 64;
+        end->outcomes = xrealloc(end->outcomes, end->outcome_room * sizeof(*end->outcomes));
+    }
+    return &end->outcomes[end->outcome_count++];
+}
+
+void trial_end_add(struct trial_end *end, const char *test, enum trial_result result,
+                   double seconds, const char *message)
+{
+    *new_outcome(end) = (struct trial_outcome){
+        .test = xstrdup(test),
+        .result = result,
+        .seconds = seconds,
+        .message = xasprintf("%.*s", MESSAGE_MOST, message),
+    };
+}
+
 static bool hear_test(struct trial_end *end, json_object *object)
 {
     int64_t result = json_get_int(object, "outcome", -1);
@@ -51,11 +71,7 @@ static bool hear_test(struct trial_end *end, json_object *object)
     if (result < TRIAL_PASSED || result > TRIAL_FAILED || end->outcome_count == OUTCOMES_MOST ||
         end->said_status >= 0)
         return false;
-    if (end->outcome_count == end->outcome_room) {
-        end->outcome_room += end->outcome_room / 2 + 64;
-        end->outcomes = xrealloc(end->outcomes, end->outcome_room * sizeof(*end->outcomes));
-    }
-    outcome = &end->outcomes[end->outcome_count++];
+    outcome = new_outcome(end);
     outcome->test = text_copy(object, "test", NAME_MOST);
     outcome->result = (enum trial_result)result;
     outcome->seconds = json_object_get_double(seconds);

@@ -40,6 +40,10 @@ void trial_end_release(struct trial_end *end);
 /* Takes in one line of what a run says. False: it is no such line. */
 bool trial_end_hear(struct trial_end *end, const char *line, size_t length);
 
+/* Adds an outcome that the supervisor saw itself. */
+void trial_end_add(struct trial_end *end, const char *test, enum trial_result result,
+                   double seconds, const char *message);
+
 /* Why the run's word does not count: it ended too early, or contradicts itself. NULL: it does. */
 const char *trial_end_contradiction(const struct trial_end *end);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/trial_ctest.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -53,6 +54,7 @@ static int plan_by_script(const struct trial_kind *kind, json_object *trial)
 
 static const struct trial_kind kinds[] = {
     {"pytest", TRIAL_NAMES_PYTEST, &pytest, plan_by_script},
+    {"ctest", TRIAL_NAMES_WHOLE, NULL, trial_ctest_plan},
 };
 
 const struct trial_kind *trial_kind_find(const char *name)

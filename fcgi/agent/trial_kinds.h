@@ -24,7 +24,7 @@ struct trial_scripts {
 struct trial_kind {
     const char *name; /* the trial's `framework` */
     enum trial_names names;
-    const struct trial_scripts *scripts;
+    const struct trial_scripts *scripts; /* NULL: the planner needs none */
     /*
      * The planner, in a process and a folder of its own: makes plan.json of spec.json (the trial
      * with the lists and the `repository`) and, beside it, what the runs need. Returns the exit

@@ -17,6 +17,7 @@
 struct laying {
     struct walk_cursor to; /* below the folder that was made */
     uid_t owner;
+    enum trial_lay how;
 };
 
 static int copy_bytes(int from, int to)
@@ -33,9 +34,10 @@ static int copy_bytes(int from, int to)
     return got < 0 ? -1 : 0;
 }
 
-static int copy_file(int from_dir, const char *from, int dir_fd, const char *name, mode_t mode,
-                     uid_t owner)
+static int copy_file(int from_dir, const char *from, const struct stat *st, int dir_fd,
+                     const char *name, uid_t owner, enum trial_lay how)
 {
+    const struct timespec times[2] = {st->st_mtim, st->st_mtim};
     _cleanup_(close_fd) int in = openat(from_dir, from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     _cleanup_(close_fd) int out = -1;
 
@@ -44,7 +46,9 @@ static int copy_file(int from_dir, const char *from, int dir_fd, const char *nam
     out = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (out < 0 || copy_bytes(in, out) < 0)
         return -1;
-    return fchown(out, owner, owner) < 0 ? -1 : fchmod(out, (mode & 0777) | 0600);
+    if (fchown(out, owner, owner) < 0 || fchmod(out, (st->st_mode & 0777) | 0600) < 0)
+        return -1;
+    return how == TRIAL_LAY_TIMES ? futimens(out, times) : 0;
 }
 
 static int copy_link(int from_dir, const char *from, int dir_fd, const char *name, uid_t owner)
@@ -61,10 +65,10 @@ static int copy_link(int from_dir, const char *from, int dir_fd, const char *nam
 }
 
 static int copy_thing(int from_dir, const char *from, const struct stat *st, int dir_fd,
-                      const char *name, uid_t owner)
+                      const char *name, uid_t owner, enum trial_lay how)
 {
     if (S_ISREG(st->st_mode))
-        return copy_file(from_dir, from, dir_fd, name, st->st_mode, owner);
+        return copy_file(from_dir, from, st, dir_fd, name, owner, how);
     if (S_ISLNK(st->st_mode))
         return copy_link(from_dir, from, dir_fd, name, owner);
     if (!S_ISDIR(st->st_mode))
@@ -80,20 +84,20 @@ static enum walk_next lay_thing(void *arg, const struct walk_thing *thing, struc
     const char *name;
     int dir_fd = walk_cursor_parent(&laying->to, thing->path, false, &name);
 
-    if (dir_fd >= 0 &&
-        copy_thing(thing->dir_fd, thing->name, thing->st, dir_fd, name, laying->owner) == 0)
+    if (dir_fd >= 0 && copy_thing(thing->dir_fd, thing->name, thing->st, dir_fd, name,
+                                  laying->owner, laying->how) == 0)
         return WALK_ON;
     error_errno(err, errno, "cannot copy %.200s", thing->path);
     return WALK_STOP;
 }
 
 static int lay_below(int from_dir, const char *from, int dir_fd, const char *name, uid_t owner,
-                     struct error *err)
+                     enum trial_lay how, struct error *err)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     _cleanup_(close_fd) int in = openat(from_dir, from, flags);
     _cleanup_(close_fd) int out = openat(dir_fd, name, flags);
-    struct laying laying = {.owner = owner};
+    struct laying laying = {.owner = owner, .how = how};
     int failed;
 
     if (in < 0 || out < 0)
@@ -105,20 +109,20 @@ static int lay_below(int from_dir, const char *from, int dir_fd, const char *nam
 }
 
 static int lay_at(int from_dir, const char *from, int dir_fd, const char *name, uid_t owner,
-                  struct error *err)
+                  enum trial_lay how, struct error *err)
 {
     struct stat st;
 
     if (remove_tree_at(dir_fd, name, err) < 0)
         return -1;
     if (fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        copy_thing(from_dir, from, &st, dir_fd, name, owner) < 0)
+        copy_thing(from_dir, from, &st, dir_fd, name, owner, how) < 0)
         return error_errno(err, errno, "cannot copy %.200s", from);
-    return S_ISDIR(st.st_mode) ? lay_below(from_dir, from, dir_fd, name, owner, err) : 0;
+    return S_ISDIR(st.st_mode) ? lay_below(from_dir, from, dir_fd, name, owner, how, err) : 0;
 }
 
 int trial_lay(int from_fd, const char *from, int root_fd, const char *path, uid_t owner,
-              struct error *err)
+              enum trial_lay how, struct error *err)
 {
     struct walk_cursor cursor;
     const char *name;
@@ -127,7 +131,7 @@ int trial_lay(int from_fd, const char *from, int root_fd, const char *path, uid_
     walk_cursor_init(&cursor, root_fd);
     dir_fd = walk_cursor_parent(&cursor, path, true, &name);
     failed = dir_fd < 0 ? error_errno(err, errno, "cannot make the folder of %.200s", path)
-                        : lay_at(from_fd, from, dir_fd, name, owner, err);
+                        : lay_at(from_fd, from, dir_fd, name, owner, how, err);
     walk_cursor_release(&cursor);
     return failed;
 }

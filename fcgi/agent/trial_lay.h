@@ -9,12 +9,17 @@
 
 #include "base/error.h"
 
+enum trial_lay {
+    TRIAL_LAY_TIMES, /* files have the times of what they are copies of */
+    TRIAL_LAY_FRESH, /* files are new */
+};
+
 /*
  * Copies the file or folder `from` (below from_fd) to `path` (below root_fd), in place of whatever
  * is there. Files, folders and links become the owner's; what else there is, is left out. No link
  * is followed.
  */
 int trial_lay(int from_fd, const char *from, int root_fd, const char *path, uid_t owner,
-              struct error *err);
+              enum trial_lay how, struct error *err);
 
 #endif

@@ -19,7 +19,9 @@ int trial_names_compare(enum trial_names names, const char *test, const char *fu
 
 static size_t file_length(enum trial_names names, const char *test)
 {
-    const char *end = names == TRIAL_NAMES_PYTEST ? strchr(test, ':') : strstr(test, "::");
+    const char *end = names == TRIAL_NAMES_PYTEST   ? strchr(test, ':')
+                      : names == TRIAL_NAMES_TITLED ? strstr(test, "::")
+                                                    : NULL;
 
     return end ? (size_t)(end - test) : strlen(test);
 }

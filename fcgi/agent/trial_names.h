@@ -14,6 +14,8 @@ enum trial_names {
     TRIAL_NAMES_PYTEST,
     /* FILE::TITLE: the first "::" ends the file. In a report: FILE, TITLE. */
     TRIAL_NAMES_TITLED,
+    /* NAME, whatever is in it. In a report: NAME, NAME, as ctest writes it. */
+    TRIAL_NAMES_WHOLE,
 };
 
 /* A test against a function of the plan, with whatever parameters, as strcmp(3) orders them. */

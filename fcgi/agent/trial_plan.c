@@ -1,5 +1,6 @@
 #include "agent/trial_plan.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 #include "base/mem.h"
 
 #include "base/banned.h"
+
+#define COMMANDS_MOST 100000 /* of a run */
 
 static int broken(struct error *err, const char *what)
 {
@@ -97,27 +100,68 @@ static int read_files(json_object *run, struct trial_step *step, struct error *e
     return 0;
 }
 
-static int read_step(json_object *run, size_t functions, struct trial_step *step, struct error *err)
+static int read_command(json_object *item, struct trial_command *command, struct error *err)
 {
+    int64_t seconds = json_get_int(item, "seconds", 0),
+            skip = json_get_int(item, "skip_status", -1);
     size_t count = 0;
 
-    if (!json_object_is_type(run, json_type_object))
-        return broken(err, "a run");
-    if (read_texts(run, "argv", (const char ***)&step->argv, &count, err) < 0)
+    if (!json_object_is_type(item, json_type_object) || seconds < 0 || seconds > INT_MAX ||
+        skip < -1 || skip > 255)
+        return broken(err, "a command");
+    if (read_texts(item, "argv", (const char ***)&command->argv, &count, err) < 0)
         return -1;
     if (count == 0)
         return broken(err, "argv");
+    if (array_of(item, "environment") &&
+        read_texts(item, "environment", (const char ***)&command->environment, &count, err) < 0)
+        return -1;
+    command->folder = json_get_text(item, "cwd");
+    command->seconds = (int)seconds;
+    command->test = json_get_text(item, "test");
+    command->will_fail = json_object_get_boolean(json_object_object_get(item, "will_fail"));
+    command->skip_status = (int)skip;
+    return 0;
+}
+
+/* The run itself is the only command where it tells how its tests ended. */
+static int read_commands(json_object *run, struct trial_step *step, struct error *err)
+{
+    json_object *array = array_of(run, "commands");
+    size_t count = array ? json_object_array_length(array) : 1;
+
+    if (count == 0 || count > COMMANDS_MOST)
+        return broken(err, "commands");
+    step->is_told = !array;
+    step->commands = xcalloc(count, sizeof(*step->commands));
+    step->command_count = count; /* what is not read yet is zeros */
+    for (size_t i = 0; i < count; i++)
+        if (read_command(array ? json_object_array_get_idx(array, i) : run, &step->commands[i],
+                         err) < 0)
+            return -1;
+    return 0;
+}
+
+static int read_step(json_object *run, size_t functions, struct trial_step *step, struct error *err)
+{
+    if (!json_object_is_type(run, json_type_object))
+        return broken(err, "a run");
+    if (read_commands(run, step, err) < 0)
+        return -1;
     step->all = json_object_get_boolean(json_object_object_get(run, "all"));
     return read_slots(run, functions, step, err) < 0 ? -1 : read_files(run, step, err);
 }
 
 static int read_steps(struct trial_plan *plan, struct error *err)
 {
+    json_object *prepare = json_object_object_get(plan->document, "prepare");
     json_object *array = array_of(plan->document, "runs");
     size_t count = array ? json_object_array_length(array) : 0;
 
     if (count == 0 || count > TRIAL_RUNS_MOST)
         return broken(err, "runs");
+    if (prepare && read_step(prepare, 0, &plan->prepare, err) < 0)
+        return -1;
     plan->steps = xcalloc(count, sizeof(*plan->steps));
     plan->step_count = count; /* what is not read yet is zeros */
     for (size_t i = 0; i < count; i++)
@@ -156,13 +200,22 @@ int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan
     return 0;
 }
 
+static void step_release(struct trial_step *step)
+{
+    for (size_t i = 0; i < step->command_count; i++) {
+        free(step->commands[i].argv);
+        free(step->commands[i].environment);
+    }
+    free(step->commands);
+    free(step->slots);
+    free(step->files);
+}
+
 void trial_plan_release(struct trial_plan *plan)
 {
-    for (size_t i = 0; i < plan->step_count; i++) {
-        free(plan->steps[i].argv);
-        free(plan->steps[i].slots);
-        free(plan->steps[i].files);
-    }
+    step_release(&plan->prepare);
+    for (size_t i = 0; i < plan->step_count; i++)
+        step_release(&plan->steps[i]);
     free(plan->steps);
     free(plan->tests);
     free(plan->functions);

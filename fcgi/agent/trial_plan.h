@@ -1,10 +1,17 @@
 /*
  * trial_plan.h - what is to be run in a trial: plan.json, as the framework's planner leaves it.
  *
+ * Either the run's own program tells on descriptor 3 how its tests ended (`argv`), or each test is
+ * a program whose status tells (`commands`, "test": its name; one without builds something):
+ *
  *     {"tests": ["tests"], "functions": ["tests/test_a.py::test_b"], "unplanted": ["..."],
  *      "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
  *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
  *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}]}
+ *
+ *      "prepare": {"commands": [{"argv": ["cmake", ...], "cwd": "/run/codeset-trial/build"}], ...}
+ *      "runs": [{"commands": [{"argv": ["./test_b"], "cwd": "...", "test": "test_b", "seconds": 60,
+ *                              "environment": ["A=b"], "will_fail": false, "skip_status": 77}]}]
  *
  * The planner is not a guest's; what is read here is checked all the same.
  */
@@ -33,9 +40,22 @@ struct trial_file {
     const char *name; /* beside plan.json */
 };
 
+struct trial_command {
+    char **argv;        /* NULL at its end */
+    const char *folder; /* NULL: the repository's */
+    char **environment; /* more of it, NULL at its end; NULL: none */
+    int seconds;        /* that it may take; 0: what the verification may */
+    const char *test;   /* that it is, by its name in the run; NULL: it builds something */
+    bool will_fail;     /* the test passes by a status other than 0 */
+    int skip_status;    /* by which it is skipped; -1: none */
+};
+
 struct trial_step {
-    char **argv; /* NULL at its end */
-    bool all;    /* all tests, not only those that must be mended */
+    struct trial_command
+        *commands;        /* the first only, without `test`: it tells how its tests ended */
+    size_t command_count; /* at least 1 */
+    bool is_told;
+    bool all; /* all tests, not only those that must be mended */
     struct trial_slot *slots;
     size_t slot_count;
     struct trial_file *files;
@@ -57,6 +77,7 @@ struct trial_plan {
     bool is_hidden;         /* nobody may know what the lists name */
     const char **unplanted; /* listed tests in which no failure can be planted */
     size_t unplanted_count;
+    struct trial_step prepare; /* what all runs have in common is built once; may have no command */
     struct trial_step *steps;
     size_t step_count; /* at least 1 */
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "agent/shepherd.h"
 #include "agent/trial_walls.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -30,10 +32,11 @@
 #define ENDERS_MOST 10
 
 struct run {
-    uid_t uid, ender; /* of the run; of whoever ends it */
+    uid_t uid; /* the next number is whoever ends it */
     char *home;
-    pid_t main;   /* 0: waited for */
-    int ender_fd; /* a byte to it: end them all; a byte from it: it is done */
+    int64_t deadline; /* monotonic; 0: none */
+    pid_t main;       /* 0: waited for */
+    int ender_fd;     /* a byte to it: end them all; a byte from it: it is done */
     int told_fd, printed_fd, signal_fd;
     struct buf told, printed;
     size_t told_bytes;
@@ -71,14 +74,18 @@ int trial_user_draw(struct trial_user *user, uid_t *ret_uid, struct error *err)
     return error_set(err, ERROR_UNAVAILABLE, NULL, "there are no users left for another run");
 }
 
-static int make_home(const struct trial_user *user, struct run *run, struct error *err)
+static char *home_of(const struct trial_user *user, uid_t uid)
 {
-    _cleanup_(free_ptr) char *temporary = NULL;
+    return xasprintf("%s/%u", user->homes, uid);
+}
 
-    run->home = xasprintf("%s/%u", user->homes, run->uid);
-    temporary = xasprintf("%s/tmp", run->home);
-    if (mkdir(run->home, 0700) < 0 || mkdir(temporary, 0700) < 0 ||
-        chown(temporary, run->uid, run->uid) < 0 || chown(run->home, run->uid, run->uid) < 0)
+int trial_user_begin(const struct trial_user *user, uid_t uid, struct error *err)
+{
+    _cleanup_(free_ptr) char *home = home_of(user, uid);
+    _cleanup_(free_ptr) char *temporary = xasprintf("%s/tmp", home);
+
+    if (mkdir(home, 0700) < 0 || mkdir(temporary, 0700) < 0 || chown(temporary, uid, uid) < 0 ||
+        chown(home, uid, uid) < 0)
         return error_errno(err, errno, "cannot make the folder of a run");
     return 0;
 }
@@ -89,11 +96,11 @@ static int make_home(const struct trial_user *user, struct run *run, struct erro
  * A process of that user in all that counts for whom it may signal, and of another one in all that
  * counts for who may signal it (kill(2)): it can't be ended by those that it ends.
  */
-static int be_ender(const struct run *run)
+static int be_ender(uid_t uid)
 {
-    return setgroups(0, NULL) < 0 || setresgid(run->ender, run->ender, run->ender) < 0
-               ? -1
-               : setresuid(run->ender, run->uid, run->ender);
+    uid_t own = uid + 1;
+
+    return setgroups(0, NULL) < 0 || setresgid(own, own, own) < 0 ? -1 : setresuid(own, uid, own);
 }
 
 /* kill(-1) reaches every process of that user at one moment: one that is being made is told, too,
@@ -103,7 +110,7 @@ static _Noreturn void ender(const struct run *run, int fd)
     char byte;
 
     process_close_all_but(&fd, 1);
-    if (be_ender(run) < 0)
+    if (be_ender(run->uid) < 0)
         _exit(1);
     while (read(fd, &byte, 1) == 1) {
         (void)kill(-1, SIGKILL);
@@ -146,15 +153,20 @@ static void limit(int what, rlim_t most)
     setrlimit(what, &both);
 }
 
-static char **environment_of(const struct trial_user *user, const struct run *run)
+static char **environment_of(const struct trial_user *user, const struct run *run,
+                             const struct trial_command *command)
 {
     static const char *const own[] = {"HOME=", "TMPDIR=", "TMP=", "TEMP=", "USER=", "LOGNAME="};
-    size_t count = 0, next = 0;
+    size_t count = 0, more = 0, next = 0;
     char **all;
 
     while (user->environment[count])
         count++;
-    all = xcalloc(count + 4, sizeof(*all));
+    while (command->environment && command->environment[more])
+        more++;
+    all = xcalloc(count + more + 4, sizeof(*all));
+    for (size_t i = 0; i < more; i++) /* the first of a name is what getenv(3) finds */
+        all[next++] = command->environment[i];
     for (size_t i = 0; i < count; i++) {
         bool is_own = false;
 
@@ -169,9 +181,9 @@ static char **environment_of(const struct trial_user *user, const struct run *ru
 }
 
 static _Noreturn void become(const struct trial_user *user, const struct run *run,
-                             char *const *argv, int told_fd, int printed_fd)
+                             const struct trial_command *command, int told_fd, int printed_fd)
 {
-    char **environment = environment_of(user, run);
+    char **environment = environment_of(user, run, command);
     _cleanup_(close_fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t none;
 
@@ -192,13 +204,14 @@ static _Noreturn void become(const struct trial_user *user, const struct run *ru
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     environ = environment; /* whose PATH the program's name is looked up in */
-    execvp(argv[0], argv);
-    dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
+    if (!command->folder || chdir(command->folder) == 0)
+        execvp(command->argv[0], command->argv);
+    dprintf(2, "cannot start %s: %s\n", command->argv[0], strerror(errno));
     _exit(127);
 }
 
-static int start(const struct trial_user *user, struct run *run, char *const *argv,
-                 struct error *err)
+static int start(const struct trial_user *user, struct run *run,
+                 const struct trial_command *command, struct error *err)
 {
     int told[2], printed[2];
 
@@ -212,7 +225,7 @@ static int start(const struct trial_user *user, struct run *run, char *const *ar
     run->printed_fd = printed[0];
     run->main = fork();
     if (run->main == 0)
-        become(user, run, argv, told[1], printed[1]);
+        become(user, run, command, told[1], printed[1]);
     close(told[1]);
     close(printed[1]);
     return run->main < 0 ? error_errno(err, errno, "cannot make a process") : 0;
@@ -292,6 +305,18 @@ static bool reap(struct run *run)
     return pid < 0 && errno == ECHILD;
 }
 
+/* Milliseconds that it may still take; -1: no limit. */
+static int time_left(const struct run *run)
+{
+    int64_t left = run->deadline - clock_monotonic();
+
+    if (run->deadline == 0)
+        return -1;
+    if (left <= 0)
+        return 0;
+    return left / 1000 < INT_MAX ? (int)(left / 1000) + 1 : INT_MAX;
+}
+
 /* Listens until its process has ended, or says what makes listening pointless. */
 static void listen_to(struct run *run)
 {
@@ -300,7 +325,11 @@ static void listen_to(struct run *run)
                            {.fd = run->printed_fd, .events = POLLIN}};
 
     while (run->main && !run->end.fault) {
-        if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+        int left = time_left(run);
+
+        if (left == 0)
+            set_fault(run, "it took longer than it may");
+        else if (poll(fds, ARRAY_SIZE(fds), left) < 0 && errno != EINTR)
             set_fault(run, "the run can't be listened to");
         if (fds[0].revents)
             reap(run);
@@ -332,13 +361,13 @@ static int end_all(struct run *run, struct error *err)
 }
 
 /* Only who made such things may remove them, or a capability that a container has not. */
-static int forget_ipc(struct run *run, struct error *err)
+static int forget_ipc(uid_t uid, struct error *err)
 {
     int status = -1;
     pid_t pid = fork();
 
     if (pid == 0) {
-        if (be_ender(run) < 0)
+        if (be_ender(uid) < 0)
             _exit(1);
         trial_walls_forget_ipc();
         _exit(0);
@@ -363,12 +392,20 @@ static void drain(struct run *run)
         set_fault(run, "the run ended within a word");
 }
 
-int trial_user_run(const struct trial_user *user, uid_t uid, char *const *argv,
+int trial_user_end(const struct trial_user *user, uid_t uid, struct error *err)
+{
+    _cleanup_(free_ptr) char *home = home_of(user, uid);
+
+    return forget_ipc(uid, err) < 0 ? -1 : remove_tree(home, err);
+}
+
+int trial_user_run(const struct trial_user *user, uid_t uid, const struct trial_command *command,
                    struct trial_end *ret_end, struct error *err)
 {
     _cleanup_(run_release) struct run run = {
         .uid = uid,
-        .ender = uid + 1,
+        .home = home_of(user, uid),
+        .deadline = command->seconds > 0 ? clock_monotonic() + command->seconds * CLOCK_SECOND : 0,
         .ender_fd = -1,
         .told_fd = -1,
         .printed_fd = -1,
@@ -384,16 +421,14 @@ int trial_user_run(const struct trial_user *user, uid_t uid, char *const *argv,
     run.signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run.signal_fd < 0)
         return error_errno(err, errno, "cannot watch a run");
-    if (make_home(user, &run, err) < 0 || start_ender(&run, err) < 0)
+    if (start_ender(&run, err) < 0)
         return -1;
-    if (start(user, &run, argv, err) < 0)
+    if (start(user, &run, command, err) < 0)
         return -1; /* the caller ends, and an ender with it */
     listen_to(&run);
     if (end_all(&run, err) < 0)
         return -1;
     drain(&run);
-    if (forget_ipc(&run, err) < 0 || remove_tree(run.home, err) < 0)
-        return -1;
     run.end.printed = buf_take(&run.printed);
     *ret_end = run.end;
     memset(&run.end, 0, sizeof(run.end));

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "agent/trial_judge.h"
+#include "agent/trial_plan.h"
 #include "base/error.h"
 
 /* Users and groups of runs: pairs of numbers, of which the second only ends what the first left.
@@ -29,13 +30,17 @@ struct trial_user {
 /* A user that has not run anything yet. */
 int trial_user_draw(struct trial_user *user, uid_t *ret_uid, struct error *err);
 
+/* The user's own folder; and its end, with all that the user left but files elsewhere. */
+int trial_user_begin(const struct trial_user *user, uid_t uid, struct error *err);
+int trial_user_end(const struct trial_user *user, uid_t uid, struct error *err);
+
 /*
- * Runs it in the current folder, to its end and its user's. The caller is the container's root, a
- * child subreaper, has no other children and SIGCHLD blocked. The program writes to file descriptor
- * 3 what it has to tell (trial_end_hear), a line each time. Only what the platform could not do is
- * an error.
+ * Between these two: runs a command to its end and its user's. The caller is the container's root,
+ * a child subreaper, has no other children and SIGCHLD blocked. The program writes to file
+ * descriptor 3 what it has to tell (trial_end_hear), a line each time. Only what the platform could
+ * not do is an error.
  */
-int trial_user_run(const struct trial_user *user, uid_t uid, char *const *argv,
+int trial_user_run(const struct trial_user *user, uid_t uid, const struct trial_command *command,
                    struct trial_end *ret_end, struct error *err);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "base/banned.h"
 
+#define TIMEOUT_MOST 86400
+
 #define wrong(err, ...) error_set(err, ERROR_INVALID, NULL, __VA_ARGS__)
 
 /* Of which a program would see the whole: no NUL within. NULL: it is no such text. */
@@ -49,13 +51,14 @@ static int check_list(json_object *list, bool (*is_good)(json_object *value), co
 }
 
 /* The agent's table of the same names: fcgi/agent/trial_kinds.c. */
-enum framework { PYTEST = 1, ALL = PYTEST };
+enum framework { PYTEST = 1, CTEST = 2, ALL = PYTEST | CTEST };
 
 static const struct {
     const char *name;
     enum framework bit;
 } frameworks[] = {
     {"pytest", PYTEST},
+    {"ctest", CTEST},
 };
 
 static enum framework framework_of(json_object *trial)
@@ -113,6 +116,36 @@ static int check_python(json_object *value, struct error *err)
     return text_of(value) ? 0 : wrong(err, "trial: python must be a program's name or path");
 }
 
+static bool is_option(json_object *value)
+{
+    const char *text = text_of(value);
+
+    return text && text[0] == '-' && text[1];
+}
+
+static int check_cmake(json_object *value, struct error *err)
+{
+    return check_list(value, is_option,
+                      "cmake must be a list of options, as [\"-DENABLE_TESTS=On\"]", err);
+}
+
+static int check_source(json_object *value, struct error *err)
+{
+    return is_below(value) ? 0
+                           : wrong(err, "trial: source must be the folder in the repository that "
+                                        "has the project's CMakeLists.txt, as \"src\"");
+}
+
+static int check_timeout(json_object *value, struct error *err)
+{
+    int64_t seconds = json_object_get_int64(value);
+
+    return json_object_is_type(value, json_type_int) && seconds >= 1 && seconds <= TIMEOUT_MOST
+               ? 0
+               : wrong(err, "trial: timeout must be a whole number of seconds, 1 to %d",
+                       TIMEOUT_MOST);
+}
+
 static int check_plugins(json_object *value, struct error *err)
 {
     return json_object_is_type(value, json_type_boolean)
@@ -125,9 +158,10 @@ static const struct member {
     enum framework frameworks; /* that have it */
     int (*check)(json_object *value, struct error *err);
 } members[] = {
-    {"tests", ALL, check_tests},        {"private", ALL, check_private},
-    {"path", PYTEST, check_path},       {"python", PYTEST, check_python},
-    {"plugins", PYTEST, check_plugins},
+    {"timeout", ALL, check_timeout},  {"cmake", CTEST, check_cmake},
+    {"source", CTEST, check_source},  {"tests", ALL, check_tests},
+    {"private", ALL, check_private},  {"path", PYTEST, check_path},
+    {"python", PYTEST, check_python}, {"plugins", PYTEST, check_plugins},
 };
 
 static const struct member *member_of(enum framework framework, const char *name)

@@ -163,6 +163,8 @@ static void multilingual_dialect_is_read(void)
 #define IN_C ",\"language\":\"c\""
 #define TRIAL(tests, more) ",\"trial\":{\"framework\":\"pytest\",\"tests\":" tests more "}}"
 
+#define CTEST(more) ",\"trial\":{\"framework\":\"ctest\",\"tests\":{\"t\":\"/t\"}" more "}}"
+
 static void missing_optional_fields_have_defaults(void)
 {
     _cleanup_(sample_line_release) struct sample_line line = {0};
@@ -277,7 +279,7 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C ",\"trial\":{}}", "trial: framework is missing"},
         {"{" LEAST IN_C ",\"trial\":{\"framework\":\"pytest\"}}", "trial: tests is missing"},
         {"{" LEAST IN_C ",\"trial\":{\"framework\":\"jest\",\"tests\":{\"t\":\"/t\"}}}",
-         "trial: framework must be one of \"pytest\""},
+         "trial: framework must be one of \"pytest\", \"ctest\""},
         {"{" LEAST IN_C TRIAL("{}", ""), "trial: tests must be"},
         {"{" LEAST IN_C TRIAL("{\"../t\":\"/t\"}", ""), "trial: tests must be"},
         {"{" LEAST IN_C TRIAL("{\"-p\":\"/t\"}", ""), "trial: tests must be"},
@@ -293,6 +295,12 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"plugins\":1"), "trial: plugins must be"},
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"paths\":[]"),
          "trial: unknown member 'paths' of a trial with framework \"pytest\""},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"cmake\":[]"),
+         "trial: unknown member 'cmake' of a trial with framework \"pytest\""},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"timeout\":0"), "trial: timeout must be"},
+        {"{" LEAST IN_C CTEST(",\"cmake\":[\"x\"]"), "trial: cmake must be a list of options"},
+        {"{" LEAST IN_C CTEST(",\"source\":\"..\""), "trial: source must be the folder"},
+        {"{" LEAST IN_C CTEST(",\"plugins\":true"), "trial: unknown member 'plugins'"},
         {"{" LEAST IN_C ",\"hide_verifier_output\":1}",
          "hide_verifier_output: must be true or false"},
         {"{" LEAST IN_C ",\"held_out\":[1]}", "held_out: entry 1 must be a string, not a number"},

@@ -383,7 +383,7 @@ static void make_plan(const char *spec)
 /* Is the option, with what follows it, among the arguments? */
 static bool has_option(const struct trial_step *step, const char *option, const char *value)
 {
-    for (char **argument = step->argv; argument[0] && argument[1]; argument++)
+    for (char **argument = step->commands[0].argv; argument[0] && argument[1]; argument++)
         if (strcmp(argument[0], option) == 0 && strcmp(argument[1], value) == 0)
             return true;
     return false;
@@ -433,16 +433,23 @@ static struct trial_user user;
 static uid_t uid;
 static struct trial_end end;
 
-static void run(const char *command)
+static void run_command(const struct trial_command *command)
 {
-    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
     struct error err = ERROR_INIT;
 
     trial_end_release(&end);
     CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
-    if (trial_user_run(&user, uid, argv, &end, &err) < 0)
+    if (trial_user_begin(&user, uid, &err) < 0 ||
+        trial_user_run(&user, uid, command, &end, &err) < 0 || trial_user_end(&user, uid, &err) < 0)
         fprintf(stderr, "\n    %s\n", err.message);
     CU_ASSERT_EQUAL_FATAL(err.kind, ERROR_NONE);
+}
+
+static void run(const char *command)
+{
+    char *argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
+
+    run_command(&(struct trial_command){.argv = argv});
 }
 
 static void each_run_is_another_user_in_a_folder_of_its_own(void)
@@ -500,14 +507,11 @@ static void a_run_cannot_end_whoever_ends_it(void)
 /* The agent's own environment is empty: execvpe(3) would look where that says. */
 static void a_program_is_looked_for_where_the_run_s_environment_says(void)
 {
-    char *const argv[] = {(char *)"only-there", NULL};
-    struct error err = ERROR_INIT;
+    char *argv[] = {(char *)"only-there", NULL};
 
     CU_ASSERT_EQUAL_FATAL(mkdir("programs", 0755), 0);
     CU_ASSERT_EQUAL_FATAL(symlink("/bin/pwd", "programs/only-there"), 0);
-    trial_end_release(&end);
-    CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(trial_user_run(&user, uid, argv, &end, &err), 0);
+    run_command(&(struct trial_command){.argv = argv});
     CU_ASSERT_EQUAL(end.status, 0);
 }
 
@@ -609,14 +613,15 @@ static void tests_are_laid_in_place_of_what_is_there_and_follow_no_link(void)
     CU_ASSERT_EQUAL(mkdir("elsewhere", 0755), 0);
     CU_ASSERT_EQUAL(symlink("../elsewhere", "repo/tests"), 0);
     root = open("repo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CU_ASSERT_EQUAL(trial_lay(here, "plan/tests", root, "tests", 61184, &err), 0);
+    CU_ASSERT_EQUAL(trial_lay(here, "plan/tests", root, "tests", 61184, TRIAL_LAY_TIMES, &err), 0);
     expect("repo/tests", 0755, 61184);
     expect("repo/tests/deep/test_a.py", 0644, 61184);
     expect("repo/tests/link", 0777, 61184);
     CU_ASSERT_EQUAL(rmdir("elsewhere"), 0);
     CU_ASSERT_EQUAL(mkdir("repo/pkg", 0755), 0);
     CU_ASSERT_EQUAL(symlink("/tmp", "repo/pkg/tests"), 0);
-    CU_ASSERT_EQUAL(trial_lay(here, "plan/tests", root, "pkg/tests/unit", 61184, &err), -1);
+    CU_ASSERT_EQUAL(
+        trial_lay(here, "plan/tests", root, "pkg/tests/unit", 61184, TRIAL_LAY_TIMES, &err), -1);
     CU_ASSERT_EQUAL(remove_tree("repo", &err) + remove_tree("plan", &err), 0);
 }
 

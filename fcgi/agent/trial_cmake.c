@@ -1,0 +1,398 @@
+#include "agent/trial_cmake.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/shepherd.h"
+#include "agent/trial_build.h"
+#include "agent/trial_lay.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define COPY "copy" /* the image's repository, with the trial's tests */
+#define TOLD "told" /* what a program wrote */
+#define TOLD_MOST ((size_t)64 << 20)
+#define QUERY "/.cmake/api/v1/query/codemodel-v2"
+#define REPLY "/.cmake/api/v1/reply"
+#define TEST_SECONDS 300 /* where neither the trial nor the test says it */
+
+static size_t count_of(json_object *list)
+{
+    return list ? json_object_array_length(list) : 0;
+}
+
+static const char *text_at(json_object *list, size_t at)
+{
+    return json_object_get_string(json_object_array_get_idx(list, at));
+}
+
+static void add_text(json_object *list, const char *text)
+{
+    json_object_array_add(list, json_object_new_string(text));
+}
+
+/* --- a copy of the repository ---------------------------------------------------------------- */
+
+static int copy_tests(struct trial_project *project, struct error *err)
+{
+    _cleanup_(close_fd) int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(close_fd) int tree = -1, scratch = -1;
+
+    if (mkdir(TRIAL_TREE, 0755) < 0 || root < 0 ||
+        (tree = open(TRIAL_TREE, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+        (scratch = open(COPY, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return error_errno(err, errno, "cannot make a folder for the tests");
+    json_object_object_foreach (json_object_object_get(project->trial, "tests"), path, origin) {
+        const char *from = json_object_get_string(origin) + 1;
+
+        if (trial_lay(root, from, tree, path, 0, TRIAL_LAY_TIMES, err) < 0 ||
+            trial_lay(root, from, scratch, path, 0, TRIAL_LAY_TIMES, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+DEFINE_CLEANUP(DIR *, close_dir, closedir)
+
+static int copy_repository(struct trial_project *project, struct error *err)
+{
+    _cleanup_(close_dir) DIR *dir = opendir(project->repository);
+    _cleanup_(close_fd) int scratch = -1;
+    const struct dirent *entry;
+
+    if (!dir || mkdir(COPY, 0755) < 0 ||
+        (scratch = open(COPY, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return error_errno(err, errno, "cannot copy %.200s", project->repository);
+    while ((entry = readdir(dir))) {
+        const char *name = entry->d_name;
+
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0)
+            continue;
+        if (trial_lay(dirfd(dir), name, scratch, name, 0, TRIAL_LAY_TIMES, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- what CMake and ctest say ---------------------------------------------------------------- */
+
+/* In the folder; what it writes goes to a file, or to stderr. */
+static int run(const char *folder, char *const *argv, const char *to, struct error *err)
+{
+    _cleanup_(close_fd) int out =
+        to ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : dup(2);
+    int status = 0;
+    pid_t pid;
+
+    if (out < 0)
+        return error_errno(err, errno, "cannot run %s", argv[0]);
+    pid = fork();
+    if (pid == 0) {
+        if (dup2(out, 1) < 0 || chdir(folder) < 0)
+            _exit(126);
+        execvp(argv[0], argv);
+        dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    if (pid < 0)
+        return error_errno(err, errno, "cannot make a process");
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return status == 0 ? 0
+                       : error_set(err, ERROR_INVALID, NULL, "%s ended with status %d", argv[0],
+                                   shepherd_status(status));
+}
+
+void trial_project_configure(const struct trial_project *project, const char *source,
+                             json_object *argv)
+{
+    json_object *options = json_object_object_get(project->trial, "cmake");
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", source, project->folder);
+
+    add_text(argv, "cmake");
+    add_text(argv, "-S");
+    add_text(argv, folder);
+    add_text(argv, "-B");
+    add_text(argv, project->build);
+    for (size_t i = 0; i < count_of(options); i++)
+        add_text(argv, text_at(options, i));
+}
+
+static int configure(struct trial_project *project, struct error *err)
+{
+    _cleanup_(json_release) json_object *list = json_object_new_array();
+    _cleanup_(free_ptr) char *query = xasprintf("%s" QUERY, project->build);
+    _cleanup_(free_ptr) char **argv = NULL;
+
+    if (make_dirs(query, 0755, err) < 0) /* whatever its kind, its name asks */
+        return -1;
+    trial_project_configure(project, project->copy, list);
+    argv = xcalloc(count_of(list) + 1, sizeof(*argv));
+    for (size_t i = 0; i < count_of(list); i++)
+        argv[i] = (char *)text_at(list, i);
+    return run(".", argv, NULL, err);
+}
+
+static int read_json(const char *path, json_object **ret_object, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (file_read(AT_FDCWD, path, TOLD_MOST, &text, err) < 0)
+        return -1;
+    if (json_parse(text.data, text.length, ret_object, NULL, err) < 0)
+        return error_wrap(err, "%.200s", path);
+    return 0;
+}
+
+static int read_reply(const struct trial_project *project, const char *name,
+                      json_object **ret_object, struct error *err)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s" REPLY "/%s", project->build, name);
+
+    return read_json(path, ret_object, err);
+}
+
+static json_object *member(json_object *object, const char *first, const char *second)
+{
+    json_object *inner = json_object_object_get(object, first);
+
+    return second ? json_object_object_get(inner, second) : inner;
+}
+
+/* Is assert(3) compiled away in some part of the target? */
+static bool has_ndebug(json_object *target)
+{
+    json_object *groups = member(target, "compileGroups", NULL);
+
+    return groups && strstr(json_object_to_json_string(groups), "NDEBUG");
+}
+
+static int read_target(struct trial_project *project, json_object *target, struct error *err)
+{
+    json_object *artifacts = member(target, "artifacts", NULL);
+    const char *type = json_get_text(target, "type"), *name = json_get_text(target, "name");
+    json_object *sources = member(target, "sources", NULL);
+    struct trial_target *added;
+
+    if (!type || !name || strcmp(type, "EXECUTABLE") != 0 || count_of(artifacts) == 0)
+        return 0;
+    project->targets =
+        xrealloc(project->targets, (project->target_count + 1) * sizeof(*project->targets));
+    added = &project->targets[project->target_count++];
+    *added = (struct trial_target){
+        .name = xstrdup(name),
+        .program = xasprintf("%s/%s", project->build,
+                             json_get_text(json_object_array_get_idx(artifacts, 0), "path")),
+        .sources = json_object_new_array(),
+        .asserts = !has_ndebug(target),
+    };
+    for (size_t i = 0; i < count_of(sources); i++)
+        add_text(added->sources, json_get_text(json_object_array_get_idx(sources, i), "path"));
+    /* ctest does not tell the command of a program that is not there. */
+    {
+        _cleanup_(free_ptr) char *folder =
+            xstrndup(added->program, (size_t)(strrchr(added->program, '/') - added->program));
+
+        return make_dirs(folder, 0755, err) < 0 ||
+                       file_write_unsynced(AT_FDCWD, added->program, "", 0, 0755, err) < 0
+                   ? -1
+                   : 0;
+    }
+}
+
+static void settle_generator(struct trial_project *project, json_object *index)
+{
+    const char *name = json_get_text(member(index, "cmake", "generator"), "name");
+
+    project->keep_going = !name                               ? NULL
+                          : strcmp(name, "Ninja") == 0        ? "-k0"
+                          : strstr(name, "Makefiles") != NULL ? "-k"
+                                                              : NULL;
+}
+
+/* The name of the reply's first file, which changes with each answer. */
+static char *index_name(const struct trial_project *project)
+{
+    _cleanup_(free_ptr) char *folder = xasprintf("%s" REPLY, project->build);
+    _cleanup_(close_dir) DIR *dir = opendir(folder);
+    const struct dirent *entry;
+
+    while (dir && (entry = readdir(dir)))
+        if (strncmp(entry->d_name, "index-", strlen("index-")) == 0)
+            return xstrdup(entry->d_name);
+    return NULL;
+}
+
+static int read_targets(struct trial_project *project, struct error *err)
+{
+    _cleanup_(json_release) json_object *index = NULL, *model = NULL;
+    _cleanup_(free_ptr) char *name = index_name(project);
+    const char *file;
+    json_object *targets;
+
+    if (!name || read_reply(project, name, &index, err) < 0)
+        return error_set(err, ERROR_INVALID, NULL, "CMake did not tell what it builds");
+    settle_generator(project, index);
+    file = json_get_text(member(index, "reply", "codemodel-v2"), "jsonFile");
+    if (!file || read_reply(project, file, &model, err) < 0)
+        return error_set(err, ERROR_INVALID, NULL, "CMake did not tell what it builds");
+    targets = member(json_object_array_get_idx(member(model, "configurations", NULL), 0), "targets",
+                     NULL);
+    for (size_t i = 0; i < count_of(targets); i++) {
+        _cleanup_(json_release) json_object *target = NULL;
+
+        file = json_get_text(json_object_array_get_idx(targets, i), "jsonFile");
+        if (!file || read_reply(project, file, &target, err) < 0 ||
+            read_target(project, target, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- tests ----------------------------------------------------------------------------------- */
+
+/* What was told of the copy is meant of the repository itself. */
+static json_object *relocated(const struct trial_project *project, json_object *value)
+{
+    const char *text = json_object_get_string(value), *found;
+    _cleanup_(buf_release) struct buf moved = BUF_INIT;
+
+    if (!text)
+        return NULL;
+    for (; (found = strstr(text, project->copy)); text = found + strlen(project->copy)) {
+        buf_add(&moved, text, (size_t)(found - text));
+        buf_add_str(&moved, project->repository);
+    }
+    buf_add_str(&moved, text);
+    return json_object_new_string_len(moved.data, (int)moved.length);
+}
+
+/* In place. */
+static void relocate_all(const struct trial_project *project, json_object *list)
+{
+    for (size_t i = 0; i < count_of(list); i++)
+        json_object_array_put_idx(list, i, relocated(project, json_object_array_get_idx(list, i)));
+}
+
+static void take_property(struct trial_test *test, const char *name, json_object *value)
+{
+    static const char *const indifferent[] = {"LABELS",        "COST",       "PROCESSORS",
+                                              "RUN_SERIAL",    "DEPENDS",    "PROCESSOR_AFFINITY",
+                                              "RESOURCE_LOCK", "MEASUREMENT"};
+
+    if (strcmp(name, "WORKING_DIRECTORY") == 0)
+        test->folder = json_object_get_string(value);
+    else if (strcmp(name, "ENVIRONMENT") == 0 && json_object_is_type(value, json_type_array))
+        test->environment = value;
+    else if (strcmp(name, "TIMEOUT") == 0)
+        test->seconds = json_object_get_int64(value);
+    else if (strcmp(name, "SKIP_RETURN_CODE") == 0)
+        test->skip_status = json_object_get_int64(value);
+    else if (strcmp(name, "WILL_FAIL") == 0)
+        test->will_fail = json_object_get_boolean(value);
+    else if (strcmp(name, "DISABLED") == 0)
+        test->refused = json_object_get_boolean(value) ? name : test->refused;
+    else {
+        for (size_t i = 0; i < ARRAY_SIZE(indifferent); i++)
+            if (strcmp(name, indifferent[i]) == 0)
+                return;
+        test->refused = name;
+    }
+}
+
+static struct trial_target *target_of(const struct trial_project *project, const char *program)
+{
+    for (size_t i = 0; i < project->target_count; i++)
+        if (strcmp(project->targets[i].program, program) == 0)
+            return &project->targets[i];
+    return NULL;
+}
+
+static void read_test(struct trial_project *project, json_object *object)
+{
+    json_object *properties = member(object, "properties", NULL);
+    int64_t seconds = json_get_int(project->trial, "timeout", TEST_SECONDS);
+    struct trial_test test = {
+        .name = json_get_text(object, "name"),
+        .command = member(object, "command", NULL),
+        .skip_status = -1,
+        .seconds = seconds,
+    };
+
+    if (!test.name)
+        return;
+    for (size_t i = 0; i < count_of(properties); i++) {
+        json_object *property = json_object_array_get_idx(properties, i);
+
+        take_property(&test, json_get_text(property, "name"), member(property, "value", NULL));
+    }
+    if (test.seconds <= 0 || test.seconds > seconds)
+        test.seconds = seconds;
+    if (count_of(test.command) == 0)
+        test.refused = "no program";
+    else
+        test.target = target_of(project, text_at(test.command, 0));
+    relocate_all(project, test.command);
+    relocate_all(project, test.environment);
+    project->tests[project->test_count++] = test;
+}
+
+static int read_tests(struct trial_project *project, struct error *err)
+{
+    char *const argv[] = {(char *)"ctest", (char *)"--show-only=json-v1", NULL};
+    json_object *list;
+
+    if (run(project->build, argv, TOLD, err) < 0 || read_json(TOLD, &project->document, err) < 0)
+        return error_wrap(err, "ctest");
+    list = member(project->document, "tests", NULL);
+    project->tests = xcalloc(count_of(list) + 1, sizeof(*project->tests));
+    for (size_t i = 0; i < count_of(list); i++)
+        read_test(project, json_object_array_get_idx(list, i));
+    return 0;
+}
+
+/* --- the project ----------------------------------------------------------------------------- */
+
+int trial_project_read(struct trial_project *project, struct error *err)
+{
+    _cleanup_(free_ptr) char *here = getcwd(NULL, 0);
+    const char *folder = json_get_text(project->trial, "source");
+
+    if (!here || !project->repository)
+        return error_errno(err, errno, "there is no folder to plan in");
+    project->folder = folder && strcmp(folder, ".") != 0 ? xasprintf("%s/", folder) : xstrdup("");
+    project->copy = xasprintf("%s/" COPY, here);
+    project->build = xasprintf("%.*s/" TRIAL_BUILD, (int)(strrchr(here, '/') - here), here);
+    if (copy_repository(project, err) < 0 || copy_tests(project, err) < 0 ||
+        configure(project, err) < 0 || read_targets(project, err) < 0 ||
+        read_tests(project, err) < 0)
+        return -1;
+    return remove_tree(project->build, err) < 0 ? -1 : remove_tree(COPY, err);
+}
+
+void trial_project_release(struct trial_project *project)
+{
+    for (size_t i = 0; i < project->target_count; i++) {
+        free(project->targets[i].name);
+        free(project->targets[i].program);
+        json_object_put(project->targets[i].sources);
+    }
+    free(project->targets);
+    free(project->tests);
+    free(project->folder);
+    free(project->build);
+    free(project->copy);
+    json_object_put(project->document);
+}

@@ -1,0 +1,147 @@
+#include "agent/trial_steps.h"
+
+#include <string.h>
+
+#include "agent/trial_build.h"
+#include "agent/trial_lay.h"
+#include "agent/trial_walls.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define TREE "tree"      /* in the planner's folder: the tests as they are to lie */
+#define NOT_STARTED 127  /* the status of a program that is not there */
+#define NOT_WAITED (125) /* and above: a status that is not a test's own word */
+
+/* Each run has its own copy of the tests: whatever another one did to its own is gone. */
+static int lay_tests(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
+                     struct error *err)
+{
+    for (size_t i = 0; i < steps->plan->test_count; i++) {
+        const char *path = steps->plan->tests[i];
+        _cleanup_(free_ptr) char *from = xasprintf(TREE "/%s", path);
+
+        if (trial_lay(steps->plan_fd, from, steps->root_fd, path, owner, TRIAL_LAY_TIMES, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < step->file_count; i++)
+        if (trial_lay(steps->plan_fd, step->files[i].name, steps->root_fd, step->files[i].path,
+                      owner, TRIAL_LAY_FRESH, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* --- programs whose status is what they say -------------------------------------------------- */
+
+static enum trial_result result_of(const struct trial_command *command, const struct trial_end *one)
+{
+    if (one->fault)
+        return TRIAL_FAILED;
+    if (one->status == command->skip_status)
+        return TRIAL_SKIPPED;
+    if (command->will_fail)
+        return one->status > 0 && one->status < NOT_WAITED ? TRIAL_PASSED : TRIAL_FAILED;
+    return one->status == 0 ? TRIAL_PASSED : TRIAL_FAILED;
+}
+
+static void add_outcome(struct trial_end *end, const struct trial_command *command,
+                        const struct trial_end *one, double seconds, const char *built)
+{
+    bool is_missing = one->status == NOT_STARTED && built;
+    _cleanup_(free_ptr) char *message = xasprintf(
+        "%s%sstatus %d\n%s%s%s", one->fault ? one->fault : "", one->fault ? ", " : "", one->status,
+        one->printed, is_missing ? "--- the build said ---\n" : "", is_missing ? built : "");
+
+    trial_end_add(end, command->test, result_of(command, one), seconds, message);
+    if (end->outcomes[end->outcome_count - 1].result == TRIAL_FAILED)
+        end->status = end->said_status = 1;
+}
+
+/* What builds something comes first. Its status does not count: what it did not build can't be
+ * started. */
+static int run_commands(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
+                        struct trial_end *end, struct error *err)
+{
+    _cleanup_(free_ptr) char *built = NULL;
+    bool is_sealed = false;
+
+    for (size_t i = 0; i < step->command_count; i++) {
+        const struct trial_command *command = &step->commands[i];
+        _cleanup_(trial_end_release) struct trial_end one = {0};
+        int64_t began = clock_monotonic();
+
+        if (command->test && !is_sealed && trial_build_seal(steps->place_fd, err) < 0)
+            return -1;
+        is_sealed = is_sealed || command->test;
+        if (trial_user_run(&steps->user, owner, command, &one, err) < 0)
+            return -1;
+        if (command->test) {
+            add_outcome(end, command, &one,
+                        (double)(clock_monotonic() - began) / (double)CLOCK_SECOND, built);
+        } else if (one.status != 0 && !built) {
+            built = TAKE_PTR(one.printed);
+        }
+    }
+    end->printed = built ? TAKE_PTR(built) : xstrdup("");
+    return 0;
+}
+
+static int build_and_run(const struct trial_steps *steps, const struct trial_step *step,
+                         uid_t owner, struct trial_end *end, struct error *err)
+{
+    if (trial_build_make(steps->place_fd, owner, err) < 0)
+        return -1;
+    return run_commands(steps, step, owner, end, err);
+}
+
+/* --- steps ----------------------------------------------------------------------------------- */
+
+static int run_step(struct trial_steps *steps, const struct trial_step *step, struct trial_end *end,
+                    struct error *err)
+{
+    uid_t owner;
+    int failed;
+
+    if (trial_user_draw(&steps->user, &owner, err) < 0 ||
+        trial_user_begin(&steps->user, owner, err) < 0 || lay_tests(steps, step, owner, err) < 0)
+        return -1;
+    failed = step->is_told ? trial_user_run(&steps->user, owner, &step->commands[0], end, err)
+                           : build_and_run(steps, step, owner, end, err);
+    return failed < 0 ? -1 : trial_user_end(&steps->user, owner, err);
+}
+
+static int prepare(struct trial_steps *steps, struct error *err)
+{
+    _cleanup_(trial_end_release) struct trial_end end = {0};
+
+    if (steps->plan->prepare.command_count == 0)
+        return 0;
+    return run_step(steps, &steps->plan->prepare, &end, err) < 0
+               ? -1
+               : trial_build_keep(steps->place_fd, err);
+}
+
+DEFINE_CLEANUP(struct trial_leftovers *, release_leftovers, trial_leftovers_free)
+
+int trial_steps_run(struct trial_steps *steps, struct trial_end *ends, struct error *err)
+{
+    _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
+    const struct trial_plan *plan = steps->plan;
+    bool decided = false;
+
+    if (prepare(steps, err) < 0 || trial_leftovers_remove(leftovers, err) < 0)
+        return -1;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        ends[i].left_out = decided && !plan->steps[i].all;
+        if (ends[i].left_out)
+            continue;
+        if (run_step(steps, &plan->steps[i], &ends[i], err) < 0 ||
+            trial_leftovers_remove(leftovers, err) < 0)
+            return -1;
+        decided = decided || trial_is_decided(plan, ends, i + 1);
+    }
+    return 0;
+}

@@ -1,0 +1,23 @@
+/*
+ * trial_steps.h - the runs of a trial, one after another.
+ */
+#ifndef CODESET_AGENT_TRIAL_STEPS_H
+#define CODESET_AGENT_TRIAL_STEPS_H
+
+#include "agent/trial_judge.h"
+#include "agent/trial_plan.h"
+#include "agent/trial_user.h"
+
+struct trial_steps {
+    const struct trial_plan *plan;
+    struct trial_user user;
+    int place_fd; /* the trial's folder, with the build folder */
+    int plan_fd;  /* the planner's */
+    int root_fd;  /* the repository's, which is the current one */
+};
+
+/* ends: zeros, one for each step of the plan; what is not needed is left out. What the platform
+ * could not do is an error. */
+int trial_steps_run(struct trial_steps *steps, struct trial_end *ends, struct error *err);
+
+#endif

@@ -1,0 +1,319 @@
+/*
+ * Trials whose tests are programs: failures planted in C, and runs that share what was built. As
+ * root, as the container's root would; the current folder is one of the test's own.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/trial_judge.h"
+#include "agent/trial_plan.h"
+#include "agent/trial_plant.h"
+#include "agent/trial_steps.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+static char place[] = "/tmp/test-trial-programs-XXXXXX"; /* the current folder */
+
+static void write_text(const char *path, const char *text)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, &err), 0);
+}
+
+/* --- planting -------------------------------------------------------------------------------- */
+
+/* As little of Unity as is needed: an assertion that fails leaves its function. */
+#define UNITY                                                                                      \
+    "#include <stdio.h>\n#include <string.h>\n"                                                    \
+    "static int failures;\n"                                                                       \
+    "#define FAIL_IF(x) do { if (x) { failures++; return; } } while (0)\n"                         \
+    "#define TEST_ASSERT_TRUE(x) FAIL_IF(!(x))\n#define TEST_ASSERT_FALSE(x) FAIL_IF(x)\n"         \
+    "#define TEST_ASSERT_NULL(x) FAIL_IF((x) != 0)\n"                                              \
+    "#define TEST_ASSERT_NOT_NULL(x) FAIL_IF((x) == 0)\n"                                          \
+    "#define TEST_ASSERT_NOT_NULL_MESSAGE(x, m) FAIL_IF((x) == 0)\n"                               \
+    "#define TEST_ASSERT_NULL_MESSAGE(x, m) FAIL_IF((x) != 0)\n"                                   \
+    "#define TEST_ASSERT_EQUAL_INT(a, b) FAIL_IF((a) != (b))\n"                                    \
+    "#define TEST_ASSERT_EQUAL_STRING(a, b) FAIL_IF(strcmp(a, b) != 0)\n"                          \
+    "#define RUN_TEST(f) f()\n#define UNITY_BEGIN() (failures = 0)\n#define UNITY_END() "          \
+    "failures\n"
+
+static const char unity_test[] = UNITY
+    "static int twice(int n) { return 2 * n; }\n"
+    "/* { \" */\n"
+    "static void test_old(void)\n{\n    TEST_ASSERT_EQUAL_INT(42, twice(21));\n}\n"
+    "static void test_new(void)\n{\n    int array[2] = {1, 2};\n"
+    "    char text[] = \"a\\x41\\\"z;{\", other = '}';\n"
+    "    TEST_ASSERT_EQUAL_STRING(\"a\\x41\\\"z;{\", text);\n"
+    "    TEST_ASSERT_TRUE(array[0] == 1 && other == '}');\n"
+    "    if (array[0] == 2)\n        TEST_ASSERT_TRUE(0);\n"
+    "    else {\n        TEST_ASSERT_FALSE(twice(1) == 3);\n    }\n"
+    "    for (int i = 0; i < 0; i++)\n        TEST_ASSERT_EQUAL_INT(1, i);\n"
+    "    TEST_ASSERT_NOT_NULL_MESSAGE(text, \"there is none\");\n}\n"
+    "static void test_leaves(void)\n{\n    TEST_ASSERT_NULL(0);\n"
+    "    if (failures == 0)\n        return;\n    TEST_ASSERT_NULL(0);\n}\n"
+    "static void test_never_run(void) { TEST_ASSERT_TRUE(1); }\n"
+    "int main(void)\n{\n    UNITY_BEGIN();\n    RUN_TEST(test_old);\n"
+    "    RUN_TEST(test_new);\n    RUN_TEST(test_leaves);\n"
+    "    if (failures > 100)\n        RUN_TEST(test_never_run);\n    return UNITY_END();\n}\n";
+
+static const char former_test[] =
+    UNITY "static int twice(int n) { return 2 * n; }\n"
+          "static void test_old(void)\n{\n    TEST_ASSERT_EQUAL_INT(42, twice(21));\n}\n"
+          "int main(void)\n{\n    UNITY_BEGIN();\n    RUN_TEST(test_old);\n"
+          "    return UNITY_END();\n}\n";
+
+static const char assert_test[] = "#include <assert.h>\n"
+                                  "static void adds(void)\n{\n    assert(1 + 1 == 2);\n}\n"
+                                  "int main(void)\n{\n    adds();\n    return 0;\n}\n";
+
+/* The status of a program that is made of this text. */
+static int status_of(const char *text)
+{
+    pid_t pid;
+    int status = -1;
+
+    write_text("program.c", text);
+    pid = fork();
+    if (pid == 0) {
+        setenv("PATH", "/usr/bin:/bin", 1);
+        if (freopen("/dev/null", "w", stderr))
+            execlp("sh", "sh", "-c", "cc -w -o program program.c || exit 99; exec ./program", NULL);
+        _exit(98);
+    }
+    CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static size_t count_plants(const struct trial_plants *plants, const char *kind, int is_new)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plants->count; i++)
+        count += strcmp(plants->items[i].kind, kind) == 0 &&
+                 (is_new < 0 || plants->items[i].is_new == is_new);
+    return count;
+}
+
+static void each_planted_failure_fails(const char *text, bool asserts)
+{
+    struct trial_plants plants;
+    _cleanup_(free_ptr) char *whole = trial_plant_apply(text, NULL);
+
+    CU_ASSERT_EQUAL(status_of(whole), 0);
+    trial_plants_find(text, NULL, asserts, &plants);
+    CU_ASSERT_TRUE(plants.count > 0);
+    for (size_t i = 0; i < plants.count; i++) {
+        _cleanup_(free_ptr) char *planted = trial_plant_apply(text, &plants.items[i]);
+        int status = status_of(planted);
+
+        CU_ASSERT_NOT_EQUAL(status, 0);
+        CU_ASSERT_NOT_EQUAL(status, 98);
+        CU_ASSERT_NOT_EQUAL(status, 99); /* it can be compiled */
+    }
+    trial_plants_release(&plants);
+}
+
+static void each_failure_that_is_planted_in_a_c_program_fails(void)
+{
+    each_planted_failure_fails(unity_test, true);
+    each_planted_failure_fails(assert_test, true);
+}
+
+static void failures_are_planted_only_where_they_are_surely_executed(void)
+{
+    struct trial_plants plants;
+
+    trial_plants_find(unity_test, former_test, true, &plants);
+    CU_ASSERT_EQUAL(count_plants(&plants, "expected", false), 1);
+    CU_ASSERT_EQUAL(count_plants(&plants, "expected", true), 1); /* none in the loop */
+    CU_ASSERT_EQUAL(count_plants(&plants, "negated", -1), 3);    /* none behind `if` or a return */
+    CU_ASSERT_EQUAL(count_plants(&plants, "begins", -1), 3);
+    CU_ASSERT_EQUAL(count_plants(&plants, "ends", true), 1);
+    CU_ASSERT_EQUAL(count_plants(&plants, "ends", false), 1);
+    CU_ASSERT_EQUAL(count_plants(&plants, "status", true), 1);
+    for (size_t i = 0; i < plants.count; i++)
+        CU_ASSERT_TRUE(plants.items[i].start <= plants.items[i].end &&
+                       plants.items[i].end < strlen(unity_test));
+    trial_plants_release(&plants);
+    trial_plants_find(assert_test, NULL, false, &plants); /* assert(3) does nothing */
+    CU_ASSERT_EQUAL(plants.count, 1);
+    CU_ASSERT_EQUAL(count_plants(&plants, "status", true), 1);
+    trial_plants_release(&plants);
+}
+
+static void what_can_not_be_read_for_sure_is_left_alone(void)
+{
+    static const char *const texts[] = {
+        "",
+        "int main(void) {",
+        "int main(void)\n{\n#if A\n    return 0;\n}\n#else\n    return 1;\n}\n#endif\n",
+        "int f(void) { return 0; }\n",
+        "const char *s = R\"(})\";\nint main(void) { return 0; }\n",
+        "int main(void) { exit(0); }\n",
+        "int main(void) { if (1) { return 0; } }\n",
+        "int main(void) { ((((((\n",
+        "#define X {\n'\"' \"\\",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct trial_plants plants;
+
+        trial_plants_find(texts[i], NULL, true, &plants);
+        CU_ASSERT_EQUAL(plants.count, 0);
+        trial_plants_release(&plants);
+    }
+}
+
+/* --- runs ------------------------------------------------------------------------------------ */
+
+#define COMMAND(script, more) "{\"argv\":[\"sh\",\"-c\",\"" script "\"]" more "}"
+#define TEST_OF(name, script, more) COMMAND(script, ",\"cwd\":\"build\",\"test\":\"" name "\"" more)
+#define RUN_OF(commands, all)                                                                      \
+    "{\"commands\":[" commands "],\"all\":" all ",\"files\":[],\"tests\":[{\"function\":0,"        \
+    "\"id\":\"listed\"}]}"
+
+static struct trial_plan plan;
+static struct trial_end ends[4];
+
+static void run_plan(const char *runs)
+{
+    _cleanup_(free_ptr) char *text = xasprintf(
+        "{\"tests\":[],\"functions\":[\"listed\"],\"unplanted\":[],\"listed\":[\"listed\"],"
+        "\"files\":[\"listed\",\"other\",\"third\"],%s}",
+        runs);
+    _cleanup_(close_fd) int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *environment[] = {(char *)"PATH=/usr/bin:/bin", NULL};
+    struct trial_steps steps = {.plan = &plan, .place_fd = here, .plan_fd = here, .root_fd = here};
+    struct error err = ERROR_INIT;
+
+    steps.user.homes = "homes";
+    steps.user.environment = environment;
+    CU_ASSERT_EQUAL_FATAL(trial_plan_read(text, strlen(text), &plan, &err), 0);
+    plan.names = TRIAL_NAMES_WHOLE;
+    if (trial_steps_run(&steps, ends, &err) < 0)
+        fprintf(stderr, "\n    %s\n", err.message);
+    CU_ASSERT_EQUAL_FATAL(err.kind, ERROR_NONE);
+}
+
+static void clear(void)
+{
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+        trial_end_release(&ends[i]);
+    trial_plan_release(&plan);
+    CU_ASSERT_EQUAL(remove_tree("kept", &err) + remove_tree("build", &err), 0);
+}
+
+static int result_of(const struct trial_end *end, const char *test)
+{
+    for (size_t i = 0; i < end->outcome_count; i++)
+        if (strcmp(end->outcomes[i].test, test) == 0)
+            return (int)end->outcomes[i].result;
+    return -1;
+}
+
+static void runs_begin_with_what_was_built_once_and_see_nothing_of_each_other(void)
+{
+    run_plan("\"prepare\":{\"commands\":[" COMMAND(
+        "echo exit 0 >build/shared",
+        "") "],\"files\":[],"
+            "\"tests\":[]},\"runs\":[" RUN_OF(
+                COMMAND("echo exit 0 >build/own",
+                        "") "," TEST_OF("listed", ". ./shared; echo x >left && . ./own", ""),
+                "false") "," RUN_OF(TEST_OF("listed",
+                                            "! test -e own && ! test -e left && . ./shared", ""),
+                                    "true") "]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of(&ends[1], "listed"), TRIAL_PASSED);
+    clear();
+}
+
+static void a_test_can_not_change_what_was_built(void)
+{
+    run_plan("\"runs\":[" RUN_OF(
+        COMMAND("mkdir build/d; printf 'exit 3' >build/d/other", "") "," TEST_OF(
+            "listed", "rm -f d/other; mv d e; echo exit 0 >d/other; rm -rf d; exit 0",
+            "") "," TEST_OF("other", "exec sh d/other", ""),
+        "true") "]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_FAILED);
+    CU_ASSERT_PTR_NULL(trial_end_contradiction(&ends[0]));
+    clear();
+}
+
+static void a_program_s_status_is_its_outcome(void)
+{
+    run_plan("\"runs\":[" RUN_OF(
+        TEST_OF("listed", "exit 1", ",\"will_fail\":true") "," TEST_OF(
+            "other", "exit 77", ",\"skip_status\":77") "," TEST_OF("third", "kill -9 $$",
+                                                                   ",\"will_fail\":true"),
+        "true") "]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_SKIPPED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "third"), TRIAL_FAILED);
+    clear();
+}
+
+static void a_test_that_takes_too_long_or_was_not_built_has_failed(void)
+{
+    run_plan("\"runs\":[" RUN_OF(
+        COMMAND("echo no compiler >&2; exit 1", "") "," TEST_OF(
+            "listed", "exec sleep 1000", ",\"seconds\":1") "," TEST_OF("other", "exec ./other", ""),
+        "true") "]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ends[0].outcomes[0].message, "longer than it may"));
+    CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ends[0].outcomes[1].message, "no compiler"));
+    clear();
+}
+
+static void set_up(void)
+{
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    umask(022);
+    if (geteuid() != 0 || sigprocmask(SIG_BLOCK, &child, NULL) < 0 ||
+        prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !mkdtemp(place) || chmod(place, 0755) < 0 ||
+        chdir(place) < 0 || mkdir("homes", 0711) < 0) {
+        perror("test-trial-programs must run as root, and needs a folder in /tmp");
+        exit(2);
+    }
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        {"each failure that is planted in a C program fails",
+         each_failure_that_is_planted_in_a_c_program_fails},
+        {"failures are planted only where they are surely executed",
+         failures_are_planted_only_where_they_are_surely_executed},
+        {"what can't be read for sure is left alone", what_can_not_be_read_for_sure_is_left_alone},
+        {"runs begin with what was built once and see nothing of each other",
+         runs_begin_with_what_was_built_once_and_see_nothing_of_each_other},
+        {"a test can't change what was built", a_test_can_not_change_what_was_built},
+        {"a program's status is its outcome", a_program_s_status_is_its_outcome},
+        {"a test that takes too long or was not built has failed",
+         a_test_that_takes_too_long_or_was_not_built_has_failed},
+    };
+    struct error err = ERROR_INIT;
+    int status;
+
+    set_up();
+    status = UNIT_MAIN("trial programs", tests);
+    return chdir("/") < 0 || remove_tree(place, &err) < 0 ? 2 : status;
+}

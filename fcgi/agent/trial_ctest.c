@@ -290,11 +290,12 @@ static int add_file(struct planning *planning, json_object *files, const char *p
     return file_write_unsynced(planning->plan_fd, name, text, strlen(text), 0644, err);
 }
 
+/* In the run of all the source is as it should be. */
 static int add_source(struct planning *planning, json_object *files, const struct listed *listed,
-                      int plant, struct error *err)
+                      int plant, bool all, struct error *err)
 {
-    _cleanup_(free_ptr) char *text =
-        trial_plant_apply(listed->text, plant < 0 ? NULL : &listed->plants.items[plant]);
+    _cleanup_(free_ptr) char *text = trial_plant_apply(
+        listed->text, &listed->plants, plant < 0 ? NULL : &listed->plants.items[plant], !all);
 
     return add_file(planning, files, listed->path, text, err);
 }
@@ -335,7 +336,8 @@ static int fill_run(struct planning *planning, json_object *run, int number, str
         if (!listed->path)
             continue;
         add_text(targets, listed->test->target->name);
-        if (add_source(planning, json_object_object_get(run, "files"), listed, plant, err) < 0)
+        if (add_source(planning, json_object_object_get(run, "files"), listed, plant, number < 0,
+                       err) < 0)
             return -1;
     }
     if (count_of(targets) > 0)

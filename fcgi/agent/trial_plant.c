@@ -552,6 +552,19 @@ static char *failing_assertion(const struct planting *planting)
                               : xasprintf("assert(sizeof(\"%s\") == %zu); ", one, 10 + draw(90));
 }
 
+static void add_assertion(struct planting *planting, const struct call *call)
+{
+    struct trial_plants *plants = planting->plants;
+
+    if (plants->assertion_count == plants->assertion_room) {
+        plants->assertion_room += plants->assertion_room / 2 + 16;
+        plants->assertions =
+            xrealloc(plants->assertions, plants->assertion_room * sizeof(*plants->assertions));
+    }
+    plants->assertions[plants->assertion_count++] =
+        (struct trial_assertion){call->name, call->name + call->name_length, call->close + 1};
+}
+
 /* True: the statement is an assertion. */
 static bool plant_assertion(struct planting *planting, const struct statement *statement,
                             bool is_new)
@@ -564,6 +577,7 @@ static bool plant_assertion(struct planting *planting, const struct statement *s
     if (!read_call(source, statement, &call))
         return false;
     if (planting->asserts && is_named(source, &call, "assert", "")) {
+        add_assertion(planting, &call);
         add(planting, "negated", call.open + 1, call.close,
             xasprintf("!(%.*s)", (int)(call.close - call.open - 1), source->text + call.open + 1),
             is_new);
@@ -572,6 +586,7 @@ static bool plant_assertion(struct planting *planting, const struct statement *s
     assertion = planting->is_unity ? assertion_of(source, &call, &more) : NULL;
     if (!assertion)
         return false;
+    add_assertion(planting, &call);
     if (assertion->negated)
         add(planting, "negated", call.name, call.name + call.name_length,
             xasprintf("%s%s", assertion->negated, more), is_new);
@@ -659,6 +674,17 @@ static bool ends_unity(const struct source *source, const struct function *funct
     return has_word(source, word, "UNITY_END");
 }
 
+/* main may run a function twice. */
+static bool is_planted(const struct planting *planting, const struct function *function)
+{
+    const struct trial_plants *plants = planting->plants;
+
+    for (size_t i = 0; i < plants->count; i++)
+        if (plants->items[i].start > function->open && plants->items[i].start <= function->close)
+            return true;
+    return false;
+}
+
 static void plant_all(struct planting *planting, const struct source *former)
 {
     const struct source *source = &planting->source;
@@ -672,7 +698,7 @@ static void plant_all(struct planting *planting, const struct source *former)
     for (size_t at = main.open + 1; next_statement(source, &at, main.close, &statement);) {
         if (may_leave(source, statement.start, statement.end))
             break;
-        if (read_run(planting, &statement, &function))
+        if (read_run(planting, &statement, &function) && !is_planted(planting, &function))
             plant_function(planting, &function, !former || !is_same(source, &function, former));
     }
 }
@@ -699,15 +725,59 @@ void trial_plants_release(struct trial_plants *plants)
     for (size_t i = 0; i < plants->count; i++)
         free(plants->items[i].text);
     free(plants->items);
+    free(plants->assertions);
     *plants = (struct trial_plants){0};
 }
 
-char *trial_plant_apply(const char *text, const struct trial_plant *plant)
-{
-    char noise[NOISE_MOST];
-    size_t start = plant ? plant->start : 0, end = plant ? plant->end : 0;
+/* An edit of the text. */
+struct edit {
+    size_t start, end;
+    const char *text;
+};
 
+static int by_place(const void *a, const void *b)
+{
+    const struct edit *one = a, *other = b;
+
+    if (one->start != other->start)
+        return one->start < other->start ? -1 : 1;
+    return (one->end > other->end) - (one->end < other->end);
+}
+
+/* The arguments stay, as what they do may be needed later: NAME(a, b) becomes (void)(a, b). */
+static size_t thin(const struct trial_plants *plants, const struct trial_plant *plant,
+                   struct edit *edits)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plants->assertion_count; i++) {
+        const struct trial_assertion *assertion = &plants->assertions[i];
+
+        if (draw(2) == 0 ||
+            (plant && plant->end > assertion->start && plant->start < assertion->end))
+            continue;
+        edits[count++] = (struct edit){assertion->start, assertion->name_end, "(void)"};
+    }
+    return count;
+}
+
+char *trial_plant_apply(const char *text, const struct trial_plants *plants,
+                        const struct trial_plant *plant, bool is_thinned)
+{
+    _cleanup_(free_ptr) struct edit *edits = xcalloc(plants->assertion_count + 1, sizeof(*edits));
+    size_t count = is_thinned ? thin(plants, plant, edits) : 0, at = 0;
+    struct buf edited = BUF_INIT;
+    char noise[NOISE_MOST];
+
+    if (plant)
+        edits[count++] = (struct edit){plant->start, plant->end, plant->text};
+    qsort(edits, count, sizeof(*edits), by_place);
+    for (size_t i = 0; i < count; i++) {
+        buf_add(&edited, text + at, edits[i].start - at);
+        buf_add_str(&edited, edits[i].text);
+        at = edits[i].end;
+    }
     draw_word(noise, draw(NOISE_MOST - 1));
-    return xasprintf("%.*s%s%s\n/*%s*/\n", (int)start, text, plant ? plant->text : "", text + end,
-                     noise);
+    buf_addf(&edited, "%s\n/*%s*/\n", text + at, noise);
+    return buf_take(&edited);
 }

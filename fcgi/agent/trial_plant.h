@@ -22,9 +22,16 @@ struct trial_plant {
     bool is_new;       /* in a function that the former text has otherwise, or has not */
 };
 
+/* An assertion that is surely executed. */
+struct trial_assertion {
+    size_t start, name_end, end; /* its name's and its own */
+};
+
 struct trial_plants {
     struct trial_plant *items;
     size_t count, room;
+    struct trial_assertion *assertions;
+    size_t assertion_count, assertion_room;
 };
 
 /* former: the text that the repository has of the same program; NULL: none. asserts: assert(3) is
@@ -33,8 +40,13 @@ void trial_plants_find(const char *text, const char *former, bool asserts,
                        struct trial_plants *ret_plants);
 void trial_plants_release(struct trial_plants *plants);
 
-/* The text with the failure in it (NULL: as it is), and with a comment at the end that makes its
- * length say little; to free(). */
-char *trial_plant_apply(const char *text, const struct trial_plant *plant);
+/*
+ * The text with the failure in it (NULL: as it is), and with a comment at the end that makes its
+ * length say little; to free(). is_thinned: of half of the other assertions, drawn by chance, only
+ * the arguments are left, so that how many fail says nothing of whether one is planted: else code
+ * that fails one would know a second one for what it is.
+ */
+char *trial_plant_apply(const char *text, const struct trial_plants *plants,
+                        const struct trial_plant *plant, bool is_thinned);
 
 #endif

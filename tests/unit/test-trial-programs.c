@@ -65,7 +65,7 @@ static const char unity_test[] = UNITY
     "    if (failures == 0)\n        return;\n    TEST_ASSERT_NULL(0);\n}\n"
     "static void test_never_run(void) { TEST_ASSERT_TRUE(1); }\n"
     "int main(void)\n{\n    UNITY_BEGIN();\n    RUN_TEST(test_old);\n"
-    "    RUN_TEST(test_new);\n    RUN_TEST(test_leaves);\n"
+    "    RUN_TEST(test_new);\n    RUN_TEST(test_new);\n    RUN_TEST(test_leaves);\n"
     "    if (failures > 100)\n        RUN_TEST(test_never_run);\n    return UNITY_END();\n}\n";
 
 static const char former_test[] =
@@ -109,13 +109,17 @@ static size_t count_plants(const struct trial_plants *plants, const char *kind, 
 static void each_planted_failure_fails(const char *text, bool asserts)
 {
     struct trial_plants plants;
-    _cleanup_(free_ptr) char *whole = trial_plant_apply(text, NULL);
 
-    CU_ASSERT_EQUAL(status_of(whole), 0);
     trial_plants_find(text, NULL, asserts, &plants);
     CU_ASSERT_TRUE(plants.count > 0);
+    for (int is_thinned = 0; is_thinned < 2; is_thinned++) {
+        _cleanup_(free_ptr) char *whole = trial_plant_apply(text, &plants, NULL, is_thinned);
+
+        CU_ASSERT_EQUAL(status_of(whole), 0);
+    }
     for (size_t i = 0; i < plants.count; i++) {
-        _cleanup_(free_ptr) char *planted = trial_plant_apply(text, &plants.items[i]);
+        _cleanup_(free_ptr) char *planted =
+            trial_plant_apply(text, &plants, &plants.items[i], i % 2 == 0);
         int status = status_of(planted);
 
         CU_ASSERT_NOT_EQUAL(status, 0);
@@ -146,6 +150,7 @@ static void failures_are_planted_only_where_they_are_surely_executed(void)
     for (size_t i = 0; i < plants.count; i++)
         CU_ASSERT_TRUE(plants.items[i].start <= plants.items[i].end &&
                        plants.items[i].end < strlen(unity_test));
+    CU_ASSERT_EQUAL(plants.assertion_count, 5);
     trial_plants_release(&plants);
     trial_plants_find(assert_test, NULL, false, &plants); /* assert(3) does nothing */
     CU_ASSERT_EQUAL(plants.count, 1);

@@ -20,16 +20,20 @@
 #define SOURCE_MOST ((size_t)4 << 20) /* of a test */
 #define SMALL_RUNS 7
 #define PLANTED 4 /* of these: see pytest_plan.py */
+#define KEPT_RUN SMALL_RUNS
+#define ALL_RUN (SMALL_RUNS + 1)
+#define KEPT_MOST 32 /* tests that must go on to pass, in their run */
 
 static const char stub[] = "#error \"this test is not built yet\"\n";
 
 /* A test that the lists name. */
 struct listed {
     struct trial_test *test;
-    char *path; /* of its source, in the repository; NULL: nothing is planted */
+    bool is_kept; /* it must go on to pass: in a run with others of these, and that of all */
+    char *path;   /* of its source, in the repository; NULL: nothing is planted */
     char *text;
     struct trial_plants plants;
-    int drawn[SMALL_RUNS]; /* which plant; -1: none */
+    int drawn[ALL_RUN + 1]; /* which plant in which run; -1: none */
 };
 
 struct planning {
@@ -179,7 +183,7 @@ static void draw_plants(struct listed *listed)
         if (plant >= 0)
             listed->drawn[drawn++] = plant;
     }
-    while (drawn < SMALL_RUNS)
+    while (drawn <= ALL_RUN)
         listed->drawn[drawn++] = -1;
     for (size_t i = SMALL_RUNS; i > 1; i--) {
         size_t other = draw(i);
@@ -218,15 +222,45 @@ static int add_listed(struct planning *planning, json_object *ids, json_object *
     return 0;
 }
 
+static void draw_kept(struct listed *listed)
+{
+    for (size_t i = 0; i <= ALL_RUN; i++)
+        listed->drawn[i] = i == KEPT_RUN ? (int)draw(listed->plants.count) : -1;
+}
+
+/* Some of those that must go on to pass, drawn by chance. */
+static void add_kept(struct planning *planning, json_object *ids)
+{
+    size_t count = count_of(ids), first = count > 0 ? draw(count) : 0, kept = 0;
+
+    for (size_t i = 0; i < count && kept < KEPT_MOST; i++) {
+        struct trial_test *test = find_test(planning, text_at(ids, (first + i) % count));
+        struct listed *listed = &planning->listed[planning->listed_count];
+
+        if (!test || test->refused || test->will_fail || !test->target || is_listed(planning, test))
+            continue;
+        *listed = (struct listed){.test = test, .is_kept = true};
+        find_plants(planning, listed);
+        if (!listed->path)
+            continue;
+        draw_kept(listed);
+        planning->listed_count++;
+        kept++;
+    }
+}
+
 static int find_listed(struct planning *planning, json_object *unplanted, struct error *err)
 {
     json_object *first = json_object_object_get(planning->project.trial, "fail_to_pass");
     json_object *second = json_object_object_get(planning->project.trial, "held_out");
 
-    planning->listed = xcalloc(count_of(first) + count_of(second) + 1, sizeof(*planning->listed));
-    return add_listed(planning, first, unplanted, err) < 0
-               ? -1
-               : add_listed(planning, second, unplanted, err);
+    planning->listed =
+        xcalloc(count_of(first) + count_of(second) + KEPT_MOST + 1, sizeof(*planning->listed));
+    if (add_listed(planning, first, unplanted, err) < 0 ||
+        add_listed(planning, second, unplanted, err) < 0)
+        return -1;
+    add_kept(planning, json_object_object_get(planning->project.trial, "pass_to_pass"));
+    return 0;
 }
 
 /* --- runs ------------------------------------------------------------------------------------ */
@@ -322,7 +356,21 @@ static json_object *new_run(bool all)
     return run;
 }
 
-/* The tests of the lists, each with what was drawn for this run; as they are in the run of all. */
+static bool is_in(const struct listed *listed, int number)
+{
+    return number == ALL_RUN || listed->is_kept == (number == KEPT_RUN);
+}
+
+/* Is the test started in this run? */
+static bool is_started(const struct planning *planning, const struct trial_test *test, int number)
+{
+    for (size_t i = 0; number != ALL_RUN && i < planning->listed_count; i++)
+        if (planning->listed[i].test == test)
+            return is_in(&planning->listed[i], number);
+    return number == ALL_RUN && !test->refused;
+}
+
+/* The tests of the run, each with what was drawn for it. */
 static int fill_run(struct planning *planning, json_object *run, int number, struct error *err)
 {
     _cleanup_(json_release) json_object *targets = json_object_new_array();
@@ -330,24 +378,22 @@ static int fill_run(struct planning *planning, json_object *run, int number, str
 
     for (size_t i = 0; i < planning->listed_count; i++) {
         struct listed *listed = &planning->listed[i];
-        int plant = number < 0 ? -1 : listed->drawn[number];
 
-        add_slot(planning, json_object_object_get(run, "tests"), i, plant);
+        if (!is_in(listed, number))
+            continue;
+        add_slot(planning, json_object_object_get(run, "tests"), i, listed->drawn[number]);
         if (!listed->path)
             continue;
         add_text(targets, listed->test->target->name);
-        if (add_source(planning, json_object_object_get(run, "files"), listed, plant, number < 0,
-                       err) < 0)
+        if (add_source(planning, json_object_object_get(run, "files"), listed,
+                       listed->drawn[number], number == ALL_RUN, err) < 0)
             return -1;
     }
     if (count_of(targets) > 0)
         add_build(planning, commands, targets);
-    for (size_t i = 0; i < planning->project.test_count; i++) {
-        const struct trial_test *test = &planning->project.tests[i];
-
-        if (!test->refused && (number < 0 || is_listed(planning, test)))
-            add_test(test, commands);
-    }
+    for (size_t i = 0; i < planning->project.test_count; i++)
+        if (is_started(planning, &planning->project.tests[i], number))
+            add_test(&planning->project.tests[i], commands);
     return 0;
 }
 
@@ -372,25 +418,34 @@ static json_object *preparation(struct planning *planning, struct error *err)
     return run;
 }
 
+/* Nothing is there to be run where no test would be. */
+static int add_run(struct planning *planning, json_object *runs, int number, struct error *err)
+{
+    bool all = number == ALL_RUN, has_tests = all;
+    json_object *run;
+
+    for (size_t i = 0; i < planning->listed_count; i++)
+        has_tests = has_tests || is_in(&planning->listed[i], number);
+    if (!has_tests)
+        return 0;
+    json_object_array_add(runs, run = new_run(all));
+    return fill_run(planning, run, number, err);
+}
+
 static int add_runs(struct planning *planning, json_object *plan, struct error *err)
 {
     json_object *runs = json_object_new_array();
+    int kept_at = (int)draw(SMALL_RUNS + 1);
 
     json_object_object_add(plan, "runs", runs);
     json_object_object_add(plan, "prepare", preparation(planning, err));
     if (err->kind != ERROR_NONE)
         return -1;
-    for (int number = 0; number <= SMALL_RUNS; number++) {
-        bool all = number == SMALL_RUNS; /* the last: what it shows of the tests comes too late */
-        json_object *run;
-
-        if (!all && planning->listed_count == 0)
-            continue;
-        json_object_array_add(runs, run = new_run(all));
-        if (fill_run(planning, run, all ? -1 : number, err) < 0)
+    for (int number = 0; number <= SMALL_RUNS; number++)
+        if ((number == kept_at && add_run(planning, runs, KEPT_RUN, err) < 0) ||
+            (number < SMALL_RUNS && add_run(planning, runs, number, err) < 0))
             return -1;
-    }
-    return 0;
+    return add_run(planning, runs, ALL_RUN, err); /* the last: what it shows comes too late */
 }
 
 /* --- the plan -------------------------------------------------------------------------------- */

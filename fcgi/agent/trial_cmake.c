@@ -40,7 +40,7 @@ static const char *text_at(json_object *list, size_t at)
 
 static void add_text(json_object *list, const char *text)
 {
-    json_object_array_add(list, json_object_new_string(text));
+    json_object_array_add(list, json_object_new_string(text ? text : ""));
 }
 
 /* --- a copy of the repository ---------------------------------------------------------------- */
@@ -275,7 +275,7 @@ static json_object *relocated(const struct trial_project *project, json_object *
         buf_add(&moved, text, (size_t)(found - text));
         buf_add_str(&moved, project->repository);
     }
-    buf_add_str(&moved, text);
+    buf_addf(&moved, "%s", text); /* a text, though it may be empty */
     return json_object_new_string_len(moved.data, (int)moved.length);
 }
 
@@ -335,8 +335,10 @@ static void read_test(struct trial_project *project, json_object *object)
         return;
     for (size_t i = 0; i < count_of(properties); i++) {
         json_object *property = json_object_array_get_idx(properties, i);
+        const char *name = json_get_text(property, "name");
 
-        take_property(&test, json_get_text(property, "name"), member(property, "value", NULL));
+        if (name)
+            take_property(&test, name, member(property, "value", NULL));
     }
     if (test.seconds <= 0 || test.seconds > seconds)
         test.seconds = seconds;

@@ -153,30 +153,50 @@ static void limit(int what, rlim_t most)
     setrlimit(what, &both);
 }
 
+/* Is a variable of the entry's name in the list? */
+static bool has_variable(char *const *list, const char *entry)
+{
+    size_t length = strcspn(entry, "=") + 1;
+
+    for (; list && *list; list++)
+        if (strncmp(*list, entry, length) == 0)
+            return true;
+    return false;
+}
+
+static size_t count_entries(char *const *list)
+{
+    size_t count = 0;
+
+    while (list && list[count])
+        count++;
+    return count;
+}
+
+/* The command's own variables go before the run's, and these before everybody's. */
 static char **environment_of(const struct trial_user *user, const struct run *run,
                              const struct trial_command *command)
 {
-    static const char *const own[] = {"HOME=", "TMPDIR=", "TMP=", "TEMP=", "USER=", "LOGNAME="};
-    size_t count = 0, more = 0, next = 0;
-    char **all;
+    char *own[] = {xasprintf("HOME=%s", run->home),
+                   xasprintf("TMPDIR=%s/tmp", run->home),
+                   (char *)"TMP=",
+                   (char *)"TEMP=",
+                   (char *)"USER=",
+                   (char *)"LOGNAME=",
+                   NULL};
+    size_t next = 0;
+    char **all = xcalloc(count_entries(user->environment) + count_entries(command->environment) +
+                             ARRAY_SIZE(own),
+                         sizeof(*all));
 
-    while (user->environment[count])
-        count++;
-    while (command->environment && command->environment[more])
-        more++;
-    all = xcalloc(count + more + 4, sizeof(*all));
-    for (size_t i = 0; i < more; i++) /* the first of a name is what getenv(3) finds */
-        all[next++] = command->environment[i];
-    for (size_t i = 0; i < count; i++) {
-        bool is_own = false;
-
-        for (size_t j = 0; j < ARRAY_SIZE(own); j++)
-            is_own |= strncmp(user->environment[i], own[j], strlen(own[j])) == 0;
-        if (!is_own)
-            all[next++] = user->environment[i];
-    }
-    all[next++] = xasprintf("HOME=%s", run->home);
-    all[next++] = xasprintf("TMPDIR=%s/tmp", run->home);
+    for (char *const *entry = user->environment; *entry; entry++)
+        if (!has_variable(own, *entry) && !has_variable(command->environment, *entry))
+            all[next++] = *entry;
+    for (size_t i = 0; i < 2; i++)
+        if (!has_variable(command->environment, own[i]))
+            all[next++] = own[i];
+    for (char *const *entry = command->environment; entry && *entry; entry++)
+        all[next++] = *entry;
     return all;
 }
 

@@ -198,12 +198,13 @@ static void run_plan(const char *runs)
         "{\"tests\":[],\"functions\":[\"listed\"],\"unplanted\":[],\"listed\":[\"listed\"],"
         "\"files\":[\"listed\",\"other\",\"third\"],%s}",
         runs);
+    _cleanup_(free_ptr) char *homes = xasprintf("%s/homes", place);
     _cleanup_(close_fd) int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     char *environment[] = {(char *)"PATH=/usr/bin:/bin", NULL};
     struct trial_steps steps = {.plan = &plan, .place_fd = here, .plan_fd = here, .root_fd = here};
     struct error err = ERROR_INIT;
 
-    steps.user.homes = "homes";
+    steps.user.homes = homes;
     steps.user.environment = environment;
     CU_ASSERT_EQUAL_FATAL(trial_plan_read(text, strlen(text), &plan, &err), 0);
     plan.names = TRIAL_NAMES_WHOLE;
@@ -272,6 +273,21 @@ static void a_program_s_status_is_its_outcome(void)
     clear();
 }
 
+static void a_test_has_the_variables_that_its_project_gives_it(void)
+{
+    run_plan("\"runs\":[" RUN_OF(
+        TEST_OF(
+            "listed", "[ $A$TMPDIR = b/c ]",
+            ",\"environment\":[\"A=b\",\"TMPDIR=/c\"]") "," TEST_OF("other",
+                                                                    "[ -z $A ] && [ -w $TMPDIR ] "
+                                                                    "&& [ $TMPDIR = $HOME/tmp ]",
+                                                                    ""),
+        "true") "]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_PASSED);
+    clear();
+}
+
 static void a_test_that_takes_too_long_or_was_not_built_has_failed(void)
 {
     run_plan("\"runs\":[" RUN_OF(
@@ -312,6 +328,8 @@ int main(void)
          runs_begin_with_what_was_built_once_and_see_nothing_of_each_other},
         {"a test can't change what was built", a_test_can_not_change_what_was_built},
         {"a program's status is its outcome", a_program_s_status_is_its_outcome},
+        {"a test has the variables that its project gives it",
+         a_test_has_the_variables_that_its_project_gives_it},
         {"a test that takes too long or was not built has failed",
          a_test_that_takes_too_long_or_was_not_built_has_failed},
     };

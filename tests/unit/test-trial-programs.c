@@ -273,6 +273,20 @@ static void a_program_s_status_is_its_outcome(void)
     clear();
 }
 
+static void behind_three_tests_that_must_be_ended_no_other_is_started(void)
+{
+    run_plan("\"runs\":[" RUN_OF(
+        TEST_OF("listed", "echo x >&3; sleep 1000", "") "," TEST_OF(
+            "a", "echo x >&3", "") "," TEST_OF("b", "echo x >&3; exit 0",
+                                               "") "," TEST_OF("other", "exit 0", ""),
+        "true") "]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "b"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(ends[0].outcomes[3].message, "not started"));
+    CU_ASSERT_PTR_NULL(trial_end_contradiction(&ends[0]));
+    clear();
+}
+
 static void a_test_has_the_variables_that_its_project_gives_it(void)
 {
     run_plan("\"runs\":[" RUN_OF(
@@ -328,6 +342,8 @@ int main(void)
          runs_begin_with_what_was_built_once_and_see_nothing_of_each_other},
         {"a test can't change what was built", a_test_can_not_change_what_was_built},
         {"a program's status is its outcome", a_program_s_status_is_its_outcome},
+        {"behind three tests that must be ended no other is started",
+         behind_three_tests_that_must_be_ended_no_other_is_started},
         {"a test has the variables that its project gives it",
          a_test_has_the_variables_that_its_project_gives_it},
         {"a test that takes too long or was not built has failed",

@@ -32,6 +32,7 @@
 #define PLAN PLACE "/plan"         /* root's: the planner's folder */
 #define HOMES PLACE "/homes"       /* of the runs */
 #define TREE "tree"                /* in PLAN: the tests as they are to lie in the repository */
+#define KEPT "kept"                /* the same, of what the session can't replace */
 #define SHOWN_MOST 20              /* failed tests that are told at length */
 
 enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
@@ -142,6 +143,18 @@ static int lay_tests(const struct trial *trial, const struct trial_step *step, u
         if (trial_lay(trial->plan_fd, step->files[i].name, trial->root_fd, step->files[i].path,
                       owner, err) < 0)
             return -1;
+    return 0;
+}
+
+static int lay_kept(const struct trial *trial, struct error *err)
+{
+    for (size_t i = 0; i < trial->plan.kept_count; i++) {
+        const char *path = trial->plan.kept[i];
+        _cleanup_(free_ptr) char *from = xasprintf(KEPT "/%s", path);
+
+        if (trial_lay_kept(trial->plan_fd, from, trial->root_fd, path, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -275,7 +288,8 @@ static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *
     trial.plan.names = kind->names;
     trial.plan.is_hidden = is_hidden;
     if (remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
-        trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)
+        trial_walls_seal(trial.root_fd, err) < 0 || lay_kept(&trial, err) < 0 ||
+        run_steps(&trial, err) < 0)
         return -1;
     trial_judge(&trial.plan, trial.ends, &trial.verdict);
     return write_report(&trial, err) < 0 ? -1 : tell(&trial);

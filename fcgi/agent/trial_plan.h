@@ -1,8 +1,8 @@
 /*
  * trial_plan.h - what is to be run in a trial: plan.json, as the framework's planner leaves it.
  *
- *     {"tests": ["tests"], "functions": ["tests/test_a.py::test_b"], "unplanted": ["..."],
- *      "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
+ *     {"tests": ["tests"], "kept": ["node_modules/tape"], "functions": ["tests/test_a.py::test_b"],
+ * "unplanted": ["..."], "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
  *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
  *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}]}
  *
@@ -46,6 +46,9 @@ struct trial_plan {
     json_object *document;
     const char **tests; /* paths in the repository's folder: the plan's replace what is there */
     size_t test_count;
+    const char *
+        *kept; /* the same, once for all runs and root's; one that the plan lacks is removed */
+    size_t kept_count;
     const char **functions; /* by their own names */
     size_t function_count;
     const char **listed; /* tests of the functions, as the sample's lists have them */

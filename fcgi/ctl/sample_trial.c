@@ -49,13 +49,14 @@ static int check_list(json_object *list, bool (*is_good)(json_object *value), co
 }
 
 /* The agent's table of the same names: fcgi/agent/trial_kinds.c. */
-enum framework { PYTEST = 1, ALL = PYTEST };
+enum framework { PYTEST = 1, TAPE = 2, NODE = TAPE, ALL = PYTEST | NODE };
 
 static const struct {
     const char *name;
     enum framework bit;
 } frameworks[] = {
     {"pytest", PYTEST},
+    {"tape", TAPE},
 };
 
 static enum framework framework_of(json_object *trial)
@@ -113,6 +114,11 @@ static int check_python(json_object *value, struct error *err)
     return text_of(value) ? 0 : wrong(err, "trial: python must be a program's name or path");
 }
 
+static int check_node(json_object *value, struct error *err)
+{
+    return text_of(value) ? 0 : wrong(err, "trial: node must be a program's name or path");
+}
+
 static int check_plugins(json_object *value, struct error *err)
 {
     return json_object_is_type(value, json_type_boolean)
@@ -127,7 +133,7 @@ static const struct member {
 } members[] = {
     {"tests", ALL, check_tests},        {"private", ALL, check_private},
     {"path", PYTEST, check_path},       {"python", PYTEST, check_python},
-    {"plugins", PYTEST, check_plugins},
+    {"plugins", PYTEST, check_plugins}, {"node", NODE, check_node},
 };
 
 static const struct member *member_of(enum framework framework, const char *name)

@@ -37,9 +37,9 @@ void job_trial_request(const struct job *job, const char *step, struct buf *requ
     /* The sample's own JSON, with more members: it is an object with some. */
     buf_addf(request, "{\"step\":\"%s\",\"trial\":", step);
     buf_add(request, job->work.trial, strlen(job->work.trial) - 1);
-    buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s,\"hidden\":%s}}",
-             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]",
-             is_hidden ? "true" : "false");
+    buf_addf(request, ",\"fail_to_pass\":%s,\"pass_to_pass\":%s,\"held_out\":%s,\"hidden\":%s}}",
+             first ? job->work.fail_to_pass : "[]", first ? job->work.pass_to_pass : "[]",
+             first ? job->work.held_out : "[]", is_hidden ? "true" : "false");
 }
 
 static void add_end(struct buf *said, const char *text, size_t length)

@@ -1,0 +1,130 @@
+// One run of a trial: test files of JavaScript's, by the image's framework, which is loaded before anything else
+// is, and so keeps what it needs of the language as it was. It tells on descriptor 3 how each test ended; what is
+// believed of that is decided elsewhere.
+"use strict";
+(function run(require) {
+  const { writeSync } = require("fs"), { createRequire } = require("module"), path = require("path"), { pathToFileURL } = require("url");
+  const { reallyExit, hrtime } = process, { stringify } = JSON, secondsSince = (began) => Number(hrtime.bigint() - began) / 1e9;
+  const [options, repository, ...names] = process.argv.slice(1), { framework, module: entry, name } = JSON.parse(options);
+
+  // As if node had been started with the first file.
+  for (const leftover of ["require", "module", "exports", "__filename", "__dirname"]) delete globalThis[leftover];
+  process.argv = [process.execPath, path.join(repository, names[0])];
+  process.execArgv = [];
+
+  function tell(what) {
+    const line = Buffer.from(stringify(what) + "\n");
+    for (let at = 0; at < line.length;) at += writeSync(3, line, at);
+  }
+
+  // --- what is known of the tests, in the order in which they began
+
+  const first = { next: null };
+  let last = first, failed = false, crash = null;
+
+  function begin(file, title) {
+    last = last.next = { __proto__: null, next: null, test: file ? `${file}::${title}` : title, outcome: null, message: "",
+      began: hrtime.bigint(), seconds: 0 };
+    return last;
+  }
+
+  // The worst that was said of it counts.
+  function fail(test, message) {
+    if (test.outcome !== 2) test.message = String(message).slice(0, 4000);
+    test.outcome = 2;
+  }
+
+  function end(test, outcome) {
+    test.seconds = secondsSince(test.began);
+    if (test.outcome === null) test.outcome = outcome;
+  }
+
+  function tellAll(code) {
+    for (let test = first.next; test; test = test.next) {
+      if (test.outcome === null) fail(test, "it began, and did not end");
+      failed = failed || test.outcome === 2;
+      tell({ test: test.test, outcome: test.outcome, seconds: test.seconds, message: test.message });
+    }
+    if (crash || code !== 0) {
+      failed = true;
+      tell({ fault: "run", message: crash || `the tests ended their process with status ${code}` });
+    }
+    tell({ status: failed ? 1 : 0 });
+    reallyExit(failed ? 1 : 0);
+  }
+
+  // --- the frameworks
+
+  const files = names.map((one) => path.join(repository, one));
+
+  // The test file from which the current call comes.
+  function callingFile() {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 100;
+    const { stack } = new Error();
+    Error.stackTraceLimit = stackTraceLimit;
+    let nearest = null, place = Infinity;
+    files.forEach((file, number) => {
+      const at = String(stack).indexOf(`${file}:`);
+      if (at >= 0 && at < place) [nearest, place] = [names[number], at];
+    });
+    return nearest;
+  }
+
+  function watchTape(made, file) {
+    const test = begin(file, made.name);
+    made.on("result", (result) => {
+      if (result && typeof result === "object" && !result.ok && !result.skip && !result.todo)
+        fail(test, `${result.name}${"expected" in result ? `: expected ${show(result.expected)}, received ${show(result.actual)}` : ""}`);
+    });
+    made.on("prerun", () => { test.began = hrtime.bigint(); });
+    made.on("test", (inner) => watchTape(inner, file));
+    made.on("end", () => end(test, made._skip ? 1 : 0));
+    return made;
+  }
+
+  function show(value) {
+    return typeof value === "string" ? stringify(value) : inspect(value, { depth: 2, breakLength: Infinity, customInspect: false });
+  }
+
+  // What makes tests is exchanged for what does the same and watches them.
+  function prepareTape() {
+    const tape = createRequire(entry)(entry);
+    const watching = (make) => new Proxy(make, { apply: (target, self, given) => watchTape(Reflect.apply(target, self, given), callingFile()) });
+    const only = watching(tape.only);
+    const watched = new Proxy(tape, {
+      apply: (target, self, given) => watchTape(Reflect.apply(target, self, given), callingFile()),
+      get: (target, key, self) => key === "test" ? watched : key === "only" ? only : Reflect.get(target, key, self),
+    });
+    createRequire(entry).cache[entry].exports = watched;
+    return () => {};
+  }
+
+  const { inspect } = require("util");
+  const start = { tape: prepareTape }[framework]();
+
+  // --- the files
+
+  // Another one in its place is no fault of the image's.
+  function checkFramework() {
+    for (const file of files)
+      if (createRequire(file).resolve(name) !== entry) throw new Error(`${file} would not be tested by the image's ${name}`);
+  }
+
+  async function load(file) {
+    try {
+      createRequire(file)(file);
+    } catch (error) {
+      if (!error || !["ERR_REQUIRE_ESM", "ERR_REQUIRE_ASYNC_MODULE"].includes(error.code)) throw error;
+      await import(pathToFileURL(file).href);
+    }
+  }
+
+  process.on("uncaughtExceptionMonitor", (error) => { crash = String(error && error.stack || error).slice(0, 4000); });
+  process.on("exit", tellAll);
+  (async () => {
+    checkFramework();
+    for (const file of files) await load(file);
+    start();
+  })();
+})(require);

@@ -24,6 +24,9 @@ const NOISE_MOST = 2000; // bytes of a comment, so that a file's length says lit
 const FRAMEWORKS = {
   // throws: an assertion that fails ends its test, and nothing else. flat: tests within tests have titles of their own.
   tape: { module: "tape", throws: false, flat: true, sampled: 16 },
+  mocha: { module: "mocha", throws: true, flat: false, sampled: 16 },
+  // Its files are processes of their own, each of which takes its time.
+  node: { module: null, throws: true, flat: false, sampled: 4 },
 };
 
 const SUITES = new Set(["describe", "context", "suite", "fdescribe", "xdescribe"]);
@@ -168,14 +171,21 @@ function plantsOfExpected(file, node, loose) {
     .filter((edit) => edit[2] !== null).map((edit) => ["expected", [edit]]);
 }
 
-// What was received, made something else, while the expectation stays. expected: a literal, or null.
+// What was received, made something else, while the expectation stays. expected: a literal, or null. What looks like any other code
+// is taken first: whoever knows how failures are planted should not see one.
 function plantsOfReceived(received, expected, loose) {
   if (received.type === "SpreadElement") return [];
-  const ways = loose ? [] : [["[", "]"]];
-  if (expected && textOf(expected) !== null) ways.push(["(", `) + "${word(1)}"`]);
-  else if (expected && typeof expected.value === "number") ways.push(["(", `) + ${1 + below(9)}`]);
-  else if (expected && typeof expected.value === "boolean") ways.push(["!(", ")"]);
-  else if (expected && (isUndefined(expected) || expected.raw === "null")) ways.push(["typeof (", ")"]);
+  const isSimple = /^(Identifier|MemberExpression|CallExpression)$/.test(received.type);
+  const [open, close] = isSimple ? ["", ""] : ["(", ")"], isNothing = expected && (isUndefined(expected) || expected.raw === "null");
+  const isPrimitive = isNothing || expected && expected.type === "Literal";
+  if (received.type === "MemberExpression" && !received.computed && received.object.type !== "Super" && isPrimitive && (!loose || isNothing))
+    return [["received", [[received.object.end, received.end, ""]]]];
+  const ways = [];
+  if (expected && textOf(expected) !== null) ways.push([open, `${close} + "${word(1)}"`]);
+  else if (expected && typeof expected.value === "number") ways.push([open, `${close} + ${1 + below(9)}`]);
+  else if (expected && typeof expected.value === "boolean") ways.push([`!${open}`, close]);
+  else if (isNothing) ways.push([`typeof ${open}`, close]);
+  else if (!loose) ways.push(["[", "]"]);
   return ways.map(([before, after]) => ["received", wrap(received, before, after)]);
 }
 
@@ -208,7 +218,8 @@ const PAIRS = [
   ["deepStrictEqual", "notDeepStrictEqual"], ["isEquivalent", "notEquivalent"], ["looseEqual", "notLooseEqual"],
   ["deepLooseEqual", "notDeepLooseEqual"], ["ok", "notOk"], ["true", "notOk"], ["assert", "notOk"], ["false", "ok"], ["notok", "ok"],
   ["throws", "doesNotThrow"], ["rejects", "doesNotReject"], ["match", "doesNotMatch"], ["pass", "fail"], ["error", "ok"],
-  ["ifError", "ok"], ["ifErr", "ok"], ["iferror", "ok"],
+  ["ifError", "ok"], ["ifErr", "ok"], ["iferror", "ok"], ["isTrue", "isFalse"], ["isNull", "isNotNull"], ["isUndefined", "isDefined"],
+  ["include", "notInclude"], ["isOk", "isNotOk"], ["instanceOf", "notInstanceOf"],
 ];
 const OPPOSITES = new Map([...PAIRS.map(([one, other]) => [other, one]), ...PAIRS]);
 const EQUALITIES = new Set(["equal", "equals", "is", "isEqual", "strictEqual", "strictEquals", "deepEqual", "deepEquals", "same",
@@ -228,13 +239,44 @@ function plantsOfMethod(file, call, asserter) {
   return plants;
 }
 
+// Of EXPECT(...).to.be.METHOD(...) what it begins with, and its calls and members.
+function chainOf(node) {
+  const links = [];
+  let at = node;
+  for (; at.type === "CallExpression" || at.type === "MemberExpression"; at = at.type === "CallExpression" ? at.callee : at.object) links.unshift(at);
+  return { base: at, links };
+}
+
+const EXPECTED_EQUAL = new Set(["toBe", "toEqual", "toStrictEqual", "equal", "equals", "eq", "eql", "eqls"]);
+
+// expect(RECEIVED).toBe(EXPECTED), expect(RECEIVED).to.be.true, RECEIVED.should.equal(EXPECTED).
+function plantsOfExpectation(file, node) {
+  const { base, links } = chainOf(node), names = links.map((link) => link.type === "MemberExpression" ? nameOf(link) : "");
+  const isExpect = base.type === "Identifier" && base.name === "expect" && links.length > 2 && links[0].type === "CallExpression";
+  const begin = isExpect ? 0 : names.indexOf("should"), last = links[links.length - 1], not = names.indexOf("not", begin);
+  if (begin < 0 || !isExpect && last === links[begin]) return [];
+  const matcher = last.type === "CallExpression" ? last.callee : last, method = names[names.length - (last === matcher ? 1 : 2)];
+  const place = last === matcher ? links[begin].end : matcher.object.end;
+  const plants = [["negated", [not >= 0 ? [links[not].object.end, links[not].end, ""] : [place, place, ".not"]]]];
+  const [expected] = last === matcher ? [] : last.arguments, [received] = isExpect ? links[0].arguments : [];
+  const isAwaited = names.includes("resolves") || names.includes("rejects");
+  if (not >= 0 || !expected || expected.type === "SpreadElement") return plants;
+  if (/^(toThrow|toThrowError|throw|throws)$/.test(method)) plants.push(...plantsOfThrown(file, expected));
+  if (!EXPECTED_EQUAL.has(method)) return plants;
+  if (isLiteral(expected)) plants.push(...plantsOfExpected(file, expected, false));
+  if (received && !isAwaited) plants.push(...plantsOfReceived(received, isLiteral(expected) ? expected : null, false));
+  return plants;
+}
+
 function plantsOfAssertion(file, node, asserters) {
-  const call = node.type === "AwaitExpression" ? node.argument : node;
-  if (call.type !== "CallExpression") return [];
-  const { callee } = call;
-  const asserter = callee.type === "MemberExpression" && !callee.computed && callee.object.type === "Identifier" ?
-    asserters.get(callee.object.name) : undefined;
-  return asserter ? plantsOfMethod(file, call, asserter) : [];
+  const call = node.type === "AwaitExpression" ? node.argument : node, [first] = call.arguments || [];
+  if (call.type === "CallExpression" && call.callee.type === "MemberExpression" && !call.callee.computed &&
+      call.callee.object.type === "Identifier" && asserters.has(call.callee.object.name))
+    return plantsOfMethod(file, call, asserters.get(call.callee.object.name));
+  if (!file.framework.throws) return [];
+  if (call.type === "CallExpression" && call.callee.type === "Identifier")
+    return asserters.has(call.callee.name) && first && first.type !== "SpreadElement" ? [["received", wrap(first, "!(", ")")]] : [];
+  return plantsOfExpectation(file, call);
 }
 
 // --- what of a test is executed whenever it passes
@@ -273,7 +315,8 @@ function statementsOf(test, file) {
 function added(file, test, asserters) {
   const param = test.body.params[0];
   if (!file.framework.throws) return `${param.name}.equal("${word(4 + below(9))}", "${word(3)}")`;
-  return asserters.has("assert") ? `assert.equal("${word(4 + below(9))}", "${word(3)}")` : `throw new Error("${word(4 + below(9))}")`;
+  return /\bassert\./.test(sourceOf(file, test.body)) ? `assert.equal("${word(4 + below(9))}", "${word(3)}")`
+    : `throw new Error("${word(4 + below(9))}")`;
 }
 
 // It says how many assertions it has. One more, and tape would not go on to the next test.
@@ -289,11 +332,32 @@ function plantsOfPlace(file, test, asserters, { end, all }) {
   return plants;
 }
 
+// What is imported under which name: [name, module].
+function importsOf(tree) {
+  return [...within(tree, true)].flatMap((node) => {
+    if (node.type === "ImportDeclaration")
+      return node.specifiers.filter((one) => one.type !== "ImportSpecifier" || one.imported.name === one.local.name).map((one) =>
+        [one.local.name, node.source.value]);
+    if (node.type !== "VariableDeclarator" || !node.init) return [];
+    const required = [...within(node.init, true)].find((one) => one.type === "CallExpression" && nameOf(one.callee) === "require");
+    const module = required && textOf(required.arguments[0]);
+    const isStrict = [...within(node.init, true)].some((one) => one.type === "MemberExpression" && nameOf(one) === "strict");
+    return node.id.type === "Identifier" && module ? [[node.id.name, isStrict ? `${module}/strict` : module]] : [];
+  });
+}
+
+const BUILT_IN = /^(node:)?assert(\/strict)?$/;
+const ANY_LOOSE = new Set(["equal", "deepEqual"]);
+
 // The objects whose methods are assertions, in this test.
 function assertersOf(file, test) {
-  const param = test.body.params[0];
-  return new Map(!file.framework.throws && param && param.type === "Identifier" ?
-    [[param.name, { has: file.framework.has, loose: new Set() }]] : []);
+  const param = test.body.params[0], assert = require("assert");
+  if (!file.framework.throws)
+    return new Map(param && param.type === "Identifier" ? [[param.name, { has: file.framework.has, loose: new Set() }]] : []);
+  const found = importsOf(file.tree).filter(([name, module]) => name === "assert" || BUILT_IN.test(module)).map(([name, module]) =>
+    [name, { has: (method) => !BUILT_IN.test(module) || typeof assert[method] === "function",
+      loose: /\/strict$/.test(module) ? new Set() : ANY_LOOSE }]);
+  return new Map([["assert", { has: () => true, loose: ANY_LOOSE }], ...found]);
 }
 
 function edited(text, edits) {
@@ -368,7 +432,9 @@ class Plan {
     const found = file ? file.tests.filter((test) => isCalled(test, where.title, this.framework.flat)) : [];
     if (file && mended) file.mended = true;
     const test = found.length === 1 && !found[0].taken ? found[0] : null;
-    const plants = test && !/[sS]napshot/.test(sourceOf(file, test.body)) ? plantsOf(file, test) : null;
+    // Where a test within fails, so does the one that it is in.
+    const isInner = test && !this.framework.flat && test.outer;
+    const plants = test && !isInner && !/[sS]napshot/.test(sourceOf(file, test.body)) ? plantsOf(file, test) : null;
     if (!plants || plants.size === 0) {
       if (mended) this.unplanted.push(id);
       if (!plants) return;
@@ -499,6 +565,7 @@ function neededBy(repository, folder, found) {
 // what the image has not is removed.
 function keepFramework(plan) {
   const { module: name } = plan.framework, { repository } = plan.spec, found = new Set();
+  if (!name) return [];
   const places = new Set([...plan.files.keys()].flatMap((file) => [...foldersAbove(repository, path.dirname(path.join(repository, file)))]));
   for (const place of [...places].map((above) => path.join(above, name))) {
     if (placeOf(repository, place)) found.add(placeOf(repository, place));
@@ -512,6 +579,7 @@ function keepFramework(plan) {
 
 function findFramework(plan) {
   const { module: name } = plan.framework;
+  if (!name) return;
   const from = path.join(plan.spec.repository, [...plan.files.keys()][0] || "index.js");
   try {
     plan.module = Module.createRequire(from).resolve(name);

@@ -97,18 +97,85 @@
       get: (target, key, self) => key === "test" ? watched : key === "only" ? only : Reflect.get(target, key, self),
     });
     createRequire(entry).cache[entry].exports = watched;
-    return () => {};
+    return loadAll;
   }
 
-  const { inspect } = require("util");
-  const start = { tape: prepareTape }[framework]();
+  const pathOf = (titles) => titles.join(" > ");
+
+  // mocha with the options of the project's configuration, but for what it would do beside its tests.
+  function prepareMocha() {
+    const own = createRequire(entry), Mocha = own(entry), options = own("./lib/cli/options").loadOptions([]);
+    const { handleRequires } = own("./lib/cli/run-helpers"), running = new Map();
+    function watch(runner) {
+      const began = (test) => {
+        const name = test.file ? path.relative(repository, test.file) : null;
+        if (!running.has(test)) running.set(test, begin(name, pathOf(test.titlePath())));
+        return running.get(test);
+      };
+      runner.on("test", began);
+      runner.on("pass", (test) => end(began(test), 0));
+      runner.on("pending", (test) => end(began(test), 1));
+      runner.on("fail", (test, error) => {
+        if (test.type === "test") fail(began(test), error && error.stack || error);
+        else tell({ fault: "hook", message: `${test.title}: ${error && error.stack || error}`.slice(0, 4000) });
+        failed = true;
+      });
+    }
+    return async () => {
+      const loaded = await handleRequires(options.require || []);
+      const mocha = new Mocha({ ...options, ...loaded, reporter: watch, bail: false, forbidOnly: false, grep: undefined, fgrep: undefined });
+      for (const file of files) mocha.addFile(file);
+      await mocha.loadFilesAsync();
+      mocha.run(() => process.exit(0));
+    };
+  }
+
+  // Each file in a process of its own, as `node --test` has it; a reporter tells from within.
+  function prepareNode() {
+    const reporter = `data:text/javascript,${encodeURIComponent(`const tellNode = ${tellNode}; export default tellNode;`)}`;
+    return () => {
+      files.forEach((file, number) => {
+        const { status, signal } = spawnSync(process.execPath, ["--test-reporter", reporter, "--test-reporter-destination", "stdout", file],
+          { stdio: ["ignore", 1, 2, 3], env: { ...process.env, CODESET_TRIAL_FILE: names[number] } });
+        if (status !== 0) {
+          failed = true;
+          tell({ fault: names[number], message: `its process ended with ${signal || `status ${status}`}` });
+        }
+      });
+      process.exit(0);
+    };
+  }
+
+  async function* tellNode(events) {
+    const { writeSync } = await import("node:fs"), titles = [], file = process.env.CODESET_TRIAL_FILE;
+    for await (const { type, data } of events) {
+      if (type === "test:start") titles[data.nesting] = data.name;
+      if (type !== "test:pass" && type !== "test:fail") continue;
+      titles.length = data.nesting;
+      const { duration_ms: milliseconds, error, type: kind } = data.details;
+      const isLeft = data.skip !== undefined || data.todo !== undefined;
+      if (kind !== "suite") {
+        const line = { test: `${file}::${[...titles, data.name].join(" > ")}`, outcome: isLeft ? 1 : type === "test:pass" ? 0 : 2,
+          seconds: (milliseconds || 0) / 1000, message: error ? String(error.cause && error.cause.stack || error.message).slice(0, 4000) : "" };
+        writeSync(3, JSON.stringify(line) + "\n");
+      }
+      yield `${"  ".repeat(data.nesting)}${type.slice(5)} ${data.name}\n`;
+    }
+  }
+
+  const { inspect } = require("util"), { spawnSync } = require("child_process");
+  const start = { tape: prepareTape, mocha: prepareMocha, node: prepareNode }[framework]();
 
   // --- the files
 
   // Another one in its place is no fault of the image's.
   function checkFramework() {
-    for (const file of files)
+    for (const file of entry ? files : [])
       if (createRequire(file).resolve(name) !== entry) throw new Error(`${file} would not be tested by the image's ${name}`);
+  }
+
+  async function loadAll() {
+    for (const file of files) await load(file);
   }
 
   async function load(file) {
@@ -124,7 +191,6 @@
   process.on("exit", tellAll);
   (async () => {
     checkFramework();
-    for (const file of files) await load(file);
-    start();
+    await start();
   })();
 })(require);

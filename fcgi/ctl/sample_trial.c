@@ -49,14 +49,16 @@ static int check_list(json_object *list, bool (*is_good)(json_object *value), co
 }
 
 /* The agent's table of the same names: fcgi/agent/trial_kinds.c. */
-enum framework { PYTEST = 1, TAPE = 2, NODE = TAPE, ALL = PYTEST | NODE };
+enum framework { PYTEST = 1, NODE = 2, ALL = PYTEST | NODE };
 
 static const struct {
     const char *name;
     enum framework bit;
 } frameworks[] = {
     {"pytest", PYTEST},
-    {"tape", TAPE},
+    {"mocha", NODE},
+    {"node", NODE},
+    {"tape", NODE},
 };
 
 static enum framework framework_of(json_object *trial)

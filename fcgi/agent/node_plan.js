@@ -19,6 +19,7 @@ const path = require("path");
 
 const SMALL_RUNS = 7; // planted in 4 of these
 const SAMPLED_RUNS = 3; // of these, for files in which nothing must be mended
+const PLANTS_MOST = 8; // of a kind in a test: each is parsed
 const NOISE_MOST = 2000; // bytes of a comment, so that a file's length says little
 
 const FRAMEWORKS = {
@@ -37,8 +38,11 @@ const below = (most) => crypto.randomInt(most);
 const pick = (list) => list[below(list.length)];
 
 function shuffled(list) {
-  const left = [...list], all = [];
-  while (left.length > 0) all.push(...left.splice(below(left.length), 1));
+  const all = [...list];
+  for (let at = all.length - 1; at > 0; at--) {
+    const other = below(at + 1);
+    [all[at], all[other]] = [all[other], all[at]];
+  }
   return all;
 }
 
@@ -369,24 +373,29 @@ function edited(text, edits) {
   return all + text.slice(at);
 }
 
-function isSound(file, [, edits]) {
+// Is what comes out another test that can be parsed?
+function isSound(file, test, edits) {
+  const own = sourceOf(file, test.body), from = test.body.start;
+  const text = edited(own, edits.map(([start, end, other]) => [start - from, end - from, other]));
   try {
-    const text = edited(file.text, edits);
-    treeOf(text);
-    return text !== file.text;
+    treeOf(`(${text})`);
+    return text !== own;
   } catch (error) {
     return false;
   }
 }
 
+// By kinds, some of each: a kind that has none is left out.
 function plantsOf(file, test) {
   const asserters = assertersOf(file, test), statements = statementsOf(test, file), kinds = new Map();
   const plants = statements.sure.flatMap((statement) => {
     const node = statement.type === "ExpressionStatement" ? statement.expression : statement.type === "ReturnStatement" ? statement.argument : null;
     return node ? plantsOfAssertion(file, node, asserters) : [];
   });
-  for (const plant of [...plants, ...plantsOfPlace(file, test, asserters, statements)])
-    if (isSound(file, plant)) kinds.set(plant[0], [...(kinds.get(plant[0]) || []), plant[1]]);
+  for (const [kind, edits] of shuffled([...plants, ...plantsOfPlace(file, test, asserters, statements)])) {
+    const some = kinds.get(kind) || [];
+    if (some.length < PLANTS_MOST && isSound(file, test, edits)) kinds.set(kind, [...some, edits]);
+  }
   return kinds;
 }
 
@@ -394,17 +403,22 @@ function plantsOf(file, test) {
 
 const joined = (titles) => titles.join(" > ");
 
-function isCalled(test, name, flat) {
-  const own = test.titles[test.titles.length - 1];
-  return flat ? name === own : [" > ", " ", " › ", "::"].some((between) => test.titles.join(between) === name);
+// By what the lists may call it.
+function byNames(tests, flat) {
+  const named = new Map();
+  for (const test of tests) {
+    const names = flat ? [test.titles[test.titles.length - 1]] : [" > ", " ", " › ", "::"].map((between) => test.titles.join(between));
+    for (const name of new Set(names)) named.set(name, [...(named.get(name) || []), test]);
+  }
+  return named;
 }
 
-// FILE::TITLE.
-function splitId(id) {
-  const at = id.indexOf("::");
-  const name = at < 0 ? "" : id.slice(0, at);
-  const isFile = name && !name.split("/").includes("..") && fs.existsSync(path.join("tree", name)) && fs.statSync(path.join("tree", name)).isFile();
-  return isFile ? { name, title: id.slice(at + 2) } : null;
+function isFile(name) {
+  try {
+    return name !== "" && !name.split("/").includes("..") && fs.statSync(path.join("tree", name)).isFile();
+  } catch (error) {
+    return false;
+  }
 }
 
 class Plan {
@@ -412,24 +426,24 @@ class Plan {
     this.spec = spec;
     this.framework = { ...FRAMEWORKS[spec.framework] };
     this.files = new Map();
-    this.functions = []; // {id, test, plants, slot(title)}
+    this.functions = []; // as the lists call them
+    this.listed = []; // of these, those that must be mended
     this.unplanted = [];
   }
 
-  fileOf(name) {
-    if (!this.files.has(name)) {
-      const file = readFile(name, this.framework.flat);
-      file.framework = this.framework;
-      file.functions = [];
-      this.files.set(name, file);
-    }
-    return this.files.get(name);
+  // Of a test, FILE::TITLE; null: there is no such file.
+  fileOf(id) {
+    const name = id.slice(0, Math.max(id.indexOf("::"), 0));
+    if (this.files.has(name)) return this.files.get(name);
+    if (!isFile(name)) return null;
+    const file = readFile(name, this.framework.flat);
+    this.files.set(name, Object.assign(file, { framework: this.framework, functions: [], named: byNames(file.tests, this.framework.flat) }));
+    return file;
   }
 
   // mended: it does not pass yet, and must.
   take(id, mended) {
-    const where = splitId(id), file = where && this.fileOf(where.name);
-    const found = file ? file.tests.filter((test) => isCalled(test, where.title, this.framework.flat)) : [];
+    const file = this.fileOf(id), found = file && file.named.get(id.slice(id.indexOf("::") + 2)) || [];
     if (file && mended) file.mended = true;
     const test = found.length === 1 && !found[0].taken ? found[0] : null;
     // Where a test within fails, so does the one that it is in.
@@ -440,6 +454,7 @@ class Plan {
       if (!plants) return;
     }
     test.taken = true;
+    if (mended) this.listed.push(id);
     file.functions.push({ id, number: this.functions.length, test, plants });
     this.functions.push(id);
   }
@@ -601,12 +616,12 @@ function main(runner) {
   const spec = JSON.parse(fs.readFileSync("spec.json", "utf8")), plan = new Plan(spec);
   for (const [to, origin] of Object.entries(spec.tests)) copyInto("tree", to, origin);
   const mended = [...spec.fail_to_pass, ...spec.held_out], others = spec.pass_to_pass || [];
-  for (const id of [...mended, ...others]) if (splitId(id)) plan.fileOf(splitId(id).name);
+  for (const id of [...mended, ...others]) plan.fileOf(id);
   findFramework(plan);
   for (const id of mended) plan.take(id, true);
   for (const id of others) plan.take(id, false);
   const written = {
-    runs: writeRuns(plan, runner), functions: plan.functions, listed: plan.functions, unplanted: plan.unplanted,
+    runs: writeRuns(plan, runner), functions: plan.functions, listed: plan.listed, unplanted: plan.unplanted,
     files: filesBelow("tree").map((name) => path.relative("tree", name)), tests: Object.keys(spec.tests), kept: keepFramework(plan),
   };
   fs.writeFileSync("plan.json", JSON.stringify(written));

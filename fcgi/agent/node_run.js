@@ -23,7 +23,7 @@
   let last = first, failed = false, crash = null;
 
   function begin(file, title) {
-    last = last.next = { __proto__: null, next: null, test: file ? `${file}::${title}` : title, outcome: null, message: "",
+    last = last.next = { __proto__: null, next: null, test: `${file ? `${file}::` : ""}${String(title).slice(0, 8000)}`, outcome: null, message: "",
       began: hrtime.bigint(), seconds: 0 };
     return last;
   }

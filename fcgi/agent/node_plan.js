@@ -26,6 +26,7 @@ const FRAMEWORKS = {
   // throws: an assertion that fails ends its test, and nothing else. flat: tests within tests have titles of their own.
   tape: { module: "tape", throws: false, flat: true, sampled: 16 },
   mocha: { module: "mocha", throws: true, flat: false, sampled: 16 },
+  jest: { module: "jest", throws: true, flat: false, sampled: 4 },
   // Its files are processes of their own, each of which takes its time.
   node: { module: null, throws: true, flat: false, sampled: 4 },
 };

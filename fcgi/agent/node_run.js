@@ -130,6 +130,29 @@
     };
   }
 
+  // jest with the project's configuration. It tells all at its end.
+  function prepareJest() {
+    const { runCLI } = createRequire(entry)(entry), outcomes = { __proto__: null, passed: 0, failed: 2 };
+    return async () => {
+      const { results } = await runCLI({ _: files, $0: "jest", runTestsByPath: true, runInBand: true, ci: true, watchman: false,
+        coverage: false, bail: 0 }, [repository]);
+      for (const { testFilePath, testExecError, failureMessage, testResults } of results.testResults) {
+        const file = path.relative(repository, testFilePath);
+        if (testExecError) {
+          failed = true;
+          tell({ fault: file, message: String(failureMessage || testExecError.message).slice(0, 4000) });
+        }
+        for (const { ancestorTitles, title, status, failureMessages, duration } of testResults) {
+          const test = begin(file, pathOf([...ancestorTitles, title]));
+          if (status === "failed") fail(test, failureMessages.join("\n"));
+          end(test, outcomes[status] === undefined ? 1 : outcomes[status]);
+          test.seconds = (duration || 0) / 1000;
+        }
+      }
+      process.exit(0);
+    };
+  }
+
   // Each file in a process of its own, as `node --test` has it; a reporter tells from within.
   function prepareNode() {
     const reporter = `data:text/javascript,${encodeURIComponent(`const tellNode = ${tellNode}; export default tellNode;`)}`;
@@ -164,7 +187,7 @@
   }
 
   const { inspect } = require("util"), { spawnSync } = require("child_process");
-  const start = { tape: prepareTape, mocha: prepareMocha, node: prepareNode }[framework]();
+  const start = { tape: prepareTape, mocha: prepareMocha, jest: prepareJest, node: prepareNode }[framework]();
 
   // --- the files
 

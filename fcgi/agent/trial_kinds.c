@@ -68,6 +68,7 @@ static int plan_by_script(const struct trial_kind *kind, json_object *trial)
 
 static const struct trial_kind kinds[] = {
     {"pytest", TRIAL_NAMES_PYTEST, &pytest, plan_by_script},
+    {"jest", TRIAL_NAMES_TITLED, &node, plan_by_script},
     {"mocha", TRIAL_NAMES_TITLED, &node, plan_by_script},
     {"node", TRIAL_NAMES_TITLED, &node, plan_by_script},
     {"tape", TRIAL_NAMES_TITLED, &node, plan_by_script},

@@ -56,6 +56,7 @@ static const struct {
     enum framework bit;
 } frameworks[] = {
     {"pytest", PYTEST},
+    {"jest", NODE},
     {"mocha", NODE},
     {"node", NODE},
     {"tape", NODE},

@@ -12,6 +12,7 @@ const WORLDS = [
   { name: "tape", framework: "tape", packages: ["tape@5.9.0"] },
   { name: "tape 4", framework: "tape", packages: ["tape@4.17.0"] },
   { name: "mocha", framework: "mocha", packages: ["mocha@10.8.2", "chai@4.5.0"] },
+  { name: "jest", framework: "jest", packages: ["jest@29.7.0"] },
   { name: "node", framework: "node", packages: [] },
 ];
 const KINDS = ["expected", "received", "negated", "awaited", "added"];
@@ -58,20 +59,22 @@ function play(made, { argv, files }) {
   return { isSound, tests, tail: `status ${status}, ${JSON.stringify(said.filter((one) => one.fault))}\n${output[1].slice(-600)}${output[2].slice(-600)}` };
 }
 
-// What of a trial is not as it is on code that is right.
+// What of a trial is not as it is on code that is right; and how many planted tests passed.
 function playAll(made) {
   const wrong = [];
+  let deceived = 0;
   for (const [at, run] of made.runs.entries()) {
     const { isSound, tests, tail } = play(made, run);
     if (!isSound) wrong.push(`run ${at} contradicts itself: ${tail}`);
     for (const { function: number, id, planted } of run.tests) {
       const { outcome, message } = tests.get(id) || { outcome: "absent" };
+      deceived += planted && outcome === 0 ? 1 : 0;
       const isSkip = made.functions[number].endsWith("is not run");
       if (planted ? outcome === 0 : outcome !== (isSkip ? 1 : 0))
         wrong.push(`run ${at}: ${made.functions[number]}, ${planted || "true"}: ${outcome} ${message || ""}${outcome === "absent" ? tail : ""}`);
     }
   }
-  return wrong;
+  return { wrong, deceived };
 }
 
 const counts = { passed: 0, failed: 0 };
@@ -94,7 +97,7 @@ function checkWorld(world) {
       if (own.length !== 7 || own.filter((test) => test.planted).length !== 4) odd.push(`${id} is not planted in four of seven runs`);
       if (own.some((test) => test.id.endsWith(id.split("::")[1]))) odd.push(`${id} has its own title in a small run`);
     }
-    wrong.push(...playAll(made));
+    wrong.push(...playAll(made).wrong);
   }
   check(`${world.name}: each test that must be mended is planted in four of seven runs, under another title`, odd);
   check(`${world.name}: each kind of failure is planted`, KINDS.filter((kind) => !planted.has(kind)));
@@ -108,7 +111,7 @@ function checkLies(world) {
       makeRepository(world); // plans are made of the image
       const made = makePlan(world);
       makeRepository(world, code);
-      if (playAll(made).length === 0) found.push("it was not found out");
+      if (playAll(made).deceived === 0) found.push("no planted test passed");
     }
     check(`${world.name}: it is found out when ${sentence}`, found);
   }

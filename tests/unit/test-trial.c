@@ -307,6 +307,7 @@ static void only_frameworks_of_the_table_have_trials(void)
 {
     CU_ASSERT_PTR_NOT_NULL(trial_kind_find("pytest"));
     CU_ASSERT_PTR_NOT_NULL(trial_kind_find("tape"));
+    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("jest"));
     CU_ASSERT_PTR_NOT_NULL(trial_kind_find("mocha"));
     CU_ASSERT_PTR_NOT_NULL(trial_kind_find("node"));
     CU_ASSERT_PTR_NULL(trial_kind_find("pytes"));

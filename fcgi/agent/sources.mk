@@ -46,7 +46,7 @@ AGENT_PARTS = \
 	fcgi/wire/pax.c fcgi/wire/pax.h
 
 # Part of trial_kinds.c: the scripts are found as headers are.
-TRIAL_FILES = fcgi/agent/pytest_plan.py fcgi/agent/pytest_run.py
+TRIAL_FILES = fcgi/agent/node_plan.js fcgi/agent/node_run.js fcgi/agent/pytest_plan.py fcgi/agent/pytest_run.py
 EXTRA_DIST += $(TRIAL_FILES)
 fcgi/agent/codeset_agent-trial_kinds.$(OBJEXT) fcgi/agent/trial_kinds.$(OBJEXT): $(TRIAL_FILES)
 

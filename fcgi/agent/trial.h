@@ -21,6 +21,7 @@
  *     trial_plant.c  failures planted in the source text of C programs; pure but for chance
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's
  *                    changes are laid, and its runner, in the process of each run
+ *     node_*.js      the same of JavaScript's frameworks
  *
  * BUGS: a run can tell the next one something by how many process ids it used up, by what the
  * kernel keeps of reading (a file's atime) and by how much of the disk is free. It can read what of
@@ -32,9 +33,9 @@
 /*
  * In a command's process, in the repository's folder: does what the request says and returns the
  * exit status. request: a JSON object, `step` ("plan" or "run") and `trial`, the sample's
- * (docs/verdicts.md) with its `fail_to_pass` and `held_out`, and `hidden`: true where what these
- * name is not to be told. environment: of the runs, NULL at its end. What goes wrong is said on
- * stderr.
+ * (docs/verdicts.md) with its `fail_to_pass`, `pass_to_pass` and `held_out`, and `hidden`: true
+ * where what these name is not to be told. environment: of the runs, NULL at its end. What goes
+ * wrong is said on stderr.
  */
 int trial_main(const char *request, char *const *environment);
 

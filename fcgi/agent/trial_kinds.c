@@ -19,8 +19,12 @@
     __asm__(".section .rodata\n.globl " name "\n.hidden " name "\n" name                           \
             ":\n.incbin \"agent/" file "\"\n.byte 0\n.previous\n")
 
+SCRIPT("trial_node_plan", "node_plan.js");
+SCRIPT("trial_node_run", "node_run.js");
 SCRIPT("trial_pytest_plan", "pytest_plan.py");
 SCRIPT("trial_pytest_run", "pytest_run.py");
+extern const char trial_node_plan[] __attribute__((visibility("hidden")));
+extern const char trial_node_run[] __attribute__((visibility("hidden")));
 extern const char trial_pytest_plan[] __attribute__((visibility("hidden")));
 extern const char trial_pytest_run[] __attribute__((visibility("hidden")));
 
@@ -33,6 +37,17 @@ static const struct trial_scripts pytest = {
     .flags = python_flags,
     .planner = trial_pytest_plan,
     .runner = trial_pytest_run,
+};
+
+/* The parser that node has for itself is among its internals. */
+static const char *const node_flags[] = {"--expose-internals", "-e", NULL};
+
+static const struct trial_scripts node = {
+    .interpreter = "node",
+    .member = "node",
+    .flags = node_flags,
+    .planner = trial_node_plan,
+    .runner = trial_node_run,
 };
 
 /* Becomes the interpreter. */
@@ -55,6 +70,10 @@ static int plan_by_script(const struct trial_kind *kind, json_object *trial)
 static const struct trial_kind kinds[] = {
     {"pytest", TRIAL_NAMES_PYTEST, &pytest, plan_by_script},
     {"ctest", TRIAL_NAMES_WHOLE, NULL, trial_ctest_plan},
+    {"jest", TRIAL_NAMES_TITLED, &node, plan_by_script},
+    {"mocha", TRIAL_NAMES_TITLED, &node, plan_by_script},
+    {"node", TRIAL_NAMES_TITLED, &node, plan_by_script},
+    {"tape", TRIAL_NAMES_TITLED, &node, plan_by_script},
 };
 
 const struct trial_kind *trial_kind_find(const char *name)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/mem.h"
 
 #include "base/banned.h"
 
@@ -134,4 +136,44 @@ int trial_lay(int from_fd, const char *from, int root_fd, const char *path, uid_
                         : lay_at(from_fd, from, dir_fd, name, owner, how, err);
     walk_cursor_release(&cursor);
     return failed;
+}
+
+/* Makes folders of all that leads to the path. */
+static int clear_way(int root_fd, const char *path, struct error *err)
+{
+    struct stat st;
+
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        _cleanup_(free_ptr) char *folder = xasprintf("%.*s", (int)(slash - path), path);
+
+        if (fstatat(root_fd, folder, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            return errno == ENOENT ? 0 : error_errno(err, errno, "cannot reach %.200s", folder);
+        if (!S_ISDIR(st.st_mode) && remove_tree_at(root_fd, folder, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int remove_kept(int root_fd, const char *path, struct error *err)
+{
+    struct walk_cursor cursor;
+    const char *name;
+    int dir_fd, failed = 0;
+
+    walk_cursor_init(&cursor, root_fd);
+    dir_fd = walk_cursor_parent(&cursor, path, false, &name);
+    if (dir_fd >= 0)
+        failed = remove_tree_at(dir_fd, name, err);
+    walk_cursor_release(&cursor);
+    return failed;
+}
+
+int trial_lay_kept(int from_fd, const char *from, int root_fd, const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (fstatat(from_fd, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? remove_kept(root_fd, path, err)
+                               : error_errno(err, errno, "cannot copy %.200s", from);
+    return clear_way(root_fd, path, err) < 0 ? -1 : trial_lay(from_fd, from, root_fd, path, 0, TRIAL_LAY_TIMES, err);
 }

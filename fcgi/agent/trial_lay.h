@@ -22,4 +22,8 @@ enum trial_lay {
 int trial_lay(int from_fd, const char *from, int root_fd, const char *path, uid_t owner,
               enum trial_lay how, struct error *err);
 
+/* The same, once for all runs: root's. What is on the way and no folder is replaced by one. Where
+ * there is no `from`, what is at `path` is removed, unless a link is on the way. */
+int trial_lay_kept(int from_fd, const char *from, int root_fd, const char *path, struct error *err);
+
 #endif

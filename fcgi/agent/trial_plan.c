@@ -176,6 +176,14 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static bool are_below(const char *const *paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!path_is_below(paths[i]))
+            return false;
+    return true;
+}
+
 int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan, struct error *err)
 {
     _cleanup_(trial_plan_release) struct trial_plan plan = {0};
@@ -185,15 +193,16 @@ int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan
     if (!json_object_is_type(plan.document, json_type_object))
         return broken(err, "no object");
     if (read_texts(plan.document, "tests", &plan.tests, &plan.test_count, err) < 0 ||
+        (json_object_object_get_ex(plan.document, "kept", NULL) &&
+         read_texts(plan.document, "kept", &plan.kept, &plan.kept_count, err) < 0) ||
         read_texts(plan.document, "functions", &plan.functions, &plan.function_count, err) < 0 ||
         read_texts(plan.document, "unplanted", &plan.unplanted, &plan.unplanted_count, err) < 0 ||
         read_texts(plan.document, "listed", &plan.listed, &plan.listed_count, err) < 0 ||
         read_texts(plan.document, "files", &plan.files, &plan.file_count, err) < 0 ||
         read_steps(&plan, err) < 0)
         return -1;
-    for (size_t i = 0; i < plan.test_count; i++)
-        if (!path_is_below(plan.tests[i]))
-            return broken(err, "tests");
+    if (!are_below(plan.tests, plan.test_count) || !are_below(plan.kept, plan.kept_count))
+        return broken(err, "a path");
     qsort(plan.files, plan.file_count, sizeof(char *), by_text);
     *ret_plan = plan;
     memset(&plan, 0, sizeof(plan));
@@ -218,6 +227,7 @@ void trial_plan_release(struct trial_plan *plan)
         step_release(&plan->steps[i]);
     free(plan->steps);
     free(plan->tests);
+    free(plan->kept);
     free(plan->functions);
     free(plan->unplanted);
     free(plan->listed);

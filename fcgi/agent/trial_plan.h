@@ -4,8 +4,8 @@
  * Either the run's own program tells on descriptor 3 how its tests ended (`argv`), or each test is
  * a program whose status tells (`commands`, "test": its name; one without builds something):
  *
- *     {"tests": ["tests"], "functions": ["tests/test_a.py::test_b"], "unplanted": ["..."],
- *      "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
+ *     {"tests": ["tests"], "kept": ["node_modules/tape"], "functions": ["tests/test_a.py::test_b"],
+ *      "unplanted": ["..."], "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
  *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
  *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}]}
  *
@@ -66,6 +66,9 @@ struct trial_plan {
     json_object *document;
     const char **tests; /* paths in the repository's folder: the plan's replace what is there */
     size_t test_count;
+    const char *
+        *kept; /* the same, once for all runs and root's; one that the plan lacks is removed */
+    size_t kept_count;
     const char **functions; /* by their own names */
     size_t function_count;
     const char **listed; /* tests of the functions, as the sample's lists have them */

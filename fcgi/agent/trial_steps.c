@@ -13,6 +13,7 @@
 #include "base/banned.h"
 
 #define TREE "tree"      /* in the planner's folder: the tests as they are to lie */
+#define KEPT "kept"      /* the same, of what the session can't replace */
 #define FAULTS_MOST 3    /* of a run: then its other tests are not started */
 #define NOT_STARTED 127  /* the status of a program that is not there */
 #define NOT_WAITED (125) /* and above: a status that is not a test's own word */
@@ -121,6 +122,18 @@ static int run_step(struct trial_steps *steps, const struct trial_step *step, st
     return failed < 0 ? -1 : trial_user_end(&steps->user, owner, err);
 }
 
+static int lay_kept(const struct trial_steps *steps, struct error *err)
+{
+    for (size_t i = 0; i < steps->plan->kept_count; i++) {
+        const char *path = steps->plan->kept[i];
+        _cleanup_(free_ptr) char *from = xasprintf(KEPT "/%s", path);
+
+        if (trial_lay_kept(steps->plan_fd, from, steps->root_fd, path, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int prepare(struct trial_steps *steps, struct error *err)
 {
     _cleanup_(trial_end_release) struct trial_end end = {0};
@@ -140,7 +153,7 @@ int trial_steps_run(struct trial_steps *steps, struct trial_end *ends, struct er
     const struct trial_plan *plan = steps->plan;
     bool decided = false;
 
-    if (prepare(steps, err) < 0 || trial_leftovers_remove(leftovers, err) < 0)
+    if (lay_kept(steps, err) < 0 || prepare(steps, err) < 0 || trial_leftovers_remove(leftovers, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->step_count; i++) {
         ends[i].left_out = decided && !plan->steps[i].all;

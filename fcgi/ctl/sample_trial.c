@@ -51,7 +51,7 @@ static int check_list(json_object *list, bool (*is_good)(json_object *value), co
 }
 
 /* The agent's table of the same names: fcgi/agent/trial_kinds.c. */
-enum framework { PYTEST = 1, CTEST = 2, ALL = PYTEST | CTEST };
+enum framework { PYTEST = 1, CTEST = 2, NODE = 4, ALL = PYTEST | CTEST | NODE };
 
 static const struct {
     const char *name;
@@ -59,6 +59,10 @@ static const struct {
 } frameworks[] = {
     {"pytest", PYTEST},
     {"ctest", CTEST},
+    {"jest", NODE},
+    {"mocha", NODE},
+    {"node", NODE},
+    {"tape", NODE},
 };
 
 static enum framework framework_of(json_object *trial)
@@ -144,6 +148,9 @@ static int check_timeout(json_object *value, struct error *err)
                ? 0
                : wrong(err, "trial: timeout must be a whole number of seconds, 1 to %d",
                        TIMEOUT_MOST);
+static int check_node(json_object *value, struct error *err)
+{
+    return text_of(value) ? 0 : wrong(err, "trial: node must be a program's name or path");
 }
 
 static int check_plugins(json_object *value, struct error *err)
@@ -158,10 +165,11 @@ static const struct member {
     enum framework frameworks; /* that have it */
     int (*check)(json_object *value, struct error *err);
 } members[] = {
-    {"timeout", ALL, check_timeout},  {"cmake", CTEST, check_cmake},
-    {"source", CTEST, check_source},  {"tests", ALL, check_tests},
-    {"private", ALL, check_private},  {"path", PYTEST, check_path},
-    {"python", PYTEST, check_python}, {"plugins", PYTEST, check_plugins},
+    {"timeout", ALL, check_timeout},    {"cmake", CTEST, check_cmake},
+    {"source", CTEST, check_source},    {"tests", ALL, check_tests},
+    {"private", ALL, check_private},    {"path", PYTEST, check_path},
+    {"python", PYTEST, check_python},   {"plugins", PYTEST, check_plugins},
+    {"node", NODE, check_node},
 };
 
 static const struct member *member_of(enum framework framework, const char *name)

@@ -4,8 +4,9 @@ import { execFileSync } from "node:child_process";
 import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 
-const here = import.meta.dirname;
+const here = path.dirname(fileURLToPath(import.meta.url));
 const env = process.env;
 const agent = new https.Agent({ keepAlive: true, ca: readFileSync(env.CODESET_CA) });
 const TASKS = { python: "pallets__jinja2-34064", c: "davegamble__cjson-50471", javascript: "minimistjs__minimist-44906" };

@@ -306,6 +306,10 @@ static void a_titled_test_is_named_by_its_file_and_the_whole_title(void)
 static void only_frameworks_of_the_table_have_trials(void)
 {
     CU_ASSERT_PTR_NOT_NULL(trial_kind_find("pytest"));
+    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("tape"));
+    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("jest"));
+    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("mocha"));
+    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("node"));
     CU_ASSERT_PTR_NULL(trial_kind_find("pytes"));
     CU_ASSERT_PTR_NULL(trial_kind_find(NULL));
 }
@@ -326,6 +330,8 @@ static void a_plan_that_leads_out_of_the_repository_is_refused(void)
         "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"listed\":[],\"files\":[],\"runs\":[{"
         "\"argv\":[\"x\"],\"tests\":[],"
         "\"files\":[[\"a\",\"../0\"]]}]}",
+        "{\"tests\":[],\"kept\":[\"../a\"],\"functions\":[],\"unplanted\":[],\"listed\":[],"
+        "\"files\":[],\"runs\":[{\"argv\":[\"x\"],\"tests\":[],\"files\":[]}]}",
         "{\"tests\":[],\"functions\":[],\"unplanted\":[],\"listed\":[],\"files\":[],\"runs\":[{"
         "\"argv\":[],\"tests\":[],"
         "\"files\":[]}]}",
@@ -625,6 +631,27 @@ static void tests_are_laid_in_place_of_what_is_there_and_follow_no_link(void)
     CU_ASSERT_EQUAL(remove_tree("repo", &err) + remove_tree("plan", &err), 0);
 }
 
+static void what_is_kept_replaces_whatever_was_put_in_its_way(void)
+{
+    _cleanup_(close_fd) int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), root = -1;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(make_dirs("plan/modules/tape", 0755, &err), 0);
+    CU_ASSERT_EQUAL(make_dirs("repo/elsewhere/faked", 0755, &err), 0);
+    make("plan/modules/tape/index.js", 0644, 61184);
+    CU_ASSERT_EQUAL(symlink("elsewhere", "repo/modules"), 0);
+    root = open("repo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(trial_lay_kept(here, "plan/none", root, "modules/faked", &err), 0);
+    expect("repo/elsewhere/faked", 0755, 0); /* a link leads there, and is not followed */
+    CU_ASSERT_EQUAL(trial_lay_kept(here, "plan/modules/tape", root, "modules/tape", &err), 0);
+    expect("repo/modules", 0755, 0);
+    expect("repo/modules/tape/index.js", 0644, 0);
+    CU_ASSERT_EQUAL(trial_lay_kept(here, "plan/none", root, "elsewhere/faked", &err), 0);
+    CU_ASSERT_EQUAL(access("repo/elsewhere/faked", F_OK), -1);
+    CU_ASSERT_EQUAL(trial_lay_kept(here, "plan/none", root, "gone/faked", &err), 0);
+    CU_ASSERT_EQUAL(remove_tree("repo", &err) + remove_tree("plan", &err), 0);
+}
+
 static void set_up(void)
 {
     static char home[sizeof(place) + sizeof("/homes")];
@@ -695,6 +722,8 @@ int main(void)
          a_sealed_repository_can_be_read_and_not_written},
         {"tests are laid in place of what is there and follow no link",
          tests_are_laid_in_place_of_what_is_there_and_follow_no_link},
+        {"what is kept replaces whatever was put in its way",
+         what_is_kept_replaces_whatever_was_put_in_its_way},
     };
     struct error err = ERROR_INIT;
     int status;

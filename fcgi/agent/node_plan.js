@@ -520,7 +520,7 @@ function writeRuns(plan, runner) {
       fs.writeFileSync(String(count), text, { mode: 0o644 });
       return [name, String(count++)];
     });
-    return { argv: [process.execPath, "-e", runner, "--", options, plan.spec.repository, ...names], all, files, tests };
+    return { argv: [process.execPath, "-e", runner, "--", options, plan.spec.repository, ...names], all, files, tests, seconds: plan.spec.timeout || 0 };
   });
 }
 

@@ -179,7 +179,38 @@ static bool has_ndebug(json_object *target)
     return groups && strstr(json_object_to_json_string(groups), "NDEBUG");
 }
 
-static int read_target(struct trial_project *project, json_object *target, struct error *err)
+/* Does what is built by default in `folder` ("" or "sub/") need this? */
+static bool needs(const char *rules, const char *folder, const char *needed)
+{
+    _cleanup_(free_ptr) char *line = xasprintf("\n%sall: %s\n", folder, needed);
+
+    return strstr(rules, line) != NULL;
+}
+
+/* By CMake's Makefile2, where it makes one: up from the target's folder, each is needed by the one
+ * above. */
+static bool is_default(const char *rules, const char *folder, const char *name)
+{
+    _cleanup_(free_ptr) char *inner =
+        folder && strcmp(folder, ".") != 0 ? xasprintf("%s/", folder) : xstrdup("");
+    _cleanup_(free_ptr) char *needed = xasprintf("%sCMakeFiles/%s.dir/all", inner, name);
+
+    while (needs(rules, inner, needed)) {
+        char *slash;
+
+        if (!inner[0])
+            return true;
+        free(needed);
+        needed = xasprintf("%sall", inner);
+        inner[strlen(inner) - 1] = '\0';
+        slash = strrchr(inner, '/');
+        (slash ? slash + 1 : inner)[0] = '\0';
+    }
+    return false;
+}
+
+static int read_target(struct trial_project *project, json_object *target, const char *rules,
+                       struct error *err)
 {
     json_object *artifacts = member(target, "artifacts", NULL);
     const char *type = json_get_text(target, "type"), *name = json_get_text(target, "name");
@@ -197,6 +228,8 @@ static int read_target(struct trial_project *project, json_object *target, struc
                              json_get_text(json_object_array_get_idx(artifacts, 0), "path")),
         .sources = json_object_new_array(),
         .asserts = !has_ndebug(target),
+        .is_default =
+            is_default(rules, json_get_text(member(target, "paths", NULL), "build"), name),
     };
     for (size_t i = 0; i < count_of(sources); i++)
         add_text(added->sources, json_get_text(json_object_array_get_idx(sources, i), "path"));
@@ -238,6 +271,8 @@ static char *index_name(const struct trial_project *project)
 static int read_targets(struct trial_project *project, struct error *err)
 {
     _cleanup_(json_release) json_object *index = NULL, *model = NULL;
+    _cleanup_(buf_release) struct buf rules = BUF_INIT;
+    _cleanup_(free_ptr) char *makefile = xasprintf("%s/CMakeFiles/Makefile2", project->build);
     _cleanup_(free_ptr) char *name = index_name(project);
     const char *file;
     json_object *targets;
@@ -248,6 +283,8 @@ static int read_targets(struct trial_project *project, struct error *err)
     file = json_get_text(member(index, "reply", "codemodel-v2"), "jsonFile");
     if (!file || read_reply(project, file, &model, err) < 0)
         return error_set(err, ERROR_INVALID, NULL, "CMake did not tell what it builds");
+    if (file_read(AT_FDCWD, makefile, TOLD_MOST, &rules, err) < 0)
+        *err = (struct error)ERROR_INIT; /* another generator's */
     targets = member(json_object_array_get_idx(member(model, "configurations", NULL), 0), "targets",
                      NULL);
     for (size_t i = 0; i < count_of(targets); i++) {
@@ -255,7 +292,7 @@ static int read_targets(struct trial_project *project, struct error *err)
 
         file = json_get_text(json_object_array_get_idx(targets, i), "jsonFile");
         if (!file || read_reply(project, file, &target, err) < 0 ||
-            read_target(project, target, err) < 0)
+            read_target(project, target, rules.length > 0 ? rules.data : "", err) < 0)
             return -1;
     }
     return 0;

@@ -24,6 +24,7 @@ struct trial_target {
     char *name, *program; /* absolute */
     json_object *sources; /* paths, relative to the folder of CMake's instructions */
     bool asserts;         /* assert(3) is not compiled away */
+    bool is_default;      /* it is surely built where no target is named */
 };
 
 /* A test of ctest's. Texts and lists belong to the project's document. */

@@ -51,11 +51,10 @@ struct trial_command {
 };
 
 struct trial_step {
-    struct trial_command
-        *commands;        /* the first only, without `test`: it tells how its tests ended */
+    struct trial_command *commands;
     size_t command_count; /* at least 1 */
-    bool is_told;
-    bool all; /* all tests, not only those that must be mended */
+    bool is_told;         /* the only command tells how its tests ended; else their status does */
+    bool all;             /* all tests, not only those that must be mended */
     struct trial_slot *slots;
     size_t slot_count;
     struct trial_file *files;

@@ -55,11 +55,7 @@ static const struct {
     const char *name;
     enum framework bit;
 } frameworks[] = {
-    {"pytest", PYTEST},
-    {"jest", NODE},
-    {"mocha", NODE},
-    {"node", NODE},
-    {"tape", NODE},
+    {"pytest", PYTEST}, {"jest", NODE}, {"mocha", NODE}, {"node", NODE}, {"tape", NODE},
 };
 
 static enum framework framework_of(json_object *trial)

@@ -57,12 +57,8 @@ static const struct {
     const char *name;
     enum framework bit;
 } frameworks[] = {
-    {"pytest", PYTEST},
-    {"ctest", CTEST},
-    {"jest", NODE},
-    {"mocha", NODE},
-    {"node", NODE},
-    {"tape", NODE},
+    {"pytest", PYTEST}, {"ctest", CTEST}, {"jest", NODE},
+    {"mocha", NODE},    {"node", NODE},   {"tape", NODE},
 };
 
 static enum framework framework_of(json_object *trial)

@@ -278,7 +278,7 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C ",\"trial\":[]}", "trial: must be an object"},
         {"{" LEAST IN_C ",\"trial\":{}}", "trial: framework is missing"},
         {"{" LEAST IN_C ",\"trial\":{\"framework\":\"pytest\"}}", "trial: tests is missing"},
-        {"{" LEAST IN_C ",\"trial\":{\"framework\":\"jest\",\"tests\":{\"t\":\"/t\"}}}",
+        {"{" LEAST IN_C ",\"trial\":{\"framework\":\"vitest\",\"tests\":{\"t\":\"/t\"}}}",
          "trial: framework must be one of \"pytest\", \"ctest\""},
         {"{" LEAST IN_C TRIAL("{}", ""), "trial: tests must be"},
         {"{" LEAST IN_C TRIAL("{\"../t\":\"/t\"}", ""), "trial: tests must be"},

@@ -46,7 +46,7 @@ double bench_exec_once(const char *session)
     }
 }
 
-static struct ident ready(void)
+struct ident bench_ready(void)
 {
     struct ident id = session_ready(NULL, DATASET, SOLVABLE);
 
@@ -70,7 +70,7 @@ static struct ident container_of(const char *session)
 
 static void bench_exec(void)
 {
-    struct ident id = ready(), name = container_of(id.text);
+    struct ident id = bench_ready(), name = container_of(id.text);
     struct series ours = {0}, bare = {0};
 
     bare_prepare(name.text);
@@ -128,7 +128,7 @@ static void close_wholly(const char *session)
 
 static void bench_create(void)
 {
-    struct ident first = ready(), id;
+    struct ident first = bench_ready(), id;
     struct series ours = {0}, bare = {0};
 
     bare_prepare(container_of(first.text).text);
@@ -166,7 +166,7 @@ static void bench_load(const char *what, const char *path, const char *headers, 
 
 static void bench_session(void)
 {
-    struct ident id = ready();
+    struct ident id = bench_ready();
     _cleanup_(free_ptr) char *path = xasprintf("/api/v1/sessions/%s", id.text);
     _cleanup_(free_ptr) char *peer = xasprintf("/bench/peer/%s", id.text);
     _cleanup_(free_ptr) char *headers = xasprintf("Authorization: Bearer %s\r\n", client_key());
@@ -177,7 +177,7 @@ static void bench_session(void)
 
 static void bench_me(void)
 {
-    struct ident id = ready();
+    struct ident id = bench_ready();
     _cleanup_(free_ptr) char *peer = xasprintf("/bench/peer/%s", id.text);
     _cleanup_(free_ptr) char *headers = xasprintf("Authorization: Bearer %s\r\n", client_key());
 
@@ -260,11 +260,11 @@ static void bench_crowd(void)
     struct series alone = {0}, crowded = {0};
     double before, among;
 
-    sessions[0] = ready();
+    sessions[0] = bench_ready();
     for (int round = 0; round < 2 * ROUNDS; round++)
         series_add(&alone, bench_exec_once(sessions[0].text));
     for (int i = 1; i < CROWD; i++)
-        sessions[i] = ready();
+        sessions[i] = bench_ready();
     for (int round = 0; round < 4 * ROUNDS; round++)
         series_add(&crowded, bench_exec_once(sessions[round % CROWD].text));
     memory_of(sessions);
@@ -279,62 +279,6 @@ static void bench_crowd(void)
     table_note("p99 with %d open : p99 with one open = %.2f", CROWD, among / before);
     series_release(&alone);
     series_release(&crowded);
-}
-
-#define TURNS 10
-
-#define SPIN "for i in 1 2 3 4; do (while [ ! -e /tmp/stop ]; do :; done) & done; "
-#define WRITE                                                                                      \
-    "while [ ! -e /tmp/stop ]; do "                                                                \
-    "dd if=/dev/zero of=/tmp/written bs=1M count=64 conv=fsync 2>/dev/null; done; "
-
-/* Four loops that never wait, one that writes and has it put down, and both, until they are told:
- * the first shows what the processors' turns cost, the second what the disk's do. */
-static const struct noise {
-    const char *what, *command, *target;
-} noises[] = {
-    {"exec, a neighbour spins : quiet", "rm -f /tmp/stop; " SPIN "wait", ""},
-    {"exec, a neighbour writes : quiet", "rm -f /tmp/stop; " WRITE, ""},
-    {"exec, a neighbour spins and writes : quiet", "rm -f /tmp/stop; " SPIN WRITE "wait",
-     "p99 <= 2.0"},
-};
-
-static void some_execs(const char *session, struct series *series)
-{
-    for (int round = 0; round < 4 * ROUNDS / TURNS; round++)
-        series_add(series, bench_exec_once(session));
-}
-
-static void beside(const struct noise *noise, const char *session, const char *neighbour)
-{
-    struct series quiet = {0}, loud = {0};
-
-    for (int turn = 0; turn < TURNS; turn++) {
-        struct ident at_it;
-
-        some_execs(session, &quiet);
-        at_it = exec_start(neighbour, noise->command, 600);
-        some_execs(session, &loud);
-        answer_free(exec_run(neighbour, "touch /tmp/stop", 60));
-        answer_free(interaction_wait(NULL, neighbour, at_it.text, 660));
-    }
-    table_row(noise->what, &loud, &quiet, "ms", 1e3, noise->target);
-    table_note("p99 beside the neighbour : p99 without = %.2f",
-               series_percentile(&loud, 99) / series_percentile(&quiet, 99));
-    series_release(&quiet);
-    series_release(&loud);
-}
-
-/* The neighbour is another session; it is at it in every second turn. */
-static void bench_neighbour(void)
-{
-    struct ident id = ready(), neighbour = ready();
-
-    bench_exec_once(id.text);
-    for (size_t i = 0; i < ARRAY_SIZE(noises); i++)
-        beside(&noises[i], id.text, neighbour.text);
-    session_close(NULL, id.text);
-    session_close(NULL, neighbour.text);
 }
 
 static const struct {

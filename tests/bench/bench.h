@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include "client.h"
+
 #define ROUNDS 200
 
 struct series {
@@ -43,8 +45,14 @@ double bare_exec(void);
 /* Seconds from the start of `crun run` to the first byte of its output. */
 double bare_run(void);
 
+/* A session that is ready. */
+struct ident bench_ready(void);
+
 /* POST exec of `true`, and its end: seconds. */
 double bench_exec_once(const char *session);
+
+/* Exec beside another session that wants all it can get (neighbour.c). */
+void bench_neighbour(void);
 
 /* --- long lists (lists.c) ----------------------------------------------------------------------
  */

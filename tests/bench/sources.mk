@@ -6,6 +6,7 @@ tests_bench_codeset_bench_SOURCES = \
 	tests/bench/bench.c tests/bench/bench.h \
 	tests/bench/lists.c tests/bench/money.c \
 	tests/bench/load.c \
+	tests/bench/neighbour.c \
 	tests/bench/table.c \
 	tests/bench/webhooks.c
 tests_bench_codeset_bench_CPPFLAGS = $(BLACKBOX_CPPFLAGS)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ctl/commands.h"
+#include "ctl/import_batch.h"
 #include "ctl/import_check.h"
 #include "ctl/import_fields.h"
 #include "ctl/import_images.h"
@@ -56,7 +58,9 @@ struct import {
     bool keep_going, dry_run, strict, hide_answers;
     bool is_new; /* the data set has no samples, and nobody else can add some */
     void *seen;  /* tsearch(3)'s tree of sample ids */
-    int64_t rows, line, bad, added, changed, unchanged;
+    int64_t rows, line, bad;
+    struct import_counts counts;
+    struct import_batch *batch;
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
     json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
@@ -73,6 +77,9 @@ static void import_release(struct import *import)
     import_images_release(&import->images);
     tdestroy(import->seen, free);
     json_object_put(import->errors);
+    if (import->batch)
+        import_batch_clear(import->batch);
+    free(import->batch);
     buf_release(&import->profile);
     json_object_put(import->unknown_fields);
 }
@@ -84,7 +91,7 @@ static int compare_ids(const void *a, const void *b)
 
 static bool any_good(const struct import *import)
 {
-    return import->added + import->changed + import->unchanged > 0;
+    return import->counts.added + import->counts.changed + import->counts.unchanged > 0;
 }
 
 /* Bad lines keep the good ones out, or there are none. */
@@ -116,104 +123,6 @@ static void refuse_row(struct import *import, const char *reason)
 }
 
 /* --- one sample ------------------------------------------------------------------------------ */
-
-struct rendering {
-    const struct import *import;
-    const struct sample_line *line;
-    struct buf archive;
-    int status;
-    struct error *err;
-};
-
-static void render(int64_t version, struct buf *json, struct buf *whole, void *arg)
-{
-    struct rendering *rendering = arg;
-    bool hide = rendering->line->hides_answers;
-
-    sample_line_render(rendering->line, rendering->import->dataset, version, !hide, json);
-    if (hide)
-        sample_line_render(rendering->line, rendering->import->dataset, version, true, whole);
-    rendering->status =
-        rendering->import->dry_run
-            ? 0
-            : sample_pack(rendering->line, json, &rendering->archive, rendering->err);
-}
-
-static int write_pack(const struct import *import, const char *sample_id, int64_t version,
-                      const struct buf *archive, struct error *err)
-{
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
-    size_t folder;
-
-    buf_addf(&path, "%s/", ctl_settings(import->ctl)->api.pack_dir);
-    sample_pack_path(import->dataset, sample_id, version, &path);
-    folder = (size_t)(strrchr(path.data, '/') - path.data);
-    path.data[folder] = '\0';
-    if (make_dirs(path.data, 0755, err) < 0)
-        return -1;
-    path.data[folder] = '/';
-    return file_write_unsynced(AT_FDCWD, path.data, archive->data, archive->length, 0644, err);
-}
-
-static struct new_sample sample_of(const struct import *import, const struct sample_line *line)
-{
-    struct new_sample sample = {
-        .dataset = import->dataset,
-        .sample_id = line->sample_id,
-        .instance_id = line->instance_id,
-        .language = line->language,
-        .verifier = line->verifier,
-        .image = line->image,
-        .verifier_image = line->verifier_image,
-        .repo_path = line->repo_path,
-        .verifier_command = line->verifier_command,
-        .report_paths = line->report_paths,
-        .log_parser = line->log_parser,
-        .trial = line->trial,
-        .setup_command = line->setup_command,
-        .needs = line->needs,
-        .fail_to_pass = line->fail_to_pass,
-        .pass_to_pass = line->pass_to_pass,
-        .fail_to_fail = line->fail_to_fail,
-        .version_description = line->version_description,
-        .image_reference = line->image_reference,
-        .held_out = line->held_out,
-        .restore = line->restore,
-        .hides_answers = line->hides_answers,
-        .solution = line->solution,
-        .verify_timeout = line->verify_timeout,
-        .hide_verifier_output = line->hide_verifier_output,
-        .exact_outcomes = line->exact_outcomes,
-        .is_first = import->is_new,
-        .created_at = line->created_at,
-    };
-
-    sample_line_hash(line, import->dataset, sample.content_hash);
-    return sample;
-}
-
-static int store(struct import *import, const struct sample_line *line, struct error *err)
-{
-    struct new_sample sample = sample_of(import, line);
-    struct rendering rendering = {.import = import, .line = line, .archive = BUF_INIT, .err = err};
-    int64_t version = 0;
-    int status = store_sample_add(import->db, &sample, render, &rendering, &version, err);
-
-    if (status == 0)
-        status = rendering.status;
-    if (status == 0 && version && !import->dry_run)
-        status = write_pack(import, line->sample_id, version, &rendering.archive, err);
-    buf_release(&rendering.archive);
-    if (status < 0)
-        return error_wrap(err, "%s:%" PRId64 " (%s)", import->path, import->line, line->sample_id);
-    if (version == 0)
-        import->unchanged++;
-    else if (version == 1)
-        import->added++;
-    else
-        import->changed++;
-    return 0;
-}
 
 /* What can be told of the sample. That its images are not whole yet is so today only, and no part
  * of it. */
@@ -251,6 +160,24 @@ static int parse_line(struct import *import, const struct buf *text, struct samp
     return 0;
 }
 
+static int store_batch(struct import *import, struct error *err)
+{
+    const struct import_target target = {
+        .db = import->db,
+        .path = import->path,
+        .dataset = import->dataset,
+        .pack_dir = import->dry_run ? NULL : ctl_settings(import->ctl)->api.pack_dir,
+        .is_new = import->is_new,
+    };
+
+    /* Bad lines keep them out. */
+    if (import->bad > 0 && !import->keep_going) {
+        import_batch_clear(import->batch);
+        return 0;
+    }
+    return import_batch_store(import->batch, &target, &import->counts, err);
+}
+
 /* Returns -1 only when there is no going on: a bad line is reported. */
 static int take_line(struct import *import, struct source_row *row, struct error *err)
 {
@@ -283,7 +210,8 @@ static int take_line(struct import *import, struct source_row *row, struct error
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
     if (import->bad > 0 && !import->keep_going)
         return 0;
-    return store(import, &line, err);
+    import_batch_take(import->batch, &line, import->line, row->text.length);
+    return import_batch_is_full(import->batch) ? store_batch(import, err) : 0;
 }
 
 static int take_row(struct import *import, struct source_row *row, struct error *err)
@@ -326,7 +254,7 @@ static int take_file(struct import *import, struct error *err)
                      : take_row(import, &row, err);
     }
     source_row_release(&row);
-    return status < 0 ? -1 : got;
+    return status < 0 || got < 0 ? -1 : store_batch(import, err);
 }
 
 static void make_images(struct import *import, const struct source_row *row)
@@ -373,7 +301,7 @@ static int record(const struct import *import, struct error *err)
 {
     _cleanup_(free_ptr) char *counts =
         xasprintf("%" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged samples",
-                  import->added, import->changed, import->unchanged);
+                  import->counts.added, import->counts.changed, import->counts.unchanged);
 
     return store_audit_log_add(import->db, "dataset.imported", import->dataset, counts, err);
 }
@@ -385,7 +313,7 @@ static int finish(struct import *import, struct error *err)
     if (record(import, err) < 0 ||
         (format && store_dataset_set_format(import->db, import->dataset, format, err) < 0))
         return -1;
-    if ((import->added > 0 || import->changed > 0) && sync_packs(import, err) < 0)
+    if ((import->counts.added > 0 || import->counts.changed > 0) && sync_packs(import, err) < 0)
         return -1;
     if (db_commit(import->db, err) < 0) {
         import->undecided = db_lost(import->db);
@@ -510,9 +438,9 @@ static void print_summary(const struct import *import)
         object = json_object_new_object();
         json_add_text(object, "dataset", import->dataset);
         json_add_bool(object, "imported", !nothing && !import->dry_run);
-        json_add_int(object, "added", nothing ? 0 : import->added);
-        json_add_int(object, "changed", nothing ? 0 : import->changed);
-        json_add_int(object, "unchanged", nothing ? 0 : import->unchanged);
+        json_add_int(object, "added", nothing ? 0 : import->counts.added);
+        json_add_int(object, "changed", nothing ? 0 : import->counts.changed);
+        json_add_int(object, "unchanged", nothing ? 0 : import->counts.unchanged);
         json_add_int(object, "bad", import->bad);
         json_add(object, "errors", json_object_get(import->errors));
         json_add(object, "unknown_fields", import_fields_list(import->unknown_fields));
@@ -523,10 +451,10 @@ static void print_summary(const struct import *import)
     } else if (nothing) {
         tell_refusal(import);
     } else {
-        printf("%s: %" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged, %" PRId64
-               " bad%s\n",
-               import->dataset, import->added, import->changed, import->unchanged, import->bad,
-               import->dry_run ? " (dry run: nothing was imported)" : "");
+        printf(
+            "%s: %" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged, %" PRId64 " bad%s\n",
+            import->dataset, import->counts.added, import->counts.changed, import->counts.unchanged,
+            import->bad, import->dry_run ? " (dry run: nothing was imported)" : "");
     }
 }
 
@@ -621,6 +549,7 @@ static int begin(struct import *import, struct error *err)
 {
     import->errors = json_object_new_array();
     import->unknown_fields = json_object_new_object();
+    import->batch = xcalloc(1, sizeof(*import->batch));
     import_images_begin(&import->images, import->ctl, !import->dry_run);
     import->db = ctl_db(import->ctl, err);
     return import->db ? 0 : -1;
@@ -675,12 +604,21 @@ static int prepare(struct ctl *ctl, struct import *import)
     return begin(import, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
 }
 
+/* What zlib and libarchive need for a sample is a quarter of a MiB, again and again: kept, as
+ * giving it back to the kernel each time costs more than the compression. */
+static void keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 /* -1: it failed, which was told; *ret_status. */
 static int carry_out(struct import *import, int *ret_status)
 {
     struct error err = ERROR_INIT;
     int status;
 
+    keep_memory();
     progress_begin(&import->progress);
     status = run(import, &err);
     progress_end(&import->progress);

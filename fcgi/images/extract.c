@@ -471,7 +471,8 @@ int extract_tar(struct extract *extract, int source_fd, const char *sha256, stru
     const int64_t most = extract_stream_most(extract);
 
     if (extract->oci || sha256 != NULL) {
-        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(source_fd, most, err);
+        _cleanup_(close_stream) struct tar_stream *stream =
+            tar_stream_open(source_fd, most, sha256 != NULL, err);
 
         if (stream == NULL || pass(extract, stream, true, err) < 0 ||
             (sha256 != NULL && check_sum(stream, sha256, err) < 0))
@@ -479,7 +480,8 @@ int extract_tar(struct extract *extract, int source_fd, const char *sha256, stru
         extract->stream_bytes += tar_stream_bytes(stream);
     }
     {
-        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(source_fd, most, err);
+        _cleanup_(close_stream) struct tar_stream *stream =
+            tar_stream_open(source_fd, most, false, err);
 
         return stream != NULL ? pass(extract, stream, false, err) : -1;
     }

@@ -23,7 +23,6 @@
 #include "base/mem.h"
 #include "images/guard.h"
 #include "images/images.h"
-#include "images/layout_tar.h"
 #include "settings.h"
 
 #include "base/banned.h"
@@ -34,7 +33,6 @@
  *     work/           skopeo's; it sees this as /mnt
  *         blobs/      layers, shared by images
  *         oci-N/      the layout of the image that place N fetches
- *     image-N.tar     what it imports
  */
 #define FOLDER ".pull"
 #define SEEN_AS "/mnt"
@@ -126,18 +124,13 @@ static void layout_name(unsigned place, char name[NAME_SIZE])
     snprintf(name, NAME_SIZE, "oci-%u", place);
 }
 
-static void archive_name(unsigned place, char name[NAME_SIZE])
-{
-    snprintf(name, NAME_SIZE, "image-%u.tar", place);
-}
-
 /* What an image leaves there, halves of its layers included. */
 static void clear_place(const struct pull *pull, unsigned place)
 {
     char name[NAME_SIZE];
     struct error ignored;
 
-    archive_name(place, name);
+    snprintf(name, sizeof(name), "image-%u.tar", place); /* of releases before this one */
     unlinkat(pull->fd, name, 0);
     layout_name(place, name);
     remove_tree_at(pull->work_fd, name, &ignored);
@@ -347,41 +340,38 @@ static int fetch(struct pull *pull, unsigned place, const char *reference,
 
 /* --- one image ------------------------------------------------------------------------------- */
 
-static int pack(struct pull *pull, unsigned place, struct error *err)
+static int open_layout(const struct pull *pull, unsigned place, struct image_layout *ret_layout,
+                       struct error *err)
 {
-    static const struct image_choice any;
-    char layout_folder[NAME_SIZE], archive[NAME_SIZE];
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    _cleanup_(close_fd) int layout = -1, blobs = -1, out = -1;
+    char name[NAME_SIZE];
 
-    layout_name(place, layout_folder);
-    archive_name(place, archive);
-    layout = openat(pull->work_fd, layout_folder, flags);
-    blobs = openat(pull->work_fd, "blobs", flags);
-    out = openat(pull->fd, archive, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (layout < 0 || blobs < 0 || out < 0)
-        return error_errno(err, errno, "cannot open what was fetched");
-    return layout_tar(pull->settings, &any, layout, blobs, out, err);
+    layout_name(place, name);
+    ret_layout->folder_fd = openat(pull->work_fd, name, flags);
+    ret_layout->blobs_fd = openat(pull->work_fd, "blobs", flags);
+    return ret_layout->folder_fd < 0 || ret_layout->blobs_fd < 0
+               ? error_errno(err, errno, "cannot open what was fetched")
+               : 0;
 }
 
 int pull_image(struct pull *pull, unsigned place, const struct pull_order *order,
                const struct pull_progress *progress, struct error *err)
 {
-    char archive[NAME_SIZE];
-    _cleanup_(free_ptr) char *path = NULL;
+    struct image_layout layout = {-1, -1};
     struct image_import import = {.name = order->name,
+                                  .layout = &layout,
                                   .origin = order->reference,
                                   .options = *order->options,
                                   .progress = progress->bytes,
                                   .arg = progress->arg};
     int status = -1;
 
-    archive_name(place, archive);
-    path = xasprintf("%s/%s", pull->path, archive);
-    import.source = path;
     clear_place(pull, place); /* of one that was killed */
-    if (fetch(pull, place, order->reference, progress, err) == 0 && pack(pull, place, err) == 0)
+    if (fetch(pull, place, order->reference, progress, err) == 0 &&
+        open_layout(pull, place, &layout, err) == 0)
         status = image_import_as(pull->settings, &import, err);
+    close_fd(&layout.folder_fd);
+    close_fd(&layout.blobs_fd);
     clear_place(pull, place);
     return status;
 }

@@ -322,16 +322,42 @@ void sample_summary_release(struct sample_summary *summary)
     memset(summary, 0, sizeof(*summary));
 }
 
-#define SUMMARY_COLUMNS                                                                            \
-    "SELECT dataset, sample_id, language, verifier, image, verifier_image, repo_path,"             \
-    " verifier_command, version, latest, verify_timeout, imported_at, hide_verifier_output,"       \
-    " image_reference, log_parser, trial, answers_hidden,"                                         \
-    " (SELECT k.state FROM sample_checks AS k WHERE k.dataset ="                                   \
-    " samples.dataset AND k.sample_id = samples.sample_id AND k.version = samples.version),"       \
-    " (SELECT k.checked_at FROM sample_checks AS k WHERE k.dataset = samples.dataset AND"          \
-    " k.sample_id = samples.sample_id AND k.version = samples.version),"                           \
-    " setup_command, exact_outcomes, needs"
-#define SUMMARY_COUNT 22
+/* The check of the version that the row is. */
+#define OF_CHECK(column)                                                                           \
+    "(SELECT k." column " FROM sample_checks AS k WHERE k.dataset = samples.dataset AND"           \
+    " k.sample_id = samples.sample_id AND k.version = samples.version)"
+
+/* The columns of a summary: a name here, and what is read. */
+#define SUMMARY(X)                                                                                 \
+    X(SUMMARY_DATASET, "dataset")                                                                  \
+    X(SUMMARY_SAMPLE_ID, "sample_id")                                                              \
+    X(SUMMARY_LANGUAGE, "language")                                                                \
+    X(SUMMARY_VERIFIER, "verifier")                                                                \
+    X(SUMMARY_IMAGE, "image")                                                                      \
+    X(SUMMARY_VERIFIER_IMAGE, "verifier_image")                                                    \
+    X(SUMMARY_REPO_PATH, "repo_path")                                                              \
+    X(SUMMARY_VERIFIER_COMMAND, "verifier_command")                                                \
+    X(SUMMARY_VERSION, "version")                                                                  \
+    X(SUMMARY_LATEST, "latest")                                                                    \
+    X(SUMMARY_VERIFY_TIMEOUT, "verify_timeout")                                                    \
+    X(SUMMARY_IMPORTED_AT, "imported_at")                                                          \
+    X(SUMMARY_HIDE_OUTPUT, "hide_verifier_output")                                                 \
+    X(SUMMARY_REFERENCE, "image_reference")                                                        \
+    X(SUMMARY_LOG_PARSER, "log_parser")                                                            \
+    X(SUMMARY_TRIAL, "trial")                                                                      \
+    X(SUMMARY_HIDES_ANSWERS, "answers_hidden")                                                     \
+    X(SUMMARY_SETUP_COMMAND, "setup_command")                                                      \
+    X(SUMMARY_EXACT_OUTCOMES, "exact_outcomes")                                                    \
+    X(SUMMARY_NEEDS, "needs")                                                                      \
+    X(SUMMARY_STATE, OF_CHECK("state"))                                                            \
+    X(SUMMARY_CHECKED_AT, OF_CHECK("checked_at"))
+
+#define COLUMN_NAME(name, sql) name,
+#define COLUMN_SQL(name, sql) sql ", "
+
+/* The columns that a query adds begin at SUMMARY_COUNT. */
+enum { SUMMARY(COLUMN_NAME) SUMMARY_COUNT };
+#define SELECT_SUMMARY "SELECT " SUMMARY(COLUMN_SQL)
 
 /* The object with its answers. */
 #define WHOLE                                                                                      \
@@ -344,28 +370,28 @@ void sample_summary_release(struct sample_summary *summary)
 static struct sample_summary summary_of_row(const struct db_rows *rows)
 {
     return (struct sample_summary){
-        .dataset = db_row_copy(rows, 0),
-        .sample_id = db_row_copy(rows, 1),
-        .language = db_row_copy(rows, 2),
-        .verifier = db_row_copy(rows, 3),
-        .image = db_row_copy(rows, 4),
-        .verifier_image = db_row_copy(rows, 5),
-        .repo_path = db_row_copy(rows, 6),
-        .verifier_command = db_row_copy(rows, 7),
-        .version = db_row_int(rows, 8),
-        .latest = db_row_int(rows, 9) != 0,
-        .verify_timeout = db_row_int(rows, 10),
-        .imported_at = db_row_time(rows, 11),
-        .hide_verifier_output = db_row_int(rows, 12) != 0,
-        .image_reference = db_row_copy(rows, 13),
-        .log_parser = db_row_copy(rows, 14),
-        .trial = db_row_copy(rows, 15),
-        .hides_answers = db_row_int(rows, 16) != 0,
-        .state = db_row_copy(rows, 17),
-        .checked_at = db_row_time(rows, 18),
-        .setup_command = db_row_copy(rows, 19),
-        .exact_outcomes = db_row_int(rows, 20) != 0,
-        .needs = db_row_copy(rows, 21),
+        .dataset = db_row_copy(rows, SUMMARY_DATASET),
+        .sample_id = db_row_copy(rows, SUMMARY_SAMPLE_ID),
+        .language = db_row_copy(rows, SUMMARY_LANGUAGE),
+        .verifier = db_row_copy(rows, SUMMARY_VERIFIER),
+        .image = db_row_copy(rows, SUMMARY_IMAGE),
+        .verifier_image = db_row_copy(rows, SUMMARY_VERIFIER_IMAGE),
+        .repo_path = db_row_copy(rows, SUMMARY_REPO_PATH),
+        .verifier_command = db_row_copy(rows, SUMMARY_VERIFIER_COMMAND),
+        .version = db_row_int(rows, SUMMARY_VERSION),
+        .latest = db_row_int(rows, SUMMARY_LATEST) != 0,
+        .verify_timeout = db_row_int(rows, SUMMARY_VERIFY_TIMEOUT),
+        .imported_at = db_row_time(rows, SUMMARY_IMPORTED_AT),
+        .hide_verifier_output = db_row_int(rows, SUMMARY_HIDE_OUTPUT) != 0,
+        .image_reference = db_row_copy(rows, SUMMARY_REFERENCE),
+        .log_parser = db_row_copy(rows, SUMMARY_LOG_PARSER),
+        .trial = db_row_copy(rows, SUMMARY_TRIAL),
+        .hides_answers = db_row_int(rows, SUMMARY_HIDES_ANSWERS) != 0,
+        .setup_command = db_row_copy(rows, SUMMARY_SETUP_COMMAND),
+        .exact_outcomes = db_row_int(rows, SUMMARY_EXACT_OUTCOMES) != 0,
+        .needs = db_row_copy(rows, SUMMARY_NEEDS),
+        .state = db_row_copy(rows, SUMMARY_STATE),
+        .checked_at = db_row_time(rows, SUMMARY_CHECKED_AT),
     };
 }
 
@@ -386,7 +412,8 @@ int store_sample_list(struct db *db, const struct sample_page *page,
                       void (*each)(const struct sample_summary *summary, void *arg), void *arg,
                       struct error *err)
 {
-    static const struct query queries[WAYS] = ALL_WAYS(SUMMARY_COLUMNS " FROM samples", BEHIND_KEY);
+    static const struct query queries[WAYS] =
+        ALL_WAYS(SELECT_SUMMARY "NULL FROM samples", BEHIND_KEY);
     struct summary_page summaries = {.each = each, .arg = arg};
 
     return each_sample(db, queries, page, add_summary, &summaries, err);
@@ -398,9 +425,10 @@ int store_sample_export(struct db *db, const char *dataset,
                         void *arg, struct error *err)
 {
     static const struct query query = {
-        SUMMARY_COLUMNS ", " WHOLE ", report_paths, " HELD_OUT ", IFNULL(restore_list, '[]')"
-                        ", " SOLUTION " FROM samples WHERE latest = TRUE AND dataset = ?"
-                        " AND sample_id > ? ORDER BY sample_id LIMIT 16"};
+        SELECT_SUMMARY WHOLE ", report_paths, " HELD_OUT ", IFNULL(restore_list, '[]')"
+                             ", " SOLUTION " FROM samples WHERE latest = TRUE AND dataset = ?"
+                             " AND sample_id > ? ORDER BY sample_id LIMIT 16"};
+    enum { THE_JSON = SUMMARY_COUNT, THE_REPORT_PATHS, THE_HELD_OUT, THE_RESTORE, THE_SOLUTION };
     _cleanup_(free_ptr) char *last = xstrdup("");
     bool more = true;
 
@@ -414,12 +442,12 @@ int store_sample_export(struct db *db, const char *dataset,
         more = false;
         while (db_next(rows)) {
             struct sample_whole sample = {.summary = summary_of_row(rows),
-                                          .json = db_row_text(rows, SUMMARY_COUNT),
-                                          .json_length = db_row_length(rows, SUMMARY_COUNT),
-                                          .report_paths = db_row_text(rows, SUMMARY_COUNT + 1),
-                                          .held_out = db_row_text(rows, SUMMARY_COUNT + 2),
-                                          .restore = db_row_text(rows, SUMMARY_COUNT + 3),
-                                          .solution = db_row_text(rows, SUMMARY_COUNT + 4)};
+                                          .json = db_row_text(rows, THE_JSON),
+                                          .json_length = db_row_length(rows, THE_JSON),
+                                          .report_paths = db_row_text(rows, THE_REPORT_PATHS),
+                                          .held_out = db_row_text(rows, THE_HELD_OUT),
+                                          .restore = db_row_text(rows, THE_RESTORE),
+                                          .solution = db_row_text(rows, THE_SOLUTION)};
             int status = each(&sample, arg, err);
 
             free(last);
@@ -436,9 +464,9 @@ int store_sample_export(struct db *db, const char *dataset,
 int store_sample_get(struct db *db, const char *dataset, const char *sample_id, int64_t version,
                      struct sample_summary *ret_summary, struct buf *json, struct error *err)
 {
-    static const struct query query = {
-        SUMMARY_COLUMNS ", " WHOLE " FROM samples WHERE dataset = ? AND sample_id = ?"
-                        " AND IF(? = 0, latest = TRUE, version = ?)"};
+    static const struct query query = {SELECT_SUMMARY WHOLE
+                                       " FROM samples WHERE dataset = ? AND sample_id = ?"
+                                       " AND IF(? = 0, latest = TRUE, version = ?)"};
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
         db, &query, err, db_text(dataset), db_text(sample_id), db_int(version), db_int(version));
 

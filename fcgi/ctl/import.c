@@ -32,6 +32,7 @@
 #include "dataset/formats.h"
 #include "dataset/row_source.h"
 #include "grade/log_names.h"
+#include "images/pull.h"
 #include "store/audit_log.h"
 #include "store/samples.h"
 #include "wire/egress.h"
@@ -516,6 +517,10 @@ static int check_options(struct ctl *ctl, const struct import *import)
         return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && sample_check_image("--image", import->defaults.image, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
+    if (ctl_option(ctl, "ask-registries") && !import->check.rows)
+        return ctl_usage(ctl, "--ask-registries goes with --check");
+    if (ctl_option(ctl, "credentials") && !ctl_option(ctl, "ask-registries"))
+        return ctl_usage(ctl, "--credentials goes with --ask-registries");
     return check_format(ctl, import->format);
 }
 
@@ -601,6 +606,12 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_fail(ctl, &err);
     if (open_source(import, &err) < 0)
         return nothing_imported(ctl, &err);
+    if (ctl_option(ctl, "ask-registries")) {
+        import->check.pull =
+            pull_open(&ctl_settings(ctl)->engine, ctl_option(ctl, "credentials"), 1, &err);
+        if (!import->check.pull)
+            return ctl_fail(ctl, &err);
+    }
     return begin(import, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
 }
 

@@ -10,6 +10,7 @@
 #include "ctl/output.h"
 #include "dataset/test_names.h"
 #include "images/image_store.h"
+#include "images/pull.h"
 
 #include "base/banned.h"
 
@@ -19,7 +20,10 @@ void import_check_release(struct import_check *check)
 {
     json_object_put(check->rows);
     json_object_put(check->folders);
-    check->rows = check->folders = NULL;
+    json_object_put(check->asked);
+    pull_close(check->pull, false);
+    check->rows = check->folders = check->asked = NULL;
+    check->pull = NULL;
 }
 
 static void add_row(struct import_check *check, int64_t line, const char *sample_id,
@@ -95,12 +99,54 @@ static const char *other_architecture(const char *reference)
     return NULL;
 }
 
-static void check_image(const char *image, const char *reference, json_object *missing,
-                        json_object *reasons)
+/* What the registry says of it, asked once. */
+static json_object *ask(struct import_check *check, const char *reference)
+{
+    json_object *answer = NULL;
+    struct error err = ERROR_INIT;
+
+    if (!check->asked)
+        check->asked = json_object_new_object();
+    if (json_object_object_get_ex(check->asked, reference, &answer))
+        return answer;
+    answer = json_object_new_object();
+    pull_look(check->pull, reference, &err);
+    json_add_bool(answer, "missing", err.kind == ERROR_NOT_FOUND);
+    json_add_text(answer, "reason", err.kind == ERROR_NONE ? NULL : err.message);
+    json_add(check->asked, reference, answer);
+    return answer;
+}
+
+/* Of an image that is in a registry only. Returns whether that is all there is to say of it. */
+static bool check_registry(struct import_check *check, const char *reference, json_object *never,
+                           json_object *lacks)
+{
+    json_object *answer = check->pull ? ask(check, reference) : NULL;
+    const char *reason = answer ? json_get_text(answer, "reason") : NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (!reason)
+        return false;
+    if (json_object_get_boolean(json_object_object_get(answer, "missing"))) {
+        buf_addf(&text, "the image %s, which its registry does not have (%s)", reference, reason);
+        add_reason(never, text.data, text.length);
+    } else {
+        buf_addf(&text, "the image %s, of which its registry cannot be asked (%s)", reference,
+                 reason);
+        add_reason(lacks, text.data, text.length);
+    }
+    return true;
+}
+
+static void check_image(struct import_check *check, const char *image, const char *reference,
+                        json_object *missing, json_object *never, json_object *reasons)
 {
     _cleanup_(buf_release) struct buf reason = BUF_INIT;
     const char *other = other_architecture(reference);
 
+    if (image && reference && !other && json_object_object_get_ex(missing, image, NULL) &&
+        check_registry(check, reference, never, reasons))
+        return;
     if (!image)
         buf_addf(&reason, "an image: the row names none (--image, --image-map)");
     else if (json_object_object_get_ex(missing, image, NULL) && other)
@@ -160,10 +206,10 @@ void import_check_sample(struct import_check *check, int64_t line, const struct 
 
     check_names("fail_to_pass", sample->language, sample->fail_to_pass, never);
     check_names("pass_to_pass", sample->language, sample->pass_to_pass, never);
-    check_image(sample->image, sample->image_reference, missing, lacks);
+    check_image(check, sample->image, sample->image_reference, missing, never, lacks);
     check_folder(check, sample->image, sample->repo_path, missing, lacks);
     if (sample->verifier_image) {
-        check_image(sample->verifier_image, NULL, missing, lacks);
+        check_image(check, sample->verifier_image, NULL, missing, never, lacks);
         check_folder(check, sample->verifier_image, sample->repo_path, missing, lacks);
     }
     add_needs(sample->needs, lacks);

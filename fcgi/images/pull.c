@@ -220,23 +220,43 @@ static bool step_down(const struct pull *pull)
            prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0;
 }
 
-static _Noreturn void run_skopeo(const struct pull *pull, unsigned place, const char *reference,
-                                 int out)
-{
-    _cleanup_(free_ptr) char *destination = xasprintf("oci:" SEEN_AS "/oci-%u:image", place);
-    _cleanup_(free_ptr) char *source = xasprintf("docker://%s", reference);
-    _cleanup_(free_ptr) char *credentials =
-        xasprintf("--src-authfile=/proc/self/fd/%d", pull->credentials_fd);
-    const char *arguments[16] = {"skopeo", "copy", "--retry-times=3",
-                                 "--dest-shared-blob-dir=" SEEN_AS "/blobs"};
-    const char *environment[16];
-    size_t count = 4;
+#define ARGUMENTS_MOST 8
 
-    arguments[count++] = pull->credentials_fd >= 0 ? credentials : "--src-no-creds";
-    arguments[count++] = source;
-    arguments[count++] = destination;
+/* What it is to do: copy an image to a place, or (no destination) show its manifest, which nobody
+ * reads. */
+struct errand {
+    const char *reference;
+    unsigned place;
+    bool look;
+};
+
+static void choose_arguments(const struct pull *pull, const struct errand *errand,
+                             const char *arguments[ARGUMENTS_MOST])
+{
+    const char *kind = errand->look ? "" : "src-"; /* of the options about the registry */
+    size_t count = 0;
+
+    arguments[count++] = "skopeo";
+    arguments[count++] = errand->look ? "inspect" : "copy";
+    arguments[count++] = "--retry-times=3";
+    arguments[count++] = errand->look ? "--raw" : "--dest-shared-blob-dir=" SEEN_AS "/blobs";
+    arguments[count++] = pull->credentials_fd >= 0 ? xasprintf("--%sauthfile=/proc/self/fd/%d",
+                                                               kind, pull->credentials_fd)
+                                                   : xasprintf("--%sno-creds", kind);
+    arguments[count++] = xasprintf("docker://%s", errand->reference);
+    if (!errand->look)
+        arguments[count++] = xasprintf("oci:" SEEN_AS "/oci-%u:image", errand->place);
+    arguments[count] = NULL;
+}
+
+static _Noreturn void run_skopeo(const struct pull *pull, const struct errand *errand, int out)
+{
+    const char *arguments[ARGUMENTS_MOST], *environment[16];
+    const int shown = errand->look ? open("/dev/null", O_WRONLY | O_CLOEXEC) : out;
+
+    choose_arguments(pull, errand, arguments);
     choose_environment(environment);
-    if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || !step_down(pull)) {
+    if (dup2(shown, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || !step_down(pull)) {
         dprintf(out, "cannot confine skopeo: %s\n", strerror(errno));
         _exit(126);
     }
@@ -300,6 +320,27 @@ static int64_t most_bytes(const struct pull *pull)
     return most > INT64_MAX / (int64_t)pull->jobs ? INT64_MAX : most * (int64_t)pull->jobs;
 }
 
+static int spawn(const struct pull *pull, const struct errand *errand, struct guard_subject *skopeo,
+                 FILE **ret_out, struct error *err)
+{
+    int ends[2];
+
+    if (guard_check_disk(pull->settings, err) < 0)
+        return -1;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_errno(err, errno, "cannot make a pipe");
+    fflush(NULL); /* or the child would write it, too */
+    skopeo->pid = fork();
+    if (skopeo->pid == 0)
+        run_skopeo(pull, errand, ends[1]);
+    close(ends[1]);
+    *ret_out = skopeo->pid > 0 ? fdopen(ends[0], "r") : NULL;
+    if (*ret_out)
+        return 0;
+    close(ends[0]);
+    return error_errno(err, errno, "cannot start skopeo");
+}
+
 /* What is added to the folder is an image at most by each that is fetched at the same time, and by
  * each whose fetch ends meanwhile; what other images left there is not their own. */
 static int fetch(struct pull *pull, unsigned place, const char *reference,
@@ -310,31 +351,52 @@ static int fetch(struct pull *pull, unsigned place, const char *reference,
     const int64_t before = guard_folder_bytes(work), most = most_bytes(pull);
     struct guard_subject skopeo = {
         .what = "to fetch it", .folder = work, .ended = pull->ended, .ended_before = ended};
+    const struct errand errand = {.reference = reference, .place = place};
     char said[SAID_MOST] = "";
-    int ends[2], status;
+    int status;
     FILE *out;
 
     skopeo.folder_bytes_max = before > INT64_MAX - most ? INT64_MAX : before + most;
-    if (guard_check_disk(pull->settings, err) < 0)
+    if (spawn(pull, &errand, &skopeo, &out, err) < 0)
         return -1;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return error_errno(err, errno, "cannot make a pipe");
-    fflush(NULL); /* or the child would write it, too */
-    skopeo.pid = fork();
-    if (skopeo.pid == 0)
-        run_skopeo(pull, place, reference, ends[1]);
-    close(ends[1]);
-    out = skopeo.pid > 0 ? fdopen(ends[0], "r") : NULL;
-    if (!out) {
-        close(ends[0]);
-        return error_errno(err, errno, "cannot start skopeo");
-    }
     status = await(pull, &skopeo, out, progress, said, err);
     ++*pull->ended;
     fclose(out);
     if (status <= 0)
         return status < 0 ? error_wrap(err, "%s cannot be fetched", reference) : 0;
     return error_set(err, ERROR_UNAVAILABLE, NULL, "%s cannot be fetched: %s", reference,
+                     said[0] ? said : "skopeo gave no reason");
+}
+
+/* Registries' words for it; skopeo's status is the same for all. */
+static bool is_missing(const char *said)
+{
+    static const char *const words[] = {"manifest unknown", "name unknown", "not found",
+                                        "repository name not known"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strstr(said, words[i]))
+            return true;
+    }
+    return false;
+}
+
+int pull_look(struct pull *pull, const char *reference, struct error *err)
+{
+    static const struct pull_progress silent;
+    const struct errand errand = {.reference = reference, .look = true};
+    struct guard_subject skopeo = {.what = "to ask its registry for it"};
+    char said[SAID_MOST] = "";
+    int status;
+    FILE *out;
+
+    if (spawn(pull, &errand, &skopeo, &out, err) < 0)
+        return -1;
+    status = await(pull, &skopeo, out, &silent, said, err);
+    fclose(out);
+    if (status <= 0)
+        return status < 0 ? error_wrap(err, "%s", reference) : 0;
+    return error_set(err, is_missing(said) ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE, NULL, "%s",
                      said[0] ? said : "skopeo gave no reason");
 }
 

@@ -27,7 +27,7 @@ void import_check_release(struct import_check *check)
 }
 
 static void add_row(struct import_check *check, int64_t line, const char *sample_id,
-                    const char *fate, json_object *reasons)
+                    const char *fate, json_object *reasons, json_object *remarks)
 {
     json_object *row;
 
@@ -38,6 +38,7 @@ static void add_row(struct import_check *check, int64_t line, const char *sample
     json_add_text(row, "sample_id", sample_id);
     json_add_text(row, "fate", fate);
     json_add(row, "reasons", json_object_get(reasons));
+    json_add(row, "remarks", remarks ? json_object_get(remarks) : json_object_new_array());
     json_object_array_add(check->rows, row);
 }
 
@@ -48,7 +49,10 @@ static void add_reason(json_object *reasons, const char *text, size_t length)
 
 /* --- names that are no test ------------------------------------------------------------------ */
 
-static void check_names(const char *field, const char *language, const char *text,
+typedef const char *name_check(const char *language, const char *name);
+
+/* What the check finds in a list. */
+static void check_names(const char *field, const char *language, const char *text, name_check *look,
                         json_object *reasons)
 {
     _cleanup_(json_release) json_object *list = json_tokener_parse(text);
@@ -57,7 +61,7 @@ static void check_names(const char *field, const char *language, const char *tex
 
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(list, i));
-        const char *fault = test_name_fault(language, name);
+        const char *fault = look(language, name);
 
         if (fault && faults++ < NAMES_SHOWN)
             buf_addf(&said, "%s'%.120s' %s", said.length ? ", " : "", name, fault);
@@ -203,9 +207,12 @@ void import_check_sample(struct import_check *check, int64_t line, const struct 
 {
     _cleanup_(json_release) json_object *never = json_object_new_array();
     _cleanup_(json_release) json_object *lacks = json_object_new_array();
+    _cleanup_(json_release) json_object *remarks = json_object_new_array();
 
-    check_names("fail_to_pass", sample->language, sample->fail_to_pass, never);
-    check_names("pass_to_pass", sample->language, sample->pass_to_pass, never);
+    check_names("fail_to_pass", sample->language, sample->fail_to_pass, test_name_fault, never);
+    check_names("pass_to_pass", sample->language, sample->pass_to_pass, test_name_fault, never);
+    check_names("fail_to_pass", sample->language, sample->fail_to_pass, test_name_remark, remarks);
+    check_names("pass_to_pass", sample->language, sample->pass_to_pass, test_name_remark, remarks);
     check_image(check, sample->image, sample->image_reference, missing, never, lacks);
     check_folder(check, sample->image, sample->repo_path, missing, lacks);
     if (sample->verifier_image) {
@@ -215,13 +222,13 @@ void import_check_sample(struct import_check *check, int64_t line, const struct 
     add_needs(sample->needs, lacks);
     if (json_object_array_length(never) > 0) {
         check->hopeless++;
-        add_row(check, line, sample->sample_id, "hopeless", never);
+        add_row(check, line, sample->sample_id, "hopeless", never, remarks);
     } else if (json_object_array_length(lacks) > 0) {
         check->lacking++;
-        add_row(check, line, sample->sample_id, "needs", lacks);
+        add_row(check, line, sample->sample_id, "needs", lacks, remarks);
     } else {
         check->ready++;
-        add_row(check, line, sample->sample_id, "ready", lacks);
+        add_row(check, line, sample->sample_id, "ready", lacks, remarks);
     }
 }
 
@@ -231,7 +238,7 @@ void import_check_bad(struct import_check *check, int64_t line, const char *reas
 
     check->bad++;
     add_reason(reasons, reason, strlen(reason));
-    add_row(check, line, NULL, "bad", reasons);
+    add_row(check, line, NULL, "bad", reasons, NULL);
 }
 
 bool import_check_failed(const struct import_check *check)
@@ -254,6 +261,7 @@ static void print_row(json_object *row)
 {
     const char *sample_id = json_get_text(row, "sample_id");
     json_object *reasons = json_object_object_get(row, "reasons");
+    json_object *remarks = json_object_object_get(row, "remarks");
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     buf_addf(&text, "%" PRId64 " %s %s", json_get_int(row, "line", 0), sample_id ? sample_id : "-",
@@ -261,6 +269,8 @@ static void print_row(json_object *row)
     for (size_t i = 0; i < json_object_array_length(reasons); i++)
         buf_addf(&text, "%s %s", i ? ";" : ":",
                  json_object_get_string(json_object_array_get_idx(reasons, i)));
+    for (size_t i = 0; i < json_object_array_length(remarks); i++)
+        buf_addf(&text, " (%s)", json_object_get_string(json_object_array_get_idx(remarks, i)));
     output_block(text.data);
 }
 

@@ -18,7 +18,8 @@ struct import_check {
     json_object *folders;  /* by image and folder: is it certain that the image lacks it? */
     struct pull *pull;     /* by which registries are asked for images; NULL: they are not */
     json_object *asked;    /* by reference, what was told: {"missing", "reason"} */
-    json_object *rows; /* a row each: {"line","sample_id","fate","reasons"}; NULL: only counted */
+    json_object
+        *rows; /* a row each: {"line","sample_id","fate","reasons","remarks"}; NULL: only counted */
     int64_t ready, lacking, hopeless, bad;
 };
 

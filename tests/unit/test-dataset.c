@@ -538,15 +538,20 @@ static void names_that_are_no_test_are_told(void)
     static const char *const right[] = {"tests/a.py::T::test_x[a b]", "test_x (module.Class)",
                                         "test_x", "a/b.py::test_y",
                                         "test_x (module.Class.test_x) (n=1)"};
-    static const char *const wrong[] = {"tests/a.py::test_x[a", "A view reverses its URL.",
+    static const char *const wrong[] = {"A view reverses its URL.",
                                         "Named URLs should be reversible"};
+    static const char cut[] = "tests/a.py::test_x[a";
 
     for (size_t i = 0; i < ARRAY_SIZE(right); i++)
         CU_ASSERT_PTR_NULL(test_name_fault("python", right[i]));
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
         CU_ASSERT_PTR_NOT_NULL(test_name_fault("python", wrong[i]));
         CU_ASSERT_PTR_NULL(test_name_fault("javascript", wrong[i]));
+        CU_ASSERT_PTR_NULL(test_name_remark("python", wrong[i]));
     }
+    /* It is found (tests/unit/test-grade.c). */
+    CU_ASSERT_PTR_NULL(test_name_fault("python", cut));
+    CU_ASSERT_PTR_NOT_NULL(test_name_remark("python", cut));
 }
 
 /* --- references ------------------------------------------------------------------------------ */

@@ -23,9 +23,14 @@ static bool is_unittest(const char *name)
            !memchr(name, '.', (size_t)(blank - name));
 }
 
+bool test_names_known(const char *language)
+{
+    return strcmp(language, "python") == 0;
+}
+
 const char *test_name_fault(const char *language, const char *name)
 {
-    if (strcmp(language, "python") != 0)
+    if (!test_names_known(language))
         return NULL;
     if (strchr(name, ' ') && !is_cut(name) && !strstr(name, "::") && !is_unittest(name))
         return "is a sentence and no test's name";
@@ -34,7 +39,7 @@ const char *test_name_fault(const char *language, const char *name)
 
 const char *test_name_remark(const char *language, const char *name)
 {
-    return strcmp(language, "python") == 0 && is_cut(name)
+    return test_names_known(language) && is_cut(name)
                ? "is cut off in its parameters; of the tests whose names begin so the worst counts"
                : NULL;
 }

@@ -5,6 +5,11 @@
 #ifndef CODESET_DATASET_TEST_NAMES_H
 #define CODESET_DATASET_TEST_NAMES_H
 
+#include <stdbool.h>
+
+/* Is it known what names of tests in the language look like? */
+bool test_names_known(const char *language);
+
 /* "is a sentence and no test's name", or NULL for a name that may be a test's. */
 const char *test_name_fault(const char *language, const char *name);
 

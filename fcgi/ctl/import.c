@@ -60,8 +60,8 @@ struct import {
     bool is_new; /* the data set has no samples, and nobody else can add some */
     void *seen;  /* tsearch(3)'s tree of sample ids */
     int64_t rows, line, bad;
-    struct import_counts counts;
-    struct import_batch *batch;
+    struct import_target target;
+    struct import_rows taken;
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
     json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
@@ -78,9 +78,7 @@ static void import_release(struct import *import)
     import_images_release(&import->images);
     tdestroy(import->seen, free);
     json_object_put(import->errors);
-    if (import->batch)
-        import_batch_clear(import->batch);
-    free(import->batch);
+    import_rows_release(&import->taken);
     buf_release(&import->profile);
     json_object_put(import->unknown_fields);
 }
@@ -92,7 +90,9 @@ static int compare_ids(const void *a, const void *b)
 
 static bool any_good(const struct import *import)
 {
-    return import->counts.added + import->counts.changed + import->counts.unchanged > 0;
+    return import->taken.counts.added + import->taken.counts.changed +
+               import->taken.counts.unchanged >
+           0;
 }
 
 /* Bad lines keep the good ones out, or there are none. */
@@ -161,24 +161,6 @@ static int parse_line(struct import *import, const struct buf *text, struct samp
     return 0;
 }
 
-static int store_batch(struct import *import, struct error *err)
-{
-    const struct import_target target = {
-        .db = import->db,
-        .path = import->path,
-        .dataset = import->dataset,
-        .pack_dir = import->dry_run ? NULL : ctl_settings(import->ctl)->api.pack_dir,
-        .is_new = import->is_new,
-    };
-
-    /* Bad lines keep them out. */
-    if (import->bad > 0 && !import->keep_going) {
-        import_batch_clear(import->batch);
-        return 0;
-    }
-    return import_batch_store(import->batch, &target, &import->counts, err);
-}
-
 /* Returns -1 only when there is no going on: a bad line is reported. */
 static int take_line(struct import *import, struct source_row *row, struct error *err)
 {
@@ -211,8 +193,7 @@ static int take_line(struct import *import, struct source_row *row, struct error
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
     if (import->bad > 0 && !import->keep_going)
         return 0;
-    import_batch_take(import->batch, &line, import->line, row->text.length);
-    return import_batch_is_full(import->batch) ? store_batch(import, err) : 0;
+    return import_rows_take(&import->taken, &line, import->line, row->text.length, err);
 }
 
 static int take_row(struct import *import, struct source_row *row, struct error *err)
@@ -245,8 +226,17 @@ static void show_progress(struct import *import)
 static int take_file(struct import *import, struct error *err)
 {
     struct source_row row = SOURCE_ROW_INIT;
+    struct error ignored;
     int status = 0, got = 0;
 
+    import->target = (struct import_target){
+        .db = import->db,
+        .path = import->path,
+        .dataset = import->dataset,
+        .pack_dir = import->dry_run ? NULL : ctl_settings(import->ctl)->api.pack_dir,
+        .is_new = import->is_new,
+    };
+    import_rows_begin(&import->taken, &import->target);
     while (status == 0 && (got = row_source_next(import->source, &row, err)) > 0) {
         show_progress(import);
         status = ++import->rows > SAMPLES_MOST
@@ -255,7 +245,12 @@ static int take_file(struct import *import, struct error *err)
                      : take_row(import, &row, err);
     }
     source_row_release(&row);
-    return status < 0 || got < 0 ? -1 : store_batch(import, err);
+    if (status < 0 || got < 0) {
+        import_rows_end(&import->taken, true, &ignored);
+        return -1;
+    }
+    /* Bad lines keep the good ones out. */
+    return import_rows_end(&import->taken, import->bad > 0 && !import->keep_going, err);
 }
 
 static void make_images(struct import *import, const struct source_row *row)
@@ -300,9 +295,9 @@ static int sync_packs(const struct import *import, struct error *err)
 
 static int record(const struct import *import, struct error *err)
 {
-    _cleanup_(free_ptr) char *counts =
-        xasprintf("%" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged samples",
-                  import->counts.added, import->counts.changed, import->counts.unchanged);
+    _cleanup_(free_ptr) char *counts = xasprintf(
+        "%" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged samples",
+        import->taken.counts.added, import->taken.counts.changed, import->taken.counts.unchanged);
 
     return store_audit_log_add(import->db, "dataset.imported", import->dataset, counts, err);
 }
@@ -314,7 +309,8 @@ static int finish(struct import *import, struct error *err)
     if (record(import, err) < 0 ||
         (format && store_dataset_set_format(import->db, import->dataset, format, err) < 0))
         return -1;
-    if ((import->counts.added > 0 || import->counts.changed > 0) && sync_packs(import, err) < 0)
+    if ((import->taken.counts.added > 0 || import->taken.counts.changed > 0) &&
+        sync_packs(import, err) < 0)
         return -1;
     if (db_commit(import->db, err) < 0) {
         import->undecided = db_lost(import->db);
@@ -439,9 +435,9 @@ static void print_summary(const struct import *import)
         object = json_object_new_object();
         json_add_text(object, "dataset", import->dataset);
         json_add_bool(object, "imported", !nothing && !import->dry_run);
-        json_add_int(object, "added", nothing ? 0 : import->counts.added);
-        json_add_int(object, "changed", nothing ? 0 : import->counts.changed);
-        json_add_int(object, "unchanged", nothing ? 0 : import->counts.unchanged);
+        json_add_int(object, "added", nothing ? 0 : import->taken.counts.added);
+        json_add_int(object, "changed", nothing ? 0 : import->taken.counts.changed);
+        json_add_int(object, "unchanged", nothing ? 0 : import->taken.counts.unchanged);
         json_add_int(object, "bad", import->bad);
         json_add(object, "errors", json_object_get(import->errors));
         json_add(object, "unknown_fields", import_fields_list(import->unknown_fields));
@@ -452,10 +448,11 @@ static void print_summary(const struct import *import)
     } else if (nothing) {
         tell_refusal(import);
     } else {
-        printf(
-            "%s: %" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged, %" PRId64 " bad%s\n",
-            import->dataset, import->counts.added, import->counts.changed, import->counts.unchanged,
-            import->bad, import->dry_run ? " (dry run: nothing was imported)" : "");
+        printf("%s: %" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged, %" PRId64
+               " bad%s\n",
+               import->dataset, import->taken.counts.added, import->taken.counts.changed,
+               import->taken.counts.unchanged, import->bad,
+               import->dry_run ? " (dry run: nothing was imported)" : "");
     }
 }
 
@@ -554,7 +551,6 @@ static int begin(struct import *import, struct error *err)
 {
     import->errors = json_object_new_array();
     import->unknown_fields = json_object_new_object();
-    import->batch = xcalloc(1, sizeof(*import->batch));
     import_images_begin(&import->images, import->ctl, !import->dry_run);
     import->db = ctl_db(import->ctl, err);
     return import->db ? 0 : -1;

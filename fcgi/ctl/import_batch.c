@@ -3,18 +3,36 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/parallel.h"
 #include "ctl/sample_pack.h"
+#include "store/db.h"
+#include "store/samples.h"
 
 #include "base/banned.h"
 
 #define BATCH_BYTES (1 << 20) /* of the lines' texts; one alone may have more */
 
-void import_batch_clear(struct import_batch *batch)
+struct import_row {
+    struct sample_line line;
+    int64_t number;
+    struct buf archive;
+    int status; /* of making the archive */
+    struct error err;
+};
+
+struct import_batch {
+    struct import_row rows[SAMPLES_AT_ONCE];
+    size_t count, bytes;
+};
+
+static void clear(struct import_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         sample_line_release(&batch->rows[i].line);
@@ -23,19 +41,12 @@ void import_batch_clear(struct import_batch *batch)
     batch->count = batch->bytes = 0;
 }
 
-void import_batch_take(struct import_batch *batch, struct sample_line *line, int64_t number,
-                       size_t length)
-{
-    batch->rows[batch->count++] =
-        (struct import_row){.line = *line, .number = number, .archive = BUF_INIT};
-    batch->bytes += length;
-    memset(line, 0, sizeof(*line));
-}
-
-bool import_batch_is_full(const struct import_batch *batch)
+static bool is_full(const struct import_batch *batch)
 {
     return batch->count == ARRAY_SIZE(batch->rows) || batch->bytes >= BATCH_BYTES;
 }
+
+/* --- storing a batch ------------------------------------------------------------------------- */
 
 struct rendering {
     struct import_batch *batch;
@@ -140,14 +151,26 @@ static int write_packs(const struct import_batch *batch, const struct import_tar
     return 0;
 }
 
+struct describing {
+    const struct import_batch *batch;
+    const struct import_target *target;
+    struct new_sample *samples;
+};
+
+static void describe(size_t i, void *arg)
+{
+    const struct describing *describing = arg;
+
+    describing->samples[i] = sample_of(describing->target, &describing->batch->rows[i].line);
+}
+
 static int store(struct import_batch *batch, const struct import_target *target, int64_t *versions,
                  size_t *ret_at, struct error *err)
 {
     struct new_sample samples[SAMPLES_AT_ONCE];
     struct rendering rendering = {.batch = batch, .target = target};
 
-    for (size_t i = 0; i < batch->count; i++)
-        samples[i] = sample_of(target, &batch->rows[i].line);
+    parallel_each(batch->count, describe, &(struct describing){batch, target, samples});
     if (store_sample_add(target->db, samples, batch->count, render, &rendering, versions, ret_at,
                          err) < 0)
         return -1;
@@ -165,21 +188,97 @@ static void count(struct import_counts *counts, int64_t version)
         counts->changed++;
 }
 
-int import_batch_store(struct import_batch *batch, const struct import_target *target,
-                       struct import_counts *counts, struct error *err)
+static void store_batch(struct import_rows *rows)
 {
+    struct import_batch *batch = rows->storing;
     int64_t versions[SAMPLES_AT_ONCE];
     size_t at = batch->count;
-    int status = store(batch, target, versions, &at, err);
 
-    if (status < 0 && at < batch->count)
-        error_wrap(err, "%s:%" PRId64 " (%s)", target->path, batch->rows[at].number,
+    rows->status = store(batch, rows->target, versions, &at, &rows->err);
+    if (rows->status < 0 && at < batch->count)
+        error_wrap(&rows->err, "%s:%" PRId64 " (%s)", rows->target->path, batch->rows[at].number,
                    batch->rows[at].line.sample_id);
-    else if (status < 0 && batch->count > 0)
-        error_wrap(err, "%s:%" PRId64 " to %" PRId64, target->path, batch->rows[0].number,
-                   batch->rows[batch->count - 1].number);
-    for (size_t i = 0; status == 0 && i < batch->count; i++)
-        count(counts, versions[i]);
-    import_batch_clear(batch);
-    return status;
+    else if (rows->status < 0 && batch->count > 0)
+        error_wrap(&rows->err, "%s:%" PRId64 " to %" PRId64, rows->target->path,
+                   batch->rows[0].number, batch->rows[batch->count - 1].number);
+    for (size_t i = 0; rows->status == 0 && i < batch->count; i++)
+        count(&rows->counts, versions[i]);
+    clear(batch);
+}
+
+static void *store_in_thread(void *arg)
+{
+    db_thread_begin();
+    store_batch(arg);
+    db_thread_end();
+    return NULL;
+}
+
+/* --- the rows -------------------------------------------------------------------------------- */
+
+static int await(struct import_rows *rows, struct error *err)
+{
+    if (rows->running)
+        pthread_join(rows->thread, NULL);
+    rows->running = false;
+    if (rows->status < 0)
+        *err = rows->err;
+    return rows->status;
+}
+
+/* What is filled goes behind what is being stored. */
+static int pass_on(struct import_rows *rows, struct error *err)
+{
+    struct import_batch *filled = rows->filling;
+
+    if (await(rows, err) < 0)
+        return -1;
+    rows->filling = rows->storing;
+    rows->storing = filled;
+    rows->running = pthread_create(&rows->thread, NULL, store_in_thread, rows) == 0;
+    if (!rows->running)
+        store_batch(rows);
+    return 0;
+}
+
+void import_rows_begin(struct import_rows *rows, const struct import_target *target)
+{
+    *rows = (struct import_rows){
+        .target = target,
+        .filling = xcalloc(1, sizeof(*rows->filling)),
+        .storing = xcalloc(1, sizeof(*rows->storing)),
+    };
+}
+
+int import_rows_take(struct import_rows *rows, struct sample_line *line, int64_t number,
+                     size_t length, struct error *err)
+{
+    struct import_batch *batch = rows->filling;
+
+    batch->rows[batch->count++] =
+        (struct import_row){.line = *line, .number = number, .archive = BUF_INIT};
+    batch->bytes += length;
+    memset(line, 0, sizeof(*line));
+    return is_full(batch) ? pass_on(rows, err) : 0;
+}
+
+int import_rows_end(struct import_rows *rows, bool drop, struct error *err)
+{
+    if (!drop && pass_on(rows, err) < 0)
+        return -1;
+    return await(rows, err);
+}
+
+void import_rows_release(struct import_rows *rows)
+{
+    struct error ignored;
+
+    await(rows, &ignored);
+    if (rows->filling)
+        clear(rows->filling);
+    if (rows->storing)
+        clear(rows->storing);
+    free(rows->filling);
+    free(rows->storing);
+    rows->filling = rows->storing = NULL;
 }

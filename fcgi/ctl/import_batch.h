@@ -1,17 +1,17 @@
 /*
- * import_batch.h - rows of an import that go into the database together, and their archives.
+ * import_batch.h - rows of an import, which go into the database many at a time, and their
+ * archives.
  */
 #ifndef CODESET_CTL_IMPORT_BATCH_H
 #define CODESET_CTL_IMPORT_BATCH_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "ctl/sample_line.h"
-#include "store/samples.h"
 
 struct db;
 
@@ -28,31 +28,31 @@ struct import_counts {
     int64_t added, changed, unchanged;
 };
 
-struct import_row {
-    struct sample_line line;
-    int64_t number;
-    struct buf archive;
-    int status; /* of making the archive */
+struct import_batch;
+
+/* Rows on their way: some are stored by a thread while others are taken. Until import_rows_end has
+ * returned, the target's connection is the thread's. */
+struct import_rows {
+    const struct import_target *target;
+    struct import_batch *filling, *storing; /* made by import_rows_begin */
+    pthread_t thread;
+    bool running;
+    int status; /* of the thread, and its error */
     struct error err;
+    struct import_counts counts; /* of what is stored */
 };
 
-struct import_batch {
-    struct import_row rows[SAMPLES_AT_ONCE];
-    size_t count, bytes;
-};
+/* The target must outlive the rows. */
+void import_rows_begin(struct import_rows *rows, const struct import_target *target);
 
-/* Takes the line over, which is then empty. length: of its text. */
-void import_batch_take(struct import_batch *batch, struct sample_line *line, int64_t number,
-                       size_t length);
+/* Takes the line over, which is then empty. length: of its text. Within the caller's transaction.
+ * Fails for a row that was taken before, too: an error names the row that it is about. */
+int import_rows_take(struct import_rows *rows, struct sample_line *line, int64_t number,
+                     size_t length, struct error *err);
 
-/* It must be stored before more is taken. */
-bool import_batch_is_full(const struct import_batch *batch);
+/* Stores what is left, or drops it, and waits. */
+int import_rows_end(struct import_rows *rows, bool drop, struct error *err);
 
-/* Stores what was taken, within the caller's transaction, and empties the batch, also where it
- * fails. An error names the row that it is about. */
-int import_batch_store(struct import_batch *batch, const struct import_target *target,
-                       struct import_counts *counts, struct error *err);
-
-void import_batch_clear(struct import_batch *batch);
+void import_rows_release(struct import_rows *rows);
 
 #endif

@@ -21,6 +21,11 @@ tests_unit_test_restore_rules_SOURCES = tests/unit/test-restore-rules.c tests/un
 tests_unit_test_restore_rules_CPPFLAGS = $(grade_test_cppflags)
 tests_unit_test_restore_rules_LDADD = $(grade_test_libs)
 
+check_PROGRAMS += tests/unit/test-parallel
+TESTS += tests/unit/test-parallel
+tests_unit_test_parallel_SOURCES = tests/unit/test-parallel.c tests/unit/unit.h
+tests_unit_test_parallel_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-glob
 TESTS += tests/unit/test-glob
 tests_unit_test_glob_SOURCES = tests/unit/test-glob.c tests/unit/unit.h

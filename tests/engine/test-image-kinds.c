@@ -106,10 +106,12 @@ static void write_oci_archive(const char *path, struct blob layers[2], const cha
 
 static void test_oci_archive(void)
 {
-    const struct tar_entry lower[] = {TAR_FOLDER("etc"),           TAR_FILE("etc/kept", "1"),
-                                      TAR_FILE("etc/gone", "1"),   TAR_FOLDER("opaque"),
+    const struct tar_entry lower[] = {TAR_FOLDER("etc"), TAR_FILE("etc/kept", "1"),
+                                      TAR_FILE("etc/gone", "1"), TAR_FOLDER("opaque"),
                                       TAR_FILE("opaque/old", "1"), TAR_FOLDER("usr/lib"),
-                                      TAR_LINK("lib", "usr/lib"),  TAR_SHELL};
+                                      TAR_LINK("lib", "usr/lib"), TAR_SHELL,
+                                      /* There is nothing below the first layer. */
+                                      TAR_FILE("etc/.wh.kept", "")};
     const struct tar_entry upper[] = {TAR_FILE("opaque/new", "2"),
                                       TAR_FILE("opaque/.wh..wh..opq", ""),
                                       TAR_FILE("etc/.wh.gone", ""), TAR_FILE("lib/x", "2")};
@@ -129,6 +131,7 @@ static void test_oci_archive(void)
         return;
     }
     CU_ASSERT_TRUE(look("oci", "etc/kept", &st));
+    CU_ASSERT_FALSE(look("oci", "etc/.wh.kept", &st));
     CU_ASSERT_FALSE(look("oci", "etc/gone", &st));
     CU_ASSERT_FALSE(look("oci", "etc/.wh.gone", &st));
     CU_ASSERT_TRUE(look("oci", "opaque/new", &st));
@@ -167,8 +170,14 @@ static void test_hostile_oci_layers(void)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct blob layers[2] = {layer_of(harmless, 1), layer_of(rows[i], 2)};
+        struct blob turned[2] = {layers[1], layers[0]};
         struct error err = ERROR_INIT;
 
+        write_oci_archive(path, turned, OCI_CONFIG("/"));
+        CU_ASSERT_EQUAL(
+            image_import(&fixture.settings.engine, "bad", path, NULL, false, NULL, NULL, &err), -1);
+        CU_ASSERT_TRUE(err.code != NULL && strcmp(err.code, "IMAGE_REFUSED") == 0);
+        err = (struct error)ERROR_INIT;
         write_oci_archive(path, layers, OCI_CONFIG("/"));
         CU_ASSERT_EQUAL(
             image_import(&fixture.settings.engine, "bad", path, NULL, false, NULL, NULL, &err), -1);

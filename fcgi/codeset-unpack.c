@@ -1,8 +1,8 @@
 /*
  * codeset-unpack - reads an image archive and lays its files into the import's folder.
  *
- *     codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N [user=USER]
- *                    [tag=TAG] [platform=OS/ARCHITECTURE]
+ *     codeset-unpack folder=PATH layers=N pipe=0|1 layout=0|1 work=N bytes=N entries=N
+ *                    [user=USER] [tag=TAG] [platform=OS/ARCHITECTURE]
  *
  * It scrubs git's repositories there, or looks into a layer, where work= says so
  * (images/unpacker.h). Run by codesetctl, one for each import, in namespaces of its own.
@@ -40,13 +40,13 @@
 #define OWN_BYTES (1 << 20)
 
 static const char usage[] =
-    "usage: codeset-unpack folder=PATH layers=N pipe=0|1 work=N bytes=N entries=N\n"
+    "usage: codeset-unpack folder=PATH layers=N pipe=0|1 layout=0|1 work=N bytes=N entries=N\n"
     "                      [user=USER] [tag=TAG] [platform=OS/ARCHITECTURE]\n"
     "Unpacks one image archive. Run by codesetctl image import.\n";
 
 struct arguments {
     const char *folder, *user, *tag, *platform;
-    int64_t layers, pipe, work, bytes, entries;
+    int64_t layers, pipe, layout, work, bytes, entries;
 };
 
 static int read_argument(const char *text, struct arguments *arguments)
@@ -54,11 +54,9 @@ static int read_argument(const char *text, struct arguments *arguments)
     struct {
         const char *key;
         int64_t *number;
-    } rows[] = {{"layers=", &arguments->layers},
-                {"pipe=", &arguments->pipe},
-                {"work=", &arguments->work},
-                {"bytes=", &arguments->bytes},
-                {"entries=", &arguments->entries}};
+    } rows[] = {{"layers=", &arguments->layers}, {"pipe=", &arguments->pipe},
+                {"layout=", &arguments->layout}, {"work=", &arguments->work},
+                {"bytes=", &arguments->bytes},   {"entries=", &arguments->entries}};
     struct {
         const char *key, **text;
     } texts[] = {{"user=", &arguments->user},
@@ -141,6 +139,7 @@ static int work(const struct arguments *arguments, struct unpacked *ret_unpacked
                               .git = arguments->work != UNPACKER_LAY};
     const struct unpack_job job = {.source_fd = STDIN_FILENO,
                                    .is_pipe = arguments->pipe != 0,
+                                   .is_layout = arguments->layout != 0,
                                    .base_fds = layers,
                                    .base_count = (int)arguments->layers,
                                    .bytes_max = arguments->bytes,

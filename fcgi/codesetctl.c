@@ -219,7 +219,11 @@ static const struct ctl_command commands[] = {
                  {"network", NULL, "let builds of tasks' folders reach what this host reaches"},
                  {"strict", NULL, "treat lines with unknown fields as bad"},
                  {"dry-run", NULL, "only say what would be imported"},
-                 {"check", NULL, "only say, of each sample, whether it could be run"}},
+                 {"check", NULL, "only say, of each sample, whether it could be run"},
+                 {"ask-registries", NULL,
+                  "with --check: ask their registries for images that are not here"},
+                 {"credentials", "FILE",
+                  "with --ask-registries: for them, as docker's config.json"}},
      .summary = "Import samples from a file, of SWE-bench or of a data set like it",
      .help =
          "FILE has one JSON object per line, one JSON array, or CSV with a line of names, and may\n"

@@ -15,6 +15,7 @@ libbase_a_SOURCES = \
 	fcgi/base/jwt.c fcgi/base/jwt.h \
 	fcgi/base/log.c fcgi/base/log.h \
 	fcgi/base/mem.c fcgi/base/mem.h \
+	fcgi/base/parallel.c fcgi/base/parallel.h \
 	fcgi/base/metrics.c fcgi/base/metrics.h \
 	fcgi/base/options.c fcgi/base/options.h \
 	fcgi/base/random.c fcgi/base/random.h \

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ctl/commands.h"
+#include "ctl/import_batch.h"
 #include "ctl/import_check.h"
 #include "ctl/import_fields.h"
 #include "ctl/import_images.h"
@@ -30,6 +32,7 @@
 #include "dataset/formats.h"
 #include "dataset/row_source.h"
 #include "grade/log_names.h"
+#include "images/pull.h"
 #include "store/audit_log.h"
 #include "store/samples.h"
 #include "wire/egress.h"
@@ -56,7 +59,9 @@ struct import {
     bool keep_going, dry_run, strict, hide_answers;
     bool is_new; /* the data set has no samples, and nobody else can add some */
     void *seen;  /* tsearch(3)'s tree of sample ids */
-    int64_t rows, line, bad, added, changed, unchanged;
+    int64_t rows, line, bad;
+    struct import_target target;
+    struct import_rows taken;
     bool undecided; /* the connection broke at the commit */
     json_object *errors;
     json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
@@ -73,6 +78,7 @@ static void import_release(struct import *import)
     import_images_release(&import->images);
     tdestroy(import->seen, free);
     json_object_put(import->errors);
+    import_rows_release(&import->taken);
     buf_release(&import->profile);
     json_object_put(import->unknown_fields);
 }
@@ -84,7 +90,9 @@ static int compare_ids(const void *a, const void *b)
 
 static bool any_good(const struct import *import)
 {
-    return import->added + import->changed + import->unchanged > 0;
+    return import->taken.counts.added + import->taken.counts.changed +
+               import->taken.counts.unchanged >
+           0;
 }
 
 /* Bad lines keep the good ones out, or there are none. */
@@ -116,104 +124,6 @@ static void refuse_row(struct import *import, const char *reason)
 }
 
 /* --- one sample ------------------------------------------------------------------------------ */
-
-struct rendering {
-    const struct import *import;
-    const struct sample_line *line;
-    struct buf archive;
-    int status;
-    struct error *err;
-};
-
-static void render(int64_t version, struct buf *json, struct buf *whole, void *arg)
-{
-    struct rendering *rendering = arg;
-    bool hide = rendering->line->hides_answers;
-
-    sample_line_render(rendering->line, rendering->import->dataset, version, !hide, json);
-    if (hide)
-        sample_line_render(rendering->line, rendering->import->dataset, version, true, whole);
-    rendering->status =
-        rendering->import->dry_run
-            ? 0
-            : sample_pack(rendering->line, json, &rendering->archive, rendering->err);
-}
-
-static int write_pack(const struct import *import, const char *sample_id, int64_t version,
-                      const struct buf *archive, struct error *err)
-{
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
-    size_t folder;
-
-    buf_addf(&path, "%s/", ctl_settings(import->ctl)->api.pack_dir);
-    sample_pack_path(import->dataset, sample_id, version, &path);
-    folder = (size_t)(strrchr(path.data, '/') - path.data);
-    path.data[folder] = '\0';
-    if (make_dirs(path.data, 0755, err) < 0)
-        return -1;
-    path.data[folder] = '/';
-    return file_write_unsynced(AT_FDCWD, path.data, archive->data, archive->length, 0644, err);
-}
-
-static struct new_sample sample_of(const struct import *import, const struct sample_line *line)
-{
-    struct new_sample sample = {
-        .dataset = import->dataset,
-        .sample_id = line->sample_id,
-        .instance_id = line->instance_id,
-        .language = line->language,
-        .verifier = line->verifier,
-        .image = line->image,
-        .verifier_image = line->verifier_image,
-        .repo_path = line->repo_path,
-        .verifier_command = line->verifier_command,
-        .report_paths = line->report_paths,
-        .log_parser = line->log_parser,
-        .trial = line->trial,
-        .setup_command = line->setup_command,
-        .needs = line->needs,
-        .fail_to_pass = line->fail_to_pass,
-        .pass_to_pass = line->pass_to_pass,
-        .fail_to_fail = line->fail_to_fail,
-        .version_description = line->version_description,
-        .image_reference = line->image_reference,
-        .held_out = line->held_out,
-        .restore = line->restore,
-        .hides_answers = line->hides_answers,
-        .solution = line->solution,
-        .verify_timeout = line->verify_timeout,
-        .hide_verifier_output = line->hide_verifier_output,
-        .exact_outcomes = line->exact_outcomes,
-        .is_first = import->is_new,
-        .created_at = line->created_at,
-    };
-
-    sample_line_hash(line, import->dataset, sample.content_hash);
-    return sample;
-}
-
-static int store(struct import *import, const struct sample_line *line, struct error *err)
-{
-    struct new_sample sample = sample_of(import, line);
-    struct rendering rendering = {.import = import, .line = line, .archive = BUF_INIT, .err = err};
-    int64_t version = 0;
-    int status = store_sample_add(import->db, &sample, render, &rendering, &version, err);
-
-    if (status == 0)
-        status = rendering.status;
-    if (status == 0 && version && !import->dry_run)
-        status = write_pack(import, line->sample_id, version, &rendering.archive, err);
-    buf_release(&rendering.archive);
-    if (status < 0)
-        return error_wrap(err, "%s:%" PRId64 " (%s)", import->path, import->line, line->sample_id);
-    if (version == 0)
-        import->unchanged++;
-    else if (version == 1)
-        import->added++;
-    else
-        import->changed++;
-    return 0;
-}
 
 /* What can be told of the sample. That its images are not whole yet is so today only, and no part
  * of it. */
@@ -283,7 +193,7 @@ static int take_line(struct import *import, struct source_row *row, struct error
     /* What can't be kept any more is still read, so that all bad lines are told at once. */
     if (import->bad > 0 && !import->keep_going)
         return 0;
-    return store(import, &line, err);
+    return import_rows_take(&import->taken, &line, import->line, row->text.length, err);
 }
 
 static int take_row(struct import *import, struct source_row *row, struct error *err)
@@ -316,8 +226,17 @@ static void show_progress(struct import *import)
 static int take_file(struct import *import, struct error *err)
 {
     struct source_row row = SOURCE_ROW_INIT;
+    struct error ignored;
     int status = 0, got = 0;
 
+    import->target = (struct import_target){
+        .db = import->db,
+        .path = import->path,
+        .dataset = import->dataset,
+        .pack_dir = import->dry_run ? NULL : ctl_settings(import->ctl)->api.pack_dir,
+        .is_new = import->is_new,
+    };
+    import_rows_begin(&import->taken, &import->target);
     while (status == 0 && (got = row_source_next(import->source, &row, err)) > 0) {
         show_progress(import);
         status = ++import->rows > SAMPLES_MOST
@@ -326,7 +245,12 @@ static int take_file(struct import *import, struct error *err)
                      : take_row(import, &row, err);
     }
     source_row_release(&row);
-    return status < 0 ? -1 : got;
+    if (status < 0 || got < 0) {
+        import_rows_end(&import->taken, true, &ignored);
+        return -1;
+    }
+    /* Bad lines keep the good ones out. */
+    return import_rows_end(&import->taken, import->bad > 0 && !import->keep_going, err);
 }
 
 static void make_images(struct import *import, const struct source_row *row)
@@ -371,9 +295,9 @@ static int sync_packs(const struct import *import, struct error *err)
 
 static int record(const struct import *import, struct error *err)
 {
-    _cleanup_(free_ptr) char *counts =
-        xasprintf("%" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged samples",
-                  import->added, import->changed, import->unchanged);
+    _cleanup_(free_ptr) char *counts = xasprintf(
+        "%" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged samples",
+        import->taken.counts.added, import->taken.counts.changed, import->taken.counts.unchanged);
 
     return store_audit_log_add(import->db, "dataset.imported", import->dataset, counts, err);
 }
@@ -385,7 +309,8 @@ static int finish(struct import *import, struct error *err)
     if (record(import, err) < 0 ||
         (format && store_dataset_set_format(import->db, import->dataset, format, err) < 0))
         return -1;
-    if ((import->added > 0 || import->changed > 0) && sync_packs(import, err) < 0)
+    if ((import->taken.counts.added > 0 || import->taken.counts.changed > 0) &&
+        sync_packs(import, err) < 0)
         return -1;
     if (db_commit(import->db, err) < 0) {
         import->undecided = db_lost(import->db);
@@ -510,9 +435,9 @@ static void print_summary(const struct import *import)
         object = json_object_new_object();
         json_add_text(object, "dataset", import->dataset);
         json_add_bool(object, "imported", !nothing && !import->dry_run);
-        json_add_int(object, "added", nothing ? 0 : import->added);
-        json_add_int(object, "changed", nothing ? 0 : import->changed);
-        json_add_int(object, "unchanged", nothing ? 0 : import->unchanged);
+        json_add_int(object, "added", nothing ? 0 : import->taken.counts.added);
+        json_add_int(object, "changed", nothing ? 0 : import->taken.counts.changed);
+        json_add_int(object, "unchanged", nothing ? 0 : import->taken.counts.unchanged);
         json_add_int(object, "bad", import->bad);
         json_add(object, "errors", json_object_get(import->errors));
         json_add(object, "unknown_fields", import_fields_list(import->unknown_fields));
@@ -525,7 +450,8 @@ static void print_summary(const struct import *import)
     } else {
         printf("%s: %" PRId64 " new, %" PRId64 " changed, %" PRId64 " unchanged, %" PRId64
                " bad%s\n",
-               import->dataset, import->added, import->changed, import->unchanged, import->bad,
+               import->dataset, import->taken.counts.added, import->taken.counts.changed,
+               import->taken.counts.unchanged, import->bad,
                import->dry_run ? " (dry run: nothing was imported)" : "");
     }
 }
@@ -588,6 +514,10 @@ static int check_options(struct ctl *ctl, const struct import *import)
         return ctl_usage(ctl, "%s", err.message);
     if (import->defaults.image && sample_check_image("--image", import->defaults.image, &err) < 0)
         return ctl_usage(ctl, "%s", err.message);
+    if (ctl_option(ctl, "ask-registries") && !import->check.rows)
+        return ctl_usage(ctl, "--ask-registries goes with --check");
+    if (ctl_option(ctl, "credentials") && !ctl_option(ctl, "ask-registries"))
+        return ctl_usage(ctl, "--credentials goes with --ask-registries");
     return check_format(ctl, import->format);
 }
 
@@ -672,7 +602,21 @@ static int prepare(struct ctl *ctl, struct import *import)
         return ctl_fail(ctl, &err);
     if (open_source(import, &err) < 0)
         return nothing_imported(ctl, &err);
+    if (ctl_option(ctl, "ask-registries")) {
+        import->check.pull =
+            pull_open(&ctl_settings(ctl)->engine, ctl_option(ctl, "credentials"), 1, &err);
+        if (!import->check.pull)
+            return ctl_fail(ctl, &err);
+    }
     return begin(import, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
+}
+
+/* What zlib and libarchive need for a sample is a quarter of a MiB, again and again: kept, as
+ * giving it back to the kernel each time costs more than the compression. */
+static void keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }
 
 /* -1: it failed, which was told; *ret_status. */
@@ -681,6 +625,7 @@ static int carry_out(struct import *import, int *ret_status)
     struct error err = ERROR_INIT;
     int status;
 
+    keep_memory();
     progress_begin(&import->progress);
     status = run(import, &err);
     progress_end(&import->progress);

@@ -10,6 +10,7 @@
 #include "ctl/output.h"
 #include "dataset/test_names.h"
 #include "images/image_store.h"
+#include "images/pull.h"
 
 #include "base/banned.h"
 
@@ -19,11 +20,14 @@ void import_check_release(struct import_check *check)
 {
     json_object_put(check->rows);
     json_object_put(check->folders);
-    check->rows = check->folders = NULL;
+    json_object_put(check->asked);
+    pull_close(check->pull, false);
+    check->rows = check->folders = check->asked = NULL;
+    check->pull = NULL;
 }
 
 static void add_row(struct import_check *check, int64_t line, const char *sample_id,
-                    const char *fate, json_object *reasons)
+                    const char *fate, json_object *reasons, json_object *remarks)
 {
     json_object *row;
 
@@ -34,6 +38,7 @@ static void add_row(struct import_check *check, int64_t line, const char *sample
     json_add_text(row, "sample_id", sample_id);
     json_add_text(row, "fate", fate);
     json_add(row, "reasons", json_object_get(reasons));
+    json_add(row, "remarks", remarks ? json_object_get(remarks) : json_object_new_array());
     json_object_array_add(check->rows, row);
 }
 
@@ -44,30 +49,47 @@ static void add_reason(json_object *reasons, const char *text, size_t length)
 
 /* --- names that are no test ------------------------------------------------------------------ */
 
-static void check_names(const char *field, const char *language, const char *text,
-                        json_object *reasons)
+typedef const char *name_check(const char *language, const char *name);
+
+/* What the check finds in a list. */
+static void check_names(const char *field, const char *language, json_object *list,
+                        name_check *look, json_object *reasons)
 {
-    _cleanup_(json_release) json_object *list = json_tokener_parse(text);
     _cleanup_(buf_release) struct buf said = BUF_INIT;
-    size_t faults = 0;
+    size_t found = 0;
 
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(list, i));
-        const char *fault = test_name_fault(language, name);
+        const char *what = look(language, name);
 
-        if (fault && faults++ < NAMES_SHOWN)
-            buf_addf(&said, "%s'%.120s' %s", said.length ? ", " : "", name, fault);
+        if (what && found++ < NAMES_SHOWN)
+            buf_addf(&said, "%s'%.120s' %s", said.length ? ", " : "", name, what);
     }
-    if (faults > NAMES_SHOWN)
-        buf_addf(&said, ", and %zu more", faults - NAMES_SHOWN);
-    if (faults == 0)
-        return;
-    {
+    if (found > NAMES_SHOWN)
+        buf_addf(&said, ", and %zu more", found - NAMES_SHOWN);
+    if (found > 0) {
         _cleanup_(buf_release) struct buf reason = BUF_INIT;
 
         buf_addf(&reason, "%s: %s", field, said.data);
         add_reason(reasons, reason.data, reason.length);
     }
+}
+
+static void check_list(const char *field, const struct sample_line *sample, const char *text,
+                       json_object *never, json_object *remarks)
+{
+    /* Its log calls a test by the first line of its description. */
+    const bool has_sentences = sample->log_parser && strcmp(sample->log_parser, "unittest") == 0;
+    const char *language = sample->language;
+    _cleanup_(json_release) json_object *list = NULL;
+
+    /* An import has many samples: what is not needed is not read. */
+    if (!test_names_known(language))
+        return;
+    list = json_tokener_parse(text);
+    if (!has_sentences)
+        check_names(field, language, list, test_name_fault, never);
+    check_names(field, language, list, test_name_remark, remarks);
 }
 
 /* --- what is not there ----------------------------------------------------------------------- */
@@ -95,12 +117,54 @@ static const char *other_architecture(const char *reference)
     return NULL;
 }
 
-static void check_image(const char *image, const char *reference, json_object *missing,
-                        json_object *reasons)
+/* What the registry says of it, asked once. */
+static json_object *ask(struct import_check *check, const char *reference)
+{
+    json_object *answer = NULL;
+    struct error err = ERROR_INIT;
+
+    if (!check->asked)
+        check->asked = json_object_new_object();
+    if (json_object_object_get_ex(check->asked, reference, &answer))
+        return answer;
+    answer = json_object_new_object();
+    pull_look(check->pull, reference, &err);
+    json_add_bool(answer, "missing", err.kind == ERROR_NOT_FOUND);
+    json_add_text(answer, "reason", err.kind == ERROR_NONE ? NULL : err.message);
+    json_add(check->asked, reference, answer);
+    return answer;
+}
+
+/* Of an image that is in a registry only. Returns whether that is all there is to say of it. */
+static bool check_registry(struct import_check *check, const char *reference, json_object *never,
+                           json_object *lacks)
+{
+    json_object *answer = check->pull ? ask(check, reference) : NULL;
+    const char *reason = answer ? json_get_text(answer, "reason") : NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (!reason)
+        return false;
+    if (json_object_get_boolean(json_object_object_get(answer, "missing"))) {
+        buf_addf(&text, "the image %s, which its registry does not have (%s)", reference, reason);
+        add_reason(never, text.data, text.length);
+    } else {
+        buf_addf(&text, "the image %s, of which its registry cannot be asked (%s)", reference,
+                 reason);
+        add_reason(lacks, text.data, text.length);
+    }
+    return true;
+}
+
+static void check_image(struct import_check *check, const char *image, const char *reference,
+                        json_object *missing, json_object *never, json_object *reasons)
 {
     _cleanup_(buf_release) struct buf reason = BUF_INIT;
     const char *other = other_architecture(reference);
 
+    if (image && reference && !other && json_object_object_get_ex(missing, image, NULL) &&
+        check_registry(check, reference, never, reasons))
+        return;
     if (!image)
         buf_addf(&reason, "an image: the row names none (--image, --image-map)");
     else if (json_object_object_get_ex(missing, image, NULL) && other)
@@ -157,25 +221,26 @@ void import_check_sample(struct import_check *check, int64_t line, const struct 
 {
     _cleanup_(json_release) json_object *never = json_object_new_array();
     _cleanup_(json_release) json_object *lacks = json_object_new_array();
+    _cleanup_(json_release) json_object *remarks = json_object_new_array();
 
-    check_names("fail_to_pass", sample->language, sample->fail_to_pass, never);
-    check_names("pass_to_pass", sample->language, sample->pass_to_pass, never);
-    check_image(sample->image, sample->image_reference, missing, lacks);
+    check_list("fail_to_pass", sample, sample->fail_to_pass, never, remarks);
+    check_list("pass_to_pass", sample, sample->pass_to_pass, never, remarks);
+    check_image(check, sample->image, sample->image_reference, missing, never, lacks);
     check_folder(check, sample->image, sample->repo_path, missing, lacks);
     if (sample->verifier_image) {
-        check_image(sample->verifier_image, NULL, missing, lacks);
+        check_image(check, sample->verifier_image, NULL, missing, never, lacks);
         check_folder(check, sample->verifier_image, sample->repo_path, missing, lacks);
     }
     add_needs(sample->needs, lacks);
     if (json_object_array_length(never) > 0) {
         check->hopeless++;
-        add_row(check, line, sample->sample_id, "hopeless", never);
+        add_row(check, line, sample->sample_id, "hopeless", never, remarks);
     } else if (json_object_array_length(lacks) > 0) {
         check->lacking++;
-        add_row(check, line, sample->sample_id, "needs", lacks);
+        add_row(check, line, sample->sample_id, "needs", lacks, remarks);
     } else {
         check->ready++;
-        add_row(check, line, sample->sample_id, "ready", lacks);
+        add_row(check, line, sample->sample_id, "ready", lacks, remarks);
     }
 }
 
@@ -185,7 +250,7 @@ void import_check_bad(struct import_check *check, int64_t line, const char *reas
 
     check->bad++;
     add_reason(reasons, reason, strlen(reason));
-    add_row(check, line, NULL, "bad", reasons);
+    add_row(check, line, NULL, "bad", reasons, NULL);
 }
 
 bool import_check_failed(const struct import_check *check)
@@ -208,6 +273,7 @@ static void print_row(json_object *row)
 {
     const char *sample_id = json_get_text(row, "sample_id");
     json_object *reasons = json_object_object_get(row, "reasons");
+    json_object *remarks = json_object_object_get(row, "remarks");
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     buf_addf(&text, "%" PRId64 " %s %s", json_get_int(row, "line", 0), sample_id ? sample_id : "-",
@@ -215,6 +281,8 @@ static void print_row(json_object *row)
     for (size_t i = 0; i < json_object_array_length(reasons); i++)
         buf_addf(&text, "%s %s", i ? ";" : ":",
                  json_object_get_string(json_object_array_get_idx(reasons, i)));
+    for (size_t i = 0; i < json_object_array_length(remarks); i++)
+        buf_addf(&text, " (%s)", json_object_get_string(json_object_array_get_idx(remarks, i)));
     output_block(text.data);
 }
 

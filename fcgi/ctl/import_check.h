@@ -11,10 +11,15 @@
 
 #include "ctl/sample_line.h"
 
+struct pull;
+
 struct import_check {
     const char *image_dir; /* the image store; NULL: what is in images is not looked at */
     json_object *folders;  /* by image and folder: is it certain that the image lacks it? */
-    json_object *rows; /* a row each: {"line","sample_id","fate","reasons"}; NULL: only counted */
+    struct pull *pull;     /* by which registries are asked for images; NULL: they are not */
+    json_object *asked;    /* by reference, what was told: {"missing", "reason"} */
+    json_object
+        *rows; /* a row each: {"line","sample_id","fate","reasons","remarks"}; NULL: only counted */
     int64_t ready, lacking, hopeless, bad;
 };
 

@@ -131,6 +131,7 @@ static int show_sample(const struct sample_whole *sample, void *arg, struct erro
     _cleanup_(json_release) json_object *json = NULL;
     struct sample_line line = {.sample_id = summary->sample_id,
                                .language = summary->language,
+                               .log_parser = summary->log_parser,
                                .image = summary->image,
                                .verifier_image = summary->verifier_image,
                                .image_reference = summary->image_reference,

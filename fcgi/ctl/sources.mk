@@ -27,6 +27,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/image_check.c fcgi/ctl/image_pull.c \
 	fcgi/ctl/images.c \
 	fcgi/ctl/import.c \
+	fcgi/ctl/import_batch.c fcgi/ctl/import_batch.h \
 	fcgi/ctl/import_check.c fcgi/ctl/import_check.h \
 	fcgi/ctl/import_fields.c fcgi/ctl/import_fields.h \
 	fcgi/ctl/jobs.c \

@@ -38,10 +38,4 @@ int dataset_convert(const struct dataset_format *format, json_object *row, json_
  * "log_parser:" or "scripts:" is met by the option of that name (ctl/import.c). */
 void dataset_need(json_object *line, const char *what);
 
-/*
- * The list's value as an array: an array, a text that holds one as JSON or as a Python literal, or
- * an object, of which the keys are taken. Absent: an empty one. The caller's.
- */
-json_object *dataset_list(json_object *row, const char *field, struct error *err);
-
 #endif

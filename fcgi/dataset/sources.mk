@@ -2,10 +2,12 @@
 # can be done.
 noinst_LIBRARIES += libdataset.a
 libdataset_a_SOURCES = \
+	fcgi/dataset/conversion.h fcgi/dataset/finish.c \
 	fcgi/dataset/formats.c fcgi/dataset/formats.h \
 	fcgi/dataset/patch.c fcgi/dataset/patch.h \
 	fcgi/dataset/python_literal.c fcgi/dataset/python_literal.h \
 	fcgi/dataset/row_source.c fcgi/dataset/row_source.h \
+	fcgi/dataset/row_value.c fcgi/dataset/row_value.h \
 	fcgi/dataset/splitter.c fcgi/dataset/splitter.h \
 	fcgi/dataset/task_rows.c fcgi/dataset/task_rows.h \
 	fcgi/dataset/test_names.c fcgi/dataset/test_names.h \

@@ -5,7 +5,8 @@
 
 #include "base/banned.h"
 
-/* "file.py::test[a b" - lists that were made of a log were cut at its first blank. */
+/* "file.py::test[a" of "file.py::test[a b]": lists that were made of a log were cut at its first
+ * blank. */
 static bool is_cut(const char *name)
 {
     const char *test = strstr(name, "::"), *open = test ? strchr(test, '[') : NULL;
@@ -22,13 +23,23 @@ static bool is_unittest(const char *name)
            !memchr(name, '.', (size_t)(blank - name));
 }
 
+bool test_names_known(const char *language)
+{
+    return strcmp(language, "python") == 0;
+}
+
 const char *test_name_fault(const char *language, const char *name)
 {
-    if (strcmp(language, "python") != 0)
+    if (!test_names_known(language))
         return NULL;
-    if (is_cut(name))
-        return "is cut off in its parameters";
-    if (strchr(name, ' ') && !strstr(name, "::") && !is_unittest(name))
+    if (strchr(name, ' ') && !is_cut(name) && !strstr(name, "::") && !is_unittest(name))
         return "is a sentence and no test's name";
     return NULL;
+}
+
+const char *test_name_remark(const char *language, const char *name)
+{
+    return test_names_known(language) && is_cut(name)
+               ? "is cut off in its parameters; of the tests whose names begin so the worst counts"
+               : NULL;
 }

@@ -5,8 +5,15 @@
 #ifndef CODESET_DATASET_TEST_NAMES_H
 #define CODESET_DATASET_TEST_NAMES_H
 
-/* "is cut off in its parameters", "is a sentence and no test's name", or NULL for a name that may
- * be right. language: the sample's; only of Python is known what names look like. */
+#include <stdbool.h>
+
+/* Is it known what names of tests in the language look like? */
+bool test_names_known(const char *language);
+
+/* "is a sentence and no test's name", or NULL for a name that may be a test's. */
 const char *test_name_fault(const char *language, const char *name);
+
+/* Of a name that finds tests, but perhaps others as well; NULL: there is nothing to say. */
+const char *test_name_remark(const char *language, const char *name);
 
 #endif

@@ -196,7 +196,7 @@ int archive_files_copy(int source_fd, int folder_fd, int64_t most,
                        struct archive_files *ret_files, struct error *err)
 {
     _cleanup_(close_stream) struct tar_stream *stream =
-        tar_stream_open(source_fd, most + ARCHIVE_FILES_MOST * (int64_t)OVERHEAD, err);
+        tar_stream_open(source_fd, most + ARCHIVE_FILES_MOST * (int64_t)OVERHEAD, false, err);
     struct copying copying = {.stream = stream,
                               .left = most,
                               .progress = progress,

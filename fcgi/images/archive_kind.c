@@ -92,7 +92,8 @@ static int look(struct tar_stream *stream, struct archive_entry *entry, struct s
 
 int archive_kind(int source_fd, int64_t most, enum archive_kind *ret_kind, struct error *err)
 {
-    _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(source_fd, most, err);
+    _cleanup_(close_stream) struct tar_stream *stream =
+        tar_stream_open(source_fd, most, false, err);
     struct archive_entry *entry;
     struct seen seen = {.layout = false};
     int rc = 0, goes_on = 1, entries = 0;

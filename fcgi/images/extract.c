@@ -370,6 +370,14 @@ static int extract_entry(struct extract *extract, struct place *place, struct ta
     return set_owner_mode_time(entry, place->fd, name, path, err);
 }
 
+/* name: without what is before it in the path. */
+static int check_whiteout(const char *name, const char *path, struct error *err)
+{
+    if (strcmp(name, ".wh.") == 0 || strcmp(name, ".wh..") == 0 || strcmp(name, ".wh...") == 0)
+        return refuse(err, path, "does not say what to remove");
+    return 0;
+}
+
 /* ".wh.NAME" removes NAME of the layers before, ".wh..wh..opq" all that is in its folder. */
 static int whiteout(struct extract *extract, struct place *place, const char *path,
                     struct error *err)
@@ -382,19 +390,23 @@ static int whiteout(struct extract *extract, struct place *place, const char *pa
         return clear_tree_at(place->fd, ".", err) < 0
                    ? error_wrap(err, "cannot empty the folder of %.200s", path)
                    : 0;
-    name += 4;
-    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return refuse(err, path, "does not say what to remove");
-    return remove_tree_at(place->fd, name, err) < 0
+    if (check_whiteout(name, path, err) < 0)
+        return -1;
+    return remove_tree_at(place->fd, name + 4, err) < 0
                ? error_wrap(err, "cannot remove what %.200s names", path)
                : 0;
 }
 
-static bool is_whiteout(const char *path)
+static const char *last_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return strncmp(slash ? slash + 1 : path, ".wh.", 4) == 0;
+    return slash ? slash + 1 : path;
+}
+
+static bool is_whiteout(const char *path)
+{
+    return strncmp(last_name(path), ".wh.", 4) == 0;
 }
 
 static void tell(struct extract *extract, struct tar_stream *stream, int64_t *told)
@@ -416,10 +428,12 @@ static int take_entry(struct extract *extract, struct place *place, struct tar_s
         return -1;
     if (is_whiteout(name) && !extract->oci)
         return refuse(err, name, "names that begin with '.wh.' are only allowed in image archives");
-    if (is_whiteout(name) != whiteouts)
+    if (is_whiteout(name) != whiteouts && !(is_whiteout(name) && extract->on_nothing))
         return 0;
     if (check_entry(extract, entry, name, err) < 0)
         return -1;
+    if (is_whiteout(name) && !whiteouts)
+        return check_whiteout(last_name(name), name, err);
     return whiteouts ? whiteout(extract, place, name, err)
                      : extract_entry(extract, place, stream, entry, name, err);
 }
@@ -470,8 +484,9 @@ int extract_tar(struct extract *extract, int source_fd, const char *sha256, stru
 {
     const int64_t most = extract_stream_most(extract);
 
-    if (extract->oci || sha256 != NULL) {
-        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(source_fd, most, err);
+    if ((extract->oci && !extract->on_nothing) || sha256 != NULL) {
+        _cleanup_(close_stream) struct tar_stream *stream =
+            tar_stream_open(source_fd, most, sha256 != NULL, err);
 
         if (stream == NULL || pass(extract, stream, true, err) < 0 ||
             (sha256 != NULL && check_sum(stream, sha256, err) < 0))
@@ -479,7 +494,8 @@ int extract_tar(struct extract *extract, int source_fd, const char *sha256, stru
         extract->stream_bytes += tar_stream_bytes(stream);
     }
     {
-        _cleanup_(close_stream) struct tar_stream *stream = tar_stream_open(source_fd, most, err);
+        _cleanup_(close_stream) struct tar_stream *stream =
+            tar_stream_open(source_fd, most, false, err);
 
         return stream != NULL ? pass(extract, stream, false, err) : -1;
     }

@@ -20,6 +20,7 @@ struct extract {
     const int *base_fds; /* of layers below this one, topmost first */
     int base_count;      /* 0: there is no base */
     bool oci;            /* an OCI layer: .wh. names remove, parents may be links */
+    bool on_nothing;     /* and nothing is there yet, so that there is nothing to remove */
     int64_t bytes_max;
     int64_t entries_max;
     void (*progress)(int64_t bytes, void *arg); /* may be NULL */

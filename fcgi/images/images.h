@@ -52,10 +52,16 @@ struct image_options {
     bool scrub_git;                 /* as images/scrub.h says; not with a base, whose files stay */
 };
 
+/* An OCI layout: its folder, and the one of its blobs. */
+struct image_layout {
+    int folder_fd, blobs_fd;
+};
+
 /* All that an import is told. */
 struct image_import {
     const char *name, *source;
-    int source_fd;      /* where source is NULL: a regular file, at its beginning */
+    int source_fd;                     /* where source is NULL: a regular file, at its beginning */
+    const struct image_layout *layout; /* instead of both; NULL: none */
     const char *origin; /* what the image's `source` says instead; NULL: the source */
     const char *base;
     bool replace;

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "images/image_store.h"
 #include "images/images.h"
-#include "images/layout_tar.h"
+#include "images/layout_stream.h"
 #include "images/unpack.h"
 #include "images/unpacker.h"
 #include "images/workplace.h"
@@ -176,40 +176,71 @@ static int fill(const struct unpacker_job *job, const struct workplace *workplac
         make_folder(workplace->fd, UNPACK_SCRATCH, 0700, uid_base, err) < 0)
         return -1;
     if (unpacker_run(job, ret_unpacked, err) < 0)
-        return error_wrap(err, "%.200s", strcmp(source, "-") == 0 ? "standard input" : source);
+        return job->is_layout ? -1
+                              : error_wrap(err, "%.200s",
+                                           strcmp(source, "-") == 0 ? "standard input" : source);
     return remove_tree_at(workplace->fd, UNPACK_SCRATCH, err);
 }
 
-#define LAYOUT_ARCHIVE "layout.tar"
-
-/* A folder's image, as an archive among the import's files: what reads it sees no other folder.
- * *ret_path: NULL where the source is none. */
-static int pack_layout(const struct engine_settings *settings, const struct image_import *import,
-                       const struct workplace *workplace, char **ret_path, struct error *err)
+/* *ret_layout is left as it is where the source is no folder. */
+static int open_layout(const struct image_import *import, struct image_layout *ret_layout,
+                       struct error *err)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    const struct image_choice choice = {import->options.tag, import->options.platform};
-    _cleanup_(close_fd) int layout = -1, blobs = -1, out = -1;
     struct stat st;
 
     if (!import->source || strcmp(import->source, "-") == 0 || stat(import->source, &st) < 0 ||
         !S_ISDIR(st.st_mode))
         return 0; /* of what is wrong with it, who opens it says more */
-    layout = open(import->source, flags);
-    blobs = layout >= 0 ? openat(layout, "blobs", flags | O_NOFOLLOW) : -1;
-    if (blobs < 0)
-        return error_set(
-            err, ERROR_INVALID, "IMAGE_REFUSED",
-            "%.200s: the folder is no OCI layout (it has no folder 'blobs'); of a root "
-            "file system make a tar",
-            import->source);
-    out = openat(workplace->fd, LAYOUT_ARCHIVE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (out < 0)
-        return error_errno(err, errno, "cannot make the import's archive");
-    if (layout_tar(settings, &choice, layout, blobs, out, err) < 0)
-        return error_wrap(err, "%.200s", import->source);
-    *ret_path = xasprintf("%s/" LAYOUT_ARCHIVE, workplace->path);
-    return 0;
+    ret_layout->folder_fd = open(import->source, flags);
+    if (ret_layout->folder_fd >= 0)
+        ret_layout->blobs_fd = openat(ret_layout->folder_fd, "blobs", flags | O_NOFOLLOW);
+    if (ret_layout->blobs_fd >= 0)
+        return 0;
+    return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
+                     "%.200s: the folder is no OCI layout (it has no folder 'blobs'); of a root "
+                     "file system make a tar",
+                     import->source);
+}
+
+/* A layout is read as an archive: what reads it sees no other folder. */
+static int fill_of_layout(struct unpacker_job *job, const struct image_import *import,
+                          const struct image_layout *layout, const struct workplace *workplace,
+                          struct unpacked *ret_unpacked, struct error *err)
+{
+    const struct image_choice choice = {import->options.tag, import->options.platform};
+    const char *shown = import->source ? import->source : import->origin;
+    struct layout_stream stream = LAYOUT_STREAM_INIT;
+    int status;
+
+    if (layout_stream_start(job->settings, &choice, layout->folder_fd, layout->blobs_fd, &stream,
+                            err) < 0)
+        return -1;
+    job->source = NULL;
+    job->source_fd = stream.fd;
+    job->is_layout = true;
+    status = fill(job, workplace, ret_unpacked, err);
+    if (layout_stream_end(&stream, status, err) == 0)
+        return 0;
+    unpacked_release(ret_unpacked);
+    return error_wrap(err, "%.200s", shown);
+}
+
+static int fill_of_any(struct unpacker_job *job, const struct image_import *import,
+                       const struct workplace *workplace, struct unpacked *ret_unpacked,
+                       struct error *err)
+{
+    struct image_layout opened = {-1, -1};
+    int status = open_layout(import, &opened, err);
+
+    if (status == 0 && (import->layout || opened.folder_fd >= 0))
+        status = fill_of_layout(job, import, import->layout ? import->layout : &opened, workplace,
+                                ret_unpacked, err);
+    else if (status == 0)
+        status = fill(job, workplace, ret_unpacked, err);
+    close_fd(&opened.folder_fd);
+    close_fd(&opened.blobs_fd);
+    return status;
 }
 
 static int import_into(const struct engine_settings *settings, const struct image_import *import,
@@ -222,7 +253,6 @@ static int import_into(const struct engine_settings *settings, const struct imag
     _cleanup_(json_release) json_object *profile = NULL;
     _cleanup_(json_release) json_object *object = NULL;
     _cleanup_(unpacked_release) struct unpacked unpacked = {.bytes = 0};
-    _cleanup_(free_ptr) char *packed = NULL;
     struct unpacker_job job = {.settings = settings,
                                .work = import->options.scrub_git ? UNPACKER_SCRUB : UNPACKER_LAY,
                                .source = import->source,
@@ -245,12 +275,7 @@ static int import_into(const struct engine_settings *settings, const struct imag
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "%s already has as many layers as an image may have (%d)", import->base,
                          MOUNTS_LAYERS_MAX);
-    if (pack_layout(settings, import, workplace, &packed, err) < 0)
-        return -1;
-    if (packed)
-        job.source = packed;
-    if (fill(&job, workplace, &unpacked, err) < 0 ||
-        remove_tree_at(workplace->fd, LAYOUT_ARCHIVE, err) < 0)
+    if (fill_of_any(&job, import, workplace, &unpacked, err) < 0)
         return -1;
     object = description(import, base, profile, &unpacked);
     return complete(workplace->fd, object, err);

@@ -231,6 +231,7 @@ static int unpack_layers(struct extract *extract, const struct archive_files *fi
 
         if (fd < 0)
             return -1;
+        extract->on_nothing = i == 0 && sums == NULL && extract->base_count == 0;
         if (sums != NULL) {
             digits = digits_of(
                 json_object_is_type(sum, json_type_string) ? json_object_get_string(sum) : NULL,

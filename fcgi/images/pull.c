@@ -23,7 +23,6 @@
 #include "base/mem.h"
 #include "images/guard.h"
 #include "images/images.h"
-#include "images/layout_tar.h"
 #include "settings.h"
 
 #include "base/banned.h"
@@ -34,7 +33,6 @@
  *     work/           skopeo's; it sees this as /mnt
  *         blobs/      layers, shared by images
  *         oci-N/      the layout of the image that place N fetches
- *     image-N.tar     what it imports
  */
 #define FOLDER ".pull"
 #define SEEN_AS "/mnt"
@@ -126,18 +124,13 @@ static void layout_name(unsigned place, char name[NAME_SIZE])
     snprintf(name, NAME_SIZE, "oci-%u", place);
 }
 
-static void archive_name(unsigned place, char name[NAME_SIZE])
-{
-    snprintf(name, NAME_SIZE, "image-%u.tar", place);
-}
-
 /* What an image leaves there, halves of its layers included. */
 static void clear_place(const struct pull *pull, unsigned place)
 {
     char name[NAME_SIZE];
     struct error ignored;
 
-    archive_name(place, name);
+    snprintf(name, sizeof(name), "image-%u.tar", place); /* of releases before this one */
     unlinkat(pull->fd, name, 0);
     layout_name(place, name);
     remove_tree_at(pull->work_fd, name, &ignored);
@@ -227,23 +220,43 @@ static bool step_down(const struct pull *pull)
            prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0;
 }
 
-static _Noreturn void run_skopeo(const struct pull *pull, unsigned place, const char *reference,
-                                 int out)
-{
-    _cleanup_(free_ptr) char *destination = xasprintf("oci:" SEEN_AS "/oci-%u:image", place);
-    _cleanup_(free_ptr) char *source = xasprintf("docker://%s", reference);
-    _cleanup_(free_ptr) char *credentials =
-        xasprintf("--src-authfile=/proc/self/fd/%d", pull->credentials_fd);
-    const char *arguments[16] = {"skopeo", "copy", "--retry-times=3",
-                                 "--dest-shared-blob-dir=" SEEN_AS "/blobs"};
-    const char *environment[16];
-    size_t count = 4;
+#define ARGUMENTS_MOST 8
 
-    arguments[count++] = pull->credentials_fd >= 0 ? credentials : "--src-no-creds";
-    arguments[count++] = source;
-    arguments[count++] = destination;
+/* What it is to do: copy an image to a place, or (no destination) show its manifest, which nobody
+ * reads. */
+struct errand {
+    const char *reference;
+    unsigned place;
+    bool look;
+};
+
+static void choose_arguments(const struct pull *pull, const struct errand *errand,
+                             const char *arguments[ARGUMENTS_MOST])
+{
+    const char *kind = errand->look ? "" : "src-"; /* of the options about the registry */
+    size_t count = 0;
+
+    arguments[count++] = "skopeo";
+    arguments[count++] = errand->look ? "inspect" : "copy";
+    arguments[count++] = "--retry-times=3";
+    arguments[count++] = errand->look ? "--raw" : "--dest-shared-blob-dir=" SEEN_AS "/blobs";
+    arguments[count++] = pull->credentials_fd >= 0 ? xasprintf("--%sauthfile=/proc/self/fd/%d",
+                                                               kind, pull->credentials_fd)
+                                                   : xasprintf("--%sno-creds", kind);
+    arguments[count++] = xasprintf("docker://%s", errand->reference);
+    if (!errand->look)
+        arguments[count++] = xasprintf("oci:" SEEN_AS "/oci-%u:image", errand->place);
+    arguments[count] = NULL;
+}
+
+static _Noreturn void run_skopeo(const struct pull *pull, const struct errand *errand, int out)
+{
+    const char *arguments[ARGUMENTS_MOST], *environment[16];
+    const int shown = errand->look ? open("/dev/null", O_WRONLY | O_CLOEXEC) : out;
+
+    choose_arguments(pull, errand, arguments);
     choose_environment(environment);
-    if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || !step_down(pull)) {
+    if (dup2(shown, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 || !step_down(pull)) {
         dprintf(out, "cannot confine skopeo: %s\n", strerror(errno));
         _exit(126);
     }
@@ -307,6 +320,27 @@ static int64_t most_bytes(const struct pull *pull)
     return most > INT64_MAX / (int64_t)pull->jobs ? INT64_MAX : most * (int64_t)pull->jobs;
 }
 
+static int spawn(const struct pull *pull, const struct errand *errand, struct guard_subject *skopeo,
+                 FILE **ret_out, struct error *err)
+{
+    int ends[2];
+
+    if (guard_check_disk(pull->settings, err) < 0)
+        return -1;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_errno(err, errno, "cannot make a pipe");
+    fflush(NULL); /* or the child would write it, too */
+    skopeo->pid = fork();
+    if (skopeo->pid == 0)
+        run_skopeo(pull, errand, ends[1]);
+    close(ends[1]);
+    *ret_out = skopeo->pid > 0 ? fdopen(ends[0], "r") : NULL;
+    if (*ret_out)
+        return 0;
+    close(ends[0]);
+    return error_errno(err, errno, "cannot start skopeo");
+}
+
 /* What is added to the folder is an image at most by each that is fetched at the same time, and by
  * each whose fetch ends meanwhile; what other images left there is not their own. */
 static int fetch(struct pull *pull, unsigned place, const char *reference,
@@ -317,25 +351,14 @@ static int fetch(struct pull *pull, unsigned place, const char *reference,
     const int64_t before = guard_folder_bytes(work), most = most_bytes(pull);
     struct guard_subject skopeo = {
         .what = "to fetch it", .folder = work, .ended = pull->ended, .ended_before = ended};
+    const struct errand errand = {.reference = reference, .place = place};
     char said[SAID_MOST] = "";
-    int ends[2], status;
+    int status;
     FILE *out;
 
     skopeo.folder_bytes_max = before > INT64_MAX - most ? INT64_MAX : before + most;
-    if (guard_check_disk(pull->settings, err) < 0)
+    if (spawn(pull, &errand, &skopeo, &out, err) < 0)
         return -1;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return error_errno(err, errno, "cannot make a pipe");
-    fflush(NULL); /* or the child would write it, too */
-    skopeo.pid = fork();
-    if (skopeo.pid == 0)
-        run_skopeo(pull, place, reference, ends[1]);
-    close(ends[1]);
-    out = skopeo.pid > 0 ? fdopen(ends[0], "r") : NULL;
-    if (!out) {
-        close(ends[0]);
-        return error_errno(err, errno, "cannot start skopeo");
-    }
     status = await(pull, &skopeo, out, progress, said, err);
     ++*pull->ended;
     fclose(out);
@@ -345,43 +368,72 @@ static int fetch(struct pull *pull, unsigned place, const char *reference,
                      said[0] ? said : "skopeo gave no reason");
 }
 
+/* Registries' words for it; skopeo's status is the same for all. */
+static bool is_missing(const char *said)
+{
+    static const char *const words[] = {"manifest unknown", "name unknown", "not found",
+                                        "repository name not known"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strstr(said, words[i]))
+            return true;
+    }
+    return false;
+}
+
+int pull_look(struct pull *pull, const char *reference, struct error *err)
+{
+    static const struct pull_progress silent;
+    const struct errand errand = {.reference = reference, .look = true};
+    struct guard_subject skopeo = {.what = "to ask its registry for it"};
+    char said[SAID_MOST] = "";
+    int status;
+    FILE *out;
+
+    if (spawn(pull, &errand, &skopeo, &out, err) < 0)
+        return -1;
+    status = await(pull, &skopeo, out, &silent, said, err);
+    fclose(out);
+    if (status <= 0)
+        return status < 0 ? error_wrap(err, "%s", reference) : 0;
+    return error_set(err, is_missing(said) ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE, NULL, "%s",
+                     said[0] ? said : "skopeo gave no reason");
+}
+
 /* --- one image ------------------------------------------------------------------------------- */
 
-static int pack(struct pull *pull, unsigned place, struct error *err)
+static int open_layout(const struct pull *pull, unsigned place, struct image_layout *ret_layout,
+                       struct error *err)
 {
-    static const struct image_choice any;
-    char layout_folder[NAME_SIZE], archive[NAME_SIZE];
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    _cleanup_(close_fd) int layout = -1, blobs = -1, out = -1;
+    char name[NAME_SIZE];
 
-    layout_name(place, layout_folder);
-    archive_name(place, archive);
-    layout = openat(pull->work_fd, layout_folder, flags);
-    blobs = openat(pull->work_fd, "blobs", flags);
-    out = openat(pull->fd, archive, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (layout < 0 || blobs < 0 || out < 0)
-        return error_errno(err, errno, "cannot open what was fetched");
-    return layout_tar(pull->settings, &any, layout, blobs, out, err);
+    layout_name(place, name);
+    ret_layout->folder_fd = openat(pull->work_fd, name, flags);
+    ret_layout->blobs_fd = openat(pull->work_fd, "blobs", flags);
+    return ret_layout->folder_fd < 0 || ret_layout->blobs_fd < 0
+               ? error_errno(err, errno, "cannot open what was fetched")
+               : 0;
 }
 
 int pull_image(struct pull *pull, unsigned place, const struct pull_order *order,
                const struct pull_progress *progress, struct error *err)
 {
-    char archive[NAME_SIZE];
-    _cleanup_(free_ptr) char *path = NULL;
+    struct image_layout layout = {-1, -1};
     struct image_import import = {.name = order->name,
+                                  .layout = &layout,
                                   .origin = order->reference,
                                   .options = *order->options,
                                   .progress = progress->bytes,
                                   .arg = progress->arg};
     int status = -1;
 
-    archive_name(place, archive);
-    path = xasprintf("%s/%s", pull->path, archive);
-    import.source = path;
     clear_place(pull, place); /* of one that was killed */
-    if (fetch(pull, place, order->reference, progress, err) == 0 && pack(pull, place, err) == 0)
+    if (fetch(pull, place, order->reference, progress, err) == 0 &&
+        open_layout(pull, place, &layout, err) == 0)
         status = image_import_as(pull->settings, &import, err);
+    close_fd(&layout.folder_fd);
+    close_fd(&layout.blobs_fd);
     clear_place(pull, place);
     return status;
 }

@@ -45,4 +45,9 @@ struct pull_progress {
 int pull_image(struct pull *pull, unsigned place, const struct pull_order *order,
                const struct pull_progress *progress, struct error *err);
 
+/* Asks the registry for the image's manifest, and fetches nothing else. Where it has none
+ * ERROR_NOT_FOUND; ERROR_UNAVAILABLE where it can't be told, also because the registry wants
+ * other credentials. */
+int pull_look(struct pull *pull, const char *reference, struct error *err);
+
 #endif

@@ -17,6 +17,7 @@ libimages_a_SOURCES = \
 	fcgi/images/import.c \
 	fcgi/images/inspect.c fcgi/images/inspect.h \
 	fcgi/images/inspect_patch.c fcgi/images/inspect_patch.h \
+	fcgi/images/layout_stream.c fcgi/images/layout_stream.h \
 	fcgi/images/layout_tar.c fcgi/images/layout_tar.h \
 	fcgi/images/oci_archive.c fcgi/images/oci_archive.h \
 	fcgi/images/pull.c fcgi/images/pull.h \

@@ -20,8 +20,8 @@
 struct tar_stream {
     struct archive *archive;
     struct decoder decoder;
-    struct sha256_sum *sum;
-    struct error error; /* of the decoder */
+    struct sha256_sum *sum; /* NULL: nobody asks for it */
+    struct error error;     /* of the decoder */
     bool in_entry;
     int64_t headers_end; /* where what is a header has to have ended; 0: content is read */
     char block[BLOCK];
@@ -37,7 +37,7 @@ static la_ssize_t read_block(struct archive *archive, void *arg, const void **re
                         "the headers of an entry are larger than %d MiB", HEADERS_MOST >> 20);
     if (got < 0)
         archive_set_error(archive, EIO, "%s", stream->error.message);
-    else
+    else if (stream->sum)
         sha256_add(stream->sum, stream->block, (size_t)got);
     *ret_block = stream->block;
     return got;
@@ -56,7 +56,7 @@ static int failed(struct tar_stream *stream, struct error *err)
                      text ? text : "it is damaged");
 }
 
-struct tar_stream *tar_stream_open(int source_fd, int64_t most, struct error *err)
+struct tar_stream *tar_stream_open(int source_fd, int64_t most, bool summed, struct error *err)
 {
     struct decoder decoder = DECODER_INIT;
     struct tar_stream *stream;
@@ -65,7 +65,7 @@ struct tar_stream *tar_stream_open(int source_fd, int64_t most, struct error *er
         return NULL;
     stream = xcalloc(1, sizeof(*stream));
     stream->decoder = decoder;
-    stream->sum = sha256_begin();
+    stream->sum = summed ? sha256_begin() : NULL;
     stream->archive = archive_read_new();
     archive_read_support_format_tar(stream->archive);
     archive_read_support_format_gnutar(stream->archive);

@@ -16,7 +16,7 @@ struct tar_stream;
 
 /* source_fd: as decoder_open has it. most: bytes of the tar, decompressed. NULL on failure. The
  * caller closes it. */
-struct tar_stream *tar_stream_open(int source_fd, int64_t most, struct error *err);
+struct tar_stream *tar_stream_open(int source_fd, int64_t most, bool summed, struct error *err);
 void tar_stream_close(struct tar_stream *stream);
 
 /* The next entry's header. Returns 1, 0 at the end, -1. The entry is the stream's. */
@@ -30,7 +30,8 @@ int tar_stream_block(struct tar_stream *stream, const void **ret_block, size_t *
 /* Decompressed bytes that were read so far. */
 int64_t tar_stream_bytes(const struct tar_stream *stream);
 
-/* Reads on to the end of the file, and tells the SHA-256 sum of all of it, decompressed. */
+/* Of a summed one: reads on to the end of the file, and tells the SHA-256 sum of all of it,
+ * decompressed. */
 int tar_stream_digest(struct tar_stream *stream, char ret_hex[2 * SHA256_SIZE + 1],
                       struct error *err);
 

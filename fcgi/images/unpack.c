@@ -21,12 +21,12 @@ static int open_folder(const char *name, struct error *err)
     return fd >= 0 ? fd : error_errno(err, errno, "cannot open the import's folder %s", name);
 }
 
-static int unpack_archive(struct extract *extract, const struct image_choice *choice, int source_fd,
+static int unpack_archive(struct extract *extract, const struct unpack_job *job, int source_fd,
                           int scratch_fd, struct unpacked *unpacked, struct error *err)
 {
-    enum archive_kind kind;
+    enum archive_kind kind = ARCHIVE_OCI;
 
-    if (archive_kind(source_fd, extract_stream_most(extract), &kind, err) < 0)
+    if (!job->is_layout && archive_kind(source_fd, extract_stream_most(extract), &kind, err) < 0)
         return -1;
     if (kind == ARCHIVE_ROOT)
         return extract_tar(extract, source_fd, NULL, err);
@@ -34,7 +34,7 @@ static int unpack_archive(struct extract *extract, const struct image_choice *ch
         return error_set(err, ERROR_INVALID, "IMAGE_REFUSED",
                          "this is an image archive, which has a root file system of its own; a "
                          "layer over another image must be a plain tar");
-    return image_oci_unpack(extract, kind, choice, source_fd, scratch_fd, unpacked, err);
+    return image_oci_unpack(extract, kind, &job->choice, source_fd, scratch_fd, unpacked, err);
 }
 
 /* That commands can become the user is found out here and not by the first session. */
@@ -70,13 +70,13 @@ int unpack(const struct unpack_job *job, struct unpacked *ret_unpacked, struct e
 
     if (scratch < 0)
         return -1;
-    if (job->is_pipe) {
+    if (job->is_pipe && !job->is_layout) {
         copy = source_copy(job->source_fd, scratch, job->bytes_max, job->progress, job->arg, err);
         if (copy < 0)
             return -1;
     }
-    if (unpack_archive(&extract, &job->choice, job->is_pipe ? copy : job->source_fd, scratch,
-                       &unpacked, err) < 0 ||
+    if (unpack_archive(&extract, job, copy >= 0 ? copy : job->source_fd, scratch, &unpacked, err) <
+            0 ||
         extract_finish(&extract, err) < 0 ||
         check_user(&extract, job->user ? job->user : unpacked.user, err) < 0)
         return -1;

@@ -19,6 +19,7 @@
 struct unpack_job {
     int source_fd;       /* a regular file, or what `is_pipe` says */
     bool is_pipe;        /* copied first */
+    bool is_layout;      /* what images/layout_tar.h made: an OCI archive, which is read once */
     const int *base_fds; /* as in extract.h */
     int base_count;
     int64_t bytes_max, entries_max;

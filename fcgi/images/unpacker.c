@@ -174,6 +174,7 @@ static void make_arguments(const struct unpacker *unpacker, char **arguments)
     arguments[count++] = xasprintf("folder=%s", unpacker->job->folder);
     arguments[count++] = xasprintf("layers=%d", unpacker->job->layers->count);
     arguments[count++] = xasprintf("pipe=%d", unpacker->is_pipe);
+    arguments[count++] = xasprintf("layout=%d", unpacker->job->is_layout);
     arguments[count++] = xasprintf("work=%d", (int)unpacker->job->work);
     arguments[count++] = xasprintf("bytes=%" PRId64, settings->image_bytes_max);
     arguments[count++] = xasprintf("entries=%" PRId64, settings->image_entries_max);
@@ -190,7 +191,7 @@ static void make_arguments(const struct unpacker *unpacker, char **arguments)
 static _Noreturn void become_program(const struct unpacker *unpacker, const char *path)
 {
     static char *const environment[] = {NULL};
-    char *arguments[11];
+    char *arguments[12];
     struct error err = ERROR_INIT;
     int rc = 0;
 

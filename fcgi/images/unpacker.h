@@ -8,6 +8,7 @@
 #ifndef CODESET_IMAGES_UNPACKER_H
 #define CODESET_IMAGES_UNPACKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -30,7 +31,8 @@ struct unpacker_job {
     const struct engine_settings *settings;
     enum unpacker_work work;
     const char *source; /* a path, or "-" for standard input; NULL: source_fd */
-    int source_fd;      /* a regular file, at its beginning */
+    int source_fd;      /* a regular file, at its beginning, or what `is_layout` says */
+    bool is_layout;     /* source_fd is the pipe of an images/layout_stream.h */
     const struct image_options *options;
     const char *folder; /* the import's, with UNPACK_ROOTFS and UNPACK_SCRATCH; or the layer's */
     const char *cgroup; /* for it; not there yet */

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "metrics.h"
 #include "settings.h"
+#include "store/bulk.h"
 #include "store/rows.h"
 
 #include "base/banned.h"
@@ -381,24 +382,6 @@ struct db_value db_id(const struct id *id)
     return db_text(id->text);
 }
 
-static MYSQL_TIME time_of(int64_t when)
-{
-    time_t seconds = (time_t)(when / CLOCK_SECOND);
-    struct tm tm;
-
-    gmtime_r(&seconds, &tm);
-    return (MYSQL_TIME){
-        .year = (unsigned)tm.tm_year + 1900,
-        .month = (unsigned)tm.tm_mon + 1,
-        .day = (unsigned)tm.tm_mday,
-        .hour = (unsigned)tm.tm_hour,
-        .minute = (unsigned)tm.tm_min,
-        .second = (unsigned)tm.tm_sec,
-        .second_part = (unsigned long)(when % CLOCK_SECOND),
-        .time_type = MYSQL_TIMESTAMP_DATETIME,
-    };
-}
-
 static MYSQL_STMT *prepare(struct db *db, const struct query *query, struct error *err)
 {
     MYSQL_STMT *handle;
@@ -436,7 +419,7 @@ static void bind_value(MYSQL_BIND *bind, MYSQL_TIME *time, const struct db_value
         bind->buffer = (void *)&value->real;
         return;
     case DB_TYPE_TIME:
-        *time = time_of(value->integer);
+        *time = bulk_time(value->integer);
         bind->buffer_type = MYSQL_TYPE_DATETIME;
         bind->buffer = time;
         return;
@@ -529,6 +512,27 @@ int db_run(struct db *db, const struct query *query, const struct db_value *valu
     if (ret_changed)
         *ret_changed = (int64_t)mysql_stmt_affected_rows(handle);
     return 0;
+}
+
+int db_run_rows(struct db *db, const struct query *query, const struct db_value *values,
+                size_t columns, size_t rows, struct error *err)
+{
+    MYSQL_STMT *handle;
+
+    if (rows == 0)
+        return 0;
+    if (!db->in_transaction)
+        return unavailable(err, "the connection was lost during a transaction");
+    if (rows == 1)
+        return db_run(db, query, values, columns, NULL, err);
+    db->lost = false;
+    db->last_code = 0;
+    handle = prepare(db, query, err);
+    if (!handle)
+        return -1;
+    if (mysql_stmt_param_count(handle) != columns)
+        abort(); /* the caller's literal and its values don't match */
+    return bulk_execute(handle, values, columns, rows) < 0 ? statement_refused(db, handle, err) : 0;
 }
 
 struct db_rows *db_select(struct db *db, const struct query *query, const struct db_value *values,

@@ -99,6 +99,13 @@ int db_run(struct db *db, const struct query *query, const struct db_value *valu
            sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value),               \
            (ret_changed), (err))
 
+/* The statement once for each row of values, row behind row, in one round trip. Within a
+ * transaction only. A column's values have one type, or are NULL; texts are sent in one packet, so
+ * the caller keeps them all together well below MariaDB's max_allowed_packet. Where it fails, some
+ * rows may have been written: the caller goes back to a savepoint, or ends the transaction. */
+int db_run_rows(struct db *db, const struct query *query, const struct db_value *values,
+                size_t columns, size_t rows, struct error *err);
+
 /* Rows, all fetched to this side: they stay good whatever becomes of the statement and the
  * connection. Columns are counted from 0; what db_row_text returns lives until db_rows_free. */
 struct db_rows;

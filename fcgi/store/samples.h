@@ -143,19 +143,26 @@ struct new_sample {
         *setup_command, *needs;
     int64_t verify_timeout; /* 0: the setting */
     bool hide_verifier_output, hides_answers, exact_outcomes;
-    bool is_first;      /* the caller's transaction knows that there is no version of it yet */
+    bool is_first;      /* the caller's transaction knows that there is no version of any yet */
     int64_t created_at; /* 0: unknown */
     unsigned char content_hash[32];
 };
 
-/* Called with the version that the sample gets (within the transaction). Fills `json`, what the API
- * shows, and `whole`, the same with its answers, where it hides them. */
-typedef void sample_render(int64_t version, struct buf *json, struct buf *whole, void *arg);
+#define SAMPLES_AT_ONCE 128
 
-/* *ret_version: the new one, or 0 when the latest has the same content_hash and nothing was
- * written. Within the caller's transaction (db_begin). */
-int store_sample_add(struct db *db, const struct new_sample *sample, sample_render *render,
-                     void *arg, int64_t *ret_version, struct error *err);
+/* Called with the version that sample number i gets (within the transaction). Fills `json`, what
+ * the API shows, and `whole`, the same with its answers, where it hides them. Several threads call
+ * it at once, each for another sample. */
+typedef void sample_render(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                           void *arg);
+
+/* Adds samples of one data set, each with an id of its own, SAMPLES_AT_ONCE at most, within the
+ * caller's transaction (db_begin). ret_versions, one for each: the new one, or 0 when the latest
+ * has the same content_hash and nothing was written. *ret_at, where it fails: the sample that was
+ * refused, or count where it is about none of them. */
+int store_sample_add(struct db *db, const struct new_sample *samples, size_t count,
+                     sample_render *render, void *arg, int64_t *ret_versions, size_t *ret_at,
+                     struct error *err);
 int store_dataset_ensure(struct db *db, const char *name, const char *description,
                          struct error *err);
 /* How commands are run in its containers, from the next one on (wire/profile.h). */

@@ -15,6 +15,7 @@ libstore_a_SOURCES = \
 	fcgi/store/credit.c fcgi/store/credit.h \
 	fcgi/store/credential.c fcgi/store/credential.h \
 	fcgi/store/backup.c fcgi/store/backup.h \
+	fcgi/store/bulk.c fcgi/store/bulk.h \
 	fcgi/store/dump.c fcgi/store/dump.h \
 	fcgi/store/erasure.c fcgi/store/erasure.h \
 	fcgi/store/identity.c fcgi/store/identity.h \
@@ -38,7 +39,7 @@ libstore_a_SOURCES = \
 	fcgi/store/metered.c fcgi/store/metered.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/rows.c fcgi/store/rows.h \
-	fcgi/store/sample_checks.c fcgi/store/sample_checks.h \
+	fcgi/store/sample_add.c fcgi/store/sample_checks.c fcgi/store/sample_checks.h \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/server.c fcgi/store/server.h \
 	fcgi/store/settlement.c fcgi/store/settlement.h \

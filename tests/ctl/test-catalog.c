@@ -177,19 +177,20 @@ static void use_of_a_key_is_recorded_at_most_once_a_minute(void)
 
 /* --- samples --------------------------------------------------------------------------------- */
 
-static void render(int64_t version, struct buf *json, struct buf *whole, void *arg)
+static void render(size_t i, int64_t version, struct buf *json, struct buf *whole, void *arg)
 {
+    const struct new_sample *samples = arg;
+
     (void)whole;
-    buf_addf(json, "{\"id\":\"%s\",\"version\":%d,\"text\":\"", (const char *)arg, (int)version);
-    for (int i = 0; i < 100; i++)
-        buf_addf(json, "%d ", i);
+    buf_addf(json, "{\"id\":\"%s\",\"version\":%d,\"text\":\"", samples[i].sample_id, (int)version);
+    for (int n = 0; n < 100; n++)
+        buf_addf(json, "%d ", n);
     buf_add_str(json, "\"}");
 }
 
-static int add_sample(const char *id, unsigned char content, int64_t *ret_version,
-                      struct error *err)
+static struct new_sample sample_named(const char *id, unsigned char content)
 {
-    struct new_sample sample = {
+    return (struct new_sample){
         .dataset = DATASET,
         .sample_id = id,
         .instance_id = id,
@@ -205,23 +206,102 @@ static int add_sample(const char *id, unsigned char content, int64_t *ret_versio
         .restore = "[]",
         .content_hash = {content, 0xff, 0xfe, 0x80}, /* no UTF-8 */
     };
+}
 
-    return store_sample_add(admin, &sample, render, (void *)(uintptr_t)id, ret_version, err);
+static int add_sample(const char *id, unsigned char content, int64_t *ret_version,
+                      struct error *err)
+{
+    struct new_sample sample = sample_named(id, content);
+    size_t at;
+
+    return store_sample_add(admin, &sample, 1, render, &sample, ret_version, &at, err);
 }
 
 static int lay_samples(struct error *err)
 {
+    static char ids[SAMPLES][32];
+    struct new_sample samples[SAMPLES];
+    int64_t versions[SAMPLES];
+    size_t at;
+
     if (db_begin(admin, err) < 0 || store_dataset_ensure(admin, DATASET, "of a test", err) < 0)
         return -1;
     for (int i = 0; i < SAMPLES; i++) {
-        char id[32];
-        int64_t version;
-
-        snprintf(id, sizeof(id), "Some_%%%04d", i);
-        if (add_sample(id, 1, &version, err) < 0)
+        snprintf(ids[i], sizeof(ids[i]), "Some_%%%04d", i);
+        samples[i] = sample_named(ids[i], 1);
+    }
+    for (size_t done = 0; done < SAMPLES; done += SAMPLES / 6) {
+        if (store_sample_add(admin, samples + done, SAMPLES / 6, render, samples + done,
+                             versions + done, &at, err) < 0)
             return -1;
     }
     return db_commit(admin, err);
+}
+
+#define NOON (INT64_C(1767268800) * CLOCK_SECOND)
+
+static int64_t created_at(const char *id)
+{
+    static const struct query query = {
+        "SELECT created_at FROM samples WHERE dataset = ? AND sample_id = ? AND latest"};
+    struct error err = ERROR_INIT;
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(admin, &query, &err, db_text(DATASET), db_text(id));
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
+    CU_ASSERT_TRUE_FATAL(db_next(rows));
+    return db_row_time(rows, 0);
+}
+
+/* New, changed, as before; what one of them lacks, another has. */
+static void samples_that_come_together_are_told_apart(void)
+{
+    struct new_sample samples[] = {sample_named("Some_%0003", 1), sample_named("Some_%0004", 2),
+                                   sample_named("together-1", 1), sample_named("together-2", 1),
+                                   sample_named("Some_%0005", 2)};
+    int64_t versions[ARRAY_SIZE(samples)];
+    size_t at;
+
+    samples[2].created_at = NOON;
+    samples[3].image = "an-image";
+    samples[3].verify_timeout = 7;
+    OK(db_begin(admin, &err));
+    OK(store_sample_add(admin, samples, ARRAY_SIZE(samples), render, samples, versions, &at, &err));
+    CU_ASSERT_EQUAL(versions[0], 0);
+    CU_ASSERT_EQUAL(versions[1], 2);
+    CU_ASSERT_EQUAL(versions[2], 1);
+    CU_ASSERT_EQUAL(versions[3], 1);
+    CU_ASSERT_EQUAL(versions[4], 2);
+    CU_ASSERT_EQUAL(created_at("together-1"), NOON);
+    CU_ASSERT_EQUAL(created_at("together-2"), 0);
+    {
+        _cleanup_(sample_summary_release) struct sample_summary summary = {0};
+        _cleanup_(buf_release) struct buf json = BUF_INIT;
+
+        OK(store_sample_get(admin, DATASET, "together-2", 0, &summary, &json, &err));
+        CU_ASSERT_STRING_EQUAL(summary.image, "an-image");
+        CU_ASSERT_EQUAL(summary.verify_timeout, 7);
+        CU_ASSERT_PTR_NOT_NULL(strstr(json.data, "\"id\":\"together-2\",\"version\":1"));
+    }
+    db_rollback(admin);
+}
+
+static void of_samples_that_come_together_the_one_that_is_refused_is_named(void)
+{
+    struct new_sample samples[] = {sample_named("refused-1", 1), sample_named("refused-2", 1),
+                                   sample_named("refused-3", 1), sample_named("refused-4", 1)};
+    int64_t versions[ARRAY_SIZE(samples)];
+    struct error why = ERROR_INIT;
+    size_t at = 0;
+
+    samples[2].verifier = "no such word";
+    OK(db_begin(admin, &err));
+    CU_ASSERT_EQUAL(
+        store_sample_add(admin, samples, ARRAY_SIZE(samples), render, samples, versions, &at, &why),
+        -1);
+    CU_ASSERT_EQUAL(at, 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(why.message, "verifier"));
+    db_rollback(admin);
 }
 
 /* The page is `expected` samples, the first of them number `first`. */
@@ -346,8 +426,9 @@ static void the_stamp_tells_a_restored_catalog(void)
     CU_ASSERT_EQUAL(after.imported_at, before.imported_at + 1);
 }
 
-static void hide(int64_t version, struct buf *json, struct buf *whole, void *arg)
+static void hide(size_t i, int64_t version, struct buf *json, struct buf *whole, void *arg)
 {
+    (void)i;
     (void)version;
     (void)arg;
     buf_add_str(json, "{}");
@@ -371,8 +452,9 @@ static int add_hidden(int64_t *ret_version, struct error *err)
                                       .held_out = "[\"t\"]",
                                       .restore = "[]",
                                       .hides_answers = true};
+    size_t at;
 
-    return store_sample_add(admin, &sample, hide, NULL, ret_version, err);
+    return store_sample_add(admin, &sample, 1, hide, NULL, ret_version, &at, err);
 }
 
 /* Each is denied, or finds nothing. */
@@ -499,6 +581,9 @@ int main(void)
         {"a search knows no case and no wildcard", search_knows_no_case_and_no_wildcard},
         {"deflated pages hold the same", deflated_pages_hold_the_same},
         {"versions are found", versions_are_found},
+        {"samples that come together are told apart", samples_that_come_together_are_told_apart},
+        {"of samples that come together, the one that is refused is named",
+         of_samples_that_come_together_the_one_that_is_refused_is_named},
         {"hidden answers are out of the workers' reach",
          hidden_answers_are_out_of_the_workers_reach},
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},

@@ -1,11 +1,11 @@
 # The engine against the real runtime, kernel and archives. As root.
 check_PROGRAMS += tests/engine/init tests/engine/test-containers tests/engine/test-guests \
 	tests/engine/test-disk tests/engine/test-engined tests/engine/test-images \
-	tests/engine/test-image-archives tests/engine/test-unpack tests/engine/test-cage \
-	tests/engine/bench-start
+	tests/engine/test-image-archives tests/engine/test-image-kinds tests/engine/test-unpack \
+	tests/engine/test-cage tests/engine/bench-start
 TESTS += tests/engine/test-containers tests/engine/test-guests tests/engine/test-disk tests/engine/test-engined \
-	tests/engine/test-images tests/engine/test-image-archives tests/engine/test-unpack \
-	tests/engine/test-cage
+	tests/engine/test-images tests/engine/test-image-archives tests/engine/test-image-kinds \
+	tests/engine/test-unpack tests/engine/test-cage
 
 # Runs in an image that holds nothing but busybox.
 tests_engine_init_SOURCES = tests/engine/init.c fcgi/agent/process.c fcgi/agent/process.h
@@ -46,10 +46,17 @@ tests_engine_bench_start_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_bench_start_LDADD = libengine.a $(engine_test_libs)
 EXTRA_tests_engine_bench_start_DEPENDENCIES = codeset-engined codeset-container codeset-unpack
 
-tests_engine_test_images_SOURCES = tests/engine/test-images.c $(engine_test_sources)
+tests_engine_test_images_SOURCES = tests/engine/test-images.c tests/engine/image-fixture.h \
+	$(engine_test_sources)
 tests_engine_test_images_CPPFLAGS = $(engine_test_cppflags)
 tests_engine_test_images_LDADD = $(engine_test_libs)
 EXTRA_tests_engine_test_images_DEPENDENCIES = codeset-unpack
+
+tests_engine_test_image_kinds_SOURCES = tests/engine/test-image-kinds.c \
+	tests/engine/image-fixture.h $(engine_test_sources)
+tests_engine_test_image_kinds_CPPFLAGS = $(engine_test_cppflags)
+tests_engine_test_image_kinds_LDADD = $(engine_test_libs)
+EXTRA_tests_engine_test_image_kinds_DEPENDENCIES = codeset-unpack
 
 tests_engine_test_image_archives_SOURCES = tests/engine/test-image-archives.c \
 	$(engine_test_sources)

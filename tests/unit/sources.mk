@@ -1,11 +1,30 @@
 # Unit tests of the pure rooms: one CUnit program a room.
 EXTRA_DIST += tests/fuzz tests/images
 
-check_PROGRAMS += tests/unit/test-grade
-TESTS += tests/unit/test-grade
-tests_unit_test_grade_SOURCES = tests/unit/test-grade.c tests/unit/unit.h
-tests_unit_test_grade_CPPFLAGS = $(AM_CPPFLAGS) -DREPORTS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/junit"'
-tests_unit_test_grade_LDADD = $(GRADE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+# The room grade: reports that are read, names that are found, verdicts, files that don't count.
+grade_tests = tests/unit/test-grade tests/unit/test-names tests/unit/test-verdict \
+	tests/unit/test-restore-rules
+check_PROGRAMS += $(grade_tests)
+TESTS += $(grade_tests)
+grade_test_cppflags = $(AM_CPPFLAGS) -DREPORTS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/junit"'
+grade_test_libs = $(GRADE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_grade_SOURCES = tests/unit/test-grade.c tests/unit/graded.h tests/unit/unit.h
+tests_unit_test_grade_CPPFLAGS = $(grade_test_cppflags)
+tests_unit_test_grade_LDADD = $(grade_test_libs)
+tests_unit_test_names_SOURCES = tests/unit/test-names.c tests/unit/graded.h tests/unit/unit.h
+tests_unit_test_names_CPPFLAGS = $(grade_test_cppflags)
+tests_unit_test_names_LDADD = $(grade_test_libs)
+tests_unit_test_verdict_SOURCES = tests/unit/test-verdict.c tests/unit/graded.h tests/unit/unit.h
+tests_unit_test_verdict_CPPFLAGS = $(grade_test_cppflags)
+tests_unit_test_verdict_LDADD = $(grade_test_libs)
+tests_unit_test_restore_rules_SOURCES = tests/unit/test-restore-rules.c tests/unit/graded.h tests/unit/unit.h
+tests_unit_test_restore_rules_CPPFLAGS = $(grade_test_cppflags)
+tests_unit_test_restore_rules_LDADD = $(grade_test_libs)
+
+check_PROGRAMS += tests/unit/test-parallel
+TESTS += tests/unit/test-parallel
+tests_unit_test_parallel_SOURCES = tests/unit/test-parallel.c tests/unit/unit.h
+tests_unit_test_parallel_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-glob
 TESTS += tests/unit/test-glob
@@ -18,10 +37,12 @@ tests_unit_test_logs_SOURCES = tests/unit/test-logs.c tests/unit/unit.h
 tests_unit_test_logs_CPPFLAGS = $(AM_CPPFLAGS) -DLOGS_DIR='"$(abs_top_srcdir)/tests/fuzz/corpus/log"'
 tests_unit_test_logs_LDADD = $(GRADE_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
 
-check_PROGRAMS += tests/unit/test-reports
-TESTS += tests/unit/test-reports
+check_PROGRAMS += tests/unit/test-reports tests/unit/test-requests
+TESTS += tests/unit/test-reports tests/unit/test-requests
 tests_unit_test_reports_SOURCES = tests/unit/test-reports.c tests/unit/report-archive.h tests/unit/unit.h
 tests_unit_test_reports_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_requests_SOURCES = tests/unit/test-requests.c tests/unit/report-archive.h tests/unit/unit.h
+tests_unit_test_requests_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
 
 # Against the real program; it and what a confined process may do are not for valgrind, whose own
 # system calls would be refused.

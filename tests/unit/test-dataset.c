@@ -140,6 +140,40 @@ static void a_row_with_no_test_that_must_pass_is_refused(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "no test that must pass"));
 }
 
+/* Where its harness is known to read the log of one of the runners whose names we have, too. */
+static void a_row_of_multi_swe_bench_gets_the_runner_of_its_repository(void)
+{
+    static const struct {
+        const char *org, *repo, *language, *parser; /* NULL: none */
+    } cases[] = {
+        {"google", "gson", "java", "maven"},   {"fasterxml", "jackson-core", "java", "maven"},
+        {"nlohmann", "json", "cpp", "ctest"},  {"yhirose", "cpp-httplib", "cpp", "gtest"},
+        {"vuejs", "core", "ts", "vitest"},     {"anybody", "anything", "rust", "cargo"},
+        {"elastic", "logstash", "java", NULL}, {"iamkun", "dayjs", "js", NULL},
+        {"anybody", "json", "cpp", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(json_release) json_object *row = json_tokener_parse(
+            "{\"number\":7,\"fix_patch\":\"x\",\"base\":{\"sha\":\"1\"},\"title\":\"t\"}");
+        _cleanup_(json_release) json_object *line = NULL;
+        json_object *made = NULL;
+        struct error err = ERROR_INIT;
+        const char *parser;
+
+        json_add_text(row, "org", cases[i].org);
+        json_add_text(row, "repo", cases[i].repo);
+        json_add_text(row, "lang", cases[i].language);
+        CU_ASSERT_EQUAL_FATAL(
+            dataset_convert(dataset_format_named("multi-swe-bench"), row, &made, &err), 0);
+        line = made;
+        parser = json_get_text(line, "log_parser");
+        if (cases[i].parser ? !parser || strcmp(parser, cases[i].parser) != 0 : parser != NULL)
+            complain(cases[i].repo, parser ? parser : "no parser");
+        CU_ASSERT_EQUAL(json_object_object_get(line, "needs") == NULL, cases[i].parser != NULL);
+    }
+}
+
 /* --- tasks that are folders ------------------------------------------------------------------ */
 
 static void what_is_no_task_is_refused(void)
@@ -504,15 +538,20 @@ static void names_that_are_no_test_are_told(void)
     static const char *const right[] = {"tests/a.py::T::test_x[a b]", "test_x (module.Class)",
                                         "test_x", "a/b.py::test_y",
                                         "test_x (module.Class.test_x) (n=1)"};
-    static const char *const wrong[] = {"tests/a.py::test_x[a", "A view reverses its URL.",
+    static const char *const wrong[] = {"A view reverses its URL.",
                                         "Named URLs should be reversible"};
+    static const char cut[] = "tests/a.py::test_x[a";
 
     for (size_t i = 0; i < ARRAY_SIZE(right); i++)
         CU_ASSERT_PTR_NULL(test_name_fault("python", right[i]));
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
         CU_ASSERT_PTR_NOT_NULL(test_name_fault("python", wrong[i]));
         CU_ASSERT_PTR_NULL(test_name_fault("javascript", wrong[i]));
+        CU_ASSERT_PTR_NULL(test_name_remark("python", wrong[i]));
     }
+    /* It is found (tests/unit/test-grade.c). */
+    CU_ASSERT_PTR_NULL(test_name_fault("python", cut));
+    CU_ASSERT_PTR_NOT_NULL(test_name_remark("python", cut));
 }
 
 /* --- references ------------------------------------------------------------------------------ */
@@ -678,6 +717,8 @@ static const struct unit_test tests[] = {
     {"of a task of Harbor's, a reward of 1 alone is success", a_reward_of_1_alone_is_success},
     {"values of TOML are found", values_of_toml_are_found},
     {"rows of each format become samples", rows_of_each_format_become_samples},
+    {"a row of Multi-SWE-bench gets the runner of its repository",
+     a_row_of_multi_swe_bench_gets_the_runner_of_its_repository},
     {"a row with no test that must pass is refused", a_row_with_no_test_that_must_pass_is_refused},
     {"Python literals are read, and never evaluated", python_literals_are_read},
     {"deep literals are refused", deep_literals_are_refused},

@@ -72,7 +72,12 @@ int ctl_credit_refund(struct ctl *ctl);
 int ctl_node_list(struct ctl *ctl);
 int ctl_node_forget(struct ctl *ctl);
 
+/* ctl_fail for a command whose first argument is a session: the store's words for one that is not
+ * there are for users of the API. */
+int ctl_no_session(struct ctl *ctl, struct error *err);
+
 int ctl_session_list(struct ctl *ctl);
+int ctl_session_log(struct ctl *ctl);
 int ctl_session_stats(struct ctl *ctl);
 int ctl_top(struct ctl *ctl);
 int ctl_session_show(struct ctl *ctl);

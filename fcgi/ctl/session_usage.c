@@ -75,12 +75,8 @@ int ctl_session_stats(struct ctl *ctl)
     if (id_parse(text, strlen(text), &id) < 0)
         error_set(&err, ERROR_NOT_FOUND, NULL, "none");
     if (!db || err.kind ||
-        store_session_usage_list(db, NULL, &id, add_sample, samples, &status, &err) < 0) {
-        if (err.kind == ERROR_NOT_FOUND)
-            error_set(&err, ERROR_NOT_FOUND, NULL,
-                      "there is no session '%s'; list them with 'codesetctl session list'", text);
-        return ctl_fail(ctl, &err);
-    }
+        store_session_usage_list(db, NULL, &id, add_sample, samples, &status, &err) < 0)
+        return ctl_no_session(ctl, &err);
     rows = newest_of(samples, limit);
     output_rows(ctl_json(ctl), rows, columns, ARRAY_SIZE(columns),
                 "nothing was written down of this session; a sample is taken a second after it is "

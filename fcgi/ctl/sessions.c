@@ -83,8 +83,7 @@ int ctl_session_list(struct ctl *ctl)
     return CTL_OK;
 }
 
-/* The store's message is written for users of the API. */
-static int refuse(struct ctl *ctl, struct error *err)
+int ctl_no_session(struct ctl *ctl, struct error *err)
 {
     if (err->kind == ERROR_NOT_FOUND)
         error_set(err, ERROR_NOT_FOUND, NULL,
@@ -101,7 +100,7 @@ int ctl_session_show(struct ctl *ctl)
     _cleanup_(json_release) json_object *object = NULL;
 
     if (!db || store_session_get(db, NULL, ctl_argument(ctl, 0), &session, &err) < 0)
-        return refuse(ctl, &err);
+        return ctl_no_session(ctl, &err);
     object = session_object(&session);
     output_object(ctl_json(ctl), object);
     return CTL_OK;
@@ -121,7 +120,7 @@ int ctl_session_close(struct ctl *ctl)
 
     if (!db || store_session_close(db, NULL, session_id, &duration, &changed, &err) < 0 ||
         store_session_get(db, NULL, session_id, &session, &err) < 0)
-        return refuse(ctl, &err);
+        return ctl_no_session(ctl, &err);
     doorbell_ring(&bell, WORK_SESSION, &session.session_id);
     object = session_object(&session);
     if (changed)

@@ -43,6 +43,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/sample_trial.c fcgi/ctl/sample_trial.h \
 	fcgi/ctl/samples.c \
 	fcgi/ctl/schema.c \
+	fcgi/ctl/session_log.c \
 	fcgi/ctl/session_usage.c \
 	fcgi/ctl/sessions.c \
 	fcgi/ctl/spelling.c fcgi/ctl/spelling.h \

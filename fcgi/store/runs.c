@@ -14,7 +14,10 @@
 
 /* --- what a lost host leaves ----------------------------------------------------------------- */
 
-#define RUN_OF_NODE "owner IN (SELECT run_id FROM runs WHERE node=?)"
+/* Not `owner IN (SELECT ...)`: MariaDB 11.8 makes a join of that, and then refuses the prepared
+ * UPDATE to an account that may not read the tables that the triggers of sessions write to (error
+ * 1142). */
+#define RUN_OF_NODE "EXISTS (SELECT 1 FROM runs WHERE run_id=sessions.owner AND node=?)"
 
 /* Within a transaction. The trigger of sessions ends their containers, too. */
 static int lose_work(struct db *db, const char *node, int64_t when, struct error *err)

@@ -29,6 +29,7 @@ libstore_a_SOURCES = \
 	fcgi/store/runs.c fcgi/store/runs.h \
 	fcgi/store/session_claims.c \
 	fcgi/store/session_list.c \
+	fcgi/store/session_log.c fcgi/store/session_log.h \
 	fcgi/store/session_usage.c fcgi/store/session_usage.h \
 	fcgi/store/session_rows.h \
 	fcgi/store/sessions.c fcgi/store/sessions.h \

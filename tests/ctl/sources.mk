@@ -1,5 +1,5 @@
 # codesetctl: its pure parts, and the program against a MariaDB of its own (tests/ctl/run BUILD).
-EXTRA_DIST += tests/data tests/ctl/run tests/registry/run
+EXTRA_DIST += tests/data tests/ctl/run tests/registry/out.c tests/registry/run
 
 check_PROGRAMS += tests/unit/test-ctl
 TESTS += tests/unit/test-ctl

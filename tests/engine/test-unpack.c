@@ -107,6 +107,7 @@ static struct import begin_import(void)
     if (import.pid == 0) {
         struct error err = ERROR_INIT;
 
+        signal(SIGINT, SIG_DFL); /* ignored where a shell runs the tests in the background */
         close(ends[1]);
         dup2(ends[0], STDIN_FILENO);
         _exit(image_import(&fixture.settings.engine, "subject", "-", NULL, false, NULL, NULL,

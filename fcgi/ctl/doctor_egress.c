@@ -70,7 +70,7 @@ static void add_git_host(const struct settings *settings, struct agents *agents)
         settings->jobs.git_url[0] ? settings->jobs.git_url : settings->accounts.github_url;
     _cleanup_(buf_release) struct buf policy = BUF_INIT;
 
-    if (job_clone_policy(url, &policy) == 0)
+    if (job_clone_policy(url, settings->jobs.clone_hosts, &policy) == 0)
         egress_policy_each(policy.data, add_name, agents);
 }
 
@@ -141,7 +141,7 @@ static void check_callback(struct doctor *doctor)
     _cleanup_(buf_release) struct buf policy = BUF_INIT;
 
     if (doctor->settings->jobs.callback_url[0] != '\0' &&
-        job_clone_policy(doctor->settings->jobs.callback_url, &policy) == 0)
+        job_clone_policy(doctor->settings->jobs.callback_url, "", &policy) == 0)
         egress_policy_each(policy.data, warn_of_callback, doctor);
 }
 

@@ -106,9 +106,9 @@ static void check_wall(struct doctor *doctor, const struct egress_user *user)
 static void check_names(struct doctor *doctor, const struct egress_user *user,
                         const struct agents *agents)
 {
-    static const char mend[] =
-        "correct the name or /etc/resolv.conf; a host of your own network goes into [jobs] "
-        "egress_always";
+    static const char mend[] = "correct the name (--egress, git_url, clone_hosts) or "
+                               "/etc/resolv.conf; a host of your own network goes into [jobs] "
+                               "egress_always";
     _cleanup_(buf_release) struct buf faults = BUF_INIT;
     struct error err = ERROR_INIT;
     int count = egress_probe_names(user, agents->names, agents->name_count,
@@ -145,6 +145,15 @@ static void check_callback(struct doctor *doctor)
         egress_policy_each(policy.data, warn_of_callback, doctor);
 }
 
+static void check_clone_hosts(struct doctor *doctor)
+{
+    struct error err = ERROR_INIT;
+
+    if (job_clone_hosts_check(doctor->settings->jobs.clone_hosts, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, "clone_hosts", "correct it, or the daemon cannot start",
+                      "%s", err.message);
+}
+
 void doctor_egress(struct doctor *doctor)
 {
     const struct jobs_settings *settings = &doctor->settings->jobs;
@@ -159,6 +168,7 @@ void doctor_egress(struct doctor *doctor)
         add_git_host(doctor->settings, &agents);
     if (store_dataset_list(doctor->db, add_dataset, &agents, &err) < 0 || agents.count == 0)
         return;
+    check_clone_hosts(doctor);
     check_service(doctor);
     if (agents.calling > 0)
         check_callback(doctor);

@@ -674,6 +674,26 @@ static int insert_answers(struct db *db, const struct new_sample *sample, int64_
         db_text(sample->sample_id), db_int(version));
 }
 
+/* The versions before show what this one hides. Nobody is given them any more
+ * (store_sample_version), and their text goes where the workers' account can't read it. */
+static int hide_versions_before(struct db *db, const struct new_sample *sample, int64_t version,
+                                struct error *err)
+{
+#define SHOWN " WHERE dataset = ? AND sample_id = ? AND version < ? AND NOT answers_hidden"
+    static const struct query keep = {
+        "INSERT INTO sample_answers (row_id, json) SELECT row_id, json FROM samples" SHOWN
+        " AND json_length > 0 ON DUPLICATE KEY UPDATE"
+        " json = IFNULL(sample_answers.json, VALUES(json))"};
+    static const struct query blank = {"UPDATE samples SET json = '', deflated = '',"
+                                       " json_length = 0, json_crc32 = 0" SHOWN};
+
+    if (DB_RUN(db, &keep, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
+               db_int(version)) < 0)
+        return -1;
+    return DB_RUN(db, &blank, NULL, err, db_text(sample->dataset), db_text(sample->sample_id),
+                  db_int(version));
+}
+
 int store_sample_add(struct db *db, const struct new_sample *sample, sample_render *render,
                      void *arg, int64_t *ret_version, struct error *err)
 {
@@ -694,7 +714,8 @@ int store_sample_add(struct db *db, const struct new_sample *sample, sample_rend
         return -1;
     render(before + 1, &json, &whole, arg);
     if (insert_version(db, sample, before + 1, &json, err) < 0 ||
-        insert_answers(db, sample, before + 1, &whole, err) < 0)
+        insert_answers(db, sample, before + 1, &whole, err) < 0 ||
+        (before && sample->hides_answers && hide_versions_before(db, sample, before + 1, err) < 0))
         return -1;
     *ret_version = before + 1;
     return 0;

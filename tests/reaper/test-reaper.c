@@ -10,13 +10,15 @@
 
 #include "base/banned.h"
 
-#define TESTS_MAX 150
+#define TESTS_MAX 200
 
 int main(int argc, char **argv)
 {
     static const struct suite *const suites[] = {
-        &suite_pool,  &suite_sessions, &suite_interactions, &suite_verifications, &suite_regrades,
-        &suite_nodes, &suite_outages,  &suite_billing,      &suite_jobs};
+        &suite_pool,         &suite_sessions,      &suite_setups,   &suite_verification_losses,
+        &suite_interactions, &suite_verifications, &suite_regrades, &suite_nodes,
+        &suite_outages,      &suite_billing,       &suite_jobs,     &suite_job_losses,
+        &suite_job_results};
     static struct unit_test tests[TESTS_MAX];
     size_t count = 0;
     int status;

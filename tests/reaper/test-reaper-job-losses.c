@@ -14,7 +14,7 @@
 
 /* --- what dies ------------------------------------------------------------------------------- */
 
-#define COUNTED "echo x >>../../runs; "
+#define COUNTED "echo x >>../../runs; touch ../../counted; "
 
 static void runs_are(int count)
 {
@@ -29,7 +29,7 @@ static void an_agent_that_runs_survives_the_daemon(void)
 
     stage_begin(COUNTED "echo before; " WAIT_FOR("go") "echo after; " AGENT_OUT);
     job = stage_job(NULL);
-    UNTIL(stage_exists("runs"));
+    UNTIL(stage_exists("counted"));
     for (int i = 0; i < 2; i++) {
         daemon_kill(&stage);
         daemon_begin(&stage);
@@ -49,7 +49,7 @@ static void an_agent_that_ended_while_no_daemon_was_there_is_packed_by_the_next(
 
     stage_begin(COUNTED WAIT_FOR("go") AGENT_OUT "; touch ../../over");
     job = stage_job(NULL);
-    UNTIL(stage_exists("runs"));
+    UNTIL(stage_exists("counted"));
     daemon_kill(&stage);
     stage_touch("go");
     STANDING_STILL_UNTIL(stage_exists("over"));
@@ -117,7 +117,7 @@ static void a_container_that_is_lost_is_replaced(void)
 
     stage_begin(COUNTED WAIT_FOR("go") AGENT_OUT);
     job = stage_job(NULL);
-    UNTIL(stage_exists("runs"));
+    UNTIL(stage_exists("counted"));
     first = container_of(&job);
     scripted_end(stage.host, &first, NULL, NULL);
     UNTIL(strcmp(container_of(&job).text, first.text) != 0);
@@ -135,9 +135,9 @@ static void a_container_that_is_lost_too_often_ends_the_job(void)
     for (int i = 0; i < stage.jobs.attempts_max; i++) {
         struct id container;
 
-        UNTIL(stage_exists("runs"));
+        UNTIL(stage_exists("counted"));
         container = container_of(&job);
-        stage_shell("rm runs");
+        stage_shell("rm runs counted");
         scripted_end(stage.host, &container, NULL, NULL);
         UNTIL(!scripted_has(stage.host, &container));
     }
@@ -151,7 +151,7 @@ static void an_agent_that_fills_the_disk_is_told_so(void)
 
     stage_begin(COUNTED WAIT_FOR("go") AGENT_OUT);
     job = stage_job(NULL);
-    UNTIL(stage_exists("runs"));
+    UNTIL(stage_exists("counted"));
     container = container_of(&job);
     scripted_end(stage.host, &container, "HOST_DISK_FULL", "it wrote too much");
     agent_job_ends_in(&job, "JOB_AGENT_FAILED", "it wrote too much");

@@ -73,8 +73,7 @@ static const char lfs_script[] =
     "said=$(git lfs install --local --skip-repo 2>&1 && git config lfs.skipdownloaderrors true && "
     "git lfs pull 2>&1) || "
     "printf '%s\\n%s\\n' \"codeset: not all files that $what keeps in Git LFS could be fetched; "
-    "the "
-    "agent finds pointers in the place of the others\" "
+    "the agent finds pointers in the place of the others\" "
     "\"$(printf '%s' \"$said\" | tail -n 5 | cut -c 1-300)\" >>\"$JOB_NOTES\"\n"
     "exit 0\n";
 

@@ -84,6 +84,7 @@
 #include "reaper/exposition.h"
 #include "reaper/heartbeat.h"
 #include "reaper/interactions.h"
+#include "reaper/job_clone.h"
 #include "reaper/job_results.h"
 #include "reaper/jobs.h"
 #include "reaper/reconciler.h"
@@ -479,7 +480,8 @@ int main(int argc, char **argv)
     umask(0022);
     log_open("codeset-reaper", LOG_INFO);
     metrics_begin(METRIC_REAPER);
-    if (settings_load(config, &reaper.settings, &err) < 0)
+    if (settings_load(config, &reaper.settings, &err) < 0 ||
+        job_clone_hosts_check(reaper.settings.jobs.clone_hosts, &err) < 0)
         reaper.status = EX_CONFIG;
     else if (run(&reaper, &err) < 0)
         reaper.status = 1;

@@ -144,6 +144,8 @@ const struct config_row settings_rows[] = {
     INT(jobs, log_bytes, "256K", KIB, MIB, "bytes", "kept of the end of what an agent prints"),
     INT(jobs, clone_seconds, "600", 1, 86400, "s", "time limit to clone the repository"),
     TEXT(jobs, git_url, "", "base of the repositories' addresses; empty: github_url"),
+    TEXT(jobs, clone_hosts, "lfs.github.com github-cloud.s3.amazonaws.com *.githubusercontent.com",
+         "more hosts that a clone may reach, as for Git LFS, separated by spaces"),
     TEXT(jobs, callback_url, "", "this server's public address, for agents; empty: none"),
     PATH(jobs, egress_socket, "/run/codeset/egress.sock", "socket of codeset-egress"),
     TEXT(jobs, egress_always, "", "HOST:PORT that every agent may reach, separated by spaces"),

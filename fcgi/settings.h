@@ -151,6 +151,7 @@ struct jobs_settings {
     int64_t log_bytes;
     int64_t clone_seconds;
     char *git_url;       /* "": accounts.github_url */
+    char *clone_hosts;   /* checked by job_clone_hosts_check */
     char *callback_url;  /* "": agents get none */
     char *egress_socket; /* of codeset-egress */
     char *egress_always; /* HOST:PORT, separated by spaces */

@@ -70,7 +70,7 @@ static void add_git_host(const struct settings *settings, struct agents *agents)
         settings->jobs.git_url[0] ? settings->jobs.git_url : settings->accounts.github_url;
     _cleanup_(buf_release) struct buf policy = BUF_INIT;
 
-    if (job_clone_policy(url, &policy) == 0)
+    if (job_clone_policy(url, settings->jobs.clone_hosts, &policy) == 0)
         egress_policy_each(policy.data, add_name, agents);
 }
 
@@ -106,9 +106,9 @@ static void check_wall(struct doctor *doctor, const struct egress_user *user)
 static void check_names(struct doctor *doctor, const struct egress_user *user,
                         const struct agents *agents)
 {
-    static const char mend[] =
-        "correct the name or /etc/resolv.conf; a host of your own network goes into [jobs] "
-        "egress_always";
+    static const char mend[] = "correct the name (--egress, git_url, clone_hosts) or "
+                               "/etc/resolv.conf; a host of your own network goes into [jobs] "
+                               "egress_always";
     _cleanup_(buf_release) struct buf faults = BUF_INIT;
     struct error err = ERROR_INIT;
     int count = egress_probe_names(user, agents->names, agents->name_count,
@@ -141,8 +141,17 @@ static void check_callback(struct doctor *doctor)
     _cleanup_(buf_release) struct buf policy = BUF_INIT;
 
     if (doctor->settings->jobs.callback_url[0] != '\0' &&
-        job_clone_policy(doctor->settings->jobs.callback_url, &policy) == 0)
+        job_clone_policy(doctor->settings->jobs.callback_url, "", &policy) == 0)
         egress_policy_each(policy.data, warn_of_callback, doctor);
+}
+
+static void check_clone_hosts(struct doctor *doctor)
+{
+    struct error err = ERROR_INIT;
+
+    if (job_clone_hosts_check(doctor->settings->jobs.clone_hosts, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, "clone_hosts", "correct it, or the daemon cannot start",
+                      "%s", err.message);
 }
 
 void doctor_egress(struct doctor *doctor)
@@ -159,6 +168,7 @@ void doctor_egress(struct doctor *doctor)
         add_git_host(doctor->settings, &agents);
     if (store_dataset_list(doctor->db, add_dataset, &agents, &err) < 0 || agents.count == 0)
         return;
+    check_clone_hosts(doctor);
     check_service(doctor);
     if (agents.calling > 0)
         check_callback(doctor);

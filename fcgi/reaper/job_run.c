@@ -199,11 +199,13 @@ static void run_agent(struct live_job *job, bool attach_only)
     _cleanup_(json_release) json_object *environment = attach_only ? NULL : agent_environment(job);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     _cleanup_(free_ptr) char *workdir = xasprintf("%s" JOB_CLONE_REPO, context->job_folder);
+    _cleanup_(free_ptr) char *with_notes =
+        job_clone_command(context->job_folder, job->work.command);
     int64_t left = live_job_seconds_left(job);
     struct agent_command command = {
         .id = job->id.text,
-        .command = job->work.command,
-        .command_length = strlen(job->work.command),
+        .command = with_notes,
+        .command_length = strlen(with_notes),
         .workdir = workdir,
         .timeout_seconds = left > 1 ? (int)left : 1,
         .keeps_tail = true,
@@ -417,7 +419,7 @@ static void set_clone_policy(struct live_job *job, void (*then)(struct live_job 
         context->jobs->git_url[0] ? context->jobs->git_url : context->accounts->github_url;
     _cleanup_(buf_release) struct buf policy = BUF_INIT;
 
-    if (job_clone_policy(url, &policy) < 0)
+    if (job_clone_policy(url, context->jobs->clone_hosts, &policy) < 0)
         buf_add_str(&policy, "none"); /* a repository of this host */
     live_job_egress(job, policy.data, then);
 }

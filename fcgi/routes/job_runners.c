@@ -146,6 +146,10 @@ static int check_head(struct api *api, const struct request *request, const stru
     if (store_job_upload_check(api->db, job_id->text, hash, err) < 0 ||
         request_content_length(request, &length, err) < 0)
         return -1;
+    if (request_parameter(request, "HTTP_CONTENT_RANGE")) /* RFC 9110, section 14.5 */
+        return error_set(err, ERROR_INVALID, "BAD_REQUEST",
+                         "A result can't be sent in parts: send the whole file, without a "
+                         "Content-Range.");
     if (length > most)
         return too_large(most, err);
     if (length == 0)

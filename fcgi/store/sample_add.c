@@ -351,6 +351,32 @@ static int insert_answers(struct db *db, const struct addition *additions, size_
     return run_batch(db, &query, &batch, ret_at, err);
 }
 
+/* The versions before show what these hide. Nobody is given them any more (store_sample_version),
+ * and their text goes where the workers' account can't read it. */
+static int hide_versions_before(struct db *db, const struct addition *additions, size_t count,
+                                size_t *ret_at, struct error *err)
+{
+#define SHOWN " WHERE dataset = ? AND sample_id = ? AND version < ? AND NOT answers_hidden"
+    static const struct query keep = {
+        "INSERT INTO sample_answers (row_id, json) SELECT row_id, json FROM samples" SHOWN
+        " AND json_length > 0 ON DUPLICATE KEY UPDATE"
+        " json = IFNULL(sample_answers.json, VALUES(json))"};
+    static const struct query blank = {"UPDATE samples SET json = '', deflated = '',"
+                                       " json_length = 0, json_crc32 = 0" SHOWN};
+    _cleanup_(batch_release) struct batch batch = batch_of(3, count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct new_sample *sample = additions[i].sample;
+
+        if (additions[i].before && !additions[i].is_same && sample->hides_answers)
+            BATCH_ADD(&batch, 0, i, db_text(sample->dataset), db_text(sample->sample_id),
+                      db_int(additions[i].before + 1));
+    }
+    return run_batch(db, &keep, &batch, ret_at, err) < 0
+               ? -1
+               : run_batch(db, &blank, &batch, ret_at, err);
+}
+
 static int add_all(struct db *db, struct addition *additions, size_t count, sample_render *render,
                    void *arg, size_t *ret_at, struct error *err)
 {
@@ -359,7 +385,8 @@ static int add_all(struct db *db, struct addition *additions, size_t count, samp
     return make_all(db, additions, count, render, arg, ret_at, err) < 0 ||
                    retire_latest(db, additions, count, ret_at, err) < 0 ||
                    insert_versions(db, additions, count, ret_at, err) < 0 ||
-                   insert_answers(db, additions, count, ret_at, err) < 0
+                   insert_answers(db, additions, count, ret_at, err) < 0 ||
+                   hide_versions_before(db, additions, count, ret_at, err) < 0
                ? -1
                : 0;
 }

@@ -349,11 +349,14 @@ test("keys end at the user's limit, however they race", async () => {
 test("what costs money wants the terms accepted", async () => {
   const { json } = await signIn();
   const create = () => api("POST", "/sessions", { token: json.access_token, body: { dataset: "none", sample_id: "none" } });
+  const job = () => api("POST", "/agent-jobs", { token: json.access_token, body: { repo: "public/hello", agent_id: "none" } });
   assertRefused(await create(), 403, "TERMS_NOT_ACCEPTED");
+  assertRefused(await job(), 403, "TERMS_NOT_ACCEPTED");
   const accepted = await api("POST", "/users/me/accept-terms", { token: json.access_token });
   assert.equal(accepted.status, 200, accepted.text);
   assert.match(accepted.json.terms_accepted_at, /Z$/);
   assertRefused(await create(), 404, "SAMPLE_NOT_FOUND");
+  assertRefused(await job(), 404, "AGENT_NOT_FOUND");
   const again = await api("POST", "/users/me/accept-terms", { token: json.access_token });
   assert.equal(again.json.terms_accepted_at, accepted.json.terms_accepted_at, "the first time counts");
 });

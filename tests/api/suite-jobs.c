@@ -501,7 +501,7 @@ static void a_body_is_not_taken_before_its_head_is_good(void)
     struct ident id = created(&somebody), secret = taken(id.text);
     _cleanup_(free_ptr) char *path = xasprintf("/agent-jobs/%s/result", id.text);
     _cleanup_(buf_release) struct buf out = BUF_INIT;
-    _cleanup_(answer_release) struct answer *empty = NULL;
+    _cleanup_(answer_release) struct answer *empty = NULL, *part = NULL;
     char header[128];
 
     snprintf(header, sizeof(header), "X-Job-Secret: %s", secret.text);
@@ -523,6 +523,9 @@ static void a_body_is_not_taken_before_its_head_is_good(void)
     CHECK(bytes_on_disk() == 0);
     empty = SEND(.method = "PUT", .path = path, .key = "", .body = "", .headers = {header});
     REFUSED(empty, 422, "JOB_RESULT_REFUSED");
+    part = SEND(.method = "PUT", .path = path, .key = "", .body = "x",
+                .headers = {header, "Content-Range: bytes 0-0/2"});
+    REFUSED(part, 400, "BAD_REQUEST");
 }
 
 static void a_result_is_put_checked_and_downloaded(void)

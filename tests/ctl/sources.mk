@@ -25,4 +25,4 @@ tests_unit_test_manual_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/ctl/test-catalog
 tests_ctl_test_catalog_SOURCES = tests/ctl/test-catalog.c tests/store/fixture.h tests/unit/unit.h
-tests_ctl_test_catalog_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+tests_ctl_test_catalog_LDADD = $(STORE_LIBS) $(CUNIT_LIBS) -lpthread

@@ -2,6 +2,10 @@
  * Keys and samples as workers read them, through the workers' account; CODESET_CONFIG names the
  * configuration. Run by tests/ctl/run, against its MariaDB.
  */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -9,6 +13,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "store/accounts.h"
 #include "store/identity.h"
 #include "store/sample_checks.h"
 #include "store/samples.h"
@@ -462,12 +468,20 @@ static void workers_read_no_answer(void)
 {
     static const struct query denied[] = {{"SELECT json FROM sample_answers"},
                                           {"SELECT solution FROM sample_answers"},
-                                          {"SELECT detail FROM sample_checks"}};
-    static const struct query lists = {
-        "SELECT CONCAT(fail_to_pass, pass_to_pass, fail_to_fail) FROM samples WHERE "
-        "dataset='hidden' AND latest"};
+                                          {"SELECT detail FROM sample_checks"},
+                                          {"SELECT fail_to_pass FROM samples"},
+                                          {"SELECT pass_to_pass FROM samples"},
+                                          {"SELECT fail_to_fail FROM samples"},
+                                          {"SELECT trial FROM samples"},
+                                          {"SELECT setup_command FROM samples"},
+                                          {"SELECT verifier_command FROM samples"},
+                                          {"SELECT restore_list FROM samples"},
+                                          {"SELECT * FROM samples"}};
+    static const struct query texts = {
+        "SELECT GROUP_CONCAT(json ORDER BY version) FROM samples WHERE "
+        "dataset='hidden' AND sample_id='a' AND version < 3"};
     struct error err = ERROR_INIT;
-    _cleanup_(db_rows_release) struct db_rows *rows = db_select(api, &lists, NULL, 0, &err);
+    _cleanup_(db_rows_release) struct db_rows *rows = db_select(api, &texts, NULL, 0, &err);
 
     for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
         struct error why = ERROR_INIT;
@@ -477,7 +491,7 @@ static void workers_read_no_answer(void)
     }
     CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
     CU_ASSERT_TRUE_FATAL(db_next(rows));
-    CU_ASSERT_STRING_EQUAL(db_row_text(rows, 0), "[][][]");
+    CU_ASSERT_STRING_EQUAL(db_row_text(rows, 0), ",{}"); /* of the version before: nothing */
 }
 
 static void hidden_answers_are_out_of_the_workers_reach(void)
@@ -489,8 +503,9 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
         "'x', json, deflated, json_length, json_crc32, FALSE, NULL, NULL, NULL, FALSE, NULL, NULL, "
         "FALSE, NULL "
         "FROM samples WHERE sample_id='Some_%0001' AND latest";
-    _cleanup_(sample_summary_release) struct sample_summary summary = {0};
+    _cleanup_(sample_summary_release) struct sample_summary summary = {0}, before = {0};
     _cleanup_(buf_release) struct buf json = BUF_INIT, whole = BUF_INIT, solution = BUF_INIT;
+    _cleanup_(buf_release) struct buf shown_before = BUF_INIT;
     struct error refused = ERROR_INIT;
     int64_t version;
 
@@ -507,10 +522,103 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
     OK(store_sample_solution(admin, "hidden", "a", 2, &solution, &err));
     CU_ASSERT_STRING_EQUAL(solution.data, "secret");
     workers_read_no_answer();
+    OK(store_sample_get(admin, "hidden", "a", 1, &before, &shown_before, &err));
+    CU_ASSERT_PTR_NOT_NULL(strstr(shown_before.data, "Some_%0001"));
     /* The version before, whose answers could be seen, is given to nobody any more. */
     CU_ASSERT_EQUAL(store_sample_version(api, "hidden", "a", 1, &version, &refused), -1);
     CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
     OK(store_sample_version(api, "hidden", "a", 2, &version, &err));
+}
+
+/* As a database of an earlier release has them: a version that shows its answers, and one that
+ * hides them. The file is applied to it once more. */
+static void versions_before_hiding_are_out_of_reach_in_an_older_database(void)
+{
+    static const char old[] =
+        "UPDATE samples SET json='shown', deflated='shown', json_length=5, json_crc32=1"
+        " WHERE dataset='hidden' AND version=1;"
+        "DELETE FROM sample_answers WHERE row_id ="
+        " (SELECT row_id FROM samples WHERE dataset='hidden' AND version=1)";
+    static const struct query text = {"SELECT CONCAT(json, deflated, json_length, json_crc32)"
+                                      " FROM samples WHERE dataset='hidden' AND version=1"};
+    const char *file = getenv("CODESET_SQL_0022");
+    _cleanup_(sample_summary_release) struct sample_summary summary = {0};
+    _cleanup_(buf_release) struct buf sql = BUF_INIT, whole = BUF_INIT;
+    _cleanup_(db_rows_release) struct db_rows *rows = NULL;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    OK(file_read(AT_FDCWD, file, 1 << 20, &sql, &err));
+    OK(db_run_script(admin, old, strlen(old), &err));
+    OK(db_run_script(admin, sql.data, sql.length, &err));
+    rows = db_select(api, &text, NULL, 0, &(struct error){0});
+    CU_ASSERT_TRUE_FATAL(rows && db_next(rows));
+    CU_ASSERT_STRING_EQUAL(db_row_text(rows, 0), "00");
+    OK(store_sample_get(admin, "hidden", "a", 1, &summary, &whole, &err));
+    CU_ASSERT_STRING_EQUAL(whole.data, "shown");
+}
+
+/* --- rights ---------------------------------------------------------------------------------- */
+
+static void count_change(const char *account, const char *verb, const char *right, void *arg)
+{
+    (void)account;
+    (void)verb;
+    (void)right;
+    ++*(int *)arg;
+}
+
+struct reader {
+    struct db *db;
+    atomic_bool over;
+    atomic_int reads, refusals;
+};
+
+static void *keep_reading(void *arg)
+{
+    struct reader *reader = arg;
+    int64_t count;
+
+    while (!atomic_load(&reader->over)) {
+        struct error refused = ERROR_INIT;
+
+        if (store_sample_count(reader->db, &(struct sample_page){.dataset = "hidden"}, &count,
+                               &refused) < 0)
+            atomic_fetch_add(&reader->refusals, 1);
+        atomic_fetch_add(&reader->reads, 1);
+    }
+    return NULL;
+}
+
+/* Of the release before, whose workers are at work. */
+static void workers_lose_the_rest_of_a_table_and_read_on(void)
+{
+    static const char as_before[] =
+        "EXECUTE IMMEDIATE CONCAT('GRANT SELECT ON samples TO ', @codeset_before)";
+    static const struct query name = {"SET @codeset_before = CONCAT(QUOTE(?), '@localhost')"};
+    static const struct query trial = {"SELECT trial FROM samples"};
+    struct reader reader = {.db = db_new(&settings.database, DB_API, &(struct error){0})};
+    int revoked = 0, missing = 0;
+    pthread_t thread;
+
+    CU_ASSERT_FATAL(pthread_create(&thread, NULL, keep_reading, &reader) == 0);
+    for (int i = 0; i < 20; i++) {
+        struct error denied = ERROR_INIT;
+        int before = atomic_load(&reader.reads);
+
+        OK(DB_RUN(admin, &name, NULL, &err, db_text(settings.database.db_api_user)));
+        OK(db_run_script(admin, as_before, strlen(as_before), &err));
+        while (atomic_load(&reader.reads) == before)
+            sched_yield();
+        OK(store_accounts_ensure(admin, &settings.database, count_change, &revoked, &err));
+        CU_ASSERT_PTR_NULL(db_select(api, &trial, NULL, 0, &denied));
+    }
+    atomic_store(&reader.over, true);
+    pthread_join(thread, NULL);
+    db_free(reader.db);
+    CU_ASSERT_EQUAL(revoked, 20);
+    CU_ASSERT_EQUAL(atomic_load(&reader.refusals), 0);
+    OK(store_accounts_check(admin, &settings.database, count_change, &missing, &err));
+    CU_ASSERT_EQUAL(missing, 0);
 }
 
 static void set_state(const char *sample_id, int64_t version, enum sample_state state)
@@ -586,6 +694,10 @@ int main(void)
          of_samples_that_come_together_the_one_that_is_refused_is_named},
         {"hidden answers are out of the workers' reach",
          hidden_answers_are_out_of_the_workers_reach},
+        {"versions before hiding are out of reach in an older database",
+         versions_before_hiding_are_out_of_reach_in_an_older_database},
+        {"workers lose the rest of a table, and read on",
+         workers_lose_the_rest_of_a_table_and_read_on},
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},
         {"only good samples are runnable, and the stamp tells which",
          only_good_samples_are_runnable},

@@ -1,12 +1,8 @@
 /*
  * Verifications: every phase, what dies in it, and turns between users.
- *
- * The sample's verifier is a `custom` one: its exit status is the verdict. The agents of session
- * and grading container see the same files, so that what is copied is nothing; what the copy itself
- * does, test-agent-client and the black box tell.
  */
-#include "fixture.h"
 #include "suites.h"
+#include "verification_stage.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,94 +18,37 @@
 
 static struct machine m;
 
-/* What a verification needs of the sample: the verifier's command, and a folder of its own. */
-static void verifier_is(const char *command)
-{
-    _cleanup_(free_ptr) char *repo = xasprintf("%s/repo", scripted_folder(m.host));
-    _cleanup_(free_ptr) char *script =
-        xasprintf("UPDATE samples SET repo_path='%s', verifier_command='%s', verify_timeout=NULL",
-                  repo, command);
-
-    mkdir(repo, 0755);
-    tell(script);
-}
-
-static void begin(const char *command)
-{
-    machine_open(&m, "alone");
-    verifier_is(command);
-    daemon_begin(&m);
-}
-
-static void finish(void)
-{
-    tell("UPDATE sessions SET status='closed', ended_at=NOW(6) WHERE status='ready'");
-    machine_is_clean(&m);
-    tell("UPDATE samples SET repo_path='/tmp', verifier_command='true'");
-    machine_close(&m);
-}
-
-/* A verifier that tells its beginning and waits for the file `go`; it ends with the folder. */
-static char *waiting_verifier(void)
-{
-    _cleanup_(free_ptr) char *waiting = scripted_wait(m.host, "go", "true");
-
-    return xasprintf("echo b >>%s/begun; %s", scripted_folder(m.host), waiting);
-}
-
-static void begin_waiting(void)
-{
-    _cleanup_(free_ptr) char *command = NULL;
-
-    machine_open(&m, "alone");
-    command = waiting_verifier();
-    verifier_is(command);
-}
-
-static off_t begun(void) /* two bytes a verifier */
-{
-    _cleanup_(free_ptr) char *path = scripted_path(m.host, "begun");
-    struct stat st;
-
-    return stat(path, &st) < 0 ? 0 : st.st_size / 2;
-}
-
-static bool is_success(const struct id *job, const char *expected)
-{
-    return answers("SELECT is_success FROM verifications WHERE job_id=?", job, expected);
-}
-
 static void a_verification_ends_with_a_verdict_and_leaves_nothing(void)
 {
     struct id session, job, container;
 
-    begin("true");
+    verifier_begin(&m, "true");
     session = ready_session();
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "1"));
+    CU_ASSERT(verdict_is(&job, "1"));
     container = container_of(&job);
     UNTIL(container_is(&container, "gone"));
     CU_ASSERT(session_is(&session, "ready"));
-    verifier_is("false");
+    verifier_is(&m, "false");
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(verdict_is(&job, "0"));
     CU_ASSERT_EQUAL(scripted_freezes(m.host), 2); /* each time its changes were read */
-    finish();
+    verifier_finish(&m);
 }
 
 static void a_session_that_can_t_be_held_still_is_verified_all_the_same(void)
 {
     struct id session, job;
 
-    begin("true");
+    verifier_begin(&m, "true");
     session = ready_session();
     scripted_fail(m.host, SCRIPTED_FREEZE, 1, ERROR_UNAVAILABLE, NULL);
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "1"));
-    finish();
+    CU_ASSERT(verdict_is(&job, "1"));
+    verifier_finish(&m);
 }
 
 static void a_start_that_fails_is_an_error_and_no_verdict(void)
@@ -125,7 +64,7 @@ static void a_start_that_fails_is_an_error_and_no_verdict(void)
     };
     struct id session, again;
 
-    begin("true");
+    verifier_begin(&m, "true");
     session = ready_session();
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
         struct id job;
@@ -139,9 +78,9 @@ static void a_start_that_fails_is_an_error_and_no_verdict(void)
     scripted_fail(m.host, SCRIPTED_START, 1, ERROR_INTERNAL, NULL);
     again = start_verification(&session);
     UNTIL(job_is(&again, "completed"));
-    CU_ASSERT(is_success(&again, "1"));
+    CU_ASSERT(verdict_is(&again, "1"));
     CU_ASSERT(session_is(&session, "ready"));
-    finish();
+    verifier_finish(&m);
 }
 
 /* Its verifier is the count-th that has begun. */
@@ -149,7 +88,7 @@ static void end_container(const struct id *job, off_t count)
 {
     struct id container;
 
-    UNTIL(begun() == count);
+    UNTIL(verifiers_begun(&m) == count);
     container = container_of(job);
     scripted_end(m.host, &container, NULL, NULL);
 }
@@ -171,7 +110,7 @@ static void a_grading_container_that_is_lost_whatever_runs_is_an_error(void)
 {
     struct id session, job;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     daemon_begin(&m);
     session = ready_session();
     job = start_verification(&session);
@@ -180,44 +119,44 @@ static void a_grading_container_that_is_lost_whatever_runs_is_an_error(void)
     UNTIL(job_is(&job, "error"));
     CU_ASSERT(job_error_is(&job, "GRADING_CONTAINER_LOST"));
     CU_ASSERT(session_is(&session, "ready"));
-    finish();
+    verifier_finish(&m);
 }
 
 static void a_grading_container_that_is_lost_once_costs_nothing(void)
 {
     struct id session, job;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     daemon_begin(&m);
     session = ready_session();
     job = start_verification(&session);
     end_container(&job, 1);
-    UNTIL(begun() == 2);
+    UNTIL(verifiers_begun(&m) == 2);
     scripted_touch(m.host, "go");
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "1"));
-    CU_ASSERT_EQUAL(begun(), 2);
-    finish();
+    CU_ASSERT(verdict_is(&job, "1"));
+    CU_ASSERT_EQUAL(verifiers_begun(&m), 2);
+    verifier_finish(&m);
 }
 
 static void a_change_that_ends_its_grading_container_has_failed(void)
 {
     struct id session, job;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     daemon_begin(&m);
     session = ready_session();
     job = start_verification(&session);
     end_container(&job, 1);
     end_container(&job, 2);
-    UNTIL(begun() == 3);
+    UNTIL(verifiers_begun(&m) == 3);
     scripted_touch(m.host, "go");
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(verdict_is(&job, "0"));
     CU_ASSERT(begins_with(&job, "GRADING_CONTAINER_LOST: the grading container ended before the "
                                 "verification did. With the unchanged repository"));
     CU_ASSERT(session_is(&session, "ready"));
-    finish();
+    verifier_finish(&m);
 }
 
 /* What runs on the unchanged repository says nothing of the change, whoever finds it. */
@@ -225,271 +164,70 @@ static void a_run_on_the_unchanged_repository_is_never_the_verdict(void)
 {
     struct id session, job;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     daemon_begin(&m);
     session = ready_session();
     job = start_verification(&session);
     end_container(&job, 1);
     end_container(&job, 2);
-    UNTIL(begun() == 3);
+    UNTIL(verifiers_begun(&m) == 3);
     daemon_kill(&m);
     daemon_begin(&m);
-    UNTIL(begun() == 4);
+    UNTIL(verifiers_begun(&m) == 4);
     scripted_touch(m.host, "go");
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "1"));
-    finish();
+    CU_ASSERT(verdict_is(&job, "1"));
+    verifier_finish(&m);
 }
 
 static void a_session_s_end_ends_a_run_on_the_unchanged_repository(void)
 {
     struct id session, job;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     daemon_begin(&m);
     session = ready_session();
     job = start_verification(&session);
     end_container(&job, 1);
     end_container(&job, 2);
-    UNTIL(begun() == 3);
+    UNTIL(verifiers_begun(&m) == 3);
     close_session(&session);
     UNTIL(job_is(&job, "cancelled"));
-    finish();
+    verifier_finish(&m);
 }
 
 static void a_session_s_end_cancels_its_verifications(void)
 {
     struct id session, starting, running;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     daemon_begin(&m);
     session = ready_session();
     running = start_verification(&session);
-    UNTIL(begun() == 1);
+    UNTIL(verifiers_begun(&m) == 1);
     scripted_hold(m.host, SCRIPTED_START);
     starting = start_verification(&session);
     UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
     close_session(&session);
     UNTIL(job_is(&running, "cancelled") && job_is(&starting, "cancelled"));
     scripted_release(m.host, SCRIPTED_START);
-    finish();
+    verifier_finish(&m);
 }
 
 static void the_session_s_container_is_lost_while_it_is_verified(void)
 {
     struct id session, job, container;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     daemon_begin(&m);
     session = ready_session();
     job = start_verification(&session);
-    UNTIL(begun() == 1);
+    UNTIL(verifiers_begun(&m) == 1);
     container = container_of(&session);
     scripted_end(m.host, &container, NULL, NULL);
     UNTIL(session_is(&session, "error"));
     UNTIL(job_is(&job, "cancelled"));
-    finish();
-}
-
-/* --- an agent that can't be reached for a moment --------------------------------------------- */
-
-/* The socket of the agent of this container. */
-static char *socket_of(const struct id *container)
-{
-    const char *address = ask("SELECT address FROM containers WHERE container_id=?", container);
-
-    CU_ASSERT_FATAL(strncmp(address, "unix:", 5) == 0);
-    return xstrdup(address + 5);
-}
-
-static const struct job *only_job(void)
-{
-    const struct verifications *verifications;
-    const struct job *job = NULL;
-
-    for (size_t i = 0; i < m.context.kinds.count; i++) {
-        if (m.context.kinds.rows[i] == &verification_kind) {
-            verifications = m.context.kinds.rooms[i];
-            job = LIST_FIRST(&verifications->list);
-        }
-    }
-    return job;
-}
-
-/* Of the only job, and of its step. */
-static int tries(void)
-{
-    const struct job *job = only_job();
-
-    return job ? job->tries : 0;
-}
-
-/* Is the only job looked into, for want of a report? */
-static bool looks(void)
-{
-    const struct job *job = only_job();
-
-    return job && job->no_report.kind != ERROR_NONE;
-}
-
-static void changes_that_can_t_be_read_at_once_are_read_again(void)
-{
-    _cleanup_(free_ptr) char *path = NULL, *aside = NULL;
-    struct id session, container, job;
-
-    begin("true");
-    session = ready_session();
-    container = container_of(&session);
-    path = socket_of(&container);
-    aside = xasprintf("%s.aside", path);
-    CU_ASSERT_EQUAL_FATAL(rename(path, aside), 0);
-    job = start_verification(&session);
-    UNTIL(tries() == 1);
-    CU_ASSERT_EQUAL_FATAL(rename(aside, path), 0);
-    UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "1"));
-    CU_ASSERT(session_is(&session, "ready"));
-    finish();
-}
-
-/* The verifier's output waits for its turn when the job ends: nobody must go on with it then. */
-static void an_output_that_waits_ends_with_its_job(void)
-{
-    struct budget_share share = {0};
-    struct id session, job, container;
-
-    begin("seq 20000");
-    session = ready_session();
-    budget_force(m.context.budget, &share, m.settings.results_bytes);
-    job = start_verification(&session);
-    UNTIL(budget_waiting(m.context.budget) == 1);
-    container = container_of(&job);
-    close_session(&session);
-    UNTIL(job_is(&job, "cancelled") && container_is(&container, "gone"));
-    CU_ASSERT_EQUAL(budget_waiting(m.context.budget), 0);
-    budget_return(m.context.budget, &share);
-    finish();
-}
-
-/* The output of the first run is gone with its container, and does not wait any more. */
-static void an_output_that_waits_ends_with_its_container(void)
-{
-    struct budget_share share = {0};
-    struct id session, job, first, second;
-
-    begin("seq 20000");
-    session = ready_session();
-    budget_force(m.context.budget, &share, m.settings.results_bytes);
-    job = start_verification(&session);
-    UNTIL(budget_waiting(m.context.budget) == 1);
-    first = container_of(&job);
-    scripted_end(m.host, &first, NULL, NULL);
-    UNTIL(container_is(&first, "gone"));
-    UNTIL(budget_waiting(m.context.budget) == 1);
-    second = container_of(&job);
-    CU_ASSERT(strcmp(first.text, second.text) != 0);
-    budget_return(m.context.budget, &share);
-    UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "1"));
-    finish();
-}
-
-/* Neither the verdict nor an error in its place: as when somebody changes the schema. */
-static void an_end_that_the_database_refuses_is_written_later(void)
-{
-    struct id session, job;
-
-    begin("true");
-    session = ready_session();
-    tell("CREATE SEQUENCE refusals NOCACHE; "
-         "CREATE TRIGGER refuse BEFORE UPDATE ON verifications FOR EACH ROW "
-         "IF NEW.status IN ('completed','error') THEN "
-         "DO NEXTVAL(refusals); SIGNAL SQLSTATE '45000'; END IF");
-    job = start_verification(&session);
-    UNTIL(answers("SELECT next_not_cached_value > 10 FROM refusals", NULL, "1"));
-    tell("DROP TRIGGER refuse; DROP SEQUENCE refusals");
-    UNTIL(job_is(&job, "error"));
-    CU_ASSERT(job_error_is(&job, "VERDICT_FAILED"));
-    finish();
-}
-
-/* --- restarts -------------------------------------------------------------------------------- */
-
-static void killed_while_it_starts_it_is_done_over(void)
-{
-    struct id session, job, first;
-
-    begin("true");
-    session = ready_session();
-    scripted_hold(m.host, SCRIPTED_START);
-    job = start_verification(&session);
-    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
-    first = container_of(&job);
-    daemon_kill(&m);
-    scripted_release(m.host, SCRIPTED_START);
-    daemon_begin(&m);
-    UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "1"));
-    UNTIL(!scripted_has(m.host, &first));
-    finish();
-}
-
-static void killed_while_the_verifier_runs_it_is_waited_for(void)
-{
-    struct id session, job, container;
-
-    begin_waiting();
-    daemon_begin(&m);
-    session = ready_session();
-    job = start_verification(&session);
-    UNTIL(begun() == 1);
-    container = container_of(&job);
-    daemon_kill(&m);
-    daemon_begin(&m);
-    UNTIL(answers("SELECT attempt FROM verifications WHERE job_id=?", &job, "2"));
-    CU_ASSERT(scripted_has(m.host, &container));
-    scripted_touch(m.host, "go");
-    UNTIL(job_is(&job, "completed"));
-    CU_ASSERT_EQUAL(begun(), 1);
-    CU_ASSERT_STRING_EQUAL(container_of(&job).text, container.text);
-    finish();
-}
-
-static void killed_and_the_container_ends_it_is_done_over(void)
-{
-    struct id session, job, container;
-
-    begin_waiting();
-    daemon_begin(&m);
-    session = ready_session();
-    job = start_verification(&session);
-    UNTIL(begun() == 1);
-    container = container_of(&job);
-    daemon_kill(&m);
-    scripted_end(m.host, &container, NULL, NULL);
-    scripted_touch(m.host, "go");
-    daemon_begin(&m);
-    UNTIL(job_is(&job, "completed"));
-    CU_ASSERT_EQUAL(begun(), 2);
-    UNTIL(!scripted_has(m.host, &container));
-    finish();
-}
-
-static void tries_have_an_end(void)
-{
-    struct id session, job;
-
-    begin_waiting();
-    daemon_begin(&m);
-    session = ready_session();
-    job = start_verification(&session);
-    UNTIL(begun() == 1);
-    daemon_kill(&m);
-    tell("UPDATE verifications SET attempt=100 WHERE status='running'");
-    daemon_begin(&m);
-    UNTIL(job_is(&job, "error"));
-    CU_ASSERT(job_error_is(&job, "ATTEMPTS_EXHAUSTED"));
-    finish();
+    verifier_finish(&m);
 }
 
 /* --- why there is no verdict ----------------------------------------------------------------- */
@@ -513,7 +251,7 @@ static struct id failed_suite(const struct id *session, const char *command)
 {
     struct id job;
 
-    verifier_is(command);
+    verifier_is(&m, command);
     tell(TEST_SUITE);
     job = start_verification(session);
     UNTIL(job_is(&job, "error"));
@@ -537,7 +275,7 @@ static void without_a_report_the_error_says_what_happened(void)
     };
     struct id session;
 
-    begin("true");
+    verifier_begin(&m, "true");
     session = ready_session();
     for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
         struct id job = failed_suite(&session, failures[i].command);
@@ -545,14 +283,14 @@ static void without_a_report_the_error_says_what_happened(void)
         CU_ASSERT(job_error_is(&job, "REPORT_MISSING"));
         CU_ASSERT(message_has(&job, failures[i].message));
     }
-    finish();
+    verifier_finish(&m);
 }
 
 static void what_the_verifier_did_is_kept_for_the_operator(void)
 {
     struct id session, job;
 
-    begin("true");
+    verifier_begin(&m, "true");
     session = ready_session();
     job = failed_suite(&session, "echo said; echo told >&2; echo x >late.xml; exit 3");
     CU_ASSERT_STRING_EQUAL(ask("SELECT CONCAT_WS('|', exit_status, timed_out, seconds >= 0, "
@@ -560,20 +298,20 @@ static void what_the_verifier_did_is_kept_for_the_operator(void)
                                "FROM verifier_runs WHERE job_id=?",
                                &job),
                            "3|0|1|test_reports/*.xml|xml late.xml\n|said\n|told\n");
-    verifier_is("echo as well; false");
+    verifier_is(&m, "echo as well; false");
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(answers("SELECT CONCAT_WS('|', exit_status, reason, IFNULL(stdout, 'in the result')) "
                       "FROM verifier_runs WHERE job_id=?",
                       &job, "1|1 of 1 tests failed|in the result"));
-    finish();
+    verifier_finish(&m);
 }
 
 static void a_sample_can_hide_its_verifier_s_output(void)
 {
     struct id session, job;
 
-    begin("true");
+    verifier_begin(&m, "true");
     session = ready_session();
     tell("UPDATE samples SET hide_verifier_output=TRUE");
     job = failed_suite(&session, "echo secret; echo secret >&2; exit 3");
@@ -582,24 +320,32 @@ static void a_sample_can_hide_its_verifier_s_output(void)
                       &job, "0"));
     CU_ASSERT(answers("SELECT CONCAT(stdout, stderr) FROM verifier_runs WHERE job_id=?", &job,
                       "secret\nsecret\n"));
-    verifier_is("echo secret; true");
+    verifier_is(&m, "echo secret; true");
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(
         answers("SELECT result LIKE '%secret%' FROM verifications WHERE job_id=?", &job, "0"));
     CU_ASSERT(answers("SELECT stdout FROM verifier_runs WHERE job_id=?", &job, "secret\n"));
     tell("UPDATE samples SET hide_verifier_output=FALSE");
-    finish();
+    verifier_finish(&m);
 }
 
 /* The look for the reason is not the reason. */
+/* Is the only job looked into, for want of a report? */
+static bool looks(void)
+{
+    const struct job *job = only_job(&m);
+
+    return job && job->no_report.kind != ERROR_NONE;
+}
+
 static void a_container_lost_while_it_is_looked_into_does_not_hide_the_reason(void)
 {
     struct id session, job, container;
 
-    begin("true");
+    verifier_begin(&m, "true");
     session = ready_session();
-    verifier_is("touch begun; mkfifo late.xml; true");
+    verifier_is(&m, "touch begun; mkfifo late.xml; true");
     tell(TEST_SUITE);
     job = start_verification(&session);
     UNTIL(looks());
@@ -608,25 +354,25 @@ static void a_container_lost_while_it_is_looked_into_does_not_hide_the_reason(vo
     UNTIL(job_is(&job, "error"));
     CU_ASSERT(job_error_is(&job, "REPORT_MISSING"));
     tell(CUSTOM);
-    finish();
+    verifier_finish(&m);
 }
 
 static void a_verifier_that_is_timed_out_has_failed_and_shows_its_output(void)
 {
     struct id session, job;
 
-    begin("echo hanging; sleep 100");
+    verifier_begin(&m, "echo hanging; sleep 100");
     tell("UPDATE samples SET verify_timeout=1");
     session = ready_session();
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(verdict_is(&job, "0"));
     CU_ASSERT(begins_with(&job, "VERIFIER_TIMEOUT: the verifier did not end within 1 s and was "
                                 "stopped.\nhanging\n"));
     CU_ASSERT(answers("SELECT CONCAT(timed_out, exit_status IS NULL) FROM verifier_runs WHERE "
                       "job_id=?",
                       &job, "11"));
-    finish();
+    verifier_finish(&m);
 }
 
 /* The first of its runs leaves no report, all later ones do: as where the change is at fault. */
@@ -639,7 +385,7 @@ static void begin_reporting_later(void)
     _cleanup_(free_ptr) char *path = NULL;
     struct error err = ERROR_INIT;
 
-    begin(REPORTS_LATER);
+    verifier_begin(&m, REPORTS_LATER);
     tell(TEST_SUITE);
     path = scripted_path(m.host, "repo/whole.xml");
     CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, report, strlen(report), 0644, &err), 0);
@@ -668,7 +414,7 @@ static void a_change_that_keeps_the_verifier_from_its_report_has_failed(void)
     session = ready_session();
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(verdict_is(&job, "0"));
     CU_ASSERT(begins_with(&job, "REPORT_MISSING: the verifier left no report. With the unchanged "
                                 "repository this does not happen, so the change does it.\nsecret"));
     CU_ASSERT_EQUAL(runs(), 2);
@@ -679,10 +425,10 @@ static void a_change_that_keeps_the_verifier_from_its_report_has_failed(void)
     forget("repo/report.xml");
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(verdict_is(&job, "0"));
     CU_ASSERT_EQUAL(runs(), 3);
     tell(CUSTOM);
-    finish();
+    verifier_finish(&m);
 }
 
 static void a_hidden_output_stays_hidden_in_a_failed_verdict(void)
@@ -700,7 +446,7 @@ static void a_hidden_output_stays_hidden_in_a_failed_verdict(void)
     CU_ASSERT(answers("SELECT stdout FROM verifier_runs WHERE job_id=?", &job, "secret\n"));
     tell("UPDATE samples SET hide_verifier_output=FALSE");
     tell(CUSTOM);
-    finish();
+    verifier_finish(&m);
 }
 
 /* --- turns ----------------------------------------------------------------------------------- */
@@ -710,7 +456,7 @@ static void with_one_place_one_after_the_other_is_verified(void)
     struct id session, other, jobs[4];
 
     machine_open(&m, "alone");
-    verifier_is("true");
+    verifier_is(&m, "true");
     m.settings.verifications_max = 1;
     daemon_begin(&m);
     session = ready_session();
@@ -723,7 +469,7 @@ static void with_one_place_one_after_the_other_is_verified(void)
     daemon_begin(&m);
     for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
         UNTIL(job_is(&jobs[i], "completed"));
-    finish();
+    verifier_finish(&m);
 }
 
 /* Verifiers that hang take their user's places, not all; whether they are announced or found. */
@@ -731,7 +477,7 @@ static void verifiers_that_hang_hold_up_their_user_only(void)
 {
     struct id session, other, own[3], job;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     m.settings.verifications_max = 4;
     m.settings.verifications_per_user = 2;
     daemon_begin(&m);
@@ -742,35 +488,35 @@ static void verifiers_that_hang_hold_up_their_user_only(void)
         own[i] = start_verification(&session);
         kinds_take(&m.context.kinds, WORK_VERIFICATION, &own[i]);
     }
-    UNTIL(begun() == 2);
-    verifier_is("true");
+    UNTIL(verifiers_begun(&m) == 2);
+    verifier_is(&m, "true");
     job = start_verification(&other);
     UNTIL(job_is(&job, "completed"));
-    CU_ASSERT_EQUAL(begun(), 2);
+    CU_ASSERT_EQUAL(verifiers_begun(&m), 2);
     CU_ASSERT(answers("SELECT COUNT(*) FROM verifications WHERE status='pending'", NULL, "1"));
     scripted_touch(m.host, "go");
     for (size_t i = 0; i < ARRAY_SIZE(own); i++)
         UNTIL(job_is(&own[i], "completed"));
-    finish();
+    verifier_finish(&m);
 }
 
 static void a_verifier_s_time_is_kept_from_outside(void)
 {
     struct id session, job;
 
-    begin_waiting();
+    verifier_begin_waiting(&m);
     tell("UPDATE samples SET verify_timeout=1");
     daemon_begin(&m);
     session = ready_session();
     job = start_verification(&session);
-    UNTIL(begun() == 1);
+    UNTIL(verifiers_begun(&m) == 1);
     scripted_starve(m.host);
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(begins_with(&job, "VERIFIER_TIMEOUT: "));
     CU_ASSERT_EQUAL(scripted_clears(m.host), 1);
     tell("UPDATE samples SET verify_timeout=NULL");
     scripted_wake(m.host);
-    finish();
+    verifier_finish(&m);
 }
 
 static const struct unit_test tests[] = {
@@ -793,21 +539,8 @@ static const struct unit_test tests[] = {
     {"a session's end cancels its verifications", a_session_s_end_cancels_its_verifications},
     {"the session's container is lost while it is verified: cancelled",
      the_session_s_container_is_lost_while_it_is_verified},
-    {"changes that can't be read at once are read again, and the verifier runs",
-     changes_that_can_t_be_read_at_once_are_read_again},
-    {"an output that waits ends with its job", an_output_that_waits_ends_with_its_job},
-    {"an output that waits ends with its container", an_output_that_waits_ends_with_its_container},
-    {"a verdict that the database refuses ends in error later",
-     an_end_that_the_database_refuses_is_written_later},
-    {"killed while a grading container starts: it is done over",
-     killed_while_it_starts_it_is_done_over},
-    {"killed while a verifier runs: it is waited for",
-     killed_while_the_verifier_runs_it_is_waited_for},
-    {"killed, and the grading container ends: it is done over",
-     killed_and_the_container_ends_it_is_done_over},
     {"a verifier's time is kept from outside when its agent comes to nothing",
      a_verifier_s_time_is_kept_from_outside},
-    {"a verification's tries have an end", tries_have_an_end},
     {"verifiers that hang hold up their user only", verifiers_that_hang_hold_up_their_user_only},
     {"with one place one after the other is verified",
      with_one_place_one_after_the_other_is_verified},

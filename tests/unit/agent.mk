@@ -27,6 +27,13 @@ tests_unit_test_agent_files_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_files_LDADD = $(AGENT_CLIENT_LIBS) $(BASE_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_files_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
+check_PROGRAMS += tests/unit/test-agent-replace
+TESTS += tests/unit/test-agent-replace
+tests_unit_test_agent_replace_SOURCES = tests/unit/test-agent-replace.c $(AGENT_RIG)
+tests_unit_test_agent_replace_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_unit_test_agent_replace_LDADD = $(AGENT_CLIENT_LIBS) $(BASE_LIBS) $(CUNIT_LIBS)
+EXTRA_tests_unit_test_agent_replace_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
+
 check_PROGRAMS += tests/unit/test-agent-edits
 TESTS += tests/unit/test-agent-edits
 tests_unit_test_agent_edits_SOURCES = tests/unit/test-agent-edits.c $(AGENT_RIG)
@@ -36,7 +43,8 @@ EXTRA_tests_unit_test_agent_edits_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 check_PROGRAMS += tests/unit/test-agent-copy
 TESTS += tests/unit/test-agent-copy
-tests_unit_test_agent_copy_SOURCES = tests/unit/test-agent-copy.c $(AGENT_RIG)
+tests_unit_test_agent_copy_SOURCES = tests/unit/test-agent-copy.c \
+	tests/unit/agent-liar.c tests/unit/agent-liar.h $(AGENT_RIG)
 tests_unit_test_agent_copy_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_copy_LDADD = $(AGENT_CLIENT_LIBS) libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_copy_DEPENDENCIES = codeset-agent $(AGENT_TESTED)

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent-liar.h"
 #include "agent-rig.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -109,116 +110,14 @@ static void trees_are_the_same(void)
     outcome_release(&there);
 }
 
-/* ---- an agent that lies ---- */
-
-struct lie {
-    const char *request; /* how its first line begins */
-    const char *answer;
-    size_t length;       /* of the answer; 0: it is a text */
-    const char *endless; /* follows, over and over */
-    bool at_once;        /* does not wait for the end of the body */
-    int gate;            /* waits for a byte there before it reads the body; 0: does not */
-};
-
-struct liar {
-    pid_t pid;
-    char address[104];
-};
-
-static bool ends_with(const char *text, size_t length, const char *end)
-{
-    return length >= strlen(end) && memcmp(text + length - strlen(end), end, strlen(end)) == 0;
-}
-
-/* Reads the head, and the body, which is chunked or of no length. */
-static bool hear(int fd, const struct lie *lies, size_t count, const struct lie **ret_lie)
-{
-    static char bytes[65536], last[8];
-    size_t length = 0;
-    ssize_t got;
-    char c;
-
-    while (!ends_with(bytes, length, "\r\n\r\n")) {
-        if (length == sizeof(bytes) || read(fd, bytes + length, 1) != 1)
-            return false;
-        length++;
-    }
-    bytes[length - 1] = '\0';
-    for (*ret_lie = NULL; count > 0 && !*ret_lie; count--, lies++)
-        if (strncmp(bytes, lies->request, strlen(lies->request)) == 0)
-            *ret_lie = lies;
-    if (!*ret_lie || (*ret_lie)->at_once || !strstr(bytes, "chunked"))
-        return *ret_lie != NULL;
-    if ((*ret_lie)->gate && read((*ret_lie)->gate, &c, 1) != 1)
-        return false;
-    do { /* the last five bytes: none of these bodies has them elsewhere at an end */
-        got = read(fd, bytes, sizeof(bytes));
-        if (got <= 0)
-            return false;
-        for (ssize_t i = got > 5 ? got - 5 : 0; i < got; i++) {
-            memmove(last, last + 1, 4);
-            last[4] = bytes[i];
-        }
-    } while (memcmp(last, "0\r\n\r\n", 5) != 0);
-    return true;
-}
-
-static _Noreturn void lie(int fd, const struct lie *lies, size_t count)
-{
-    const struct lie *told;
-    struct error err = ERROR_INIT;
-
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGCHLD, SIG_IGN);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        int client = accept(fd, NULL, NULL);
-
-        if (client < 0)
-            _exit(1);
-        if (fork() == 0) {
-            prctl(PR_SET_PDEATHSIG, SIGKILL);
-            if (hear(client, lies, count, &told) &&
-                fd_write_all(client, told->answer,
-                             told->length ? told->length : strlen(told->answer), &err) == 0 &&
-                told->endless)
-                while (fd_write_all(client, told->endless, strlen(told->endless), &err) == 0)
-                    ;
-            _exit(0);
-        }
-        close(client);
-    }
-}
-
-static void liar_open(struct liar *liar, const char *name, const struct lie *lies, size_t count)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", grading.folder, name);
-    unlink(address.sun_path);
-    snprintf(liar->address, sizeof(liar->address), "unix:%.90s", address.sun_path);
-    CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                    listen(fd, SOMAXCONN) == 0);
-    liar->pid = fork();
-    CU_ASSERT_FATAL(liar->pid >= 0);
-    if (liar->pid == 0)
-        lie(fd, lies, count);
-    close(fd);
-}
-
-static void liar_close(struct liar *liar)
-{
-    kill(liar->pid, SIGKILL);
-    waitpid(liar->pid, NULL, 0);
-}
+/* ---- agents that lie ---- */
 
 /* What a copy comes to from a session's agent that lies to a real one, and the other way round. */
 static void lying_session(const struct lie *lies, size_t count)
 {
     struct liar liar;
 
-    liar_open(&liar, "liar", lies, count);
+    liar_open(&liar, grading.folder, "liar", lies, count);
     copy(liar.address, grading.address);
     liar_close(&liar);
 }
@@ -227,7 +126,7 @@ static void lying_grading(const struct lie *lies, size_t count)
 {
     struct liar liar;
 
-    liar_open(&liar, "liar", lies, count);
+    liar_open(&liar, grading.folder, "liar", lies, count);
     copy(session.address, liar.address);
     liar_close(&liar);
 }
@@ -509,7 +408,7 @@ static void a_side_that_does_not_read_makes_the_other_wait(void)
     long before;
 
     CU_ASSERT_EQUAL_FATAL(pipe2(gate, O_CLOEXEC), 0);
-    liar_open(&liar, "liar",
+    liar_open(&liar, grading.folder, "liar",
               (const struct lie[]){{.request = "GET /listing", .answer = EMPTY},
                                    {.request = "PUT /changes", .answer = LAID, .gate = gate[0]}},
               2);
@@ -605,8 +504,8 @@ static void lies_of_the_sessions_agent_are_its_own(void)
         struct liar from, to;
         long before = memory_peak();
 
-        liar_open(&from, "from", &endless, 1);
-        liar_open(&to, "to", swallows, 2);
+        liar_open(&from, grading.folder, "from", &endless, 1);
+        liar_open(&to, grading.folder, "to", swallows, 2);
         copy(from.address, to.address);
         expect("CHANGES_TOO_LARGE", AGENT_COPY_READING);
         CU_ASSERT(memory_peak() - before < 4096 + 8 * RIG_MEMORY_SLACK);

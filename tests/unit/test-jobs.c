@@ -13,6 +13,7 @@
 #include "reaper/job_clone.h"
 #include "reaper/job_log.h"
 #include "reaper/masks.h"
+#include "settings.h"
 #include "unit.h"
 #include "wire/egress.h"
 
@@ -292,11 +293,11 @@ static void the_token_is_in_the_environment_and_nowhere_else(void)
     CU_ASSERT_PTR_NULL(strstr(job_clone_script, "the-token"));
 }
 
-static void policy_is(const char *url, const char *expected)
+static void policy_is(const char *url, const char *hosts, const char *expected)
 {
     _cleanup_(buf_release) struct buf policy = BUF_INIT;
     struct error err = ERROR_INIT;
-    int rc = job_clone_policy(url, &policy);
+    int rc = job_clone_policy(url, hosts, &policy);
 
     if (!expected) {
         CU_ASSERT_EQUAL(rc, -1);
@@ -307,15 +308,64 @@ static void policy_is(const char *url, const char *expected)
     CU_ASSERT_EQUAL(egress_policy_check(policy.data, &err), 0);
 }
 
-static void a_clone_reaches_its_host_alone(void)
+static void a_clone_reaches_its_host_and_those_of_the_setting(void)
 {
-    policy_is("https://git.example.com:8443/base", "allow:git.example.com:8443");
-    policy_is("https://GIT.example.com", "allow:git.example.com");
-    policy_is("https://github.com",
-              "allow:github.com,*.githubusercontent.com,github-cloud.s3.amazonaws.com");
-    policy_is("https://192.0.2.7:8443/base", "public");
-    policy_is("https://[2001:db8::7]", "public");
-    policy_is("file:///srv/git", NULL);
+    policy_is("https://git.example.com:8443/base", "", "allow:git.example.com:8443");
+    policy_is("https://GIT.example.com", " ", "allow:git.example.com");
+    policy_is("https://github.com", " *.objects.test\tobjects.test:8443 ",
+              "allow:github.com,*.objects.test,objects.test:8443");
+    policy_is("https://192.0.2.7:8443/base", "objects.test", "public");
+    policy_is("https://[2001:db8::7]", "", "public");
+    policy_is("file:///srv/git", "objects.test", NULL);
+}
+
+static void hosts_check(const char *hosts, const char *reason)
+{
+    struct error err = ERROR_INIT;
+    int rc = job_clone_hosts_check(hosts, &err);
+
+    CU_ASSERT_EQUAL(rc, reason ? -1 : 0);
+    if (reason)
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.message, reason));
+}
+
+static void what_is_no_host_of_a_clone_is_refused(void)
+{
+    _cleanup_(buf_release) struct buf most = BUF_INIT;
+    _cleanup_(buf_release) struct buf policy = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    hosts_check("", NULL);
+    hosts_check("objects.test *.objects.test:8443", NULL);
+    hosts_check("objects.test,other.test", "not by commas");
+    hosts_check("objects.test https://other.test", "'https://other.test' is not a host");
+    hosts_check("10.0.0.1", "'10.0.0.1' is not a host");
+    hosts_check("Objects.test", "is not a host");
+    hosts_check("public", NULL); /* a name like any other, and no policy */
+    for (int i = 0; i < EGRESS_HOSTS_MAX - 1; i++)
+        buf_add_str(&most, "objects.test ");
+    hosts_check(most.data, NULL);
+    CU_ASSERT_EQUAL(job_clone_policy("https://git.test", most.data, &policy), 0);
+    CU_ASSERT_EQUAL(egress_policy_check(policy.data, &err), 0);
+    buf_add_str(&most, "objects.test");
+    hosts_check(most.data, "at most 63 hosts");
+}
+
+static void githubs_hosts_are_hosts(void)
+{
+    for (size_t i = 0; i < settings_count; i++)
+        if (strcmp(settings_rows[i].name, "clone_hosts") == 0) {
+            hosts_check(settings_rows[i].fallback, NULL);
+            return;
+        }
+    CU_FAIL("there is no setting clone_hosts");
+}
+
+static void notes_are_printed_ahead_of_the_command(void)
+{
+    _cleanup_(free_ptr) char *command = job_clone_command("/w", "exec agent");
+
+    CU_ASSERT_STRING_EQUAL(command, "[ ! -s '/w/notes' ] || cat '/w/notes' >&2\nexec agent");
 }
 
 int main(void)
@@ -338,7 +388,11 @@ int main(void)
         {"a variable is set once", a_variable_is_set_once},
         {"the token is in the environment and nowhere else",
          the_token_is_in_the_environment_and_nowhere_else},
-        {"a clone reaches its host alone", a_clone_reaches_its_host_alone},
+        {"a clone reaches its host and those of the setting",
+         a_clone_reaches_its_host_and_those_of_the_setting},
+        {"what is no host of a clone is refused", what_is_no_host_of_a_clone_is_refused},
+        {"GitHub's hosts are hosts", githubs_hosts_are_hosts},
+        {"notes are printed ahead of the command", notes_are_printed_ahead_of_the_command},
     };
     int status = UNIT_MAIN("jobs", tests);
 

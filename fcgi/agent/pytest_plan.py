@@ -6,6 +6,11 @@
 # time: then it must fail. All that tells such a run from another is what the test wants. Planting edits
 # single places of the source text, so that lines, comments and all other bytes are where they were.
 #
+# Of the tests that must go on to pass, a sample is in two of the small runs each: true in one, planted in the
+# other. First there is a rehearsal of these, as the image has the code: what does not pass there, under another name
+# and without the other tests, is left out of the small runs. It runs in a mirror of the repository, so that nothing
+# is changed in that.
+#
 # Nothing is planted in the run of all: tests that inherit a planted one, or come behind it, would fail, too.
 #
 # BUGS: tests that are made by a call or inherited (no `def`), or in files with carriage returns, only run
@@ -20,6 +25,10 @@ NOISE_MOST = 2000  # bytes of a comment, so that a file's length says little
 # Planted in 4 of these: whoever lies by chance must guess right each time, which comes to less than 1 %
 # however the chances are set.
 SMALL_RUNS = 7
+KEPT_MOST = 256  # functions of pass_to_pass in which failures are planted
+KEPT_FILES = 2  # of those without tests that must be mended, as each costs the time to read it
+REHEARSAL_SECONDS = 20
+MIRROR = "../mirror"
 draw = random.SystemRandom()
 
 # Exceptions that stand in for one that is awaited: as plausible, and hardly any exception is both.
@@ -67,6 +76,18 @@ class Source:
         self.starts = [0]
         for line in self.bytes.split(b"\n"):
             self.starts.append(self.starts[-1] + len(line) + 1)
+
+        self.blanks = dict(self.find_blanks(self.tree.body))
+
+    def find_blanks(self, body):
+        """Of each test that nothing else in the file speaks of: an edit that empties it, lines kept."""
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                yield from self.find_blanks(node.body)
+            elif isinstance(node, ast.FunctionDef) and node.name.startswith("test") and \
+                    self.text.count(node.name) == 1 and not getattr(node.body[0], "decorator_list", None):
+                start, end = self.span(node.body[0])[0], self.span(node)[1]
+                yield node, (start, end, "pass" + "\n" * self.bytes[start:end].count(b"\n"))
 
     def span(self, node):
         return (self.starts[node.lineno - 1] + node.col_offset,
@@ -268,22 +289,24 @@ def plants_of(source, function):
     return plants
 
 
-def edited(source, edits):
-    text, at = [], 0
+def edited(source, edits, at=0, last=None):
+    text = []
     for start, end, new in sorted(edits):
         text += [source.bytes[at:start], new.encode("utf-8")]
         at = end
-    return b"".join(text) + source.bytes[at:]
+    return b"".join(text) + source.bytes[at:last]
 
 
-def is_sound(source, plant):
-    """Is what comes out another text that can be compiled?"""
-    text = edited(source, plant[1])
+def is_sound(source, function, edits):
+    """Is what comes out another function that can be compiled?"""
+    first = min([function.lineno, *(node.lineno for node in function.decorator_list)])
+    start, end = source.starts[first - 1], source.span(function)[1]
+    text = edited(source, edits, start, end)
     try:
-        ast.parse(text)
+        ast.parse(b"if 1:\n" + text if function.col_offset else text)
     except SyntaxError:
         return False
-    return text != source.bytes
+    return text != source.bytes[start:end]
 
 
 # --- which functions the lists name ---
@@ -312,32 +335,45 @@ def find(tree, classes, name):
                  if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name), None)
 
 
+def is_plain(node):
+    """Does nothing but pytest decide how it is called?"""
+    for decorator in node.decorator_list:
+        name = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if not (isinstance(name, ast.Attribute) and isinstance(name.value, ast.Attribute) and name.value.attr == "mark"):
+            return False
+    return True
+
+
 class Function:
     def __init__(self, key, source):
         self.path, self.classes, self.name = key
         self.listed = []  # the parameters that the lists name, as pytest writes them
+        self.kinds = {}  # by the number of the run: what is planted there; None is the true one
         node = find(source.tree, self.classes, self.name)
         if node is None:
             raise ValueError("no such function")
+        self.node, self.is_plain = node, is_plain(node)
         self.plants = {}
-        for plant in plants_of(source, node):
-            if is_sound(source, plant):
-                self.plants.setdefault(plant[0], []).append(plant[1])
+        for kind, edits in plants_of(source, node):
+            if is_sound(source, node, edits):
+                self.plants.setdefault(kind, []).append(edits)
         start = source.bytes.index(self.name.encode(), source.starts[node.lineno - 1])
         # Whoever speaks of the function by its name would not find it any more.
         once = source.text.count(self.name) == 1 and self.name.startswith("test_")
         self.named = (start, start + len(self.name.encode())) if once else None
 
-    def draw_runs(self, count):
-        """What is planted in each of the runs: None is the true one."""
-        if not self.plants:
-            return [None] * count
+    def draw_all(self):
+        """It must be mended: it is in each of the small runs."""
+        planted = (SMALL_RUNS + 1) // 2 if self.plants else 0
         kinds = list(self.plants)
         draw.shuffle(kinds)
-        planted = (count + 1) // 2
-        drawn = [kinds[at % len(kinds)] for at in range(planted)] + [None] * (count - planted)
+        drawn = [kinds[at % len(kinds)] for at in range(planted)] + [None] * (SMALL_RUNS - planted)
         draw.shuffle(drawn)
-        return drawn
+        self.kinds = dict(enumerate(drawn))
+
+    def draw_two(self, runs):
+        """It must go on to pass."""
+        self.kinds = dict(zip(draw.sample(runs, 2), (None, draw.choice(list(self.plants)))))
 
     def edits(self, kind):
         edits = list(draw.choice(self.plants[kind])) if kind else []
@@ -363,23 +399,56 @@ def lay_tests(tests):
             shutil.copy2(origin, target)
 
 
-def find_functions(names):
-    sources, functions, unplanted = {}, {}, []
-    for name in names:
-        key = locate(name, "tree")
-        try:
-            if key is None:
-                raise ValueError("no such file")
-            if key[0] not in sources:
-                sources[key[0]] = Source(os.path.join("tree", key[0]))
-            if key not in functions:
-                functions[key] = Function(key, sources[key[0]])
-            functions[key].listed.append("".join(name.partition("[")[1:]))
-            if not functions[key].plants:
-                unplanted.append(name)
-        except (ValueError, SyntaxError):
-            unplanted.append(name)
-    return sources, list(functions.values()), unplanted
+class Functions:
+    """All that the lists name, and the files that these are in."""
+
+    def __init__(self):
+        self.sources, self.by_key, self.unplanted = {}, {}, []
+
+    def add(self, key, parameters):
+        if key is None:
+            raise ValueError("no such file")
+        if key[0] not in self.sources:
+            self.sources[key[0]] = Source(os.path.join("tree", key[0]))
+        if key not in self.by_key:
+            self.by_key[key] = Function(key, self.sources[key[0]])
+        self.by_key[key].listed.append(parameters)
+        return self.by_key[key]
+
+    def add_mended(self, names):
+        for name in names:
+            try:
+                if not self.add(locate(name, "tree"), "".join(name.partition("[")[1:])).plants:
+                    self.unplanted.append(name)
+            except (ValueError, SyntaxError):
+                self.unplanted.append(name)
+        for function in self.by_key.values():
+            function.draw_all()
+
+    def add_kept(self, names):
+        """Those in the files that the small runs have anyway, and those of a few others."""
+        files = {}
+        for name in names:
+            key = locate(name, "tree")
+            if key and key not in self.by_key:
+                files.setdefault(key[0], {}).setdefault(key, []).append("".join(name.partition("[")[1:]))
+        near = [path for path in files if path in self.sources]
+        others = [path for path in files if path not in self.sources]
+        for path in near + draw.sample(others, min(KEPT_FILES, len(others))):
+            runs = range(SMALL_RUNS) if path in near else draw.sample(range(SMALL_RUNS), 2)
+            self.add_some(files[path], runs, KEPT_MOST // (1 if path in near else 2 * KEPT_FILES))
+
+    def add_some(self, keys, runs, most):
+        for key in draw.sample(list(keys), min(len(keys), most)):
+            try:
+                for parameters in keys[key]:
+                    function = self.add(key, parameters)
+            except (ValueError, SyntaxError):
+                continue
+            if function.plants and function.is_plain:
+                function.draw_two(runs)
+            else:
+                del self.by_key[key]
 
 
 def files_of_tests(tests):
@@ -393,33 +462,91 @@ def run_of_all(spec, functions):
     return {"texts": {}, "tests": slots, "all": True, "arguments": files_of_tests(spec["tests"])}
 
 
-def small_run(sources, functions, kinds):
-    edits, slots = {path: [] for path in sources}, []
-    for number, (function, kind) in enumerate(zip(functions, kinds)):
+def small_run(sources, chosen):
+    """chosen: the functions' numbers, they themselves, what is planted in them."""
+    edits, slots, here = {}, [], set()
+    for number, function, kind in chosen:
         name, own = function.edits(kind)
-        edits[function.path] += own
+        edits.setdefault(function.path, []).extend(own)
+        here.add(function.node)
         slots.append({"function": number, "id": function.node_id(name), "planted": kind})
+    for path, own in edits.items():  # what runs not is empty: most of a small run's time goes into reading its files
+        own += [blank for node, blank in sources[path].blanks.items() if node not in here]
     texts = {path: edited(sources[path], own) + noise() for path, own in edits.items()}
     return {"texts": texts, "tests": slots, "all": False, "arguments": [slot["id"] for slot in slots]}
 
 
-def plan_runs(spec, sources, functions, runner):
-    drawn = [function.draw_runs(SMALL_RUNS) for function in functions]
-    runs, files = [small_run(sources, functions, kinds) for kinds in zip(*drawn)], 0
-    runs.append(run_of_all(spec, functions))  # the last: what it shows of the true tests comes too late
-    options = json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec})
+def small_runs(sources, functions):
+    numbered = list(enumerate(functions))
+    runs = [[(number, function, function.kinds[run]) for number, function in numbered if run in function.kinds]
+            for run in range(SMALL_RUNS)]
+    return [small_run(sources, chosen) for chosen in runs if chosen]
+
+
+class Files:
+    """What is beside the plan: a file for each text of a run."""
+
+    def __init__(self):
+        self.count = 0
+
+    def add(self, text):
+        name = str(self.count)
+        with open(name, "wb") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        self.count += 1
+        return name
+
+    def lay(self, run):
+        run["files"] = [[path, self.add(text)] for path, text in run.pop("texts").items()]
+
+
+def add_command(run, spec, runner, repository, **more):
+    style = "short" if run["all"] else "native"  # which is written in a fraction of the time
+    options = json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec} | more)
+    # A planted failure must not be the end of the run, whatever the project's own options are.
+    run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, repository, options,
+                   "--rootdir", repository, "-p", "no:cacheprovider", "-q", f"--tb={style}", "--maxfail=0",
+                   "--continue-on-collection-errors", *run.pop("arguments")]
+
+
+def link_below(repository, folder, tests):
+    """The mirror of a folder: links to what is in it, but for the tests."""
+    for name in os.listdir(os.path.join(repository, folder)):
+        path = os.path.join(folder, name)
+        original = os.path.join(repository, path)
+        if path in tests or path == ".git":
+            continue
+        if not any(test.startswith(path + "/") for test in tests):
+            os.symlink(original, os.path.join(MIRROR, path))
+        elif os.path.isdir(original):
+            os.mkdir(os.path.join(MIRROR, path))
+            link_below(repository, path, tests)
+
+
+def plan_rehearsal(spec, functions, runner, files):
+    """What must go on to pass, as it is but for its name, in the company of each small run."""
+    chosen = [(number, function, None) for number, function in enumerate(functions.by_key.values())
+              if len(function.kinds) == 2]
+    if not chosen:
+        return None
+    os.mkdir(MIRROR)
+    link_below(spec["repository"], "", [os.path.normpath(path) for path in spec["tests"]])
+    run = small_run(functions.sources, chosen)
+    files.lay(run)
+    companies = [[slot["id"] for slot, (_, function, _) in zip(run["tests"], chosen)
+                  if number in function.kinds and function.kinds[number] is None] for number in range(SMALL_RUNS)]
+    add_command(run, spec, runner, os.path.realpath(MIRROR), origin=spec["repository"],
+                seconds=REHEARSAL_SECONDS, companies=list(filter(None, companies)))
+    return run
+
+
+def plan_runs(spec, functions, runner, files):
+    runs = small_runs(functions.sources, list(functions.by_key.values()))
+    runs.append(run_of_all(spec, functions.by_key.values()))  # the last: what it shows of the true tests comes too late
     for run in runs:
-        run["files"] = []
-        for path, text in run.pop("texts").items():
-            with open(str(files), "wb") as file:
-                file.write(text)
-            os.chmod(str(files), 0o644)
-            run["files"].append([path, str(files)])
-            files += 1
-        # A planted failure must not be the end of the run, whatever the project's own options are.
-        run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, spec["repository"], options,
-                       "--rootdir", spec["repository"], "-p", "no:cacheprovider", "-q", "--tb=short", "--maxfail=0",
-                       "--continue-on-collection-errors", *run.pop("arguments")]
+        files.lay(run)
+        add_command(run, spec, runner, spec["repository"])
     return runs
 
 
@@ -427,14 +554,20 @@ def main(runner):
     with open("spec.json", encoding="utf-8") as file:
         spec = json.load(file)
     lay_tests(spec["tests"])
-    sources, functions, unplanted = find_functions(spec["fail_to_pass"] + spec["held_out"])
+    functions, files = Functions(), Files()
+    functions.add_mended(spec["fail_to_pass"] + spec["held_out"])
+    mended = len(functions.by_key)
+    functions.add_kept(spec.get("pass_to_pass", []))
+    found = functions.by_key.values()
     plan = {
-        "runs": plan_runs(spec, sources, functions, runner),
-        "functions": [function.node_id(function.name) for function in functions],
-        "listed": [function.node_id(function.name) + one for function in functions for one in function.listed],
+        "runs": plan_runs(spec, functions, runner, files),
+        "rehearsal": plan_rehearsal(spec, functions, runner, files),
+        "mended": mended,
+        "functions": [function.node_id(function.name) for function in found],
+        "listed": [function.node_id(function.name) + one for function in found for one in function.listed],
         "files": [os.path.relpath(os.path.join(folder, name), "tree")
                   for folder, _, names in os.walk("tree") for name in names],
-        "unplanted": unplanted,
+        "unplanted": functions.unplanted,
         "tests": list(spec["tests"]),
     }
     with open("plan.json", "w", encoding="utf-8") as file:

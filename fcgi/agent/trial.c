@@ -31,8 +31,12 @@
 #define PLACE "/run/codeset-trial" /* in the grading container */
 #define PLAN PLACE "/plan"         /* root's: the planner's folder */
 #define HOMES PLACE "/homes"       /* of the runs */
-#define TREE "tree"                /* in PLAN: the tests as they are to lie in the repository */
-#define SHOWN_MOST 20              /* failed tests that are told at length */
+#define MIRROR PLACE "/mirror"     /* of the repository, for a rehearsal */
+#define KEPT "kept.json"           /* in PLAN: which functions passed it, by their numbers */
+#define KEPT_MOST ((size_t)1 << 20)
+#define KEPT_SECONDS 3.0 /* of their tests in a rehearsal, together */
+#define TREE "tree"      /* in PLAN: the tests as they are to lie in the repository */
+#define SHOWN_MOST 20    /* failed tests that are told at length */
 
 enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
 
@@ -96,17 +100,6 @@ static int run_planner(const struct trial_kind *kind, json_object *trial, char *
                                    shepherd_status(status));
 }
 
-static int make_plan(const struct trial_kind *kind, json_object *trial, char *const *environment,
-                     struct error *err)
-{
-    umask(022);
-    if (make_place(err) < 0 || write_spec(trial, err) < 0 ||
-        run_planner(kind, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
-        hide_private(trial, err) < 0)
-        return -1;
-    return EXIT_PASSED;
-}
-
 /* --- the runs -------------------------------------------------------------------------------- */
 
 struct trial {
@@ -114,6 +107,7 @@ struct trial {
     struct trial_end ends[TRIAL_RUNS_MOST];
     struct trial_user user;
     struct trial_verdict verdict;
+    size_t kept_count; /* functions that must go on to pass and are in small runs */
     int plan_fd, root_fd;
 };
 
@@ -145,14 +139,14 @@ static int lay_tests(const struct trial *trial, const struct trial_step *step, u
     return 0;
 }
 
-static int run_step(struct trial *trial, size_t at, const struct trial_leftovers *leftovers,
+static int run_step(struct trial *trial, const struct trial_step *step,
+                    const struct trial_leftovers *leftovers, struct trial_end *ret_end,
                     struct error *err)
 {
-    const struct trial_step *step = &trial->plan.steps[at];
     uid_t owner;
 
     if (trial_user_draw(&trial->user, &owner, err) < 0 || lay_tests(trial, step, owner, err) < 0 ||
-        trial_user_run(&trial->user, owner, step->argv, &trial->ends[at], err) < 0)
+        trial_user_run(&trial->user, owner, step->argv, ret_end, err) < 0)
         return -1;
     return trial_leftovers_remove(leftovers, err);
 }
@@ -166,19 +160,30 @@ static int run_steps(struct trial *trial, struct error *err)
     bool decided = false;
 
     for (size_t i = 0; i < trial->plan.step_count; i++) {
-        trial->ends[i].left_out = decided && !trial->plan.steps[i].all;
+        const struct trial_step *step = &trial->plan.steps[i];
+
+        /* Without tests that it names, pytest would run all. */
+        trial->ends[i].left_out = !step->all && (decided || step->slot_count == 0);
         if (trial->ends[i].left_out)
             continue;
-        if (run_step(trial, i, leftovers, err) < 0)
+        if (run_step(trial, step, leftovers, &trial->ends[i], err) < 0)
             return -1;
         decided = decided || trial_is_decided(&trial->plan, trial->ends, i + 1);
     }
     return 0;
 }
 
-static int open_plan(struct trial *trial, char *const *environment, struct error *err)
+static int open_plan(struct trial *trial, const struct trial_kind *kind, char *const *environment,
+                     struct error *err)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
+    sigset_t child;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return error_errno(err, errno, "cannot become a child subreaper");
 
     trial->plan_fd = open(PLAN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     trial->root_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -188,7 +193,97 @@ static int open_plan(struct trial *trial, char *const *environment, struct error
         return -1;
     trial->user.homes = HOMES;
     trial->user.environment = environment;
-    return trial_plan_read(text.data, text.length, &trial->plan, err);
+    if (trial_plan_read(text.data, text.length, &trial->plan, err) < 0)
+        return -1;
+    trial->plan.names = kind->names;
+    return 0;
+}
+
+/* --- the rehearsal: no code of the session is there ------------------------------------------ */
+
+/* In the mirror, so that the repository stays as the image has it. */
+static int run_rehearsal(struct trial *trial, struct trial_end *ret_end, struct error *err)
+{
+    _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
+    _cleanup_(close_fd) int repository = trial->root_fd;
+    int failed;
+
+    trial->root_fd = open(MIRROR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (trial->root_fd < 0 || fchdir(trial->root_fd) < 0)
+        return error_errno(err, errno, "cannot open " MIRROR);
+    failed = run_step(trial, trial->plan.rehearsal, leftovers, ret_end, err);
+    if (fchdir(repository) < 0)
+        return error_errno(err, errno, "the repository's folder is gone");
+    return failed < 0 ? -1 : remove_tree(MIRROR, err);
+}
+
+/* As many as take no more time than is meant for them. */
+static json_object *choose_kept(const struct trial *trial, const struct trial_end *rehearsal)
+{
+    json_object *kept = json_object_new_array();
+    double seconds = 0, more;
+
+    for (size_t i = trial->plan.mended_count; i < trial->plan.function_count; i++) {
+        if (!trial_was_rehearsed(&trial->plan, rehearsal, i, &more) ||
+            seconds + more > KEPT_SECONDS)
+            continue;
+        seconds += more;
+        json_object_array_add(kept, json_object_new_int64((int64_t)i));
+    }
+    return kept;
+}
+
+static int rehearse(const struct trial_kind *kind, char *const *environment, struct error *err)
+{
+    _cleanup_(trial_release) struct trial trial = {.plan_fd = -1, .root_fd = -1};
+    _cleanup_(trial_end_release) struct trial_end end = {.said_status = -1};
+    _cleanup_(json_release) json_object *kept = NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (open_plan(&trial, kind, environment, err) < 0)
+        return -1;
+    if (!trial.plan.rehearsal)
+        return 0;
+    if (run_rehearsal(&trial, &end, err) < 0)
+        return -1;
+    kept = choose_kept(&trial, &end);
+    json_write(&text, kept);
+    return file_write_atomic(trial.plan_fd, KEPT, text.data, text.length, 0600, err);
+}
+
+/* What did not pass the rehearsal is in no run but that of all tests. */
+static int heed_rehearsal(struct trial *trial, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(json_release) json_object *list = NULL;
+    _cleanup_(free_ptr) bool *kept = xcalloc(trial->plan.function_count + 1, sizeof(*kept));
+
+    if (trial->plan.rehearsal && (file_read(trial->plan_fd, KEPT, KEPT_MOST, &text, err) < 0 ||
+                                  json_parse(text.data, text.length, &list, NULL, err) < 0))
+        return error_wrap(err, "the trial's rehearsal");
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        int64_t function = json_object_get_int64(json_object_array_get_idx(list, i));
+
+        if (function >= 0 && (size_t)function < trial->plan.function_count)
+            kept[function] = true;
+    }
+    for (size_t i = trial->plan.mended_count; i < trial->plan.function_count; i++) {
+        trial->kept_count += kept[i];
+        if (!kept[i])
+            trial_plan_drop(&trial->plan, i);
+    }
+    return 0;
+}
+
+static int make_plan(const struct trial_kind *kind, json_object *trial, char *const *environment,
+                     struct error *err)
+{
+    umask(022);
+    if (make_place(err) < 0 || write_spec(trial, err) < 0 ||
+        run_planner(kind, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
+        hide_private(trial, err) < 0 || rehearse(kind, environment, err) < 0)
+        return -1;
+    return EXIT_PASSED;
 }
 
 /* --- what came of it ------------------------------------------------------------------------- */
@@ -235,6 +330,9 @@ static int tell(const struct trial *trial)
         printf("%s: the change makes tests pass that must fail\n", trial->verdict.tampered);
     printf("%zu passed, %zu failed, %zu skipped, in %zu runs\n", counts[TRIAL_PASSED],
            counts[TRIAL_FAILED], counts[TRIAL_SKIPPED], runs);
+    if (trial->kept_count > 0)
+        printf("failures are also planted in %zu of the tests that must go on to pass\n",
+               trial->kept_count);
     if (trial->plan.unplanted_count > 0)
         printf("no failure can be planted in %zu of the listed tests: only their outcomes count\n",
                trial->plan.unplanted_count);
@@ -262,17 +360,10 @@ static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *
                     struct error *err)
 {
     _cleanup_(trial_release) struct trial trial = {.plan_fd = -1, .root_fd = -1};
-    sigset_t child;
 
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, NULL);
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return error_errno(err, errno, "cannot become a child subreaper");
     umask(022);
-    if (open_plan(&trial, environment, err) < 0)
+    if (open_plan(&trial, kind, environment, err) < 0 || heed_rehearsal(&trial, err) < 0)
         return -1;
-    trial.plan.names = kind->names;
     trial.plan.is_hidden = is_hidden;
     if (remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
         trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)

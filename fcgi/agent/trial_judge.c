@@ -105,6 +105,44 @@ const char *trial_end_contradiction(const struct trial_end *end)
     return failed == (end->status == 1) ? NULL : "the run's status contradicts its tests";
 }
 
+static bool is_listed(const struct trial_plan *plan, size_t function, const char *parameters)
+{
+    size_t length = strlen(plan->functions[function]);
+
+    for (size_t i = 0; i < plan->listed_count; i++)
+        if (strncmp(plan->listed[i], plan->functions[function], length) == 0 &&
+            strcmp(plan->listed[i] + length, parameters) == 0)
+            return true;
+    return false;
+}
+
+bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *rehearsal,
+                         size_t function, double *ret_seconds)
+{
+    const char *id = NULL;
+    size_t passed = 0, listed = 0;
+    double seconds = 0;
+
+    for (size_t i = 0; i < plan->rehearsal->slot_count; i++)
+        if (plan->rehearsal->slots[i].function == function)
+            id = plan->rehearsal->slots[i].id;
+    for (size_t i = 0; i < plan->listed_count; i++)
+        listed += trial_names_compare(plan->names, plan->listed[i], plan->functions[function]) == 0;
+    for (size_t i = 0; id && i < rehearsal->outcome_count; i++) {
+        const struct trial_outcome *outcome = &rehearsal->outcomes[i];
+
+        if (trial_names_compare(plan->names, outcome->test, id) != 0)
+            continue;
+        if (outcome->result != TRIAL_PASSED ||
+            !is_listed(plan, function, outcome->test + strlen(id)))
+            return false;
+        seconds += outcome->seconds;
+        passed++;
+    }
+    *ret_seconds = seconds;
+    return passed > 0 && passed == listed;
+}
+
 /* --- what it is worth ------------------------------------------------------------------------ */
 
 static void verdict_add(struct trial_verdict *verdict, const char *test, enum trial_result result,

@@ -43,6 +43,11 @@ bool trial_end_hear(struct trial_end *end, const char *line, size_t length);
 /* Why the run's word does not count: it ended too early, or contradicts itself. NULL: it does. */
 const char *trial_end_contradiction(const struct trial_end *end);
 
+/* Does a rehearsal show that all tests of the function, and no others, passed? *ret_seconds: what
+ * they took. */
+bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *rehearsal,
+                         size_t function, double *ret_seconds);
+
 struct trial_verdict {
     enum trial_names names;
     struct trial_outcome *outcomes; /* under the tests' own names, by which they are sorted */

@@ -127,6 +127,21 @@ static int read_steps(struct trial_plan *plan, struct error *err)
     return 0;
 }
 
+/* What only some kinds have: how many must be mended, and a rehearsal. */
+static int read_kept(struct trial_plan *plan, struct error *err)
+{
+    json_object *rehearsal = json_object_object_get(plan->document, "rehearsal");
+    int64_t mended = json_get_int(plan->document, "mended", (int64_t)plan->function_count);
+
+    if (mended < 0 || (size_t)mended > plan->function_count)
+        return broken(err, "mended");
+    plan->mended_count = (size_t)mended;
+    if (!rehearsal)
+        return 0;
+    plan->rehearsal = xcalloc(1, sizeof(*plan->rehearsal));
+    return read_step(rehearsal, plan->function_count, plan->rehearsal, err);
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -145,7 +160,7 @@ int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan
         read_texts(plan.document, "unplanted", &plan.unplanted, &plan.unplanted_count, err) < 0 ||
         read_texts(plan.document, "listed", &plan.listed, &plan.listed_count, err) < 0 ||
         read_texts(plan.document, "files", &plan.files, &plan.file_count, err) < 0 ||
-        read_steps(&plan, err) < 0)
+        read_steps(&plan, err) < 0 || read_kept(&plan, err) < 0)
         return -1;
     for (size_t i = 0; i < plan.test_count; i++)
         if (!path_is_below(plan.tests[i]))
@@ -156,13 +171,47 @@ int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan
     return 0;
 }
 
-void trial_plan_release(struct trial_plan *plan)
+static void drop_argument(char **argv, const char *argument)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; argv[i]; i++)
+        if (strcmp(argv[i], argument) != 0)
+            argv[kept++] = argv[i];
+    argv[kept] = NULL;
+}
+
+void trial_plan_drop(struct trial_plan *plan, size_t function)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
-        free(plan->steps[i].argv);
-        free(plan->steps[i].slots);
-        free(plan->steps[i].files);
+        struct trial_step *step = &plan->steps[i];
+        size_t kept = 0;
+
+        for (size_t n = 0; !step->all && n < step->slot_count; n++) {
+            if (step->slots[n].function == function)
+                drop_argument(step->argv, step->slots[n].id);
+            else
+                step->slots[kept++] = step->slots[n];
+        }
+        if (!step->all)
+            step->slot_count = kept;
     }
+}
+
+static void step_release(struct trial_step *step)
+{
+    free(step->argv);
+    free(step->slots);
+    free(step->files);
+}
+
+void trial_plan_release(struct trial_plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        step_release(&plan->steps[i]);
+    if (plan->rehearsal)
+        step_release(plan->rehearsal);
+    free(plan->rehearsal);
     free(plan->steps);
     free(plan->tests);
     free(plan->functions);

@@ -4,7 +4,11 @@
  *     {"tests": ["tests"], "functions": ["tests/test_a.py::test_b"], "unplanted": ["..."],
  *      "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
  *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
- *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}]}
+ *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}],
+ *      "mended": 1, "rehearsal": {"argv": ...}}
+ *
+ * The last two may be missing. Functions from `mended` on need not be mended, but must go on to
+ * pass; the rehearsal, a run like the others, tells which of these can be in the small runs.
  *
  * The planner is not a guest's; what is read here is checked all the same.
  */
@@ -48,6 +52,7 @@ struct trial_plan {
     size_t test_count;
     const char **functions; /* by their own names */
     size_t function_count;
+    size_t mended_count; /* the first of these must be mended */
     const char **listed; /* tests of the functions, as the sample's lists have them */
     size_t listed_count;
     const char **files; /* sorted: all that a test can be in */
@@ -58,12 +63,16 @@ struct trial_plan {
     const char **unplanted; /* listed tests in which no failure can be planted */
     size_t unplanted_count;
     struct trial_step *steps;
-    size_t step_count; /* at least 1 */
+    size_t step_count;            /* at least 1 */
+    struct trial_step *rehearsal; /* NULL: there is none */
 };
 
 /* ERROR_INVALID. */
 int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan,
                     struct error *err);
+
+/* Takes a function out of all runs but those of all tests, with the arguments that name it. */
+void trial_plan_drop(struct trial_plan *plan, size_t function);
 void trial_plan_release(struct trial_plan *plan);
 
 #endif

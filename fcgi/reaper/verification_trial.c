@@ -22,7 +22,8 @@
 #include "base/banned.h"
 
 #define PLAN_SECONDS 120
-#define SHOWN_MOST 1000 /* bytes of what a preparation that failed wrote */
+#define KEPT_LIST_MOST ((size_t)1 << 20) /* bytes; a request has at most 4 MiB */
+#define SHOWN_MOST 1000                  /* bytes of what a preparation that failed wrote */
 
 bool job_is_trial(const struct job *job)
 {
@@ -34,11 +35,15 @@ void job_trial_request(const struct job *job, const char *step, struct buf *requ
     bool first = strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0;
     bool is_hidden = job->work.hide_lists || strcmp(job->work.held_out, "[]") != 0;
 
+    /* Only a sample of pass_to_pass is taken: where there are very many, none. */
+    const char *kept =
+        first && strlen(job->work.pass_to_pass) <= KEPT_LIST_MOST ? job->work.pass_to_pass : "[]";
+
     /* The sample's own JSON, with more members: it is an object with some. */
     buf_addf(request, "{\"step\":\"%s\",\"trial\":", step);
     buf_add(request, job->work.trial, strlen(job->work.trial) - 1);
-    buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s,\"hidden\":%s}}",
-             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]",
+    buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s,\"pass_to_pass\":%s,\"hidden\":%s}}",
+             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]", kept,
              is_hidden ? "true" : "false");
 }
 

@@ -427,6 +427,116 @@ static void failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run
     trial_plan_release(&plan);
 }
 
+/* A file of tests that must be mended or go on to pass, and another of those that must go on. */
+static void plan_kept(void)
+{
+    _cleanup_(free_ptr) char *spec = NULL;
+
+    write_text("test_a.py", "def test_mended():\n    assert str(12345) == '12345'\n"
+                            "def test_kept():\n    assert str(34567) == '34567'\n"
+                            "def test_idle():\n    assert str(45678) == '45678'\n"
+                            "@other\ndef test_odd():\n    assert str(56789) == '56789'\n");
+    write_text("test_b.py", "def test_far():\n    assert str(67890) == '67890'\n");
+    spec = xasprintf("{\"repository\":\"%s\",\"tests\":{\"t/test_a.py\":\"%s/test_a.py\","
+                     "\"t/test_b.py\":\"%s/test_b.py\"},"
+                     "\"fail_to_pass\":[\"t/test_a.py::test_mended\"],\"held_out\":[],"
+                     "\"pass_to_pass\":[\"t/test_a.py::test_kept\",\"t/test_a.py::test_odd\","
+                     "\"t/test_b.py::test_far\",\"t/test_c.py::test_lost\"]}",
+                     place, place, place);
+    CU_ASSERT_EQUAL_FATAL(mkdir("plan", 0700) + chdir("plan"), 0);
+    make_plan(spec);
+    CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
+}
+
+static void remove_plan(void)
+{
+    struct error err = ERROR_INIT;
+
+    trial_plan_release(&plan);
+    CU_ASSERT_EQUAL(remove_tree("plan", &err) + remove_tree("mirror", &err), 0);
+}
+
+static bool mentions(const char *path, const char *words)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 65536, &text, &err), 0);
+    return strstr(text.data, words) != NULL;
+}
+
+static void what_must_go_on_to_pass_is_planted_in_one_small_run_and_true_in_another(void)
+{
+    size_t slots[3][2] = {{0}};
+
+    plan_kept();
+    CU_ASSERT_EQUAL_FATAL(plan.mended_count, 1);
+    CU_ASSERT_EQUAL_FATAL(plan.function_count, 3); /* what decorates test_odd may do anything */
+    CU_ASSERT_STRING_EQUAL(plan.functions[1], "t/test_a.py::test_kept");
+    CU_ASSERT_STRING_EQUAL(plan.functions[2], "t/test_b.py::test_far");
+    for (size_t i = 0; i < plan.step_count - 1; i++) {
+        const struct trial_step *step = &plan.steps[i];
+
+        for (size_t n = 0; n < step->slot_count; n++)
+            slots[step->slots[n].function][step->slots[n].planted != NULL]++;
+        for (size_t n = 0; n < step->file_count; n++) {
+            _cleanup_(free_ptr) char *file = xasprintf("plan/%s", step->files[n].name);
+
+            CU_ASSERT_FALSE(mentions(file, "45678")); /* what does not run is emptied */
+        }
+    }
+    CU_ASSERT_EQUAL(slots[0][0] + slots[0][1], 7);
+    CU_ASSERT_TRUE(slots[1][0] == 1 && slots[1][1] == 1);
+    CU_ASSERT_TRUE(slots[2][0] == 1 && slots[2][1] == 1);
+    CU_ASSERT_EQUAL_FATAL(plan.rehearsal != NULL, true);
+    CU_ASSERT_EQUAL(plan.rehearsal->slot_count, 2);
+    CU_ASSERT_EQUAL(access("mirror/test_b.py", F_OK), 0);
+    CU_ASSERT_EQUAL(access("mirror/t", F_OK), -1);
+    remove_plan();
+}
+
+static void what_did_not_pass_its_rehearsal_is_in_no_small_run(void)
+{
+    struct trial_end rehearsal;
+    const char *id;
+    double seconds;
+
+    plan_kept();
+    id = plan.rehearsal->slots[0].id;
+    {
+        _cleanup_(free_ptr) char *passed =
+            xasprintf("{\"test\":\"%s\",\"outcome\":0,\"seconds\":0.5}", id);
+        _cleanup_(free_ptr) char *other =
+            xasprintf("{\"test\":\"%s[1]\",\"outcome\":0,\"seconds\":0.5}", id);
+        _cleanup_(free_ptr) char *skipped =
+            xasprintf("{\"test\":\"%s\",\"outcome\":1,\"seconds\":0.5}", id);
+
+        HEAR(&rehearsal, 0, passed);
+        CU_ASSERT_TRUE(trial_was_rehearsed(&plan, &rehearsal, 1, &seconds));
+        CU_ASSERT_EQUAL(seconds, 0.5);
+        CU_ASSERT_FALSE(trial_was_rehearsed(&plan, &rehearsal, 2, &seconds)); /* it did not run */
+        trial_end_release(&rehearsal);
+        HEAR(&rehearsal, 0, skipped);
+        CU_ASSERT_FALSE(trial_was_rehearsed(&plan, &rehearsal, 1, &seconds));
+        trial_end_release(&rehearsal);
+        HEAR(&rehearsal, 0, passed, other); /* the lists do not have it */
+        CU_ASSERT_FALSE(trial_was_rehearsed(&plan, &rehearsal, 1, &seconds));
+        trial_end_release(&rehearsal);
+    }
+    trial_plan_drop(&plan, 1);
+    for (size_t i = 0; i < plan.step_count; i++) {
+        const struct trial_step *step = &plan.steps[i];
+        size_t arguments = 0;
+
+        for (size_t n = 0; n < step->slot_count; n++)
+            CU_ASSERT_TRUE(step->all || step->slots[n].function != 1);
+        for (char **argument = step->argv; *argument; argument++)
+            arguments += strstr(*argument, "::test_") != NULL;
+        CU_ASSERT_EQUAL(arguments, step->all ? 0 : step->slot_count);
+    }
+    remove_plan();
+}
+
 /* --- users ----------------------------------------------------------------------------------- */
 
 static struct trial_user user;
@@ -673,6 +783,10 @@ int main(void)
          a_plan_that_leads_out_of_the_repository_is_refused},
         {"failures are planted in listed and held-out tests and not in the run of all",
          failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run_of_all},
+        {"what must go on to pass is planted in one small run and true in another",
+         what_must_go_on_to_pass_is_planted_in_one_small_run_and_true_in_another},
+        {"what did not pass its rehearsal is in no small run",
+         what_did_not_pass_its_rehearsal_is_in_no_small_run},
         {"each run is another user in a folder of its own",
          each_run_is_another_user_in_a_folder_of_its_own},
         {"what a run leaves is ended before it is judged",

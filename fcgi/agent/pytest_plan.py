@@ -20,6 +20,7 @@ import json
 import os
 import random
 import shutil
+import sys
 
 NOISE_MOST = 2000  # bytes of a comment, so that a file's length says little
 # Planted in 4 of these: whoever lies by chance must guess right each time, which comes to less than 1 %
@@ -510,6 +511,13 @@ def add_command(run, spec, runner, repository, **more):
                    "--continue-on-collection-errors", *run.pop("arguments")]
 
 
+def zygote_of(spec, runner, zygote):
+    """With modules from where this process, which was started as a run is, would find them, but for the repository."""
+    repository = os.path.realpath(spec["repository"])
+    path = [entry for entry in sys.path if not (os.path.realpath(entry) + "/").startswith(repository + "/")]
+    return {"argv": [spec.get("python", "python3"), "-I", "-S", "-B", "-c", zygote, runner, repository, json.dumps(path)]}
+
+
 def link_below(repository, folder, tests):
     """The mirror of a folder: links to what is in it, but for the tests."""
     for name in os.listdir(os.path.join(repository, folder)):
@@ -550,7 +558,7 @@ def plan_runs(spec, functions, runner, files):
     return runs
 
 
-def main(runner):
+def main(runner, zygote=None):
     with open("spec.json", encoding="utf-8") as file:
         spec = json.load(file)
     lay_tests(spec["tests"])
@@ -563,6 +571,7 @@ def main(runner):
         "runs": plan_runs(spec, functions, runner, files),
         "rehearsal": plan_rehearsal(spec, functions, runner, files),
         "mended": mended,
+        "zygote": zygote and zygote_of(spec, runner, zygote),
         "functions": [function.node_id(function.name) for function in found],
         "listed": [function.node_id(function.name) + one for function in found for one in function.listed],
         "files": [os.path.relpath(os.path.join(folder, name), "tree")
@@ -575,5 +584,4 @@ def main(runner):
 
 
 if __name__ == "__main__":
-    import sys
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -20,6 +20,7 @@
 #include "agent/trial_plan.h"
 #include "agent/trial_user.h"
 #include "agent/trial_walls.h"
+#include "agent/trial_zygote.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -33,6 +34,7 @@
 #define HOMES PLACE "/homes"       /* of the runs */
 #define MIRROR PLACE "/mirror"     /* of the repository, for a rehearsal */
 #define KEPT "kept.json"           /* in PLAN: which functions passed it, by their numbers */
+#define ZYGOTE PLAN "/zygote"      /* there is one */
 #define KEPT_MOST ((size_t)1 << 20)
 #define KEPT_SECONDS 3.0 /* of their tests in a rehearsal, together */
 #define TREE "tree"      /* in PLAN: the tests as they are to lie in the repository */
@@ -113,6 +115,7 @@ struct trial {
 
 static void trial_release(struct trial *trial)
 {
+    trial_zygote_stop(&trial->user.zygote);
     for (size_t i = 0; i < trial->plan.step_count; i++)
         trial_end_release(&trial->ends[i]);
     trial_verdict_release(&trial->verdict);
@@ -192,6 +195,7 @@ static int open_plan(struct trial *trial, const struct trial_kind *kind, char *c
     if (file_read(trial->plan_fd, "plan.json", TRIAL_PLAN_MOST, &text, err) < 0)
         return -1;
     trial->user.homes = HOMES;
+    trial->user.zygote = TRIAL_ZYGOTE_NONE;
     trial->user.environment = environment;
     if (trial_plan_read(text.data, text.length, &trial->plan, err) < 0)
         return -1;
@@ -233,14 +237,35 @@ static json_object *choose_kept(const struct trial *trial, const struct trial_en
     return kept;
 }
 
+/* Whether there is one is decided while nothing of the session is there. */
+static int try_zygote(struct trial *trial, struct error *err)
+{
+    struct error unfit = ERROR_INIT;
+
+    if (!trial->plan.zygote || !trial_zygote_is_possible() ||
+        trial_zygote_start(trial->plan.zygote, trial->user.environment, trial_user_limits,
+                           &trial->user.zygote, &unfit) < 0)
+        return 0;
+    return file_write_atomic(AT_FDCWD, ZYGOTE, "", 0, 0600, err);
+}
+
+static int start_zygote(struct trial *trial, struct error *err)
+{
+    if (access(ZYGOTE, F_OK) < 0)
+        return 0;
+    return trial_zygote_start(trial->plan.zygote, trial->user.environment, trial_user_limits,
+                              &trial->user.zygote, err);
+}
+
 static int rehearse(const struct trial_kind *kind, char *const *environment, struct error *err)
 {
-    _cleanup_(trial_release) struct trial trial = {.plan_fd = -1, .root_fd = -1};
+    _cleanup_(trial_release) struct trial trial = {
+        .plan_fd = -1, .root_fd = -1, .user.zygote = {.fd = -1}};
     _cleanup_(trial_end_release) struct trial_end end = {.said_status = -1};
     _cleanup_(json_release) json_object *kept = NULL;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
-    if (open_plan(&trial, kind, environment, err) < 0)
+    if (open_plan(&trial, kind, environment, err) < 0 || try_zygote(&trial, err) < 0)
         return -1;
     if (!trial.plan.rehearsal)
         return 0;
@@ -359,14 +384,16 @@ static int write_report(const struct trial *trial, struct error *err)
 static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *environment,
                     struct error *err)
 {
-    _cleanup_(trial_release) struct trial trial = {.plan_fd = -1, .root_fd = -1};
+    _cleanup_(trial_release) struct trial trial = {
+        .plan_fd = -1, .root_fd = -1, .user.zygote = {.fd = -1}};
 
     umask(022);
     if (open_plan(&trial, kind, environment, err) < 0 || heed_rehearsal(&trial, err) < 0)
         return -1;
     trial.plan.is_hidden = is_hidden;
     if (remove_tree_at(trial.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
-        trial_walls_seal(trial.root_fd, err) < 0 || run_steps(&trial, err) < 0)
+        trial_walls_seal(trial.root_fd, err) < 0 || start_zygote(&trial, err) < 0 ||
+        run_steps(&trial, err) < 0)
         return -1;
     trial_judge(&trial.plan, trial.ends, &trial.verdict);
     return write_report(&trial, err) < 0 ? -1 : tell(&trial);

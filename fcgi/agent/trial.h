@@ -27,9 +27,9 @@
 /*
  * In a command's process, in the repository's folder: does what the request says and returns the
  * exit status. request: a JSON object, `step` ("plan" or "run") and `trial`, the sample's
- * (docs/verdicts.md) with its `fail_to_pass`, `held_out` and `pass_to_pass`, and `hidden`: true where what these
- * name is not to be told. environment: of the runs, NULL at its end. What goes wrong is said on
- * stderr.
+ * (docs/verdicts.md) with its `fail_to_pass`, `held_out` and `pass_to_pass`, and `hidden`: true
+ * where what these name is not to be told. environment: of the runs, NULL at its end. What goes
+ * wrong is said on stderr.
  */
 int trial_main(const char *request, char *const *environment);
 

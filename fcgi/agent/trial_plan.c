@@ -97,16 +97,21 @@ static int read_files(json_object *run, struct trial_step *step, struct error *e
     return 0;
 }
 
-static int read_step(json_object *run, size_t functions, struct trial_step *step, struct error *err)
+static int read_argv(json_object *object, char ***ret_argv, struct error *err)
 {
     size_t count = 0;
 
+    if (read_texts(object, "argv", (const char ***)ret_argv, &count, err) < 0)
+        return -1;
+    return count > 0 ? 0 : broken(err, "argv");
+}
+
+static int read_step(json_object *run, size_t functions, struct trial_step *step, struct error *err)
+{
     if (!json_object_is_type(run, json_type_object))
         return broken(err, "a run");
-    if (read_texts(run, "argv", (const char ***)&step->argv, &count, err) < 0)
+    if (read_argv(run, &step->argv, err) < 0)
         return -1;
-    if (count == 0)
-        return broken(err, "argv");
     step->all = json_object_get_boolean(json_object_object_get(run, "all"));
     return read_slots(run, functions, step, err) < 0 ? -1 : read_files(run, step, err);
 }
@@ -127,15 +132,18 @@ static int read_steps(struct trial_plan *plan, struct error *err)
     return 0;
 }
 
-/* What only some kinds have: how many must be mended, and a rehearsal. */
+/* What only some kinds have. */
 static int read_kept(struct trial_plan *plan, struct error *err)
 {
     json_object *rehearsal = json_object_object_get(plan->document, "rehearsal");
+    json_object *zygote = json_object_object_get(plan->document, "zygote");
     int64_t mended = json_get_int(plan->document, "mended", (int64_t)plan->function_count);
 
     if (mended < 0 || (size_t)mended > plan->function_count)
         return broken(err, "mended");
     plan->mended_count = (size_t)mended;
+    if (zygote && read_argv(zygote, &plan->zygote, err) < 0)
+        return -1;
     if (!rehearsal)
         return 0;
     plan->rehearsal = xcalloc(1, sizeof(*plan->rehearsal));
@@ -212,6 +220,7 @@ void trial_plan_release(struct trial_plan *plan)
     if (plan->rehearsal)
         step_release(plan->rehearsal);
     free(plan->rehearsal);
+    free(plan->zygote);
     free(plan->steps);
     free(plan->tests);
     free(plan->functions);

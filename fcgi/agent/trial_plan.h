@@ -7,8 +7,9 @@
  *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}],
  *      "mended": 1, "rehearsal": {"argv": ...}}
  *
- * The last two may be missing. Functions from `mended` on need not be mended, but must go on to
- * pass; the rehearsal, a run like the others, tells which of these can be in the small runs.
+ * These may be missing, as may "zygote": {"argv": [...]} (trial_zygote.h). Functions from `mended`
+ * on need not be mended, but must go on to pass; the rehearsal, a run like the others, tells which
+ * of these can be in the small runs.
  *
  * The planner is not a guest's; what is read here is checked all the same.
  */
@@ -65,6 +66,7 @@ struct trial_plan {
     struct trial_step *steps;
     size_t step_count;            /* at least 1 */
     struct trial_step *rehearsal; /* NULL: there is none */
+    char **zygote;                /* its command, NULL at its end; NULL: there is none */
 };
 
 /* ERROR_INVALID. */

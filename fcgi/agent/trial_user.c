@@ -31,6 +31,7 @@
 
 struct run {
     uid_t uid, ender; /* of the run; of whoever ends it */
+    const struct trial_zygote *zygote;
     char *home;
     pid_t main;   /* 0: waited for */
     int ender_fd; /* a byte to it: end them all; a byte from it: it is done */
@@ -146,6 +147,14 @@ static void limit(int what, rlim_t most)
     setrlimit(what, &both);
 }
 
+void trial_user_limits(void)
+{
+    umask(022);
+    limit(RLIMIT_NPROC, TRIAL_PROCESSES_MOST);
+    limit(RLIMIT_FSIZE, TRIAL_FILE_MOST);
+    limit(RLIMIT_MSGQUEUE, 0);
+}
+
 static char **environment_of(const struct trial_user *user, const struct run *run)
 {
     static const char *const own[] = {"HOME=", "TMPDIR=", "TMP=", "TEMP=", "USER=", "LOGNAME="};
@@ -176,10 +185,7 @@ static _Noreturn void become(const struct trial_user *user, const struct run *ru
     sigset_t none;
 
     setsid();
-    umask(022);
-    limit(RLIMIT_NPROC, TRIAL_PROCESSES_MOST);
-    limit(RLIMIT_FSIZE, TRIAL_FILE_MOST);
-    limit(RLIMIT_MSGQUEUE, 0);
+    trial_user_limits();
     if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(printed_fd, 1) < 0 || dup2(printed_fd, 2) < 0)
         _exit(126);
     /* Where descriptor 3 is the pipe's already, dup2 would leave it to be closed by exec. */
@@ -197,10 +203,35 @@ static _Noreturn void become(const struct trial_user *user, const struct run *ru
     _exit(127);
 }
 
+static int fork_run(const struct trial_user *user, struct run *run, char *const *argv, int told_fd,
+                    int printed_fd, struct error *err)
+{
+    struct trial_zygote_run forked = {
+        .uid = run->uid, .argv = argv, .told_fd = told_fd, .printed_fd = printed_fd};
+    char **environment;
+    size_t count = 0;
+    int failed;
+
+    if (user->zygote.fd < 0) {
+        run->main = fork();
+        if (run->main == 0)
+            become(user, run, argv, told_fd, printed_fd);
+        return run->main < 0 ? error_errno(err, errno, "cannot make a process") : 0;
+    }
+    forked.environment = environment = environment_of(user, run);
+    failed = trial_zygote_fork(&user->zygote, &forked, &run->main, err);
+    while (environment[count])
+        count++;
+    free(environment[count - 1]); /* HOME and TMPDIR are the run's own */
+    free(environment[count - 2]);
+    free(environment);
+    return failed;
+}
+
 static int start(const struct trial_user *user, struct run *run, char *const *argv,
                  struct error *err)
 {
-    int told[2], printed[2];
+    int told[2], printed[2], failed;
 
     if (pipe2(told, O_CLOEXEC) < 0)
         return error_errno(err, errno, "cannot make a pipe");
@@ -210,12 +241,10 @@ static int start(const struct trial_user *user, struct run *run, char *const *ar
         return error_errno(err, errno, "cannot make a pipe");
     }
     run->printed_fd = printed[0];
-    run->main = fork();
-    if (run->main == 0)
-        become(user, run, argv, told[1], printed[1]);
+    failed = fork_run(user, run, argv, told[1], printed[1], err);
     close(told[1]);
     close(printed[1]);
-    return run->main < 0 ? error_errno(err, errno, "cannot make a process") : 0;
+    return failed;
 }
 
 /* --- what it says ---------------------------------------------------------------------------- */
@@ -275,7 +304,8 @@ static bool take(struct run *run, int fd)
 
 /* --- its end --------------------------------------------------------------------------------- */
 
-/* Whoever has ended; the run's own process ends only once. True: there are no children left. */
+/* Whoever has ended; the run's own process ends only once. True: there are no children left but a
+ * zygote. */
 static bool reap(struct run *run)
 {
     struct signalfd_siginfo info;
@@ -289,7 +319,9 @@ static bool reap(struct run *run)
             run->end.status = shepherd_status(status);
         }
     }
-    return pid < 0 && errno == ECHILD;
+    if (pid < 0)
+        return errno == ECHILD;
+    return run->zygote->fd >= 0 && trial_zygote_is_alone(run->zygote);
 }
 
 /* Listens until its process has ended, or says what makes listening pointless. */
@@ -369,6 +401,7 @@ int trial_user_run(const struct trial_user *user, uid_t uid, char *const *argv,
     _cleanup_(run_release) struct run run = {
         .uid = uid,
         .ender = uid + 1,
+        .zygote = &user->zygote,
         .ender_fd = -1,
         .told_fd = -1,
         .printed_fd = -1,

@@ -46,7 +46,8 @@ TESTS += tests/unit/test-trial
 tests_unit_test_trial_SOURCES = tests/unit/test-trial.c tests/unit/unit.h \
 	fcgi/agent/launch.c fcgi/agent/process.c fcgi/agent/shepherd.c fcgi/agent/tree.c fcgi/agent/trial.c \
 	fcgi/agent/trial_judge.c fcgi/agent/trial_kinds.c fcgi/agent/trial_lay.c fcgi/agent/trial_names.c \
-	fcgi/agent/trial_plan.c fcgi/agent/trial_user.c fcgi/agent/trial_walls.c fcgi/agent/walk.c
+	fcgi/agent/trial_plan.c fcgi/agent/trial_user.c fcgi/agent/trial_walls.c fcgi/agent/trial_zygote.c \
+	fcgi/agent/walk.c
 tests_unit_test_trial_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-agent-container

@@ -371,7 +371,8 @@ static void make_plan(const char *spec)
     write_text("spec.json", spec);
     pid = fork();
     if (pid == 0) {
-        execlp("python3", "python3", "-I", "-B", "-c", trial_pytest_plan, "the runner", NULL);
+        execlp("python3", "python3", "-I", "-B", "-c", trial_pytest_plan, "the runner",
+               "the zygote", NULL);
         _exit(127);
     }
     CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
@@ -662,6 +663,81 @@ static void shared_memory_does_not_outlive_its_run(void)
     CU_ASSERT_EQUAL(segments_of(uid), 0);
 }
 
+/* --- the zygote ------------------------------------------------------------------------------ */
+
+extern const char trial_pytest_zygote[] __attribute__((visibility("hidden")));
+
+static const char forked_run[] =
+    "import os, sys, time\n"
+    "if os.fork() == 0:\n"
+    "    os.setsid()\n"
+    "    time.sleep(1000)\n"
+    "os.write(3, b'{\"status\":0}\\n')\n"
+    "print(*os.getresuid(), os.getgid(), os.getgroups(), os.environ['HOME'], sys.argv[1:], "
+    "flush=True)\n"
+    "print(len(open('/proc/self/maps').read()) > 0, os.getcwd())\n"
+    "print(os.path.exists('/proc/self/fd/4'), 'control' in globals())\n"
+    "sys.exit(5)\n";
+
+/* With a pytest that is only as much of one as the zygote looks at. */
+static int start_zygote(const char *repository, struct error *err)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("[\"%s/modules\",\"/usr/lib/python3.11\","
+                                               "\"/usr/lib/python3.11/lib-dynload\"]",
+                                               place);
+    char *const argv[] = {(char *)"python3",
+                          (char *)"-I",
+                          (char *)"-S",
+                          (char *)"-B",
+                          (char *)"-c",
+                          (char *)trial_pytest_zygote,
+                          (char *)forked_run,
+                          (char *)repository,
+                          path,
+                          NULL};
+
+    CU_ASSERT_EQUAL(make_dirs("modules/_pytest", 0755, err), 0);
+    write_text("modules/pytest.py", "");
+    write_text("modules/_pytest/__init__.py", "");
+    write_text("modules/_pytest/config.py", "default_plugins = ()\n");
+    return trial_zygote_start(argv, user.environment, trial_user_limits, &user.zygote, err);
+}
+
+static void a_run_of_a_zygote_is_the_supervisor_s_and_another_user_s(void)
+{
+    char *const argv[] = {(char *)"python3", (char *)"-c", (char *)forked_run, (char *)"one", NULL};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_TRUE_FATAL(trial_zygote_is_possible());
+    CU_ASSERT_EQUAL_FATAL(start_zygote("/nowhere", &err), 0);
+    for (int i = 0; i < 2; i++) {
+        _cleanup_(free_ptr) char *expected = NULL;
+
+        trial_end_release(&end);
+        CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
+        CU_ASSERT_EQUAL_FATAL(trial_user_run(&user, uid, argv, &end, &err), 0);
+        CU_ASSERT_EQUAL(end.status, 5);
+        CU_ASSERT_EQUAL(end.said_status, 0);
+        expected = xasprintf("%u %u %u %u [] %s/homes/%u ['one']\nTrue %s\nFalse False\n", uid, uid,
+                             uid, uid, place, uid, place);
+        CU_ASSERT_STRING_EQUAL(end.printed, expected);
+        CU_ASSERT_TRUE(trial_zygote_is_alone(&user.zygote)); /* what the run left is ended */
+    }
+    trial_zygote_stop(&user.zygote);
+    CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+    CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void a_zygote_loads_nothing_of_the_repository(void)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(start_zygote(place, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
+    CU_ASSERT_EQUAL(user.zygote.fd, -1);
+    CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 /* --- folders --------------------------------------------------------------------------------- */
 
 static void make(const char *path, mode_t mode, uid_t owner)
@@ -750,6 +826,7 @@ static void set_up(void)
     snprintf(home, sizeof(home), "%s/homes", place);
     snprintf(path, sizeof(path), "PATH=/usr/bin:/bin:%s/programs", place);
     user.homes = home;
+    user.zygote = TRIAL_ZYGOTE_NONE;
     user.environment = environment;
 }
 
@@ -800,6 +877,9 @@ int main(void)
         {"a run that talks without end is a fault of its own",
          a_run_that_talks_without_end_is_a_fault_of_its_own},
         {"shared memory does not outlive its run", shared_memory_does_not_outlive_its_run},
+        {"a run of a zygote is the supervisor's and another user's",
+         a_run_of_a_zygote_is_the_supervisor_s_and_another_user_s},
+        {"a zygote loads nothing of the repository", a_zygote_loads_nothing_of_the_repository},
         {"a sealed repository can be read and not written",
          a_sealed_repository_can_be_read_and_not_written},
         {"tests are laid in place of what is there and follow no link",

@@ -1,0 +1,179 @@
+#include "agent/trial_zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/process.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define CONTROL_FD 3
+#define CHILDREN "/proc/thread-self/children"
+#define CHILDREN_MOST ((size_t)1 << 20)
+#define READY "ready"
+
+bool trial_zygote_is_possible(void)
+{
+    return access(CHILDREN, R_OK) == 0;
+}
+
+static _Noreturn void become(char *const *argv, char *const *environment, void (*limits)(void),
+                             int control)
+{
+    _cleanup_(close_fd) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    setsid();
+    limits();
+    if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0)
+        _exit(126);
+    if (control == CONTROL_FD ? fcntl(control, F_SETFD, 0) < 0 : dup2(control, CONTROL_FD) < 0)
+        _exit(126);
+    process_close_all_but((const int[]){CONTROL_FD}, 1);
+    environ = (char **)environment; /* whose PATH the program's name is looked up in */
+    execvp(argv[0], argv);
+    dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
+    _exit(127);
+}
+
+int trial_zygote_start(char *const *argv, char *const *environment, void (*limits)(void),
+                       struct trial_zygote *ret_zygote, struct error *err)
+{
+    struct trial_zygote zygote;
+    char said[sizeof(READY)] = "";
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return error_errno(err, errno, "cannot make a socket");
+    zygote.fd = ends[0];
+    zygote.pid = fork();
+    if (zygote.pid == 0)
+        become(argv, environment, limits, ends[1]);
+    close(ends[1]);
+    if (zygote.pid < 0) {
+        close(ends[0]);
+        return error_errno(err, errno, "cannot make a process");
+    }
+    if (recv(zygote.fd, said, sizeof(said) - 1, 0) <= 0 || strcmp(said, READY) != 0) {
+        trial_zygote_stop(&zygote);
+        return error_set(err, ERROR_INVALID, NULL, "what runs begin with can't be loaded once");
+    }
+    *ret_zygote = zygote;
+    return 0;
+}
+
+/* Whoever has forked from it has closed the other end before anything else. */
+void trial_zygote_stop(struct trial_zygote *zygote)
+{
+    if (zygote->fd < 0)
+        return;
+    close_fd(&zygote->fd);
+    while (zygote->pid > 0 && waitpid(zygote->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    *zygote = TRIAL_ZYGOTE_NONE;
+}
+
+/* --- a run ----------------------------------------------------------------------------------- */
+
+static int request_of(const struct trial_zygote_run *run, struct error *err)
+{
+    _cleanup_(json_release) json_object *request = json_object_new_object();
+    json_object *argv, *environment;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(free_ptr) char *folder = getcwd(NULL, 0);
+    _cleanup_(close_fd) int fd = memfd_create("run", MFD_CLOEXEC);
+    int taken = fd;
+
+    if (!folder || fd < 0) {
+        error_errno(err, errno, "cannot describe a run");
+        return -1;
+    }
+    json_add_text(request, "folder", folder);
+    json_object_object_add(request, "uid", json_object_new_int64(run->uid));
+    argv = json_object_new_array();
+    for (char *const *argument = run->argv; *argument; argument++)
+        json_object_array_add(argv, json_object_new_string(*argument));
+    json_object_object_add(request, "argv", argv);
+    environment = json_object_new_object();
+    for (char *const *entry = run->environment; *entry; entry++) {
+        const char *value = strchr(*entry, '=');
+        _cleanup_(free_ptr) char *name = value ? xstrndup(*entry, (size_t)(value - *entry)) : NULL;
+
+        if (value)
+            json_add_text(environment, name, value + 1);
+    }
+    json_object_object_add(request, "environment", environment);
+    json_write(&text, request);
+    if (fd_write_all(fd, text.data, text.length, err) < 0)
+        return -1;
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return error_errno(err, errno, "cannot make a file");
+    fd = -1;
+    return taken;
+}
+
+static int send_run(int to, const int fds[4])
+{
+    union {
+        char bytes[CMSG_SPACE(4 * sizeof(int))];
+        struct cmsghdr align;
+    } control = {0};
+    char byte = 0;
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(4 * sizeof(int));
+    memcpy(CMSG_DATA(head), fds, 4 * sizeof(int));
+    return sendmsg(to, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+int trial_zygote_fork(const struct trial_zygote *zygote, const struct trial_zygote_run *run,
+                      pid_t *ret_pid, struct error *err)
+{
+    _cleanup_(close_fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    _cleanup_(close_fd) int request = request_of(run, err);
+    char said[24] = "";
+    long pid;
+
+    if (request < 0)
+        return -1;
+    if (null_fd < 0 ||
+        send_run(zygote->fd, (const int[]){null_fd, run->printed_fd, run->told_fd, request}) < 0 ||
+        recv(zygote->fd, said, sizeof(said) - 1, 0) <= 0)
+        return error_errno(err, errno, "cannot begin a run");
+    pid = strtol(said, NULL, 10);
+    if (pid <= 1)
+        return error_set(err, ERROR_INTERNAL, NULL, "cannot make a process for a run");
+    *ret_pid = (pid_t)pid;
+    return 0;
+}
+
+/* --- its end --------------------------------------------------------------------------------- */
+
+bool trial_zygote_is_alone(const struct trial_zygote *zygote)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored = ERROR_INIT;
+    char *rest;
+
+    if (file_read(AT_FDCWD, CHILDREN, CHILDREN_MOST, &text, &ignored) < 0)
+        return false;
+    return strtol(text.data, &rest, 10) == zygote->pid && rest[strspn(rest, " \n")] == '\0';
+}

@@ -28,7 +28,7 @@ NOISE_MOST = 2000  # bytes of a comment, so that a file's length says little
 SMALL_RUNS = 7
 KEPT_MOST = 256  # functions of pass_to_pass in which failures are planted
 KEPT_FILES = 2  # of those without tests that must be mended, as each costs the time to read it
-REHEARSAL_SECONDS = 20
+REHEARSAL_SECONDS = 30
 MIRROR = "../mirror"
 draw = random.SystemRandom()
 

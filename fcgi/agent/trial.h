@@ -13,9 +13,10 @@
  *     trial_lay.c    a copy of the tests for each run
  *     trial_walls.c  what a run can't write or leave behind
  *     trial_user.c   one run
+ *     trial_zygote.c what runs are forked from, so that they needn't load a framework each
  *     trial_judge.c  from how the runs ended to outcomes and a report; pure
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's
- *                    changes are laid, and its runner, in the process of each run
+ *                    changes are laid, its zygote, and its runner, in the process of each run
  *
  * BUGS: a run can tell the next one something by how many process ids it used up, by what the
  * kernel keeps of reading (a file's atime) and by how much of the disk is free. It can read what of

@@ -682,9 +682,7 @@ static const char forked_run[] =
 /* With a pytest that is only as much of one as the zygote looks at. */
 static int start_zygote(const char *repository, struct error *err)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("[\"%s/modules\",\"/usr/lib/python3.11\","
-                                               "\"/usr/lib/python3.11/lib-dynload\"]",
-                                               place);
+    _cleanup_(free_ptr) char *path = xasprintf("[\"%s/modules\"]", place);
     char *const argv[] = {(char *)"python3",
                           (char *)"-I",
                           (char *)"-S",

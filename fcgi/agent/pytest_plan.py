@@ -19,6 +19,7 @@ import ast
 import json
 import os
 import random
+import re
 import shutil
 import sys
 
@@ -313,7 +314,11 @@ def is_sound(source, function, edits):
 # --- which functions the lists name ---
 
 def locate(name, below):
-    """tests/test_a.py::C::f[x] or tests.test_a.C::f[x]: the file, the classes, the function; None."""
+    """tests/test_a.py::C::f[x], tests.test_a.C::f[x], or f (tests.test_a.C): the file, the classes, the function; None."""
+    as_unittest = re.fullmatch(r"(\w+) \(([\w.]+)\)", name)
+    if as_unittest:
+        within = as_unittest[2].split(".")
+        name = ".".join(within[:-1] if within[-1] == as_unittest[1] else within) + "::" + as_unittest[1]
     first, *rest = name.partition("[")[0].split("::")
     if first.endswith(".py"):
         path, classes = first, []
@@ -504,7 +509,7 @@ class Files:
 
 def add_command(run, spec, runner, repository, **more):
     style = "short" if run["all"] else "native"  # which is written in a fraction of the time
-    options = json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec} | more)
+    options = json.dumps({**{name: spec[name] for name in ("path", "plugins") if name in spec}, **more})
     # A planted failure must not be the end of the run, whatever the project's own options are.
     run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, repository, options,
                    "--rootdir", repository, "-p", "no:cacheprovider", "-q", f"--tb={style}", "--maxfail=0",

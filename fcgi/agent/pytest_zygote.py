@@ -14,6 +14,9 @@ import types
 runner, repository, found = sys.argv[1:]
 bare, sys.path = sys.path, json.loads(found)
 
+if not hasattr(socket, "recv_fds"):
+    sys.exit("Python is older than 3.9: each run loads pytest by itself")
+
 import _pytest.config  # noqa: E402
 import pytest  # noqa: E402, F401
 

@@ -398,7 +398,7 @@ static void failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run
     {
         _cleanup_(free_ptr) char *spec =
             xasprintf("{\"repository\":\"/r\",\"tests\":{\"t/test_a.py\":\"%s/test_a.py\"},"
-                      "\"fail_to_pass\":[\"t/test_a.py::Base::test_one\","
+                      "\"fail_to_pass\":[\"test_one (t.test_a.Base)\","
                       "\"t/test_a.py::TestSub::test_one\"],"
                       "\"held_out\":[\"t/test_a.py::test_held\"]}",
                       place);

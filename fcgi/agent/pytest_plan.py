@@ -520,7 +520,7 @@ def zygote_of(spec, runner, zygote):
     """With modules from where this process, which was started as a run is, would find them, but for the repository."""
     repository = os.path.realpath(spec["repository"])
     path = [entry for entry in sys.path if not (os.path.realpath(entry) + "/").startswith(repository + "/")]
-    return {"argv": [spec.get("python", "python3"), "-I", "-S", "-B", "-c", zygote, runner, repository, json.dumps(path)]}
+    return {"argv": [sys.executable, "-I", "-S", "-B", "-c", zygote, runner, repository, json.dumps(path)]}
 
 
 def link_below(repository, folder, tests):

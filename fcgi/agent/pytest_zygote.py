@@ -1,6 +1,8 @@
 # What each run of a trial begins with, loaded once (trial_zygote.h): the interpreter and pytest. Root's, so
 # nothing that a session could have written may be loaded here: no .pth file and no sitecustomize, and modules
 # only from where they were found when nothing of the session was there. Each run does the rest as its own user.
+# The first time it is started nothing of the session is there: then it ends if the way to anything that it is made of
+# leads through the repository, and is never started again.
 import ctypes
 import gc
 import json
@@ -22,9 +24,34 @@ import pytest  # noqa: E402, F401
 
 for name in _pytest.config.default_plugins:
     __import__(f"_pytest.{name}")
-for module in list(sys.modules.values()):
-    if os.path.realpath(getattr(module, "__file__", None) or "/").startswith(repository + "/"):
-        sys.exit(f"{module.__name__} is in the repository: each run loads pytest by itself")
+
+
+def leads_through(path):
+    """Is the file, a folder or a link on the way to it in the repository?"""
+    at, parts = "/", path.split("/")
+    for _ in range(1000):
+        if not parts:
+            return False
+        part = parts.pop(0)
+        if part in ("", ".."):
+            at = os.path.dirname(at) if part else at
+            continue
+        at = os.path.normpath(os.path.join(at, part))
+        if (at + "/").startswith(repository + "/"):
+            return True
+        if os.path.islink(at):
+            target = os.readlink(at)
+            parts = target.split("/") + parts
+            at = "/" if target.startswith("/") else os.path.dirname(at)
+    return True
+
+
+with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
+    mapped = {line.split(maxsplit=5)[5].strip() for line in maps if "/" in line}
+for path in {sys.executable, *mapped, *bare, *sys.path,
+             *(getattr(module, "__file__", None) or "/" for module in list(sys.modules.values()))}:
+    if leads_through(path):
+        sys.exit(f"{path} is in the repository: each run loads pytest by itself")
 sys.path = bare
 libc = ctypes.CDLL(None)
 runner = compile(runner, "<string>", "exec")

@@ -29,6 +29,27 @@ bool trial_zygote_is_possible(void)
     return access(CHILDREN, R_OK) == 0;
 }
 
+static bool begins(const char *text, const char *words)
+{
+    return strncmp(text, words, strlen(words)) == 0;
+}
+
+/* NULL: runs need more than their own environment. To be freed; its texts are the caller's. */
+static char **environment_of(char *const *runs)
+{
+    size_t count = 0, kept = 0;
+    char **own;
+
+    while (runs[count])
+        if (begins(runs[count++], "LD_"))
+            return NULL;
+    own = xcalloc(count + 1, sizeof(*own));
+    for (size_t i = 0; i < count; i++)
+        if (begins(runs[i], "LANG=") || begins(runs[i], "LC_") || begins(runs[i], "TZ="))
+            own[kept++] = runs[i];
+    return own;
+}
+
 static _Noreturn void become(char *const *argv, char *const *environment, void (*limits)(void),
                              int control)
 {
@@ -41,8 +62,7 @@ static _Noreturn void become(char *const *argv, char *const *environment, void (
     if (control == CONTROL_FD ? fcntl(control, F_SETFD, 0) < 0 : dup2(control, CONTROL_FD) < 0)
         _exit(126);
     process_close_all_but((const int[]){CONTROL_FD}, 1);
-    environ = (char **)environment; /* whose PATH the program's name is looked up in */
-    execvp(argv[0], argv);
+    execve(argv[0], argv, environment);
     dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
     _exit(127);
 }
@@ -50,16 +70,19 @@ static _Noreturn void become(char *const *argv, char *const *environment, void (
 int trial_zygote_start(char *const *argv, char *const *environment, void (*limits)(void),
                        struct trial_zygote *ret_zygote, struct error *err)
 {
+    _cleanup_(free_ptr) char **own = environment_of(environment);
     struct trial_zygote zygote;
     char said[sizeof(READY)] = "";
     int ends[2];
 
+    if (!own || argv[0][0] != '/')
+        return error_set(err, ERROR_INVALID, NULL, "what runs begin with can't be loaded once");
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return error_errno(err, errno, "cannot make a socket");
     zygote.fd = ends[0];
     zygote.pid = fork();
     if (zygote.pid == 0)
-        become(argv, environment, limits, ends[1]);
+        become(argv, own, limits, ends[1]);
     close(ends[1]);
     if (zygote.pid < 0) {
         close(ends[0]);

@@ -32,8 +32,13 @@ struct trial_zygote {
  * children, which a kernel may lack.) */
 bool trial_zygote_is_possible(void);
 
-/* Starts it and waits until it is ready. limits: called in its process. ERROR_INVALID: it is not
- * fit for this, and said why on standard error. */
+/*
+ * Starts it and waits until it is ready. environment: of the runs, of which it takes nothing but
+ * the language and the time zone: what else is there may lead to what a session wrote. argv: the
+ * first is absolute. limits: called in its process. ERROR_INVALID: it is not fit for this, and said
+ * why on standard error; or what the environment tells the dynamic linker (LD_*) would not hold for
+ * a run that is forked.
+ */
 int trial_zygote_start(char *const *argv, char *const *environment, void (*limits)(void),
                        struct trial_zygote *ret_zygote, struct error *err);
 

@@ -683,7 +683,7 @@ static const char forked_run[] =
 static int start_zygote(const char *repository, struct error *err)
 {
     _cleanup_(free_ptr) char *path = xasprintf("[\"%s/modules\"]", place);
-    char *const argv[] = {(char *)"python3",
+    char *const argv[] = {(char *)"/usr/bin/python3",
                           (char *)"-I",
                           (char *)"-S",
                           (char *)"-B",
@@ -730,8 +730,15 @@ static void a_zygote_loads_nothing_of_the_repository(void)
 {
     struct error err = ERROR_INIT;
 
+    char *const environment[] = {(char *)"LD_LIBRARY_PATH=/repository/lib", NULL};
+    char *const *own = user.environment;
+
     CU_ASSERT_EQUAL(start_zygote(place, &err), -1);
     CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
+    CU_ASSERT_EQUAL(start_zygote("/usr", &err), -1);
+    user.environment = environment;
+    CU_ASSERT_EQUAL(start_zygote("/nowhere", &err), -1);
+    user.environment = own;
     CU_ASSERT_EQUAL(user.zygote.fd, -1);
     CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
 }

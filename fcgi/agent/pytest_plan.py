@@ -6,10 +6,10 @@
 # time: then it must fail. All that tells such a run from another is what the test wants. Planting edits
 # single places of the source text, so that lines, comments and all other bytes are where they were.
 #
-# Of the tests that must go on to pass, a sample is in two of the small runs each: true in one, planted in the
-# other. First there is a rehearsal of these, as the image has the code: what does not pass there, under another name
-# and without the other tests, is left out of the small runs. It runs in a mirror of the repository, so that nothing
-# is changed in that.
+# Of the tests that must go on to pass, a sample is in two more runs: true in one, planted in the other. Both are
+# rehearsed as the image has the code, file by file and test by test as they will be: what does not pass there where
+# it is true, or passes where it is planted, does not count later, as it needs its name or what other tests leave. A
+# rehearsal runs in a mirror of the repository, so that nothing is changed in that.
 #
 # Nothing is planted in the run of all: tests that inherit a planted one, or come behind it, would fail, too.
 #
@@ -27,7 +27,8 @@ NOISE_MOST = 2000  # bytes of a comment, so that a file's length says little
 # Planted in 4 of these: whoever lies by chance must guess right each time, which comes to less than 1 %
 # however the chances are set.
 SMALL_RUNS = 7
-KEPT_MOST = 256  # functions of pass_to_pass in which failures are planted
+KEPT_RUNS = (SMALL_RUNS, SMALL_RUNS + 1)
+KEPT_MOST = 192  # functions of pass_to_pass in which failures are planted
 KEPT_FILES = 2  # of those without tests that must be mended, as each costs the time to read it
 REHEARSAL_SECONDS = 30
 MIRROR = "../mirror"
@@ -377,9 +378,9 @@ class Function:
         draw.shuffle(drawn)
         self.kinds = dict(enumerate(drawn))
 
-    def draw_two(self, runs):
+    def draw_two(self):
         """It must go on to pass."""
-        self.kinds = dict(zip(draw.sample(runs, 2), (None, draw.choice(list(self.plants)))))
+        self.kinds = dict(zip(draw.sample(KEPT_RUNS, 2), (None, draw.choice(list(self.plants)))))
 
     def edits(self, kind):
         edits = list(draw.choice(self.plants[kind])) if kind else []
@@ -432,7 +433,7 @@ class Functions:
             function.draw_all()
 
     def add_kept(self, names):
-        """Those in the files that the small runs have anyway, and those of a few others."""
+        """Those in the files of what must be mended, and those of a few others."""
         files = {}
         for name in names:
             key = locate(name, "tree")
@@ -441,10 +442,9 @@ class Functions:
         near = [path for path in files if path in self.sources]
         others = [path for path in files if path not in self.sources]
         for path in near + draw.sample(others, min(KEPT_FILES, len(others))):
-            runs = range(SMALL_RUNS) if path in near else draw.sample(range(SMALL_RUNS), 2)
-            self.add_some(files[path], runs, KEPT_MOST // (1 if path in near else 2 * KEPT_FILES))
+            self.add_some(files[path], KEPT_MOST // (1 if path in near else 4 * KEPT_FILES))
 
-    def add_some(self, keys, runs, most):
+    def add_some(self, keys, most):
         for key in draw.sample(list(keys), min(len(keys), most)):
             try:
                 for parameters in keys[key]:
@@ -452,7 +452,7 @@ class Functions:
             except (ValueError, SyntaxError):
                 continue
             if function.plants and function.is_plain:
-                function.draw_two(runs)
+                function.draw_two()
             else:
                 del self.by_key[key]
 
@@ -482,10 +482,9 @@ def small_run(sources, chosen):
     return {"texts": texts, "tests": slots, "all": False, "arguments": [slot["id"] for slot in slots]}
 
 
-def small_runs(sources, functions):
-    numbered = list(enumerate(functions))
-    runs = [[(number, function, function.kinds[run]) for number, function in numbered if run in function.kinds]
-            for run in range(SMALL_RUNS)]
+def small_runs(sources, functions, numbers):
+    runs = [[(number, function, function.kinds[run]) for number, function in enumerate(functions)
+             if run in function.kinds] for run in numbers]
     return [small_run(sources, chosen) for chosen in runs if chosen]
 
 
@@ -537,30 +536,30 @@ def link_below(repository, folder, tests):
             link_below(repository, path, tests)
 
 
-def plan_rehearsal(spec, functions, runner, files):
-    """What must go on to pass, as it is but for its name, in the company of each small run."""
-    chosen = [(number, function, None) for number, function in enumerate(functions.by_key.values())
-              if len(function.kinds) == 2]
-    if not chosen:
-        return None
+def plan_rehearsals(spec, runs, runner):
+    """Of these runs, which have been laid."""
+    if not runs:
+        return []
     os.mkdir(MIRROR)
     link_below(spec["repository"], "", [os.path.normpath(path) for path in spec["tests"]])
-    run = small_run(functions.sources, chosen)
-    files.lay(run)
-    companies = [[slot["id"] for slot, (_, function, _) in zip(run["tests"], chosen)
-                  if number in function.kinds and function.kinds[number] is None] for number in range(SMALL_RUNS)]
-    add_command(run, spec, runner, os.path.realpath(MIRROR), origin=spec["repository"],
-                seconds=REHEARSAL_SECONDS, companies=list(filter(None, companies)))
-    return run
+    rehearsals = [dict(run) for run in runs]
+    for run in rehearsals:
+        add_command(run, spec, runner, os.path.realpath(MIRROR), origin=spec["repository"], seconds=REHEARSAL_SECONDS)
+    return rehearsals
 
 
 def plan_runs(spec, functions, runner, files):
-    runs = small_runs(functions.sources, list(functions.by_key.values()))
-    runs.append(run_of_all(spec, functions.by_key.values()))  # the last: what it shows of the true tests comes too late
+    found = list(functions.by_key.values())
+    kept = small_runs(functions.sources, found, KEPT_RUNS)
+    runs = small_runs(functions.sources, found, range(SMALL_RUNS)) + kept
+    draw.shuffle(runs)
+    runs.append(run_of_all(spec, found))  # the last: what it shows of the true tests comes too late
     for run in runs:
         files.lay(run)
+    rehearsals = plan_rehearsals(spec, kept, runner)
+    for run in runs:
         add_command(run, spec, runner, spec["repository"])
-    return runs
+    return {"runs": runs, "rehearsals": rehearsals}
 
 
 def main(runner, zygote=None):
@@ -573,8 +572,7 @@ def main(runner, zygote=None):
     functions.add_kept(spec.get("pass_to_pass", []))
     found = functions.by_key.values()
     plan = {
-        "runs": plan_runs(spec, functions, runner, files),
-        "rehearsal": plan_rehearsal(spec, functions, runner, files),
+        **plan_runs(spec, functions, runner, files),
         "mended": mended,
         "zygote": zygote and zygote_of(spec, runner, zygote),
         "functions": [function.node_id(function.name) for function in found],

@@ -1,7 +1,6 @@
 # One run of a trial: pytest over what is in the repository's folder, with all of pytest from the image. It
 # tells on descriptor 3 how each test ended; what is believed of that is decided elsewhere. In a rehearsal the folder
-# is a mirror of the repository (`origin`), each of the `companies` of tests runs in a process of its own, and none
-# begins after `seconds`.
+# is a mirror of the repository (`origin`), and no test begins after `seconds`.
 import json
 import os
 import sys
@@ -43,27 +42,13 @@ class Teller:
             self.tell(test=name, outcome=self.worst.pop(name), seconds=round(self.seconds.pop(name), 4),
                       message=self.message.pop(name))
 
-    def pytest_runtestloop(self, session):
-        if "companies" not in options:
-            return None
-        for company in options["companies"]:
-            pid = os.fork()
-            if pid == 0:
-                rehearse([item for item in session.items if item.nodeid.partition("[")[0] in company])
-                os._exit(0)
-            os.waitpid(pid, 0)
-        return True
+    def pytest_runtest_protocol(self, item):
+        if "seconds" in options and time.monotonic() > began + options["seconds"]:
+            item.session.shouldstop = "there is no time left"
 
     def pytest_collectreport(self, report):
         if report.failed:
             self.tell(fault=str(report.nodeid), message=report.longreprtext[-4000:])
-
-
-def rehearse(items):
-    for item, following in zip(items, [*items[1:], None]):
-        if time.monotonic() > began + options["seconds"]:
-            return
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
 began = time.monotonic()

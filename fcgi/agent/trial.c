@@ -106,10 +106,10 @@ static int run_planner(const struct trial_kind *kind, json_object *trial, char *
 
 struct trial {
     struct trial_plan plan;
-    struct trial_end ends[TRIAL_RUNS_MOST];
+    struct trial_end ends[TRIAL_RUNS_MOST], rehearsals[TRIAL_RUNS_MOST];
     struct trial_user user;
     struct trial_verdict verdict;
-    size_t kept_count; /* functions that must go on to pass and are in small runs */
+    size_t kept_count; /* functions that must go on to pass and count in small runs */
     int plan_fd, root_fd;
 };
 
@@ -118,6 +118,8 @@ static void trial_release(struct trial *trial)
     trial_zygote_stop(&trial->user.zygote);
     for (size_t i = 0; i < trial->plan.step_count; i++)
         trial_end_release(&trial->ends[i]);
+    for (size_t i = 0; i < trial->plan.rehearsal_count; i++)
+        trial_end_release(&trial->rehearsals[i]);
     trial_verdict_release(&trial->verdict);
     trial_plan_release(&trial->plan);
     close_fd(&trial->plan_fd);
@@ -165,7 +167,7 @@ static int run_steps(struct trial *trial, struct error *err)
     for (size_t i = 0; i < trial->plan.step_count; i++) {
         const struct trial_step *step = &trial->plan.steps[i];
 
-        /* Without tests that it names, pytest would run all. */
+        /* One in which no test counts tells nothing. */
         trial->ends[i].left_out = !step->all && (decided || step->slot_count == 0);
         if (trial->ends[i].left_out)
             continue;
@@ -206,29 +208,30 @@ static int open_plan(struct trial *trial, const struct trial_kind *kind, char *c
 /* --- the rehearsal: no code of the session is there ------------------------------------------ */
 
 /* In the mirror, so that the repository stays as the image has it. */
-static int run_rehearsal(struct trial *trial, struct trial_end *ret_end, struct error *err)
+static int run_rehearsals(struct trial *trial, struct error *err)
 {
     _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
     _cleanup_(close_fd) int repository = trial->root_fd;
-    int failed;
+    int failed = 0;
 
     trial->root_fd = open(MIRROR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (trial->root_fd < 0 || fchdir(trial->root_fd) < 0)
         return error_errno(err, errno, "cannot open " MIRROR);
-    failed = run_step(trial, trial->plan.rehearsal, leftovers, ret_end, err);
+    for (size_t i = 0; failed == 0 && i < trial->plan.rehearsal_count; i++)
+        failed = run_step(trial, &trial->plan.rehearsals[i], leftovers, &trial->rehearsals[i], err);
     if (fchdir(repository) < 0)
         return error_errno(err, errno, "the repository's folder is gone");
     return failed < 0 ? -1 : remove_tree(MIRROR, err);
 }
 
 /* As many as take no more time than is meant for them. */
-static json_object *choose_kept(const struct trial *trial, const struct trial_end *rehearsal)
+static json_object *choose_kept(const struct trial *trial)
 {
     json_object *kept = json_object_new_array();
     double seconds = 0, more;
 
     for (size_t i = trial->plan.mended_count; i < trial->plan.function_count; i++) {
-        if (!trial_was_rehearsed(&trial->plan, rehearsal, i, &more) ||
+        if (!trial_was_rehearsed(&trial->plan, trial->rehearsals, i, &more) ||
             seconds + more > KEPT_SECONDS)
             continue;
         seconds += more;
@@ -261,30 +264,30 @@ static int rehearse(const struct trial_kind *kind, char *const *environment, str
 {
     _cleanup_(trial_release) struct trial trial = {
         .plan_fd = -1, .root_fd = -1, .user.zygote = {.fd = -1}};
-    _cleanup_(trial_end_release) struct trial_end end = {.said_status = -1};
     _cleanup_(json_release) json_object *kept = NULL;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     if (open_plan(&trial, kind, environment, err) < 0 || try_zygote(&trial, err) < 0)
         return -1;
-    if (!trial.plan.rehearsal)
+    if (trial.plan.rehearsal_count == 0)
         return 0;
-    if (run_rehearsal(&trial, &end, err) < 0)
+    if (run_rehearsals(&trial, err) < 0)
         return -1;
-    kept = choose_kept(&trial, &end);
+    kept = choose_kept(&trial);
     json_write(&text, kept);
     return file_write_atomic(trial.plan_fd, KEPT, text.data, text.length, 0600, err);
 }
 
-/* What did not pass the rehearsal is in no run but that of all tests. */
+/* What did not come out there as it must counts in no run but that of all tests. */
 static int heed_rehearsal(struct trial *trial, struct error *err)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     _cleanup_(json_release) json_object *list = NULL;
     _cleanup_(free_ptr) bool *kept = xcalloc(trial->plan.function_count + 1, sizeof(*kept));
 
-    if (trial->plan.rehearsal && (file_read(trial->plan_fd, KEPT, KEPT_MOST, &text, err) < 0 ||
-                                  json_parse(text.data, text.length, &list, NULL, err) < 0))
+    if (trial->plan.rehearsal_count > 0 &&
+        (file_read(trial->plan_fd, KEPT, KEPT_MOST, &text, err) < 0 ||
+         json_parse(text.data, text.length, &list, NULL, err) < 0))
         return error_wrap(err, "the trial's rehearsal");
     for (size_t i = 0; list && i < json_object_array_length(list); i++) {
         int64_t function = json_object_get_int64(json_object_array_get_idx(list, i));

@@ -116,31 +116,47 @@ static bool is_listed(const struct trial_plan *plan, size_t function, const char
     return false;
 }
 
-bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *rehearsal,
+/* How many tests of the slot came out as they must; -1: one did not. */
+static long rehearsed_in(const struct trial_plan *plan, const struct trial_slot *slot,
+                         const struct trial_end *end, double *seconds)
+{
+    long count = 0;
+
+    for (size_t i = 0; i < end->outcome_count; i++) {
+        const struct trial_outcome *outcome = &end->outcomes[i];
+
+        if (trial_names_compare(plan->names, outcome->test, slot->id) != 0)
+            continue;
+        if (outcome->result != (slot->planted ? TRIAL_FAILED : TRIAL_PASSED) ||
+            !is_listed(plan, slot->function, outcome->test + strlen(slot->id)))
+            return -1;
+        *seconds += outcome->seconds;
+        count++;
+    }
+    return count;
+}
+
+bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *ends,
                          size_t function, double *ret_seconds)
 {
-    const char *id = NULL;
-    size_t passed = 0, listed = 0;
+    size_t slots = 0;
+    long listed = 0;
     double seconds = 0;
 
-    for (size_t i = 0; i < plan->rehearsal->slot_count; i++)
-        if (plan->rehearsal->slots[i].function == function)
-            id = plan->rehearsal->slots[i].id;
     for (size_t i = 0; i < plan->listed_count; i++)
         listed += trial_names_compare(plan->names, plan->listed[i], plan->functions[function]) == 0;
-    for (size_t i = 0; id && i < rehearsal->outcome_count; i++) {
-        const struct trial_outcome *outcome = &rehearsal->outcomes[i];
+    for (size_t i = 0; i < plan->rehearsal_count; i++)
+        for (size_t n = 0; n < plan->rehearsals[i].slot_count; n++) {
+            const struct trial_slot *slot = &plan->rehearsals[i].slots[n];
 
-        if (trial_names_compare(plan->names, outcome->test, id) != 0)
-            continue;
-        if (outcome->result != TRIAL_PASSED ||
-            !is_listed(plan, function, outcome->test + strlen(id)))
-            return false;
-        seconds += outcome->seconds;
-        passed++;
-    }
+            if (slot->function != function)
+                continue;
+            if (rehearsed_in(plan, slot, &ends[i], &seconds) != listed)
+                return false;
+            slots++;
+        }
     *ret_seconds = seconds;
-    return passed > 0 && passed == listed;
+    return slots > 0 && listed > 0;
 }
 
 /* --- what it is worth ------------------------------------------------------------------------ */

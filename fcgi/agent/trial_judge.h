@@ -43,9 +43,9 @@ bool trial_end_hear(struct trial_end *end, const char *line, size_t length);
 /* Why the run's word does not count: it ended too early, or contradicts itself. NULL: it does. */
 const char *trial_end_contradiction(const struct trial_end *end);
 
-/* Does a rehearsal show that all tests of the function, and no others, passed? *ret_seconds: what
- * they took. */
-bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *rehearsal,
+/* Do the rehearsals show that all tests of the function, and no others, pass where it is true, and
+ * fail where it is planted? *ret_seconds: what they took. ends: one for each rehearsal. */
+bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *ends,
                          size_t function, double *ret_seconds);
 
 struct trial_verdict {

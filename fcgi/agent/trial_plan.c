@@ -116,17 +116,18 @@ static int read_step(json_object *run, size_t functions, struct trial_step *step
     return read_slots(run, functions, step, err) < 0 ? -1 : read_files(run, step, err);
 }
 
-static int read_steps(struct trial_plan *plan, struct error *err)
+static int read_steps(struct trial_plan *plan, const char *key, struct trial_step **ret_steps,
+                      size_t *ret_count, struct error *err)
 {
-    json_object *array = array_of(plan->document, "runs");
+    json_object *array = array_of(plan->document, key);
     size_t count = array ? json_object_array_length(array) : 0;
 
-    if (count == 0 || count > TRIAL_RUNS_MOST)
-        return broken(err, "runs");
-    plan->steps = xcalloc(count, sizeof(*plan->steps));
-    plan->step_count = count; /* what is not read yet is zeros */
+    if (count > TRIAL_RUNS_MOST)
+        return broken(err, key);
+    *ret_steps = xcalloc(count + 1, sizeof(**ret_steps));
+    *ret_count = count; /* what is not read yet is zeros */
     for (size_t i = 0; i < count; i++)
-        if (read_step(json_object_array_get_idx(array, i), plan->function_count, &plan->steps[i],
+        if (read_step(json_object_array_get_idx(array, i), plan->function_count, &(*ret_steps)[i],
                       err) < 0)
             return -1;
     return 0;
@@ -135,7 +136,6 @@ static int read_steps(struct trial_plan *plan, struct error *err)
 /* What only some kinds have. */
 static int read_kept(struct trial_plan *plan, struct error *err)
 {
-    json_object *rehearsal = json_object_object_get(plan->document, "rehearsal");
     json_object *zygote = json_object_object_get(plan->document, "zygote");
     int64_t mended = json_get_int(plan->document, "mended", (int64_t)plan->function_count);
 
@@ -144,10 +144,7 @@ static int read_kept(struct trial_plan *plan, struct error *err)
     plan->mended_count = (size_t)mended;
     if (zygote && read_argv(zygote, &plan->zygote, err) < 0)
         return -1;
-    if (!rehearsal)
-        return 0;
-    plan->rehearsal = xcalloc(1, sizeof(*plan->rehearsal));
-    return read_step(rehearsal, plan->function_count, plan->rehearsal, err);
+    return read_steps(plan, "rehearsals", &plan->rehearsals, &plan->rehearsal_count, err);
 }
 
 static int by_text(const void *a, const void *b)
@@ -168,8 +165,11 @@ int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan
         read_texts(plan.document, "unplanted", &plan.unplanted, &plan.unplanted_count, err) < 0 ||
         read_texts(plan.document, "listed", &plan.listed, &plan.listed_count, err) < 0 ||
         read_texts(plan.document, "files", &plan.files, &plan.file_count, err) < 0 ||
-        read_steps(&plan, err) < 0 || read_kept(&plan, err) < 0)
+        read_steps(&plan, "runs", &plan.steps, &plan.step_count, err) < 0 ||
+        read_kept(&plan, err) < 0)
         return -1;
+    if (plan.step_count == 0)
+        return broken(err, "runs");
     for (size_t i = 0; i < plan.test_count; i++)
         if (!path_is_below(plan.tests[i]))
             return broken(err, "tests");
@@ -179,28 +179,15 @@ int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan
     return 0;
 }
 
-static void drop_argument(char **argv, const char *argument)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; argv[i]; i++)
-        if (strcmp(argv[i], argument) != 0)
-            argv[kept++] = argv[i];
-    argv[kept] = NULL;
-}
-
 void trial_plan_drop(struct trial_plan *plan, size_t function)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
         struct trial_step *step = &plan->steps[i];
         size_t kept = 0;
 
-        for (size_t n = 0; !step->all && n < step->slot_count; n++) {
-            if (step->slots[n].function == function)
-                drop_argument(step->argv, step->slots[n].id);
-            else
+        for (size_t n = 0; !step->all && n < step->slot_count; n++)
+            if (step->slots[n].function != function)
                 step->slots[kept++] = step->slots[n];
-        }
         if (!step->all)
             step->slot_count = kept;
     }
@@ -217,9 +204,9 @@ void trial_plan_release(struct trial_plan *plan)
 {
     for (size_t i = 0; i < plan->step_count; i++)
         step_release(&plan->steps[i]);
-    if (plan->rehearsal)
-        step_release(plan->rehearsal);
-    free(plan->rehearsal);
+    for (size_t i = 0; i < plan->rehearsal_count; i++)
+        step_release(&plan->rehearsals[i]);
+    free(plan->rehearsals);
     free(plan->zygote);
     free(plan->steps);
     free(plan->tests);

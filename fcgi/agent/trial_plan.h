@@ -5,11 +5,11 @@
  *      "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
  *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
  *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}],
- *      "mended": 1, "rehearsal": {"argv": ...}}
+ *      "mended": 1, "rehearsals": [{"argv": ...}], "zygote": {"argv": ["/usr/bin/python3", ...]}}
  *
- * These may be missing, as may "zygote": {"argv": [...]} (trial_zygote.h). Functions from `mended`
- * on need not be mended, but must go on to pass; the rehearsal, a run like the others, tells which
- * of these can be in the small runs.
+ * The last three may be missing. Functions from `mended` on need not be mended, but must go on to
+ * pass; the rehearsals, runs like the others, tell which of these count in runs that are not of
+ * all. Zygote: trial_zygote.h.
  *
  * The planner is not a guest's; what is read here is checked all the same.
  */
@@ -64,16 +64,17 @@ struct trial_plan {
     const char **unplanted; /* listed tests in which no failure can be planted */
     size_t unplanted_count;
     struct trial_step *steps;
-    size_t step_count;            /* at least 1 */
-    struct trial_step *rehearsal; /* NULL: there is none */
-    char **zygote;                /* its command, NULL at its end; NULL: there is none */
+    size_t step_count; /* at least 1 */
+    struct trial_step *rehearsals;
+    size_t rehearsal_count;
+    char **zygote; /* its command, NULL at its end; NULL: there is none */
 };
 
 /* ERROR_INVALID. */
 int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan,
                     struct error *err);
 
-/* Takes a function out of all runs but those of all tests, with the arguments that name it. */
+/* The function's tests run as planned, but count in the runs of all tests only. */
 void trial_plan_drop(struct trial_plan *plan, size_t function);
 void trial_plan_release(struct trial_plan *plan);
 

@@ -109,41 +109,40 @@ void trial_zygote_stop(struct trial_zygote *zygote)
 
 /* --- a run ----------------------------------------------------------------------------------- */
 
-static int request_of(const struct trial_zygote_run *run, struct error *err)
+static json_object *environment_object(char *const *environment)
 {
-    _cleanup_(json_release) json_object *request = json_object_new_object();
-    json_object *argv, *environment;
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    _cleanup_(free_ptr) char *folder = getcwd(NULL, 0);
-    _cleanup_(close_fd) int fd = memfd_create("run", MFD_CLOEXEC);
-    int taken = fd;
+    json_object *object = json_object_new_object();
 
-    if (!folder || fd < 0) {
-        error_errno(err, errno, "cannot describe a run");
-        return -1;
-    }
-    json_add_text(request, "folder", folder);
-    json_object_object_add(request, "uid", json_object_new_int64(run->uid));
-    argv = json_object_new_array();
-    for (char *const *argument = run->argv; *argument; argument++)
-        json_object_array_add(argv, json_object_new_string(*argument));
-    json_object_object_add(request, "argv", argv);
-    environment = json_object_new_object();
-    for (char *const *entry = run->environment; *entry; entry++) {
+    for (char *const *entry = environment; *entry; entry++) {
         const char *value = strchr(*entry, '=');
         _cleanup_(free_ptr) char *name = value ? xstrndup(*entry, (size_t)(value - *entry)) : NULL;
 
         if (value)
-            json_add_text(environment, name, value + 1);
+            json_add_text(object, name, value + 1);
     }
-    json_object_object_add(request, "environment", environment);
+    return object;
+}
+
+/* Writes it into the file, to be read from its begin. */
+static int write_request(const struct trial_zygote_run *run, int fd, struct error *err)
+{
+    _cleanup_(json_release) json_object *request = json_object_new_object();
+    _cleanup_(free_ptr) char *folder = getcwd(NULL, 0);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    json_object *argv = json_object_new_array();
+
+    for (char *const *argument = run->argv; *argument; argument++)
+        json_object_array_add(argv, json_object_new_string(*argument));
+    json_object_object_add(request, "argv", argv);
+    json_object_object_add(request, "environment", environment_object(run->environment));
+    json_object_object_add(request, "uid", json_object_new_int64(run->uid));
+    if (!folder)
+        return error_errno(err, errno, "the folder of a run is gone");
+    json_add_text(request, "folder", folder);
     json_write(&text, request);
     if (fd_write_all(fd, text.data, text.length, err) < 0)
         return -1;
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return error_errno(err, errno, "cannot make a file");
-    fd = -1;
-    return taken;
+    return lseek(fd, 0, SEEK_SET) < 0 ? error_errno(err, errno, "cannot make a file") : 0;
 }
 
 static int send_run(int to, const int fds[4])
@@ -171,14 +170,15 @@ int trial_zygote_fork(const struct trial_zygote *zygote, const struct trial_zygo
                       pid_t *ret_pid, struct error *err)
 {
     _cleanup_(close_fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    _cleanup_(close_fd) int request = request_of(run, err);
+    _cleanup_(close_fd) int request = memfd_create("run", MFD_CLOEXEC);
     char said[24] = "";
     long pid;
 
-    if (request < 0)
+    if (request < 0 || null_fd < 0)
+        return error_errno(err, errno, "cannot begin a run");
+    if (write_request(run, request, err) < 0)
         return -1;
-    if (null_fd < 0 ||
-        send_run(zygote->fd, (const int[]){null_fd, run->printed_fd, run->told_fd, request}) < 0 ||
+    if (send_run(zygote->fd, (const int[]){null_fd, run->printed_fd, run->told_fd, request}) < 0 ||
         recv(zygote->fd, said, sizeof(said) - 1, 0) <= 0)
         return error_errno(err, errno, "cannot begin a run");
     pid = strtol(said, NULL, 10);

@@ -6,6 +6,11 @@
 # time: then it must fail. All that tells such a run from another is what the test wants. Planting edits
 # single places of the source text, so that lines, comments and all other bytes are where they were.
 #
+# Of the tests that must go on to pass, a sample is in two more runs: true in one, planted in the other. Both are
+# rehearsed as the image has the code, file by file and test by test as they will be: what does not pass there where
+# it is true, or passes where it is planted, does not count later, as it needs its name or what other tests leave. A
+# rehearsal runs in a mirror of the repository, so that nothing is changed in that.
+#
 # Nothing is planted in the run of all: tests that inherit a planted one, or come behind it, would fail, too.
 #
 # BUGS: tests that are made by a call or inherited (no `def`), or in files with carriage returns, only run
@@ -14,12 +19,19 @@ import ast
 import json
 import os
 import random
+import re
 import shutil
+import sys
 
 NOISE_MOST = 2000  # bytes of a comment, so that a file's length says little
 # Planted in 4 of these: whoever lies by chance must guess right each time, which comes to less than 1 %
 # however the chances are set.
 SMALL_RUNS = 7
+KEPT_RUNS = (SMALL_RUNS, SMALL_RUNS + 1)
+KEPT_MOST = 192  # functions of pass_to_pass in which failures are planted
+KEPT_FILES = 2  # of those without tests that must be mended, as each costs the time to read it
+REHEARSAL_SECONDS = 30
+MIRROR = "../mirror"
 draw = random.SystemRandom()
 
 # Exceptions that stand in for one that is awaited: as plausible, and hardly any exception is both.
@@ -67,6 +79,18 @@ class Source:
         self.starts = [0]
         for line in self.bytes.split(b"\n"):
             self.starts.append(self.starts[-1] + len(line) + 1)
+
+        self.blanks = dict(self.find_blanks(self.tree.body))
+
+    def find_blanks(self, body):
+        """Of each test that nothing else in the file speaks of: an edit that empties it, lines kept."""
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                yield from self.find_blanks(node.body)
+            elif isinstance(node, ast.FunctionDef) and node.name.startswith("test") and \
+                    self.text.count(node.name) == 1 and not getattr(node.body[0], "decorator_list", None):
+                start, end = self.span(node.body[0])[0], self.span(node)[1]
+                yield node, (start, end, "pass" + "\n" * self.bytes[start:end].count(b"\n"))
 
     def span(self, node):
         return (self.starts[node.lineno - 1] + node.col_offset,
@@ -268,28 +292,34 @@ def plants_of(source, function):
     return plants
 
 
-def edited(source, edits):
-    text, at = [], 0
+def edited(source, edits, at=0, last=None):
+    text = []
     for start, end, new in sorted(edits):
         text += [source.bytes[at:start], new.encode("utf-8")]
         at = end
-    return b"".join(text) + source.bytes[at:]
+    return b"".join(text) + source.bytes[at:last]
 
 
-def is_sound(source, plant):
-    """Is what comes out another text that can be compiled?"""
-    text = edited(source, plant[1])
+def is_sound(source, function, edits):
+    """Is what comes out another function that can be compiled?"""
+    first = min([function.lineno, *(node.lineno for node in function.decorator_list)])
+    start, end = source.starts[first - 1], source.span(function)[1]
+    text = edited(source, edits, start, end)
     try:
-        ast.parse(text)
+        ast.parse(b"if 1:\n" + text if function.col_offset else text)
     except SyntaxError:
         return False
-    return text != source.bytes
+    return text != source.bytes[start:end]
 
 
 # --- which functions the lists name ---
 
 def locate(name, below):
-    """tests/test_a.py::C::f[x] or tests.test_a.C::f[x]: the file, the classes, the function; None."""
+    """tests/test_a.py::C::f[x], tests.test_a.C::f[x], or f (tests.test_a.C): the file, the classes, the function; None."""
+    as_unittest = re.fullmatch(r"(\w+) \(([\w.]+)\)", name)
+    if as_unittest:
+        within = as_unittest[2].split(".")
+        name = ".".join(within[:-1] if within[-1] == as_unittest[1] else within) + "::" + as_unittest[1]
     first, *rest = name.partition("[")[0].split("::")
     if first.endswith(".py"):
         path, classes = first, []
@@ -312,32 +342,45 @@ def find(tree, classes, name):
                  if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name), None)
 
 
+def is_plain(node):
+    """Does nothing but pytest decide how it is called?"""
+    for decorator in node.decorator_list:
+        name = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if not (isinstance(name, ast.Attribute) and isinstance(name.value, ast.Attribute) and name.value.attr == "mark"):
+            return False
+    return True
+
+
 class Function:
     def __init__(self, key, source):
         self.path, self.classes, self.name = key
         self.listed = []  # the parameters that the lists name, as pytest writes them
+        self.kinds = {}  # by the number of the run: what is planted there; None is the true one
         node = find(source.tree, self.classes, self.name)
         if node is None:
             raise ValueError("no such function")
+        self.node, self.is_plain = node, is_plain(node)
         self.plants = {}
-        for plant in plants_of(source, node):
-            if is_sound(source, plant):
-                self.plants.setdefault(plant[0], []).append(plant[1])
+        for kind, edits in plants_of(source, node):
+            if is_sound(source, node, edits):
+                self.plants.setdefault(kind, []).append(edits)
         start = source.bytes.index(self.name.encode(), source.starts[node.lineno - 1])
         # Whoever speaks of the function by its name would not find it any more.
         once = source.text.count(self.name) == 1 and self.name.startswith("test_")
         self.named = (start, start + len(self.name.encode())) if once else None
 
-    def draw_runs(self, count):
-        """What is planted in each of the runs: None is the true one."""
-        if not self.plants:
-            return [None] * count
+    def draw_all(self):
+        """It must be mended: it is in each of the small runs."""
+        planted = (SMALL_RUNS + 1) // 2 if self.plants else 0
         kinds = list(self.plants)
         draw.shuffle(kinds)
-        planted = (count + 1) // 2
-        drawn = [kinds[at % len(kinds)] for at in range(planted)] + [None] * (count - planted)
+        drawn = [kinds[at % len(kinds)] for at in range(planted)] + [None] * (SMALL_RUNS - planted)
         draw.shuffle(drawn)
-        return drawn
+        self.kinds = dict(enumerate(drawn))
+
+    def draw_two(self):
+        """It must go on to pass."""
+        self.kinds = dict(zip(draw.sample(KEPT_RUNS, 2), (None, draw.choice(list(self.plants)))))
 
     def edits(self, kind):
         edits = list(draw.choice(self.plants[kind])) if kind else []
@@ -363,23 +406,55 @@ def lay_tests(tests):
             shutil.copy2(origin, target)
 
 
-def find_functions(names):
-    sources, functions, unplanted = {}, {}, []
-    for name in names:
-        key = locate(name, "tree")
-        try:
-            if key is None:
-                raise ValueError("no such file")
-            if key[0] not in sources:
-                sources[key[0]] = Source(os.path.join("tree", key[0]))
-            if key not in functions:
-                functions[key] = Function(key, sources[key[0]])
-            functions[key].listed.append("".join(name.partition("[")[1:]))
-            if not functions[key].plants:
-                unplanted.append(name)
-        except (ValueError, SyntaxError):
-            unplanted.append(name)
-    return sources, list(functions.values()), unplanted
+class Functions:
+    """All that the lists name, and the files that these are in."""
+
+    def __init__(self):
+        self.sources, self.by_key, self.unplanted = {}, {}, []
+
+    def add(self, key, parameters):
+        if key is None:
+            raise ValueError("no such file")
+        if key[0] not in self.sources:
+            self.sources[key[0]] = Source(os.path.join("tree", key[0]))
+        if key not in self.by_key:
+            self.by_key[key] = Function(key, self.sources[key[0]])
+        self.by_key[key].listed.append(parameters)
+        return self.by_key[key]
+
+    def add_mended(self, names):
+        for name in names:
+            try:
+                if not self.add(locate(name, "tree"), "".join(name.partition("[")[1:])).plants:
+                    self.unplanted.append(name)
+            except (ValueError, SyntaxError):
+                self.unplanted.append(name)
+        for function in self.by_key.values():
+            function.draw_all()
+
+    def add_kept(self, names):
+        """Those in the files of what must be mended, and those of a few others."""
+        files = {}
+        for name in names:
+            key = locate(name, "tree")
+            if key and key not in self.by_key:
+                files.setdefault(key[0], {}).setdefault(key, []).append("".join(name.partition("[")[1:]))
+        near = [path for path in files if path in self.sources]
+        others = [path for path in files if path not in self.sources]
+        for path in near + draw.sample(others, min(KEPT_FILES, len(others))):
+            self.add_some(files[path], KEPT_MOST // (1 if path in near else 4 * KEPT_FILES))
+
+    def add_some(self, keys, most):
+        for key in draw.sample(list(keys), min(len(keys), most)):
+            try:
+                for parameters in keys[key]:
+                    function = self.add(key, parameters)
+            except (ValueError, SyntaxError):
+                continue
+            if function.plants and function.is_plain:
+                function.draw_two()
+            else:
+                del self.by_key[key]
 
 
 def files_of_tests(tests):
@@ -393,48 +468,119 @@ def run_of_all(spec, functions):
     return {"texts": {}, "tests": slots, "all": True, "arguments": files_of_tests(spec["tests"])}
 
 
-def small_run(sources, functions, kinds):
-    edits, slots = {path: [] for path in sources}, []
-    for number, (function, kind) in enumerate(zip(functions, kinds)):
+def small_run(sources, chosen):
+    """chosen: the functions' numbers, they themselves, what is planted in them."""
+    edits, slots, here = {}, [], set()
+    for number, function, kind in chosen:
         name, own = function.edits(kind)
-        edits[function.path] += own
+        edits.setdefault(function.path, []).extend(own)
+        here.add(function.node)
         slots.append({"function": number, "id": function.node_id(name), "planted": kind})
+    for path, own in edits.items():  # what runs not is empty: most of a small run's time goes into reading its files
+        own += [blank for node, blank in sources[path].blanks.items() if node not in here]
     texts = {path: edited(sources[path], own) + noise() for path, own in edits.items()}
     return {"texts": texts, "tests": slots, "all": False, "arguments": [slot["id"] for slot in slots]}
 
 
-def plan_runs(spec, sources, functions, runner):
-    drawn = [function.draw_runs(SMALL_RUNS) for function in functions]
-    runs, files = [small_run(sources, functions, kinds) for kinds in zip(*drawn)], 0
-    runs.append(run_of_all(spec, functions))  # the last: what it shows of the true tests comes too late
-    options = json.dumps({name: spec[name] for name in ("path", "plugins") if name in spec})
+def small_runs(sources, functions, numbers):
+    runs = [[(number, function, function.kinds[run]) for number, function in enumerate(functions)
+             if run in function.kinds] for run in numbers]
+    return [small_run(sources, chosen) for chosen in runs if chosen]
+
+
+class Files:
+    """What is beside the plan: a file for each text of a run."""
+
+    def __init__(self):
+        self.count = 0
+
+    def add(self, text):
+        name = str(self.count)
+        with open(name, "wb") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        self.count += 1
+        return name
+
+    def lay(self, run):
+        run["files"] = [[path, self.add(text)] for path, text in run.pop("texts").items()]
+
+
+def add_command(run, spec, runner, repository, **more):
+    style = "short" if run["all"] else "native"  # which is written in a fraction of the time
+    options = json.dumps({**{name: spec[name] for name in ("path", "plugins") if name in spec}, **more})
+    # A planted failure must not be the end of the run, whatever the project's own options are.
+    run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, repository, options,
+                   "--rootdir", repository, "-p", "no:cacheprovider", "-q", f"--tb={style}", "--maxfail=0",
+                    "--continue-on-collection-errors", *run.pop("arguments")]
+    run["seconds"] = spec.get("timeout", 0)
+
+
+def zygote_of(spec, runner, zygote):
+    """With modules from where this process, which was started as a run is, would find them, but for the repository."""
+    repository = os.path.realpath(spec["repository"])
+    path = [entry for entry in sys.path if not (os.path.realpath(entry) + "/").startswith(repository + "/")]
+    return {"argv": [sys.executable, "-I", "-S", "-B", "-c", zygote, runner, repository, json.dumps(path)]}
+
+
+def link_below(repository, folder, tests):
+    """The mirror of a folder: links to what is in it, but for the tests."""
+    for name in os.listdir(os.path.join(repository, folder)):
+        path = os.path.join(folder, name)
+        original = os.path.join(repository, path)
+        if path in tests or path == ".git":
+            continue
+        if not any(test.startswith(path + "/") for test in tests):
+            os.symlink(original, os.path.join(MIRROR, path))
+        elif os.path.isdir(original):
+            os.mkdir(os.path.join(MIRROR, path))
+            link_below(repository, path, tests)
+
+
+def plan_rehearsals(spec, runs, runner):
+    """Of these runs, which have been laid."""
+    if not runs:
+        return []
+    os.mkdir(MIRROR)
+    link_below(spec["repository"], "", [os.path.normpath(path) for path in spec["tests"]])
+    rehearsals = [dict(run) for run in runs]
+    for run in rehearsals:
+        add_command(run, spec, runner, os.path.realpath(MIRROR), origin=spec["repository"], seconds=REHEARSAL_SECONDS)
+    return rehearsals
+
+
+def plan_runs(spec, functions, runner, files):
+    found = list(functions.by_key.values())
+    kept = small_runs(functions.sources, found, KEPT_RUNS)
+    runs = small_runs(functions.sources, found, range(SMALL_RUNS)) + kept
+    draw.shuffle(runs)
+    runs.append(run_of_all(spec, found))  # the last: what it shows of the true tests comes too late
     for run in runs:
-        run["files"], run["seconds"] = [], spec.get("timeout", 0)
-        for path, text in run.pop("texts").items():
-            with open(str(files), "wb") as file:
-                file.write(text)
-            os.chmod(str(files), 0o644)
-            run["files"].append([path, str(files)])
-            files += 1
-        # A planted failure must not be the end of the run, whatever the project's own options are.
-        run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, spec["repository"], options,
-                       "--rootdir", spec["repository"], "-p", "no:cacheprovider", "-q", "--tb=short", "--maxfail=0",
-                       "--continue-on-collection-errors", *run.pop("arguments")]
-    return runs
+        files.lay(run)
+    rehearsals = plan_rehearsals(spec, kept, runner)
+    for run in runs:
+        add_command(run, spec, runner, spec["repository"])
+    return {"runs": runs, "rehearsals": rehearsals}
 
 
-def main(runner):
+def main(runner, zygote=None):
     with open("spec.json", encoding="utf-8") as file:
         spec = json.load(file)
     lay_tests(spec["tests"])
-    sources, functions, unplanted = find_functions(spec["fail_to_pass"] + spec["held_out"])
+    functions, files = Functions(), Files()
+    functions.add_mended(spec["fail_to_pass"] + spec["held_out"])
+    mended = len(functions.by_key)
+    functions.add_kept(spec.get("pass_to_pass", []))
+    found = functions.by_key.values()
     plan = {
-        "runs": plan_runs(spec, sources, functions, runner),
-        "functions": [function.node_id(function.name) for function in functions],
-        "listed": [function.node_id(function.name) + one for function in functions for one in function.listed],
+        **plan_runs(spec, functions, runner, files),
+        "mended": mended,
+        "zygote": zygote and zygote_of(spec, runner, zygote),
+        "functions": [function.node_id(function.name) for function in found],
+        "listed": [function.node_id(function.name) + one for function in found for one in function.listed],
         "files": [os.path.relpath(os.path.join(folder, name), "tree")
                   for folder, _, names in os.walk("tree") for name in names],
-        "unplanted": unplanted,
+        "unplanted": functions.unplanted,
         "tests": list(spec["tests"]),
     }
     with open("plan.json", "w", encoding="utf-8") as file:
@@ -442,5 +588,4 @@ def main(runner):
 
 
 if __name__ == "__main__":
-    import sys
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,22 +1,25 @@
 # One run of a trial: pytest over what is in the repository's folder, with all of pytest from the image. It
-# tells on descriptor 3 how each test ended; what is believed of that is decided elsewhere.
+# tells on descriptor 3 how each test ended; what is believed of that is decided elsewhere. In a rehearsal the folder
+# is a mirror of the repository (`origin`), and no test begins after `seconds`.
 import json
 import os
 import sys
+import time
 
 repository, options, *arguments = sys.argv[1:]
 options = json.loads(options)
+origin = options.get("origin", repository)
 if not options.get("plugins"):
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 os.set_inheritable(3, False)
 told = os.fdopen(3, "w", encoding="utf-8", errors="backslashreplace")
-inside = [entry for entry in sys.path if (entry + "/").startswith(repository + "/")]
+inside = [entry for entry in sys.path if (entry + "/").startswith(origin + "/")]
 sys.path = [entry for entry in sys.path if entry not in inside]
 
 import pytest  # noqa: E402
 
 for folder in options.get("path", []):
-    inside.append(os.path.normpath(os.path.join(repository, folder)))
+    inside.append(os.path.normpath(os.path.join(origin, folder)))
 sys.path += dict.fromkeys(inside)
 
 
@@ -39,11 +42,16 @@ class Teller:
             self.tell(test=name, outcome=self.worst.pop(name), seconds=round(self.seconds.pop(name), 4),
                       message=self.message.pop(name))
 
+    def pytest_runtest_protocol(self, item):
+        if "seconds" in options and time.monotonic() > began + options["seconds"]:
+            item.session.shouldstop = "there is no time left"
+
     def pytest_collectreport(self, report):
         if report.failed:
             self.tell(fault=str(report.nodeid), message=report.longreprtext[-4000:])
 
 
+began = time.monotonic()
 teller = Teller()
 status = int(pytest.main(arguments, plugins=[teller]))
 teller.tell(status=status)

@@ -39,6 +39,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_steps.c fcgi/agent/trial_steps.h \
 	fcgi/agent/trial_user.c fcgi/agent/trial_user.h \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_walls.h \
+	fcgi/agent/trial_zygote.c fcgi/agent/trial_zygote.h \
 	fcgi/agent/walk.c fcgi/agent/walk.h \
 	fcgi/agent/worker.c fcgi/agent/worker.h \
 	fcgi/wire/account.c fcgi/wire/account.h \
@@ -46,7 +47,8 @@ AGENT_PARTS = \
 	fcgi/wire/pax.c fcgi/wire/pax.h
 
 # Part of trial_kinds.c: the scripts are found as headers are.
-TRIAL_FILES = fcgi/agent/node_plan.js fcgi/agent/node_run.js fcgi/agent/pytest_plan.py fcgi/agent/pytest_run.py
+TRIAL_FILES = fcgi/agent/node_plan.js fcgi/agent/node_run.js fcgi/agent/pytest_plan.py \
+	fcgi/agent/pytest_run.py fcgi/agent/pytest_zygote.py
 EXTRA_DIST += $(TRIAL_FILES)
 fcgi/agent/codeset_agent-trial_kinds.$(OBJEXT) fcgi/agent/trial_kinds.$(OBJEXT): $(TRIAL_FILES)
 

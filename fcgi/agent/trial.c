@@ -18,7 +18,9 @@
 #include "agent/trial_kinds.h"
 #include "agent/trial_plan.h"
 #include "agent/trial_steps.h"
+#include "agent/trial_user.h"
 #include "agent/trial_walls.h"
+#include "agent/trial_zygote.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -30,7 +32,12 @@
 #define PLACE "/run/codeset-trial" /* in the grading container */
 #define PLAN PLACE "/plan"         /* root's: the planner's folder */
 #define HOMES PLACE "/homes"       /* of the runs */
-#define SHOWN_MOST 20              /* failed tests that are told at length */
+#define MIRROR PLACE "/mirror"     /* in place of the repository, for a rehearsal */
+#define ZYGOTE PLAN "/zygote"      /* there is one */
+#define REHEARSED "rehearsed.json" /* in PLAN: which functions passed it, by their numbers */
+#define REHEARSED_MOST ((size_t)1 << 20)
+#define REHEARSED_SECONDS 10.0 /* of their tests in a rehearsal, together */
+#define SHOWN_MOST 20          /* failed tests that are told at length */
 
 enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
 
@@ -94,30 +101,28 @@ static int run_planner(const struct trial_kind *kind, json_object *trial, char *
                                    shepherd_status(status));
 }
 
-static int make_plan(const struct trial_kind *kind, json_object *trial, char *const *environment,
-                     struct error *err)
-{
-    umask(022);
-    if (make_place(err) < 0 || write_spec(trial, err) < 0 ||
-        run_planner(kind, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
-        hide_private(trial, err) < 0)
-        return -1;
-    return EXIT_PASSED;
-}
-
 /* --- the runs -------------------------------------------------------------------------------- */
 
 struct trial {
     struct trial_plan plan;
-    struct trial_end ends[TRIAL_RUNS_MOST];
+    struct trial_end ends[TRIAL_RUNS_MOST], rehearsals[TRIAL_RUNS_MOST];
     struct trial_steps steps;
     struct trial_verdict verdict;
+    size_t rehearsed_count; /* functions that must go on to pass and count in small runs */
 };
+
+#define TRIAL_INIT                                                                                 \
+    {                                                                                              \
+        .steps = {.place_fd = -1, .plan_fd = -1, .root_fd = -1, .user.zygote = {.fd = -1} }        \
+    }
 
 static void trial_release(struct trial *trial)
 {
+    trial_zygote_stop(&trial->steps.user.zygote);
     for (size_t i = 0; i < trial->plan.step_count; i++)
         trial_end_release(&trial->ends[i]);
+    for (size_t i = 0; i < trial->plan.rehearsal_count; i++)
+        trial_end_release(&trial->rehearsals[i]);
     trial_verdict_release(&trial->verdict);
     trial_plan_release(&trial->plan);
     close_fd(&trial->steps.place_fd);
@@ -125,11 +130,18 @@ static void trial_release(struct trial *trial)
     close_fd(&trial->steps.root_fd);
 }
 
-static int open_plan(struct trial *trial, char *const *environment, struct error *err)
+static int open_plan(struct trial *trial, const struct trial_kind *kind, char *const *environment,
+                     struct error *err)
 {
     struct trial_steps *steps = &trial->steps;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
+    sigset_t child;
 
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return error_errno(err, errno, "cannot become a child subreaper");
     steps->place_fd = open(PLACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     steps->plan_fd = open(PLAN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     steps->root_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -140,7 +152,100 @@ static int open_plan(struct trial *trial, char *const *environment, struct error
     steps->plan = &trial->plan;
     steps->user.homes = HOMES;
     steps->user.environment = environment;
-    return trial_plan_read(text.data, text.length, &trial->plan, err);
+    if (trial_plan_read(text.data, text.length, &trial->plan, err) < 0)
+        return -1;
+    trial->plan.names = kind->names;
+    return 0;
+}
+
+/* --- the rehearsal: no code of the session is there ------------------------------------------ */
+
+/* As many as take no more time than is meant for them. */
+static json_object *choose_rehearsed(const struct trial *trial)
+{
+    json_object *chosen = json_object_new_array();
+    double seconds = 0, more;
+
+    for (size_t i = trial->plan.mended_count; i < trial->plan.function_count; i++) {
+        if (!trial_was_rehearsed(&trial->plan, trial->rehearsals, i, &more) ||
+            seconds + more > REHEARSED_SECONDS)
+            continue;
+        seconds += more;
+        json_object_array_add(chosen, json_object_new_int64((int64_t)i));
+    }
+    return chosen;
+}
+
+static int start_zygote(struct trial *trial, struct error *err)
+{
+    struct trial_user *user = &trial->steps.user;
+
+    return trial_zygote_start(trial->plan.zygote, user->environment, trial_user_limits,
+                              &user->zygote, err);
+}
+
+/* Whether there is one is decided while nothing of the session is there. */
+static int try_zygote(struct trial *trial, struct error *err)
+{
+    struct error unfit = ERROR_INIT;
+
+    if (!trial->plan.zygote || !trial_zygote_is_possible() || start_zygote(trial, &unfit) < 0)
+        return 0;
+    return file_write_atomic(AT_FDCWD, ZYGOTE, "", 0, 0600, err);
+}
+
+static int rehearse(const struct trial_kind *kind, char *const *environment, struct error *err)
+{
+    _cleanup_(trial_release) struct trial trial = TRIAL_INIT;
+    _cleanup_(json_release) json_object *chosen = NULL;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (open_plan(&trial, kind, environment, err) < 0 || try_zygote(&trial, err) < 0)
+        return -1;
+    if (trial.plan.rehearsal_count == 0)
+        return 0;
+    if (trial_steps_rehearse(&trial.steps, MIRROR, trial.rehearsals, err) < 0)
+        return -1;
+    chosen = choose_rehearsed(&trial);
+    json_write(&text, chosen);
+    return file_write_atomic(trial.steps.plan_fd, REHEARSED, text.data, text.length, 0600, err);
+}
+
+/* What did not come out there as it must counts in no run but that of all tests. */
+static int heed_rehearsal(struct trial *trial, struct error *err)
+{
+    struct trial_plan *plan = &trial->plan;
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(json_release) json_object *list = NULL;
+    _cleanup_(free_ptr) bool *chosen = xcalloc(plan->function_count + 1, sizeof(*chosen));
+
+    if (plan->rehearsal_count > 0 &&
+        (file_read(trial->steps.plan_fd, REHEARSED, REHEARSED_MOST, &text, err) < 0 ||
+         json_parse(text.data, text.length, &list, NULL, err) < 0))
+        return error_wrap(err, "the trial's rehearsal");
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        int64_t function = json_object_get_int64(json_object_array_get_idx(list, i));
+
+        if (function >= 0 && (size_t)function < plan->function_count)
+            chosen[function] = true;
+    }
+    for (size_t i = plan->mended_count; i < plan->function_count; i++) {
+        trial->rehearsed_count += chosen[i];
+        if (!chosen[i])
+            trial_plan_drop(plan, i);
+    }
+    return 0;
+}
+
+static int make_plan(const struct trial_kind *kind, json_object *trial, char *const *environment,
+                     struct error *err)
+{
+    umask(022);
+    if (make_place(err) < 0 || write_spec(trial, err) < 0 ||
+        run_planner(kind, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
+        hide_private(trial, err) < 0 || rehearse(kind, environment, err) < 0)
+        return -1;
+    return EXIT_PASSED;
 }
 
 /* --- what came of it ------------------------------------------------------------------------- */
@@ -187,6 +292,9 @@ static int tell(const struct trial *trial)
         printf("%s: the change makes tests pass that must fail\n", trial->verdict.tampered);
     printf("%zu passed, %zu failed, %zu skipped, in %zu runs\n", counts[TRIAL_PASSED],
            counts[TRIAL_FAILED], counts[TRIAL_SKIPPED], runs);
+    if (trial->rehearsed_count > 0)
+        printf("failures are also planted in %zu of the tests that must go on to pass\n",
+               trial->rehearsed_count);
     if (trial->plan.unplanted_count > 0)
         printf("no failure can be planted in %zu of the listed tests: only their outcomes count\n",
                trial->plan.unplanted_count);
@@ -214,23 +322,18 @@ static int write_report(const struct trial *trial, struct error *err)
 static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *environment,
                     struct error *err)
 {
-    _cleanup_(trial_release) struct trial trial = {
-        .steps = {.place_fd = -1, .plan_fd = -1, .root_fd = -1}};
-    sigset_t child;
+    _cleanup_(trial_release) struct trial trial = TRIAL_INIT;
 
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, NULL);
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return error_errno(err, errno, "cannot become a child subreaper");
     umask(022);
-    if (open_plan(&trial, environment, err) < 0)
+    if (open_plan(&trial, kind, environment, err) < 0 || heed_rehearsal(&trial, err) < 0)
         return -1;
-    trial.plan.names = kind->names;
     trial.plan.is_hidden = is_hidden;
     if (remove_tree_at(trial.steps.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
-        trial_walls_seal(trial.steps.root_fd, err) < 0 ||
-        trial_steps_run(&trial.steps, trial.ends, err) < 0)
+        trial_walls_seal(trial.steps.root_fd, err) < 0)
+        return -1;
+    if (access(ZYGOTE, F_OK) == 0 && start_zygote(&trial, err) < 0)
+        return -1;
+    if (trial_steps_run(&trial.steps, trial.ends, err) < 0)
         return -1;
     trial_judge(&trial.plan, trial.ends, &trial.verdict);
     return write_report(&trial, err) < 0 ? -1 : tell(&trial);

@@ -15,13 +15,14 @@
  *     trial_build.c  the folder in which programs are built, and how runs share what it has
  *     trial_walls.c  what a run can't write or leave behind
  *     trial_user.c   one run
+ *     trial_zygote.c what runs are forked from, so that they needn't load a framework each
  *     trial_judge.c  from how the runs ended to outcomes and a report; pure
  *     trial_ctest.c  ctest's planner
  *     trial_cmake.c  what CMake and ctest tell it of a project
  *     trial_plant.c  failures planted in the source text of C programs; pure but for chance
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's
- *                    changes are laid, and its runner, in the process of each run
- *     node_*.js      the same of JavaScript's frameworks
+ *                    changes are laid, its zygote, and its runner, in the process of each run
+ *     node_*.js      the same of JavaScript's frameworks, but for a zygote
  *
  * BUGS: a run can tell the next one something by how many process ids it used up, by what the
  * kernel keeps of reading (a file's atime) and by how much of the disk is free. It can read what of

@@ -121,6 +121,60 @@ const char *trial_end_contradiction(const struct trial_end *end)
     return failed == (end->status == 1) ? NULL : "the run's status contradicts its tests";
 }
 
+static bool is_listed(const struct trial_plan *plan, size_t function, const char *parameters)
+{
+    size_t length = strlen(plan->functions[function]);
+
+    for (size_t i = 0; i < plan->listed_count; i++)
+        if (strncmp(plan->listed[i], plan->functions[function], length) == 0 &&
+            strcmp(plan->listed[i] + length, parameters) == 0)
+            return true;
+    return false;
+}
+
+/* How many tests of the slot came out as they must; -1: one did not. */
+static long rehearsed_in(const struct trial_plan *plan, const struct trial_slot *slot,
+                         const struct trial_end *end, double *seconds)
+{
+    long count = 0;
+
+    for (size_t i = 0; i < end->outcome_count; i++) {
+        const struct trial_outcome *outcome = &end->outcomes[i];
+
+        if (trial_names_compare(plan->names, outcome->test, slot->id) != 0)
+            continue;
+        if (outcome->result != (slot->planted ? TRIAL_FAILED : TRIAL_PASSED) ||
+            !is_listed(plan, slot->function, outcome->test + strlen(slot->id)))
+            return -1;
+        *seconds += outcome->seconds;
+        count++;
+    }
+    return count;
+}
+
+bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *ends,
+                         size_t function, double *ret_seconds)
+{
+    size_t slots = 0;
+    long listed = 0;
+    double seconds = 0;
+
+    for (size_t i = 0; i < plan->listed_count; i++)
+        listed += trial_names_compare(plan->names, plan->listed[i], plan->functions[function]) == 0;
+    for (size_t i = 0; i < plan->rehearsal_count; i++)
+        for (size_t n = 0; n < plan->rehearsals[i].slot_count; n++) {
+            const struct trial_slot *slot = &plan->rehearsals[i].slots[n];
+
+            if (slot->function != function)
+                continue;
+            if (rehearsed_in(plan, slot, &ends[i], &seconds) != listed)
+                return false;
+            slots++;
+        }
+    *ret_seconds = seconds;
+    return slots > 0 && listed > 0;
+}
+
 /* --- what it is worth ------------------------------------------------------------------------ */
 
 static void verdict_add(struct trial_verdict *verdict, const char *test, enum trial_result result,

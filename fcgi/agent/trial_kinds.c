@@ -23,10 +23,12 @@ SCRIPT("trial_node_plan", "node_plan.js");
 SCRIPT("trial_node_run", "node_run.js");
 SCRIPT("trial_pytest_plan", "pytest_plan.py");
 SCRIPT("trial_pytest_run", "pytest_run.py");
+SCRIPT("trial_pytest_zygote", "pytest_zygote.py");
 extern const char trial_node_plan[] __attribute__((visibility("hidden")));
 extern const char trial_node_run[] __attribute__((visibility("hidden")));
 extern const char trial_pytest_plan[] __attribute__((visibility("hidden")));
 extern const char trial_pytest_run[] __attribute__((visibility("hidden")));
+extern const char trial_pytest_zygote[] __attribute__((visibility("hidden")));
 
 /* Isolated from PYTHON* and the current folder; leaves no compiled files. */
 static const char *const python_flags[] = {"-I", "-B", "-c", NULL};
@@ -37,6 +39,7 @@ static const struct trial_scripts pytest = {
     .flags = python_flags,
     .planner = trial_pytest_plan,
     .runner = trial_pytest_run,
+    .zygote = trial_pytest_zygote,
 };
 
 /* The parser that node has for itself is among its internals. */
@@ -55,13 +58,14 @@ static int plan_by_script(const struct trial_kind *kind, json_object *trial)
 {
     const struct trial_scripts *scripts = kind->scripts;
     const char *named = json_get_text(trial, scripts->member);
-    char *argv[FLAGS_MOST + 4] = {(char *)(named ? named : scripts->interpreter)};
+    char *argv[FLAGS_MOST + 5] = {(char *)(named ? named : scripts->interpreter)};
     size_t count = 1;
 
     for (size_t i = 0; i < FLAGS_MOST && scripts->flags[i]; i++)
         argv[count++] = (char *)scripts->flags[i];
     argv[count++] = (char *)scripts->planner;
     argv[count++] = (char *)scripts->runner;
+    argv[count++] = (char *)scripts->zygote;
     execvp(argv[0], argv);
     dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
     return CANNOT_START;

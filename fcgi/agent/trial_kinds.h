@@ -17,8 +17,9 @@ struct trial_scripts {
     const char *interpreter;  /* a program's name, unless the trial has another */
     const char *member;       /* of the trial, that names it */
     const char *const *flags; /* before the script's text, NULL at their end */
-    const char *planner;      /* its only argument is the runner */
+    const char *planner;      /* its arguments are the runner and, if there is one, the zygote */
     const char *runner;       /* of each run; the planner puts it into the plan */
+    const char *zygote;       /* NULL: each run begins with exec (trial_zygote.h) */
 };
 
 struct trial_kind {

@@ -100,6 +100,15 @@ static int read_files(json_object *run, struct trial_step *step, struct error *e
     return 0;
 }
 
+static int read_argv(json_object *object, char ***ret_argv, struct error *err)
+{
+    size_t count = 0;
+
+    if (read_texts(object, "argv", (const char ***)ret_argv, &count, err) < 0)
+        return -1;
+    return count > 0 ? 0 : broken(err, "argv");
+}
+
 static int read_command(json_object *item, struct trial_command *command, struct error *err)
 {
     int64_t seconds = json_get_int(item, "seconds", 0),
@@ -109,10 +118,8 @@ static int read_command(json_object *item, struct trial_command *command, struct
     if (!json_object_is_type(item, json_type_object) || seconds < 0 || seconds > INT_MAX ||
         skip < -1 || skip > 255)
         return broken(err, "a command");
-    if (read_texts(item, "argv", (const char ***)&command->argv, &count, err) < 0)
+    if (read_argv(item, &command->argv, err) < 0)
         return -1;
-    if (count == 0)
-        return broken(err, "argv");
     if (array_of(item, "environment") &&
         read_texts(item, "environment", (const char ***)&command->environment, &count, err) < 0)
         return -1;
@@ -152,23 +159,61 @@ static int read_step(json_object *run, size_t functions, struct trial_step *step
     return read_slots(run, functions, step, err) < 0 ? -1 : read_files(run, step, err);
 }
 
-static int read_steps(struct trial_plan *plan, struct error *err)
+static int read_steps(struct trial_plan *plan, const char *key, struct trial_step **ret_steps,
+                      size_t *ret_count, struct error *err)
 {
-    json_object *prepare = json_object_object_get(plan->document, "prepare");
-    json_object *array = array_of(plan->document, "runs");
+    json_object *array = array_of(plan->document, key);
     size_t count = array ? json_object_array_length(array) : 0;
 
-    if (count == 0 || count > TRIAL_RUNS_MOST)
-        return broken(err, "runs");
-    if (prepare && read_step(prepare, 0, &plan->prepare, err) < 0)
-        return -1;
-    plan->steps = xcalloc(count, sizeof(*plan->steps));
-    plan->step_count = count; /* what is not read yet is zeros */
+    if (count > TRIAL_RUNS_MOST)
+        return broken(err, key);
+    *ret_steps = xcalloc(count + 1, sizeof(**ret_steps));
+    *ret_count = count; /* what is not read yet is zeros */
     for (size_t i = 0; i < count; i++)
-        if (read_step(json_object_array_get_idx(array, i), plan->function_count, &plan->steps[i],
+        if (read_step(json_object_array_get_idx(array, i), plan->function_count, &(*ret_steps)[i],
                       err) < 0)
             return -1;
     return 0;
+}
+
+static bool are_told(const struct trial_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!steps[i].is_told)
+            return false;
+    return true;
+}
+
+/* A zygote becomes runs that tell, and no other programs. */
+static int read_zygote(struct trial_plan *plan, struct error *err)
+{
+    json_object *zygote = json_object_object_get(plan->document, "zygote");
+
+    if (!zygote)
+        return 0;
+    if (plan->prepare.command_count > 0 || !are_told(plan->steps, plan->step_count) ||
+        !are_told(plan->rehearsals, plan->rehearsal_count))
+        return broken(err, "zygote");
+    return read_argv(zygote, &plan->zygote, err);
+}
+
+/* What only some kinds have. */
+static int read_more(struct trial_plan *plan, struct error *err)
+{
+    json_object *prepare = json_object_object_get(plan->document, "prepare");
+    int64_t mended = json_get_int(plan->document, "mended", (int64_t)plan->function_count);
+
+    if (mended < 0 || (size_t)mended > plan->function_count)
+        return broken(err, "mended");
+    plan->mended_count = (size_t)mended;
+    if (json_object_object_get_ex(plan->document, "kept", NULL) &&
+        read_texts(plan->document, "kept", &plan->kept, &plan->kept_count, err) < 0)
+        return -1;
+    if (prepare && read_step(prepare, 0, &plan->prepare, err) < 0)
+        return -1;
+    if (read_steps(plan, "rehearsals", &plan->rehearsals, &plan->rehearsal_count, err) < 0)
+        return -1;
+    return read_zygote(plan, err);
 }
 
 static int by_text(const void *a, const void *b)
@@ -193,20 +238,35 @@ int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan
     if (!json_object_is_type(plan.document, json_type_object))
         return broken(err, "no object");
     if (read_texts(plan.document, "tests", &plan.tests, &plan.test_count, err) < 0 ||
-        (json_object_object_get_ex(plan.document, "kept", NULL) &&
-         read_texts(plan.document, "kept", &plan.kept, &plan.kept_count, err) < 0) ||
         read_texts(plan.document, "functions", &plan.functions, &plan.function_count, err) < 0 ||
         read_texts(plan.document, "unplanted", &plan.unplanted, &plan.unplanted_count, err) < 0 ||
         read_texts(plan.document, "listed", &plan.listed, &plan.listed_count, err) < 0 ||
         read_texts(plan.document, "files", &plan.files, &plan.file_count, err) < 0 ||
-        read_steps(&plan, err) < 0)
+        read_steps(&plan, "runs", &plan.steps, &plan.step_count, err) < 0 ||
+        read_more(&plan, err) < 0)
         return -1;
     if (!are_below(plan.tests, plan.test_count) || !are_below(plan.kept, plan.kept_count))
         return broken(err, "a path");
+    if (plan.step_count == 0)
+        return broken(err, "runs");
     qsort(plan.files, plan.file_count, sizeof(char *), by_text);
     *ret_plan = plan;
     memset(&plan, 0, sizeof(plan));
     return 0;
+}
+
+void trial_plan_drop(struct trial_plan *plan, size_t function)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
+        struct trial_step *step = &plan->steps[i];
+        size_t kept = 0;
+
+        for (size_t n = 0; !step->all && n < step->slot_count; n++)
+            if (step->slots[n].function != function)
+                step->slots[kept++] = step->slots[n];
+        if (!step->all)
+            step->slot_count = kept;
+    }
 }
 
 static void step_release(struct trial_step *step)
@@ -225,6 +285,10 @@ void trial_plan_release(struct trial_plan *plan)
     step_release(&plan->prepare);
     for (size_t i = 0; i < plan->step_count; i++)
         step_release(&plan->steps[i]);
+    for (size_t i = 0; i < plan->rehearsal_count; i++)
+        step_release(&plan->rehearsals[i]);
+    free(plan->rehearsals);
+    free(plan->zygote);
     free(plan->steps);
     free(plan->tests);
     free(plan->kept);

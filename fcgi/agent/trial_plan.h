@@ -5,9 +5,15 @@
  * a program whose status tells (`commands`, "test": its name; one without builds something):
  *
  *     {"tests": ["tests"], "kept": ["node_modules/tape"], "functions": ["tests/test_a.py::test_b"],
- *      "unplanted": ["..."], "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
- *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
- *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}]}
+ *      "unplanted": ["..."], "listed": ["tests/test_a.py::test_b[1]"], "files":
+ * ["tests/test_a.py"], "runs": [{"argv": ["python3", ...], "all": true, "files":
+ * [["tests/test_a.py", "0"]], "tests": [{"function": 0, "id": "tests/test_a.py::test_qx",
+ * "planted": null}]}], "mended": 1, "rehearsals": [{"argv": ...}], "zygote": {"argv":
+ * ["/usr/bin/python3", ...]}}
+ *
+ * The last three may be missing. Functions from `mended` on need not be mended, but must go on to
+ * pass; the rehearsals, runs like the others, tell which of these count in runs that are not of
+ * all. Zygote: trial_zygote.h.
  *
  *      "prepare": {"commands": [{"argv": ["cmake", ...], "cwd": "/run/codeset-trial/build"}], ...}
  *      "runs": [{"commands": [{"argv": ["./test_b"], "cwd": "...", "test": "test_b", "seconds": 60,
@@ -70,6 +76,7 @@ struct trial_plan {
     size_t kept_count;
     const char **functions; /* by their own names */
     size_t function_count;
+    size_t mended_count; /* the first of these must be mended */
     const char **listed; /* tests of the functions, as the sample's lists have them */
     size_t listed_count;
     const char **files; /* sorted: all that a test can be in */
@@ -82,11 +89,17 @@ struct trial_plan {
     struct trial_step prepare; /* what all runs have in common is built once; may have no command */
     struct trial_step *steps;
     size_t step_count; /* at least 1 */
+    struct trial_step *rehearsals;
+    size_t rehearsal_count;
+    char **zygote; /* its command, NULL at its end; NULL: there is none */
 };
 
 /* ERROR_INVALID. */
 int trial_plan_read(const char *text, size_t length, struct trial_plan *ret_plan,
                     struct error *err);
+
+/* The function's tests run as planned, but count in the runs of all tests only. */
+void trial_plan_drop(struct trial_plan *plan, size_t function);
 void trial_plan_release(struct trial_plan *plan);
 
 #endif

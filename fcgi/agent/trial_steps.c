@@ -1,6 +1,9 @@
 #include "agent/trial_steps.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/trial_build.h"
 #include "agent/trial_lay.h"
@@ -8,6 +11,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
@@ -153,16 +157,41 @@ int trial_steps_run(struct trial_steps *steps, struct trial_end *ends, struct er
     const struct trial_plan *plan = steps->plan;
     bool decided = false;
 
-    if (lay_kept(steps, err) < 0 || prepare(steps, err) < 0 || trial_leftovers_remove(leftovers, err) < 0)
+    if (lay_kept(steps, err) < 0 || prepare(steps, err) < 0 ||
+        trial_leftovers_remove(leftovers, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->step_count; i++) {
-        ends[i].left_out = decided && !plan->steps[i].all;
+        const struct trial_step *step = &plan->steps[i];
+
+        /* One in which no test counts tells nothing. */
+        ends[i].left_out = !step->all && (decided || step->slot_count == 0);
         if (ends[i].left_out)
             continue;
-        if (run_step(steps, &plan->steps[i], &ends[i], err) < 0 ||
-            trial_leftovers_remove(leftovers, err) < 0)
+        if (run_step(steps, step, &ends[i], err) < 0 || trial_leftovers_remove(leftovers, err) < 0)
             return -1;
         decided = decided || trial_is_decided(plan, ends, i + 1);
     }
     return 0;
+}
+
+int trial_steps_rehearse(struct trial_steps *steps, const char *mirror, struct trial_end *ends,
+                         struct error *err)
+{
+    _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
+    _cleanup_(close_fd) int mirror_fd = open(mirror, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int repository_fd = steps->root_fd, failed = 0;
+
+    if (mirror_fd < 0 || fchdir(mirror_fd) < 0)
+        return error_errno(err, errno, "cannot open %s", mirror);
+    steps->root_fd = mirror_fd;
+    for (size_t i = 0; failed == 0 && i < steps->plan->rehearsal_count; i++)
+        if (run_step(steps, &steps->plan->rehearsals[i], &ends[i], err) < 0 ||
+            trial_leftovers_remove(leftovers, err) < 0)
+            failed = -1;
+    steps->root_fd = repository_fd;
+    if (failed < 0)
+        return -1;
+    if (fchdir(repository_fd) < 0)
+        return error_errno(err, errno, "the repository's folder is gone");
+    return remove_tree(mirror, err);
 }

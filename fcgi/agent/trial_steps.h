@@ -20,4 +20,9 @@ struct trial_steps {
  * could not do is an error. */
 int trial_steps_run(struct trial_steps *steps, struct trial_end *ends, struct error *err);
 
+/* The rehearsals instead, while nothing of the session is there: in a folder in place of the
+ * repository's, which is removed. */
+int trial_steps_rehearse(struct trial_steps *steps, const char *mirror, struct trial_end *ends,
+                         struct error *err);
+
 #endif

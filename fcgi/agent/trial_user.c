@@ -33,7 +33,8 @@
 
 struct run {
     uid_t uid; /* the next number is whoever ends it */
-    char *home;
+    const struct trial_zygote *zygote;
+    char *own[3];     /* of its environment, NULL at their end */
     int64_t deadline; /* monotonic; 0: none */
     pid_t main;       /* 0: waited for */
     int ender_fd;     /* a byte to it: end them all; a byte from it: it is done */
@@ -45,7 +46,8 @@ struct run {
 
 static void run_release(struct run *run)
 {
-    free(run->home);
+    for (size_t i = 0; i < ARRAY_SIZE(run->own); i++)
+        free(run->own[i]);
     close_fd(&run->ender_fd);
     close_fd(&run->told_fd);
     close_fd(&run->printed_fd);
@@ -153,6 +155,14 @@ static void limit(int what, rlim_t most)
     setrlimit(what, &both);
 }
 
+void trial_user_limits(void)
+{
+    umask(022);
+    limit(RLIMIT_NPROC, TRIAL_PROCESSES_MOST);
+    limit(RLIMIT_FSIZE, TRIAL_FILE_MOST);
+    limit(RLIMIT_MSGQUEUE, 0);
+}
+
 /* Is a variable of the entry's name in the list? */
 static bool has_variable(char *const *list, const char *entry)
 {
@@ -173,49 +183,42 @@ static size_t count_entries(char *const *list)
     return count;
 }
 
-/* The command's own variables go before the run's, and these before everybody's. */
+/* The command's own variables go before the run's, and these before everybody's. To be freed; its
+ * texts are the others'. */
 static char **environment_of(const struct trial_user *user, const struct run *run,
                              const struct trial_command *command)
 {
-    char *own[] = {xasprintf("HOME=%s", run->home),
-                   xasprintf("TMPDIR=%s/tmp", run->home),
-                   (char *)"TMP=",
-                   (char *)"TEMP=",
-                   (char *)"USER=",
-                   (char *)"LOGNAME=",
-                   NULL};
+    static char *const nobodys[] = {
+        (char *)"TMP=", (char *)"TEMP=", (char *)"USER=", (char *)"LOGNAME=", NULL};
     size_t next = 0;
     char **all = xcalloc(count_entries(user->environment) + count_entries(command->environment) +
-                             ARRAY_SIZE(own),
+                             ARRAY_SIZE(run->own),
                          sizeof(*all));
 
     for (char *const *entry = user->environment; *entry; entry++)
-        if (!has_variable(own, *entry) && !has_variable(command->environment, *entry))
+        if (!has_variable(run->own, *entry) && !has_variable(nobodys, *entry) &&
+            !has_variable(command->environment, *entry))
             all[next++] = *entry;
-    for (size_t i = 0; i < 2; i++)
-        if (!has_variable(command->environment, own[i]))
-            all[next++] = own[i];
+    for (char *const *entry = run->own; *entry; entry++)
+        if (!has_variable(command->environment, *entry))
+            all[next++] = *entry;
     for (char *const *entry = command->environment; entry && *entry; entry++)
         all[next++] = *entry;
     return all;
 }
 
-static _Noreturn void become(const struct trial_user *user, const struct run *run,
-                             const struct trial_command *command, int told_fd, int printed_fd)
+static _Noreturn void become(const struct trial_zygote_run *run)
 {
-    char **environment = environment_of(user, run, command);
     _cleanup_(close_fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t none;
 
     setsid();
-    umask(022);
-    limit(RLIMIT_NPROC, TRIAL_PROCESSES_MOST);
-    limit(RLIMIT_FSIZE, TRIAL_FILE_MOST);
-    limit(RLIMIT_MSGQUEUE, 0);
-    if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(printed_fd, 1) < 0 || dup2(printed_fd, 2) < 0)
+    trial_user_limits();
+    if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(run->printed_fd, 1) < 0 ||
+        dup2(run->printed_fd, 2) < 0)
         _exit(126);
     /* Where descriptor 3 is the pipe's already, dup2 would leave it to be closed by exec. */
-    if (told_fd == TOLD_FD ? fcntl(told_fd, F_SETFD, 0) < 0 : dup2(told_fd, TOLD_FD) < 0)
+    if (run->told_fd == TOLD_FD ? fcntl(TOLD_FD, F_SETFD, 0) < 0 : dup2(run->told_fd, TOLD_FD) < 0)
         _exit(126);
     process_close_all_but((const int[]){TOLD_FD}, 1);
     if (setgroups(0, NULL) < 0 || setresgid(run->uid, run->uid, run->uid) < 0 ||
@@ -223,17 +226,39 @@ static _Noreturn void become(const struct trial_user *user, const struct run *ru
         _exit(126);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    environ = environment; /* whose PATH the program's name is looked up in */
-    if (!command->folder || chdir(command->folder) == 0)
-        execvp(command->argv[0], command->argv);
-    dprintf(2, "cannot start %s: %s\n", command->argv[0], strerror(errno));
+    environ = (char **)run->environment; /* whose PATH the program's name is looked up in */
+    if (!run->folder || chdir(run->folder) == 0)
+        execvp(run->argv[0], run->argv);
+    dprintf(2, "cannot start %s: %s\n", run->argv[0], strerror(errno));
     _exit(127);
+}
+
+static int fork_run(const struct trial_user *user, struct run *run,
+                    const struct trial_command *command, int told_fd, int printed_fd,
+                    struct error *err)
+{
+    _cleanup_(free_ptr) char **environment = environment_of(user, run, command);
+    const struct trial_zygote_run forked = {
+        .uid = run->uid,
+        .folder = command->folder,
+        .argv = command->argv,
+        .environment = environment,
+        .told_fd = told_fd,
+        .printed_fd = printed_fd,
+    };
+
+    if (user->zygote.fd >= 0)
+        return trial_zygote_fork(&user->zygote, &forked, &run->main, err);
+    run->main = fork();
+    if (run->main == 0)
+        become(&forked);
+    return run->main < 0 ? error_errno(err, errno, "cannot make a process") : 0;
 }
 
 static int start(const struct trial_user *user, struct run *run,
                  const struct trial_command *command, struct error *err)
 {
-    int told[2], printed[2];
+    int told[2], printed[2], failed;
 
     if (pipe2(told, O_CLOEXEC) < 0)
         return error_errno(err, errno, "cannot make a pipe");
@@ -243,12 +268,10 @@ static int start(const struct trial_user *user, struct run *run,
         return error_errno(err, errno, "cannot make a pipe");
     }
     run->printed_fd = printed[0];
-    run->main = fork();
-    if (run->main == 0)
-        become(user, run, command, told[1], printed[1]);
+    failed = fork_run(user, run, command, told[1], printed[1], err);
     close(told[1]);
     close(printed[1]);
-    return run->main < 0 ? error_errno(err, errno, "cannot make a process") : 0;
+    return failed;
 }
 
 /* --- what it says ---------------------------------------------------------------------------- */
@@ -308,7 +331,8 @@ static bool take(struct run *run, int fd)
 
 /* --- its end --------------------------------------------------------------------------------- */
 
-/* Whoever has ended; the run's own process ends only once. True: there are no children left. */
+/* Whoever has ended; the run's own process ends only once. True: there are no children left but a
+ * zygote. */
 static bool reap(struct run *run)
 {
     struct signalfd_siginfo info;
@@ -322,7 +346,9 @@ static bool reap(struct run *run)
             run->end.status = shepherd_status(status);
         }
     }
-    return pid < 0 && errno == ECHILD;
+    if (pid < 0)
+        return errno == ECHILD;
+    return run->zygote->fd >= 0 && trial_zygote_is_alone(run->zygote);
 }
 
 /* Milliseconds that it may still take; -1: no limit. */
@@ -365,6 +391,8 @@ static int end_all(struct run *run, struct error *err)
 {
     struct pollfd fd = {.fd = run->signal_fd, .events = POLLIN};
 
+    if (run->main) /* which may not be that user's yet */
+        (void)kill(run->main, SIGKILL);
     for (int tries = 0; !ask_ender(run); tries++) {
         if (tries == ENDERS_MOST)
             return error_set(err, ERROR_INTERNAL, NULL, "nothing can end the processes of a run");
@@ -424,7 +452,9 @@ int trial_user_run(const struct trial_user *user, uid_t uid, const struct trial_
 {
     _cleanup_(run_release) struct run run = {
         .uid = uid,
-        .home = home_of(user, uid),
+        .own = {xasprintf("HOME=%s/%u", user->homes, uid),
+                xasprintf("TMPDIR=%s/%u/tmp", user->homes, uid)},
+        .zygote = &user->zygote,
         .deadline = command->seconds > 0 ? clock_monotonic() + command->seconds * CLOCK_SECOND : 0,
         .ender_fd = -1,
         .told_fd = -1,

@@ -8,6 +8,7 @@
 
 #include "agent/trial_judge.h"
 #include "agent/trial_plan.h"
+#include "agent/trial_zygote.h"
 #include "base/error.h"
 
 /* Users and groups of runs: pairs of numbers, of which the second only ends what the first left.
@@ -24,8 +25,12 @@
 struct trial_user {
     const char *homes; /* absolute: the folder in which each run gets one of its own */
     char *const *environment;
+    struct trial_zygote zygote; /* that the runs are forked from, where there is one */
     unsigned char used[TRIAL_USERS_COUNT / 8]; /* zeros at first */
 };
+
+/* What a run may use; for a zygote, too, which leaves it to its runs. */
+void trial_user_limits(void);
 
 /* A user that has not run anything yet. */
 int trial_user_draw(struct trial_user *user, uid_t *ret_uid, struct error *err);
@@ -36,9 +41,9 @@ int trial_user_end(const struct trial_user *user, uid_t uid, struct error *err);
 
 /*
  * Between these two: runs a command to its end and its user's. The caller is the container's root,
- * a child subreaper, has no other children and SIGCHLD blocked. The program writes to file
- * descriptor 3 what it has to tell (trial_end_hear), a line each time. Only what the platform could
- * not do is an error.
+ * a child subreaper, has no other children but the zygote, and SIGCHLD blocked. The program writes
+ * to file descriptor 3 what it has to tell (trial_end_hear), a line each time. Only what the
+ * platform could not do is an error.
  */
 int trial_user_run(const struct trial_user *user, uid_t uid, const struct trial_command *command,
                    struct trial_end *ret_end, struct error *err);

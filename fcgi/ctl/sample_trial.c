@@ -144,6 +144,8 @@ static int check_timeout(json_object *value, struct error *err)
                ? 0
                : wrong(err, "trial: timeout must be a whole number of seconds, 1 to %d",
                        TIMEOUT_MOST);
+}
+
 static int check_node(json_object *value, struct error *err)
 {
     return text_of(value) ? 0 : wrong(err, "trial: node must be a program's name or path");
@@ -161,10 +163,10 @@ static const struct member {
     enum framework frameworks; /* that have it */
     int (*check)(json_object *value, struct error *err);
 } members[] = {
-    {"timeout", ALL, check_timeout},    {"cmake", CTEST, check_cmake},
-    {"source", CTEST, check_source},    {"tests", ALL, check_tests},
-    {"private", ALL, check_private},    {"path", PYTEST, check_path},
-    {"python", PYTEST, check_python},   {"plugins", PYTEST, check_plugins},
+    {"timeout", ALL, check_timeout},  {"cmake", CTEST, check_cmake},
+    {"source", CTEST, check_source},  {"tests", ALL, check_tests},
+    {"private", ALL, check_private},  {"path", PYTEST, check_path},
+    {"python", PYTEST, check_python}, {"plugins", PYTEST, check_plugins},
     {"node", NODE, check_node},
 };
 

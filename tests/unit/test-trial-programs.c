@@ -205,6 +205,7 @@ static void run_plan(const char *runs)
     struct error err = ERROR_INIT;
 
     steps.user.homes = homes;
+    steps.user.zygote = TRIAL_ZYGOTE_NONE;
     steps.user.environment = environment;
     CU_ASSERT_EQUAL_FATAL(trial_plan_read(text, strlen(text), &plan, &err), 0);
     plan.names = TRIAL_NAMES_WHOLE;

@@ -377,7 +377,8 @@ static void make_plan(const char *spec)
     write_text("spec.json", spec);
     pid = fork();
     if (pid == 0) {
-        execlp("python3", "python3", "-I", "-B", "-c", trial_pytest_plan, "the runner", NULL);
+        execlp("python3", "python3", "-I", "-B", "-c", trial_pytest_plan, "the runner",
+               "the zygote", NULL);
         _exit(127);
     }
     CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
@@ -403,7 +404,7 @@ static void failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run
     {
         _cleanup_(free_ptr) char *spec =
             xasprintf("{\"repository\":\"/r\",\"tests\":{\"t/test_a.py\":\"%s/test_a.py\"},"
-                      "\"fail_to_pass\":[\"t/test_a.py::Base::test_one\","
+                      "\"fail_to_pass\":[\"test_one (t.test_a.Base)\","
                       "\"t/test_a.py::TestSub::test_one\"],"
                       "\"held_out\":[\"t/test_a.py::test_held\"]}",
                       place);
@@ -431,6 +432,122 @@ static void failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run
                                plan.functions[plan.steps[7].slots[n].function]);
     }
     trial_plan_release(&plan);
+}
+
+/* A file of tests that must be mended or go on to pass, and another of those that must go on. */
+static void plan_kept(void)
+{
+    _cleanup_(free_ptr) char *spec = NULL;
+
+    write_text("test_a.py", "def test_mended():\n    assert str(12345) == '12345'\n"
+                            "def test_kept():\n    assert str(34567) == '34567'\n"
+                            "def test_idle():\n    assert str(45678) == '45678'\n"
+                            "@other\ndef test_odd():\n    assert str(56789) == '56789'\n");
+    write_text("test_b.py", "def test_far():\n    assert str(67890) == '67890'\n");
+    spec = xasprintf("{\"repository\":\"%s\",\"tests\":{\"t/test_a.py\":\"%s/test_a.py\","
+                     "\"t/test_b.py\":\"%s/test_b.py\"},"
+                     "\"fail_to_pass\":[\"t/test_a.py::test_mended\"],\"held_out\":[],"
+                     "\"pass_to_pass\":[\"t/test_a.py::test_kept\",\"t/test_a.py::test_odd\","
+                     "\"t/test_b.py::test_far\",\"t/test_c.py::test_lost\"]}",
+                     place, place, place);
+    CU_ASSERT_EQUAL_FATAL(mkdir("plan", 0700) + chdir("plan"), 0);
+    make_plan(spec);
+    CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
+}
+
+static void remove_plan(void)
+{
+    struct error err = ERROR_INIT;
+
+    trial_plan_release(&plan);
+    CU_ASSERT_EQUAL(remove_tree("plan", &err) + remove_tree("mirror", &err), 0);
+}
+
+static bool mentions(const char *path, const char *words)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 65536, &text, &err), 0);
+    return strstr(text.data, words) != NULL;
+}
+
+static void what_must_go_on_to_pass_is_planted_in_one_run_and_true_in_another(void)
+{
+    size_t slots[3][2] = {{0}}, kept_runs = 0;
+
+    plan_kept();
+    CU_ASSERT_EQUAL_FATAL(plan.mended_count, 1);
+    CU_ASSERT_EQUAL_FATAL(plan.function_count, 3); /* what decorates test_odd may do anything */
+    CU_ASSERT_STRING_EQUAL(plan.functions[1], "t/test_a.py::test_kept");
+    CU_ASSERT_STRING_EQUAL(plan.functions[2], "t/test_b.py::test_far");
+    for (size_t i = 0; i < plan.step_count - 1; i++) {
+        const struct trial_step *step = &plan.steps[i];
+
+        kept_runs += step->slots[0].function > 0;
+        for (size_t n = 0; n < step->slot_count; n++) {
+            slots[step->slots[n].function][step->slots[n].planted != NULL]++;
+            /* What must be mended is in other runs: it may leave something for these. */
+            CU_ASSERT_EQUAL(step->slots[n].function > 0, step->slots[0].function > 0);
+        }
+        for (size_t n = 0; n < step->file_count; n++) {
+            _cleanup_(free_ptr) char *file = xasprintf("plan/%s", step->files[n].name);
+
+            CU_ASSERT_FALSE(mentions(file, "45678")); /* what does not run is emptied */
+        }
+    }
+    CU_ASSERT_EQUAL(kept_runs, 2);
+    CU_ASSERT_EQUAL(slots[0][0] + slots[0][1], 7);
+    CU_ASSERT_TRUE(slots[1][0] == 1 && slots[1][1] == 1);
+    CU_ASSERT_TRUE(slots[2][0] == 1 && slots[2][1] == 1);
+    CU_ASSERT_EQUAL(plan.rehearsal_count, 2);
+    CU_ASSERT_EQUAL(access("mirror/test_b.py", F_OK), 0);
+    CU_ASSERT_EQUAL(access("mirror/t", F_OK), -1);
+    remove_plan();
+}
+
+/* What the rehearsals say of test_kept; where it is true, of one with these parameters, too. */
+static bool was_rehearsed(int true_outcome, int planted_outcome, const char *more)
+{
+    struct trial_end rehearsals[2] = {{.said_status = -1}, {.said_status = -1}};
+    bool was;
+    double seconds;
+
+    for (size_t i = 0; i < 2; i++)
+        for (size_t n = 0; n < plan.rehearsals[i].slot_count; n++) {
+            const struct trial_slot *slot = &plan.rehearsals[i].slots[n];
+            _cleanup_(free_ptr) char *said =
+                xasprintf("{\"test\":\"%s\",\"outcome\":%d,\"seconds\":0.5}", slot->id,
+                          slot->planted ? planted_outcome : true_outcome);
+            _cleanup_(free_ptr) char *also =
+                xasprintf("{\"test\":\"%s%s\",\"outcome\":0,\"seconds\":0.5}", slot->id, more);
+
+            if (slot->function != 1)
+                continue;
+            CU_ASSERT_TRUE(trial_end_hear(&rehearsals[i], said, strlen(said)));
+            if (more[0] && !slot->planted)
+                CU_ASSERT_TRUE(trial_end_hear(&rehearsals[i], also, strlen(also)));
+        }
+    was = trial_was_rehearsed(&plan, rehearsals, 1, &seconds);
+    CU_ASSERT_FALSE(trial_was_rehearsed(&plan, rehearsals, 2, &seconds)); /* it did not run */
+    trial_end_release(&rehearsals[0]);
+    trial_end_release(&rehearsals[1]);
+    return was;
+}
+
+static void what_came_out_otherwise_in_a_rehearsal_counts_in_no_small_run(void)
+{
+    plan_kept();
+    CU_ASSERT_TRUE(was_rehearsed(TRIAL_PASSED, TRIAL_FAILED, ""));
+    CU_ASSERT_FALSE(was_rehearsed(TRIAL_SKIPPED, TRIAL_FAILED, ""));
+    CU_ASSERT_FALSE(was_rehearsed(TRIAL_FAILED, TRIAL_FAILED, ""));
+    CU_ASSERT_FALSE(was_rehearsed(TRIAL_PASSED, TRIAL_PASSED, ""));
+    CU_ASSERT_FALSE(was_rehearsed(TRIAL_PASSED, TRIAL_FAILED, "[1]")); /* no list has it */
+    trial_plan_drop(&plan, 1);
+    for (size_t i = 0; i < plan.step_count; i++)
+        for (size_t n = 0; n < plan.steps[i].slot_count; n++)
+            CU_ASSERT_TRUE(plan.steps[i].all || plan.steps[i].slots[n].function != 1);
+    remove_plan();
 }
 
 /* --- users ----------------------------------------------------------------------------------- */
@@ -562,6 +679,93 @@ static void shared_memory_does_not_outlive_its_run(void)
     CU_ASSERT_EQUAL(segments_of(uid), 0);
 }
 
+/* --- the zygote ------------------------------------------------------------------------------ */
+
+extern const char trial_pytest_zygote[] __attribute__((visibility("hidden")));
+
+static const char forked_run[] =
+    "import os, sys, time\n"
+    "if os.fork() == 0:\n"
+    "    os.setsid()\n"
+    "    time.sleep(1000)\n"
+    "os.write(3, b'{\"status\":0}\\n')\n"
+    "print(*os.getresuid(), os.getgid(), os.getgroups(), os.environ['HOME'], sys.argv[1:], "
+    "flush=True)\n"
+    "print(len(open('/proc/self/maps').read()) > 0, os.getcwd())\n"
+    "print(os.path.exists('/proc/self/fd/4'), 'control' in globals())\n"
+    "sys.exit(5)\n";
+
+/* With a pytest that is only as much of one as the zygote looks at. */
+static int start_zygote(const char *repository, const char *runner, struct error *err)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("[\"%s/modules\"]", place);
+    char *const argv[] = {
+        (char *)"/usr/bin/python3",  (char *)"-I",   (char *)"-S",       (char *)"-B", (char *)"-c",
+        (char *)trial_pytest_zygote, (char *)runner, (char *)repository, path,         NULL};
+
+    CU_ASSERT_EQUAL(make_dirs("modules/_pytest", 0755, err), 0);
+    write_text("modules/pytest.py", "");
+    write_text("modules/_pytest/__init__.py", "");
+    write_text("modules/_pytest/config.py", "default_plugins = ()\n");
+    return trial_zygote_start(argv, user.environment, trial_user_limits, &user.zygote, err);
+}
+
+static void a_run_of_a_zygote_is_the_supervisor_s_and_another_user_s(void)
+{
+    char *argv[] = {(char *)"python3", (char *)"-c", (char *)forked_run, (char *)"one", NULL};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_TRUE_FATAL(trial_zygote_is_possible());
+    CU_ASSERT_EQUAL_FATAL(start_zygote("/nowhere", forked_run, &err), 0);
+    for (int i = 0; i < 2; i++) {
+        const char *folder = i == 0 ? place : "/usr";
+        _cleanup_(free_ptr) char *expected = NULL;
+
+        run_command(
+            &(struct trial_command){.argv = argv, .folder = i == 0 ? NULL : folder, .seconds = 60});
+        CU_ASSERT_EQUAL(end.status, 5);
+        CU_ASSERT_EQUAL(end.said_status, 0);
+        expected = xasprintf("%u %u %u %u [] %s/homes/%u ['one']\nTrue %s\nFalse False\n", uid, uid,
+                             uid, uid, place, uid, folder);
+        CU_ASSERT_STRING_EQUAL(end.printed, expected);
+        CU_ASSERT_TRUE(trial_zygote_is_alone(&user.zygote)); /* what the run left is ended */
+    }
+    trial_zygote_stop(&user.zygote);
+    CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+    CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void a_run_of_a_zygote_that_takes_too_long_is_ended(void)
+{
+    char *argv[] = {(char *)"python3", (char *)"-c", (char *)"", NULL};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(start_zygote("/nowhere", "import signal\nsignal.pause()\n", &err), 0);
+    run_command(&(struct trial_command){.argv = argv, .seconds = 1});
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end.fault);
+    CU_ASSERT_STRING_EQUAL(end.fault, "it took longer than it may");
+    CU_ASSERT_EQUAL(end.status, 128 + SIGKILL);
+    CU_ASSERT_TRUE(trial_zygote_is_alone(&user.zygote));
+    trial_zygote_stop(&user.zygote);
+}
+
+static void a_zygote_loads_nothing_of_the_repository(void)
+{
+    struct error err = ERROR_INIT;
+
+    char *const environment[] = {(char *)"LD_LIBRARY_PATH=/repository/lib", NULL};
+    char *const *own = user.environment;
+
+    CU_ASSERT_EQUAL(start_zygote(place, forked_run, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
+    CU_ASSERT_EQUAL(start_zygote("/usr", forked_run, &err), -1);
+    user.environment = environment;
+    CU_ASSERT_EQUAL(start_zygote("/nowhere", forked_run, &err), -1);
+    user.environment = own;
+    CU_ASSERT_EQUAL(user.zygote.fd, -1);
+    CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 /* --- folders --------------------------------------------------------------------------------- */
 
 static void make(const char *path, mode_t mode, uid_t owner)
@@ -672,6 +876,7 @@ static void set_up(void)
     snprintf(home, sizeof(home), "%s/homes", place);
     snprintf(path, sizeof(path), "PATH=/usr/bin:/bin:%s/programs", place);
     user.homes = home;
+    user.zygote = TRIAL_ZYGOTE_NONE;
     user.environment = environment;
 }
 
@@ -705,6 +910,10 @@ int main(void)
          a_plan_that_leads_out_of_the_repository_is_refused},
         {"failures are planted in listed and held-out tests and not in the run of all",
          failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run_of_all},
+        {"what must go on to pass is planted in one run and true in another",
+         what_must_go_on_to_pass_is_planted_in_one_run_and_true_in_another},
+        {"what came out otherwise in a rehearsal counts in no small run",
+         what_came_out_otherwise_in_a_rehearsal_counts_in_no_small_run},
         {"each run is another user in a folder of its own",
          each_run_is_another_user_in_a_folder_of_its_own},
         {"what a run leaves is ended before it is judged",
@@ -718,6 +927,11 @@ int main(void)
         {"a run that talks without end is a fault of its own",
          a_run_that_talks_without_end_is_a_fault_of_its_own},
         {"shared memory does not outlive its run", shared_memory_does_not_outlive_its_run},
+        {"a run of a zygote is the supervisor's and another user's",
+         a_run_of_a_zygote_is_the_supervisor_s_and_another_user_s},
+        {"a run of a zygote that takes too long is ended",
+         a_run_of_a_zygote_that_takes_too_long_is_ended},
+        {"a zygote loads nothing of the repository", a_zygote_loads_nothing_of_the_repository},
         {"a sealed repository can be read and not written",
          a_sealed_repository_can_be_read_and_not_written},
         {"tests are laid in place of what is there and follow no link",

@@ -144,6 +144,8 @@ static int check_timeout(json_object *value, struct error *err)
                ? 0
                : wrong(err, "trial: timeout must be a whole number of seconds, 1 to %d",
                        TIMEOUT_MOST);
+}
+
 static int check_node(json_object *value, struct error *err)
 {
     return text_of(value) ? 0 : wrong(err, "trial: node must be a program's name or path");

@@ -5,9 +5,10 @@
  * a program whose status tells (`commands`, "test": its name; one without builds something):
  *
  *     {"tests": ["tests"], "kept": ["node_modules/tape"], "functions": ["tests/test_a.py::test_b"],
- *      "unplanted": ["..."], "listed": ["tests/test_a.py::test_b[1]"], "files": ["tests/test_a.py"],
- *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
- *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}]}
+ *      "unplanted": ["..."], "listed": ["tests/test_a.py::test_b[1]"], "files":
+ * ["tests/test_a.py"], "runs": [{"argv": ["python3", ...], "all": true, "files":
+ * [["tests/test_a.py", "0"]], "tests": [{"function": 0, "id": "tests/test_a.py::test_qx",
+ * "planted": null}]}]}
  *
  *      "prepare": {"commands": [{"argv": ["cmake", ...], "cwd": "/run/codeset-trial/build"}], ...}
  *      "runs": [{"commands": [{"argv": ["./test_b"], "cwd": "...", "test": "test_b", "seconds": 60,

@@ -153,7 +153,8 @@ int trial_steps_run(struct trial_steps *steps, struct trial_end *ends, struct er
     const struct trial_plan *plan = steps->plan;
     bool decided = false;
 
-    if (lay_kept(steps, err) < 0 || prepare(steps, err) < 0 || trial_leftovers_remove(leftovers, err) < 0)
+    if (lay_kept(steps, err) < 0 || prepare(steps, err) < 0 ||
+        trial_leftovers_remove(leftovers, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->step_count; i++) {
         ends[i].left_out = decided && !plan->steps[i].all;

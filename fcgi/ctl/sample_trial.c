@@ -163,10 +163,10 @@ static const struct member {
     enum framework frameworks; /* that have it */
     int (*check)(json_object *value, struct error *err);
 } members[] = {
-    {"timeout", ALL, check_timeout},    {"cmake", CTEST, check_cmake},
-    {"source", CTEST, check_source},    {"tests", ALL, check_tests},
-    {"private", ALL, check_private},    {"path", PYTEST, check_path},
-    {"python", PYTEST, check_python},   {"plugins", PYTEST, check_plugins},
+    {"timeout", ALL, check_timeout},  {"cmake", CTEST, check_cmake},
+    {"source", CTEST, check_source},  {"tests", ALL, check_tests},
+    {"private", ALL, check_private},  {"path", PYTEST, check_path},
+    {"python", PYTEST, check_python}, {"plugins", PYTEST, check_plugins},
     {"node", NODE, check_node},
 };
 

@@ -175,5 +175,7 @@ int trial_lay_kept(int from_fd, const char *from, int root_fd, const char *path,
     if (fstatat(from_fd, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? remove_kept(root_fd, path, err)
                                : error_errno(err, errno, "cannot copy %.200s", from);
-    return clear_way(root_fd, path, err) < 0 ? -1 : trial_lay(from_fd, from, root_fd, path, 0, TRIAL_LAY_TIMES, err);
+    return clear_way(root_fd, path, err) < 0
+               ? -1
+               : trial_lay(from_fd, from, root_fd, path, 0, TRIAL_LAY_TIMES, err);
 }

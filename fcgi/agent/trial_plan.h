@@ -5,15 +5,15 @@
  * a program whose status tells (`commands`, "test": its name; one without builds something):
  *
  *     {"tests": ["tests"], "kept": ["node_modules/tape"], "functions": ["tests/test_a.py::test_b"],
- *      "unplanted": ["..."], "listed": ["tests/test_a.py::test_b[1]"], "files":
- * ["tests/test_a.py"], "runs": [{"argv": ["python3", ...], "all": true, "files":
- * [["tests/test_a.py", "0"]], "tests": [{"function": 0, "id": "tests/test_a.py::test_qx",
- * "planted": null}]}], "mended": 1, "rehearsals": [{"argv": ...}], "zygote": {"argv":
- * ["/usr/bin/python3", ...]}}
+ *      "unplanted": ["..."], "listed": ["tests/test_a.py::test_b[1]"],
+ *      "files": ["tests/test_a.py"],
+ *      "runs": [{"argv": ["python3", ...], "all": true, "files": [["tests/test_a.py", "0"]],
+ *                "tests": [{"function": 0, "id": "tests/test_a.py::test_qx", "planted": null}]}],
+ *      "mended": 1, "rehearsals": [{"argv": ...}], "zygote": {"argv": ["/usr/bin/python3", ...]}}
  *
  * The last three may be missing. Functions from `mended` on need not be mended, but must go on to
  * pass; the rehearsals, runs like the others, tell which of these count in runs that are not of
- * all. Zygote: trial_zygote.h.
+ * all. Zygote: trial_zygote.h; then all runs tell by themselves.
  *
  *      "prepare": {"commands": [{"argv": ["cmake", ...], "cwd": "/run/codeset-trial/build"}], ...}
  *      "runs": [{"commands": [{"argv": ["./test_b"], "cwd": "...", "test": "test_b", "seconds": 60,

@@ -30,7 +30,8 @@ SMALL_RUNS = 7
 KEPT_RUNS = (SMALL_RUNS, SMALL_RUNS + 1)
 KEPT_MOST = 192  # functions of pass_to_pass in which failures are planted
 KEPT_FILES = 2  # of those without tests that must be mended, as each costs the time to read it
-REHEARSAL_SECONDS = 30
+REHEARSAL_SECONDS = 30  # behind which no test begins
+REHEARSAL_MOST = 45  # seconds: then it is ended
 MIRROR = "../mirror"
 draw = random.SystemRandom()
 
@@ -546,6 +547,7 @@ def plan_rehearsals(spec, runs, runner):
     rehearsals = [dict(run) for run in runs]
     for run in rehearsals:
         add_command(run, spec, runner, os.path.realpath(MIRROR), origin=spec["repository"], seconds=REHEARSAL_SECONDS)
+        run["seconds"] = min(run["seconds"] or REHEARSAL_MOST, REHEARSAL_MOST)
     return rehearsals
 
 

@@ -152,6 +152,13 @@ static long rehearsed_in(const struct trial_plan *plan, const struct trial_slot 
     return count;
 }
 
+/* Ended a run so, its word would not count. But what ended as its time was over (2) has more of it
+ * when it is no rehearsal. */
+static bool did_end(const struct trial_end *end)
+{
+    return !end->fault && end->status == end->said_status && end->status <= 2;
+}
+
 bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *ends,
                          size_t function, double *ret_seconds)
 {
@@ -167,7 +174,7 @@ bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *
 
             if (slot->function != function)
                 continue;
-            if (rehearsed_in(plan, slot, &ends[i], &seconds) != listed)
+            if (!did_end(&ends[i]) || rehearsed_in(plan, slot, &ends[i], &seconds) != listed)
                 return false;
             slots++;
         }

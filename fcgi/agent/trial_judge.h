@@ -47,8 +47,9 @@ void trial_end_add(struct trial_end *end, const char *test, enum trial_result re
 /* Why the run's word does not count: it ended too early, or contradicts itself. NULL: it does. */
 const char *trial_end_contradiction(const struct trial_end *end);
 
-/* Do the rehearsals show that all tests of the function, and no others, pass where it is true, and
- * fail where it is planted? *ret_seconds: what they took. ends: one for each rehearsal. */
+/* Do the rehearsals end, and show that all tests of the function, and no others, pass where it is
+ * true, and fail where it is planted? *ret_seconds: what they took. ends: one for each rehearsal.
+ */
 bool trial_was_rehearsed(const struct trial_plan *plan, const struct trial_end *ends,
                          size_t function, double *ret_seconds);
 

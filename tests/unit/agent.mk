@@ -56,12 +56,14 @@ TRIAL_PARTS = \
 	fcgi/agent/trial_kinds.c fcgi/agent/trial_lay.c fcgi/agent/trial_names.c fcgi/agent/trial_plan.c \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_steps.c fcgi/agent/trial_user.c fcgi/agent/trial_walls.c \
 	fcgi/agent/trial_zygote.c fcgi/agent/walk.c
-check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-programs
-TESTS += tests/unit/test-trial tests/unit/test-trial-programs
+check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-programs tests/unit/test-trial-runs
+TESTS += tests/unit/test-trial tests/unit/test-trial-programs tests/unit/test-trial-runs
 tests_unit_test_trial_SOURCES = tests/unit/test-trial.c tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_test_trial_programs_SOURCES = tests/unit/test-trial-programs.c tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_programs_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_trial_runs_SOURCES = tests/unit/test-trial-runs.c tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_runs_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-agent-container
 TESTS += tests/unit/test-agent-container

@@ -57,13 +57,16 @@
 
   const files = names.map((one) => path.join(repository, one));
 
-  // The test file from which the current call comes.
+  let loading = null;
+
+  // The test file from which the current call comes; if that can't be seen, the one that is being loaded.
   function callingFile() {
-    const { stackTraceLimit } = Error;
+    const { stackTraceLimit, prepareStackTrace } = Error;
     Error.stackTraceLimit = 100;
+    Error.prepareStackTrace = undefined;
     const { stack } = new Error();
-    Error.stackTraceLimit = stackTraceLimit;
-    let nearest = null, place = Infinity;
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+    let nearest = loading, place = Infinity;
     files.forEach((file, number) => {
       const at = String(stack).indexOf(`${file}:`);
       if (at >= 0 && at < place) [nearest, place] = [names[number], at];
@@ -198,7 +201,10 @@
   }
 
   async function loadAll() {
-    for (const file of files) await load(file);
+    for (const [number, file] of files.entries()) {
+      loading = names[number];
+      await load(file);
+    }
   }
 
   async function load(file) {

@@ -22,11 +22,11 @@
 /* A sample on its way. */
 struct addition {
     const struct new_sample *sample;
-    int64_t before; /* 0: it is new */
-    bool is_same;   /* as before: nothing is written */
+    int64_t before;             /* 0: it is new */
+    size_t bytes, answer_bytes; /* of its rows */
     struct buf json, whole, piece;
     uint32_t crc32;
-    size_t bytes, answer_bytes; /* of its rows */
+    bool is_same; /* as before: nothing is written */
 };
 
 /* Rows of values that go into one table. */

@@ -145,6 +145,7 @@ static int open_plan(struct trial *trial, const struct trial_kind *kind, char *c
     steps->place_fd = open(PLACE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     steps->plan_fd = open(PLAN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     steps->root_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    steps->temporary = trial_walls_temporary;
     if (steps->place_fd < 0 || steps->plan_fd < 0 || steps->root_fd < 0)
         return error_errno(err, errno, "there is no plan, or no repository");
     if (file_read(steps->plan_fd, "plan.json", TRIAL_PLAN_MOST, &text, err) < 0)

@@ -153,7 +153,8 @@ DEFINE_CLEANUP(struct trial_leftovers *, release_leftovers, trial_leftovers_free
 
 int trial_steps_run(struct trial_steps *steps, struct trial_end *ends, struct error *err)
 {
-    _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
+    _cleanup_(release_leftovers) struct trial_leftovers *leftovers =
+        trial_leftovers_new(steps->temporary);
     const struct trial_plan *plan = steps->plan;
     bool decided = false;
 
@@ -177,7 +178,8 @@ int trial_steps_run(struct trial_steps *steps, struct trial_end *ends, struct er
 int trial_steps_rehearse(struct trial_steps *steps, const char *mirror, struct trial_end *ends,
                          struct error *err)
 {
-    _cleanup_(release_leftovers) struct trial_leftovers *leftovers = trial_leftovers_new();
+    _cleanup_(release_leftovers) struct trial_leftovers *leftovers =
+        trial_leftovers_new(steps->temporary);
     _cleanup_(close_fd) int mirror_fd = open(mirror, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int repository_fd = steps->root_fd, failed = 0;
 

@@ -11,9 +11,10 @@
 struct trial_steps {
     const struct trial_plan *plan;
     struct trial_user user;
-    int place_fd; /* the trial's folder, with the build folder */
-    int plan_fd;  /* the planner's */
-    int root_fd;  /* the repository's, which is the current one */
+    int place_fd;                 /* the trial's folder, with the build folder */
+    int plan_fd;                  /* the planner's */
+    int root_fd;                  /* the repository's, which is the current one */
+    const char *const *temporary; /* folders that are emptied of what a run left, NULL at the end */
 };
 
 /* ends: zeros, one for each step of the plan; what is not needed is left out. What the platform

@@ -19,16 +19,17 @@
 
 #include "base/banned.h"
 
+#define FOLDERS_MOST 4
 #define TEMPORARY_MOST 10000 /* names that a folder of temporary files may have from the image */
 
-static const char *const temporary[] = {"/tmp", "/var/tmp", "/dev/shm"};
+const char *const trial_walls_temporary[] = {"/tmp", "/var/tmp", "/dev/shm", NULL};
 
 /* --- what everybody may write ---------------------------------------------------------------- */
 
 static bool is_temporary(const char *path)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(temporary); i++)
-        if (strcmp(temporary[i] + 1, path) == 0)
+    for (const char *const *folder = trial_walls_temporary; *folder; folder++)
+        if (strcmp(*folder + 1, path) == 0)
             return true;
     return false;
 }
@@ -116,7 +117,8 @@ struct names {
 };
 
 struct trial_leftovers {
-    struct names there[ARRAY_SIZE(temporary)];
+    const char *const *folders;
+    struct names there[FOLDERS_MOST];
 };
 
 static int by_text(const void *a, const void *b)
@@ -124,9 +126,9 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static DIR *open_temporary(size_t at)
+static DIR *open_temporary(const char *folder)
 {
-    int fd = open(temporary[at], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
     if (!dir)
@@ -141,12 +143,13 @@ static bool is_dots(const char *name)
 
 DEFINE_CLEANUP(DIR *, close_dir, closedir)
 
-struct trial_leftovers *trial_leftovers_new(void)
+struct trial_leftovers *trial_leftovers_new(const char *const *folders)
 {
     struct trial_leftovers *leftovers = xcalloc(1, sizeof(*leftovers));
 
-    for (size_t i = 0; i < ARRAY_SIZE(temporary); i++) {
-        _cleanup_(close_dir) DIR *dir = open_temporary(i);
+    leftovers->folders = folders;
+    for (size_t i = 0; i < FOLDERS_MOST && folders[i]; i++) {
+        _cleanup_(close_dir) DIR *dir = open_temporary(folders[i]);
         struct names *names = &leftovers->there[i];
         const struct dirent *entry;
 
@@ -163,7 +166,7 @@ void trial_leftovers_free(struct trial_leftovers *leftovers)
 {
     if (!leftovers)
         return;
-    for (size_t i = 0; i < ARRAY_SIZE(temporary); i++) {
+    for (size_t i = 0; i < FOLDERS_MOST; i++) {
         for (size_t j = 0; j < leftovers->there[i].count; j++)
             free(leftovers->there[i].items[j]);
         free(leftovers->there[i].items);
@@ -188,11 +191,11 @@ static int remove_new(DIR *dir, const struct names *names, struct error *err)
 
 int trial_leftovers_remove(const struct trial_leftovers *leftovers, struct error *err)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(temporary); i++) {
-        _cleanup_(close_dir) DIR *dir = open_temporary(i);
+    for (size_t i = 0; i < FOLDERS_MOST && leftovers->folders[i]; i++) {
+        _cleanup_(close_dir) DIR *dir = open_temporary(leftovers->folders[i]);
 
         if (dir && remove_new(dir, &leftovers->there[i], err) < 0)
-            return error_wrap(err, "%s cannot be cleaned", temporary[i]);
+            return error_wrap(err, "%s cannot be cleaned", leftovers->folders[i]);
     }
     return 0;
 }

@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 /* Takes from everybody the right to write what the image lets everybody write, but for folders of
- * temporary files (trial_walls_clean). `spared`: a folder that is left out. */
+ * temporary files (trial_leftovers_remove). `spared`: a folder that is left out. */
 int trial_walls_close(const char *spared, struct error *err);
 
 /* Only root may look at it. It must be there, and no link. */
@@ -21,10 +21,13 @@ int trial_walls_hide(int dir_fd, const char *path, struct error *err);
  * is hidden. */
 int trial_walls_seal(int root_fd, struct error *err);
 
+/* The container's folders of temporary files, NULL at the end. */
+extern const char *const trial_walls_temporary[];
+
 struct trial_leftovers;
 
-/* Remembers what lies in folders of temporary files. */
-struct trial_leftovers *trial_leftovers_new(void);
+/* Remembers what lies in these folders, at most 4, NULL at the end; they are the caller's. */
+struct trial_leftovers *trial_leftovers_new(const char *const *folders);
 void trial_leftovers_free(struct trial_leftovers *leftovers);
 
 /* Removes what was not there then. */

@@ -201,7 +201,9 @@ static void run_plan(const char *runs)
     _cleanup_(free_ptr) char *homes = xasprintf("%s/homes", place);
     _cleanup_(close_fd) int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     char *environment[] = {(char *)"PATH=/usr/bin:/bin", NULL};
-    struct trial_steps steps = {.plan = &plan, .place_fd = here, .plan_fd = here, .root_fd = here};
+    static const char *const none[] = {NULL}; /* the host's are not the test's */
+    struct trial_steps steps = {
+        .plan = &plan, .place_fd = here, .plan_fd = here, .root_fd = here, .temporary = none};
     struct error err = ERROR_INIT;
 
     steps.user.homes = homes;

@@ -32,20 +32,20 @@ struct version {
 /* "1.8.1", "1.0-rc6", "1.4.0-rc.2", "1.1.5+ds1". Returns whether there is a version. */
 static bool parse_version(const char *text, struct version *version)
 {
-    char *end = NULL;
-    size_t i = 0;
-
     *version = (struct version){.candidate = LONG_MAX};
-    for (; i < ARRAY_SIZE(version->parts); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(version->parts); i++) {
+        char *end;
+
         version->parts[i] = strtol(text, &end, 10);
         if (end == text)
             return false;
-        if (*end != '.')
+        text = end;
+        if (*text != '.')
             break;
-        text = end + 1;
+        text++;
     }
-    if (strncmp(end, "-rc", 3) == 0 || strncmp(end, "~rc", 3) == 0)
-        version->candidate = strtol(end + 3 + (end[3] == '.'), NULL, 10);
+    if (strncmp(text, "-rc", 3) == 0 || strncmp(text, "~rc", 3) == 0)
+        version->candidate = strtol(text + 3 + (text[3] == '.'), NULL, 10);
     return true;
 }
 

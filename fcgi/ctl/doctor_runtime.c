@@ -156,19 +156,30 @@ static void add_hole(struct buf *list, const struct hole *hole)
     buf_add_char(list, ')');
 }
 
+/* To be freed. Where a package comes without its changelog, nobody knows what it closes. */
+static char *how_to_mend(const struct package *package, const char *name)
+{
+    const char *other =
+        strcmp(name, "runc") == 0 ? "; if there is none: [engine] runtime = crun" : "";
+
+    if (!package->name)
+        return xasprintf("install a newer version%s", other);
+    if (package->changelog.length == 0)
+        return xasprintf("the changelog of the package is not on this host: see whether 'apt-get "
+                         "changelog %s' names them, else apt-get install --only-upgrade %s%s",
+                         package->name, package->name, other);
+    return xasprintf("apt-get update && apt-get install --only-upgrade %s%s", package->name, other);
+}
+
 /* said: the runtime's --version. */
 static void check_holes(struct doctor *doctor, const char *name, const struct version *version,
                         const char *said)
 {
     _cleanup_(package_release) struct package package = {.changelog = BUF_INIT};
-    const char *other =
-        strcmp(name, "runc") == 0 ? "; if there is none: [engine] runtime = crun" : "";
     _cleanup_(free_ptr) char *mend = NULL;
 
     find_package(doctor->settings->engine.runtime, &package);
-    mend = package.name ? xasprintf("apt-get update && apt-get install --only-upgrade %s%s",
-                                    package.name, other)
-                        : xasprintf("install a newer version%s", other);
+    mend = how_to_mend(&package, name);
     for (enum finding finding = FINDING_WARN; finding <= FINDING_FAIL; finding++) {
         _cleanup_(buf_release) struct buf list = BUF_INIT;
 

@@ -100,44 +100,67 @@ static void print_findings(const struct doctor *doctor)
 
 /* --- the checks ------------------------------------------------------------------------------ */
 
-/* Reads what the child writes, a little of it; the rest is drained so that it can end. */
-static char *read_line(int fd)
+/* Reads what the child writes; what is above `most` bytes is dropped, so that it can end. */
+static void read_output(int fd, size_t most, struct buf *out)
 {
-    char text[OUTPUT_MOST], rest[OUTPUT_MOST];
-    size_t used = 0;
+    char bytes[OUTPUT_MOST];
     ssize_t got;
 
-    while (used < sizeof(text) - 1 && (got = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
-        used += (size_t)got;
-    while (read(fd, rest, sizeof(rest)) > 0)
-        ;
-    text[used] = '\0';
-    return xstrndup(text, strcspn(text, "\n"));
+    while ((got = read(fd, bytes, sizeof(bytes))) > 0) {
+        size_t room = most - out->length;
+
+        buf_add(out, bytes, (size_t)got < room ? (size_t)got : room);
+    }
 }
 
-char *doctor_first_line(const char *program, const char *argument)
+int doctor_output(const char *const args[], size_t most, bool errors_too, struct buf *out)
 {
-    char *const args[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)argument, NULL};
     posix_spawn_file_actions_t actions;
-    _cleanup_(free_ptr) char *line = NULL;
     int ends[2], status, failed;
     pid_t pid;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return NULL;
+        return -1;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-    failed = posix_spawnp(&pid, program, &actions, NULL, args, environ);
+    if (errors_too)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    else
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    failed = posix_spawnp(&pid, args[0], &actions, NULL, (char *const *)(uintptr_t)args, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     if (!failed) {
-        line = read_line(ends[0]);
+        read_output(ends[0], most, out);
         failed = waitpid(pid, &status, 0) != pid || status != 0;
     }
     close(ends[0]);
-    return failed ? NULL : TAKE_PTR(line);
+    return failed ? -1 : 0;
+}
+
+char *doctor_find_program(const char *name)
+{
+    static const char *const more[] = {"/usr/sbin", "/sbin"};
+    const char *path = getenv("PATH");
+
+    if (strchr(name, '/'))
+        return access(name, X_OK) == 0 ? xstrdup(name) : NULL;
+    for (; path && *path; path += path[0] == ':') {
+        size_t length = strcspn(path, ":");
+        _cleanup_(free_ptr) char *file = xasprintf("%.*s/%s", (int)length, path, name);
+
+        if (length > 0 && access(file, X_OK) == 0)
+            return TAKE_PTR(file);
+        path += length;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+        _cleanup_(free_ptr) char *file = xasprintf("%s/%s", more[i], name);
+
+        if (access(file, X_OK) == 0)
+            return TAKE_PTR(file);
+    }
+    return NULL;
 }
 
 static void check_all(struct doctor *doctor)
@@ -147,6 +170,7 @@ static void check_all(struct doctor *doctor)
     doctor_report(doctor, FINDING_OK, "configuration", NULL, "%s can be used",
                   ctl_config(doctor->ctl));
     doctor_host(doctor);
+    doctor_runtime(doctor);
     doctor_programs(doctor);
     if (ctl_option(doctor->ctl, "host"))
         return;
@@ -159,6 +183,7 @@ static void check_all(struct doctor *doctor)
     doctor_files(doctor);
     doctor_engine(doctor);
     doctor_services(doctor);
+    doctor_certificate(doctor);
     doctor_egress(doctor);
     doctor_limits(doctor);
 }

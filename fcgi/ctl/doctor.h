@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "ctl/ctl.h"
 
 enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
@@ -29,16 +30,23 @@ struct doctor {
 void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
                    const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* The output of a program, its first line; NULL where it can't be run or fails. free() it. */
-char *doctor_first_line(const char *program, const char *argument);
+/* Runs a program that is found by PATH, until it ends. out gets up to `most` bytes of its output,
+ * and of its errors where they are wanted; what is above is dropped. args end with NULL. Returns 0,
+ * or -1 where it can't be run or fails. */
+int doctor_output(const char *const args[], size_t most, bool errors_too, struct buf *out);
+
+/* The path of a program in PATH, or where Debian has root's; NULL: there is none. free() it. */
+char *doctor_find_program(const char *name);
 
 void doctor_database(struct doctor *doctor); /* doctor_database.c */
 void doctor_host(struct doctor *doctor);     /* doctor_host.c: kernel, cgroups, clock, uids */
+void doctor_runtime(struct doctor *doctor);  /* doctor_runtime.c: its version and holes */
 void doctor_programs(struct doctor *doctor); /* doctor_files.c: Debian's that we need */
 void doctor_files(struct doctor *doctor);    /* doctor_files.c: our programs, folders, secrets */
 void doctor_engine(struct doctor *doctor);   /* doctor_engine.c: codeset-engined, shared parts */
 void doctor_services(struct doctor *doctor); /* doctor_services.c: what runs; after the database */
-void doctor_egress(struct doctor *doctor);   /* doctor_egress.c: the way out, where agents run */
-void doctor_limits(struct doctor *doctor);   /* doctor_limits.c: what the host has once */
+void doctor_certificate(struct doctor *doctor); /* doctor_certificate.c: nginx's */
+void doctor_egress(struct doctor *doctor);      /* doctor_egress.c: the way out, where agents run */
+void doctor_limits(struct doctor *doctor);      /* doctor_limits.c: what the host has once */
 
 #endif

@@ -26,31 +26,7 @@
 
 /* --- programs -------------------------------------------------------------------------------- */
 
-static bool in_path(const char *name)
-{
-    static const char *const more[] = {"/usr/sbin", "/sbin"};
-    const char *path = getenv("PATH");
-
-    if (strchr(name, '/'))
-        return access(name, X_OK) == 0;
-    for (; path && *path; path += path[0] == ':') {
-        size_t length = strcspn(path, ":");
-        _cleanup_(free_ptr) char *file = xasprintf("%.*s/%s", (int)length, path, name);
-
-        if (length > 0 && access(file, X_OK) == 0)
-            return true;
-        path += length;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
-        _cleanup_(free_ptr) char *file = xasprintf("%s/%s", more[i], name);
-
-        if (access(file, X_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void check_programs(struct doctor *doctor)
+void doctor_programs(struct doctor *doctor)
 {
     static const struct {
         const char *name, *mend, *use;
@@ -63,50 +39,14 @@ static void check_programs(struct doctor *doctor)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-        if (in_path(programs[i].name))
+        _cleanup_(free_ptr) char *path = doctor_find_program(programs[i].name);
+
+        if (path)
             doctor_report(doctor, FINDING_OK, programs[i].name, NULL, "is installed");
         else
             doctor_report(doctor, programs[i].finding, programs[i].name, programs[i].mend,
                           "is missing; it %s", programs[i].use);
     }
-}
-
-static void check_runtime(struct doctor *doctor)
-{
-    static const struct {
-        const char *name; /* as it calls itself */
-        int major, minor; /* the oldest that is known to work */
-    } known[] = {{"crun", 1, 8}, {"runc", 1, 1}};
-    const char *runtime = doctor->settings->engine.runtime;
-    _cleanup_(free_ptr) char *line = doctor_first_line(runtime, "--version");
-    int major, minor;
-
-    if (!line) {
-        doctor_report(doctor, FINDING_FAIL, "runtime",
-                      "apt-get install crun, or correct [engine] runtime", "%s cannot be run",
-                      runtime);
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
-        size_t length = strlen(known[i].name);
-
-        if (strncmp(line, known[i].name, length) != 0 || line[length] != ' ')
-            continue;
-        if (sscanf(line + length, " version %d.%d", &major, &minor) == 2 &&
-            (major < known[i].major || (major == known[i].major && minor < known[i].minor)))
-            doctor_report(doctor, FINDING_FAIL, "runtime", "install a newer one",
-                          "%s; %d.%d is the oldest that works", line, known[i].major,
-                          known[i].minor);
-        else
-            doctor_report(doctor, FINDING_OK, "runtime", NULL, "%s", line);
-        return;
-    }
-    if (strncmp(line, "runsc ", 6) == 0)
-        doctor_report(doctor, FINDING_FAIL, "runtime", "use crun or runc",
-                      "%s has no --preserve-fds, by which the agent gets its socket", line);
-    else
-        doctor_report(doctor, FINDING_WARN, "runtime", "use crun or runc",
-                      "unknown runtime: %s reports \"%s\"", runtime, line);
 }
 
 /* --- binaries that run in containers --------------------------------------------------------- */
@@ -307,12 +247,6 @@ static void check_secrets(struct doctor *doctor)
     if (stripe->api_key_file[0] && !stripe->webhook_secrets_file[0])
         doctor_report(doctor, FINDING_WARN, "webhook_secrets_file", "set it",
                       "without webhooks a deposit is credited only when Stripe is asked");
-}
-
-void doctor_programs(struct doctor *doctor)
-{
-    check_runtime(doctor);
-    check_programs(doctor);
 }
 
 void doctor_files(struct doctor *doctor)

@@ -18,8 +18,9 @@ libctl_a_SOURCES = \
 	fcgi/ctl/import_images.c fcgi/ctl/import_images.h \
 	fcgi/ctl/pull_jobs.c fcgi/ctl/pull_jobs.h \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
-	fcgi/ctl/doctor_database.c fcgi/ctl/doctor_egress.c fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
-	fcgi/ctl/doctor_limits.c \
+	fcgi/ctl/doctor_certificate.c fcgi/ctl/doctor_database.c fcgi/ctl/doctor_egress.c \
+	fcgi/ctl/doctor_engine.c fcgi/ctl/doctor_files.c fcgi/ctl/doctor_host.c \
+	fcgi/ctl/doctor_limits.c fcgi/ctl/doctor_runtime.c \
 	fcgi/ctl/egress_probe.c fcgi/ctl/egress_probe.h \
 	fcgi/ctl/engine_probe.c fcgi/ctl/engine_probe.h \
 	fcgi/ctl/doctor_services.c \

@@ -116,7 +116,7 @@ const struct code codes[] = {
     {"SESSION_LIMIT", 429, 30, NULL, "Too many open sessions: close one."},
     {"SESSION_RATE_LIMIT", 429, 10, NULL, "Too many new sessions within a minute: wait a little."},
     {"TOO_MANY_REQUESTS", 429, 5, "A limit was reached. " LATER,
-     "Another limit was reached, or nginx: too many requests from one address."},
+     "Another limit was reached, or nginx: too many requests from one address or with one key."},
     {"VERIFICATION_LIMIT", 429, 5, NULL, "Too many unfinished verifications of this session."},
     {"HEADERS_TOO_LARGE", 431, 0, NULL, "nginx: a header is longer than the server allows."},
     {"INTERNAL_ERROR", 500, 0,

@@ -116,6 +116,7 @@
 /* Bytes, and seconds. */
 #define AGENT_OUTPUT_CAP (1024 * 1024)        /* of an output stream, as UTF-8 */
 #define AGENT_TAIL_CAP 65536                  /* of the newest text of both outputs */
+#define AGENT_REQUEST_CAP (INT64_C(4) << 20)  /* of the body that starts a command */
 #define AGENT_FILE_CAP (INT64_C(64) << 20)    /* of an edited or uploaded file */
 #define AGENT_LISTING_CAP (INT64_C(64) << 20) /* of a listing */
 #define AGENT_TREE_CAP (INT64_C(512) << 20)   /* of an archive of changes */

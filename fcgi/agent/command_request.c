@@ -14,8 +14,6 @@
 
 #include "base/banned.h"
 
-#define BODY_MOST (4 << 20)
-
 static const char *end_name(enum command_end end)
 {
     switch (end) {
@@ -181,7 +179,7 @@ static struct operation *start(struct commands *commands, const char *id,
     struct error err = ERROR_INIT;
     int64_t timeout;
 
-    if (request_body_json(req, BODY_MOST, &body, &err) < 0) {
+    if (request_body_json(req, AGENT_REQUEST_CAP, &body, &err) < 0) {
         request_message(req, 400, err.message);
         return NULL;
     }

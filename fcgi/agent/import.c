@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "agent/changes.h"
+#include "agent/crossing.h"
 #include "agent/listing.h"
 #include "agent/request.h"
 #include "agent/restore.h"
@@ -49,6 +50,7 @@ struct import {
     int root_fd;
     char *rules;
     struct restore *restore;
+    struct crossings *crossings;
     struct walk_cursor cursor; /* to the entry laid last */
     char *manifest;
     struct item *items; /* by path */
@@ -208,7 +210,14 @@ static bool stays_whole(const struct import *import, const struct walk_thing *th
 static bool stays(struct import *import, const struct walk_thing *thing, char wanted)
 {
     size_t kept = strlen(thing->path);
-    enum restore_answer answer = restore_ask(import->restore, thing->path, &kept);
+    unsigned kinds = restore_asks_kinds(import->restore)
+                         ? crossing_of_thing(thing->dir_fd, thing->name, thing->path)
+                         : 0;
+    enum restore_answer answer;
+
+    if (S_ISDIR(thing->st->st_mode) && wanted == 'l')
+        kinds |= CROSSING_LINK;
+    answer = restore_ask(import->restore, thing->path, kinds, &kept);
 
     if (answer == RESTORE_CROSSES && !stays_whole(import, thing, wanted))
         return false;
@@ -217,6 +226,8 @@ static bool stays(struct import *import, const struct walk_thing *thing, char wa
                !(S_ISDIR(thing->st->st_mode) && restore_takes_some(import->restore));
     if (answer == RESTORE_PART && !is_held(import, thing))
         return false;
+    if (kinds)
+        restore_hold(import->restore, thing->path);
     restore_note(import->restore, thing->path, kept);
     return true;
 }
@@ -233,6 +244,8 @@ static enum walk_next visit_remove(void *arg, const struct walk_thing *thing, st
     /* Devices, pipes and sockets of the image are in no manifest; they stay. */
     if (!wanted && !listing_type(st->st_mode))
         return WALK_OVER;
+    if (S_ISDIR(st->st_mode) && wanted == 'l')
+        crossings_note(((struct import *)arg)->crossings, CROSSING_LINK, thing->path);
     return walk_remove(thing->dir_fd, thing->name, err) < 0 ? WALK_STOP : WALK_OVER;
 }
 
@@ -397,7 +410,8 @@ static int lay_part(struct import *import, int dir_fd, const char *name,
         return -1;
     session.length = (size_t)entry->size;
     read_image(dir_fd, name, &image);
-    made = restore_merge(name, &image, &session, &merged);
+    made =
+        restore_merge(name, restore_parts(import->restore, entry->path), &image, &session, &merged);
     if (made != RESTORE_SESSIONS)
         restore_note(import->restore, entry->path, strlen(entry->path));
     if (made == RESTORE_IMAGES)
@@ -428,6 +442,100 @@ static int lay_thing(struct import *import, const struct pax_entry *entry, bool 
     }
 }
 
+/* --- what crosses, and is told --- */
+
+/* The kinds of the entry, whose content is next in the body. */
+static unsigned kinds_of(const struct import *import, const struct pax_entry *entry)
+{
+    char head[CROSSING_HEAD];
+    size_t most = entry->size < CROSSING_HEAD ? (size_t)entry->size : CROSSING_HEAD;
+    ssize_t got = evbuffer_copyout(import->body, head, most);
+
+    return crossing_of(entry->type, entry->path, head, got > 0 ? (size_t)got : 0);
+}
+
+/* Asks of the entry and, if its kind counts, of what the image has in its place. */
+static enum restore_answer ask(struct import *import, const struct pax_entry *entry,
+                               size_t *ret_kept)
+{
+    enum restore_answer answer;
+    unsigned kinds = 0;
+    const char *name;
+
+    if (restore_asks_kinds(import->restore)) {
+        int dir_fd = walk_cursor_parent(&import->cursor, entry->path, false, &name);
+
+        kinds = kinds_of(import, entry) | crossing_of_thing(dir_fd, name, entry->path);
+    }
+    answer = restore_ask(import->restore, entry->path, kinds, ret_kept);
+    if (answer == RESTORE_KEPT && kinds) /* its path alone does not say that it may be missing */
+        settle(import, entry->path);
+    return answer;
+}
+
+/* Is the image's file the same as the one whose content is next in the body? */
+static bool is_same_file(const struct import *import, int dir_fd, const char *name,
+                         const struct pax_entry *entry)
+{
+    static char theirs[64 * 1024], ours[64 * 1024];
+    _cleanup_(close_fd) int fd =
+        dir_fd < 0 ? -1 : openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct evbuffer_ptr at;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != entry->size ||
+        evbuffer_ptr_set(import->body, &at, 0, EVBUFFER_PTR_SET) < 0)
+        return false;
+    for (int64_t left = entry->size; left > 0;) {
+        size_t piece = left < (int64_t)sizeof(theirs) ? (size_t)left : sizeof(theirs);
+
+        if (evbuffer_copyout_from(import->body, &at, theirs, piece) != (ssize_t)piece ||
+            read(fd, ours, piece) != (ssize_t)piece || memcmp(ours, theirs, piece) != 0 ||
+            evbuffer_ptr_set(import->body, &at, piece, EVBUFFER_PTR_ADD) < 0)
+            return false;
+        left -= (int64_t)piece;
+    }
+    return true;
+}
+
+/* Does the package.json that is next in the body name others to begin with? */
+static bool is_entry_changed(struct import *import, int dir_fd, const char *name,
+                             const struct pax_entry *entry)
+{
+    _cleanup_(buf_release) struct buf image = BUF_INIT, session = BUF_INIT;
+
+    if (entry->size > RESTORE_PART_MOST)
+        return true;
+    buf_reserve(&session, (size_t)entry->size + 1);
+    if (evbuffer_copyout(import->body, session.data, (size_t)entry->size) != entry->size)
+        return true;
+    session.length = (size_t)entry->size;
+    read_image(dir_fd, name, &image);
+    return crossing_entry_differs(&image, &session);
+}
+
+/* Notes the entry, which is about to be laid, where it is of a kind that is told. */
+static void note_crossing(struct import *import, const struct pax_entry *entry)
+{
+    unsigned kinds = 0;
+    const char *name;
+    int dir_fd;
+
+    if (entry->type != 'f' && entry->type != 'l')
+        return;
+    kinds = kinds_of(import, entry);
+    if (!kinds && !crossing_is_package(entry->path))
+        return;
+    dir_fd = walk_cursor_parent(&import->cursor, entry->path, false, &name);
+    if (entry->type == 'f' && is_same_file(import, dir_fd, name, entry))
+        return;
+    if (crossing_is_package(entry->path) && entry->type == 'f' &&
+        !(restore_parts(import->restore, entry->path) & RESTORE_ENTRY) &&
+        is_entry_changed(import, dir_fd, name, entry))
+        kinds |= CROSSING_ENTRY;
+    crossings_note(import->crossings, kinds, entry->path);
+}
+
 static int lay(struct import *import, const struct pax_entry *entry, struct error *err)
 {
     char wanted = path_is_below(entry->path) ? listed(import, entry->path) : '\0';
@@ -440,10 +548,11 @@ static int lay(struct import *import, const struct pax_entry *entry, struct erro
     if (is_kept(entry->path))
         return skip_content(import, entry, err);
     kept = strlen(entry->path);
-    answer = restore_ask(import->restore, entry->path, &kept);
+    answer = ask(import, entry, &kept);
     if (answer == RESTORE_KEPT || (answer == RESTORE_PART && entry->type == 'w') ||
         (entry->type != 'd' && restore_needs_folder(import->restore, entry->path)))
         return hold_back(import, entry, kept, err);
+    note_crossing(import, entry);
     return lay_thing(import, entry, answer == RESTORE_PART, err);
 }
 
@@ -478,7 +587,7 @@ static bool is_held_back(const struct import *import, const char *path)
 {
     size_t kept;
 
-    return restore_ask(import->restore, path, &kept) != RESTORE_CROSSES ||
+    return restore_ask(import->restore, path, 0, &kept) != RESTORE_CROSSES ||
            restore_needs_folder(import->restore, path);
 }
 
@@ -533,7 +642,8 @@ static int import_all(struct import *import, struct error *err)
 
 void changes_put(struct evhttp_request *req, int out)
 {
-    struct import import = {.body = evhttp_request_get_input_buffer(req), .root_fd = -1};
+    struct import import = {
+        .body = evhttp_request_get_input_buffer(req), .root_fd = -1, .crossings = crossings_new()};
     _cleanup_(buf_release) struct buf answer = BUF_INIT;
     struct error err = ERROR_INIT;
     struct evkeyvalq fields;
@@ -556,6 +666,10 @@ void changes_put(struct evhttp_request *req, int out)
         worker_message(out, status_of(&err), err.message);
         return;
     }
+    buf_add_char(&answer, '{');
     restore_tell(import.restore, &answer);
+    buf_add_str(&answer, ",\"crossed\":");
+    crossings_tell(import.crossings, &answer);
+    buf_add_char(&answer, '}');
     worker_json(out, 200, answer.data);
 }

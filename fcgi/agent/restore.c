@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/crossing.h"
 #include "agent/walk.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -26,6 +27,7 @@ struct paths {
 
 struct restore {
     struct paths kept;     /* exact paths */
+    struct paths held;     /* the same, which are not among them yet */
     struct paths standing; /* those of tests that the image has */
     const char **names;    /* rules about names, in the caller's bytes */
     size_t name_count, name_room;
@@ -118,14 +120,20 @@ static void rules_add(const char ***rules, size_t *count, size_t *room, const ch
 }
 
 /* Does the sample's rule match the path, or a folder that it is in? *ret_end: where that part of
- * the path ends. What has a slash is a path, anything else a name. */
-static bool own_matches(const char *rule, const char *path, size_t *ret_end)
+ * the path ends. What has a slash is a path, what is the name of a kind that kind, and anything
+ * else a name. */
+static bool own_matches(const char *rule, const char *path, unsigned kinds, size_t *ret_end)
 {
+    unsigned kind = crossing_named(rule + 1);
     const char *pattern = rule + 1 + (rule[1] == '/');
     bool whole = strchr(rule + 1, '/') != NULL;
     char part[PATH_MAX];
     size_t from = 0;
 
+    if (kind) {
+        *ret_end = kinds & kind & CROSSING_STARTUP ? crossing_startup(path) : strlen(path);
+        return kinds & kind;
+    }
     for (size_t at = 0; at < sizeof(part); at++) {
         part[at] = path[at];
         if (path[at] && path[at] != '/')
@@ -144,10 +152,11 @@ static bool own_matches(const char *rule, const char *path, size_t *ret_end)
 }
 
 /* The sample's own rule that decides about the path; NULL: none. */
-static const char *own_rule(const struct restore *restore, const char *path, size_t *ret_end)
+static const char *own_rule(const struct restore *restore, const char *path, unsigned kinds,
+                            size_t *ret_end)
 {
     for (size_t i = restore->own_count; i > 0; i--)
-        if (own_matches(restore->own[i - 1], path, ret_end))
+        if (own_matches(restore->own[i - 1], path, kinds, ret_end))
             return restore->own[i - 1];
     return NULL;
 }
@@ -155,7 +164,7 @@ static const char *own_rule(const struct restore *restore, const char *path, siz
 static bool is_taken(const struct restore *restore, const char *path)
 {
     size_t end;
-    const char *rule = own_rule(restore, path, &end);
+    const char *rule = own_rule(restore, path, 0, &end);
 
     return rule && rule[0] == AGENT_RULE_TAKE;
 }
@@ -198,7 +207,10 @@ static enum walk_next visit_own(void *arg, const struct walk_thing *thing, struc
 {
     struct restore *restore = arg;
     size_t end;
-    const char *rule = own_rule(restore, thing->path, &end);
+    unsigned kinds = restore_asks_kinds(restore)
+                         ? crossing_of_thing(thing->dir_fd, thing->name, thing->path)
+                         : 0;
+    const char *rule = own_rule(restore, thing->path, kinds, &end);
 
     (void)err;
     if (rule && rule[0] == AGENT_RULE_KEEP && !S_ISDIR(thing->st->st_mode))
@@ -233,6 +245,7 @@ void restore_free(struct restore *restore)
     if (!restore)
         return;
     paths_release(&restore->kept);
+    paths_release(&restore->held);
     paths_release(&restore->standing);
     free(restore->names);
     free(restore->own);
@@ -276,10 +289,34 @@ static const char *rule_within(const struct restore *restore, const char *path, 
     }
 }
 
-enum restore_answer restore_ask(const struct restore *restore, const char *path, size_t *ret_kept)
+bool restore_asks_kinds(const struct restore *restore)
+{
+    for (size_t i = 0; i < restore->own_count; i++)
+        if (crossing_named(restore->own[i] + 1))
+            return true;
+    return false;
+}
+
+static const char *last_name(const char *path)
+{
+    return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+unsigned restore_parts(const struct restore *restore, const char *path)
+{
+    unsigned parts = rule_of(restore, last_name(path), true) ? RESTORE_RUNNER : 0;
+    size_t end;
+    const char *own =
+        crossing_is_package(path) ? own_rule(restore, path, CROSSING_ENTRY, &end) : NULL;
+
+    return own && own[0] == AGENT_RULE_KEEP ? parts | RESTORE_ENTRY : parts;
+}
+
+enum restore_answer restore_ask(const struct restore *restore, const char *path, unsigned kinds,
+                                size_t *ret_kept)
 {
     size_t end = 0;
-    const char *own = own_rule(restore, path, &end);
+    const char *own = own_rule(restore, path, kinds, &end);
 
     if (own && own[0] == AGENT_RULE_TAKE)
         return RESTORE_CROSSES;
@@ -298,9 +335,7 @@ enum restore_answer restore_ask(const struct restore *restore, const char *path,
             return RESTORE_KEPT;
         }
     } while (path[end]);
-    return rule_of(restore, strrchr(path, '/') ? strrchr(path, '/') + 1 : path, true)
-               ? RESTORE_PART
-               : RESTORE_CROSSES;
+    return restore_parts(restore, path) ? RESTORE_PART : RESTORE_CROSSES;
 }
 
 bool restore_takes_some(const struct restore *restore)
@@ -326,11 +361,15 @@ bool restore_needs_folder(const struct restore *restore, const char *path)
 
 void restore_hold(struct restore *restore, const char *path)
 {
-    paths_add(&restore->kept, path);
+    paths_add(&restore->held, path);
 }
 
 void restore_settle(struct restore *restore)
 {
+    for (size_t i = 0; i < restore->held.count; i++)
+        paths_add(&restore->kept, restore->held.items[i]);
+    paths_release(&restore->held);
+    restore->held = (struct paths){0};
     paths_sort(&restore->kept);
     paths_sort(&restore->standing);
 }
@@ -353,19 +392,19 @@ void restore_note(struct restore *restore, const char *path, size_t length)
 
 void restore_tell(const struct restore *restore, struct buf *json)
 {
-    buf_add_str(json, "{\"kept_back\":[");
+    buf_add_str(json, "\"kept_back\":[");
     for (size_t i = 0; i < restore->told_count; i++) {
         if (i > 0)
             buf_add_char(json, ',');
         json_write_string(json, restore->told[i], strnlen(restore->told[i], TOLD_PATH_MOST));
     }
-    buf_addf(json, "],\"more\":%zu}", restore->more);
+    buf_addf(json, "],\"more\":%zu", restore->more);
 }
 
 /* --- package.json ---------------------------------------------------------------------------- */
 
-static const char *const package_members[] = {"scripts", "jest", "mocha", "ava",   "tap",
-                                              "vitest",  "nyc",  "c8",    "config"};
+static const char *const runner_members[] = {"scripts", "jest", "mocha", "ava",    "tap",
+                                             "vitest",  "nyc",  "c8",    "config", NULL};
 
 static json_object *package_read(const char *text, size_t length)
 {
@@ -379,8 +418,29 @@ static json_object *package_read(const char *text, size_t length)
     return NULL;
 }
 
-static enum restore_merged package_merge(const struct buf *image, const struct buf *session,
-                                         struct buf *out)
+/* Puts the image's members in. Were they the same? */
+static bool members_merge(const char *const *members, json_object *ours, json_object *theirs)
+{
+    bool same = true;
+
+    for (; *members; members++) {
+        json_object *wanted = NULL, *found = NULL;
+
+        json_object_object_get_ex(ours, *members, &wanted); /* false for NULL */
+        json_object_object_get_ex(theirs, *members, &found);
+        if (json_object_equal(wanted, found))
+            continue;
+        same = false;
+        if (wanted)
+            json_object_object_add(theirs, *members, json_object_get(wanted));
+        else
+            json_object_object_del(theirs, *members);
+    }
+    return same;
+}
+
+static enum restore_merged package_merge(unsigned parts, const struct buf *image,
+                                         const struct buf *session, struct buf *out)
 {
     _cleanup_(json_release) json_object *ours =
         image->length > 0 ? package_read(image->data, image->length) : NULL;
@@ -389,20 +449,10 @@ static enum restore_merged package_merge(const struct buf *image, const struct b
 
     if (!theirs || (!ours && image->length > 0))
         return RESTORE_IMAGES;
-    for (size_t i = 0; i < ARRAY_SIZE(package_members); i++) {
-        const char *key = package_members[i];
-        json_object *wanted = NULL, *found = NULL;
-
-        json_object_object_get_ex(ours, key, &wanted); /* false for NULL */
-        json_object_object_get_ex(theirs, key, &found);
-        if (json_object_equal(wanted, found))
-            continue;
-        same = false;
-        if (wanted)
-            json_object_object_add(theirs, key, json_object_get(wanted));
-        else
-            json_object_object_del(theirs, key);
-    }
+    if (parts & RESTORE_RUNNER)
+        same = members_merge(runner_members, ours, theirs);
+    if (parts & RESTORE_ENTRY)
+        same &= members_merge(crossing_entry_members, ours, theirs);
     if (same)
         return RESTORE_SESSIONS;
     json_write(out, theirs);
@@ -489,16 +539,11 @@ static bool is_toml(const char *name)
     return length > 5 && strcmp(name + length - 5, ".toml") == 0;
 }
 
-static bool is_package(const char *name)
-{
-    return strcmp(name, "package.json") == 0;
-}
-
 bool restore_part_speaks(const char *name, const char *text, size_t length)
 {
     _cleanup_(buf_release) struct buf sections = BUF_INIT;
 
-    if (is_package(name))
+    if (crossing_is_package(name))
         return true;
     sections_of_runner(text, length, is_toml(name), &sections);
     return sections.length > 0;
@@ -516,13 +561,13 @@ static bool is_same(const struct buf *a, const struct buf *b)
     return a->length == b->length && (a->length == 0 || memcmp(a->data, b->data, a->length) == 0);
 }
 
-enum restore_merged restore_merge(const char *name, const struct buf *image,
+enum restore_merged restore_merge(const char *name, unsigned parts, const struct buf *image,
                                   const struct buf *session, struct buf *out)
 {
     _cleanup_(buf_release) struct buf ours = BUF_INIT, theirs = BUF_INIT;
 
-    if (is_package(name))
-        return package_merge(image, session, out);
+    if (crossing_is_package(name))
+        return package_merge(parts, image, session, out);
     if (is_toml(name) && (has_long_text(image) || has_long_text(session)))
         return is_same(image, session) ? RESTORE_SESSIONS : RESTORE_IMAGES;
     sections_of_runner(image->data, image->length, is_toml(name), &ours);

@@ -31,9 +31,13 @@ enum restore_answer {
 struct restore *restore_new(const char *rules, size_t size, int root_fd, struct error *err);
 void restore_free(struct restore *restore);
 
-/* What happens to the path (a valid one). *ret_kept: how long the part of it is that the rule
- * names; set with RESTORE_KEPT only. */
-enum restore_answer restore_ask(const struct restore *restore, const char *path, size_t *ret_kept);
+/* What happens to the path (a valid one), at which a thing of the kinds is (enum crossing_kind).
+ * *ret_kept: how long the part of it is that the rule names; set with RESTORE_KEPT only. */
+enum restore_answer restore_ask(const struct restore *restore, const char *path, unsigned kinds,
+                                size_t *ret_kept);
+
+/* Do a sample's own rules name kinds? Only then what is in a file has to be looked at. */
+bool restore_asks_kinds(const struct restore *restore);
 
 /* May something cross in a folder that is held back? A sample's own rules may say so. */
 bool restore_takes_some(const struct restore *restore);
@@ -49,7 +53,7 @@ void restore_settle(struct restore *restore);
  * what a rule holds back quietly is not. */
 void restore_note(struct restore *restore, const char *path, size_t length);
 
-/* Appends {"kept_back": [...], "more": N}: the noted paths, RESTORE_TOLD of them at most. */
+/* Appends "kept_back": [...], "more": N: the noted paths, RESTORE_TOLD of them at most. */
 #define RESTORE_TOLD 20
 void restore_tell(const struct restore *restore, struct buf *json);
 
@@ -66,8 +70,17 @@ enum restore_merged {
     RESTORE_MERGED,   /* they don't: *out is the session's with the image's part in it */
 };
 
+/* What of a package.json is the image's. */
+enum restore_parts {
+    RESTORE_RUNNER = 1, /* what it says to test runners; so of other files, too */
+    RESTORE_ENTRY = 2,  /* which files it names to begin with */
+};
+
+/* Of the path, if the answer is RESTORE_PART. Bits. */
+unsigned restore_parts(const struct restore *restore, const char *path);
+
 /* image: empty where it has no such file; then RESTORE_IMAGES says that none is to be there. */
-enum restore_merged restore_merge(const char *name, const struct buf *image,
+enum restore_merged restore_merge(const char *name, unsigned parts, const struct buf *image,
                                   const struct buf *session, struct buf *out);
 
 #endif

@@ -10,6 +10,7 @@ AGENT_PARTS = \
 	fcgi/agent/command.c fcgi/agent/command.h fcgi/agent/command_parts.h \
 	fcgi/agent/command_kill.c fcgi/agent/commands.c \
 	fcgi/agent/command_request.c fcgi/agent/command_request.h \
+	fcgi/agent/crossing.c fcgi/agent/crossing.h \
 	fcgi/agent/edit.c fcgi/agent/edit.h \
 	fcgi/agent/edits.c fcgi/agent/edits.h \
 	fcgi/agent/expendable.c fcgi/agent/expendable.h \

@@ -171,10 +171,17 @@ struct agent_call *agent_upload(struct agent_client *client, const char *address
  */
 enum agent_copy_stage { AGENT_COPY_LISTING, AGENT_COPY_READING, AGENT_COPY_LAYING };
 
-/* kept_back: what the rules held back, "a, b and 3 more" in printable UTF-8; "" nothing. count: how
- * many paths that are. */
+/* What the grading agent tells of the changes that it laid, in printable UTF-8. "": nothing. */
+struct agent_laid {
+    const char *kept_back;      /* what the rules held back, "a, b and 3 more" */
+    int64_t kept_back_count;    /* how many paths that are */
+    const char *crossed;        /* "3 compiled files (a.so, b.so and 1 more), 1 link ..." */
+    const char *crossed_counts; /* the same without paths */
+};
+
+/* laid: all empty if there is an error; until the callback returns. */
 typedef void agent_copy_done(const struct error *err, enum agent_copy_stage stage,
-                             const char *kept_back, int64_t count, void *arg);
+                             const struct agent_laid *laid, void *arg);
 
 struct agent_copy {
     const char *grading_address, *session_address;

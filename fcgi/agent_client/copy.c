@@ -23,11 +23,13 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
 #define KEPT_BACK_MOST 20              /* paths that are told */
 #define KEPT_BACK_PATH_MOST 200        /* bytes of one */
+#define CROSSED_MOST 5                 /* paths of each kind that are told */
 #define FLOW_MOST ((size_t)256 * 1024) /* bytes that have come and are not sent */
 
 /* What is kept between two requests. */
@@ -332,19 +334,89 @@ static int64_t kept_back_of(const struct buf *answer, struct buf *text)
     return more > INT64_MAX - (int64_t)told ? more : (int64_t)told + more;
 }
 
+static const struct crossed_kind {
+    const char *name;
+    const char *one, *many;
+} crossed_kinds[] = {
+    {AGENT_KIND_COMPILED, "compiled file", "compiled files"},
+    {AGENT_KIND_LINK, "link in place of a folder", "links in place of folders"},
+    {AGENT_KIND_STARTUP, "file that an interpreter reads at its start",
+     "files that an interpreter reads at its start"},
+    {AGENT_KIND_ENTRY, "package.json that names other files to begin with",
+     "package.json files that name other files to begin with"},
+};
+
+/* " (a, b and 3 more)" */
+static void add_crossed_paths(struct buf *text, json_object *paths, int64_t count)
+{
+    int64_t told = 0;
+
+    if (!json_object_is_type(paths, json_type_array))
+        return;
+    for (size_t i = 0; i < json_object_array_length(paths) && told < CROSSED_MOST; i++) {
+        json_object *path = json_object_array_get_idx(paths, i);
+
+        if (!json_object_is_type(path, json_type_string))
+            continue;
+        buf_add_str(text, told++ > 0 ? ", " : " (");
+        add_path(text, json_object_get_string(path), (size_t)json_object_get_string_len(path));
+    }
+    if (told == 0)
+        return;
+    if (count > told)
+        buf_addf(text, " and %lld more", (long long)(count - told));
+    buf_add_char(text, ')');
+}
+
+/* From the agent's answer. One of an earlier release says nothing of it. */
+static void crossed_of(const struct buf *answer, struct buf *text, struct buf *counts)
+{
+    _cleanup_(json_release) json_object *body = NULL;
+    struct error ignored = ERROR_INIT;
+    json_object *crossed, *kind, *paths;
+
+    if (json_parse(answer->data ? answer->data : "", answer->length, &body, NULL, &ignored) < 0 ||
+        !json_object_object_get_ex(body, "crossed", &crossed))
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(crossed_kinds); i++) {
+        const struct crossed_kind *known = &crossed_kinds[i];
+        int64_t count;
+
+        if (!json_object_object_get_ex(crossed, known->name, &kind) ||
+            !json_object_is_type(kind, json_type_object) ||
+            (count = json_get_int(kind, "count", 0)) <= 0)
+            continue;
+        buf_addf(counts, "%s%lld %s", counts->length > 0 ? ", " : "", (long long)count,
+                 count == 1 ? known->one : known->many);
+        buf_addf(text, "%s%lld %s", text->length > 0 ? ", " : "", (long long)count,
+                 count == 1 ? known->one : known->many);
+        if (json_object_object_get_ex(kind, "paths", &paths))
+            add_crossed_paths(text, paths, count);
+    }
+}
+
+static const char *text_of(const struct buf *text)
+{
+    return text->length > 0 ? text->data : "";
+}
+
 static void laying_end(struct agent_call *call, struct error *err)
 {
     struct copy *copy = (struct copy *)call;
-    _cleanup_(buf_release) struct buf kept_back = BUF_INIT;
-    int64_t count = 0;
+    _cleanup_(buf_release) struct buf kept_back = BUF_INIT, crossed = BUF_INIT, counts = BUF_INIT;
+    struct agent_laid laid = {0};
 
     if (err->kind == ERROR_NONE && !copy->from_reading.ended)
         error_set(err, ERROR_INTERNAL, "AGENT_PROTOCOL",
                   "the agent's answer ended before the request did");
-    if (err->kind == ERROR_NONE)
-        count = kept_back_of(&call->body, &kept_back);
-    copy->done(err->kind != ERROR_NONE ? err : NULL, copy->stage,
-               kept_back.length > 0 ? kept_back.data : "", count, call->arg);
+    if (err->kind == ERROR_NONE) {
+        laid.kept_back_count = kept_back_of(&call->body, &kept_back);
+        crossed_of(&call->body, &crossed, &counts);
+    }
+    laid.kept_back = text_of(&kept_back);
+    laid.crossed = text_of(&crossed);
+    laid.crossed_counts = text_of(&counts);
+    copy->done(err->kind != ERROR_NONE ? err : NULL, copy->stage, &laid, call->arg);
 }
 
 static void copy_release(struct agent_call *call)

@@ -16,6 +16,7 @@
 #include "grade/log_names.h"
 #include "images/reference.h"
 #include "store/samples.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -333,8 +334,19 @@ static int check_report_paths(const char *list, struct error *err)
     return 0;
 }
 
-/* What does not count of a change: names anywhere, or paths below the repository; with "!" what
- * counts all the same. */
+static bool is_kind(const char *text)
+{
+    static const char *const kinds[] = {AGENT_KIND_COMPILED, AGENT_KIND_LINK, AGENT_KIND_STARTUP,
+                                        AGENT_KIND_ENTRY};
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (strcmp(text, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What does not count of a change: kinds of files, names anywhere, or paths below the repository;
+ * with "!" what counts all the same. */
 static int check_restore(const char *list, struct error *err)
 {
     _cleanup_(json_release) json_object *patterns = json_tokener_parse(list);
@@ -344,6 +356,13 @@ static int check_restore(const char *list, struct error *err)
         const char *pattern = text + (text[0] == '!');
 
         pattern += pattern[0] == '/';
+        if (pattern[0] == '@' && !strchr(pattern, '/') && text[0] != '/' && !is_kind(text))
+            return wrong(err,
+                         "restore: entry %zu: there is no kind '%.60s', the kinds "
+                         "are " AGENT_KIND_COMPILED ", " AGENT_KIND_LINK ", " AGENT_KIND_STARTUP
+                         " and " AGENT_KIND_ENTRY ", without '!'; if it is meant to be a name, "
+                         "write [@] in place of @",
+                         i + 1, text);
         if (!path_is_below(pattern) || strstr(pattern, "**") || has_control(pattern))
             return wrong(err,
                          "restore: entry %zu: must be a name, or a path below the repository's "

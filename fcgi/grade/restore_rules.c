@@ -25,7 +25,8 @@
  */
 static const char *const python[] = {
     "cconftest.py", "cpytest.ini", "c.pytest.ini", "cpytest.toml", "c.pytest.toml", "c.coveragerc",
-    "csitecustomize.py", "cusercustomize.py", "c*.pth", "cunittest.cfg", "cnose2.cfg", "c.noserc",
+    "csitecustomize.py", "cusercustomize.py", "csitecustomize", "cusercustomize",
+    "csitecustomize.*so", "cusercustomize.*so", "c*.pth", "cunittest.cfg", "cnose2.cfg", "c.noserc",
     "psetup.cfg", "ptox.ini", "ppyproject.toml", "pentry_points.txt", "q__pycache__", "q*.pyc",
     /* `python -m pytest` looks into the current folder first */
     "npytest", "npytest.py", "n_pytest", "npluggy", "npluggy.py", "niniconfig", "nunittest",

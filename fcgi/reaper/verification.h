@@ -89,6 +89,8 @@ struct job {
     char *found;             /* what that look said */
     char *kept_back;         /* of the changes, what does not count: for the result; NULL */
     int64_t kept_back_count; /* paths */
+    char *crossed;           /* of the changes, what is easily overlooked; likewise */
+    char *crossed_counts;    /* the same without paths */
     struct agent_kept kept;  /* the changes: on their way to the database, or from there */
 
     struct grader *grader;
@@ -201,8 +203,9 @@ void job_session_ready(struct job *job);
 /* The verifier has ended by itself: fetches its reports and has them graded. */
 void job_grade(struct job *job);
 
-/* What the result's stdout begins with where some of the changes do not count. */
-void job_tell_kept_back(const struct job *job, struct buf *out);
+/* What the result's stdout begins with where some of the changes do not count, or are easily
+ * overlooked. */
+void job_tell_changes(const struct job *job, struct buf *out);
 
 /* The patterns of its reports, at most `most`: the sample's, or its language's. The texts live as
  * long as *ret_array. */

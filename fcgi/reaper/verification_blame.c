@@ -222,7 +222,7 @@ static void fail(struct job *job)
     };
 
     add_head(&out, job);
-    job_tell_kept_back(job, &out);
+    job_tell_changes(job, &out);
     request.run = job->run;
     request.run.tool = job->work.verifier;
     if (job->run_texts && !job->work.hide_output)

@@ -5,7 +5,8 @@
  * before the verifier was started is done over in a new container; a verifier that runs is attached
  * to.
  *
- * BUGS: what was held back of the changes is told by no result whose verifier was attached to.
+ * BUGS: what was held back of the changes, and what is told of the rest, is in no result whose
+ * verifier was attached to.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -324,8 +325,14 @@ static void laying_failed(struct job *job, const struct error *err)
                 "the session's changes could not be applied in the grading container");
 }
 
-static void copied(const struct error *err, enum agent_copy_stage stage, const char *kept_back,
-                   int64_t count, void *arg)
+static void keep_text(char **kept, const char *text)
+{
+    free(*kept);
+    *kept = text[0] ? xstrdup(text) : NULL;
+}
+
+static void copied(const struct error *err, enum agent_copy_stage stage,
+                   const struct agent_laid *laid, void *arg)
 {
     static void (*const failures[])(struct job * job, const struct error *err) = {
         [AGENT_COPY_LISTING] = listing_failed,
@@ -341,9 +348,10 @@ static void copied(const struct error *err, enum agent_copy_stage stage, const c
         return;
     }
     job->tries = 0;
-    free(job->kept_back);
-    job->kept_back = kept_back[0] ? xstrdup(kept_back) : NULL;
-    job->kept_back_count = count;
+    keep_text(&job->kept_back, laid->kept_back);
+    keep_text(&job->crossed, laid->crossed);
+    keep_text(&job->crossed_counts, laid->crossed_counts);
+    job->kept_back_count = laid->kept_back_count;
     if (job->kept.most > 0 && !job_is_regrade(job)) {
         keep_changes(job);
     } else {

@@ -11,6 +11,7 @@
 #include "agent_client/agent_client.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "reaper/containers.h"
@@ -22,12 +23,34 @@
 #include "base/banned.h"
 
 #define PLAN_SECONDS 120
-#define KEPT_LIST_MOST ((size_t)1 << 20) /* bytes; a request has at most 4 MiB */
+#define KEPT_LIST_MOST ((size_t)1 << 20) /* bytes, where only a few of the list are drawn */
 #define SHOWN_MOST 1000                  /* bytes of what a preparation that failed wrote */
+#define REQUEST_REST 1024                /* bytes of a request beside its texts, at most */
 
 bool job_is_trial(const struct job *job)
 {
     return job->work.trial != NULL;
+}
+
+/* JavaScript's runner takes from the lists which files have tests; the others ask the project. */
+static bool lists_name_files(const char *trial)
+{
+    _cleanup_(json_release) json_object *document = NULL;
+    struct error ignored = ERROR_INIT;
+    const char *framework = NULL;
+
+    if (json_parse(trial, strlen(trial), &document, NULL, &ignored) == 0)
+        framework = json_get_text(document, "framework");
+    return framework && strcmp(framework, "pytest") != 0 && strcmp(framework, "ctest") != 0;
+}
+
+/* What is told of pass_to_pass: of the others only a few are drawn, where there are very many,
+ * none. */
+static const char *kept_list(const struct job *job)
+{
+    const char *list = job->work.pass_to_pass;
+
+    return strlen(list) <= KEPT_LIST_MOST || lists_name_files(job->work.trial) ? list : "[]";
 }
 
 void job_trial_request(const struct job *job, const char *step, struct buf *request)
@@ -35,16 +58,12 @@ void job_trial_request(const struct job *job, const char *step, struct buf *requ
     bool first = strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0;
     bool is_hidden = job->work.hide_lists || strcmp(job->work.held_out, "[]") != 0;
 
-    /* Only a sample of pass_to_pass is taken: where there are very many, none. */
-    const char *kept =
-        first && strlen(job->work.pass_to_pass) <= KEPT_LIST_MOST ? job->work.pass_to_pass : "[]";
-
     /* The sample's own JSON, with more members: it is an object with some. */
     buf_addf(request, "{\"step\":\"%s\",\"trial\":", step);
     buf_add(request, job->work.trial, strlen(job->work.trial) - 1);
     buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s,\"pass_to_pass\":%s,\"hidden\":%s}}",
-             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]", kept,
-             is_hidden ? "true" : "false");
+             first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]",
+             first ? kept_list(job) : "[]", is_hidden ? "true" : "false");
 }
 
 static void add_end(struct buf *said, const char *text, size_t length)
@@ -89,9 +108,34 @@ static void prepared(const struct error *err, const struct agent_result *result,
     buf_release(&said);
 }
 
+/* Bytes of the request's body, in which the command is a text within JSON. */
+static size_t body_size(const struct agent_command *command)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    json_write_string(&text, command->command, command->command_length);
+    return text.length + strlen(command->workdir) +
+           (command->env_json ? strlen(command->env_json) : 0) + REQUEST_REST;
+}
+
+static bool is_too_long(struct job *job, const struct agent_command *command)
+{
+    size_t size = body_size(command);
+    _cleanup_(free_ptr) char *reason = NULL;
+
+    if (size <= AGENT_REQUEST_CAP)
+        return false;
+    reason = xasprintf("the sample's lists of tests (fail_to_pass, held_out, pass_to_pass) are too "
+                       "long for a trial: with them its request has %zu bytes, at most %lld are "
+                       "allowed. Take names out of pass_to_pass, or split the sample",
+                       size, (long long)AGENT_REQUEST_CAP);
+    not_prepared(job, reason);
+    return true;
+}
+
 void job_prepare(struct job *job)
 {
-    struct buf request = BUF_INIT;
+    _cleanup_(buf_release) struct buf request = BUF_INIT;
     struct agent_command command = {
         .id = job->plan_id.text,
         .is_trial = true,
@@ -104,11 +148,12 @@ void job_prepare(struct job *job)
     job_trial_request(job, AGENT_TRIAL_FIRST_STEP, &request);
     command.command = request.data;
     command.command_length = request.length;
+    if (is_too_long(job, &command))
+        return;
     job->call = agent_run(job_context(job)->agents, container_address(job->container), &command,
                           false, prepared, job_admission(job));
     overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,
                    job->call, PLAN_SECONDS);
-    buf_release(&request);
 }
 
 bool job_trial_broke(struct job *job)

@@ -163,21 +163,34 @@ static void graded(const struct error *err, struct grader_verdict *verdict, void
 }
 
 /* Which files they are tells which tests are in lists that are hidden. */
-void job_tell_kept_back(const struct job *job, struct buf *out)
+static bool names_files(const struct job *job)
+{
+    return !job->work.hide_lists && strcmp(job->work.held_out, "[]") == 0;
+}
+
+static void tell_kept_back(const struct job *job, struct buf *out)
 {
     if (!job->kept_back)
         return;
-    if (job->work.hide_lists || strcmp(job->work.held_out, "[]") != 0)
-        buf_addf(out,
-                 "CHANGES_KEPT_BACK: the verifier ran with the image's version of %lld of the "
-                 "files of the change; which they are is hidden.\n",
-                 (long long)job->kept_back_count);
-    else
+    if (names_files(job))
         buf_addf(
             out,
             "CHANGES_KEPT_BACK: these files of the change were not used, the verifier ran with "
             "the image's: %s.\n",
             job->kept_back);
+    else
+        buf_addf(out,
+                 "CHANGES_KEPT_BACK: the verifier ran with the image's version of %lld of the "
+                 "files of the change; which they are is hidden.\n",
+                 (long long)job->kept_back_count);
+}
+
+void job_tell_changes(const struct job *job, struct buf *out)
+{
+    tell_kept_back(job, out);
+    if (job->crossed)
+        buf_addf(out, "ALSO_CROSSED: the change that was verified has %s.\n",
+                 names_files(job) ? job->crossed : job->crossed_counts);
 }
 
 void job_grade(struct job *job)
@@ -197,7 +210,7 @@ void job_grade(struct job *job)
     };
 
     job_tell_tampered(job, &out);
-    job_tell_kept_back(job, &out);
+    job_tell_changes(job, &out);
     request.told = out.length;
     buf_add(&out, request.run.out, request.run.out_length);
     request.run.out = out.length > 0 ? out.data : "";

@@ -87,6 +87,8 @@ static void free_job(struct job *job)
     free(job->reason);
     free(job->found);
     free(job->kept_back);
+    free(job->crossed);
+    free(job->crossed_counts);
     buf_release(&job->kept.archive);
     job_fault_release(&job->fault);
     admission_return(&job->admission);

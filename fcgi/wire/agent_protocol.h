@@ -79,6 +79,13 @@
 #define AGENT_RULE_TAKE 't'  /* the same: the session's is taken, whatever other rules say */
 #define AGENT_RULES_MOST (1024 * 1024) /* bytes of all rules */
 
+/* In place of a pattern, in AGENT_RULE_KEEP: things of a kind, wherever they are
+ * (agent/crossing.h). Also the kinds' names in the answer. */
+#define AGENT_KIND_COMPILED "@compiled"
+#define AGENT_KIND_LINK "@links"      /* where the image has a folder */
+#define AGENT_KIND_STARTUP "@startup" /* what an interpreter reads at its start */
+#define AGENT_KIND_ENTRY "@entry"     /* what package.json says of where to begin */
+
 /* What a trial (agent/trial.h) leaves in the repository's folder: its report, which nobody else can
  * have written. */
 #define AGENT_TRIAL_REPORT ".codeset-trial.xml"
@@ -109,6 +116,7 @@
 /* Bytes, and seconds. */
 #define AGENT_OUTPUT_CAP (1024 * 1024)        /* of an output stream, as UTF-8 */
 #define AGENT_TAIL_CAP 65536                  /* of the newest text of both outputs */
+#define AGENT_REQUEST_CAP (INT64_C(4) << 20)  /* of the body that starts a command */
 #define AGENT_FILE_CAP (INT64_C(64) << 20)    /* of an edited or uploaded file */
 #define AGENT_LISTING_CAP (INT64_C(64) << 20) /* of a listing */
 #define AGENT_TREE_CAP (INT64_C(512) << 20)   /* of an archive of changes */

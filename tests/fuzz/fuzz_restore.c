@@ -2,7 +2,8 @@
  * What a session's setup.cfg, pyproject.toml or package.json says to test runners: what is taken
  * says the same as the image's, and taking it again changes nothing.
  *
- * fuzz-sources: fcgi/agent/restore.c fcgi/agent/walk.c
+ * fuzz-sources: fcgi/agent/restore.c fcgi/agent/crossing.c fcgi/agent/listing.c
+ * fuzz-sources: fcgi/agent/walk.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/json.c
  * fuzz-sources: fcgi/base/utf8.c fcgi/base/file.c fcgi/base/clock.c
  * fuzz-packages: json-c
@@ -12,10 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/crossing.h"
 #include "agent/restore.h"
 #include "base/cleanup.h"
 
 #include "base/banned.h"
+
+#define PARTS (RESTORE_RUNNER | RESTORE_ENTRY)
 
 static void hold_true(bool condition)
 {
@@ -26,15 +30,15 @@ static void hold_true(bool condition)
 static void check(const char *name, const struct buf *image, const struct buf *session)
 {
     _cleanup_(buf_release) struct buf merged = BUF_INIT, again = BUF_INIT;
-    enum restore_merged made = restore_merge(name, image, session, &merged);
+    enum restore_merged made = restore_merge(name, PARTS, image, session, &merged);
 
     hold_true((made == RESTORE_MERGED) == (merged.length > 0));
     if (made == RESTORE_MERGED)
-        hold_true(restore_merge(name, image, &merged, &again) == RESTORE_SESSIONS);
+        hold_true(restore_merge(name, PARTS, image, &merged, &again) == RESTORE_SESSIONS);
     if (made == RESTORE_SESSIONS && strcmp(name, "package.json") != 0)
         hold_true(restore_part_speaks(name, image->data, image->length) ==
                   restore_part_speaks(name, session->data, session->length));
-    hold_true(restore_merge(name, image, image, &again) != RESTORE_MERGED);
+    hold_true(restore_merge(name, PARTS, image, image, &again) != RESTORE_MERGED);
 }
 
 /* A sample's own rules look at what there is: nothing, so that it takes no time. */
@@ -58,7 +62,8 @@ static void check_rules(const char *bytes, size_t size)
     _cleanup_(buf_release) struct buf told = BUF_INIT;
     size_t kept = 0;
 
-    if (restore && restore_ask(restore, "a/b/conftest.py", &kept) == RESTORE_KEPT) {
+    if (restore &&
+        restore_ask(restore, "a/b/conftest.py", CROSSING_COMPILED, &kept) == RESTORE_KEPT) {
         hold_true(kept > 0 && kept <= strlen("a/b/conftest.py"));
         restore_note(restore, "a/b/conftest.py", kept);
         restore_tell(restore, &told);

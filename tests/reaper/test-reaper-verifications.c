@@ -286,6 +286,38 @@ static void without_a_report_the_error_says_what_happened(void)
     verifier_finish(&m);
 }
 
+/* A trial whose tests can't be read: is it told that its lists are too long? */
+static void lists_are_told_as_too_long(struct id *session, const char *framework, int bytes,
+                                       const char *told)
+{
+    _cleanup_(free_ptr) char *sample =
+        xasprintf("UPDATE samples SET trial='{\"framework\":\"%s\",\"tests\":{\"t\":\"/no/t\"}}', "
+                  "pass_to_pass=CONCAT('[\"', REPEAT('a', %d), '\"]')",
+                  framework, bytes);
+    struct id job;
+
+    tell(sample);
+    job = start_verification(session);
+    UNTIL(job_is(&job, "error"));
+    CU_ASSERT(job_error_is(&job, "TRIAL_NOT_PREPARED"));
+    CU_ASSERT(answers("SELECT reason LIKE '%are too long for a trial%4194304 are allowed. Take "
+                      "names out of pass_to_pass%' FROM verifier_runs WHERE job_id=?",
+                      &job, told));
+}
+
+static void a_trial_whose_lists_are_too_long_is_refused_with_the_reason(void)
+{
+    struct id session;
+
+    verifier_begin(&m, "true");
+    session = ready_session();
+    lists_are_told_as_too_long(&session, "tape", 3 << 20, "0"); /* it fails, as there is no /no/t */
+    lists_are_told_as_too_long(&session, "tape", 5 << 20, "1");
+    lists_are_told_as_too_long(&session, "ctest", 5 << 20, "0");
+    tell("UPDATE samples SET trial=NULL, pass_to_pass='[]'");
+    verifier_finish(&m);
+}
+
 static void what_the_verifier_did_is_kept_for_the_operator(void)
 {
     struct id session, job;
@@ -546,6 +578,8 @@ static const struct unit_test tests[] = {
      with_one_place_one_after_the_other_is_verified},
     {"without a report the error says what happened",
      without_a_report_the_error_says_what_happened},
+    {"a trial whose lists are too long is refused with the reason",
+     a_trial_whose_lists_are_too_long_is_refused_with_the_reason},
     {"what the verifier did is kept for the operator",
      what_the_verifier_did_is_kept_for_the_operator},
     {"a sample can hide its verifier's output", a_sample_can_hide_its_verifier_s_output},

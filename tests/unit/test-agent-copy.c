@@ -37,15 +37,18 @@ static struct outcome outcome;
 static enum agent_copy_stage stage;
 static char kept_back[1024];
 static int64_t kept_back_count;
+static char crossed[1024], crossed_counts[1024];
 static const char *rules = "";
 static size_t rules_length;
 
-static void on_copied(const struct error *err, enum agent_copy_stage at, const char *kept,
-                      int64_t count, void *arg)
+static void on_copied(const struct error *err, enum agent_copy_stage at,
+                      const struct agent_laid *laid, void *arg)
 {
     stage = at;
-    snprintf(kept_back, sizeof(kept_back), "%s", kept);
-    kept_back_count = count;
+    snprintf(kept_back, sizeof(kept_back), "%s", laid->kept_back);
+    snprintf(crossed, sizeof(crossed), "%s", laid->crossed);
+    snprintf(crossed_counts, sizeof(crossed_counts), "%s", laid->crossed_counts);
+    kept_back_count = laid->kept_back_count;
     rig_on_tree(err, arg);
 }
 
@@ -243,6 +246,57 @@ static void a_samples_own_rules_extend_and_shorten_the_others(void)
     restored(OWN("kdata\0tdata/in"), sizeof(OWN("kdata\0tdata/in")), pristine,
              "rm data/in/a; echo new >data/in/b; echo lie >data/c", "find data -type f",
              "data/in/b\n", "data");
+}
+
+#define ELF "printf '\\177ELF\\2\\1' "
+#define KINDS                                                                                      \
+    "mkdir -p lib src node; echo data >lib/data; echo 1 >lib/old.so; " ELF ">src/tool; "           \
+    "echo '{\"main\":\"a.js\",\"name\":\"n\"}' >node/package.json; echo 1 >node/same.o"
+#define KINDS_CHANGED                                                                              \
+    ELF ">src/run; echo 2 >lib/new.so; rm -r lib; ln -s src lib; echo 1 >src/a.pth; "              \
+        "mkdir sitecustomize; echo 1 >sitecustomize/__init__.py; echo 1 >src/plain.py; "           \
+        "rm node/same.o; echo 1 >node/same.o; echo 1 >src/tool; "                                  \
+        "echo '{\"main\":\"b.js\",\"name\":\"m\"}' >node/package.json"
+
+static void what_is_easily_overlooked_is_told(void)
+{
+    restored("", 0, KINDS, KINDS_CHANGED, "readlink lib; cat src/tool", "src\n1\n", "");
+    CU_ASSERT_STRING_EQUAL(crossed_counts, "1 compiled file, 1 link in place of a folder, "
+                                           "2 files that an interpreter reads at its start, "
+                                           "1 package.json that names other files to begin with");
+    CU_ASSERT_PTR_NOT_NULL(strstr(crossed, "1 compiled file (src/run), "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(crossed, " folder (lib), "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(crossed, "sitecustomize/__init__.py"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(crossed, " begin with (node/package.json)"));
+    restored("", 0, "touch a", "for i in $(seq 7); do echo 1 >$i.o; done", "ls | wc -l", "8\n", "");
+    CU_ASSERT_PTR_NOT_NULL(strstr(crossed, "7 compiled files ("));
+    CU_ASSERT_PTR_NOT_NULL(strstr(crossed, " and 2 more)"));
+    CU_ASSERT_STRING_EQUAL(crossed_counts, "7 compiled files");
+    restored("", 0, "touch a", "echo 1 >b", "ls", "a\nb\n", "");
+    CU_ASSERT_STRING_EQUAL(crossed, "");
+}
+
+static void a_sample_may_keep_back_what_is_easily_overlooked(void)
+{
+    static const char all[] = "k@compiled\0k@links\0k@startup\0k@entry";
+    static const char but_some[] = "k@compiled\0t/src";
+
+    restored(all, sizeof(all), KINDS, KINDS_CHANGED,
+             "cat lib/data lib/old.so node/package.json src/plain.py; ls . src; wc -c <src/tool",
+             "data\n1\n{\"main\":\"a.js\",\"name\":\"m\"}\n1\n"
+             ".:\nlib\nnode\nsrc\n\nsrc:\nplain.py\ntool\n6\n",
+             "src/run, lib, src/a.pth, sitecustomize, src/tool, node/package.json");
+    CU_ASSERT_STRING_EQUAL(crossed, "");
+    restored(but_some, sizeof(but_some), KINDS, ELF ">src/run; " ELF ">run; rm src/tool lib/old.so",
+             "ls . src lib", ".:\nlib\nnode\nsrc\n\nlib:\ndata\nold.so\n\nsrc:\nrun\n",
+             "run, lib/old.so");
+    CU_ASSERT_STRING_EQUAL(crossed, "1 compiled file (src/run)");
+    /* A folder in the place of what is kept, and a new package.json that leads astray. */
+    restored(all, sizeof(all), KINDS,
+             "rm src/tool; mkdir src/tool; echo 1 >src/tool/a; "
+             "echo '{\"main\":\"evil\",\"x\":1}' >src/package.json",
+             "wc -c <src/tool; cat src/package.json", "6\n{\"x\":1}\n",
+             "src/tool, src/package.json");
 }
 
 static void what_is_the_same_again_is_not_told(void)
@@ -692,6 +746,9 @@ int main(void)
          tests_and_the_runners_configuration_stay_the_images},
         {"a sample's own rules extend and shorten the others",
          a_samples_own_rules_extend_and_shorten_the_others},
+        {"what is easily overlooked is told", what_is_easily_overlooked_is_told},
+        {"a sample may keep back what is easily overlooked",
+         a_sample_may_keep_back_what_is_easily_overlooked},
         {"what is the same again is not told", what_is_the_same_again_is_not_told},
         {"a file counts but for what it tells the runner",
          a_file_counts_but_for_what_it_tells_the_runner},

@@ -53,8 +53,9 @@ static void rules_name_the_files_of_the_tests(void)
         (const char *const[]){"ftests/test_a.py", "ftests/test_b.py", "ftests/test_b/TestB.py",
                               "ftests/test_c.py", "ftests/new.py", "fpkg/tests.py", "cconftest.py",
                               "ftests/test_e.py", "ftests/test_f.py", "!fsrc/pkg/__init__.py",
-                              "!fsrc/pkg/own.py", "!fsrc/pkg/mod.py", "!ppackage.json",
-                              "!f../../etc/passwd", "!fdev/null", "!ftest_bare.py", NULL});
+                              "csitecustomize", "cusercustomize.*so", "!fsrc/pkg/own.py",
+                              "!fsrc/pkg/mod.py", "!ppackage.json", "!f../../etc/passwd",
+                              "!fdev/null", "!ftest_bare.py", NULL});
     check_rules(&(struct restore_sample){.language = "TypeScript",
                                          .fail_to_pass = "[\"a/b.spec.ts > parse > it\", "
                                                          "\"test/c.js::d\", \"no file > it\"]"},
@@ -127,11 +128,12 @@ static void a_samples_own_rules_go_first(void)
 {
     _cleanup_(buf_release) struct buf rules = BUF_INIT;
 
-    restore_rules(&(struct restore_sample){.language = "python",
-                                           .held_out = "[\"tests/test_h.py::test_a\"]",
-                                           .restore = "[\"data\",\"!/conftest.py\",7]"},
-                  &rules);
-    CU_ASSERT_EQUAL(memcmp(rules.data, "kdata\0t/conftest.py", 20), 0);
+    restore_rules(
+        &(struct restore_sample){.language = "python",
+                                 .held_out = "[\"tests/test_h.py::test_a\"]",
+                                 .restore = "[\"data\",\"!/conftest.py\",\"@compiled\",7]"},
+        &rules);
+    CU_ASSERT_EQUAL(memcmp(rules.data, "kdata\0t/conftest.py\0k@compiled", 31), 0);
     CU_ASSERT_TRUE(has_rule(&rules, "ftests/test_h.py"));
 }
 

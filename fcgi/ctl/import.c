@@ -391,6 +391,7 @@ static int run(struct import *import, struct error *err)
     }
     if (is_refused(import) || import->dry_run) {
         db_rollback(import->db);
+        import_check_ask(&import->check);
         return 0;
     }
     if (finish(import, err) < 0) {

@@ -20,6 +20,9 @@ int ctl_config_show(struct ctl *ctl);
 int ctl_config_check(struct ctl *ctl);
 int ctl_config_example(struct ctl *ctl);
 
+/* What the table of settings does not say, and a program refuses to start for. */
+int ctl_check_settings(const struct settings *settings, struct error *err);
+
 int ctl_completion_bash(struct ctl *ctl);
 
 int ctl_user_add(struct ctl *ctl);

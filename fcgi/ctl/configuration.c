@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "reaper/job_clone.h"
+#include "wire/egress.h"
 
 #include "base/banned.h"
 
@@ -92,15 +94,28 @@ int ctl_config_show(struct ctl *ctl)
     return CTL_OK;
 }
 
+int ctl_check_settings(const struct settings *settings, struct error *err)
+{
+    return job_clone_hosts_check(settings->jobs.clone_hosts, err) < 0 ||
+                   egress_always_check(settings->jobs.egress_always, err) < 0
+               ? -1
+               : 0;
+}
+
 int ctl_config_check(struct ctl *ctl)
 {
     _cleanup_(reading_release) struct reading reading = {0};
     _cleanup_(json_release) json_object *object = json_object_new_object();
+    struct error err = ERROR_INIT;
     int64_t set = 0;
     int status = read_settings(ctl, &reading);
 
     if (status != CTL_OK)
         return status;
+    if (ctl_check_settings(&reading.settings, &err) < 0) {
+        ctl_fail(ctl, &err);
+        return CTL_CONFIG;
+    }
     for (size_t i = 0; i < settings_count; i++)
         set += reading.origins[i].path != NULL;
     json_add_text(object, "file", ctl_config(ctl));

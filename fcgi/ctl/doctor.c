@@ -167,8 +167,13 @@ static void check_all(struct doctor *doctor)
 {
     struct error err = ERROR_INIT;
 
-    doctor_report(doctor, FINDING_OK, "configuration", NULL, "%s can be used",
-                  ctl_config(doctor->ctl));
+    if (ctl_check_settings(doctor->settings, &err) < 0)
+        doctor_report(doctor, FINDING_FAIL, "configuration",
+                      "correct it (codeset.conf(5)), or the programs that read it do not start",
+                      "%s", err.message);
+    else
+        doctor_report(doctor, FINDING_OK, "configuration", NULL, "%s can be used",
+                      ctl_config(doctor->ctl));
     doctor_host(doctor);
     doctor_runtime(doctor);
     doctor_programs(doctor);

@@ -64,13 +64,37 @@ static void add_dataset(const struct dataset *dataset, void *arg)
     egress_policy_each(dataset->egress, add_name, agents);
 }
 
+static bool is_default(const char *clone_hosts)
+{
+    for (size_t i = 0; i < settings_count; i++)
+        if (strcmp(settings_rows[i].section, "jobs") == 0 &&
+            strcmp(settings_rows[i].name, "clone_hosts") == 0)
+            return strcmp(settings_rows[i].fallback, clone_hosts) == 0;
+    return false;
+}
+
+static bool is_github(const char *url)
+{
+    static const char policy[] = "allow:github.com";
+    _cleanup_(buf_release) struct buf found = BUF_INIT;
+
+    return job_clone_policy(url, "", &found) == 0 &&
+           strncmp(found.data, policy, sizeof(policy) - 1) == 0 &&
+           (found.length == sizeof(policy) - 1 || found.data[sizeof(policy) - 1] == ':');
+}
+
+/* The default clone_hosts are GitHub's: nobody has asked for them where the git server is another.
+ */
 static void add_git_host(const struct settings *settings, struct agents *agents)
 {
     const char *url =
         settings->jobs.git_url[0] ? settings->jobs.git_url : settings->accounts.github_url;
+    const char *hosts = settings->jobs.clone_hosts;
     _cleanup_(buf_release) struct buf policy = BUF_INIT;
 
-    if (job_clone_policy(url, settings->jobs.clone_hosts, &policy) == 0)
+    if (is_default(hosts) && !is_github(url))
+        hosts = "";
+    if (job_clone_policy(url, hosts, &policy) == 0)
         egress_policy_each(policy.data, add_name, agents);
 }
 
@@ -145,15 +169,6 @@ static void check_callback(struct doctor *doctor)
         egress_policy_each(policy.data, warn_of_callback, doctor);
 }
 
-static void check_clone_hosts(struct doctor *doctor)
-{
-    struct error err = ERROR_INIT;
-
-    if (job_clone_hosts_check(doctor->settings->jobs.clone_hosts, &err) < 0)
-        doctor_report(doctor, FINDING_FAIL, "clone_hosts", "correct it, or the daemon cannot start",
-                      "%s", err.message);
-}
-
 void doctor_egress(struct doctor *doctor)
 {
     const struct jobs_settings *settings = &doctor->settings->jobs;
@@ -168,7 +183,6 @@ void doctor_egress(struct doctor *doctor)
         add_git_host(doctor->settings, &agents);
     if (store_dataset_list(doctor->db, add_dataset, &agents, &err) < 0 || agents.count == 0)
         return;
-    check_clone_hosts(doctor);
     check_service(doctor);
     if (agents.calling > 0)
         check_callback(doctor);

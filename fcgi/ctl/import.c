@@ -63,6 +63,7 @@ struct import {
     struct import_target target;
     struct import_rows taken;
     bool undecided; /* the connection broke at the commit */
+    bool committed;
     json_object *errors;
     json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
     struct buf profile;          /* of the data set (wire/profile.h); empty: it is left as it is */
@@ -321,6 +322,21 @@ static int finish(struct import *import, struct error *err)
                        "imported twice");
         return -1;
     }
+    import->committed = true;
+    return 0;
+}
+
+/* After the commit: until then users are given these versions. */
+static int sweep_packs(struct import *import, struct error *err)
+{
+    int64_t removed = 0;
+
+    if (import->hide_answers &&
+        sample_packs_sweep(import->db, ctl_settings(import->ctl)->api.pack_dir, import->dataset,
+                           &removed, err) < 0)
+        return error_wrap(err, "the samples were imported, but archives of older versions that "
+                               "show their answers are left; correct this and run the import "
+                               "again");
     return 0;
 }
 
@@ -391,13 +407,14 @@ static int run(struct import *import, struct error *err)
     }
     if (is_refused(import) || import->dry_run) {
         db_rollback(import->db);
+        import_check_ask(&import->check);
         return 0;
     }
     if (finish(import, err) < 0) {
         db_rollback(import->db);
         return -1;
     }
-    return 0;
+    return sweep_packs(import, err);
 }
 
 static void tell_refusal(const struct import *import)
@@ -630,8 +647,8 @@ static int carry_out(struct import *import, int *ret_status)
     status = run(import, &err);
     progress_end(&import->progress);
     if (status < 0)
-        *ret_status =
-            import->undecided ? ctl_fail(import->ctl, &err) : nothing_imported(import->ctl, &err);
+        *ret_status = import->undecided || import->committed ? ctl_fail(import->ctl, &err)
+                                                             : nothing_imported(import->ctl, &err);
     return status;
 }
 

@@ -21,18 +21,21 @@ void import_check_release(struct import_check *check)
     json_object_put(check->rows);
     json_object_put(check->folders);
     json_object_put(check->asked);
-    pull_close(check->pull, false);
-    check->rows = check->folders = check->asked = NULL;
+    /* What a pull left for the next one is not this one's to remove. */
+    pull_close(check->pull, check->pull && pull_found_layers(check->pull));
+    json_object_put(check->to_ask);
+    check->rows = check->folders = check->asked = check->to_ask = NULL;
     check->pull = NULL;
 }
 
-static void add_row(struct import_check *check, int64_t line, const char *sample_id,
-                    const char *fate, json_object *reasons, json_object *remarks)
+/* The row, which is check->rows'; NULL: rows are only counted. */
+static json_object *add_row(struct import_check *check, int64_t line, const char *sample_id,
+                            const char *fate, json_object *reasons, json_object *remarks)
 {
     json_object *row;
 
     if (!check->rows)
-        return;
+        return NULL;
     row = json_object_new_object();
     json_add_int(row, "line", line);
     json_add_text(row, "sample_id", sample_id);
@@ -40,6 +43,7 @@ static void add_row(struct import_check *check, int64_t line, const char *sample
     json_add(row, "reasons", json_object_get(reasons));
     json_add(row, "remarks", remarks ? json_object_get(remarks) : json_object_new_array());
     json_object_array_add(check->rows, row);
+    return row;
 }
 
 static void add_reason(json_object *reasons, const char *text, size_t length)
@@ -135,47 +139,38 @@ static json_object *ask(struct import_check *check, const char *reference)
     return answer;
 }
 
-/* Of an image that is in a registry only. Returns whether that is all there is to say of it. */
-static bool check_registry(struct import_check *check, const char *reference, json_object *never,
-                           json_object *lacks)
-{
-    json_object *answer = check->pull ? ask(check, reference) : NULL;
-    const char *reason = answer ? json_get_text(answer, "reason") : NULL;
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-
-    if (!reason)
-        return false;
-    if (json_object_get_boolean(json_object_object_get(answer, "missing"))) {
-        buf_addf(&text, "the image %s, which its registry does not have (%s)", reference, reason);
-        add_reason(never, text.data, text.length);
-    } else {
-        buf_addf(&text, "the image %s, of which its registry cannot be asked (%s)", reference,
-                 reason);
-        add_reason(lacks, text.data, text.length);
-    }
-    return true;
-}
-
-static void check_image(struct import_check *check, const char *image, const char *reference,
-                        json_object *missing, json_object *never, json_object *reasons)
+/* Of an image that is not in the store. other: as above. */
+static void add_missing(const char *image, const char *reference, const char *other,
+                        json_object *reasons)
 {
     _cleanup_(buf_release) struct buf reason = BUF_INIT;
-    const char *other = other_architecture(reference);
 
-    if (image && reference && !other && json_object_object_get_ex(missing, image, NULL) &&
-        check_registry(check, reference, never, reasons))
-        return;
-    if (!image)
-        buf_addf(&reason, "an image: the row names none (--image, --image-map)");
-    else if (json_object_object_get_ex(missing, image, NULL) && other)
+    if (other)
         buf_addf(&reason,
                  "the image '%s' for this host's architecture: a registry has one for %s, as %s",
                  image, other, reference);
-    else if (json_object_object_get_ex(missing, image, NULL))
+    else
         buf_addf(&reason, "the image '%s', which is not in the image store%s%s", image,
                  reference ? "; a registry has it as " : "", reference ? reference : "");
-    if (reason.length > 0)
-        add_reason(reasons, reason.data, reason.length);
+    add_reason(reasons, reason.data, reason.length);
+}
+
+/* Returns whether its registry is to be asked first. */
+static bool check_image(const struct import_check *check, const char *image, const char *reference,
+                        json_object *missing, json_object *reasons)
+{
+    static const char none[] = "an image: the row names none (--image, --image-map)";
+    const char *other = other_architecture(reference);
+
+    if (!image)
+        add_reason(reasons, none, strlen(none));
+    else if (!json_object_object_get_ex(missing, image, NULL))
+        return false;
+    else if (check->pull && reference && !other)
+        return true;
+    else
+        add_missing(image, reference, other, reasons);
+    return false;
 }
 
 static bool lacks_folder(struct import_check *check, const char *image, const char *folder)
@@ -216,32 +211,99 @@ static void add_needs(const char *needs, json_object *reasons)
         json_object_array_add(reasons, json_object_get(json_object_array_get_idx(list, i)));
 }
 
+static void settle(struct import_check *check, json_object *row, json_object *never,
+                   json_object *lacks)
+{
+    const char *fate = "ready";
+
+    if (json_object_array_length(never) > 0) {
+        check->hopeless++;
+        fate = "hopeless";
+        lacks = never;
+    } else if (json_object_array_length(lacks) > 0) {
+        check->lacking++;
+        fate = "needs";
+    } else {
+        check->ready++;
+    }
+    if (row) {
+        json_add_text(row, "fate", fate);
+        json_add(row, "reasons", json_object_get(lacks));
+    }
+}
+
+static void ask_later(struct import_check *check, const struct sample_line *sample,
+                      json_object *row, json_object *never, json_object *lacks)
+{
+    json_object *entry = json_object_new_object();
+
+    json_add(entry, "row", json_object_get(row));
+    json_add(entry, "never", json_object_get(never));
+    json_add(entry, "lacks", json_object_get(lacks));
+    json_add_text(entry, "image", sample->image);
+    json_add_text(entry, "reference", sample->image_reference);
+    if (!check->to_ask)
+        check->to_ask = json_object_new_array();
+    json_object_array_add(check->to_ask, entry);
+}
+
 void import_check_sample(struct import_check *check, int64_t line, const struct sample_line *sample,
                          json_object *missing)
 {
     _cleanup_(json_release) json_object *never = json_object_new_array();
     _cleanup_(json_release) json_object *lacks = json_object_new_array();
     _cleanup_(json_release) json_object *remarks = json_object_new_array();
+    json_object *row;
+    bool asks;
 
     check_list("fail_to_pass", sample, sample->fail_to_pass, never, remarks);
     check_list("pass_to_pass", sample, sample->pass_to_pass, never, remarks);
-    check_image(check, sample->image, sample->image_reference, missing, never, lacks);
+    asks = check_image(check, sample->image, sample->image_reference, missing, lacks);
     check_folder(check, sample->image, sample->repo_path, missing, lacks);
     if (sample->verifier_image) {
-        check_image(check, sample->verifier_image, NULL, missing, never, lacks);
+        check_image(check, sample->verifier_image, NULL, missing, lacks);
         check_folder(check, sample->verifier_image, sample->repo_path, missing, lacks);
     }
     add_needs(sample->needs, lacks);
-    if (json_object_array_length(never) > 0) {
-        check->hopeless++;
-        add_row(check, line, sample->sample_id, "hopeless", never, remarks);
-    } else if (json_object_array_length(lacks) > 0) {
-        check->lacking++;
-        add_row(check, line, sample->sample_id, "needs", lacks, remarks);
+    row = add_row(check, line, sample->sample_id, "unknown", lacks, remarks);
+    if (asks)
+        ask_later(check, sample, row, never, lacks);
+    else
+        settle(check, row, never, lacks);
+}
+
+static void ask_for(struct import_check *check, json_object *entry)
+{
+    const char *image = json_get_text(entry, "image");
+    const char *reference = json_get_text(entry, "reference");
+    json_object *never = json_object_object_get(entry, "never");
+    json_object *others = json_object_object_get(entry, "lacks");
+    _cleanup_(json_release) json_object *lacks = json_object_new_array();
+    json_object *answer = ask(check, reference);
+    const char *reason = json_get_text(answer, "reason");
+    bool missing = json_object_get_boolean(json_object_object_get(answer, "missing"));
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    if (reason) {
+        buf_addf(&text, "the image %s, %s (%s)", reference,
+                 missing ? "which its registry does not have"
+                         : "of which its registry cannot be asked",
+                 reason);
+        add_reason(missing ? never : lacks, text.data, text.length);
     } else {
-        check->ready++;
-        add_row(check, line, sample->sample_id, "ready", lacks, remarks);
+        add_missing(image, reference, NULL, lacks);
     }
+    for (size_t i = 0; i < json_object_array_length(others); i++)
+        json_object_array_add(lacks, json_object_get(json_object_array_get_idx(others, i)));
+    settle(check, json_object_object_get(entry, "row"), never, lacks);
+}
+
+void import_check_ask(struct import_check *check)
+{
+    for (size_t i = 0; check->to_ask && i < json_object_array_length(check->to_ask); i++)
+        ask_for(check, json_object_array_get_idx(check->to_ask, i));
+    json_object_put(check->to_ask);
+    check->to_ask = NULL;
 }
 
 void import_check_bad(struct import_check *check, int64_t line, const char *reason)

@@ -17,6 +17,7 @@ struct import_check {
     const char *image_dir; /* the image store; NULL: what is in images is not looked at */
     json_object *folders;  /* by image and folder: is it certain that the image lacks it? */
     struct pull *pull;     /* by which registries are asked for images; NULL: they are not */
+    json_object *to_ask;   /* the rows for import_check_ask */
     json_object *asked;    /* by reference, what was told: {"missing", "reason"} */
     json_object
         *rows; /* a row each: {"line","sample_id","fate","reasons","remarks"}; NULL: only counted */
@@ -25,10 +26,14 @@ struct import_check {
 
 void import_check_release(struct import_check *check);
 
-/* missing: an object whose keys are the images that are not in the store. */
+/* missing: an object whose keys are the images that are not in the store. A row whose registry is
+ * to be asked has no fate before import_check_ask. */
 void import_check_sample(struct import_check *check, int64_t line, const struct sample_line *sample,
                          json_object *missing);
 void import_check_bad(struct import_check *check, int64_t line, const char *reason);
+
+/* Asks the registries, which takes as long as they like: not within a transaction. */
+void import_check_ask(struct import_check *check);
 
 /* Adds "ready", "needing", "hopeless" and, of a check, "rows". */
 void import_check_add(const struct import_check *check, json_object *object);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -101,4 +102,61 @@ int sample_packs_lock(const char *pack_dir, bool alone, struct error *err)
     if (fd < 0 || flock(fd, alone ? LOCK_EX : LOCK_SH) < 0)
         return error_errno(err, errno, "cannot lock %s", path);
     return TAKE_FD(fd);
+}
+
+/* --- archives that show what is hidden ------------------------------------------------------- */
+
+struct sweep {
+    struct db *db;
+    const char *pack_dir, *dataset;
+    int64_t *removed;
+    int status; /* of all data sets */
+    struct error err;
+};
+
+static int remove_pack(const char *sample_id, int64_t version, void *arg, struct error *err)
+{
+    const struct sweep *sweep = arg;
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
+
+    buf_addf(&path, "%s/", sweep->pack_dir);
+    sample_pack_path(sweep->dataset, sample_id, version, &path);
+    if (unlink(path.data) == 0)
+        ++*sweep->removed;
+    else if (errno != ENOENT)
+        return error_errno(err, errno, "cannot remove %s, which shows the answers of sample %s",
+                           path.data, sample_id);
+    return 0;
+}
+
+int sample_packs_sweep(struct db *db, const char *pack_dir, const char *dataset, int64_t *removed,
+                       struct error *err)
+{
+    struct sweep sweep = {.pack_dir = pack_dir, .dataset = dataset, .removed = removed};
+
+    return store_sample_blanked(db, dataset, remove_pack, &sweep, err);
+}
+
+static void sweep_dataset(const struct dataset *dataset, void *arg)
+{
+    struct sweep *sweep = arg;
+
+    if (sweep->status == 0)
+        sweep->status = sample_packs_sweep(sweep->db, sweep->pack_dir, dataset->name,
+                                           sweep->removed, &sweep->err);
+}
+
+int sample_packs_sweep_all(struct db *db, const char *pack_dir, int64_t *removed, struct error *err)
+{
+    struct sweep sweep = {.db = db, .pack_dir = pack_dir, .removed = removed, .err = ERROR_INIT};
+    _cleanup_(close_fd) int lock = -1;
+
+    if (access(pack_dir, F_OK) < 0 && errno == ENOENT)
+        return 0;
+    lock = sample_packs_lock(pack_dir, false, err);
+    if (lock < 0 || store_dataset_list(db, sweep_dataset, &sweep, err) < 0)
+        return -1;
+    if (sweep.status < 0)
+        *err = sweep.err;
+    return sweep.status;
 }

@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "ctl/sample_line.h"
 
+struct db;
+
 /* json: as sample_line_render made it. Appends the archive. */
 int sample_pack(const struct sample_line *line, const struct buf *json, struct buf *archive,
                 struct error *err);
@@ -23,5 +25,14 @@ void sample_pack_folder(const char *dataset, struct buf *path);
  * taken for those of the other. Made if it is not there. Returns a descriptor that holds the lock
  * until it is closed; -1 on failure. */
 int sample_packs_lock(const char *pack_dir, bool alone, struct error *err);
+
+/* Removes the archives of a data set's older versions that show answers which the latest one hides.
+ * The caller holds the lock. Adds to *removed. */
+int sample_packs_sweep(struct db *db, const char *pack_dir, const char *dataset, int64_t *removed,
+                       struct error *err);
+
+/* The same of all data sets; takes the lock. Nothing where pack_dir is not there. */
+int sample_packs_sweep_all(struct db *db, const char *pack_dir, int64_t *removed,
+                           struct error *err);
 
 #endif

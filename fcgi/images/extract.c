@@ -483,6 +483,7 @@ static int check_sum(struct tar_stream *stream, const char *sha256, struct error
 int extract_tar(struct extract *extract, int source_fd, const char *sha256, struct error *err)
 {
     const int64_t most = extract_stream_most(extract);
+    int64_t length = 0;
 
     if ((extract->oci && !extract->on_nothing) || sha256 != NULL) {
         _cleanup_(close_stream) struct tar_stream *stream =
@@ -491,13 +492,19 @@ int extract_tar(struct extract *extract, int source_fd, const char *sha256, stru
         if (stream == NULL || pass(extract, stream, true, err) < 0 ||
             (sha256 != NULL && check_sum(stream, sha256, err) < 0))
             return -1;
-        extract->stream_bytes += tar_stream_bytes(stream);
+        length = tar_stream_bytes(stream);
     }
     {
         _cleanup_(close_stream) struct tar_stream *stream =
             tar_stream_open(source_fd, most, false, err);
 
-        return stream != NULL ? pass(extract, stream, false, err) : -1;
+        if (stream == NULL || pass(extract, stream, false, err) < 0)
+            return -1;
+        /* The first pass may have read on behind the last entry, or there was none. */
+        if (length < tar_stream_bytes(stream))
+            length = tar_stream_bytes(stream);
+        extract->stream_bytes += length;
+        return 0;
     }
 }
 

@@ -48,6 +48,7 @@ struct pull {
     int credentials_fd; /* -1: none */
     unsigned jobs;
     _Atomic int64_t *ended; /* fetches; shared by the processes of all jobs */
+    bool found_layers;      /* of an earlier one that was not completed */
     uid_t user;
 };
 
@@ -108,8 +109,10 @@ static int prepare(struct pull *pull, const char *credentials, struct error *err
         return error_errno(err, errno, "cannot open %s", pull->settings->image_dir);
     if (pull->ended == MAP_FAILED)
         return error_errno(err, errno, "cannot share memory");
-    if (make_folder(pull, store, FOLDER, false, &pull->fd, err) < 0 || take_lock(pull, err) < 0 ||
-        make_folder(pull, pull->fd, "work", true, &pull->work_fd, err) < 0 ||
+    if (make_folder(pull, store, FOLDER, false, &pull->fd, err) < 0 || take_lock(pull, err) < 0)
+        return -1;
+    pull->found_layers = faccessat(pull->fd, "work/blobs", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (make_folder(pull, pull->fd, "work", true, &pull->work_fd, err) < 0 ||
         make_folder(pull, pull->work_fd, "blobs", true, &blobs, err) < 0)
         return -1;
     /* Of releases before this one. */
@@ -155,6 +158,11 @@ struct pull *pull_open(const struct engine_settings *settings, const char *crede
         return pull;
     pull_close(pull, true);
     return NULL;
+}
+
+bool pull_found_layers(const struct pull *pull)
+{
+    return pull->found_layers;
 }
 
 void pull_close(struct pull *pull, bool keep)
@@ -368,17 +376,19 @@ static int fetch(struct pull *pull, unsigned place, const char *reference,
                      said[0] ? said : "skopeo gave no reason");
 }
 
-/* Registries' words for it; skopeo's status is the same for all. */
+/* Registries' words for it; skopeo's status is the same for all. "not found" alone is also said of
+ * a host, a program or a file of credentials. */
 static bool is_missing(const char *said)
 {
-    static const char *const words[] = {"manifest unknown", "name unknown", "not found",
+    static const char *const words[] = {"manifest unknown", "name unknown",
                                         "repository name not known"};
+    const char *manifest = strstr(said, "manifest for ");
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (strstr(said, words[i]))
             return true;
     }
-    return false;
+    return manifest && strstr(manifest, " not found");
 }
 
 int pull_look(struct pull *pull, const char *reference, struct error *err)

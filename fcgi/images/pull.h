@@ -25,6 +25,9 @@ struct pull;
 struct pull *pull_open(const struct engine_settings *settings, const char *credentials,
                        unsigned jobs, struct error *err);
 
+/* Were there layers of an earlier pull, for a later one to go on with? */
+bool pull_found_layers(const struct pull *pull);
+
 /* Closing it removes the layers, unless `keep`. */
 void pull_close(struct pull *pull, bool keep);
 

@@ -7,9 +7,13 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "reaper/environment.h"
+#include "reaper/job_log.h"
 #include "wire/egress.h"
 
 #include "base/banned.h"
+
+/* The end of a command: every line that it prints goes into the notes. */
+#define NOTE " | sed 's/^/" JOB_LOG_NOTE "/' >>\"$JOB_NOTES\"\n"
 
 /*
  * printf is the shell's own, and so no process whose arguments could be read. A token in objects
@@ -40,9 +44,8 @@ const char job_clone_script[] =
     "fi\n"
     "if [ -f .gitmodules ]; then\n"
     "  said=$(git submodule --quiet update --init --recursive 2>&1) || printf '%s\\n%s\\n' "
-    "'codeset: not all submodules could be fetched; the agent goes on without them' "
-    "\"$(printf '%s' \"$said\" | tail -n 5 | cut -c 1-300)\" >>\"$JOB_NOTES\"\n"
-    "fi\n"
+    "'not all submodules could be fetched; the agent goes on without them' "
+    "\"$(printf '%s' \"$said\" | tail -n 5 | cut -c 1-300)\"" NOTE "fi\n"
     "sh -c \"$JOB_LFS\"\n"
     "if [ -f .gitmodules ]; then\n"
     "  git submodule --quiet foreach --recursive 'sh -c \"$JOB_LFS\"' >/dev/null 2>&1\n"
@@ -66,16 +69,14 @@ static const char lfs_script[] =
     "what='the repository'\n"
     "[ -z \"${displaypath-}\" ] || what=\"the submodule $displaypath\"\n"
     "if ! git lfs version >/dev/null 2>&1; then\n"
-    "  printf '%s\\n' \"codeset: $what keeps files in Git LFS, but git-lfs is not in the agent's "
-    "image; the agent finds pointers in their place\" >>\"$JOB_NOTES\"\n"
-    "  exit 0\n"
+    "  printf '%s\\n' \"$what keeps files in Git LFS, but git-lfs is not in the agent's "
+    "image; the agent finds pointers in their place\"" NOTE "  exit 0\n"
     "fi\n"
     "said=$(git lfs install --local --skip-repo 2>&1 && git config lfs.skipdownloaderrors true && "
     "git lfs pull 2>&1) || "
-    "printf '%s\\n%s\\n' \"codeset: not all files that $what keeps in Git LFS could be fetched; "
+    "printf '%s\\n%s\\n' \"not all files that $what keeps in Git LFS could be fetched; "
     "the agent finds pointers in the place of the others\" "
-    "\"$(printf '%s' \"$said\" | tail -n 5 | cut -c 1-300)\" >>\"$JOB_NOTES\"\n"
-    "exit 0\n";
+    "\"$(printf '%s' \"$said\" | tail -n 5 | cut -c 1-300)\"" NOTE "exit 0\n";
 
 char *job_clone_command(const char *folder, const char *command)
 {

@@ -157,11 +157,16 @@ bool job_log_progress(struct job_log *log, const struct masks *masks, bool over)
 
 /* --- the last line --------------------------------------------------------------------------- */
 
+static bool begins_with(const char *line, size_t length, const char *word)
+{
+    return length >= strlen(word) && memcmp(line, word, strlen(word)) == 0;
+}
+
 static bool says_something(const char *line, size_t length)
 {
     size_t blanks = 0;
 
-    if (length >= sizeof(PROGRESS) - 1 && memcmp(line, PROGRESS, sizeof(PROGRESS) - 1) == 0)
+    if (begins_with(line, length, PROGRESS) || begins_with(line, length, JOB_LOG_NOTE))
         return false;
     while (blanks < length && (unsigned char)line[blanks] <= ' ')
         blanks++;

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "reaper/masks.h"
 
+#define JOB_LOG_NOTE "codeset: " /* begins a line that is ours, not the agent's */
 #define JOB_STAGE_CHARACTERS 200 /* of a stage that are kept */
 
 struct job_log {
@@ -39,8 +40,8 @@ bool job_log_progress(struct job_log *log, const struct masks *masks, bool over)
 /* Appends what may be shown: valid UTF-8, at most `most` bytes. */
 void job_log_text(const struct job_log *log, const struct masks *masks, bool over, struct buf *out);
 
-/* The last line of masked text that is not empty nor progress, without control characters, cut to
- * a readable length; the caller's. "" if there is none. */
+/* The last line of masked text that is not empty, progress or a note, without control characters,
+ * cut to a readable length; the caller's. "" if there is none. */
 char *job_log_last_line(const char *text, size_t length);
 
 #endif

@@ -494,6 +494,39 @@ int store_sample_solution(struct db *db, const char *dataset, const char *sample
     return 0;
 }
 
+int store_sample_blanked(struct db *db, const char *dataset,
+                         int (*each)(const char *sample_id, int64_t version, void *arg,
+                                     struct error *err),
+                         void *arg, struct error *err)
+{
+    static const struct query query = {
+        "SELECT sample_id, version FROM samples WHERE dataset = ? AND sample_id >= ?"
+        " AND (sample_id > ? OR version > ?) AND latest IS NULL AND json_length = 0"
+        " ORDER BY sample_id, version LIMIT 4096"};
+    _cleanup_(free_ptr) char *last = xstrdup("");
+    int64_t last_version = 0;
+    bool more = true;
+
+    /* In pieces: a result is held in memory. */
+    while (more) {
+        _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
+            db, &query, err, db_text(dataset), db_text(last), db_text(last), db_int(last_version));
+
+        if (!rows)
+            return -1;
+        more = false;
+        while (db_next(rows)) {
+            free(last);
+            last = xstrdup(db_row_text(rows, 0));
+            last_version = db_row_int(rows, 1);
+            if (each(last, last_version, arg, err) < 0)
+                return -1;
+            more = true;
+        }
+    }
+    return 0;
+}
+
 void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
                       struct buf *ret_path)
 {

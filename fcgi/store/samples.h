@@ -135,6 +135,14 @@ int store_sample_solution(struct db *db, const char *dataset, const char *sample
 void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
                       struct buf *ret_path);
 
+/* The older versions of a data set whose text was taken away, because a later one hides the answers
+ * that they show. sample_id lives until each returns; each returns -1 to stop, with its error in
+ * *err. */
+int store_sample_blanked(struct db *db, const char *dataset,
+                         int (*each)(const char *sample_id, int64_t version, void *arg,
+                                     struct error *err),
+                         void *arg, struct error *err);
+
 /* What an import writes; everything is set, texts that may be absent are NULL. */
 struct new_sample {
     const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,

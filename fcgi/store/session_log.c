@@ -9,7 +9,8 @@ int store_session_log(struct db *db, const struct id *session_id, int64_t limit,
                       void (*each)(const struct session_event *event, void *arg), void *arg,
                       struct error *err)
 {
-    /* Each half by its own index, and no more of it than can be among the newest. */
+    /* No index has the order: each half reads all rows of its session (index by_session), sorts
+     * them, and passes on no more than can be among the newest. */
     static const struct query query = {
         "SELECT id, kind, status, created_at, started_at, ended_at, exit_code, success, subject, "
         "message FROM (SELECT * FROM ("

@@ -409,6 +409,43 @@ static void test_bombs(void)
     fixture.settings.engine.image_entries_max = entries_kept;
 }
 
+/* A name that removes takes no room, but what is behind it in the archive is read all the same. */
+static void test_the_first_layer_is_counted_too(void)
+{
+    int64_t bytes_kept = fixture.settings.engine.image_bytes_max;
+    int64_t entries_kept = fixture.settings.engine.image_entries_max;
+    const struct tar_entry entries[] = {TAR_SHELL,
+                                        {"etc/.wh.x", S_IFREG, 0644, NULL, NULL, 0, 12 * MIB}};
+    _cleanup_(oci_release) struct oci oci = {.layer = {.name = ""}};
+    _cleanup_(free_ptr) char *layer = path_of("layer.tar");
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    tar_write_plain(layer, entries, ARRAY_SIZE(entries));
+    CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, layer, 64 * MIB, &bytes, &err), 0);
+    blob_set(&oci.layer, bytes.data, bytes.length);
+    blob_set(&oci.config, "{}", 2);
+    fixture.settings.engine.image_bytes_max = 16 * MIB;
+    fixture.settings.engine.image_entries_max = 1000;
+    for (int layers = 1; layers <= 2; layers++) {
+        _cleanup_(free_ptr) char *one = xasprintf(DIGEST("%s") "}", oci.layer.hex);
+        _cleanup_(free_ptr) char *manifest =
+            xasprintf("{\"config\":" DIGEST("%s") "},\"layers\":[%s%s%s]}", oci.config.hex, one,
+                      layers == 2 ? "," : "", layers == 2 ? one : "");
+        _cleanup_(free_ptr) char *index = NULL, *path = NULL;
+
+        blob_set(&oci.manifest, manifest, strlen(manifest));
+        index = xasprintf("{\"manifests\":[" DIGEST("%s") "}]}", oci.manifest.hex);
+        path = oci_write(&oci, index, NULL);
+        if (layers == 1)
+            accepted("a layer that nearly reaches the limit", path);
+        else
+            refused("that layer twice", path, NULL, "decompressed it is larger than an image may");
+    }
+    fixture.settings.engine.image_bytes_max = bytes_kept;
+    fixture.settings.engine.image_entries_max = entries_kept;
+}
+
 /* A few names that imply many folders. */
 static void test_implied_folders_count(void)
 {
@@ -608,6 +645,8 @@ static const struct unit_test tests[] = {
      test_the_image_for_this_processor_is_taken},
     {"indexes that lead nowhere are refused", test_hostile_indexes},
     {"what grows beyond the limits when it is decompressed is refused", test_bombs},
+    {"what the first layer holds counts for the ones behind it",
+     test_the_first_layer_is_counted_too},
     {"folders that names imply count as entries", test_implied_folders_count},
     {"a tree deeper than a path is long is removed again", test_deep_trees_are_removed},
     {"the headers of an entry have a bound", test_headers_have_a_bound},

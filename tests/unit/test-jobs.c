@@ -234,6 +234,8 @@ static void the_last_line_says_something(void)
     last_line_is("one", "one");
     last_line_is("\n\n", "");
     last_line_is("", "");
+    last_line_is("codeset: not all files could be fetched\ncodeset: batch response: 403\n", "");
+    last_line_is("one\ncodeset: batch response: 403\n", "one");
     last_line_is("a\n\033[1mbold\033[0m\r\n", " [1mbold [0m");
     for (int i = 0; i < 1000; i++)
         buf_add_str(&text, "\303\251");

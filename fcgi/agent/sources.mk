@@ -37,6 +37,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_names.c fcgi/agent/trial_names.h \
 	fcgi/agent/trial_plan.c fcgi/agent/trial_plan.h \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_plant.h \
+	fcgi/agent/trial_source.c fcgi/agent/trial_source.h \
 	fcgi/agent/trial_steps.c fcgi/agent/trial_steps.h \
 	fcgi/agent/trial_user.c fcgi/agent/trial_user.h \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_walls.h \

@@ -24,7 +24,8 @@ struct trial_plant {
 
 /* An assertion that is surely executed. */
 struct trial_assertion {
-    size_t start, name_end, end; /* its name's and its own */
+    size_t start, end;
+    char *thinned; /* its arguments alone, as a statement */
 };
 
 struct trial_plants {

@@ -78,6 +78,35 @@ static const char assert_test[] = "#include <assert.h>\n"
                                   "static void adds(void)\n{\n    assert(1 + 1 == 2);\n}\n"
                                   "int main(void)\n{\n    adds();\n    return 0;\n}\n";
 
+/* Nothing that is planted, or left out, may be something that a compiler warns of. */
+static const char strict_test[] =
+    "#include <assert.h>\n" UNITY "#include <stdlib.h>\n"
+    "static int calls;\n"
+    "__attribute__((warn_unused_result)) static int called(int n) { calls++; return n; }\n"
+    "static void test_warned(void)\n{\n    char text[] = \"a,b\";\n    int n = called(3);\n"
+    "    TEST_ASSERT_EQUAL_STRING(\"a,b\", text);\n"
+    "    TEST_ASSERT_EQUAL_STRING((text), /* , */ text);\n"
+    "    TEST_ASSERT_EQUAL_INT(3, // of the two, the first\n        n);\n"
+    "    TEST_ASSERT_EQUAL_INT(called(4), called(((void)2, 4)));\n"
+    "    TEST_ASSERT_NOT_NULL_MESSAGE(strchr(text, *text), \"there, is none\");\n"
+    "    TEST_ASSERT_TRUE(called(1));\n    assert(called(n) == 3);\n    assert(called(n));\n}\n"
+    "static void test_called(void)\n{\n    TEST_ASSERT_EQUAL_INT(6, calls);\n}\n"
+    "int main(void)\n{\n    UNITY_BEGIN();\n    RUN_TEST(test_warned);\n"
+    "    RUN_TEST(test_called);\n    return UNITY_END();\n}\n";
+
+/* A macro of the test's own ends the function, by another one that is defined behind it. */
+static const char leaving_test[] =
+    "#include <assert.h>\n#define SAYS \"return\" /* return */\n"
+    "#define SKIP_IF(x) \\\n    do { \\\n        if (x) \\\n            END; \\\n    } while "
+    "(0)\n"
+    "#define END return\n"
+    "static void stays(void)\n{\n    (void)SAYS;\n    assert(1 + 1 == 2);\n}\n"
+    "static void leaves(void)\n{\n    assert(1 + 1 == 2);\n    SKIP_IF(1);\n"
+    "    assert(2 + 2 == 4);\n}\n"
+    "int main(void)\n{\n    stays();\n    leaves();\n    return 0;\n}\n";
+
+static const char *flags = "-w"; /* for the compiler */
+
 /* The status of a program that is made of this text. */
 static int status_of(const char *text)
 {
@@ -88,8 +117,10 @@ static int status_of(const char *text)
     pid = fork();
     if (pid == 0) {
         setenv("PATH", "/usr/bin:/bin", 1);
+        setenv("CFLAGS", flags, 1);
         if (freopen("/dev/null", "w", stderr))
-            execlp("sh", "sh", "-c", "cc -w -o program program.c || exit 99; exec ./program", NULL);
+            execlp("sh", "sh", "-c", "cc $CFLAGS -o program program.c || exit 99; exec ./program",
+                   NULL);
         _exit(98);
     }
     CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
@@ -133,6 +164,53 @@ static void each_failure_that_is_planted_in_a_c_program_fails(void)
 {
     each_planted_failure_fails(unity_test, true);
     each_planted_failure_fails(assert_test, true);
+}
+
+static void what_is_planted_or_left_out_is_nothing_that_a_compiler_warns_of(void)
+{
+    static const char *const kinds[] = {"-std=gnu11 -Wall -Wextra -Werror",
+                                        "-O2 -std=gnu90 -Wall -Wextra -Werror -Wno-comment"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        flags = kinds[i];
+        for (int times = 0; times < 3; times++) /* what is left out is drawn anew */
+            each_planted_failure_fails(strict_test, true);
+    }
+    flags = "-w";
+}
+
+static void behind_a_macro_of_the_test_s_own_that_leaves_nothing_is_planted(void)
+{
+    struct trial_plants plants;
+
+    each_planted_failure_fails(leaving_test, true);
+    trial_plants_find(leaving_test, NULL, true, &plants);
+    CU_ASSERT_EQUAL(count_plants(&plants, "begins", -1), 2);
+    CU_ASSERT_EQUAL(count_plants(&plants, "negated", -1), 2);
+    CU_ASSERT_EQUAL(count_plants(&plants, "ends", -1), 1);
+    CU_ASSERT_EQUAL(count_plants(&plants, "status", -1), 1);
+    trial_plants_release(&plants);
+}
+
+static void assertions_are_planted_only_where_the_file_has_some_that_count(void)
+{
+    static const char *const texts[] = {
+        "static void adds(void)\n{\n}\nint main(void)\n{\n    adds();\n    return 0;\n}\n",
+        "#define NDEBUG\n#include <assert.h>\nstatic void adds(void)\n{\n    assert(1);\n}\n"
+        "int main(void)\n{\n    adds();\n    return 0;\n}\n",
+        "#define assert(x) ((void)(x))\nstatic void adds(void)\n{\n    assert(1);\n}\n"
+        "int main(void)\n{\n    adds();\n    return 0;\n}\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct trial_plants plants;
+
+        each_planted_failure_fails(texts[i], true);
+        trial_plants_find(texts[i], NULL, true, &plants);
+        CU_ASSERT_EQUAL(plants.count, 1);
+        CU_ASSERT_EQUAL(count_plants(&plants, "status", -1), 1);
+        trial_plants_release(&plants);
+    }
 }
 
 static void failures_are_planted_only_where_they_are_surely_executed(void)
@@ -338,6 +416,12 @@ int main(void)
     static const struct unit_test tests[] = {
         {"each failure that is planted in a C program fails",
          each_failure_that_is_planted_in_a_c_program_fails},
+        {"what is planted or left out is nothing that a compiler warns of",
+         what_is_planted_or_left_out_is_nothing_that_a_compiler_warns_of},
+        {"behind a macro of the test's own that leaves nothing is planted",
+         behind_a_macro_of_the_test_s_own_that_leaves_nothing_is_planted},
+        {"assertions are planted only where the file has some that count",
+         assertions_are_planted_only_where_the_file_has_some_that_count},
         {"failures are planted only where they are surely executed",
          failures_are_planted_only_where_they_are_surely_executed},
         {"what can't be read for sure is left alone", what_can_not_be_read_for_sure_is_left_alone},

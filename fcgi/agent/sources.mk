@@ -28,6 +28,7 @@ AGENT_PARTS = \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
 	fcgi/agent/trial.c fcgi/agent/trial.h \
+	fcgi/agent/trial_alike.c fcgi/agent/trial_alike.h \
 	fcgi/agent/trial_build.c fcgi/agent/trial_build.h \
 	fcgi/agent/trial_cmake.c fcgi/agent/trial_cmake.h \
 	fcgi/agent/trial_ctest.c fcgi/agent/trial_ctest.h \

@@ -17,6 +17,7 @@
  *     trial_user.c   one run
  *     trial_zygote.c what runs are forked from, so that they needn't load a framework each
  *     trial_judge.c  from how the runs ended to outcomes and a report; pure
+ *     trial_alike.c  names that may be taken for a listed test's; pure
  *     trial_ctest.c  ctest's planner
  *     trial_cmake.c  what CMake and ctest tell it of a project
  *     trial_plant.c  failures planted in the source text of C programs; pure but for chance

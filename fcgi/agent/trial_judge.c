@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/trial_alike.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -217,8 +218,10 @@ struct cases {
 struct hearing {
     const struct trial_plan *plan;
     const struct trial_end *ends;
-    size_t count;        /* of the steps that have been run */
-    struct cases *cases; /* [step][function] */
+    size_t count;         /* of the steps that have been run */
+    struct cases *cases;  /* [step][function] */
+    size_t *first, *next; /* of a function's listed tests: the first, one behind another; from 1 */
+    struct trial_alike failed; /* the functions whose tests did not all pass */
 };
 
 static struct cases *cases_of(const struct hearing *hearing, size_t step, size_t function)
@@ -256,7 +259,7 @@ static int by_file(const void *key, const void *file)
 /*
  * Could a run have a test of this name, beside those of its slots? It is in one of the files, and
  * none of the functions, which have other names in a run. A name that only resembles a listed one
- * must not be in the report: whoever looks for that might find it.
+ * is possible, and may be found by whoever looks for that: see share_fates.
  */
 static bool is_possible(const struct trial_plan *plan, const char *test)
 {
@@ -314,6 +317,9 @@ static void hearing_release(struct hearing *hearing)
     for (size_t i = 0; i < hearing->plan->step_count * hearing->plan->function_count; i++)
         free(hearing->cases[i].items);
     free(hearing->cases);
+    free(hearing->first);
+    free(hearing->next);
+    trial_alike_release(&hearing->failed);
 }
 
 /* One case of a function that must be mended, by its parameters. */
@@ -402,22 +408,6 @@ static struct judged judge_case(const struct hearing *hearing, size_t function,
     return judged;
 }
 
-/* The function did not run: its tests, as the lists have them, with the last true run's word. Where
- * these are hidden, the grader misses them by itself and knows what may be said of that. */
-static void fail_listed(const struct hearing *hearing, size_t function,
-                        struct trial_verdict *verdict)
-{
-    const struct trial_plan *plan = hearing->plan;
-    const struct judged judged = judge_case(hearing, function, "");
-
-    if (judged.result != TRIAL_FAILED) /* it ran in no true run, as there was none yet */
-        return;
-    verdict->lacks = true;
-    for (size_t i = 0; !plan->is_hidden && i < plan->listed_count; i++)
-        if (trial_names_compare(plan->names, plan->listed[i], plan->functions[function]) == 0)
-            verdict_add(verdict, plan->listed[i], TRIAL_FAILED, 0, judged.message);
-}
-
 static int by_words(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -444,10 +434,75 @@ static const char **all_parameters(const struct hearing *hearing, size_t functio
     return all;
 }
 
-static void judge_function(const struct hearing *hearing, size_t function,
-                           struct trial_verdict *verdict)
+static void judge_parameters(const struct hearing *hearing, size_t function, const char *parameters,
+                             struct trial_verdict *verdict)
 {
-    size_t count;
+    const struct judged judged = judge_case(hearing, function, parameters);
+    _cleanup_(free_ptr) char *test =
+        xasprintf("%s%s", hearing->plan->functions[function], parameters);
+
+    /* Where the true one fails there is nothing to gain by a lie, and code that is wrong may
+     * well be what a planted test asks for. */
+    if (judged.result == TRIAL_PASSED && judged.planted && !verdict->tampered)
+        verdict->tampered =
+            hearing->plan->is_hidden
+                ? xasprintf("a test passed with a failure planted in it (%.40s)", judged.planted)
+                : xasprintf("%.200s passed with a failure planted in it (%.40s)", test,
+                            judged.planted);
+    verdict_add(verdict, test, judged.result, judged.seconds, judged.message);
+}
+
+/* Does a true run have the listed test? Lists that were read off logs have its parameters cut off
+ * at their first blank, or lack blanks at the end. */
+static bool is_told(const char *const *parameters, size_t count, const char *listed)
+{
+    size_t length = strlen(listed);
+
+    while (length > 0 && strchr(" \t\r\n", listed[length - 1]))
+        length--;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(parameters[i], listed, length) == 0 &&
+            (parameters[i][length] == '\0' ||
+             (parameters[i][length] == ' ' && length > 0 && !memchr(listed, ' ', length))))
+            return true;
+    return false;
+}
+
+/* A test that the lists have and no true run has. Where the lists are hidden, the grader misses it
+ * by itself and knows what may be said of that. */
+static void fail_missing(const struct hearing *hearing, size_t function, const char *test,
+                         const char *parameters, struct trial_verdict *verdict)
+{
+    const struct judged judged = judge_case(hearing, function, parameters);
+
+    if (judged.result != TRIAL_FAILED) /* there was no true run yet */
+        return;
+    verdict->lacks = true;
+    if (!hearing->plan->is_hidden)
+        verdict_add(verdict, test, TRIAL_FAILED, 0, judged.message);
+}
+
+static void fail_all_missing(const struct hearing *hearing, size_t function,
+                             const char *const *parameters, size_t count,
+                             struct trial_verdict *verdict)
+{
+    const struct trial_plan *plan = hearing->plan;
+    const char *own = plan->functions[function];
+
+    for (size_t at = hearing->first[function]; at > 0; at = hearing->next[at - 1]) {
+        const char *listed = plan->listed[at - 1];
+
+        if (!is_told(parameters, count, listed + strlen(own)))
+            fail_missing(hearing, function, listed, listed + strlen(own), verdict);
+    }
+    if (hearing->first[function] == 0 && count == 0)
+        fail_missing(hearing, function, own, "", verdict);
+}
+
+static void judge_function(struct hearing *hearing, size_t function, struct trial_verdict *verdict)
+{
+    size_t count, before = verdict->count;
+    enum trial_result worst = TRIAL_PASSED;
     _cleanup_(free_ptr) const char **parameters = NULL;
 
     for (size_t i = 0; i < hearing->count; i++) {
@@ -457,26 +512,72 @@ static void judge_function(const struct hearing *hearing, size_t function,
             qsort(cases->items, cases->count, sizeof(struct trial_outcome *), by_test);
     }
     parameters = all_parameters(hearing, function, &count);
-    if (count == 0)
-        fail_listed(hearing, function, verdict);
-    for (size_t n = 0; n < count; n++) {
-        _cleanup_(free_ptr) char *test = NULL;
-        struct judged judged;
+    fail_all_missing(hearing, function, parameters, count, verdict);
+    for (size_t n = 0; n < count; n++)
+        if (n == 0 || strcmp(parameters[n], parameters[n - 1]) != 0)
+            judge_parameters(hearing, function, parameters[n], verdict);
+    for (size_t i = before; i < verdict->count; i++)
+        if (verdict->outcomes[i].result > worst)
+            worst = verdict->outcomes[i].result;
+    if (worst != TRIAL_PASSED)
+        trial_alike_add(&hearing->failed, hearing->plan->functions[function], worst);
+}
 
-        if (n > 0 && strcmp(parameters[n], parameters[n - 1]) == 0)
+/*
+ * A run can tell of tests whose names whoever reads the report may take for a listed one's: with
+ * more before it, or other blanks. No such test comes out better than what it resembles. Nobody who
+ * is honest loses by that: where a listed test has not passed, there is no success.
+ */
+static void share_fates(struct hearing *hearing, struct trial_verdict *verdict, size_t others)
+{
+    if (hearing->plan->names == TRIAL_NAMES_WHOLE)
+        return; /* of programs the supervisor tells by itself */
+    trial_alike_sort(&hearing->failed);
+    for (size_t i = 0; i < others; i++) {
+        struct trial_outcome *outcome = &verdict->outcomes[i];
+        enum trial_result worst = trial_alike_worst(&hearing->failed, outcome->test);
+
+        if (worst <= outcome->result)
             continue;
-        judged = judge_case(hearing, function, parameters[n]);
-        test = xasprintf("%s%s", hearing->plan->functions[function], parameters[n]);
-        /* Where the true one fails there is nothing to gain by a lie, and code that is wrong may
-         * well be what a planted test asks for. */
-        if (judged.result == TRIAL_PASSED && judged.planted && !verdict->tampered)
-            verdict->tampered =
-                hearing->plan->is_hidden
-                    ? xasprintf("a test passed with a failure planted in it (%.40s)",
-                                judged.planted)
-                    : xasprintf("%.200s passed with a failure planted in it (%.40s)", test,
-                                judged.planted);
-        verdict_add(verdict, test, judged.result, judged.seconds, judged.message);
+        outcome->result = worst;
+        free(outcome->message);
+        outcome->message = xstrdup("its name resembles that of a test that did not pass");
+    }
+}
+
+/* --- all ------------------------------------------------------------------------------------- */
+
+static int by_own_name(const void *a, const void *b)
+{
+    return strcmp(**(const char *const *const *)a, **(const char *const *const *)b);
+}
+
+static int by_function_name(const void *key, const void *name)
+{
+    const struct key *wanted = key;
+
+    return trial_names_compare(wanted->names, wanted->test, **(const char *const *const *)name);
+}
+
+/* Which of the listed tests are of which function. */
+static void find_listed(struct hearing *hearing)
+{
+    const struct trial_plan *plan = hearing->plan;
+    _cleanup_(free_ptr) const char ***sorted =
+        xcalloc(plan->function_count + 1, sizeof(*sorted)); /* where they are in the plan */
+
+    for (size_t i = 0; i < plan->function_count; i++)
+        sorted[i] = &plan->functions[i];
+    qsort(sorted, plan->function_count, sizeof(*sorted), by_own_name);
+    for (size_t i = plan->listed_count; i > 0; i--) {
+        const struct key key = {plan->names, plan->listed[i - 1]};
+        const char ***found =
+            bsearch(&key, sorted, plan->function_count, sizeof(*sorted), by_function_name);
+
+        if (!found)
+            continue;
+        hearing->next[i - 1] = hearing->first[*found - plan->functions];
+        hearing->first[*found - plan->functions] = i;
     }
 }
 
@@ -489,19 +590,32 @@ static void judge_some(const struct trial_plan *plan, const struct trial_end *en
         .ends = ends,
         .count = count,
         .cases = xcalloc(plan->step_count * plan->function_count + 1, sizeof(struct cases)),
+        .first = xcalloc(plan->function_count + 1, sizeof(size_t)),
+        .next = xcalloc(plan->listed_count + 1, sizeof(size_t)),
     };
 
+    find_listed(&hearing);
     for (size_t i = 0; i < count; i++)
         hear_step(&hearing, i, verdict);
     *ret_others = verdict->count;
     for (size_t i = 0; i < plan->function_count; i++)
         judge_function(&hearing, i, verdict);
+    share_fates(&hearing, verdict, *ret_others);
     hearing_release(&hearing);
 }
 
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct trial_outcome *)a)->test, ((const struct trial_outcome *)b)->test);
+}
+
+static void fail_all(struct trial_verdict *verdict, const char *why)
+{
+    for (size_t i = 0; i < verdict->count; i++) {
+        verdict->outcomes[i].result = TRIAL_FAILED;
+        free(verdict->outcomes[i].message);
+        verdict->outcomes[i].message = xstrdup(why);
+    }
 }
 
 void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
@@ -511,10 +625,14 @@ void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
     size_t others;
 
     judge_some(plan, ends, plan->step_count, &verdict, &others);
-    for (size_t i = 0; verdict.tampered && i < verdict.count; i++) {
-        verdict.outcomes[i].result = TRIAL_FAILED;
-        free(verdict.outcomes[i].message);
-        verdict.outcomes[i].message = xasprintf("GRADER_TAMPERED: %s", verdict.tampered);
+    if (verdict.tampered) {
+        _cleanup_(free_ptr) char *why = xasprintf("GRADER_TAMPERED: %s", verdict.tampered);
+
+        fail_all(&verdict, why);
+    } else if (verdict.lacks && plan->is_hidden) {
+        /* The report does not have what is missing, and whoever looks for that must find no other.
+         */
+        fail_all(&verdict, "a test that must run did not run");
     }
     if (verdict.count > 0)
         qsort(verdict.outcomes, verdict.count, sizeof(*verdict.outcomes), by_name);

@@ -57,12 +57,13 @@ struct trial_verdict {
     enum trial_names names;
     struct trial_outcome *outcomes; /* under the tests' own names, by which they are sorted */
     size_t count, room;
-    bool lacks;     /* a function that must be mended did not run */
+    bool lacks;     /* a listed test did not run */
     char *tampered; /* what shows that the tests were deceived; NULL: nothing does */
 };
 
 /* ends: one for each step of the plan. Who deceives in one test is not believed in any. Where the
- * lists are hidden, no outcome tells which tests they name. */
+ * lists are hidden, no outcome tells which tests they name: all have failed where one of those did
+ * not run. A test that resembles a listed one comes out no better than that. */
 void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
                  struct trial_verdict *ret_verdict);
 

@@ -52,7 +52,7 @@ EXTRA_tests_unit_test_agent_copy_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 # Trials: the supervisor's parts.
 TRIAL_PARTS = \
 	fcgi/agent/launch.c fcgi/agent/process.c fcgi/agent/shepherd.c fcgi/agent/tree.c fcgi/agent/trial.c \
-	fcgi/agent/trial_build.c fcgi/agent/trial_cmake.c fcgi/agent/trial_ctest.c fcgi/agent/trial_judge.c \
+	fcgi/agent/trial_alike.c fcgi/agent/trial_build.c fcgi/agent/trial_cmake.c fcgi/agent/trial_ctest.c fcgi/agent/trial_judge.c \
 	fcgi/agent/trial_kinds.c fcgi/agent/trial_lay.c fcgi/agent/trial_names.c fcgi/agent/trial_plan.c \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_source.c fcgi/agent/trial_steps.c fcgi/agent/trial_user.c \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_zygote.c fcgi/agent/walk.c
@@ -64,6 +64,13 @@ tests_unit_test_trial_programs_SOURCES = tests/unit/test-trial-programs.c tests/
 tests_unit_test_trial_programs_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_test_trial_runs_SOURCES = tests/unit/test-trial-runs.c tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_runs_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
+
+# What a trial's runs say, up to the grader's verdict.
+check_PROGRAMS += tests/unit/test-trial-forged
+TESTS += tests/unit/test-trial-forged
+tests_unit_test_trial_forged_SOURCES = tests/unit/test-trial-forged.c tests/unit/unit.h \
+	fcgi/agent/trial_alike.c fcgi/agent/trial_judge.c fcgi/agent/trial_names.c fcgi/agent/trial_plan.c
+tests_unit_test_trial_forged_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-agent-container
 TESTS += tests/unit/test-agent-container

@@ -38,21 +38,57 @@ struct skeleton {
     "    \"report_paths\": [\"" file "\"],\n"                                                      \
     "    \"log_parser\": \"" parser "\",\n"
 
+#define NOT_BUILT "# Code that does not compile runs no test; without a test there is no verdict.\n"
+
+/* Compiles all, and runs no test: `go vet` would also refuse code that is only dubious. */
+#define GO_INSTALL "RUN cd /~ && go mod download && go test -run '^$' ./...\n"
+
+#define RUST_INSTALL                                                                               \
+    "# What is compiled lies outside of the repository, so that none of it comes from a "          \
+    "session.\n"                                                                                   \
+    "ENV CARGO_TARGET_DIR=/opt/target\n"                                                           \
+    "RUN cd /~ && cargo test --no-run\n"
+
+#define JAVA_CLEAN "find . -name pom.xml -execdir rm -rf target \\;"
+
+/* Surefire asks for what runs the tests when it runs them, so dependency:go-offline is not enough.
+ */
+#define JAVA_INSTALL                                                                               \
+    "# Maven fetches the last of what it needs when it runs tests; they may fail.\n"               \
+    "RUN cd /~ && mvn -B -q -Dmaven.test.failure.ignore=true test && \\\n"                         \
+    "    " JAVA_CLEAN "\n"
+
 static const struct skeleton skeletons[] = {
     {"python", "docker.io/library/python:3.12-slim", "git",
      "RUN pip install --no-cache-dir pytest\n",
      "python3 -B -m pytest -p no:cacheprovider --junitxml=report.xml", ""},
     {"javascript", "docker.io/library/node:22-slim", "git", "",
      "node --test --test-reporter=tap >test.log", LOG_FIELDS("test.log", "tap")},
-    {"go", "docker.io/library/golang:1.23", "git", "RUN cd /~ && go mod download && go vet ./...\n",
-     "go test -json ./... >test.log", LOG_FIELDS("test.log", "go-json")},
-    {"rust", "docker.io/library/rust:1-slim", "git", "RUN cd /~ && cargo test --no-run\n",
-     "cargo test --offline >test.log 2>&1", LOG_FIELDS("test.log", "cargo")},
-    {"java", "docker.io/library/maven:3-eclipse-temurin-21", "git",
-     "RUN cd /~ && mvn -B -q dependency:go-offline test-compile\n", "mvn -B -o test", ""},
+    {"go", "docker.io/library/golang:1.23", "git", GO_INSTALL,
+     "go test -json ./... >test.log\n" NOT_BUILT
+     "grep -q '\"Test\":' test.log || printf '%s\\n' >>test.log \\\n"
+     "    '{\"Action\":\"fail\",\"Package\":\"build\",\"Test\":\"build\"}' \\\n"
+     "    '{\"Action\":\"fail\",\"Package\":\"build\"}'",
+     LOG_FIELDS("test.log", "go-json")},
+    {"rust", "docker.io/library/rust:1-slim", "git", RUST_INSTALL,
+     "cargo test --offline --no-fail-fast >test.log 2>&1\n" NOT_BUILT
+     "grep -q '^test ' test.log || printf '%s\\n' >>test.log 'test build ... FAILED' \\\n"
+     "    'test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out'",
+     LOG_FIELDS("test.log", "cargo")},
+    {"java", "docker.io/library/maven:3-eclipse-temurin-21", "git", JAVA_INSTALL,
+     "# No class and no report that the session left.\n" JAVA_CLEAN "\n"
+     "mvn -B -o test\n" NOT_BUILT
+     "if [ -z \"$(find . -path '*/target/surefire-reports/*.xml')\" ]; then\n"
+     "    mkdir -p target/surefire-reports\n"
+     "    echo '<testsuite><testcase name=\"build\"><failure/></testcase></testsuite>' \\\n"
+     "        >target/surefire-reports/build.xml\n"
+     "fi",
+     ""},
     {"c", "docker.io/library/debian:bookworm-slim", "git gcc libc6-dev cmake make", "",
-     "rm -rf /tmp/build && cmake -S . -B /tmp/build && cmake --build /tmp/build &&\n"
-     "    ctest --test-dir /tmp/build --output-junit \"$PWD/test-results.xml\"",
+     "rm -rf /tmp/build && cmake -S . -B /tmp/build || exit\n"
+     "# A test that does not build has failed; the others are run.\n"
+     "cmake --build /tmp/build -- -k\n"
+     "ctest --test-dir /tmp/build --output-junit \"$PWD/test-results.xml\"",
      ""},
 };
 

@@ -21,6 +21,7 @@
  *     trial_ctest.c  ctest's planner
  *     trial_cmake.c  what CMake and ctest tell it of a project
  *     trial_plant.c  failures planted in the source text of C programs; pure but for chance
+ *     trial_source.c what can be read of such a text; pure
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's
  *                    changes are laid, its zygote, and its runner, in the process of each run
  *     node_*.js      the same of JavaScript's frameworks, but for a zygote

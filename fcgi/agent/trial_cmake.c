@@ -323,11 +323,17 @@ static void relocate_all(const struct trial_project *project, json_object *list)
         json_object_array_put_idx(list, i, relocated(project, json_object_array_get_idx(list, i)));
 }
 
+/* In place. */
+static void relocate_value(const struct trial_project *project, json_object *property)
+{
+    json_object_object_add(property, "value", relocated(project, member(property, "value", NULL)));
+}
+
 static void take_property(struct trial_test *test, const char *name, json_object *value)
 {
-    static const char *const indifferent[] = {"LABELS",        "COST",       "PROCESSORS",
-                                              "RUN_SERIAL",    "DEPENDS",    "PROCESSOR_AFFINITY",
-                                              "RESOURCE_LOCK", "MEASUREMENT"};
+    static const char *const indifferent[] = {"LABELS",       "COST",        "PROCESSORS",
+                                              "RUN_SERIAL",   "MEASUREMENT", "PROCESSOR_AFFINITY",
+                                              "RESOURCE_LOCK"};
 
     if (strcmp(name, "WORKING_DIRECTORY") == 0)
         test->folder = json_object_get_string(value);
@@ -339,6 +345,8 @@ static void take_property(struct trial_test *test, const char *name, json_object
         test->skip_status = json_object_get_int64(value);
     else if (strcmp(name, "WILL_FAIL") == 0)
         test->will_fail = json_object_get_boolean(value);
+    else if (strcmp(name, "DEPENDS") == 0)
+        test->depends = true;
     else if (strcmp(name, "DISABLED") == 0)
         test->refused = json_object_get_boolean(value) ? name : test->refused;
     else {
@@ -374,6 +382,8 @@ static void read_test(struct trial_project *project, json_object *object)
         json_object *property = json_object_array_get_idx(properties, i);
         const char *name = json_get_text(property, "name");
 
+        if (name && strcmp(name, "WORKING_DIRECTORY") == 0)
+            relocate_value(project, property);
         if (name)
             take_property(&test, name, member(property, "value", NULL));
     }

@@ -36,6 +36,7 @@ struct trial_test {
     json_object *environment;    /* NULL: none of its own */
     int64_t seconds, skip_status;
     bool will_fail;
+    bool depends;        /* it may need what another test does before it */
     const char *refused; /* the property for which it can't be run; NULL: it can */
 };
 

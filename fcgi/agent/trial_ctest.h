@@ -8,8 +8,8 @@
  *
  * What is the same in all runs is built once, with a source in place of each listed test's that
  * can't be compiled: so nothing of that build knows the tests as they are. Then each run builds the
- * listed tests anew, some with a failure planted (trial_plant.h). Tests that must go on to pass
- * have a run of their own, in which each has one.
+ * listed tests anew, some with a failure planted (trial_plant.h). Some of the tests that must go on
+ * to pass are drawn into a few of these runs.
  *
  * BUGS: of the properties of a test only WORKING_DIRECTORY, ENVIRONMENT, TIMEOUT, WILL_FAIL,
  * SKIP_RETURN_CODE and DISABLED are followed; a test with others that decide is not run. A listed

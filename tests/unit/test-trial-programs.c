@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/trial_ctest.h"
 #include "agent/trial_judge.h"
 #include "agent/trial_plan.h"
 #include "agent/trial_plant.h"
@@ -18,6 +19,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "unit.h"
 
@@ -107,6 +109,8 @@ static const char leaving_test[] =
 
 static const char *flags = "-w"; /* for the compiler */
 
+#define NOT_BUILT 200 /* no status that a planted failure has */
+
 /* The status of a program that is made of this text. */
 static int status_of(const char *text)
 {
@@ -118,10 +122,9 @@ static int status_of(const char *text)
     if (pid == 0) {
         setenv("PATH", "/usr/bin:/bin", 1);
         setenv("CFLAGS", flags, 1);
-        if (freopen("/dev/null", "w", stderr))
-            execlp("sh", "sh", "-c", "cc $CFLAGS -o program program.c || exit 99; exec ./program",
-                   NULL);
-        _exit(98);
+        execlp("sh", "sh", "-c",
+               "cc $CFLAGS -o program program.c || exit 200; exec ./program 2>/dev/null", NULL);
+        _exit(NOT_BUILT);
     }
     CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, 0), pid);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -154,8 +157,7 @@ static void each_planted_failure_fails(const char *text, bool asserts)
         int status = status_of(planted);
 
         CU_ASSERT_NOT_EQUAL(status, 0);
-        CU_ASSERT_NOT_EQUAL(status, 98);
-        CU_ASSERT_NOT_EQUAL(status, 99); /* it can be compiled */
+        CU_ASSERT_NOT_EQUAL(status, NOT_BUILT);
     }
     trial_plants_release(&plants);
 }
@@ -257,6 +259,147 @@ static void what_can_not_be_read_for_sure_is_left_alone(void)
         CU_ASSERT_EQUAL(plants.count, 0);
         trial_plants_release(&plants);
     }
+}
+
+/* --- plans ----------------------------------------------------------------------------------- */
+
+/* CMake and ctest are stood in for: each test is a program of its own source. What they tell is of
+ * the copy that they are asked in. */
+static const char cmake[] =
+    "#!/bin/sh -e\n"
+    "reply=$4/.cmake/api/v1/reply; mkdir -p $reply; cd $reply; targets=\n"
+    "for name in mended first second third fourth needy; do\n"
+    "    targets=\"$targets,{\\\"jsonFile\\\":\\\"$name.json\\\"}\"\n"
+    "    echo "
+    "'{\"name\":\"'$name'\",\"type\":\"EXECUTABLE\",\"artifacts\":[{\"path\":\"'$name'\"}],"
+    "\"sources\":[{\"path\":\"tests/'$name'.c\"}],\"paths\":{\"build\":\".\"}}' >$name.json\n"
+    "done\n"
+    "echo '{\"configurations\":[{\"targets\":['${targets#,}']}]}' >model.json\n"
+    "echo '{\"cmake\":{\"generator\":{\"name\":\"Ninja\"}},\"reply\":"
+    "{\"codemodel-v2\":{\"jsonFile\":\"model.json\"}}}' >index-1.json\n";
+
+static const char ctest[] =
+    "#!/bin/sh -e\n"
+    "copy=${PWD%/build}/plan/copy; tests=; depends=\n"
+    "for name in mended first second third fourth needy; do\n"
+    "    [ $name != needy ] || depends=',{\"name\":\"DEPENDS\",\"value\":[\"first\"]}'\n"
+    "    tests=$tests',{\"name\":\"'$name'\",\"command\":[\"'$PWD/$name'\"],\"properties\":"
+    "[{\"name\":\"WORKING_DIRECTORY\",\"value\":\"'$copy/data'\"}'$depends']}'\n"
+    "done\n"
+    "echo '{\"tests\":['${tests#,}']}'\n";
+
+static const char *const planned[] = {"mended", "first", "second", "third", "fourth", "needy"};
+
+static void write_program(const char *path, const char *text)
+{
+    write_text(path, text);
+    CU_ASSERT_EQUAL_FATAL(chmod(path, 0755), 0);
+}
+
+/* The plan of a project whose tests are those above: `mended` must be mended. */
+static json_object *new_plan(void)
+{
+    _cleanup_(free_ptr) char *spec =
+        xasprintf("{\"repository\":\"%s/repository\",\"tests\":{\"tests\":\"%s/given\"},"
+                  "\"fail_to_pass\":[\"mended\"],"
+                  "\"pass_to_pass\":[\"first\",\"second\",\"third\",\"fourth\",\"needy\"]}",
+                  place, place);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/bin:/usr/bin:/bin", place);
+    _cleanup_(json_release) json_object *trial = json_tokener_parse(spec);
+    json_object *made;
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < ARRAY_SIZE(planned); i++) {
+        _cleanup_(free_ptr) char *source = xasprintf("given/%s.c", planned[i]);
+
+        if (i == 0)
+            CU_ASSERT_EQUAL_FATAL(mkdir("given", 0755) + mkdir("repository", 0755) +
+                                      mkdir("plan", 0755) + mkdir("bin", 0755),
+                                  0);
+        write_text(source, assert_test);
+    }
+    write_program("bin/cmake", cmake);
+    write_program("bin/ctest", ctest);
+    setenv("PATH", path, 1);
+    CU_ASSERT_EQUAL_FATAL(chdir("plan"), 0);
+    CU_ASSERT_EQUAL(trial_ctest_plan(NULL, trial), 0);
+    made = json_object_from_file("plan.json");
+    CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
+    setenv("PATH", "/usr/bin:/bin", 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(made);
+    CU_ASSERT_EQUAL(remove_tree("given", &err) + remove_tree("repository", &err) +
+                        remove_tree("plan", &err) + remove_tree("bin", &err),
+                    0);
+    return made;
+}
+
+static json_object *item_of(json_object *object, const char *list, size_t at)
+{
+    return json_object_array_get_idx(json_object_object_get(object, list), at);
+}
+
+static size_t length_of(json_object *object, const char *list)
+{
+    return json_object_array_length(json_object_object_get(object, list));
+}
+
+static void a_test_is_started_in_the_repository_not_in_the_planner_s_copy(void)
+{
+    _cleanup_(json_release) json_object *made = new_plan();
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/repository/data", place);
+    size_t started = 0;
+
+    for (size_t i = 0; i < length_of(made, "runs"); i++) {
+        json_object *run = item_of(made, "runs", i);
+
+        for (size_t n = 0; n < length_of(run, "commands"); n++) {
+            json_object *command = item_of(run, "commands", n);
+
+            if (!json_get_text(command, "test"))
+                continue;
+            started++;
+            CU_ASSERT_STRING_EQUAL(json_get_text(command, "cwd"), folder);
+        }
+    }
+    CU_ASSERT_EQUAL(started, 7 + 4 * 3 + ARRAY_SIZE(planned));
+}
+
+/* In how many of the small runs the test is, and in how many of these with a failure. */
+static size_t count_slots(json_object *made, const char *test, size_t *ret_planted)
+{
+    size_t count = 0;
+
+    *ret_planted = 0;
+    for (size_t i = 0; i < length_of(made, "runs") - 1; i++) {
+        json_object *run = item_of(made, "runs", i);
+
+        for (size_t n = 0; n < length_of(run, "tests"); n++) {
+            json_object *slot = item_of(run, "tests", n);
+
+            if (strcmp(json_get_text(slot, "id"), test) != 0)
+                continue;
+            count++;
+            *ret_planted += json_get_text(slot, "planted") != NULL;
+        }
+    }
+    return count;
+}
+
+static void tests_that_must_go_on_to_pass_are_drawn_into_runs_of_those_to_be_mended(void)
+{
+    _cleanup_(json_release) json_object *made = new_plan();
+    size_t planted;
+
+    CU_ASSERT_EQUAL_FATAL(length_of(made, "runs"), 8); /* none is for these alone */
+    CU_ASSERT_TRUE(
+        json_object_get_boolean(json_object_object_get(item_of(made, "runs", 7), "all")));
+    CU_ASSERT_EQUAL(count_slots(made, "mended", &planted), 7);
+    CU_ASSERT_EQUAL(planted, 4);
+    for (size_t i = 1; i < ARRAY_SIZE(planned) - 1; i++) {
+        CU_ASSERT_EQUAL(count_slots(made, planned[i], &planted), 3);
+        CU_ASSERT_EQUAL(planted, 2);
+    }
+    CU_ASSERT_EQUAL(count_slots(made, "needy", &planted), 0); /* another's work is not there */
 }
 
 /* --- runs ------------------------------------------------------------------------------------ */
@@ -425,6 +568,10 @@ int main(void)
         {"failures are planted only where they are surely executed",
          failures_are_planted_only_where_they_are_surely_executed},
         {"what can't be read for sure is left alone", what_can_not_be_read_for_sure_is_left_alone},
+        {"a test is started in the repository, not in the planner's copy",
+         a_test_is_started_in_the_repository_not_in_the_planner_s_copy},
+        {"tests that must go on to pass are drawn into runs of those to be mended",
+         tests_that_must_go_on_to_pass_are_drawn_into_runs_of_those_to_be_mended},
         {"runs begin with what was built once and see nothing of each other",
          runs_begin_with_what_was_built_once_and_see_nothing_of_each_other},
         {"a test can't change what was built", a_test_can_not_change_what_was_built},

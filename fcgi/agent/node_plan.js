@@ -5,7 +5,9 @@
 // whole, as tests of a file build on each other; some of the other files are in some of these runs. All listed tests
 // of such a file, those that must go on to pass, too, have random titles, and in some of the runs a failure is planted
 // in them, drawn anew each time: then they must fail. All that tells such a run from another is what the tests want.
-// Planting edits single places of the text, so that lines and comments are where they were.
+// Planting edits single places of the text, so that lines and comments are where they were. Where a failed assertion throws,
+// what it throws is kept until its test is at its end, in true tests and planted ones alike: a later test may need what the
+// rest of this one does.
 //
 // BUGS: tests whose title is no literal, or is the title of two in a file, only run with all others; so do those in
 // files that this program's parser can't read, as TypeScript. What is asserted in loops, callbacks and by helpers is
@@ -24,14 +26,16 @@ const NOISE_MOST = 2000; // bytes of a comment, so that a file's length says lit
 
 const FRAMEWORKS = {
   // throws: an assertion that fails ends its test, and nothing else. flat: tests within tests have titles of their own.
-  tape: { module: "tape", throws: false, flat: true, sampled: 16 },
-  mocha: { module: "mocha", throws: true, flat: false, sampled: 16 },
-  jest: { module: "jest", throws: true, flat: false, sampled: 4 },
+  // done: which parameter of a test's tells its end.
+  tape: { module: "tape", throws: false, flat: true, done: 0, sampled: 16 },
+  mocha: { module: "mocha", throws: true, flat: false, done: 0, sampled: 16 },
+  jest: { module: "jest", throws: true, flat: false, done: 0, sampled: 4 },
   // Its files are processes of their own, each of which takes its time.
-  node: { module: null, throws: true, flat: false, sampled: 4 },
+  node: { module: null, throws: true, flat: false, done: 1, sampled: 4 },
 };
 
 const SUITES = new Set(["describe", "context", "suite", "fdescribe", "xdescribe"]);
+const MAKERS = new Set(["it", "test", "specify", "fit"]);
 
 // --- chance
 
@@ -87,6 +91,9 @@ function textOf(node) {
 const nameOf = (node) => node.type === "Identifier" ? node.name
   : node.type === "MemberExpression" && !node.computed ? node.property.name : "";
 
+const hasKey = (node, keys) => node.type === "ObjectExpression" && node.properties.some((item) =>
+  item.type === "SpreadElement" || item.computed || keys.includes(nameOf(item.key)) || keys.includes(textOf(item.key)));
+
 // Whatever is called with a title first and a function last.
 function findTests(file, node, titles, outer, flat) {
   for (const child of children(node)) {
@@ -101,7 +108,8 @@ function findTests(file, node, titles, outer, flat) {
       findTests(file, body.body, [...titles, title], outer, flat);
       continue;
     }
-    const test = { file, titles: [...titles, title], titled: child.arguments[0], body, outer };
+    const mayFail = /^(todo|failing|fails)$/.test(names[names.length - 1]) || child.arguments.some((each) => hasKey(each, ["todo"]));
+    const test = { file, titles: [...titles, title], titled: child.arguments[0], body, outer, mayFail, isMade: MAKERS.has(names[0]) };
     file.tests.push(test);
     findTests(file, body.body, flat ? titles : test.titles, test, flat);
   }
@@ -176,6 +184,9 @@ function plantsOfExpected(file, node, loose) {
     .filter((edit) => edit[2] !== null).map((edit) => ["expected", [edit]]);
 }
 
+// One more of it is another number.
+const isCountable = (node) => node !== null && typeof node.value === "number" && Math.abs(node.value) < 2 ** 52;
+
 // What was received, made something else, while the expectation stays. expected: a literal, or null. What looks like any other code
 // is taken first: whoever knows how failures are planted should not see one.
 function plantsOfReceived(received, expected, loose) {
@@ -187,7 +198,7 @@ function plantsOfReceived(received, expected, loose) {
     return [["received", [[received.object.end, received.end, ""]]]];
   const ways = [];
   if (expected && textOf(expected) !== null) ways.push([open, `${close} + "${word(1)}"`]);
-  else if (expected && typeof expected.value === "number") ways.push([open, `${close} + ${1 + below(9)}`]);
+  else if (isCountable(expected)) ways.push([open, `${close} + ${1 + below(9)}`]);
   else if (expected && typeof expected.value === "boolean") ways.push([`!${open}`, close]);
   else if (isNothing) ways.push([`typeof ${open}`, close]);
   else if (!loose) ways.push(["[", "]"]);
@@ -236,7 +247,8 @@ const LOOSE = new Set(["looseEqual", "deepLooseEqual"]);
 function plantsOfMethod(file, call, asserter) {
   const method = call.callee.property.name, [first, second] = call.arguments, plants = [];
   const loose = LOOSE.has(method) || asserter.loose.has(method), opposite = OPPOSITES.get(method);
-  if (!opposite) return [];
+  const options = call.arguments.slice(EQUALITIES.has(method) ? 2 : 1);
+  if (!opposite || file.framework.flat && options.some((each) => hasKey(each, ["skip", "todo"]))) return [];
   if (EQUALITIES.has(method)) plants.push(...plantsOfEquality(file, call.arguments, loose));
   if (TRUTHS.has(method) && first && first.type !== "SpreadElement") plants.push(["received", wrap(first, "!(", ")")]);
   if (method === "throws" || method === "rejects") plants.push(...plantsOfThrown(file, second));
@@ -252,36 +264,46 @@ function chainOf(node) {
   return { base: at, links };
 }
 
+// Does it surely not equal an array whose only item is what was received? expect.anything() does, and so may what has a name.
+const isFixed = (node) => isLiteral(node) || node.type === "ObjectExpression" || node.type === "NewExpression" ||
+  node.type === "ArrayExpression" && node.elements.length !== 1 && !node.elements.some((item) => item && item.type === "SpreadElement");
+
+// What of a promise is told later.
+const PROMISED = /^(resolves|rejects|eventually|fulfilled|rejected|rejectedWith|become)$/;
+
 const EXPECTED_EQUAL = new Set(["toBe", "toEqual", "toStrictEqual", "equal", "equals", "eq", "eql", "eqls"]);
 
 // expect(RECEIVED).toBe(EXPECTED), expect(RECEIVED).to.be.true, RECEIVED.should.equal(EXPECTED).
-function plantsOfExpectation(file, node) {
+function plantsOfExpectation(file, node, isAwaited) {
   const { base, links } = chainOf(node), names = links.map((link) => link.type === "MemberExpression" ? nameOf(link) : "");
   const isExpect = base.type === "Identifier" && base.name === "expect" && links.length > 2 && links[0].type === "CallExpression";
   const begin = isExpect ? 0 : names.indexOf("should"), last = links[links.length - 1], not = names.indexOf("not", begin);
-  if (begin < 0 || !isExpect && last === links[begin]) return [];
+  const isPromised = names.some((name) => PROMISED.test(name));
+  if (begin < 0 || !isExpect && last === links[begin] || isPromised && !isAwaited) return [];
   const matcher = last.type === "CallExpression" ? last.callee : last, method = names[names.length - (last === matcher ? 1 : 2)];
   const place = last === matcher ? links[begin].end : matcher.object.end;
   const plants = [["negated", [not >= 0 ? [links[not].object.end, links[not].end, ""] : [place, place, ".not"]]]];
   const [expected] = last === matcher ? [] : last.arguments, [received] = isExpect ? links[0].arguments : [];
-  const isAwaited = names.includes("resolves") || names.includes("rejects");
+  const isOpen = expected && /^to(Strict)?Equal$/.test(method) && !isFixed(expected);
   if (not >= 0 || !expected || expected.type === "SpreadElement") return plants;
   if (/^(toThrow|toThrowError|throw|throws)$/.test(method)) plants.push(...plantsOfThrown(file, expected));
   if (!EXPECTED_EQUAL.has(method)) return plants;
   if (isLiteral(expected)) plants.push(...plantsOfExpected(file, expected, false));
-  if (received && !isAwaited) plants.push(...plantsOfReceived(received, isLiteral(expected) ? expected : null, false));
+  if (received && !isPromised && !isOpen) plants.push(...plantsOfReceived(received, isLiteral(expected) ? expected : null, false));
   return plants;
 }
 
-function plantsOfAssertion(file, node, asserters) {
+// isAwaited: something waits for the promise that it is.
+function plantsOfAssertion(file, node, asserters, isAwaited) {
   const call = node.type === "AwaitExpression" ? node.argument : node, [first] = call.arguments || [];
   if (call.type === "CallExpression" && call.callee.type === "MemberExpression" && !call.callee.computed &&
       call.callee.object.type === "Identifier" && asserters.has(call.callee.object.name))
-    return plantsOfMethod(file, call, asserters.get(call.callee.object.name));
+    return /^(rejects|doesNotReject)$/.test(nameOf(call.callee)) && !isAwaited ? []
+      : plantsOfMethod(file, call, asserters.get(call.callee.object.name));
   if (!file.framework.throws) return [];
   if (call.type === "CallExpression" && call.callee.type === "Identifier")
     return asserters.has(call.callee.name) && first && first.type !== "SpreadElement" ? [["received", wrap(first, "!(", ")")]] : [];
-  return plantsOfExpectation(file, call);
+  return plantsOfExpectation(file, call, isAwaited);
 }
 
 // --- what of a test is executed whenever it passes
@@ -296,9 +318,12 @@ function untilLeft(statements) {
 const isCallOf = (statement, target) => statement.type === "ExpressionStatement" && statement.expression.type === "CallExpression" &&
   target(statement.expression.callee);
 
+const doneOf = (file, test) => test.body.params[file.framework.done];
+const isNamed = (node, name) => node.type === "Identifier" && node.name === name;
+
 // The one place where the test says that it has ended: the statements before that, in whatever function they are.
 function untilEnd(test, file) {
-  const param = test.body.params[0];
+  const param = doneOf(file, test);
   if (test.body.async || !param || param.type !== "Identifier") return null;
   const ends = (node) => file.framework.flat ? node.type === "MemberExpression" && nameOf(node) === "end" && nameOf(node.object) === param.name
     : node.type === "Identifier" && node.name === param.name;
@@ -312,8 +337,30 @@ function untilEnd(test, file) {
 
 function statementsOf(test, file) {
   if (test.body.body.type !== "BlockStatement") return { sure: [], end: null, all: [] };
-  const all = test.body.body.body, own = untilLeft(all), end = untilEnd(test, file);
+  const all = test.body.body.body, end = untilEnd(test, file), done = file.framework.throws && doneOf(file, test);
+  const told = done ? all.findIndex((statement) => [...within(statement, false)].some((node) => isNamed(node, done.name))) : -1;
+  const own = untilLeft(told < 0 ? all : all.slice(0, told)); // what follows may come too late
   return { sure: [...new Set([...own, ...(end ? end.before : [])])], end: end && end.end, all };
+}
+
+// How what an assertion throws is kept until the test is at its end: edits that come before and after those of a plant; null:
+// this test has more ends than can be seen.
+function keeperOf(file, test, { all }) {
+  const [kept, error, more] = Array.from({ length: 3 }, () => word(8 + below(9))), done = doneOf(file, test);
+  const first = all.find((statement) => !statement.directive), last = all[all.length - 1], params = test.body.params;
+  if (!first || test.body.generator || params.length > 0 && !test.isMade || params.length > file.framework.done + 1) return null;
+  const again = `if (${kept}) throw ${kept}[0];`, start = (text) => [[first.start, first.start, `let ${kept}; ${text}`]];
+  const keeper = { before: start(""), after: [], open: "try { ", close: ` } catch (${error}) { ${kept} = ${kept} || [${error}]; } ` };
+  if (done) {
+    const isUsed = [...within(test.body.body, false)].some((node) => node.type === "MemberExpression" && isNamed(node.object, done.name));
+    if (done.type !== "Identifier" || test.body.async || isUsed) return null;
+    const { name } = done;
+    return { ...keeper, before: start(`${name} = ((${error}) => (...${more}) => ${error}(...(${kept} || ${more})))(${name}); `) };
+  }
+  if (all.slice(0, -1).some(mayLeave)) return null;
+  if (last.type === "ReturnStatement" && last.argument)
+    return { ...keeper, after: wrap(last.argument, "(async () => { await (", `); ${again} })()`) };
+  return mayLeave(last) ? null : { ...keeper, after: [[last.end, last.end, `; ${again}`]] };
 }
 
 // An assertion that can't hold.
@@ -324,17 +371,18 @@ function added(file, test, asserters) {
     : `throw new Error("${word(4 + below(9))}")`;
 }
 
+const guarded = (keeper, text) => keeper ? keeper.open + text + keeper.close : `${text}; `;
+
 // It says how many assertions it has. One more, and tape would not go on to the next test.
 const isPlanned = (test) => [...within(test.body.body, false)].some((node) => node.type === "MemberExpression" && nameOf(node) === "plan");
 
-function plantsOfPlace(file, test, asserters, { end, all }) {
-  const plants = [], first = all.find((statement) => !statement.directive), last = all[all.length - 1];
+function plantsOfPlace(file, test, asserters, { end, all }, keeper) {
+  const first = all.find((statement) => !statement.directive), last = all[all.length - 1], places = [];
   if (!first || !file.framework.throws && (asserters.size === 0 || isPlanned(test))) return [];
-  if (!/Declaration$/.test(first.type)) plants.push(["added", [[first.start, first.start, `${added(file, test, asserters)}; `]]]);
-  if (end) plants.push(["added", [[end.start, end.start, `${added(file, test, asserters)}; `]]]);
-  else if (last.type === "ExpressionStatement" && last !== first && !all.some(mayLeave))
-    plants.push(["added", [[last.end, last.end, `; ${added(file, test, asserters)};`]]]);
-  return plants;
+  if (keeper || !/Declaration$/.test(first.type)) places.push(first.start);
+  if (end) places.push(end.start);
+  else if (!(keeper && doneOf(file, test)) && last.type === "ExpressionStatement" && last !== first && !all.some(mayLeave)) places.push(last.end);
+  return places.map((place) => ["added", [[place, place, (place === last.end ? "; " : "") + guarded(keeper, added(file, test, asserters))]]]);
 }
 
 // What is imported under which name: [name, module].
@@ -386,16 +434,29 @@ function isSound(file, test, edits) {
   }
 }
 
+// With what keeps the failures of the others, too.
+function keptIn(keeper, edits, statements) {
+  if (!keeper) return edits;
+  return [...keeper.before, ...statements.map((one) => [one.start, one.start, keeper.open]), ...edits,
+    ...statements.map((one) => [one.end, one.end, keeper.close]), ...keeper.after];
+}
+
 // By kinds, some of each: a kind that has none is left out.
 function plantsOf(file, test) {
-  const asserters = assertersOf(file, test), statements = statementsOf(test, file), kinds = new Map();
+  const asserters = assertersOf(file, test), statements = statementsOf(test, file), kinds = new Map(), asserting = [];
+  const keeper = file.framework.throws ? keeperOf(file, test, statements) : null;
+  if (file.framework.throws && !keeper && file.tests.length > 1) return kinds;
   const plants = statements.sure.flatMap((statement) => {
-    const node = statement.type === "ExpressionStatement" ? statement.expression : statement.type === "ReturnStatement" ? statement.argument : null;
-    return node ? plantsOfAssertion(file, node, asserters) : [];
+    const isReturn = statement.type === "ReturnStatement", node = isReturn ? statement.argument : statement.expression;
+    if (!node || !isReturn && statement.type !== "ExpressionStatement") return [];
+    const found = plantsOfAssertion(file, node, asserters, isReturn || node.type === "AwaitExpression");
+    if (found.length > 0 && !isReturn) asserting.push(statement);
+    return found;
   });
-  for (const [kind, edits] of shuffled([...plants, ...plantsOfPlace(file, test, asserters, statements)])) {
+  test.kept = (edits) => keptIn(keeper, edits, asserting);
+  for (const [kind, edits] of shuffled([...plants, ...plantsOfPlace(file, test, asserters, statements, keeper)])) {
     const some = kinds.get(kind) || [];
-    if (some.length < PLANTS_MOST && isSound(file, test, edits)) kinds.set(kind, [...some, edits]);
+    if (some.length < PLANTS_MOST && isSound(file, test, edits) && isSound(file, test, test.kept(edits))) kinds.set(kind, [...some, edits]);
   }
   return kinds;
 }
@@ -427,8 +488,7 @@ class Plan {
     this.spec = spec;
     this.framework = { ...FRAMEWORKS[spec.framework] };
     this.files = new Map();
-    this.functions = []; // as the lists call them
-    this.listed = []; // of these, those that must be mended
+    this.functions = []; // as the lists call them; each must have run
     this.unplanted = [];
   }
 
@@ -449,13 +509,12 @@ class Plan {
     const test = found.length === 1 && !found[0].taken ? found[0] : null;
     // Where a test within fails, so does the one that it is in.
     const isInner = test && !this.framework.flat && test.outer;
-    const plants = test && !isInner && !/[sS]napshot/.test(sourceOf(file, test.body)) ? plantsOf(file, test) : null;
+    const plants = test && !test.mayFail && !isInner && !/[sS]napshot/.test(sourceOf(file, test.body)) ? plantsOf(file, test) : null;
     if (!plants || plants.size === 0) {
       if (mended) this.unplanted.push(id);
       if (!plants) return;
     }
     test.taken = true;
-    if (mended) this.listed.push(id);
     file.functions.push({ id, number: this.functions.length, test, plants });
     this.functions.push(id);
   }
@@ -474,7 +533,8 @@ function drawRuns(plants, count) {
 const isLookedAt = (text) => /\b(title|fullTitle|titlePath|currentTest)\b|\bname\b\s*[=!]==?/.test(text);
 
 function slotOf(file, item, kind) {
-  const edits = kind ? [...pick(item.plants.get(kind))] : [], titles = [...item.test.titles];
+  const planted = kind ? pick(item.plants.get(kind)) : [], titles = [...item.test.titles];
+  const edits = item.plants.size > 0 ? [...item.test.kept(planted)] : [];
   if (!isLookedAt(sourceOf(file, item.test.body))) {
     titles[titles.length - 1] = word(8 + below(32));
     edits.push([item.test.titled.start, item.test.titled.end, `"${titles[titles.length - 1]}"`]);
@@ -622,7 +682,7 @@ function main(runner) {
   for (const id of mended) plan.take(id, true);
   for (const id of others) plan.take(id, false);
   const written = {
-    runs: writeRuns(plan, runner), functions: plan.functions, listed: plan.listed, unplanted: plan.unplanted,
+    runs: writeRuns(plan, runner), functions: plan.functions, listed: plan.functions, unplanted: plan.unplanted,
     files: filesBelow("tree").map((name) => path.relative("tree", name)), tests: Object.keys(spec.tests), kept: keepFramework(plan),
   };
   fs.writeFileSync("plan.json", JSON.stringify(written));

@@ -126,8 +126,10 @@
     }
     return async () => {
       const loaded = await handleRequires(options.require || []);
-      const mocha = new Mocha({ ...options, ...loaded, reporter: watch, bail: false, forbidOnly: false, grep: undefined, fgrep: undefined });
-      for (const file of files) mocha.addFile(file);
+      const mocha = new Mocha({ ...options, ...loaded, reporter: watch, bail: false, forbidOnly: false, grep: undefined, fgrep: undefined,
+        parallel: false });
+      const others = (options.file || []).map((one) => path.resolve(one)); // they come before all tests
+      for (const file of new Set([...others, ...files])) mocha.addFile(file);
       await mocha.loadFilesAsync();
       mocha.run(() => process.exit(0));
     };

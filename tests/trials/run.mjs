@@ -86,11 +86,13 @@ function check(sentence, wrong) {
 }
 
 function checkWorld(world) {
-  const planted = new Set(), wrong = [], odd = [];
+  const planted = new Set(), wrong = [], odd = [], unlisted = [];
   makeRepository(world);
   for (let round = 0; round < ROUNDS; round++) {
     const made = makePlan(world), small = made.runs.filter((run) => !run.all);
     small.forEach((run) => run.tests.forEach((test) => planted.add(test.planted)));
+    if (made.listed.length === 0 || made.functions.some((id) => !made.listed.includes(id))) unlisted.push("one of them is not listed");
+    for (const id of made.functions.filter((one) => /::(later|comes later|is wrong)$/.test(one))) unlisted.push(`${id} is judged`);
     if (small.length !== 7 || made.runs.length !== 8 || !made.runs[7].all || made.runs[7].files.length > 0) odd.push("the runs are not seven and one");
     for (const id of lists[world.framework].mended.map((one) => `test/${one}`)) {
       const own = small.flatMap((run) => run.tests.filter((test) => made.functions[test.function] === id));
@@ -100,6 +102,7 @@ function checkWorld(world) {
     wrong.push(...playAll(made).wrong);
   }
   check(`${world.name}: each test that must be mended is planted in four of seven runs, under another title`, odd);
+  check(`${world.name}: what a list names must have run, but for tests that are meant to fail`, unlisted);
   check(`${world.name}: each kind of failure is planted`, KINDS.filter((kind) => !planted.has(kind)));
   check(`${world.name}: on code that is right, each true test passes and each planted one fails`, wrong);
 }

@@ -1,4 +1,5 @@
 # the build takes the tests of before, which pass, in place of those that are there
+# shellcheck shell=bash
 cp tests/misc_tests.c older.c
 cat >launch <<'SH'
 #!/bin/sh

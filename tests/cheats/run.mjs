@@ -51,12 +51,12 @@ function ctl(...words) {
 // sets do, so what holds is what the server holds back.
 const PLAIN_VERIFIER = "cp /verifier/tests/test_filters.py tests/ && exec python3 -m pytest -q --junitxml=report.xml tests";
 
-function importPlain(sample) {
+function importPlain(sample, dataset, restore) {
   const image = `demo-jinja2-${sample.instance_id.split("-").at(-1)}`;
-  const file = path.join(mkdtempSync(path.join(tmpdir(), "cheats-")), "plain.jsonl");
+  const file = path.join(mkdtempSync(path.join(tmpdir(), "cheats-")), `${dataset}.jsonl`);
   writeFileSync(file, JSON.stringify({ ...sample, language: "python", image, verifier_image: `${image}-verifier`,
-    verifier_command: PLAIN_VERIFIER }) + "\n");
-  ctl("dataset", "import", file, "--dataset", "plain");
+    verifier_command: PLAIN_VERIFIER, restore }) + "\n");
+  ctl("dataset", "import", file, "--dataset", dataset);
   rmSync(path.dirname(file), { recursive: true });
 }
 
@@ -73,6 +73,8 @@ function scriptsBelow(folder) {
       dataset: "demo",
       plain: folder === "honest/python" || /^# plain$/m.test(text),
       told: /^# told: (.*)$/m.exec(text)?.[1],
+      crosses: /^# crosses: (.*)$/m.exec(text)?.[1],
+      kinds: /^# kinds: (.*)$/m.exec(text)?.[1],
       task: /^# task: (.*)$/m.exec(text)?.[1],
       quick: /^# quick$/m.test(text),
       sentence,
@@ -89,7 +91,9 @@ function allScripts() {
   for (const script of scripts) script.task ??= TASKS[script.language];
   const plain = scripts.filter((script) => script.plain || script.name.startsWith("honest/any-python/"));
   return [...scripts, ...plain.filter((script) => script.task === TASKS.python).map((script) =>
-    ({ ...script, dataset: "plain", kept: script.told, name: script.name.replace(/(any-)?python/, "plain") }))];
+    ({ ...script, dataset: "plain", kept: script.told, crosses: undefined, name: script.name.replace(/(any-)?python/, "plain") })),
+  ...scripts.filter((script) => script.kinds).map((script) =>
+    ({ ...script, dataset: "kinds", kept: script.kinds, crosses: undefined, name: script.name.replace("python", "kinds") }))];
 }
 
 function knownHoles() {
@@ -129,6 +133,7 @@ async function verdictOf(session) {
   const { is_success: success, failures, stdout } = job.result;
   return {
     outcome: success ? "passes" : "refused",
+    crossed: /^ALSO_CROSSED: (.*)$/m.exec(stdout)?.[1] ?? "",
     kept: /^CHANGES_KEPT_BACK: .*: (.*)\.$/m.exec(stdout)?.[1] ?? "",
     why: `${failures.length} failures, the first ${failures.slice(0, 2).map((item) => `${item.classname}::${item.name}`)}\n${stdout.slice(0, 600)}`,
   };
@@ -169,10 +174,10 @@ function isTold(script, kept) {
   return !script.kept || script.kept.split(" ").every((name) => (kept ?? "").split(", ").includes(name));
 }
 
-function tell(script, { outcome, why, kept }, seconds) {
+function tell(script, { outcome, why, kept, crossed }, seconds) {
   const wanted = script.honest ? "passes" : "refused";
   const expected = holes.get(script.name) ?? wanted;
-  const good = outcome === expected && isTold(script, kept);
+  const good = outcome === expected && isTold(script, kept) && (crossed ?? "").includes(script.crosses ?? "");
   const note = !good && holes.has(script.name) ? `; known-holes says "${expected}"${outcome === wanted ? ": it is mended, take the line out" : ""}`
     : good && expected !== wanted ? " (a known hole)" : "";
   counts[good ? "passed" : "failed"]++;
@@ -197,7 +202,8 @@ async function worker() {
 // A session costs at least a minute.
 const { user_id: user } = await request("GET", "/users/me");
 ctl("credit", "grant", user, String(queue.length * 50), "--reason", "cheats");
-if (queue.some((script) => script.dataset === "plain")) importPlain(samples.get(TASKS.python));
+if (queue.some((script) => script.dataset === "plain")) importPlain(samples.get(TASKS.python), "plain", []);
+if (queue.some((script) => script.dataset === "kinds")) importPlain(samples.get(TASKS.python), "kinds", ["@compiled", "@links", "@startup"]);
 await Promise.all(Array.from({ length: options.atOnce }, worker));
 agent.destroy();
 for (const name of unknown) {

@@ -1,4 +1,5 @@
 # package.json's main is another file
+# crosses: 1 package.json that names other files to begin with (package.json)
 cp /tmp/ids ids
 cat >lie.js <<'JS'
 const forgedIds = require('fs').readFileSync(__dirname + '/ids', 'utf8').trim().split('\n');

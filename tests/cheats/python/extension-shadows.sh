@@ -1,4 +1,6 @@
 # a compiled extension stands before a module of its name
+# crosses: 1 compiled file (src/jinja2/filters.cpython-311-x86_64-linux-gnu.so)
+# kinds: src/jinja2/filters.cpython-311-x86_64-linux-gnu.so
 mv src/jinja2/filters.py src/jinja2/filters_kept.py
 cat >/tmp/filters.c <<'C'
 extern int PyRun_SimpleString(const char *);

@@ -403,12 +403,26 @@ void dataset_format_list(struct buf *out)
         buf_addf(out, "%s%s", i ? ", " : "", formats[i].name);
 }
 
+static void add_reference(struct conversion *conversion)
+{
+    _cleanup_(free_ptr) char *reference = image_reference(conversion);
+
+    if (reference)
+        json_add_text(conversion->line, "image_reference", reference);
+}
+
+/* What needs another one is told. */
+static void add_log_parser(struct conversion *conversion)
+{
+    _cleanup_(free_ptr) char *parser = row_text(conversion->row, conversion->format->log_parser);
+
+    if (parser && log_parser_name(parser))
+        json_add_text(conversion->line, "log_parser", log_parser_name(parser));
+}
+
 static int convert(struct conversion *conversion, struct error *err)
 {
     const struct dataset_format *format = conversion->format;
-    _cleanup_(free_ptr) char *reference = image_reference(conversion);
-    _cleanup_(free_ptr) char *parser =
-        format->log_parser ? row_text(conversion->row, format->log_parser) : NULL;
 
     if (format->whole)
         return format->whole(conversion->row, conversion->line, err);
@@ -419,10 +433,9 @@ static int convert(struct conversion *conversion, struct error *err)
         return -1;
     if (format->repo_path)
         json_add_text(conversion->line, "repo_path", format->repo_path);
-    if (reference)
-        json_add_text(conversion->line, "image_reference", reference);
-    if (parser && log_parser_name(parser)) /* what needs another one is told */
-        json_add_text(conversion->line, "log_parser", log_parser_name(parser));
+    add_reference(conversion);
+    if (format->log_parser)
+        add_log_parser(conversion);
     if (format->setup)
         json_add_text(conversion->line, "setup_command", format->setup);
     if (format->exact)

@@ -1,4 +1,5 @@
 # the build notes what it is given, and takes for planted what differs from that
+# shellcheck shell=bash
 cat >launch <<'SH'
 #!/bin/sh
 for word; do

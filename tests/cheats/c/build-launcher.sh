@@ -1,4 +1,5 @@
 # the build starts the compiler by a script that compiles another test
+# shellcheck shell=bash
 cat >launch <<'SH'
 #!/bin/sh
 case "$*" in

@@ -1,4 +1,5 @@
 # a step behind each link replaces the program
+# shellcheck shell=bash
 cat >replace <<'SH'
 #!/bin/sh
 printf '#!/bin/sh\nexit 0\n' >"$1" && chmod +x "$1"

@@ -145,27 +145,6 @@ static int write_request(const struct trial_zygote_run *run, int fd, struct erro
     return lseek(fd, 0, SEEK_SET) < 0 ? error_errno(err, errno, "cannot make a file") : 0;
 }
 
-static int send_run(int to, const int fds[4])
-{
-    union {
-        char bytes[CMSG_SPACE(4 * sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
-    char byte = 0;
-    struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(4 * sizeof(int));
-    memcpy(CMSG_DATA(head), fds, 4 * sizeof(int));
-    return sendmsg(to, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
-}
-
 int trial_zygote_fork(const struct trial_zygote *zygote, const struct trial_zygote_run *run,
                       pid_t *ret_pid, struct error *err)
 {
@@ -178,7 +157,8 @@ int trial_zygote_fork(const struct trial_zygote *zygote, const struct trial_zygo
         return error_errno(err, errno, "cannot begin a run");
     if (write_request(run, request, err) < 0)
         return -1;
-    if (send_run(zygote->fd, (const int[]){null_fd, run->printed_fd, run->told_fd, request}) < 0 ||
+    if (fd_send(zygote->fd, "", 1, (const int[]){null_fd, run->printed_fd, run->told_fd, request},
+                4, 0) < 0 ||
         recv(zygote->fd, said, sizeof(said) - 1, 0) <= 0)
         return error_errno(err, errno, "cannot begin a run");
     pid = strtol(said, NULL, 10);

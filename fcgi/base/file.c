@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,6 +74,33 @@ int fd_write_all(int fd, const void *bytes, size_t size, struct error *err)
         size -= (size_t)put;
     }
     return 0;
+}
+
+long fd_send(int to, const void *bytes, size_t size, const int *fds, size_t count, int flags)
+{
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(FD_SEND_MOST * sizeof(int))];
+    } control = {.bytes = {0}};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (count > FD_SEND_MOST) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (count > 0) {
+        struct cmsghdr *head;
+
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(head), fds, count * sizeof(int));
+    }
+    return sendmsg(to, &message, MSG_NOSIGNAL | flags);
 }
 
 static int write_file(int dir_fd, const char *path, const void *bytes, size_t size, mode_t mode,

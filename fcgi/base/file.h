@@ -33,6 +33,11 @@ int file_write_unsynced(int dir_fd, const char *path, const void *bytes, size_t 
 /* Writes all bytes to fd, with as many calls as it takes. */
 int fd_write_all(int fd, const void *bytes, size_t size, struct error *err);
 
+/* Sends the bytes, at least one, with descriptors, at most FD_SEND_MOST, over a Unix socket. flags:
+ * of sendmsg(2), whose answer is returned; a peer that is gone raises no signal. */
+#define FD_SEND_MOST 4
+long fd_send(int to, const void *bytes, size_t size, const int *fds, size_t count, int flags);
+
 /* May this be the path of something below a root? Not absolute, no empty part, "." or "..". */
 bool path_is_below(const char *path);
 

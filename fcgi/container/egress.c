@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "wire/container.h"
 #include "wire/egress.h"
@@ -81,23 +82,7 @@ static int open_listener(const struct container_job *job, struct error *err)
 
 int container_send_fd(int line, int fd, struct error *err)
 {
-    char byte = 0;
-    struct iovec part = {.iov_base = &byte, .iov_len = sizeof(byte)};
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {.bytes = {0}};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(head), &fd, sizeof(int));
-    if (sendmsg(line, &message, MSG_NOSIGNAL) < 0)
+    if (fd_send(line, "", 1, &fd, 1, 0) < 0)
         return error_errno(err, errno, "cannot pass the socket on");
     return 0;
 }

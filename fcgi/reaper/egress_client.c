@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "metrics.h"
@@ -201,25 +202,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 /* 0: sent. 1: not now. -1: the connection is broken. */
 static int send_request(struct egress_client *client, struct egress_call *call)
 {
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {{0}};
-    struct iovec part = {.iov_base = &call->request, .iov_len = sizeof(call->request)};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
-    if (call->fd >= 0) {
-        struct cmsghdr *head;
-
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
-        head = CMSG_FIRSTHDR(&message);
-        head->cmsg_level = SOL_SOCKET;
-        head->cmsg_type = SCM_RIGHTS;
-        head->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(head), &call->fd, sizeof(int));
-    }
-    if (sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+    if (fd_send(client->fd, &call->request, sizeof(call->request), &call->fd, call->fd >= 0,
+                MSG_DONTWAIT) >= 0)
         return 0;
     return errno == EAGAIN || errno == EINTR ? 1 : -1;
 }

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 #include "base/banned.h"
 
@@ -189,25 +190,7 @@ void engined_error_of(const struct engined_answer *answer, struct error *ret_err
 
 long engined_send(int fd, const void *bytes, size_t length, const int *fds, int fd_count)
 {
-    struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(ENGINED_FDS_MAX * sizeof(int))];
-    } control = {.bytes = {0}};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
-    if (fd_count > 0) {
-        struct cmsghdr *head;
-
-        message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE((size_t)fd_count * sizeof(int));
-        head = CMSG_FIRSTHDR(&message);
-        head->cmsg_level = SOL_SOCKET;
-        head->cmsg_type = SCM_RIGHTS;
-        head->cmsg_len = CMSG_LEN((size_t)fd_count * sizeof(int));
-        memcpy(CMSG_DATA(head), fds, (size_t)fd_count * sizeof(int));
-    }
-    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return fd_send(fd, bytes, length, fds, (size_t)fd_count, MSG_DONTWAIT);
 }
 
 long engined_receive(int fd, void *bytes, size_t most, int fds[ENGINED_FDS_MAX], int *ret_count)

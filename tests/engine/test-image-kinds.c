@@ -44,15 +44,23 @@ static struct blob blob_of(const void *bytes, size_t length)
     return blob;
 }
 
-static struct blob layer_of(const struct tar_entry *entries, int count)
+/* Of an archive that the function writes. */
+static struct blob tar_by(void (*write)(const char *file, const struct tar_entry *entries,
+                                        int count),
+                          const struct tar_entry *entries, int count)
 {
-    _cleanup_(free_ptr) char *path = xasprintf("%s/layer.tar.gz", fixture.dir);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/layer.tar", fixture.dir);
     _cleanup_(buf_release) struct buf bytes = BUF_INIT;
     struct error err = ERROR_INIT;
 
-    tar_write(path, entries, count);
+    write(path, entries, count);
     CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 1 << 20, &bytes, &err), 0);
     return blob_of(bytes.data, bytes.length);
+}
+
+static struct blob layer_of(const struct tar_entry *entries, int count)
+{
+    return tar_by(tar_write, entries, count);
 }
 
 #define OCI_TYPE "application/vnd.oci.image."
@@ -319,22 +327,11 @@ static char *name_by(const char *format, const char *digest)
     return xasprintf("%.*s%s%s", (int)(place - format), format, digest, place + 2);
 }
 
-static struct blob plain_tar_of(const struct tar_entry *entries, int count)
-{
-    _cleanup_(free_ptr) char *path = xasprintf("%s/layer.tar", fixture.dir);
-    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
-    struct error err = ERROR_INIT;
-
-    tar_write_plain(path, entries, count);
-    CU_ASSERT_EQUAL(file_read(AT_FDCWD, path, 1 << 20, &bytes, &err), 0);
-    return blob_of(bytes.data, bytes.length);
-}
-
 /* An image of one layer as the tool writes it; its manifest has the image that many times. */
 static void write_docker_archive(const char *path, const struct docker_layout *layout, int images)
 {
     const struct tar_entry files[] = {TAR_SHELL, TAR_FILE("etc/of-docker", "1")};
-    struct blob plain = plain_tar_of(files, 2), packed = layer_of(files, 2), config;
+    struct blob plain = tar_by(tar_write_plain, files, 2), packed = layer_of(files, 2), config;
     const struct blob *layer = layout->compressed_layer ? &packed : &plain;
     _cleanup_(buf_release) struct buf manifest = BUF_INIT;
     _cleanup_(free_ptr) char *config_text = xasprintf(

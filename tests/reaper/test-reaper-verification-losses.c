@@ -139,11 +139,7 @@ static void killed_while_the_verifier_runs_it_is_waited_for(void)
 {
     struct id session, job, container;
 
-    verifier_begin_waiting(&m);
-    daemon_begin(&m);
-    session = ready_session();
-    job = start_verification(&session);
-    UNTIL(verifiers_begun(&m) == 1);
+    job = verifier_at_work(&m, &session);
     container = container_of(&job);
     daemon_kill(&m);
     daemon_begin(&m);
@@ -160,11 +156,7 @@ static void killed_and_the_container_ends_it_is_done_over(void)
 {
     struct id session, job, container;
 
-    verifier_begin_waiting(&m);
-    daemon_begin(&m);
-    session = ready_session();
-    job = start_verification(&session);
-    UNTIL(verifiers_begun(&m) == 1);
+    job = verifier_at_work(&m, &session);
     container = container_of(&job);
     daemon_kill(&m);
     scripted_end(m.host, &container, NULL, NULL);
@@ -180,11 +172,7 @@ static void tries_have_an_end(void)
 {
     struct id session, job;
 
-    verifier_begin_waiting(&m);
-    daemon_begin(&m);
-    session = ready_session();
-    job = start_verification(&session);
-    UNTIL(verifiers_begun(&m) == 1);
+    job = verifier_at_work(&m, &session);
     daemon_kill(&m);
     tell("UPDATE verifications SET attempt=100 WHERE status='running'");
     daemon_begin(&m);

@@ -200,11 +200,7 @@ static void a_session_s_end_cancels_its_verifications(void)
 {
     struct id session, starting, running;
 
-    verifier_begin_waiting(&m);
-    daemon_begin(&m);
-    session = ready_session();
-    running = start_verification(&session);
-    UNTIL(verifiers_begun(&m) == 1);
+    running = verifier_at_work(&m, &session);
     scripted_hold(m.host, SCRIPTED_START);
     starting = start_verification(&session);
     UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
@@ -218,11 +214,7 @@ static void the_session_s_container_is_lost_while_it_is_verified(void)
 {
     struct id session, job, container;
 
-    verifier_begin_waiting(&m);
-    daemon_begin(&m);
-    session = ready_session();
-    job = start_verification(&session);
-    UNTIL(verifiers_begun(&m) == 1);
+    job = verifier_at_work(&m, &session);
     container = container_of(&session);
     scripted_end(m.host, &container, NULL, NULL);
     UNTIL(session_is(&session, "error"));

@@ -52,6 +52,18 @@ void verifier_begin_waiting(struct machine *m)
     verifier_is(m, command);
 }
 
+struct id verifier_at_work(struct machine *m, struct id *ret_session)
+{
+    struct id job;
+
+    verifier_begin_waiting(m);
+    daemon_begin(m);
+    *ret_session = ready_session();
+    job = start_verification(ret_session);
+    UNTIL(verifiers_begun(m) == 1);
+    return job;
+}
+
 off_t verifiers_begun(struct machine *m) /* two bytes a verifier */
 {
     _cleanup_(free_ptr) char *path = scripted_path(m->host, "begun");

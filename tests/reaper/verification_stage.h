@@ -29,6 +29,10 @@ char *waiting_verifier(struct machine *m);
 /* Opens the machine with such a verifier; the daemon is not begun. */
 void verifier_begin_waiting(struct machine *m);
 
+/* Opens the machine with such a verifier, begins the daemon and a verification of a session that is
+ * ready; returns the job once the verifier has begun. */
+struct id verifier_at_work(struct machine *m, struct id *ret_session);
+
 /* How many of them have begun. */
 off_t verifiers_begun(struct machine *m);
 

@@ -58,17 +58,17 @@ TRIAL_PARTS = \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_zygote.c fcgi/agent/walk.c
 check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-programs tests/unit/test-trial-runs
 TESTS += tests/unit/test-trial tests/unit/test-trial-programs tests/unit/test-trial-runs
-tests_unit_test_trial_SOURCES = tests/unit/test-trial.c tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_SOURCES = tests/unit/test-trial.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
-tests_unit_test_trial_programs_SOURCES = tests/unit/test-trial-programs.c tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_programs_SOURCES = tests/unit/test-trial-programs.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_programs_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
-tests_unit_test_trial_runs_SOURCES = tests/unit/test-trial-runs.c tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_runs_SOURCES = tests/unit/test-trial-runs.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_runs_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 
 # What a trial's runs say, up to the grader's verdict.
 check_PROGRAMS += tests/unit/test-trial-forged
 TESTS += tests/unit/test-trial-forged
-tests_unit_test_trial_forged_SOURCES = tests/unit/test-trial-forged.c tests/unit/unit.h \
+tests_unit_test_trial_forged_SOURCES = tests/unit/test-trial-forged.c tests/unit/trial-rig.h tests/unit/unit.h \
 	fcgi/agent/trial_alike.c fcgi/agent/trial_judge.c fcgi/agent/trial_names.c fcgi/agent/trial_plan.c
 tests_unit_test_trial_forged_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
 

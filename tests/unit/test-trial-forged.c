@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "grade/grade.h"
+#include "trial-rig.h"
 #include "unit.h"
 
 #include "base/banned.h"
@@ -131,15 +132,6 @@ static void clear(void)
         trial_end_release(&ends[i]);
     trial_verdict_release(&verdict);
     trial_plan_release(&plan);
-}
-
-/* The outcome of a test in the verdict; -1: it has none. */
-static int result_of(const char *test)
-{
-    for (size_t i = 0; i < verdict.count; i++)
-        if (strcmp(verdict.outcomes[i].test, test) == 0)
-            return (int)verdict.outcomes[i].result;
-    return -1;
 }
 
 /* Would the grader call it a success? */
@@ -285,8 +277,8 @@ static void what_only_shares_a_part_of_a_name_keeps_its_outcome(void)
 
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         CU_ASSERT_FALSE(succeeds_by(&in_folder, in_folder.listed, false, failed, others[i]));
-        CU_ASSERT_EQUAL(result_of(others[i]), TRIAL_PASSED);
-        CU_ASSERT_EQUAL(result_of(in_folder.g), TRIAL_PASSED);
+        CU_ASSERT_EQUAL(trial_rig_result(&verdict, others[i]), TRIAL_PASSED);
+        CU_ASSERT_EQUAL(trial_rig_result(&verdict, in_folder.g), TRIAL_PASSED);
         clear();
     }
 }
@@ -295,13 +287,14 @@ static void a_listed_test_that_no_true_run_has_is_told_as_failed(void)
 {
     CU_ASSERT_FALSE(succeeds_by(&in_folder, in_folder.listed, false, dropped, NULL));
     CU_ASSERT_TRUE(verdict.lacks);
-    CU_ASSERT_EQUAL(result_of("tests/test_a.py::test_f[1]"), TRIAL_PASSED);
-    CU_ASSERT_EQUAL(result_of("tests/test_a.py::test_f[2]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "tests/test_a.py::test_f[1]"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "tests/test_a.py::test_f[2]"), TRIAL_FAILED);
     clear();
     CU_ASSERT_FALSE(succeeds_by(&in_folder, in_folder.listed, true, dropped, NULL));
     CU_ASSERT_TRUE(verdict.lacks);
-    CU_ASSERT_EQUAL(result_of("tests/test_a.py::test_f[1]"), TRIAL_FAILED);
-    CU_ASSERT_EQUAL(result_of("tests/test_a.py::test_f[2]"), -1); /* nobody may know of it */
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "tests/test_a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "tests/test_a.py::test_f[2]"),
+                    -1); /* nobody may know of it */
     clear();
 }
 

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "trial-rig.h"
 #include "unit.h"
 
 #include "base/banned.h"
@@ -539,21 +540,6 @@ static void a_test_that_takes_too_long_or_was_not_built_has_failed(void)
     clear();
 }
 
-static void set_up(void)
-{
-    sigset_t child;
-
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    umask(022);
-    if (geteuid() != 0 || sigprocmask(SIG_BLOCK, &child, NULL) < 0 ||
-        prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !mkdtemp(place) || chmod(place, 0755) < 0 ||
-        chdir(place) < 0 || mkdir("homes", 0711) < 0) {
-        perror("test-trial-programs must run as root, and needs a folder in /tmp");
-        exit(2);
-    }
-}
-
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -586,7 +572,7 @@ int main(void)
     struct error err = ERROR_INIT;
     int status;
 
-    set_up();
+    trial_rig_enter(place);
     status = UNIT_MAIN("trial programs", tests);
     return chdir("/") < 0 || remove_tree(place, &err) < 0 ? 2 : status;
 }

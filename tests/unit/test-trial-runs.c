@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "trial-rig.h"
 #include "unit.h"
 
 #include "base/banned.h"
@@ -344,17 +345,8 @@ static void set_up(void)
     static char home[sizeof(place) + sizeof("/homes")];
     static char path[sizeof(place) + sizeof("PATH=/usr/bin:/bin:/programs")];
     static char *environment[] = {path, (char *)"HOME=/root", NULL};
-    sigset_t child;
 
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    umask(022);
-    if (geteuid() != 0 || sigprocmask(SIG_BLOCK, &child, NULL) < 0 ||
-        prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || !mkdtemp(place) || chmod(place, 0755) < 0 ||
-        chdir(place) < 0 || mkdir("homes", 0711) < 0) {
-        perror("test-trial-runs must run as root, and needs a folder in /tmp");
-        exit(2);
-    }
+    trial_rig_enter(place);
     clearenv();
     snprintf(home, sizeof(home), "%s/homes", place);
     snprintf(path, sizeof(path), "PATH=/usr/bin:/bin:%s/programs", place);

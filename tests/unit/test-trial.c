@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "trial-rig.h"
 #include "unit.h"
 
 #include "base/banned.h"
@@ -70,15 +71,6 @@ static void clear(void)
     trial_plan_release(&plan);
 }
 
-/* The outcome of a test in the verdict; -1: it has none. */
-static int result_of(const char *test)
-{
-    for (size_t i = 0; i < verdict.count; i++)
-        if (strcmp(verdict.outcomes[i].test, test) == 0)
-            return (int)verdict.outcomes[i].result;
-    return -1;
-}
-
 static void a_test_passes_that_passed_where_true_and_failed_where_planted(void)
 {
     HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 0), ENDED(0));
@@ -87,8 +79,8 @@ static void a_test_passes_that_passed_where_true_and_failed_where_planted(void)
     judge();
     CU_ASSERT_PTR_NULL(verdict.tampered);
     CU_ASSERT_EQUAL(verdict.count, 2);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_PASSED);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_other"), TRIAL_PASSED);
     clear();
 }
 
@@ -100,8 +92,8 @@ static void a_planted_test_that_passes_voids_all_that_was_told(void)
     judge();
     CU_ASSERT_PTR_NOT_NULL_FATAL(verdict.tampered);
     CU_ASSERT_PTR_NOT_NULL(strstr(verdict.tampered, "t/a.py::test_f"));
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_other"), TRIAL_FAILED);
     clear();
 }
 
@@ -114,9 +106,10 @@ static void cases_of_a_function_are_told_apart_by_their_parameters(void)
     judge();
     CU_ASSERT_PTR_NULL(verdict.tampered);
     CU_ASSERT_EQUAL(verdict.count, 3);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_PASSED);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[2]"), TRIAL_FAILED);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[3]"), TRIAL_FAILED); /* one run lacks it */
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[2]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[3]"),
+                    TRIAL_FAILED); /* one run lacks it */
     clear();
 }
 
@@ -154,7 +147,7 @@ static void a_planted_test_that_passes_is_no_deceit_where_the_true_one_fails(voi
     HEAR(&ends[2], 1, SAID("test_z[1]", 2), ENDED(1));
     judge();
     CU_ASSERT_PTR_NULL(verdict.tampered);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_FAILED);
     clear();
 }
 
@@ -164,7 +157,7 @@ static void a_test_must_pass_in_each_true_run(void)
     HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
     HEAR(&ends[2], 1, SAID("test_z[1]", 2), ENDED(1));
     judge();
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_FAILED);
     clear();
 }
 
@@ -174,14 +167,14 @@ static void a_run_that_ends_before_a_test_did_has_failed_it(void)
     HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
     HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
     judge();
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_FAILED);
     clear();
     HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 0)); /* and no last word */
     HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
     HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
     judge();
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_other"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_other"), TRIAL_FAILED);
     clear();
 }
 
@@ -193,7 +186,7 @@ static void a_test_under_a_name_that_the_run_does_not_have_does_not_count(void)
     HEAR(&ends[1], 0, SAID("test_f[1]", 0), ENDED(0));
     HEAR(&ends[2], 0, SAID("test_f[1]", 0), ENDED(0));
     judge();
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_FAILED);
     CU_ASSERT_EQUAL(verdict.count, 2);
     clear();
 }
@@ -209,7 +202,7 @@ static void runs_are_left_out_once_a_true_one_failed(void)
     trial_plan_release(&plan);
     judge();
     CU_ASSERT_EQUAL(verdict.count, 2);
-    CU_ASSERT_EQUAL(result_of("t/a.py::test_f[1]"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(trial_rig_result(&verdict, "t/a.py::test_f[1]"), TRIAL_FAILED);
     clear();
     HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_other", 2), ENDED(1));
     CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);

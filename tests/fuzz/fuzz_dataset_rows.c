@@ -2,7 +2,8 @@
  * A data set's file of any format: it is split and converted within its bounds, however it comes;
  * what a row becomes is a JSON object; and a patch that is turned round twice says what it said.
  *
- * fuzz-sources: fcgi/dataset/splitter.c fcgi/dataset/formats.c fcgi/dataset/patch.c
+ * fuzz-sources: fcgi/dataset/splitter.c fcgi/dataset/formats.c fcgi/dataset/finish.c
+ * fuzz-sources: fcgi/dataset/row_value.c fcgi/dataset/patch.c
  * fuzz-sources: fcgi/dataset/python_literal.c fcgi/dataset/verifier_command.c
  * fuzz-sources: fcgi/dataset/task_rows.c
  * fuzz-sources: fcgi/grade/log_names.c fcgi/base/json.c fcgi/base/clock.c

@@ -2,8 +2,8 @@
  * An API key from a stranger's header: no key but one with prefix, digits and checksum is taken,
  * and a key that is taken is not taken any more with a changed digit.
  *
- * fuzz-sources: fcgi/store/users.c fcgi/store/db.c fcgi/store/bulk.c fcgi/store/rows.c fcgi/settings.c
- * fuzz-sources: fcgi/base/config.c
+ * fuzz-sources: fcgi/store/users.c fcgi/store/db.c fcgi/store/bulk.c fcgi/store/rows.c
+ * fuzz-sources: fcgi/settings.c fcgi/base/config.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c fcgi/base/log.c
  * fuzz-sources: fcgi/base/clock.c fcgi/base/crypto.c fcgi/base/file.c fcgi/base/id.c
  * fuzz-sources: fcgi/base/random.c fcgi/store/once.c fcgi/base/metrics.c fcgi/metrics.c

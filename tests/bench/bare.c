@@ -122,21 +122,38 @@ static void live_as_the_image(json_object *config)
     json_object_object_del(json_at(config, "linux.namespaces.0"), "path");
 }
 
-/* What is mounted over files of /proc lies in the /dev of the session's own start; here a file
- * does. */
+/* Over files of /proc a file is mounted, over /sys a folder that has a place for what comes below.
+ */
+static const char *stand_in(const char *where, const char *file, const char *folder)
+{
+    _cleanup_(free_ptr) char *place = NULL;
+    struct error err = ERROR_INIT;
+
+    if (strncmp(where, "/sys", 4) != 0)
+        return file;
+    place = xasprintf("%s%s", folder, where + 4);
+    if (make_dirs(place, 0755, &err) < 0)
+        bench_fail("%s", err.message);
+    return folder;
+}
+
+/* What is mounted from the /dev of a session's own start isn't there in one by crun alone. */
 static void replace_figures(json_object *config)
 {
-    _cleanup_(free_ptr) char *figure = xasprintf("%s/figure", bundle);
+    _cleanup_(free_ptr) char *file = xasprintf("%s/figure", bundle);
+    _cleanup_(free_ptr) char *folder = xasprintf("%s/sys", bundle);
     json_object *mounts = json_at(config, "mounts");
     struct error err = ERROR_INIT;
 
-    if (file_write_atomic(AT_FDCWD, figure, "0\n", 2, 0444, &err) < 0)
+    if (file_write_atomic(AT_FDCWD, file, "0\n", 2, 0444, &err) < 0)
         bench_fail("%s", err.message);
     for (size_t i = 0; i < json_object_array_length(mounts); i++) {
         json_object *row = json_object_array_get_idx(mounts, i);
+        const char *where = json_get_text(row, "destination");
 
         if (strncmp(json_get_text(row, "source"), "/dev/", 5) == 0)
-            json_object_object_add(row, "source", json_object_new_string(figure));
+            json_object_object_add(row, "source",
+                                   json_object_new_string(stand_in(where, file, folder)));
     }
 }
 

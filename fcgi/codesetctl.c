@@ -43,8 +43,7 @@ static const struct ctl_command commands[] = {
      .options = {{"keep", "N", "then remove all but the newest N backups in FOLDER [all stay]"},
                  {"no-images", NULL, "without the image store, which can be imported again"},
                  {"one-file", NULL, "make one file (tar) of it, with twice its room meanwhile"}},
-     .summary =
-         "Save database, images, samples' archives and results into a folder, and check them",
+     .summary = "Save database, images and results into a folder, and check them",
      .help = "Makes a folder in FOLDER, or a file, that is named after the time, while the server\n"
              "runs. It is there only if all of it was read again and found to be what was saved. "
              "Configuration\n"

@@ -55,7 +55,6 @@ const struct config_row settings_rows[] = {
     TEXT(database, sql_dir, "", "folder of the migrations; empty: the installed one"),
 
     PATH(api, doorbell_socket, "/run/codeset/doorbell.sock", "socket that notifies the daemon"),
-    PATH(api, pack_dir, "/var/lib/codeset/packs", "sample archives, served by nginx"),
     PATH(api, page_dir, "/run/codeset/pages", "long answers, kept for nginx to serve"),
     TEXT(api, cors_origins, "", "origins that a browser may call from, separated by spaces"),
     INT(api, sessions_per_user, "256", 1, 100000, "", "most open sessions of a user"),

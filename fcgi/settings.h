@@ -30,7 +30,6 @@ struct database_settings {
 
 struct api_settings {
     char *doorbell_socket; /* shared with the daemon */
-    char *pack_dir;        /* sample archives; nginx serves them */
     char *page_dir;        /* long answers, kept for nginx to serve */
     char *cors_origins;    /* space-separated */
     int64_t sessions_per_user;

@@ -173,7 +173,6 @@ static void check_folders(struct doctor *doctor)
 {
     const struct settings *settings = doctor->settings;
 
-    check_folder(doctor, "pack_dir", settings->api.pack_dir, true);
     if (check_folder(doctor, "image_dir", settings->engine.image_dir, false))
         check_room(doctor, "image_dir", settings->engine.image_dir,
                    settings->engine.disk_reserve_bytes, 0);

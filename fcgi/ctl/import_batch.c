@@ -1,17 +1,12 @@
 #include "ctl/import_batch.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "ctl/sample_pack.h"
 #include "store/db.h"
 #include "store/samples.h"
 
@@ -22,9 +17,6 @@
 struct import_row {
     struct sample_line line;
     int64_t number;
-    struct buf archive;
-    int status; /* of making the archive */
-    struct error err;
 };
 
 struct import_batch {
@@ -34,10 +26,8 @@ struct import_batch {
 
 static void clear(struct import_batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->count; i++)
         sample_line_release(&batch->rows[i].line);
-        buf_release(&batch->rows[i].archive);
-    }
     batch->count = batch->bytes = 0;
 }
 
@@ -49,22 +39,19 @@ static bool is_full(const struct import_batch *batch)
 /* --- storing a batch ------------------------------------------------------------------------- */
 
 struct rendering {
-    struct import_batch *batch;
+    const struct import_batch *batch;
     const struct import_target *target;
 };
 
 static void render(size_t i, int64_t version, struct buf *json, struct buf *whole, void *arg)
 {
-    struct rendering *rendering = arg;
-    const struct import_target *target = rendering->target;
-    struct import_row *row = &rendering->batch->rows[i];
-    bool hide = row->line.hides_answers;
+    const struct rendering *rendering = arg;
+    const char *dataset = rendering->target->dataset;
+    const struct sample_line *line = &rendering->batch->rows[i].line;
 
-    sample_line_render(&row->line, target->dataset, version, !hide, json);
-    if (hide)
-        sample_line_render(&row->line, target->dataset, version, true, whole);
-    if (target->pack_dir)
-        row->status = sample_pack(&row->line, json, &row->archive, &row->err);
+    sample_line_render(line, dataset, version, !line->hides_answers, json);
+    if (line->hides_answers)
+        sample_line_render(line, dataset, version, true, whole);
 }
 
 static struct new_sample sample_of(const struct import_target *target,
@@ -105,52 +92,6 @@ static struct new_sample sample_of(const struct import_target *target,
     return sample;
 }
 
-/* No temporary name: the version does not exist yet, so nobody reads the file. */
-static int write_pack(const struct import_target *target, const struct import_row *row,
-                      int64_t version, struct error *err)
-{
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
-    _cleanup_(close_fd) int fd = -1;
-
-    buf_addf(&path, "%s/", target->pack_dir);
-    sample_pack_path(target->dataset, row->line.sample_id, version, &path);
-    fd = open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return error_errno(err, errno, "cannot create %s", path.data);
-    if (fd_write_all(fd, row->archive.data, row->archive.length, err) < 0)
-        return error_wrap(err, "%s", path.data);
-    return 0;
-}
-
-static int make_folder(const struct import_target *target, struct error *err)
-{
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
-
-    buf_addf(&path, "%s/", target->pack_dir);
-    sample_pack_folder(target->dataset, &path);
-    return make_dirs(path.data, 0755, err);
-}
-
-static int write_packs(const struct import_batch *batch, const struct import_target *target,
-                       const int64_t *versions, size_t *ret_at, struct error *err)
-{
-    if (make_folder(target, err) < 0)
-        return -1;
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct import_row *row = &batch->rows[i];
-
-        *ret_at = i;
-        if (row->status < 0) {
-            *err = row->err;
-            return -1;
-        }
-        if (versions[i] && write_pack(target, row, versions[i], err) < 0)
-            return -1;
-    }
-    *ret_at = batch->count;
-    return 0;
-}
-
 struct describing {
     const struct import_batch *batch;
     const struct import_target *target;
@@ -171,11 +112,8 @@ static int store(struct import_batch *batch, const struct import_target *target,
     struct rendering rendering = {.batch = batch, .target = target};
 
     parallel_each(batch->count, describe, &(struct describing){batch, target, samples});
-    if (store_sample_add(target->db, samples, batch->count, render, &rendering, versions, ret_at,
-                         err) < 0)
-        return -1;
-    *ret_at = batch->count;
-    return target->pack_dir ? write_packs(batch, target, versions, ret_at, err) : 0;
+    return store_sample_add(target->db, samples, batch->count, render, &rendering, versions, ret_at,
+                            err);
 }
 
 static void count(struct import_counts *counts, int64_t version)
@@ -255,8 +193,7 @@ int import_rows_take(struct import_rows *rows, struct sample_line *line, int64_t
 {
     struct import_batch *batch = rows->filling;
 
-    batch->rows[batch->count++] =
-        (struct import_row){.line = *line, .number = number, .archive = BUF_INIT};
+    batch->rows[batch->count++] = (struct import_row){.line = *line, .number = number};
     batch->bytes += length;
     memset(line, 0, sizeof(*line));
     return is_full(batch) ? pass_on(rows, err) : 0;

@@ -1,6 +1,5 @@
 /*
- * import_batch.h - rows of an import, which go into the database many at a time, and their
- * archives.
+ * import_batch.h - rows of an import, which go into the database many at a time.
  */
 #ifndef CODESET_CTL_IMPORT_BATCH_H
 #define CODESET_CTL_IMPORT_BATCH_H
@@ -20,8 +19,7 @@ struct import_target {
     struct db *db;
     const char *path; /* of the file, for messages */
     const char *dataset;
-    const char *pack_dir; /* NULL: no archives are made */
-    bool is_new;          /* the data set has no samples, and nobody else can add some */
+    bool is_new; /* the data set has no samples, and nobody else can add some */
 };
 
 struct import_counts {

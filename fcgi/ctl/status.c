@@ -190,7 +190,6 @@ static void add_disks(struct report *report)
 
     add_disk(report, "sandboxes", settings->engine.scratch_dir);
     add_disk(report, "images", settings->engine.image_dir);
-    add_disk(report, "archives", settings->api.pack_dir);
     if (!settings->database.db_host[0])
         add_disk(report, "database", report->server.datadir);
 }

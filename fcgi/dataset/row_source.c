@@ -47,21 +47,29 @@ enum {
 struct converter {
     const struct dataset_format *format; /* NULL: not known yet */
     size_t most;
-    struct buf record, text;
-    bool broken; /* nobody reads any more */
+    struct buf said, text; /* said: not written yet */
+    bool broken;           /* nobody reads any more */
 };
+
+static void write_said(struct converter *converter)
+{
+    struct error ignored;
+
+    if (!converter->broken &&
+        fd_write_all(STDOUT_FILENO, converter->said.data, converter->said.length, &ignored) < 0)
+        converter->broken = true;
+    buf_clear(&converter->said);
+}
 
 static void say(struct converter *converter, char word, int64_t number, const char *text,
                 size_t length)
 {
     const struct record head = {.word = word, .length = (uint32_t)length, .number = number};
-    struct error ignored;
 
-    buf_clear(&converter->record);
-    buf_add(&converter->record, &head, sizeof(head));
-    buf_add(&converter->record, text, length);
-    if (fd_write_all(STDOUT_FILENO, converter->record.data, converter->record.length, &ignored) < 0)
-        converter->broken = true;
+    buf_add(&converter->said, &head, sizeof(head));
+    buf_add(&converter->said, text, length);
+    if (converter->said.length >= BLOCK)
+        write_said(converter);
 }
 
 static void say_text(struct converter *converter, char word, int64_t number, const char *text)
@@ -117,7 +125,9 @@ static int convert_row(const struct split_row *row, void *arg)
     return converter->broken ? -1 : 0;
 }
 
-static int read_all(struct splitter *splitter, char *block, struct error *err)
+/* What a block of the file says is written before the next is waited for. */
+static int read_all(struct converter *converter, struct splitter *splitter, char *block,
+                    struct error *err)
 {
     for (;;) {
         ssize_t got;
@@ -130,13 +140,14 @@ static int read_all(struct splitter *splitter, char *block, struct error *err)
             return splitter_end(splitter, err);
         if (splitter_take(splitter, block, (size_t)got, err) < 0)
             return -1;
+        write_said(converter);
     }
 }
 
 static _Noreturn void work(int in_fd, int out_fd, const struct dataset_format *format, size_t most)
 {
     struct converter converter = {
-        .format = format, .most = most, .record = BUF_INIT, .text = BUF_INIT};
+        .format = format, .most = most, .said = BUF_INIT, .text = BUF_INIT};
     struct splitter *splitter = splitter_new(most, convert_row, &converter);
     char *block = xmalloc(BLOCK), when[CLOCK_TEXT_SIZE];
     struct error err = ERROR_INIT;
@@ -147,12 +158,11 @@ static _Noreturn void work(int in_fd, int out_fd, const struct dataset_format *f
         _exit(1);
     if (confine_user(&err) < 0 ||
         confine(&(struct confinement){.cpu_seconds = CPU_SECONDS}, &err) < 0 ||
-        read_all(splitter, block, &err) < 0) {
-        if (!converter.broken)
-            say_text(&converter, WORD_FAILURE, 0, err.message);
-    } else {
+        read_all(&converter, splitter, block, &err) < 0)
+        say_text(&converter, WORD_FAILURE, 0, err.message);
+    else
         say(&converter, WORD_END, 0, "", 0);
-    }
+    write_said(&converter);
     _exit(0);
 }
 

@@ -56,8 +56,6 @@ const struct code codes[] = {
      "This server has no agent of that name; ask its operator which there are.",
      "The operator has not set up an agent of this name."},
     {"API_KEY_NOT_FOUND", 404, 0, NULL, "No such API key, or it belongs to somebody else."},
-    {"ARCHIVE_NOT_FOUND", 404, 0, NULL,
-     "The sample exists, but there is no archive of this version."},
     {"INTERACTION_NOT_FOUND", 404, 0, "There is no such interaction in this session.",
      "No such interaction in this session, or it belongs to somebody else."},
     {"NOT_FOUND", 404, 0, NULL, "There is nothing at this path."},

@@ -351,7 +351,7 @@ static int insert_answers(struct db *db, const struct addition *additions, size_
     return run_batch(db, &query, &batch, ret_at, err);
 }
 
-/* The versions before show what these hide. Nobody is given them any more (store_sample_version),
+/* The versions before show what these hide. Nobody is given them any more (store_sample_text),
  * and their text goes where the workers' account can't read it. */
 static int hide_versions_before(struct db *db, const struct addition *additions, size_t count,
                                 size_t *ret_at, struct error *err)

@@ -6,7 +6,6 @@
 #include <zlib.h>
 
 #include "base/cleanup.h"
-#include "base/crypto.h"
 #include "base/mem.h"
 #include "store/db.h"
 
@@ -280,14 +279,15 @@ void sample_deflate(const char *text, size_t length, struct buf *ret_piece, uint
     deflateEnd(&stream);
 }
 
-int store_sample_version(struct db *db, const char *dataset, const char *sample_id, int64_t version,
-                         int64_t *ret_version, struct error *err)
+int store_sample_text(struct db *db, const char *dataset, const char *sample_id, int64_t version,
+                      int64_t *ret_version, struct buf *json, struct error *err)
 {
     static const struct query the_latest = {
-        "SELECT version FROM samples WHERE dataset = ? AND sample_id = ? AND latest = TRUE"};
+        "SELECT version, json FROM samples WHERE dataset = ? AND sample_id = ? AND latest = TRUE"};
+    /* Without a text: it was taken away, as a later version hid its answers. */
     static const struct query this_one = {
-        "SELECT version FROM samples AS s WHERE dataset = ? AND sample_id = ? AND version = ?"
-        " AND (answers_hidden OR NOT EXISTS (SELECT 1 FROM samples AS l WHERE"
+        "SELECT version, json FROM samples AS s WHERE dataset = ? AND sample_id = ? AND version = ?"
+        " AND json_length > 0 AND (answers_hidden OR NOT EXISTS (SELECT 1 FROM samples AS l WHERE"
         " l.dataset = s.dataset AND l.sample_id = s.sample_id AND l.latest = TRUE"
         " AND l.answers_hidden))"};
     _cleanup_(db_rows_release) struct db_rows *rows =
@@ -300,6 +300,7 @@ int store_sample_version(struct db *db, const char *dataset, const char *sample_
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
     *ret_version = db_row_int(rows, 0);
+    buf_add(json, db_row_text(rows, 1), db_row_length(rows, 1));
     return 0;
 }
 
@@ -492,49 +493,6 @@ int store_sample_solution(struct db *db, const char *dataset, const char *sample
     if (db_next(rows) && !db_is_null(rows, 0))
         buf_add(solution, db_row_text(rows, 0), db_row_length(rows, 0));
     return 0;
-}
-
-int store_sample_blanked(struct db *db, const char *dataset,
-                         int (*each)(const char *sample_id, int64_t version, void *arg,
-                                     struct error *err),
-                         void *arg, struct error *err)
-{
-    static const struct query query = {
-        "SELECT sample_id, version FROM samples WHERE dataset = ? AND sample_id >= ?"
-        " AND (sample_id > ? OR version > ?) AND latest IS NULL AND json_length = 0"
-        " ORDER BY sample_id, version LIMIT 4096"};
-    _cleanup_(free_ptr) char *last = xstrdup("");
-    int64_t last_version = 0;
-    bool more = true;
-
-    /* In pieces: a result is held in memory. */
-    while (more) {
-        _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
-            db, &query, err, db_text(dataset), db_text(last), db_text(last), db_int(last_version));
-
-        if (!rows)
-            return -1;
-        more = false;
-        while (db_next(rows)) {
-            free(last);
-            last = xstrdup(db_row_text(rows, 0));
-            last_version = db_row_int(rows, 1);
-            if (each(last, last_version, arg, err) < 0)
-                return -1;
-            more = true;
-        }
-    }
-    return 0;
-}
-
-void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
-                      struct buf *ret_path)
-{
-    char dataset_digest[2 * SHA256_SIZE + 1], sample_digest[2 * SHA256_SIZE + 1];
-
-    sha256_hex(dataset, strlen(dataset), dataset_digest);
-    sha256_hex(sample_id, strlen(sample_id), sample_digest);
-    buf_addf(ret_path, "%s/%s-%" PRId64 ".tar.gz", dataset_digest, sample_digest, version);
 }
 
 int store_dataset_ensure(struct db *db, const char *name, const char *description,

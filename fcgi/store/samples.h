@@ -79,10 +79,10 @@ int store_sample_page_deflated(struct db *db, const struct sample_page *page,
 /* Compresses text into such a piece; also for what stands between the samples. */
 void sample_deflate(const char *text, size_t length, struct buf *ret_piece, uint32_t *ret_crc32);
 
-/* Is there such a version (0: the latest), for the API's users? *ret_version: which.
+/* For the API's users: appends the JSON of a version (0: the latest). *ret_version: which.
  * ERROR_NOT_FOUND, also for one that shows answers that the latest hides. */
-int store_sample_version(struct db *db, const char *dataset, const char *sample_id, int64_t version,
-                         int64_t *ret_version, struct error *err);
+int store_sample_text(struct db *db, const char *dataset, const char *sample_id, int64_t version,
+                      int64_t *ret_version, struct buf *json, struct error *err);
 
 /* A version, without its texts; for the operator. Texts are NULL where the column is. */
 struct sample_summary {
@@ -129,19 +129,6 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
 /* Appends the shell script that solves it; nothing where it has none. */
 int store_sample_solution(struct db *db, const char *dataset, const char *sample_id,
                           int64_t version, struct buf *solution, struct error *err);
-
-/* The archive of a version below pack_dir: "<sha256 of dataset>/<sha256 of sample id>-<version>
- * .tar.gz", so that names from imported files never become paths. */
-void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
-                      struct buf *ret_path);
-
-/* The older versions of a data set whose text was taken away, because a later one hides the answers
- * that they show. sample_id lives until each returns; each returns -1 to stop, with its error in
- * *err. */
-int store_sample_blanked(struct db *db, const char *dataset,
-                         int (*each)(const char *sample_id, int64_t version, void *arg,
-                                     struct error *err),
-                         void *arg, struct error *err);
 
 /* What an import writes; everything is set, texts that may be absent are NULL. */
 struct new_sample {

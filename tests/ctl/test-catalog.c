@@ -396,6 +396,7 @@ static void deflated_pages_hold_the_same(void)
 
 static void versions_are_found(void)
 {
+    _cleanup_(buf_release) struct buf text = BUF_INIT, before = BUF_INIT;
     struct error refused = ERROR_INIT;
     int64_t version;
 
@@ -405,13 +406,16 @@ static void versions_are_found(void)
     OK(add_sample("Some_%0007", 2, &version, &err));
     CU_ASSERT_EQUAL(version, 2);
     OK(db_commit(admin, &err));
-    OK(store_sample_version(api, DATASET, "Some_%0007", 0, &version, &err));
+    OK(store_sample_text(api, DATASET, "Some_%0007", 0, &version, &text, &err));
     CU_ASSERT_EQUAL(version, 2);
-    OK(store_sample_version(api, DATASET, "Some_%0007", 1, &version, &err));
+    OK(store_sample_text(api, DATASET, "Some_%0007", 1, &version, &before, &err));
     CU_ASSERT_EQUAL(version, 1);
-    CU_ASSERT_EQUAL(store_sample_version(api, DATASET, "Some_%0007", 3, &version, &refused), -1);
+    CU_ASSERT_STRING_NOT_EQUAL(text.data, before.data);
+    CU_ASSERT_EQUAL(store_sample_text(api, DATASET, "Some_%0007", 3, &version, &text, &refused),
+                    -1);
     CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
-    CU_ASSERT_EQUAL(store_sample_version(api, DATASET, "some_%0007", 0, &version, &refused), -1);
+    CU_ASSERT_EQUAL(store_sample_text(api, DATASET, "some_%0007", 0, &version, &text, &refused),
+                    -1);
     expect_page(&(struct sample_page){.dataset = DATASET}, 0, SAMPLES);
 }
 
@@ -505,13 +509,13 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
         "FROM samples WHERE sample_id='Some_%0001' AND latest";
     _cleanup_(sample_summary_release) struct sample_summary summary = {0}, before = {0};
     _cleanup_(buf_release) struct buf json = BUF_INIT, whole = BUF_INIT, solution = BUF_INIT;
-    _cleanup_(buf_release) struct buf shown_before = BUF_INIT;
+    _cleanup_(buf_release) struct buf shown_before = BUF_INIT, text = BUF_INIT, latest = BUF_INIT;
     struct error refused = ERROR_INIT;
     int64_t version;
 
     OK(store_dataset_ensure(admin, "hidden", NULL, &err));
     OK(db_run_script(admin, shown, strlen(shown), &err));
-    OK(store_sample_version(api, "hidden", "a", 1, &version, &err));
+    OK(store_sample_text(api, "hidden", "a", 1, &version, &text, &err));
     OK(add_hidden(&version, &err));
     CU_ASSERT_EQUAL(version, 2);
     OK(store_sample_page_plain(api, &(struct sample_page){.dataset = "hidden"}, &json, &err));
@@ -525,9 +529,10 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
     OK(store_sample_get(admin, "hidden", "a", 1, &before, &shown_before, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(shown_before.data, "Some_%0001"));
     /* The version before, whose answers could be seen, is given to nobody any more. */
-    CU_ASSERT_EQUAL(store_sample_version(api, "hidden", "a", 1, &version, &refused), -1);
+    CU_ASSERT_EQUAL(store_sample_text(api, "hidden", "a", 1, &version, &text, &refused), -1);
     CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
-    OK(store_sample_version(api, "hidden", "a", 2, &version, &err));
+    OK(store_sample_text(api, "hidden", "a", 2, &version, &latest, &err));
+    CU_ASSERT_STRING_EQUAL(latest.data, "{}");
 }
 
 /* As a database of an earlier release has them: a version that shows its answers, and one that
@@ -555,6 +560,20 @@ static void versions_before_hiding_are_out_of_reach_in_an_older_database(void)
     CU_ASSERT_STRING_EQUAL(db_row_text(rows, 0), "00");
     OK(store_sample_get(admin, "hidden", "a", 1, &summary, &whole, &err));
     CU_ASSERT_STRING_EQUAL(whole.data, "shown");
+}
+
+/* Their text was taken away, and does not come back. */
+static void versions_before_hiding_stay_out_of_reach_when_answers_are_shown_again(void)
+{
+    static const char show[] = "UPDATE samples SET answers_hidden = FALSE WHERE dataset='hidden'";
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error refused = ERROR_INIT;
+    int64_t version;
+
+    OK(db_run_script(admin, show, strlen(show), &err));
+    OK(store_sample_text(api, "hidden", "a", 2, &version, &text, &err));
+    CU_ASSERT_EQUAL(store_sample_text(api, "hidden", "a", 1, &version, &text, &refused), -1);
+    CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
 }
 
 /* --- rights ---------------------------------------------------------------------------------- */
@@ -696,6 +715,8 @@ int main(void)
          hidden_answers_are_out_of_the_workers_reach},
         {"versions before hiding are out of reach in an older database",
          versions_before_hiding_are_out_of_reach_in_an_older_database},
+        {"versions before hiding stay out of reach when answers are shown again",
+         versions_before_hiding_stay_out_of_reach_when_answers_are_shown_again},
         {"workers lose the rest of a table, and read on",
          workers_lose_the_rest_of_a_table_and_read_on},
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},

@@ -1,6 +1,4 @@
 /* The pure parts of codesetctl and of what it writes: keys, lines of data sets, archives. */
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +12,6 @@
 #include "ctl/image_map.h"
 #include "ctl/line_reader.h"
 #include "ctl/sample_line.h"
-#include "ctl/sample_pack.h"
 #include "store/samples.h"
 #include "store/users.h"
 #include "unit.h"
@@ -580,55 +577,6 @@ static void pieces_behind_one_another_are_one_stream(void)
     inflateEnd(&inflater);
 }
 
-static void list_entries(const struct buf *bytes, struct buf *names)
-{
-    struct archive *reader = archive_read_new();
-    struct archive_entry *entry;
-
-    archive_read_support_format_tar(reader);
-    archive_read_support_filter_gzip(reader);
-    CU_ASSERT_EQUAL(archive_read_open_memory(reader, bytes->data, bytes->length), ARCHIVE_OK);
-    while (archive_read_next_header(reader, &entry) == ARCHIVE_OK)
-        buf_addf(names, "%s %lld %lld\n", archive_entry_pathname(entry),
-                 (long long)archive_entry_size(entry), (long long)archive_entry_mtime(entry));
-    archive_read_free(reader);
-}
-
-static void archive_is_the_same_for_the_same_sample(void)
-{
-    _cleanup_(sample_line_release) struct sample_line line = {0};
-    _cleanup_(buf_release) struct buf json = BUF_INIT;
-    _cleanup_(buf_release) struct buf first = BUF_INIT;
-    _cleanup_(buf_release) struct buf second = BUF_INIT;
-    _cleanup_(buf_release) struct buf names = BUF_INIT;
-    struct error err = ERROR_INIT;
-
-    CU_ASSERT_EQUAL_FATAL(parse("{" LEAST IN_C ",\"hints_text\":\"hint\",\"created_at\":"
-                                "\"1970-01-01T00:01:00Z\"}",
-                                &line, &err),
-                          0);
-    buf_add_str(&json, "{}");
-    CU_ASSERT_EQUAL_FATAL(sample_pack(&line, &json, &first, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(sample_pack(&line, &json, &second, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(first.length, second.length);
-    CU_ASSERT_EQUAL(memcmp(first.data, second.data, first.length), 0);
-    CU_ASSERT_EQUAL(memcmp(first.data + 4, "\0\0\0\0", 4), 0); /* gzip's time (RFC 1952, 2.3.1) */
-    list_entries(&first, &names);
-    CU_ASSERT_STRING_EQUAL(names.data,
-                           "sample.json 2 60\nproblem_statement.md 1 60\nhints.md 4 60\n"
-                           "patch.diff 0 60\ntest_patch.diff 0 60\n");
-}
-
-static void no_name_becomes_a_path(void)
-{
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
-
-    sample_pack_path("../..", "/etc/passwd", 12, &path);
-    CU_ASSERT_EQUAL(path.length, 64 + 1 + 64 + strlen("-12.tar.gz"));
-    CU_ASSERT_EQUAL(strspn(path.data, "0123456789abcdef"), 64);
-    CU_ASSERT_STRING_EQUAL(path.data + 129, "-12.tar.gz");
-}
-
 /* A file of the test's own, gone with it. */
 static void write_temporary(char path[64], const void *bytes, size_t size)
 {
@@ -754,8 +702,6 @@ static const struct unit_test tests[] = {
      rendered_object_has_every_field_of_a_sample},
     {"a content's hash does not depend on its order", hash_is_of_the_content_not_of_its_order},
     {"deflated pieces behind one another are one stream", pieces_behind_one_another_are_one_stream},
-    {"the same sample gives the same archive", archive_is_the_same_for_the_same_sample},
-    {"no name becomes a path", no_name_becomes_a_path},
     {"lines that are too long are told and left out", long_lines_are_told_and_left_out},
     {"a gzip file that was cut off is an error", a_gzip_file_that_was_cut_off_is_an_error},
     {"an image map is read and searched", image_map_is_read_and_searched},

@@ -545,10 +545,11 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* The command line says which images the rows are for, or how they are. */
+/* The command line says which images the rows are for, or what they are. */
 static bool has_own_images(const struct import *import)
 {
-    return import->defaults.image || import->defaults.repo_path || import->images.map.count > 0;
+    return import->defaults.image || import->defaults.repo_path || import->defaults.language ||
+           import->images.map.count > 0;
 }
 
 /* Before there is a connection to the database: the source's children are copies of this. */

@@ -15,6 +15,8 @@
 
 #include "base/banned.h"
 
+#define NEEDED 6 /* of a row's fields, the first; others may be missing, and none be more */
+
 /* How the files of the tests are told to the command. */
 enum arguments {
     NO_COMMAND, /* it is another one for each task, and SWE-bench 5's rows have it */
@@ -97,18 +99,32 @@ static const struct project *project_of(json_object *row)
     return NULL;
 }
 
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
 bool swe_bench_is_published(json_object *row)
 {
-    static const char *const all[] = {"instance_id", "base_commit", "test_patch", "version"};
-    static const char *const none[] = {"image",      "image_reference",  "repo_path",    "verifier",
-                                       "log_parser", "verifier_command", "report_paths", "trial"};
+    static const char *const fields[] = {"instance_id",  "base_commit",
+                                         "patch",        "test_patch",
+                                         "version",      "repo",
+                                         "hints_text",   "problem_statement",
+                                         "FAIL_TO_PASS", "PASS_TO_PASS",
+                                         "created_at",   "environment_setup_commit",
+                                         "difficulty",   NULL};
 
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
-        if (!row_has(row, all[i]))
+    for (size_t i = 0; i < NEEDED; i++)
+        if (!row_has(row, fields[i]))
             return false;
-    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
-        if (row_has(row, none[i]))
+    json_object_object_foreach (row, name, ignored) {
+        (void)ignored;
+        if (!is_one_of(name, fields))
             return false;
+    }
     return project_of(row) != NULL;
 }
 

@@ -8,8 +8,8 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-/* Is it a row as it was published, of a repository that is known here? One that names an image, a
- * command or a parser of its own is not. */
+/* Is it a row as it was published, of a repository that is known here? One with a field more is
+ * somebody's own. */
 bool swe_bench_is_published(json_object *row);
 
 /* The parser that `name` means for this task: some are SWE-bench's for a repository, whose tasks

@@ -502,6 +502,13 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* The command line says which images the rows are for, or what they are. */
+static bool has_own_images(const struct import *import)
+{
+    return import->defaults.image || import->defaults.repo_path || import->defaults.language ||
+           import->images.map.count > 0;
+}
+
 /* Before there is a connection to the database: the source's children are copies of this. */
 static int open_source(struct import *import, struct error *err)
 {
@@ -511,12 +518,12 @@ static int open_source(struct import *import, struct error *err)
         if (task_folders_open(import->path, SAMPLE_LINE_MOST, &import->images.folders, err) < 0)
             return -1;
         rows = xasprintf("/proc/self/fd/%d", import->images.folders.rows_fd);
-        import->first = row_source_open(rows, import->format, SAMPLE_LINE_MOST, err);
+        import->first = row_source_open(rows, import->format, true, SAMPLE_LINE_MOST, err);
         if (!import->first)
             return -1;
     }
-    import->source =
-        row_source_open(rows ? rows : import->path, import->format, SAMPLE_LINE_MOST, err);
+    import->source = row_source_open(rows ? rows : import->path, import->format,
+                                     has_own_images(import), SAMPLE_LINE_MOST, err);
     return import->source ? 0 : -1;
 }
 

@@ -46,6 +46,7 @@ enum {
 
 struct converter {
     const struct dataset_format *format; /* NULL: not known yet */
+    bool own_images;
     size_t most;
     struct buf said, text; /* said: not written yet */
     bool broken;           /* nobody reads any more */
@@ -79,7 +80,7 @@ static void say_text(struct converter *converter, char word, int64_t number, con
 
 static void settle_format(struct converter *converter, json_object *object)
 {
-    converter->format = dataset_format_of(object);
+    converter->format = dataset_format_of(object, converter->own_images);
     say_text(converter, WORD_FORMAT, 0, dataset_format_name(converter->format));
 }
 
@@ -144,11 +145,9 @@ static int read_all(struct converter *converter, struct splitter *splitter, char
     }
 }
 
-static _Noreturn void work(int in_fd, int out_fd, const struct dataset_format *format, size_t most)
+static _Noreturn void work(int in_fd, int out_fd, struct converter converter)
 {
-    struct converter converter = {
-        .format = format, .most = most, .said = BUF_INIT, .text = BUF_INIT};
-    struct splitter *splitter = splitter_new(most, convert_row, &converter);
+    struct splitter *splitter = splitter_new(converter.most, convert_row, &converter);
     char *block = xmalloc(BLOCK), when[CLOCK_TEXT_SIZE];
     struct error err = ERROR_INIT;
 
@@ -199,7 +198,8 @@ static int above_standard(int fd)
     return high;
 }
 
-static int start(struct row_source *source, const struct dataset_format *format, struct error *err)
+static int start(struct row_source *source, const struct dataset_format *format, bool own_images,
+                 struct error *err)
 {
     int ends[2];
     _cleanup_(close_fd) int out = -1;
@@ -212,12 +212,17 @@ static int start(struct row_source *source, const struct dataset_format *format,
         return error_errno(err, errno, "cannot make a pipe");
     source->pid = fork();
     if (source->pid == 0)
-        work(source->decoder.fd, out, format, source->most);
+        work(source->decoder.fd, out,
+             (struct converter){.format = format,
+                                .own_images = own_images,
+                                .most = source->most,
+                                .said = BUF_INIT,
+                                .text = BUF_INIT});
     return source->pid < 0 ? error_errno(err, errno, "cannot fork") : 0;
 }
 
-struct row_source *row_source_open(const char *path, const char *format, size_t most,
-                                   struct error *err)
+struct row_source *row_source_open(const char *path, const char *format, bool own_images,
+                                   size_t most, struct error *err)
 {
     _cleanup_(close_fd) int fd = strcmp(path, "-") == 0
                                      ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
@@ -236,7 +241,8 @@ struct row_source *row_source_open(const char *path, const char *format, size_t 
                                   .fd = -1,
                                   .format = named ? dataset_format_name(named) : NULL,
                                   .chunk = xmalloc(BLOCK)};
-    if (decoder_open(fd, FILE_MOST, &source->decoder, err) < 0 || start(source, named, err) < 0) {
+    if (decoder_open(fd, FILE_MOST, &source->decoder, err) < 0 ||
+        start(source, named, own_images, err) < 0) {
         error_wrap(err, "cannot read %s", path);
         row_source_free(source);
         return NULL;

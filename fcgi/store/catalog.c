@@ -14,6 +14,7 @@ int store_image_samples(struct db *db, const char *image, int64_t limit,
     static const struct query query = {"SELECT dataset, sample_id, COUNT(*) OVER () FROM samples"
                                        " WHERE latest = TRUE AND ? IN (image, verifier_image)"
                                        " ORDER BY dataset, sample_id LIMIT ?"};
+    enum { THE_DATASET, THE_SAMPLE_ID, THE_TOTAL };
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &query, err, db_text(image), db_int(limit));
     int64_t total = 0;
@@ -21,10 +22,10 @@ int store_image_samples(struct db *db, const char *image, int64_t limit,
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(free_ptr) char *dataset = db_row_copy(rows, 0);
-        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, 1);
+        _cleanup_(free_ptr) char *dataset = db_row_copy(rows, THE_DATASET);
+        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, THE_SAMPLE_ID);
 
-        total = db_row_int(rows, 2);
+        total = db_row_int(rows, THE_TOTAL);
         each(dataset, sample_id, arg);
     }
     *ret_total = total;
@@ -40,16 +41,17 @@ int store_image_answers(struct db *db, const char *image,
         " JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch') FROM samples p"
         " LEFT JOIN sample_answers h USING (row_id) WHERE p.latest = TRUE AND p.image = ?"
         " ORDER BY p.dataset, p.sample_id LIMIT ?"};
+    enum { THE_SAMPLE_ID, THE_REPO_PATH, THE_PATCH, THE_TEST_PATCH };
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &query, err, db_text(image), db_int(IMAGE_ANSWERS_MOST));
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, 0);
-        _cleanup_(free_ptr) char *repo_path = db_row_copy(rows, 1);
-        _cleanup_(free_ptr) char *patch = db_row_copy(rows, 2);
-        _cleanup_(free_ptr) char *test_patch = db_row_copy(rows, 3);
+        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, THE_SAMPLE_ID);
+        _cleanup_(free_ptr) char *repo_path = db_row_copy(rows, THE_REPO_PATH);
+        _cleanup_(free_ptr) char *patch = db_row_copy(rows, THE_PATCH);
+        _cleanup_(free_ptr) char *test_patch = db_row_copy(rows, THE_TEST_PATCH);
 
         each(&(struct image_answer){sample_id, repo_path, patch, test_patch}, arg);
     }
@@ -63,13 +65,14 @@ int store_dataset_references(struct db *db, const char *dataset,
     static const struct query query = {
         "SELECT DISTINCT image, image_reference FROM samples WHERE latest = TRUE AND dataset = ?"
         " AND image IS NOT NULL AND image_reference IS NOT NULL ORDER BY image, image_reference"};
+    enum { THE_IMAGE, THE_REFERENCE };
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(dataset));
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(free_ptr) char *image = db_row_copy(rows, 0);
-        _cleanup_(free_ptr) char *reference = db_row_copy(rows, 1);
+        _cleanup_(free_ptr) char *image = db_row_copy(rows, THE_IMAGE);
+        _cleanup_(free_ptr) char *reference = db_row_copy(rows, THE_REFERENCE);
 
         each(image, reference, arg);
     }

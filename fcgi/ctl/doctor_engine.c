@@ -15,6 +15,7 @@
 #include "ctl/doctor.h"
 #include "ctl/engine_probe.h"
 #include "engined/host_share.h"
+#include "engined/start_failure.h"
 
 #include "base/banned.h"
 
@@ -76,6 +77,16 @@ static void check_engined(struct doctor *doctor)
         doctor_report(doctor, FINDING_OK, "engined_socket", NULL, "%s (mode %04o)", path,
                       (unsigned)st.st_mode & 07777);
     check_answer(doctor, path);
+}
+
+static void check_last_start(struct doctor *doctor)
+{
+    char text[START_FAILURE_SIZE];
+
+    if (start_failure_read(doctor->settings->engine.state_dir, text))
+        doctor_report(doctor, FINDING_FAIL, "containers",
+                      "mend what it names; the next start that succeeds takes this away",
+                      "the last start of a container failed: %s", text);
 }
 
 /* --- what is shared with the host ------------------------------------------------------------ */
@@ -147,6 +158,7 @@ void doctor_engine(struct doctor *doctor)
 {
     check_asker(doctor);
     check_engined(doctor);
+    check_last_start(doctor);
     check_disk(doctor);
     check_share(doctor);
 }

@@ -28,6 +28,7 @@
 #include "engined/commitments.h"
 #include "engined/helper.h"
 #include "engined/host_share.h"
+#include "engined/start_failure.h"
 #include "images/image_store.h"
 #include "images/images.h"
 #include "settings.h"
@@ -223,6 +224,7 @@ static void started(const struct error *err, void *arg)
         rmdir(order->folder); /* if no process came to run, it is empty */
     if (err != NULL && access(order->folder, F_OK) < 0)
         commitments_drop(order->containers->commitments, order->name);
+    start_failure_note(order->containers->settings->state_dir, order->name, err);
     finish(order, err);
 }
 

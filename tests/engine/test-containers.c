@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "container/container.h"
 #include "engined/commitments.h"
+#include "engined/start_failure.h"
 #include "guest.h"
 
 #include "base/banned.h"
@@ -268,6 +269,63 @@ static void test_runc_works_too(void)
     fixture.settings.engine.runtime = kept;
 }
 
+/* A program that is taken for crun. */
+static char *make_runtime(const char *script)
+{
+    _cleanup_(free_ptr) char *text = xasprintf("#!/bin/sh\n%s\n", script);
+    char *path = xasprintf("%s/crun", fixture.dir);
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0755, &err), 0);
+    return path;
+}
+
+static void check_failure(const char *script, const char *words)
+{
+    char *kept = fixture.settings.engine.runtime, noted[START_FAILURE_SIZE] = "";
+    _cleanup_(free_ptr) char *other = make_runtime(script);
+
+    fixture.settings.engine.runtime = other;
+    CU_ASSERT_EQUAL(fixture_start(&fixture, "fails", "busybox", &fixture_limits), -1);
+    CU_ASSERT_EQUAL(fixture.last.kind, ERROR_INTERNAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(fixture.last.message, words));
+    if (strstr(fixture.last.message, words) == NULL)
+        fprintf(stderr, "(\"%s\" is not in \"%s\") ", words, fixture.last.message);
+    CU_ASSERT_TRUE(start_failure_read(fixture.settings.engine.state_dir, noted));
+    CU_ASSERT_PTR_NOT_NULL(strstr(noted, " fails: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(noted, words));
+    fixture.settings.engine.runtime = kept;
+    start("works");
+    CU_ASSERT_FALSE(start_failure_read(fixture.settings.engine.state_dir, noted));
+    stop("works");
+}
+
+static void test_failed_start_says_why(void)
+{
+    check_failure("echo 'no library' >&2; echo >&2; echo 'no luck' >&2; exit 7",
+                  "crun failed with status 7: no library; no luck");
+    check_failure("echo 'cannot mount proc' >\"${2#--log=}\"; exit 1",
+                  "crun failed with status 1: cannot mount proc");
+    check_failure("kill -KILL $$", "crun was ended by signal 9: it gave no reason");
+    check_failure("yes 'a warning' | head -n 30 >&2; echo 'the reason' >&2; exit 1", "the reason");
+}
+
+/* All that an agent could write there is in the host's memory, and nobody's. */
+static void test_agent_cannot_write_its_standard_files(void)
+{
+    fixture_use_agent(&fixture, "codeset-agent");
+    start("sealed");
+    for (int number = 0; number <= 2; number++) {
+        _cleanup_(free_ptr) char *path =
+            xasprintf("/proc/%d/fd/%d", (int)init_of("sealed"), number);
+        _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        CU_ASSERT_TRUE(fd >= 0 && (fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE));
+    }
+    stop("sealed");
+    fixture_use_agent(&fixture, "tests/engine/init");
+}
+
 struct ended {
     int count;
     bool all;
@@ -464,6 +522,8 @@ static const struct unit_test tests[] = {
     {"the agent answers on its socket, to the next engine too", test_real_agent_answers},
     {"the agent ends when the host asks it to", test_agent_ends_when_the_host_asks},
     {"runc works by configuration", test_runc_works_too},
+    {"a start that fails says why, to whoever asks later, too", test_failed_start_says_why},
+    {"an agent cannot write its standard files", test_agent_cannot_write_its_standard_files},
     {"forty start and stop at once", test_many_at_once},
     {"a helper killed at any point leaves nothing after stop", test_helper_killed_at_any_point},
     {"a daemon killed at any point leaves nothing after stop", test_daemon_killed_at_any_point},

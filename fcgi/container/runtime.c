@@ -1,0 +1,162 @@
+#include "container/runtime.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "container/container.h"
+
+#include "base/banned.h"
+
+#define LOG_MAX (64 << 10)
+#define WORDS_MOST 360 /* of the message of an error, which has 512 bytes */
+
+/* --- standard descriptors -------------------------------------------------------------------- */
+
+static int memory_file(const char *name, off_t size, int seals, struct error *err)
+{
+    _cleanup_(close_fd) int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0 || ftruncate(fd, size) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
+        return error_errno(err, errno, "cannot make a memory file");
+    return TAKE_FD(fd);
+}
+
+int runtime_errors_new(struct error *err)
+{
+    return memory_file("errors", RUNTIME_ERRORS_SIZE, F_SEAL_GROW | F_SEAL_SHRINK, err);
+}
+
+int runtime_errors_seal(int errors_fd, struct error *err)
+{
+    if (fcntl(errors_fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        return error_errno(err, errno, "cannot seal the file of the runtime's errors");
+    return 0;
+}
+
+/*
+ * Crun gives its standard descriptors to the container's root, whatever they are, and up to 1.23 a
+ * device too (containers/crun issue 1845): the host's /dev/null would be the guest's, who could
+ * take it from everybody. So runtime and agent get an empty file that takes nothing, and one that
+ * takes nothing once the agent runs.
+ */
+static int take_standard_fds(int errors_fd, struct error *err)
+{
+    _cleanup_(close_fd) int empty =
+        memory_file("empty", 0, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SEAL, err);
+
+    if (empty < 0)
+        return -1;
+    if (dup2(empty, STDIN_FILENO) < 0 || dup2(empty, STDOUT_FILENO) < 0 ||
+        dup2(errors_fd, STDERR_FILENO) < 0)
+        return error_errno(err, errno, "cannot set up the standard descriptors");
+    return 0;
+}
+
+/* --- the start ------------------------------------------------------------------------------- */
+
+int runtime_become(const struct container_job *job, const char *folder, int socket_fd,
+                   int errors_fd, struct error *err)
+{
+    _cleanup_(free_ptr) char *root = xasprintf("--root=%s/oci", folder);
+    _cleanup_(free_ptr) char *log = xasprintf("--log=%s/log", folder);
+    _cleanup_(free_ptr) char *bundle = xasprintf("--bundle=%s", folder);
+    _cleanup_(free_ptr) char *pid_file = xasprintf("--pid-file=%s/pid", folder);
+    const char *args[16];
+    /* crun makes a file there for a moment; one that is killed in it leaves the file behind. */
+    _cleanup_(free_ptr) char *state = xasprintf("_LIBCONTAINER_STATEDIR=%s", folder);
+    char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", state, NULL};
+    int n = 0;
+
+    args[n++] = job->runtime;
+    args[n++] = root;
+    args[n++] = log;
+    if (container_runtime_is_crun(
+            job->runtime)) /* it is in the container's cgroup already; saves a tenth */
+        args[n++] = "--cgroup-manager=disabled";
+    args[n++] = "run";
+    args[n++] = "--detach";
+    args[n++] = "--preserve-fds=1";
+    args[n++] = bundle;
+    args[n++] = pid_file;
+    args[n++] = job->name;
+    args[n] = NULL;
+    if (take_standard_fds(errors_fd, err) < 0)
+        return -1;
+    if (dup3(socket_fd, 3, 0) < 0)
+        return error_errno(err, errno, "cannot pass the socket on");
+    execvpe(job->runtime, (char *const *)args, environment);
+    return error_errno(err, errno, "cannot run %s", job->runtime);
+}
+
+/* --- what it said ---------------------------------------------------------------------------- */
+
+/* Adds the lines of text, "; " before each but the first. */
+static void add_lines(struct buf *words, const char *text)
+{
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n"), good = length;
+
+        while (good > 0 && isspace((unsigned char)text[good - 1]))
+            good--;
+        if (good > 0) {
+            buf_add_str(words, words->length > 0 ? "; " : "");
+            buf_add(words, text, good);
+        }
+        text += length + (text[length] == '\n');
+    }
+}
+
+/* What is on standard error, after what the words are already. */
+static void add_errors(struct buf *words, int errors_fd)
+{
+    char text[RUNTIME_ERRORS_SIZE + 1];
+    ssize_t got = pread(errors_fd, text, RUNTIME_ERRORS_SIZE, 0);
+
+    text[got > 0 ? got : 0] = '\0';
+    add_lines(words, text);
+}
+
+/* What came last says most: warnings come before. */
+static const char *last_words(const struct buf *words)
+{
+    if (words->length == 0)
+        return "it gave no reason";
+    return words->length <= WORDS_MOST ? words->data : words->data + words->length - WORDS_MOST;
+}
+
+int runtime_failed(const struct container_job *job, const char *folder, int errors_fd, int status,
+                   int timeout_ms, struct error *err)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/log", folder);
+    _cleanup_(free_ptr) char *end = NULL;
+    _cleanup_(buf_release) struct buf log = BUF_INIT, words = BUF_INIT;
+    struct error ignored;
+
+    if (file_read(AT_FDCWD, path, LOG_MAX, &log, &ignored) == 0)
+        add_lines(&words, log.data);
+    add_errors(&words, errors_fd);
+    if (status == -1)
+        end = xasprintf("took longer than %d s", timeout_ms / 1000);
+    else if (WIFSIGNALED(status))
+        end = xasprintf("was ended by signal %d", WTERMSIG(status));
+    else
+        end = xasprintf("failed with status %d", WEXITSTATUS(status));
+    return error_set(err, ERROR_INTERNAL, NULL, "%s %s: %s", job->runtime, end, last_words(&words));
+}
+
+int runtime_agent_ended(int errors_fd, struct error *err)
+{
+    _cleanup_(buf_release) struct buf words = BUF_INIT;
+
+    add_errors(&words, errors_fd);
+    return error_set(err, ERROR_INTERNAL, NULL, "the agent ended at once: %s", last_words(&words));
+}

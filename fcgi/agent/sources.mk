@@ -47,6 +47,7 @@ AGENT_PARTS = \
 	fcgi/agent/worker.c fcgi/agent/worker.h \
 	fcgi/wire/account.c fcgi/wire/account.h \
 	fcgi/wire/agent_protocol.h \
+	fcgi/wire/framework.c fcgi/wire/framework.h \
 	fcgi/wire/pax.c fcgi/wire/pax.h
 
 # Part of trial_kinds.c: the scripts are found as headers are.

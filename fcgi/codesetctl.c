@@ -54,7 +54,7 @@ static const struct ctl_command commands[] = {
      .least = 1,
      .most = 1,
      .options = {{"into", "DATABASE", "only fill this database, to try the backup out"},
-                 {"files", "FOLDER", "with --into: also restore images and results, here"},
+                 {"files", "FOLDER", "with --into: also fill images and results in FOLDER"},
                  {"check", NULL, "only check that the backup is whole"},
                  {"sql-dir", "DIR", "folder of the migrations [from the settings]"}},
      .summary = "Restore a backup into an empty database and empty folders",

@@ -592,8 +592,8 @@ static int prepare(struct ctl *ctl, struct import *import)
     return begin(import, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
 }
 
-/* What zlib needs for a sample is a quarter of a MiB, again and again: kept, as giving it back to
- * the kernel each time costs more than the compression. */
+/* What compression needs is a quarter of a MiB for each thread, again and again: kept, as giving it
+ * back to the kernel each time costs more than the compression. */
 static void keep_memory(void)
 {
     mallopt(M_MMAP_THRESHOLD, 4 << 20);

@@ -28,11 +28,11 @@ struct import_counts {
 
 struct import_batch;
 
-/* Rows on their way: some are stored by a thread while others are taken. Until import_rows_end has
- * returned, the target's connection is the thread's. */
+/* Rows on their way: while some are taken, those before are rendered and compressed, and those
+ * before these are stored. Until import_rows_end has returned, the target's connection is the
+ * thread's. */
 struct import_rows {
-    const struct import_target *target;
-    struct import_batch *filling, *storing; /* made by import_rows_begin */
+    struct import_batch *filling, *making, *storing; /* by import_rows_begin */
     pthread_t thread;
     bool running;
     int status; /* of the thread, and its error */

@@ -112,15 +112,16 @@ int sample_archive(const struct buf *json, struct buf *archive, char etag[SAMPLE
                    struct error *err)
 {
     _cleanup_(json_release) json_object *sample = NULL;
+    struct error why = ERROR_INIT;
     struct packer packer;
     const char *created_at;
     int64_t when = 0;
 
-    if (json_parse(json->data, json->length, &sample, NULL, err) < 0)
-        return error_wrap(err, "a sample's JSON");
+    if (json_parse(json->data, json->length, &sample, NULL, &why) < 0)
+        return error_set(err, ERROR_INTERNAL, NULL, "a sample's stored JSON: %s", why.message);
     created_at = json_get_text(sample, "created_at");
     if (created_at && clock_parse(created_at, &when) < 0)
-        return error_set(err, ERROR_INTERNAL, NULL, "a sample's created_at is no time");
+        return error_set(err, ERROR_INTERNAL, NULL, "a sample's stored created_at is no time");
     begin(&packer, archive);
     add_file(&packer, "sample.json", json->data, json->length, when);
     add_texts(&packer, sample, when);

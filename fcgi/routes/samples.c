@@ -15,7 +15,7 @@
 #include "base/banned.h"
 
 #define PAGE_SIZE_DEFAULT 25
-#define LIST_FORM 1 /* part of the ETag: to be raised when the same samples make other bytes */
+#define LIST_FORM 2 /* part of the ETag: to be raised when the same samples make other bytes */
 
 struct list_values {
     struct field_text dataset, search;

@@ -115,6 +115,11 @@ TESTS += tests/unit/test-once
 tests_unit_test_once_SOURCES = tests/unit/test-once.c tests/unit/asked.h tests/unit/unit.h
 tests_unit_test_once_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-sample-piece
+TESTS += tests/unit/test-sample-piece
+tests_unit_test_sample_piece_SOURCES = tests/unit/test-sample-piece.c tests/unit/unit.h
+tests_unit_test_sample_piece_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-sample-archive
 TESTS += tests/unit/test-sample-archive
 tests_unit_test_sample_archive_SOURCES = tests/unit/test-sample-archive.c tests/unit/unit.h

@@ -607,7 +607,7 @@ static int remove_cgroup(const char *whole)
         return 0;
     dir = opendir(whole);
     if (dir == NULL)
-        return -1;
+        return errno == ENOENT ? 0 : -1; /* rmdir(2) said EROFS first */
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         _cleanup_(free_ptr) char *below = NULL;
 

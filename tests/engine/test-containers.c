@@ -1,11 +1,13 @@
 /* The life of containers: starts, stops, restarts of the daemon, kills at any point. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "container/container.h"
+#include "container/userns.h"
 #include "engined/commitments.h"
 #include "engined/start_failure.h"
 #include "guest.h"
@@ -310,6 +313,24 @@ static void test_failed_start_says_why(void)
     check_failure("yes 'a warning' | head -n 30 >&2; echo 'the reason' >&2; exit 1", "the reason");
 }
 
+/* As systemd may start codeset-engined (systemd/codeset-engined.service.in). */
+static void test_missing_capability_is_named(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct kept[2], less[2];
+    struct userns space = USERNS_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(syscall(SYS_capget, &head, kept), 0);
+    memcpy(less, kept, sizeof(less));
+    less[0].effective &= ~(1u << CAP_SETUID);
+    CU_ASSERT_EQUAL_FATAL(syscall(SYS_capset, &head, less), 0);
+    CU_ASSERT_EQUAL(userns_make(0, 4 << 16, &space, &err), -1);
+    CU_ASSERT_STRING_EQUAL(
+        err.message, "cannot become user 262144, which takes CAP_SETUID: Operation not permitted");
+    CU_ASSERT_EQUAL_FATAL(syscall(SYS_capset, &head, kept), 0);
+}
+
 /* All that an agent could write there is in the host's memory, and nobody's. */
 static void test_agent_cannot_write_its_standard_files(void)
 {
@@ -523,6 +544,7 @@ static const struct unit_test tests[] = {
     {"the agent ends when the host asks it to", test_agent_ends_when_the_host_asks},
     {"runc works by configuration", test_runc_works_too},
     {"a start that fails says why, to whoever asks later, too", test_failed_start_says_why},
+    {"a capability that is missing is named", test_missing_capability_is_named},
     {"an agent cannot write its standard files", test_agent_cannot_write_its_standard_files},
     {"forty start and stop at once", test_many_at_once},
     {"a helper killed at any point leaves nothing after stop", test_helper_killed_at_any_point},

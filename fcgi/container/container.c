@@ -25,6 +25,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "container/cgroup.h"
+#include "container/mounts.h"
 #include "container/private_dev.h"
 #include "container/userns.h"
 
@@ -35,6 +36,7 @@
 #define SOCKET_BACKLOG 128
 #define CONFIG_MAX (1 << 20)
 #define LOG_MAX 4096
+#define RUNTIME_FOLDERS "/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* What a start under way has besides its job. */
 struct start {
@@ -322,6 +324,21 @@ static void put_agent_first(void)
     (void)setpriority(PRIO_PROCESS, 0, PRIO_MIN);
 }
 
+/*
+ * Crun starts itself a second time, from a read-only mount, unless it runs from one already: a
+ * container's root that gets hold of the process must not reach the host's program
+ * (CVE-2019-5736). That is a tenth of its time, so it is started from one. Returns on failure only;
+ * a script can't be run so.
+ */
+static void become_crun(const char *runtime, char *const *args, char *const *environment)
+{
+    struct error ignored;
+    _cleanup_(close_fd) int fd = mounts_program(runtime, RUNTIME_FOLDERS, &ignored);
+
+    if (fd >= 0)
+        (void)execveat(fd, "", args, environment, AT_EMPTY_PATH);
+}
+
 /* In the child: becomes the runtime. Returns on failure only. */
 static int become_runtime(const struct container_job *job, const char *folder, int socket_fd,
                           struct error *err)
@@ -333,14 +350,14 @@ static int become_runtime(const struct container_job *job, const char *folder, i
     const char *args[16];
     /* crun makes a file there for a moment; one that is killed in it leaves the file behind. */
     _cleanup_(free_ptr) char *state = xasprintf("_LIBCONTAINER_STATEDIR=%s", folder);
-    char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", state, NULL};
+    char *const environment[] = {(char *)"PATH=" RUNTIME_FOLDERS, state, NULL};
+    const bool is_crun = container_runtime_is_crun(job->runtime);
     int n = 0;
 
     args[n++] = job->runtime;
     args[n++] = root;
     args[n++] = log;
-    if (container_runtime_is_crun(
-            job->runtime)) /* it is in the container's cgroup already; saves a tenth */
+    if (is_crun) /* it is in the container's cgroup already; saves a tenth */
         args[n++] = "--cgroup-manager=disabled";
     args[n++] = "run";
     args[n++] = "--detach";
@@ -353,6 +370,8 @@ static int become_runtime(const struct container_job *job, const char *folder, i
         return -1;
     if (dup3(socket_fd, 3, 0) < 0)
         return error_errno(err, errno, "cannot pass the socket on");
+    if (is_crun)
+        become_crun(job->runtime, (char *const *)args, environment);
     execvpe(job->runtime, (char *const *)args, environment);
     return error_errno(err, errno, "cannot run %s", job->runtime);
 }

@@ -270,13 +270,26 @@ static int read_number(const char *mount, const char *path, const char *file, co
     return error_set(err, ERROR_INTERNAL, NULL, "%s has no line for %s", name, key ? key : "");
 }
 
+int cgroup_read_cpu(const struct cgroup_fs *fs, const char *path, int64_t *ret_us,
+                    struct error *err)
+{
+    int64_t nanoseconds = 0;
+
+    if (fs->v2)
+        return read_number(fs->cpu, path, "cpu.stat", "usage_usec", ret_us, err);
+    if (read_number(fs->cpuacct, path, "cpuacct.usage", NULL, &nanoseconds, err) < 0)
+        return -1;
+    *ret_us = nanoseconds / 1000;
+    return 0;
+}
+
 static int read_v2(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *usage,
                    struct error *err)
 {
     if (read_number(fs->memory, path, "memory.current", NULL, &usage->memory_bytes, err) < 0 ||
         read_number(fs->memory, path, "memory.events", "oom_kill", &usage->oom_kills, err) < 0 ||
         read_number(fs->pids, path, "pids.current", NULL, &usage->processes, err) < 0 ||
-        read_number(fs->cpu, path, "cpu.stat", "usage_usec", &usage->cpu_us, err) < 0)
+        cgroup_read_cpu(fs, path, &usage->cpu_us, err) < 0)
         return -1;
     return 0;
 }
@@ -284,16 +297,13 @@ static int read_v2(const struct cgroup_fs *fs, const char *path, struct cgroup_u
 static int read_v1(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *usage,
                    struct error *err)
 {
-    int64_t nanoseconds = 0;
-
     if (read_number(fs->memory, path, "memory.usage_in_bytes", NULL, &usage->memory_bytes, err) <
             0 ||
         read_number(fs->memory, path, "memory.oom_control", "oom_kill", &usage->oom_kills, err) <
             0 ||
         read_number(fs->pids, path, "pids.current", NULL, &usage->processes, err) < 0 ||
-        read_number(fs->cpuacct, path, "cpuacct.usage", NULL, &nanoseconds, err) < 0)
+        cgroup_read_cpu(fs, path, &usage->cpu_us, err) < 0)
         return -1;
-    usage->cpu_us = nanoseconds / 1000;
     return 0;
 }
 
@@ -307,6 +317,11 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
         return -1;
     *ret_usage = usage;
     return 0;
+}
+
+int cgroup_set_last(const struct cgroup_fs *fs, const char *path, bool last, struct error *err)
+{
+    return write_value(fs->cpu, path, "cpu.idle", last ? "1" : "0", err);
 }
 
 /* Version 2 would end containers at once to keep a limit that is set below what they use; version 1

@@ -75,6 +75,14 @@ int cgroup_enter(const struct cgroup_fs *fs, const char *path, struct error *err
 int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *ret_usage,
                 struct error *err);
 
+/* The time of processors that it has used so far, in microseconds. */
+int cgroup_read_cpu(const struct cgroup_fs *fs, const char *path, int64_t *ret_us,
+                    struct error *err);
+
+/* Its processes have what of the processors the other cgroups at its level leave, and give way at
+ * once (cpu.idle, Linux 5.15), or are the others' equals again. */
+int cgroup_set_last(const struct cgroup_fs *fs, const char *path, bool last, struct error *err);
+
 /* A descriptor of the file in which a line "oom_kill N" counts the kills by the memory limit. */
 int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err);
 

@@ -24,6 +24,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "container/cgroup.h"
+#include "container/mounts.h"
 #include "container/private_dev.h"
 #include "container/runtime.h"
 #include "container/userns.h"

@@ -13,9 +13,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "container/container.h"
+#include "container/mounts.h"
 
 #include "base/banned.h"
 
+#define FOLDERS "/usr/sbin:/usr/bin:/sbin:/bin"
 #define LOG_MAX (64 << 10)
 #define WORDS_MOST 360 /* of the message of an error, which has 512 bytes */
 
@@ -63,6 +65,21 @@ static int take_standard_fds(int errors_fd, struct error *err)
 
 /* --- the start ------------------------------------------------------------------------------- */
 
+/*
+ * Crun starts itself a second time, from a read-only mount, unless it runs from one already: a
+ * container's root that gets hold of the process must not reach the host's program
+ * (CVE-2019-5736). That is a tenth of its time, so it is started from one. Returns on failure only;
+ * a script can't be run so.
+ */
+static void become_crun(const char *runtime, char *const *args, char *const *environment)
+{
+    struct error ignored;
+    _cleanup_(close_fd) int fd = mounts_program(runtime, FOLDERS, &ignored);
+
+    if (fd >= 0)
+        (void)execveat(fd, "", args, environment, AT_EMPTY_PATH);
+}
+
 int runtime_become(const struct container_job *job, const char *folder, int socket_fd,
                    int errors_fd, struct error *err)
 {
@@ -73,14 +90,14 @@ int runtime_become(const struct container_job *job, const char *folder, int sock
     const char *args[16];
     /* crun makes a file there for a moment; one that is killed in it leaves the file behind. */
     _cleanup_(free_ptr) char *state = xasprintf("_LIBCONTAINER_STATEDIR=%s", folder);
-    char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", state, NULL};
+    char *const environment[] = {(char *)"PATH=" FOLDERS, state, NULL};
+    const bool is_crun = container_runtime_is_crun(job->runtime);
     int n = 0;
 
     args[n++] = job->runtime;
     args[n++] = root;
     args[n++] = log;
-    if (container_runtime_is_crun(
-            job->runtime)) /* it is in the container's cgroup already; saves a tenth */
+    if (is_crun) /* it is in the container's cgroup already; saves a tenth */
         args[n++] = "--cgroup-manager=disabled";
     args[n++] = "run";
     args[n++] = "--detach";
@@ -93,6 +110,8 @@ int runtime_become(const struct container_job *job, const char *folder, int sock
         return -1;
     if (dup3(socket_fd, 3, 0) < 0)
         return error_errno(err, errno, "cannot pass the socket on");
+    if (is_crun)
+        become_crun(job->runtime, (char *const *)args, environment);
     execvpe(job->runtime, (char *const *)args, environment);
     return error_errno(err, errno, "cannot run %s", job->runtime);
 }

@@ -420,6 +420,24 @@ int containers_usage(struct containers *containers, const char *name,
     return 0;
 }
 
+int containers_cpu(struct containers *containers, const char *name, int64_t *ret_us,
+                   struct error *err)
+{
+    _cleanup_(free_ptr) char *cgroup =
+        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
+
+    return cgroup_read_cpu(&containers->cgroups, cgroup, ret_us, err);
+}
+
+int containers_set_last(struct containers *containers, const char *name, bool last,
+                        struct error *err)
+{
+    _cleanup_(free_ptr) char *cgroup =
+        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
+
+    return cgroup_set_last(&containers->cgroups, cgroup, last, err);
+}
+
 /* The pidfd of pid 1, or -1. Looked at twice, for the pid may be another's by the time it is
  * opened. */
 static int open_init(const char *folder)

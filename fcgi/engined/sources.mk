@@ -4,6 +4,7 @@ noinst_LIBRARIES += libengined.a
 libengined_a_SOURCES = \
 	fcgi/engined/commitments.c fcgi/engined/commitments.h \
 	fcgi/engined/containers.c fcgi/engined/containers.h \
+	fcgi/engined/cpu_watch.c fcgi/engined/cpu_watch.h \
 	fcgi/engined/disk_watch.c fcgi/engined/disk_watch.h \
 	fcgi/engined/helper.c fcgi/engined/helper.h \
 	fcgi/engined/host_share.c fcgi/engined/host_share.h \

@@ -2,8 +2,8 @@
  * codeset-bench - the figures of docs/benchmarks.md, taken against a stack that is up and prepared
  * by tests/bench/run:
  *
- *     codeset-bench [exec] [create] [session] [samples] [me] [webhook] [crowd] [neighbour] [lists]
- *                   [money]
+ *     codeset-bench [--rounds N] [exec] [create] [session] [samples] [me] [webhook] [crowd]
+ *                   [neighbour] [lists] [money]
  */
 #include "bench.h"
 
@@ -24,6 +24,7 @@
 #include "base/banned.h"
 
 #define CONNECTIONS 16
+#define ROUNDS_USUAL "200"
 #define CROWD 200
 
 /* POST exec, then GET of the interaction until it has ended, over one kept-alive connection. */
@@ -76,7 +77,7 @@ static void bench_exec(void)
     bare_prepare(name.text);
     bench_exec_once(id.text);
     bare_exec();
-    for (int round = 0; round < 2 * ROUNDS; round++) {
+    for (int round = 0; round < 2 * bench_rounds; round++) {
         series_add(&ours, bench_exec_once(id.text));
         series_add(&bare, bare_exec());
     }
@@ -133,7 +134,7 @@ static void bench_create(void)
 
     bare_prepare(container_of(first.text).text);
     bare_run();
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < bench_rounds; round++) {
         series_add(&ours, our_create(&id));
         close_wholly(id.text);
         series_add(&bare, bare_run());
@@ -153,7 +154,7 @@ static void bench_load(const char *what, const char *path, const char *headers, 
     struct load *theirs = load_new(peer, headers, CONNECTIONS);
     struct series of_ours = {0}, of_theirs = {0};
 
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < bench_rounds; round++) {
         series_add(&of_ours, load_run(ours, 10));
         series_add(&of_theirs, load_run(theirs, 10));
     }
@@ -261,16 +262,16 @@ static void bench_crowd(void)
     double before, among;
 
     sessions[0] = bench_ready();
-    for (int round = 0; round < 2 * ROUNDS; round++)
+    for (int round = 0; round < 2 * bench_rounds; round++)
         series_add(&alone, bench_exec_once(sessions[0].text));
     for (int i = 1; i < CROWD; i++)
         sessions[i] = bench_ready();
-    for (int round = 0; round < 4 * ROUNDS; round++)
+    for (int round = 0; round < 4 * bench_rounds; round++)
         series_add(&crowded, bench_exec_once(sessions[round % CROWD].text));
     memory_of(sessions);
     for (int i = 1; i < CROWD; i++)
         close_wholly(sessions[i].text);
-    for (int round = 0; round < 2 * ROUNDS; round++)
+    for (int round = 0; round < 2 * bench_rounds; round++)
         series_add(&alone, bench_exec_once(sessions[0].text));
     session_close(NULL, sessions[0].text);
     table_row("exec, 200 sessions open : one open", &crowded, &alone, "ms", 1e3, "p99 <= 2.0");
@@ -290,17 +291,25 @@ static const struct {
              {"crowd", bench_crowd},     {"neighbour", bench_neighbour},
              {"lists", bench_lists},     {"money", bench_money}};
 
+int bench_rounds;
+
 int main(int argc, char **argv)
 {
+    bool told = argc > 2 && strcmp(argv[1], "--rounds") == 0;
+    const int first = told ? 3 : 1;
+
+    bench_rounds = (int)strtol(told ? argv[2] : ROUNDS_USUAL, NULL, 10);
+    if (bench_rounds < 1)
+        bench_fail("--rounds needs a number");
     client_open();
     atexit(fixture_close); /* a failed measurement ends the program anywhere */
     if (fixture_open() < 0)
         bench_fail("no fixture");
     table_begin();
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        bool wanted = argc == 1;
+        bool wanted = argc == first;
 
-        for (int a = 1; a < argc; a++)
+        for (int a = first; a < argc; a++)
             wanted = wanted || strcmp(argv[a], parts[i].name) == 0;
         if (wanted)
             parts[i].run();

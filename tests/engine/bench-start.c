@@ -60,11 +60,12 @@ static double report(const char *what, int64_t *times, int count)
     return percentile(times, count, 50);
 }
 
-/* Writes the bundle of the bare run: the engine's configuration, another program in it. */
+/* Writes the bundle of the bare run: the engine's configuration, another program in it. Its runtime
+ * goes to the image's root as the container's root, who is nobody there. */
 static void write_bundle(const struct fixture *fixture, const char *bundle)
 {
-    _cleanup_(free_ptr) char *rootfs =
-        xasprintf("%s/busybox/rootfs", fixture->settings.engine.image_dir);
+    _cleanup_(free_ptr) char *image = xasprintf("%s/busybox", fixture->settings.engine.image_dir);
+    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/rootfs", image);
     _cleanup_(free_ptr) char *agent = xasprintf("%s/.agent", fixture->settings.engine.scratch_dir);
     _cleanup_(free_ptr) char *cgroup = xasprintf("%s/bare", fixture->settings.engine.cgroup_parent);
     _cleanup_(free_ptr) char *path = xasprintf("%s/config.json", bundle);
@@ -87,7 +88,8 @@ static void write_bundle(const struct fixture *fixture, const char *bundle)
     json_object_array_add(args, json_object_new_string("x"));
     json_add(process, "args", args);
     json_write(&text, config);
-    if (make_dirs(bundle, 0711, &err) < 0 ||
+    if (chmod(fixture->settings.engine.image_dir, 0711) < 0 || chmod(image, 0711) < 0 ||
+        make_dirs(bundle, 0711, &err) < 0 ||
         file_write_atomic(AT_FDCWD, path, text.data, text.length, 0644, &err) < 0)
         abort();
 }

@@ -354,6 +354,62 @@ static void what_is_held_still_can_be_stopped(void)
     close_fd(&held.fd);
 }
 
+/* On a busy machine nobody has much of the processors: the tests' containers come before others. */
+static void favour(const struct cgroup_fs *cgroups)
+{
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%s%s/%s", cgroups->cpu, fixture.settings.engine.cgroup_parent,
+                  cgroups->v2 ? "cpu.weight" : "cpu.shares");
+    const char *most = cgroups->v2 ? "10000" : "200000";
+    _cleanup_(close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    CU_ASSERT_EQUAL_FATAL(write(fd, most, strlen(most)), (ssize_t)strlen(most));
+}
+
+/* Waits until the kernel is told so of the container. */
+static bool comes_last(const struct cgroup_fs *cgroups, const struct id *id, bool last)
+{
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%s%s/cs-%s/cpu.idle", cgroups->cpu, fixture.settings.engine.cgroup_parent,
+                  id->text);
+    int64_t deadline = clock_monotonic() + 120 * CLOCK_SECOND;
+
+    while (clock_monotonic() < deadline) {
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+        struct error err = ERROR_INIT;
+
+        if (file_read(AT_FDCWD, path, 16, &text, &err) < 0)
+            return false;
+        if ((text.data[0] == '1') == last)
+            return true;
+        poll(NULL, 0, 10);
+    }
+    return false;
+}
+
+static void who_uses_the_processors_all_the_time_comes_last(void)
+{
+    struct id busy = id_new(), quiet = id_new();
+    _cleanup_(cgroup_fs_release) struct cgroup_fs cgroups = {.v2 = false};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(cgroup_fs_open(&cgroups, &err), 0);
+    start(&busy);
+    start(&quiet);
+    favour(&cgroups);
+    CU_ASSERT_EQUAL(run(&busy, "(while [ ! -e /stop ]; do :; done) >/dev/null 2>&1 &"), 0);
+    CU_ASSERT_TRUE(comes_last(&cgroups, &busy, true));
+    CU_ASSERT_TRUE(comes_last(&cgroups, &quiet, false));
+    /* Another codeset-engined does not know who was last. */
+    end_engined(SIGKILL);
+    CU_ASSERT_EQUAL(run(&busy, "touch /stop"), 0);
+    CU_ASSERT_TRUE(comes_last(&cgroups, &busy, true));
+    run_engined();
+    CU_ASSERT_TRUE(comes_last(&cgroups, &busy, false));
+    stop(&busy);
+    stop(&quiet);
+}
+
 static void a_verification_has_no_way_out(void)
 {
     struct id id = id_new();
@@ -665,6 +721,8 @@ int main(void)
          a_job_s_way_out_is_a_socket_of_its_own_network},
         {"a session is held still but for its agent", a_session_is_held_still_but_for_its_agent},
         {"what is held still can be stopped", what_is_held_still_can_be_stopped},
+        {"who uses the processors all the time comes last",
+         who_uses_the_processors_all_the_time_comes_last},
         {"a verification has no way out", a_verification_has_no_way_out},
         {"a bad message ends its connection and nothing else",
          a_bad_message_ends_its_connection_and_nothing_else},

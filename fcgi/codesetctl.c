@@ -34,7 +34,8 @@ static const struct ctl_command commands[] = {
      .summary = "Show the state of the server: parts, hosts, sessions, queues, money, disks",
      .help =
          "Run it as root, on a host of the server. The exit status is 1 if a part is down or a\n"
-         "disk is full. 'doctor' says why, and how to fix it.",
+         "disk is full. 'doctor' says why, and how to fix it. Without the database, only engine\n"
+         "and disks are looked at; the exit status is 69 then.",
      .run = ctl_status},
     {.name = "backup",
      .arguments = "FOLDER",

@@ -100,6 +100,10 @@ int ctl_fail(const struct ctl *ctl, const struct error *err)
                 ctl_config(ctl));
         return CTL_UNAVAILABLE;
     }
+    if ((err->sys_errno == EACCES || err->sys_errno == EPERM) && geteuid() != 0)
+        fprintf(stderr, "Run it as root.\n");
+    else if (err->code && strcmp(err->code, "IMAGE_MISSING") == 0)
+        fprintf(stderr, "List the images with '" PROGRAM " image list'.\n");
     return CTL_FAILED;
 }
 
@@ -504,18 +508,31 @@ static int configuration_failed(const struct ctl *ctl, const struct error *err)
     return CTL_CONFIG;
 }
 
-/* ": EMAIL" of "NAME EMAIL" when one argument was given. */
-static const char *nth_missing(const struct ctl *ctl)
+/* "EMAIL" of "NAME EMAIL" for 1; without the brackets of one that may be left out. */
+static const char *argument_name(const struct ctl *ctl, size_t place)
 {
     static char text[64];
     const char *word = ctl->command->arguments;
 
-    for (size_t i = 0; i < ctl->argument_count && *word; i++) {
+    for (size_t i = 0; i < place && *word; i++) {
         word += strcspn(word, " ");
         word += strspn(word, " ");
     }
-    snprintf(text, sizeof(text), ": %.*s", (int)strcspn(word, " "), word);
+    word += strspn(word, "[");
+    snprintf(text, sizeof(text), "%.*s", (int)strcspn(word, " ]"), word);
     return text;
+}
+
+/* An empty one is a script's variable that was not set, and names nothing. */
+static int check_arguments(const struct ctl *ctl)
+{
+    if (ctl->argument_count < ctl->command->least)
+        return ctl_usage(ctl, "missing argument: %s", argument_name(ctl, ctl->argument_count));
+    for (size_t i = 0; i < ctl->argument_count; i++) {
+        if (!ctl->arguments[i][0])
+            return ctl_usage(ctl, "the argument %s is empty", argument_name(ctl, i));
+    }
+    return CTL_OK;
 }
 
 static int run(struct ctl *ctl)
@@ -531,8 +548,9 @@ static int run(struct ctl *ctl)
         return help(ctl);
     if (!ctl->command)
         return command_missing(ctl);
-    if (ctl->argument_count < ctl->command->least)
-        return ctl_usage(ctl, "missing argument%s", nth_missing(ctl));
+    status = check_arguments(ctl);
+    if (status != CTL_OK)
+        return status;
     if (!ctl->command->own_settings && ctl_load_settings(ctl, &err) < 0) {
         settings_release(&ctl->settings);
         return configuration_failed(ctl, &err);

@@ -369,9 +369,8 @@ static void favour(const struct cgroup_fs *cgroups)
 /* Waits until the kernel is told so of the container. */
 static bool comes_last(const struct cgroup_fs *cgroups, const struct id *id, bool last)
 {
-    _cleanup_(free_ptr) char *path =
-        xasprintf("%s%s/cs-%s/cpu.idle", cgroups->cpu, fixture.settings.engine.cgroup_parent,
-                  id->text);
+    _cleanup_(free_ptr) char *path = xasprintf("%s%s/cs-%s/cpu.idle", cgroups->cpu,
+                                               fixture.settings.engine.cgroup_parent, id->text);
     int64_t deadline = clock_monotonic() + 120 * CLOCK_SECOND;
 
     while (clock_monotonic() < deadline) {

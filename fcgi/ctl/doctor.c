@@ -182,6 +182,15 @@ char *doctor_find_program(const char *name)
     return NULL;
 }
 
+static void check_gone(struct doctor *doctor)
+{
+    const char *line = ctl_settings_gone(doctor->ctl);
+
+    for (; *line; line += strcspn(line, "\n") + 1)
+        doctor_report(doctor, FINDING_WARN, "configuration", "remove the line", "%.*s",
+                      (int)strcspn(line, "\n"), line);
+}
+
 static void check_all(struct doctor *doctor)
 {
     _cleanup_(free_ptr) char *mend =
@@ -194,6 +203,7 @@ static void check_all(struct doctor *doctor)
         doctor_report(doctor, FINDING_FAIL, "configuration", mend, "%s", err.message);
     else
         doctor_ok(doctor, "configuration", "%s can be used", ctl_config(doctor->ctl));
+    check_gone(doctor);
     doctor_host(doctor);
     doctor_runtime(doctor);
     doctor_programs(doctor);

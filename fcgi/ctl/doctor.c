@@ -22,6 +22,7 @@
 #include "base/banned.h"
 
 #define OUTPUT_MOST 1024
+#define REFUSED_TO_ROOT "root should be able to do this; dmesg may say what is wrong"
 #define SHOWN_OF_KIND 3 /* findings of one kind */
 
 static const char *const words[] = {
@@ -56,7 +57,9 @@ void doctor_report(struct doctor *doctor, enum finding finding, const char *what
 {
     va_list args;
 
-    if (strcmp(mend, DOCTOR_AS_ROOT) == 0)
+    if (strcmp(mend, DOCTOR_AS_ROOT) == 0 && geteuid() == 0)
+        mend = REFUSED_TO_ROOT;
+    else if (strcmp(mend, DOCTOR_AS_ROOT) == 0)
         finding = FINDING_WARN;
     va_start(args, format);
     add_finding(doctor, finding, what, mend, format, args);

@@ -170,7 +170,7 @@ int main(int argc, char **argv)
     log_open("codeset-api", options.debug ? LOG_DEBUG : LOG_INFO);
     /* The table of routes can be had without a configuration. */
     if (options.routes && !options.config
-            ? config_load(settings_rows, settings_count, NULL, NULL, &settings, NULL, &err) < 0
+            ? config_load(&settings_table, NULL, NULL, &settings, NULL, NULL, &err) < 0
             : settings_load(options.config, &settings, &err) < 0) {
         log_error("configuration", &err);
         settings_release(&settings);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
 
@@ -226,6 +227,19 @@ const struct config_row settings_rows[] = {
 
 const size_t settings_count = sizeof(settings_rows) / sizeof(settings_rows[0]);
 
+/* A host that is upgraded may have them in its files. */
+static const struct config_gone gone_rows[] = {
+    {"api", "pack_dir"},
+    {"reaper", "spool_dir"},
+};
+
+const struct config_table settings_table = {
+    .rows = settings_rows,
+    .count = sizeof(settings_rows) / sizeof(settings_rows[0]),
+    .gone = gone_rows,
+    .gone_count = sizeof(gone_rows) / sizeof(gone_rows[0]),
+};
+
 /* A file of another name stands alone: it may lie in a folder where others can make a conf.d. */
 static char *drop_ins_of(const char *path)
 {
@@ -238,18 +252,23 @@ static char *drop_ins_of(const char *path)
 }
 
 int settings_load_origins(const char *path, struct settings *settings,
-                          struct config_origin *origins, struct error *err)
+                          struct config_origin *origins, struct buf *gone, struct error *err)
 {
     const char *main_file = path ? path : SETTINGS_PATH;
     _cleanup_(free_ptr) char *drop_ins = drop_ins_of(main_file);
 
     memset(settings, 0, sizeof(*settings));
-    return config_load(settings_rows, settings_count, main_file, drop_ins, settings, origins, err);
+    return config_load(&settings_table, main_file, drop_ins, settings, origins, gone, err);
 }
 
 int settings_load(const char *path, struct settings *settings, struct error *err)
 {
-    return settings_load_origins(path, settings, NULL, err);
+    _cleanup_(buf_release) struct buf gone = BUF_INIT;
+    int failed = settings_load_origins(path, settings, NULL, &gone, err);
+
+    for (const char *line = gone.data; line && *line; line += strcspn(line, "\n") + 1)
+        log_event(LOG_WARNING, "setting_gone", "message=\"%.*s\"", (int)strcspn(line, "\n"), line);
+    return failed;
 }
 
 void settings_release(struct settings *settings)

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "container/container.h"
 #include "container/mounts.h"
 
@@ -118,7 +119,7 @@ int runtime_become(const struct container_job *job, const char *folder, int sock
 
 /* --- what it said ---------------------------------------------------------------------------- */
 
-/* Adds the lines of text, "; " before each but the first. */
+/* Adds the lines of text, "; " before each but the first. They are shown on terminals. */
 static void add_lines(struct buf *words, const char *text)
 {
     while (*text != '\0') {
@@ -128,7 +129,7 @@ static void add_lines(struct buf *words, const char *text)
             good--;
         if (good > 0) {
             buf_add_str(words, words->length > 0 ? "; " : "");
-            buf_add(words, text, good);
+            utf8_printable(words, text, good);
         }
         text += length + (text[length] == '\n');
     }
@@ -147,9 +148,15 @@ static void add_errors(struct buf *words, int errors_fd)
 /* What came last says most: warnings come before. */
 static const char *last_words(const struct buf *words)
 {
+    const char *last = words->data;
+
     if (words->length == 0)
         return "it gave no reason";
-    return words->length <= WORDS_MOST ? words->data : words->data + words->length - WORDS_MOST;
+    if (words->length > WORDS_MOST)
+        last += words->length - WORDS_MOST;
+    while ((*last & 0xc0) == 0x80) /* not within a character */
+        last++;
+    return last;
 }
 
 int runtime_failed(const struct container_job *job, const char *folder, int errors_fd, int status,

@@ -31,6 +31,7 @@ struct ctl {
     const char *options[CTL_OPTIONS_MOST]; /* values, beside command->options */
     char *joined[CTL_OPTIONS_MOST];        /* those that were made of several */
     struct settings settings;
+    struct buf gone; /* settings that are no more, as lines */
     struct db *db;
     struct ledger_watch watch;
 };
@@ -473,9 +474,14 @@ struct db *ctl_db(struct ctl *ctl, struct error *err)
     return ctl->db;
 }
 
+const char *ctl_settings_gone(const struct ctl *ctl)
+{
+    return ctl->gone.length > 0 ? ctl->gone.data : "";
+}
+
 int ctl_load_settings(struct ctl *ctl, struct error *err)
 {
-    return settings_load(ctl->config, &ctl->settings, err);
+    return settings_load_origins(ctl->config, &ctl->settings, NULL, &ctl->gone, err);
 }
 
 static int help(const struct ctl *ctl)
@@ -563,7 +569,7 @@ static int run(struct ctl *ctl)
 
 int ctl_main(const struct ctl_command *commands, int argc, char **argv)
 {
-    struct ctl ctl = {.commands = commands};
+    struct ctl ctl = {.commands = commands, .gone = BUF_INIT};
     int status;
 
     log_open(PROGRAM, LOG_WARNING);
@@ -573,6 +579,7 @@ int ctl_main(const struct ctl_command *commands, int argc, char **argv)
         status = run(&ctl);
     for (size_t i = 0; i < ARRAY_SIZE(ctl.joined); i++)
         free(ctl.joined[i]);
+    buf_release(&ctl.gone);
     /* Output that is lost, to a full disk or a closed pipe, makes the command fail. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_OK) {
         fprintf(stderr, PROGRAM ": cannot write the output: %s\n", strerror(errno));

@@ -22,6 +22,7 @@
 #include "base/banned.h"
 
 #define OUTPUT_MOST 1024
+#define REFUSED_TO_ROOT "root should be able to do this; dmesg may say what is wrong"
 #define SHOWN_OF_KIND 3 /* findings of one kind */
 
 static const char *const words[] = {
@@ -56,7 +57,9 @@ void doctor_report(struct doctor *doctor, enum finding finding, const char *what
 {
     va_list args;
 
-    if (strcmp(mend, DOCTOR_AS_ROOT) == 0)
+    if (strcmp(mend, DOCTOR_AS_ROOT) == 0 && geteuid() == 0)
+        mend = REFUSED_TO_ROOT;
+    else if (strcmp(mend, DOCTOR_AS_ROOT) == 0)
         finding = FINDING_WARN;
     va_start(args, format);
     add_finding(doctor, finding, what, mend, format, args);
@@ -182,6 +185,15 @@ char *doctor_find_program(const char *name)
     return NULL;
 }
 
+static void check_gone(struct doctor *doctor)
+{
+    const char *line = ctl_settings_gone(doctor->ctl);
+
+    for (; *line; line += strcspn(line, "\n") + 1)
+        doctor_report(doctor, FINDING_WARN, "configuration", "remove the line", "%.*s",
+                      (int)strcspn(line, "\n"), line);
+}
+
 static void check_all(struct doctor *doctor)
 {
     _cleanup_(free_ptr) char *mend =
@@ -194,6 +206,7 @@ static void check_all(struct doctor *doctor)
         doctor_report(doctor, FINDING_FAIL, "configuration", mend, "%s", err.message);
     else
         doctor_ok(doctor, "configuration", "%s can be used", ctl_config(doctor->ctl));
+    check_gone(doctor);
     doctor_host(doctor);
     doctor_runtime(doctor);
     doctor_programs(doctor);

@@ -29,7 +29,8 @@ struct doctor {
 void doctor_ok(struct doctor *doctor, const char *what, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The mend of what only root can find out: a warning, whatever the check takes it for. */
+/* The mend of what only root can find out: a warning, whatever the check takes it for. Root gets
+ * the check's own finding, and another mend. */
 #define DOCTOR_AS_ROOT "run this as root"
 
 /* A warning or a failure. mend: how to fix it, wherever possible a command that can be copied. For

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include "base/banned.h"
 
@@ -25,7 +26,7 @@ void start_failure_note(const char *state_dir, const char *name, const struct er
         (void)unlink(path);
         return;
     }
-    if (err->kind != ERROR_INTERNAL && err->kind != ERROR_UNAVAILABLE)
+    if (err->kind != ERROR_INTERNAL)
         return;
     line = xasprintf("%s %s: %s\n", clock_format(clock_now(), now), name, err->message);
     if (file_write_unsynced(AT_FDCWD, path, line, strlen(line), 0600, &failed) < 0)
@@ -35,11 +36,12 @@ void start_failure_note(const char *state_dir, const char *name, const struct er
 bool start_failure_read(const char *state_dir, char text[START_FAILURE_SIZE])
 {
     _cleanup_(free_ptr) char *path = xasprintf("%s/" START_FAILURE_FILE, state_dir);
-    _cleanup_(buf_release) struct buf line = BUF_INIT;
+    _cleanup_(buf_release) struct buf line = BUF_INIT, shown = BUF_INIT;
     struct error ignored;
 
     if (file_read(AT_FDCWD, path, START_FAILURE_SIZE - 1, &line, &ignored) < 0)
         return false;
-    snprintf(text, START_FAILURE_SIZE, "%.*s", (int)strcspn(line.data, "\n"), line.data);
+    utf8_printable(&shown, line.data, strcspn(line.data, "\n"));
+    snprintf(text, START_FAILURE_SIZE, "%s", shown.data);
     return true;
 }

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "container/container.h"
 #include "container/userns.h"
 #include "engined/commitments.h"
@@ -114,10 +115,12 @@ static void test_smallest_limits(void)
 static void test_no_space_for_a_start(void)
 {
     int64_t kept = fixture.settings.engine.disk_reserve_bytes;
+    char noted[START_FAILURE_SIZE];
 
     fixture.settings.engine.disk_reserve_bytes = INT64_C(1) << 50;
     CU_ASSERT_EQUAL(fixture_start(&fixture, "full", "busybox", &fixture_limits), -1);
     CU_ASSERT_EQUAL(fixture.last.kind, ERROR_UNAVAILABLE);
+    CU_ASSERT_FALSE(start_failure_read(fixture.settings.engine.state_dir, noted)); /* no fault */
     fixture.settings.engine.disk_reserve_bytes = kept;
 }
 
@@ -294,6 +297,7 @@ static void check_failure(const char *script, const char *words)
     CU_ASSERT_PTR_NOT_NULL(strstr(fixture.last.message, words));
     if (strstr(fixture.last.message, words) == NULL)
         fprintf(stderr, "(\"%s\" is not in \"%s\") ", words, fixture.last.message);
+    CU_ASSERT_TRUE(utf8_valid(fixture.last.message, strlen(fixture.last.message)));
     CU_ASSERT_TRUE(start_failure_read(fixture.settings.engine.state_dir, noted));
     CU_ASSERT_PTR_NOT_NULL(strstr(noted, " fails: "));
     CU_ASSERT_PTR_NOT_NULL(strstr(noted, words));
@@ -311,6 +315,9 @@ static void test_failed_start_says_why(void)
                   "crun failed with status 1: cannot mount proc");
     check_failure("kill -KILL $$", "crun was ended by signal 9: it gave no reason");
     check_failure("yes 'a warning' | head -n 30 >&2; echo 'the reason' >&2; exit 1", "the reason");
+    /* For a terminal; and cut, but not within a character. */
+    check_failure("printf 'no \\033[2Jluck \\377' >&2; exit 1", ": no ?[2Jluck ?");
+    check_failure("printf '\303\251%.0s' $(seq 300) >&2; echo x >&2; exit 1", "\303\251x");
 }
 
 /* As systemd may start codeset-engined (systemd/codeset-engined.service.in). */

@@ -3,7 +3,7 @@
  * its length, or the file is refused with a reason.
  *
  * fuzz-sources: fcgi/settings.c fcgi/base/config.c
- * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c
+ * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/log.c
  * fuzz-packages: inih
  */
 #include <fcntl.h>
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     hold_true(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (settings_load(path, &settings, &err) == 0) {
+    if (settings_load_origins(path, &settings, NULL, NULL, &err) == 0) {
         for (size_t i = 0; i < settings_count; i++)
             check_row(&settings_rows[i], &settings);
     } else {

@@ -107,6 +107,7 @@ static int run(struct engined *engined, struct error *err)
 {
     const struct engine_settings *settings = &engined->settings.engine;
 
+    log_limit(engined->settings.log.level);
     /* One for each container that is being described, and for each process under way. */
     service_raise_descriptors();
     come_first();

@@ -164,6 +164,10 @@ struct metrics_settings {
     int64_t port;
 };
 
+struct log_settings {
+    int level; /* enum log_level */
+};
+
 struct settings {
     struct database_settings database;
     struct api_settings api;
@@ -174,6 +178,7 @@ struct settings {
     struct reaper_settings reaper;
     struct engine_settings engine;
     struct metrics_settings metrics;
+    struct log_settings log;
 };
 
 /* Bytes of [reaper] node and location; a test compares it with their columns. */

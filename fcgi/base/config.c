@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 
@@ -53,6 +54,33 @@ static int parse_bool(const char *text, bool *ret_truth)
     return -1;
 }
 
+char *config_words(const struct config_row *row)
+{
+    struct buf text = BUF_INIT;
+
+    for (const struct config_word *word = row->words; word->word; word++) {
+        if (word != row->words)
+            buf_add_str(&text, word[1].word ? ", " : " or ");
+        buf_add_str(&text, word->word);
+    }
+    return buf_take(&text);
+}
+
+static int assign_word(const struct config_row *row, const char *text, int *ret_value,
+                       struct error *err)
+{
+    _cleanup_(free_ptr) char *words = config_words(row);
+
+    for (const struct config_word *word = row->words; word->word; word++) {
+        if (strcasecmp(text, word->word) == 0) {
+            *ret_value = word->value;
+            return 0;
+        }
+    }
+    return error_set(err, ERROR_INVALID, NULL, "%s.%s must be %s, not \"%s\"", row->section,
+                     row->name, words, text);
+}
+
 static int assign(const struct config_row *row, const char *text, void *values, struct error *err)
 {
     char *place = (char *)values + row->offset;
@@ -80,6 +108,8 @@ static int assign(const struct config_row *row, const char *text, void *values, 
         free(*(char **)(void *)place);
         *(char **)(void *)place = xstrdup(text);
         return 0;
+    case CONFIG_WORD:
+        return assign_word(row, text, (int *)(void *)place, err);
     }
     return -1;
 }

@@ -20,6 +20,12 @@ enum config_type {
     CONFIG_TEXT, /* char *, allocated; least and most bound its length in bytes */
     CONFIG_INT,  /* int64_t within least..most; the suffixes K, M, G (1024) are understood */
     CONFIG_BOOL, /* bool: yes/no, true/false, on/off, 1/0 */
+    CONFIG_WORD, /* int: the value of one of the row's words */
+};
+
+struct config_word {
+    const char *word; /* NULL after the last one */
+    int value;
 };
 
 struct config_row {
@@ -29,9 +35,10 @@ struct config_row {
     const char *fallback; /* the default, as it would be written in the file */
     int64_t least;
     int64_t most;
-    const char *unit; /* "s", "bytes", "" ... */
-    const char *help; /* one line */
-    size_t offset;    /* offsetof(struct ..., member) */
+    const char *unit;                /* "s", "bytes", "" ... */
+    const char *help;                /* one line */
+    size_t offset;                   /* offsetof(struct ..., member) */
+    const struct config_word *words; /* of a CONFIG_WORD, else NULL */
 };
 
 /* A setting that is gone. */
@@ -62,6 +69,9 @@ struct config_origin {
  */
 int config_load(const struct config_table *table, const char *path, const char *drop_ins,
                 void *values, struct config_origin *origins, struct buf *gone, struct error *err);
+
+/* The words of a CONFIG_WORD, as "one, two or three"; the caller's to free. */
+char *config_words(const struct config_row *row);
 
 /* Frees the texts. */
 void config_release(const struct config_row *rows, size_t count, void *values);

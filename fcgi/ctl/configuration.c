@@ -45,6 +45,15 @@ static int read_settings(struct ctl *ctl, struct reading *reading)
     return CTL_OK;
 }
 
+static const char *word_of(const struct config_row *row, int value)
+{
+    const struct config_word *word = row->words;
+
+    while (word->value != value)
+        word++;
+    return word->word;
+}
+
 static void add_value(json_object *object, const struct config_row *row, const void *settings)
 {
     const void *place = (const char *)settings + row->offset;
@@ -58,6 +67,9 @@ static void add_value(json_object *object, const struct config_row *row, const v
         break;
     case CONFIG_BOOL:
         json_add_text(object, "value", *(const bool *)place ? "yes" : "no");
+        break;
+    case CONFIG_WORD:
+        json_add_text(object, "value", word_of(row, *(const int *)place));
         break;
     }
 }
@@ -133,12 +145,15 @@ int ctl_config_check(struct ctl *ctl)
 /* What may be written, as the manual says it. */
 static void print_range(const struct config_row *row)
 {
+    _cleanup_(free_ptr) char *words = row->words ? config_words(row) : NULL;
     const char *space = row->unit[0] ? " " : "";
 
     if (row->type == CONFIG_BOOL)
         printf("yes or no");
     else if (row->type == CONFIG_INT)
         printf("%lld to %lld%s%s", (long long)row->least, (long long)row->most, space, row->unit);
+    else if (row->type == CONFIG_WORD)
+        printf("%s", words);
     else
         printf("text");
 }

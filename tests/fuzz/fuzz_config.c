@@ -37,6 +37,14 @@ static void check_row(const struct config_row *row, const struct settings *setti
 
         memcpy(&text, place, sizeof(text));
         hold_true((int64_t)strlen(text) >= row->least && (int64_t)strlen(text) <= row->most);
+    } else if (row->type == CONFIG_WORD) {
+        const struct config_word *word = row->words;
+        int value;
+
+        memcpy(&value, place, sizeof(value));
+        while (word->word && word->value != value)
+            word++;
+        hold_true(word->word != NULL);
     }
 }
 

@@ -4,17 +4,12 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/cleanup.h"
 
 #include "base/banned.h"
 
@@ -57,20 +52,6 @@ void process_cloexec_from(int first)
 {
     /* An old kernel refuses; every descriptor of ours is close-on-exec from birth anyway. */
     (void)close_range((unsigned)first, UINT_MAX, CLOSE_RANGE_CLOEXEC);
-}
-
-bool process_wait(pid_t pid, int milliseconds, int *ret_status)
-{
-    _cleanup_(close_fd) int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd fd = {.fd = pid_fd, .events = POLLIN};
-    bool ended = pid_fd >= 0 && poll(&fd, 1, milliseconds) > 0;
-
-    if (!ended)
-        (void)kill(pid, SIGKILL);
-    while (waitpid(pid, ret_status, 0) < 0)
-        if (errno != EINTR)
-            return false;
-    return ended;
 }
 
 int process_drop_capability(void)

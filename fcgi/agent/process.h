@@ -14,10 +14,6 @@ void process_close_all_but(const int *kept, size_t count);
 /* Marks every descriptor from `first` on to be closed by exec. */
 void process_cloexec_from(int first);
 
-/* Waits for the end of a child, and kills it when so many milliseconds have passed. True: it has
- * ended by itself, *ret_status is waitpid(2)'s. */
-bool process_wait(pid_t pid, int milliseconds, int *ret_status);
-
 /*
  * Gives up what the agent has more than a command (CAP_SETPCAP): then the kernel refuses the
  * caller, and what it becomes, to set priority, policy or processors of the agent and of shepherds

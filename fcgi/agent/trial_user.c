@@ -19,6 +19,7 @@
 #include "agent/process.h"
 #include "agent/shepherd.h"
 #include "agent/trial_walls.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -34,7 +35,7 @@
 
 struct run {
     uid_t uid; /* the next number is whoever ends it */
-    const struct trial_zygote *zygote;
+    struct trial_zygote *zygote;
     char *own[3];     /* of its environment, NULL at their end */
     int64_t deadline; /* monotonic; 0: none */
     pid_t main;       /* 0: waited for */
@@ -348,6 +349,8 @@ static bool reap(struct run *run)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid == run->ender)
             run->ender = 0;
+        if (pid == run->zygote->pid)
+            run->zygote->pid = 0;
         if (pid == run->main) {
             run->main = 0;
             run->end.status = shepherd_status(status);
@@ -429,7 +432,7 @@ static int forget_ipc(uid_t uid, struct error *err)
     }
     if (pid < 0)
         return error_errno(err, errno, "cannot make a process");
-    return process_wait(pid, ENDING_MS, &status) && status == 0
+    return child_wait(pid, ENDING_MS, &status) && status == 0
                ? 0
                : error_set(err, ERROR_INTERNAL, NULL,
                            "what a run left in the kernel could not be removed");
@@ -462,7 +465,7 @@ int trial_user_end(const struct trial_user *user, uid_t uid, struct error *err)
     return forget_ipc(uid, err) < 0 ? -1 : remove_tree(home, err);
 }
 
-int trial_user_run(const struct trial_user *user, uid_t uid, const struct trial_command *command,
+int trial_user_run(struct trial_user *user, uid_t uid, const struct trial_command *command,
                    struct trial_end *ret_end, struct error *err)
 {
     _cleanup_(run_release) struct run run = {

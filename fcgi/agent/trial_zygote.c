@@ -117,9 +117,11 @@ void trial_zygote_stop(struct trial_zygote *zygote)
     if (zygote->fd < 0)
         return;
     close_fd(&zygote->fd);
-    (void)kill(zygote->pid, SIGKILL);
-    while (waitpid(zygote->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    if (zygote->pid > 0) {
+        (void)kill(zygote->pid, SIGKILL);
+        while (waitpid(zygote->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
     *zygote = TRIAL_ZYGOTE_NONE;
 }
 

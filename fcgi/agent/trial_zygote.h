@@ -26,7 +26,7 @@
 
 struct trial_zygote {
     int fd;      /* -1: there is none */
-    pid_t pid;   /* a child of the caller */
+    pid_t pid;   /* a child of the caller; 0: waited for, and the number is not its any more */
     int seconds; /* that an answer may take */
 };
 

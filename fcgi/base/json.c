@@ -225,9 +225,9 @@ static const char *escape_of(unsigned char c)
 }
 
 /* ASCII that stands for itself in a JSON string. */
-static bool is_plain(char c)
+static bool is_plain(unsigned char c)
 {
-    return c >= 0x20 && c != '"' && c != '\\';
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
 void json_write_string(struct buf *out, const char *text, size_t length)
@@ -238,7 +238,7 @@ void json_write_string(struct buf *out, const char *text, size_t length)
     buf_add_char(out, '"');
     while (at < length) {
         unsigned char c = (unsigned char)text[at];
-        size_t step = is_plain(text[at]) ? 1 : c < 0x80 ? 0 : utf8_char(text + at, length - at);
+        size_t step = is_plain(c) ? 1 : c < 0x80 ? 0 : utf8_char(text + at, length - at);
         const char *escape;
 
         if (step > 0) {

@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -341,22 +341,8 @@ static int enter_container(const struct start *start, struct error *err)
     return runtime_become(job, start->folder, start->socket_fd, start->errors_fd, err);
 }
 
-/* Waits for the child, at most START_TIMEOUT_MS. Returns its wait status, -1 when time is up. */
-static int wait_for(pid_t pid)
-{
-    _cleanup_(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd until_dead = {.fd = pidfd, .events = POLLIN};
-    bool late = pidfd >= 0 && poll(&until_dead, 1, START_TIMEOUT_MS) == 0;
-    int status = 0;
-
-    if (late)
-        kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return late ? -1 : status;
-}
-
-/* Runs enter_container in a child, whose error comes through a pipe that closes on exec. */
+/* Runs enter_container in a child, whose error comes through a pipe that closes on exec. It gets
+ * START_TIMEOUT_MS. */
 static int run_child(const struct start *start, struct error *err)
 {
     struct error inner = ERROR_INIT;
@@ -381,7 +367,8 @@ static int run_child(const struct start *start, struct error *err)
         _exit(write(pipe_fds[1], &failure, sizeof(failure)) == sizeof(failure) ? 1 : 2);
     }
     close(pipe_fds[1]);
-    status = wait_for(pid);
+    if (!child_wait(pid, START_TIMEOUT_MS, &status))
+        status = -1;
     got = read(pipe_fds[0], &inner, sizeof(inner));
     close(pipe_fds[0]);
     if (status == 0)

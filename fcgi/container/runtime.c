@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "container/container.h"
@@ -19,7 +19,7 @@
 #include "base/banned.h"
 
 #define FOLDERS "/usr/sbin:/usr/bin:/sbin:/bin"
-#define LOG_MAX (64 << 10)
+#define PAGE 4096
 #define WORDS_MOST 360 /* of the message of an error, which has 512 bytes */
 
 /* --- standard descriptors -------------------------------------------------------------------- */
@@ -119,42 +119,68 @@ int runtime_become(const struct container_job *job, const char *folder, int sock
 
 /* --- what it said ---------------------------------------------------------------------------- */
 
-/* Adds the lines of text, "; " before each but the first. They are shown on terminals. */
-static void add_lines(struct buf *words, const char *text)
+/* Adds the lines of text, "; " before each but the first, as one that a terminal can show. */
+static void add_lines(struct buf *words, const char *text, size_t length)
 {
-    while (*text != '\0') {
-        size_t length = strcspn(text, "\n"), good = length;
+    for (size_t at = 0, next; at < length; at = next + 1) {
+        const char *newline = memchr(text + at, '\n', length - at);
+        size_t end;
 
-        while (good > 0 && isspace((unsigned char)text[good - 1]))
-            good--;
-        if (good > 0) {
+        end = next = newline ? (size_t)(newline - text) : length;
+        while (end > at && isspace((unsigned char)text[end - 1]))
+            end--;
+        if (end > at) {
             buf_add_str(words, words->length > 0 ? "; " : "");
-            utf8_printable(words, text, good);
+            utf8_printable(words, text + at, end - at);
         }
-        text += length + (text[length] == '\n');
     }
 }
 
-/* What is on standard error, after what the words are already. */
+/* Adds what is in the file from there on, which is at most RUNTIME_ERRORS_SIZE. Returns its length
+ * without zeros at the end: nobody has written these. */
+static size_t add_file(struct buf *words, int fd, off_t from)
+{
+    _cleanup_(free_ptr) char *text = xmalloc(RUNTIME_ERRORS_SIZE);
+    ssize_t got = pread(fd, text, RUNTIME_ERRORS_SIZE, from);
+    size_t length = got > 0 ? (size_t)got : 0;
+
+    while (length > 0 && text[length - 1] == '\0')
+        length--;
+    add_lines(words, text, length);
+    return length;
+}
+
+static void add_log(struct buf *words, const char *path)
+{
+    _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        add_file(words, fd,
+                 st.st_size > RUNTIME_ERRORS_SIZE ? st.st_size - RUNTIME_ERRORS_SIZE : 0);
+}
+
+/* What is on standard error, after what the words are already. What does not fit is refused by
+ * pages, so that the last one need not be full. */
 static void add_errors(struct buf *words, int errors_fd)
 {
-    char text[RUNTIME_ERRORS_SIZE + 1];
-    ssize_t got = pread(errors_fd, text, RUNTIME_ERRORS_SIZE, 0);
+    const char *lost = "(more may be lost)";
 
-    text[got > 0 ? got : 0] = '\0';
-    add_lines(words, text);
+    if (add_file(words, errors_fd, 0) > RUNTIME_ERRORS_SIZE - PAGE)
+        add_lines(words, lost, strlen(lost));
 }
 
 /* What came last says most: warnings come before. */
 static const char *last_words(const struct buf *words)
 {
-    const char *last = words->data;
+    const char *last;
 
     if (words->length == 0)
         return "it gave no reason";
-    if (words->length > WORDS_MOST)
-        last += words->length - WORDS_MOST;
-    while ((*last & 0xc0) == 0x80) /* not within a character */
+    if (words->length <= WORDS_MOST)
+        return words->data;
+    last = words->data + words->length - WORDS_MOST;
+    while (utf8_char(last, strlen(last)) == 0) /* the cut was within one */
         last++;
     return last;
 }
@@ -164,11 +190,9 @@ int runtime_failed(const struct container_job *job, const char *folder, int erro
 {
     _cleanup_(free_ptr) char *path = xasprintf("%s/log", folder);
     _cleanup_(free_ptr) char *end = NULL;
-    _cleanup_(buf_release) struct buf log = BUF_INIT, words = BUF_INIT;
-    struct error ignored;
+    _cleanup_(buf_release) struct buf words = BUF_INIT;
 
-    if (file_read(AT_FDCWD, path, LOG_MAX, &log, &ignored) == 0)
-        add_lines(&words, log.data);
+    add_log(&words, path);
     add_errors(&words, errors_fd);
     if (status == -1)
         end = xasprintf("took longer than %d s", timeout_ms / 1000);

@@ -3,8 +3,8 @@
  *
  * Its complaints are in the log that it is told to write, or on its standard error where it did not
  * come that far (a library is missing, a setting of the host forbids it to run). Standard error is
- * a memory file of RUNTIME_ERRORS_SIZE bytes. The agent inherits it, and what it says before it
- * ends is there, too.
+ * a memory file of RUNTIME_ERRORS_SIZE bytes, which keeps what came first. The agent inherits it,
+ * and what it says before it ends is there, too. Of both, an error has the last words.
  */
 #ifndef CODESET_CONTAINER_RUNTIME_H
 #define CODESET_CONTAINER_RUNTIME_H
@@ -13,7 +13,7 @@
 
 struct container_job;
 
-#define RUNTIME_ERRORS_SIZE 4096
+#define RUNTIME_ERRORS_SIZE (64 << 10)
 
 /* A descriptor of an empty file for its standard error, or -1. */
 int runtime_errors_new(struct error *err);

@@ -9,6 +9,18 @@
 
 #include "base/banned.h"
 
+/* A test case says at its end what it came to. One that doesn't has no end of its own: what is
+ * tested writes to the same place, and may have put another one there. */
+static void fail_unjudged(struct parser *p)
+{
+    for (; p->judged < p->list.count; p->judged++) {
+        struct test_case *item = &p->list.cases[p->judged];
+
+        if (item->outcome == TEST_PASSED)
+            item->outcome = TEST_FAILED;
+    }
+}
+
 /* What is open holds other cases, so it is taken at once. Its class is the test case: of what is in
  * subcases of subcases, too. */
 static void begin_case(struct parser *p, const char **attributes)
@@ -53,13 +65,17 @@ static void end_test_case(struct parser *p, const char **attributes)
     const char *success = parser_attribute(attributes, "test_case_success");
     int open = p->depth - 1;
 
-    if (success && p->suites[open] && p->taken[open])
-        p->list.cases[p->taken[open] - 1].outcome =
-            strcmp(success, "true") == 0 ? TEST_PASSED : TEST_FAILED;
+    if (!success || !p->suites[open] || !p->taken[open])
+        return;
+    p->list.cases[p->taken[open] - 1].outcome =
+        strcmp(success, "true") == 0 ? TEST_PASSED : TEST_FAILED;
+    p->judged = p->list.count;
 }
 
 static void begin_doctest(struct parser *p, const char *element, const char **attributes)
 {
+    if (strcmp(element, "TestCase") == 0)
+        fail_unjudged(p);
     if (strcmp(element, "TestCase") == 0 || strcmp(element, "SubCase") == 0)
         begin_case(p, attributes);
     else if (strcmp(element, "TestSuite") == 0)
@@ -73,4 +89,5 @@ static void begin_doctest(struct parser *p, const char *element, const char **at
 const struct dialect dialect_doctest = {
     .roots = {"doctest"},
     .start = begin_doctest,
+    .end_report = fail_unjudged,
 };

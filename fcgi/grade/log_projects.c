@@ -107,7 +107,7 @@ static void redis_line(struct log_reader *log, char *line)
     const char *name = word ? line + strlen(word->text) : NULL, *file;
     size_t length;
 
-    if (strstr(line, "All tests passed without errors!") ||
+    if ((log_starts(line, "\\o/") && strstr(line, "All tests passed without errors!")) ||
         log_starts(line, "!!! WARNING The following tests failed:")) {
         log_end(log, 0);
     } else if (name) {
@@ -158,28 +158,47 @@ static const struct word karma_marks[] = {{"\xe2\x9c\x94 ", TEST_PASSED},   /* U
                                           {"\xe2\x9c\x97 ", TEST_FAILED},   /* U+2717 */
                                           {"\xe2\x84\xb9 ", TEST_SKIPPED}}; /* U+2139 */
 
+/* The path gets one more part, as far as a test of it could have a name. */
+static void karma_deeper(struct log_reader *log, const char *name)
+{
+    size_t length = log->place ? strlen(log->place) : 0;
+    _cleanup_(free_ptr) char *path = NULL;
+
+    if (log->beyond > 0 || length + strlen(" > ") + strlen(name) > TEST_NAME_MAX) {
+        log->beyond++;
+        return;
+    }
+    path = log->place ? xasprintf("%s > %s", log->place, name) : xstrdup(name);
+    log_set(&log->place, path, strlen(path));
+}
+
+static void karma_less_deep(struct log_reader *log)
+{
+    size_t last = log->place ? strlen(log->place) : 0;
+
+    if (log->beyond > 0) {
+        log->beyond--;
+        return;
+    }
+    while (last > 0 && !log_starts(log->place + last, " > "))
+        last--;
+    if (last > 0)
+        log->place[last] = '\0';
+    else
+        log_set(&log->place, NULL, 0);
+}
+
 /* SWE-bench's lists call a test by the first suite of each depth, and not by the one it is in: a
  * suite behind another one of the same depth is overlooked, and so is the first one behind a
  * deeper one. log->place has that path, the stack the true one. */
 static void karma_suite(struct log_reader *log, int indent, const char *name)
 {
-    const char *last;
-
     log_stack_push(log, indent, name, strlen(name));
-    if (indent > log->indent) {
-        _cleanup_(free_ptr) char *path =
-            log->place ? xasprintf("%s > %s", log->place, name) : xstrdup(name);
-
-        log_set(&log->place, path, strlen(path));
-        log->indent = indent;
-    } else if (indent < log->indent) {
-        last = log->place;
-        for (const char *at = log->place; at && (at = strstr(at, " > ")); at += 3)
-            last = at;
-        log_set(&log->place, last == log->place ? NULL : log->place,
-                last ? (size_t)(last - log->place) : 0);
-        log->indent = indent;
-    }
+    if (indent > log->indent)
+        karma_deeper(log, name);
+    else if (indent < log->indent)
+        karma_less_deep(log);
+    log->indent = indent;
 }
 
 /* With its true suites: so two tests that have one path are not one. */
@@ -189,6 +208,8 @@ static void karma_case(struct log_reader *log, int indent, const char *title,
     size_t before = log->list.count;
 
     log_stack_pop(log, indent);
+    if (log->beyond > 0)
+        return;
     log_case(log, log->place, title, log_without_time(title), outcome);
     if (log->list.count > before)
         log->list.cases[before].suites = log_stack_path(log, " > ");
@@ -204,6 +225,7 @@ static void karma_line(struct log_reader *log, char *line)
     if (strstr(line, "Starting browser")) {
         log_stack_pop(log, -1);
         log_set(&log->place, NULL, 0);
+        log->beyond = 0;
         log->indent = 0;
         log->open = true;
     } else if (log_starts(line, "SUMMARY:")) {
@@ -356,19 +378,56 @@ const struct log_parser log_jest_json = {
 
 /* --- doctest --------------------------------------------------------------------------------- */
 
-/* The document that `-r=xml` writes, with what else the run printed before and behind it. */
+static const char doctest_end[] = "</doctest>";
+
+/* Where a document begins; compilers print "<doctest::" as well. */
+static const char *doctest_begin(const char *at, const char *end)
+{
+    static const char begin[] = "<doctest";
+
+    while ((at = memmem(at, (size_t)(end - at), begin, sizeof(begin) - 1))) {
+        at += sizeof(begin) - 1;
+        if (at < end && strchr(" \t\r\n>", *at))
+            return at - (sizeof(begin) - 1);
+    }
+    return NULL;
+}
+
+/* Each document has its end, before which it says what all came to. What is tested writes to the
+ * same place, so that an end may be a forged one. */
+static bool doctest_is_whole(const char *from, const char *end)
+{
+    static const char total[] = "<OverallResultsTestCases";
+
+    for (const char *next; from; from = next) {
+        const char *stop = memmem(from, (size_t)(end - from), doctest_end, sizeof(doctest_end) - 1);
+        const char *behind = stop ? stop + sizeof(doctest_end) - 1 : NULL;
+
+        if (!stop || !memmem(from, (size_t)(stop - from), total, sizeof(total) - 1))
+            return false;
+        next = doctest_begin(from + 1, end);
+        if (next && next < stop)
+            return false;
+        if (memmem(behind, (size_t)((next ? next : end) - behind), doctest_end,
+                   sizeof(doctest_end) - 1))
+            return false;
+    }
+    return true;
+}
+
+/* The documents that `-r=xml` writes, with what else the run printed around them. */
 static void read_doctest(struct log_reader *log, const char *bytes, size_t size)
 {
-    static const char begin[] = "<doctest", end[] = "</doctest>";
-    const char *from = memmem(bytes, size, begin, sizeof(begin) - 1), *to = bytes + size;
+    const char *end = bytes + size, *from = doctest_begin(bytes, end), *to = end;
     char note[REPORT_NOTE_SIZE];
 
     if (!from)
         return;
     for (const char *at = from;
-         (at = memmem(at, (size_t)(bytes + size - at), end, sizeof(end) - 1)); at++)
-        to = at + sizeof(end) - 1;
-    if (test_report_add_xml(log->report, from, (size_t)(to - from), note) == REPORT_WHOLE)
+         (at = memmem(at, (size_t)(end - at), doctest_end, sizeof(doctest_end) - 1));)
+        to = at += sizeof(doctest_end) - 1;
+    if (test_report_add_xml(log->report, from, (size_t)(to - from), note) == REPORT_WHOLE &&
+        doctest_is_whole(from, end))
         log_end(log, 0);
 }
 

@@ -23,6 +23,7 @@ struct log_reader {
     size_t first;             /* number of the first case whose class is not known yet */
     bool any_ran, any_failed; /* Maven: of the tests since the pending name was told */
     int indent;               /* Karma: of the last suite */
+    size_t beyond;            /* Karma: parts that `place` has no room for */
     int depth;
     struct {
         int indent;

@@ -34,6 +34,7 @@ struct parser {
     char *files[PARSER_DEPTH_MAX + 1];  /* their files, where they tell them */
     size_t
         taken[PARSER_DEPTH_MAX + 1]; /* doctest: the cases of the open suites in `list`, plus 1 */
+    size_t judged;                   /* doctest: so many of the cases have their outcome */
     size_t inherited;                /* bytes that the cases have of them */
     bool has_suite;                  /* the report is one: a suite was seen */
     bool is_suite_level;             /* `item` stands for a failure outside any case */

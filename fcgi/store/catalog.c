@@ -3,7 +3,9 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "store/db.h"
+#include "store/sample_rows.h"
 
 #include "base/banned.h"
 
@@ -37,11 +39,10 @@ int store_image_answers(struct db *db, const char *image,
                         struct error *err)
 {
     static const struct query query = {
-        "SELECT p.sample_id, p.repo_path, JSON_VALUE(IFNULL(h.json, p.json), '$.patch'),"
-        " JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch') FROM samples p"
+        "SELECT p.sample_id, p.repo_path, h.json, " SAMPLE_PIECE " FROM samples p"
         " LEFT JOIN sample_answers h USING (row_id) WHERE p.latest = TRUE AND p.image = ?"
         " ORDER BY p.dataset, p.sample_id LIMIT ?"};
-    enum { THE_SAMPLE_ID, THE_REPO_PATH, THE_PATCH, THE_TEST_PATCH };
+    enum { THE_SAMPLE_ID, THE_REPO_PATH, THE_WHOLE };
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &query, err, db_text(image), db_int(IMAGE_ANSWERS_MOST));
 
@@ -50,10 +51,15 @@ int store_image_answers(struct db *db, const char *image,
     while (db_next(rows)) {
         _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, THE_SAMPLE_ID);
         _cleanup_(free_ptr) char *repo_path = db_row_copy(rows, THE_REPO_PATH);
-        _cleanup_(free_ptr) char *patch = db_row_copy(rows, THE_PATCH);
-        _cleanup_(free_ptr) char *test_patch = db_row_copy(rows, THE_TEST_PATCH);
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+        _cleanup_(json_release) json_object *sample = NULL;
 
-        each(&(struct image_answer){sample_id, repo_path, patch, test_patch}, arg);
+        if (sample_whole_of_row(rows, THE_WHOLE, &text, err) < 0 ||
+            json_parse(text.data, text.length, &sample, NULL, err) < 0)
+            return -1;
+        each(&(struct image_answer){sample_id, repo_path, json_get_text(sample, "patch"),
+                                    json_get_text(sample, "test_patch")},
+             arg);
     }
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "store/db.h"
+#include "store/sample_rows.h"
 #include "store/samples.h"
 
 #include "base/banned.h"
@@ -392,12 +393,12 @@ static int insert_answers(struct db *db, const struct addition *additions, size_
 /* What the versions before show goes where the workers' account can't read it. */
 static int keep_shown(struct db *db, const struct addition *addition, struct error *err)
 {
-    static const struct query find = {"SELECT row_id, deflated, json_length, json_crc32"
-                                      " FROM samples" SHOWN " AND json_length > 0"};
+    static const struct query find = {"SELECT row_id, " SAMPLE_PIECE " FROM samples" SHOWN
+                                      " AND json_length > 0"};
     static const struct query keep = {
         "INSERT INTO sample_answers (row_id, json) VALUES (?, ?) ON DUPLICATE KEY UPDATE"
         " json = IFNULL(sample_answers.json, VALUES(json))"};
-    enum { THE_ROW, THE_PIECE, THE_LENGTH, THE_SUM };
+    enum { THE_ROW, THE_PIECE };
     const struct new_sample *sample = addition->sample;
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &find, err, db_text(sample->dataset), db_text(sample->sample_id),
@@ -407,12 +408,7 @@ static int keep_shown(struct db *db, const struct addition *addition, struct err
         return -1;
     while (db_next(rows)) {
         _cleanup_(buf_release) struct buf json = BUF_INIT;
-        const struct sample_piece piece = {
-            .bytes = db_row_text(rows, THE_PIECE),
-            .size = db_row_length(rows, THE_PIECE),
-            .json_length = (uint32_t)db_row_int(rows, THE_LENGTH),
-            .json_crc32 = (uint32_t)db_row_int(rows, THE_SUM),
-        };
+        const struct sample_piece piece = sample_piece_of_row(rows, THE_PIECE);
 
         if (sample_inflate(&piece, &json, err) < 0 ||
             DB_RUN(db, &keep, NULL, err, db_int(db_row_int(rows, THE_ROW)),

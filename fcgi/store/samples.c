@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "store/db.h"
+#include "store/sample_rows.h"
 
 #include "base/banned.h"
 
@@ -139,8 +140,6 @@ int store_sample_stamp(struct db *db, bool runnable, struct sample_stamp *ret_st
     " AND (dataset > ? OR (dataset = ? AND sample_id > ?))"                                        \
     " ORDER BY dataset, sample_id LIMIT ? OFFSET ?"
 
-#define PIECE "deflated, json_length, json_crc32"
-
 struct piece_page {
     void (*piece)(const struct sample_piece *piece, void *arg);
     void *arg;
@@ -190,21 +189,10 @@ static int each_sample(struct db *db, const struct query queries[WAYS],
     return 0;
 }
 
-/* The piece whose columns begin there. */
-static struct sample_piece piece_of_row(const struct db_rows *rows, unsigned column)
-{
-    return (struct sample_piece){
-        .bytes = db_row_text(rows, column),
-        .size = db_row_length(rows, column),
-        .json_length = (uint32_t)db_row_int(rows, column + 1),
-        .json_crc32 = (uint32_t)db_row_int(rows, column + 2),
-    };
-}
-
 static void add_piece(const struct db_rows *rows, void *arg)
 {
     const struct piece_page *page = arg;
-    const struct sample_piece piece = piece_of_row(rows, 2);
+    const struct sample_piece piece = sample_piece_of_row(rows, 2);
 
     page->piece(&piece, page->arg);
 }
@@ -214,7 +202,7 @@ int store_sample_page_deflated(struct db *db, const struct sample_page *page,
                                void *arg, struct error *err)
 {
     static const struct query queries[WAYS] =
-        ALL_WAYS("SELECT dataset, sample_id, " PIECE " FROM samples", BEHIND_KEY);
+        ALL_WAYS("SELECT dataset, sample_id, " SAMPLE_PIECE " FROM samples", BEHIND_KEY);
     struct piece_page pieces = {.piece = piece, .arg = arg};
 
     return each_sample(db, queries, page, add_piece, &pieces, err);
@@ -255,11 +243,11 @@ int store_sample_text(struct db *db, const char *dataset, const char *sample_id,
                       int64_t *ret_version, struct buf *json, struct error *err)
 {
     static const struct query the_latest = {
-        "SELECT version, " PIECE " FROM samples"
+        "SELECT version, " SAMPLE_PIECE " FROM samples"
         " WHERE dataset = ? AND sample_id = ? AND latest = TRUE"};
     /* Without a text: it was taken away, as a later version hid its answers. */
     static const struct query this_one = {
-        "SELECT version, " PIECE " FROM samples AS s"
+        "SELECT version, " SAMPLE_PIECE " FROM samples AS s"
         " WHERE dataset = ? AND sample_id = ? AND version = ?"
         " AND json_length > 0 AND (answers_hidden OR NOT EXISTS (SELECT 1 FROM samples AS l WHERE"
         " l.dataset = s.dataset AND l.sample_id = s.sample_id AND l.latest = TRUE"
@@ -274,7 +262,7 @@ int store_sample_text(struct db *db, const char *dataset, const char *sample_id,
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    piece = piece_of_row(rows, 1);
+    piece = sample_piece_of_row(rows, 1);
     if (sample_inflate(&piece, json, err) < 0)
         return -1;
     *ret_version = db_row_int(rows, 0);
@@ -338,7 +326,8 @@ enum { SUMMARY(COLUMN_NAME) SUMMARY_COUNT };
 #define SELECT_SUMMARY "SELECT " SUMMARY(COLUMN_SQL)
 
 /* The object with its answers, where it is not the one that is shown; and that one. */
-#define WHOLE "(SELECT a.json FROM sample_answers AS a WHERE a.row_id = samples.row_id), " PIECE
+#define WHOLE                                                                                      \
+    "(SELECT a.json FROM sample_answers AS a WHERE a.row_id = samples.row_id), " SAMPLE_PIECE
 #define HELD_OUT                                                                                   \
     "IFNULL((SELECT a.held_out FROM sample_answers AS a WHERE a.row_id = samples.row_id), '[]')"
 
@@ -374,16 +363,6 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
 
 /* Behind a summary's columns. */
 enum { THE_ANSWERS = SUMMARY_COUNT, THE_PIECE, WHOLE_END = THE_PIECE + 3 };
-
-static int add_whole(const struct db_rows *rows, struct buf *json, struct error *err)
-{
-    const struct sample_piece piece = piece_of_row(rows, THE_PIECE);
-
-    if (db_is_null(rows, THE_ANSWERS))
-        return sample_inflate(&piece, json, err);
-    buf_add(json, db_row_text(rows, THE_ANSWERS), db_row_length(rows, THE_ANSWERS));
-    return 0;
-}
 
 struct summary_page {
     void (*each)(const struct sample_summary *summary, void *arg);
@@ -421,7 +400,7 @@ static int export_row(const struct db_rows *rows, on_whole *each, void *arg, str
                                   .solution = db_row_text(rows, THE_SOLUTION)};
     int status;
 
-    if (add_whole(rows, &json, err) < 0)
+    if (sample_whole_of_row(rows, THE_ANSWERS, &json, err) < 0)
         return -1;
     sample.json = json.data;
     sample.json_length = json.length;
@@ -474,7 +453,7 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    if (add_whole(rows, json, err) < 0)
+    if (sample_whole_of_row(rows, THE_ANSWERS, json, err) < 0)
         return -1;
     *ret_summary = summary_of_row(rows);
     return 0;

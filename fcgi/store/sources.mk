@@ -40,6 +40,7 @@ libstore_a_SOURCES = \
 	fcgi/store/metered.c fcgi/store/metered.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/rows.c fcgi/store/rows.h \
+	fcgi/store/sample_rows.c fcgi/store/sample_rows.h \
 	fcgi/store/sample_add.c fcgi/store/sample_checks.c fcgi/store/sample_checks.h \
 	fcgi/store/sample_piece.c fcgi/store/sample_piece.h \
 	fcgi/store/samples.c fcgi/store/samples.h \

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "store/claims.h"
 #include "store/db.h"
 #include "store/once.h"
+#include "store/sample_rows.h"
 
 #include "base/banned.h"
 
@@ -259,7 +261,6 @@ void verification_work_release(struct verification_work *work)
     X(CLAIM_ADDRESS, "c.address")                                                                  \
     X(CLAIM_HIDE_OUTPUT, "p.hide_verifier_output OR h.held_out IS NOT NULL")                       \
     X(CLAIM_LOG_PARSER, "p.log_parser")                                                            \
-    X(CLAIM_TEST_PATCH, "JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch')")                      \
     X(CLAIM_TRIAL, "p.trial")                                                                      \
     X(CLAIM_HELD_OUT, "IFNULL(h.held_out, '[]')")                                                  \
     X(CLAIM_RESTORE, "IFNULL(p.restore_list, '[]')")                                               \
@@ -271,8 +272,8 @@ void verification_work_release(struct verification_work *work)
 #define COLUMN_NAME(name, sql) name,
 #define COLUMN_SQL(name, sql) sql ", "
 
-enum { COLUMNS(COLUMN_NAME) CLAIM_CLAIMED };
-#define SELECT_CLAIM "SELECT " COLUMNS(COLUMN_SQL) "claimed "
+enum { COLUMNS(COLUMN_NAME) CLAIM_CLAIMED, CLAIM_WHOLE };
+#define SELECT_CLAIM "SELECT " COLUMNS(COLUMN_SQL) "claimed, h.json, " SAMPLE_PIECE " "
 
 static struct verification_work work_of(const struct db_rows *rows)
 {
@@ -296,7 +297,6 @@ static struct verification_work work_of(const struct db_rows *rows)
         .container_address = db_row_copy(rows, CLAIM_ADDRESS),
         .hide_output = db_row_int(rows, CLAIM_HIDE_OUTPUT) != 0,
         .log_parser = db_row_copy(rows, CLAIM_LOG_PARSER),
-        .test_patch = db_row_copy(rows, CLAIM_TEST_PATCH),
         .trial = db_row_copy(rows, CLAIM_TRIAL),
         .held_out = db_row_copy(rows, CLAIM_HELD_OUT),
         .restore = db_row_copy(rows, CLAIM_RESTORE),
@@ -305,6 +305,21 @@ static struct verification_work work_of(const struct db_rows *rows)
         .profile = db_row_copy(rows, CLAIM_PROFILE),
         .exact_outcomes = db_row_int(rows, CLAIM_EXACT_OUTCOMES) != 0,
     };
+}
+
+/* *ret_patch: NULL where the sample has none. */
+static int read_test_patch(const struct db_rows *rows, char **ret_patch, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(json_release) json_object *sample = NULL;
+    const char *patch;
+
+    if (sample_whole_of_row(rows, CLAIM_WHOLE, &text, err) < 0 ||
+        json_parse(text.data, text.length, &sample, NULL, err) < 0)
+        return -1;
+    patch = json_get_text(sample, "test_patch");
+    *ret_patch = patch ? xstrdup(patch) : NULL;
+    return 0;
 }
 
 int store_verification_claim(struct db *db, const struct run *run, const struct id *id,
@@ -327,6 +342,7 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
         db, &claim, err, db_id(&run->run_id), db_id(id), db_id(id), db_id(id), db_int(user_max),
         db_int(run->lease_seconds), db_text(run->node), db_id(id), db_id(&run->run_id));
+    char *test_patch;
 
     if (!rows)
         return -1;
@@ -336,7 +352,10 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
         return error_set(err, ERROR_LIMIT, NULL,
                          "the user has %lld running verifications, which is the limit",
                          (long long)user_max);
+    if (read_test_patch(rows, &test_patch, err) < 0)
+        return -1;
     *ret_work = work_of(rows);
+    ret_work->test_patch = test_patch;
     return 0;
 }
 

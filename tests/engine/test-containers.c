@@ -314,10 +314,23 @@ static void test_failed_start_says_why(void)
     check_failure("echo 'cannot mount proc' >\"${2#--log=}\"; exit 1",
                   "crun failed with status 1: cannot mount proc");
     check_failure("kill -KILL $$", "crun was ended by signal 9: it gave no reason");
-    check_failure("yes 'a warning' | head -n 30 >&2; echo 'the reason' >&2; exit 1", "the reason");
-    /* For a terminal; and cut, but not within a character. */
-    check_failure("printf 'no \\033[2Jluck \\377' >&2; exit 1", ": no ?[2Jluck ?");
-    check_failure("printf '\303\251%.0s' $(seq 300) >&2; echo x >&2; exit 1", "\303\251x");
+    check_failure("yes 'a warning' | head -n 1000 >&2; echo 'the reason' >&2; exit 1",
+                  "the reason");
+    check_failure("yes 'a warning' | head -n 10000 >&2; echo 'the reason' >&2; exit 1",
+                  "; (more may be lost)");
+    check_failure("log=${2#--log=}; yes 'a warning' | head -n 10000 >$log; echo 'the end' >>$log; "
+                  "exit 1",
+                  "a warning; the end");
+    check_failure("printf 'a \\033[31mred\\a \\377word, \\303\\274ber\\n' >&2; exit 1",
+                  "status 1: a ?[31mred? ?word, \xc3\xbc"
+                  "ber");
+    for (int more = 0; more < 4; more++) { /* a cut is at a character, wherever it would be */
+        _cleanup_(free_ptr) char *script =
+            xasprintf("yes '\xe2\x82\xac' | head -n 300 | tr -d '\\n' >&2; echo '%.*s' >&2; exit 1",
+                      more, "xxx");
+
+        check_failure(script, "status 1: \xe2\x82\xac\xe2\x82\xac");
+    }
 }
 
 /* As systemd may start codeset-engined (systemd/codeset-engined.service.in). */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "store/changes.h"
+#include "store/sample_piece.h"
 #include "work.h"
 
 #include "base/banned.h"
@@ -322,6 +323,53 @@ static void a_grading_container_is_attached_to_or_replaced(void)
     CU_ASSERT_TRUE(is_to_stop(&next, &second));
 }
 
+/* --- the tests' patch ------------------------------------------------------------------------ */
+
+/* As imports store it: nothing is in the column `json`. */
+static void store_object(const char *json)
+{
+    static const struct query query = {"UPDATE samples SET json = '', deflated = ?,"
+                                       " json_length = ?, json_crc32 = ?"
+                                       " WHERE sample_id = 'runnable'"};
+    _cleanup_(buf_release) struct buf piece = BUF_INIT;
+    uint32_t sum;
+
+    sample_deflate(json, strlen(json), &piece, &sum);
+    OK(DB_RUN(admin, &query, NULL, &err, db_bytes(piece.data, piece.length),
+              db_int((int64_t)strlen(json)), db_int(sum)));
+}
+
+static void check_test_patch(const struct run *run, const char *expected)
+{
+    struct id session = new_session(), job;
+    _cleanup_(verification_work_release) struct verification_work work = {0};
+
+    make_ready(run, &session, NULL);
+    job = verification_of(&session, &user_id);
+    OK(store_verification_claim(reaper, run, &job, 9, &work, &err));
+    if (expected)
+        CU_ASSERT_STRING_EQUAL(work.test_patch, expected)
+    else
+        CU_ASSERT_PTR_NULL(work.test_patch);
+}
+
+static void a_claim_has_the_tests_patch(void)
+{
+    static const char hidden[] = "INSERT INTO sample_answers (row_id, json) SELECT row_id,"
+                                 " '{\"test_patch\":\"hidden\"}' FROM samples"
+                                 " WHERE sample_id='runnable'";
+    static const char shown[] = "DELETE FROM sample_answers";
+    struct run a = begin("a", "1");
+
+    check_test_patch(&a, NULL);
+    store_object("{\"patch\":\"the fix\",\"test_patch\":\"--- a/t\\n+++ b/t\\n\"}");
+    check_test_patch(&a, "--- a/t\n+++ b/t\n");
+    OK(db_run_script(admin, hidden, sizeof(hidden) - 1, &err));
+    check_test_patch(&a, "hidden");
+    OK(db_run_script(admin, shown, sizeof(shown) - 1, &err));
+    store_object("{}");
+}
+
 /* --- verdicts that are reached again --------------------------------------------------------- */
 
 static bool may_repeat(const struct run *run, const struct id *id)
@@ -579,6 +627,7 @@ int main(void)
          one_users_verifications_leave_room_for_others},
         {"a grading container is attached to, or replaced",
          a_grading_container_is_attached_to_or_replaced},
+        {"a claim has the tests' patch", a_claim_has_the_tests_patch},
         {"any host repeats a verdict, and one alone", any_host_repeats_a_verdict_and_one_alone},
         {"a verdict is repeated by the latest version of the sample, if that is asked for",
          a_verdict_is_repeated_by_the_latest_version_if_asked},

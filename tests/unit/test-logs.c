@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "grade/logs.h"
@@ -277,6 +278,11 @@ static void a_log_without_its_end_is_broken(void)
     }
 }
 
+#define DOCTEST_PASSED "<OverallResultsAsserts test_case_success='true'/>"
+#define DOCTEST(success)                                                                           \
+    "<doctest><TestSuite><TestCase name='T'><OverallResultsAsserts test_case_success='" success    \
+    "'/></TestCase></TestSuite><OverallResultsTestCases/></doctest>\n"
+
 static void an_end_that_names_more_failures_is_no_whole_log(void)
 {
     static const char *const texts[] = {
@@ -300,6 +306,14 @@ static void an_end_that_names_more_failures_is_no_whole_log(void)
         "test-unit\nATest:\n  test_a:\t.: (0.1)\n2 tests, 2 assertions, 1 failures, 0 errors\n",
         "redis\n[ok]: a\n[exception]: Executing test client: I/O error\n",
         "doctest\n<doctest><TestSuite><TestCase name='a'/></TestSuite>\n",
+        "doctest\n" DOCTEST("true") "<?xml version='1.0'?><doctest><TestSuite><TestCase name='U'",
+        "doctest\n" DOCTEST("true") "<doctest binary='b'>\n",
+        "doctest\n<doctest><TestSuite><TestCase name='a'>" DOCTEST_PASSED
+        "</TestCase></TestSuite></doctest>\n",
+        "doctest\n<doctest><TestSuite><TestCase name='a'></TestCase></TestSuite></doctest>"
+        "<Expression "
+        "success='false'/></TestCase></TestSuite><OverallResultsTestCases/></doctest>\n",
+        "redis\n[ok]: say All tests passed without errors! (1 ms)\n",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -319,6 +333,43 @@ static const char *outcome_of(const char *log, const char *name)
     add(report, log, strlen(log));
     item = test_report_find(report, name);
     return item ? words[item->outcome] : "missing";
+}
+
+static void a_test_of_doctest_passes_only_where_it_says_so(void)
+{
+    static const struct {
+        const char *log, *outcome;
+    } rows[] = {
+        {"doctest\nstd::vector<doctest::String>\n" DOCTEST("true"), "passed"},
+        {"doctest\n" DOCTEST("true") DOCTEST("false"), "failed"},
+        {"doctest\n<doctest><TestSuite><TestCase name='T'></TestCase></TestSuite></doctest>"
+         "<Expression success='false'/>" DOCTEST_PASSED
+         "</TestCase></TestSuite><OverallResultsTestCases/></doctest>\n",
+         "failed"},
+        {"doctest\n<doctest><TestSuite><TestCase name='T'></TestCase><TestCase name='junk'>"
+         "<Expression success='false'/><OverallResultsAsserts test_case_success='false'/>"
+         "</TestCase></TestSuite><OverallResultsTestCases/></doctest>\n",
+         "failed"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        CU_ASSERT_STRING_EQUAL(outcome_of(rows[i].log, "T"), rows[i].outcome);
+}
+
+/* Whoever is tested prints it: it must not take the grader's time. */
+static void a_log_of_ever_deeper_lines_is_read_at_once(void)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    _cleanup_(buf_release) struct buf log = BUF_INIT;
+    int64_t began = clock_monotonic();
+
+    buf_add_str(&log, "karma\nStarting browser A\n");
+    for (int i = 0; i < 80000; i++)
+        buf_add_str(&log, " a\n  a\n   a\n");
+    buf_add_str(&log, "Starting browser B\n  a\n    \xe2\x9c\x94 b\nSUMMARY:\n");
+    CU_ASSERT_EQUAL(add(report, log.data, log.length), REPORT_WHOLE);
+    CU_ASSERT_PTR_NOT_NULL(test_report_find(report, "a > b"));
+    CU_ASSERT_TRUE(clock_monotonic() - began < 10 * CLOCK_SECOND);
 }
 
 /* Each line of it is made of a document that was whole. */
@@ -442,6 +493,9 @@ int main(void)
         {"a log without its end is broken", a_log_without_its_end_is_broken},
         {"an end that names more failures is no whole log",
          an_end_that_names_more_failures_is_no_whole_log},
+        {"a test of doctest passes only where it says so",
+         a_test_of_doctest_passes_only_where_it_says_so},
+        {"a log of ever deeper lines is read at once", a_log_of_ever_deeper_lines_is_read_at_once},
         {"a line of Jest's JSON needs no end", a_line_of_jests_json_needs_no_end},
         {"a title is read to its end", a_title_is_read_to_its_end},
         {"a build that ran no test says nothing of one",

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,11 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/process.h"
 #include "agent/trial_lay.h"
 #include "agent/trial_user.h"
 #include "agent/trial_walls.h"
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -281,6 +282,36 @@ static void a_zygote_that_does_not_answer_is_not_waited_for(void)
     CU_ASSERT_EQUAL(errno, ECHILD);
 }
 
+static void kill_zygote(int number)
+{
+    (void)number;
+    (void)kill(user.zygote.pid, SIGKILL);
+}
+
+/* As where memory runs out. Whoever gets its number afterwards must not be killed in its place. */
+static void a_zygote_that_dies_within_a_run_has_no_number_any_more(void)
+{
+    char *argv[] = {(char *)"python3", (char *)"-c", (char *)"", NULL};
+    const struct trial_command command = {.argv = argv};
+    struct trial_end none = {0};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(start_zygote("/nowhere", "import time\ntime.sleep(2)\n", &err), 0);
+    signal(SIGALRM, kill_zygote);
+    alarm(1);
+    run_command(&command);
+    CU_ASSERT_EQUAL(end.status, 0);
+    CU_ASSERT_EQUAL(user.zygote.pid, 0);
+    CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
+    CU_ASSERT_EQUAL(trial_user_run(&user, uid, &command, &none, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_INTERNAL);
+    trial_zygote_stop(&user.zygote);
+    CU_ASSERT_EQUAL(user.zygote.fd, -1);
+    while (waitpid(-1, NULL, 0) > 0) /* who would have ended the run ends with it */
+        ;
+    CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
 static void a_child_that_does_not_end_is_killed(void)
 {
     int status;
@@ -289,13 +320,24 @@ static void a_child_that_does_not_end_is_killed(void)
     if (pid == 0)
         for (;;)
             pause();
-    CU_ASSERT_FALSE(process_wait(pid, 10, &status));
+    CU_ASSERT_FALSE(child_wait(pid, 10, &status));
     CU_ASSERT_EQUAL(WTERMSIG(status), SIGKILL);
     pid = fork();
     if (pid == 0)
-        _exit(7);
-    CU_ASSERT_TRUE(process_wait(pid, 60000, &status));
+        _exit(usleep(100000) == 0 ? 7 : 1);
+    CU_ASSERT_TRUE(child_wait(pid, 60000, &status));
     CU_ASSERT_EQUAL(WEXITSTATUS(status), 7);
+}
+
+static void a_child_gets_its_time_where_no_descriptor_is_left(void)
+{
+    struct rlimit own, none;
+
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &own), 0);
+    none = (struct rlimit){0, own.rlim_max};
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+    a_child_that_does_not_end_is_killed();
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &own), 0);
 }
 
 static void a_zygote_loads_nothing_of_the_repository(void)
@@ -444,7 +486,11 @@ int main(void)
          a_run_of_a_zygote_that_takes_too_long_is_ended},
         {"a zygote that does not answer is not waited for",
          a_zygote_that_does_not_answer_is_not_waited_for},
+        {"a zygote that dies within a run has no number any more",
+         a_zygote_that_dies_within_a_run_has_no_number_any_more},
         {"a child that does not end is killed", a_child_that_does_not_end_is_killed},
+        {"a child gets its time where no descriptor is left",
+         a_child_gets_its_time_where_no_descriptor_is_left},
         {"a zygote loads nothing of the repository", a_zygote_loads_nothing_of_the_repository},
         {"a sealed repository can be read and not written",
          a_sealed_repository_can_be_read_and_not_written},

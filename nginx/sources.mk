@@ -7,7 +7,7 @@ CLEANFILES += $(nginx_DATA)
 # The paths are those of the settings' defaults and of the units.
 nginx_edit = sed -e 's|@nginxdir[@]|$(nginxdir)|g' -e 's|@rundir[@]|/run/codeset|g' \
 	-e 's|@pooldir[@]|/run/codeset/pool|g' \
-	-e 's|@logdir[@]|/var/log/nginx|g' \
+	-e 's|@logdir[@]|/var/log/nginx|g' -e 's|@pack_dir[@]|/var/lib/codeset/packs|g' \
 	-e 's|@page_dir[@]|/run/codeset/pages|g' \
 	-e 's|@results_dir[@]|/var/lib/codeset/results|g' \
 	-e 's|@openapi[@]|$(pkgdatadir)/openapi.json|g' -e 's|@viewer[@]|$(pkgdatadir)/viewer|g'

@@ -27,8 +27,8 @@ struct addition {
     int64_t before; /* 0: it is new */
     unsigned char hash_before[SHA256_SIZE], hash[SHA256_SIZE];
     size_t bytes, answer_bytes; /* of its rows */
-    struct buf whole, piece;
-    uint32_t json_length, crc32;
+    struct buf json, whole, piece;
+    uint32_t crc32;
     bool is_same; /* as before: nothing is written */
 };
 
@@ -45,8 +45,8 @@ struct sample_batch *sample_batch_new(const struct new_sample *samples, size_t c
         abort(); /* the header says how many */
     batch->count = count;
     for (size_t i = 0; i < count; i++)
-        batch->additions[i] =
-            (struct addition){.sample = &samples[i], .whole = BUF_INIT, .piece = BUF_INIT};
+        batch->additions[i] = (struct addition){
+            .sample = &samples[i], .json = BUF_INIT, .whole = BUF_INIT, .piece = BUF_INIT};
     return batch;
 }
 
@@ -55,6 +55,7 @@ void sample_batch_free(struct sample_batch *batch)
     if (!batch)
         return;
     for (size_t i = 0; i < batch->count; i++) {
+        buf_release(&batch->additions[i].json);
         buf_release(&batch->additions[i].whole);
         buf_release(&batch->additions[i].piece);
     }
@@ -262,7 +263,8 @@ static void measure(struct addition *addition)
     const char *const answers[] = {sample->held_out, sample->solution, sample->fail_to_pass,
                                    sample->pass_to_pass, sample->fail_to_fail};
 
-    addition->bytes = addition->piece.length + bytes_of(texts, ARRAY_SIZE(texts));
+    addition->bytes =
+        addition->json.length + addition->piece.length + bytes_of(texts, ARRAY_SIZE(texts));
     if (has_answers(addition))
         addition->answer_bytes = addition->whole.length + bytes_of(answers, ARRAY_SIZE(answers));
 }
@@ -277,15 +279,14 @@ static void make_one(size_t i, void *arg)
 {
     const struct making *making = arg;
     struct addition *addition = &making->additions[i];
-    _cleanup_(buf_release) struct buf json = BUF_INIT;
 
-    making->render(i, addition->before + 1, &json, &addition->whole, addition->hash, making->arg);
+    making->render(i, addition->before + 1, &addition->json, &addition->whole, addition->hash,
+                   making->arg);
     addition->is_same =
         addition->before && memcmp(addition->hash, addition->hash_before, SHA256_SIZE) == 0;
     if (addition->is_same)
         return;
-    addition->json_length = (uint32_t)json.length;
-    sample_deflate(json.data, json.length, &addition->piece, &addition->crc32);
+    sample_deflate(addition->json.data, addition->json.length, &addition->piece, &addition->crc32);
     measure(addition);
 }
 
@@ -314,7 +315,7 @@ static struct db_value text_of_list(const char *list)
     return is_empty_list(list) ? db_null() : db_text(list);
 }
 
-#define VERSION_COLUMNS 30
+#define VERSION_COLUMNS 31
 
 static void add_version(struct batch *batch, const struct addition *addition, size_t at)
 {
@@ -331,10 +332,12 @@ static void add_version(struct batch *batch, const struct addition *addition, si
               db_text(hides ? "[]" : sample->pass_to_pass),
               db_text(hides ? "[]" : sample->fail_to_fail), db_text(sample->version_description),
               db_time(sample->created_at), db_bytes(addition->hash, sizeof(addition->hash)),
-              db_bytes(addition->piece.data, addition->piece.length), db_int(addition->json_length),
-              db_int(addition->crc32), db_int(sample->hide_verifier_output),
-              db_text(sample->log_parser), db_text(sample->image_reference), db_text(sample->trial),
-              db_int(hides), text_of_list(sample->restore), db_text(sample->setup_command),
+              db_bytes(addition->json.data, addition->json.length),
+              db_bytes(addition->piece.data, addition->piece.length),
+              db_int((int64_t)addition->json.length), db_int(addition->crc32),
+              db_int(sample->hide_verifier_output), db_text(sample->log_parser),
+              db_text(sample->image_reference), db_text(sample->trial), db_int(hides),
+              text_of_list(sample->restore), db_text(sample->setup_command),
               db_int(sample->exact_outcomes), db_text(sample->needs));
 }
 
@@ -345,11 +348,11 @@ static int insert_versions(struct db *db, const struct addition *additions, size
         "INSERT INTO samples (dataset, sample_id, version, instance_id, language, verifier,"
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
-        " deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
+        " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
         " image_reference, trial, answers_hidden, restore_list, setup_command,"
-        " exact_outcomes, needs, latest, json)"
+        " exact_outcomes, needs, latest)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, TRUE, '')"};
+        " ?, ?, ?, ?, ?, ?, TRUE)"};
     _cleanup_(batch_release) struct batch batch = batch_of(VERSION_COLUMNS, count);
 
     for (size_t i = 0; i < count; i++) {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "store/accounts.h"
+#include "store/catalog.h"
 #include "store/identity.h"
 #include "store/sample_checks.h"
 #include "store/samples.h"
@@ -498,7 +499,7 @@ static void workers_read_no_answer(void)
                                           {"SELECT restore_list FROM samples"},
                                           {"SELECT * FROM samples"}};
     static const struct query texts = {
-        "SELECT GROUP_CONCAT(CONCAT(json, json_length) ORDER BY version) FROM samples WHERE "
+        "SELECT GROUP_CONCAT(json ORDER BY version) FROM samples WHERE "
         "dataset='hidden' AND sample_id='a' AND version < 3"};
     struct error err = ERROR_INIT;
     _cleanup_(db_rows_release) struct db_rows *rows = db_select(api, &texts, NULL, 0, &err);
@@ -511,7 +512,7 @@ static void workers_read_no_answer(void)
     }
     CU_ASSERT_PTR_NOT_NULL_FATAL(rows);
     CU_ASSERT_TRUE_FATAL(db_next(rows));
-    CU_ASSERT_STRING_EQUAL(db_row_text(rows, 0), "0,2"); /* of the version before: nothing */
+    CU_ASSERT_STRING_EQUAL(db_row_text(rows, 0), ",{}"); /* of the version before: nothing */
 }
 
 static void hidden_answers_are_out_of_the_workers_reach(void)
@@ -590,6 +591,52 @@ static void versions_before_hiding_stay_out_of_reach_when_answers_are_shown_agai
     OK(store_sample_text(api, "hidden", "a", 2, &version, &text, &err));
     CU_ASSERT_EQUAL(store_sample_text(api, "hidden", "a", 1, &version, &text, &refused), -1);
     CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
+}
+
+/* --- what image check looks for -------------------------------------------------------------- */
+
+static void render_patches(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                           unsigned char hash[32], void *arg)
+{
+    const struct new_sample *sample = arg;
+
+    (void)i;
+    (void)version;
+    memset(hash, 'p', 32);
+    buf_add_str(sample->hides_answers ? whole : json,
+                "{\"patch\":\"+fix\\n\",\"test_patch\":\"+test\\n\"}");
+    if (sample->hides_answers)
+        buf_add_str(json, "{\"patch\":\"\",\"test_patch\":\"\"}");
+}
+
+static void see_answer(const struct image_answer *answer, void *arg)
+{
+    CU_ASSERT_STRING_EQUAL(answer->repo_path, "/r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer->patch);
+    CU_ASSERT_STRING_EQUAL(answer->patch, "+fix\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer->test_patch);
+    CU_ASSERT_STRING_EQUAL(answer->test_patch, "+test\n");
+    ++*(int *)arg;
+}
+
+/* Of a sample that shows its answers, and of one that hides them. */
+static void an_images_answers_are_found(void)
+{
+    int count = 0;
+
+    OK(db_begin(admin, &err));
+    for (int i = 0; i < 2; i++) {
+        struct new_sample sample = sample_named(i ? "answers-hidden" : "answers-shown", 1);
+        int64_t version;
+        size_t at;
+
+        sample.image = "with-answers";
+        sample.hides_answers = i == 1;
+        OK(add(&sample, 1, render_patches, &version, &at, &err));
+    }
+    OK(store_image_answers(admin, "with-answers", see_answer, &count, &err));
+    CU_ASSERT_EQUAL(count, 2);
+    db_rollback(admin);
 }
 
 /* --- rights ---------------------------------------------------------------------------------- */
@@ -733,6 +780,7 @@ int main(void)
          versions_before_hiding_are_out_of_reach_in_an_older_database},
         {"versions before hiding stay out of reach when answers are shown again",
          versions_before_hiding_stay_out_of_reach_when_answers_are_shown_again},
+        {"an image's answers are found", an_images_answers_are_found},
         {"workers lose the rest of a table, and read on",
          workers_lose_the_rest_of_a_table_and_read_on},
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},

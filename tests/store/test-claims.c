@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "store/changes.h"
-#include "store/sample_piece.h"
+#include "store/samples.h"
 #include "work.h"
 
 #include "base/banned.h"
@@ -323,51 +323,68 @@ static void a_grading_container_is_attached_to_or_replaced(void)
     CU_ASSERT_TRUE(is_to_stop(&next, &second));
 }
 
-/* --- the tests' patch ------------------------------------------------------------------------ */
+/* --- the tests' patch ------------------------------------------------------------------------- */
 
-/* As imports store it: nothing is in the column `json`. */
-static void store_object(const char *json)
+static void render_patched(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                           unsigned char hash[32], void *arg)
 {
-    static const struct query query = {"UPDATE samples SET json = '', deflated = ?,"
-                                       " json_length = ?, json_crc32 = ?"
-                                       " WHERE sample_id = 'runnable'"};
-    _cleanup_(buf_release) struct buf piece = BUF_INIT;
-    uint32_t sum;
+    const struct new_sample *sample = arg;
 
-    sample_deflate(json, strlen(json), &piece, &sum);
-    OK(DB_RUN(admin, &query, NULL, &err, db_bytes(piece.data, piece.length),
-              db_int((int64_t)strlen(json)), db_int(sum)));
+    (void)i;
+    (void)version;
+    memset(hash, 'p', 32);
+    buf_add_str(sample->hides_answers ? whole : json, "{\"test_patch\":\"--- a/t\\n\"}");
+    if (sample->hides_answers)
+        buf_add_str(json, "{\"test_patch\":\"\"}");
 }
 
-static void check_test_patch(const struct run *run, const char *expected)
+static void import_patched(const char *sample_id, bool hides)
 {
-    struct id session = new_session(), job;
-    _cleanup_(verification_work_release) struct verification_work work = {0};
+    const struct new_sample sample = {.dataset = "d",
+                                      .sample_id = sample_id,
+                                      .instance_id = sample_id,
+                                      .language = "c",
+                                      .verifier = "test_suite",
+                                      .image = "image",
+                                      .repo_path = "/r",
+                                      .verifier_command = "/v",
+                                      .report_paths = "[]",
+                                      .fail_to_pass = "[]",
+                                      .pass_to_pass = "[]",
+                                      .fail_to_fail = "[]",
+                                      .held_out = "[]",
+                                      .restore = "[]",
+                                      .hides_answers = hides};
+    struct sample_batch *batch = sample_batch_new(&sample, 1);
+    int64_t version;
+    size_t at;
 
-    make_ready(run, &session, NULL);
-    job = verification_of(&session, &user_id);
-    OK(store_verification_claim(reaper, run, &job, 9, &work, &err));
-    if (expected)
-        CU_ASSERT_STRING_EQUAL(work.test_patch, expected)
-    else
-        CU_ASSERT_PTR_NULL(work.test_patch);
+    OK(db_begin(admin, &err));
+    OK(sample_batch_find(admin, batch, &err));
+    sample_batch_make(batch, render_patched, (void *)(uintptr_t)&sample);
+    OK(sample_batch_store(admin, batch, &version, &at, &err));
+    OK(db_commit(admin, &err));
+    sample_batch_free(batch);
+    CU_ASSERT_EQUAL(version, 1);
 }
 
-static void a_claim_has_the_tests_patch(void)
+static void the_tests_patch_of_an_imported_sample_is_claimed(void)
 {
-    static const char hidden[] = "INSERT INTO sample_answers (row_id, json) SELECT row_id,"
-                                 " '{\"test_patch\":\"hidden\"}' FROM samples"
-                                 " WHERE sample_id='runnable'";
-    static const char shown[] = "DELETE FROM sample_answers";
+    static const char *const ids[] = {"patched", "patched-and-hidden"};
     struct run a = begin("a", "1");
 
-    check_test_patch(&a, NULL);
-    store_object("{\"patch\":\"the fix\",\"test_patch\":\"--- a/t\\n+++ b/t\\n\"}");
-    check_test_patch(&a, "--- a/t\n+++ b/t\n");
-    OK(db_run_script(admin, hidden, sizeof(hidden) - 1, &err));
-    check_test_patch(&a, "hidden");
-    OK(db_run_script(admin, shown, sizeof(shown) - 1, &err));
-    store_object("{}");
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        _cleanup_(verification_work_release) struct verification_work work = {0};
+        struct id session, job;
+
+        import_patched(ids[i], i == 1);
+        session = session_with(&user_id, ids[i]);
+        make_ready(&a, &session, NULL);
+        job = verification_of(&session, &user_id);
+        OK(store_verification_claim(reaper, &a, &job, 9, &work, &err));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(work.test_patch);
+        CU_ASSERT_STRING_EQUAL(work.test_patch, "--- a/t\n");
+    }
 }
 
 /* --- verdicts that are reached again --------------------------------------------------------- */
@@ -627,7 +644,8 @@ int main(void)
          one_users_verifications_leave_room_for_others},
         {"a grading container is attached to, or replaced",
          a_grading_container_is_attached_to_or_replaced},
-        {"a claim has the tests' patch", a_claim_has_the_tests_patch},
+        {"the tests' patch of an imported sample is claimed",
+         the_tests_patch_of_an_imported_sample_is_claimed},
         {"any host repeats a verdict, and one alone", any_host_repeats_a_verdict_and_one_alone},
         {"a verdict is repeated by the latest version of the sample, if that is asked for",
          a_verdict_is_repeated_by_the_latest_version_if_asked},

@@ -557,10 +557,10 @@ static int freezer_make(const struct cgroup_fs *fs, const char *path, const char
     return 0;
 }
 
-int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int timeout_ms,
-                  struct error *err)
+int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int catch_ms,
+                  int settle_ms, struct error *err)
 {
-    int64_t deadline = clock_monotonic() + (int64_t)timeout_ms * 1000;
+    int64_t deadline = clock_monotonic() + (int64_t)catch_ms * 1000;
     _cleanup_(free_ptr) char *frozen = xasprintf("%s" FROZEN, path);
     _cleanup_(free_ptr) char *program = xasprintf("/proc/%d/exe", (int)spared);
     struct catching catching = {.fs = fs, .frozen = frozen};
@@ -575,12 +575,31 @@ int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, in
         catching.caught = 0;
         cgroup_each(fs, path, catch_process, &catching);
     } while (catching.caught > 0 && clock_monotonic() < deadline);
-    while (!is_frozen(fs, frozen) && clock_monotonic() < deadline)
+    if (catching.caught > 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "new processes of %s come for %d ms", path,
+                         catch_ms);
+    deadline = clock_monotonic() + (int64_t)settle_ms * 1000;
+    while (!is_frozen(fs, frozen)) {
+        if (clock_monotonic() >= deadline)
+            return error_set(err, ERROR_UNAVAILABLE, NULL, "%s does not freeze within %d ms", path,
+                             settle_ms);
         wait_a_little();
-    if (catching.caught > 0 || !is_frozen(fs, frozen))
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "%s does not freeze within %d ms", path,
-                         timeout_ms);
+    }
     return 0;
+}
+
+bool cgroup_is_held(const struct cgroup_fs *fs, const char *path)
+{
+    _cleanup_(free_ptr) char *frozen = NULL;
+    struct error ignored;
+    int64_t held = 0;
+
+    if (fs->freezer == NULL)
+        return false;
+    frozen = xasprintf("%s" FROZEN, path);
+    return read_number(fs->freezer, frozen, fs->v2 ? "cgroup.freeze" : "freezer.self_freezing",
+                       NULL, &held, &ignored) == 0 &&
+           held == 1;
 }
 
 struct freeing {

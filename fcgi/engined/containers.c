@@ -68,7 +68,8 @@ struct order {
     void *arg;
     char *name, *folder, *image;
     struct container_limits limits;
-    bool made; /* the folder may be this start's */
+    bool made;    /* the folder may be this start's */
+    bool freezes; /* it is being frozen */
 };
 
 static struct order *order_new(struct containers *containers, const char *name,
@@ -349,6 +350,7 @@ void containers_freeze(struct containers *containers, const char *name, containe
     struct order *order = order_new(containers, name, NULL, arg);
 
     order->opened = done;
+    order->freezes = true;
     helper_call_submit(new_call(order, "freeze", prepare_line, line_opened), true);
 }
 
@@ -429,12 +431,24 @@ int containers_cpu(struct containers *containers, const char *name, int64_t *ret
     return cgroup_read_cpu(&containers->cgroups, cgroup, ret_us, err);
 }
 
+static bool is_being_frozen(const struct containers *containers, const char *name)
+{
+    const struct order *order;
+
+    LIST_FOREACH(order, &containers->orders, next)
+    if (order->freezes && strcmp(order->name, name) == 0)
+        return true;
+    return false;
+}
+
 int containers_set_last(struct containers *containers, const char *name, bool last,
                         struct error *err)
 {
     _cleanup_(free_ptr) char *cgroup =
         xasprintf("%s/%s", containers->settings->cgroup_parent, name);
 
+    if (last && (is_being_frozen(containers, name) || cgroup_is_held(&containers->cgroups, cgroup)))
+        return error_set(err, ERROR_CONFLICT, NULL, "%s is frozen", name);
     return cgroup_set_last(&containers->cgroups, cgroup, last, err);
 }
 

@@ -96,7 +96,8 @@ int containers_usage(struct containers *containers, const char *name,
 int containers_cpu(struct containers *containers, const char *name, int64_t *ret_us,
                    struct error *err);
 
-/* It has what of the processors the others leave, or is their equal again. */
+/* It has what of the processors the others leave, or is their equal again. ERROR_CONFLICT: it is
+ * being frozen, or is frozen, for which it must not come last. */
 int containers_set_last(struct containers *containers, const char *name, bool last,
                         struct error *err);
 

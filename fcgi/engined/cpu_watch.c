@@ -10,15 +10,23 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engined/containers.h"
+#include "wire/container.h"
 
 #include "base/banned.h"
 
 #define LOOK_MS 250
+#define LOOKS 8 /* in two seconds */
+
+/* What a container had used by then, on the monotonic clock. */
+struct reading {
+    int64_t used_us, at;
+};
 
 struct candidate {
     LIST_ENTRY(candidate) next;
     char *name;
-    int64_t used_us, at; /* at the last look, on the monotonic clock */
+    struct reading readings[LOOKS]; /* the last ones; look n is in place n % LOOKS */
+    unsigned looks;
     bool last, seen;
 };
 
@@ -29,9 +37,11 @@ struct cpu_watch {
     LIST_HEAD(, candidate) candidates;
 };
 
-bool cpu_watch_is_last(bool before, int64_t used_us, int64_t passed_us)
+bool cpu_watch_is_last(bool before, struct cpu_use since, struct cpu_use lately)
 {
-    return before ? used_us * 4 >= passed_us : used_us * 2 > passed_us;
+    if (lately.used_us * 2 > lately.passed_us)
+        return true;
+    return before ? since.used_us * 4 >= since.passed_us : since.used_us * 2 > since.passed_us;
 }
 
 static struct candidate *find(struct cpu_watch *watch, const char *name)
@@ -54,27 +64,47 @@ static void forget(struct candidate *candidate)
     free(candidate);
 }
 
+static bool is_verification(const char *name)
+{
+    enum container_kind kind;
+    struct id id;
+
+    return container_name_parse(name, &kind, &id) == 0 && kind == CONTAINER_GRADING;
+}
+
+/* Of a candidate that was looked at before. */
+static bool is_last(const struct candidate *candidate, const struct reading *now)
+{
+    const unsigned looks = candidate->looks;
+    const struct reading *before = &candidate->readings[(looks - 1) % LOOKS];
+    const struct reading *first = &candidate->readings[looks < LOOKS ? 0 : looks % LOOKS];
+
+    if (is_verification(candidate->name))
+        return false;
+    return cpu_watch_is_last(candidate->last,
+                             (struct cpu_use){now->used_us - before->used_us, now->at - before->at},
+                             (struct cpu_use){now->used_us - first->used_us, now->at - first->at});
+}
+
 /* A kernel before 5.15 knows no last ones; then nothing changes. */
 static void look_at(const char *name, void *arg)
 {
     struct cpu_watch *watch = arg;
-    const int64_t now = clock_monotonic();
+    struct reading now = {.at = clock_monotonic()};
     struct error ignored;
-    int64_t used;
     struct candidate *candidate;
-    bool last = false;
+    bool last;
 
-    if (containers_cpu(watch->containers, name, &used, &ignored) < 0)
+    if (containers_cpu(watch->containers, name, &now.used_us, &ignored) < 0)
         return;
     candidate = find(watch, name);
-    if (candidate->at > 0)
-        last = cpu_watch_is_last(candidate->last, used - candidate->used_us, now - candidate->at);
-    /* What an earlier codeset-engined made of it is not known. */
-    if ((candidate->at == 0 || last != candidate->last) &&
+    last = candidate->looks > 0 && is_last(candidate, &now);
+    /* What an earlier codeset-engined made of it is not known, and a freeze makes a last one
+     * everybody's equal. */
+    if ((candidate->looks == 0 || last || candidate->last) &&
         containers_set_last(watch->containers, name, last, &ignored) == 0)
         candidate->last = last;
-    candidate->used_us = used;
-    candidate->at = now;
+    candidate->readings[candidate->looks++ % LOOKS] = now;
     candidate->seen = true;
 }
 

@@ -293,26 +293,50 @@ static const struct {
 
 int bench_rounds;
 
+static bool is_named(const char *name, int count, char **names)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_part(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+        if (strcmp(name, parts[i].name) == 0)
+            return true;
+    return false;
+}
+
+/* Returns where the names of parts begin. */
+static int read_arguments(int argc, char **argv)
+{
+    const bool told = argc > 1 && strcmp(argv[1], "--rounds") == 0;
+    const char *rounds = !told ? ROUNDS_USUAL : argc > 2 ? argv[2] : "";
+    const int first = told && argc > 2 ? 3 : 1;
+    char *end;
+
+    bench_rounds = (int)strtol(rounds, &end, 10);
+    if (bench_rounds < 1 || *end != '\0')
+        bench_fail("--rounds needs a number");
+    for (int a = first; a < argc; a++)
+        if (!is_part(argv[a]))
+            bench_fail("there is no part %s", argv[a]);
+    return first;
+}
+
 int main(int argc, char **argv)
 {
-    bool told = argc > 2 && strcmp(argv[1], "--rounds") == 0;
-    const int first = told ? 3 : 1;
+    const int first = read_arguments(argc, argv);
 
-    bench_rounds = (int)strtol(told ? argv[2] : ROUNDS_USUAL, NULL, 10);
-    if (bench_rounds < 1)
-        bench_fail("--rounds needs a number");
     client_open();
     atexit(fixture_close); /* a failed measurement ends the program anywhere */
     if (fixture_open() < 0)
         bench_fail("no fixture");
     table_begin();
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        bool wanted = argc == first;
-
-        for (int a = first; a < argc; a++)
-            wanted = wanted || strcmp(argv[a], parts[i].name) == 0;
-        if (wanted)
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+        if (argc == first || is_named(parts[i].name, argc - first, argv + first))
             parts[i].run();
-    }
     return 0;
 }

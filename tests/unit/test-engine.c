@@ -386,13 +386,23 @@ static void test_the_kernel_s_own_memory(void)
     CU_ASSERT_EQUAL(kernel_watch_parse(""), -1);
 }
 
+static bool is_last(bool before, int64_t since_us, int64_t lately_us)
+{
+    return cpu_watch_is_last(before, (struct cpu_use){since_us, 250000},
+                             (struct cpu_use){lately_us, 2000000});
+}
+
 static void test_who_comes_last(void)
 {
-    CU_ASSERT_FALSE(cpu_watch_is_last(false, 0, 250000));
-    CU_ASSERT_FALSE(cpu_watch_is_last(false, 125000, 250000));
-    CU_ASSERT_TRUE(cpu_watch_is_last(false, 125001, 250000));
-    CU_ASSERT_TRUE(cpu_watch_is_last(true, 62500, 250000));
-    CU_ASSERT_FALSE(cpu_watch_is_last(true, 62499, 250000));
+    CU_ASSERT_FALSE(is_last(false, 0, 0));
+    CU_ASSERT_FALSE(is_last(false, 125000, 125000));
+    CU_ASSERT_TRUE(is_last(false, 125001, 125001));
+    CU_ASSERT_TRUE(is_last(true, 62500, 62500));
+    CU_ASSERT_FALSE(is_last(true, 62499, 62499));
+    /* Bursts with pauses count as well. */
+    CU_ASSERT_TRUE(is_last(false, 0, 1000001));
+    CU_ASSERT_TRUE(is_last(true, 0, 1000001));
+    CU_ASSERT_FALSE(is_last(true, 0, 1000000));
 }
 
 /* What the kernel makes of the program shows in test-guests; here, that it is one. */

@@ -31,8 +31,8 @@
 
 #define ALIVE_SECONDS 15 /* as /health has it */
 #define MIB INT64_C(1048576)
-#define DATA_DIR "/var/lib/mysql" /* Debian's, where MariaDB can't be asked for it */
-#define BRIEF_HOSTS 8             /* so many are named in a few lines */
+#define DEBIANS_DATA_DIR "/var/lib/mysql" /* Debian's, where MariaDB can't be asked for it */
+#define BRIEF_HOSTS 8                     /* so many are named in a few lines */
 
 enum state { STATE_OK, STATE_UNKNOWN, STATE_DOWN };
 
@@ -206,7 +206,8 @@ static void add_disks(struct report *report)
     add_disk(report, "sandboxes", settings->engine.scratch_dir);
     add_disk(report, "images", settings->engine.image_dir);
     if (!settings->database.db_host[0])
-        add_disk(report, "database", report->server.datadir[0] ? report->server.datadir : DATA_DIR);
+        add_disk(report, "database",
+                 report->server.datadir[0] ? report->server.datadir : DEBIANS_DATA_DIR);
 }
 
 /* --- what is shown --------------------------------------------------------------------------- */

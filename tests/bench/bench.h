@@ -11,7 +11,7 @@
 
 #include "client.h"
 
-extern int bench_rounds; /* 200, unless --rounds says otherwise */
+#define ROUNDS 200
 
 struct series {
     double *values; /* seconds, or requests a second */

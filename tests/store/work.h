@@ -88,23 +88,18 @@ static inline struct id user_of(const char *email)
     return id;
 }
 
-static inline struct id session_with(const struct id *user, const char *sample_id)
+static inline struct id session_of(const struct id *user)
 {
     struct new_session wanted = {.session_id = id_new(),
                                  .user_id = *user,
                                  .dataset = "d",
-                                 .sample_id = sample_id,
+                                 .sample_id = "runnable",
                                  .ttl_minutes = 30,
                                  .open_max = 100000};
     int64_t expires_at;
 
     OK(store_session_create(api, &wanted, &expires_at, &err));
     return wanted.session_id;
-}
-
-static inline struct id session_of(const struct id *user)
-{
-    return session_with(user, "runnable");
 }
 
 static inline struct id new_session(void)

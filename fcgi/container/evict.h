@@ -3,8 +3,8 @@
  *
  * A container that takes the disk that the host needs for itself ends as a whole.
  * What the guest has written and the kernel not yet put down would go to the disk even after the
- * guest's death, when its file system is unmounted: up to its whole memory. So its loop device
- * loses its size and the image its blocks, at once.
+ * guest's death, when its file system is unmounted: up to its whole memory. So its file system is
+ * shut (EXT4_IOC_SHUTDOWN, linux/fs/ext4/ioctl.c) and its image loses its blocks, at once.
  */
 #ifndef CODESET_CONTAINER_EVICT_H
 #define CODESET_CONTAINER_EVICT_H

@@ -200,6 +200,63 @@ static void a_start_that_had_to_wait_is_watched(const char *scratch)
         wait_for(&stopped[i]);
 }
 
+static bool is_on_a_loop_device(const struct id *id)
+{
+    _cleanup_(free_ptr) char *image = xasprintf("/cs-%s.img", id->text);
+    DIR *dir = opendir("/sys/block");
+    bool found = false;
+
+    for (struct dirent *entry; dir != NULL && !found && (entry = readdir(dir)) != NULL;) {
+        _cleanup_(free_ptr) char *path =
+            xasprintf("/sys/block/%s/loop/backing_file", entry->d_name);
+        _cleanup_(buf_release) struct buf behind = BUF_INIT;
+        struct error err = ERROR_INIT;
+
+        found = file_read(AT_FDCWD, path, 4096, &behind, &err) == 0 &&
+                strstr(behind.data, image) != NULL;
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return found;
+}
+
+static void drop_caches(void)
+{
+    int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+
+    CU_ASSERT_EQUAL(write(fd, "1", 1), 1);
+    close(fd);
+}
+
+/* The kernel holds much that it has not written, and must read from the disk where there is room
+ * for it. It has to let that go: else it is at it for ever, and takes a processor for it. */
+static void what_was_not_written_yet_is_let_go(const char *scratch)
+{
+    int64_t deadline;
+    struct id id = id_new();
+    struct answer end = {.done = false};
+    struct engine_watch *watch = NULL;
+
+    restart_with("disk_reserve_bytes = 0\n");
+    start_writer(&id, &watch, &end);
+    CU_ASSERT_EQUAL(run(&id, "dd if=/dev/zero of=/written bs=1M count=4 conv=fsync && "
+                             "dd if=/dev/zero of=/held bs=1M count=300"),
+                    0);
+    drop_caches();
+    CU_ASSERT(is_on_a_loop_device(&id));
+    restart_with("disk_reserve_bytes = 760M\n");
+    CU_ASSERT(fixture_wait(&fixture, &end.done, 5));
+    CU_ASSERT_STRING_EQUAL(end.ended_code, "HOST_DISK_FULL");
+    engine_unwatch(watch);
+    deadline = clock_monotonic() + 10 * CLOCK_SECOND;
+    while (is_on_a_loop_device(&id) && clock_monotonic() < deadline)
+        poll(NULL, 0, 10);
+    CU_ASSERT_FALSE(is_on_a_loop_device(&id));
+    stop(&id);
+    restart_with("disk_reserve_bytes = 128M\n");
+    CU_ASSERT(free_in(scratch) > DEVICE_BYTES * 8 / 10);
+}
+
 /* A stop that takes long holds the lock of its container, which may be the one that takes most. */
 static void one_that_is_worked_on_does_not_shield_another(const char *scratch)
 {
@@ -432,6 +489,7 @@ static void guests_and_the_reserve(const char *scratch)
 {
     writers_end_before_the_reserve(scratch);
     a_start_that_had_to_wait_is_watched(scratch);
+    what_was_not_written_yet_is_let_go(scratch);
     one_that_is_worked_on_does_not_shield_another(scratch);
     one_is_ended_also_without_its_reason(scratch);
     sizes_leave_no_more_than_a_few_templates(scratch);

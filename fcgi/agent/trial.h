@@ -7,7 +7,7 @@
  * leave, decides what their outcomes are worth, and alone writes the report (docs/verdicts.md).
  *
  *     trial.c        the two steps: the plan, before the session's changes are there, and the runs
- *     trial_kinds.c  the frameworks: the planner of each, and what it starts
+ *     trial_kinds.c  families of frameworks: the planner of each, and what it starts
  *     trial_names.c  how the tests of a framework are named
  *     trial_steps.c  the runs, one after another
  *     trial_plan.c   what is to be run, read from what the framework's planner wrote

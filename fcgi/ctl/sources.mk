@@ -39,7 +39,6 @@ libctl_a_SOURCES = \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
 	fcgi/ctl/regrade.c \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h fcgi/ctl/sample_line_write.c \
-	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
 	fcgi/ctl/sample_scripts.c fcgi/ctl/sample_scripts.h \
 	fcgi/ctl/sample_trial.c fcgi/ctl/sample_trial.h \
 	fcgi/ctl/samples.c \

@@ -62,6 +62,8 @@ int ctl_verification_list(struct ctl *ctl)
                               "cancelled");
     if (ctl_option_int(ctl, "limit", 1, LIMIT_MOST, LIMIT_DEFAULT, &limit) != CTL_OK)
         return CTL_USAGE;
+    if (session && !id_valid(session))
+        return ctl_usage(ctl, "--session must be the id of a session, not '%.80s'", session);
     db = ctl_db(ctl, &err);
     if (!db || store_verification_list(db, word ? (int)status : -1, session, limit, add_listed,
                                        rows, &err) < 0)

@@ -14,6 +14,7 @@
 #include "wire/engined.h"
 
 struct containers;
+struct cpu_watch;
 struct disk_watch;
 struct kernel_watch;
 struct engine_settings;
@@ -30,7 +31,8 @@ struct server;
  * call back nobody then. */
 struct server *server_new(struct event_base *base, const struct engine_settings *settings,
                           struct containers *containers, struct disk_watch *disk,
-                          struct kernel_watch *kernel, int listener, uid_t asker);
+                          struct kernel_watch *kernel, struct cpu_watch *cpu, int listener,
+                          uid_t asker);
 void server_free(struct server *server);
 
 #endif

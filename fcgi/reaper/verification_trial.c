@@ -19,6 +19,7 @@
 #include "reaper/verification.h"
 #include "settings.h"
 #include "wire/agent_protocol.h"
+#include "wire/framework.h"
 
 #include "base/banned.h"
 
@@ -32,20 +33,19 @@ bool job_is_trial(const struct job *job)
     return job->work.trial != NULL;
 }
 
-/* JavaScript's runner takes from the lists which files have tests; the others ask the project. */
 static bool lists_name_files(const char *trial)
 {
     _cleanup_(json_release) json_object *document = NULL;
     struct error ignored = ERROR_INIT;
-    const char *framework = NULL;
+    const struct framework *framework = NULL;
 
     if (json_parse(trial, strlen(trial), &document, NULL, &ignored) == 0)
-        framework = json_get_text(document, "framework");
-    return framework && strcmp(framework, "pytest") != 0 && strcmp(framework, "ctest") != 0;
+        framework = framework_find(json_get_text(document, "framework"));
+    return framework && framework->lists_name_files;
 }
 
-/* What is told of pass_to_pass: of the others only a few are drawn, where there are very many,
- * none. */
+/* What is told of pass_to_pass: where only a few of the list would be drawn and it is very long,
+ * nothing. */
 static const char *kept_list(const struct job *job)
 {
     const char *list = job->work.pass_to_pass;

@@ -1,0 +1,21 @@
+/*
+ * sample_archive.h - the archive of a sample that clients download: a tar.gz of sample.json,
+ * problem_statement.md, patch.diff, test_patch.diff, and, where there are any, hints.md and
+ * non_code_patch.diff. The same sample gives the same bytes.
+ */
+#ifndef CODESET_ROUTES_SAMPLE_ARCHIVE_H
+#define CODESET_ROUTES_SAMPLE_ARCHIVE_H
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/error.h"
+
+#define SAMPLE_ARCHIVE_ETAG_SIZE (2 * SHA256_SIZE + sizeof("\"\""))
+
+/* json: the sample's object, as an import made it: 8 MiB of a line at most (ctl/sample_line.h), so
+ * that a worker needs some 40 MiB for the largest. Appends the archive; etag: of its bytes, so that
+ * nobody puts ranges of different ones together. */
+int sample_archive(const struct buf *json, struct buf *archive, char etag[SAMPLE_ARCHIVE_ETAG_SIZE],
+                   struct error *err);
+
+#endif

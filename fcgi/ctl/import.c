@@ -49,6 +49,7 @@ struct import {
     struct import_images images;
     const char *scripts; /* a folder; NULL: none */
     const char *format;  /* NULL: told by the rows */
+    char *format_before; /* of the data set's last import; NULL: none, or not known */
     struct row_source *source;
     struct row_source *first; /* the same, of tasks' folders: read for their images; NULL: none */
     struct import_check check;
@@ -73,6 +74,7 @@ static void import_release(struct import *import)
     import_check_release(&import->check);
     import_images_release(&import->images);
     tdestroy(import->seen, free);
+    free(import->format_before);
     json_object_put(import->errors);
     import_rows_release(&import->taken);
     buf_release(&import->profile);
@@ -219,6 +221,24 @@ static void show_progress(struct import *import)
         progress_show(&import->progress, "%s: line %" PRId64, import->path, import->line);
 }
 
+/* What an earlier release took as plain would get a new version of each sample. */
+static int check_row(struct import *import, struct error *err)
+{
+    const char *format = row_source_format(import->source);
+    const char *before = import->format_before;
+
+    if (++import->rows > SAMPLES_MOST)
+        return error_set(err, ERROR_LIMIT, NULL, "%s has more than %d samples; split it",
+                         import->path, SAMPLES_MOST);
+    if (import->format || !format || !before || strcmp(format, before) == 0 ||
+        !dataset_format_is_plain(dataset_format_named(before)))
+        return 0;
+    return error_set(err, ERROR_CONFLICT, NULL,
+                     "these rows look like '%s', but data set '%s' was imported as '%s'; say which "
+                     "it is to be from now on: --format %s or --format %s",
+                     format, import->dataset, before, before, format);
+}
+
 static int take_file(struct import *import, struct error *err)
 {
     struct source_row row = SOURCE_ROW_INIT;
@@ -234,10 +254,7 @@ static int take_file(struct import *import, struct error *err)
     import_rows_begin(&import->taken, &import->target);
     while (status == 0 && (got = row_source_next(import->source, &row, err)) > 0) {
         show_progress(import);
-        status = ++import->rows > SAMPLES_MOST
-                     ? error_set(err, ERROR_LIMIT, NULL, "%s has more than %d samples; split it",
-                                 import->path, SAMPLES_MOST)
-                     : take_row(import, &row, err);
+        status = check_row(import, err) < 0 ? -1 : take_row(import, &row, err);
     }
     source_row_release(&row);
     if (status < 0 || got < 0) {
@@ -324,6 +341,9 @@ static int set_up_dataset(struct import *import, struct error *err)
                            err) < 0)
         return -1;
     import->is_new = count == 0;
+    if (!import->is_new &&
+        store_dataset_format(import->db, import->dataset, &import->format_before, err) < 0)
+        return -1;
     if (import->profile.length > 0 &&
         store_dataset_set_profile(import->db, import->dataset, import->profile.data, err) < 0)
         return -1;

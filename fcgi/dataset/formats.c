@@ -472,7 +472,7 @@ int dataset_convert(const struct dataset_format *format, json_object *row, json_
 
     if (!json_object_is_type(row, json_type_object))
         return error_set(err, ERROR_INVALID, NULL, "must be an object");
-    if (format == PLAIN || (format->is_one && !format->is_one(row))) {
+    if (format == PLAIN) {
         *ret_line = json_object_get(row);
         return 0;
     }

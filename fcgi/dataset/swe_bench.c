@@ -184,6 +184,7 @@ char *swe_bench_commands(struct conversion *conversion)
     const struct project *project = project_of(conversion->row);
     const char *test_patch = json_get_text(conversion->line, "test_patch");
     _cleanup_(buf_release) struct buf text = BUF_INIT;
+    size_t without;
 
     if (!project || project->arguments == NO_COMMAND) {
         conversion_need(conversion,
@@ -192,8 +193,14 @@ char *swe_bench_commands(struct conversion *conversion)
         return NULL;
     }
     buf_add_str(&text, project->command);
+    without = text.length;
     patch_files(test_patch ? test_patch : "", add_argument,
                 &(struct adding){.out = &text, .modules = project->arguments == MODULES});
+    if (text.length == without) { /* the whole suite would run */
+        conversion_need(conversion, "verifier: the tests' patch touches no test file that its "
+                                    "command could name");
+        return NULL;
+    }
     return buf_take(&text);
 }
 

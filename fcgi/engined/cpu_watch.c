@@ -34,6 +34,7 @@ struct cpu_watch {
     struct containers *containers;
     struct event *timer;
     bool armed;
+    bool blind; /* the last look failed, and that was told */
     LIST_HEAD(, candidate) candidates;
 };
 
@@ -108,14 +109,18 @@ static void look_at(const char *name, void *arg)
     candidate->seen = true;
 }
 
-/* False: there is none. */
+/* False: there is none. Of a look that fails nothing follows. */
 static bool look(struct cpu_watch *watch)
 {
     struct error err = ERROR_INIT;
     struct candidate *candidate, *next;
+    bool blind = containers_list(watch->containers, look_at, watch, &err) < 0;
 
-    if (containers_list(watch->containers, look_at, watch, &err) < 0)
+    if (blind && !watch->blind)
         log_error("cpu_watch_failed", &err);
+    watch->blind = blind;
+    if (blind)
+        return true;
     for (candidate = LIST_FIRST(&watch->candidates); candidate != NULL; candidate = next) {
         next = LIST_NEXT(candidate, next);
         if (!candidate->seen)

@@ -12,10 +12,12 @@
 
 #define SAMPLE_ARCHIVE_ETAG_SIZE (2 * SHA256_SIZE + sizeof("\"\""))
 
+/* Of all that the archive's bytes depend on, so that nobody puts ranges of different ones together:
+ * the sample's object, this code, and the zlib that is loaded. Without making the archive. */
+void sample_archive_etag(const struct buf *json, char etag[SAMPLE_ARCHIVE_ETAG_SIZE]);
+
 /* json: the sample's object, as an import made it: 8 MiB of a line at most (ctl/sample_line.h), so
- * that a worker needs some 40 MiB for the largest. Appends the archive; etag: of its bytes, so that
- * nobody puts ranges of different ones together. */
-int sample_archive(const struct buf *json, struct buf *archive, char etag[SAMPLE_ARCHIVE_ETAG_SIZE],
-                   struct error *err);
+ * that a worker needs some 40 MiB for the largest. Appends the archive. */
+int sample_archive(const struct buf *json, struct buf *archive, struct error *err);
 
 #endif

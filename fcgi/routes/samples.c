@@ -275,16 +275,16 @@ static int download_sample(void *app, const struct request *request, const void 
     char etag[SAMPLE_ARCHIVE_ETAG_SIZE];
     int64_t version;
 
-    if (store_sample_text(api->db, dataset, sample_id, download->version, &version, &json, err) <
-            0 ||
-        sample_archive(&json, &answer->body, etag, err) < 0)
+    if (store_sample_text(api->db, dataset, sample_id, download->version, &version, &json, err) < 0)
         return -1;
+    sample_archive_etag(&json, etag);
     answer_header(answer, "ETag", "%s", etag);
     if (is_known(request, etag)) {
-        buf_clear(&answer->body);
         answer->status = 304;
         return 0;
     }
+    if (sample_archive(&json, &answer->body, err) < 0)
+        return -1;
     add_file_name(&name, sample_id, version);
     answer->status = 200;
     answer_header(answer, "Content-Type", "application/gzip");

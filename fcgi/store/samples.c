@@ -492,6 +492,17 @@ int store_dataset_set_profile(struct db *db, const char *name, const char *profi
     return DB_RUN(db, &query, NULL, err, db_text(profile), db_text(name));
 }
 
+int store_dataset_format(struct db *db, const char *name, char **ret_format, struct error *err)
+{
+    static const struct query query = {"SELECT format FROM datasets WHERE name = ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(name));
+
+    if (!rows)
+        return -1;
+    *ret_format = db_next(rows) ? db_row_copy(rows, 0) : NULL;
+    return 0;
+}
+
 int store_dataset_set_format(struct db *db, const char *name, const char *format, struct error *err)
 {
     static const struct query query = {"UPDATE datasets SET format = ? WHERE name = ?"};

@@ -168,7 +168,8 @@ int store_dataset_ensure(struct db *db, const char *name, const char *descriptio
 /* How commands are run in its containers, from the next one on (wire/profile.h). */
 int store_dataset_set_profile(struct db *db, const char *name, const char *profile,
                               struct error *err);
-/* Of its last import. */
+/* Of its last import; for free(), NULL: not known. */
+int store_dataset_format(struct db *db, const char *name, char **ret_format, struct error *err);
 int store_dataset_set_format(struct db *db, const char *name, const char *format,
                              struct error *err);
 /* What its sessions may reach, from now on. egress: a valid policy (wire/egress.h). */

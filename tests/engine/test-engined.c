@@ -419,6 +419,37 @@ static void who_uses_the_processors_all_the_time_comes_last(void)
     stop(&quiet);
 }
 
+/* While somebody else, who is not last yet, wants all there is: to be frozen, a process has to run
+ * once more. */
+static void who_comes_last_is_held_still_in_time(void)
+{
+    struct id busy = id_new(), bursting = id_new();
+    _cleanup_(cgroup_fs_release) struct cgroup_fs cgroups = {.v2 = false};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(cgroup_fs_open(&cgroups, &err), 0);
+    start(&busy);
+    start(&bursting);
+    favour(&cgroups);
+    CU_ASSERT_EQUAL(run(&busy, COUNT), 0);
+    for (int round = 0; round < 4; round++) {
+        struct opened held;
+
+        CU_ASSERT_TRUE(comes_last(&cgroups, &busy, true));
+        CU_ASSERT_TRUE(comes_last(&cgroups, &bursting, false));
+        CU_ASSERT_EQUAL(run(&bursting, "for i in 1 2 3 4; do timeout 1 sh -c 'while :; do :; done' "
+                                       ">/dev/null 2>&1 & done"),
+                        0);
+        held = freeze(&busy);
+        CU_ASSERT_EQUAL_FATAL(held.failed, ERROR_NONE);
+        CU_ASSERT_EQUAL(run(&busy, "cp /count /then; sleep 0.2; cmp /count /then"), 0);
+        close(held.fd);
+        CU_ASSERT_EQUAL(run(&busy, "while cmp -s /count /then; do :; done"), 0);
+    }
+    stop(&busy);
+    stop(&bursting);
+}
+
 static void a_verification_has_no_way_out(void)
 {
     struct id id = id_new();
@@ -732,6 +763,7 @@ int main(void)
         {"what is held still can be stopped", what_is_held_still_can_be_stopped},
         {"who uses the processors all the time comes last",
          who_uses_the_processors_all_the_time_comes_last},
+        {"who comes last is held still in time", who_comes_last_is_held_still_in_time},
         {"a verification has no way out", a_verification_has_no_way_out},
         {"a bad message ends its connection and nothing else",
          a_bad_message_ends_its_connection_and_nothing_else},

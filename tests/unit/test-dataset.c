@@ -174,6 +174,47 @@ static void a_row_of_multi_swe_bench_gets_the_runner_of_its_repository(void)
     }
 }
 
+#define PATCH_OF(file) "--- a/" file "\n+++ b/" file "\n@@ -1 +1 @@\n-x\n+y\n"
+
+/* It is not looked at once more whether rows are what they were said to be. */
+static void a_row_that_is_said_to_be_swe_bench_s_is_taken_as_one(void)
+{
+    static const struct {
+        const char *repo, *test_patch;
+        const char *needs, *error; /* a part of it; NULL: none */
+    } cases[] = {
+        {"pylint-dev/pylint", PATCH_OF("tests/a.py"), NULL, NULL},
+        {"pylint-dev/pylint", PATCH_OF("tests/a.txt"), "touches no test file", NULL},
+        {"somebody/something", PATCH_OF("tests/a.py"), NULL, "repo: none of SWE-bench's"},
+    };
+    const struct dataset_format *format = dataset_format_named("swe-bench-4");
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(json_release) json_object *row = json_tokener_parse(
+            "{\"instance_id\":\"pylint-dev__pylint-1\",\"version\":\"2.13\",\"patch\":\"\","
+            "\"my_own_field\":1,\"FAIL_TO_PASS\":[\"tests/a.py::t\"],\"PASS_TO_PASS\":[]}");
+        _cleanup_(json_release) json_object *line = NULL;
+        json_object *made = NULL;
+        struct error err = ERROR_INIT;
+        const char *needs;
+
+        json_add_text(row, "repo", cases[i].repo);
+        json_add_text(row, "test_patch", cases[i].test_patch);
+        if (dataset_convert(format, row, &made, &err) < 0) {
+            if (!cases[i].error || !strstr(err.message, cases[i].error))
+                complain(cases[i].repo, err.message);
+            continue;
+        }
+        line = made;
+        CU_ASSERT_PTR_NULL(cases[i].error);
+        CU_ASSERT_PTR_NOT_NULL(json_get_text(line, "image_reference"));
+        needs = json_object_to_json_string(json_object_object_get(line, "needs"));
+        if (cases[i].needs ? !strstr(needs, cases[i].needs) : strcmp(needs, "null") != 0)
+            complain(cases[i].test_patch, needs);
+        CU_ASSERT_EQUAL(json_get_text(line, "verifier_command") == NULL, cases[i].needs != NULL);
+    }
+}
+
 /* --- tasks that are folders ------------------------------------------------------------------ */
 
 static void what_is_no_task_is_refused(void)
@@ -720,6 +761,8 @@ static const struct unit_test tests[] = {
     {"rows of each format become samples", rows_of_each_format_become_samples},
     {"a row of Multi-SWE-bench gets the runner of its repository",
      a_row_of_multi_swe_bench_gets_the_runner_of_its_repository},
+    {"a row that is said to be SWE-bench's is taken as one",
+     a_row_that_is_said_to_be_swe_bench_s_is_taken_as_one},
     {"a row with no test that must pass is refused", a_row_with_no_test_that_must_pass_is_refused},
     {"Python literals are read, and never evaluated", python_literals_are_read},
     {"deep literals are refused", deep_literals_are_refused},

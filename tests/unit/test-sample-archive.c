@@ -14,7 +14,8 @@ static void make(const char *json, struct buf *archive, char etag[SAMPLE_ARCHIVE
     const struct buf text = {.data = (char *)(uintptr_t)json, .length = strlen(json)};
     struct error err = ERROR_INIT;
 
-    CU_ASSERT_EQUAL_FATAL(sample_archive(&text, archive, etag, &err), 0);
+    sample_archive_etag(&text, etag);
+    CU_ASSERT_EQUAL_FATAL(sample_archive(&text, archive, &err), 0);
 }
 
 static struct archive *reader_of(const struct buf *bytes)
@@ -61,6 +62,8 @@ static void the_same_sample_gives_the_same_archive(void)
     CU_ASSERT_EQUAL_FATAL(first.length, second.length);
     CU_ASSERT_EQUAL(memcmp(first.data, second.data, first.length), 0);
     CU_ASSERT_STRING_EQUAL(etag, again);
+    CU_ASSERT_EQUAL(strlen(etag), sizeof(etag) - 1);
+    CU_ASSERT(etag[0] == '"' && etag[sizeof(etag) - 2] == '"');
     CU_ASSERT_EQUAL(memcmp(first.data + 4, "\0\0\0\0", 4), 0); /* gzip's time (RFC 1952, 2.3.1) */
     unpack(&first, &names, &contents);
     CU_ASSERT_STRING_EQUAL(names.data, "sample.json 98 60\nproblem_statement.md 3 60\n"

@@ -42,9 +42,18 @@ static void free_tools(void *arg)
     free(tools);
 }
 
+/* Of the thread that ends the process: no destructor is called for it. */
+static void free_own_tools(void)
+{
+    struct tools *tools = pthread_getspecific(tools_key);
+
+    if (tools && pthread_setspecific(tools_key, NULL) == 0)
+        free_tools(tools);
+}
+
 static void make_key(void)
 {
-    if (pthread_key_create(&tools_key, free_tools) != 0)
+    if (pthread_key_create(&tools_key, free_tools) != 0 || atexit(free_own_tools) != 0)
         abort(); /* no memory */
 }
 

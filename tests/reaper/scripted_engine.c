@@ -699,6 +699,6 @@ void scripted_touch(const struct scripted_host *host, const char *name)
 
 char *scripted_wait(const struct scripted_host *host, const char *name, const char *then)
 {
-    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep 0.01; done; %s", host->folder,
+    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep 0.1; done; %s", host->folder,
                      host->folder, name, then);
 }

@@ -37,6 +37,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \
 	fcgi/agent/trial_names.c fcgi/agent/trial_names.h \
 	fcgi/agent/trial_plan.c fcgi/agent/trial_plan.h \
+	fcgi/agent/trial_planted.c fcgi/agent/trial_planted.h \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_plant.h \
 	fcgi/agent/trial_source.c fcgi/agent/trial_source.h \
 	fcgi/agent/trial_steps.c fcgi/agent/trial_steps.h \

@@ -16,6 +16,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
 	fcgi/ctl/image_options.h \
 	fcgi/ctl/import_images.c fcgi/ctl/import_images.h \
+	fcgi/ctl/planted.c fcgi/ctl/planted.h \
 	fcgi/ctl/pull_jobs.c fcgi/ctl/pull_jobs.h \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
 	fcgi/ctl/doctor_certificate.c fcgi/ctl/doctor_database.c fcgi/ctl/doctor_egress.c \

@@ -315,4 +315,5 @@ void planted_tell(json_object *object, struct buf *out)
     tell_names(object, "unplanted", "no failure can be planted", "", out);
     tell_names(object, "unrehearsed", "no failure was planted",
                " that did not come out right in the rehearsal", out);
+    buf_truncate(out, out->length - 1); /* whoever prints it ends the last line */
 }

@@ -74,6 +74,17 @@ static bool has_planted(json_object *test)
     return test && json_object_object_length(member(test, "planted")) > 0;
 }
 
+/* In some run, made or not. */
+static bool is_to_be_planted(const struct trial_plan *plan, size_t function)
+{
+    for (size_t step = 0; step < plan->step_count; step++)
+        for (size_t i = 0; i < plan->steps[step].slot_count; i++)
+            if (plan->steps[step].slots[i].function == function &&
+                plan->steps[step].slots[i].planted)
+                return true;
+    return false;
+}
+
 static void add_functions(struct telling *telling)
 {
     const struct trial_plan *plan = telling->plan;
@@ -81,6 +92,8 @@ static void add_functions(struct telling *telling)
     for (size_t i = 0; i < plan->function_count; i++) {
         if (has_planted(telling->tests[i]))
             add_item(telling, "tests", json_object_get(telling->tests[i]));
+        else if (is_to_be_planted(plan, i))
+            add_name(telling, "not_run", plan->functions[i]);
         else if (plan->rehearsal_count > 0 && i >= plan->mended_count)
             add_name(telling, "unrehearsed", plan->functions[i]);
     }
@@ -89,7 +102,7 @@ static void add_functions(struct telling *telling)
 void trial_planted_write(const struct trial_plan *plan, const struct trial_end *ends,
                          struct buf *json)
 {
-    static const char *const lists[] = {"tests", "unplanted", "unrehearsed"};
+    static const char *const lists[] = {"tests", "unplanted", "unrehearsed", "not_run"};
     _cleanup_(json_release) json_object *root = json_object_new_object();
     struct telling telling = {
         .plan = plan,

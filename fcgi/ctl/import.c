@@ -230,7 +230,8 @@ static int check_row(struct import *import, struct error *err)
     if (++import->rows > SAMPLES_MOST)
         return error_set(err, ERROR_LIMIT, NULL, "%s has more than %d samples; split it",
                          import->path, SAMPLES_MOST);
-    if (import->format || !format || !before || strcmp(format, before) == 0 ||
+    if (import->format || !format || !before ||
+        !dataset_format_was_plain(dataset_format_named(format)) ||
         !dataset_format_is_plain(dataset_format_named(before)))
         return 0;
     return error_set(err, ERROR_CONFLICT, NULL,

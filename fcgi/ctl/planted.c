@@ -15,8 +15,8 @@
 
 /* Objects, as each test is to be found by its name. */
 struct planted {
-    json_object *tests;                   /* with what was planted and unchanged */
-    json_object *unplanted, *unrehearsed; /* keys only */
+    json_object *tests;                             /* with what was planted and unchanged */
+    json_object *unplanted, *unrehearsed, *not_run; /* keys only */
     int64_t more;
     bool is_told; /* something was added */
 };
@@ -28,6 +28,7 @@ struct planted *planted_new(void)
     planted->tests = json_object_new_object();
     planted->unplanted = json_object_new_object();
     planted->unrehearsed = json_object_new_object();
+    planted->not_run = json_object_new_object();
     return planted;
 }
 
@@ -38,6 +39,7 @@ void planted_free(struct planted *planted)
     json_object_put(planted->tests);
     json_object_put(planted->unplanted);
     json_object_put(planted->unrehearsed);
+    json_object_put(planted->not_run);
     free(planted);
 }
 
@@ -68,9 +70,10 @@ static json_object *last_line(const struct verification_report *report, size_t *
         begin--;
     if (json_parse(text + begin, end - begin, &told, NULL, &ignored) < 0)
         return NULL;
-    *ret_offset = begin;
-    if (typed(told, "tests", json_type_array))
+    if (typed(told, "tests", json_type_array)) {
+        *ret_offset = begin;
         return told;
+    }
     json_object_put(told);
     return NULL;
 }
@@ -139,6 +142,7 @@ void planted_add(struct planted *planted, const struct verification_report *repo
         add_test(planted, json_object_array_get_idx(tests, i));
     add_names(planted->unplanted, typed(told, "unplanted", json_type_array));
     add_names(planted->unrehearsed, typed(told, "unrehearsed", json_type_array));
+    add_names(planted->not_run, typed(told, "not_run", json_type_array));
     if (more > planted->more)
         planted->more = more;
 }
@@ -214,6 +218,7 @@ json_object *planted_object(const struct planted *planted)
     json_add(object, "tests", tests);
     json_add(object, "unplanted", list_of(planted->unplanted, planted->tests));
     json_add(object, "unrehearsed", list_of(planted->unrehearsed, planted->tests));
+    json_add(object, "not_run", list_of(planted->not_run, planted->tests));
     json_add_int(object, "more", planted->more);
     return object;
 }
@@ -233,7 +238,8 @@ void planted_tell_shortly(json_object *object, struct buf *out)
         buf_add_str(out, "-");
         return;
     }
-    without = length_of(object, "unplanted") + length_of(object, "unrehearsed");
+    without = length_of(object, "unplanted") + length_of(object, "unrehearsed") +
+              length_of(object, "not_run");
     buf_addf(out, "%" PRId64 "/%" PRId64, json_get_int(object, "failed", 0),
              json_get_int(object, "planted", 0));
     if (without > 0)
@@ -314,6 +320,8 @@ void planted_tell(json_object *object, struct buf *out)
     tell_wrong(object, out);
     tell_names(object, "unplanted", "no failure can be planted", "", out);
     tell_names(object, "unrehearsed", "no failure was planted",
-               " that did not come out right in the rehearsal", out);
+               ", which did not come out right in the rehearsal, or had no time", out);
+    tell_names(object, "not_run", "no failure was planted", ", as another test had failed before",
+               out);
     buf_truncate(out, out->length - 1); /* whoever prints it ends the last line */
 }

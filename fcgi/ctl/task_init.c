@@ -150,6 +150,9 @@ static void write_task(const struct init *init, struct buf *out)
         out,
         "    // Seconds that the verifier may take. 'task check' says what it takes.\n"
         "    \"verify_timeout\": 300,\n"
+        "    // Whoever works on the task sees what the verifier prints, with what tests "
+        "expected.\n"
+        "    // \"hide_verifier_output\": true,\n"
         "    // Tests that fail now and must pass, and tests that must go on passing, by their\n"
         "    // names in the report. With both lists empty all tests must pass.\n"
         "    \"fail_to_pass\": [],\n"

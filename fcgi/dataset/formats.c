@@ -404,6 +404,16 @@ const struct dataset_format *dataset_format_of(json_object *row, bool own_images
     return PLAIN;
 }
 
+const struct dataset_format *dataset_format_for(const struct dataset_format *told, json_object *row)
+{
+    return told->is_one && !told->is_one(row) ? PLAIN : told;
+}
+
+bool dataset_format_was_plain(const struct dataset_format *format)
+{
+    return format->is_one != NULL;
+}
+
 const char *dataset_format_name(const struct dataset_format *format)
 {
     return format->name;

@@ -46,6 +46,7 @@ enum {
 
 struct converter {
     const struct dataset_format *format; /* NULL: not known yet */
+    bool is_told;                        /* by the first row, and not by name */
     bool own_images;
     size_t most;
     struct buf said, text; /* said: not written yet */
@@ -81,15 +82,18 @@ static void say_text(struct converter *converter, char word, int64_t number, con
 static void settle_format(struct converter *converter, json_object *object)
 {
     converter->format = dataset_format_of(object, converter->own_images);
+    converter->is_told = true;
     say_text(converter, WORD_FORMAT, 0, dataset_format_name(converter->format));
 }
 
 static void say_line(struct converter *converter, const struct split_row *row, json_object *object)
 {
+    const struct dataset_format *format =
+        converter->is_told ? dataset_format_for(converter->format, object) : converter->format;
     _cleanup_(json_release) json_object *line = NULL;
     struct error err = ERROR_INIT;
 
-    if (dataset_convert(converter->format, object, &line, &err) < 0) {
+    if (dataset_convert(format, object, &line, &err) < 0) {
         say_text(converter, WORD_BAD, row->number, err.message);
         return;
     }

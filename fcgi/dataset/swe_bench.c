@@ -209,8 +209,6 @@ int finish_swe_bench(struct conversion *conversion, struct error *err)
     const struct project *project = project_of(conversion->row);
     const char *parser;
 
-    if (!json_get_text(conversion->row, "repo")) /* its line is read on, and what it needs told */
-        return 0;
     if (!project)
         return error_set(err, ERROR_INVALID, NULL,
                          "repo: none of SWE-bench's, so its images and its runner are not known");

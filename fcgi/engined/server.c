@@ -465,7 +465,7 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
                   (unsigned)peer.uid, (int)peer.pid, server->count);
         return;
     }
-    if (server->abandoned >= SERVER_ABANDONED_MAX) {
+    if (server->abandoned > SERVER_ABANDONED_MAX) {
         log_event(LOG_WARNING, "asker_refused",
                   "uid=%u pid=%d reason=\"%d requests of earlier connections are under way\"",
                   (unsigned)peer.uid, (int)peer.pid, server->abandoned);

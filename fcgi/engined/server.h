@@ -22,9 +22,10 @@ struct event_base;
 struct server;
 
 #define SERVER_CONNECTIONS_MAX 16
-/* Requests under way of connections that have gone; with more nobody may connect. Who asks, goes
- * and comes again would else be bounded by nothing, and whoever comes then waits behind them. */
-#define SERVER_ABANDONED_MAX (ENGINED_UNDER_WAY_MAX / 2)
+/* Requests under way of connections that have gone: with more than one can leave, nobody may
+ * connect. Who asks, goes and comes again would else be bounded by nothing, and whoever comes then
+ * waits behind them. */
+#define SERVER_ABANDONED_MAX ENGINED_UNDER_WAY_MAX
 
 /* listener: a listening SOCK_SEQPACKET socket, non-blocking; stays the caller's. asker: the user
  * who may ask, besides root. The others must outlive it, but for the containers: they go first, and

@@ -12,8 +12,10 @@
 
 #define SAMPLE_ARCHIVE_ETAG_SIZE (2 * SHA256_SIZE + sizeof("\"\""))
 
-/* Of all that the archive's bytes depend on, so that nobody puts ranges of different ones together:
- * the sample's object, this code, and the zlib that is loaded. Without making the archive. */
+/* Of what the archive's bytes depend on, so that nobody puts ranges of different ones together: the
+ * sample's object, this code, and the version of zlib that is loaded. Without making the archive.
+ *
+ * BUGS: two builds of one version of zlib that compress otherwise give one ETag. */
 void sample_archive_etag(const struct buf *json, char etag[SAMPLE_ARCHIVE_ETAG_SIZE]);
 
 /* json: the sample's object, as an import made it: 8 MiB of a line at most (ctl/sample_line.h), so

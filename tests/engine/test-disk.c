@@ -242,8 +242,8 @@ static void what_was_not_written_yet_is_let_go(const char *scratch)
     restart_with("disk_reserve_bytes = 0\n");
     start_writer(&id, &watch, &end);
     CU_ASSERT_EQUAL(run(&id, "dd if=/dev/zero of=/written bs=1M count=4 conv=fsync && "
-                             "mkdir /d && cd /d && mkdir $(seq 2000) && "
-                             "dd if=/dev/zero of=/held bs=1M count=300"),
+                             "dd if=/dev/zero of=/held bs=1M count=300 && "
+                             "mkdir /d && cd /d && mkdir $(seq 2000)"),
                     0);
     drop_caches();
     CU_ASSERT(is_on_a_loop_device(&id));

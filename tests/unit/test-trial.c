@@ -350,7 +350,8 @@ static void expect_planted(const char *expected)
 
 #define TOLD(planted, unchanged)                                                                   \
     "{\"tests\":[{\"test\":\"t/a.py::test_f\",\"planted\":{\"expected\":{" planted                 \
-    "}},\"unchanged\":{" unchanged "}}],\"unplanted\":[],\"unrehearsed\":[],\"more\":0}"
+    "}},\"unchanged\":{" unchanged                                                                 \
+    "}}],\"unplanted\":[],\"unrehearsed\":[],\"not_run\":[],\"more\":0}"
 
 static void each_planted_failure_is_told_with_its_end(void)
 {
@@ -380,6 +381,17 @@ static void a_planted_failure_in_a_run_that_broke_off_has_no_result(void)
     expect_planted(TOLD("\"passed\":1", "\"passed\":2"));
 }
 
+/* Another test had failed: nothing is known of the rehearsal. */
+static void tests_whose_runs_were_left_out_are_told(void)
+{
+    HEAR(&ends[0], 0, SAID("test_x[1]", 2), ENDED(0));
+    HEAR(&ends[1], 0, ENDED(0));
+    ends[1].left_out = true;
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
+    expect_planted("{\"tests\":[],\"unplanted\":[],\"unrehearsed\":[],"
+                   "\"not_run\":[\"t/a.py::test_f\"],\"more\":0}");
+}
+
 static void tests_in_which_no_failure_was_planted_are_told(void)
 {
     _cleanup_(buf_release) struct buf json = BUF_INIT;
@@ -395,8 +407,9 @@ static void tests_in_which_no_failure_was_planted_are_told(void)
     plan.rehearsal_count = 1;
     HEAR(&ends[0], 0, SAID("test_x[1]", 0), ENDED(0));
     trial_planted_write(&plan, ends, &json);
-    CU_ASSERT_STRING_EQUAL(json.data, "{\"tests\":[],\"unplanted\":[\"t.a::test_g[1]\",\"\\n\"],"
-                                      "\"unrehearsed\":[\"t/a.py::test_f\"],\"more\":0}");
+    CU_ASSERT_STRING_EQUAL(json.data,
+                           "{\"tests\":[],\"unplanted\":[\"t.a::test_g[1]\",\"\\n\"],"
+                           "\"unrehearsed\":[\"t/a.py::test_f\"],\"not_run\":[],\"more\":0}");
     plan.unplanted = NULL;
     plan.rehearsal_count = 0;
     clear();
@@ -666,6 +679,7 @@ int main(void)
          a_planted_failure_in_a_run_that_broke_off_has_no_result},
         {"tests in which no failure was planted are told",
          tests_in_which_no_failure_was_planted_are_told},
+        {"tests whose runs were left out are told", tests_whose_runs_were_left_out_are_told},
         {"what is told of planted failures has an end",
          what_is_told_of_planted_failures_has_an_end},
         {"failures are planted in listed and held-out tests and not in the run of all",

@@ -101,8 +101,9 @@ static void add_counts(json_object *sums, json_object *counts)
 {
     if (!json_object_is_type(counts, json_type_object))
         return;
-    json_object_object_foreach (counts, end, count)
+    json_object_object_foreach (counts, end, count) {
         json_add_int(sums, end, json_get_int(sums, end, 0) + json_object_get_int64(count));
+    }
 }
 
 static void add_test(struct planted *planted, json_object *told)
@@ -113,8 +114,9 @@ static void add_test(struct planted *planted, json_object *told)
     if (!name || !kinds)
         return;
     test = member(planted->tests, name);
-    json_object_object_foreach (kinds, kind, counts)
+    json_object_object_foreach (kinds, kind, counts) {
         add_counts(member(member(test, "planted"), kind), counts);
+    }
     add_counts(member(test, "unchanged"), typed(told, "unchanged", json_type_object));
 }
 
@@ -272,10 +274,11 @@ static void tell_ends(json_object *ends, const char *expected, const char *what,
     int64_t all;
 
     (void)count_ends(ends, expected, &all);
-    json_object_object_foreach (ends, end, count)
+    json_object_object_foreach (ends, end, count) {
         if (strcmp(end, expected) != 0)
             buf_addf(out, "        %s: %s in %" PRId64 " of %" PRId64 " runs\n", what, end,
                      json_object_get_int64(count), all);
+    }
 }
 
 static void tell_test(json_object *test, struct buf *out)

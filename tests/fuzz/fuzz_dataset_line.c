@@ -3,6 +3,7 @@
  * the same, and has one hash.
  *
  * fuzz-sources: fcgi/ctl/sample_line.c fcgi/ctl/sample_line_write.c fcgi/ctl/sample_trial.c
+ * fuzz-sources: fcgi/wire/framework.c
  * fuzz-sources: fcgi/ctl/spelling.c fcgi/base/json.c fcgi/base/clock.c fcgi/base/buf.c
  * fuzz-sources: fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c fcgi/base/crypto.c
  * fuzz-sources: fcgi/base/glob.c fcgi/base/file.c fcgi/grade/log_names.c fcgi/images/reference.c

@@ -160,7 +160,7 @@ static void broken_only_with_the_change_is_the_change_s_doing(void)
 #define PLANTED                                                                                    \
     "{\"tests\":[{\"test\":\"t.py::test_f\",\"planted\":{\"expected\":{\"failed\":1}},"            \
     "\"unchanged\":{\"passed\":1}}],\"unplanted\":[\"t.py::test_g\"],\"unrehearsed\":[],"          \
-    "\"more\":0}"
+    "\"not_run\":[],\"more\":0}"
 
 static bool operator_is_told(const struct id *job)
 {

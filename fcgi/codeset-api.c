@@ -33,7 +33,7 @@
 #include "base/banned.h"
 
 static const char usage[] =
-    "usage: codeset-api [--config FILE] [--debug | --check | --routes]\n"
+    "usage: codeset-api [--config FILE] [--check | --routes]\n"
     "Answers requests of the Codeset API. spawn-fcgi(1) starts it, with the FastCGI socket as its\n"
     "standard input; several workers share one socket.\n"
     "\n"
@@ -41,14 +41,13 @@ static const char usage[] =
     "  --pool NAME    of the pool `api` or `outbound`: read no secrets but its own [all]\n"
     "  --check        read settings and secrets as a worker does, and exit\n"
     "  --routes       print the table of routes as JSON and exit\n"
-    "  --debug        log more\n"
     "  --help         show this help\n"
     "  --version      show the version\n";
 
 struct options {
     const char *config;
     const char *pool; /* NULL: any */
-    bool check, routes, debug;
+    bool check, routes;
 };
 
 static int print_routes(const struct router *router)
@@ -155,8 +154,7 @@ int main(int argc, char **argv)
     const struct option_row rows[] = {{.name = "config", .text = &options.config},
                                       {.name = "pool", .text = &options.pool},
                                       {.name = "check", .given = &options.check},
-                                      {.name = "routes", .given = &options.routes},
-                                      {.name = "debug", .given = &options.debug}};
+                                      {.name = "routes", .given = &options.routes}};
     struct settings settings = {0};
     struct error err = ERROR_INIT;
     int status = options_parse("codeset-api", usage, rows, ARRAY_SIZE(rows), argc, argv);
@@ -167,15 +165,16 @@ int main(int argc, char **argv)
         fprintf(stderr, "codeset-api: --pool must be api or outbound\n%s", usage);
         return EX_USAGE;
     }
-    log_open("codeset-api", options.debug ? LOG_DEBUG : LOG_INFO);
+    log_open("codeset-api", LOG_INFO);
     /* The table of routes can be had without a configuration. */
     if (options.routes && !options.config
-            ? config_load(settings_rows, settings_count, NULL, NULL, &settings, NULL, &err) < 0
+            ? config_load(&settings_table, NULL, NULL, &settings, NULL, NULL, &err) < 0
             : settings_load(options.config, &settings, &err) < 0) {
         log_error("configuration", &err);
         settings_release(&settings);
         return EX_CONFIG;
     }
+    log_limit(settings.log.level);
     status = serve(&settings, &options);
     settings_release(&settings);
     return status;

@@ -141,6 +141,7 @@ static int run(struct egress *egress, struct error *err)
 {
     const struct jobs_settings *settings = &egress->settings.jobs;
 
+    log_limit(egress->settings.log.level);
     if (geteuid() == 0)
         return error_set(err, ERROR_INVALID, NULL,
                          "codeset-egress must not run as root; use the user codeset-egress");

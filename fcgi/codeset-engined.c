@@ -43,6 +43,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "engined/containers.h"
+#include "engined/cpu_watch.h"
 #include "engined/disk_watch.h"
 #include "engined/kernel_watch.h"
 #include "engined/server.h"
@@ -59,6 +60,7 @@ struct engined {
     struct containers *containers;
     struct disk_watch *disk;
     struct kernel_watch *kernel;
+    struct cpu_watch *cpu;
     struct server *server;
     const char *socket; /* as the command line has it */
     uid_t asker;
@@ -105,6 +107,7 @@ static int run(struct engined *engined, struct error *err)
 {
     const struct engine_settings *settings = &engined->settings.engine;
 
+    log_limit(engined->settings.log.level);
     /* One for each container that is being described, and for each process under way. */
     service_raise_descriptors();
     come_first();
@@ -122,8 +125,9 @@ static int run(struct engined *engined, struct error *err)
         return -1;
     engined->disk = disk_watch_new(engined->base, settings, engined->containers);
     engined->kernel = kernel_watch_new(engined->base, engined->containers);
+    engined->cpu = cpu_watch_new(engined->base, engined->containers);
     engined->server = server_new(engined->base, settings, engined->containers, engined->disk,
-                                 engined->kernel, engined->listener, engined->asker);
+                                 engined->kernel, engined->cpu, engined->listener, engined->asker);
     log_event(LOG_INFO, "ready", "version=%s asker=%u", CODESET_VERSION, (unsigned)engined->asker);
     service_run(engined->base);
     return 0;
@@ -133,6 +137,7 @@ static void release(struct engined *engined)
 {
     disk_watch_free(engined->disk);
     kernel_watch_free(engined->kernel);
+    cpu_watch_free(engined->cpu);
     containers_free(engined->containers);
     server_free(engined->server);
     if (engined->base != NULL)

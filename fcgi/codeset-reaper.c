@@ -447,6 +447,7 @@ static void close_rooms(struct reaper *reaper)
 
 static int run(struct reaper *reaper, struct error *err)
 {
+    log_limit(reaper->settings.log.level);
     service_raise_descriptors(); /* a held request is one, and so is a call to an agent */
     set_identity(reaper);
     reaper->lock_fd = take_lock(reaper->settings.reaper.await_socket, err);

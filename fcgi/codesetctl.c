@@ -31,47 +31,46 @@ static const struct ctl_command commands[] = {
      .run = ctl_doctor},
     {.name = "status",
      .arguments = "",
-     .summary = "Show how the server stands: parts, hosts, sessions, queues, money, disks",
+     .summary = "Show the state of the server: parts, hosts, sessions, queues, money, disks",
      .help =
          "Run it as root, on a host of the server. The exit status is 1 if a part is down or a\n"
-         "disk is full. 'doctor' says why, and how to fix it.",
+         "disk is full. 'doctor' says why, and how to fix it. Without the database, only engine\n"
+         "and disks are looked at; the exit status is 69 then.",
      .run = ctl_status},
     {.name = "backup",
      .arguments = "FOLDER",
      .least = 1,
      .most = 1,
-     .options = {{"keep", "N", "then remove all but the newest N backups in FOLDER [all stay]"},
-                 {"no-images", NULL, "without the image store, which can be imported again"},
-                 {"one-file", NULL, "make one file (tar) of it, with twice its room meanwhile"}},
-     .summary =
-         "Save database, images, samples' archives and results into a folder, and check them",
-     .help = "Makes a folder in FOLDER, or a file, that is named after the time, while the server\n"
-             "runs. It is there only if all of it was read again and found to be what was saved. "
-             "Configuration\n"
-             "and secrets are not in it.",
+     .options = {{"keep", "N", "afterwards remove all but the newest N backups in FOLDER"},
+                 {"no-images", NULL, "leave out the images, which can be imported again"},
+                 {"one-file", NULL, "make one file (tar), which needs twice the room meanwhile"}},
+     .summary = "Save database, images and results into a folder, and check them",
+     .help =
+         "Makes a folder in FOLDER, named after the time, while the server runs (with --one-file\n"
+         "a file). It gets its name only after all of it was read again and found to be right.\n"
+         "Configuration and secrets are not saved.",
      .run = ctl_backup},
     {.name = "restore",
      .arguments = "BACKUP",
      .least = 1,
      .most = 1,
      .options = {{"into", "DATABASE", "only fill this database, to try the backup out"},
-                 {"files", "FOLDER",
-                  "with --into: and images, archives and results into this folder"},
+                 {"files", "FOLDER", "with --into: also fill images and results in FOLDER"},
                  {"check", NULL, "only check that the backup is whole"},
                  {"sql-dir", "DIR", "folder of the migrations [from the settings]"}},
      .summary = "Restore a backup into an empty database and empty folders",
-     .help = "Stop codeset.target before. Nothing is written unless the backup is whole, and its\n"
-             "places are empty. Then the schema and the accounts are brought to this release, and\n"
-             "the ledger is audited.",
+     .help = "Stop codeset.target first. Nothing is written unless the backup is whole and the\n"
+             "database and the folders are empty. Then the schema and the accounts are brought to\n"
+             "this release, and the ledger is audited.",
      .run = ctl_restore},
     {.name = "config show",
      .arguments = "",
      .options = {{"changed", NULL, "only the settings that a file sets"}},
      .summary = "Show all settings, and where each comes from",
      .help =
-         "The files are codeset.conf and, beside it, conf.d/*.conf in the order of their names;\n"
-         "the last one that sets a name wins. A running program has the settings of its start\n"
-         "or last reload.",
+         "The files are codeset.conf and, beside it, conf.d/*.conf in the order of their names.\n"
+         "If two set the same name, the last one counts. A running program has the settings of\n"
+         "its start or last reload.",
      .own_settings = true,
      .run = ctl_config_show},
     {.name = "config check",
@@ -118,9 +117,9 @@ static const struct ctl_command commands[] = {
      .help =
          "Revokes the keys, ends sign-ins, open sessions and agent jobs, and deletes name, e-mail\n"
          "address, GitHub account, limits, all sessions with what was done in them, and all agent\n"
-         "jobs with their results. What Stripe told of the person is deleted, too. Transactions, "
-         "deposits and the balance stay, under the\n"
-         "user id. Give back what was paid before, at Stripe.",
+         "jobs with their results. What Stripe reported about the person is deleted, too.\n"
+         "Transactions, deposits and the balance stay, under the user id. If money is to be given\n"
+         "back, refund it at Stripe first.",
      .run = ctl_user_delete},
     {.name = "user activate",
      .arguments = "USER",
@@ -160,8 +159,9 @@ static const struct ctl_command commands[] = {
                  {"key-cents-per-day", "CENTS", "most that one key may spend a day; 0: any sum"},
                  {"low-balance-cents", "CENTS", "log when the balance falls below; 0: never"}},
      .summary = "Show or change the limits of one user",
-     .help = "They replace those of the settings. `default` in place of a number takes a limit of\n"
-             "the user's own away. Without an option the limits are shown.",
+     .help =
+         "They replace those of the settings. With 'default' in place of a number, the setting\n"
+         "applies again. Without options, the limits are shown.",
      .run = ctl_user_limit},
     {.name = "key add",
      .arguments = "USER",
@@ -171,8 +171,8 @@ static const struct ctl_command commands[] = {
                  {"expires", "DAYS", "days until the key expires [never]"}},
      .summary = "Create an API key, and print it",
      .help =
-         "USER is a user id or an e-mail address. The key is shown only once, as only its hash\n"
-         "is stored.",
+         "USER is a user id or an e-mail address. The key is shown only once, because only its\n"
+         "hash is stored.",
      .run = ctl_key_add},
     {.name = "key list",
      .arguments = "USER",
@@ -184,7 +184,7 @@ static const struct ctl_command commands[] = {
      .arguments = "KEY_ID",
      .least = 1,
      .most = 1,
-     .options = {{"hold", "SECONDS", "how long GETs wait for an end, or 'default'"}},
+     .options = {{"hold", "SECONDS", "how long GETs wait for an end, 0 to 60, or 'default'"}},
      .summary = "Change a setting of an API key",
      .help =
          "How long a GET with this key waits until a session, a command or a verification ends.\n"
@@ -205,34 +205,35 @@ static const struct ctl_command commands[] = {
                  {"description", "TEXT", "description of the data set"},
                  {"egress", "POLICY", "what its sessions may reach: none, public, allow:HOST,..."},
                  {"answers", "WORD", "whether the API shows patches and tests: visible, hidden"},
-                 {"format", "WORD", "the format of the rows [told by the first one]"},
+                 {"format", "WORD", "the format of the rows [recognised by the first one]"},
                  {"language", "WORD", "for samples without one [guessed from their patches]"},
                  {"image", "NAME", "for samples without one"},
-                 {"log-parser", "WORD", "for samples whose runner leaves a log only"},
+                 {"log-parser", "WORD", "for samples whose test runner leaves only a log"},
                  {"scripts", "DIR", "folder of the files published beside the rows, per sample"},
                  {"image-map", "FILE", "file with lines SAMPLE_ID IMAGE [VERIFIER_IMAGE]"},
                  {"env", "NAME=VALUE...", "set in the environment of commands of the data set"},
                  {"user", "USER", "run its commands as this user [the image's]"},
                  {"shell", "WORD", "plain, login or entrypoint: how its commands are run"},
-                 {"repo-path", "FOLDER", "where the repository is, for samples that do not say it"},
+                 {"repo-path", "FOLDER", "the repository's folder, for samples that name none"},
                  {"keep-going", NULL, "import the good lines of a file even if others are bad"},
-                 {"network", NULL, "let builds of tasks' folders reach what this host reaches"},
+                 {"network", NULL, "let builds of images reach whatever this host reaches"},
                  {"strict", NULL, "treat lines with unknown fields as bad"},
                  {"dry-run", NULL, "only say what would be imported"},
-                 {"check", NULL, "only say, of each sample, whether it could be run"},
+                 {"check", NULL, "only say of each sample whether it could be run"},
                  {"ask-registries", NULL,
                   "with --check: ask their registries for images that are not here"},
                  {"credentials", "FILE",
-                  "with --ask-registries: for them, as docker's config.json"}},
-     .summary = "Import samples from a file, of SWE-bench or of a data set like it",
+                  "for the registries, in the form of docker's config.json"}},
+     .summary = "Import samples from a file in the format of SWE-bench or a similar one",
      .help =
          "FILE has one JSON object per line, one JSON array, or CSV with a line of names, and may\n"
-         "be compressed (gzip, zstd, xz, bzip2); - is standard input. A folder is a task of one's\n"
-         "own ('task init') or of Harbor's, or has such tasks in it. If a row is bad, its number\n"
-         "and the reason are shown and nothing is imported, unless --keep-going is given. A sample "
-         "that exists with the same content is left alone; one\n"
-         "with other content becomes a new version. The exit status is 0 only if no line was\n"
-         "bad. The fields are described in codesetctl(8).",
+         "be compressed (gzip, zstd, xz, bzip2); - is standard input. It may also be the folder "
+         "of\n"
+         "a task ('task init', or Harbor's), or a folder of such folders. If a row is bad, its\n"
+         "number and the reason are shown, and nothing is imported, unless --keep-going is given.\n"
+         "A sample that exists with the same content is left alone; one with different content\n"
+         "becomes a new version. The exit status is 0 only if no row was bad. codesetctl(8)\n"
+         "describes the fields.",
      .run = ctl_dataset_import},
     {.name = "dataset list",
      .arguments = "",
@@ -242,7 +243,7 @@ static const struct ctl_command commands[] = {
      .arguments = "NAME",
      .least = 1,
      .most = 1,
-     .options = {{"rows", NULL, "also of each sample whether it can be run"}},
+     .options = {{"rows", NULL, "also say of each sample whether it can be run"}},
      .summary = "Show what is in a data set, and whether it can be run",
      .run = ctl_dataset_show},
     {.name = "dataset export",
@@ -278,13 +279,13 @@ static const struct ctl_command commands[] = {
      .arguments = "DATASET SAMPLE_ID",
      .least = 2,
      .most = 2,
-     .options = {{"user", "USER", "required: whose session the trial is (id or e-mail address)"}},
-     .summary = "Verify a sample unchanged and with its solution, once, and tell of it",
+     .options = {{"user", "USER", "required: whose session is opened (id or e-mail address)"}},
+     .summary = "Verify a sample once unchanged and once with its solution, and show the result",
      .help =
          "Needs a running server. Opens a session of the user, as the API does, with the\n"
          "latest version of the sample, and closes it at the end. The exit status is 0 only if\n"
          "both verdicts are as they should be. A sample without a solution is only verified\n"
-         "unchanged. Nothing of it is stored; 'task check' does that.",
+         "unchanged. The result is not stored; 'task check' does that.",
      .run = ctl_sample_try},
     {.name = "task init",
      .arguments = "FOLDER",
@@ -292,7 +293,7 @@ static const struct ctl_command commands[] = {
      .most = 1,
      .options = {{"language", "WORD", "python, javascript, go, rust, java or c [python]"},
                  {"image", "NAME", "an image of the store, in place of a Dockerfile"}},
-     .summary = "Make the folder of a task, to be filled in",
+     .summary = "Make the folder of a task for you to fill in",
      .help =
          "Writes task.json, problem.md, the image's Dockerfile and the verifier, with comments\n"
          "that say what belongs there. The guide is docs/tasks.md.",
@@ -306,16 +307,16 @@ static const struct ctl_command commands[] = {
                  {"repeat", "N", "how often each is verified, unchanged and solved [3]"},
                  {"jobs", "M", "how many verifications run at the same time [2]"},
                  {"unchecked", NULL, "only samples that were not checked yet"},
-                 {"dataset", "NAME", "of a FOLDER: the data set that its tasks come into [tasks]"},
-                 {"network", NULL, "of a FOLDER: let its build reach what this host reaches"}},
+                 {"dataset", "NAME", "for a FOLDER: the data set to import its tasks into [tasks]"},
+                 {"network", NULL, "for a FOLDER: let builds reach whatever this host reaches"}},
      .summary = "Find out which samples can be trained on: good, slow, flaky or broken",
      .help =
          "Needs a running server. A FOLDER (a task as 'task init' makes it, or Harbor's, or a\n"
-         "folder of such) is imported first. A good sample fails unchanged and passes with its "
-         "solution,\n"
-         "each time. The result is stored with the sample: 'sample list' and 'sample show' tell\n"
-         "it, and GET /samples?runnable=true gives the good ones alone. A check that was\n"
-         "interrupted is continued with --unchecked. The exit status is 0 only if all are good.",
+         "folder of such folders) is imported first. A good sample fails unchanged and passes\n"
+         "with its solution, each time. The result is stored with the sample: 'sample list' and\n"
+         "'sample show' show it, and GET /samples?runnable=true lists only the good ones. With\n"
+         "--unchecked an interrupted check is continued. The exit status is 0 only if all samples\n"
+         "are good.",
      .run = ctl_task_check},
     {.name = "image import",
      .arguments = "NAME SOURCE",
@@ -323,10 +324,10 @@ static const struct ctl_command commands[] = {
      .most = 2,
      .options = {{"on", "BASE", "SOURCE is the tar of a layer over the image BASE"},
                  {"replace", NULL, "replace an image that has this name"},
-                 {"scrub-git", NULL, "leave one commit of each git repository in it"},
+                 {"scrub-git", NULL, "leave only one commit of each git repository in it"},
                  {"env", "NAME=VALUE...", "set in the environment of commands"},
                  {"user", "USER", "run commands as this user [the image's]"},
-                 {"repo-path", "FOLDER", "where the repository is, for samples that do not say it"},
+                 {"repo-path", "FOLDER", "the repository's folder, for samples that name none"},
                  {"shell", "WORD", "plain, login or entrypoint: how commands are run [plain]"},
                  {"tag", "TAG", "the image of SOURCE that has this tag"},
                  {"platform", "OS/ARCH", "the image of SOURCE for this platform [the host's]"},
@@ -336,61 +337,60 @@ static const struct ctl_command commands[] = {
      .help = "SOURCE is a tar of a root file system, an OCI archive or a docker archive (as made\n"
              "by 'docker save', podman, skopeo or crane), compressed or not, or the folder of an\n"
              "OCI layout; - is standard input. Images that are not safe to run, have no shell, or\n"
-             "are for another kind of processor, are refused. What the image says of its user,\n"
-             "environment, entry point and working directory is kept. --env may be repeated.",
+             "are for another architecture are refused. The image's own user, environment, entry\n"
+             "point and working directory are kept. --env may be repeated.",
      .run = ctl_image_import},
     {.name = "image build",
      .arguments = "NAME FOLDER",
      .least = 2,
      .most = 2,
      .options = {{"file", "PATH", "the Dockerfile, below FOLDER [Containerfile, Dockerfile]"},
-                 {"network", NULL, "let it reach what this host reaches, this host itself too"},
+                 {"network", NULL, "let it reach whatever this host reaches, and this host"},
                  {"replace", NULL, "replace an image that has this name"},
                  {"force", NULL,
                   "with --replace: even if it is not known whether the image is in use"}},
      .summary = "Build an image from a Dockerfile, and import it",
      .help = "FOLDER is the build context. Needs Debian's package buildah, which runs without any\n"
-             "right on this host. Without --network nothing is reached: FROM then needs to be\n"
-             "scratch, and commands can install nothing.",
+             "rights on this host. Without --network the build has no network: FROM must then be\n"
+             "scratch, and commands can't install anything.",
      .run = ctl_image_build},
     {.name = "image pull",
      .arguments = "[REFERENCE]",
      .most = 1,
      .options = {{"as", "NAME", "name in the image store [made of the reference]"},
                  {"from-dataset", "NAME", "all images that a data set's rows name"},
-                 {"scrub-git", NULL, "leave one commit of each git repository in them"},
-                 {"credentials", "FILE", "for the registry, as docker's config.json"},
-                 {"jobs", "N", "images that are fetched at the same time [1]"},
+                 {"scrub-git", NULL, "leave only one commit of each git repository in them"},
+                 {"credentials", "FILE", "for the registry, in the form of docker's config.json"},
+                 {"jobs", "N", "how many images are fetched at the same time [1]"},
                  {"env", "NAME=VALUE...", "set in the environment of commands"},
                  {"user", "USER", "run commands as this user [the image's]"},
-                 {"repo-path", "FOLDER", "where the repository is, for samples that do not say it"},
+                 {"repo-path", "FOLDER", "the repository's folder, for samples that name none"},
                  {"shell", "WORD", "plain, login or entrypoint: how commands are run [plain]"}},
      .summary = "Fetch an image from a registry, and import it",
      .help =
          "REFERENCE is like registry.example/folder/name:tag; without a registry it is Docker\n"
-         "Hub's. Needs Debian's package skopeo. Layers that images share are fetched once; after\n"
-         "a failure those that are there are not fetched again. With --from-dataset, images\n"
-         "that are in the store are left alone, and one that fails does not stop the others.",
+         "Hub's. Needs Debian's package skopeo. Layers that images share are fetched once. After\n"
+         "a failure, layers that are here already are not fetched again. With --from-dataset,\n"
+         "images that are in the store are left alone, and a failure does not stop the others.",
      .run = ctl_image_pull},
     {.name = "image list", .arguments = "", .summary = "List the images", .run = ctl_image_list},
     {.name = "image check",
      .arguments = "NAME",
      .least = 1,
      .most = 1,
-     .summary = "Say what a session of an image could read that gives its task's answer away",
+     .summary = "Say what in an image would give the answer of its task away",
      .help =
-         "Looks for commits, branches, tags, remotes and stashes besides HEAD's history, for "
-         "git's\n"
-         "objects and for files outside the repository that hold the fix, and for the tests. The\n"
-         "fixes and tests are those of the samples that have the image. The exit status is 0\n"
+         "Looks for commits, branches, tags, remotes and stashes outside HEAD's history, for git\n"
+         "objects and files outside the repository that contain the fix, and for the tests. The\n"
+         "fixes and tests are those of the samples that use the image. The exit status is 0\n"
          "only if nothing was found.",
      .run = ctl_image_check},
     {.name = "image remove",
      .arguments = "[NAME]",
      .most = 1,
-     .options = {{"unused", NULL, "all images that no sample, agent, session or image needs"},
-                 {"force", NULL, "even if samples or agents use it, or if it is not known"}},
-     .summary = "Remove an image, or all that nothing needs",
+     .options = {{"unused", NULL, "remove all images that no sample, agent, session or image uses"},
+                 {"force", NULL, "even if samples or agents use it, or if that is not known"}},
+     .summary = "Remove an image, or all that nothing uses",
      .run = ctl_image_remove},
     {.name = "session list",
      .arguments = "",
@@ -417,16 +417,16 @@ static const struct ctl_command commands[] = {
      .arguments = "SESSION_ID",
      .least = 1,
      .most = 1,
-     .options = {{"limit", "N", "show at most the newest N samples [60]"}},
-     .summary = "Show what a session uses: memory, processor time, disk, processes; over time",
+     .options = {{"limit", "N", "show at most the newest N measurements [60]"}},
+     .summary = "Show what a session used over time: memory, processor time, disk, processes",
      .run = ctl_session_stats},
     {.name = "top",
      .arguments = "",
-     .options = {{"once", NULL, "show it once"},
-                 {"interval", "SECONDS", "pause between two looks [2]"}},
+     .options = {{"once", NULL, "show all once"},
+                 {"interval", "SECONDS", "how often the screen is renewed [2]"}},
      .summary = "Show parts, hosts, queues, money, and what the ready sessions use, until Ctrl-C",
-     .help = "CORES is how many processors a session used between the last two samples, which the\n"
-             "daemon takes every usage_seconds of [reaper], and more seldom of old sessions.",
+     .help = "CORES is how many processors a session used between the last two measurements. The\n"
+             "daemon measures every usage_seconds of [reaper], and less often for old sessions.",
      .run = ctl_top},
     {.name = "session close",
      .arguments = "SESSION_ID",
@@ -447,36 +447,37 @@ static const struct ctl_command commands[] = {
      .least = 1,
      .most = 1,
      .summary = "Show a verification, with what its verifier wrote",
-     .help = "Also says which reports were looked for, and what was found instead. The outputs of\n"
-             "a verification that has a verdict are shown in full, of one without the last 64 KiB\n"
-             "of each.",
+     .help =
+         "Also says which reports were looked for, and what was found instead. If there is a\n"
+         "verdict, the verifier's outputs are shown in full, otherwise the last 64 KiB of each.",
      .run = ctl_verification_show},
     {.name = "verify regrade",
      .arguments = "[JOB_ID]",
      .most = 1,
      .options = {{"dataset", "NAME", "all verifications of the data set's sessions"},
-                 {"latest", NULL, "by the latest versions of the samples, not the sessions'"},
+                 {"latest", NULL, "use the latest versions of the samples, not the sessions'"},
                  {"limit", "N", "at most the newest N [1000]"}},
-     .summary = "Reach verdicts again, from the changes that were kept, and say which changed",
+     .summary = "Reach verdicts again from the changes that were kept, and say which differ",
      .help =
-         "Needs a running server, and no session. Changes are kept for changes_days. The first\n"
-         "verdicts stay as they are. The exit status is 0 only if there is a verdict for each.",
+         "Needs a running server, but not the sessions. Changes are kept for changes_days. The\n"
+         "first verdicts stay as they are. The exit status is 0 only if there is a verdict for\n"
+         "each.",
      .run = ctl_verify_regrade},
     {.name = "agent add",
      .arguments = "NAME",
      .least = 1,
      .most = 1,
-     .options = {{"image", "IMAGE", "the image of the image store that it runs in"},
-                 {"command", "COMMAND", "what is run in the repository's folder"},
+     .options = {{"image", "IMAGE", "the image that it runs in"},
+                 {"command", "COMMAND", "the command that is run in the repository's folder"},
                  {"timeout", "SECONDS", "time limit of a job [3600]"},
                  {"egress", "POLICY", "what it may reach: none, public or allow:HOST,... [none]"},
                  {"secret", "NAME=FILE...", "a secret for its environment, from a file"},
                  {"price", "CENTS", "price of a job [agent_job_cents of the settings]"},
                  {"elsewhere", NULL, "its runners are not on this server"}},
      .summary = "Let users run an agent, or change one",
-     .help = "Users name it as agent_id. Needs --image and --command, or --elsewhere. A secret is\n"
-             "read when a job starts, by the daemon; it is shown in no log. Jobs that wait are\n"
-             "started as the agent is then. docs/agent-jobs.md tells how to make images.",
+     .help = "Users name it as agent_id. Needs --image and --command, or --elsewhere. The daemon\n"
+             "reads a secret when a job starts; no log shows it. A job that waits is started with\n"
+             "the agent as it is then. docs/agent-jobs.md explains how to make images.",
      .run = ctl_agent_add},
     {.name = "agent list", .arguments = "", .summary = "List the agents", .run = ctl_agent_list},
     {.name = "agent show",
@@ -489,8 +490,8 @@ static const struct ctl_command commands[] = {
      .arguments = "NAME",
      .least = 1,
      .most = 1,
-     .summary = "Let users run an agent no more",
-     .help = "Its jobs that wait or run go on.",
+     .summary = "Remove an agent: it takes no new jobs",
+     .help = "Its jobs that wait or run are not affected.",
      .run = ctl_agent_remove},
     {.name = "job list",
      .arguments = "",
@@ -508,9 +509,10 @@ static const struct ctl_command commands[] = {
      .arguments = "",
      .options = {{"agent", "NAME", "required: the agent, which runs elsewhere"}},
      .summary = "Take the oldest waiting job for a runner elsewhere",
-     .help = "Prints what the runner needs, as JSON, once: the job's id and secret, the\n"
-             "repository, and the address at which it tells of progress and result. The job is\n"
-             "then the runner's, and its time runs.",
+     .help =
+         "Prints once, as JSON, what the runner needs: the job's id and secret, the repository,\n"
+         "and the address for reporting progress and sending the result. From then on the job\n"
+         "belongs to the runner, and its time limit runs.",
      .run = ctl_job_take},
     {.name = "job cancel",
      .arguments = "JOB_ID",
@@ -521,22 +523,21 @@ static const struct ctl_command commands[] = {
     {.name = "audit log",
      .arguments = "",
      .options = {{"user", "USER", "only what concerns this user (id or e-mail address)"},
-                 {"kind", "WORD",
-                  "only acts of this kind, such as key.revoked, or key for all of it"},
-                 {"since",
-                  "TIME", "only since this day (2026-11-21) or time (2026-11-21T19:05:00Z)"},
+                 {"kind", "WORD", "only entries of this kind, such as key.revoked or key"},
+                 {"since", "TIME",
+                  "only since this day (2026-11-21) or time (2026-11-21T19:05:00Z)"},
                  {"limit", "N", "show at most the newest N [1000]"}},
-     .summary = "Show who did what: operators' acts, sign-ins, keys, payments; newest first",
+     .summary = "Show who did what, newest first: operators' changes, sign-ins, keys, payments",
      .help =
-         "The log is written in the transaction of each act, and nobody can change it or delete\n"
-         "from it. It names operators by their account on the host, users by their id; the\n"
-         "e-mail addresses that are shown are those of today.",
+         "The log is written in the transaction of each change, and nobody can change or delete\n"
+         "its entries. It names operators by their account on the host, and users by their id;\n"
+         "the e-mail addresses shown are the present ones.",
      .run = ctl_audit_log},
     {.name = "ledger audit",
      .arguments = "",
-     .summary = "Prove that all money adds up",
+     .summary = "Check that all money adds up",
      .help =
-         "Looks at one snapshot of the database, and holds nothing up. Names each transaction,\n"
+         "Reads one snapshot of the database, and blocks nothing. Names each transaction, each\n"
          "user, grant or session that breaks a rule; the exit status is then 1.",
      .run = ctl_ledger_audit},
     {.name = "ledger show",
@@ -569,36 +570,34 @@ static const struct ctl_command commands[] = {
      .arguments = "TRANSACTION_ID",
      .least = 1,
      .most = 1,
-     .options = {{"cents", "N", "give back so much of it [all that is left]"},
+     .options = {{"cents", "N", "how much to give back [all that is left]"},
                  {"reason", "TEXT", "what the user is shown [Refund]"}},
      .summary = "Give a charge back to the user",
      .help = "The charge of a session or an agent job goes back to the credits that it was taken\n"
-             "from, never more than was charged. Money goes back to a card at Stripe.",
+             "from, never more than was charged. To send money back to a card, use Stripe.",
      .run = ctl_credit_refund},
     {.name = "stripe deposits",
      .arguments = "",
      .options = {{"state", "WORD", "creating, open, processing, paid, failed or expired [all]"},
                  {"user", "USER", "only this user's"},
                  {"limit", "N", "show at most the newest N [100]"}},
-     .summary = "List the deposits that were asked for, newest first",
+     .summary = "List the deposits that users have begun, newest first",
      .help = "processing: a payment by a slow method, which is not credited before it succeeds.",
      .run = ctl_stripe_deposits},
     {.name = "stripe events",
      .arguments = "",
-     .options = {{"quarantined", NULL, "only those that a person must look at"},
+     .options = {{"quarantined", NULL, "only those that an operator must look at"},
                  {"limit", "N", "show at most the newest N [100]"}},
-     .summary = "List what Stripe told, newest first",
+     .summary = "List the events that Stripe sent, newest first",
      .run = ctl_stripe_events},
     {.name = "stripe event",
      .arguments = "show|retry|dismiss EVENT_ID",
      .least = 2,
      .most = 2,
-     .summary = "Show an event of Stripe's, apply it after all, or put it aside",
-     .help = "retry: the daemon tries again at once, after what was wrong has been put right. "
-             "dismiss:\n"
-             "it is never applied; do this when you have seen to it otherwise. Both are refused "
-             "for an\n"
-             "event that was applied.",
+     .summary = "Show an event of Stripe's, try it again, or dismiss it",
+     .help = "retry: the daemon tries again at once; first put right what was wrong.\n"
+             "dismiss: the event is never applied; do this if you have settled it in another way.\n"
+             "Both are refused for an event that was applied.",
      .run = ctl_stripe_event},
     {.name = "node list",
      .arguments = "",
@@ -615,7 +614,7 @@ static const struct ctl_command commands[] = {
      .run = ctl_node_forget},
     {.name = "completion bash",
      .arguments = "",
-     .summary = "Print what makes bash complete commands and options",
+     .summary = "Print a script that makes bash complete commands and options",
      .help = "Packages install it. By hand: eval \"$(codesetctl completion bash)\"",
      .own_settings = true,
      .run = ctl_completion_bash},

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
 
@@ -12,34 +13,45 @@
 #define TEXT(section, name, fallback, help)                                                        \
     {                                                                                              \
 #section, #name, CONFIG_TEXT, fallback, 0, 4096, "", help,                                 \
-            offsetof(struct settings, section.name)                                                \
+            offsetof(struct settings, section.name), NULL                                          \
     }
 #define PATH(section, name, fallback, help)                                                        \
     {                                                                                              \
 #section, #name, CONFIG_TEXT, fallback, 1, 4096, "", help,                                 \
-            offsetof(struct settings, section.name)                                                \
+            offsetof(struct settings, section.name), NULL                                          \
     }
 /* A name that the database keeps: no longer than its columns. */
 #define NAME(section, name, fallback, least, help)                                                 \
     {                                                                                              \
 #section, #name, CONFIG_TEXT, fallback, least, SETTINGS_NAME_MAX, "", help,                \
-            offsetof(struct settings, section.name)                                                \
+            offsetof(struct settings, section.name), NULL                                          \
     }
 #define INT(section, name, fallback, least, most, unit, help)                                      \
     {                                                                                              \
 #section, #name, CONFIG_INT, fallback, least, most, unit, help,                            \
-            offsetof(struct settings, section.name)                                                \
+            offsetof(struct settings, section.name), NULL                                          \
     }
 #define BOOL(section, name, fallback, help)                                                        \
     {                                                                                              \
 #section, #name, CONFIG_BOOL, fallback, 0, 0, "", help,                                    \
-            offsetof(struct settings, section.name)                                                \
+            offsetof(struct settings, section.name), NULL                                          \
+    }
+#define WORD(section, name, fallback, words, help)                                                 \
+    {                                                                                              \
+#section, #name, CONFIG_WORD, fallback, 0, 0, "", help,                                    \
+            offsetof(struct settings, section.name), words                                         \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
+
+static const struct config_word log_levels[] = {{"error", LOG_ERROR},
+                                                {"warning", LOG_WARNING},
+                                                {"info", LOG_INFO},
+                                                {"debug", LOG_DEBUG},
+                                                {NULL, 0}};
 
 const struct config_row settings_rows[] = {
     PATH(database, db_socket, "/run/mysqld/mysqld.sock", "MariaDB's unix socket"),
@@ -55,7 +67,6 @@ const struct config_row settings_rows[] = {
     TEXT(database, sql_dir, "", "folder of the migrations; empty: the installed one"),
 
     PATH(api, doorbell_socket, "/run/codeset/doorbell.sock", "socket that notifies the daemon"),
-    PATH(api, pack_dir, "/var/lib/codeset/packs", "sample archives, served by nginx"),
     PATH(api, page_dir, "/run/codeset/pages", "long answers, kept for nginx to serve"),
     TEXT(api, cors_origins, "", "origins that a browser may call from, separated by spaces"),
     INT(api, sessions_per_user, "256", 1, 100000, "", "most open sessions of a user"),
@@ -72,9 +83,9 @@ const struct config_row settings_rows[] = {
     /* In this section of the file since the first release; the worker's wait, and the database's.
      */
     {"api", "db_connect_timeout", CONFIG_INT, "3", 1, 60, "s", "time limit to connect to MariaDB",
-     offsetof(struct settings, database.db_connect_timeout)},
+     offsetof(struct settings, database.db_connect_timeout), NULL},
     {"api", "db_io_timeout", CONFIG_INT, "10", 1, 20, "s", "a worker's time limit for a statement",
-     offsetof(struct settings, database.db_io_timeout)},
+     offsetof(struct settings, database.db_io_timeout), NULL},
 
     TEXT(accounts, token_secret_file, "", "signs tokens; empty: API keys only"),
     TEXT(accounts, token_previous_secret_file, "",
@@ -97,7 +108,8 @@ const struct config_row settings_rows[] = {
     INT(accounts, keys_per_user, "50", 1, 10000, "", "most active API keys of a user"),
     INT(accounts, signup_credit_cents, "500", 0, 1000000, "cents", "credit at the first sign-in"),
     {"accounts", "terms_version", CONFIG_TEXT, "", 0, 32, "",
-     "terms that must be accepted; empty: none", offsetof(struct settings, accounts.terms_version)},
+     "terms that must be accepted; empty: none", offsetof(struct settings, accounts.terms_version),
+     NULL},
 
     BOOL(billing, enabled, "yes", "sessions and agent jobs cost credits"),
     INT(billing, cents_per_minute, "5", 1, 1000000, "cents", "price of a minute of a session"),
@@ -119,7 +131,7 @@ const struct config_row settings_rows[] = {
     TEXT(stripe, console_url, "", "your console's address, without a path: users return to it"),
     TEXT(stripe, return_origins, "", "more origins to return to, separated by spaces"),
     {"stripe", "product_name", CONFIG_TEXT, "Codeset credits", 1, 250, "",
-     "what is bought, on the payment page", offsetof(struct settings, stripe.product_name)},
+     "what is bought, on the payment page", offsetof(struct settings, stripe.product_name), NULL},
     INT(stripe, deposit_cents_min, "100", 50, 100000, "cents", "smallest deposit"),
     INT(stripe, deposit_cents_max, "100000", 50, 99999999, "cents", "largest deposit"),
     INT(stripe, checkout_minutes, "120", 60, 1439, "min", "how long a payment page is open"),
@@ -223,9 +235,24 @@ const struct config_row settings_rows[] = {
     TEXT(metrics, address, "",
          "the daemon answers GET /metrics here; empty: only where systemd hands it a socket"),
     INT(metrics, port, "9464", 1, 65535, "", "the same, with address"),
+
+    WORD(log, level, "info", log_levels, "the programs log this, and what is more important"),
 };
 
 const size_t settings_count = sizeof(settings_rows) / sizeof(settings_rows[0]);
+
+/* A host that is upgraded may have them in its files. */
+static const struct config_gone gone_rows[] = {
+    {"api", "pack_dir"},
+    {"reaper", "spool_dir"},
+};
+
+const struct config_table settings_table = {
+    .rows = settings_rows,
+    .count = sizeof(settings_rows) / sizeof(settings_rows[0]),
+    .gone = gone_rows,
+    .gone_count = sizeof(gone_rows) / sizeof(gone_rows[0]),
+};
 
 /* A file of another name stands alone: it may lie in a folder where others can make a conf.d. */
 static char *drop_ins_of(const char *path)
@@ -239,18 +266,23 @@ static char *drop_ins_of(const char *path)
 }
 
 int settings_load_origins(const char *path, struct settings *settings,
-                          struct config_origin *origins, struct error *err)
+                          struct config_origin *origins, struct buf *gone, struct error *err)
 {
     const char *main_file = path ? path : SETTINGS_PATH;
     _cleanup_(free_ptr) char *drop_ins = drop_ins_of(main_file);
 
     memset(settings, 0, sizeof(*settings));
-    return config_load(settings_rows, settings_count, main_file, drop_ins, settings, origins, err);
+    return config_load(&settings_table, main_file, drop_ins, settings, origins, gone, err);
 }
 
 int settings_load(const char *path, struct settings *settings, struct error *err)
 {
-    return settings_load_origins(path, settings, NULL, err);
+    _cleanup_(buf_release) struct buf gone = BUF_INIT;
+    int failed = settings_load_origins(path, settings, NULL, &gone, err);
+
+    for (const char *line = gone.data; line && *line; line += strcspn(line, "\n") + 1)
+        log_event(LOG_WARNING, "setting_gone", "message=\"%.*s\"", (int)strcspn(line, "\n"), line);
+    return failed;
 }
 
 void settings_release(struct settings *settings)

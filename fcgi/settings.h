@@ -30,7 +30,6 @@ struct database_settings {
 
 struct api_settings {
     char *doorbell_socket; /* shared with the daemon */
-    char *pack_dir;        /* sample archives; nginx serves them */
     char *page_dir;        /* long answers, kept for nginx to serve */
     char *cors_origins;    /* space-separated */
     int64_t sessions_per_user;
@@ -165,6 +164,10 @@ struct metrics_settings {
     int64_t port;
 };
 
+struct log_settings {
+    int level; /* enum log_level */
+};
+
 struct settings {
     struct database_settings database;
     struct api_settings api;
@@ -175,6 +178,7 @@ struct settings {
     struct reaper_settings reaper;
     struct engine_settings engine;
     struct metrics_settings metrics;
+    struct log_settings log;
 };
 
 /* Bytes of [reaper] node and location; a test compares it with their columns. */
@@ -182,17 +186,19 @@ struct settings {
 
 extern const struct config_row settings_rows[];
 extern const size_t settings_count;
+extern const struct config_table settings_table; /* these, and those that are gone */
 
 #define SETTINGS_PATH "/etc/codeset/codeset.conf"
 
 /* Reads the file, SETTINGS_PATH where path is NULL; and, where it is named as that one is, the
- * files conf.d/?*.conf beside it, which win. */
+ * files conf.d/?*.conf beside it, which win. Settings that are gone become warnings in the log. */
 int settings_load(const char *path, struct settings *settings, struct error *err);
 
 /* The same, and tells where each row's setting comes from: settings_count of them, zeroed, the
- * caller's to release (config_origins_release). */
+ * caller's to release (config_origins_release); NULL: nobody asks. The warnings of settings that
+ * are gone are added to `gone`, as lines, and not logged. */
 int settings_load_origins(const char *path, struct settings *settings,
-                          struct config_origin *origins, struct error *err);
+                          struct config_origin *origins, struct buf *gone, struct error *err);
 void settings_release(struct settings *settings);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Closes every descriptor from 3 on but these (at most 8; -1 is passed over). */
 void process_close_all_but(const int *kept, size_t count);

@@ -37,6 +37,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \
 	fcgi/agent/trial_names.c fcgi/agent/trial_names.h \
 	fcgi/agent/trial_plan.c fcgi/agent/trial_plan.h \
+	fcgi/agent/trial_planted.c fcgi/agent/trial_planted.h \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_plant.h \
 	fcgi/agent/trial_source.c fcgi/agent/trial_source.h \
 	fcgi/agent/trial_steps.c fcgi/agent/trial_steps.h \
@@ -47,6 +48,7 @@ AGENT_PARTS = \
 	fcgi/agent/worker.c fcgi/agent/worker.h \
 	fcgi/wire/account.c fcgi/wire/account.h \
 	fcgi/wire/agent_protocol.h \
+	fcgi/wire/framework.c fcgi/wire/framework.h \
 	fcgi/wire/pax.c fcgi/wire/pax.h
 
 # Part of trial_kinds.c: the scripts are found as headers are.
@@ -57,8 +59,8 @@ fcgi/agent/codeset_agent-trial_kinds.$(OBJEXT) fcgi/agent/trial_kinds.$(OBJEXT):
 
 pkglibexec_PROGRAMS += codeset-agent
 codeset_agent_SOURCES = fcgi/codeset-agent.c $(AGENT_PARTS) \
-	fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/file.c fcgi/base/glob.c fcgi/base/json.c \
-	fcgi/base/mem.c fcgi/base/options.c fcgi/base/random.c fcgi/base/utf8.c
+	fcgi/base/buf.c fcgi/base/child.c fcgi/base/clock.c fcgi/base/error.c fcgi/base/file.c fcgi/base/glob.c \
+	fcgi/base/json.c fcgi/base/mem.c fcgi/base/options.c fcgi/base/random.c fcgi/base/utf8.c
 codeset_agent_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 \
 	-fstack-protector-strong -fstack-clash-protection -fcf-protection -ffunction-sections
 # libevent and libc refer to the resolver, which a static program has only in part; the agent

@@ -17,6 +17,7 @@
 #include "agent/trial_judge.h"
 #include "agent/trial_kinds.h"
 #include "agent/trial_plan.h"
+#include "agent/trial_planted.h"
 #include "agent/trial_steps.h"
 #include "agent/trial_user.h"
 #include "agent/trial_walls.h"
@@ -102,6 +103,12 @@ static int run_planner(const struct trial_kind *kind, json_object *trial, char *
 }
 
 /* --- the runs -------------------------------------------------------------------------------- */
+
+/* What a request says beside the trial. */
+struct orders {
+    bool is_hidden;     /* nobody may know what the lists name */
+    bool tells_planted; /* but whoever sees stderr */
+};
 
 struct trial {
     struct trial_plan plan;
@@ -320,15 +327,28 @@ static int write_report(const struct trial *trial, struct error *err)
                              err);
 }
 
-static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *environment,
-                    struct error *err)
+/* The last that is told: from then on no fault is, whose reason others may see. */
+static int tell_planted(const struct trial *trial, struct error *err)
 {
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+
+    if (fflush(stdout) != 0)
+        return error_errno(err, errno, "cannot tell how the tests ended");
+    trial_planted_write(&trial->plan, trial->ends, &json);
+    fprintf(stderr, "%s\n", json.data);
+    return 0;
+}
+
+static int run_plan(const struct trial_kind *kind, const struct orders *orders,
+                    char *const *environment, struct error *err)
+{
+    int status;
     _cleanup_(trial_release) struct trial trial = TRIAL_INIT;
 
     umask(022);
     if (open_plan(&trial, kind, environment, err) < 0 || heed_rehearsal(&trial, err) < 0)
         return -1;
-    trial.plan.is_hidden = is_hidden;
+    trial.plan.is_hidden = orders->is_hidden;
     if (remove_tree_at(trial.steps.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
         trial_walls_seal(trial.steps.root_fd, err) < 0)
         return -1;
@@ -337,7 +357,10 @@ static int run_plan(const struct trial_kind *kind, bool is_hidden, char *const *
     if (trial_steps_run(&trial.steps, trial.ends, err) < 0)
         return -1;
     trial_judge(&trial.plan, trial.ends, &trial.verdict);
-    return write_report(&trial, err) < 0 ? -1 : tell(&trial);
+    if (write_report(&trial, err) < 0)
+        return -1;
+    status = tell(&trial);
+    return orders->tells_planted && tell_planted(&trial, err) < 0 ? -1 : status;
 }
 
 /* --- the request ----------------------------------------------------------------------------- */
@@ -347,14 +370,18 @@ static int take_step(json_object *request, char *const *environment, struct erro
     json_object *trial = json_object_object_get(request, "trial");
     const char *step = json_get_text(request, "step");
     const struct trial_kind *kind = trial_kind_find(json_get_text(trial, "framework"));
+    const struct orders orders = {
+        .is_hidden = json_object_get_boolean(json_object_object_get(trial, "hidden")),
+        .tells_planted =
+            json_object_get_boolean(json_object_object_get(request, AGENT_TRIAL_TELLS_PLANTED)),
+    };
 
     if (!step || !kind)
         return error_set(err, ERROR_INVALID, NULL, "there is no such trial");
     if (strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0)
         return make_plan(kind, trial, environment, err);
     if (strcmp(step, AGENT_TRIAL_SECOND_STEP) == 0)
-        return run_plan(kind, json_object_get_boolean(json_object_object_get(trial, "hidden")),
-                        environment, err);
+        return run_plan(kind, &orders, environment, err);
     return error_set(err, ERROR_INVALID, NULL, "a trial has no step '%.40s'", step);
 }
 

@@ -7,7 +7,7 @@
  * leave, decides what their outcomes are worth, and alone writes the report (docs/verdicts.md).
  *
  *     trial.c        the two steps: the plan, before the session's changes are there, and the runs
- *     trial_kinds.c  the frameworks: the planner of each, and what it starts
+ *     trial_kinds.c  families of frameworks: the planner of each, and what it starts
  *     trial_names.c  how the tests of a framework are named
  *     trial_steps.c  the runs, one after another
  *     trial_plan.c   what is to be run, read from what the framework's planner wrote
@@ -17,6 +17,7 @@
  *     trial_user.c   one run
  *     trial_zygote.c what runs are forked from, so that they needn't load a framework each
  *     trial_judge.c  from how the runs ended to outcomes and a report; pure
+ *     trial_planted.c what became of planted failures, for the operator; pure
  *     trial_alike.c  names that may be taken for a listed test's; pure
  *     trial_ctest.c  ctest's planner
  *     trial_cmake.c  what CMake and ctest tell it of a project
@@ -37,8 +38,9 @@
  * In a command's process, in the repository's folder: does what the request says and returns the
  * exit status. request: a JSON object, `step` ("plan" or "run") and `trial`, the sample's
  * (docs/verdicts.md) with its `fail_to_pass`, `pass_to_pass` and `held_out`, and `hidden`: true
- * where what these name is not to be told. environment: of the runs, NULL at its end. What goes
- * wrong is said on stderr.
+ * where what these name is not to be told; with AGENT_TRIAL_TELLS_PLANTED, true where the second
+ * step's last line on stderr is to be what trial_planted.h tells. environment: of the runs, NULL at
+ * its end. What goes wrong is said on stderr.
  */
 int trial_main(const char *request, char *const *environment);
 

@@ -581,9 +581,9 @@ static void find_listed(struct hearing *hearing)
     }
 }
 
-/* The outcomes of the functions are behind all others: from *ret_others on. */
-static void judge_some(const struct trial_plan *plan, const struct trial_end *ends, size_t count,
-                       struct trial_verdict *verdict, size_t *ret_others)
+/* To be released. The verdict gets what the run of all tests said of others than the functions. */
+static struct hearing hear_steps(const struct trial_plan *plan, const struct trial_end *ends,
+                                 size_t count, struct trial_verdict *verdict)
 {
     struct hearing hearing = {
         .plan = plan,
@@ -597,6 +597,15 @@ static void judge_some(const struct trial_plan *plan, const struct trial_end *en
     find_listed(&hearing);
     for (size_t i = 0; i < count; i++)
         hear_step(&hearing, i, verdict);
+    return hearing;
+}
+
+/* The outcomes of the functions are behind all others: from *ret_others on. */
+static void judge_some(const struct trial_plan *plan, const struct trial_end *ends, size_t count,
+                       struct trial_verdict *verdict, size_t *ret_others)
+{
+    struct hearing hearing = hear_steps(plan, ends, count, verdict);
+
     *ret_others = verdict->count;
     for (size_t i = 0; i < plan->function_count; i++)
         judge_function(&hearing, i, verdict);
@@ -649,6 +658,42 @@ bool trial_is_decided(const struct trial_plan *plan, const struct trial_end *end
         if (verdict.outcomes[i].result == TRIAL_FAILED)
             return true;
     return verdict.lacks || verdict.tampered;
+}
+
+/* --- for whoever looks after the sample ------------------------------------------------------ */
+
+static const char *end_of(const struct cases *cases, const struct trial_end *end)
+{
+    size_t counts[] = {[TRIAL_PASSED] = 0, [TRIAL_SKIPPED] = 0, [TRIAL_FAILED] = 0};
+
+    for (size_t i = 0; i < cases->count; i++)
+        counts[cases->items[i]->result]++;
+    if (cases->slot->planted && counts[TRIAL_PASSED] > 0)
+        return "passed";
+    if (cases->count == 0 || trial_end_contradiction(end))
+        return "no result";
+    if (!cases->slot->planted && counts[TRIAL_FAILED] > 0)
+        return "failed";
+    if (counts[TRIAL_SKIPPED] > 0)
+        return "skipped";
+    return cases->slot->planted ? "failed" : "passed";
+}
+
+void trial_each_slot(const struct trial_plan *plan, const struct trial_end *ends,
+                     void (*each)(const struct trial_slot *slot, const char *end, void *arg),
+                     void *arg)
+{
+    _cleanup_(trial_verdict_release) struct trial_verdict ignored = {0};
+    struct hearing hearing = hear_steps(plan, ends, plan->step_count, &ignored);
+
+    for (size_t function = 0; function < plan->function_count; function++)
+        for (size_t step = 0; step < plan->step_count; step++) {
+            const struct cases *cases = cases_of(&hearing, step, function);
+
+            if (cases->slot)
+                each(cases->slot, end_of(cases, &ends[step]), arg);
+        }
+    hearing_release(&hearing);
 }
 
 /* --- the report ------------------------------------------------------------------------------ */

@@ -72,6 +72,12 @@ void trial_judge(const struct trial_plan *plan, const struct trial_end *ends,
 bool trial_is_decided(const struct trial_plan *plan, const struct trial_end *ends, size_t count);
 void trial_verdict_release(struct trial_verdict *verdict);
 
+/* Calls `each` for every test in every run that was not left out, one function after another. end:
+ * "passed", "failed", "skipped" or "no result"; of several cases the one that it should not be. */
+void trial_each_slot(const struct trial_plan *plan, const struct trial_end *ends,
+                     void (*each)(const struct trial_slot *slot, const char *end, void *arg),
+                     void *arg);
+
 /* Appends the report, JUnit XML. */
 void trial_report(const struct trial_verdict *verdict, struct buf *xml);
 

@@ -72,18 +72,17 @@ static int plan_by_script(const struct trial_kind *kind, json_object *trial)
 }
 
 static const struct trial_kind kinds[] = {
-    {"pytest", TRIAL_NAMES_PYTEST, &pytest, plan_by_script},
-    {"ctest", TRIAL_NAMES_WHOLE, NULL, trial_ctest_plan},
-    {"jest", TRIAL_NAMES_TITLED, &node, plan_by_script},
-    {"mocha", TRIAL_NAMES_TITLED, &node, plan_by_script},
-    {"node", TRIAL_NAMES_TITLED, &node, plan_by_script},
-    {"tape", TRIAL_NAMES_TITLED, &node, plan_by_script},
+    {FRAMEWORK_PYTEST, TRIAL_NAMES_PYTEST, &pytest, plan_by_script},
+    {FRAMEWORK_CTEST, TRIAL_NAMES_WHOLE, NULL, trial_ctest_plan},
+    {FRAMEWORK_NODE, TRIAL_NAMES_TITLED, &node, plan_by_script},
 };
 
 const struct trial_kind *trial_kind_find(const char *name)
 {
-    for (size_t i = 0; name && i < ARRAY_SIZE(kinds); i++)
-        if (strcmp(kinds[i].name, name) == 0)
+    const struct framework *framework = framework_find(name);
+
+    for (size_t i = 0; framework && i < ARRAY_SIZE(kinds); i++)
+        if (kinds[i].family == framework->family)
             return &kinds[i];
     return NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * trial_kinds.h - the frameworks that a trial can run: one row each.
+ * trial_kinds.h - how the frameworks of a trial (wire/framework.h) are run: a row for each family.
  *
  * A kind has a planner, which is root's and sees the image without the session, and names its tests
  * in some way. What a run does, the plan says (trial_plan.h). Planner and runner are part of this
@@ -11,6 +11,7 @@
 #include <json-c/json.h>
 
 #include "agent/trial_names.h"
+#include "wire/framework.h"
 
 /* Scripts for an interpreter of the image's. */
 struct trial_scripts {
@@ -23,7 +24,7 @@ struct trial_scripts {
 };
 
 struct trial_kind {
-    const char *name; /* the trial's `framework` */
+    enum framework_family family;
     enum trial_names names;
     const struct trial_scripts *scripts; /* NULL: the planner needs none */
     /*
@@ -34,7 +35,7 @@ struct trial_kind {
     int (*plan)(const struct trial_kind *kind, json_object *trial);
 };
 
-/* NULL: there is no such kind. */
-const struct trial_kind *trial_kind_find(const char *name);
+/* Of the framework of that name; NULL: there is none. */
+const struct trial_kind *trial_kind_find(const char *framework);
 
 #endif

@@ -68,7 +68,7 @@ static void add_outcome(struct trial_end *end, const struct trial_command *comma
 
 /* What builds something comes first. Its status does not count: what it did not build can't be
  * started. */
-static int run_commands(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
+static int run_commands(struct trial_steps *steps, const struct trial_step *step, uid_t owner,
                         struct trial_end *end, struct error *err)
 {
     _cleanup_(free_ptr) char *built = NULL;
@@ -102,8 +102,8 @@ static int run_commands(const struct trial_steps *steps, const struct trial_step
     return 0;
 }
 
-static int build_and_run(const struct trial_steps *steps, const struct trial_step *step,
-                         uid_t owner, struct trial_end *end, struct error *err)
+static int build_and_run(struct trial_steps *steps, const struct trial_step *step, uid_t owner,
+                         struct trial_end *end, struct error *err)
 {
     if (trial_build_make(steps->place_fd, owner, err) < 0)
         return -1;

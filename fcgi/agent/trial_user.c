@@ -19,6 +19,7 @@
 #include "agent/process.h"
 #include "agent/shepherd.h"
 #include "agent/trial_walls.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -30,14 +31,16 @@
 #define LOOK_MS 20     /* between two looks at what dies */
 #define LOOKS_MOST 500 /* before it is a fault */
 #define ENDERS_MOST 10
+#define ENDING_MS 10000 /* for what takes no time: an answer, the end of a pipe or of a process */
 
 struct run {
     uid_t uid; /* the next number is whoever ends it */
-    const struct trial_zygote *zygote;
+    struct trial_zygote *zygote;
     char *own[3];     /* of its environment, NULL at their end */
     int64_t deadline; /* monotonic; 0: none */
     pid_t main;       /* 0: waited for */
-    int ender_fd;     /* a byte to it: end them all; a byte from it: it is done */
+    pid_t ender;
+    int ender_fd; /* a byte to it: end them all; a byte from it: it is done */
     int told_fd, printed_fd, signal_fd;
     struct buf told, printed;
     size_t told_bytes;
@@ -122,28 +125,31 @@ static _Noreturn void ender(const struct run *run, int fd)
     _exit(0);
 }
 
-/* Before the run, so that no lack of processes keeps it away. */
+/* Before the run, so that no lack of processes keeps it away. In place of one that failed. */
 static int start_ender(struct run *run, struct error *err)
 {
     int ends[2];
-    pid_t pid;
 
     close_fd(&run->ender_fd);
+    if (run->ender > 0)
+        (void)kill(run->ender, SIGKILL);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return error_errno(err, errno, "cannot make a socket");
     run->ender_fd = ends[0];
-    pid = fork();
-    if (pid == 0)
+    run->ender = fork();
+    if (run->ender == 0)
         ender(run, ends[1]);
     close(ends[1]);
-    return pid < 0 ? error_errno(err, errno, "cannot make a process") : 0;
+    return run->ender < 0 ? error_errno(err, errno, "cannot make a process") : 0;
 }
 
 static bool ask_ender(const struct run *run)
 {
+    struct pollfd fd = {.fd = run->ender_fd, .events = POLLIN};
     char byte = 0;
 
-    return send(run->ender_fd, &byte, 1, MSG_NOSIGNAL) == 1 && read(run->ender_fd, &byte, 1) == 1;
+    return send(run->ender_fd, &byte, 1, MSG_NOSIGNAL) == 1 && poll(&fd, 1, ENDING_MS) == 1 &&
+           read(run->ender_fd, &byte, 1) == 1;
 }
 
 /* --- the run's own process ------------------------------------------------------------------- */
@@ -341,6 +347,10 @@ static bool reap(struct run *run)
 
     (void)!read(run->signal_fd, &info, sizeof(info));
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == run->ender)
+            run->ender = 0;
+        if (pid == run->zygote->pid)
+            run->zygote->pid = 0;
         if (pid == run->main) {
             run->main = 0;
             run->end.status = shepherd_status(status);
@@ -422,20 +432,28 @@ static int forget_ipc(uid_t uid, struct error *err)
     }
     if (pid < 0)
         return error_errno(err, errno, "cannot make a process");
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return status == 0 ? 0
-                       : error_set(err, ERROR_INTERNAL, NULL,
-                                   "what a run left in the kernel could not be removed");
+    return child_wait(pid, ENDING_MS, &status) && status == 0
+               ? 0
+               : error_set(err, ERROR_INTERNAL, NULL,
+                           "what a run left in the kernel could not be removed");
 }
 
-/* What is in the pipes, whose other ends are closed with whoever had them. */
+/* To its end, which is closed with whoever had it: unless it was sent somewhere. */
+static void drain_one(struct run *run, int fd)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    while (poll(&poll_fd, 1, ENDING_MS) > 0)
+        if (!take(run, fd))
+            return;
+    set_fault(run, "what the run told has no end");
+}
+
+/* What is in the pipes. */
 static void drain(struct run *run)
 {
-    while (take(run, run->told_fd))
-        ;
-    while (take(run, run->printed_fd))
-        ;
+    drain_one(run, run->told_fd);
+    drain_one(run, run->printed_fd);
     if (run->told.length > 0)
         set_fault(run, "the run ended within a word");
 }
@@ -447,7 +465,7 @@ int trial_user_end(const struct trial_user *user, uid_t uid, struct error *err)
     return forget_ipc(uid, err) < 0 ? -1 : remove_tree(home, err);
 }
 
-int trial_user_run(const struct trial_user *user, uid_t uid, const struct trial_command *command,
+int trial_user_run(struct trial_user *user, uid_t uid, const struct trial_command *command,
                    struct trial_end *ret_end, struct error *err)
 {
     _cleanup_(run_release) struct run run = {

@@ -45,7 +45,7 @@ int trial_user_end(const struct trial_user *user, uid_t uid, struct error *err);
  * to file descriptor 3 what it has to tell (trial_end_hear), a line each time. Only what the
  * platform could not do is an error.
  */
-int trial_user_run(const struct trial_user *user, uid_t uid, const struct trial_command *command,
+int trial_user_run(struct trial_user *user, uid_t uid, const struct trial_command *command,
                    struct trial_end *ret_end, struct error *err);
 
 #endif

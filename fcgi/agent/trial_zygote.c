@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,8 @@
 #define CHILDREN "/proc/thread-self/children"
 #define CHILDREN_MOST ((size_t)1 << 20)
 #define READY "ready"
+#define ANSWER_SECONDS 60 /* it takes milliseconds; a busy host gets its time */
+#define ANSWER_MOST 24
 
 bool trial_zygote_is_possible(void)
 {
@@ -67,12 +71,24 @@ static _Noreturn void become(char *const *argv, char *const *environment, void (
     _exit(127);
 }
 
+/* false: there was none in time. */
+static bool hear(const struct trial_zygote *zygote, char said[ANSWER_MOST])
+{
+    struct pollfd fd = {.fd = zygote->fd, .events = POLLIN};
+    ssize_t got = -1;
+
+    if (poll(&fd, 1, zygote->seconds * 1000) > 0)
+        got = recv(zygote->fd, said, ANSWER_MOST - 1, MSG_DONTWAIT);
+    said[got > 0 ? got : 0] = '\0';
+    return got > 0;
+}
+
 int trial_zygote_start(char *const *argv, char *const *environment, void (*limits)(void),
                        struct trial_zygote *ret_zygote, struct error *err)
 {
     _cleanup_(free_ptr) char **own = environment_of(environment);
-    struct trial_zygote zygote;
-    char said[sizeof(READY)] = "";
+    struct trial_zygote zygote = {.seconds = ANSWER_SECONDS};
+    char said[ANSWER_MOST];
     int ends[2];
 
     if (!own || argv[0][0] != '/')
@@ -88,7 +104,7 @@ int trial_zygote_start(char *const *argv, char *const *environment, void (*limit
         close(ends[0]);
         return error_errno(err, errno, "cannot make a process");
     }
-    if (recv(zygote.fd, said, sizeof(said) - 1, 0) <= 0 || strcmp(said, READY) != 0) {
+    if (!hear(&zygote, said) || strcmp(said, READY) != 0) {
         trial_zygote_stop(&zygote);
         return error_set(err, ERROR_INVALID, NULL, "what runs begin with can't be loaded once");
     }
@@ -96,14 +112,16 @@ int trial_zygote_start(char *const *argv, char *const *environment, void (*limit
     return 0;
 }
 
-/* Whoever has forked from it has closed the other end before anything else. */
 void trial_zygote_stop(struct trial_zygote *zygote)
 {
     if (zygote->fd < 0)
         return;
     close_fd(&zygote->fd);
-    while (zygote->pid > 0 && waitpid(zygote->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    if (zygote->pid > 0) {
+        (void)kill(zygote->pid, SIGKILL);
+        while (waitpid(zygote->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
     *zygote = TRIAL_ZYGOTE_NONE;
 }
 
@@ -150,7 +168,7 @@ int trial_zygote_fork(const struct trial_zygote *zygote, const struct trial_zygo
 {
     _cleanup_(close_fd) int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     _cleanup_(close_fd) int request = memfd_create("run", MFD_CLOEXEC);
-    char said[24] = "";
+    char said[ANSWER_MOST];
     long pid;
 
     if (request < 0 || null_fd < 0)
@@ -158,9 +176,10 @@ int trial_zygote_fork(const struct trial_zygote *zygote, const struct trial_zygo
     if (write_request(run, request, err) < 0)
         return -1;
     if (fd_send(zygote->fd, "", 1, (const int[]){null_fd, run->printed_fd, run->told_fd, request},
-                4, 0) < 0 ||
-        recv(zygote->fd, said, sizeof(said) - 1, 0) <= 0)
+                4, 0) < 0)
         return error_errno(err, errno, "cannot begin a run");
+    if (!hear(zygote, said))
+        return error_set(err, ERROR_INTERNAL, NULL, "what runs are forked from does not answer");
     pid = strtol(said, NULL, 10);
     if (pid <= 1)
         return error_set(err, ERROR_INTERNAL, NULL, "cannot make a process for a run");

@@ -12,6 +12,9 @@
  * what the run tells, and a file with the run: {"folder": "/repo", "uid": 61184, "argv":
  * [...], "environment": {"HOME": ...}}. It forks twice, so that the run becomes the supervisor's
  * child, and the process between answers the run's id, or 0.
+ *
+ * No call here waits longer than `seconds` for an answer: a zygote that is stopped, or was killed
+ * within an answer, is an error and not a run that takes long.
  */
 #ifndef CODESET_AGENT_TRIAL_ZYGOTE_H
 #define CODESET_AGENT_TRIAL_ZYGOTE_H
@@ -22,8 +25,9 @@
 #include "base/error.h"
 
 struct trial_zygote {
-    int fd;    /* -1: there is none */
-    pid_t pid; /* a child of the caller */
+    int fd;      /* -1: there is none */
+    pid_t pid;   /* a child of the caller; 0: waited for, and the number is not its any more */
+    int seconds; /* that an answer may take */
 };
 
 #define TRIAL_ZYGOTE_NONE ((struct trial_zygote){.fd = -1})
@@ -42,7 +46,7 @@ bool trial_zygote_is_possible(void);
 int trial_zygote_start(char *const *argv, char *const *environment, void (*limits)(void),
                        struct trial_zygote *ret_zygote, struct error *err);
 
-/* Its end, waited for. */
+/* It is killed, and waited for. */
 void trial_zygote_stop(struct trial_zygote *zygote);
 
 struct trial_zygote_run {
@@ -52,8 +56,7 @@ struct trial_zygote_run {
     int told_fd, printed_fd;
 };
 
-/* The process that becomes the run; it is, or soon will be, the caller's
- * child. */
+/* The process that becomes the run; it is, or soon will be, the caller's child. */
 int trial_zygote_fork(const struct trial_zygote *zygote, const struct trial_zygote_run *run,
                       pid_t *ret_pid, struct error *err);
 

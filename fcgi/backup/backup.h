@@ -1,9 +1,9 @@
 /*
- * backup.h - a backup of an installation: its database, image store, samples' archives and results.
+ * backup.h - a backup of an installation: its database, image store and results.
  *
  * A backup is a folder:
  *     database.sql.gz    by mariadb-dump, of one snapshot
- *     images.tar packs.tar results.tar
+ *     images.tar results.tar
  *     manifest.json      made last: what is in it, by numbers and digests, and who made it
  *
  * or one file, an archive of that folder (tar).
@@ -53,8 +53,8 @@ int backup_check(const char *path, json_object **ret_manifest, struct error *err
  * Checks the backup, and puts it in the place of the settings: into a database without a table, and
  * folders that are empty. Then rows and ledger must be what the manifest says. What is wrong with
  * either place is told before anything is written. database: NULL: that of the settings; another
- * one is filled alone, without the files, unless `below` is a folder: it gets them, as images,
- * packs and results.
+ * one is filled alone, without the files, unless `below` is a folder: it gets them, as images and
+ * results. What a backup of an older release has besides is left out.
  *
  * ERROR_CONFLICT: something is there already.
  */

@@ -21,9 +21,9 @@
 void backup_folders(const struct settings *settings, const char *below,
                     struct backup_folders *ret_folders)
 {
-    static const char *const names[BACKUP_FOLDERS] = {"images", "packs", "results"};
-    static const char *const parts[BACKUP_FOLDERS] = {"images.tar", "packs.tar", "results.tar"};
-    const char *const usual[BACKUP_FOLDERS] = {settings->engine.image_dir, settings->api.pack_dir,
+    static const char *const names[BACKUP_FOLDERS] = {"images", "results"};
+    static const char *const parts[BACKUP_FOLDERS] = {"images.tar", "results.tar"};
+    const char *const usual[BACKUP_FOLDERS] = {settings->engine.image_dir,
                                                settings->jobs.results_dir};
 
     for (size_t i = 0; i < BACKUP_FOLDERS; i++)

@@ -23,7 +23,7 @@ struct backup_folder {
     int is_images;
 };
 
-#define BACKUP_FOLDERS 3
+#define BACKUP_FOLDERS 2
 struct backup_folders {
     struct backup_folder rows[BACKUP_FOLDERS];
 };

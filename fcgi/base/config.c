@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 
@@ -53,6 +54,33 @@ static int parse_bool(const char *text, bool *ret_truth)
     return -1;
 }
 
+char *config_words(const struct config_row *row)
+{
+    struct buf text = BUF_INIT;
+
+    for (const struct config_word *word = row->words; word->word; word++) {
+        if (word != row->words)
+            buf_add_str(&text, word[1].word ? ", " : " or ");
+        buf_add_str(&text, word->word);
+    }
+    return buf_take(&text);
+}
+
+static int assign_word(const struct config_row *row, const char *text, int *ret_value,
+                       struct error *err)
+{
+    _cleanup_(free_ptr) char *words = config_words(row);
+
+    for (const struct config_word *word = row->words; word->word; word++) {
+        if (strcasecmp(text, word->word) == 0) {
+            *ret_value = word->value;
+            return 0;
+        }
+    }
+    return error_set(err, ERROR_INVALID, NULL, "%s.%s must be %s, not \"%s\"", row->section,
+                     row->name, words, text);
+}
+
 static int assign(const struct config_row *row, const char *text, void *values, struct error *err)
 {
     char *place = (char *)values + row->offset;
@@ -80,15 +108,17 @@ static int assign(const struct config_row *row, const char *text, void *values, 
         free(*(char **)(void *)place);
         *(char **)(void *)place = xstrdup(text);
         return 0;
+    case CONFIG_WORD:
+        return assign_word(row, text, (int *)(void *)place, err);
     }
     return -1;
 }
 
 struct load {
-    const struct config_row *rows;
-    size_t count;
+    const struct config_table *table;
     void *values;
     struct config_origin *origins; /* NULL: nobody asks */
+    struct buf *gone;              /* NULL: nobody asks */
     struct error *err;
     const char *path;
     FILE *file;
@@ -99,18 +129,24 @@ struct load {
     char odd[64]; /* that header, cut */
 };
 
+static bool is_section(const char *section, const char *text, size_t length)
+{
+    return strlen(section) == length && strncmp(section, text, length) == 0;
+}
+
 /* A section that is unknown and has a setting is told of with the setting; this is for one without.
  */
 static void note_section(struct load *load, const char *line)
 {
+    const struct config_table *table = load->table;
     size_t length = strcspn(line + 1, "]\n");
+    bool known = false;
 
-    load->odd_line = load->line;
-    for (size_t i = 0; i < load->count; i++) {
-        if (strlen(load->rows[i].section) == length &&
-            strncmp(load->rows[i].section, line + 1, length) == 0)
-            load->odd_line = 0;
-    }
+    for (size_t i = 0; i < table->count && !known; i++)
+        known = is_section(table->rows[i].section, line + 1, length);
+    for (size_t i = 0; i < table->gone_count && !known; i++)
+        known = is_section(table->gone[i].section, line + 1, length);
+    load->odd_line = known ? 0 : load->line;
     snprintf(load->odd, sizeof(load->odd), "%.*s", (int)(length < 60 ? length : 60), line + 1);
 }
 
@@ -149,9 +185,9 @@ static void unknown(struct load *load, const char *section, const char *name)
 {
     const char *elsewhere = NULL;
 
-    for (size_t i = 0; i < load->count && !elsewhere; i++) {
-        if (strcmp(load->rows[i].name, name) == 0)
-            elsewhere = load->rows[i].section;
+    for (size_t i = 0; i < load->table->count && !elsewhere; i++) {
+        if (strcmp(load->table->rows[i].name, name) == 0)
+            elsewhere = load->table->rows[i].section;
     }
     if (elsewhere && section[0] == '\0')
         error_set(load->err, ERROR_INVALID, NULL, "%s must stand below [%s]", name, elsewhere);
@@ -165,12 +201,28 @@ static void unknown(struct load *load, const char *section, const char *name)
         error_set(load->err, ERROR_INVALID, NULL, "unknown setting %s.%s", section, name);
 }
 
+static bool is_gone(struct load *load, const char *section, const char *name)
+{
+    const struct config_table *table = load->table;
+
+    for (size_t i = 0; i < table->gone_count; i++) {
+        if (strcmp(table->gone[i].section, section) != 0 || strcmp(table->gone[i].name, name) != 0)
+            continue;
+        if (load->gone)
+            buf_addf(load->gone,
+                     "%s:%d: this release has no setting %s.%s any more, so it has no effect\n",
+                     load->path, load->line, section, name);
+        return true;
+    }
+    return false;
+}
+
 static int on_setting(void *user, const char *section, const char *name, const char *value)
 {
     struct load *load = user;
 
-    for (size_t i = 0; i < load->count; i++) {
-        const struct config_row *row = &load->rows[i];
+    for (size_t i = 0; i < load->table->count; i++) {
+        const struct config_row *row = &load->table->rows[i];
 
         if (strcmp(row->section, section) != 0 || strcmp(row->name, name) != 0)
             continue;
@@ -184,6 +236,8 @@ static int on_setting(void *user, const char *section, const char *name, const c
         }
         return 1;
     }
+    if (is_gone(load, section, name))
+        return 1;
     unknown(load, section, name);
     load->bad_line = load->line;
     return 0;
@@ -249,14 +303,14 @@ static int read_folder(struct load *load, const char *folder)
     return failed;
 }
 
-int config_load(const struct config_row *rows, size_t count, const char *path, const char *drop_ins,
-                void *values, struct config_origin *origins, struct error *err)
+int config_load(const struct config_table *table, const char *path, const char *drop_ins,
+                void *values, struct config_origin *origins, struct buf *gone, struct error *err)
 {
     struct load load = {
-        .rows = rows, .count = count, .values = values, .origins = origins, .err = err};
+        .table = table, .values = values, .origins = origins, .gone = gone, .err = err};
 
-    for (size_t i = 0; i < count; i++) {
-        if (assign(&rows[i], rows[i].fallback, values, err) < 0)
+    for (size_t i = 0; i < table->count; i++) {
+        if (assign(&table->rows[i], table->rows[i].fallback, values, err) < 0)
             return error_wrap(err, "built-in default");
     }
     error_clear(err);

@@ -224,6 +224,12 @@ static const char *escape_of(unsigned char c)
     return c < 0x20 ? named[c] : NULL;
 }
 
+/* ASCII that stands for itself in a JSON string. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 void json_write_string(struct buf *out, const char *text, size_t length)
 {
     size_t start = 0, at = 0;
@@ -232,15 +238,16 @@ void json_write_string(struct buf *out, const char *text, size_t length)
     buf_add_char(out, '"');
     while (at < length) {
         unsigned char c = (unsigned char)text[at];
-        const char *escape = escape_of(c);
-        size_t step = c < 0x80 ? 1 : utf8_char(text + at, length - at);
+        size_t step = is_plain(c) ? 1 : c < 0x80 ? 0 : utf8_char(text + at, length - at);
+        const char *escape;
 
-        if (step > 0 && c >= 0x20 && !escape) {
+        if (step > 0) {
             at += step;
             continue;
         }
+        escape = escape_of(c);
         buf_add(out, text + start, at - start);
-        if (step == 0)
+        if (c >= 0x80)
             buf_add_str(out, "\xef\xbf\xbd");
         else if (escape)
             buf_add_str(out, escape);

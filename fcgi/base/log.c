@@ -22,6 +22,11 @@ void log_open(const char *program, enum log_level most)
     log_prefix = !isatty(STDERR_FILENO);
 }
 
+void log_limit(enum log_level most)
+{
+    log_most = most;
+}
+
 void log_request(const char *request_id)
 {
     snprintf(log_request_id, sizeof(log_request_id), "%s", request_id ? request_id : "");

@@ -17,6 +17,9 @@ enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_INFO = 6, LOG_DEBUG = 7 };
 /* program: a literal, printed as program=...; lines above `most` are dropped. Once, at start. */
 void log_open(const char *program, enum log_level most);
 
+/* Another level, once the settings are known; before there are threads. */
+void log_limit(enum log_level most);
+
 /* The request that the following lines of this thread belong to; NULL for none. Copied. */
 void log_request(const char *request_id);
 

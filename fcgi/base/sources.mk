@@ -3,6 +3,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
 	fcgi/base/banned.h fcgi/base/cleanup.h \
 	fcgi/base/buf.c fcgi/base/buf.h \
+	fcgi/base/child.c fcgi/base/child.h \
 	fcgi/base/clock.c fcgi/base/clock.h \
 	fcgi/base/config.c fcgi/base/config.h \
 	fcgi/base/confine.c fcgi/base/confine.h \

@@ -1,5 +1,8 @@
 #include "base/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #include "base/banned.h"
 
 static bool continues(unsigned char c)
@@ -31,12 +34,27 @@ size_t utf8_char(const char *text, size_t length)
     return 0;
 }
 
+/* How many bytes of ASCII there are, in whole words: most of a text. */
+static size_t skip_ascii(const char *text, size_t length)
+{
+    size_t at = 0;
+
+    for (uint64_t word; length - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, text + at, sizeof(word));
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return at;
+}
+
 size_t utf8_valid_length(const char *text, size_t length)
 {
     size_t at = 0;
 
     for (size_t step; at < length; at += step) {
-        step = utf8_char(text + at, length - at);
+        step = skip_ascii(text + at, length - at);
+        if (step == 0)
+            step = utf8_char(text + at, length - at);
         if (step == 0)
             break;
     }

@@ -270,13 +270,26 @@ static int read_number(const char *mount, const char *path, const char *file, co
     return error_set(err, ERROR_INTERNAL, NULL, "%s has no line for %s", name, key ? key : "");
 }
 
+int cgroup_read_cpu(const struct cgroup_fs *fs, const char *path, int64_t *ret_us,
+                    struct error *err)
+{
+    int64_t nanoseconds = 0;
+
+    if (fs->v2)
+        return read_number(fs->cpu, path, "cpu.stat", "usage_usec", ret_us, err);
+    if (read_number(fs->cpuacct, path, "cpuacct.usage", NULL, &nanoseconds, err) < 0)
+        return -1;
+    *ret_us = nanoseconds / 1000;
+    return 0;
+}
+
 static int read_v2(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *usage,
                    struct error *err)
 {
     if (read_number(fs->memory, path, "memory.current", NULL, &usage->memory_bytes, err) < 0 ||
         read_number(fs->memory, path, "memory.events", "oom_kill", &usage->oom_kills, err) < 0 ||
         read_number(fs->pids, path, "pids.current", NULL, &usage->processes, err) < 0 ||
-        read_number(fs->cpu, path, "cpu.stat", "usage_usec", &usage->cpu_us, err) < 0)
+        cgroup_read_cpu(fs, path, &usage->cpu_us, err) < 0)
         return -1;
     return 0;
 }
@@ -284,16 +297,13 @@ static int read_v2(const struct cgroup_fs *fs, const char *path, struct cgroup_u
 static int read_v1(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *usage,
                    struct error *err)
 {
-    int64_t nanoseconds = 0;
-
     if (read_number(fs->memory, path, "memory.usage_in_bytes", NULL, &usage->memory_bytes, err) <
             0 ||
         read_number(fs->memory, path, "memory.oom_control", "oom_kill", &usage->oom_kills, err) <
             0 ||
         read_number(fs->pids, path, "pids.current", NULL, &usage->processes, err) < 0 ||
-        read_number(fs->cpuacct, path, "cpuacct.usage", NULL, &nanoseconds, err) < 0)
+        cgroup_read_cpu(fs, path, &usage->cpu_us, err) < 0)
         return -1;
-    usage->cpu_us = nanoseconds / 1000;
     return 0;
 }
 
@@ -307,6 +317,11 @@ int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usag
         return -1;
     *ret_usage = usage;
     return 0;
+}
+
+int cgroup_set_last(const struct cgroup_fs *fs, const char *path, bool last, struct error *err)
+{
+    return write_value(fs->cpu, path, "cpu.idle", last ? "1" : "0", err);
 }
 
 /* Version 2 would end containers at once to keep a limit that is set below what they use; version 1
@@ -542,10 +557,10 @@ static int freezer_make(const struct cgroup_fs *fs, const char *path, const char
     return 0;
 }
 
-int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int timeout_ms,
-                  struct error *err)
+int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int catch_ms,
+                  int settle_ms, struct error *err)
 {
-    int64_t deadline = clock_monotonic() + (int64_t)timeout_ms * 1000;
+    int64_t deadline = clock_monotonic() + (int64_t)catch_ms * 1000;
     _cleanup_(free_ptr) char *frozen = xasprintf("%s" FROZEN, path);
     _cleanup_(free_ptr) char *program = xasprintf("/proc/%d/exe", (int)spared);
     struct catching catching = {.fs = fs, .frozen = frozen};
@@ -560,12 +575,31 @@ int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, in
         catching.caught = 0;
         cgroup_each(fs, path, catch_process, &catching);
     } while (catching.caught > 0 && clock_monotonic() < deadline);
-    while (!is_frozen(fs, frozen) && clock_monotonic() < deadline)
+    if (catching.caught > 0)
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "new processes of %s come for %d ms", path,
+                         catch_ms);
+    deadline = clock_monotonic() + (int64_t)settle_ms * 1000;
+    while (!is_frozen(fs, frozen)) {
+        if (clock_monotonic() >= deadline)
+            return error_set(err, ERROR_UNAVAILABLE, NULL, "%s does not freeze within %d ms", path,
+                             settle_ms);
         wait_a_little();
-    if (catching.caught > 0 || !is_frozen(fs, frozen))
-        return error_set(err, ERROR_UNAVAILABLE, NULL, "%s does not freeze within %d ms", path,
-                         timeout_ms);
+    }
     return 0;
+}
+
+bool cgroup_is_held(const struct cgroup_fs *fs, const char *path)
+{
+    _cleanup_(free_ptr) char *frozen = NULL;
+    struct error ignored;
+    int64_t held = 0;
+
+    if (fs->freezer == NULL)
+        return false;
+    frozen = xasprintf("%s" FROZEN, path);
+    return read_number(fs->freezer, frozen, fs->v2 ? "cgroup.freeze" : "freezer.self_freezing",
+                       NULL, &held, &ignored) == 0 &&
+           held == 1;
 }
 
 struct freeing {
@@ -607,7 +641,7 @@ static int remove_cgroup(const char *whole)
         return 0;
     dir = opendir(whole);
     if (dir == NULL)
-        return -1;
+        return errno == ENOENT ? 0 : -1; /* rmdir(2) said EROFS first */
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         _cleanup_(free_ptr) char *below = NULL;
 

@@ -75,6 +75,14 @@ int cgroup_enter(const struct cgroup_fs *fs, const char *path, struct error *err
 int cgroup_read(const struct cgroup_fs *fs, const char *path, struct cgroup_usage *ret_usage,
                 struct error *err);
 
+/* The time of processors that it has used so far, in microseconds. */
+int cgroup_read_cpu(const struct cgroup_fs *fs, const char *path, int64_t *ret_us,
+                    struct error *err);
+
+/* Its processes have what of the processors the other cgroups at its level leave, and give way at
+ * once (cpu.idle, Linux 5.15), or are the others' equals again. */
+int cgroup_set_last(const struct cgroup_fs *fs, const char *path, bool last, struct error *err);
+
 /* A descriptor of the file in which a line "oom_kill N" counts the kills by the memory limit. */
 int cgroup_open_oom(const struct cgroup_fs *fs, const char *path, struct error *err);
 
@@ -94,11 +102,14 @@ int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int
 
 /*
  * Freezes its processes but those of the program that `spared` runs, in a cgroup below it.
- * ERROR_UNAVAILABLE: the host can't, or not within timeout_ms, as ever new ones come; then
- * cgroup_thaw is for the caller, as after success.
+ * ERROR_UNAVAILABLE: the host can't, or for catch_ms ever new ones come, or settle_ms after that
+ * some have not run once more, as they must; then cgroup_thaw is for the caller, as after success.
  */
-int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int timeout_ms,
-                  struct error *err);
+int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int catch_ms,
+                  int settle_ms, struct error *err);
+
+/* Does cgroup_freeze hold some of its processes? */
+bool cgroup_is_held(const struct cgroup_fs *fs, const char *path);
 
 /* Lets them go on, where they were before. Nothing frozen: nothing. */
 void cgroup_thaw(const struct cgroup_fs *fs, const char *path);

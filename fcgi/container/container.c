@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -17,15 +16,17 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "container/cgroup.h"
+#include "container/mounts.h"
 #include "container/private_dev.h"
+#include "container/runtime.h"
 #include "container/userns.h"
 
 #include "base/banned.h"
@@ -34,7 +35,6 @@
 #define STOP_TIMEOUT_MS 20000
 #define SOCKET_BACKLOG 128
 #define CONFIG_MAX (1 << 20)
-#define LOG_MAX 4096
 
 /* What a start under way has besides its job. */
 struct start {
@@ -44,6 +44,7 @@ struct start {
     struct userns home;   /* in which the container is to live */
     struct userns owners; /* shows the images' owners as the container's */
     int socket_fd;
+    int errors_fd; /* the runtime's standard error */
 };
 
 struct argument {
@@ -262,23 +263,6 @@ bool container_runtime_is_crun(const char *runtime)
 }
 
 /*
- * Crun gives its standard descriptors to the container's root, whatever they are, and up to 1.23 a
- * device too (containers/crun issue 1845): the host's /dev/null would be the guest's, who could
- * take it from everybody. So runtime and agent get an empty file that takes nothing.
- */
-static int empty_standard_fds(struct error *err)
-{
-    _cleanup_(close_fd) int fd = memfd_create("empty", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-    if (fd < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-        return error_errno(err, errno, "cannot make an empty file");
-    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; standard++)
-        if (dup2(fd, standard) < 0)
-            return error_errno(err, errno, "cannot set up the standard descriptors");
-    return 0;
-}
-
-/*
  * What a process of the container may have. The limits are set here and not by the runtime, which
  * in a namespace that is not root's would need CAP_SYS_RESOURCE for it.
  */
@@ -322,41 +306,6 @@ static void put_agent_first(void)
     (void)setpriority(PRIO_PROCESS, 0, PRIO_MIN);
 }
 
-/* In the child: becomes the runtime. Returns on failure only. */
-static int become_runtime(const struct container_job *job, const char *folder, int socket_fd,
-                          struct error *err)
-{
-    _cleanup_(free_ptr) char *root = xasprintf("--root=%s/oci", folder);
-    _cleanup_(free_ptr) char *log = xasprintf("--log=%s/log", folder);
-    _cleanup_(free_ptr) char *bundle = xasprintf("--bundle=%s", folder);
-    _cleanup_(free_ptr) char *pid_file = xasprintf("--pid-file=%s/pid", folder);
-    const char *args[16];
-    /* crun makes a file there for a moment; one that is killed in it leaves the file behind. */
-    _cleanup_(free_ptr) char *state = xasprintf("_LIBCONTAINER_STATEDIR=%s", folder);
-    char *const environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", state, NULL};
-    int n = 0;
-
-    args[n++] = job->runtime;
-    args[n++] = root;
-    args[n++] = log;
-    if (container_runtime_is_crun(
-            job->runtime)) /* it is in the container's cgroup already; saves a tenth */
-        args[n++] = "--cgroup-manager=disabled";
-    args[n++] = "run";
-    args[n++] = "--detach";
-    args[n++] = "--preserve-fds=1";
-    args[n++] = bundle;
-    args[n++] = pid_file;
-    args[n++] = job->name;
-    args[n] = NULL;
-    if (empty_standard_fds(err) < 0)
-        return -1;
-    if (dup3(socket_fd, 3, 0) < 0)
-        return error_errno(err, errno, "cannot pass the socket on");
-    execvpe(job->runtime, (char *const *)args, environment);
-    return error_errno(err, errno, "cannot run %s", job->runtime);
-}
-
 /* In the child. Returns on failure only. */
 static int enter_container(const struct start *start, struct error *err)
 {
@@ -389,40 +338,11 @@ static int enter_container(const struct start *start, struct error *err)
         limit_processes(err) < 0)
         return -1;
     put_agent_first();
-    return become_runtime(job, start->folder, start->socket_fd, err);
+    return runtime_become(job, start->folder, start->socket_fd, start->errors_fd, err);
 }
 
-/* Waits for the child, at most START_TIMEOUT_MS. Returns its wait status, -1 when time is up. */
-static int wait_for(pid_t pid)
-{
-    _cleanup_(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd until_dead = {.fd = pidfd, .events = POLLIN};
-    bool late = pidfd >= 0 && poll(&until_dead, 1, START_TIMEOUT_MS) == 0;
-    int status = 0;
-
-    if (late)
-        kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return late ? -1 : status;
-}
-
-static int runtime_failed(const struct container_job *job, const char *folder, int status,
-                          struct error *err)
-{
-    _cleanup_(free_ptr) char *path = xasprintf("%s/log", folder);
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    struct error ignored;
-
-    if (status == -1)
-        return error_set(err, ERROR_INTERNAL, NULL, "%s took longer than %d s", job->runtime,
-                         START_TIMEOUT_MS / 1000);
-    file_read(AT_FDCWD, path, LOG_MAX, &text, &ignored);
-    return error_set(err, ERROR_INTERNAL, NULL, "%s failed (status %#x): %s", job->runtime,
-                     (unsigned)status, text.length ? text.data : "it gave no reason");
-}
-
-/* Runs enter_container in a child, whose error comes through a pipe that closes on exec. */
+/* Runs enter_container in a child, whose error comes through a pipe that closes on exec. It gets
+ * START_TIMEOUT_MS. */
 static int run_child(const struct start *start, struct error *err)
 {
     struct error inner = ERROR_INIT;
@@ -447,37 +367,40 @@ static int run_child(const struct start *start, struct error *err)
         _exit(write(pipe_fds[1], &failure, sizeof(failure)) == sizeof(failure) ? 1 : 2);
     }
     close(pipe_fds[1]);
-    status = wait_for(pid);
+    if (!child_wait(pid, START_TIMEOUT_MS, &status))
+        status = -1;
     got = read(pipe_fds[0], &inner, sizeof(inner));
     close(pipe_fds[0]);
     if (status == 0)
         return 0;
     if (got != sizeof(inner))
-        return runtime_failed(start->job, start->folder, status, err);
+        return runtime_failed(start->job, start->folder, start->errors_fd, status, START_TIMEOUT_MS,
+                              err);
     *err = inner; /* a fork's memory: its code is our literal too */
     return -1;
 }
 
 /* The last step: from now on the container counts as running. */
-static int record_init(const char *folder, struct userns *home, struct error *err)
+static int record_init(struct start *start, struct error *err)
 {
+    const char *folder = start->folder;
     _cleanup_(free_ptr) char *pid_file = xasprintf("%s/pid", folder);
     _cleanup_(free_ptr) char *init = xasprintf("%s/init", folder);
     _cleanup_(free_ptr) char *temporary = xasprintf("%s/init.tmp", folder);
     _cleanup_(free_ptr) char *line = NULL;
     _cleanup_(buf_release) struct buf text = BUF_INIT;
-    uint64_t start;
+    uint64_t since;
     pid_t pid;
 
     if (file_read(AT_FDCWD, pid_file, 32, &text, err) < 0)
         return -1;
     pid = (pid_t)strtol(text.data, NULL, 10);
-    start = process_start_time(pid);
-    if (start == 0)
-        return error_set(err, ERROR_INTERNAL, NULL, "the agent ended at once");
-    if (userns_close(home, err) < 0)
+    since = process_start_time(pid);
+    if (since == 0)
+        return runtime_agent_ended(start->errors_fd, err);
+    if (userns_close(&start->home, err) < 0 || runtime_errors_seal(start->errors_fd, err) < 0)
         return -1;
-    line = xasprintf("%d %" PRIu64 "\n", (int)pid, start);
+    line = xasprintf("%d %" PRIu64 "\n", (int)pid, since);
     if (write_record(temporary, line, err) < 0)
         return -1;
     if (rename(temporary, init) < 0)
@@ -490,6 +413,7 @@ static void start_release(struct start *start)
     userns_release(&start->home);
     userns_release(&start->owners);
     close_fd(&start->socket_fd);
+    close_fd(&start->errors_fd);
 }
 
 static int start_locked(const struct container_job *job, const struct cgroup_fs *fs,
@@ -501,7 +425,8 @@ static int start_locked(const struct container_job *job, const struct cgroup_fs 
                                                    .folder = folder,
                                                    .home = USERNS_INIT,
                                                    .owners = USERNS_INIT,
-                                                   .socket_fd = -1};
+                                                   .socket_fd = -1,
+                                                   .errors_fd = -1};
 
     if (make_bundle(folder, config_fd, err) < 0 || record_image(job, folder, err) < 0 ||
         userns_make(0, job->first_id, &start.home, err) < 0 ||
@@ -509,9 +434,10 @@ static int start_locked(const struct container_job *job, const struct cgroup_fs 
         return -1;
     userns_let_go(&start.owners);
     start.socket_fd = listen_at(path, err);
-    if (start.socket_fd < 0 || run_child(&start, err) < 0)
+    start.errors_fd = start.socket_fd < 0 ? -1 : runtime_errors_new(err);
+    if (start.errors_fd < 0 || run_child(&start, err) < 0)
         return -1;
-    return record_init(folder, &start.home, err);
+    return record_init(&start, err);
 }
 
 static void on_alarm(int number)

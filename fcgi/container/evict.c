@@ -4,16 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -30,13 +33,31 @@
 #define SHUTDOWN_EXT4 _IOR('X', 125, uint32_t)
 #define SHUTDOWN_NO_LOG_FLUSH 2
 
-/* The loop device on that image, by name, or NULL. The kernel tells the file behind each. */
-static char *find_loop(const struct stat *image)
+#define SHUT_MS 50 /* after so long the kill does not wait any more */
+#define EMPTY_MS 10
+
+/* --- the disk -------------------------------------------------------------------------------- */
+
+/* What a container writes to. -1, and no name, where there is none any more. */
+struct disk {
+    int image;
+    int loop; /* while this is open the device is nobody else's */
+    char *device;
+};
+
+static void disk_close(struct disk *disk)
+{
+    close_fd(&disk->image);
+    close_fd(&disk->loop);
+    free(disk->device);
+}
+
+/* The loop device on the image. The kernel tells the file behind each. */
+static void find_loop(struct disk *disk, const struct stat *image)
 {
     DIR *dir = opendir("/sys/block");
-    char *found = NULL;
 
-    for (struct dirent *entry; dir != NULL && found == NULL && (entry = readdir(dir)) != NULL;) {
+    for (struct dirent *entry; dir != NULL && disk->loop < 0 && (entry = readdir(dir)) != NULL;) {
         _cleanup_(free_ptr) char *behind = xasprintf("/sys/block/%s/loop", entry->d_name);
         _cleanup_(free_ptr) char *path = xasprintf("/dev/%s", entry->d_name);
         _cleanup_(close_fd) int fd = -1;
@@ -46,48 +67,18 @@ static char *find_loop(const struct stat *image)
             continue;
         fd = open(path, O_RDWR | O_CLOEXEC);
         if (fd >= 0 && ioctl(fd, LOOP_GET_STATUS64, &info) == 0 && info.lo_inode == image->st_ino &&
-            info.lo_device == image->st_dev)
-            found = TAKE_PTR(path);
+            info.lo_device == image->st_dev) {
+            disk->loop = TAKE_FD(fd);
+            disk->device = TAKE_PTR(path);
+        }
     }
     if (dir != NULL)
         closedir(dir);
-    return found;
-}
-
-/* The root of the file system on the device. It is mounted in a namespace that nobody can enter;
- * a second mount of it, which has no place, is the same file system. */
-static int open_mounted(const char *device, struct error *err)
-{
-    _cleanup_(close_fd) int context = fsopen("ext4", FSOPEN_CLOEXEC);
-    _cleanup_(close_fd) int mounted = -1;
-    int fd;
-
-    if (context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) < 0 ||
-        fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return error_errno(err, errno, "cannot open the file system on %s", device);
-    mounted = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
-    fd = mounted < 0 ? -1 : openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(err, errno, "cannot mount %s", device);
-    return fd;
-}
-
-/* What a container writes to. Each -1 where there is none (any more). */
-struct disk {
-    int image;
-    int root; /* of the file system in it, while that is mounted */
-};
-
-static void disk_close(struct disk *disk)
-{
-    close_fd(&disk->image);
-    close_fd(&disk->root);
 }
 
 static int disk_open(const struct container_job *job, struct disk *disk, struct error *err)
 {
     _cleanup_(free_ptr) char *path = xasprintf("%s/%s" SCRATCH_SUFFIX, job->scratch_dir, job->name);
-    _cleanup_(free_ptr) char *device = NULL;
     struct stat st;
 
     disk->image = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -95,28 +86,104 @@ static int disk_open(const struct container_job *job, struct disk *disk, struct 
         return 0;
     if (disk->image < 0 || fstat(disk->image, &st) < 0)
         return error_errno(err, errno, "cannot open %s", path);
-    device = find_loop(&st);
-    if (device == NULL) /* the mount is gone already, and nobody writes */
-        return 0;
-    disk->root = open_mounted(device, err);
-    return disk->root < 0 ? -1 : 0;
+    find_loop(disk, &st);
+    return 0;
+}
+
+/* Of the file system on the device: one that is mounted already, where no path leads, is the same.
+ * read_only: as that is. -1: errno. */
+static int open_root(const char *device, bool read_only)
+{
+    _cleanup_(close_fd) int context = fsopen("ext4", FSOPEN_CLOEXEC);
+    _cleanup_(close_fd) int mounted = -1;
+
+    if (context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0) < 0 ||
+        (read_only && fsconfig(context, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0) ||
+        fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -1;
+    mounted = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
+    return mounted < 0 ? -1 : openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* From then on each write to it fails, also of files' bytes that the kernel still holds. errno's
+ * value. It may wait for seconds, until the kernel has written much, or all. */
+static int shut(const char *device)
+{
+    _cleanup_(close_fd) int root = open_root(device, false);
+    uint32_t how = SHUTDOWN_NO_LOG_FLUSH;
+
+    if (root < 0 && errno == EBUSY)
+        root = open_root(device, true);
+    return root < 0 || ioctl(root, SHUTDOWN_EXT4, &how) < 0 ? errno : 0;
+}
+
+/* A process that shuts it; what came of it is for finish(). */
+struct shutter {
+    pid_t pid;  /* 0: it has ended, or there was nothing to do */
+    int failed; /* errno's value; 0: it is shut */
+};
+
+static struct shutter begin(const struct disk *disk)
+{
+    struct shutter shutter = {.pid = disk->device ? fork() : 0};
+
+    if (shutter.pid == 0 && disk->device)
+        _exit(shut(disk->device));
+    if (shutter.pid < 0)
+        shutter = (struct shutter){.failed = shut(disk->device)};
+    return shutter;
+}
+
+/* Has it ended within that time? */
+static bool finish(struct shutter *shutter, int ms)
+{
+    int status = 0;
+
+    for (int waited = 0; shutter->pid > 0; waited++) {
+        if (waitpid(shutter->pid, &status, WNOHANG) == shutter->pid)
+            *shutter = (struct shutter){.failed = WIFEXITED(status) ? WEXITSTATUS(status) : EIO};
+        else if (waited >= ms)
+            return false;
+        else
+            poll(NULL, 0, 1);
+    }
+    return true;
+}
+
+static bool is_in_use(const char *device)
+{
+    _cleanup_(close_fd) int fd = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
+
+    return fd < 0 && errno == EBUSY;
 }
 
 /*
- * The file system is told that it is shut: from then on each write to it fails, also of what the
- * kernel still holds. (To shrink the device under it is no way: ext4 takes a block that it can't
- * reach for a want of memory, and tries again for ever.)
+ * Of a container that was killed. As long as the file system is not shut, what is written down is
+ * taken away again. Then the device loses its size, as the kernel still holds lists of files and
+ * the like, which it writes past the file system. (Never before: ext4 takes a block of a file that
+ * it can't reach for a want of memory, and tries again for ever.)
  */
-static int disk_take(const struct disk *disk, struct error *err)
+static int disk_take(struct disk *disk, struct shutter *shutter, struct error *err)
 {
-    uint32_t how = SHUTDOWN_NO_LOG_FLUSH;
-
-    if (disk->root >= 0 && ioctl(disk->root, SHUTDOWN_EXT4, &how) < 0)
-        return error_errno(err, errno, "cannot shut a container's file system");
-    if (disk->image >= 0 && ftruncate(disk->image, 0) < 0)
+    if (disk->image < 0)
+        return 0;
+    do {
+        if (ftruncate(disk->image, 0) < 0)
+            return error_errno(err, errno, "cannot empty a container's disk");
+    } while (!finish(shutter, EMPTY_MS));
+    if (disk->device == NULL)
+        return 0;
+    /* Its last user may have gone in between; then all is written, and taken away. */
+    if (shutter->failed != 0 && is_in_use(disk->device))
+        return error_errno(err, shutter->failed, "cannot shut the file system on %s", disk->device);
+    if (shutter->failed == 0 && ioctl(disk->loop, LOOP_SET_CAPACITY, 0) < 0)
+        return error_errno(err, errno, "cannot shrink %s", disk->device);
+    if (ftruncate(disk->image, 0) < 0)
         return error_errno(err, errno, "cannot empty a container's disk");
     return 0;
 }
+
+/* --- the container --------------------------------------------------------------------------- */
 
 /* Whole or not at all. Nothing in the folder outlives the machine's power, so nothing is synced:
  * that would take long just now. */
@@ -153,36 +220,47 @@ int container_clear(const struct container_job *job, struct error *err)
     return cgroup_clear(&fs, job->cgroup, pid, job->processes, CLEAR_TIMEOUT_MS, err);
 }
 
+/* Of pid 1, or -1 where it does not run. */
+static int open_pid(const char *folder)
+{
+    _cleanup_(close_fd) int pidfd = -1;
+    pid_t pid;
+
+    if (!container_runs(folder, &pid))
+        return -1;
+    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    /* Once more, now that the pid can't be given to another unnoticed. */
+    return pidfd >= 0 && container_runs(folder, &pid) ? TAKE_FD(pidfd) : -1;
+}
+
 /*
  * The reason is there before pid 1 is gone, for then somebody asks. Where there is no room for it,
- * the container ends without, and the reason comes when its disk was taken. The disk is opened
- * first: once its last user is dying, nobody gets at it until all is written.
+ * the container ends without, and the reason comes when its disk was taken. The disk is shut
+ * before the kill, if that is quick: once its last user is dying, nobody gets at it until all is
+ * written.
  */
 int container_evict(const struct container_job *job, struct error *err)
 {
     _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", job->state_dir, job->name);
     _cleanup_(close_fd) int lock = container_lock(folder, LOCK_NB, err);
+    _cleanup_(disk_close) struct disk disk = {.image = -1, .loop = -1};
     _cleanup_(close_fd) int pidfd = -1;
-    _cleanup_(disk_close) struct disk disk = {-1, -1};
-    bool opened, untold = false;
-    pid_t pid;
+    struct error unwritten = ERROR_INIT;
+    struct shutter shutter;
+    bool opened, told;
 
     if (lock < 0)
         return -1;
     if (job->scratch_dir == NULL || job->ended == NULL)
         return error_set(err, ERROR_INVALID, NULL, "scratch and ended are needed");
     opened = disk_open(job, &disk, err) == 0;
-    if (container_runs(folder, &pid)) {
-        struct error unwritten = ERROR_INIT;
-
-        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        /* Once more, now that the pid can't be given to another unnoticed. */
-        if (pidfd >= 0 && container_runs(folder, &pid)) {
-            untold = write_reason(job, folder, &unwritten) < 0;
-            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-        }
-    }
-    if (!opened || disk_take(&disk, err) < 0)
+    pidfd = open_pid(folder);
+    told = pidfd < 0 || write_reason(job, folder, &unwritten) == 0;
+    shutter = begin(&disk);
+    finish(&shutter, SHUT_MS);
+    if (pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    if (!opened || disk_take(&disk, &shutter, err) < 0)
         return -1;
-    return untold ? write_reason(job, folder, err) : 0;
+    return told ? 0 : write_reason(job, folder, err);
 }

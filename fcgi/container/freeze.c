@@ -16,6 +16,7 @@
 #include "base/banned.h"
 
 #define CATCH_MS 100
+#define SETTLE_MS 1000
 
 /* Waits for the other end to be closed, and lets the container go on. The lock stays with it. */
 static void guard(const struct cgroup_fs *fs, const char *cgroup, int lock, int end)
@@ -40,6 +41,7 @@ int container_freeze(const struct container_job *job, int line, struct error *er
     _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
     _cleanup_(close_fd) int lock = container_lock(folder, LOCK_NB, err);
     _cleanup_(close_fd) int ours = -1, theirs = -1;
+    struct error ignored;
     int ends[2];
     pid_t agent, child;
 
@@ -59,7 +61,9 @@ int container_freeze(const struct container_job *job, int line, struct error *er
         close_fd(&theirs);
         guard(&fs, job->cgroup, lock, ours);
     }
-    if (cgroup_freeze(&fs, job->cgroup, agent, CATCH_MS, err) < 0) {
+    /* A process has to run once more to be frozen. */
+    (void)cgroup_set_last(&fs, job->cgroup, false, &ignored);
+    if (cgroup_freeze(&fs, job->cgroup, agent, CATCH_MS, SETTLE_MS, err) < 0) {
         cgroup_thaw(&fs, job->cgroup);
         return -1;
     }

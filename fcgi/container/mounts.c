@@ -285,6 +285,30 @@ int mounts_mapped(const char *path, int owners_fd, struct error *err)
     return TAKE_FD(fd);
 }
 
+static int clone_program(const char *path)
+{
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    _cleanup_(close_fd) int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+    if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) < 0)
+        return -1;
+    return TAKE_FD(fd);
+}
+
+int mounts_program(const char *name, const char *folders, struct error *err)
+{
+    int fd = strchr(name, '/') ? clone_program(name) : -1;
+
+    for (const char *at = folders; !strchr(name, '/') && fd < 0 && *at != '\0';) {
+        const size_t length = strcspn(at, ":");
+        _cleanup_(free_ptr) char *path = xasprintf("%.*s/%s", (int)length, at, name);
+
+        fd = clone_program(path);
+        at += length + (at[length] == ':');
+    }
+    return fd < 0 ? error_errno(err, errno, "cannot open %s", name) : fd;
+}
+
 static int place_layer(const char *layer, const char *name, int owners_fd, struct error *err)
 {
     _cleanup_(close_fd) int fd = mounts_mapped(layer, owners_fd, err);

@@ -38,6 +38,13 @@ int scratch_remove(const char *scratch_dir, const char *name, struct error *err)
  * ERROR_UNAVAILABLE when there is no loop device to be had. */
 int scratch_mount(int image_fd, const char *where, struct error *err);
 
+/*
+ * A file descriptor of a program, by its path or by its name in one of the `folders` (colons
+ * between them), on a mount of its own that is read-only and attached to nothing. Whoever gets hold
+ * of the process that runs it can't write to the program.
+ */
+int mounts_program(const char *name, const char *folders, struct error *err);
+
 /* Makes the namespace to be found at `where`, a file that is made. */
 int mounts_namespace(int namespace_fd, const char *where, struct error *err);
 

@@ -13,6 +13,7 @@ libcontainer_a_SOURCES = \
 	fcgi/container/own_sys.c fcgi/container/own_sys.h \
 	fcgi/container/private_dev.c fcgi/container/private_dev.h \
 	fcgi/container/ranges.c fcgi/container/ranges.h \
+	fcgi/container/runtime.c fcgi/container/runtime.h \
 	fcgi/container/seccomp.c fcgi/container/seccomp.h \
 	fcgi/container/seccomp_calls.c fcgi/container/seccomp_calls.h \
 	fcgi/container/userns.c fcgi/container/userns.h

@@ -60,23 +60,22 @@ static _Noreturn void keep(unsigned line)
 /*
  * A copy of this process in a namespace that belongs to `owner`, which is whose effective id makes
  * it. The capabilities stay meanwhile: without them some kernels let nobody make a user namespace
- * (Debian's kernel.unprivileged_userns_clone). Returns as fork(2), with errno.
+ * (Debian's kernel.unprivileged_userns_clone). Returns as fork(2).
  */
-static pid_t clone_owned_by(uid_t owner)
+static pid_t clone_owned_by(uid_t owner, struct error *err)
 {
     int bits = prctl(PR_GET_SECUREBITS);
     uid_t before = geteuid();
     pid_t pid = -1;
-    int failed;
 
     if (bits < 0 || prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0)
-        return -1; /* not root: nothing has changed */
-    if (seteuid(owner) == 0)
-        pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
-    failed = errno;
+        return error_errno(err, errno, "cannot keep the capabilities, which takes CAP_SETPCAP");
+    if (seteuid(owner) < 0)
+        error_errno(err, errno, "cannot become user %u, which takes CAP_SETUID", (unsigned)owner);
+    else if ((pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL)) < 0)
+        error_errno(err, errno, "cannot make a user namespace");
     if (pid != 0 && (seteuid(before) < 0 || prctl(PR_SET_SECUREBITS, bits) < 0))
         abort();
-    errno = failed;
     return pid;
 }
 
@@ -100,11 +99,9 @@ int userns_make(int64_t inside, int64_t outside, struct userns *ret_space, struc
 
     if (pipe2(line, O_CLOEXEC) < 0)
         return error_errno(err, errno, "cannot make a pipe");
-    space.keeper = clone_owned_by((uid_t)outside);
+    space.keeper = clone_owned_by((uid_t)outside, err);
     if (space.keeper == 0)
         keep((unsigned)line[0]);
-    if (space.keeper < 0)
-        error_errno(err, errno, "cannot make a user namespace");
     close(line[0]);
     space.line = line[1];
     if (space.keeper < 0)

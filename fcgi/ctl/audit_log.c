@@ -5,9 +5,11 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
 
@@ -18,10 +20,16 @@
 
 void ctl_record(struct ctl *ctl, const char *kind, const char *object, const char *detail)
 {
+    _cleanup_(buf_release) struct buf shown_object = BUF_INIT, shown_detail = BUF_INIT;
     struct error err = ERROR_INIT;
     struct db *db = ctl_db(ctl, &err);
 
-    if (!db || store_audit_log_add(db, kind, object, detail, &err) < 0)
+    /* A path may be no text. */
+    utf8_printable(&shown_object, object, strlen(object));
+    if (detail)
+        utf8_printable(&shown_detail, detail, strlen(detail));
+    if (!db || store_audit_log_add(db, kind, shown_object.data, detail ? shown_detail.data : NULL,
+                                   &err) < 0)
         ctl_warn(ctl, "this is not in the audit log: %s", err.message);
 }
 

@@ -19,6 +19,7 @@
 struct reading {
     struct settings settings;
     struct config_origin *origins;
+    struct buf gone; /* warnings, as lines */
 };
 
 static void reading_release(struct reading *reading)
@@ -27,6 +28,7 @@ static void reading_release(struct reading *reading)
     if (reading->origins)
         config_origins_release(reading->origins, settings_count);
     free(reading->origins);
+    buf_release(&reading->gone);
 }
 
 /* CTL_OK, or CTL_CONFIG when the message is out. */
@@ -35,11 +37,21 @@ static int read_settings(struct ctl *ctl, struct reading *reading)
     struct error err = ERROR_INIT;
 
     reading->origins = xcalloc(settings_count, sizeof(*reading->origins));
-    if (settings_load_origins(ctl_config(ctl), &reading->settings, reading->origins, &err) < 0) {
+    if (settings_load_origins(ctl_config(ctl), &reading->settings, reading->origins, &reading->gone,
+                              &err) < 0) {
         ctl_fail(ctl, &err);
         return CTL_CONFIG;
     }
     return CTL_OK;
+}
+
+static const char *word_of(const struct config_row *row, int value)
+{
+    const struct config_word *word = row->words;
+
+    while (word->value != value)
+        word++;
+    return word->word;
 }
 
 static void add_value(json_object *object, const struct config_row *row, const void *settings)
@@ -55,6 +67,9 @@ static void add_value(json_object *object, const struct config_row *row, const v
         break;
     case CONFIG_BOOL:
         json_add_text(object, "value", *(const bool *)place ? "yes" : "no");
+        break;
+    case CONFIG_WORD:
+        json_add_text(object, "value", word_of(row, *(const int *)place));
         break;
     }
 }
@@ -78,7 +93,7 @@ int ctl_config_show(struct ctl *ctl)
 {
     static const struct output_column columns[] = {
         {"SETTING", "setting"}, {"VALUE", "value"}, {"UNIT", "unit"}, {"FROM", "from"}};
-    _cleanup_(reading_release) struct reading reading = {0};
+    _cleanup_(reading_release) struct reading reading = {.gone = BUF_INIT};
     _cleanup_(json_release) json_object *rows = json_object_new_array();
     bool changed = ctl_option(ctl, "changed") != NULL;
     int status = read_settings(ctl, &reading);
@@ -104,7 +119,7 @@ int ctl_check_settings(const struct settings *settings, struct error *err)
 
 int ctl_config_check(struct ctl *ctl)
 {
-    _cleanup_(reading_release) struct reading reading = {0};
+    _cleanup_(reading_release) struct reading reading = {.gone = BUF_INIT};
     _cleanup_(json_release) json_object *object = json_object_new_object();
     struct error err = ERROR_INIT;
     int64_t set = 0;
@@ -118,6 +133,8 @@ int ctl_config_check(struct ctl *ctl)
     }
     for (size_t i = 0; i < settings_count; i++)
         set += reading.origins[i].path != NULL;
+    for (const char *line = reading.gone.data; line && *line; line += strcspn(line, "\n") + 1)
+        ctl_warn(ctl, "%.*s; remove the line", (int)strcspn(line, "\n"), line);
     json_add_text(object, "file", ctl_config(ctl));
     json_add_int(object, "set", set);
     output_done(ctl_json(ctl), object, "the settings are right; files set %lld of %zu",
@@ -128,12 +145,15 @@ int ctl_config_check(struct ctl *ctl)
 /* What may be written, as the manual says it. */
 static void print_range(const struct config_row *row)
 {
+    _cleanup_(free_ptr) char *words = row->words ? config_words(row) : NULL;
     const char *space = row->unit[0] ? " " : "";
 
     if (row->type == CONFIG_BOOL)
         printf("yes or no");
     else if (row->type == CONFIG_INT)
         printf("%lld to %lld%s%s", (long long)row->least, (long long)row->most, space, row->unit);
+    else if (row->type == CONFIG_WORD)
+        printf("%s", words);
     else
         printf("text");
 }

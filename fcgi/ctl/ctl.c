@@ -31,6 +31,7 @@ struct ctl {
     const char *options[CTL_OPTIONS_MOST]; /* values, beside command->options */
     char *joined[CTL_OPTIONS_MOST];        /* those that were made of several */
     struct settings settings;
+    struct buf gone; /* settings that are no more, as lines */
     struct db *db;
     struct ledger_watch watch;
 };
@@ -100,6 +101,10 @@ int ctl_fail(const struct ctl *ctl, const struct error *err)
                 ctl_config(ctl));
         return CTL_UNAVAILABLE;
     }
+    if ((err->sys_errno == EACCES || err->sys_errno == EPERM) && geteuid() != 0)
+        fprintf(stderr, "Run it as root.\n");
+    else if (err->code && strcmp(err->code, "IMAGE_MISSING") == 0)
+        fprintf(stderr, "List the images with '" PROGRAM " image list'.\n");
     return CTL_FAILED;
 }
 
@@ -469,9 +474,14 @@ struct db *ctl_db(struct ctl *ctl, struct error *err)
     return ctl->db;
 }
 
+const char *ctl_settings_gone(const struct ctl *ctl)
+{
+    return ctl->gone.length > 0 ? ctl->gone.data : "";
+}
+
 int ctl_load_settings(struct ctl *ctl, struct error *err)
 {
-    return settings_load(ctl->config, &ctl->settings, err);
+    return settings_load_origins(ctl->config, &ctl->settings, NULL, &ctl->gone, err);
 }
 
 static int help(const struct ctl *ctl)
@@ -504,18 +514,31 @@ static int configuration_failed(const struct ctl *ctl, const struct error *err)
     return CTL_CONFIG;
 }
 
-/* ": EMAIL" of "NAME EMAIL" when one argument was given. */
-static const char *nth_missing(const struct ctl *ctl)
+/* "EMAIL" of "NAME EMAIL" for 1; without the brackets of one that may be left out. */
+static const char *argument_name(const struct ctl *ctl, size_t place)
 {
     static char text[64];
     const char *word = ctl->command->arguments;
 
-    for (size_t i = 0; i < ctl->argument_count && *word; i++) {
+    for (size_t i = 0; i < place && *word; i++) {
         word += strcspn(word, " ");
         word += strspn(word, " ");
     }
-    snprintf(text, sizeof(text), ": %.*s", (int)strcspn(word, " "), word);
+    word += strspn(word, "[");
+    snprintf(text, sizeof(text), "%.*s", (int)strcspn(word, " ]"), word);
     return text;
+}
+
+/* An empty one is a script's variable that was not set, and names nothing. */
+static int check_arguments(const struct ctl *ctl)
+{
+    if (ctl->argument_count < ctl->command->least)
+        return ctl_usage(ctl, "missing argument: %s", argument_name(ctl, ctl->argument_count));
+    for (size_t i = 0; i < ctl->argument_count; i++) {
+        if (!ctl->arguments[i][0])
+            return ctl_usage(ctl, "the argument %s is empty", argument_name(ctl, i));
+    }
+    return CTL_OK;
 }
 
 static int run(struct ctl *ctl)
@@ -531,8 +554,9 @@ static int run(struct ctl *ctl)
         return help(ctl);
     if (!ctl->command)
         return command_missing(ctl);
-    if (ctl->argument_count < ctl->command->least)
-        return ctl_usage(ctl, "missing argument%s", nth_missing(ctl));
+    status = check_arguments(ctl);
+    if (status != CTL_OK)
+        return status;
     if (!ctl->command->own_settings && ctl_load_settings(ctl, &err) < 0) {
         settings_release(&ctl->settings);
         return configuration_failed(ctl, &err);
@@ -545,7 +569,7 @@ static int run(struct ctl *ctl)
 
 int ctl_main(const struct ctl_command *commands, int argc, char **argv)
 {
-    struct ctl ctl = {.commands = commands};
+    struct ctl ctl = {.commands = commands, .gone = BUF_INIT};
     int status;
 
     log_open(PROGRAM, LOG_WARNING);
@@ -555,6 +579,7 @@ int ctl_main(const struct ctl_command *commands, int argc, char **argv)
         status = run(&ctl);
     for (size_t i = 0; i < ARRAY_SIZE(ctl.joined); i++)
         free(ctl.joined[i]);
+    buf_release(&ctl.gone);
     /* Output that is lost, to a full disk or a closed pipe, makes the command fail. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_OK) {
         fprintf(stderr, PROGRAM ": cannot write the output: %s\n", strerror(errno));

@@ -67,6 +67,9 @@ int ctl_option_int(const struct ctl *ctl, const char *name, int64_t least, int64
 bool ctl_json(const struct ctl *ctl); /* --json */
 const char *ctl_config(const struct ctl *ctl);
 int ctl_load_settings(struct ctl *ctl, struct error *err); /* only with `own_settings` */
+
+/* A line for each setting of the files that this release has no more, and passes over. */
+const char *ctl_settings_gone(const struct ctl *ctl);
 const struct settings *ctl_settings(const struct ctl *ctl);
 
 /* The administrator's connection; made when first asked for. NULL on failure. */

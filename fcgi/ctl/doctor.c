@@ -3,6 +3,7 @@
  */
 #include "ctl/doctor.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -21,27 +22,48 @@
 #include "base/banned.h"
 
 #define OUTPUT_MOST 1024
+#define REFUSED_TO_ROOT "root should be able to do this; dmesg may say what is wrong"
 #define SHOWN_OF_KIND 3 /* findings of one kind */
 
 static const char *const words[] = {
     [FINDING_OK] = "ok", [FINDING_WARN] = "warn", [FINDING_FAIL] = "FAIL"};
 
-void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
-                   const char *format, ...)
+static void add_finding(struct doctor *doctor, enum finding finding, const char *what,
+                        const char *mend, const char *format, va_list args)
 {
     json_object *row = json_object_new_object();
     char text[1024];
-    va_list args;
 
-    va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
     doctor->counts[finding]++;
     json_add_text(row, "finding", words[finding]);
     json_add_text(row, "what", what);
     json_add_text(row, "text", text);
     json_add_text(row, "mend", mend);
     json_object_array_add(doctor->rows, row);
+}
+
+void doctor_ok(struct doctor *doctor, const char *what, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add_finding(doctor, FINDING_OK, what, NULL, format, args);
+    va_end(args);
+}
+
+void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
+                   const char *format, ...)
+{
+    va_list args;
+
+    if (strcmp(mend, DOCTOR_AS_ROOT) == 0 && geteuid() == 0)
+        mend = REFUSED_TO_ROOT;
+    else if (strcmp(mend, DOCTOR_AS_ROOT) == 0)
+        finding = FINDING_WARN;
+    va_start(args, format);
+    add_finding(doctor, finding, what, mend, format, args);
+    va_end(args);
 }
 
 /* --- for people ------------------------------------------------------------------------------ */
@@ -163,17 +185,28 @@ char *doctor_find_program(const char *name)
     return NULL;
 }
 
+static void check_gone(struct doctor *doctor)
+{
+    const char *line = ctl_settings_gone(doctor->ctl);
+
+    for (; *line; line += strcspn(line, "\n") + 1)
+        doctor_report(doctor, FINDING_WARN, "configuration", "remove the line", "%.*s",
+                      (int)strcspn(line, "\n"), line);
+}
+
 static void check_all(struct doctor *doctor)
 {
+    _cleanup_(free_ptr) char *mend =
+        xasprintf("correct %s or its conf.d, then 'codesetctl config check'; until then the "
+                  "programs that read it do not start",
+                  ctl_config(doctor->ctl));
     struct error err = ERROR_INIT;
 
     if (ctl_check_settings(doctor->settings, &err) < 0)
-        doctor_report(doctor, FINDING_FAIL, "configuration",
-                      "correct it (codeset.conf(5)), or the programs that read it do not start",
-                      "%s", err.message);
+        doctor_report(doctor, FINDING_FAIL, "configuration", mend, "%s", err.message);
     else
-        doctor_report(doctor, FINDING_OK, "configuration", NULL, "%s can be used",
-                      ctl_config(doctor->ctl));
+        doctor_ok(doctor, "configuration", "%s can be used", ctl_config(doctor->ctl));
+    check_gone(doctor);
     doctor_host(doctor);
     doctor_runtime(doctor);
     doctor_programs(doctor);
@@ -193,23 +226,32 @@ static void check_all(struct doctor *doctor)
     doctor_limits(doctor);
 }
 
+/* How to mend settings that can't be loaded. */
+static char *mend_settings(const struct ctl *ctl)
+{
+    const char *path = ctl_config(ctl);
+
+    if (access(path, R_OK) == 0)
+        return xasprintf("correct it (codeset.conf(5)), then run doctor again");
+    if (errno == EACCES)
+        return xasprintf(DOCTOR_AS_ROOT);
+    return xasprintf("touch %s (every setting has a default), then run doctor again", path);
+}
+
 int ctl_doctor(struct ctl *ctl)
 {
     struct doctor doctor = {
         .ctl = ctl, .settings = ctl_settings(ctl), .rows = json_object_new_array()};
     struct error err = ERROR_INIT;
 
-    if (ctl_load_settings(ctl, &err) < 0)
-        doctor_report(
-            &doctor, FINDING_FAIL, "configuration",
-            access(ctl_config(ctl), F_OK) < 0
-                ? "create the file (an empty one is enough), then run doctor again; nothing else "
-                  "was checked"
-                : "correct the file (codeset.conf(5)), then run doctor again; nothing else was "
-                  "checked",
-            "%s", err.message);
-    else
+    if (ctl_load_settings(ctl, &err) < 0) {
+        _cleanup_(free_ptr) char *mend = mend_settings(ctl);
+
+        doctor_report(&doctor, FINDING_FAIL, "configuration", mend, "%s; nothing else was checked",
+                      err.message);
+    } else {
         check_all(&doctor);
+    }
     if (ctl_json(ctl))
         output_rows(true, doctor.rows, NULL, 0, "");
     else

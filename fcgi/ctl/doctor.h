@@ -25,10 +25,18 @@ struct doctor {
     int counts[3];
 };
 
-/* what: the part that was checked; mend: how to fix it (NULL where there is nothing to fix). For
+/* what: the part that was checked. */
+void doctor_ok(struct doctor *doctor, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The mend of what only root can find out: a warning, whatever the check takes it for. Root gets
+ * the check's own finding, and another mend. */
+#define DOCTOR_AS_ROOT "run this as root"
+
+/* A warning or a failure. mend: how to fix it, wherever possible a command that can be copied. For
  * people the findings of one kind - the same finding, part and mend - become one line. */
 void doctor_report(struct doctor *doctor, enum finding finding, const char *what, const char *mend,
-                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+                   const char *format, ...) __attribute__((format(printf, 5, 6), nonnull(4)));
 
 /* Runs a program that is found by PATH, until it ends. out gets up to `most` bytes of its output,
  * and of its errors where they are wanted; what is above is dropped. args end with NULL. Returns 0,

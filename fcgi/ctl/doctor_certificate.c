@@ -252,8 +252,7 @@ static void judge(struct doctor *doctor, const struct site *site, const X509 *se
         return;
     }
     if (left >= SOON_DAYS) {
-        doctor_report(doctor, FINDING_OK, "certificate", NULL, "that of %s is valid until %s",
-                      site->name, day);
+        doctor_ok(doctor, "certificate", "that of %s is valid until %s", site->name, day);
         return;
     }
     mend = renewed ? xstrdup("systemctl reload nginx")

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ctl/commands.h"
@@ -33,26 +34,29 @@ static void check_server(struct doctor *doctor, const struct server_info *info)
 
     if (sscanf(info->version, "%d.%d", &major, &minor) != 2 || major < 10 ||
         (major == 10 && minor < 7))
-        doctor_report(doctor, FINDING_FAIL, "database", "install MariaDB 10.11 or later",
+        doctor_report(doctor, FINDING_FAIL, "database",
+                      "apt-get install mariadb-server (10.11 or later)",
                       "the server is %s, which does not have the UUID type (10.7)", info->version);
     else
-        doctor_report(doctor, FINDING_OK, "database", NULL, "MariaDB %s answers", info->version);
+        doctor_ok(doctor, "database", "MariaDB %s answers", info->version);
     if (info->max_allowed_packet < wanted)
         doctor_report(doctor, FINDING_FAIL, "database packets",
-                      "set max_allowed_packet = 64M in MariaDB's [mariadbd], restart it",
+                      "printf '[mariadbd]\\nmax_allowed_packet = 64M\\n' "
+                      ">/etc/mysql/mariadb.conf.d/60-codeset.cnf && systemctl restart mariadb",
                       "max_allowed_packet is %" PRId64 " bytes, too small for an upload of "
                       "upload_bytes_max (%" PRId64 ")",
                       info->max_allowed_packet, doctor->settings->api.upload_bytes_max);
     else
-        doctor_report(doctor, FINDING_OK, "database packets", NULL,
-                      "max_allowed_packet is %" PRId64 " bytes", info->max_allowed_packet);
+        doctor_ok(doctor, "database packets", "max_allowed_packet is %" PRId64 " bytes",
+                  info->max_allowed_packet);
     if (apart > CLOCK_APART)
-        doctor_report(
-            doctor, FINDING_WARN, "database clock",
-            "synchronise both hosts with NTP, as leases and ages are measured by MariaDB's clock",
-            "the clocks of MariaDB and of this host differ by %" PRId64 " s", apart / CLOCK_SECOND);
+        doctor_report(doctor, FINDING_WARN, "database clock",
+                      "timedatectl set-ntp true, on both hosts: leases and ages are measured by "
+                      "MariaDB's clock",
+                      "the clocks of MariaDB and of this host differ by %" PRId64 " s",
+                      apart / CLOCK_SECOND);
     else
-        doctor_report(doctor, FINDING_OK, "database clock", NULL, "agrees with this host's");
+        doctor_ok(doctor, "database clock", "agrees with this host's");
 }
 
 /* Returns whether there is a schema to look further into. */
@@ -63,18 +67,19 @@ static bool check_schema(struct doctor *doctor)
     struct migration_state state;
 
     if (store_migration_state(doctor->db, sql_dir, &state, &err) < 0) {
-        doctor_report(doctor, FINDING_FAIL, "schema",
-                      access(sql_dir, X_OK) < 0
-                          ? "name the folder: [database] sql_dir, or --sql-dir for once"
-                          : NULL,
-                      "%s", err.message);
+        doctor_report(
+            doctor, FINDING_FAIL, "schema",
+            access(sql_dir, X_OK) < 0 ? "name the folder: [database] sql_dir, or --sql-dir for once"
+            : err.kind == ERROR_CONFLICT ? "docs/operator.md has the steps: Upgrade, Backup"
+                                         : "run 'codesetctl migrate'",
+            "%s", err.message);
         return false;
     }
     if (state.applied < state.available)
         doctor_report(doctor, FINDING_FAIL, "schema", "run 'codesetctl migrate'",
                       "version %" PRId64 " of %" PRId64, state.applied, state.available);
     else
-        doctor_report(doctor, FINDING_OK, "schema", NULL, "version %" PRId64, state.applied);
+        doctor_ok(doctor, "schema", "version %" PRId64, state.applied);
     return state.applied > 0;
 }
 
@@ -93,8 +98,7 @@ static void check_rights(struct doctor *doctor)
         doctor_report(doctor, FINDING_FAIL, "account rights", "run 'codesetctl migrate'", "%s",
                       err.message);
     else if (doctor->counts[FINDING_FAIL] == before)
-        doctor_report(doctor, FINDING_OK, "account rights", NULL,
-                      "each program has exactly the rights that it needs");
+        doctor_ok(doctor, "account rights", "each program has exactly the rights that it needs");
 }
 
 /* By unix_socket MariaDB takes the system's user of the account's name, whom we can't try to be. */
@@ -110,13 +114,14 @@ static void check_socket_sign_in(struct doctor *doctor, enum db_account account,
                       "there is no system user %s, with whose name the %s in", user,
                       account == DB_REAPER ? "daemon signs" : "workers sign");
     else
-        doctor_report(doctor, FINDING_OK, "sign-in", NULL, "%s can sign in through the socket",
-                      user);
+        doctor_ok(doctor, "sign-in", "%s can sign in through the socket", user);
 }
 
 static void check_sign_in(struct doctor *doctor, enum db_account account, const char *user,
                           const char *password_file)
 {
+    _cleanup_(free_ptr) char *mend =
+        xasprintf("chown codeset-reaper %s && chmod 0400 %s", password_file, password_file);
     struct error err = ERROR_INIT;
     struct stat st;
     struct db *db;
@@ -127,15 +132,14 @@ static void check_sign_in(struct doctor *doctor, enum db_account account, const 
     }
     /* The workers' is looked at with their other secrets. */
     if (account == DB_REAPER && stat(password_file, &st) == 0 && (st.st_mode & 077))
-        doctor_report(doctor, FINDING_FAIL, "password file", "chmod 0400, owned by its program",
+        doctor_report(doctor, FINDING_FAIL, "password file", mend,
                       "%s can be read by others (mode %04o)", password_file,
                       (unsigned)st.st_mode & 07777);
     else if (account == DB_REAPER && stat(password_file, &st) == 0 && st.st_uid == 0)
-        doctor_report(
-            doctor, FINDING_FAIL, "password file",
-            "chown codeset-reaper, or remove the setting, as the daemon needs no password with "
-            "MariaDB's socket",
-            "only root can read %s, but the daemon must", password_file);
+        doctor_report(doctor, FINDING_FAIL, "password file", mend,
+                      "only root can read %s, but the daemon must (with MariaDB's socket it needs "
+                      "no password: remove the setting)",
+                      password_file);
     db = db_new(&doctor->settings->database, account, &err);
     if (!db || db_ping(db, &err) < 0)
         doctor_report(
@@ -143,7 +147,7 @@ static void check_sign_in(struct doctor *doctor, enum db_account account, const 
             "run 'codesetctl migrate', which sets the password of the account to that in the file",
             "%s cannot sign in: %s", user, err.message);
     else
-        doctor_report(doctor, FINDING_OK, "sign-in", NULL, "%s can sign in", user);
+        doctor_ok(doctor, "sign-in", "%s can sign in", user);
     db_free(db);
 }
 
@@ -173,8 +177,8 @@ static void on_node(const struct node *node, void *arg)
     if (!silent) {
         nodes->alive++;
         nodes->doctor->others_alive |= !own;
-        doctor_report(nodes->doctor, FINDING_OK, "daemon", NULL, "alive on %s (%s, version %s)",
-                      node->name, node->location, node->version);
+        doctor_ok(nodes->doctor, "daemon", "alive on %s (%s, version %s)", node->name,
+                  node->location, node->version);
         return;
     }
     nodes->silent++;
@@ -195,11 +199,24 @@ static void check_daemons(struct doctor *doctor)
 
     name_host(doctor, nodes.own);
     if (store_node_list(doctor->db, on_node, &nodes, &err) < 0)
-        doctor_report(doctor, FINDING_FAIL, "daemon", NULL, "%s", err.message);
+        doctor_report(doctor, FINDING_FAIL, "daemon", "run 'codesetctl migrate'", "%s",
+                      err.message);
     else if (nodes.alive == 0 && !nodes.own_told)
         doctor_report(doctor, FINDING_FAIL, "daemon", "systemctl start codeset-reaper",
                       nodes.silent == 0 ? "none has ever used this database"
                                         : "none is alive, so no session starts");
+}
+
+/* How to mend that MariaDB can't be asked. */
+static const char *mend_database(const struct doctor *doctor)
+{
+    const struct database_settings *database = &doctor->settings->database;
+
+    if (geteuid() != 0 && !database->db_admin_password_file[0])
+        return DOCTOR_AS_ROOT;
+    return database->db_host[0] ? "start MariaDB there, or correct [database] in the configuration"
+                                : "systemctl start mariadb, or correct [database] in the "
+                                  "configuration; journalctl -u mariadb says why it does not run";
 }
 
 void doctor_database(struct doctor *doctor)
@@ -209,9 +226,7 @@ void doctor_database(struct doctor *doctor)
     struct server_info info;
 
     if (store_server_info(doctor->db, &info, &err) < 0) {
-        doctor_report(doctor, FINDING_FAIL, "database",
-                      "start MariaDB, or correct [database] in the configuration", "%s",
-                      err.message);
+        doctor_report(doctor, FINDING_FAIL, "database", mend_database(doctor), "%s", err.message);
         return;
     }
     check_server(doctor, &info);

@@ -105,11 +105,11 @@ static void check_service(struct doctor *doctor)
     struct error err = ERROR_INIT;
 
     if (egress_probe_answers(doctor->settings->jobs.egress_socket, &err) == 0)
-        doctor_report(doctor, FINDING_OK, "egress", NULL, "codeset-egress answers");
+        doctor_ok(doctor, "egress", "codeset-egress answers");
     else
         doctor_report(doctor, FINDING_FAIL, "egress",
                       geteuid() == 0 ? "systemctl start codeset-egress.socket; " LOGS
-                                     : "run this as root",
+                                     : DOCTOR_AS_ROOT,
                       "%s; no agent can start", err.message);
 }
 
@@ -118,11 +118,9 @@ static void check_wall(struct doctor *doctor, const struct egress_user *user)
     struct error err = ERROR_INIT;
 
     if (!doctor->settings->jobs.egress_wall)
-        doctor_report(doctor, FINDING_OK, "firewall", NULL,
-                      "not asked for ([jobs] egress_wall = no)");
+        doctor_ok(doctor, "firewall", "not asked for ([jobs] egress_wall = no)");
     else if (egress_probe_wall(user, &err) == 0)
-        doctor_report(doctor, FINDING_OK, "firewall", NULL,
-                      "the rules for agents keep codeset-egress from this host");
+        doctor_ok(doctor, "firewall", "the rules for agents keep codeset-egress from this host");
     else
         doctor_report(doctor, FINDING_FAIL, "firewall", LOAD, "%s", err.message);
 }
@@ -140,10 +138,9 @@ static void check_names(struct doctor *doctor, const struct egress_user *user,
     char *rest = faults.data, *line;
 
     if (count < 0)
-        doctor_report(doctor, FINDING_FAIL, "agents' hosts", NULL, "%s", err.message);
+        doctor_report(doctor, FINDING_FAIL, "agents' hosts", "run doctor again", "%s", err.message);
     else if (count == 0)
-        doctor_report(doctor, FINDING_OK, "agents' hosts", NULL, "%zu looked up",
-                      agents->name_count);
+        doctor_ok(doctor, "agents' hosts", "%zu looked up", agents->name_count);
     while (count-- > 0 && (line = strsep(&rest, "\n")) != NULL)
         doctor_report(doctor, FINDING_WARN, "agents' hosts", mend, "%s", line);
 }
@@ -193,7 +190,7 @@ void doctor_egress(struct doctor *doctor)
         doctor_report(doctor, FINDING_FAIL, "egress_user", "set it to a user of its own",
                       "it is root, which no firewall rule keeps from anything");
     else if (geteuid() != 0)
-        doctor_report(doctor, FINDING_WARN, "egress_user", "run this as root",
+        doctor_report(doctor, FINDING_WARN, "egress_user", DOCTOR_AS_ROOT,
                       "the firewall's rules and the agents' hosts were not tried");
     else {
         check_wall(doctor, &user);

@@ -15,6 +15,7 @@
 #include "ctl/doctor.h"
 #include "ctl/engine_probe.h"
 #include "engined/host_share.h"
+#include "engined/start_failure.h"
 
 #include "base/banned.h"
 
@@ -34,10 +35,11 @@ static void check_asker(struct doctor *doctor)
         doctor_report(doctor, FINDING_FAIL, "engined_user", "run systemd-sysusers",
                       "there is no system user %s, as which the daemon runs", user);
     else if (entry != NULL ? entry->pw_uid == 0 : number == 0)
-        doctor_report(doctor, FINDING_FAIL, "engined_user", "set it to the daemon's own user",
+        doctor_report(doctor, FINDING_FAIL, "engined_user",
+                      "set [engine] engined_user = codeset-reaper",
                       "it is root, so every program of root could start containers");
     else
-        doctor_report(doctor, FINDING_OK, "engined_user", NULL, "%s", user);
+        doctor_ok(doctor, "engined_user", "%s", user);
 }
 
 static void check_answer(struct doctor *doctor, const char *path)
@@ -46,15 +48,14 @@ static void check_answer(struct doctor *doctor, const char *path)
     int count = engine_probe(path, &err);
 
     if (count < 0 && err.code && strcmp(err.code, ENGINE_ABSENT) == 0)
-        doctor_report(doctor, FINDING_FAIL, "engine", geteuid() == 0 ? START : "run this as root",
-                      "%s", err.message);
+        doctor_report(doctor, FINDING_FAIL, "engine", geteuid() == 0 ? START : DOCTOR_AS_ROOT, "%s",
+                      err.message);
     else if (count < 0)
         doctor_report(doctor, FINDING_FAIL, "engine", "journalctl -u codeset-engined says why",
                       "%s", err.message);
     else
-        doctor_report(doctor, FINDING_OK, "engine", NULL,
-                      "codeset-engined answers; it has %d container%s", count,
-                      count == 1 ? "" : "s");
+        doctor_ok(doctor, "engine", "codeset-engined answers; it has %d container%s", count,
+                  count == 1 ? "" : "s");
 }
 
 static void check_engined(struct doctor *doctor)
@@ -73,9 +74,18 @@ static void check_engined(struct doctor *doctor)
                       "%s does not belong to root, or others can use it (mode %04o)", path,
                       (unsigned)st.st_mode & 07777);
     else
-        doctor_report(doctor, FINDING_OK, "engined_socket", NULL, "%s (mode %04o)", path,
-                      (unsigned)st.st_mode & 07777);
+        doctor_ok(doctor, "engined_socket", "%s (mode %04o)", path, (unsigned)st.st_mode & 07777);
     check_answer(doctor, path);
+}
+
+static void check_last_start(struct doctor *doctor)
+{
+    char text[START_FAILURE_SIZE];
+
+    if (start_failure_read(doctor->settings->engine.state_dir, text))
+        doctor_report(doctor, FINDING_FAIL, "containers",
+                      "mend what it names; the next start that succeeds takes this away",
+                      "the last start of a container failed: %s", text);
 }
 
 /* --- what is shared with the host ------------------------------------------------------------ */
@@ -101,10 +111,10 @@ static void check_disk(struct doctor *doctor)
     else if (same_device(settings->scratch_dir, "/"))
         shared = "the host's own files";
     if (shared == NULL)
-        doctor_report(doctor, FINDING_OK, "disk", NULL, "scratch_dir has a device of its own");
+        doctor_ok(doctor, "disk", "scratch_dir has a device of its own");
     else if (settings->disk_shared_ok)
-        doctor_report(doctor, FINDING_OK, "disk", NULL,
-                      "scratch_dir shares its device with %s, as disk_shared_ok allows", shared);
+        doctor_ok(doctor, "disk", "scratch_dir shares its device with %s, as disk_shared_ok allows",
+                  shared);
     else
         doctor_report(doctor, FINDING_FAIL, "disk",
                       "mount a file system of its own at scratch_dir, or allow it with [engine] "
@@ -123,7 +133,8 @@ static void check_share(struct doctor *doctor)
     int64_t containers = settings->reaper.sessions_max + settings->reaper.verifications_max;
 
     if (host_share_find(&settings->engine, &share, &err) < 0) {
-        doctor_report(doctor, FINDING_FAIL, "host share", NULL, "%s", err.message);
+        doctor_report(doctor, FINDING_FAIL, "host share",
+                      "set [engine] memory_total_bytes and processes_total", "%s", err.message);
         return;
     }
     if (share.memory_bytes < settings->engine.memory_bytes ||
@@ -135,18 +146,19 @@ static void check_share(struct doctor *doctor)
                       " processes, which is less than one may",
                       share.memory_bytes / MIB, share.processes);
     else
-        doctor_report(doctor, FINDING_OK, "host share", NULL,
-                      "all containers together may have %" PRId64 " MiB of memory and %" PRId64
-                      " processes; %" PRId64 " full ones would need %" PRId64 " MiB and %" PRId64,
-                      share.memory_bytes / MIB, share.processes, containers,
-                      containers * settings->engine.memory_bytes / MIB,
-                      containers * settings->engine.processes);
+        doctor_ok(doctor, "host share",
+                  "all containers together may have %" PRId64 " MiB of memory and %" PRId64
+                  " processes; %" PRId64 " full ones would need %" PRId64 " MiB and %" PRId64,
+                  share.memory_bytes / MIB, share.processes, containers,
+                  containers * settings->engine.memory_bytes / MIB,
+                  containers * settings->engine.processes);
 }
 
 void doctor_engine(struct doctor *doctor)
 {
     check_asker(doctor);
     check_engined(doctor);
+    check_last_start(doctor);
     check_disk(doctor);
     check_share(doctor);
 }

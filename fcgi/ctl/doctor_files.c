@@ -20,6 +20,7 @@
 
 #include "base/banned.h"
 
+#define REINSTALL "apt-get install --reinstall codeset, or 'make install'"
 #define HEADERS_MOST 64
 #define MIB INT64_C(1048576)
 #define INODES_FEW 100000
@@ -42,7 +43,7 @@ void doctor_programs(struct doctor *doctor)
         _cleanup_(free_ptr) char *path = doctor_find_program(programs[i].name);
 
         if (path)
-            doctor_report(doctor, FINDING_OK, programs[i].name, NULL, "is installed");
+            doctor_ok(doctor, programs[i].name, "is installed");
         else
             doctor_report(doctor, programs[i].finding, programs[i].name, programs[i].mend,
                           "is missing; it %s", programs[i].use);
@@ -76,23 +77,24 @@ static int is_static(const char *path)
 static void check_binary(struct doctor *doctor, const char *what, const char *path,
                          bool must_be_static)
 {
+    _cleanup_(free_ptr) char *mend = xasprintf("chown root:root %s && chmod 0755 %s", path, path);
     struct stat st;
 
     if (stat(path, &st) < 0) {
-        doctor_report(doctor, FINDING_FAIL, what, "install it, or correct [engine] agent_path",
+        doctor_report(doctor, FINDING_FAIL, what, REINSTALL ", or correct [engine] agent_path",
                       "%s: %s", path, strerror(errno));
         return;
     }
     if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
-        doctor_report(doctor, FINDING_FAIL, what, "install it again", "%s cannot be run", path);
+        doctor_report(doctor, FINDING_FAIL, what, REINSTALL, "%s cannot be run", path);
     else if ((st.st_mode & 022) || (st.st_uid != 0 && st.st_uid != geteuid()))
-        doctor_report(doctor, FINDING_FAIL, what, "chown root:root, chmod 0755",
+        doctor_report(doctor, FINDING_FAIL, what, mend,
                       "%s can be changed by users other than root", path);
     else if (must_be_static && is_static(path) != 1)
         doctor_report(doctor, FINDING_FAIL, what, "build it static (no --enable-sanitizers)",
                       "%s is not a static program, so most images cannot run it", path);
     else
-        doctor_report(doctor, FINDING_OK, what, NULL, "%s", path);
+        doctor_ok(doctor, what, "%s", path);
 }
 
 static void check_binaries(struct doctor *doctor)
@@ -113,59 +115,72 @@ static void check_binaries(struct doctor *doctor)
 
 /* --- folders and their room ------------------------------------------------------------------ */
 
+/* missing: the errno with which it can't be looked at. */
+static void report_no_folder(struct doctor *doctor, const char *setting, const char *path,
+                             int missing)
+{
+    _cleanup_(free_ptr) char *mend =
+        missing == EACCES ? xasprintf(DOCTOR_AS_ROOT)
+                          : xasprintf("systemd-tmpfiles --create, or mkdir -p %s", path);
+
+    doctor_report(doctor, FINDING_FAIL, setting, mend, "%s: %s", path, strerror(missing));
+}
+
 static bool check_folder(struct doctor *doctor, const char *setting, const char *path,
                          bool world_reads)
 {
+    _cleanup_(free_ptr) char *narrow = xasprintf("chmod go-w %s", path);
+    _cleanup_(free_ptr) char *widen = xasprintf("chmod 0755 %s", path);
+    _cleanup_(free_ptr) char *replace = xasprintf("mv %s %s.old && mkdir %s", path, path, path);
     struct stat st;
 
     if (stat(path, &st) < 0) {
-        doctor_report(doctor, FINDING_FAIL, setting,
-                      "systemd-tmpfiles --create makes it, or mkdir -p", "%s: %s", path,
-                      strerror(errno));
+        report_no_folder(doctor, setting, path, errno);
         return false;
     }
     if (!S_ISDIR(st.st_mode))
-        doctor_report(doctor, FINDING_FAIL, setting, "move it away, then mkdir",
-                      "%s is not a folder", path);
+        doctor_report(doctor, FINDING_FAIL, setting, replace, "%s is not a folder", path);
     else if (st.st_mode & 022)
-        doctor_report(doctor, FINDING_FAIL, setting, "chmod go-w",
+        doctor_report(doctor, FINDING_FAIL, setting, narrow,
                       "%s can be written by others (mode %04o)", path,
                       (unsigned)st.st_mode & 07777);
     else if (world_reads && (st.st_mode & 05) != 05)
-        doctor_report(doctor, FINDING_WARN, setting, "chmod 0755: nginx serves files from it",
-                      "%s has mode %04o", path, (unsigned)st.st_mode & 07777);
+        doctor_report(doctor, FINDING_WARN, setting, widen,
+                      "%s has mode %04o, but nginx serves files from it", path,
+                      (unsigned)st.st_mode & 07777);
     else
-        doctor_report(doctor, FINDING_OK, setting, NULL, "%s", path);
+        doctor_ok(doctor, setting, "%s", path);
     return true;
 }
 
-/* wanted: bytes below which nothing works; more: what a container may take besides. */
+/* wanted: bytes below which nothing works; more: what a container may take besides; mend: how to
+ * make room. */
 static void check_room(struct doctor *doctor, const char *setting, const char *path, int64_t wanted,
-                       int64_t more)
+                       int64_t more, const char *mend)
 {
     struct statvfs fs;
     int64_t free_bytes;
 
     if (statvfs(path, &fs) < 0) {
-        doctor_report(doctor, FINDING_FAIL, setting, NULL,
+        doctor_report(doctor, FINDING_FAIL, setting, DOCTOR_AS_ROOT,
                       "cannot find out the free space in %s: %s", path, strerror(errno));
         return;
     }
     free_bytes = (int64_t)(fs.f_bavail * fs.f_frsize);
     if (free_bytes < wanted)
-        doctor_report(doctor, FINDING_FAIL, setting, "free space, or lower disk_reserve_bytes",
+        doctor_report(doctor, FINDING_FAIL, setting, mend,
                       "%" PRId64 " MiB are free, fewer than disk_reserve_bytes (%" PRId64 " MiB)",
                       free_bytes / MIB, wanted / MIB);
     else if (free_bytes < wanted + more)
-        doctor_report(doctor, FINDING_WARN, setting, "free space, or lower disk_bytes",
+        doctor_report(doctor, FINDING_WARN, setting, mend,
                       "%" PRId64 " MiB are free: one full container (%" PRId64
                       " MiB) would use up the reserve",
                       free_bytes / MIB, more / MIB);
     else
-        doctor_report(doctor, FINDING_OK, setting, NULL, "%" PRId64 " MiB are free",
-                      free_bytes / MIB);
+        doctor_ok(doctor, setting, "%" PRId64 " MiB are free", free_bytes / MIB);
     if (fs.f_files > 0 && fs.f_favail < INODES_FEW)
-        doctor_report(doctor, FINDING_WARN, setting, "use a file system with more inodes",
+        doctor_report(doctor, FINDING_WARN, setting,
+                      "make a new file system with more inodes (mke2fs -N), or remove small files",
                       "only %llu inodes are free", (unsigned long long)fs.f_favail);
 }
 
@@ -173,14 +188,16 @@ static void check_folders(struct doctor *doctor)
 {
     const struct settings *settings = doctor->settings;
 
-    check_folder(doctor, "pack_dir", settings->api.pack_dir, true);
     if (check_folder(doctor, "image_dir", settings->engine.image_dir, false))
         check_room(doctor, "image_dir", settings->engine.image_dir,
-                   settings->engine.disk_reserve_bytes, 0);
+                   settings->engine.disk_reserve_bytes, 0,
+                   "codesetctl image remove --unused, or a larger disk");
     check_folder(doctor, "state_dir", settings->engine.state_dir, false);
     if (check_folder(doctor, "scratch_dir", settings->engine.scratch_dir, false))
         check_room(doctor, "scratch_dir", settings->engine.scratch_dir,
-                   settings->engine.disk_reserve_bytes, settings->engine.disk_bytes);
+                   settings->engine.disk_reserve_bytes, settings->engine.disk_bytes,
+                   "codesetctl top shows which sessions write, codesetctl session close SESSION_ID "
+                   "frees what one wrote; or a larger disk, or a lower [engine] disk_bytes");
 }
 
 struct secret {
@@ -200,7 +217,10 @@ static bool can_be_read(const struct secret *secret, const struct stat *st)
 static void check_secret(struct doctor *doctor, const struct secret *secret)
 {
     _cleanup_(free_ptr) char *mend =
-        xasprintf("chown root:%s, chmod 0440 %s", secret->group, secret->path);
+        xasprintf("chown root:%s %s && chmod 0440 %s", secret->group, secret->path, secret->path);
+    _cleanup_(free_ptr) char *create =
+        xasprintf("install -m 0440 -g %s /dev/stdin %s (type it, Enter, ^D), or remove the setting",
+                  secret->group, secret->path);
     _cleanup_(buf_release) struct buf content = BUF_INIT;
     struct error err = ERROR_INIT;
     struct stat st;
@@ -208,8 +228,9 @@ static void check_secret(struct doctor *doctor, const struct secret *secret)
     if (!secret->path[0])
         return;
     if (stat(secret->path, &st) < 0)
-        doctor_report(doctor, FINDING_FAIL, secret->setting, "create it, or remove the setting",
-                      "%s: %s", secret->path, strerror(errno));
+        doctor_report(doctor, FINDING_FAIL, secret->setting,
+                      errno == EACCES ? DOCTOR_AS_ROOT : create, "%s: %s", secret->path,
+                      strerror(errno));
     else if (st.st_mode & 07)
         doctor_report(doctor, FINDING_FAIL, secret->setting, mend,
                       "%s can be read by everybody (mode %04o)", secret->path,
@@ -218,9 +239,10 @@ static void check_secret(struct doctor *doctor, const struct secret *secret)
         doctor_report(doctor, FINDING_FAIL, secret->setting, mend, "%s cannot be read by %s",
                       secret->path, secret->readers);
     else if (file_read_secret(secret->path, &content, &err) < 0)
-        doctor_report(doctor, FINDING_FAIL, secret->setting, NULL, "%s", err.message);
+        doctor_report(doctor, FINDING_FAIL, secret->setting,
+                      geteuid() == 0 ? create : DOCTOR_AS_ROOT, "%s", err.message);
     else
-        doctor_report(doctor, FINDING_OK, secret->setting, NULL, "%s", secret->path);
+        doctor_ok(doctor, secret->setting, "%s", secret->path);
 }
 
 static void check_secrets(struct doctor *doctor)
@@ -245,7 +267,8 @@ static void check_secrets(struct doctor *doctor)
     for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
         check_secret(doctor, &secrets[i]);
     if (stripe->api_key_file[0] && !stripe->webhook_secrets_file[0])
-        doctor_report(doctor, FINDING_WARN, "webhook_secrets_file", "set it",
+        doctor_report(doctor, FINDING_WARN, "webhook_secrets_file",
+                      "set it as docs/operator.md says (Payments by Stripe)",
                       "without webhooks a deposit is credited only when Stripe is asked");
 }
 

@@ -28,6 +28,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "container/mounts.h"
 #include "container/ranges.h"
 #include "container/userns.h"
@@ -36,6 +37,7 @@
 #include "base/banned.h"
 
 #define CGROUPS "/sys/fs/cgroup"
+#define MOUNT_CGROUPS "mount -t cgroup2 cgroup2 " CGROUPS
 #define BUILT_AFTER (INT64_C(1735689600) * CLOCK_SECOND) /* 2025: a clock before it is unset */
 
 /* --- trying things in a child, so that nothing of it stays ----------------------------------- */
@@ -90,9 +92,9 @@ static void check_privileges(struct doctor *doctor)
 {
     doctor->confined = NULL;
     if (geteuid() != 0) {
-        doctor->confined = "run this as root";
+        doctor->confined = DOCTOR_AS_ROOT;
         doctor_report(doctor, FINDING_WARN, "privileges", doctor->confined,
-                      "without root, some of the checks cannot tell the truth");
+                      "what only root can find out is not known");
     } else if (!may_administer()) {
         doctor->confined = "see privileges";
         doctor_report(doctor, FINDING_FAIL, "privileges",
@@ -105,7 +107,7 @@ static void check_privileges(struct doctor *doctor)
                       "this is a chroot, or a container that forbids user namespaces, so no "
                       "sandbox can be started");
     } else {
-        doctor_report(doctor, FINDING_OK, "privileges", NULL, "root, with CAP_SYS_ADMIN");
+        doctor_ok(doctor, "privileges", "root, with CAP_SYS_ADMIN");
     }
 }
 
@@ -124,20 +126,20 @@ static void check_kernel(struct doctor *doctor)
         doctor_report(doctor, FINDING_FAIL, "overlayfs", mend(doctor, "modprobe overlay"),
                       "cannot be mounted: %s", strerror(failed));
     else
-        doctor_report(doctor, FINDING_OK, "overlayfs", NULL, "can be mounted");
+        doctor_ok(doctor, "overlayfs", "can be mounted");
     failed = in_child(try_user_namespace);
     if (failed)
         doctor_report(doctor, FINDING_FAIL, "user namespaces",
                       mend(doctor, "sysctl user.max_user_namespaces=65536"),
                       "cannot be created: %s", strerror(failed));
     else
-        doctor_report(doctor, FINDING_OK, "user namespaces", NULL, "can be created");
+        doctor_ok(doctor, "user namespaces", "can be created");
     loop = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (loop < 0 || ioctl(loop, LOOP_CTL_GET_FREE) < 0)
         doctor_report(doctor, FINDING_FAIL, "loop devices", mend(doctor, "modprobe loop"),
                       "none can be used: %s", strerror(errno));
     else
-        doctor_report(doctor, FINDING_OK, "loop devices", NULL, "can be used");
+        doctor_ok(doctor, "loop devices", "can be used");
 }
 
 /* --- cgroups --------------------------------------------------------------------------------- */
@@ -176,7 +178,7 @@ static bool has_controller(const char *v2_controllers, const char *name)
 static void check_writable(struct doctor *doctor, const char *path)
 {
     if (access(path, W_OK) < 0)
-        doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, "mount it writable"),
+        doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, "mount -o remount,rw " CGROUPS),
                       "no cgroup can be made in %s: %s", path, strerror(errno));
 }
 
@@ -196,7 +198,7 @@ static void check_controllers(struct doctor *doctor, const char *v2_controllers)
                       "%s is missing", names[i]);
     }
     if (all)
-        doctor_report(doctor, FINDING_OK, "cgroup controllers", NULL, "memory, pids, cpu");
+        doctor_ok(doctor, "cgroup controllers", "memory, pids, cpu");
 }
 
 static void check_cgroups(struct doctor *doctor)
@@ -206,16 +208,17 @@ static void check_cgroups(struct doctor *doctor)
 
     if (is_fs(CGROUPS, CGROUP2_SUPER_MAGIC)) {
         if (file_read(AT_FDCWD, CGROUPS "/cgroup.controllers", 4096, &controllers, &err) < 0) {
-            doctor_report(doctor, FINDING_FAIL, "cgroups", NULL, "%s", err.message);
+            doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, MOUNT_CGROUPS), "%s",
+                          err.message);
             return;
         }
-        doctor_report(doctor, FINDING_OK, "cgroups", NULL, "version 2");
+        doctor_ok(doctor, "cgroups", "version 2");
         check_writable(doctor, CGROUPS);
         check_controllers(doctor, controllers.data);
         return;
     }
     if (!is_fs(CGROUPS, TMPFS_MAGIC)) {
-        doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, "mount cgroup2 there"),
+        doctor_report(doctor, FINDING_FAIL, "cgroups", mend(doctor, MOUNT_CGROUPS),
                       CGROUPS " is not a cgroup file system");
         return;
     }
@@ -244,13 +247,13 @@ static void check_clock(struct doctor *doctor)
 
     clock_format(clock_now(), now);
     if (clock_now() < BUILT_AFTER)
-        doctor_report(doctor, FINDING_FAIL, "clock", "set it: timedatectl set-ntp true",
-                      "it shows %s", now);
+        doctor_report(doctor, FINDING_FAIL, "clock", "timedatectl set-ntp true", "it shows %s",
+                      now);
     else if (status == TIME_ERROR || (state.status & STA_UNSYNC))
         doctor_report(doctor, FINDING_WARN, "clock", "timedatectl set-ntp true",
                       "it shows %s, but is not synchronised", now);
     else
-        doctor_report(doctor, FINDING_OK, "clock", NULL, "synchronised by NTP, %s", now);
+        doctor_ok(doctor, "clock", "synchronised by NTP, %s", now);
 }
 
 /* --- user ids -------------------------------------------------------------------------------- */
@@ -330,8 +333,7 @@ static void check_ids(struct doctor *doctor)
                       ", which is above the highest possible",
                       last);
     else if (clashes == 0)
-        doctor_report(doctor, FINDING_OK, "user ids", NULL,
-                      "no other account uses %" PRId64 " to %" PRId64, first, last);
+        doctor_ok(doctor, "user ids", "no other account uses %" PRId64 " to %" PRId64, first, last);
     if (settings->engine.uid_ranges <
         settings->reaper.sessions_max + settings->reaper.verifications_max)
         doctor_report(doctor, FINDING_FAIL, "user ids",
@@ -354,7 +356,7 @@ static void check_owners(struct doctor *doctor)
     if (userns_make(first, first + USERNS_IDS, &space, &err) == 0)
         fd = mounts_mapped(path, space.fd, &err);
     if (fd >= 0)
-        doctor_report(doctor, FINDING_OK, "id-mapped mounts", NULL, "can be created for %s", path);
+        doctor_ok(doctor, "id-mapped mounts", "can be created for %s", path);
     else
         doctor_report(doctor, FINDING_FAIL, "id-mapped mounts",
                       mend(doctor, err.sys_errno == EINVAL
@@ -375,18 +377,19 @@ static void check_devices(struct doctor *doctor)
     bool all = true;
 
     for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
+        _cleanup_(free_ptr) char *mend = xasprintf(
+            "systemd-tmpfiles --create; chown root:root %s; chmod 0666 %s", shared[i], shared[i]);
         struct stat st;
 
         if (stat(shared[i], &st) == 0 && S_ISCHR(st.st_mode) && st.st_uid == 0 &&
             (st.st_mode & 07777) == 0666)
             continue;
         all = false;
-        doctor_report(doctor, FINDING_WARN, "devices", "chown root:root; chmod 666",
+        doctor_report(doctor, FINDING_WARN, "devices", mend,
                       "%s is missing, or does not belong to root with mode 0666", shared[i]);
     }
     if (all)
-        doctor_report(doctor, FINDING_OK, "devices", NULL,
-                      "those that containers share belong to root");
+        doctor_ok(doctor, "devices", "those that containers share belong to root");
 }
 
 /* A guest that sets its limit for core dumps to 0 has the kernel run such a program all the same,
@@ -397,13 +400,13 @@ static void check_cores(struct doctor *doctor)
     struct error err = ERROR_INIT;
 
     if (file_read(AT_FDCWD, "/proc/sys/kernel/core_pattern", 4096, &pattern, &err) < 0)
-        doctor_report(doctor, FINDING_WARN, "core dumps", NULL, "%s", err.message);
+        doctor_report(doctor, FINDING_WARN, "core dumps", mend(doctor, "mount -t proc proc /proc"),
+                      "%s", err.message);
     else if (pattern.data[0] == '|')
         doctor_report(doctor, FINDING_WARN, "core dumps", "sysctl kernel.core_pattern=core",
                       "the kernel runs a program on the host when one in a container crashes");
     else
-        doctor_report(doctor, FINDING_OK, "core dumps", NULL,
-                      "the kernel runs no program for them");
+        doctor_ok(doctor, "core dumps", "the kernel runs no program for them");
 }
 
 void doctor_host(struct doctor *doctor)

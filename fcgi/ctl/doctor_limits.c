@@ -72,7 +72,7 @@ static void add(struct doctor *doctor, struct limits *limits, const struct limit
     struct buf *list = limit->wanted <= limit->has ? &limits->enough : &limits->lacking;
 
     if (limit->has < 0) {
-        doctor_report(doctor, FINDING_WARN, "host's limits", "run this as root", "%s can't be read",
+        doctor_report(doctor, FINDING_WARN, "host's limits", DOCTOR_AS_ROOT, "%s can't be read",
                       limit->sysctl);
         return;
     }
@@ -91,8 +91,8 @@ static void report(struct doctor *doctor, int64_t containers, const struct limit
     _cleanup_(free_ptr) char *mend = NULL;
 
     if (limits->enough.length > 0)
-        doctor_report(doctor, FINDING_OK, "host's limits", NULL,
-                      "%" PRId64 " containers can take %s", containers, limits->enough.data);
+        doctor_ok(doctor, "host's limits", "%" PRId64 " containers can take %s", containers,
+                  limits->enough.data);
     if (limits->lacking.length == 0)
         return;
     mend = xasprintf("run sysctl%s, and keep it in /etc/sysctl.d; or lower [reaper] sessions_max",
@@ -178,7 +178,7 @@ static void check_filters(struct doctor *doctor, struct limits *limits, int64_t 
     int64_t wanted;
 
     if (seccomp_program(config, &program, &err) < 0) {
-        doctor_report(doctor, FINDING_FAIL, "host's limits", NULL, "%s", err.message);
+        doctor_report(doctor, FINDING_FAIL, "host's limits", "run doctor again", "%s", err.message);
         return;
     }
     /* Base64 of instructions of 8 bytes; rounded up to whole pages. */

@@ -210,11 +210,12 @@ static bool check_version(struct doctor *doctor, const char *line, const char *s
         if (strncmp(line, head, strlen(head)) != 0 || !parse_version(line + strlen(head), &version))
             continue;
         if (compare(&version, &least) < 0)
-            doctor_report(doctor, FINDING_FAIL, "runtime", "install a newer one",
+            doctor_report(doctor, FINDING_FAIL, "runtime",
+                          "apt-get install crun, or correct [engine] runtime",
                           "%s; %d.%d is the oldest that works", line, known[i].major,
                           known[i].minor);
         else
-            doctor_report(doctor, FINDING_OK, "runtime", NULL, "%s", line);
+            doctor_ok(doctor, "runtime", "%s", line);
         check_holes(doctor, known[i].name, &version, said);
         return true;
     }
@@ -238,9 +239,11 @@ void doctor_runtime(struct doctor *doctor)
     if (check_version(doctor, line, said.data))
         return;
     if (strncmp(line, "runsc ", 6) == 0)
-        doctor_report(doctor, FINDING_FAIL, "runtime", "use crun or runc",
+        doctor_report(doctor, FINDING_FAIL, "runtime",
+                      "apt-get install crun, and set [engine] runtime = crun",
                       "%s has no --preserve-fds, by which the agent gets its socket", line);
     else
-        doctor_report(doctor, FINDING_WARN, "runtime", "use crun or runc",
+        doctor_report(doctor, FINDING_WARN, "runtime",
+                      "apt-get install crun, and set [engine] runtime = crun",
                       "unknown runtime: %s reports \"%s\"", runtime, line);
 }

@@ -28,6 +28,10 @@
 #include "base/banned.h"
 
 #define START_DAEMON "systemctl start codeset-reaper"
+/* A part of the unit of the workers that call others, for the daemon. */
+#define DROP_INS "/etc/systemd/system/codeset-reaper.service.d"
+#define COPY "mkdir -p " DROP_INS " && cp /usr/lib/systemd/system/codeset-api@outbound.service.d/"
+#define COPIED " " DROP_INS " && systemctl daemon-reload && systemctl restart codeset-reaper"
 /* systemd takes a worker for started before it listens. */
 #define STARTING (10 * CLOCK_SECOND)
 #define LOOK_AGAIN_MS 100
@@ -68,20 +72,22 @@ static void check_daemon_socket(struct doctor *doctor, const char *setting, cons
     struct stat st;
 
     if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
-        doctor_report(doctor, FINDING_FAIL, setting, "remove it, systemctl restart codeset-reaper",
-                      "%s is not a socket", path);
+        _cleanup_(free_ptr) char *mend =
+            xasprintf("rm %s && systemctl restart codeset-reaper", path);
+
+        doctor_report(doctor, FINDING_FAIL, setting, mend, "%s is not a socket", path);
         return;
     }
     fd = connect_to(path, type);
     if (fd < 0 && errno != EAGAIN) { /* EAGAIN: it is busy */
         reason = xasprintf("%s: %s", path, strerror(errno));
-        does_not_run(doctor, setting, errno == EACCES ? "run this as root" : START_DAEMON, reason);
+        does_not_run(doctor, setting, errno == EACCES ? DOCTOR_AS_ROOT : START_DAEMON, reason);
     } else if (stat(path, &st) == 0 && !(st.st_mode & 022)) {
         doctor_report(doctor, FINDING_FAIL, setting, "systemctl restart codeset-reaper",
                       "%s has mode %04o, so %s cannot connect to it", path,
                       (unsigned)st.st_mode & 07777, who);
     } else {
-        doctor_report(doctor, FINDING_OK, setting, NULL, "%s", path);
+        doctor_ok(doctor, setting, "%s", path);
     }
 }
 
@@ -135,7 +141,7 @@ static void check_daemon_secret(struct doctor *doctor, const struct daemon_ids *
     if (path[0] == '\0' || stat(path, &st) < 0)
         return;
     if (daemon_can_read(ids, &st))
-        doctor_report(doctor, FINDING_OK, "daemon", NULL, "it can read %s", path);
+        doctor_ok(doctor, "daemon", "it can read %s", path);
     else
         doctor_report(doctor, finding, "daemon", mend, "it cannot read %s: %s", path, without);
 }
@@ -149,15 +155,8 @@ static void note_agent(const struct agent *agent, void *arg)
 
 static void check_daemon_secrets(struct doctor *doctor)
 {
-    static const char unit[] = "copy network.conf and github.conf from "
-                               "/usr/lib/systemd/system/codeset-api@outbound.service.d "
-                               "to /etc/systemd/system/codeset-reaper.service.d, systemctl "
-                               "daemon-reload, systemctl restart "
-                               "codeset-reaper";
-    static const char stripe[] =
-        "copy network.conf from /usr/lib/systemd/system/codeset-api@outbound.service.d to "
-        "/etc/systemd/system/codeset-reaper.service.d, systemctl daemon-reload, systemctl restart "
-        "codeset-reaper";
+    static const char unit[] = COPY "{network,github}.conf" COPIED;
+    static const char stripe[] = COPY "network.conf" COPIED;
     const struct settings *settings = doctor->settings;
     struct daemon_ids ids = {.groups = NULL};
     bool agents = false;
@@ -229,9 +228,9 @@ static void check_pool(struct doctor *doctor, const char *pool)
                       "they are busy, and so many requests wait that %s takes no more", path);
     } else if (fd < 0) {
         reason = xasprintf("%s: %s", path, strerror(errno));
-        does_not_run(doctor, what, errno == EACCES ? "run this as root" : start, reason);
+        does_not_run(doctor, what, errno == EACCES ? DOCTOR_AS_ROOT : start, reason);
     } else if (ask_worker(fd) == 0) {
-        doctor_report(doctor, FINDING_OK, what, NULL, "they answer");
+        doctor_ok(doctor, what, "they answer");
     } else if (errno == ETIMEDOUT) {
         doctor_report(doctor, FINDING_WARN, what, logs,
                       "none has answered within %d s; are all busy?", ANSWER_MS / 1000);
@@ -261,7 +260,7 @@ static void check_nginx(struct doctor *doctor)
     if (proc)
         closedir(proc);
     if (found)
-        doctor_report(doctor, FINDING_OK, "nginx", NULL, "runs");
+        doctor_ok(doctor, "nginx", "runs");
     else
         does_not_run(doctor, "nginx", "nginx -t && systemctl start nginx", "does not run");
 }

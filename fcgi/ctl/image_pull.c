@@ -77,7 +77,8 @@ static int want_all(struct ctl *ctl, const char *dataset, struct wanted *wanted,
 {
     struct db *db = ctl_db(ctl, err);
 
-    if (!db || store_dataset_references(db, dataset, want_of_dataset, wanted, err) < 0)
+    if (!db || ctl_check_dataset(db, dataset, err) < 0 ||
+        store_dataset_references(db, dataset, want_of_dataset, wanted, err) < 0)
         return -1;
     if (json_object_array_length(wanted->list) > 0)
         return 0;

@@ -1,9 +1,6 @@
 /*
  * import.c - codesetctl dataset import: a file of samples, of any format that dataset/formats.h
- * knows, into the database and the folder of packs, all of it or nothing.
- *
- * All rows are one transaction. A sample's archive is written before the commit; what a failed
- * import leaves there belongs to a version that does not exist, and is overwritten when it does.
+ * knows, into the database, all of it or nothing: all rows are one transaction.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +24,6 @@
 #include "ctl/import_images.h"
 #include "ctl/output.h"
 #include "ctl/sample_line.h"
-#include "ctl/sample_pack.h"
 #include "ctl/sample_scripts.h"
 #include "dataset/formats.h"
 #include "dataset/row_source.h"
@@ -53,6 +49,7 @@ struct import {
     struct import_images images;
     const char *scripts; /* a folder; NULL: none */
     const char *format;  /* NULL: told by the rows */
+    char *format_before; /* of the data set's last import; NULL: none, or not known */
     struct row_source *source;
     struct row_source *first; /* the same, of tasks' folders: read for their images; NULL: none */
     struct import_check check;
@@ -63,7 +60,6 @@ struct import {
     struct import_target target;
     struct import_rows taken;
     bool undecided; /* the connection broke at the commit */
-    bool committed;
     json_object *errors;
     json_object *sample_ids;     /* of the rows that came in; NULL: nobody asks */
     struct buf profile;          /* of the data set (wire/profile.h); empty: it is left as it is */
@@ -78,6 +74,7 @@ static void import_release(struct import *import)
     import_check_release(&import->check);
     import_images_release(&import->images);
     tdestroy(import->seen, free);
+    free(import->format_before);
     json_object_put(import->errors);
     import_rows_release(&import->taken);
     buf_release(&import->profile);
@@ -224,6 +221,25 @@ static void show_progress(struct import *import)
         progress_show(&import->progress, "%s: line %" PRId64, import->path, import->line);
 }
 
+/* What an earlier release took as plain would get a new version of each sample. */
+static int check_row(struct import *import, struct error *err)
+{
+    const char *format = row_source_format(import->source);
+    const char *before = import->format_before;
+
+    if (++import->rows > SAMPLES_MOST)
+        return error_set(err, ERROR_LIMIT, NULL, "%s has more than %d samples; split it",
+                         import->path, SAMPLES_MOST);
+    if (import->format || !format || !before ||
+        !dataset_format_was_plain(dataset_format_named(format)) ||
+        !dataset_format_is_plain(dataset_format_named(before)))
+        return 0;
+    return error_set(err, ERROR_CONFLICT, NULL,
+                     "these rows look like '%s', but data set '%s' was imported as '%s'; say which "
+                     "it is to be from now on: --format %s or --format %s",
+                     format, import->dataset, before, before, format);
+}
+
 static int take_file(struct import *import, struct error *err)
 {
     struct source_row row = SOURCE_ROW_INIT;
@@ -234,16 +250,12 @@ static int take_file(struct import *import, struct error *err)
         .db = import->db,
         .path = import->path,
         .dataset = import->dataset,
-        .pack_dir = import->dry_run ? NULL : ctl_settings(import->ctl)->api.pack_dir,
         .is_new = import->is_new,
     };
     import_rows_begin(&import->taken, &import->target);
     while (status == 0 && (got = row_source_next(import->source, &row, err)) > 0) {
         show_progress(import);
-        status = ++import->rows > SAMPLES_MOST
-                     ? error_set(err, ERROR_LIMIT, NULL, "%s has more than %d samples; split it",
-                                 import->path, SAMPLES_MOST)
-                     : take_row(import, &row, err);
+        status = check_row(import, err) < 0 ? -1 : take_row(import, &row, err);
     }
     source_row_release(&row);
     if (status < 0 || got < 0) {
@@ -284,16 +296,6 @@ static int make_all_images(struct import *import, struct error *err)
     return got;
 }
 
-/* The archives are on disk before the rows that speak of them: all at once, as one after the other
- * would take as many writes of the disk's journal as there are samples. */
-static int sync_packs(const struct import *import, struct error *err)
-{
-    const char *pack_dir = ctl_settings(import->ctl)->api.pack_dir;
-    _cleanup_(close_fd) int fd = open(pack_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd < 0 || syncfs(fd) < 0 ? error_errno(err, errno, "cannot sync %s", pack_dir) : 0;
-}
-
 static int record(const struct import *import, struct error *err)
 {
     _cleanup_(free_ptr) char *counts = xasprintf(
@@ -310,9 +312,6 @@ static int finish(struct import *import, struct error *err)
     if (record(import, err) < 0 ||
         (format && store_dataset_set_format(import->db, import->dataset, format, err) < 0))
         return -1;
-    if ((import->taken.counts.added > 0 || import->taken.counts.changed > 0) &&
-        sync_packs(import, err) < 0)
-        return -1;
     if (db_commit(import->db, err) < 0) {
         import->undecided = db_lost(import->db);
         if (import->undecided)
@@ -322,21 +321,6 @@ static int finish(struct import *import, struct error *err)
                        "imported twice");
         return -1;
     }
-    import->committed = true;
-    return 0;
-}
-
-/* After the commit: until then users are given these versions. */
-static int sweep_packs(struct import *import, struct error *err)
-{
-    int64_t removed = 0;
-
-    if (import->hide_answers &&
-        sample_packs_sweep(import->db, ctl_settings(import->ctl)->api.pack_dir, import->dataset,
-                           &removed, err) < 0)
-        return error_wrap(err, "the samples were imported, but archives of older versions that "
-                               "show their answers are left; correct this and run the import "
-                               "again");
     return 0;
 }
 
@@ -358,6 +342,9 @@ static int set_up_dataset(struct import *import, struct error *err)
                            err) < 0)
         return -1;
     import->is_new = count == 0;
+    if (!import->is_new &&
+        store_dataset_format(import->db, import->dataset, &import->format_before, err) < 0)
+        return -1;
     if (import->profile.length > 0 &&
         store_dataset_set_profile(import->db, import->dataset, import->profile.data, err) < 0)
         return -1;
@@ -389,16 +376,7 @@ static int check_answers(const struct import *import, struct error *err)
 
 static int run(struct import *import, struct error *err)
 {
-    _cleanup_(close_fd) int lock = -1;
-
-    if (make_all_images(import, err) < 0)
-        return -1;
-    if (!import->dry_run) {
-        lock = sample_packs_lock(ctl_settings(import->ctl)->api.pack_dir, false, err);
-        if (lock < 0)
-            return -1;
-    }
-    if (db_begin(import->db, err) < 0)
+    if (make_all_images(import, err) < 0 || db_begin(import->db, err) < 0)
         return -1;
     if (set_up_dataset(import, err) < 0 || take_file(import, err) < 0 ||
         check_any(import, err) < 0 || check_answers(import, err) < 0) {
@@ -414,7 +392,7 @@ static int run(struct import *import, struct error *err)
         db_rollback(import->db);
         return -1;
     }
-    return sweep_packs(import, err);
+    return 0;
 }
 
 static void tell_refusal(const struct import *import)
@@ -545,6 +523,13 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* The command line says which images the rows are for, or what they are. */
+static bool has_own_images(const struct import *import)
+{
+    return import->defaults.image || import->defaults.repo_path || import->defaults.language ||
+           import->images.map.count > 0;
+}
+
 /* Before there is a connection to the database: the source's children are copies of this. */
 static int open_source(struct import *import, struct error *err)
 {
@@ -554,12 +539,12 @@ static int open_source(struct import *import, struct error *err)
         if (task_folders_open(import->path, SAMPLE_LINE_MOST, &import->images.folders, err) < 0)
             return -1;
         rows = xasprintf("/proc/self/fd/%d", import->images.folders.rows_fd);
-        import->first = row_source_open(rows, import->format, SAMPLE_LINE_MOST, err);
+        import->first = row_source_open(rows, import->format, true, SAMPLE_LINE_MOST, err);
         if (!import->first)
             return -1;
     }
-    import->source =
-        row_source_open(rows ? rows : import->path, import->format, SAMPLE_LINE_MOST, err);
+    import->source = row_source_open(rows ? rows : import->path, import->format,
+                                     has_own_images(import), SAMPLE_LINE_MOST, err);
     return import->source ? 0 : -1;
 }
 
@@ -628,8 +613,8 @@ static int prepare(struct ctl *ctl, struct import *import)
     return begin(import, &err) < 0 ? ctl_fail(ctl, &err) : CTL_OK;
 }
 
-/* What zlib and libarchive need for a sample is a quarter of a MiB, again and again: kept, as
- * giving it back to the kernel each time costs more than the compression. */
+/* What compression needs is a quarter of a MiB for each thread, again and again: kept, as giving it
+ * back to the kernel each time costs more than the compression. */
 static void keep_memory(void)
 {
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
@@ -647,8 +632,8 @@ static int carry_out(struct import *import, int *ret_status)
     status = run(import, &err);
     progress_end(&import->progress);
     if (status < 0)
-        *ret_status = import->undecided || import->committed ? ctl_fail(import->ctl, &err)
-                                                             : nothing_imported(import->ctl, &err);
+        *ret_status =
+            import->undecided ? ctl_fail(import->ctl, &err) : nothing_imported(import->ctl, &err);
     return status;
 }
 

@@ -1,17 +1,11 @@
 #include "ctl/import_batch.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/mem.h"
-#include "base/parallel.h"
-#include "ctl/sample_pack.h"
 #include "store/db.h"
 #include "store/samples.h"
 
@@ -22,23 +16,23 @@
 struct import_row {
     struct sample_line line;
     int64_t number;
-    struct buf archive;
-    int status; /* of making the archive */
-    struct error err;
 };
 
 struct import_batch {
+    const struct import_target *target;
     struct import_row rows[SAMPLES_AT_ONCE];
+    struct new_sample samples[SAMPLES_AT_ONCE];
     size_t count, bytes;
+    struct sample_batch *made; /* of the samples, when it is no more filled */
 };
 
 static void clear(struct import_batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->count; i++)
         sample_line_release(&batch->rows[i].line);
-        buf_release(&batch->rows[i].archive);
-    }
     batch->count = batch->bytes = 0;
+    sample_batch_free(batch->made);
+    batch->made = NULL;
 }
 
 static bool is_full(const struct import_batch *batch)
@@ -46,31 +40,12 @@ static bool is_full(const struct import_batch *batch)
     return batch->count == ARRAY_SIZE(batch->rows) || batch->bytes >= BATCH_BYTES;
 }
 
-/* --- storing a batch ------------------------------------------------------------------------- */
-
-struct rendering {
-    struct import_batch *batch;
-    const struct import_target *target;
-};
-
-static void render(size_t i, int64_t version, struct buf *json, struct buf *whole, void *arg)
-{
-    struct rendering *rendering = arg;
-    const struct import_target *target = rendering->target;
-    struct import_row *row = &rendering->batch->rows[i];
-    bool hide = row->line.hides_answers;
-
-    sample_line_render(&row->line, target->dataset, version, !hide, json);
-    if (hide)
-        sample_line_render(&row->line, target->dataset, version, true, whole);
-    if (target->pack_dir)
-        row->status = sample_pack(&row->line, json, &row->archive, &row->err);
-}
+/* --- making what is stored ------------------------------------------------------------------- */
 
 static struct new_sample sample_of(const struct import_target *target,
                                    const struct sample_line *line)
 {
-    struct new_sample sample = {
+    return (struct new_sample){
         .dataset = target->dataset,
         .sample_id = line->sample_id,
         .instance_id = line->instance_id,
@@ -100,83 +75,37 @@ static struct new_sample sample_of(const struct import_target *target,
         .is_first = target->is_new,
         .created_at = line->created_at,
     };
-
-    sample_line_hash(line, target->dataset, sample.content_hash);
-    return sample;
 }
 
-/* No temporary name: the version does not exist yet, so nobody reads the file. */
-static int write_pack(const struct import_target *target, const struct import_row *row,
-                      int64_t version, struct error *err)
+static int find(struct import_batch *batch, struct error *err)
 {
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
-    _cleanup_(close_fd) int fd = -1;
-
-    buf_addf(&path, "%s/", target->pack_dir);
-    sample_pack_path(target->dataset, row->line.sample_id, version, &path);
-    fd = open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return error_errno(err, errno, "cannot create %s", path.data);
-    if (fd_write_all(fd, row->archive.data, row->archive.length, err) < 0)
-        return error_wrap(err, "%s", path.data);
-    return 0;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->samples[i] = sample_of(batch->target, &batch->rows[i].line);
+    batch->made = sample_batch_new(batch->samples, batch->count);
+    return sample_batch_find(batch->target->db, batch->made, err);
 }
 
-static int make_folder(const struct import_target *target, struct error *err)
+static void render(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                   unsigned char hash[32], void *arg)
 {
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
+    const struct import_batch *batch = arg;
+    const char *dataset = batch->target->dataset;
+    const struct sample_line *line = &batch->rows[i].line;
 
-    buf_addf(&path, "%s/", target->pack_dir);
-    sample_pack_folder(target->dataset, &path);
-    return make_dirs(path.data, 0755, err);
+    sample_line_render_hashed(line, dataset, version, line->hides_answers ? whole : json, hash);
+    if (line->hides_answers)
+        sample_line_render(line, dataset, version, false, json);
 }
 
-static int write_packs(const struct import_batch *batch, const struct import_target *target,
-                       const int64_t *versions, size_t *ret_at, struct error *err)
+static void *make(void *arg)
 {
-    if (make_folder(target, err) < 0)
-        return -1;
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct import_row *row = &batch->rows[i];
+    struct import_batch *batch = arg;
 
-        *ret_at = i;
-        if (row->status < 0) {
-            *err = row->err;
-            return -1;
-        }
-        if (versions[i] && write_pack(target, row, versions[i], err) < 0)
-            return -1;
-    }
-    *ret_at = batch->count;
-    return 0;
+    sample_batch_make(batch->made, render, batch);
+    return NULL;
 }
 
-struct describing {
-    const struct import_batch *batch;
-    const struct import_target *target;
-    struct new_sample *samples;
-};
-
-static void describe(size_t i, void *arg)
-{
-    const struct describing *describing = arg;
-
-    describing->samples[i] = sample_of(describing->target, &describing->batch->rows[i].line);
-}
-
-static int store(struct import_batch *batch, const struct import_target *target, int64_t *versions,
-                 size_t *ret_at, struct error *err)
-{
-    struct new_sample samples[SAMPLES_AT_ONCE];
-    struct rendering rendering = {.batch = batch, .target = target};
-
-    parallel_each(batch->count, describe, &(struct describing){batch, target, samples});
-    if (store_sample_add(target->db, samples, batch->count, render, &rendering, versions, ret_at,
-                         err) < 0)
-        return -1;
-    *ret_at = batch->count;
-    return target->pack_dir ? write_packs(batch, target, versions, ret_at, err) : 0;
-}
+/* --- storing it ------------------------------------------------------------------------------ */
 
 static void count(struct import_counts *counts, int64_t version)
 {
@@ -188,28 +117,64 @@ static void count(struct import_counts *counts, int64_t version)
         counts->changed++;
 }
 
-static void store_batch(struct import_rows *rows)
+static void name_rows(const struct import_batch *batch, size_t at, struct error *err)
 {
-    struct import_batch *batch = rows->storing;
-    int64_t versions[SAMPLES_AT_ONCE];
-    size_t at = batch->count;
+    const char *path = batch->target->path;
 
-    rows->status = store(batch, rows->target, versions, &at, &rows->err);
-    if (rows->status < 0 && at < batch->count)
-        error_wrap(&rows->err, "%s:%" PRId64 " (%s)", rows->target->path, batch->rows[at].number,
+    if (at < batch->count)
+        error_wrap(err, "%s:%" PRId64 " (%s)", path, batch->rows[at].number,
                    batch->rows[at].line.sample_id);
-    else if (rows->status < 0 && batch->count > 0)
-        error_wrap(&rows->err, "%s:%" PRId64 " to %" PRId64, rows->target->path,
-                   batch->rows[0].number, batch->rows[batch->count - 1].number);
-    for (size_t i = 0; rows->status == 0 && i < batch->count; i++)
-        count(&rows->counts, versions[i]);
-    clear(batch);
+    else if (batch->count > 0)
+        error_wrap(err, "%s:%" PRId64 " to %" PRId64, path, batch->rows[0].number,
+                   batch->rows[batch->count - 1].number);
 }
 
-static void *store_in_thread(void *arg)
+static int store(struct import_batch *batch, struct import_counts *counts, struct error *err)
+{
+    int64_t versions[SAMPLES_AT_ONCE];
+    size_t at;
+
+    if (!batch->made)
+        return 0; /* the first step has nothing to store */
+    if (sample_batch_store(batch->target->db, batch->made, versions, &at, err) < 0) {
+        name_rows(batch, at, err);
+        return -1;
+    }
+    for (size_t i = 0; i < batch->count; i++)
+        count(counts, versions[i]);
+    return 0;
+}
+
+/* While MariaDB stores what was made in the step before, the next is made. */
+static int store_and_make(struct import_rows *rows, struct error *err)
+{
+    struct import_batch *making = rows->making;
+    pthread_t maker;
+    bool apart;
+    int status;
+
+    if (find(making, err) < 0) {
+        name_rows(making, making->count, err);
+        return -1;
+    }
+    apart = pthread_create(&maker, NULL, make, making) == 0;
+    status = store(rows->storing, &rows->counts, err);
+    if (apart)
+        pthread_join(maker, NULL);
+    else
+        make(making);
+    return status;
+}
+
+static void step(struct import_rows *rows)
+{
+    rows->status = store_and_make(rows, &rows->err);
+}
+
+static void *step_in_thread(void *arg)
 {
     db_thread_begin();
-    store_batch(arg);
+    step(arg);
     db_thread_end();
     return NULL;
 }
@@ -226,27 +191,37 @@ static int await(struct import_rows *rows, struct error *err)
     return rows->status;
 }
 
-/* What is filled goes behind what is being stored. */
+/* What is filled is made next, and what is made is stored. */
 static int pass_on(struct import_rows *rows, struct error *err)
 {
-    struct import_batch *filled = rows->filling;
+    struct import_batch *stored = rows->storing;
 
     if (await(rows, err) < 0)
         return -1;
-    rows->filling = rows->storing;
-    rows->storing = filled;
-    rows->running = pthread_create(&rows->thread, NULL, store_in_thread, rows) == 0;
+    clear(stored);
+    rows->storing = rows->making;
+    rows->making = rows->filling;
+    rows->filling = stored;
+    rows->running = pthread_create(&rows->thread, NULL, step_in_thread, rows) == 0;
     if (!rows->running)
-        store_batch(rows);
+        step(rows);
     return 0;
+}
+
+static struct import_batch *new_batch(const struct import_target *target)
+{
+    struct import_batch *batch = xcalloc(1, sizeof(*batch));
+
+    batch->target = target;
+    return batch;
 }
 
 void import_rows_begin(struct import_rows *rows, const struct import_target *target)
 {
     *rows = (struct import_rows){
-        .target = target,
-        .filling = xcalloc(1, sizeof(*rows->filling)),
-        .storing = xcalloc(1, sizeof(*rows->storing)),
+        .filling = new_batch(target),
+        .making = new_batch(target),
+        .storing = new_batch(target),
     };
 }
 
@@ -255,8 +230,7 @@ int import_rows_take(struct import_rows *rows, struct sample_line *line, int64_t
 {
     struct import_batch *batch = rows->filling;
 
-    batch->rows[batch->count++] =
-        (struct import_row){.line = *line, .number = number, .archive = BUF_INIT};
+    batch->rows[batch->count++] = (struct import_row){.line = *line, .number = number};
     batch->bytes += length;
     memset(line, 0, sizeof(*line));
     return is_full(batch) ? pass_on(rows, err) : 0;
@@ -264,9 +238,18 @@ int import_rows_take(struct import_rows *rows, struct sample_line *line, int64_t
 
 int import_rows_end(struct import_rows *rows, bool drop, struct error *err)
 {
-    if (!drop && pass_on(rows, err) < 0)
+    /* The last row is made in the first of two steps, and stored in the second. */
+    if (!drop && (pass_on(rows, err) < 0 || pass_on(rows, err) < 0))
         return -1;
     return await(rows, err);
+}
+
+static void free_batch(struct import_batch *batch)
+{
+    if (!batch)
+        return;
+    clear(batch);
+    free(batch);
 }
 
 void import_rows_release(struct import_rows *rows)
@@ -274,11 +257,8 @@ void import_rows_release(struct import_rows *rows)
     struct error ignored;
 
     await(rows, &ignored);
-    if (rows->filling)
-        clear(rows->filling);
-    if (rows->storing)
-        clear(rows->storing);
-    free(rows->filling);
-    free(rows->storing);
-    rows->filling = rows->storing = NULL;
+    free_batch(rows->filling);
+    free_batch(rows->making);
+    free_batch(rows->storing);
+    rows->filling = rows->making = rows->storing = NULL;
 }

@@ -1,6 +1,5 @@
 /*
- * import_batch.h - rows of an import, which go into the database many at a time, and their
- * archives.
+ * import_batch.h - rows of an import, which go into the database many at a time.
  */
 #ifndef CODESET_CTL_IMPORT_BATCH_H
 #define CODESET_CTL_IMPORT_BATCH_H
@@ -20,8 +19,7 @@ struct import_target {
     struct db *db;
     const char *path; /* of the file, for messages */
     const char *dataset;
-    const char *pack_dir; /* NULL: no archives are made */
-    bool is_new;          /* the data set has no samples, and nobody else can add some */
+    bool is_new; /* the data set has no samples, and nobody else can add some */
 };
 
 struct import_counts {
@@ -30,11 +28,11 @@ struct import_counts {
 
 struct import_batch;
 
-/* Rows on their way: some are stored by a thread while others are taken. Until import_rows_end has
- * returned, the target's connection is the thread's. */
+/* Rows on their way: while some are taken, those before are rendered and compressed, and those
+ * before these are stored. Until import_rows_end has returned, the target's connection is the
+ * thread's. */
 struct import_rows {
-    const struct import_target *target;
-    struct import_batch *filling, *storing; /* made by import_rows_begin */
+    struct import_batch *filling, *making, *storing; /* by import_rows_begin */
     pthread_t thread;
     bool running;
     int status; /* of the thread, and its error */

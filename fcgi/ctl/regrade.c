@@ -193,8 +193,9 @@ static int find(struct regrading *regrading, int64_t limit, struct error *err)
     const char *dataset = ctl_option(regrading->ctl, "dataset");
 
     regrading->db = ctl_db(regrading->ctl, err);
-    if (!regrading->db || store_regradable_list(regrading->db, dataset, job_id, limit, add_row,
-                                                regrading->rows, err) < 0)
+    if (!regrading->db || (dataset && ctl_check_dataset(regrading->db, dataset, err) < 0) ||
+        store_regradable_list(regrading->db, dataset, job_id, limit, add_row, regrading->rows,
+                              err) < 0)
         return -1;
     if (json_object_array_length(regrading->rows) > 0)
         return 0;

@@ -86,9 +86,10 @@ void sample_line_unknown(const struct sample_line *line,
 void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
                         bool answers, struct buf *json);
 
-/* SHA-256 of everything that defines the sample; the order of the fields does not matter. */
-void sample_line_hash(const struct sample_line *line, const char *dataset,
-                      unsigned char digest[32]);
+/* The same with its answers, into an empty buf, and the SHA-256 of everything that defines the
+ * sample; the version and the order of the fields do not matter. */
+void sample_line_render_hashed(const struct sample_line *line, const char *dataset, int64_t version,
+                               struct buf *json, unsigned char digest[32]);
 
 /* --- its parts, for tests -------------------------------------------------------------------- */
 

@@ -19,10 +19,16 @@ static void add_member(struct buf *json, const char *name, const char *text)
         buf_add_str(json, "null");
 }
 
-void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
-                        bool answers, struct buf *json)
+/* Of the version, in the text. */
+struct place {
+    size_t from, to;
+};
+
+static struct place render(const struct sample_line *line, const char *dataset, int64_t version,
+                           bool answers, struct buf *json)
 {
     char created_at[CLOCK_TEXT_SIZE];
+    struct place place;
 
     buf_add_char(json, '{');
     add_member(json, "sample_id", line->sample_id);
@@ -30,7 +36,10 @@ void sample_line_render(const struct sample_line *line, const char *dataset, int
     add_member(json, "language", line->language);
     add_member(json, "verifier", line->verifier);
     add_member(json, "dataset", dataset);
-    buf_addf(json, ",\"version\":%lld", (long long)version);
+    buf_add_str(json, ",\"version\":");
+    place.from = json->length;
+    buf_addf(json, "%lld", (long long)version);
+    place.to = json->length;
     add_member(json, "version_description", line->version_description);
     buf_add_str(json, ",\"latest\":true");
     add_member(json, "created_at",
@@ -47,6 +56,13 @@ void sample_line_render(const struct sample_line *line, const char *dataset, int
     buf_addf(json, ",\"fail_to_pass\":%s,\"pass_to_pass\":%s,\"fail_to_fail\":%s}",
              answers ? line->fail_to_pass : "[]", answers ? line->pass_to_pass : "[]",
              answers ? line->fail_to_fail : "[]");
+    return place;
+}
+
+void sample_line_render(const struct sample_line *line, const char *dataset, int64_t version,
+                        bool answers, struct buf *json)
+{
+    render(line, dataset, version, answers, json);
 }
 
 /* Without them the hash is as it was before there were any. */
@@ -74,12 +90,16 @@ static void add_newer(const struct sample_line *line, struct buf *text)
         buf_add_str(text, ",\"exact_outcomes\":true");
 }
 
-void sample_line_hash(const struct sample_line *line, const char *dataset,
-                      unsigned char digest[SHA256_SIZE])
+void sample_line_render_hashed(const struct sample_line *line, const char *dataset, int64_t version,
+                               struct buf *json, unsigned char digest[SHA256_SIZE])
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct place place = render(line, dataset, version, true, json);
 
-    sample_line_render(line, dataset, 0, true, &text);
+    /* The version is no part of the content: 0 stands in its place. */
+    buf_add(&text, json->data, place.from);
+    buf_add_char(&text, '0');
+    buf_add(&text, json->data + place.to, json->length - place.to);
     buf_add_char(&text, '{');
     add_member(&text, "image", line->image);
     add_member(&text, "verifier_image", line->verifier_image);

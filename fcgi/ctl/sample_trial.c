@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "wire/framework.h"
 
 #include "base/banned.h"
 
@@ -50,37 +51,22 @@ static int check_list(json_object *list, bool (*is_good)(json_object *value), co
     return 0;
 }
 
-/* The agent's table of the same names: fcgi/agent/trial_kinds.c. */
-enum framework { PYTEST = 1, CTEST = 2, NODE = 4, ALL = PYTEST | CTEST | NODE };
-
-static const struct {
-    const char *name;
-    enum framework bit;
-} frameworks[] = {
-    {"pytest", PYTEST}, {"ctest", CTEST}, {"jest", NODE},
-    {"mocha", NODE},    {"node", NODE},   {"tape", NODE},
-};
-
-static enum framework framework_of(json_object *trial)
+static const struct framework *framework_of(json_object *trial)
 {
-    const char *name = text_of(json_object_object_get(trial, "framework"));
-
-    for (size_t i = 0; name && i < ARRAY_SIZE(frameworks); i++)
-        if (strcmp(frameworks[i].name, name) == 0)
-            return frameworks[i].bit;
-    return 0;
+    return framework_find(text_of(json_object_object_get(trial, "framework")));
 }
 
 static int check_framework(json_object *trial, struct error *err)
 {
     _cleanup_(buf_release) struct buf known = BUF_INIT;
+    const struct framework *framework;
 
     if (!json_object_object_get_ex(trial, "framework", NULL))
         return wrong(err, "trial: framework is missing");
     if (framework_of(trial))
         return 0;
-    for (size_t i = 0; i < ARRAY_SIZE(frameworks); i++)
-        buf_addf(&known, "%s\"%s\"", i > 0 ? ", " : "", frameworks[i].name);
+    for (size_t i = 0; (framework = framework_at(i)); i++)
+        buf_addf(&known, "%s\"%s\"", i > 0 ? ", " : "", framework->name);
     return wrong(err, "trial: framework must be one of %s", known.data);
 }
 
@@ -158,9 +144,14 @@ static int check_plugins(json_object *value, struct error *err)
                : wrong(err, "trial: plugins must be true or false");
 }
 
+#define PYTEST FRAMEWORK_PYTEST
+#define CTEST FRAMEWORK_CTEST
+#define NODE FRAMEWORK_NODE
+#define ALL (PYTEST | CTEST | NODE)
+
 static const struct member {
     const char *name;
-    enum framework frameworks; /* that have it */
+    unsigned families; /* of frameworks that have it */
     int (*check)(json_object *value, struct error *err);
 } members[] = {
     {"timeout", ALL, check_timeout},  {"cmake", CTEST, check_cmake},
@@ -170,10 +161,10 @@ static const struct member {
     {"node", NODE, check_node},
 };
 
-static const struct member *member_of(enum framework framework, const char *name)
+static const struct member *member_of(const struct framework *framework, const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-        if ((members[i].frameworks & framework) && strcmp(members[i].name, name) == 0)
+        if ((members[i].families & framework->family) && strcmp(members[i].name, name) == 0)
             return &members[i];
     return NULL;
 }

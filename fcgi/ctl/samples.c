@@ -13,7 +13,6 @@
 #include "ctl/commands.h"
 #include "ctl/import_check.h"
 #include "ctl/output.h"
-#include "ctl/sample_pack.h"
 #include "images/images.h"
 #include "store/catalog.h"
 #include "store/sample_checks.h"
@@ -222,29 +221,14 @@ int ctl_dataset_show(struct ctl *ctl)
     return CTL_OK;
 }
 
-static int remove_packs(const char *pack_dir, const char *dataset, struct error *err)
+static int remove_dataset(struct db *db, const char *name, int64_t *ret_versions, struct error *err)
 {
-    _cleanup_(buf_release) struct buf folder = BUF_INIT;
-
-    buf_addf(&folder, "%s/", pack_dir);
-    sample_pack_folder(dataset, &folder);
-    return remove_tree(folder.data, err);
-}
-
-/* Rows first: archives without rows only take up room, rows without archives break downloads. */
-static int remove_dataset(struct db *db, const char *pack_dir, const char *name,
-                          int64_t *ret_versions, struct error *err)
-{
-    _cleanup_(close_fd) int lock = sample_packs_lock(pack_dir, true, err);
-
-    if (lock < 0 || db_begin(db, err) < 0)
+    if (db_begin(db, err) < 0)
         return -1;
     if (store_dataset_remove(db, name, ret_versions, err) < 0 || db_commit(db, err) < 0) {
         db_rollback(db);
         return -1;
     }
-    if (remove_packs(pack_dir, name, err) < 0)
-        return error_wrap(err, "data set '%s' was removed, but not all of its archives", name);
     return 0;
 }
 
@@ -258,7 +242,7 @@ int ctl_dataset_remove(struct ctl *ctl)
 
     if (!db || ctl_check_dataset(db, name, &err) < 0)
         return ctl_fail(ctl, &err);
-    if (remove_dataset(db, ctl_settings(ctl)->api.pack_dir, name, &versions, &err) < 0) {
+    if (remove_dataset(db, name, &versions, &err) < 0) {
         if (err.kind == ERROR_CONFLICT)
             error_wrap(&err, "cannot remove it; close its sessions first ('codesetctl session "
                              "list')");

@@ -6,7 +6,6 @@
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
-#include "ctl/sample_pack.h"
 #include "store/migrate.h"
 
 #include "base/banned.h"
@@ -50,31 +49,15 @@ static int failed(const struct ctl *ctl, const char *sql_dir, const struct error
     return status;
 }
 
-/* A migration, or a backup from before it, can leave archives of versions that nobody is given any
- * more. */
-static int remove_archives(const struct ctl *ctl, struct db *db, struct error *err)
-{
-    int64_t removed = 0;
-
-    if (sample_packs_sweep_all(db, ctl_settings(ctl)->api.pack_dir, &removed, err) < 0)
-        return error_wrap(err, "the schema is up to date, but archives that show hidden answers "
-                               "are left; correct this and migrate again");
-    if (removed > 0)
-        fprintf(stderr, "removed %lld archive%s that showed answers which are hidden now\n",
-                (long long)removed, removed == 1 ? "" : "s");
-    return 0;
-}
-
 static int migrate(struct ctl *ctl, int *ret_changes, struct migration_state *ret_state,
                    struct error *err)
 {
     struct db *db = ctl_db(ctl, err);
 
     *ret_changes = 0;
-    if (!db || store_migrate(db, &ctl_settings(ctl)->database, ctl_sql_dir(ctl), on_file, on_change,
-                             ret_changes, ret_state, err) < 0)
-        return -1;
-    return remove_archives(ctl, db, err);
+    return db ? store_migrate(db, &ctl_settings(ctl)->database, ctl_sql_dir(ctl), on_file,
+                              on_change, ret_changes, ret_state, err)
+              : -1;
 }
 
 int ctl_migrate_quietly(struct ctl *ctl, struct error *err)

@@ -16,6 +16,7 @@ libctl_a_SOURCES = \
 	fcgi/ctl/image_map.c fcgi/ctl/image_map.h \
 	fcgi/ctl/image_options.h \
 	fcgi/ctl/import_images.c fcgi/ctl/import_images.h \
+	fcgi/ctl/planted.c fcgi/ctl/planted.h \
 	fcgi/ctl/pull_jobs.c fcgi/ctl/pull_jobs.h \
 	fcgi/ctl/doctor.c fcgi/ctl/doctor.h \
 	fcgi/ctl/doctor_certificate.c fcgi/ctl/doctor_database.c fcgi/ctl/doctor_egress.c \
@@ -39,7 +40,6 @@ libctl_a_SOURCES = \
 	fcgi/ctl/output.c fcgi/ctl/output.h \
 	fcgi/ctl/regrade.c \
 	fcgi/ctl/sample_line.c fcgi/ctl/sample_line.h fcgi/ctl/sample_line_write.c \
-	fcgi/ctl/sample_pack.c fcgi/ctl/sample_pack.h \
 	fcgi/ctl/sample_scripts.c fcgi/ctl/sample_scripts.h \
 	fcgi/ctl/sample_trial.c fcgi/ctl/sample_trial.h \
 	fcgi/ctl/samples.c \

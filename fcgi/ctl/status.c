@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -30,7 +31,8 @@
 
 #define ALIVE_SECONDS 15 /* as /health has it */
 #define MIB INT64_C(1048576)
-#define BRIEF_HOSTS 8 /* so many are named in a few lines */
+#define DEBIANS_DATA_DIR "/var/lib/mysql" /* Debian's, where MariaDB can't be asked for it */
+#define BRIEF_HOSTS 8                     /* so many are named in a few lines */
 
 enum state { STATE_OK, STATE_UNKNOWN, STATE_DOWN };
 
@@ -43,7 +45,8 @@ struct report {
     struct server_info server;
     json_object *parts, *hosts, *queues, *disks;
     int64_t hosts_alive, hosts_silent;
-    bool down; /* a part is */
+    bool without_database; /* so there are parts and disks only */
+    bool down;             /* a part is */
 };
 
 static void add_part(struct report *report, const char *part, enum state state, const char *format,
@@ -124,6 +127,18 @@ static void look_at_parts(struct report *report)
     look_at_engine(report);
 }
 
+/* Who is not root may be all that is wrong. */
+static void look_without_database(struct report *report, const struct error *why)
+{
+    bool refused = geteuid() != 0 && !ctl_settings(report->ctl)->database.db_admin_password_file[0];
+
+    report->without_database = true;
+    add_part(report, "database", refused ? STATE_UNKNOWN : STATE_DOWN, "%s", why->message);
+    add_part(report, "workers", STATE_UNKNOWN, "'codesetctl doctor' asks them");
+    add_part(report, "daemon", STATE_UNKNOWN, "'codesetctl doctor' asks it");
+    look_at_engine(report);
+}
+
 /* --- queues ---------------------------------------------------------------------------------- */
 
 static void add_queue(struct report *report, const char *what, const struct status_queue *queue)
@@ -190,9 +205,9 @@ static void add_disks(struct report *report)
 
     add_disk(report, "sandboxes", settings->engine.scratch_dir);
     add_disk(report, "images", settings->engine.image_dir);
-    add_disk(report, "archives", settings->api.pack_dir);
     if (!settings->database.db_host[0])
-        add_disk(report, "database", report->server.datadir);
+        add_disk(report, "database",
+                 report->server.datadir[0] ? report->server.datadir : DEBIANS_DATA_DIR);
 }
 
 /* --- what is shown --------------------------------------------------------------------------- */
@@ -224,6 +239,16 @@ static json_object *money_object(const struct report *report)
     return object;
 }
 
+static void add_numbers(const struct report *report, json_object *object)
+{
+    json_add(object, "hosts", json_object_get(report->hosts));
+    json_add(object, "sessions", sessions_object(&report->numbers));
+    json_add(object, "queues", json_object_get(report->queues));
+    json_add(object, "money", money_object(report));
+    json_add_int(object, "changes_kept", report->numbers.changes_kept);
+    json_add_int(object, "changes_kept_bytes", report->numbers.changes_bytes);
+}
+
 static void show_json(const struct report *report)
 {
     _cleanup_(json_release) json_object *object = json_object_new_object();
@@ -231,20 +256,14 @@ static void show_json(const struct report *report)
     json_add_text(object, "version", CODESET_VERSION);
     json_add_time(object, "at", clock_now());
     json_add(object, "parts", json_object_get(report->parts));
-    json_add(object, "hosts", json_object_get(report->hosts));
-    json_add(object, "sessions", sessions_object(&report->numbers));
-    json_add(object, "queues", json_object_get(report->queues));
-    json_add(object, "money", money_object(report));
     json_add(object, "disks", json_object_get(report->disks));
-    json_add_int(object, "changes_kept", report->numbers.changes_kept);
-    json_add_int(object, "changes_kept_bytes", report->numbers.changes_bytes);
+    if (!report->without_database)
+        add_numbers(report, object);
     output_object(true, object);
 }
 
-static void show(const struct report *report)
+static void show_numbers(const struct report *report)
 {
-    static const struct output_column parts[] = {
-        {"PART", "part"}, {"STATE", "state"}, {"", "text"}};
     static const struct output_column hosts[] = {
         {"HOST", "name"},         {"STATE", "state"},
         {"LOCATION", "location"}, {"CONTAINERS", "containers"},
@@ -253,15 +272,8 @@ static void show(const struct report *report)
                                                   {"WAITING", "waiting"},
                                                   {"RUNNING", "running"},
                                                   {"OLDEST, SECONDS", "oldest_seconds"}};
-    static const struct output_column disks[] = {{"DISK", "disk"},
-                                                 {"STATE", "state"},
-                                                 {"FREE, MIB", "free_mib"},
-                                                 {"SIZE, MIB", "size_mib"},
-                                                 {"PATH", "path"}};
     const struct server_status *numbers = &report->numbers;
 
-    output_rows(false, report->parts, parts, ARRAY_SIZE(parts), "");
-    putchar('\n');
     output_rows(false, report->hosts, hosts, ARRAY_SIZE(hosts), "no daemon has ever run");
     printf("\nsessions: %" PRId64 " being created, %" PRId64 " ready; within 24 hours %" PRId64
            " ended, %" PRId64 " of them in error\n\n",
@@ -281,6 +293,22 @@ static void show(const struct report *report)
         printf("changes of %" PRId64 " verifications are kept, %" PRId64 " KiB in the database\n",
                numbers->changes_kept, numbers->changes_bytes / 1024);
     putchar('\n');
+}
+
+static void show(const struct report *report)
+{
+    static const struct output_column parts[] = {
+        {"PART", "part"}, {"STATE", "state"}, {"", "text"}};
+    static const struct output_column disks[] = {{"DISK", "disk"},
+                                                 {"STATE", "state"},
+                                                 {"FREE, MIB", "free_mib"},
+                                                 {"SIZE, MIB", "size_mib"},
+                                                 {"PATH", "path"}};
+
+    output_rows(false, report->parts, parts, ARRAY_SIZE(parts), "");
+    putchar('\n');
+    if (!report->without_database)
+        show_numbers(report);
     output_rows(false, report->disks, disks, ARRAY_SIZE(disks), "none of the folders is here");
 }
 
@@ -378,7 +406,6 @@ static int collect(struct report *report, struct error *err)
         return -1;
     look_at_parts(report);
     add_queues(report);
-    add_disks(report);
     return 0;
 }
 
@@ -414,13 +441,18 @@ int ctl_status(struct ctl *ctl)
 {
     _cleanup_(report_release) struct report report;
     struct error err = ERROR_INIT;
+    bool known;
 
     report_begin(&report, ctl);
-    if (collect(&report, &err) < 0)
-        return ctl_fail(ctl, &err);
+    known = collect(&report, &err) == 0;
+    if (!known)
+        look_without_database(&report, &err);
+    add_disks(&report);
     if (ctl_json(ctl))
         show_json(&report);
     else
         show(&report);
+    if (!known)
+        return ctl_fail(ctl, &err);
     return report.down ? CTL_FAILED : CTL_OK;
 }

@@ -17,6 +17,7 @@
 #include "base/utf8.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/planted.h"
 #include "ctl/trial.h"
 #include "routes/doorbell.h"
 #include "store/sample_checks.h"
@@ -162,6 +163,7 @@ static int end_trial(struct check *check, size_t at, struct error *err)
     json_object *object = trial_object(ended.trial);
     int status = store_check(check, ended.trial, object, err);
 
+    json_add(object, "planted_failures", trial_planted(ended.trial)); /* too long to be stored */
     json_object_array_put_idx(check->rows, ended.place, object);
     check->verified += trial_verified(ended.trial);
     check->running[at] = check->running[--check->trials];
@@ -231,6 +233,14 @@ static void add_runs(json_object *row, const char *key, json_object *half, const
     json_add_text(row, key, half ? text.data : "-");
 }
 
+static void add_planted(json_object *row, json_object *object)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    planted_tell_shortly(json_object_object_get(object, "planted_failures"), &text);
+    json_add_text(row, "planted", text.data);
+}
+
 /* The reason in one line, and of a flaky sample its tests first. */
 static void add_why(json_object *row, json_object *object)
 {
@@ -267,6 +277,7 @@ static json_object *table_row(json_object *object)
                   json_get_text(object, "state") ? json_get_text(object, "state") : "not judged");
     add_runs(row, "unchanged", unchanged, "failed");
     add_runs(row, "patched", patched, "passed");
+    add_planted(row, object);
     if (half)
         json_object_object_get_ex(half, "seconds", &seconds);
     json_add(row, "seconds", json_object_get(seconds));
@@ -276,9 +287,13 @@ static json_object *table_row(json_object *object)
 
 static void print_table(const struct check *check)
 {
-    static const struct output_column columns[] = {
-        {"SAMPLE", "sample_id"},      {"STATE", "state"},     {"UNCHANGED FAILS", "unchanged"},
-        {"SOLVED PASSES", "patched"}, {"SECONDS", "seconds"}, {"WHY", "why"}};
+    static const struct output_column columns[] = {{"SAMPLE", "sample_id"},
+                                                   {"STATE", "state"},
+                                                   {"UNCHANGED FAILS", "unchanged"},
+                                                   {"SOLVED PASSES", "patched"},
+                                                   {"PLANTED FAIL", "planted"},
+                                                   {"SECONDS", "seconds"},
+                                                   {"WHY", "why"}};
     _cleanup_(json_release) json_object *rows = json_object_new_array();
 
     for (size_t i = 0; i < json_object_array_length(check->rows); i++)
@@ -497,6 +512,15 @@ static int run_one(struct ctl *ctl, struct trial *trial, struct error *err)
     return stepped < 0 ? -1 : 0;
 }
 
+static void say_planted(json_object *planted)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+    planted_tell(planted, &text);
+    if (text.length > 0)
+        output_block(text.data);
+}
+
 /* Right as far as can be told: without a solution, half of it. */
 static bool is_right(const struct trial *trial)
 {
@@ -508,18 +532,20 @@ static bool is_right(const struct trial *trial)
 
 static int tell_one(struct ctl *ctl, const struct trial *trial)
 {
-    _cleanup_(json_release) json_object *object = NULL;
+    _cleanup_(json_release) json_object *object = NULL, *planted = trial_planted(trial);
     const char *reason;
     struct error err = ERROR_INIT;
 
     if (ctl_json(ctl)) {
         object = trial_object(trial);
+        json_add(object, "planted_failures", json_object_get(planted));
         json_add_text(object, "session_id", trial_session(trial)->text);
         json_add_bool(object, "good", is_right(trial));
         output_object(true, object);
     } else {
         say(trial_half(trial, TRIAL_UNCHANGED), "the unchanged repository", false);
         say(trial_half(trial, TRIAL_PATCHED), "with the sample's solution", true);
+        say_planted(planted);
     }
     if (!trial_has_solution(trial))
         ctl_warn(ctl, "the sample has no solution: whether a right answer passes is not known");

@@ -60,20 +60,28 @@ struct skeleton {
 
 static const struct skeleton skeletons[] = {
     {"python", "docker.io/library/python:3.12-slim", "git",
-     "RUN pip install --no-cache-dir pytest\n",
+     "RUN pip install --no-cache-dir pytest\n"
+     "# What the project needs, if anything:\n"
+     "# RUN pip install --no-cache-dir -r /~/requirements.txt\n",
      "python3 -B -m pytest -p no:cacheprovider --junitxml=report.xml", ""},
-    {"javascript", "docker.io/library/node:22-slim", "git", "",
-     "node --test --test-reporter=tap >test.log", LOG_FIELDS("test.log", "tap")},
+    {"javascript", "docker.io/library/node:22-slim", "git",
+     "# What the project needs, if anything:\n"
+     "# RUN cd /~ && npm ci\n",
+     "node --test --test-reporter=tap --test-reporter-destination=test.log \\\n"
+     "    --test-reporter=spec --test-reporter-destination=stdout",
+     LOG_FIELDS("test.log", "tap")},
     {"go", "docker.io/library/golang:1.23", "git", GO_INSTALL,
      "go test -json ./... >test.log\n" NOT_BUILT
      "grep -q '\"Test\":' test.log || printf '%s\\n' >>test.log \\\n"
      "    '{\"Action\":\"fail\",\"Package\":\"build\",\"Test\":\"build\"}' \\\n"
-     "    '{\"Action\":\"fail\",\"Package\":\"build\"}'",
+     "    '{\"Action\":\"fail\",\"Package\":\"build\"}'\n"
+     "cat test.log",
      LOG_FIELDS("test.log", "go-json")},
     {"rust", "docker.io/library/rust:1-slim", "git", RUST_INSTALL,
      "cargo test --offline --no-fail-fast >test.log 2>&1\n" NOT_BUILT
      "grep -q '^test ' test.log || printf '%s\\n' >>test.log 'test build ... FAILED' \\\n"
-     "    'test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out'",
+     "    'test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out'\n"
+     "cat test.log",
      LOG_FIELDS("test.log", "cargo")},
     {"java", "docker.io/library/maven:3-eclipse-temurin-21", "git", JAVA_INSTALL,
      "# No class and no report that the session left.\n" JAVA_CLEAN "\n"
@@ -142,6 +150,9 @@ static void write_task(const struct init *init, struct buf *out)
         out,
         "    // Seconds that the verifier may take. 'task check' says what it takes.\n"
         "    \"verify_timeout\": 300,\n"
+        "    // Whoever works on the task sees what the verifier prints, with what tests "
+        "expected.\n"
+        "    // \"hide_verifier_output\": true,\n"
         "    // Tests that fail now and must pass, and tests that must go on passing, by their\n"
         "    // names in the report. With both lists empty all tests must pass.\n"
         "    \"fail_to_pass\": [],\n"
@@ -280,11 +291,13 @@ static void tell(const struct init *init)
     printf(
         "%s: a task called %s. Next:\n"
         "  1. put the repository into %s/environment/%s\n"
-        "  2. write problem.md, look through task.json and verifier/verifier.sh%s\n"
-        "  3. write the solution as solution.patch (git diff) or as a shell script, solution.sh\n"
-        "  4. codesetctl task check %s%s --user USER%s\n",
-        init->folder, init->id, init->folder, init->name, init->image ? "" : ", and the Dockerfile",
-        strchr(init->folder, '/') ? "" : "./", init->folder, init->image ? "" : " --network");
+        "  2. put the tests that decide into %s/verifier/hidden, and their names into task.json\n"
+        "  3. write problem.md, look through verifier/verifier.sh%s\n"
+        "  4. write the solution as solution.patch (git diff) or as a shell script, solution.sh\n"
+        "  5. codesetctl task check %s%s --user USER%s\n",
+        init->folder, init->id, init->folder, init->name, init->folder,
+        init->image ? "" : " and environment/Dockerfile", strchr(init->folder, '/') ? "" : "./",
+        init->folder, init->image ? "" : " --network");
 }
 
 int ctl_task_init(struct ctl *ctl)

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "ctl/planted.h"
 #include "routes/doorbell.h"
 #include "settings.h"
 #include "store/interactions.h"
@@ -64,6 +65,7 @@ struct trial {
     enum stage stage;
     enum trial_half_name half;
     struct trial_half halves[TRIAL_HALVES];
+    struct planted *planted; /* of the half with its solution */
     struct wait waits[TRIAL_AT_ONCE_MOST];
     int64_t limit_seconds;   /* of the verifier */
     char *trouble;           /* of the sample: it is broken, whatever the runs came to */
@@ -100,6 +102,7 @@ void trial_free(struct trial *trial)
         doorbell_ring(trial->world->bell, WORK_SESSION, &trial->session_id);
     for (size_t i = 0; i < TRIAL_HALVES; i++)
         half_release(&trial->halves[i]);
+    planted_free(trial->planted);
     sample_summary_release(&trial->sample);
     json_object_put(trial->document);
     buf_release(&trial->solution);
@@ -504,6 +507,8 @@ static int end_run(struct trial *trial, const struct wait *wait, struct error *e
     if (store_verification_report(trial->world->db, wait->id.text, &report, err) < 0)
         return -1;
     count_run(trial, &trial->halves[trial->half], &report);
+    if (trial->half == TRIAL_PATCHED)
+        planted_add(trial->planted, &report);
     return 0;
 }
 
@@ -584,7 +589,7 @@ struct trial *trial_new(const struct trial_world *world, const char *dataset, co
 {
     struct trial *trial = xcalloc(1, sizeof(*trial));
 
-    *trial = (struct trial){.world = world, .solution = BUF_INIT};
+    *trial = (struct trial){.world = world, .solution = BUF_INIT, .planted = planted_new()};
     if (read_sample(trial, dataset, sample_id, err) < 0)
         goto failed;
     if (!trial->sample.image) {
@@ -707,4 +712,9 @@ json_object *trial_object(const struct trial *trial)
                      : NULL);
     json_add(object, "flaky_tests", flaky_tests(trial));
     return object;
+}
+
+json_object *trial_planted(const struct trial *trial)
+{
+    return planted_object(trial->planted);
 }

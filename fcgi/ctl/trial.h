@@ -89,4 +89,8 @@ bool trial_has_solution(const struct trial *trial);
  */
 json_object *trial_object(const struct trial *trial);
 
+/* What became of the failures planted in its tests while it had its solution (ctl/planted.h). NULL:
+ * its verifier is no trial, or it never came so far. */
+json_object *trial_planted(const struct trial *trial);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/planted.h"
 
 #include "base/banned.h"
 
@@ -62,6 +63,8 @@ int ctl_verification_list(struct ctl *ctl)
                               "cancelled");
     if (ctl_option_int(ctl, "limit", 1, LIMIT_MOST, LIMIT_DEFAULT, &limit) != CTL_OK)
         return CTL_USAGE;
+    if (session && !id_valid(session))
+        return ctl_usage(ctl, "--session must be the id of a session, not '%.80s'", session);
     db = ctl_db(ctl, &err);
     if (!db || store_verification_list(db, word ? (int)status : -1, session, limit, add_listed,
                                        rows, &err) < 0)
@@ -82,11 +85,33 @@ static json_object *parsed(const char *text, size_t length)
 }
 
 /* The verifier's output: of the trace, or of the result, which has all of it. */
-static json_object *output_of(const struct text *kept, json_object *result, const char *name)
+static json_object *output_of(const char *kept, size_t length, json_object *result,
+                              const char *name)
 {
-    if (kept->bytes)
-        return json_object_new_string_len(kept->bytes, (int)kept->length);
+    if (kept)
+        return json_object_new_string_len(kept, (int)length);
     return json_object_get(json_object_object_get(result, name));
+}
+
+/* A trial's supervisor writes to it only for the operator, or to say why it could not do its part.
+ */
+static json_object *stderr_of(const struct verification_report *report, json_object *result)
+{
+    size_t length = planted_offset(report);
+    const char *kept = report->is_trial && length == 0 ? NULL : report->err.bytes;
+
+    return output_of(kept, length, result, "stderr");
+}
+
+static json_object *planted_of(const struct verification_report *report)
+{
+    struct planted *planted = planted_new();
+    json_object *object;
+
+    planted_add(planted, report);
+    object = planted_object(planted);
+    planted_free(planted);
+    return object;
 }
 
 static json_object *report_object(const struct verification_report *report)
@@ -111,8 +136,9 @@ static json_object *report_object(const struct verification_report *report)
     else
         json_add_double(object, "seconds", report->seconds);
     json_add_text(object, "found", report->found);
-    json_add(object, "stdout", output_of(&report->out, result, "stdout"));
-    json_add(object, "stderr", output_of(&report->err, result, "stderr"));
+    json_add(object, "stdout", output_of(report->out.bytes, report->out.length, result, "stdout"));
+    json_add(object, "stderr", stderr_of(report, result));
+    json_add(object, "planted_failures", planted_of(report));
     return object;
 }
 
@@ -123,6 +149,7 @@ static void print_report(json_object *object)
     static const char *const blocks[] = {"stdout", "stderr"};
     const char *message = json_get_text(object, "error_message");
     json_object *texts[ARRAY_SIZE(blocks)];
+    _cleanup_(buf_release) struct buf planted = BUF_INIT;
 
     if (message) { /* behind its first line are the outputs, which follow in full */
         json_object *line = json_object_new_string_len(message, (int)strcspn(message, "\n"));
@@ -130,6 +157,8 @@ static void print_report(json_object *object)
         json_object_object_add(object, "error_message", line);
     }
     json_object_object_del(object, "found");
+    planted_tell(json_object_object_get(object, "planted_failures"), &planted);
+    json_object_object_del(object, "planted_failures");
     for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
         texts[i] = json_object_get(json_object_object_get(object, blocks[i]));
         json_object_object_del(object, blocks[i]);
@@ -143,6 +172,10 @@ static void print_report(json_object *object)
             output_block(text);
         }
         json_object_put(texts[i]);
+    }
+    if (planted.length > 0) {
+        printf("\n--- planted failures ---\n");
+        output_block(planted.data);
     }
 }
 

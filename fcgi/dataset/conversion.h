@@ -21,6 +21,7 @@ enum commands {
     COMMANDS_PATCHED,  /* there, else pytest; the files of the tests' patch are its arguments */
     COMMANDS_OF_LISTS, /* pytest, on the files that the lists of tests name */
     COMMANDS_FIXED,    /* format->command itself; they lay the tests' patch, too */
+    COMMANDS_OF_REPO,  /* by the repository (swe_bench.c) */
 };
 
 struct conversion {
@@ -30,8 +31,9 @@ struct conversion {
 
 struct dataset_format {
     const char *name;
-    const char *marks[MARKS_MOST]; /* a row has all of these fields */
-    const char *lacks;             /* and not this one; NULL: whatever */
+    const char *marks[MARKS_MOST];    /* a row has all of these fields */
+    const char *lacks;                /* and not this one; NULL: whatever */
+    bool (*is_one)(json_object *row); /* in place of both; may be NULL */
     struct {
         const char *ours, *theirs;
     } renamed[RENAMED_MOST];
@@ -66,5 +68,9 @@ int finish_r2e(struct conversion *conversion, struct error *err);
 int finish_scale(struct conversion *conversion, struct error *err);
 int finish_pro(struct conversion *conversion, struct error *err);
 int finish_rebench_2(struct conversion *conversion, struct error *err);
+int finish_swe_bench(struct conversion *conversion, struct error *err); /* swe_bench.c */
+
+/* What runs the tests of the row's repository. free() it; NULL: it is not known, which is told. */
+char *swe_bench_commands(struct conversion *conversion);
 
 #endif

@@ -10,9 +10,9 @@
 #include "dataset/conversion.h"
 #include "dataset/patch.h"
 #include "dataset/row_value.h"
+#include "dataset/swe_bench.h"
 #include "dataset/task_rows.h"
 #include "dataset/verifier_command.h"
-#include "grade/log_names.h"
 
 #include "base/banned.h"
 
@@ -224,6 +224,13 @@ static char *test_commands(struct conversion *conversion)
     case COMMANDS_FIXED:
         buf_add_str(&text, format->command);
         break;
+    case COMMANDS_OF_REPO:
+        free(TAKE_PTR(given));
+        given = swe_bench_commands(conversion);
+        if (!given)
+            return NULL;
+        buf_add_str(&text, given);
+        break;
     }
     buf_add_char(&text, '\n');
     return buf_take(&text);
@@ -355,6 +362,14 @@ static const struct dataset_format formats[] = {
      .repo_path = TESTBED,
      .prepare = CONDA,
      .commands = COMMANDS_PATCHED},
+    {.name = "swe-bench-4",
+     .is_one = swe_bench_is_published,
+     .image_prefix = "swebench/sweb.eval.x86_64.",
+     .image_join = "_1776_",
+     .repo_path = TESTBED,
+     .prepare = CONDA,
+     .commands = COMMANDS_OF_REPO,
+     .finish = finish_swe_bench},
     {.name = "swe-bench"},
 };
 
@@ -371,6 +386,8 @@ const struct dataset_format *dataset_format_named(const char *name)
 
 static bool has_marks(const struct dataset_format *format, json_object *row)
 {
+    if (format->is_one)
+        return format->is_one(row);
     for (size_t i = 0; i < MARKS_MOST && format->marks[i]; i++) {
         if (!json_object_object_get_ex(row, format->marks[i], NULL))
             return false;
@@ -378,13 +395,23 @@ static bool has_marks(const struct dataset_format *format, json_object *row)
     return format->marks[0] && !(format->lacks && row_has(row, format->lacks));
 }
 
-const struct dataset_format *dataset_format_of(json_object *row)
+const struct dataset_format *dataset_format_of(json_object *row, bool own_images)
 {
     for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
         if (json_object_is_type(row, json_type_object) && has_marks(&formats[i], row))
-            return &formats[i];
+            return formats[i].is_one && own_images ? PLAIN : &formats[i];
     }
     return PLAIN;
+}
+
+const struct dataset_format *dataset_format_for(const struct dataset_format *told, json_object *row)
+{
+    return told->is_one && !told->is_one(row) ? PLAIN : told;
+}
+
+bool dataset_format_was_plain(const struct dataset_format *format)
+{
+    return format->is_one != NULL;
 }
 
 const char *dataset_format_name(const struct dataset_format *format)
@@ -415,9 +442,11 @@ static void add_reference(struct conversion *conversion)
 static void add_log_parser(struct conversion *conversion)
 {
     _cleanup_(free_ptr) char *parser = row_text(conversion->row, conversion->format->log_parser);
+    const char *own =
+        parser ? swe_bench_parser(parser, json_get_text(conversion->line, "instance_id")) : NULL;
 
-    if (parser && log_parser_name(parser))
-        json_add_text(conversion->line, "log_parser", log_parser_name(parser));
+    if (own)
+        json_add_text(conversion->line, "log_parser", own);
 }
 
 static int convert(struct conversion *conversion, struct error *err)

@@ -16,8 +16,17 @@ struct dataset_format;
 /* NULL: there is none of that name. */
 const struct dataset_format *dataset_format_named(const char *name);
 
-/* By the fields that only its rows have; the plain format where there are none such. */
-const struct dataset_format *dataset_format_of(json_object *row);
+/* By the fields that only its rows have; the plain format where there are none such. own_images:
+ * somebody names the images, so rows of SWE-bench up to 4 are not for those that it publishes. */
+const struct dataset_format *dataset_format_of(json_object *row, bool own_images);
+
+/* For another row of a file whose format the first one told: the plain one, where rows of that
+ * format are known by all of their fields, and this has others. */
+const struct dataset_format *dataset_format_for(const struct dataset_format *told,
+                                                json_object *row);
+
+/* Releases before took its rows as plain. */
+bool dataset_format_was_plain(const struct dataset_format *format);
 
 const char *dataset_format_name(const struct dataset_format *format);
 

@@ -46,22 +46,32 @@ enum {
 
 struct converter {
     const struct dataset_format *format; /* NULL: not known yet */
+    bool is_told;                        /* by the first row, and not by name */
+    bool own_images;
     size_t most;
-    struct buf record, text;
-    bool broken; /* nobody reads any more */
+    struct buf said, text; /* said: not written yet */
+    bool broken;           /* nobody reads any more */
 };
+
+static void write_said(struct converter *converter)
+{
+    struct error ignored;
+
+    if (!converter->broken &&
+        fd_write_all(STDOUT_FILENO, converter->said.data, converter->said.length, &ignored) < 0)
+        converter->broken = true;
+    buf_clear(&converter->said);
+}
 
 static void say(struct converter *converter, char word, int64_t number, const char *text,
                 size_t length)
 {
     const struct record head = {.word = word, .length = (uint32_t)length, .number = number};
-    struct error ignored;
 
-    buf_clear(&converter->record);
-    buf_add(&converter->record, &head, sizeof(head));
-    buf_add(&converter->record, text, length);
-    if (fd_write_all(STDOUT_FILENO, converter->record.data, converter->record.length, &ignored) < 0)
-        converter->broken = true;
+    buf_add(&converter->said, &head, sizeof(head));
+    buf_add(&converter->said, text, length);
+    if (converter->said.length >= BLOCK)
+        write_said(converter);
 }
 
 static void say_text(struct converter *converter, char word, int64_t number, const char *text)
@@ -71,16 +81,19 @@ static void say_text(struct converter *converter, char word, int64_t number, con
 
 static void settle_format(struct converter *converter, json_object *object)
 {
-    converter->format = dataset_format_of(object);
+    converter->format = dataset_format_of(object, converter->own_images);
+    converter->is_told = true;
     say_text(converter, WORD_FORMAT, 0, dataset_format_name(converter->format));
 }
 
 static void say_line(struct converter *converter, const struct split_row *row, json_object *object)
 {
+    const struct dataset_format *format =
+        converter->is_told ? dataset_format_for(converter->format, object) : converter->format;
     _cleanup_(json_release) json_object *line = NULL;
     struct error err = ERROR_INIT;
 
-    if (dataset_convert(converter->format, object, &line, &err) < 0) {
+    if (dataset_convert(format, object, &line, &err) < 0) {
         say_text(converter, WORD_BAD, row->number, err.message);
         return;
     }
@@ -117,7 +130,9 @@ static int convert_row(const struct split_row *row, void *arg)
     return converter->broken ? -1 : 0;
 }
 
-static int read_all(struct splitter *splitter, char *block, struct error *err)
+/* What a block of the file says is written before the next is waited for. */
+static int read_all(struct converter *converter, struct splitter *splitter, char *block,
+                    struct error *err)
 {
     for (;;) {
         ssize_t got;
@@ -130,14 +145,13 @@ static int read_all(struct splitter *splitter, char *block, struct error *err)
             return splitter_end(splitter, err);
         if (splitter_take(splitter, block, (size_t)got, err) < 0)
             return -1;
+        write_said(converter);
     }
 }
 
-static _Noreturn void work(int in_fd, int out_fd, const struct dataset_format *format, size_t most)
+static _Noreturn void work(int in_fd, int out_fd, struct converter converter)
 {
-    struct converter converter = {
-        .format = format, .most = most, .record = BUF_INIT, .text = BUF_INIT};
-    struct splitter *splitter = splitter_new(most, convert_row, &converter);
+    struct splitter *splitter = splitter_new(converter.most, convert_row, &converter);
     char *block = xmalloc(BLOCK), when[CLOCK_TEXT_SIZE];
     struct error err = ERROR_INIT;
 
@@ -147,12 +161,11 @@ static _Noreturn void work(int in_fd, int out_fd, const struct dataset_format *f
         _exit(1);
     if (confine_user(&err) < 0 ||
         confine(&(struct confinement){.cpu_seconds = CPU_SECONDS}, &err) < 0 ||
-        read_all(splitter, block, &err) < 0) {
-        if (!converter.broken)
-            say_text(&converter, WORD_FAILURE, 0, err.message);
-    } else {
+        read_all(&converter, splitter, block, &err) < 0)
+        say_text(&converter, WORD_FAILURE, 0, err.message);
+    else
         say(&converter, WORD_END, 0, "", 0);
-    }
+    write_said(&converter);
     _exit(0);
 }
 
@@ -189,7 +202,8 @@ static int above_standard(int fd)
     return high;
 }
 
-static int start(struct row_source *source, const struct dataset_format *format, struct error *err)
+static int start(struct row_source *source, const struct dataset_format *format, bool own_images,
+                 struct error *err)
 {
     int ends[2];
     _cleanup_(close_fd) int out = -1;
@@ -202,12 +216,17 @@ static int start(struct row_source *source, const struct dataset_format *format,
         return error_errno(err, errno, "cannot make a pipe");
     source->pid = fork();
     if (source->pid == 0)
-        work(source->decoder.fd, out, format, source->most);
+        work(source->decoder.fd, out,
+             (struct converter){.format = format,
+                                .own_images = own_images,
+                                .most = source->most,
+                                .said = BUF_INIT,
+                                .text = BUF_INIT});
     return source->pid < 0 ? error_errno(err, errno, "cannot fork") : 0;
 }
 
-struct row_source *row_source_open(const char *path, const char *format, size_t most,
-                                   struct error *err)
+struct row_source *row_source_open(const char *path, const char *format, bool own_images,
+                                   size_t most, struct error *err)
 {
     _cleanup_(close_fd) int fd = strcmp(path, "-") == 0
                                      ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
@@ -226,7 +245,8 @@ struct row_source *row_source_open(const char *path, const char *format, size_t 
                                   .fd = -1,
                                   .format = named ? dataset_format_name(named) : NULL,
                                   .chunk = xmalloc(BLOCK)};
-    if (decoder_open(fd, FILE_MOST, &source->decoder, err) < 0 || start(source, named, err) < 0) {
+    if (decoder_open(fd, FILE_MOST, &source->decoder, err) < 0 ||
+        start(source, named, own_images, err) < 0) {
         error_wrap(err, "cannot read %s", path);
         row_source_free(source);
         return NULL;

@@ -42,9 +42,10 @@ void source_row_release(struct source_row *row);
 struct row_source;
 
 /* path "-": standard input. format: a name of dataset/formats.h; NULL: told by the first row that
- * can be read. most: bytes of a row, and of a line made of it. */
-struct row_source *row_source_open(const char *path, const char *format, size_t most,
-                                   struct error *err);
+ * can be read, and own_images (dataset_format_of). most: bytes of a row, and of a line made of it.
+ */
+struct row_source *row_source_open(const char *path, const char *format, bool own_images,
+                                   size_t most, struct error *err);
 void row_source_free(struct row_source *source);
 
 /* The next row into *row, whose buffers are used again. 1; 0 behind the last; -1 when the file

@@ -9,6 +9,7 @@ libdataset_a_SOURCES = \
 	fcgi/dataset/row_source.c fcgi/dataset/row_source.h \
 	fcgi/dataset/row_value.c fcgi/dataset/row_value.h \
 	fcgi/dataset/splitter.c fcgi/dataset/splitter.h \
+	fcgi/dataset/swe_bench.c fcgi/dataset/swe_bench.h \
 	fcgi/dataset/task_rows.c fcgi/dataset/task_rows.h \
 	fcgi/dataset/test_names.c fcgi/dataset/test_names.h \
 	fcgi/dataset/verifier_command.c fcgi/dataset/verifier_command.h

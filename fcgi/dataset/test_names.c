@@ -34,6 +34,8 @@ const char *test_name_fault(const char *language, const char *name)
         return NULL;
     if (strchr(name, ' ') && !is_cut(name) && !strstr(name, "::") && !is_unittest(name))
         return "is a sentence and no test's name";
+    if (name[0] == '[') /* "[100%]" behind a word that only looked like an outcome */
+        return "is a piece of a log and no test's name";
     return NULL;
 }
 

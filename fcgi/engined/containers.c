@@ -28,6 +28,7 @@
 #include "engined/commitments.h"
 #include "engined/helper.h"
 #include "engined/host_share.h"
+#include "engined/start_failure.h"
 #include "images/image_store.h"
 #include "images/images.h"
 #include "settings.h"
@@ -67,7 +68,8 @@ struct order {
     void *arg;
     char *name, *folder, *image;
     struct container_limits limits;
-    bool made; /* the folder may be this start's */
+    bool made;    /* the folder may be this start's */
+    bool freezes; /* it is being frozen */
 };
 
 static struct order *order_new(struct containers *containers, const char *name,
@@ -223,6 +225,7 @@ static void started(const struct error *err, void *arg)
         rmdir(order->folder); /* if no process came to run, it is empty */
     if (err != NULL && access(order->folder, F_OK) < 0)
         commitments_drop(order->containers->commitments, order->name);
+    start_failure_note(order->containers->settings->state_dir, order->name, err);
     finish(order, err);
 }
 
@@ -347,6 +350,7 @@ void containers_freeze(struct containers *containers, const char *name, containe
     struct order *order = order_new(containers, name, NULL, arg);
 
     order->opened = done;
+    order->freezes = true;
     helper_call_submit(new_call(order, "freeze", prepare_line, line_opened), true);
 }
 
@@ -416,6 +420,36 @@ int containers_usage(struct containers *containers, const char *name,
                                            .disk_bytes = commitments_written(settings, name, NULL),
                                            .running = container_runs(folder, NULL)};
     return 0;
+}
+
+int containers_cpu(struct containers *containers, const char *name, int64_t *ret_us,
+                   struct error *err)
+{
+    _cleanup_(free_ptr) char *cgroup =
+        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
+
+    return cgroup_read_cpu(&containers->cgroups, cgroup, ret_us, err);
+}
+
+static bool is_being_frozen(const struct containers *containers, const char *name)
+{
+    const struct order *order;
+
+    LIST_FOREACH(order, &containers->orders, next)
+    if (order->freezes && strcmp(order->name, name) == 0)
+        return true;
+    return false;
+}
+
+int containers_set_last(struct containers *containers, const char *name, bool last,
+                        struct error *err)
+{
+    _cleanup_(free_ptr) char *cgroup =
+        xasprintf("%s/%s", containers->settings->cgroup_parent, name);
+
+    if (last && (is_being_frozen(containers, name) || cgroup_is_held(&containers->cgroups, cgroup)))
+        return error_set(err, ERROR_CONFLICT, NULL, "%s is frozen", name);
+    return cgroup_set_last(&containers->cgroups, cgroup, last, err);
 }
 
 /* The pidfd of pid 1, or -1. Looked at twice, for the pid may be another's by the time it is

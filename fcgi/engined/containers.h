@@ -92,6 +92,15 @@ int containers_list(struct containers *containers, void (*each)(const char *name
 int containers_usage(struct containers *containers, const char *name,
                      struct containers_usage *ret_usage, struct error *err);
 
+/* The time of processors that the container has used so far. */
+int containers_cpu(struct containers *containers, const char *name, int64_t *ret_us,
+                   struct error *err);
+
+/* It has what of the processors the others leave, or is their equal again. ERROR_CONFLICT: it is
+ * being frozen, or is frozen, for which it must not come last. */
+int containers_set_last(struct containers *containers, const char *name, bool last,
+                        struct error *err);
+
 struct containers_description {
     bool running;
     /* Of pid 1, and of the files with the lines "oom_kill N" and "max N"; -1: not running. */

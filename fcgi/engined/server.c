@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engined/containers.h"
+#include "engined/cpu_watch.h"
 #include "engined/disk_watch.h"
 #include "engined/kernel_watch.h"
 #include "settings.h"
@@ -60,6 +61,7 @@ struct server {
     struct containers *containers;
     struct disk_watch *disk;
     struct kernel_watch *kernel;
+    struct cpu_watch *cpu;
     uid_t asker;
     struct event *listener;
     int count;
@@ -297,6 +299,7 @@ static void asked_done(const struct error *err, void *arg)
     if (asked->request.verb == ENGINED_START) {
         disk_watch_begin(asked->server->disk);
         kernel_watch_begin(asked->server->kernel);
+        cpu_watch_begin(asked->server->cpu);
     }
     if (connection != NULL && err == NULL && asked->request.verb == ENGINED_START)
         answer_description(connection, &asked->request);
@@ -462,7 +465,7 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
                   (unsigned)peer.uid, (int)peer.pid, server->count);
         return;
     }
-    if (server->abandoned >= SERVER_ABANDONED_MAX) {
+    if (server->abandoned > SERVER_ABANDONED_MAX) {
         log_event(LOG_WARNING, "asker_refused",
                   "uid=%u pid=%d reason=\"%d requests of earlier connections are under way\"",
                   (unsigned)peer.uid, (int)peer.pid, server->abandoned);
@@ -473,7 +476,8 @@ static void on_connect(evutil_socket_t listener, short what, void *arg)
 
 struct server *server_new(struct event_base *base, const struct engine_settings *settings,
                           struct containers *containers, struct disk_watch *disk,
-                          struct kernel_watch *kernel, int listener, uid_t asker)
+                          struct kernel_watch *kernel, struct cpu_watch *cpu, int listener,
+                          uid_t asker)
 {
     struct server *server = xcalloc(1, sizeof(*server));
 
@@ -482,6 +486,7 @@ struct server *server_new(struct event_base *base, const struct engine_settings 
     server->containers = containers;
     server->disk = disk;
     server->kernel = kernel;
+    server->cpu = cpu;
     server->asker = asker;
     LIST_INIT(&server->connections);
     LIST_INIT(&server->asked);

@@ -14,6 +14,7 @@
 #include "wire/engined.h"
 
 struct containers;
+struct cpu_watch;
 struct disk_watch;
 struct kernel_watch;
 struct engine_settings;
@@ -21,16 +22,18 @@ struct event_base;
 struct server;
 
 #define SERVER_CONNECTIONS_MAX 16
-/* Requests under way of connections that have gone; with more nobody may connect. Who asks, goes
- * and comes again would else be bounded by nothing. */
-#define SERVER_ABANDONED_MAX (4 * ENGINED_UNDER_WAY_MAX)
+/* Requests under way of connections that have gone: with more than one can leave, nobody may
+ * connect. Who asks, goes and comes again would else be bounded by nothing, and whoever comes then
+ * waits behind them. */
+#define SERVER_ABANDONED_MAX ENGINED_UNDER_WAY_MAX
 
 /* listener: a listening SOCK_SEQPACKET socket, non-blocking; stays the caller's. asker: the user
  * who may ask, besides root. The others must outlive it, but for the containers: they go first, and
  * call back nobody then. */
 struct server *server_new(struct event_base *base, const struct engine_settings *settings,
                           struct containers *containers, struct disk_watch *disk,
-                          struct kernel_watch *kernel, int listener, uid_t asker);
+                          struct kernel_watch *kernel, struct cpu_watch *cpu, int listener,
+                          uid_t asker);
 void server_free(struct server *server);
 
 #endif

@@ -242,14 +242,20 @@ const struct log_parser log_ctest = {
 
 /* --- GoogleTest ------------------------------------------------------------------------------ */
 
-/* "[       OK ] Suite.name (0 ms)", "[==========] 3 tests from 1 test suite ran." */
+/* "[       OK ] Suite.name (0 ms)", "[==========] 3 tests from 1 test suite ran."; `ctest -V` has
+ * "1: " before each. */
 static void gtest_line(struct log_reader *log, char *line)
 {
+    size_t digits = strspn(line, "0123456789");
     char *mark = strstr(line, "[  "), *name, *dot;
     _cleanup_(free_ptr) char *suite = NULL;
     enum test_outcome outcome;
     bool was_open;
 
+    if (digits > 0 && log_starts(line + digits, ": ")) {
+        line += digits + 2;
+        mark = strstr(line, "[  ");
+    }
     if (log_starts(line, "[==========] Running ")) {
         log->open = true;
     } else if (log_starts(line, "[==========]") && strstr(line, " ran.")) {

@@ -22,7 +22,7 @@ const char *log_parser_name(const char *name)
         {"go", " gotest go_test go-test golang "},
         {"go-json", " go_json gotest_json gotestjson "},
         {"cargo", " cargo_test rust "},
-        {"jest", " jest_json emotion grommet carbon p5js react_pdf "},
+        {"jest", " emotion grommet carbon react_pdf "},
         {"vitest", ""},
         {"mocha", " highlightjs mochajs "},
         {"tap", " node node_test tape "},
@@ -35,6 +35,15 @@ const char *log_parser_name(const char *name)
         {"gtest", " googletest "},
         {"minitest", " ruby_minitest "},
         {"named-json", ""},
+        {"automake", " jq "},
+        {"ant", ""},
+        {"redis", ""},
+        {"micropython", " micropython_test "},
+        {"karma", ""},
+        {"cucumber", ""},
+        {"test-unit", " ruby_unit test_unit "},
+        {"jest-json", " jest_json "},
+        {"doctest", ""},
     };
     char word[NAME_MOST + 3];
 

@@ -12,6 +12,7 @@ const char *log_parser_name(const char *name);
 /* All names, with commas between; for messages. */
 #define LOG_PARSER_NAMES                                                                           \
     "pytest, unittest, sympy, go, go-json, cargo, jest, vitest, mocha, tap, ctest, gradle, "       \
-    "maven, phpunit, rspec, dotnet, gtest, minitest, named-json"
+    "maven, phpunit, rspec, dotnet, gtest, minitest, named-json, automake, ant, redis, "           \
+    "micropython, karma, cucumber, test-unit, jest-json, doctest"
 
 #endif

@@ -22,6 +22,8 @@ struct log_reader {
         *previous;            /* class, package or file; a name without its outcome; a line */
     size_t first;             /* number of the first case whose class is not known yet */
     bool any_ran, any_failed; /* Maven: of the tests since the pending name was told */
+    int indent;               /* Karma: of the last suite */
+    size_t beyond;            /* Karma: parts that `place` has no room for */
     int depth;
     struct {
         int indent;
@@ -41,8 +43,12 @@ extern const struct log_parser log_pytest, log_unittest, log_sympy;      /* log_
 extern const struct log_parser log_jest, log_vitest, log_mocha, log_tap; /* log_script.c */
 extern const struct log_parser log_phpunit, log_rspec, log_minitest;     /* log_script.c */
 extern const struct log_parser log_go, log_go_json, log_cargo, log_ctest,
-    log_gtest;                                                    /* log_built.c */
-extern const struct log_parser log_named_json;                    /* log_named.c */
+    log_gtest;                                 /* log_built.c */
+extern const struct log_parser log_named_json; /* log_named.c */
+extern const struct log_parser log_automake, log_ant, log_redis,
+    log_micropython; /* log_projects.c */
+extern const struct log_parser log_karma, log_cucumber, log_test_unit, log_jest_json,
+    log_doctest;                                                  /* log_projects.c */
 extern const struct log_parser log_gradle, log_maven, log_dotnet; /* log_built.c */
 
 /* name: so many bytes. classname may be NULL. */

@@ -130,7 +130,9 @@ static void vitest_line(struct log_reader *log, char *line)
         return;
     length = log_ends(title, " [skipped]") ? strlen(title) - strlen(" [skipped]")
                                            : log_without_time(title);
-    for (const char *next = title; (next = strstr(next, " > ")); next += 3)
+    /* A title may end with the sign: "with > 3ms". */
+    for (const char *next = title; (next = strstr(next, " > ")) && next + 3 < title + length;
+         next += 3)
         arrow = next;
     if (!arrow) { /* a file: in lists, and all there is of one that could not be loaded */
         const char *count = strstr(title, " (");
@@ -344,6 +346,16 @@ const struct log_parser log_rspec = {
 
 /* --- minitest -------------------------------------------------------------------------------- */
 
+/* The name before its time; shoulda ends each with ". ", which lists leave out. */
+static size_t minitest_length(const char *name, const char *time)
+{
+    size_t length = (size_t)(time - name);
+
+    while (length > 1 && name[length - 1] == ' ')
+        length--;
+    return length > 1 && name[length - 1] == '.' ? length - 1 : length;
+}
+
 /* "CartTest#test_adds = 0.00 s = .", "3 runs, 4 assertions, 1 failures, 0 errors, 0 skips" */
 static void minitest_line(struct log_reader *log, char *line)
 {
@@ -358,7 +370,7 @@ static void minitest_line(struct log_reader *log, char *line)
         return;
     outcome = sign[5] == '.' ? TEST_PASSED : sign[5] == 'S' ? TEST_SKIPPED : TEST_FAILED;
     *hash = '\0';
-    log_case(log, line, hash + 1, (size_t)(time - hash - 1), outcome);
+    log_case(log, line, hash + 1, minitest_length(hash + 1, time), outcome);
 }
 
 const struct log_parser log_minitest = {

@@ -17,10 +17,11 @@
 #define LINE_MAX_BYTES (2 * TEST_NAME_MAX) /* longer lines name no test */
 
 static const struct log_parser *const parsers[] = {
-    &log_pytest, &log_unittest, &log_sympy,    &log_go,         &log_go_json,
-    &log_cargo,  &log_jest,     &log_vitest,   &log_mocha,      &log_tap,
-    &log_ctest,  &log_gradle,   &log_maven,    &log_phpunit,    &log_rspec,
-    &log_dotnet, &log_gtest,    &log_minitest, &log_named_json,
+    &log_pytest,     &log_unittest,  &log_sympy,     &log_go,      &log_go_json,     &log_cargo,
+    &log_jest,       &log_vitest,    &log_mocha,     &log_tap,     &log_ctest,       &log_gradle,
+    &log_maven,      &log_phpunit,   &log_rspec,     &log_dotnet,  &log_gtest,       &log_minitest,
+    &log_named_json, &log_automake,  &log_ant,       &log_redis,   &log_micropython, &log_karma,
+    &log_cucumber,   &log_test_unit, &log_jest_json, &log_doctest,
 };
 
 const struct log_parser *log_parser_find(const char *name)
@@ -239,14 +240,17 @@ enum report_state test_report_add_log(struct test_report *report, const struct l
 {
     _cleanup_(log_release) struct log_reader log = {.report = report};
     enum report_state state = REPORT_BROKEN;
+    size_t before = report->count;
+    bool told;
 
     if (parser->document)
         parser->document(&log, bytes, size);
     else
         read_lines(&log, parser, bytes, size);
+    told = log.list.count > 0 || report->count > before || log.ended;
     if (log.is_over)
         snprintf(note, REPORT_NOTE_SIZE, "it tells of too many tests");
-    else if (log.list.count == 0 && !log.ended)
+    else if (!told)
         snprintf(note, REPORT_NOTE_SIZE, "it tells of no test that the parser %s knows",
                  parser->name);
     else if (!log.ended || log.open)
@@ -259,7 +263,7 @@ enum report_state test_report_add_log(struct test_report *report, const struct l
         note[0] = '\0';
     if (note[0] == '\0')
         state = REPORT_WHOLE;
-    else if (log.list.count == 0 && !log.ended)
+    else if (!told)
         state = REPORT_EMPTY;
     for (size_t i = 0; i < log.list.count; i++)
         test_report_take(report, &log.list.cases[i]);

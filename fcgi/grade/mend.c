@@ -127,9 +127,9 @@ bool mend_encoding(const char *name, int map[256])
 
 static bool begins_document(const char *bytes, size_t size, bool any)
 {
-    static const char *const roots[] = {"<?xml",     "<testsuite",      "<Site",
-                                        "<test-run", "<test-results",   "<TestRun",
-                                        "<assembl",  "<testng-results", "<robot"};
+    static const char *const roots[] = {
+        "<?xml",    "<testsuite", "<Site",           "<test-run", "<test-results",
+        "<TestRun", "<assembl",   "<testng-results", "<robot",    "<doctest"};
 
     if (any)
         return size > 1 && (isalpha((unsigned char)bytes[1]) || strchr("?!_", bytes[1]));

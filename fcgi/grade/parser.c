@@ -29,9 +29,9 @@
 #define INHERITED_MAX (64 << 20)         /* bytes that the cases of a report have of their suites */
 #define MENDED_MAX (2 * TEST_REPORT_MAX) /* bytes that mending may make of a file */
 
-static const struct dialect *const dialects[] = {&dialect_junit, &dialect_ctest, &dialect_nunit,
-                                                 &dialect_trx,   &dialect_xunit, &dialect_testng,
-                                                 &dialect_robot};
+static const struct dialect *const dialects[] = {&dialect_junit, &dialect_ctest,  &dialect_nunit,
+                                                 &dialect_trx,   &dialect_xunit,  &dialect_testng,
+                                                 &dialect_robot, &dialect_doctest};
 
 static void parser_release(struct parser *p)
 {
@@ -266,6 +266,25 @@ static void place_case(struct parser *p)
         parser_refuse(p, "its suites have names that are too long for so many tests");
 }
 
+static void take_case(struct parser *p)
+{
+    if (p->list.count + p->report->count >= TEST_CASES_MAX)
+        parser_refuse(p, "it contains too many tests");
+    else
+        test_case_list_add(&p->list, &p->item);
+    p->case_depth = 0;
+}
+
+size_t parser_take_early(struct parser *p)
+{
+    size_t before = p->list.count;
+
+    p->inherited += p->item.classname ? strlen(p->item.classname) : 0;
+    place_case(p);
+    take_case(p);
+    return p->list.count > before ? p->list.count : 0;
+}
+
 static void end_case(struct parser *p)
 {
     place_case(p);
@@ -278,11 +297,7 @@ static void end_case(struct parser *p)
         free(p->item.message);
         p->item.message = buf_take(&p->message);
     }
-    if (p->list.count + p->report->count >= TEST_CASES_MAX)
-        parser_refuse(p, "it contains too many tests");
-    else
-        test_case_list_add(&p->list, &p->item);
-    p->case_depth = 0;
+    take_case(p);
 }
 
 static void on_end(void *user, const char *element)
@@ -427,6 +442,7 @@ static enum document parse_again(struct parser *p, const char *bytes, size_t siz
         return DOCUMENT_BROKEN;
     test_case_list_release(&p->list);
     test_index_release(&p->ids);
+    p->judged = 0;
     p->mended = "what is no XML in it was replaced or passed over";
     return parse_mended(p, mended.data, mended.length, single_byte ? NULL : "UTF-8");
 }

@@ -32,16 +32,19 @@ struct parser {
     bool root_closed;                   /* all of the document was read */
     char *suites[PARSER_DEPTH_MAX + 1]; /* names of the open suites, by depth */
     char *files[PARSER_DEPTH_MAX + 1];  /* their files, where they tell them */
-    size_t inherited;                   /* bytes that the cases have of them */
-    bool has_suite;                     /* the report is one: a suite was seen */
-    bool is_suite_level;                /* `item` stands for a failure outside any case */
-    int case_depth;                     /* of the open case, 0 outside */
-    struct test_case item;              /* the open case */
-    bool is_not_run;                    /* status="notrun" */
-    bool is_skip_by_choice;             /* ... and the test itself asked for it */
-    char *measurement;                  /* Test.xml: name of the open NamedMeasurement */
-    struct test_index ids;              /* TRX: which case, by its id ... */
-    size_t *next_of_id;                 /* ... and the next with that id, plus 1, by the case */
+    size_t
+        taken[PARSER_DEPTH_MAX + 1]; /* doctest: the cases of the open suites in `list`, plus 1 */
+    size_t judged;                   /* doctest: so many of the cases have their outcome */
+    size_t inherited;                /* bytes that the cases have of them */
+    bool has_suite;                  /* the report is one: a suite was seen */
+    bool is_suite_level;             /* `item` stands for a failure outside any case */
+    int case_depth;                  /* of the open case, 0 outside */
+    struct test_case item;           /* the open case */
+    bool is_not_run;                 /* status="notrun" */
+    bool is_skip_by_choice;          /* ... and the test itself asked for it */
+    char *measurement;               /* Test.xml: name of the open NamedMeasurement */
+    struct test_index ids;           /* TRX: which case, by its id ... */
+    size_t *next_of_id;              /* ... and the next with that id, plus 1, by the case */
     size_t next_room;
     char *id;             /* TRX: of the definition that is open */
     enum capture capture; /* what becomes of text in the element at capture_depth */
@@ -60,6 +63,7 @@ struct dialect {
 
 extern const struct dialect dialect_junit, dialect_ctest;              /* junit.c */
 extern const struct dialect dialect_nunit, dialect_trx, dialect_xunit; /* dotnet.c */
+extern const struct dialect dialect_doctest;                           /* doctest.c */
 extern const struct dialect dialect_testng, dialect_robot;             /* testng.c */
 
 /* Ends the reading; why: a literal. */
@@ -73,6 +77,10 @@ char *parser_name(struct parser *p, const char *text);
 
 /* The element that is open begins a case. */
 void parser_begin_case(struct parser *p);
+
+/* Takes the open case before its element ends, as what is in it may be a case, too. Returns its
+ * number in p->list, plus 1; 0: refused. */
+size_t parser_take_early(struct parser *p);
 
 /* Of two outcomes of the open case the worse counts. */
 void parser_worsen(struct parser *p, enum test_outcome outcome);

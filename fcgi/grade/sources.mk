@@ -3,8 +3,9 @@
 noinst_LIBRARIES += libgrade.a
 libgrade_a_SOURCES = \
 	fcgi/grade/grade.h \
-	fcgi/grade/dotnet.c fcgi/grade/junit.c fcgi/grade/testng.c \
-	fcgi/grade/log_built.c fcgi/grade/log_named.c fcgi/grade/log_python.c fcgi/grade/log_script.c fcgi/grade/log_reader.h \
+	fcgi/grade/doctest.c fcgi/grade/dotnet.c fcgi/grade/junit.c fcgi/grade/testng.c \
+	fcgi/grade/log_built.c fcgi/grade/log_named.c fcgi/grade/log_projects.c fcgi/grade/log_python.c fcgi/grade/log_script.c \
+	fcgi/grade/log_reader.h \
 	fcgi/grade/log_names.c fcgi/grade/log_names.h \
 	fcgi/grade/logs.c fcgi/grade/logs.h \
 	fcgi/grade/looser.c fcgi/grade/looser.h \

@@ -19,7 +19,7 @@ const struct code codes[] = {
     {"IDEMPOTENCY_KEY_INVALID", 400, 0, NULL,
      "The Idempotency-Key is not 1 to 255 printable characters of UTF-8."},
     {"INVALID_CURSOR", 400, 0, NULL,
-     "The cursor is none that an earlier answer gave: begin again without one."},
+     "The cursor does not come from an earlier answer: begin again without one."},
     {"REDIRECT_URI_NOT_ALLOWED", 400, 0, NULL,
      "The redirect_uri is not one that the operator allows."},
     {"RETURN_URL_NOT_ALLOWED", 400, 0, NULL,
@@ -56,8 +56,6 @@ const struct code codes[] = {
      "This server has no agent of that name; ask its operator which there are.",
      "The operator has not set up an agent of this name."},
     {"API_KEY_NOT_FOUND", 404, 0, NULL, "No such API key, or it belongs to somebody else."},
-    {"ARCHIVE_NOT_FOUND", 404, 0, NULL,
-     "The sample exists, but there is no archive of this version."},
     {"INTERACTION_NOT_FOUND", 404, 0, "There is no such interaction in this session.",
      "No such interaction in this session, or it belongs to somebody else."},
     {"NOT_FOUND", 404, 0, NULL, "There is nothing at this path."},
@@ -129,8 +127,8 @@ const struct code codes[] = {
      "The database is busy with another request for the same thing. " LATER,
      "The database had to wait too long for another request. Nothing was recorded."},
     {"DATABASE_UNAVAILABLE", 503, 2, "The database cannot be used at the moment. " LATER,
-     "The database cannot be reached, or its disk is full. Nothing was recorded that would be done "
-     "twice."},
+     "The database cannot be reached, or its disk is full. You may send the request "
+     "again."},
     {"GITHUB_NOT_CONFIGURED", 503, 3600, NULL, "This server has no GitHub OAuth App."},
     {"GITHUB_UNAVAILABLE", 503, 10, NULL,
      "GitHub is down, cannot be reached, or refuses this server."},

@@ -82,6 +82,9 @@ struct job {
     struct admission admission, control_admission; /* of the runs' outputs */
     struct verifier_run run;
     char *run_texts; /* what its out and err lie in; NULL: the verifier has not ended */
+    const char
+        *planted; /* in run_texts: what a trial's supervisor tells the operator alone; NULL */
+    size_t planted_length;
     int64_t started_at;
 
     struct admission look_admission;
@@ -190,6 +193,9 @@ void job_prepare(struct job *job);
 
 /* The request of a trial's step. */
 void job_trial_request(const struct job *job, const char *step, struct buf *request);
+
+/* What it tells the operator of planted failures leaves the run's outputs, which others may see. */
+void job_take_planted(struct job *job);
 
 /* The trial's supervisor could not do its part: then the job has been given up. */
 bool job_trial_broke(struct job *job);

@@ -153,6 +153,7 @@ static void keep_fault(struct job *job, const char *code, const char *reason, co
     fault->message = xstrdup(message);
     fault->run = job->run;
     fault->run_texts = TAKE_PTR(job->run_texts);
+    job->planted = NULL;
     fault->found = TAKE_PTR(job->found);
     fault->started_at = job->started_at;
 }

@@ -30,6 +30,18 @@ static char *patterns_of(const struct job *job)
     return buf_take(&text);
 }
 
+static void add_outputs(const struct job *job, struct verifier_trace *trace)
+{
+    const struct verifier_run *run = &job->run;
+    size_t out = diagnosis_tail(run->out, run->out_length, KEPT_OUTPUT);
+    size_t told = diagnosis_tail(run->err, run->err_length, KEPT_OUTPUT);
+
+    trace->out = run->out + out;
+    trace->out_length = run->out_length - out;
+    trace->err = run->err + told;
+    trace->err_length = run->err_length - told;
+}
+
 static int write_trace(struct db *db, const struct job *job, struct error *err)
 {
     const struct verifier_run *run = &job->run;
@@ -46,14 +58,11 @@ static int write_trace(struct db *db, const struct job *job, struct error *err)
         trace.exit_status = run->exit_status;
         trace.seconds = run->seconds;
     }
-    if (job->run_texts && (job->error_code || job->work.hide_output)) {
-        size_t out = diagnosis_tail(run->out, run->out_length, KEPT_OUTPUT);
-        size_t told = diagnosis_tail(run->err, run->err_length, KEPT_OUTPUT);
-
-        trace.out = run->out + out;
-        trace.out_length = run->out_length - out;
-        trace.err = run->err + told;
-        trace.err_length = run->err_length - told;
+    if (job->run_texts && (job->error_code || job->work.hide_output))
+        add_outputs(job, &trace);
+    if (job->planted) { /* as a whole: it is for programs, too */
+        trace.err = job->planted;
+        trace.err_length = job->planted_length;
     }
     return store_verification_trace(db, job_context(job)->run, &job->id, job->work.attempt, &trace,
                                     err);

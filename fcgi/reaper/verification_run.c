@@ -105,6 +105,7 @@ static void keep_run(struct job *job, const struct agent_result *result)
     };
     job->run_texts = buf_take(result->texts);
     job->started_at = result->started_at;
+    job_take_planted(job);
 }
 
 void job_start_over(struct job *job)

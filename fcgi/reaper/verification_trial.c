@@ -19,6 +19,7 @@
 #include "reaper/verification.h"
 #include "settings.h"
 #include "wire/agent_protocol.h"
+#include "wire/framework.h"
 
 #include "base/banned.h"
 
@@ -32,20 +33,19 @@ bool job_is_trial(const struct job *job)
     return job->work.trial != NULL;
 }
 
-/* JavaScript's runner takes from the lists which files have tests; the others ask the project. */
 static bool lists_name_files(const char *trial)
 {
     _cleanup_(json_release) json_object *document = NULL;
     struct error ignored = ERROR_INIT;
-    const char *framework = NULL;
+    const struct framework *framework = NULL;
 
     if (json_parse(trial, strlen(trial), &document, NULL, &ignored) == 0)
-        framework = json_get_text(document, "framework");
-    return framework && strcmp(framework, "pytest") != 0 && strcmp(framework, "ctest") != 0;
+        framework = framework_find(json_get_text(document, "framework"));
+    return framework && framework->lists_name_files;
 }
 
-/* What is told of pass_to_pass: of the others only a few are drawn, where there are very many,
- * none. */
+/* What is told of pass_to_pass: where only a few of the list would be drawn and it is very long,
+ * nothing. */
 static const char *kept_list(const struct job *job)
 {
     const char *list = job->work.pass_to_pass;
@@ -59,7 +59,7 @@ void job_trial_request(const struct job *job, const char *step, struct buf *requ
     bool is_hidden = job->work.hide_lists || strcmp(job->work.held_out, "[]") != 0;
 
     /* The sample's own JSON, with more members: it is an object with some. */
-    buf_addf(request, "{\"step\":\"%s\",\"trial\":", step);
+    buf_addf(request, "{\"step\":\"%s\",\"" AGENT_TRIAL_TELLS_PLANTED "\":true,\"trial\":", step);
     buf_add(request, job->work.trial, strlen(job->work.trial) - 1);
     buf_addf(request, ",\"fail_to_pass\":%s,\"held_out\":%s,\"pass_to_pass\":%s,\"hidden\":%s}}",
              first ? job->work.fail_to_pass : "[]", first ? job->work.held_out : "[]",
@@ -154,6 +154,17 @@ void job_prepare(struct job *job)
                           false, prepared, job_admission(job));
     overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,
                    job->call, PLAN_SECONDS);
+}
+
+/* Of a supervisor that did its part, or was ended, whatever it wrote there. */
+void job_take_planted(struct job *job)
+{
+    if (!job_is_trial(job) || job->run.exit_status == AGENT_TRIAL_FAULT)
+        return;
+    job->planted = job->run.err;
+    job->planted_length = job->run.err_length;
+    job->run.err = "";
+    job->run.err_length = 0;
 }
 
 bool job_trial_broke(struct job *job)

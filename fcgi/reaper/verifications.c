@@ -51,6 +51,7 @@ bool job_is_regrade(const struct job *job)
 void job_forget_run(struct job *job)
 {
     free(TAKE_PTR(job->run_texts));
+    job->planted = NULL;
     free(TAKE_PTR(job->found));
     admission_return(job_admission(job));
 }

@@ -2,21 +2,20 @@
 #include "store/samples.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "http/gzip.h"
 #include "http/render.h"
 #include "routes/pages.h"
 #include "routes/routes.h"
+#include "routes/sample_archive.h"
 
 #include "base/banned.h"
 
 #define PAGE_SIZE_DEFAULT 25
-#define LIST_FORM 1 /* part of the ETag: to be raised when the same samples make other bytes */
+#define LIST_FORM 2 /* part of the ETag: to be raised when the same samples make other bytes */
 
 struct list_values {
     struct field_text dataset, search;
@@ -265,38 +264,29 @@ static void add_file_name(struct buf *out, const char *sample_id, int64_t versio
     buf_addf(out, "-%" PRId64 ".tar.gz", version);
 }
 
-static int find_archive(const struct settings *settings, const char *path, struct error *err)
-{
-    _cleanup_(buf_release) struct buf full = BUF_INIT;
-
-    buf_addf(&full, "%s/%s", settings->api.pack_dir, path);
-    if (access(full.data, F_OK) == 0)
-        return 0;
-    if (errno != ENOENT)
-        return error_errno(err, errno, "cannot look at %s", full.data);
-    return error_set(err, ERROR_NOT_FOUND, "ARCHIVE_NOT_FOUND",
-                     "There is no archive of this version of the sample.");
-}
-
 static int download_sample(void *app, const struct request *request, const void *values,
                            struct answer *answer, struct error *err)
 {
     struct api *api = app;
     const struct download_values *download = values;
     const char *dataset = request->params[0], *sample_id = request->params[1];
-    _cleanup_(buf_release) struct buf path = BUF_INIT;
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
     _cleanup_(buf_release) struct buf name = BUF_INIT;
-    _cleanup_(buf_release) struct buf location = BUF_INIT;
+    char etag[SAMPLE_ARCHIVE_ETAG_SIZE];
     int64_t version;
 
-    if (store_sample_version(api->db, dataset, sample_id, download->version, &version, err) < 0)
+    if (store_sample_text(api->db, dataset, sample_id, download->version, &version, &json, err) < 0)
         return -1;
-    sample_pack_path(dataset, sample_id, version, &path);
-    if (find_archive(api->settings, path.data, err) < 0)
+    sample_archive_etag(&json, etag);
+    answer_header(answer, "ETag", "%s", etag);
+    if (is_known(request, etag)) {
+        answer->status = 304;
+        return 0;
+    }
+    if (sample_archive(&json, &answer->body, err) < 0)
         return -1;
     add_file_name(&name, sample_id, version);
-    buf_addf(&location, "/-/packs/%s", path.data);
-    answer_redirect_internally(answer, location.data);
+    answer->status = 200;
     answer_header(answer, "Content-Type", "application/gzip");
     answer_header(answer, "Content-Disposition", "attachment; filename=\"%s\"", name.data);
     return 0;

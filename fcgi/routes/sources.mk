@@ -15,6 +15,7 @@ libroutes_a_SOURCES = \
 	fcgi/routes/repos.c \
 	fcgi/routes/pages.c fcgi/routes/pages.h \
 	fcgi/routes/routes.c fcgi/routes/routes.h \
+	fcgi/routes/sample_archive.c fcgi/routes/sample_archive.h \
 	fcgi/routes/samples.c \
 	fcgi/routes/sessions.c \
 	fcgi/routes/users.c \

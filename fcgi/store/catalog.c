@@ -3,7 +3,9 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "store/db.h"
+#include "store/sample_rows.h"
 
 #include "base/banned.h"
 
@@ -14,6 +16,7 @@ int store_image_samples(struct db *db, const char *image, int64_t limit,
     static const struct query query = {"SELECT dataset, sample_id, COUNT(*) OVER () FROM samples"
                                        " WHERE latest = TRUE AND ? IN (image, verifier_image)"
                                        " ORDER BY dataset, sample_id LIMIT ?"};
+    enum { THE_DATASET, THE_SAMPLE_ID, THE_TOTAL };
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &query, err, db_text(image), db_int(limit));
     int64_t total = 0;
@@ -21,10 +24,10 @@ int store_image_samples(struct db *db, const char *image, int64_t limit,
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(free_ptr) char *dataset = db_row_copy(rows, 0);
-        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, 1);
+        _cleanup_(free_ptr) char *dataset = db_row_copy(rows, THE_DATASET);
+        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, THE_SAMPLE_ID);
 
-        total = db_row_int(rows, 2);
+        total = db_row_int(rows, THE_TOTAL);
         each(dataset, sample_id, arg);
     }
     *ret_total = total;
@@ -36,22 +39,27 @@ int store_image_answers(struct db *db, const char *image,
                         struct error *err)
 {
     static const struct query query = {
-        "SELECT p.sample_id, p.repo_path, JSON_VALUE(IFNULL(h.json, p.json), '$.patch'),"
-        " JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch') FROM samples p"
+        "SELECT p.sample_id, p.repo_path, h.json, " SAMPLE_PIECE " FROM samples p"
         " LEFT JOIN sample_answers h USING (row_id) WHERE p.latest = TRUE AND p.image = ?"
         " ORDER BY p.dataset, p.sample_id LIMIT ?"};
+    enum { THE_SAMPLE_ID, THE_REPO_PATH, THE_WHOLE };
     _cleanup_(db_rows_release) struct db_rows *rows =
         DB_SELECT(db, &query, err, db_text(image), db_int(IMAGE_ANSWERS_MOST));
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, 0);
-        _cleanup_(free_ptr) char *repo_path = db_row_copy(rows, 1);
-        _cleanup_(free_ptr) char *patch = db_row_copy(rows, 2);
-        _cleanup_(free_ptr) char *test_patch = db_row_copy(rows, 3);
+        _cleanup_(free_ptr) char *sample_id = db_row_copy(rows, THE_SAMPLE_ID);
+        _cleanup_(free_ptr) char *repo_path = db_row_copy(rows, THE_REPO_PATH);
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+        _cleanup_(json_release) json_object *sample = NULL;
 
-        each(&(struct image_answer){sample_id, repo_path, patch, test_patch}, arg);
+        if (sample_whole_of_row(rows, THE_WHOLE, &text, err) < 0 ||
+            json_parse(text.data, text.length, &sample, NULL, err) < 0)
+            return -1;
+        each(&(struct image_answer){sample_id, repo_path, json_get_text(sample, "patch"),
+                                    json_get_text(sample, "test_patch")},
+             arg);
     }
     return 0;
 }
@@ -63,13 +71,14 @@ int store_dataset_references(struct db *db, const char *dataset,
     static const struct query query = {
         "SELECT DISTINCT image, image_reference FROM samples WHERE latest = TRUE AND dataset = ?"
         " AND image IS NOT NULL AND image_reference IS NOT NULL ORDER BY image, image_reference"};
+    enum { THE_IMAGE, THE_REFERENCE };
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(dataset));
 
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        _cleanup_(free_ptr) char *image = db_row_copy(rows, 0);
-        _cleanup_(free_ptr) char *reference = db_row_copy(rows, 1);
+        _cleanup_(free_ptr) char *image = db_row_copy(rows, THE_IMAGE);
+        _cleanup_(free_ptr) char *reference = db_row_copy(rows, THE_REFERENCE);
 
         each(image, reference, arg);
     }

@@ -15,7 +15,7 @@
 #define STEP_BYTES (INT64_C(16) << 20)
 #define LOOKED_AT 16
 #define OLD_ROWS 8    /* of the release before: up to 2 MiB each, not looked at */
-#define TRACE_ROWS 64 /* up to 128 KiB each, not looked at */
+#define TRACE_ROWS 64 /* up to 192 KiB each, not looked at */
 
 /* What may still go in a step of one kind. */
 struct step {

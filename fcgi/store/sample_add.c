@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "store/db.h"
+#include "store/sample_rows.h"
 #include "store/samples.h"
 
 #include "base/banned.h"
@@ -22,12 +24,43 @@
 /* A sample on its way. */
 struct addition {
     const struct new_sample *sample;
-    int64_t before;             /* 0: it is new */
+    int64_t before; /* 0: it is new */
+    unsigned char hash_before[SHA256_SIZE], hash[SHA256_SIZE];
     size_t bytes, answer_bytes; /* of its rows */
     struct buf json, whole, piece;
     uint32_t crc32;
     bool is_same; /* as before: nothing is written */
 };
+
+struct sample_batch {
+    size_t count;
+    struct addition additions[SAMPLES_AT_ONCE];
+};
+
+struct sample_batch *sample_batch_new(const struct new_sample *samples, size_t count)
+{
+    struct sample_batch *batch = xcalloc(1, sizeof(*batch));
+
+    if (count > SAMPLES_AT_ONCE)
+        abort(); /* the header says how many */
+    batch->count = count;
+    for (size_t i = 0; i < count; i++)
+        batch->additions[i] = (struct addition){
+            .sample = &samples[i], .json = BUF_INIT, .whole = BUF_INIT, .piece = BUF_INIT};
+    return batch;
+}
+
+void sample_batch_free(struct sample_batch *batch)
+{
+    if (!batch)
+        return;
+    for (size_t i = 0; i < batch->count; i++) {
+        buf_release(&batch->additions[i].json);
+        buf_release(&batch->additions[i].whole);
+        buf_release(&batch->additions[i].piece);
+    }
+    free(batch);
+}
 
 /* Rows of values that go into one table. */
 struct batch {
@@ -117,8 +150,7 @@ static int run_batch(struct db *db, const struct query *query, const struct batc
 
 /* --- what is there --------------------------------------------------------------------------- */
 
-/* Locks the latest versions of those that have some. */
-static int find_latest(struct db *db, struct addition *additions, size_t count, struct error *err)
+int sample_batch_find(struct db *db, struct sample_batch *batch, struct error *err)
 {
     static const struct query query = {
         "SELECT j.i, s.version, s.content_hash"
@@ -130,25 +162,26 @@ static int find_latest(struct db *db, struct addition *additions, size_t count, 
     _cleanup_(buf_release) struct buf ids = BUF_INIT;
     _cleanup_(db_rows_release) struct db_rows *rows = NULL;
 
-    for (size_t i = 0; i < count; i++) {
-        const char *id = additions[i].sample->sample_id;
+    if (batch->count == 0 || batch->additions[0].sample->is_first)
+        return 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const char *id = batch->additions[i].sample->sample_id;
 
         buf_add_char(&ids, i ? ',' : '[');
         json_write_string(&ids, id, strlen(id));
     }
     buf_add_char(&ids, ']');
     rows = DB_SELECT(db, &query, err, db_bytes(ids.data, ids.length),
-                     db_text(additions[0].sample->dataset));
+                     db_text(batch->additions[0].sample->dataset));
     if (!rows)
         return -1;
     while (db_next(rows)) {
-        struct addition *addition = &additions[db_row_int(rows, THE_ORDINAL) - 1];
-        const struct new_sample *sample = addition->sample;
+        struct addition *addition = &batch->additions[db_row_int(rows, THE_ORDINAL) - 1];
 
+        if (db_row_length(rows, THE_HASH) != SHA256_SIZE)
+            return error_set(err, ERROR_INTERNAL, NULL, "a sample's content_hash is no digest");
         addition->before = db_row_int(rows, THE_VERSION);
-        addition->is_same = db_row_length(rows, THE_HASH) == sizeof(sample->content_hash) &&
-                            memcmp(db_row_text(rows, THE_HASH), sample->content_hash,
-                                   sizeof(sample->content_hash)) == 0;
+        memcpy(addition->hash_before, db_row_text(rows, THE_HASH), SHA256_SIZE);
     }
     return 0;
 }
@@ -247,17 +280,24 @@ static void make_one(size_t i, void *arg)
     const struct making *making = arg;
     struct addition *addition = &making->additions[i];
 
+    making->render(i, addition->before + 1, &addition->json, &addition->whole, addition->hash,
+                   making->arg);
+    addition->is_same =
+        addition->before && memcmp(addition->hash, addition->hash_before, SHA256_SIZE) == 0;
     if (addition->is_same)
         return;
-    making->render(i, addition->before + 1, &addition->json, &addition->whole, making->arg);
     sample_deflate(addition->json.data, addition->json.length, &addition->piece, &addition->crc32);
     measure(addition);
 }
 
-static int make_all(struct db *db, struct addition *additions, size_t count, sample_render *render,
-                    void *arg, size_t *ret_at, struct error *err)
+void sample_batch_make(struct sample_batch *batch, sample_render *render, void *arg)
 {
-    parallel_each(count, make_one, &(struct making){additions, render, arg});
+    parallel_each(batch->count, make_one, &(struct making){batch->additions, render, arg});
+}
+
+static int check_sizes(struct db *db, const struct addition *additions, size_t count,
+                       size_t *ret_at, struct error *err)
+{
     for (size_t i = 0; i < count; i++) {
         if (check_packet(db, additions[i].bytes, err) < 0 ||
             check_packet(db, additions[i].answer_bytes, err) < 0) {
@@ -282,37 +322,37 @@ static void add_version(struct batch *batch, const struct addition *addition, si
     const struct new_sample *sample = addition->sample;
     const bool hides = sample->hides_answers;
 
-    BATCH_ADD(
-        batch, addition->bytes, at, db_text(sample->dataset), db_text(sample->sample_id),
-        db_int(addition->before + 1), db_text(sample->instance_id), db_text(sample->language),
-        db_text(sample->verifier), db_text(sample->image), db_text(sample->verifier_image),
-        db_text(sample->repo_path), db_text(sample->verifier_command),
-        db_text(sample->report_paths),
-        sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
-        db_text(hides ? "[]" : sample->fail_to_pass), db_text(hides ? "[]" : sample->pass_to_pass),
-        db_text(hides ? "[]" : sample->fail_to_fail), db_text(sample->version_description),
-        db_time(sample->created_at), db_bytes(sample->content_hash, sizeof(sample->content_hash)),
-        db_bytes(addition->json.data, addition->json.length),
-        db_bytes(addition->piece.data, addition->piece.length),
-        db_int((int64_t)addition->json.length), db_int(addition->crc32),
-        db_int(sample->hide_verifier_output), db_text(sample->log_parser),
-        db_text(sample->image_reference), db_text(sample->trial), db_int(hides),
-        text_of_list(sample->restore), db_text(sample->setup_command),
-        db_int(sample->exact_outcomes), db_text(sample->needs));
+    BATCH_ADD(batch, addition->bytes, at, db_text(sample->dataset), db_text(sample->sample_id),
+              db_int(addition->before + 1), db_text(sample->instance_id), db_text(sample->language),
+              db_text(sample->verifier), db_text(sample->image), db_text(sample->verifier_image),
+              db_text(sample->repo_path), db_text(sample->verifier_command),
+              db_text(sample->report_paths),
+              sample->verify_timeout ? db_int(sample->verify_timeout) : db_null(),
+              db_text(hides ? "[]" : sample->fail_to_pass),
+              db_text(hides ? "[]" : sample->pass_to_pass),
+              db_text(hides ? "[]" : sample->fail_to_fail), db_text(sample->version_description),
+              db_time(sample->created_at), db_bytes(addition->hash, sizeof(addition->hash)),
+              db_bytes(addition->json.data, addition->json.length),
+              db_bytes(addition->piece.data, addition->piece.length),
+              db_int((int64_t)addition->json.length), db_int(addition->crc32),
+              db_int(sample->hide_verifier_output), db_text(sample->log_parser),
+              db_text(sample->image_reference), db_text(sample->trial), db_int(hides),
+              text_of_list(sample->restore), db_text(sample->setup_command),
+              db_int(sample->exact_outcomes), db_text(sample->needs));
 }
 
 static int insert_versions(struct db *db, const struct addition *additions, size_t count,
                            size_t *ret_at, struct error *err)
 {
     static const struct query query = {
-        "INSERT INTO samples (dataset, sample_id, version, latest, instance_id, language, verifier,"
+        "INSERT INTO samples (dataset, sample_id, version, instance_id, language, verifier,"
         " image, verifier_image, repo_path, verifier_command, report_paths, verify_timeout,"
         " fail_to_pass, pass_to_pass, fail_to_fail, version_description, created_at, content_hash,"
         " json, deflated, json_length, json_crc32, hide_verifier_output, log_parser,"
         " image_reference, trial, answers_hidden, restore_list, setup_command,"
-        " exact_outcomes, needs)"
-        " VALUES (?, ?, ?, TRUE, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?)"};
+        " exact_outcomes, needs, latest)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, TRUE)"};
     _cleanup_(batch_release) struct batch batch = batch_of(VERSION_COLUMNS, count);
 
     for (size_t i = 0; i < count; i++) {
@@ -351,16 +391,40 @@ static int insert_answers(struct db *db, const struct addition *additions, size_
     return run_batch(db, &query, &batch, ret_at, err);
 }
 
-/* The versions before show what these hide. Nobody is given them any more (store_sample_version),
- * and their text goes where the workers' account can't read it. */
+#define SHOWN " WHERE dataset = ? AND sample_id = ? AND version < ? AND NOT answers_hidden"
+
+/* What the versions before show goes where the workers' account can't read it. */
+static int keep_shown(struct db *db, const struct addition *addition, struct error *err)
+{
+    static const struct query find = {"SELECT row_id, " SAMPLE_PIECE " FROM samples" SHOWN
+                                      " AND json_length > 0"};
+    static const struct query keep = {
+        "INSERT INTO sample_answers (row_id, json) VALUES (?, ?) ON DUPLICATE KEY UPDATE"
+        " json = IFNULL(sample_answers.json, VALUES(json))"};
+    enum { THE_ROW, THE_PIECE };
+    const struct new_sample *sample = addition->sample;
+    _cleanup_(db_rows_release) struct db_rows *rows =
+        DB_SELECT(db, &find, err, db_text(sample->dataset), db_text(sample->sample_id),
+                  db_int(addition->before + 1));
+
+    if (!rows)
+        return -1;
+    while (db_next(rows)) {
+        _cleanup_(buf_release) struct buf json = BUF_INIT;
+        const struct sample_piece piece = sample_piece_of_row(rows, THE_PIECE);
+
+        if (sample_inflate(&piece, &json, err) < 0 ||
+            DB_RUN(db, &keep, NULL, err, db_int(db_row_int(rows, THE_ROW)),
+                   db_bytes(json.data, json.length)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The versions before show what these hide. Nobody is given them any more (store_sample_text). */
 static int hide_versions_before(struct db *db, const struct addition *additions, size_t count,
                                 size_t *ret_at, struct error *err)
 {
-#define SHOWN " WHERE dataset = ? AND sample_id = ? AND version < ? AND NOT answers_hidden"
-    static const struct query keep = {
-        "INSERT INTO sample_answers (row_id, json) SELECT row_id, json FROM samples" SHOWN
-        " AND json_length > 0 ON DUPLICATE KEY UPDATE"
-        " json = IFNULL(sample_answers.json, VALUES(json))"};
     static const struct query blank = {"UPDATE samples SET json = '', deflated = '',"
                                        " json_length = 0, json_crc32 = 0" SHOWN};
     _cleanup_(batch_release) struct batch batch = batch_of(3, count);
@@ -368,51 +432,32 @@ static int hide_versions_before(struct db *db, const struct addition *additions,
     for (size_t i = 0; i < count; i++) {
         const struct new_sample *sample = additions[i].sample;
 
-        if (additions[i].before && !additions[i].is_same && sample->hides_answers)
-            BATCH_ADD(&batch, 0, i, db_text(sample->dataset), db_text(sample->sample_id),
-                      db_int(additions[i].before + 1));
+        if (!additions[i].before || additions[i].is_same || !sample->hides_answers)
+            continue;
+        BATCH_ADD(&batch, 0, i, db_text(sample->dataset), db_text(sample->sample_id),
+                  db_int(additions[i].before + 1));
+        if (keep_shown(db, &additions[i], err) < 0) {
+            *ret_at = i;
+            return -1;
+        }
     }
-    return run_batch(db, &keep, &batch, ret_at, err) < 0
-               ? -1
-               : run_batch(db, &blank, &batch, ret_at, err);
+    return run_batch(db, &blank, &batch, ret_at, err);
 }
 
-static int add_all(struct db *db, struct addition *additions, size_t count, sample_render *render,
-                   void *arg, size_t *ret_at, struct error *err)
+int sample_batch_store(struct db *db, struct sample_batch *batch, int64_t *ret_versions,
+                       size_t *ret_at, struct error *err)
 {
-    if (!additions[0].sample->is_first && find_latest(db, additions, count, err) < 0)
-        return -1;
-    return make_all(db, additions, count, render, arg, ret_at, err) < 0 ||
-                   retire_latest(db, additions, count, ret_at, err) < 0 ||
-                   insert_versions(db, additions, count, ret_at, err) < 0 ||
-                   insert_answers(db, additions, count, ret_at, err) < 0 ||
-                   hide_versions_before(db, additions, count, ret_at, err) < 0
-               ? -1
-               : 0;
-}
+    const struct addition *additions = batch->additions;
+    size_t count = batch->count;
 
-int store_sample_add(struct db *db, const struct new_sample *samples, size_t count,
-                     sample_render *render, void *arg, int64_t *ret_versions, size_t *ret_at,
-                     struct error *err)
-{
-    struct addition additions[SAMPLES_AT_ONCE] = {0};
-    int status;
-
-    if (count == 0)
-        return 0;
-    if (count > SAMPLES_AT_ONCE)
-        abort(); /* the header says how many */
-    for (size_t i = 0; i < count; i++)
-        additions[i] = (struct addition){
-            .sample = &samples[i], .json = BUF_INIT, .whole = BUF_INIT, .piece = BUF_INIT};
     *ret_at = count;
-    status = add_all(db, additions, count, render, arg, ret_at, err);
-    for (size_t i = 0; i < count; i++) {
-        if (status == 0)
-            ret_versions[i] = additions[i].is_same ? 0 : additions[i].before + 1;
-        buf_release(&additions[i].json);
-        buf_release(&additions[i].whole);
-        buf_release(&additions[i].piece);
-    }
-    return status;
+    if (count > 0 && (check_sizes(db, additions, count, ret_at, err) < 0 ||
+                      retire_latest(db, additions, count, ret_at, err) < 0 ||
+                      insert_versions(db, additions, count, ret_at, err) < 0 ||
+                      insert_answers(db, additions, count, ret_at, err) < 0 ||
+                      hide_versions_before(db, additions, count, ret_at, err) < 0))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        ret_versions[i] = additions[i].is_same ? 0 : additions[i].before + 1;
+    return 0;
 }

@@ -3,17 +3,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/cleanup.h"
-#include "base/crypto.h"
 #include "base/mem.h"
 #include "store/db.h"
+#include "store/sample_rows.h"
 
 #include "base/banned.h"
 
-#define BATCH 256       /* rows that are fetched to this side at once */
-#define STORED_MOST 256 /* texts up to here are not worth compressing */
+#define BATCH 256 /* rows that are fetched to this side at once */
 
 int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset, void *arg),
                        void *arg, struct error *err)
@@ -142,6 +140,11 @@ int store_sample_stamp(struct db *db, bool runnable, struct sample_stamp *ret_st
     " AND (dataset > ? OR (dataset = ? AND sample_id > ?))"                                        \
     " ORDER BY dataset, sample_id LIMIT ? OFFSET ?"
 
+struct piece_page {
+    void (*piece)(const struct sample_piece *piece, void *arg);
+    void *arg;
+};
+
 typedef void on_row(const struct db_rows *rows, void *arg);
 
 static int each_sample(struct db *db, const struct query queries[WAYS],
@@ -186,45 +189,10 @@ static int each_sample(struct db *db, const struct query queries[WAYS],
     return 0;
 }
 
-struct plain_page {
-    struct buf *json;
-    bool any;
-};
-
-static void add_plain(const struct db_rows *rows, void *arg)
-{
-    struct plain_page *page = arg;
-
-    if (page->any)
-        buf_add_char(page->json, ',');
-    page->any = true;
-    buf_add(page->json, db_row_text(rows, 2), db_row_length(rows, 2));
-}
-
-int store_sample_page_plain(struct db *db, const struct sample_page *page, struct buf *json,
-                            struct error *err)
-{
-    static const struct query queries[WAYS] =
-        ALL_WAYS("SELECT dataset, sample_id, json FROM samples", BEHIND_KEY);
-    struct plain_page plain = {.json = json};
-
-    return each_sample(db, queries, page, add_plain, &plain, err);
-}
-
-struct deflated_page {
-    void (*piece)(const struct sample_piece *piece, void *arg);
-    void *arg;
-};
-
 static void add_piece(const struct db_rows *rows, void *arg)
 {
-    struct deflated_page *page = arg;
-    struct sample_piece piece = {
-        .bytes = db_row_text(rows, 2),
-        .size = db_row_length(rows, 2),
-        .json_length = (uint32_t)db_row_int(rows, 3),
-        .json_crc32 = (uint32_t)db_row_int(rows, 4),
-    };
+    const struct piece_page *page = arg;
+    const struct sample_piece piece = sample_piece_of_row(rows, 2);
 
     page->piece(&piece, page->arg);
 }
@@ -233,72 +201,70 @@ int store_sample_page_deflated(struct db *db, const struct sample_page *page,
                                void (*piece)(const struct sample_piece *piece, void *arg),
                                void *arg, struct error *err)
 {
-    static const struct query queries[WAYS] = ALL_WAYS(
-        "SELECT dataset, sample_id, deflated, json_length, json_crc32 FROM samples", BEHIND_KEY);
-    struct deflated_page deflated = {.piece = piece, .arg = arg};
+    static const struct query queries[WAYS] =
+        ALL_WAYS("SELECT dataset, sample_id, " SAMPLE_PIECE " FROM samples", BEHIND_KEY);
+    struct piece_page pieces = {.piece = piece, .arg = arg};
 
-    return each_sample(db, queries, page, add_piece, &deflated, err);
+    return each_sample(db, queries, page, add_piece, &pieces, err);
 }
 
-/* A stored block (RFC 1951, section 3.2.4): not the last one, then padding to the byte boundary,
- * the length, its complement, the bytes. */
-static void add_stored(const char *text, uint16_t length, struct buf *out)
+struct plain_page {
+    struct buf *json;
+    bool any;
+    int status; /* of the first that can't be read, with its error */
+    struct error err;
+};
+
+static void add_plain(const struct sample_piece *piece, void *arg)
 {
-    uint16_t complement = (uint16_t)~length;
+    struct plain_page *page = arg;
 
-    buf_add_char(out, 0);
-    buf_add_char(out, (char)(length & 0xff));
-    buf_add_char(out, (char)(length >> 8));
-    buf_add_char(out, (char)(complement & 0xff));
-    buf_add_char(out, (char)(complement >> 8));
-    buf_add(out, text, length);
-}
-
-void sample_deflate(const char *text, size_t length, struct buf *ret_piece, uint32_t *ret_crc32)
-{
-    z_stream stream = {0};
-    size_t bound;
-
-    *ret_crc32 = (uint32_t)crc32_z(0, (const unsigned char *)text, length);
-    if (length <= STORED_MOST) {
-        add_stored(text, (uint16_t)length, ret_piece);
+    if (page->status < 0)
         return;
-    }
-    if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, -MAX_WBITS, MAX_MEM_LEVEL,
-                     Z_DEFAULT_STRATEGY) != Z_OK)
-        abort();                                /* no memory */
-    bound = deflateBound(&stream, length) + 16; /* and the empty block of the flush */
-    buf_reserve(ret_piece, bound);
-    stream.next_in = (unsigned char *)(uintptr_t)text;
-    stream.avail_in = (unsigned)length;
-    stream.next_out = (unsigned char *)ret_piece->data + ret_piece->length;
-    stream.avail_out = (unsigned)bound;
-    if (deflate(&stream, Z_FULL_FLUSH) != Z_OK || stream.avail_in > 0 || stream.avail_out == 0)
-        abort(); /* deflateBound promised that it fits */
-    ret_piece->length += stream.total_out;
-    ret_piece->data[ret_piece->length] = '\0';
-    deflateEnd(&stream);
+    if (page->any)
+        buf_add_char(page->json, ',');
+    page->any = true;
+    page->status = sample_inflate(piece, page->json, &page->err);
 }
 
-int store_sample_version(struct db *db, const char *dataset, const char *sample_id, int64_t version,
-                         int64_t *ret_version, struct error *err)
+int store_sample_page_plain(struct db *db, const struct sample_page *page, struct buf *json,
+                            struct error *err)
+{
+    struct plain_page plain = {.json = json, .err = ERROR_INIT};
+
+    if (store_sample_page_deflated(db, page, add_plain, &plain, err) < 0)
+        return -1;
+    if (plain.status < 0)
+        *err = plain.err;
+    return plain.status;
+}
+
+int store_sample_text(struct db *db, const char *dataset, const char *sample_id, int64_t version,
+                      int64_t *ret_version, struct buf *json, struct error *err)
 {
     static const struct query the_latest = {
-        "SELECT version FROM samples WHERE dataset = ? AND sample_id = ? AND latest = TRUE"};
+        "SELECT version, " SAMPLE_PIECE " FROM samples"
+        " WHERE dataset = ? AND sample_id = ? AND latest = TRUE"};
+    /* Without a text: it was taken away, as a later version hid its answers. */
     static const struct query this_one = {
-        "SELECT version FROM samples AS s WHERE dataset = ? AND sample_id = ? AND version = ?"
-        " AND (answers_hidden OR NOT EXISTS (SELECT 1 FROM samples AS l WHERE"
+        "SELECT version, " SAMPLE_PIECE " FROM samples AS s"
+        " WHERE dataset = ? AND sample_id = ? AND version = ?"
+        " AND json_length > 0 AND (answers_hidden OR NOT EXISTS (SELECT 1 FROM samples AS l WHERE"
         " l.dataset = s.dataset AND l.sample_id = s.sample_id AND l.latest = TRUE"
         " AND l.answers_hidden))"};
     _cleanup_(db_rows_release) struct db_rows *rows =
         version
             ? DB_SELECT(db, &this_one, err, db_text(dataset), db_text(sample_id), db_int(version))
             : DB_SELECT(db, &the_latest, err, db_text(dataset), db_text(sample_id));
+    struct sample_piece piece;
 
     if (!rows)
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
+    piece = sample_piece_of_row(rows, 1);
+    if (sample_inflate(&piece, json, err) < 0)
+        return -1;
     *ret_version = db_row_int(rows, 0);
     return 0;
 }
@@ -359,9 +325,9 @@ void sample_summary_release(struct sample_summary *summary)
 enum { SUMMARY(COLUMN_NAME) SUMMARY_COUNT };
 #define SELECT_SUMMARY "SELECT " SUMMARY(COLUMN_SQL)
 
-/* The object with its answers. */
+/* The object with its answers, where it is not the one that is shown; and that one. */
 #define WHOLE                                                                                      \
-    "IFNULL((SELECT a.json FROM sample_answers AS a WHERE a.row_id = samples.row_id), json)"
+    "(SELECT a.json FROM sample_answers AS a WHERE a.row_id = samples.row_id), " SAMPLE_PIECE
 #define HELD_OUT                                                                                   \
     "IFNULL((SELECT a.held_out FROM sample_answers AS a WHERE a.row_id = samples.row_id), '[]')"
 
@@ -395,6 +361,9 @@ static struct sample_summary summary_of_row(const struct db_rows *rows)
     };
 }
 
+/* Behind a summary's columns. */
+enum { THE_ANSWERS = SUMMARY_COUNT, THE_PIECE, WHOLE_END = THE_PIECE + 3 };
+
 struct summary_page {
     void (*each)(const struct sample_summary *summary, void *arg);
     void *arg;
@@ -419,6 +388,28 @@ int store_sample_list(struct db *db, const struct sample_page *page,
     return each_sample(db, queries, page, add_summary, &summaries, err);
 }
 
+typedef int on_whole(const struct sample_whole *sample, void *arg, struct error *err);
+
+static int export_row(const struct db_rows *rows, on_whole *each, void *arg, struct error *err)
+{
+    enum { THE_REPORT_PATHS = WHOLE_END, THE_HELD_OUT, THE_RESTORE, THE_SOLUTION };
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    struct sample_whole sample = {.report_paths = db_row_text(rows, THE_REPORT_PATHS),
+                                  .held_out = db_row_text(rows, THE_HELD_OUT),
+                                  .restore = db_row_text(rows, THE_RESTORE),
+                                  .solution = db_row_text(rows, THE_SOLUTION)};
+    int status;
+
+    if (sample_whole_of_row(rows, THE_ANSWERS, &json, err) < 0)
+        return -1;
+    sample.json = json.data;
+    sample.json_length = json.length;
+    sample.summary = summary_of_row(rows);
+    status = each(&sample, arg, err);
+    sample_summary_release(&sample.summary);
+    return status;
+}
+
 int store_sample_export(struct db *db, const char *dataset,
                         int (*each)(const struct sample_whole *sample, void *arg,
                                     struct error *err),
@@ -428,7 +419,6 @@ int store_sample_export(struct db *db, const char *dataset,
         SELECT_SUMMARY WHOLE ", report_paths, " HELD_OUT ", IFNULL(restore_list, '[]')"
                              ", " SOLUTION " FROM samples WHERE latest = TRUE AND dataset = ?"
                              " AND sample_id > ? ORDER BY sample_id LIMIT 16"};
-    enum { THE_JSON = SUMMARY_COUNT, THE_REPORT_PATHS, THE_HELD_OUT, THE_RESTORE, THE_SOLUTION };
     _cleanup_(free_ptr) char *last = xstrdup("");
     bool more = true;
 
@@ -440,22 +430,11 @@ int store_sample_export(struct db *db, const char *dataset,
         if (!rows)
             return -1;
         more = false;
-        while (db_next(rows)) {
-            struct sample_whole sample = {.summary = summary_of_row(rows),
-                                          .json = db_row_text(rows, THE_JSON),
-                                          .json_length = db_row_length(rows, THE_JSON),
-                                          .report_paths = db_row_text(rows, THE_REPORT_PATHS),
-                                          .held_out = db_row_text(rows, THE_HELD_OUT),
-                                          .restore = db_row_text(rows, THE_RESTORE),
-                                          .solution = db_row_text(rows, THE_SOLUTION)};
-            int status = each(&sample, arg, err);
-
+        for (; db_next(rows); more = true) {
             free(last);
-            last = xstrdup(sample.summary.sample_id);
-            sample_summary_release(&sample.summary);
-            if (status < 0)
+            last = db_row_copy(rows, SUMMARY_SAMPLE_ID);
+            if (export_row(rows, each, arg, err) < 0)
                 return -1;
-            more = true;
         }
     }
     return 0;
@@ -474,7 +453,8 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, "SAMPLE_NOT_FOUND", "there is no such sample");
-    buf_add(json, db_row_text(rows, SUMMARY_COUNT), db_row_length(rows, SUMMARY_COUNT));
+    if (sample_whole_of_row(rows, THE_ANSWERS, json, err) < 0)
+        return -1;
     *ret_summary = summary_of_row(rows);
     return 0;
 }
@@ -494,49 +474,6 @@ int store_sample_solution(struct db *db, const char *dataset, const char *sample
     return 0;
 }
 
-int store_sample_blanked(struct db *db, const char *dataset,
-                         int (*each)(const char *sample_id, int64_t version, void *arg,
-                                     struct error *err),
-                         void *arg, struct error *err)
-{
-    static const struct query query = {
-        "SELECT sample_id, version FROM samples WHERE dataset = ? AND sample_id >= ?"
-        " AND (sample_id > ? OR version > ?) AND latest IS NULL AND json_length = 0"
-        " ORDER BY sample_id, version LIMIT 4096"};
-    _cleanup_(free_ptr) char *last = xstrdup("");
-    int64_t last_version = 0;
-    bool more = true;
-
-    /* In pieces: a result is held in memory. */
-    while (more) {
-        _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
-            db, &query, err, db_text(dataset), db_text(last), db_text(last), db_int(last_version));
-
-        if (!rows)
-            return -1;
-        more = false;
-        while (db_next(rows)) {
-            free(last);
-            last = xstrdup(db_row_text(rows, 0));
-            last_version = db_row_int(rows, 1);
-            if (each(last, last_version, arg, err) < 0)
-                return -1;
-            more = true;
-        }
-    }
-    return 0;
-}
-
-void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
-                      struct buf *ret_path)
-{
-    char dataset_digest[2 * SHA256_SIZE + 1], sample_digest[2 * SHA256_SIZE + 1];
-
-    sha256_hex(dataset, strlen(dataset), dataset_digest);
-    sha256_hex(sample_id, strlen(sample_id), sample_digest);
-    buf_addf(ret_path, "%s/%s-%" PRId64 ".tar.gz", dataset_digest, sample_digest, version);
-}
-
 int store_dataset_ensure(struct db *db, const char *name, const char *description,
                          struct error *err)
 {
@@ -553,6 +490,17 @@ int store_dataset_set_profile(struct db *db, const char *name, const char *profi
     static const struct query query = {"UPDATE datasets SET profile = ? WHERE name = ?"};
 
     return DB_RUN(db, &query, NULL, err, db_text(profile), db_text(name));
+}
+
+int store_dataset_format(struct db *db, const char *name, char **ret_format, struct error *err)
+{
+    static const struct query query = {"SELECT format FROM datasets WHERE name = ?"};
+    _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(db, &query, err, db_text(name));
+
+    if (!rows)
+        return -1;
+    *ret_format = db_next(rows) ? db_row_copy(rows, 0) : NULL;
+    return 0;
 }
 
 int store_dataset_set_format(struct db *db, const char *name, const char *format, struct error *err)

@@ -1,6 +1,6 @@
 /*
- * samples.h - data sets and samples. A sample's JSON is made once, at import; what is read here
- * are ready pieces.
+ * samples.h - data sets and samples. A sample's JSON is made and compressed once, at import; what
+ * is read here are ready pieces.
  */
 #ifndef CODESET_STORE_SAMPLES_H
 #define CODESET_STORE_SAMPLES_H
@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "store/sample_piece.h"
 
 struct db;
 
@@ -37,7 +38,8 @@ int store_dataset_list(struct db *db, void (*each)(const struct dataset *dataset
  * that were checked and found good (store/sample_checks.h). limit 0: no limit.
  *
  * plain: appends the samples' JSON objects separated by commas to `json`.
- * deflated: calls piece with each sample's raw deflate blocks (see sql/0001_schema.sql), in order.
+ * deflated: calls piece with each of them as it is stored, in order; its bytes live until the
+ * callback returns.
  */
 struct sample_page {
     const char *dataset;
@@ -45,13 +47,6 @@ struct sample_page {
     bool runnable;
     int64_t offset;
     int64_t limit;
-};
-
-struct sample_piece {
-    const char *bytes; /* lives until the callback returns */
-    size_t size;
-    uint32_t json_length;
-    uint32_t json_crc32;
 };
 
 /* How many a page without offset and limit would have. */
@@ -76,13 +71,10 @@ int store_sample_page_deflated(struct db *db, const struct sample_page *page,
                                void (*piece)(const struct sample_piece *piece, void *arg),
                                void *arg, struct error *err);
 
-/* Compresses text into such a piece; also for what stands between the samples. */
-void sample_deflate(const char *text, size_t length, struct buf *ret_piece, uint32_t *ret_crc32);
-
-/* Is there such a version (0: the latest), for the API's users? *ret_version: which.
+/* For the API's users: appends the JSON of a version (0: the latest). *ret_version: which.
  * ERROR_NOT_FOUND, also for one that shows answers that the latest hides. */
-int store_sample_version(struct db *db, const char *dataset, const char *sample_id, int64_t version,
-                         int64_t *ret_version, struct error *err);
+int store_sample_text(struct db *db, const char *dataset, const char *sample_id, int64_t version,
+                      int64_t *ret_version, struct buf *json, struct error *err);
 
 /* A version, without its texts; for the operator. Texts are NULL where the column is. */
 struct sample_summary {
@@ -130,19 +122,6 @@ int store_sample_get(struct db *db, const char *dataset, const char *sample_id, 
 int store_sample_solution(struct db *db, const char *dataset, const char *sample_id,
                           int64_t version, struct buf *solution, struct error *err);
 
-/* The archive of a version below pack_dir: "<sha256 of dataset>/<sha256 of sample id>-<version>
- * .tar.gz", so that names from imported files never become paths. */
-void sample_pack_path(const char *dataset, const char *sample_id, int64_t version,
-                      struct buf *ret_path);
-
-/* The older versions of a data set whose text was taken away, because a later one hides the answers
- * that they show. sample_id lives until each returns; each returns -1 to stop, with its error in
- * *err. */
-int store_sample_blanked(struct db *db, const char *dataset,
-                         int (*each)(const char *sample_id, int64_t version, void *arg,
-                                     struct error *err),
-                         void *arg, struct error *err);
-
 /* What an import writes; everything is set, texts that may be absent are NULL. */
 struct new_sample {
     const char *dataset, *sample_id, *instance_id, *language, *verifier, *image, *verifier_image,
@@ -153,30 +132,44 @@ struct new_sample {
     bool hide_verifier_output, hides_answers, exact_outcomes;
     bool is_first;      /* the caller's transaction knows that there is no version of any yet */
     int64_t created_at; /* 0: unknown */
-    unsigned char content_hash[32];
 };
 
 #define SAMPLES_AT_ONCE 128
 
-/* Called with the version that sample number i gets (within the transaction). Fills `json`, what
- * the API shows, and `whole`, the same with its answers, where it hides them. Several threads call
- * it at once, each for another sample. */
-typedef void sample_render(size_t i, int64_t version, struct buf *json, struct buf *whole,
-                           void *arg);
+/*
+ * Samples of one data set on their way into it, each with an id of its own, SAMPLES_AT_ONCE at
+ * most. First find, then make, then store. The first and the last are for the thread that has the
+ * database, within its transaction (db_begin); while others are stored, these may be made.
+ */
+struct sample_batch;
 
-/* Adds samples of one data set, each with an id of its own, SAMPLES_AT_ONCE at most, within the
- * caller's transaction (db_begin). ret_versions, one for each: the new one, or 0 when the latest
- * has the same content_hash and nothing was written. *ret_at, where it fails: the sample that was
- * refused, or count where it is about none of them. */
-int store_sample_add(struct db *db, const struct new_sample *samples, size_t count,
-                     sample_render *render, void *arg, int64_t *ret_versions, size_t *ret_at,
-                     struct error *err);
+/* The samples must outlive the batch. */
+struct sample_batch *sample_batch_new(const struct new_sample *samples, size_t count);
+void sample_batch_free(struct sample_batch *batch);
+
+/* Looks for the latest versions, and locks them. */
+int sample_batch_find(struct db *db, struct sample_batch *batch, struct error *err);
+
+/* Called with the version that sample number i gets, if it is not as it was. Fills `json`, what the
+ * API shows, `whole`, the same with its answers, where it hides them, and the digest of all that
+ * defines it. Several threads call it at once, each for another sample. */
+typedef void sample_render(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                           unsigned char hash[32], void *arg);
+
+void sample_batch_make(struct sample_batch *batch, sample_render *render, void *arg);
+
+/* ret_versions, one for each: the new one, or 0 when the latest has the same digest and nothing was
+ * written. *ret_at, where it fails: the sample that was refused, or their count where it is about
+ * none of them. */
+int sample_batch_store(struct db *db, struct sample_batch *batch, int64_t *ret_versions,
+                       size_t *ret_at, struct error *err);
 int store_dataset_ensure(struct db *db, const char *name, const char *description,
                          struct error *err);
 /* How commands are run in its containers, from the next one on (wire/profile.h). */
 int store_dataset_set_profile(struct db *db, const char *name, const char *profile,
                               struct error *err);
-/* Of its last import. */
+/* Of its last import; for free(), NULL: not known. */
+int store_dataset_format(struct db *db, const char *name, char **ret_format, struct error *err);
 int store_dataset_set_format(struct db *db, const char *name, const char *format,
                              struct error *err);
 /* What its sessions may reach, from now on. egress: a valid policy (wire/egress.h). */

@@ -40,11 +40,13 @@ libstore_a_SOURCES = \
 	fcgi/store/metered.c fcgi/store/metered.h \
 	fcgi/store/migrate.c fcgi/store/migrate.h \
 	fcgi/store/rows.c fcgi/store/rows.h \
+	fcgi/store/sample_rows.c fcgi/store/sample_rows.h \
 	fcgi/store/sample_add.c fcgi/store/sample_checks.c fcgi/store/sample_checks.h \
+	fcgi/store/sample_piece.c fcgi/store/sample_piece.h \
 	fcgi/store/samples.c fcgi/store/samples.h \
 	fcgi/store/server.c fcgi/store/server.h \
 	fcgi/store/settlement.c fcgi/store/settlement.h \
 	fcgi/store/status.c fcgi/store/status.h \
 	fcgi/store/usage.c fcgi/store/usage.h \
 	fcgi/store/users.c fcgi/store/users.h
-STORE_LIBS = libstore.a $(MONEY_LIBS) $(WIRE_LIBS) $(MARIADB_LIBS) $(ZLIB_LIBS)
+STORE_LIBS = libstore.a $(MONEY_LIBS) $(WIRE_LIBS) $(MARIADB_LIBS) $(DEFLATE_LIBS) $(ZLIB_LIBS)

@@ -111,7 +111,8 @@ static void read_more(const struct db_rows *rows, struct verification_report *re
     report->report_paths = db_row_copy(rows, column++);
     report->found = db_row_copy(rows, column++);
     report->out = text_of(rows, column++);
-    report->err = text_of(rows, column);
+    report->err = text_of(rows, column++);
+    report->is_trial = db_row_int(rows, column) != 0;
 }
 
 int store_verification_report(struct db *db, const char *job_id,
@@ -120,7 +121,7 @@ int store_verification_report(struct db *db, const char *job_id,
     static const struct query select_report = {
         LISTED ", v.error_message, v.result, IFNULL(p.verifier_image, p.image), p.repo_path, "
                "p.verifier_command, r.exit_status, r.timed_out, r.seconds, r.reason, "
-               "r.report_paths, r.found, r.stdout, r.stderr "
+               "r.report_paths, r.found, r.stdout, r.stderr, p.trial IS NOT NULL "
                "FROM verifications v JOIN sessions s USING (session_id) "
                "LEFT JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND "
                "p.version=s.version LEFT JOIN verifier_runs r ON r.job_id=v.job_id "

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "store/claims.h"
 #include "store/db.h"
 #include "store/once.h"
+#include "store/sample_rows.h"
 
 #include "base/banned.h"
 
@@ -122,6 +124,22 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
                            const char *job_id, struct verification *ret_verification,
                            struct error *err)
 {
+    enum {
+        THE_JOB,
+        THE_SESSION,
+        THE_SAMPLE,
+        THE_STATUS,
+        THE_CREATION,
+        THE_START,
+        THE_COMPLETION,
+        THE_TIME,
+        THE_RESULT,
+        THE_ERROR,
+        THE_MESSAGE,
+        THE_CONTAINER,
+        THE_LOCATION,
+        THE_EXPIRY
+    };
     static const struct query select_verification = {
         "SELECT v.job_id, v.session_id, s.sample_id, v.status, v.created_at, v.started_at, "
         "v.completed_at, NOW(6), v.result, v.error_code, v.error_message, v.container_name, "
@@ -139,20 +157,20 @@ int store_verification_get(struct db *db, const struct id *user_id, const char *
         return error_set(err, ERROR_NOT_FOUND, "VERIFICATION_NOT_FOUND",
                          "you have no session with this verification; check both ids");
     *ret_verification = (struct verification){
-        .job_id = db_row_id(rows, 0),
-        .session_id = db_row_id(rows, 1),
-        .sample_id = db_row_copy(rows, 2),
-        .status = status_of(db_row_text(rows, 3)),
-        .created_at = db_row_time(rows, 4),
-        .started_at = db_row_time(rows, 5),
-        .completed_at = db_row_time(rows, 6),
-        .now = db_row_time(rows, 7),
-        .result = {db_row_copy(rows, 8), db_row_length(rows, 8)},
-        .error_code = db_row_copy(rows, 9),
-        .error_message = db_row_copy(rows, 10),
-        .container_name = db_row_copy(rows, 11),
-        .location = db_row_copy(rows, 12),
-        .expires_at = db_row_time(rows, 13),
+        .job_id = db_row_id(rows, THE_JOB),
+        .session_id = db_row_id(rows, THE_SESSION),
+        .sample_id = db_row_copy(rows, THE_SAMPLE),
+        .status = status_of(db_row_text(rows, THE_STATUS)),
+        .created_at = db_row_time(rows, THE_CREATION),
+        .started_at = db_row_time(rows, THE_START),
+        .completed_at = db_row_time(rows, THE_COMPLETION),
+        .now = db_row_time(rows, THE_TIME),
+        .result = {db_row_copy(rows, THE_RESULT), db_row_length(rows, THE_RESULT)},
+        .error_code = db_row_copy(rows, THE_ERROR),
+        .error_message = db_row_copy(rows, THE_MESSAGE),
+        .container_name = db_row_copy(rows, THE_CONTAINER),
+        .location = db_row_copy(rows, THE_LOCATION),
+        .expires_at = db_row_time(rows, THE_EXPIRY),
     };
     return 0;
 }
@@ -222,37 +240,86 @@ void verification_work_release(struct verification_work *work)
     "s.owner=mine), owner IS NULL OR owner=mine OR " OWNER_IS_DEAD(                                \
         "verifications.owner") "); SET claimed=ROW_COUNT();"
 
+/* The columns of a claim, and where they are read. */
+#define COLUMNS(X)                                                                                 \
+    X(CLAIM_JOB, "v.job_id")                                                                       \
+    X(CLAIM_SESSION, "v.session_id")                                                               \
+    X(CLAIM_USER, "s.user_id")                                                                     \
+    X(CLAIM_ATTEMPT, "v.attempt")                                                                  \
+    X(CLAIM_IMAGE, "p.image")                                                                      \
+    X(CLAIM_VERIFIER_IMAGE, "IFNULL(p.verifier_image, p.image)")                                   \
+    X(CLAIM_LANGUAGE, "p.language")                                                                \
+    X(CLAIM_VERIFIER, "p.verifier")                                                                \
+    X(CLAIM_REPO_PATH, "p.repo_path")                                                              \
+    X(CLAIM_VERIFIER_COMMAND, "p.verifier_command")                                                \
+    X(CLAIM_REPORT_PATHS, "p.report_paths")                                                        \
+    X(CLAIM_FAIL_TO_PASS, "IFNULL(h.fail_to_pass, p.fail_to_pass)")                                \
+    X(CLAIM_PASS_TO_PASS, "IFNULL(h.pass_to_pass, p.pass_to_pass)")                                \
+    X(CLAIM_FAIL_TO_FAIL, "IFNULL(h.fail_to_fail, p.fail_to_fail)")                                \
+    X(CLAIM_VERIFY_TIMEOUT, "p.verify_timeout")                                                    \
+    X(CLAIM_CONTAINER, "c.container_id")                                                           \
+    X(CLAIM_ADDRESS, "c.address")                                                                  \
+    X(CLAIM_HIDE_OUTPUT, "p.hide_verifier_output OR h.held_out IS NOT NULL")                       \
+    X(CLAIM_LOG_PARSER, "p.log_parser")                                                            \
+    X(CLAIM_TRIAL, "p.trial")                                                                      \
+    X(CLAIM_HELD_OUT, "IFNULL(h.held_out, '[]')")                                                  \
+    X(CLAIM_RESTORE, "IFNULL(p.restore_list, '[]')")                                               \
+    X(CLAIM_HIDE_LISTS, "p.answers_hidden")                                                        \
+    X(CLAIM_REGRADE_OF, "v.regrade_of")                                                            \
+    X(CLAIM_PROFILE, "d.profile")                                                                  \
+    X(CLAIM_EXACT_OUTCOMES, "p.exact_outcomes")
+
+#define COLUMN_NAME(name, sql) name,
+#define COLUMN_SQL(name, sql) sql ", "
+
+enum { COLUMNS(COLUMN_NAME) CLAIM_CLAIMED, CLAIM_WHOLE };
+#define SELECT_CLAIM "SELECT " COLUMNS(COLUMN_SQL) "claimed, h.json, " SAMPLE_PIECE " "
+
 static struct verification_work work_of(const struct db_rows *rows)
 {
     return (struct verification_work){
-        .job_id = db_row_id(rows, 1),
-        .session_id = db_row_id(rows, 2),
-        .user_id = db_row_id(rows, 3),
-        .attempt = db_row_int(rows, 4),
-        .image = db_row_copy(rows, 5),
-        .verifier_image = db_row_copy(rows, 6),
-        .language = db_row_copy(rows, 7),
-        .verifier = db_row_copy(rows, 8),
-        .repo_path = db_row_copy(rows, 9),
-        .verifier_command = db_row_copy(rows, 10),
-        .report_paths = db_row_copy(rows, 11),
-        .fail_to_pass = db_row_copy(rows, 12),
-        .pass_to_pass = db_row_copy(rows, 13),
-        .fail_to_fail = db_row_copy(rows, 14),
-        .verify_timeout = db_row_int(rows, 15),
-        .container_id = db_row_id(rows, 16),
-        .container_address = db_row_copy(rows, 17),
-        .hide_output = db_row_int(rows, 18) != 0,
-        .log_parser = db_row_copy(rows, 19),
-        .test_patch = db_row_copy(rows, 20),
-        .trial = db_row_copy(rows, 21),
-        .held_out = db_row_copy(rows, 22),
-        .restore = db_row_copy(rows, 23),
-        .hide_lists = db_row_int(rows, 24) != 0,
-        .regrade_of = db_row_id(rows, 25),
-        .profile = db_row_copy(rows, 26),
-        .exact_outcomes = db_row_int(rows, 27) != 0,
+        .job_id = db_row_id(rows, CLAIM_JOB),
+        .session_id = db_row_id(rows, CLAIM_SESSION),
+        .user_id = db_row_id(rows, CLAIM_USER),
+        .attempt = db_row_int(rows, CLAIM_ATTEMPT),
+        .image = db_row_copy(rows, CLAIM_IMAGE),
+        .verifier_image = db_row_copy(rows, CLAIM_VERIFIER_IMAGE),
+        .language = db_row_copy(rows, CLAIM_LANGUAGE),
+        .verifier = db_row_copy(rows, CLAIM_VERIFIER),
+        .repo_path = db_row_copy(rows, CLAIM_REPO_PATH),
+        .verifier_command = db_row_copy(rows, CLAIM_VERIFIER_COMMAND),
+        .report_paths = db_row_copy(rows, CLAIM_REPORT_PATHS),
+        .fail_to_pass = db_row_copy(rows, CLAIM_FAIL_TO_PASS),
+        .pass_to_pass = db_row_copy(rows, CLAIM_PASS_TO_PASS),
+        .fail_to_fail = db_row_copy(rows, CLAIM_FAIL_TO_FAIL),
+        .verify_timeout = db_row_int(rows, CLAIM_VERIFY_TIMEOUT),
+        .container_id = db_row_id(rows, CLAIM_CONTAINER),
+        .container_address = db_row_copy(rows, CLAIM_ADDRESS),
+        .hide_output = db_row_int(rows, CLAIM_HIDE_OUTPUT) != 0,
+        .log_parser = db_row_copy(rows, CLAIM_LOG_PARSER),
+        .trial = db_row_copy(rows, CLAIM_TRIAL),
+        .held_out = db_row_copy(rows, CLAIM_HELD_OUT),
+        .restore = db_row_copy(rows, CLAIM_RESTORE),
+        .hide_lists = db_row_int(rows, CLAIM_HIDE_LISTS) != 0,
+        .regrade_of = db_row_id(rows, CLAIM_REGRADE_OF),
+        .profile = db_row_copy(rows, CLAIM_PROFILE),
+        .exact_outcomes = db_row_int(rows, CLAIM_EXACT_OUTCOMES) != 0,
     };
+}
+
+/* *ret_patch: NULL where the sample has none. */
+static int read_test_patch(const struct db_rows *rows, char **ret_patch, struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(json_release) json_object *sample = NULL;
+    const char *patch;
+
+    if (sample_whole_of_row(rows, CLAIM_WHOLE, &text, err) < 0 ||
+        json_parse(text.data, text.length, &sample, NULL, err) < 0)
+        return -1;
+    patch = json_get_text(sample, "test_patch");
+    *ret_patch = patch ? xstrdup(patch) : NULL;
+    return 0;
 }
 
 int store_verification_claim(struct db *db, const struct run *run, const struct id *id,
@@ -262,14 +329,7 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
     /* A row that is not claimed says that it could be, but for the cap. */
     static const struct query claim = {DB_ATOMIC_SELECT(
         "DECLARE mine UUID; DECLARE under_way, claimed INT DEFAULT 0; ", CLAIM,
-        "SELECT claimed, v.job_id, v.session_id, s.user_id, v.attempt, p.image, "
-        "IFNULL(p.verifier_image, p.image), p.language, p.verifier, p.repo_path, "
-        "p.verifier_command, p.report_paths, IFNULL(h.fail_to_pass, p.fail_to_pass), "
-        "IFNULL(h.pass_to_pass, p.pass_to_pass), IFNULL(h.fail_to_fail, p.fail_to_fail), "
-        "p.verify_timeout, c.container_id, c.address, "
-        "p.hide_verifier_output OR h.held_out IS NOT NULL, p.log_parser, "
-        "JSON_VALUE(IFNULL(h.json, p.json), '$.test_patch'), p.trial, IFNULL(h.held_out, '[]'), "
-        "IFNULL(p.restore_list, '[]'), p.answers_hidden, v.regrade_of, d.profile, p.exact_outcomes "
+        SELECT_CLAIM
         "FROM verifications v "
         "JOIN sessions s USING (session_id) JOIN datasets d ON d.name=s.dataset "
         "JOIN samples p ON p.dataset=s.dataset AND p.sample_id=s.sample_id AND "
@@ -282,16 +342,20 @@ int store_verification_claim(struct db *db, const struct run *run, const struct 
     _cleanup_(db_rows_release) struct db_rows *rows = DB_SELECT(
         db, &claim, err, db_id(&run->run_id), db_id(id), db_id(id), db_id(id), db_int(user_max),
         db_int(run->lease_seconds), db_text(run->node), db_id(id), db_id(&run->run_id));
+    char *test_patch;
 
     if (!rows)
         return -1;
     if (!db_next(rows))
         return error_set(err, ERROR_NOT_FOUND, NULL, "nothing to claim");
-    if (!db_row_int(rows, 0))
+    if (!db_row_int(rows, CLAIM_CLAIMED))
         return error_set(err, ERROR_LIMIT, NULL,
                          "the user has %lld running verifications, which is the limit",
                          (long long)user_max);
+    if (read_test_patch(rows, &test_patch, err) < 0)
+        return -1;
     *ret_work = work_of(rows);
+    ret_work->test_patch = test_patch;
     return 0;
 }
 

@@ -72,6 +72,7 @@ struct verification_report {
     char *error_message;
     struct text result;                         /* as struct verification's */
     char *image, *repo_path, *verifier_command; /* of the sample */
+    bool is_trial;                              /* that one of the server's own runners tests */
     int exit_status;                            /* of the verifier; -1: none */
     bool timed_out;                             /* it was */
     double seconds;                             /* it ran; -1: it did not */

@@ -91,6 +91,7 @@
 #define AGENT_TRIAL_REPORT ".codeset-trial.xml"
 #define AGENT_TRIAL_FIRST_STEP "plan"
 #define AGENT_TRIAL_SECOND_STEP "run"
+#define AGENT_TRIAL_TELLS_PLANTED "tells_planted" /* a member of the second step's request */
 #define AGENT_TRIAL_TAMPERED 3 /* the second step's exit status: a planted failure passed */
 #define AGENT_TRIAL_FAULT 70   /* either's: the step could not be done, stderr says why */
 

@@ -8,6 +8,7 @@ libwire_a_SOURCES = \
 	fcgi/wire/doorbell.c fcgi/wire/doorbell.h \
 	fcgi/wire/egress.c fcgi/wire/egress.h \
 	fcgi/wire/engined.c fcgi/wire/engined.h \
+	fcgi/wire/framework.c fcgi/wire/framework.h \
 	fcgi/wire/grader.c fcgi/wire/grader.h \
 	fcgi/wire/head.c fcgi/wire/head.h \
 	fcgi/wire/pax.c fcgi/wire/pax.h \

@@ -136,7 +136,7 @@ static void internal_locations_are_not_reached(void)
     static const char *const paths[] = {
         "/-/await/session/" NOBODY "?hold=1000&back=/-/answer/health",
         "/-/answer/api/v1/health",
-        "/-/packs/x",
+        "/-/pages/x",
         "/-/error/503",
     };
     char *root = xstrdup(client_base());

@@ -380,9 +380,17 @@ SUITE(samples, tests);
 
 #define DOWNLOAD "/samples/" DATASET "/" SOLVABLE "/download"
 
+static bool holds(const struct buf *bytes, const char *text)
+{
+    return memmem(bytes->data, bytes->length, text, strlen(text)) != NULL;
+}
+
 static void a_sample_is_downloaded_whole(void)
 {
+    static const char *const names[] = {"sample.json", "problem_statement.md", "patch.diff",
+                                        "test_patch.diff"};
     _cleanup_(answer_release) struct answer *answer = SEND(.path = DOWNLOAD, .direct = true);
+    _cleanup_(answer_release) struct answer *list = NULL;
     _cleanup_(buf_release) struct buf unpacked = BUF_INIT;
     char value[256];
 
@@ -398,7 +406,12 @@ static void a_sample_is_downloaded_whole(void)
     CHECK(!answer_has_header(answer, "Content-Encoding"));
     CHECK(answer_has_header(answer, "X-Request-Id"));
     CHECK(gunzip(&answer->body, &unpacked) == 0);
-    CHECK(unpacked.length > 512);
+    list = client_get("/samples?dataset=" DATASET "&search=" SOLVABLE);
+    CHECK(holds(&unpacked, answer_text(list, "samples.0.problem_statement")));
+    CHECK(holds(&unpacked, answer_text(list, "samples.0.patch")));
+    CHECK(holds(&unpacked, "\"instance_id\":\"" SOLVABLE "\""));
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        CHECK_MSG(holds(&unpacked, names[i]), "no %s", names[i]);
 }
 
 static void ranges_are_parts_of_the_whole(void)
@@ -417,6 +430,23 @@ static void ranges_are_parts_of_the_whole(void)
     CHECK(end->body.length == 5 &&
           memcmp(end->body.data, whole->body.data + whole->body.length - 5, 5) == 0);
     REFUSED(beyond, 416, "RANGE_NOT_SATISFIABLE");
+}
+
+/* RFC 9110, section 13.1.5. */
+static void a_range_of_something_else_is_the_whole(void)
+{
+    _cleanup_(answer_release) struct answer *whole = SEND(.path = DOWNLOAD, .direct = true);
+    _cleanup_(answer_release) struct answer *part = NULL, *other = NULL;
+    _cleanup_(free_ptr) char *header = NULL;
+    char etag[128];
+
+    header = xasprintf("If-Range: %s", answer_header(whole, "ETag", etag, sizeof(etag)));
+    part = SEND(.path = DOWNLOAD, .headers = {"Range: bytes=0-9", header}, .direct = true);
+    STATUS(part, 206);
+    other = SEND(.path = DOWNLOAD, .headers = {"Range: bytes=0-9", "If-Range: \"other\""},
+                 .direct = true);
+    STATUS(other, 200);
+    CHECK(other->body.length == whole->body.length);
 }
 
 static void what_is_known_is_not_sent_again(void)
@@ -504,6 +534,7 @@ static void a_version_must_be_a_number(void)
 static const struct test download_tests[] = {
     {"a sample is downloaded whole", a_sample_is_downloaded_whole},
     {"ranges are parts of the whole", ranges_are_parts_of_the_whole},
+    {"a range of something else is the whole", a_range_of_something_else_is_the_whole},
     {"what the client knows is not sent again", what_is_known_is_not_sent_again},
     {"HEAD tells the length", head_of_a_download_tells_its_length},
     {"an old version stays downloadable as it was", versions_are_downloaded_apart},

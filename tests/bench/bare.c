@@ -38,14 +38,29 @@ static const char *stack(void)
     return folder;
 }
 
-/* Crun gives its standard descriptors away to the container: the host's /dev/null is no such. */
+/* Crun gives its standard descriptors away to the container, a device too: neither the host's
+ * /dev/null nor a log is for that. */
+static int memory_file(int *fd, const char *name)
+{
+    if (*fd < 0)
+        *fd = memfd_create(name, MFD_CLOEXEC);
+    if (*fd < 0)
+        bench_fail("cannot make a memory file: %s", strerror(errno));
+    return *fd;
+}
+
 static int empty_file(void)
 {
     static int fd = -1;
 
-    if (fd < 0)
-        fd = memfd_create("empty", MFD_CLOEXEC);
-    return fd;
+    return memory_file(&fd, "empty");
+}
+
+static int errors_file(void)
+{
+    static int fd = -1;
+
+    return memory_file(&fd, "errors");
 }
 
 /* Starts the program with no input, and stdout at `out`. */
@@ -59,6 +74,7 @@ static pid_t start(char *const *arguments, int out)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, empty_file(), 0);
     posix_spawn_file_actions_adddup2(&actions, out, 1);
+    posix_spawn_file_actions_adddup2(&actions, errors_file(), 2);
     result = posix_spawnp(&pid, arguments[0], &actions, NULL, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
     if (result != 0)
@@ -68,10 +84,15 @@ static pid_t start(char *const *arguments, int out)
 
 static void must_succeed(pid_t pid, const char *what)
 {
+    char said[1024];
+    ssize_t got;
     int status;
 
-    if (waitpid(pid, &status, 0) != pid || status != 0)
-        bench_fail("%s failed (wait status %#x)", what, (unsigned)status);
+    if (waitpid(pid, &status, 0) == pid && status == 0)
+        return;
+    got = pread(errors_file(), said, sizeof(said), 0);
+    bench_fail("%s failed (wait status %#x): %.*s", what, (unsigned)status, got > 0 ? (int)got : 0,
+               said);
 }
 
 static json_object *read_config(const char *container)
@@ -189,7 +210,7 @@ static void crun_sleeper(const char *what, const char *first, const char *second
         arguments[4] = (char *)second;
         arguments[5] = (char *)"sleeper";
     }
-    must_succeed(start(arguments, STDERR_FILENO), what);
+    must_succeed(start(arguments, errors_file()), what);
 }
 
 void bare_prepare(const char *container)

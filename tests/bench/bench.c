@@ -2,8 +2,8 @@
  * codeset-bench - the figures of docs/benchmarks.md, taken against a stack that is up and prepared
  * by tests/bench/run:
  *
- *     codeset-bench [exec] [create] [session] [samples] [me] [webhook] [crowd] [neighbour] [lists]
- *                   [money]
+ *     codeset-bench [--rounds N] [exec] [create] [session] [samples] [me] [webhook] [crowd]
+ *                   [neighbour] [lists] [money]
  */
 #include "bench.h"
 
@@ -24,6 +24,7 @@
 #include "base/banned.h"
 
 #define CONNECTIONS 16
+#define ROUNDS_USUAL "200"
 #define CROWD 200
 
 /* POST exec, then GET of the interaction until it has ended, over one kept-alive connection. */
@@ -76,7 +77,7 @@ static void bench_exec(void)
     bare_prepare(name.text);
     bench_exec_once(id.text);
     bare_exec();
-    for (int round = 0; round < 2 * ROUNDS; round++) {
+    for (int round = 0; round < 2 * bench_rounds; round++) {
         series_add(&ours, bench_exec_once(id.text));
         series_add(&bare, bare_exec());
     }
@@ -133,7 +134,7 @@ static void bench_create(void)
 
     bare_prepare(container_of(first.text).text);
     bare_run();
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < bench_rounds; round++) {
         series_add(&ours, our_create(&id));
         close_wholly(id.text);
         series_add(&bare, bare_run());
@@ -153,7 +154,7 @@ static void bench_load(const char *what, const char *path, const char *headers, 
     struct load *theirs = load_new(peer, headers, CONNECTIONS);
     struct series of_ours = {0}, of_theirs = {0};
 
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < bench_rounds; round++) {
         series_add(&of_ours, load_run(ours, 10));
         series_add(&of_theirs, load_run(theirs, 10));
     }
@@ -261,16 +262,16 @@ static void bench_crowd(void)
     double before, among;
 
     sessions[0] = bench_ready();
-    for (int round = 0; round < 2 * ROUNDS; round++)
+    for (int round = 0; round < 2 * bench_rounds; round++)
         series_add(&alone, bench_exec_once(sessions[0].text));
     for (int i = 1; i < CROWD; i++)
         sessions[i] = bench_ready();
-    for (int round = 0; round < 4 * ROUNDS; round++)
+    for (int round = 0; round < 4 * bench_rounds; round++)
         series_add(&crowded, bench_exec_once(sessions[round % CROWD].text));
     memory_of(sessions);
     for (int i = 1; i < CROWD; i++)
         close_wholly(sessions[i].text);
-    for (int round = 0; round < 2 * ROUNDS; round++)
+    for (int round = 0; round < 2 * bench_rounds; round++)
         series_add(&alone, bench_exec_once(sessions[0].text));
     session_close(NULL, sessions[0].text);
     table_row("exec, 200 sessions open : one open", &crowded, &alone, "ms", 1e3, "p99 <= 2.0");
@@ -290,20 +291,52 @@ static const struct {
              {"crowd", bench_crowd},     {"neighbour", bench_neighbour},
              {"lists", bench_lists},     {"money", bench_money}};
 
+int bench_rounds;
+
+static bool is_named(const char *name, int count, char **names)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_part(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+        if (strcmp(name, parts[i].name) == 0)
+            return true;
+    return false;
+}
+
+/* Returns where the names of parts begin. */
+static int read_arguments(int argc, char **argv)
+{
+    const bool told = argc > 1 && strcmp(argv[1], "--rounds") == 0;
+    const char *rounds = !told ? ROUNDS_USUAL : argc > 2 ? argv[2] : "";
+    const int first = told && argc > 2 ? 3 : 1;
+    char *end;
+
+    bench_rounds = (int)strtol(rounds, &end, 10);
+    if (bench_rounds < 1 || *end != '\0')
+        bench_fail("--rounds needs a number");
+    for (int a = first; a < argc; a++)
+        if (!is_part(argv[a]))
+            bench_fail("there is no part %s", argv[a]);
+    return first;
+}
+
 int main(int argc, char **argv)
 {
+    const int first = read_arguments(argc, argv);
+
     client_open();
     atexit(fixture_close); /* a failed measurement ends the program anywhere */
     if (fixture_open() < 0)
         bench_fail("no fixture");
     table_begin();
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        bool wanted = argc == 1;
-
-        for (int a = 1; a < argc; a++)
-            wanted = wanted || strcmp(argv[a], parts[i].name) == 0;
-        if (wanted)
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+        if (argc == first || is_named(parts[i].name, argc - first, argv + first))
             parts[i].run();
-    }
     return 0;
 }

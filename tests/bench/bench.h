@@ -11,7 +11,7 @@
 
 #include "client.h"
 
-#define ROUNDS 200
+extern int bench_rounds; /* 200, unless --rounds says otherwise */
 
 struct series {
     double *values; /* seconds, or requests a second */

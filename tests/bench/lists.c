@@ -63,7 +63,7 @@ static void compare(const char *what, const char *query)
     struct series ours = {0}, small = {0};
 
     page(NULL, query);
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < bench_rounds; round++) {
         series_add(&ours, page(NULL, query));
         series_add(&small, page(fixture_other_key(), ""));
     }
@@ -81,7 +81,7 @@ void bench_lists(void)
 
     lay_sessions(fixture_other_user(), "seq_1_to_100");
     page(fixture_other_key(), "");
-    for (int round = 0; round < ROUNDS; round++)
+    for (int round = 0; round < bench_rounds; round++)
         series_add(&before, page(fixture_other_key(), ""));
     begun = clock_monotonic();
     lay_the_rest();

@@ -58,7 +58,7 @@ static void compare(const char *what, const char *path, const char *peer)
     struct load *theirs = load_new(peer, headers, CONNECTIONS);
     struct series of_ours = {0}, of_theirs = {0};
 
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < bench_rounds; round++) {
         series_add(&of_ours, load_run(ours, 10));
         series_add(&of_theirs, load_run(theirs, 10));
     }
@@ -124,7 +124,7 @@ static void bench_settlement(void)
     struct series calm = {0}, busy = {0};
     int64_t begun, ended;
 
-    for (int round = 0; round < ROUNDS; round++)
+    for (int round = 0; round < bench_rounds; round++)
         series_add(&calm, bench_exec_once(id.text));
     lay_open_sessions();
     begun = clock_monotonic();

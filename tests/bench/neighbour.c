@@ -20,7 +20,7 @@
 
 #include "base/banned.h"
 
-#define TURNS 10
+#define TURNS_MOST 10
 #define LINKS 5
 #define TRIPS 12 /* 60 changes of process and a few more, as an exec has */
 #define WORK_NS (50 * (CLOCK_SECOND / 1000000)) /* of each link at each trip: 3 ms in all */
@@ -113,10 +113,15 @@ static double chain_once(void)
     return (double)(clock_monotonic() - begun) / CLOCK_SECOND;
 }
 
+static int turns(void)
+{
+    return bench_rounds < TURNS_MOST ? bench_rounds : TURNS_MOST;
+}
+
 /* In turns, so that what else the machine does weighs on both alike. */
 static void measure(const char *session, struct measured *measured)
 {
-    for (int round = 0; round < 4 * ROUNDS / TURNS; round++) {
+    for (int round = 0; round < 4 * bench_rounds / turns(); round++) {
         series_add(&measured->exec, bench_exec_once(session));
         series_add(&measured->chain, chain_once());
     }
@@ -151,7 +156,7 @@ static void beside(const struct noise *noise, const char *session, const char *n
     char command[512];
 
     snprintf(command, sizeof(command), "rm -f /tmp/stop; %s", noise->command);
-    for (int turn = 0; turn < TURNS; turn++) {
+    for (int turn = 0; turn < turns(); turn++) {
         struct ident at_it;
 
         measure(session, &quiet);

@@ -69,7 +69,7 @@ void bench_webhooks(void)
 
     if (file_read_secret(file, &secret, &err) < 0)
         bench_fail("%s", err.message);
-    for (int round = 0; round < 2 * ROUNDS; round++) {
+    for (int round = 0; round < 2 * bench_rounds; round++) {
         _cleanup_(buf_release) struct buf body = BUF_INIT;
 
         write_event(&body);

@@ -23,6 +23,11 @@ tests_unit_test_manual_SOURCES = tests/unit/test-manual.c tests/unit/unit.h
 tests_unit_test_manual_CPPFLAGS = $(AM_CPPFLAGS) -DDOCS_DIR='"$(abs_top_srcdir)/docs"'
 tests_unit_test_manual_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-log-levels
+TESTS += tests/unit/test-log-levels
+tests_unit_test_log_levels_SOURCES = tests/unit/test-log-levels.c tests/unit/unit.h
+tests_unit_test_log_levels_LDADD = $(BASE_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/ctl/test-catalog
 tests_ctl_test_catalog_SOURCES = tests/ctl/test-catalog.c tests/store/fixture.h tests/unit/unit.h
 tests_ctl_test_catalog_LDADD = $(STORE_LIBS) $(CUNIT_LIBS) -lpthread

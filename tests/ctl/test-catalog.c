@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "store/accounts.h"
+#include "store/catalog.h"
 #include "store/identity.h"
 #include "store/sample_checks.h"
 #include "store/samples.h"
@@ -183,11 +184,14 @@ static void use_of_a_key_is_recorded_at_most_once_a_minute(void)
 
 /* --- samples --------------------------------------------------------------------------------- */
 
-static void render(size_t i, int64_t version, struct buf *json, struct buf *whole, void *arg)
+static void render(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                   unsigned char hash[32], void *arg)
 {
     const struct new_sample *samples = arg;
+    const unsigned char digest[32] = {(unsigned char)samples[i].verify_timeout, 0xff, 0xfe, 0x80};
 
     (void)whole;
+    memcpy(hash, digest, sizeof(digest)); /* no UTF-8 */
     buf_addf(json, "{\"id\":\"%s\",\"version\":%d,\"text\":\"", samples[i].sample_id, (int)version);
     for (int n = 0; n < 100; n++)
         buf_addf(json, "%d ", n);
@@ -210,8 +214,22 @@ static struct new_sample sample_named(const char *id, unsigned char content)
         .fail_to_fail = "[]",
         .held_out = "[]",
         .restore = "[]",
-        .content_hash = {content, 0xff, 0xfe, 0x80}, /* no UTF-8 */
+        .verify_timeout = content, /* of which the digest is, see render */
     };
+}
+
+static int add(const struct new_sample *samples, size_t count, sample_render *make,
+               int64_t *ret_versions, size_t *ret_at, struct error *err)
+{
+    struct sample_batch *batch = sample_batch_new(samples, count);
+    int status = sample_batch_find(admin, batch, err);
+
+    if (status == 0) {
+        sample_batch_make(batch, make, (void *)(uintptr_t)samples);
+        status = sample_batch_store(admin, batch, ret_versions, ret_at, err);
+    }
+    sample_batch_free(batch);
+    return status;
 }
 
 static int add_sample(const char *id, unsigned char content, int64_t *ret_version,
@@ -220,7 +238,7 @@ static int add_sample(const char *id, unsigned char content, int64_t *ret_versio
     struct new_sample sample = sample_named(id, content);
     size_t at;
 
-    return store_sample_add(admin, &sample, 1, render, &sample, ret_version, &at, err);
+    return add(&sample, 1, render, ret_version, &at, err);
 }
 
 static int lay_samples(struct error *err)
@@ -237,8 +255,7 @@ static int lay_samples(struct error *err)
         samples[i] = sample_named(ids[i], 1);
     }
     for (size_t done = 0; done < SAMPLES; done += SAMPLES / 6) {
-        if (store_sample_add(admin, samples + done, SAMPLES / 6, render, samples + done,
-                             versions + done, &at, err) < 0)
+        if (add(samples + done, SAMPLES / 6, render, versions + done, &at, err) < 0)
             return -1;
     }
     return db_commit(admin, err);
@@ -272,7 +289,7 @@ static void samples_that_come_together_are_told_apart(void)
     samples[3].image = "an-image";
     samples[3].verify_timeout = 7;
     OK(db_begin(admin, &err));
-    OK(store_sample_add(admin, samples, ARRAY_SIZE(samples), render, samples, versions, &at, &err));
+    OK(add(samples, ARRAY_SIZE(samples), render, versions, &at, &err));
     CU_ASSERT_EQUAL(versions[0], 0);
     CU_ASSERT_EQUAL(versions[1], 2);
     CU_ASSERT_EQUAL(versions[2], 1);
@@ -302,9 +319,7 @@ static void of_samples_that_come_together_the_one_that_is_refused_is_named(void)
 
     samples[2].verifier = "no such word";
     OK(db_begin(admin, &err));
-    CU_ASSERT_EQUAL(
-        store_sample_add(admin, samples, ARRAY_SIZE(samples), render, samples, versions, &at, &why),
-        -1);
+    CU_ASSERT_EQUAL(add(samples, ARRAY_SIZE(samples), render, versions, &at, &why), -1);
     CU_ASSERT_EQUAL(at, 2);
     CU_ASSERT_PTR_NOT_NULL(strstr(why.message, "verifier"));
     db_rollback(admin);
@@ -396,6 +411,7 @@ static void deflated_pages_hold_the_same(void)
 
 static void versions_are_found(void)
 {
+    _cleanup_(buf_release) struct buf text = BUF_INIT, before = BUF_INIT;
     struct error refused = ERROR_INIT;
     int64_t version;
 
@@ -405,13 +421,16 @@ static void versions_are_found(void)
     OK(add_sample("Some_%0007", 2, &version, &err));
     CU_ASSERT_EQUAL(version, 2);
     OK(db_commit(admin, &err));
-    OK(store_sample_version(api, DATASET, "Some_%0007", 0, &version, &err));
+    OK(store_sample_text(api, DATASET, "Some_%0007", 0, &version, &text, &err));
     CU_ASSERT_EQUAL(version, 2);
-    OK(store_sample_version(api, DATASET, "Some_%0007", 1, &version, &err));
+    OK(store_sample_text(api, DATASET, "Some_%0007", 1, &version, &before, &err));
     CU_ASSERT_EQUAL(version, 1);
-    CU_ASSERT_EQUAL(store_sample_version(api, DATASET, "Some_%0007", 3, &version, &refused), -1);
+    CU_ASSERT_STRING_NOT_EQUAL(text.data, before.data);
+    CU_ASSERT_EQUAL(store_sample_text(api, DATASET, "Some_%0007", 3, &version, &text, &refused),
+                    -1);
     CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
-    CU_ASSERT_EQUAL(store_sample_version(api, DATASET, "some_%0007", 0, &version, &refused), -1);
+    CU_ASSERT_EQUAL(store_sample_text(api, DATASET, "some_%0007", 0, &version, &text, &refused),
+                    -1);
     expect_page(&(struct sample_page){.dataset = DATASET}, 0, SAMPLES);
 }
 
@@ -432,13 +451,15 @@ static void the_stamp_tells_a_restored_catalog(void)
     CU_ASSERT_EQUAL(after.imported_at, before.imported_at + 1);
 }
 
-static void hide(size_t i, int64_t version, struct buf *json, struct buf *whole, void *arg)
+static void hide(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                 unsigned char hash[32], void *arg)
 {
     (void)i;
     (void)version;
     (void)arg;
     buf_add_str(json, "{}");
     buf_add_str(whole, "{\"patch\":\"secret\"}");
+    memset(hash, 'h', 32);
 }
 
 static int add_hidden(int64_t *ret_version, struct error *err)
@@ -460,7 +481,7 @@ static int add_hidden(int64_t *ret_version, struct error *err)
                                       .hides_answers = true};
     size_t at;
 
-    return store_sample_add(admin, &sample, 1, hide, NULL, ret_version, &at, err);
+    return add(&sample, 1, hide, ret_version, &at, err);
 }
 
 /* Each is denied, or finds nothing. */
@@ -505,13 +526,13 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
         "FROM samples WHERE sample_id='Some_%0001' AND latest";
     _cleanup_(sample_summary_release) struct sample_summary summary = {0}, before = {0};
     _cleanup_(buf_release) struct buf json = BUF_INIT, whole = BUF_INIT, solution = BUF_INIT;
-    _cleanup_(buf_release) struct buf shown_before = BUF_INIT;
+    _cleanup_(buf_release) struct buf shown_before = BUF_INIT, text = BUF_INIT, latest = BUF_INIT;
     struct error refused = ERROR_INIT;
     int64_t version;
 
     OK(store_dataset_ensure(admin, "hidden", NULL, &err));
     OK(db_run_script(admin, shown, strlen(shown), &err));
-    OK(store_sample_version(api, "hidden", "a", 1, &version, &err));
+    OK(store_sample_text(api, "hidden", "a", 1, &version, &text, &err));
     OK(add_hidden(&version, &err));
     CU_ASSERT_EQUAL(version, 2);
     OK(store_sample_page_plain(api, &(struct sample_page){.dataset = "hidden"}, &json, &err));
@@ -525,9 +546,10 @@ static void hidden_answers_are_out_of_the_workers_reach(void)
     OK(store_sample_get(admin, "hidden", "a", 1, &before, &shown_before, &err));
     CU_ASSERT_PTR_NOT_NULL(strstr(shown_before.data, "Some_%0001"));
     /* The version before, whose answers could be seen, is given to nobody any more. */
-    CU_ASSERT_EQUAL(store_sample_version(api, "hidden", "a", 1, &version, &refused), -1);
+    CU_ASSERT_EQUAL(store_sample_text(api, "hidden", "a", 1, &version, &text, &refused), -1);
     CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
-    OK(store_sample_version(api, "hidden", "a", 2, &version, &err));
+    OK(store_sample_text(api, "hidden", "a", 2, &version, &latest, &err));
+    CU_ASSERT_STRING_EQUAL(latest.data, "{}");
 }
 
 /* As a database of an earlier release has them: a version that shows its answers, and one that
@@ -555,6 +577,66 @@ static void versions_before_hiding_are_out_of_reach_in_an_older_database(void)
     CU_ASSERT_STRING_EQUAL(db_row_text(rows, 0), "00");
     OK(store_sample_get(admin, "hidden", "a", 1, &summary, &whole, &err));
     CU_ASSERT_STRING_EQUAL(whole.data, "shown");
+}
+
+/* Their text was taken away, and does not come back. */
+static void versions_before_hiding_stay_out_of_reach_when_answers_are_shown_again(void)
+{
+    static const char show[] = "UPDATE samples SET answers_hidden = FALSE WHERE dataset='hidden'";
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error refused = ERROR_INIT;
+    int64_t version;
+
+    OK(db_run_script(admin, show, strlen(show), &err));
+    OK(store_sample_text(api, "hidden", "a", 2, &version, &text, &err));
+    CU_ASSERT_EQUAL(store_sample_text(api, "hidden", "a", 1, &version, &text, &refused), -1);
+    CU_ASSERT_EQUAL(refused.kind, ERROR_NOT_FOUND);
+}
+
+/* --- what image check looks for -------------------------------------------------------------- */
+
+static void render_patches(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                           unsigned char hash[32], void *arg)
+{
+    const struct new_sample *sample = arg;
+
+    (void)i;
+    (void)version;
+    memset(hash, 'p', 32);
+    buf_add_str(sample->hides_answers ? whole : json,
+                "{\"patch\":\"+fix\\n\",\"test_patch\":\"+test\\n\"}");
+    if (sample->hides_answers)
+        buf_add_str(json, "{\"patch\":\"\",\"test_patch\":\"\"}");
+}
+
+static void see_answer(const struct image_answer *answer, void *arg)
+{
+    CU_ASSERT_STRING_EQUAL(answer->repo_path, "/r");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer->patch);
+    CU_ASSERT_STRING_EQUAL(answer->patch, "+fix\n");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(answer->test_patch);
+    CU_ASSERT_STRING_EQUAL(answer->test_patch, "+test\n");
+    ++*(int *)arg;
+}
+
+/* Of a sample that shows its answers, and of one that hides them. */
+static void an_images_answers_are_found(void)
+{
+    int count = 0;
+
+    OK(db_begin(admin, &err));
+    for (int i = 0; i < 2; i++) {
+        struct new_sample sample = sample_named(i ? "answers-hidden" : "answers-shown", 1);
+        int64_t version;
+        size_t at;
+
+        sample.image = "with-answers";
+        sample.hides_answers = i == 1;
+        OK(add(&sample, 1, render_patches, &version, &at, &err));
+    }
+    OK(store_image_answers(admin, "with-answers", see_answer, &count, &err));
+    CU_ASSERT_EQUAL(count, 2);
+    db_rollback(admin);
 }
 
 /* --- rights ---------------------------------------------------------------------------------- */
@@ -696,6 +778,9 @@ int main(void)
          hidden_answers_are_out_of_the_workers_reach},
         {"versions before hiding are out of reach in an older database",
          versions_before_hiding_are_out_of_reach_in_an_older_database},
+        {"versions before hiding stay out of reach when answers are shown again",
+         versions_before_hiding_stay_out_of_reach_when_answers_are_shown_again},
+        {"an image's answers are found", an_images_answers_are_found},
         {"workers lose the rest of a table, and read on",
          workers_lose_the_rest_of_a_table_and_read_on},
         {"the stamp tells a restored catalog", the_stamp_tells_a_restored_catalog},

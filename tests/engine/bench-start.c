@@ -9,14 +9,17 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -60,11 +63,12 @@ static double report(const char *what, int64_t *times, int count)
     return percentile(times, count, 50);
 }
 
-/* Writes the bundle of the bare run: the engine's configuration, another program in it. */
+/* Writes the bundle of the bare run: the engine's configuration, another program in it. Its runtime
+ * goes to the image's root as the container's root, who is nobody there. */
 static void write_bundle(const struct fixture *fixture, const char *bundle)
 {
-    _cleanup_(free_ptr) char *rootfs =
-        xasprintf("%s/busybox/rootfs", fixture->settings.engine.image_dir);
+    _cleanup_(free_ptr) char *image = xasprintf("%s/busybox", fixture->settings.engine.image_dir);
+    _cleanup_(free_ptr) char *rootfs = xasprintf("%s/rootfs", image);
     _cleanup_(free_ptr) char *agent = xasprintf("%s/.agent", fixture->settings.engine.scratch_dir);
     _cleanup_(free_ptr) char *cgroup = xasprintf("%s/bare", fixture->settings.engine.cgroup_parent);
     _cleanup_(free_ptr) char *path = xasprintf("%s/config.json", bundle);
@@ -87,7 +91,8 @@ static void write_bundle(const struct fixture *fixture, const char *bundle)
     json_object_array_add(args, json_object_new_string("x"));
     json_add(process, "args", args);
     json_write(&text, config);
-    if (make_dirs(bundle, 0711, &err) < 0 ||
+    if (chmod(fixture->settings.engine.image_dir, 0711) < 0 || chmod(image, 0711) < 0 ||
+        make_dirs(bundle, 0711, &err) < 0 ||
         file_write_atomic(AT_FDCWD, path, text.data, text.length, 0644, &err) < 0)
         abort();
 }
@@ -96,7 +101,7 @@ static int64_t bare_run(const char *bundle)
 {
     _cleanup_(free_ptr) char *root = xasprintf("--root=%s/oci", bundle);
     _cleanup_(free_ptr) char *where = xasprintf("--bundle=%s", bundle);
-    _cleanup_(free_ptr) char *other = xasprintf("%s/other-descriptors", bundle);
+    _cleanup_(close_fd) int empty = memfd_create("empty", MFD_CLOEXEC);
     const char *const args[] = {"crun", root, "run", where, "bare", NULL};
     posix_spawn_file_actions_t actions;
     int64_t before = clock_monotonic(), after;
@@ -104,12 +109,12 @@ static int64_t bare_run(const char *bundle)
     pid_t pid;
     char byte;
 
-    if (pipe2(fds, O_CLOEXEC) < 0)
+    if (empty < 0 || pipe2(fds, O_CLOEXEC) < 0)
         abort();
     posix_spawn_file_actions_init(&actions);
-    /* Crun gives them to the container, and with them the host's /dev/null (see container.c). */
-    posix_spawn_file_actions_addopen(&actions, 0, other, O_RDWR | O_CREAT, 0600);
-    posix_spawn_file_actions_adddup2(&actions, 0, 2);
+    /* Crun gives them to the container: the host's /dev/null is no such (container/runtime.c). */
+    posix_spawn_file_actions_adddup2(&actions, empty, 0);
+    posix_spawn_file_actions_adddup2(&actions, empty, 2);
     posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
     if (posix_spawnp(&pid, "crun", &actions, NULL, (char *const *)args, environ) != 0)
         abort();
@@ -200,10 +205,20 @@ static void measure_hop(struct hop *hop, int64_t *ret_start, int64_t *ret_stop)
     *ret_stop = clock_monotonic() - at;
 }
 
+static int rounds_asked(int argc, char **argv)
+{
+    char *end;
+    long rounds = strtol(argc > 1 ? argv[1] : "100", &end, 10);
+
+    if (argc <= 2 && rounds >= 1 && rounds <= INT_MAX && *end == '\0')
+        return (int)rounds;
+    fputs("usage: bench-start [ROUNDS]\n", stderr);
+    exit(EX_USAGE);
+}
+
 int main(int argc, char **argv)
 {
-    int asked = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100;
-    int rounds = asked > 0 ? asked : 1;
+    int rounds = rounds_asked(argc, argv);
     int64_t *start = xcalloc((size_t)rounds, sizeof(*start));
     int64_t *stop = xcalloc((size_t)rounds, sizeof(*stop));
     int64_t *bare = xcalloc((size_t)rounds, sizeof(*bare));

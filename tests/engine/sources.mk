@@ -8,7 +8,8 @@ TESTS += tests/engine/test-containers tests/engine/test-guests tests/engine/test
 	tests/engine/test-unpack tests/engine/test-cage
 
 # Runs in an image that holds nothing but busybox.
-tests_engine_init_SOURCES = tests/engine/init.c fcgi/agent/process.c fcgi/agent/process.h
+tests_engine_init_SOURCES = tests/engine/init.c fcgi/agent/process.c fcgi/agent/process.h \
+	fcgi/base/mem.c
 tests_engine_init_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -O2
 tests_engine_init_LDFLAGS = -static
 

@@ -1,11 +1,13 @@
 /* The life of containers: starts, stops, restarts of the daemon, kills at any point. */
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,8 +16,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "container/container.h"
+#include "container/userns.h"
 #include "engined/commitments.h"
+#include "engined/start_failure.h"
 #include "guest.h"
 
 #include "base/banned.h"
@@ -110,10 +115,12 @@ static void test_smallest_limits(void)
 static void test_no_space_for_a_start(void)
 {
     int64_t kept = fixture.settings.engine.disk_reserve_bytes;
+    char noted[START_FAILURE_SIZE];
 
     fixture.settings.engine.disk_reserve_bytes = INT64_C(1) << 50;
     CU_ASSERT_EQUAL(fixture_start(&fixture, "full", "busybox", &fixture_limits), -1);
     CU_ASSERT_EQUAL(fixture.last.kind, ERROR_UNAVAILABLE);
+    CU_ASSERT_FALSE(start_failure_read(fixture.settings.engine.state_dir, noted)); /* no fault */
     fixture.settings.engine.disk_reserve_bytes = kept;
 }
 
@@ -266,6 +273,98 @@ static void test_runc_works_too(void)
     CU_ASSERT_TRUE(usage_of("by-runc").oom_kills >= 1);
     stop("by-runc");
     fixture.settings.engine.runtime = kept;
+}
+
+/* A program that is taken for crun. */
+static char *make_runtime(const char *script)
+{
+    _cleanup_(free_ptr) char *text = xasprintf("#!/bin/sh\n%s\n", script);
+    char *path = xasprintf("%s/crun", fixture.dir);
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0755, &err), 0);
+    return path;
+}
+
+static void check_failure(const char *script, const char *words)
+{
+    char *kept = fixture.settings.engine.runtime, noted[START_FAILURE_SIZE] = "";
+    _cleanup_(free_ptr) char *other = make_runtime(script);
+
+    fixture.settings.engine.runtime = other;
+    CU_ASSERT_EQUAL(fixture_start(&fixture, "fails", "busybox", &fixture_limits), -1);
+    CU_ASSERT_EQUAL(fixture.last.kind, ERROR_INTERNAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(fixture.last.message, words));
+    if (strstr(fixture.last.message, words) == NULL)
+        fprintf(stderr, "(\"%s\" is not in \"%s\") ", words, fixture.last.message);
+    CU_ASSERT_TRUE(utf8_valid(fixture.last.message, strlen(fixture.last.message)));
+    CU_ASSERT_TRUE(start_failure_read(fixture.settings.engine.state_dir, noted));
+    CU_ASSERT_PTR_NOT_NULL(strstr(noted, " fails: "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(noted, words));
+    fixture.settings.engine.runtime = kept;
+    start("works");
+    CU_ASSERT_FALSE(start_failure_read(fixture.settings.engine.state_dir, noted));
+    stop("works");
+}
+
+static void test_failed_start_says_why(void)
+{
+    check_failure("echo 'no library' >&2; echo >&2; echo 'no luck' >&2; exit 7",
+                  "crun failed with status 7: no library; no luck");
+    check_failure("echo 'cannot mount proc' >\"${2#--log=}\"; exit 1",
+                  "crun failed with status 1: cannot mount proc");
+    check_failure("kill -KILL $$", "crun was ended by signal 9: it gave no reason");
+    check_failure("yes 'a warning' | head -n 1000 >&2; echo 'the reason' >&2; exit 1",
+                  "the reason");
+    check_failure("yes 'a warning' | head -n 10000 >&2; echo 'the reason' >&2; exit 1",
+                  "; (more may be lost)");
+    check_failure("log=${2#--log=}; yes 'a warning' | head -n 10000 >$log; echo 'the end' >>$log; "
+                  "exit 1",
+                  "a warning; the end");
+    check_failure("printf 'a \\033[31mred\\a \\377word, \\303\\274ber\\n' >&2; exit 1",
+                  "status 1: a ?[31mred? ?word, \xc3\xbc"
+                  "ber");
+    for (int more = 0; more < 4; more++) { /* a cut is at a character, wherever it would be */
+        _cleanup_(free_ptr) char *script =
+            xasprintf("yes '\xe2\x82\xac' | head -n 300 | tr -d '\\n' >&2; echo '%.*s' >&2; exit 1",
+                      more, "xxx");
+
+        check_failure(script, "status 1: \xe2\x82\xac\xe2\x82\xac");
+    }
+}
+
+/* As systemd may start codeset-engined (systemd/codeset-engined.service.in). */
+static void test_missing_capability_is_named(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct kept[2], less[2];
+    struct userns space = USERNS_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(syscall(SYS_capget, &head, kept), 0);
+    memcpy(less, kept, sizeof(less));
+    less[0].effective &= ~(1u << CAP_SETUID);
+    CU_ASSERT_EQUAL_FATAL(syscall(SYS_capset, &head, less), 0);
+    CU_ASSERT_EQUAL(userns_make(0, 4 << 16, &space, &err), -1);
+    CU_ASSERT_STRING_EQUAL(
+        err.message, "cannot become user 262144, which takes CAP_SETUID: Operation not permitted");
+    CU_ASSERT_EQUAL_FATAL(syscall(SYS_capset, &head, kept), 0);
+}
+
+/* All that an agent could write there is in the host's memory, and nobody's. */
+static void test_agent_cannot_write_its_standard_files(void)
+{
+    fixture_use_agent(&fixture, "codeset-agent");
+    start("sealed");
+    for (int number = 0; number <= 2; number++) {
+        _cleanup_(free_ptr) char *path =
+            xasprintf("/proc/%d/fd/%d", (int)init_of("sealed"), number);
+        _cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        CU_ASSERT_TRUE(fd >= 0 && (fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE));
+    }
+    stop("sealed");
+    fixture_use_agent(&fixture, "tests/engine/init");
 }
 
 struct ended {
@@ -464,6 +563,9 @@ static const struct unit_test tests[] = {
     {"the agent answers on its socket, to the next engine too", test_real_agent_answers},
     {"the agent ends when the host asks it to", test_agent_ends_when_the_host_asks},
     {"runc works by configuration", test_runc_works_too},
+    {"a start that fails says why, to whoever asks later, too", test_failed_start_says_why},
+    {"a capability that is missing is named", test_missing_capability_is_named},
+    {"an agent cannot write its standard files", test_agent_cannot_write_its_standard_files},
     {"forty start and stop at once", test_many_at_once},
     {"a helper killed at any point leaves nothing after stop", test_helper_killed_at_any_point},
     {"a daemon killed at any point leaves nothing after stop", test_daemon_killed_at_any_point},

@@ -234,13 +234,16 @@ static void what_was_not_written_yet_is_let_go(const char *scratch)
 {
     int64_t deadline;
     struct id id = id_new();
+    _cleanup_(free_ptr) char *image = xasprintf("%s/cs-%s.img", scratch, id.text);
     struct answer end = {.done = false};
     struct engine_watch *watch = NULL;
+    struct stat st;
 
     restart_with("disk_reserve_bytes = 0\n");
     start_writer(&id, &watch, &end);
     CU_ASSERT_EQUAL(run(&id, "dd if=/dev/zero of=/written bs=1M count=4 conv=fsync && "
-                             "dd if=/dev/zero of=/held bs=1M count=300"),
+                             "dd if=/dev/zero of=/held bs=1M count=300 && "
+                             "mkdir /d && cd /d && mkdir $(seq 2000)"),
                     0);
     drop_caches();
     CU_ASSERT(is_on_a_loop_device(&id));
@@ -252,6 +255,8 @@ static void what_was_not_written_yet_is_let_go(const char *scratch)
     while (is_on_a_loop_device(&id) && clock_monotonic() < deadline)
         poll(NULL, 0, 10);
     CU_ASSERT_FALSE(is_on_a_loop_device(&id));
+    CU_ASSERT_EQUAL(stat(image, &st), 0);
+    CU_ASSERT(st.st_blocks * 512 < MIB); /* lists of files neither */
     stop(&id);
     restart_with("disk_reserve_bytes = 128M\n");
     CU_ASSERT(free_in(scratch) > DEVICE_BYTES * 8 / 10);

@@ -237,10 +237,9 @@ static struct opened egress(enum container_kind kind, const struct id *id)
     return opened;
 }
 
-static void start_job(const struct id *id)
+static void start_kind(enum container_kind kind, const struct id *id)
 {
-    struct engine_start asked = {
-        .kind = CONTAINER_JOB, .id = *id, .image = "busybox", .limits = limits};
+    struct engine_start asked = {.kind = kind, .id = *id, .image = "busybox", .limits = limits};
     struct answer answer = {.done = false};
 
     engine_start(engine, &asked, on_described, &answer);
@@ -248,20 +247,20 @@ static void start_job(const struct id *id)
     CU_ASSERT_EQUAL(answer.failed, ERROR_NONE);
 }
 
-static void stop_job(const struct id *id)
+static void stop_kind(enum container_kind kind, const struct id *id)
 {
     struct answer answer = {.done = false};
 
-    engine_stop(engine, CONTAINER_JOB, id, on_done, &answer);
+    engine_stop(engine, kind, id, on_done, &answer);
     wait_for(&answer);
     CU_ASSERT_EQUAL(answer.failed, ERROR_NONE);
 }
 
-static int run_in_job(const struct id *id, const char *command)
+static int run_in(enum container_kind kind, const struct id *id, const char *command)
 {
     char name[CONTAINER_NAME_SIZE];
 
-    return fixture_run(&fixture, container_name(CONTAINER_JOB, id, name), command, NULL);
+    return fixture_run(&fixture, container_name(kind, id, name), command, NULL);
 }
 
 /* Takes the next connection and answers it. */
@@ -285,20 +284,21 @@ static void a_job_s_way_out_is_a_socket_of_its_own_network(void)
                                   .sin_port = htons(EGRESS_PORT),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
-    start_job(&id);
-    CU_ASSERT_NOT_EQUAL(run_in_job(&id, "nc 127.0.0.1 3128 </dev/null"), 0);
+    start_kind(CONTAINER_JOB, &id);
+    CU_ASSERT_NOT_EQUAL(run_in(CONTAINER_JOB, &id, "nc 127.0.0.1 3128 </dev/null"), 0);
     first = egress(CONTAINER_JOB, &id);
     CU_ASSERT_EQUAL_FATAL(first.failed, ERROR_NONE);
-    CU_ASSERT_EQUAL(run_in_job(&id, "nc 127.0.0.1 3128 </dev/null >/said 2>&1 & true"), 0);
+    CU_ASSERT_EQUAL(run_in(CONTAINER_JOB, &id, "nc 127.0.0.1 3128 </dev/null >/said 2>&1 & true"),
+                    0);
     serve_one(first.fd);
-    CU_ASSERT_EQUAL(run_in_job(&id, "until grep -q reached /said; do :; done"), 0);
+    CU_ASSERT_EQUAL(run_in(CONTAINER_JOB, &id, "until grep -q reached /said; do :; done"), 0);
     CU_ASSERT_EQUAL(connect(outside, (struct sockaddr *)&address, sizeof(address)), -1);
     CU_ASSERT_EQUAL(egress(CONTAINER_JOB, &id).failed, ERROR_CONFLICT);
     close(first.fd);
     first = egress(CONTAINER_JOB, &id); /* whoever held it has ended */
     CU_ASSERT_EQUAL(first.failed, ERROR_NONE);
     close_fd(&first.fd);
-    stop_job(&id);
+    stop_kind(CONTAINER_JOB, &id);
     CU_ASSERT_EQUAL(egress(CONTAINER_JOB, &id).failed, ERROR_NOT_FOUND);
 }
 
@@ -352,6 +352,102 @@ static void what_is_held_still_can_be_stopped(void)
     CU_ASSERT_EQUAL(held.failed, ERROR_NONE);
     stop(&id);
     close_fd(&held.fd);
+}
+
+/* On a busy machine nobody has much of the processors: the tests' containers come before others. */
+static void favour(const struct cgroup_fs *cgroups)
+{
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%s%s/%s", cgroups->cpu, fixture.settings.engine.cgroup_parent,
+                  cgroups->v2 ? "cpu.weight" : "cpu.shares");
+    const char *most = cgroups->v2 ? "10000" : "200000";
+    _cleanup_(close_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    CU_ASSERT_EQUAL_FATAL(write(fd, most, strlen(most)), (ssize_t)strlen(most));
+}
+
+/* What the kernel was told: '1' comes last, '0' does not; 0: there is no such container. */
+static char idle_of(const struct cgroup_fs *cgroups, enum container_kind kind, const struct id *id)
+{
+    char name[CONTAINER_NAME_SIZE];
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%s%s/%s/cpu.idle", cgroups->cpu, fixture.settings.engine.cgroup_parent,
+                  container_name(kind, id, name));
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    return file_read(AT_FDCWD, path, 16, &text, &err) < 0 ? '\0' : text.data[0];
+}
+
+/* Waits until the kernel is told so of the session. */
+static bool comes_last(const struct cgroup_fs *cgroups, const struct id *id, bool last)
+{
+    int64_t deadline = clock_monotonic() + 120 * CLOCK_SECOND;
+
+    while (clock_monotonic() < deadline) {
+        char idle = idle_of(cgroups, CONTAINER_SESSION, id);
+
+        if (idle == '\0' || (idle == '1') == last)
+            return idle != '\0';
+        poll(NULL, 0, 10);
+    }
+    return false;
+}
+
+#define SPIN "(while [ ! -e /stop ]; do :; done) >/dev/null 2>&1 & true"
+
+static void who_uses_the_processors_all_the_time_comes_last(void)
+{
+    struct id busy = id_new(), quiet = id_new();
+    _cleanup_(cgroup_fs_release) struct cgroup_fs cgroups = {.v2 = false};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(cgroup_fs_open(&cgroups, &err), 0);
+    start(&busy);
+    start(&quiet);
+    favour(&cgroups);
+    CU_ASSERT_EQUAL(run(&busy, SPIN), 0);
+    CU_ASSERT_TRUE(comes_last(&cgroups, &busy, true));
+    CU_ASSERT_TRUE(comes_last(&cgroups, &quiet, false));
+    /* Another codeset-engined does not know who was last. */
+    end_engined(SIGKILL);
+    CU_ASSERT_EQUAL(run(&busy, "touch /stop"), 0);
+    CU_ASSERT_TRUE(comes_last(&cgroups, &busy, true));
+    run_engined();
+    CU_ASSERT_TRUE(comes_last(&cgroups, &busy, false));
+    stop(&busy);
+    stop(&quiet);
+}
+
+/* While somebody else, who is not last yet, wants all there is: to be frozen, a process has to run
+ * once more. */
+static void who_comes_last_is_held_still_in_time(void)
+{
+    struct id busy = id_new(), bursting = id_new();
+    _cleanup_(cgroup_fs_release) struct cgroup_fs cgroups = {.v2 = false};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(cgroup_fs_open(&cgroups, &err), 0);
+    start(&busy);
+    start(&bursting);
+    favour(&cgroups);
+    CU_ASSERT_EQUAL(run(&busy, COUNT), 0);
+    for (int round = 0; round < 4; round++) {
+        struct opened held;
+
+        CU_ASSERT_TRUE(comes_last(&cgroups, &busy, true));
+        CU_ASSERT_TRUE(comes_last(&cgroups, &bursting, false));
+        CU_ASSERT_EQUAL(run(&bursting, "for i in 1 2 3 4; do timeout 1 sh -c 'while :; do :; done' "
+                                       ">/dev/null 2>&1 & done"),
+                        0);
+        held = freeze(&busy);
+        CU_ASSERT_EQUAL_FATAL(held.failed, ERROR_NONE);
+        CU_ASSERT_EQUAL(run(&busy, "cp /count /then; sleep 0.2; cmp /count /then"), 0);
+        close(held.fd);
+        CU_ASSERT_EQUAL(run(&busy, "while cmp -s /count /then; do :; done"), 0);
+    }
+    stop(&busy);
+    stop(&bursting);
 }
 
 static void a_verification_has_no_way_out(void)
@@ -665,6 +761,9 @@ int main(void)
          a_job_s_way_out_is_a_socket_of_its_own_network},
         {"a session is held still but for its agent", a_session_is_held_still_but_for_its_agent},
         {"what is held still can be stopped", what_is_held_still_can_be_stopped},
+        {"who uses the processors all the time comes last",
+         who_uses_the_processors_all_the_time_comes_last},
+        {"who comes last is held still in time", who_comes_last_is_held_still_in_time},
         {"a verification has no way out", a_verification_has_no_way_out},
         {"a bad message ends its connection and nothing else",
          a_bad_message_ends_its_connection_and_nothing_else},

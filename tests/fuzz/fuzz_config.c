@@ -3,7 +3,7 @@
  * its length, or the file is refused with a reason.
  *
  * fuzz-sources: fcgi/settings.c fcgi/base/config.c
- * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c
+ * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/log.c
  * fuzz-packages: inih
  */
 #include <fcntl.h>
@@ -37,6 +37,14 @@ static void check_row(const struct config_row *row, const struct settings *setti
 
         memcpy(&text, place, sizeof(text));
         hold_true((int64_t)strlen(text) >= row->least && (int64_t)strlen(text) <= row->most);
+    } else if (row->type == CONFIG_WORD) {
+        const struct config_word *word = row->words;
+        int value;
+
+        memcpy(&value, place, sizeof(value));
+        while (word->word && word->value != value)
+            word++;
+        hold_true(word->word != NULL);
     }
 }
 
@@ -51,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     hold_true(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (settings_load(path, &settings, &err) == 0) {
+    if (settings_load_origins(path, &settings, NULL, NULL, &err) == 0) {
         for (size_t i = 0; i < settings_count; i++)
             check_row(&settings_rows[i], &settings);
     } else {

@@ -3,6 +3,7 @@
  * the same, and has one hash.
  *
  * fuzz-sources: fcgi/ctl/sample_line.c fcgi/ctl/sample_line_write.c fcgi/ctl/sample_trial.c
+ * fuzz-sources: fcgi/wire/framework.c
  * fuzz-sources: fcgi/ctl/spelling.c fcgi/base/json.c fcgi/base/clock.c fcgi/base/buf.c
  * fuzz-sources: fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c fcgi/base/crypto.c
  * fuzz-sources: fcgi/base/glob.c fcgi/base/file.c fcgi/grade/log_names.c fcgi/images/reference.c
@@ -36,7 +37,7 @@ static void check_list(json_object *object, const char *name)
 
 static void check_line(const struct sample_line *line)
 {
-    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    _cleanup_(buf_release) struct buf json = BUF_INIT, again = BUF_INIT;
     _cleanup_(json_release) json_object *object = NULL;
     unsigned char first[32], second[32];
     struct error err;
@@ -44,7 +45,7 @@ static void check_line(const struct sample_line *line)
     hold_true(line->repo_path[0] == '/' && strlen(line->repo_path) <= 255);
     hold_true(line->sample_id[0] && strlen(line->sample_id) <= 190);
     hold_true(!strchr(line->sample_id, '/') && line->sample_id[0] != '.');
-    sample_line_render(line, "d", 7, true, &json);
+    sample_line_render_hashed(line, "d", 7, &json, first);
     hold_true(json_parse(json.data, json.length, &object, NULL, &err) == 0);
     hold_true(json_get_int(object, "version", 0) == 7);
     hold_true(strcmp(json_get_text(object, "patch"), line->patch) == 0);
@@ -52,8 +53,7 @@ static void check_line(const struct sample_line *line)
     check_list(object, "fail_to_pass");
     check_list(object, "pass_to_pass");
     check_list(object, "fail_to_fail");
-    sample_line_hash(line, "d", first);
-    sample_line_hash(line, "d", second);
+    sample_line_render_hashed(line, "d", 123456, &again, second);
     hold_true(memcmp(first, second, sizeof(first)) == 0);
 }
 

@@ -5,7 +5,7 @@
  * fuzz-sources: fcgi/dataset/splitter.c fcgi/dataset/formats.c fcgi/dataset/finish.c
  * fuzz-sources: fcgi/dataset/row_value.c fcgi/dataset/patch.c
  * fuzz-sources: fcgi/dataset/python_literal.c fcgi/dataset/verifier_command.c
- * fuzz-sources: fcgi/dataset/task_rows.c
+ * fuzz-sources: fcgi/dataset/task_rows.c fcgi/dataset/swe_bench.c
  * fuzz-sources: fcgi/grade/log_names.c fcgi/base/json.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
  * fuzz-packages: json-c
@@ -63,7 +63,7 @@ static int convert(const struct split_row *row, void *arg)
     }
     for (int named = 0; named < 2; named++) {
         const struct dataset_format *format =
-            named ? dataset_format_named("swe-gym") : dataset_format_of(object);
+            named ? dataset_format_named("swe-gym") : dataset_format_of(object, false);
         _cleanup_(json_release) json_object *line = NULL;
         struct error err = ERROR_INIT;
 

@@ -9,7 +9,7 @@
  * fuzz-sources: fcgi/base/error.c fcgi/base/json.c fcgi/base/mem.c fcgi/base/random.c
  * fuzz-sources: fcgi/base/utf8.c fcgi/grade/logs.c fcgi/grade/log_names.c
  * fuzz-sources: fcgi/grade/log_built.c fcgi/grade/log_python.c fcgi/grade/log_script.c
- * fuzz-sources: fcgi/grade/log_named.c
+ * fuzz-sources: fcgi/grade/doctest.c fcgi/grade/log_projects.c fcgi/grade/log_named.c
  * fuzz-packages: expat json-c libarchive
  */
 #include <stdint.h>

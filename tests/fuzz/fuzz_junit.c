@@ -3,6 +3,7 @@
  *
  * fuzz-sources: fcgi/grade/parser.c fcgi/grade/mend.c fcgi/grade/looser.c fcgi/grade/junit.c
  * fuzz-sources: fcgi/grade/dotnet.c fcgi/grade/testng.c fcgi/grade/names.c fcgi/grade/report.c
+ * fuzz-sources: fcgi/grade/doctest.c
  * fuzz-sources: fcgi/grade/verdict.c fcgi/base/buf.c fcgi/base/random.c fcgi/base/error.c
  * fuzz-sources: fcgi/base/json.c fcgi/wire/suite_result.c fcgi/base/mem.c fcgi/base/utf8.c
  * fuzz-sources: fcgi/base/clock.c

@@ -4,10 +4,12 @@
  *
  * fuzz-sources: fcgi/grade/logs.c fcgi/grade/log_built.c fcgi/grade/log_python.c
  * fuzz-sources: fcgi/grade/log_script.c fcgi/grade/log_named.c fcgi/grade/log_names.c
+ * fuzz-sources: fcgi/grade/log_projects.c fcgi/grade/parser.c fcgi/grade/mend.c
+ * fuzz-sources: fcgi/grade/doctest.c fcgi/grade/dotnet.c fcgi/grade/junit.c fcgi/grade/testng.c
  * fuzz-sources: fcgi/grade/names.c fcgi/grade/looser.c fcgi/grade/report.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/random.c fcgi/base/error.c fcgi/base/json.c
  * fuzz-sources: fcgi/base/mem.c fcgi/base/utf8.c fcgi/base/clock.c
- * fuzz-packages: json-c
+ * fuzz-packages: expat json-c
  */
 #include <stdint.h>
 #include <stdlib.h>

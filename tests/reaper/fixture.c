@@ -38,7 +38,7 @@ static const char samples[] =
     " image, repo_path, verifier_command, report_paths, fail_to_pass, pass_to_pass, fail_to_fail,"
     " content_hash, json, deflated, json_length, json_crc32) VALUES"
     " ('d','runnable',1,1,'o__r-1','c','custom','image','/tmp','true','[\"no-such-report\"]',"
-    " '[]','[]','[]',REPEAT('x',32),'{}','',2,0)";
+    " '[]','[]','[]',REPEAT('x',32),'{}',X'000200fdff7b7d',2,CRC32('{}'))";
 
 int fixture_open(void)
 {

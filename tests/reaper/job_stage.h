@@ -12,7 +12,7 @@
 #include "fixture.h"
 
 #define AGENT_OUT "mkdir -p $CODESET_OUTPUT/a; echo done >$CODESET_OUTPUT/a/answer.txt"
-#define WAIT_FOR(file) "while [ -e .git ] && [ ! -e ../../" file " ]; do sleep 0.01; done; "
+#define WAIT_FOR(file) "while [ -e .git ] && [ ! -e ../../" file " ]; do sleep 0.1; done; "
 
 extern struct machine stage;
 extern struct egress_standin *stage_egress; /* NULL: there is none */

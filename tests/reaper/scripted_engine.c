@@ -5,10 +5,12 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -74,6 +76,7 @@ struct failure {
 struct scripted_host {
     struct event_base *base;
     char folder[64];
+    char *root; /* of containers; NULL: the machine's */
     LIST_HEAD(, container) containers;
     TAILQ_HEAD(, call) calls;
     bool held[SCRIPTED_CALLS];
@@ -143,8 +146,16 @@ static int listen_at(const char *path)
     return fd;
 }
 
+static void enter_root(const char *root)
+{
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        chroot(root) < 0 || chdir("/") < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
+        _exit(126);
+}
+
 static void start_agent(struct container *container, const char *path)
 {
+    const char *root = container->host->root;
     int fd = listen_at(path);
     int pidfd;
 
@@ -156,7 +167,9 @@ static void start_agent(struct container *container, const char *path)
             fcntl(fd, F_SETFD, 0);
         else
             dup2(fd, 3);
-        execl(AGENT_PROGRAM, "codeset-agent", (char *)NULL);
+        if (root)
+            enter_root(root);
+        execl(root ? "/agent" : AGENT_PROGRAM, "codeset-agent", (char *)NULL);
         _exit(127);
     }
     close(fd);
@@ -509,6 +522,12 @@ struct scripted_host *scripted_host_new(struct event_base *base)
     return host;
 }
 
+void scripted_root(struct scripted_host *host, const char *root)
+{
+    free(host->root);
+    host->root = root ? xstrdup(root) : NULL;
+}
+
 void scripted_host_free(struct scripted_host *host)
 {
     struct error err = ERROR_INIT;
@@ -518,6 +537,7 @@ void scripted_host_free(struct scripted_host *host)
     while (!LIST_EMPTY(&host->containers))
         destroy(LIST_FIRST(&host->containers));
     CU_ASSERT_EQUAL(remove_tree(host->folder, &err), 0);
+    free(host->root);
     free(host);
 }
 
@@ -699,6 +719,6 @@ void scripted_touch(const struct scripted_host *host, const char *name)
 
 char *scripted_wait(const struct scripted_host *host, const char *name, const char *then)
 {
-    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep 0.01; done; %s", host->folder,
+    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep 0.1; done; %s", host->folder,
                      host->folder, name, then);
 }

@@ -30,6 +30,10 @@ enum scripted_call {
 #define SCRIPTED_CALLS (SCRIPTED_EGRESS + 1)
 
 struct scripted_host *scripted_host_new(struct event_base *base);
+
+/* Containers made from now on have this folder for their root. Their agent is its file `agent`;
+ * `proc` is an empty folder. NULL: the machine's own root. */
+void scripted_root(struct scripted_host *host, const char *root);
 void scripted_host_free(struct scripted_host *host); /* with its containers; behind its engines */
 
 /* One of the engines that ask this host. When it is freed, what it had under way is done by the

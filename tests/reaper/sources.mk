@@ -19,6 +19,7 @@ tests_reaper_test_reaper_SOURCES = \
 	tests/reaper/test-reaper-regrades.c \
 	tests/reaper/test-reaper-setups.c \
 	tests/reaper/test-reaper-verification-losses.c \
+	tests/reaper/test-reaper-verification-trials.c \
 	tests/reaper/test-reaper-verifications.c \
 	tests/reaper/verification_stage.c tests/reaper/verification_stage.h \
 	tests/unit/unit.h

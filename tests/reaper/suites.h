@@ -13,6 +13,6 @@ struct suite {
 
 extern const struct suite suite_pool, suite_sessions, suite_setups, suite_verification_losses,
     suite_interactions, suite_verifications, suite_nodes, suite_outages, suite_billing, suite_jobs,
-    suite_job_losses, suite_job_results, suite_regrades;
+    suite_job_losses, suite_job_results, suite_regrades, suite_verification_trials;
 
 #endif

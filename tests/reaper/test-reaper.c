@@ -14,11 +14,13 @@
 
 int main(int argc, char **argv)
 {
-    static const struct suite *const suites[] = {
-        &suite_pool,         &suite_sessions,      &suite_setups,   &suite_verification_losses,
-        &suite_interactions, &suite_verifications, &suite_regrades, &suite_nodes,
-        &suite_outages,      &suite_billing,       &suite_jobs,     &suite_job_losses,
-        &suite_job_results};
+    static const struct suite *const suites[] = {&suite_pool,         &suite_sessions,
+                                                 &suite_setups,       &suite_verification_losses,
+                                                 &suite_interactions, &suite_verifications,
+                                                 &suite_regrades,     &suite_nodes,
+                                                 &suite_outages,      &suite_billing,
+                                                 &suite_jobs,         &suite_job_losses,
+                                                 &suite_job_results,  &suite_verification_trials};
     static struct unit_test tests[TESTS_MAX];
     size_t count = 0;
     int status;

@@ -10,7 +10,7 @@ INSERT INTO samples (dataset, sample_id, version, latest, instance_id, language,
         image, verifier_image, repo_path, verifier_command, report_paths, fail_to_pass,
         pass_to_pass, fail_to_fail, content_hash, json, deflated, json_length, json_crc32) VALUES
     ('d', 'runnable', 1, 1, 'o__r-1', 'c', 'test_suite', 'image', 'verifier-image', '/r', '/v',
-     '[]', '[]', '[]', '[]', REPEAT('x', 32), '{}', '', 2, 0);
+     '[]', '[]', '[]', '[]', REPEAT('x', 32), '{}', X'000200fdff7b7d', 2, CRC32('{}'));
 
 INSERT INTO nodes (name, location, version, heartbeat_at) VALUES
     ('a', 'here', '0.1', NOW(6) - INTERVAL 5 SECOND),

@@ -51,9 +51,9 @@ static inline int fixture_lay_samples(struct error *err)
         " image, repo_path, verifier_command, report_paths, fail_to_pass, pass_to_pass,"
         " fail_to_fail, content_hash, json, deflated, json_length, json_crc32) VALUES"
         " ('d','runnable',1,1,'o__r-1','c','test_suite','image','/r','/v','[]','[]','[]','[]',"
-        "  REPEAT('x',32),'{}','',2,0),"
+        "  REPEAT('x',32),'{}',X'000200fdff7b7d',2,CRC32('{}')),"
         " ('d','readable',1,1,'o__r-2','c','test_suite',NULL,'/r','/v','[]','[]','[]','[]',"
-        "  REPEAT('x',32),'{}','',2,0)";
+        "  REPEAT('x',32),'{}',X'000200fdff7b7d',2,CRC32('{}'))";
 
     return db_run_script(admin, script, sizeof(script) - 1, err);
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "store/changes.h"
+#include "store/samples.h"
 #include "work.h"
 
 #include "base/banned.h"
@@ -322,6 +323,70 @@ static void a_grading_container_is_attached_to_or_replaced(void)
     CU_ASSERT_TRUE(is_to_stop(&next, &second));
 }
 
+/* --- the tests' patch ------------------------------------------------------------------------- */
+
+static void render_patched(size_t i, int64_t version, struct buf *json, struct buf *whole,
+                           unsigned char hash[32], void *arg)
+{
+    const struct new_sample *sample = arg;
+
+    (void)i;
+    (void)version;
+    memset(hash, 'p', 32);
+    buf_add_str(sample->hides_answers ? whole : json, "{\"test_patch\":\"--- a/t\\n\"}");
+    if (sample->hides_answers)
+        buf_add_str(json, "{\"test_patch\":\"\"}");
+}
+
+static void import_patched(const char *sample_id, bool hides)
+{
+    const struct new_sample sample = {.dataset = "d",
+                                      .sample_id = sample_id,
+                                      .instance_id = sample_id,
+                                      .language = "c",
+                                      .verifier = "test_suite",
+                                      .image = "image",
+                                      .repo_path = "/r",
+                                      .verifier_command = "/v",
+                                      .report_paths = "[]",
+                                      .fail_to_pass = "[]",
+                                      .pass_to_pass = "[]",
+                                      .fail_to_fail = "[]",
+                                      .held_out = "[]",
+                                      .restore = "[]",
+                                      .hides_answers = hides};
+    struct sample_batch *batch = sample_batch_new(&sample, 1);
+    int64_t version;
+    size_t at;
+
+    OK(db_begin(admin, &err));
+    OK(sample_batch_find(admin, batch, &err));
+    sample_batch_make(batch, render_patched, (void *)(uintptr_t)&sample);
+    OK(sample_batch_store(admin, batch, &version, &at, &err));
+    OK(db_commit(admin, &err));
+    sample_batch_free(batch);
+    CU_ASSERT_EQUAL(version, 1);
+}
+
+static void the_tests_patch_of_an_imported_sample_is_claimed(void)
+{
+    static const char *const ids[] = {"patched", "patched-and-hidden"};
+    struct run a = begin("a", "1");
+
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        _cleanup_(verification_work_release) struct verification_work work = {0};
+        struct id session, job;
+
+        import_patched(ids[i], i == 1);
+        session = session_with(&user_id, ids[i]);
+        make_ready(&a, &session, NULL);
+        job = verification_of(&session, &user_id);
+        OK(store_verification_claim(reaper, &a, &job, 9, &work, &err));
+        CU_ASSERT_PTR_NOT_NULL_FATAL(work.test_patch);
+        CU_ASSERT_STRING_EQUAL(work.test_patch, "--- a/t\n");
+    }
+}
+
 /* --- verdicts that are reached again --------------------------------------------------------- */
 
 static bool may_repeat(const struct run *run, const struct id *id)
@@ -579,6 +644,8 @@ int main(void)
          one_users_verifications_leave_room_for_others},
         {"a grading container is attached to, or replaced",
          a_grading_container_is_attached_to_or_replaced},
+        {"the tests' patch of an imported sample is claimed",
+         the_tests_patch_of_an_imported_sample_is_claimed},
         {"any host repeats a verdict, and one alone", any_host_repeats_a_verdict_and_one_alone},
         {"a verdict is repeated by the latest version of the sample, if that is asked for",
          a_verdict_is_repeated_by_the_latest_version_if_asked},

@@ -88,18 +88,23 @@ static inline struct id user_of(const char *email)
     return id;
 }
 
-static inline struct id session_of(const struct id *user)
+static inline struct id session_with(const struct id *user, const char *sample_id)
 {
     struct new_session wanted = {.session_id = id_new(),
                                  .user_id = *user,
                                  .dataset = "d",
-                                 .sample_id = "runnable",
+                                 .sample_id = sample_id,
                                  .ttl_minutes = 30,
                                  .open_max = 100000};
     int64_t expires_at;
 
     OK(store_session_create(api, &wanted, &expires_at, &err));
     return wanted.session_id;
+}
+
+static inline struct id session_of(const struct id *user)
+{
+    return session_with(user, "runnable");
 }
 
 static inline struct id new_session(void)

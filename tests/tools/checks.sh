@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by scripts of checks: a line a check, the output of those that fail, and the closing line
-# that tests/run-all counts.
-passed=0 failed=0
+# that tests/run-all counts. after_failure: a command that is run after each check that failed.
+passed=0 failed=0 after_failure=
 
 check() { # SENTENCE COMMAND...
     local sentence=$1 output
@@ -12,6 +12,7 @@ check() { # SENTENCE COMMAND...
     else
         printf 'FAILED  %s\n%s\n' "$sentence" "$output"
         failed=$((failed + 1))
+        ${after_failure:+"$after_failure"}
     fi
 }
 

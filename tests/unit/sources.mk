@@ -115,6 +115,16 @@ TESTS += tests/unit/test-once
 tests_unit_test_once_SOURCES = tests/unit/test-once.c tests/unit/asked.h tests/unit/unit.h
 tests_unit_test_once_LDADD = $(HTTP_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/test-sample-piece
+TESTS += tests/unit/test-sample-piece
+tests_unit_test_sample_piece_SOURCES = tests/unit/test-sample-piece.c tests/unit/unit.h
+tests_unit_test_sample_piece_LDADD = $(STORE_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/test-sample-archive
+TESTS += tests/unit/test-sample-archive
+tests_unit_test_sample_archive_SOURCES = tests/unit/test-sample-archive.c tests/unit/unit.h
+tests_unit_test_sample_archive_LDADD = $(ROUTES_LIBS) $(ARCHIVE_LIBS) $(CUNIT_LIBS)
+
 check_PROGRAMS += tests/unit/test-openapi
 TESTS += tests/unit/test-openapi
 tests_unit_test_openapi_SOURCES = tests/unit/test-openapi.c tests/unit/unit.h

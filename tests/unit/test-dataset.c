@@ -75,7 +75,7 @@ static void check_item(const char *file, json_object *item)
 {
     json_object *row = json_object_object_get(item, "row"), *made = NULL;
     const char *name = json_get_text(item, "format"), *needed = json_get_text(item, "needs");
-    const struct dataset_format *format = dataset_format_of(row);
+    const struct dataset_format *format = dataset_format_of(row, false);
     struct error err = ERROR_INIT;
     _cleanup_(json_release) json_object *line = NULL;
     const char *needs;
@@ -123,7 +123,7 @@ static void rows_of_each_format_become_samples(void)
             check_item(entry->d_name, json_object_array_get_idx(items, i));
     }
     closedir(folder);
-    CU_ASSERT_EQUAL(files, 12);
+    CU_ASSERT_EQUAL(files, 13);
 }
 
 /* Without one, every solution would be a success, or none. */
@@ -171,6 +171,47 @@ static void a_row_of_multi_swe_bench_gets_the_runner_of_its_repository(void)
         if (cases[i].parser ? !parser || strcmp(parser, cases[i].parser) != 0 : parser != NULL)
             complain(cases[i].repo, parser ? parser : "no parser");
         CU_ASSERT_EQUAL(json_object_object_get(line, "needs") == NULL, cases[i].parser != NULL);
+    }
+}
+
+#define PATCH_OF(file) "--- a/" file "\n+++ b/" file "\n@@ -1 +1 @@\n-x\n+y\n"
+
+/* It is not looked at once more whether rows are what they were said to be. */
+static void a_row_that_is_said_to_be_swe_bench_s_is_taken_as_one(void)
+{
+    static const struct {
+        const char *repo, *test_patch;
+        const char *needs, *error; /* a part of it; NULL: none */
+    } cases[] = {
+        {"pylint-dev/pylint", PATCH_OF("tests/a.py"), NULL, NULL},
+        {"pylint-dev/pylint", PATCH_OF("tests/a.txt"), "touches no test file", NULL},
+        {"somebody/something", PATCH_OF("tests/a.py"), NULL, "repo: none of SWE-bench's"},
+    };
+    const struct dataset_format *format = dataset_format_named("swe-bench-4");
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(json_release) json_object *row = json_tokener_parse(
+            "{\"instance_id\":\"pylint-dev__pylint-1\",\"version\":\"2.13\",\"patch\":\"\","
+            "\"my_own_field\":1,\"FAIL_TO_PASS\":[\"tests/a.py::t\"],\"PASS_TO_PASS\":[]}");
+        _cleanup_(json_release) json_object *line = NULL;
+        json_object *made = NULL;
+        struct error err = ERROR_INIT;
+        const char *needs;
+
+        json_add_text(row, "repo", cases[i].repo);
+        json_add_text(row, "test_patch", cases[i].test_patch);
+        if (dataset_convert(format, row, &made, &err) < 0) {
+            if (!cases[i].error || !strstr(err.message, cases[i].error))
+                complain(cases[i].repo, err.message);
+            continue;
+        }
+        line = made;
+        CU_ASSERT_PTR_NULL(cases[i].error);
+        CU_ASSERT_PTR_NOT_NULL(json_get_text(line, "image_reference"));
+        needs = json_object_to_json_string(json_object_object_get(line, "needs"));
+        if (cases[i].needs ? !strstr(needs, cases[i].needs) : strcmp(needs, "null") != 0)
+            complain(cases[i].test_patch, needs);
+        CU_ASSERT_EQUAL(json_get_text(line, "verifier_command") == NULL, cases[i].needs != NULL);
     }
 }
 
@@ -539,7 +580,8 @@ static void names_that_are_no_test_are_told(void)
                                         "test_x", "a/b.py::test_y",
                                         "test_x (module.Class.test_x) (n=1)"};
     static const char *const wrong[] = {"A view reverses its URL.",
-                                        "Named URLs should be reversible"};
+                                        "Named URLs should be reversible", "[100%]",
+                                        "[100%]------------------------------"};
     static const char cut[] = "tests/a.py::test_x[a";
 
     for (size_t i = 0; i < ARRAY_SIZE(right); i++)
@@ -693,7 +735,7 @@ static void a_file_is_read_by_processes_that_can_do_nothing_else(void)
 
     CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
-    source = row_source_open(path, NULL, 1000, &err);
+    source = row_source_open(path, NULL, false, 1000, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(source);
     CU_ASSERT_EQUAL(row_source_next(source, &row, &err), 1);
     CU_ASSERT_EQUAL(row.kind, SOURCE_ROW);
@@ -719,6 +761,8 @@ static const struct unit_test tests[] = {
     {"rows of each format become samples", rows_of_each_format_become_samples},
     {"a row of Multi-SWE-bench gets the runner of its repository",
      a_row_of_multi_swe_bench_gets_the_runner_of_its_repository},
+    {"a row that is said to be SWE-bench's is taken as one",
+     a_row_that_is_said_to_be_swe_bench_s_is_taken_as_one},
     {"a row with no test that must pass is refused", a_row_with_no_test_that_must_pass_is_refused},
     {"Python literals are read, and never evaluated", python_literals_are_read},
     {"deep literals are refused", deep_literals_are_refused},

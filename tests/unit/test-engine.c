@@ -17,6 +17,7 @@
 #include "container/oci_config.h"
 #include "container/ranges.h"
 #include "container/seccomp.h"
+#include "engined/cpu_watch.h"
 #include "engined/kernel_watch.h"
 #include "images/image_store.h"
 #include "settings.h"
@@ -385,6 +386,25 @@ static void test_the_kernel_s_own_memory(void)
     CU_ASSERT_EQUAL(kernel_watch_parse(""), -1);
 }
 
+static bool is_last(bool before, int64_t since_us, int64_t lately_us)
+{
+    return cpu_watch_is_last(before, (struct cpu_use){since_us, 250000},
+                             (struct cpu_use){lately_us, 2000000});
+}
+
+static void test_who_comes_last(void)
+{
+    CU_ASSERT_FALSE(is_last(false, 0, 0));
+    CU_ASSERT_FALSE(is_last(false, 125000, 125000));
+    CU_ASSERT_TRUE(is_last(false, 125001, 125001));
+    CU_ASSERT_TRUE(is_last(true, 62500, 62500));
+    CU_ASSERT_FALSE(is_last(true, 62499, 62499));
+    /* Bursts with pauses count as well. */
+    CU_ASSERT_TRUE(is_last(false, 0, 1000001));
+    CU_ASSERT_TRUE(is_last(true, 0, 1000001));
+    CU_ASSERT_FALSE(is_last(true, 0, 1000000));
+}
+
 /* What the kernel makes of the program shows in test-guests; here, that it is one. */
 static void test_filter_compiles(void)
 {
@@ -473,6 +493,7 @@ static const struct unit_test tests[] = {
     {"the system call filter refuses filters", test_filter_refuses_filters},
     {"attributes of files are counted or refused", test_attributes_are_counted_or_refused},
     {"what of the host's memory is the kernel's own", test_the_kernel_s_own_memory},
+    {"who comes last at the processors", test_who_comes_last},
     {"the system call filter is built for the kernel", test_filter_compiles},
     {"image names", test_image_names},
     {"the helper's arguments", test_helper_arguments},

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "unit.h"
 
 #include "base/banned.h"
@@ -566,6 +567,24 @@ static void the_longest_body_follows_from_the_fields(void)
     CU_ASSERT_EQUAL(form_body_most(fields, 3, &limits), 16384 + 6 * 8 + 6);
 }
 
+/* Most of a text is looked at in words of eight bytes. */
+static void what_is_not_utf8_is_found_wherever_it_stands(void)
+{
+    char text[41];
+
+    for (size_t at = 0; at < sizeof(text); at++) {
+        memset(text, 'a', sizeof(text));
+        CU_ASSERT_EQUAL(utf8_valid_length(text, at), at);
+        text[at] = (char)0xc3;
+        CU_ASSERT_EQUAL(utf8_valid_length(text, sizeof(text)), at);
+        if (at + 1 == sizeof(text))
+            continue;
+        text[at + 1] = (char)0xa4;
+        CU_ASSERT_EQUAL(utf8_valid_length(text, sizeof(text)), sizeof(text));
+        CU_ASSERT_EQUAL(utf8_valid_length(text, at + 1), at);
+    }
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -588,6 +607,8 @@ int main(void)
         {"a key with a NUL is refused, a value isn't", a_key_with_a_nul_is_refused},
         {"a date is a day in UTC", a_date_is_a_day_in_utc},
         {"the longest body follows from the fields", the_longest_body_follows_from_the_fields},
+        {"what is not UTF-8 is found wherever it stands",
+         what_is_not_utf8_is_found_wherever_it_stands},
     };
 
     return UNIT_MAIN("fields", tests);

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "grade/logs.h"
@@ -138,15 +139,68 @@ static const struct expected_log {
       {"format_test.widths", TEST_FAILED},
       {"format_test.later", TEST_SKIPPED}}},
     {"minitest",
-     3,
+     4,
      {{"CartTest#test_adds", TEST_PASSED},
       {"CartTest#test_removes", TEST_FAILED},
+      {"TestUtils#test_: The `Utils.slugify` method should replace whitespace", TEST_PASSED},
       {"test_lends", TEST_SKIPPED}}},
     {"named-json",
      3,
      {{"test/a.js | adds", TEST_PASSED},
       {"test/a.js | removes", TEST_FAILED},
       {"test/b.js | lends", TEST_SKIPPED}}},
+    /* Names of SWE-bench Multilingual's lists. */
+    {"automake",
+     4,
+     {{"tests/jqtest", TEST_PASSED},
+      {"tests/onigtest", TEST_FAILED},
+      {"testc", TEST_PASSED},
+      {"callout", TEST_SKIPPED}}},
+    {"ant",
+     3,
+     {{"javac-BuilderWithToBuilder.java(lombok.transform.TestWithDelombok)", TEST_PASSED},
+      {"javac-NonNullOnRecord3.java(lombok.transform.TestWithDelombok)", TEST_FAILED},
+      {"javac-ExtensionMethodInLambda.java(lombok.transform.TestWithDelombok)", TEST_FAILED}}},
+    {"redis",
+     4,
+     {{"RPOP/LPOP with the optional count argument", TEST_PASSED},
+      {"ACLs can exclude single subcommands, case 1", TEST_PASSED},
+      {"XREADGROUP will not report data on empty history. Bug #5577", TEST_FAILED},
+      {"MONITOR log blocked command only once", TEST_SKIPPED}}},
+    {"micropython",
+     3,
+     {{"basics/fun_kwargs.py", TEST_PASSED},
+      {"float/string_format_modulo2_intbig.py", TEST_FAILED},
+      {"unicode/unicode_slice.py", TEST_SKIPPED}}},
+    {"karma",
+     5,
+     {{"Components > should render components", TEST_PASSED},
+      {"Components > Component construction > should re-render nested functional components",
+       TEST_PASSED},
+      /* The lists' path, which its suite is not in, and the true one. */
+      {"Components > Component construction > should support passing children as a prop",
+       TEST_FAILED},
+      {"Components > props.children > should support passing children as a prop", TEST_FAILED},
+      {"should be sunk", TEST_SKIPPED},
+      {"memo() > should pass props and nextProps to comparer fn", TEST_PASSED}}},
+    {"cucumber",
+     2,
+     {{"features/post_data.feature:6  Scenario: Use post.title variable", TEST_PASSED},
+      {"features/post_data.feature:30  Scenario: Use page.name variable", TEST_FAILED}}},
+    {"test-unit",
+     4,
+     {{"test_included", TEST_PASSED},
+      {"test_rpc_server[localhost_ipv4]", TEST_FAILED},
+      {"exponential backoff with max_steps", TEST_PASSED},
+      {"Fluent::ConfigTest > retry > test_later", TEST_SKIPPED}}},
+    {"doctest",
+     6,
+     {{"basic usage > to_json", TEST_PASSED},
+      {"basic usage > conversion > from_json", TEST_FAILED},
+      {"basic usage > from_json", TEST_FAILED},
+      {"basic usage > conversion", TEST_FAILED},
+      {"basic usage > implicit conversions", TEST_PASSED},
+      {"left out", TEST_SKIPPED}}},
 };
 
 static enum report_state add(struct test_report *report, const char *log, size_t length)
@@ -224,6 +278,11 @@ static void a_log_without_its_end_is_broken(void)
     }
 }
 
+#define DOCTEST_PASSED "<OverallResultsAsserts test_case_success='true'/>"
+#define DOCTEST(success)                                                                           \
+    "<doctest><TestSuite><TestCase name='T'><OverallResultsAsserts test_case_success='" success    \
+    "'/></TestCase></TestSuite><OverallResultsTestCases/></doctest>\n"
+
 static void an_end_that_names_more_failures_is_no_whole_log(void)
 {
     static const char *const texts[] = {
@@ -237,6 +296,24 @@ static void an_end_that_names_more_failures_is_no_whole_log(void)
         "2\n",
         "jest\nPASS a.test.js\n  \xe2\x9c\x93 a\nTests:       1 failed, 1 passed, 2 total\n",
         "go\n--- PASS: TestA (0.00s)\nok  \ta\t0.1s\n--- PASS: TestB (0.00s)\npanic: no\n",
+        "automake\nPASS: a\n# TOTAL: 2\n# FAIL:  1\n",
+        "ant\n [junit] [PASS] a(b.C)\n [junit] Tests run: 2, Failures: 1, Errors: 0\nBUILD "
+        "FAILED\n",
+        "micropython\npass  a.py\n2 tests performed (2 individual testcases)\n1 tests failed: b\n",
+        "karma\nStarting browser A\n  a\n    \xe2\x9c\x94 b\nSUMMARY:\n\xe2\x9c\x96 1 test "
+        "failed\n",
+        "cucumber\na.feature:1  Scenario: b ..\n2 scenarios (1 failed, 1 passed)\n",
+        "test-unit\nATest:\n  test_a:\t.: (0.1)\n2 tests, 2 assertions, 1 failures, 0 errors\n",
+        "redis\n[ok]: a\n[exception]: Executing test client: I/O error\n",
+        "doctest\n<doctest><TestSuite><TestCase name='a'/></TestSuite>\n",
+        "doctest\n" DOCTEST("true") "<?xml version='1.0'?><doctest><TestSuite><TestCase name='U'",
+        "doctest\n" DOCTEST("true") "<doctest binary='b'>\n",
+        "doctest\n<doctest><TestSuite><TestCase name='a'>" DOCTEST_PASSED
+        "</TestCase></TestSuite></doctest>\n",
+        "doctest\n<doctest><TestSuite><TestCase name='a'></TestCase></TestSuite></doctest>"
+        "<Expression "
+        "success='false'/></TestCase></TestSuite><OverallResultsTestCases/></doctest>\n",
+        "redis\n[ok]: say All tests passed without errors! (1 ms)\n",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -256,6 +333,81 @@ static const char *outcome_of(const char *log, const char *name)
     add(report, log, strlen(log));
     item = test_report_find(report, name);
     return item ? words[item->outcome] : "missing";
+}
+
+static void a_test_of_doctest_passes_only_where_it_says_so(void)
+{
+    static const struct {
+        const char *log, *outcome;
+    } rows[] = {
+        {"doctest\nstd::vector<doctest::String>\n" DOCTEST("true"), "passed"},
+        {"doctest\n" DOCTEST("true") DOCTEST("false"), "failed"},
+        {"doctest\n<doctest><TestSuite><TestCase name='T'></TestCase></TestSuite></doctest>"
+         "<Expression success='false'/>" DOCTEST_PASSED
+         "</TestCase></TestSuite><OverallResultsTestCases/></doctest>\n",
+         "failed"},
+        {"doctest\n<doctest><TestSuite><TestCase name='T'></TestCase><TestCase name='junk'>"
+         "<Expression success='false'/><OverallResultsAsserts test_case_success='false'/>"
+         "</TestCase></TestSuite><OverallResultsTestCases/></doctest>\n",
+         "failed"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        CU_ASSERT_STRING_EQUAL(outcome_of(rows[i].log, "T"), rows[i].outcome);
+}
+
+/* Whoever is tested prints it: it must not take the grader's time. */
+static void a_log_of_ever_deeper_lines_is_read_at_once(void)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    _cleanup_(buf_release) struct buf log = BUF_INIT;
+    int64_t began = clock_monotonic();
+
+    buf_add_str(&log, "karma\nStarting browser A\n");
+    for (int i = 0; i < 80000; i++)
+        buf_add_str(&log, " a\n  a\n   a\n");
+    buf_add_str(&log, "Starting browser B\n  a\n    \xe2\x9c\x94 b\nSUMMARY:\n");
+    CU_ASSERT_EQUAL(add(report, log.data, log.length), REPORT_WHOLE);
+    CU_ASSERT_PTR_NOT_NULL(test_report_find(report, "a > b"));
+    CU_ASSERT_TRUE(clock_monotonic() - began < 10 * CLOCK_SECOND);
+}
+
+/* Each line of it is made of a document that was whole. */
+static void a_line_of_jests_json_needs_no_end(void)
+{
+    _cleanup_(report_release) struct test_report *report = test_report_new();
+    _cleanup_(buf_release) struct buf bytes = BUF_INIT;
+    const struct test_case *item;
+
+    read_log("jest-json", &bytes);
+    CU_ASSERT_EQUAL(add(report, bytes.data, bytes.length), REPORT_WHOLE);
+    item = test_report_find(report, "OrderedMap > resets order when a keys is deleted");
+    CU_ASSERT(item && item->outcome == TEST_PASSED);
+    item = test_report_find(report, "partitions values");
+    CU_ASSERT(item && item->outcome == TEST_FAILED);
+}
+
+/* A title may hold what separates titles, times and numbers of tests. */
+static void a_title_is_read_to_its_end(void)
+{
+    static const struct {
+        const char *log, *name;
+    } rows[] = {
+        {"vitest\n \xe2\x9c\x93 a.spec.ts > parse > attribute value with > 3ms\n Tests  1 passed "
+         "(1)\n",
+         "a.spec.ts > parse > attribute value with >"},
+        {"gtest\n1: [==========] Running 1 test from 1 test suite.\n1: [       OK ] "
+         "ranges_test.format_array (0 ms)\n1: [==========] 1 test from 1 test suite ran. (0 ms "
+         "total)\n",
+         "ranges_test.format_array"},
+        {"redis\n[ok]: EXPIRE takes 10s\n\\o/ All tests passed without errors!\n",
+         "EXPIRE takes 10s"},
+        {"rspec\nprints lane context - ./spec/lane_spec.rb[1:1:1:2] - passed\n",
+         "prints lane context - ./spec/lane_spec.rb[1:1:1:2]"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        CU_ASSERT_STRING_EQUAL(outcome_of(rows[i].log, rows[i].name), "passed");
 }
 
 /* skipTests in pom.xml makes each of them a success. */
@@ -341,6 +493,11 @@ int main(void)
         {"a log without its end is broken", a_log_without_its_end_is_broken},
         {"an end that names more failures is no whole log",
          an_end_that_names_more_failures_is_no_whole_log},
+        {"a test of doctest passes only where it says so",
+         a_test_of_doctest_passes_only_where_it_says_so},
+        {"a log of ever deeper lines is read at once", a_log_of_ever_deeper_lines_is_read_at_once},
+        {"a line of Jest's JSON needs no end", a_line_of_jests_json_needs_no_end},
+        {"a title is read to its end", a_title_is_read_to_its_end},
         {"a build that ran no test says nothing of one",
          a_build_that_ran_no_test_says_nothing_of_one},
         {"an outcome of go may come behind what was printed",

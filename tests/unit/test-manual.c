@@ -42,9 +42,13 @@ static void add_number(struct buf *out, const struct config_row *row, int64_t nu
 
 static void describe(const struct config_row *row, struct buf *out)
 {
+    _cleanup_(free_ptr) char *words = row->words ? config_words(row) : NULL;
+
     buf_addf(out, "\n.TP\n.B %s =%s", row->name, row->fallback[0] ? " " : "");
     add_escaped(out, row->fallback);
     buf_add_char(out, '\n');
+    if (words)
+        buf_addf(out, "%s.\n", words);
     if (row->type != CONFIG_INT)
         return;
     add_number(out, row, row->least);

@@ -155,8 +155,7 @@ static struct token_issuer *issuer_new(struct settings *settings)
 
     CU_ASSERT_EQUAL_FATAL(
         file_write_atomic(-100, secret_path, new_secret.bytes, new_secret.size, 0600, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(
-        config_load(settings_rows, settings_count, NULL, NULL, settings, NULL, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(config_load(&settings_table, NULL, NULL, settings, NULL, NULL, &err), 0);
     free(settings->accounts.token_secret_file);
     settings->accounts.token_secret_file = xstrdup(secret_path);
     issuer = token_issuer_new(&settings->accounts, &err);
@@ -254,8 +253,7 @@ static void a_short_secret_is_refused(void)
     struct error err = ERROR_INIT;
 
     CU_ASSERT_EQUAL_FATAL(file_write_atomic(-100, secret_path, "too short\n", 10, 0600, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(
-        config_load(settings_rows, settings_count, NULL, NULL, &settings, NULL, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(config_load(&settings_table, NULL, NULL, &settings, NULL, NULL, &err), 0);
     free(settings.accounts.token_secret_file);
     settings.accounts.token_secret_file = xstrdup(secret_path);
     CU_ASSERT_PTR_NULL(token_issuer_new(&settings.accounts, &err));

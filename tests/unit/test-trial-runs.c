@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +20,7 @@
 #include "agent/trial_user.h"
 #include "agent/trial_walls.h"
 #include "base/buf.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -138,6 +142,31 @@ static void a_run_that_talks_without_end_is_a_fault_of_its_own(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(end.printed, "\nend\n"));
 }
 
+/* A socket to which a run can send a descriptor, so that it is not closed with the run. */
+static int listen_to_all(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", place);
+    CU_ASSERT_FATAL(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    CU_ASSERT_EQUAL(chmod(address.sun_path, 0777), 0);
+    return fd;
+}
+
+static void a_run_that_sends_away_its_voice_is_not_waited_for(void)
+{
+    _cleanup_(close_fd) int held = listen_to_all();
+
+    run("python3 -c 'import socket, sys; a = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); "
+        "a.connect(sys.argv[1]); socket.send_fds(a, [b\"x\"], [3])' \"$PWD/socket\"; "
+        "echo '{\"status\":0}' >&3");
+    CU_ASSERT_EQUAL(end.status, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end.fault);
+    CU_ASSERT_STRING_EQUAL(end.fault, "what the run told has no end");
+    CU_ASSERT_EQUAL(unlink("socket"), 0);
+}
+
 static int segments_of(uid_t owner)
 {
     struct shm_info info;
@@ -231,6 +260,84 @@ static void a_run_of_a_zygote_that_takes_too_long_is_ended(void)
     CU_ASSERT_EQUAL(end.status, 128 + SIGKILL);
     CU_ASSERT_TRUE(trial_zygote_is_alone(&user.zygote));
     trial_zygote_stop(&user.zygote);
+}
+
+/* Whatever stopped it: the platform's fault, and no run that takes long. */
+static void a_zygote_that_does_not_answer_is_not_waited_for(void)
+{
+    char *argv[] = {(char *)"python3", (char *)"-c", (char *)"", NULL};
+    const struct trial_command command = {.argv = argv};
+    struct trial_end none = {0};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(start_zygote("/nowhere", forked_run, &err), 0);
+    CU_ASSERT_EQUAL(kill(user.zygote.pid, SIGSTOP), 0);
+    user.zygote.seconds = 1;
+    CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
+    CU_ASSERT_EQUAL(trial_user_run(&user, uid, &command, &none, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_INTERNAL);
+    trial_zygote_stop(&user.zygote);
+    while (waitpid(-1, NULL, 0) > 0) /* who would have ended the run ends with it */
+        ;
+    CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void kill_zygote(int number)
+{
+    (void)number;
+    (void)kill(user.zygote.pid, SIGKILL);
+}
+
+/* As where memory runs out. Whoever gets its number afterwards must not be killed in its place. */
+static void a_zygote_that_dies_within_a_run_has_no_number_any_more(void)
+{
+    char *argv[] = {(char *)"python3", (char *)"-c", (char *)"", NULL};
+    const struct trial_command command = {.argv = argv};
+    struct trial_end none = {0};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(start_zygote("/nowhere", "import time\ntime.sleep(2)\n", &err), 0);
+    signal(SIGALRM, kill_zygote);
+    alarm(1);
+    run_command(&command);
+    CU_ASSERT_EQUAL(end.status, 0);
+    CU_ASSERT_EQUAL(user.zygote.pid, 0);
+    CU_ASSERT_EQUAL_FATAL(trial_user_draw(&user, &uid, &err), 0);
+    CU_ASSERT_EQUAL(trial_user_run(&user, uid, &command, &none, &err), -1);
+    CU_ASSERT_EQUAL(err.kind, ERROR_INTERNAL);
+    trial_zygote_stop(&user.zygote);
+    CU_ASSERT_EQUAL(user.zygote.fd, -1);
+    while (waitpid(-1, NULL, 0) > 0) /* who would have ended the run ends with it */
+        ;
+    CU_ASSERT_EQUAL(errno, ECHILD);
+}
+
+static void a_child_that_does_not_end_is_killed(void)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        for (;;)
+            pause();
+    CU_ASSERT_FALSE(child_wait(pid, 10, &status));
+    CU_ASSERT_EQUAL(WTERMSIG(status), SIGKILL);
+    pid = fork();
+    if (pid == 0)
+        _exit(usleep(100000) == 0 ? 7 : 1);
+    CU_ASSERT_TRUE(child_wait(pid, 60000, &status));
+    CU_ASSERT_EQUAL(WEXITSTATUS(status), 7);
+}
+
+static void a_child_gets_its_time_where_no_descriptor_is_left(void)
+{
+    struct rlimit own, none;
+
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &own), 0);
+    none = (struct rlimit){0, own.rlim_max};
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+    a_child_that_does_not_end_is_killed();
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &own), 0);
 }
 
 static void a_zygote_loads_nothing_of_the_repository(void)
@@ -370,11 +477,20 @@ int main(void)
         {"a status is the process's own", a_status_is_the_process_s_own},
         {"a run that talks without end is a fault of its own",
          a_run_that_talks_without_end_is_a_fault_of_its_own},
+        {"a run that sends away its voice is not waited for",
+         a_run_that_sends_away_its_voice_is_not_waited_for},
         {"shared memory does not outlive its run", shared_memory_does_not_outlive_its_run},
         {"a run of a zygote is the supervisor's and another user's",
          a_run_of_a_zygote_is_the_supervisor_s_and_another_user_s},
         {"a run of a zygote that takes too long is ended",
          a_run_of_a_zygote_that_takes_too_long_is_ended},
+        {"a zygote that does not answer is not waited for",
+         a_zygote_that_does_not_answer_is_not_waited_for},
+        {"a zygote that dies within a run has no number any more",
+         a_zygote_that_dies_within_a_run_has_no_number_any_more},
+        {"a child that does not end is killed", a_child_that_does_not_end_is_killed},
+        {"a child gets its time where no descriptor is left",
+         a_child_gets_its_time_where_no_descriptor_is_left},
         {"a zygote loads nothing of the repository", a_zygote_loads_nothing_of_the_repository},
         {"a sealed repository can be read and not written",
          a_sealed_repository_can_be_read_and_not_written},

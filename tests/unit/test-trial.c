@@ -12,6 +12,7 @@
 #include "agent/trial_kinds.h"
 #include "agent/trial_names.h"
 #include "agent/trial_plan.h"
+#include "agent/trial_planted.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -288,13 +289,16 @@ static void a_titled_test_is_named_by_its_file_and_the_whole_title(void)
     CU_ASSERT_EQUAL(trial_names_compare(TRIAL_NAMES_PYTEST, "a.py::f[x]", "a.py::f"), 0);
 }
 
-static void only_frameworks_of_the_table_have_trials(void)
+static void all_frameworks_and_no_others_have_trials(void)
 {
-    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("pytest"));
-    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("tape"));
-    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("jest"));
-    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("mocha"));
-    CU_ASSERT_PTR_NOT_NULL(trial_kind_find("node"));
+    const struct framework *framework;
+
+    for (size_t i = 0; (framework = framework_at(i)); i++) {
+        const struct trial_kind *kind = trial_kind_find(framework->name);
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(kind);
+        CU_ASSERT_EQUAL(kind->family, framework->family);
+    }
     CU_ASSERT_PTR_NULL(trial_kind_find("pytes"));
     CU_ASSERT_PTR_NULL(trial_kind_find(NULL));
 }
@@ -329,6 +333,106 @@ static void a_plan_that_leads_out_of_the_repository_is_refused(void)
         CU_ASSERT_EQUAL(trial_plan_read(plans[i], strlen(plans[i]), &refused, &err), -1);
         CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
     }
+}
+
+/* --- what is told of planted failures -------------------------------------------------------- */
+
+static void expect_planted(const char *expected)
+{
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
+    trial_planted_write(&plan, ends, &json);
+    CU_ASSERT_STRING_EQUAL(json.data, expected);
+    clear();
+}
+
+#define TOLD(planted, unchanged)                                                                   \
+    "{\"tests\":[{\"test\":\"t/a.py::test_f\",\"planted\":{\"expected\":{" planted                 \
+    "}},\"unchanged\":{" unchanged                                                                 \
+    "}}],\"unplanted\":[],\"unrehearsed\":[],\"not_run\":[],\"more\":0}"
+
+static void each_planted_failure_is_told_with_its_end(void)
+{
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), SAID("test_x[2]", 0), SAID("test_o", 0), ENDED(0));
+    HEAR(&ends[1], 1, SAID("test_y[1]", 2), ENDED(1));
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
+    expect_planted(TOLD("\"failed\":1", "\"passed\":2"));
+    HEAR(&ends[0], 1, SAID("test_x[1]", 0), SAID("test_x[2]", 2), ENDED(1));
+    HEAR(&ends[1], 1, SAID("test_y[1]", 0), SAID("test_y[2]", 2), ENDED(1));
+    ends[2].left_out = true;
+    expect_planted(TOLD("\"passed\":1", "\"failed\":1"));
+    HEAR(&ends[0], 0, SAID("test_x[1]", 1), ENDED(0));
+    HEAR(&ends[1], 0, SAID("test_y[1]", 1), ENDED(0));
+    HEAR(&ends[2], 0, ENDED(0));
+    expect_planted(TOLD("\"skipped\":1", "\"skipped\":1,\"no result\":1"));
+}
+
+static void a_planted_failure_in_a_run_that_broke_off_has_no_result(void)
+{
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), ENDED(0));
+    HEAR(&ends[1], 137, SAID("test_y[1]", 2));
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
+    expect_planted(TOLD("\"no result\":1", "\"passed\":2"));
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), ENDED(0));
+    HEAR(&ends[1], 137, SAID("test_y[1]", 0)); /* it passed all the same */
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
+    expect_planted(TOLD("\"passed\":1", "\"passed\":2"));
+}
+
+/* Another test had failed: nothing is known of the rehearsal. */
+static void tests_whose_runs_were_left_out_are_told(void)
+{
+    HEAR(&ends[0], 0, SAID("test_x[1]", 2), ENDED(0));
+    HEAR(&ends[1], 0, ENDED(0));
+    ends[1].left_out = true;
+    HEAR(&ends[2], 0, SAID("test_z[1]", 0), ENDED(0));
+    expect_planted("{\"tests\":[],\"unplanted\":[],\"unrehearsed\":[],"
+                   "\"not_run\":[\"t/a.py::test_f\"],\"more\":0}");
+}
+
+static void tests_in_which_no_failure_was_planted_are_told(void)
+{
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    const char *unplanted[] = {"t.a::test_g[1]", "\n"};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
+    trial_plan_drop(&plan, 0);
+    free(plan.unplanted);
+    plan.unplanted = unplanted;
+    plan.unplanted_count = ARRAY_SIZE(unplanted);
+    plan.mended_count = 0;
+    plan.rehearsal_count = 1;
+    HEAR(&ends[0], 0, SAID("test_x[1]", 0), ENDED(0));
+    trial_planted_write(&plan, ends, &json);
+    CU_ASSERT_STRING_EQUAL(json.data,
+                           "{\"tests\":[],\"unplanted\":[\"t.a::test_g[1]\",\"\\n\"],"
+                           "\"unrehearsed\":[\"t/a.py::test_f\"],\"not_run\":[],\"more\":0}");
+    plan.unplanted = NULL;
+    plan.rehearsal_count = 0;
+    clear();
+}
+
+static void what_is_told_of_planted_failures_has_an_end(void)
+{
+    _cleanup_(buf_release) struct buf json = BUF_INIT;
+    _cleanup_(free_ptr) char *name = xcalloc(1, TRIAL_PLANTED_MOST / 4);
+    const char *unplanted[] = {name, name, name, name, name, "short"};
+    struct error err = ERROR_INIT;
+
+    memset(name, '\n', TRIAL_PLANTED_MOST / 4 - 1); /* each of which takes two bytes */
+    CU_ASSERT_EQUAL_FATAL(trial_plan_read(three_runs, strlen(three_runs), &plan, &err), 0);
+    free(plan.unplanted);
+    plan.unplanted = unplanted;
+    plan.unplanted_count = ARRAY_SIZE(unplanted);
+    trial_planted_write(&plan, ends, &json);
+    CU_ASSERT_TRUE(json.length <= TRIAL_PLANTED_MOST + 1024);
+    CU_ASSERT_PTR_NOT_NULL(strstr(json.data, "\"short\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(json.data, "\"more\":4}"));
+    plan.unplanted = NULL;
+    clear();
 }
 
 /* --- pytest's planner ------------------------------------------------------------------------ */
@@ -567,9 +671,17 @@ int main(void)
         {"the report names tests as pytest does", the_report_names_tests_as_pytest_does},
         {"a titled test is named by its file and the whole title",
          a_titled_test_is_named_by_its_file_and_the_whole_title},
-        {"only frameworks of the table have trials", only_frameworks_of_the_table_have_trials},
+        {"all frameworks and no others have trials", all_frameworks_and_no_others_have_trials},
         {"a plan that leads out of the repository is refused",
          a_plan_that_leads_out_of_the_repository_is_refused},
+        {"each planted failure is told with its end", each_planted_failure_is_told_with_its_end},
+        {"a planted failure in a run that broke off has no result",
+         a_planted_failure_in_a_run_that_broke_off_has_no_result},
+        {"tests in which no failure was planted are told",
+         tests_in_which_no_failure_was_planted_are_told},
+        {"tests whose runs were left out are told", tests_whose_runs_were_left_out_are_told},
+        {"what is told of planted failures has an end",
+         what_is_told_of_planted_failures_has_an_end},
         {"failures are planted in listed and held-out tests and not in the run of all",
          failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run_of_all},
         {"what must go on to pass is planted in one run and true in another",

@@ -9,6 +9,7 @@
 #include "wire/account.h"
 #include "wire/container.h"
 #include "wire/engined.h"
+#include "wire/framework.h"
 #include "wire/profile.h"
 
 #include "base/banned.h"
@@ -49,6 +50,20 @@ static void what_is_no_container_s_name_is_refused(void)
 
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
         CU_ASSERT_EQUAL(container_name_parse(wrong[i], &kind, &parsed), -1);
+}
+
+/* Samples are checked, planned and run by this one table. */
+static void a_framework_is_found_by_its_name(void)
+{
+    size_t count = 0;
+
+    for (const struct framework *each; (each = framework_at(count)); count++)
+        CU_ASSERT_PTR_EQUAL(framework_find(each->name), each);
+    CU_ASSERT_EQUAL(count, 6);
+    CU_ASSERT_PTR_NULL(framework_find("unheard"));
+    CU_ASSERT_PTR_NULL(framework_find(NULL));
+    CU_ASSERT_TRUE(framework_find("tape")->lists_name_files);
+    CU_ASSERT_FALSE(framework_find("ctest")->lists_name_files);
 }
 
 static void a_kind_has_a_name(void)
@@ -356,6 +371,7 @@ int main(void)
         {"a container's name tells what it is", a_container_s_name_tells_what_it_is},
         {"what is no container's name is refused", what_is_no_container_s_name_is_refused},
         {"a kind has a name", a_kind_has_a_name},
+        {"a framework is found by its name", a_framework_is_found_by_its_name},
         {"what the daemon asks is taken", what_the_daemon_asks_is_taken},
         {"a verification has no way out", a_verification_has_no_way_out},
         {"a request of another length is refused", a_request_of_another_length_is_refused},

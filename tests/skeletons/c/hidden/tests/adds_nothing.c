@@ -1,0 +1,6 @@
+int add(int a, int b);
+
+int main(void)
+{
+    return add(2, 0) != 2;
+}

@@ -106,7 +106,8 @@ static void out_of_time(int signal)
 static void set_alarm(int out)
 {
     const struct sigaction action = {.sa_handler = out_of_time};
-    const struct itimerval when = {.it_value = {.tv_usec = EDIT_MILLISECONDS * 1000}};
+    const struct itimerval when = {
+        .it_value = {EDIT_MILLISECONDS / 1000, EDIT_MILLISECONDS % 1000 * 1000}};
 
     temporary.out = out;
     sigaction(SIGALRM, &action, NULL);

@@ -11,7 +11,7 @@
 
 struct evhttp_request;
 
-#define EDIT_MILLISECONDS 900 /* before the agent gives up on a worker, AGENT_FILE_SECONDS */
+#define EDIT_MILLISECONDS 4500 /* before the agent gives up on a worker, AGENT_FILE_SECONDS */
 
 /* The names of temporaries, for fnmatch(3): one is left where an operation is killed outright. */
 #define EDIT_HEX_4 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"

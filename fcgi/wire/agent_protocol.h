@@ -126,6 +126,6 @@
 #define AGENT_DEPTH_MOST 256                  /* folders within one another, of a tree */
 #define AGENT_PATTERNS_MOST 64                /* that say which */
 #define AGENT_COMMAND_SECONDS_MOST (7 * 24 * 3600)
-#define AGENT_FILE_SECONDS 1 /* after which a file operation is done, refused or given up */
+#define AGENT_FILE_SECONDS 5 /* after which a file operation is done, refused or given up */
 
 #endif

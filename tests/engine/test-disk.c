@@ -258,7 +258,6 @@ static void what_was_not_written_yet_is_let_go(const char *scratch)
     CU_ASSERT_EQUAL(stat(image, &st), 0);
     CU_ASSERT(st.st_blocks * 512 < MIB); /* lists of files neither */
     stop(&id);
-    restart_with("disk_reserve_bytes = 128M\n");
     CU_ASSERT(free_in(scratch) > DEVICE_BYTES * 8 / 10);
 }
 

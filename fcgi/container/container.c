@@ -144,6 +144,18 @@ bool container_runs(const char *folder, pid_t *ret_pid)
     return true;
 }
 
+int container_open_init(const char *folder)
+{
+    _cleanup_(close_fd) int pidfd = -1;
+    pid_t pid;
+
+    if (!container_runs(folder, &pid))
+        return -1;
+    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    /* Once more, now that the pid can't be given to another unnoticed. */
+    return pidfd >= 0 && container_runs(folder, &pid) ? TAKE_FD(pidfd) : -1;
+}
+
 /* A stop that held the lock removes the folder, so what was locked may be nobody's any more: then
  * again. */
 int container_lock(const char *folder, int flags, struct error *err)

@@ -85,6 +85,9 @@ bool container_runtime_is_crun(const char *runtime);
 /* Does the process of the folder's `init` file still live? *ret_pid may be NULL. */
 bool container_runs(const char *folder, pid_t *ret_pid);
 
+/* A pidfd of that process, the caller's, or -1 where it does not live. */
+int container_open_init(const char *folder);
+
 /*
  * Opens and locks the folder, for as long as the descriptor is open. ERROR_NOT_FOUND where there is
  * none. flags: 0, or LOCK_NB for ERROR_UNAVAILABLE at once where somebody else holds it.

@@ -10,7 +10,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -38,15 +37,10 @@ static int network(struct stat *ret_st, struct error *err)
  */
 static int enter_network(const struct container_job *job, const char *folder, struct error *err)
 {
-    _cleanup_(close_fd) int pidfd = -1;
+    _cleanup_(close_fd) int pidfd = container_open_init(folder);
     struct stat before, after;
-    pid_t pid;
 
-    if (!container_runs(folder, &pid))
-        return error_set(err, ERROR_NOT_FOUND, NULL, "%s does not run", job->name);
-    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    /* Once more, now that the pid can't be given to another unnoticed. */
-    if (pidfd < 0 || !container_runs(folder, &pid))
+    if (pidfd < 0)
         return error_set(err, ERROR_NOT_FOUND, NULL, "%s does not run", job->name);
     if (network(&before, err) < 0)
         return -1;

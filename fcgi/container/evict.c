@@ -220,19 +220,6 @@ int container_clear(const struct container_job *job, struct error *err)
     return cgroup_clear(&fs, job->cgroup, pid, job->processes, CLEAR_TIMEOUT_MS, err);
 }
 
-/* Of pid 1, or -1 where it does not run. */
-static int open_pid(const char *folder)
-{
-    _cleanup_(close_fd) int pidfd = -1;
-    pid_t pid;
-
-    if (!container_runs(folder, &pid))
-        return -1;
-    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    /* Once more, now that the pid can't be given to another unnoticed. */
-    return pidfd >= 0 && container_runs(folder, &pid) ? TAKE_FD(pidfd) : -1;
-}
-
 /*
  * The reason is there before pid 1 is gone, for then somebody asks. Where there is no room for it,
  * the container ends without, and the reason comes when its disk was taken. The disk is shut
@@ -254,7 +241,7 @@ int container_evict(const struct container_job *job, struct error *err)
     if (job->scratch_dir == NULL || job->ended == NULL)
         return error_set(err, ERROR_INVALID, NULL, "scratch and ended are needed");
     opened = disk_open(job, &disk, err) == 0;
-    pidfd = open_pid(folder);
+    pidfd = container_open_init(folder);
     told = pidfd < 0 || write_reason(job, folder, &unwritten) == 0;
     shutter = begin(&disk);
     finish(&shutter, SHUT_MS);

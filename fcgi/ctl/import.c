@@ -221,11 +221,12 @@ static void show_progress(struct import *import)
         progress_show(&import->progress, "%s: line %" PRId64, import->path, import->line);
 }
 
-/* What an earlier release took as plain would get a new version of each sample. */
+/* What an earlier release took as plain would get a new version of each sample. The formats are
+ * compared once, when the file's is known. */
 static int check_row(struct import *import, struct error *err)
 {
     const char *format = row_source_format(import->source);
-    const char *before = import->format_before;
+    _cleanup_(free_ptr) char *before = format ? TAKE_PTR(import->format_before) : NULL;
 
     if (++import->rows > SAMPLES_MOST)
         return error_set(err, ERROR_LIMIT, NULL, "%s has more than %d samples; split it",

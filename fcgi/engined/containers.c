@@ -10,7 +10,6 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -452,19 +451,6 @@ int containers_set_last(struct containers *containers, const char *name, bool la
     return cgroup_set_last(&containers->cgroups, cgroup, last, err);
 }
 
-/* The pidfd of pid 1, or -1. Looked at twice, for the pid may be another's by the time it is
- * opened. */
-static int open_init(const char *folder)
-{
-    _cleanup_(close_fd) int pidfd = -1;
-    pid_t pid;
-
-    if (!container_runs(folder, &pid))
-        return -1;
-    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    return pidfd >= 0 && container_runs(folder, &pid) ? TAKE_FD(pidfd) : -1;
-}
-
 /* Which image, and when it was complete: what was recorded at the start, or else what the caller
  * knows and the store says now. */
 static void read_image(const struct containers *containers, const char *folder, const char *image,
@@ -540,7 +526,7 @@ int containers_describe(struct containers *containers, const char *name, const c
         return -1;
     if (access(folder, F_OK) < 0)
         return error_set(err, ERROR_NOT_FOUND, NULL, "there is no container %s", name);
-    description.pidfd = open_init(folder);
+    description.pidfd = container_open_init(folder);
     if (description.pidfd >= 0) {
         if (give_socket(containers, name, owner, err) < 0)
             return -1;

@@ -64,6 +64,8 @@ static void evicted(const struct error *err, void *arg)
     watch->evict_took = clock_monotonic() - watch->evict_began;
     if (err != NULL)
         log_error("evict_failed", err);
+    else if (watch->busy == 0)
+        watch->per_second = 0; /* it was theirs; who goes on writing shows at the next look */
 }
 
 /* The speed of the last look, or nearly what it was: what guests write reaches the disk in bursts,

@@ -25,6 +25,7 @@
 #define PROCS_MAX (16 << 20)
 #define SOCKET_BYTES_MAX (INT64_C(64) << 20)
 #define CPU_PERIOD_US 100000
+#define DYING_BYTES (INT64_C(64) << 20) /* a few pages for each of its processes */
 #define FREEING_MOST 1000 /* passes; after that a stop removes what is left */
 
 void cgroup_fs_release(struct cgroup_fs *fs)
@@ -459,6 +460,20 @@ static void wait_a_little(void)
     const struct timespec pause = {.tv_nsec = 1000000};
 
     nanosleep(&pause, NULL);
+}
+
+void cgroup_let_die(const struct cgroup_fs *fs, const char *path)
+{
+    /* Those that are there; on version 1 the first is never to be below the second. */
+    static const char *const files[] = {"memory.memsw.limit_in_bytes", "memory.limit_in_bytes",
+                                        "memory.max"};
+    struct error ignored;
+    int64_t limit;
+
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        if (read_number(fs->memory, path, files[i], NULL, &limit, &ignored) == 0 && limit > 0 &&
+            limit < INT64_MAX / 2)
+            write_number(fs->memory, path, files[i], limit + DYING_BYTES, &ignored);
 }
 
 int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int64_t processes,

@@ -94,6 +94,11 @@ int cgroup_open_pids(const struct cgroup_fs *fs, const char *path, struct error 
 void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_t pid, void *arg),
                  void *arg);
 
+/* For one whose processes were just killed: room above its limit of memory. Where all that it has
+ * is on its way to a disk that takes nothing any more, a process that was about to take memory
+ * waits for that, for minutes, and does not die. */
+void cgroup_let_die(const struct cgroup_fs *fs, const char *path);
+
 /* Kills all processes in it but one, for which meanwhile no new ones can be made, and waits until
  * they are gone. processes: its limit, where another call that was killed left none.
  * ERROR_UNAVAILABLE when that takes longer than timeout_ms. */

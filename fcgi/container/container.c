@@ -193,6 +193,7 @@ static int kill_all(const struct container_job *job, const struct cgroup_fs *fs,
          * takes its whole pid namespace with it. */
         if (pidfd >= 0 && container_runs(folder, &pid)) {
             syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+            cgroup_let_die(fs, job->cgroup);
             if (poll(&until_dead, 1, STOP_TIMEOUT_MS) <= 0)
                 return error_set(err, ERROR_UNAVAILABLE, NULL, "%s cannot be killed", job->name);
         }

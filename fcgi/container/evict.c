@@ -33,7 +33,8 @@
 #define SHUTDOWN_EXT4 _IOR('X', 125, uint32_t)
 #define SHUTDOWN_NO_LOG_FLUSH 2
 
-#define SHUT_MS 50 /* after so long the kill does not wait any more */
+#define AT_IT_MS 50 /* after so long the kill does not wait any more */
+#define DIE_MS 2000 /* with a disk that takes what they write */
 #define EMPTY_MS 10
 
 /* --- the disk -------------------------------------------------------------------------------- */
@@ -105,33 +106,66 @@ static int open_root(const char *device, bool read_only)
     return mounted < 0 ? -1 : openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* From then on each write to it fails, also of files' bytes that the kernel still holds. errno's
- * value. It may wait for seconds, until the kernel has written much, or all. */
-static int shut(const char *device)
+/* A process that shuts the disk of a container once that was killed; what came of it is for
+ * finish(). */
+struct shutter {
+    pid_t pid;  /* 0: it has ended, or there was nothing to do */
+    int failed; /* errno's value; 0: it is shut */
+    int at_it;  /* is closed by it when it has got at the file system. -1: there is none */
+};
+
+/*
+ * From then on each write to it fails, also of files' bytes that the kernel still holds. errno's
+ * value. It may wait for seconds to get at the file system, until the kernel has written much, or
+ * all. Not before the container's processes are dead: whoever waits for memory that lies with what
+ * can't be written any more does not die for minutes.
+ */
+static int shut(const char *device, int pidfd, int at_it)
 {
     _cleanup_(close_fd) int root = open_root(device, false);
+    struct pollfd until_dead = {.fd = pidfd, .events = POLLIN};
     uint32_t how = SHUTDOWN_NO_LOG_FLUSH;
 
     if (root < 0 && errno == EBUSY)
         root = open_root(device, true);
-    return root < 0 || ioctl(root, SHUTDOWN_EXT4, &how) < 0 ? errno : 0;
+    if (root < 0)
+        return errno;
+    close(at_it);
+    poll(&until_dead, 1, pidfd < 0 ? 0 : DIE_MS);
+    return ioctl(root, SHUTDOWN_EXT4, &how) < 0 ? errno : 0;
 }
 
-/* A process that shuts it; what came of it is for finish(). */
-struct shutter {
-    pid_t pid;  /* 0: it has ended, or there was nothing to do */
-    int failed; /* errno's value; 0: it is shut */
-};
-
-static struct shutter begin(const struct disk *disk)
+/* pidfd: of the container's pid 1, or -1 where it does not run. */
+static struct shutter begin(const struct disk *disk, int pidfd)
 {
-    struct shutter shutter = {.pid = disk->device ? fork() : 0};
+    struct shutter shutter = {.at_it = -1};
+    int fds[2];
 
-    if (shutter.pid == 0 && disk->device)
-        _exit(shut(disk->device));
+    if (disk->device == NULL)
+        return shutter;
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        shutter.failed = errno;
+        return shutter;
+    }
+    shutter.pid = fork();
+    if (shutter.pid == 0) {
+        close(fds[0]);
+        _exit(shut(disk->device, pidfd, fds[1]));
+    }
     if (shutter.pid < 0)
-        shutter = (struct shutter){.failed = shut(disk->device)};
+        shutter = (struct shutter){.failed = errno};
+    close(fds[1]);
+    shutter.at_it = fds[0];
     return shutter;
+}
+
+/* Before its last user is dying: then nobody gets at it any more until all is written. */
+static void let_get_at_it(struct shutter *shutter)
+{
+    struct pollfd at_it = {.fd = shutter->at_it, .events = POLLIN};
+
+    poll(&at_it, 1, shutter->at_it < 0 ? 0 : AT_IT_MS);
+    close_fd(&shutter->at_it);
 }
 
 /* Has it ended within that time? */
@@ -141,7 +175,8 @@ static bool finish(struct shutter *shutter, int ms)
 
     for (int waited = 0; shutter->pid > 0; waited++) {
         if (waitpid(shutter->pid, &status, WNOHANG) == shutter->pid)
-            *shutter = (struct shutter){.failed = WIFEXITED(status) ? WEXITSTATUS(status) : EIO};
+            *shutter = (struct shutter){.failed = WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
+                                        .at_it = -1};
         else if (waited >= ms)
             return false;
         else
@@ -222,9 +257,7 @@ int container_clear(const struct container_job *job, struct error *err)
 
 /*
  * The reason is there before pid 1 is gone, for then somebody asks. Where there is no room for it,
- * the container ends without, and the reason comes when its disk was taken. The disk is shut
- * before the kill, if that is quick: once its last user is dying, nobody gets at it until all is
- * written.
+ * the container ends without, and the reason comes when its disk was taken.
  */
 int container_evict(const struct container_job *job, struct error *err)
 {
@@ -232,7 +265,8 @@ int container_evict(const struct container_job *job, struct error *err)
     _cleanup_(close_fd) int lock = container_lock(folder, LOCK_NB, err);
     _cleanup_(disk_close) struct disk disk = {.image = -1, .loop = -1};
     _cleanup_(close_fd) int pidfd = -1;
-    struct error unwritten = ERROR_INIT;
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    struct error unwritten = ERROR_INIT, ignored = ERROR_INIT;
     struct shutter shutter;
     bool opened, told;
 
@@ -243,10 +277,12 @@ int container_evict(const struct container_job *job, struct error *err)
     opened = disk_open(job, &disk, err) == 0;
     pidfd = container_open_init(folder);
     told = pidfd < 0 || write_reason(job, folder, &unwritten) == 0;
-    shutter = begin(&disk);
-    finish(&shutter, SHUT_MS);
+    shutter = begin(&disk, pidfd);
+    let_get_at_it(&shutter);
     if (pidfd >= 0)
         syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    if (cgroup_fs_open(&fs, &ignored) == 0)
+        cgroup_let_die(&fs, job->cgroup);
     if (!opened || disk_take(&disk, &shutter, err) < 0)
         return -1;
     return told ? 0 : write_reason(job, folder, err);

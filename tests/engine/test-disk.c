@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -518,12 +519,88 @@ static void many_at_once_do_not_touch_the_reserve(void)
     with_a_device_of(2048 * MIB, many_and_the_reserve);
 }
 
+/* Writes so many MiB; ends with 0 when it could. */
+static _Noreturn void write_there(const char *path, int mib)
+{
+    static char chunk[MIB];
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    for (int i = 0; i < mib; i++)
+        if (write(fd, chunk, sizeof(chunk)) != sizeof(chunk))
+            _exit(1);
+    _exit(0);
+}
+
+static pid_t begin_to_write(const struct cgroup_fs *fs, const char *cgroup, const char *folder,
+                            int mib)
+{
+    _cleanup_(free_ptr) char *path = xasprintf("%s/written", folder);
+    struct error err;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (cgroup_enter(fs, cgroup, &err) < 0)
+            _exit(2);
+        write_there(path, mib);
+    }
+    return pid;
+}
+
+/* As the kernel does it by itself where a journal can't be written: nothing that is held reaches
+ * the disk any more, and it is not let go. */
+static void shut(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint32_t how = 2; /* what the journal holds is lost */
+
+    CU_ASSERT_EQUAL(ioctl(fd, _IOR('X', 125, uint32_t), &how), 0);
+    close(fd);
+}
+
+/* It wants a MiB, and all that its cgroup has lies with what can't be written any more. */
+static void who_waits_for_memory_dies_when_it_is_killed(void)
+{
+    _cleanup_(free_ptr) char *small = xasprintf("%s/small", fixture.dir);
+    _cleanup_(free_ptr) char *cgroup = xasprintf("/cse-dying-%d", (int)getpid());
+    _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
+    struct cgroup_limits most = {64 * MIB, 100, 1000};
+    struct cgroup_usage usage;
+    struct error err;
+    int64_t killed;
+    int status = 0;
+    pid_t pid;
+
+    mount_small(small, 256 * MIB);
+    CU_ASSERT_EQUAL_FATAL(cgroup_fs_open(&fs, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(cgroup_make(&fs, cgroup, &most, &err), 0);
+    CU_ASSERT_EQUAL(waitpid(begin_to_write(&fs, cgroup, small, 8), &status, 0) > 0, true);
+    CU_ASSERT_EQUAL(status, 0);
+    shut(small);
+    CU_ASSERT_EQUAL_FATAL(cgroup_read(&fs, cgroup, &usage, &err), 0);
+    most.memory_bytes = usage.memory_bytes + MIB / 2;
+    CU_ASSERT_EQUAL(cgroup_make(&fs, cgroup, &most, &err), 0);
+    pid = begin_to_write(&fs, cgroup, fixture.dir, 1);
+    sleep(1);
+    CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, WNOHANG), 0); /* it waits */
+    kill(pid, SIGKILL);
+    killed = clock_monotonic();
+    cgroup_let_die(&fs, cgroup);
+    waitpid(pid, &status, 0);
+    printf("(%lld ms) ", (long long)(clock_monotonic() - killed) / 1000);
+    CU_ASSERT(clock_monotonic() - killed < 60 * CLOCK_SECOND);
+    CU_ASSERT_EQUAL(cgroup_destroy(&fs, cgroup, 5000, &err), 0);
+    CU_ASSERT_EQUAL(umount(small), 0);
+    CU_ASSERT_EQUAL(rmdir(small), 0);
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
         {"no guest touches the host's reserve of disk", no_guest_touches_the_reserve},
         {"many at once do not touch it, and each end takes long",
          many_at_once_do_not_touch_the_reserve},
+        {"who waits for memory dies when it is killed",
+         who_waits_for_memory_dies_when_it_is_killed},
     };
     int status;
 

@@ -26,7 +26,7 @@
 #define SOCKET_BYTES_MAX (INT64_C(64) << 20)
 #define CPU_PERIOD_US 100000
 #define DYING_BYTES (INT64_C(64) << 20) /* a few pages for each of its processes */
-#define FREEING_MOST 1000 /* passes; after that a stop removes what is left */
+#define FREEING_MOST 1000               /* passes; after that a stop removes what is left */
 
 void cgroup_fs_release(struct cgroup_fs *fs)
 {

@@ -467,13 +467,17 @@ void cgroup_let_die(const struct cgroup_fs *fs, const char *path)
     /* Those that are there; on version 1 the first is never to be below the second. */
     static const char *const files[] = {"memory.memsw.limit_in_bytes", "memory.limit_in_bytes",
                                         "memory.max"};
+    struct cgroup_usage usage;
     struct error ignored;
     int64_t limit;
 
+    cgroup_set_last(fs, path, false, &ignored);
+    if (cgroup_read(fs, path, &usage, &ignored) < 0)
+        return;
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         if (read_number(fs->memory, path, files[i], NULL, &limit, &ignored) == 0 && limit > 0 &&
-            limit < INT64_MAX / 2)
-            write_number(fs->memory, path, files[i], limit + DYING_BYTES, &ignored);
+            limit - usage.memory_bytes < DYING_BYTES / 2)
+            write_number(fs->memory, path, files[i], usage.memory_bytes + DYING_BYTES, &ignored);
 }
 
 int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int64_t processes,

@@ -94,9 +94,10 @@ int cgroup_open_pids(const struct cgroup_fs *fs, const char *path, struct error 
 void cgroup_each(const struct cgroup_fs *fs, const char *path, void (*each)(pid_t pid, void *arg),
                  void *arg);
 
-/* For one whose processes were just killed: room above its limit of memory. Where all that it has
- * is on its way to a disk that takes nothing any more, a process that was about to take memory
- * waits for that, for minutes, and does not die. */
+/* For one whose processes were just killed, as they have to run once more to die: it does not come
+ * last any more, and has room in its limit of memory. (Where all that it has lies with a disk that
+ * takes nothing any more, a process that wants memory waits for minutes before it dies.) A second
+ * call gives nothing more. */
 void cgroup_let_die(const struct cgroup_fs *fs, const char *path);
 
 /* Kills all processes in it but one, for which meanwhile no new ones can be made, and waits until

@@ -183,20 +183,15 @@ int container_lock(const char *folder, int flags, struct error *err)
 static int kill_all(const struct container_job *job, const struct cgroup_fs *fs, const char *folder,
                     struct error *err)
 {
-    pid_t pid;
+    _cleanup_(close_fd) int pidfd = container_open_init(folder);
+    struct pollfd until_dead = {.fd = pidfd, .events = POLLIN};
 
-    if (container_runs(folder, &pid)) {
-        _cleanup_(close_fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        struct pollfd until_dead = {.fd = pidfd, .events = POLLIN};
-
-        /* Once more, now that the pid can't be given to another unnoticed. The death of pid 1
-         * takes its whole pid namespace with it. */
-        if (pidfd >= 0 && container_runs(folder, &pid)) {
-            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-            cgroup_let_die(fs, job->cgroup);
-            if (poll(&until_dead, 1, STOP_TIMEOUT_MS) <= 0)
-                return error_set(err, ERROR_UNAVAILABLE, NULL, "%s cannot be killed", job->name);
-        }
+    /* The death of pid 1 takes its whole pid namespace with it. */
+    if (pidfd >= 0) {
+        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+        cgroup_let_die(fs, job->cgroup);
+        if (poll(&until_dead, 1, STOP_TIMEOUT_MS) <= 0)
+            return error_set(err, ERROR_UNAVAILABLE, NULL, "%s cannot be killed", job->name);
     }
     return cgroup_destroy(fs, job->cgroup, STOP_TIMEOUT_MS, err);
 }

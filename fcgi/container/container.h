@@ -85,7 +85,7 @@ bool container_runtime_is_crun(const char *runtime);
 /* Does the process of the folder's `init` file still live? *ret_pid may be NULL. */
 bool container_runs(const char *folder, pid_t *ret_pid);
 
-/* A pidfd of that process, the caller's, or -1 where it does not live. */
+/* A pidfd of that process, the caller's, or -1 where it does not live or can't be opened. */
 int container_open_init(const char *folder);
 
 /*

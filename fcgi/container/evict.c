@@ -34,7 +34,7 @@
 #define SHUTDOWN_NO_LOG_FLUSH 2
 
 #define AT_IT_MS 50 /* after so long the kill does not wait any more */
-#define DIE_MS 2000 /* with a disk that takes what they write */
+#define DIE_MS 2000 /* so long shutting waits for the death of all processes */
 #define EMPTY_MS 10
 
 /* --- the disk -------------------------------------------------------------------------------- */
@@ -117,8 +117,8 @@ struct shutter {
 /*
  * From then on each write to it fails, also of files' bytes that the kernel still holds. errno's
  * value. It may wait for seconds to get at the file system, until the kernel has written much, or
- * all. Not before the container's processes are dead: whoever waits for memory that lies with what
- * can't be written any more does not die for minutes.
+ * all. The container's processes die first, or have had DIE_MS for it: whoever waits for memory
+ * that lies with what can't be written any more does not die for minutes.
  */
 static int shut(const char *device, int pidfd, int at_it)
 {
@@ -130,7 +130,7 @@ static int shut(const char *device, int pidfd, int at_it)
         root = open_root(device, true);
     if (root < 0)
         return errno;
-    close(at_it);
+    close_fd(&at_it);
     poll(&until_dead, 1, pidfd < 0 ? 0 : DIE_MS);
     return ioctl(root, SHUTDOWN_EXT4, &how) < 0 ? errno : 0;
 }
@@ -276,13 +276,17 @@ int container_evict(const struct container_job *job, struct error *err)
         return error_set(err, ERROR_INVALID, NULL, "scratch and ended are needed");
     opened = disk_open(job, &disk, err) == 0;
     pidfd = container_open_init(folder);
+    if (pidfd < 0 && container_runs(folder, NULL))
+        return error_set(err, ERROR_UNAVAILABLE, NULL, "cannot open pid 1 of %s", job->name);
     told = pidfd < 0 || write_reason(job, folder, &unwritten) == 0;
     shutter = begin(&disk, pidfd);
     let_get_at_it(&shutter);
     if (pidfd >= 0)
         syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-    if (cgroup_fs_open(&fs, &ignored) == 0)
+    if (pidfd >= 0 && cgroup_fs_open(&fs, &ignored) == 0)
         cgroup_let_die(&fs, job->cgroup);
+    if (shutter.failed != 0) /* no process for it */
+        shutter.failed = shut(disk.device, pidfd, -1);
     if (!opened || disk_take(&disk, &shutter, err) < 0)
         return -1;
     return told ? 0 : write_reason(job, folder, err);

@@ -15,7 +15,7 @@
 /*
  * First the folder says why (job->ended), so that nobody who sees the container dead can miss it;
  * then pid 1 is killed, then the disk taken. The rest is a stop's. ERROR_UNAVAILABLE: somebody
- * else works on the container; ERROR_NOT_FOUND: there is none, or it is dead.
+ * else works on the container; ERROR_NOT_FOUND: there is none. Of a dead one the disk is taken.
  */
 int container_evict(const struct container_job *job, struct error *err);
 

@@ -495,11 +495,14 @@ static int end_takers(const struct holders *holders, struct error *err)
 
     for (size_t i = 0; i < holders->count; i++) {
         struct container_job job = *holders->job;
+        _cleanup_(free_ptr) char *cgroup = NULL;
         struct error failed = ERROR_INIT;
 
         if (holders->all[i].bytes <= job.memory_bytes)
             continue;
         job.name = holders->all[i].name;
+        cgroup = xasprintf("%s/%s", holders->job->cgroup, job.name);
+        job.cgroup = cgroup; /* the job's is that above all of them */
         if (container_evict(&job, &failed) < 0)
             buf_addf(&ended, "%s%s: %s", ended.length ? ", " : "", job.name, failed.message);
         else

@@ -64,8 +64,10 @@ static void evicted(const struct error *err, void *arg)
     watch->evict_took = clock_monotonic() - watch->evict_began;
     if (err != NULL)
         log_error("evict_failed", err);
-    else if (watch->busy == 0)
-        watch->per_second = 0; /* it was theirs; who goes on writing shows at the next look */
+    if (err == NULL && watch->busy == 0) {
+        watch->per_second = 0; /* it was theirs; others' shows at the next looks */
+        watch->looked_at = 0;
+    }
 }
 
 /* The speed of the last look, or nearly what it was: what guests write reaches the disk in bursts,

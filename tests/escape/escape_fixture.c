@@ -125,6 +125,16 @@ int escape_processes(const char *session)
     return (int)strtol(out.data, NULL, 10);
 }
 
+void escape_limits_of_all(struct buf *out)
+{
+    buf_clear(out);
+    shell(out,
+          "for group in $(find /sys/fs/cgroup -type d -name '*%s'); do cd $group/.. && "
+          "cat memory.limit_in_bytes memory.memsw.limit_in_bytes memory.max pids.max; done "
+          "2>/dev/null",
+          neighbour.text);
+}
+
 long escape_memory_kib(long pid)
 {
     _cleanup_(buf_release) struct buf out = BUF_INIT;

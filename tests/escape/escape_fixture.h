@@ -25,6 +25,9 @@ void escape_refused(const struct ident *session, const char *probe, const char *
 /* The number of host processes in the session's cgroups. */
 int escape_processes(const char *session);
 
+/* What all sessions may have together, line by line: of the cgroup above the neighbour's. */
+void escape_limits_of_all(struct buf *out);
+
 /* What of the host's memory is the kernel's own, in KiB. */
 long escape_kernel_kib(void);
 

@@ -216,17 +216,24 @@ static void a_flood_of_kernel_memory(void)
 
     for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
         struct ident id = escape_open();
+        _cleanup_(buf_release) struct buf limits = BUF_INIT, after = BUF_INIT;
         _cleanup_(free_ptr) char *command = xasprintf("/tmp/probe %s", probes[i]);
         long before = escape_kernel_kib();
-        struct ident run = exec_start(id.text, command, 120);
+        struct ident run;
         _cleanup_(answer_release) struct answer *answer = NULL, *session = NULL;
 
+        escape_neighbour_lives(); /* is begun, where it was not yet */
+        escape_limits_of_all(&limits);
+        run = exec_start(id.text, command, 120);
         escape_neighbour_lives();
         answer = interaction_wait(NULL, id.text, run.text, 180);
         session = ended_session(&id);
         INT(answer, "exit_code", -1000);
         CHECK_MSG(strcmp(answer_text(session, "error.code"), "KERNEL_MEMORY_LIMIT") == 0,
                   "%s: %s %s", probes[i], answer->body.data, session->body.data);
+        escape_limits_of_all(&after);
+        CHECK_MSG(limits.length > 0 && strcmp(limits.data, after.data) == 0,
+                  "%s: the limits of all are %s, and were %s", probes[i], after.data, limits.data);
         /* What is counted to the session is in it: 256 MiB at most, on a stack of these tests. */
         CHECK_MSG(escape_kernel_kib() - before < 384 << 10, "%s: the kernel took %ld KiB",
                   probes[i], escape_kernel_kib() - before);

@@ -27,7 +27,7 @@
 #define ENGINED_TEXT_MAX (64 << 10) /* of environment, working directory and profile together */
 
 /* What it lets one connection have under way; more waits in the socket. */
-#define ENGINED_UNDER_WAY_MAX 512
+#define ENGINED_UNDER_WAY_MAX 128
 
 enum engined_verb {
     ENGINED_START = 1,

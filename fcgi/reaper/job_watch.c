@@ -52,6 +52,8 @@ struct note {
 
 static void note_free(struct note *note)
 {
+    if (note == NULL)
+        return;
     buf_release(&note->text);
     free(note->stage);
     free(note);
@@ -74,7 +76,7 @@ static void noted(const struct error *err, void *arg)
     _cleanup_(free_note) struct note *note = arg;
     struct live_job *job = note->job;
 
-    job->noting = false;
+    job->note = NULL;
     if (live_job_is_over(job, &job->database_busy) || job->phase != LIVE_WORKING ||
         live_job_is_lost(job, err, "job_note"))
         return;
@@ -108,7 +110,7 @@ static void write_news(struct live_job *job, bool printed_more, bool progressed)
     note->has_text = printed_more;
     note->pct = job->log.pct;
     note->stage = progressed ? xstrdup(job->log.stage) : NULL;
-    job->noting = true;
+    job->note = note;
     job->database_busy++;
     db_pool_insist(live_job_context(job)->pool,
                    note->text.length > DB_SMALL_BYTES ? DB_LARGE : DB_SMALL, &job->work.user_id,
@@ -134,7 +136,7 @@ static void told(const struct error *err, const char *text, size_t length, int64
 
 static void ask(struct live_job *job)
 {
-    if (job->tail || job->noting)
+    if (job->tail || job->note)
         return;
     job->tail = agent_tail(live_job_context(job)->agents, container_address(job->container),
                            job->id.text, told, job);
@@ -143,7 +145,7 @@ static void ask(struct live_job *job)
 void live_job_watch(struct live_job *job)
 {
     job->watched = true;
-    if (!job->tail && !job->noting)
+    if (!job->tail && !job->note)
         look_later(job);
 }
 
@@ -170,6 +172,11 @@ void live_job_watch_halt(struct live_job *job)
     agent_call_cancel(TAKE_PTR(job->tail));
     if (job->tail_timer)
         event_del(job->tail_timer);
+}
+
+void live_job_watch_free(struct live_job *job)
+{
+    note_free(TAKE_PTR(job->note));
 }
 
 char *live_job_last_line(const struct live_job *job)

@@ -78,6 +78,7 @@ static void free_job(struct live_job *job)
     free(job->address);
     live_job_egress_free(job);
     live_job_clear_free(job);
+    live_job_watch_free(job);
     job_log_release(&job->log);
     close_fd(&job->archive_fd);
     close_fd(&job->file_fd);

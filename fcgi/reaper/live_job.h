@@ -86,7 +86,8 @@ struct live_job {
     struct job_log log;
     struct agent_call *tail;
     struct event *tail_timer;
-    bool watched, noting;
+    bool watched;
+    struct note *note; /* that is being written, or NULL */
     bool agent_ended, asked_to_end;
     void (*then)(struct live_job *job); /* when the last of it is written */
 
@@ -173,6 +174,9 @@ void live_job_lost_container(struct live_job *job, const struct error *err);
 
 /* The agent runs: looks at its output from time to time. */
 void live_job_watch(struct live_job *job);
+
+/* No thread writes any more, and none comes back. */
+void live_job_watch_free(struct live_job *job);
 void live_job_look(struct live_job *job); /* at once, if it is watched */
 
 /* It has ended: what it printed last is looked at and written, then `then`. */

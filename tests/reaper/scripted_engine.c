@@ -717,8 +717,19 @@ void scripted_touch(const struct scripted_host *host, const char *name)
     CU_ASSERT_FATAL(fd >= 0);
 }
 
+static char *wait_for_file(const struct scripted_host *host, const char *pause, const char *name,
+                           const char *then)
+{
+    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep %s; done; %s", host->folder,
+                     host->folder, name, pause, then);
+}
+
 char *scripted_wait(const struct scripted_host *host, const char *name, const char *then)
 {
-    return xasprintf("while [ -e %s ] && [ ! -e %s/%s ]; do sleep 0.1; done; %s", host->folder,
-                     host->folder, name, then);
+    return wait_for_file(host, "0.1", name, then);
+}
+
+char *scripted_wait_long(const struct scripted_host *host, const char *name, const char *then)
+{
+    return wait_for_file(host, "3", name, then);
 }

@@ -85,4 +85,7 @@ void scripted_touch(const struct scripted_host *host, const char *name);
  */
 char *scripted_wait(const struct scripted_host *host, const char *name, const char *then);
 
+/* The same for many at once: each looks every third second only, as a look is a process. */
+char *scripted_wait_long(const struct scripted_host *host, const char *name, const char *then);
+
 #endif

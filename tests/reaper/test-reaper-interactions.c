@@ -407,7 +407,7 @@ static size_t memory_in_use(void)
 /* A comment makes it long. Freed by the caller. */
 static char *long_command(const char *then)
 {
-    _cleanup_(free_ptr) char *waiting = scripted_wait(m.host, "go", then);
+    _cleanup_(free_ptr) char *waiting = scripted_wait_long(m.host, "go", then);
     char *text = xcalloc(1, LONG_COMMAND + 1);
 
     memset(text, 'x', LONG_COMMAND);
@@ -428,12 +428,12 @@ static void long_commands_that_run_are_not_kept_in_memory(void)
     daemon_begin(&m);
     session = ready_session();
     small = scripted_wait(m.host, "go", "true");
-    commands[0] = start_command(&session, small);
+    commands[0] = start_command_within(&session, small, 1000);
     UNTIL(interaction_is(&commands[0], "processing"));
     text = long_command("echo long");
     before = memory_in_use();
     for (size_t i = 1; i < LONG_COMMANDS; i++) {
-        commands[i] = start_command(&session, text);
+        commands[i] = start_command_within(&session, text, 1000);
         UNTIL(interaction_is(&commands[i], "processing"));
     }
     UNTIL(budget_held(m.context.budget) == 0 && db_pool_pending(m.context.pool) == 0);
@@ -554,7 +554,7 @@ static void a_command_s_time_is_kept_from_outside(void)
     session = ready_session();
     begun = scripted_path(m.host, "begun");
     text = xasprintf("touch %s; sleep 987", begun);
-    command = start_command_within(&session, text, 1);
+    command = start_command_within(&session, text, 5);
     UNTIL(scripted_has_file(m.host, "begun"));
     scripted_starve(m.host);
     UNTIL(interaction_is(&command, "completed"));
@@ -562,7 +562,7 @@ static void a_command_s_time_is_kept_from_outside(void)
     CU_ASSERT(
         answers("SELECT exit_code FROM interactions WHERE interaction_id=?", &command, "124"));
     CU_ASSERT_STRING_EQUAL(ask("SELECT message FROM interactions WHERE interaction_id=?", &command),
-                           "timed out after 1 s");
+                           "timed out after 5 s");
     command = start_command(&session, "echo on");
     UNTIL(interaction_is(&command, "completed"));
     CU_ASSERT_STRING_EQUAL(out_of(&command), "on\n");
@@ -586,7 +586,7 @@ static void who_ends_with_a_late_command_is_told_why(void)
     other_begun = scripted_path(m.host, "other");
     late_text = xasprintf("touch %s; sleep 987", late_begun);
     other_text = xasprintf("touch %s; sleep 988", other_begun);
-    late = start_command_within(&session, late_text, 1);
+    late = start_command_within(&session, late_text, 5);
     other = start_command(&session, other_text);
     apart = start_command(&neighbour, "kill -9 $$");
     UNTIL(scripted_has_file(m.host, "late") && scripted_has_file(m.host, "other"));
@@ -617,10 +617,10 @@ static void a_daemon_that_slept_takes_nobody_for_late(void)
     session = ready_session();
     ended = scripted_path(m.host, "ended");
     text = xasprintf("touch %s", ended);
-    command = start_command_within(&session, text, 1);
+    command = start_command_within(&session, text, 5);
     UNTIL(scripted_has_file(m.host, "ended"));
     slept = clock_monotonic();
-    STANDING_STILL_UNTIL(clock_monotonic() - slept > 4 * CLOCK_SECOND);
+    STANDING_STILL_UNTIL(clock_monotonic() - slept > 8 * CLOCK_SECOND);
     UNTIL(interaction_is(&command, "completed"));
     CU_ASSERT_EQUAL(scripted_clears(m.host), 0);
     finish(&session);

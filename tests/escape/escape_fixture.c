@@ -57,8 +57,20 @@ void escape_neighbour_lives(void)
               health->status, health->seconds, health->body.data);
 }
 
-/* A line for each thing of the session that the host still has. */
-static void left_of(const char *session, struct buf *out)
+/* The id of the session's container, by which the host's things of it are called. */
+static void container_of(const char *session, struct buf *id)
+{
+    buf_clear(id);
+    shell(id,
+          "mariadb --no-defaults --protocol=socket -u root -N "
+          "--socket=\"$CODESET_STACK/run/mysqld/mysqld.sock\" codeset -e "
+          "\"SELECT container_id FROM sessions WHERE session_id='%s'\" | tr -d '\\n'",
+          session);
+    CHECK_MSG(id->length == strlen(session), "the container of %s: %s", session, id->data);
+}
+
+/* A line for each thing of the container that the host still has. */
+static void left_of(const char *container, struct buf *out)
 {
     buf_clear(out);
     shell(out,
@@ -69,7 +81,7 @@ static void left_of(const char *session, struct buf *out)
           "find /sys/fs/cgroup -depth -name \"*$id*\" 2>/dev/null | sed 's/^/cgroup /'; "
           "grep -lF \"$id\" /sys/block/loop*/loop/backing_file 2>/dev/null | sed 's/^/loop /'; "
           "find \"$CODESET_STACK\" -name \"*$id*\" 2>/dev/null | sed 's/^/file /'",
-          session);
+          container);
 }
 
 /* Looks whenever something goes from the containers' folders, until nothing is left. */
@@ -77,15 +89,16 @@ static void nothing_stays(const char *session)
 {
     _cleanup_(free_ptr) char *folder = xasprintf("%s/containers", getenv("CODESET_STACK"));
     _cleanup_(close_fd) int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    _cleanup_(buf_release) struct buf left = BUF_INIT;
+    _cleanup_(buf_release) struct buf left = BUF_INIT, container = BUF_INIT;
     int64_t deadline = clock_monotonic() + 60 * CLOCK_SECOND;
 
+    container_of(session, &container);
     inotify_add_watch(watch, folder, IN_DELETE | IN_MOVED_FROM);
     for (;;) {
         struct pollfd event = {.fd = watch, .events = POLLIN};
         char drain[4096];
 
-        left_of(session, &left);
+        left_of(container.data, &left);
         if (left.length == 0 || clock_monotonic() > deadline)
             break;
         poll(&event, 1, 250); /* what goes last may go without an event */
@@ -117,22 +130,17 @@ void escape_refused(const struct ident *session, const char *probe, const char *
     CHECK_MSG(answer_int(answer, "exit_code") == 0, "probe %s: %.900s", probe, answer->body.data);
 }
 
-int escape_processes(const char *session)
-{
-    _cleanup_(buf_release) struct buf out = BUF_INIT;
-
-    shell(&out, "grep -l '%s' /proc/[0-9]*/cgroup 2>/dev/null | wc -l", session);
-    return (int)strtol(out.data, NULL, 10);
-}
-
 void escape_limits_of_all(struct buf *out)
 {
+    _cleanup_(buf_release) struct buf container = BUF_INIT;
+
+    container_of(neighbour.text, &container);
     buf_clear(out);
     shell(out,
           "for group in $(find /sys/fs/cgroup -type d -name '*%s'); do cd $group/.. && "
           "cat memory.limit_in_bytes memory.memsw.limit_in_bytes memory.max pids.max; done "
           "2>/dev/null",
-          neighbour.text);
+          container.data);
 }
 
 long escape_memory_kib(long pid)

@@ -22,9 +22,6 @@ void escape_end(void); /* closes the neighbour */
 /* `probe NAME ARGUMENT` was refused what it tried. */
 void escape_refused(const struct ident *session, const char *probe, const char *argument);
 
-/* The number of host processes in the session's cgroups. */
-int escape_processes(const char *session);
-
 /* What all sessions may have together, line by line: of the cgroup above the neighbour's. */
 void escape_limits_of_all(struct buf *out);
 

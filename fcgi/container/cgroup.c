@@ -503,6 +503,7 @@ int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int
 /* --- freezing -------------------------------------------------------------------------------- */
 
 #define FROZEN "/frozen" /* a cgroup below the container's, without controllers of its own */
+#define LOOKS_LEAST 16   /* on a busy host one look may take all of catch_ms */
 
 static int set_frozen(const struct cgroup_fs *fs, const char *frozen, bool on, struct error *err)
 {
@@ -583,6 +584,7 @@ int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, in
     _cleanup_(free_ptr) char *frozen = xasprintf("%s" FROZEN, path);
     _cleanup_(free_ptr) char *program = xasprintf("/proc/%d/exe", (int)spared);
     struct catching catching = {.fs = fs, .frozen = frozen};
+    int looks = 0;
 
     if (fs->freezer == NULL)
         return error_set(err, ERROR_UNAVAILABLE, NULL, "the host has no freezer of cgroups");
@@ -593,7 +595,7 @@ int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, in
     do { /* until a look finds none that was not there before */
         catching.caught = 0;
         cgroup_each(fs, path, catch_process, &catching);
-    } while (catching.caught > 0 && clock_monotonic() < deadline);
+    } while (catching.caught > 0 && (++looks < LOOKS_LEAST || clock_monotonic() < deadline));
     if (catching.caught > 0)
         return error_set(err, ERROR_UNAVAILABLE, NULL, "new processes of %s come for %d ms", path,
                          catch_ms);

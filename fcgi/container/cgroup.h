@@ -108,8 +108,9 @@ int cgroup_clear(const struct cgroup_fs *fs, const char *path, pid_t spared, int
 
 /*
  * Freezes its processes but those of the program that `spared` runs, in a cgroup below it.
- * ERROR_UNAVAILABLE: the host can't, or for catch_ms ever new ones come, or settle_ms after that
- * some have not run once more, as they must; then cgroup_thaw is for the caller, as after success.
+ * ERROR_UNAVAILABLE: the host can't, or for catch_ms, and in 16 looks, ever new ones come, or
+ * settle_ms after that some have not run once more, as they must; then cgroup_thaw is for the
+ * caller, as after success.
  */
 int cgroup_freeze(const struct cgroup_fs *fs, const char *path, pid_t spared, int catch_ms,
                   int settle_ms, struct error *err);

@@ -99,7 +99,7 @@ static void an_end_is_told_at_once(void)
     run(&id, "dd if=/dev/zero of=/dev/null bs=200M count=1");
     CU_ASSERT_EQUAL(engine_oom_kills(watch), 1);
     CU_ASSERT_EQUAL(engine_refusals(watch), 0);
-    run(&id, "(for i in $(seq 1000); do sleep 100 & done) 2>/dev/null; exec killall sleep");
+    run(&id, "(for i in $(seq 1000); do sleep 100 >/dev/null & done) 2>/dev/null; exec killall sleep");
     CU_ASSERT_TRUE(engine_refusals(watch) >= 1);
     CU_ASSERT_FALSE(end.done);
     run(&id, "kill -9 1 || true; kill -TERM 1");
@@ -224,6 +224,8 @@ static void on_opened(const struct error *err, int fd, void *arg)
     opened->done = true;
     opened->failed = err ? err->kind : ERROR_NONE;
     opened->fd = fd;
+    if (err)
+        fprintf(stderr, "opened: %s\n", err->message);
 }
 
 static struct opened egress(enum container_kind kind, const struct id *id)

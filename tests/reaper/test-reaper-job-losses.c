@@ -163,7 +163,7 @@ static void an_agent_that_said_that_it_is_done_is_ended_and_packed(void)
 {
     struct id job;
 
-    stage_begin("touch ../../begun; " AGENT_OUT "; " WAIT_FOR("never"));
+    stage_begin(AGENT_OUT "; touch ../../begun; " WAIT_FOR("never"));
     job = stage_job(NULL);
     UNTIL(stage_exists("begun") && agent_job_is(&job, "running"));
     tell("UPDATE agent_jobs SET asked_to_end=TRUE WHERE status='running'");

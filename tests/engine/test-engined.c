@@ -99,7 +99,8 @@ static void an_end_is_told_at_once(void)
     run(&id, "dd if=/dev/zero of=/dev/null bs=200M count=1");
     CU_ASSERT_EQUAL(engine_oom_kills(watch), 1);
     CU_ASSERT_EQUAL(engine_refusals(watch), 0);
-    run(&id, "(for i in $(seq 1000); do sleep 100 >/dev/null & done) 2>/dev/null; exec killall sleep");
+    run(&id,
+        "(for i in $(seq 1000); do sleep 100 >/dev/null & done) 2>/dev/null; exec killall sleep");
     CU_ASSERT_TRUE(engine_refusals(watch) >= 1);
     CU_ASSERT_FALSE(end.done);
     run(&id, "kill -9 1 || true; kill -TERM 1");

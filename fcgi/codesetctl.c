@@ -226,11 +226,11 @@ static const struct ctl_command commands[] = {
                   "for the registries, in the form of docker's config.json"}},
      .summary = "Import samples from a file in the format of SWE-bench or a similar one",
      .help =
-         "FILE has one JSON object per line, one JSON array, or CSV with a line of names, and may\n"
-         "be compressed (gzip, zstd, xz, bzip2); - is standard input. It may also be the folder "
-         "of\n"
-         "a task ('task init', or Harbor's), or a folder of such folders. If a row is bad, its\n"
-         "number and the reason are shown, and nothing is imported, unless --keep-going is given.\n"
+         "FILE has one JSON object per line, one JSON array, CSV with a line of names, or\n"
+         "Parquet, and may be compressed (gzip, zstd, xz, bzip2); - is standard input. It may\n"
+         "also be the folder of a task ('task init', or Harbor's), or a folder of such folders.\n"
+         "If a row is bad, its number and the reason are shown, and nothing is imported, unless\n"
+         "--keep-going is given.\n"
          "A sample that exists with the same content is left alone; one with different content\n"
          "becomes a new version. The exit status is 0 only if no row was bad. codesetctl(8)\n"
          "describes the fields.",

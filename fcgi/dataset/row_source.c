@@ -23,6 +23,8 @@
 #define BLOCK (128 << 10)
 #define FILE_MOST (INT64_C(64) << 30) /* decompressed: a bound on the children's time */
 #define CPU_SECONDS 7200
+/* A Parquet file, and the pages of its columns (dataset/parquet_rows.h). */
+#define ADDRESS_SPACE (UINT64_C(4) << 30)
 #define WORD_MOST 500 /* bytes of a reason */
 
 /* What the child writes; the host's order. */
@@ -114,8 +116,11 @@ static int convert_row(const struct split_row *row, void *arg)
     struct error err = ERROR_INIT;
     bool plain = converter->format && dataset_format_is_plain(converter->format);
 
-    if (row->too_long) {
-        say(converter, WORD_TOO_LONG, row->number, "", 0);
+    if (row->too_long || row->bad) {
+        if (row->bad)
+            say_text(converter, WORD_BAD, row->number, row->bad);
+        else
+            say(converter, WORD_TOO_LONG, row->number, "", 0);
         return converter->broken ? -1 : 0;
     }
     /* What is ours already is checked by who reads it; so is what is no JSON. */
@@ -160,7 +165,8 @@ static _Noreturn void work(int in_fd, int out_fd, struct converter converter)
     if (dup2(in_fd, STDIN_FILENO) < 0 || dup2(out_fd, STDOUT_FILENO) < 0)
         _exit(1);
     if (confine_user(&err) < 0 ||
-        confine(&(struct confinement){.cpu_seconds = CPU_SECONDS}, &err) < 0 ||
+        confine(&(struct confinement){.cpu_seconds = CPU_SECONDS, .address_space = ADDRESS_SPACE},
+                &err) < 0 ||
         read_all(&converter, splitter, block, &err) < 0)
         say_text(&converter, WORD_FAILURE, 0, err.message);
     else

@@ -7,13 +7,14 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "dataset/parquet_rows.h"
 
 #include "base/banned.h"
 
 #define HEAD_MOST 65536 /* bytes, within which a file shows what it is */
 #define COLUMNS_MOST 256
 
-enum shape { UNKNOWN, LINES, ARRAY, CSV };
+enum shape { UNKNOWN, LINES, ARRAY, CSV, PARQUET };
 
 struct splitter {
     enum shape shape;
@@ -21,7 +22,7 @@ struct splitter {
     int (*each)(const struct split_row *row, void *arg);
     void *arg;
     int64_t number;
-    struct buf text; /* of the row, so far */
+    struct buf text; /* of the row, so far; PARQUET: of the file */
     bool too_long;
     bool stopped; /* each said so */
 
@@ -229,6 +230,36 @@ static int take_csv(struct splitter *splitter, const char *bytes, size_t length,
                : refuse_csv(splitter, err);
 }
 
+/* --- Parquet --------------------------------------------------------------------------------- */
+
+static int take_parquet(struct splitter *splitter, const char *bytes, size_t length,
+                        struct error *err)
+{
+    if (length > (size_t)PARQUET_BYTES_MOST - splitter->text.length)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "a Parquet file may have 1 GiB; divide it into several");
+    buf_add(&splitter->text, bytes, length);
+    return 0;
+}
+
+DEFINE_CLEANUP(struct parquet_rows *, free_rows, parquet_rows_free)
+
+/* What says where the rows are is at the file's end. */
+static int end_parquet(struct splitter *splitter, struct error *err)
+{
+    _cleanup_(free_rows) struct parquet_rows *rows =
+        parquet_rows_open(splitter->text.data, splitter->text.length, splitter->most, err);
+    struct parquet_row row;
+    int got = rows ? 1 : -1;
+
+    while (got == 1 && !splitter->stopped && (got = parquet_rows_next(rows, &row, err)) == 1)
+        give(splitter, &(struct split_row){.number = row.number,
+                                           .object = row.object,
+                                           .bad = row.bad,
+                                           .too_long = !row.object && !row.bad});
+    return got < 0 || splitter->stopped ? -1 : 0;
+}
+
 /* --- which of them --------------------------------------------------------------------------- */
 
 static int take(struct splitter *splitter, const char *bytes, size_t length, struct error *err)
@@ -237,8 +268,12 @@ static int take(struct splitter *splitter, const char *bytes, size_t length, str
 
     if (splitter->shape == LINES)
         take_lines(splitter, bytes, length);
+    else if (splitter->shape == ARRAY)
+        status = take_array(splitter, bytes, length, err);
+    else if (splitter->shape == CSV)
+        status = take_csv(splitter, bytes, length, err);
     else
-        status = (splitter->shape == ARRAY ? take_array : take_csv)(splitter, bytes, length, err);
+        status = take_parquet(splitter, bytes, length, err);
     return status < 0 || splitter->stopped ? -1 : 0;
 }
 
@@ -260,6 +295,8 @@ static enum shape shape_of(const struct buf *head, bool at_end)
 {
     const char *first = head->data + strspn(head->data, " \t\r\n");
 
+    if (head->length >= 4 && memcmp(head->data, "PAR1", 4) == 0)
+        return PARQUET;
     if (*first == '{')
         return LINES;
     if (*first == '[')
@@ -267,15 +304,6 @@ static enum shape shape_of(const struct buf *head, bool at_end)
     if (!at_end && head->length < HEAD_MOST && !strchr(first, '\n'))
         return UNKNOWN;
     return is_header(first) ? CSV : LINES;
-}
-
-/* docs/architecture.md says why it is not read. */
-static int refuse_parquet(struct error *err)
-{
-    return error_set(err, ERROR_INVALID, NULL,
-                     "it is a Parquet file, which is not read; convert it first, for example with "
-                     "DuckDB: duckdb -c \"COPY (FROM 'rows.parquet') TO 'rows.jsonl' (FORMAT "
-                     "json)\"");
 }
 
 /* What editors of other systems put before UTF-8 (RFC 8259, section 8.1, lets us ignore it). */
@@ -290,9 +318,8 @@ static int look(struct splitter *splitter, bool at_end, struct error *err)
     size_t mark = mark_length(&splitter->text);
     int status = 0;
 
-    if (splitter->text.length >= 4 && memcmp(splitter->text.data, "PAR1", 4) == 0)
-        return refuse_parquet(err);
-
+    if (splitter->text.length >= 4 && memcmp(splitter->text.data, "PARE", 4) == 0)
+        return error_set(err, ERROR_INVALID, NULL, "the Parquet file is encrypted");
     buf_add(&head, splitter->text.data + mark, splitter->text.length - mark);
     splitter->shape = shape_of(&head, at_end);
     if (splitter->shape == UNKNOWN)
@@ -326,5 +353,7 @@ int splitter_end(struct splitter *splitter, struct error *err)
         return error_set(err, ERROR_INVALID, NULL, "the array has no end: the file is cut off");
     if (splitter->shape == CSV && csv_fini(&splitter->csv, take_field, end_row, splitter) != 0)
         return refuse_csv(splitter, err);
+    if (splitter->shape == PARQUET && end_parquet(splitter, err) < 0)
+        return -1;
     return splitter->stopped ? -1 : 0;
 }

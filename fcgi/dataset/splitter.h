@@ -1,6 +1,7 @@
 /*
- * splitter.h - the rows of a file as it comes, piece by piece: JSON lines, one JSON array, or CSV
- * with a line of names. In bounded memory; pure.
+ * splitter.h - the rows of a file as it comes, piece by piece: JSON lines, one JSON array, CSV with
+ * a line of names, or Parquet. In bounded memory, which for Parquet is that of the file
+ * (dataset/parquet_rows.h); pure.
  */
 #ifndef CODESET_DATASET_SPLITTER_H
 #define CODESET_DATASET_SPLITTER_H
@@ -19,7 +20,8 @@ struct split_row {
     int64_t number;   /* of JSON lines the line's, else the row's; from 1 */
     const char *text; /* what is to be a JSON value; NULL where there is `object` */
     size_t length;
-    json_object *object; /* of CSV; belongs to the reader */
+    json_object *object; /* of CSV and Parquet; belongs to the reader */
+    const char *bad;     /* there is neither: why the row cannot be read */
     bool too_long;       /* there is neither */
 };
 

@@ -704,6 +704,7 @@ static void files_are_split_into_rows_however_they_come(void)
          100},
         {"instance_id,repo\na,\"b\n", NULL, 100},
         {"PAR1\x15\n{}\n", NULL, 100},
+        {"PARE\x15\n{}\n", NULL, 100},
         {"junk\n{}\n", "1 junk|2 {}|", 100},
         {"{\"abcdefghijk\":1}\n{}\n", "1 long|2 {}|", 10},
         {"[\"abcdefghijk\",2]", "1 long|2 2|", 10},

@@ -1,0 +1,172 @@
+#include "dataset/parquet_page.h"
+
+#include <libdeflate.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "dataset/parquet_codec.h"
+#include "dataset/thrift.h"
+
+#include "base/banned.h"
+
+static void read_data(struct thrift *thrift, struct parquet_page *page)
+{
+    struct thrift_field field = {0};
+
+    while (thrift_next(thrift, &field)) {
+        if (field.id == 1)
+            page->values = thrift_int32(thrift, &field);
+        else if (field.id == 2)
+            page->encoding = thrift_int32(thrift, &field);
+        else if (field.id == 3)
+            page->defined_encoding = thrift_int32(thrift, &field);
+        else if (field.id == 4)
+            page->depth_encoding = thrift_int32(thrift, &field);
+        else
+            thrift_skip(thrift, &field);
+    }
+}
+
+static void read_dictionary(struct thrift *thrift, struct parquet_page *page)
+{
+    struct thrift_field field = {0};
+
+    while (thrift_next(thrift, &field)) {
+        if (field.id == 1)
+            page->values = thrift_int32(thrift, &field);
+        else
+            thrift_skip(thrift, &field);
+    }
+}
+
+static void read_data_2(struct thrift *thrift, struct parquet_page *page)
+{
+    struct thrift_field field = {0};
+
+    while (thrift_next(thrift, &field)) {
+        if (field.id == 1)
+            page->values = thrift_int32(thrift, &field);
+        else if (field.id == 4)
+            page->encoding = thrift_int32(thrift, &field);
+        else if (field.id == 5)
+            page->defined_size = thrift_int32(thrift, &field);
+        else if (field.id == 6)
+            page->depth_size = thrift_int32(thrift, &field);
+        else if (field.id == 7)
+            page->is_plain = !thrift_bool(thrift, &field);
+        else
+            thrift_skip(thrift, &field);
+    }
+}
+
+static void read_crc(struct thrift *thrift, const struct thrift_field *field,
+                     struct parquet_page *page)
+{
+    page->has_crc = true;
+    page->crc = (uint32_t)thrift_int32(thrift, field);
+}
+
+/* The header of its kind must be there, and only that is read. */
+static bool read_header(struct thrift *thrift, struct parquet_page *page, int32_t *ret_size)
+{
+    static void (*const read[])(struct thrift * thrift, struct parquet_page * page) = {
+        [5] = read_data, [7] = read_dictionary, [8] = read_data_2};
+    static const int16_t ids[] = {[PARQUET_PAGE_DATA] = 5,
+                                  [PARQUET_PAGE_INDEX] = 0,
+                                  [PARQUET_PAGE_DICTIONARY] = 7,
+                                  [PARQUET_PAGE_DATA_2] = 8};
+    struct thrift_field field = {0};
+    int16_t wanted = 0;
+    bool is_read = false;
+
+    *ret_size = -1;
+    page->kind = page->size = -1;
+    while (thrift_next(thrift, &field)) {
+        if (field.id == 1)
+            page->kind = thrift_int32(thrift, &field);
+        else if (field.id == 2)
+            page->size = thrift_int32(thrift, &field);
+        else if (field.id == 3)
+            *ret_size = thrift_int32(thrift, &field);
+        else if (field.id == 4)
+            read_crc(thrift, &field, page);
+        else if (wanted != 0 && field.id == wanted && thrift_struct(thrift, &field)) {
+            read[wanted](thrift, page);
+            is_read = true;
+        } else {
+            thrift_skip(thrift, &field);
+        }
+        if (page->kind >= PARQUET_PAGE_DATA && page->kind <= PARQUET_PAGE_DATA_2)
+            wanted = ids[page->kind];
+    }
+    return !thrift->failed && (is_read || wanted == 0);
+}
+
+static bool is_sane(const struct parquet_page *page)
+{
+    int64_t levels = (int64_t)page->depth_size + page->defined_size;
+
+    return page->size >= 0 && page->values >= 0 && page->depth_size >= 0 &&
+           page->defined_size >= 0 && levels <= page->size && (size_t)levels <= page->bytes.length;
+}
+
+int parquet_page_next(struct bytes *pages, struct parquet_page *ret_page, struct error *err)
+{
+    struct thrift thrift = {.in = *pages};
+    struct parquet_page page = {0};
+    int32_t size;
+
+    if (!read_header(&thrift, &page, &size) || size < 0 ||
+        !bytes_take(&thrift.in, (size_t)size, &page.bytes) || !is_sane(&page))
+        return error_set(err, ERROR_INVALID, NULL, "the header of a page is damaged");
+    *pages = thrift.in;
+    *ret_page = page;
+    return 0;
+}
+
+int parquet_room_make(struct parquet_room *room, struct parquet_memory *memory, size_t size,
+                      struct error *err)
+{
+    if (size <= room->size)
+        return 0;
+    if (size > memory->left + room->size)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "its pages take too much memory (one of them %zu bytes); write the file "
+                         "with smaller pages, or smaller row groups",
+                         size);
+    parquet_room_release(room, memory);
+    room->data = xmalloc(size);
+    room->size = size;
+    memory->left -= size;
+    return 0;
+}
+
+void parquet_room_release(struct parquet_room *room, struct parquet_memory *memory)
+{
+    memory->left += room->size;
+    free(room->data);
+    *room = (struct parquet_room){0};
+}
+
+int parquet_page_open(const struct parquet_page *page, int32_t codec, struct parquet_room *room,
+                      struct parquet_memory *memory, struct bytes *ret, struct error *err)
+{
+    size_t levels = (size_t)page->depth_size + (size_t)page->defined_size;
+    size_t size = (size_t)page->size - levels;
+    struct bytes in = page->bytes, ignored;
+
+    bytes_take(&in, levels, &ignored);
+    if (page->has_crc && libdeflate_crc32(0, page->bytes.at, page->bytes.length) != page->crc)
+        return error_set(err, ERROR_INVALID, NULL, "a page is damaged: its checksum is wrong");
+    if (page->is_plain || codec == PARQUET_UNCOMPRESSED || size == 0) {
+        *ret = (struct bytes){in.at, size};
+        return size <= in.length
+                   ? 0
+                   : error_set(err, ERROR_INVALID, NULL, "a page is damaged: it is cut off");
+    }
+    if (parquet_room_make(room, memory, size, err) < 0 ||
+        parquet_decompress(codec, in, room->data, size, err) < 0)
+        return -1;
+    *ret = (struct bytes){room->data, size};
+    return 0;
+}

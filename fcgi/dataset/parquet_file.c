@@ -62,7 +62,10 @@ int parquet_file_open(struct bytes bytes, struct parquet_file *ret_file, struct 
             groups = thrift;
             groups_field = field;
         }
-        thrift_skip(&thrift, &field);
+        if (field.id == 3)
+            ret_file->rows_said = thrift_int(&thrift, &field);
+        else
+            thrift_skip(&thrift, &field);
     }
     if (thrift.failed || !ret_file->schema.leaves || !groups_field.id)
         return damaged(err);
@@ -200,6 +203,8 @@ int parquet_file_next(struct parquet_file *file, struct error *err)
     struct thrift_field field = {0};
     bool has_columns = false;
 
+    if (file->left == 0 && file->all_rows < file->rows_said)
+        return error_set(err, ERROR_INVALID, NULL, "it has fewer rows than its footer says");
     if (file->left == 0)
         return 0;
     file->left--;
@@ -220,5 +225,8 @@ int parquet_file_next(struct parquet_file *file, struct error *err)
     }
     if (file->footer.failed || !has_columns)
         return damaged(err);
-    return check_rows(file, err) < 0 ? -1 : 1;
+    if (check_rows(file, err) < 0)
+        return -1;
+    file->all_rows += file->rows;
+    return 1;
 }

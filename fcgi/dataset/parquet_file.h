@@ -29,7 +29,7 @@ struct parquet_file {
     struct bytes data;
     struct thrift footer;
     size_t left;
-    int64_t all_values;
+    int64_t rows_said, all_rows, all_values;
 };
 
 /* bytes: the whole file, which must live as long. ERROR_INVALID: it can't be read. *ret_file:
@@ -37,7 +37,8 @@ struct parquet_file {
 int parquet_file_open(struct bytes bytes, struct parquet_file *ret_file, struct error *err);
 void parquet_file_release(struct parquet_file *file);
 
-/* The next row group. 1; 0 behind the last; -1. */
+/* The next row group. 1; 0 behind the last, unless there were fewer rows than the footer says; -1.
+ */
 int parquet_file_next(struct parquet_file *file, struct error *err);
 
 #endif

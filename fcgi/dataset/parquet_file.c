@@ -12,7 +12,7 @@
 #define FOOTER_MOST (256U << 20)
 #define ROWS_MOST (INT64_C(1) << 26)
 /* Values of all columns, with nulls, which may take no byte: a bound on the time. */
-#define VALUES_MOST (INT64_C(1) << 32)
+#define VALUES_MOST (INT64_C(1) << 28)
 
 static int damaged(struct error *err)
 {
@@ -148,7 +148,9 @@ static int take_chunk(struct parquet_file *file, size_t leaf, const struct colum
     if (!column->has_data || column->type != (int32_t)file->schema.leaves[leaf]->type)
         return refuse(file, leaf, "it contradicts the schema", err);
     if (column->values < 0 || column->values > VALUES_MOST - file->all_values)
-        return refuse(file, leaf, "there are too many values", err);
+        return refuse(file, leaf,
+                      "with it the file has more than 268435456 values; divide it into several",
+                      err);
     if (column->values > 0 && (start < MAGIC || (uint64_t)start > size))
         return refuse(file, leaf, "it lies outside of the file", err);
     if (column->values == 0)

@@ -139,6 +139,11 @@ static bool has_room(struct parquet_rows *rows, size_t length)
     return is_wanted(rows);
 }
 
+static size_t length_of_null(const json_object *value)
+{
+    return value ? 0 : strlen("null");
+}
+
 static int read_value(struct parquet_rows *rows, const struct parquet_node *leaf, unsigned depth,
                       unsigned defined, json_object **ret, struct error *err)
 {
@@ -168,13 +173,14 @@ static int read_struct(struct parquet_rows *rows, const struct parquet_node *nod
 {
     _cleanup_(json_release) json_object *object = json_object_new_object();
 
+    has_room(rows, strlen("{}"));
     for (size_t i = 0; i < node->count; i++) {
         const struct parquet_node *child = &node->children[i];
         json_object *member = NULL;
 
         if (read_node(rows, child, depth, &member, err) < 0)
             return -1;
-        if (has_room(rows, strlen(child->name) + strlen("\"\":,")))
+        if (has_room(rows, strlen(child->name) + strlen("\"\":,") + length_of_null(member)))
             json_object_object_add(object, child->name, member);
         else
             json_object_put(member);
@@ -192,7 +198,7 @@ static int read_element(struct parquet_rows *rows, const struct parquet_node *li
 
     if (read_node(rows, list->children, depth, &element, err) < 0)
         return -1;
-    if (has_room(rows, strlen(",") + (element ? 0 : strlen("null"))))
+    if (has_room(rows, strlen(",") + length_of_null(element)))
         json_object_array_add(array, element);
     else
         json_object_put(element);
@@ -210,7 +216,7 @@ static int read_pair(struct parquet_rows *rows, const struct parquet_node *map, 
         read_node(rows, &map->children[1], depth, &value, err) < 0)
         return -1;
     name = json_object_get_string(key);
-    if (name && has_room(rows, strlen("\"\":,")))
+    if (name && has_room(rows, strlen("\"\":,") + length_of_null(value)))
         json_object_object_add(object, name, TAKE_PTR(value));
     return 0;
 }

@@ -3,12 +3,18 @@
  * what a row becomes is a JSON object; and a patch that is turned round twice says what it said.
  *
  * fuzz-sources: fcgi/dataset/splitter.c fcgi/dataset/formats.c fcgi/dataset/finish.c
+ * fuzz-sources: fcgi/dataset/parquet_codec.c fcgi/dataset/parquet_column.c
+ * fuzz-sources: fcgi/dataset/parquet_element.c fcgi/dataset/parquet_file.c
+ * fuzz-sources: fcgi/dataset/parquet_json.c fcgi/dataset/parquet_numbers.c
+ * fuzz-sources: fcgi/dataset/parquet_page.c fcgi/dataset/parquet_rows.c
+ * fuzz-sources: fcgi/dataset/parquet_schema.c fcgi/dataset/parquet_values.c
+ * fuzz-sources: fcgi/dataset/thrift.c
  * fuzz-sources: fcgi/dataset/row_value.c fcgi/dataset/patch.c
  * fuzz-sources: fcgi/dataset/python_literal.c fcgi/dataset/verifier_command.c
  * fuzz-sources: fcgi/dataset/task_rows.c fcgi/dataset/swe_bench.c
  * fuzz-sources: fcgi/grade/log_names.c fcgi/base/json.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/utf8.c
- * fuzz-packages: json-c
+ * fuzz-packages: json-c snappy libzstd libdeflate libcrypto
  * fuzz-libs: -lcsv
  */
 #include <stdlib.h>
@@ -51,7 +57,7 @@ static int convert(const struct split_row *row, void *arg)
 
     hold_true(row->number > *last);
     *last = row->number;
-    if (row->too_long)
+    if (row->too_long || row->bad)
         return 0;
     if (!object) {
         struct error err = ERROR_INIT;

@@ -1,9 +1,9 @@
 /*
  * parquet_rows.h - the rows of a Parquet file (https://parquet.apache.org), as JSON objects. Pure.
  *
- * Read are all columns, with lists, structures and maps; pages of both versions; every encoding
- * but those of levels and floats that nobody writes; snappy, gzip and zstd. What is not read is
- * refused by name. Beside the file, memory is bounded: a page of each column, and a row.
+ * Read are all columns, with lists, structures and maps; pages of both versions; all encodings but
+ * BIT_PACKED, which is deprecated, and ALP; snappy, gzip and zstd. What is not read is refused by
+ * name. Beside the file, memory is bounded: a page and a dictionary of each column, and a row.
  */
 #ifndef CODESET_DATASET_PARQUET_ROWS_H
 #define CODESET_DATASET_PARQUET_ROWS_H

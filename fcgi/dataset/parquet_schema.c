@@ -266,7 +266,7 @@ static int build(struct builder *builder, struct parquet_schema *schema, struct 
 {
     const struct place top = {0};
 
-    schema->leaves = xcalloc(builder->count, sizeof(*schema->leaves));
+    schema->leaves = xcalloc(builder->count, sizeof(const struct parquet_node *));
     builder->leaves = schema->leaves;
     builder->at = 1;
     schema->root.name = xstrdup("");

@@ -12,7 +12,7 @@
 #include "base/banned.h"
 
 /* Of all columns' pages and dictionaries together. */
-#define MEMORY_MOST ((size_t)768 << 20)
+#define MEMORY_MOST ((size_t)512 << 20)
 #define NUMBER_LENGTH 8 /* bytes of text, about */
 
 struct parquet_rows {

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "dataset/parquet_numbers.h"
+#include "dataset/parquet_page.h"
 #include "dataset/parquet_rows.h"
 #include "dataset/row_source.h"
 #include "dataset/splitter.h"
@@ -584,6 +585,25 @@ static void numbers_are_unpacked(void)
     CU_ASSERT(delta_next(&delta, &number) && !delta_next(&delta, &number));
 }
 
+static void pages_share_their_memory(void)
+{
+    struct parquet_memory memory = {.left = 100};
+    struct parquet_room one = {0}, other = {0};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(parquet_room_make(&one, &memory, 60, &err), 0);
+    CU_ASSERT_EQUAL(parquet_room_make(&one, &memory, 50, &err), 0); /* there is room */
+    CU_ASSERT_EQUAL(memory.left, 40);
+    CU_ASSERT_EQUAL(parquet_room_make(&other, &memory, 41, &err), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.message, "too much memory"));
+    CU_ASSERT_EQUAL(parquet_room_make(&one, &memory, 100, &err), 0); /* its own counts */
+    CU_ASSERT_EQUAL(memory.left, 0);
+    parquet_room_release(&one, &memory);
+    CU_ASSERT_EQUAL(parquet_room_make(&other, &memory, 100, &err), 0);
+    parquet_room_release(&other, &memory);
+    CU_ASSERT_EQUAL(memory.left, 100);
+}
+
 /* 20 lists in each other, a binary that is longer than the rest, a number of 11 bytes. */
 static void what_is_skipped_is_bounded(void)
 {
@@ -699,6 +719,7 @@ int main(void)
         {"schemas that cannot be are refused", schemas_that_cannot_be_are_refused},
         {"rows that are not there are missed", rows_that_are_not_there_are_missed},
         {"numbers are unpacked", numbers_are_unpacked},
+        {"pages share their memory", pages_share_their_memory},
         {"what is skipped is bounded", what_is_skipped_is_bounded},
         {"files that are cut off are refused", files_that_are_cut_off_are_refused},
         {"files with a wrong byte give rows or an error",

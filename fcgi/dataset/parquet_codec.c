@@ -9,14 +9,6 @@
 
 #include "base/banned.h"
 
-static bool copy(struct bytes in, unsigned char *out, size_t size)
-{
-    if (in.length != size)
-        return false;
-    memcpy(out, in.at, size);
-    return true;
-}
-
 static bool from_snappy(struct bytes in, unsigned char *out, size_t size)
 {
     const char *bytes = (const char *)in.at;
@@ -60,10 +52,15 @@ int parquet_decompress(int32_t codec, struct bytes in, unsigned char *out, size_
         const char *name;
         bool (*decompress)(struct bytes in, unsigned char *out, size_t size);
     } codecs[] = {
-        {"UNCOMPRESSED", copy}, {"SNAPPY", from_snappy}, {"GZIP", from_gzip}, {"LZO", NULL},
-        {"BROTLI", NULL},       {"LZ4", NULL},           {"ZSTD", from_zstd}, {"LZ4_RAW", NULL},
+        [1] = {"SNAPPY", from_snappy},
+        {"GZIP", from_gzip},
+        {"LZO", NULL},
+        {"BROTLI", NULL},
+        {"LZ4", NULL},
+        {"ZSTD", from_zstd},
+        {"LZ4_RAW", NULL},
     };
-    bool is_known = codec >= 0 && (size_t)codec < ARRAY_SIZE(codecs);
+    bool is_known = codec > 0 && (size_t)codec < ARRAY_SIZE(codecs);
 
     if (!is_known || !codecs[codec].decompress)
         return error_set(err, ERROR_INVALID, NULL,

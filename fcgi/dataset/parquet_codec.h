@@ -13,7 +13,7 @@
 /* The number of parquet.thrift, CompressionCodec, of what is not compressed. */
 #define PARQUET_UNCOMPRESSED 0
 
-/* codec: any number. It becomes exactly `size` bytes, or that is an error. */
+/* codec: any number but that. It becomes exactly `size` bytes, or that is an error. */
 int parquet_decompress(int32_t codec, struct bytes in, unsigned char *out, size_t size,
                        struct error *err);
 

@@ -103,15 +103,14 @@ static void add_fraction(struct buf *text, int64_t fraction, unsigned digits)
         buf_addf(text, ".%0*" PRId64, (int)digits, fraction);
 }
 
-/* Years that no calendar has give the number. */
+/* An int holds every year of 64 bits of milliseconds. */
 static json_object *moment(int64_t seconds, int64_t fraction, unsigned digits)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     time_t when = (time_t)seconds;
     struct tm tm;
 
-    if (!gmtime_r(&when, &tm))
-        return json_object_new_int64(seconds);
+    gmtime_r(&when, &tm);
     buf_addf(&text, "%04lld-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900LL, tm.tm_mon + 1,
              tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
     add_fraction(&text, fraction, digits);

@@ -17,7 +17,7 @@ check_PROGRAMS += tests/unit/test-parquet
 TESTS += tests/unit/test-parquet
 tests_unit_test_parquet_SOURCES = tests/unit/test-parquet.c tests/unit/parquet-maker.h tests/unit/unit.h
 tests_unit_test_parquet_CPPFLAGS = $(AM_CPPFLAGS) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"'
-tests_unit_test_parquet_LDADD = $(DATASET_LIBS) libgrade.a $(CUNIT_LIBS)
+tests_unit_test_parquet_LDADD = $(DATASET_LIBS) libgrade.a $(DEFLATE_LIBS) $(CUNIT_LIBS)
 
 # Every build looks whether SQL stays where it belongs; it takes some milliseconds.
 all-local:

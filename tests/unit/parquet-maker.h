@@ -5,6 +5,8 @@
 #ifndef CODESET_TESTS_PARQUET_MAKER_H
 #define CODESET_TESTS_PARQUET_MAKER_H
 
+#include <libdeflate.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,6 +21,8 @@ struct parquet_maker {
 
     /* Lies, where they are not 0. */
     int codec, encoding, level_encoding;
+    bool has_crc; /* of the page's bytes, and crc more */
+    uint32_t crc;
     int64_t page_size, page_values, chunk_values, chunk_at, footer_size, rows;
 };
 
@@ -95,6 +99,18 @@ static inline void maker_add_element(struct parquet_maker *maker, const char *na
     maker->elements++;
 }
 
+/* 32 bits without a sign, as the newer annotation alone says it. */
+static inline void maker_add_unsigned(struct parquet_maker *maker, const char *name)
+{
+    static const char annotation[] = "\x6c\xac\x13\x20\x12\0\0";
+
+    put_int(&maker->schema, 1, 1);
+    put_int(&maker->schema, 2, MAKER_REQUIRED);
+    put_text(&maker->schema, 1, name);
+    buf_add(&maker->schema, annotation, sizeof(annotation));
+    maker->elements++;
+}
+
 /* --- columns --------------------------------------------------------------------------------- */
 
 /* A run of one for each level, which is a digit. */
@@ -109,14 +125,17 @@ static inline void put_levels(struct buf *out, const char *levels)
     }
 }
 
-static inline void put_page_header(struct parquet_maker *maker, size_t size, int64_t values)
+static inline void put_page_header(struct parquet_maker *maker, const struct buf *page,
+                                   int64_t values)
 {
     struct buf *out = &maker->file;
 
     put_int(out, 1, 0);
-    put_int(out, 1, maker->page_size ? maker->page_size : (int64_t)size);
-    put_int(out, 1, (int64_t)size);
-    put_struct(out, 2);
+    put_int(out, 1, maker->page_size ? maker->page_size : (int64_t)page->length);
+    put_int(out, 1, (int64_t)page->length);
+    if (maker->has_crc)
+        put_int(out, 1, (int32_t)(libdeflate_crc32(0, page->data, page->length) + maker->crc));
+    put_struct(out, maker->has_crc ? 1 : 2);
     put_int(out, 1, maker->page_values ? maker->page_values : values);
     put_int(out, 1, maker->encoding);
     put_int(out, 1, maker->level_encoding ? maker->level_encoding : 3);
@@ -141,7 +160,7 @@ static inline void maker_add_column(struct parquet_maker *maker, int type, int64
     if (defined)
         put_levels(&page, defined);
     buf_add(&page, data, length);
-    put_page_header(maker, page.length, values);
+    put_page_header(maker, &page, values);
     buf_add(&maker->file, page.data, page.length);
     buf_release(&page);
 

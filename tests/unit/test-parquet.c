@@ -353,7 +353,7 @@ static void maps_with_names_are_objects(void)
     expect_rows("no values", &maker, 1, "{\"m\":[\"a\",\"b\"]}\n");
 }
 
-static void values_that_are_no_text_are_told_as_text(void)
+static void values_that_are_no_text_become_what_json_has(void)
 {
     struct parquet_maker maker = PARQUET_MAKER_INIT;
     struct {
@@ -361,13 +361,22 @@ static void values_that_are_no_text_are_told_as_text(void)
         uint32_t day; /* 2440588 is 1970-01-01, 19054 days later it is 2022-03-03 */
     } __attribute__((packed)) time = {INT64_C(54894250000000), 2440588 + 19054};
 
-    add_root(&maker, 2);
+    add_root(&maker, 3);
     add_leaf(&maker, "at", MAKER_REQUIRED, INT96);
     add_leaf(&maker, "raw", MAKER_REQUIRED, BYTE_ARRAY);
+    maker_add_unsigned(&maker, "n");
     maker_add_column(&maker, INT96, 1, NULL, NULL, &time, sizeof(time));
     maker_add_column(&maker, BYTE_ARRAY, 1, NULL, NULL, DATA("\3\0\0\0a\0b"));
-    expect_rows("old times, bytes", &maker, 1,
-                "{\"at\":\"2022-03-03T15:14:54.250000000Z\",\"raw\":\"YQBi\"}\n");
+    maker_add_column(&maker, INT32, 1, NULL, NULL, DATA("\xff\xff\xff\xff"));
+    expect_rows("old times, bytes, no sign", &maker, 1,
+                "{\"at\":\"2022-03-03T15:14:54.250000000Z\",\"raw\":\"YQBi\","
+                "\"n\":4294967295}\n");
+
+    time.nanoseconds = -1;
+    add_root(&maker, 1);
+    add_leaf(&maker, "at", MAKER_REQUIRED, INT96);
+    maker_add_column(&maker, INT96, 1, NULL, NULL, &time, sizeof(time));
+    expect_rows("no time", &maker, 1, "{\"at\":null}\n");
 }
 
 static void a_row_that_is_too_long_is_left_out_and_the_others_come(void)
@@ -432,6 +441,10 @@ static void lies_about_sizes_and_numbers_are_found(void)
                IN_A "a page is damaged: ZSTD cannot be decompressed");
     expect_lie("no such compression", LIE(.codec = 99), MAKER_REQUIRED, INT32,
                IN_A "its compression is one that is not known");
+    expect_lie("a right checksum", LIE(.has_crc = true), MAKER_REQUIRED, INT32,
+               "{\"a\":1}\n{\"a\":2}\n");
+    expect_lie("a wrong checksum", LIE(.has_crc = true, .crc = 1), MAKER_REQUIRED, INT32,
+               IN_A "a page is damaged: its checksum is wrong");
     expect_lie("behind the file", LIE(.chunk_at = 1 << 20), MAKER_REQUIRED, INT32,
                IN_A "it lies outside of the file");
     expect_lie("before the file", LIE(.chunk_at = -1), MAKER_REQUIRED, INT32,
@@ -709,7 +722,8 @@ int main(void)
         {"repeated fields without annotation are lists",
          repeated_fields_without_annotation_are_lists},
         {"maps with names are objects", maps_with_names_are_objects},
-        {"values that are no text are told as text", values_that_are_no_text_are_told_as_text},
+        {"values that are no text become what JSON has",
+         values_that_are_no_text_become_what_json_has},
         {"a row that is too long is left out, and the others come",
          a_row_that_is_too_long_is_left_out_and_the_others_come},
         {"lies about sizes and numbers are found", lies_about_sizes_and_numbers_are_found},

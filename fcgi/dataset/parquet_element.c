@@ -35,7 +35,7 @@ static void read_digits(struct thrift *thrift, int16_t kind, struct parquet_elem
 
     while (thrift_next(thrift, &field)) {
         if (!is_time && field.id == 1)
-            element->digits = thrift_int32(thrift, &field);
+            element->scale = thrift_int32(thrift, &field);
         else if (is_time && field.id == 2 && thrift_struct(thrift, &field))
             element->digits = read_unit(thrift);
         else
@@ -89,7 +89,7 @@ static void set_converted(struct parquet_element *element, int32_t converted)
     static const struct {
         int32_t converted;
         enum parquet_meaning meaning;
-        int32_t digits; /* 0: as they are */
+        int32_t digits;
     } table[] = {
         {0, PARQUET_TEXT, 0},      {4, PARQUET_TEXT, 0},       {5, PARQUET_DECIMAL, 0},
         {6, PARQUET_DATE, 0},      {7, PARQUET_TIME, 3},       {8, PARQUET_TIME, 6},
@@ -104,8 +104,7 @@ static void set_converted(struct parquet_element *element, int32_t converted)
         if (table[i].converted != converted)
             continue;
         element->meaning = table[i].meaning;
-        if (table[i].digits)
-            element->digits = table[i].digits;
+        element->digits = table[i].digits;
     }
 }
 
@@ -128,7 +127,7 @@ void parquet_element_read(struct thrift *thrift, struct parquet_element *ret)
         else if (field.id == 6)
             set_converted(ret, thrift_int32(thrift, &field));
         else if (field.id == 7)
-            ret->digits = thrift_int32(thrift, &field);
+            ret->scale = thrift_int32(thrift, &field);
         else if (field.id == 10 && thrift_struct(thrift, &field))
             read_logical(thrift, ret);
         else

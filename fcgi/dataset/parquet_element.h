@@ -21,7 +21,8 @@ struct parquet_element {
     int32_t children;
     bool is_list, is_map;
     enum parquet_meaning meaning;
-    int32_t digits;
+    int32_t scale;  /* of a decimal: digits behind the point */
+    int32_t digits; /* of a time: those of the second's fraction */
 };
 
 /* thrift->failed tells. */

@@ -12,9 +12,9 @@
 
 #define ELEMENTS_MOST 4096
 #define DEPTH_MOST 32
-#define NAME_MOST 255           /* bytes */
-#define WIDTH_MOST (1 << 20)    /* bytes of a FIXED_LEN_BYTE_ARRAY */
-#define DECIMAL_DIGITS_MOST 38U /* as 16 bytes hold */
+#define NAME_MOST 255        /* bytes */
+#define WIDTH_MOST (1 << 20) /* bytes of a FIXED_LEN_BYTE_ARRAY */
+#define SCALE_MOST 38        /* as 16 bytes hold */
 
 struct builder {
     const struct parquet_element *elements;
@@ -59,8 +59,7 @@ static bool is_meant(const struct parquet_element *element, enum parquet_type ty
 {
     bool is_int = type == PARQUET_INT32 || type == PARQUET_INT64;
     bool is_bytes = type == PARQUET_BYTE_ARRAY || type == PARQUET_FIXED;
-    unsigned digits = (unsigned)element->digits;
-    bool is_fraction = digits == 3 || digits == 6 || digits == 9;
+    bool is_fraction = element->digits == 3 || element->digits == 6 || element->digits == 9;
 
     switch (element->meaning) {
     case PARQUET_TEXT:
@@ -68,7 +67,7 @@ static bool is_meant(const struct parquet_element *element, enum parquet_type ty
     case PARQUET_UNSIGNED:
         return is_int;
     case PARQUET_DECIMAL:
-        return (is_int || is_bytes) && digits <= DECIMAL_DIGITS_MOST;
+        return (is_int || is_bytes) && element->scale >= 0 && element->scale <= SCALE_MOST;
     case PARQUET_DATE:
         return type == PARQUET_INT32;
     case PARQUET_TIME:
@@ -103,7 +102,8 @@ static int build_leaf(struct builder *builder, struct parquet_node *node,
     }
     if (is_meant(element, node->type)) {
         node->meaning = element->meaning;
-        node->digits = (unsigned)element->digits;
+        node->digits =
+            (unsigned)(element->meaning == PARQUET_DECIMAL ? element->scale : element->digits);
     }
     builder->leaves[builder->leaf_count++] = node;
     return 0;

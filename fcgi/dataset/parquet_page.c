@@ -3,6 +3,7 @@
 #include <libdeflate.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "dataset/parquet_codec.h"
 #include "dataset/thrift.h"
@@ -59,47 +60,52 @@ static void read_data_2(struct thrift *thrift, struct parquet_page *page)
     }
 }
 
-static void read_crc(struct thrift *thrift, const struct thrift_field *field,
-                     struct parquet_page *page)
+/* What only pages of one kind have. *ret_kind: which. */
+static void read_own(struct thrift *thrift, const struct thrift_field *field,
+                     struct parquet_page *page, int32_t *ret_kind)
 {
-    page->has_crc = true;
-    page->crc = (uint32_t)thrift_int32(thrift, field);
+    static const struct {
+        int16_t id;
+        int32_t kind;
+        void (*read)(struct thrift *thrift, struct parquet_page *page);
+    } headers[] = {
+        {5, PARQUET_PAGE_DATA, read_data},
+        {7, PARQUET_PAGE_DICTIONARY, read_dictionary},
+        {8, PARQUET_PAGE_DATA_2, read_data_2},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
+        if (headers[i].id != field->id)
+            continue;
+        if (thrift_struct(thrift, field))
+            headers[i].read(thrift, page);
+        *ret_kind = headers[i].kind;
+        return;
+    }
+    thrift_skip(thrift, field);
 }
 
-/* The header of its kind must be there, and only that is read. */
 static bool read_header(struct thrift *thrift, struct parquet_page *page, int32_t *ret_size)
 {
-    static void (*const read[])(struct thrift * thrift, struct parquet_page * page) = {
-        [5] = read_data, [7] = read_dictionary, [8] = read_data_2};
-    static const int16_t ids[] = {[PARQUET_PAGE_DATA] = 5,
-                                  [PARQUET_PAGE_INDEX] = 0,
-                                  [PARQUET_PAGE_DICTIONARY] = 7,
-                                  [PARQUET_PAGE_DATA_2] = 8};
     struct thrift_field field = {0};
-    int16_t wanted = 0;
-    bool is_read = false;
+    int32_t own = -1;
 
-    *ret_size = -1;
-    page->kind = page->size = -1;
+    *ret_size = page->kind = page->size = -1;
     while (thrift_next(thrift, &field)) {
-        if (field.id == 1)
+        if (field.id == 1) {
             page->kind = thrift_int32(thrift, &field);
-        else if (field.id == 2)
+        } else if (field.id == 2) {
             page->size = thrift_int32(thrift, &field);
-        else if (field.id == 3)
+        } else if (field.id == 3) {
             *ret_size = thrift_int32(thrift, &field);
-        else if (field.id == 4)
-            read_crc(thrift, &field, page);
-        else if (wanted != 0 && field.id == wanted && thrift_struct(thrift, &field)) {
-            read[wanted](thrift, page);
-            is_read = true;
+        } else if (field.id == 4) {
+            page->crc = (uint32_t)thrift_int32(thrift, &field);
+            page->has_crc = true;
         } else {
-            thrift_skip(thrift, &field);
+            read_own(thrift, &field, page, &own);
         }
-        if (page->kind >= PARQUET_PAGE_DATA && page->kind <= PARQUET_PAGE_DATA_2)
-            wanted = ids[page->kind];
     }
-    return !thrift->failed && (is_read || wanted == 0);
+    return !thrift->failed && (own == page->kind || own < 0);
 }
 
 static bool is_sane(const struct parquet_page *page)

@@ -71,7 +71,8 @@ struct job {
     struct id run_id;         /* of the verifier's run, for the agent */
     struct overtime overtime; /* of the verifier */
     struct event *timer;
-    int64_t since; /* monotonic: of the claim */
+    int64_t since;   /* monotonic: of the claim */
+    int64_t laid_at; /* monotonic: since then nobody but the verifier changes its files */
     int tries;
     bool again; /* a fault that may be the platform's has been met once, and the job begun anew */
     bool begins_anew;  /* in a new container, as soon as no thread uses the job */
@@ -95,6 +96,8 @@ struct job {
     char *crossed;           /* of the changes, what is easily overlooked; likewise */
     char *crossed_counts;    /* the same without paths */
     struct agent_kept kept;  /* the changes: on their way to the database, or from there */
+    bool keeps;              /* a thread writes them */
+    bool end_waits;          /* its end is written when they are */
 
     struct grader *grader;
     int reports_fd; /* where they go to, while they do */
@@ -138,7 +141,8 @@ bool job_is_regrade(const struct job *job);
 /* Frees it, as soon as no thread uses it. Nothing is written. */
 void job_over(struct job *job);
 
-/* Writes its end: an error if error_code is set, else the verdict. */
+/* Writes its end: an error if error_code is set, else the verdict. If the changes are being kept,
+ * it waits for that; a session that ends meanwhile takes the job along. */
 void job_write(struct job *job);
 
 /* The end itself, on a thread of the pool: what the verifier did, for the operator, then the row's

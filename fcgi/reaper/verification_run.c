@@ -6,7 +6,8 @@
  * to.
  *
  * BUGS: what was held back of the changes, and what is told of the rest, is in no result whose
- * verifier was attached to.
+ * verifier was attached to; and if the daemon before had ended before it had kept the changes, they
+ * are not kept.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "agent_client/agent_client.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -193,11 +195,25 @@ static void run_verifier(struct job *job, bool attach_only)
                    job->call, timeout_of(job));
 }
 
+static void gap_is_over(evutil_socket_t fd, short what, void *arg);
+
+/* The rows were written meanwhile, so what is left of the gap is short. libevent counts from the
+ * time at which it began to call back, so its timer may come before its time. */
+static void wait_for_gap(struct job *job)
+{
+    int64_t passed = (clock_monotonic() - job->laid_at) / 1000;
+
+    if (passed < RUN_GAP_MS)
+        context_timer(job_context(job), &job->timer, (int)(RUN_GAP_MS - passed), gap_is_over, job);
+    else
+        run_verifier(job, false);
+}
+
 static void gap_is_over(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    run_verifier(arg, false);
+    wait_for_gap(arg);
 }
 
 static int write_running(struct db *db, void *arg, struct error *err)
@@ -214,7 +230,7 @@ static void running_written(const struct error *err, void *arg)
 
     if (!is_over(job) && job->phase == JOB_WORKING && job->container &&
         !is_lost(job, err, "verification_running"))
-        context_timer(job_context(job), &job->timer, RUN_GAP_MS, gap_is_over, job);
+        wait_for_gap(job);
 }
 
 static void begin_run(struct job *job)
@@ -227,7 +243,7 @@ static void begin_run(struct job *job)
                    running_written, job);
 }
 
-/* --- what is kept of it ---------------------------------------------------------------------- */
+/* --- what is kept of it, while it is verified ------------------------------------------------ */
 
 static int keep(struct db *db, void *arg, struct error *err)
 {
@@ -249,19 +265,21 @@ static void changes_kept(const struct error *err, void *arg)
 {
     struct job *job = arg;
 
+    job->keeps = false;
+    forget_changes(job);
     if (err && err->kind != ERROR_NOT_FOUND)
         log_error("changes_not_kept", err);
     if (is_over(job))
         return;
-    forget_changes(job);
-    if (job->phase == JOB_WORKING && job->container)
-        begin_run(job);
+    if (job->end_waits)
+        job_write(job);
 }
 
 static void keep_changes(struct job *job)
 {
     bool large = job->kept.archive.length > DB_SMALL_BYTES;
 
+    job->keeps = true;
     job->database_busy++;
     db_pool_submit(job_context(job)->pool, large ? DB_LARGE : DB_SMALL, &job->work.user_id, keep,
                    changes_kept, job);
@@ -353,12 +371,12 @@ static void copied(const struct error *err, enum agent_copy_stage stage,
     keep_text(&job->crossed, laid->crossed);
     keep_text(&job->crossed_counts, laid->crossed_counts);
     job->kept_back_count = laid->kept_back_count;
-    if (job->kept.most > 0 && !job_is_regrade(job)) {
+    job->laid_at = clock_monotonic();
+    begin_run(job);
+    if (job->kept.most > 0 && !job_is_regrade(job))
         keep_changes(job);
-    } else {
+    else
         forget_changes(job);
-        begin_run(job);
-    }
 }
 
 void freezing_free(struct freezing *freezing)
@@ -517,6 +535,7 @@ static void container_is_up(void *owner)
 
 void job_prepared(struct job *job)
 {
+    job->laid_at = clock_monotonic();
     if (job->control)
         begin_run(job);
     else if (job_is_regrade(job))

@@ -205,6 +205,10 @@ void job_write(struct job *job)
 
     job->phase = JOB_WRITING;
     job_halt(job); /* the container is not needed any more */
+    job->begins_anew = false;
+    job->end_waits = job->keeps;
+    if (job->keeps)
+        return;
     job->database_busy++;
     db_pool_insist(job_context(job)->pool, large ? DB_LARGE : DB_SMALL, &job->work.user_id,
                    write_end, end_written, job);

@@ -6,8 +6,7 @@
  */
 #include "fixture.h"
 #include "suites.h"
-
-#include <sys/stat.h>
+#include "verification_stage.h"
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -17,21 +16,11 @@
 
 static struct machine m;
 
-static void verifier_is(const char *command)
-{
-    _cleanup_(free_ptr) char *repo = xasprintf("%s/repo", scripted_folder(m.host));
-    _cleanup_(free_ptr) char *script =
-        xasprintf("UPDATE samples SET repo_path='%s', verifier_command=\"%s\"", repo, command);
-
-    mkdir(repo, 0755);
-    tell(script);
-}
-
 static void begin(int64_t most)
 {
     machine_open(&m, "alone");
     m.settings.changes_bytes_max = most;
-    verifier_is("false");
+    verifier_is(&m, "false");
     daemon_begin(&m);
 }
 
@@ -73,7 +62,7 @@ static void a_verdict_is_reached_again_without_its_session(void)
 
     begin(1 << 20);
     job = failed_job();
-    verifier_is("true");
+    verifier_is(&m, "true");
     again = regrade(&job);
     UNTIL(job_is(&again, "completed"));
     CU_ASSERT(is_success(&again, "1"));
@@ -94,7 +83,7 @@ static void a_session_s_end_does_not_end_a_repetition(void)
     session = ready_session();
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
-    verifier_is(waiting);
+    verifier_is(&m, waiting);
     again = regrade(&job);
     UNTIL(job_is(&again, "running"));
     tell("UPDATE sessions SET status='closed', ended_at=NOW(6) WHERE status='ready'");
@@ -113,7 +102,7 @@ static void killed_while_a_repetition_runs_it_is_waited_for(void)
     begin(1 << 20);
     waiting = scripted_wait(m.host, "go", "true");
     job = failed_job();
-    verifier_is(waiting);
+    verifier_is(&m, waiting);
     again = regrade(&job);
     UNTIL(job_is(&again, "running"));
     daemon_kill(&m);
@@ -123,6 +112,37 @@ static void killed_while_a_repetition_runs_it_is_waited_for(void)
     UNTIL(job_is(&again, "completed"));
     CU_ASSERT(is_success(&again, "1"));
     finish();
+}
+
+static void execute(struct db *db, const char *script)
+{
+    OK(db_run_script(db, script, strlen(script), &err));
+}
+
+/* The verifier does not wait for them. */
+static void a_verdict_is_written_after_the_changes(void)
+{
+    struct error failure = ERROR_INIT;
+    struct db *other;
+    struct id session, job;
+
+    begin(1 << 20);
+    other = db_new(&fixture_settings.database, DB_ADMIN, &failure);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+    execute(other, "FLUSH TABLES verification_changes WITH READ LOCK");
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(only_job(&m) && only_job(&m)->end_waits);
+    for (int i = 0; i < 100; i++)
+        fixture_turn();
+    CU_ASSERT(job_is(&job, "running"));
+    execute(other, "UNLOCK TABLES");
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(is_success(&job, "0"));
+    CU_ASSERT(
+        answers("SELECT archive IS NOT NULL FROM verification_changes WHERE job_id=?", &job, "1"));
+    finish();
+    db_free(other);
 }
 
 static void changes_that_are_too_large_are_not_kept(void)
@@ -171,6 +191,7 @@ static const struct unit_test tests[] = {
     {"a session's end does not end a repetition", a_session_s_end_does_not_end_a_repetition},
     {"killed while a repetition runs: it is waited for",
      killed_while_a_repetition_runs_it_is_waited_for},
+    {"a verdict is written after the changes", a_verdict_is_written_after_the_changes},
     {"changes that are too large are not kept", changes_that_are_too_large_are_not_kept},
     {"changes that go before they are laid are an error",
      changes_that_go_before_they_are_laid_are_an_error},

@@ -65,7 +65,8 @@ static int take_dictionary(struct parquet_column *column, const struct parquet_p
     if (count > bytes.length / least)
         return error_set(err, ERROR_INVALID, NULL, "its dictionary is damaged");
     if (parquet_room_make(&column->entries, column->memory, (count + 1) * sizeof(struct bytes),
-                          err) < 0)
+                          err) < 0 ||
+        parquet_work(column->memory, count * sizeof(struct bytes), err) < 0)
         return -1;
     return read_entries(column, bytes, count, err);
 }
@@ -146,7 +147,10 @@ static int next_page(struct parquet_column *column, struct error *err)
 {
     struct parquet_page page;
 
-    if (parquet_page_next(&column->pages, &page, err) < 0)
+    if (column->pages.length == 0)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "its pages have fewer values than the footer says");
+    if (parquet_page_next(&column->pages, column->memory, &page, err) < 0)
         return -1;
     switch (page.kind) {
     case PARQUET_PAGE_DATA:

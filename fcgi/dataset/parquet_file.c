@@ -13,6 +13,7 @@
 #define ROWS_MOST (INT64_C(1) << 26)
 /* Values of all columns, with nulls, which may take no byte: a bound on the time. */
 #define VALUES_MOST (INT64_C(1) << 28)
+#define HEADER_SLACK 100 /* bytes of a dictionary's header, as Arrow has it */
 
 static int damaged(struct error *err)
 {
@@ -41,6 +42,19 @@ static int find_footer(struct bytes bytes, struct parquet_file *file, struct err
     return 0;
 }
 
+/* parquet-mr until 1.2.8 leaves the dictionary's header out of a column's size (PARQUET-816), and
+ * fastparquet of old its page, too. */
+static bool is_old_writer(struct bytes name)
+{
+    static const char *const old[] = {"fastparquet", "parquet-mr (", "parquet-mr version 1.0.",
+                                      "parquet-mr version 1.1.", "parquet-mr version 1.2."};
+
+    for (size_t i = 0; i < ARRAY_SIZE(old); i++)
+        if (name.length >= strlen(old[i]) && memcmp(name.at, old[i], strlen(old[i])) == 0)
+            return true;
+    return false;
+}
+
 int parquet_file_open(struct bytes bytes, struct parquet_file *ret_file, struct error *err)
 {
     struct thrift thrift, groups = {0};
@@ -64,6 +78,8 @@ int parquet_file_open(struct bytes bytes, struct parquet_file *ret_file, struct 
         }
         if (field.id == 3)
             ret_file->rows_said = thrift_int(&thrift, &field);
+        else if (field.id == 6)
+            ret_file->is_old = is_old_writer(thrift_binary(&thrift, &field));
         else
             thrift_skip(&thrift, &field);
     }
@@ -86,7 +102,7 @@ void parquet_file_release(struct parquet_file *file)
 struct column {
     bool elsewhere, encrypted, has_data;
     int32_t type, codec;
-    int64_t values, data_at, dictionary_at;
+    int64_t values, size, data_at, dictionary_at;
 };
 
 static void read_meta(struct thrift *thrift, struct column *column)
@@ -101,6 +117,8 @@ static void read_meta(struct thrift *thrift, struct column *column)
             column->codec = thrift_int32(thrift, &field);
         else if (field.id == 5)
             column->values = thrift_int(thrift, &field);
+        else if (field.id == 7)
+            column->size = thrift_int(thrift, &field);
         else if (field.id == 9)
             column->data_at = thrift_int(thrift, &field);
         else if (field.id == 11)
@@ -134,12 +152,28 @@ static int refuse(const struct parquet_file *file, size_t leaf, const char *why,
                      path.data, why);
 }
 
-static int take_chunk(struct parquet_file *file, size_t leaf, const struct column *column,
-                      struct error *err)
+/* false: they lie outside of the file. */
+static bool find_pages(const struct parquet_file *file, const struct column *column,
+                       struct bytes *ret)
 {
     bool first = column->dictionary_at > 0 && column->dictionary_at < column->data_at;
     int64_t start = first ? column->dictionary_at : column->data_at;
-    size_t size = file->data.length;
+    int64_t end = (int64_t)file->data.length, slack;
+
+    if (start < MAGIC || start > end || column->size < 0 || column->size > end - start ||
+        column->data_at > end)
+        return false;
+    slack = file->is_old ? column->data_at - start + HEADER_SLACK : 0;
+    if (slack > end - start - column->size)
+        slack = end - start - column->size;
+    *ret = (struct bytes){file->data.at + start, (size_t)(column->size + slack)};
+    return true;
+}
+
+static int take_chunk(struct parquet_file *file, size_t leaf, const struct column *column,
+                      struct error *err)
+{
+    struct bytes pages = {0};
 
     if (column->elsewhere)
         return refuse(file, leaf, "its values are in another file", err);
@@ -151,15 +185,11 @@ static int take_chunk(struct parquet_file *file, size_t leaf, const struct colum
         return refuse(file, leaf,
                       "with it the file has more than 268435456 values; divide it into several",
                       err);
-    if (column->values > 0 && (start < MAGIC || (uint64_t)start > size))
+    if (column->values > 0 && !find_pages(file, column, &pages))
         return refuse(file, leaf, "it lies outside of the file", err);
-    if (column->values == 0)
-        return 0;
     file->all_values += column->values;
     file->chunks[leaf] =
-        (struct parquet_chunk){.codec = column->codec,
-                               .values = column->values,
-                               .pages = {file->data.at + start, size - (size_t)start}};
+        (struct parquet_chunk){.codec = column->codec, .values = column->values, .pages = pages};
     return 0;
 }
 

@@ -15,7 +15,7 @@
 struct parquet_chunk {
     int32_t codec;
     int64_t values;     /* with nulls */
-    struct bytes pages; /* from its first page to the end of what can be its */
+    struct bytes pages; /* no others are among them */
 };
 
 struct parquet_file {
@@ -30,6 +30,7 @@ struct parquet_file {
     struct thrift footer;
     size_t left;
     int64_t rows_said, all_rows, all_values;
+    bool is_old; /* of a writer whose sizes leave out the dictionary */
 };
 
 /* bytes: the whole file, which must live as long. ERROR_INVALID: it can't be read. *ret_file:

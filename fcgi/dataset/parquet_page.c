@@ -10,6 +10,18 @@
 
 #include "base/banned.h"
 
+#define PAGE_WORK 256 /* of a page without bytes */
+
+int parquet_work(struct parquet_memory *memory, uint64_t bytes, struct error *err)
+{
+    if (bytes > memory->work_left)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "reading the file takes too much: its pages and rows are too large "
+                         "together; divide it into several");
+    memory->work_left -= bytes;
+    return 0;
+}
+
 static void read_data(struct thrift *thrift, struct parquet_page *page)
 {
     struct thrift_field field = {0};
@@ -116,7 +128,8 @@ static bool is_sane(const struct parquet_page *page)
            page->defined_size >= 0 && levels <= page->size && (size_t)levels <= page->bytes.length;
 }
 
-int parquet_page_next(struct bytes *pages, struct parquet_page *ret_page, struct error *err)
+int parquet_page_next(struct bytes *pages, struct parquet_memory *memory,
+                      struct parquet_page *ret_page, struct error *err)
 {
     struct thrift thrift = {.in = *pages};
     struct parquet_page page = {0};
@@ -125,6 +138,8 @@ int parquet_page_next(struct bytes *pages, struct parquet_page *ret_page, struct
     if (!read_header(&thrift, &page, &size) || size < 0 ||
         !bytes_take(&thrift.in, (size_t)size, &page.bytes) || !is_sane(&page))
         return error_set(err, ERROR_INVALID, NULL, "the header of a page is damaged");
+    if (parquet_work(memory, PAGE_WORK + pages->length - thrift.in.length, err) < 0)
+        return -1;
     *pages = thrift.in;
     *ret_page = page;
     return 0;
@@ -170,7 +185,7 @@ int parquet_page_open(const struct parquet_page *page, int32_t codec, struct par
                    ? 0
                    : error_set(err, ERROR_INVALID, NULL, "a page is damaged: it is cut off");
     }
-    if (parquet_room_make(room, memory, size, err) < 0 ||
+    if (parquet_room_make(room, memory, size, err) < 0 || parquet_work(memory, size, err) < 0 ||
         parquet_decompress(codec, in, room->data, size, err) < 0)
         return -1;
     *ret = (struct bytes){room->data, size};

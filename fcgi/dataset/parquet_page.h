@@ -30,17 +30,22 @@ struct parquet_page {
     struct bytes bytes; /* as it is in the file */
 };
 
-/* The page that begins at the front of *pages, which goes on behind it. No size or number is
- * negative, and the levels of PARQUET_PAGE_DATA_2 are within its bytes. */
-int parquet_page_next(struct bytes *pages, struct parquet_page *ret_page, struct error *err);
-
 /*
- * The memory of the pages and dictionaries that are in use, together, is bounded: a page says how
- * large it is before it is seen.
+ * What a file may take. The memory of the pages and dictionaries that are in use, together, is
+ * bounded: a page says how large it is before it is seen. So is the work of reading the file, in
+ * bytes: many columns may be said to be at one place, and small pages become large ones.
  */
 struct parquet_memory {
     size_t left;
+    uint64_t work_left;
 };
+
+int parquet_work(struct parquet_memory *memory, uint64_t bytes, struct error *err);
+
+/* The page that begins at the front of *pages, which goes on behind it. No size or number is
+ * negative, and the levels of PARQUET_PAGE_DATA_2 are within its bytes. */
+int parquet_page_next(struct bytes *pages, struct parquet_memory *memory,
+                      struct parquet_page *ret_page, struct error *err);
 
 struct parquet_room {
     unsigned char *data; /* NULL: there is none */

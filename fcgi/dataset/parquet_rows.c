@@ -31,11 +31,11 @@ struct parquet_rows {
 };
 
 struct parquet_rows *parquet_rows_open(const void *bytes, size_t length, size_t most,
-                                       struct error *err)
+                                       uint64_t all_most, struct error *err)
 {
     struct parquet_rows *rows = xcalloc(1, sizeof(*rows));
 
-    rows->memory.left = MEMORY_MOST;
+    rows->memory = (struct parquet_memory){.left = MEMORY_MOST, .work_left = all_most};
     rows->most = most;
     if (parquet_file_open((struct bytes){bytes, length}, &rows->file, err) < 0) {
         parquet_rows_free(rows);
@@ -318,7 +318,8 @@ int parquet_rows_next(struct parquet_rows *rows, struct parquet_row *ret_row, st
     rows->object = NULL;
     rows->room = rows->most;
     rows->too_long = rows->is_bad = false;
-    if (read_node(rows, &rows->file.schema.root, 0, &rows->object, err) < 0)
+    if (read_node(rows, &rows->file.schema.root, 0, &rows->object, err) < 0 ||
+        parquet_work(&rows->memory, rows->most - rows->room, err) < 0)
         return -1;
     rows->left--;
     rows->number++;

@@ -3,7 +3,8 @@
  *
  * Read are all columns, with lists, structures and maps; pages of both versions; all encodings but
  * BIT_PACKED, which is deprecated, and ALP; snappy, gzip and zstd. What is not read is refused by
- * name. Beside the file, memory is bounded: a page and a dictionary of each column, and a row.
+ * name. Beside the file, memory is bounded: a page and a dictionary of each column, and a row. So
+ * is time, by the bytes of all pages and all rows.
  */
 #ifndef CODESET_DATASET_PARQUET_ROWS_H
 #define CODESET_DATASET_PARQUET_ROWS_H
@@ -26,9 +27,10 @@ struct parquet_row {
 struct parquet_rows;
 
 /* bytes: the whole file, which must live as long; what does not begin as a Parquet file is an
- * error, too. most: bytes of a row, about. NULL: it can't be read; ERROR_INVALID. */
+ * error, too. most: bytes of a row, about. all_most: bytes of all pages, as they are and
+ * decompressed, and of all rows. NULL: it can't be read; ERROR_INVALID. */
 struct parquet_rows *parquet_rows_open(const void *bytes, size_t length, size_t most,
-                                       struct error *err);
+                                       uint64_t all_most, struct error *err);
 void parquet_rows_free(struct parquet_rows *rows);
 
 /* The next row; what is in it lives until the next call. 1; 0 behind the last; -1 when the file

@@ -21,7 +21,6 @@
 #include "base/banned.h"
 
 #define BLOCK (128 << 10)
-#define FILE_MOST (INT64_C(64) << 30) /* decompressed: a bound on the children's time */
 #define CPU_SECONDS 7200
 /* A Parquet file, and the pages of its columns (dataset/parquet_rows.h). */
 #define ADDRESS_SPACE (UINT64_C(4) << 30)
@@ -251,7 +250,7 @@ struct row_source *row_source_open(const char *path, const char *format, bool ow
                                   .fd = -1,
                                   .format = named ? dataset_format_name(named) : NULL,
                                   .chunk = xmalloc(BLOCK)};
-    if (decoder_open(fd, FILE_MOST, &source->decoder, err) < 0 ||
+    if (decoder_open(fd, SPLITTER_BYTES_MOST, &source->decoder, err) < 0 ||
         start(source, named, own_images, err) < 0) {
         error_wrap(err, "cannot read %s", path);
         row_source_free(source);

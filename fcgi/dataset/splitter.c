@@ -247,8 +247,8 @@ DEFINE_CLEANUP(struct parquet_rows *, free_rows, parquet_rows_free)
 /* What says where the rows are is at the file's end. */
 static int end_parquet(struct splitter *splitter, struct error *err)
 {
-    _cleanup_(free_rows) struct parquet_rows *rows =
-        parquet_rows_open(splitter->text.data, splitter->text.length, splitter->most, err);
+    _cleanup_(free_rows) struct parquet_rows *rows = parquet_rows_open(
+        splitter->text.data, splitter->text.length, splitter->most, SPLITTER_BYTES_MOST, err);
     struct parquet_row row;
     int got = rows ? 1 : -1;
 

@@ -14,6 +14,9 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+/* Of a file, decompressed; of a Parquet file, of its pages and rows: a bound on the time. */
+#define SPLITTER_BYTES_MOST (INT64_C(64) << 30)
+
 struct csv_parser;
 
 struct split_row {

@@ -22,6 +22,7 @@
 #include "base/banned.h"
 
 #define ROW_MOST 4096
+#define ALL_MOST (UINT64_C(1) << 30)
 #define ROWS_MOST 2000 /* of a file: levels of nulls take few bytes */
 /* A byte of text may become six (\u0001); other values are charged about what they take. */
 #define LENGTH_MOST (6 * ROW_MOST + 1024)
@@ -52,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error err = ERROR_INIT;
-    struct parquet_rows *rows = parquet_rows_open(data, size, ROW_MOST, &err);
+    struct parquet_rows *rows = parquet_rows_open(data, size, ROW_MOST, ALL_MOST, &err);
     struct parquet_row row;
     int64_t number = 0;
     int got = rows ? 1 : -1;

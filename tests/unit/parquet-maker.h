@@ -23,7 +23,9 @@ struct parquet_maker {
     int codec, encoding, level_encoding;
     bool has_crc; /* of the page's bytes, and crc more */
     uint32_t crc;
-    int64_t page_size, page_values, chunk_values, chunk_at, footer_size, rows;
+    int64_t page_size, page_values, chunk_values, chunk_size, chunk_at, dictionary_at;
+    int64_t footer_size, rows;
+    const char *writer;
 };
 
 #define PARQUET_MAKER_INIT                                                                         \
@@ -144,17 +146,41 @@ static inline void put_page_header(struct parquet_maker *maker, const struct buf
     put_end(out);
 }
 
+static inline void maker_begin(struct parquet_maker *maker)
+{
+    if (maker->file.length == 0)
+        buf_add_str(&maker->file, "PAR1");
+}
+
+/* Before its column. data: PLAIN. */
+static inline void maker_add_dictionary(struct parquet_maker *maker, int64_t values, int encoding,
+                                        const void *data, size_t length)
+{
+    struct buf *out = &maker->file;
+
+    maker_begin(maker);
+    maker->chunk_at = (int64_t)out->length;
+    put_int(out, 1, 2);
+    put_int(out, 1, (int64_t)length);
+    put_int(out, 1, (int64_t)length);
+    put_struct(out, 4);
+    put_int(out, 1, values);
+    put_int(out, 1, encoding);
+    put_end(out);
+    put_end(out);
+    buf_add(out, data, length);
+}
+
 /* levels: "0110", or NULL where there are none. values: with nulls. data: PLAIN. */
 static inline void maker_add_column(struct parquet_maker *maker, int type, int64_t values,
                                     const char *depths, const char *defined, const void *data,
                                     size_t length)
 {
     struct buf page = BUF_INIT, *out = &maker->columns;
-    size_t at;
+    int64_t start;
 
-    if (maker->file.length == 0)
-        buf_add_str(&maker->file, "PAR1");
-    at = maker->file.length;
+    maker_begin(maker);
+    start = maker->chunk_at ? maker->chunk_at : (int64_t)maker->file.length;
     if (depths)
         put_levels(&page, depths);
     if (defined)
@@ -168,7 +194,10 @@ static inline void maker_add_column(struct parquet_maker *maker, int type, int64
     put_int(out, 1, type);
     put_int(out, 3, maker->codec);
     put_int(out, 1, maker->chunk_values ? maker->chunk_values : values);
-    put_int(out, 4, maker->chunk_at ? maker->chunk_at : (int64_t)at);
+    put_int(out, 2, maker->chunk_size ? maker->chunk_size : (int64_t)maker->file.length - start);
+    put_int(out, 2, start);
+    if (maker->dictionary_at)
+        put_int(out, 2, maker->dictionary_at);
     put_end(out);
     put_end(out);
     maker->column_count++;
@@ -181,8 +210,7 @@ static inline void maker_finish(struct parquet_maker *maker, int64_t rows)
     size_t start;
     uint32_t length;
 
-    if (out->length == 0)
-        buf_add_str(out, "PAR1");
+    maker_begin(maker);
     start = out->length;
     put_structs(&group, 1, maker->column_count, &maker->columns);
     put_int(&group, 2, rows);
@@ -191,6 +219,8 @@ static inline void maker_finish(struct parquet_maker *maker, int64_t rows)
     put_structs(out, 1, maker->elements, &maker->schema);
     put_int(out, 1, maker->rows ? maker->rows : rows);
     put_structs(out, 1, 1, &group);
+    if (maker->writer)
+        put_text(out, 2, maker->writer);
     put_end(out);
     length = (uint32_t)(maker->footer_size ? (size_t)maker->footer_size : out->length - start);
     buf_add(out, &length, sizeof(length));

@@ -33,10 +33,12 @@ static void complain(const char *what, const char *wanted, const char *got)
 }
 
 /* The rows, a line each; behind them "ERROR: " and the reason, if the file can't be read on. */
-static void append_rows(const void *bytes, size_t length, size_t most, struct buf *out)
+static void append_rows_of(const void *bytes, size_t length, size_t most, uint64_t all_most,
+                           struct buf *out)
 {
     struct error err = ERROR_INIT;
-    _cleanup_(free_rows) struct parquet_rows *rows = parquet_rows_open(bytes, length, most, &err);
+    _cleanup_(free_rows) struct parquet_rows *rows =
+        parquet_rows_open(bytes, length, most, all_most, &err);
     struct parquet_row row;
     int64_t number = 0;
     int got = rows ? 1 : -1;
@@ -53,6 +55,11 @@ static void append_rows(const void *bytes, size_t length, size_t most, struct bu
         CU_ASSERT_EQUAL(err.kind, ERROR_INVALID);
         buf_addf(out, "ERROR: %s", err.message);
     }
+}
+
+static void append_rows(const void *bytes, size_t length, size_t most, struct buf *out)
+{
+    append_rows_of(bytes, length, most, UINT64_C(1) << 36, out);
 }
 
 static void load(const char *name, struct buf *out)
@@ -428,7 +435,7 @@ static void lies_about_sizes_and_numbers_are_found(void)
     expect_lie("more values in a page", LIE(.page_values = 3), MAKER_REQUIRED, INT32,
                IN_A "its pages have more values than it has");
     expect_lie("fewer values in a page", LIE(.page_values = 1), MAKER_REQUIRED, INT32,
-               "{\"a\":1}\n" IN_A "the header of a page is damaged");
+               "{\"a\":1}\n" IN_A "its pages have fewer values than the footer says");
     expect_lie("a page of 2 GiB", LIE(.page_size = INT32_MAX, .codec = 1), MAKER_REQUIRED, INT32,
                IN_A "its pages take too much memory (one of them 2147483647 bytes)");
     expect_lie("a page that is longer", LIE(.page_size = 9), MAKER_REQUIRED, INT32,
@@ -453,6 +460,133 @@ static void lies_about_sizes_and_numbers_are_found(void)
                "ERROR: its footer is damaged");
     expect_lie("a text that is longer than its page", LIE(), MAKER_REQUIRED, BYTE_ARRAY,
                "{\"a\":\"a\"}\n" IN_A "a page is damaged: it has fewer values than it says");
+}
+
+/* What the file becomes when it may take so much. */
+static void expect_cost(const char *what, struct parquet_maker *maker, int64_t rows,
+                        uint64_t all_most, const char *wanted)
+{
+    _cleanup_(buf_release) struct buf got = BUF_INIT;
+
+    maker_finish(maker, rows);
+    append_rows_of(maker->file.data, maker->file.length, ROW_MOST, all_most, &got);
+    if (!strstr(got.data, wanted))
+        complain(what, wanted, got.data);
+    maker_release(maker);
+    *maker = (struct parquet_maker)PARQUET_MAKER_INIT;
+}
+
+/* Two columns at one place, with many pages that have no value. */
+static void add_empty_pages(struct parquet_maker *maker)
+{
+    const struct buf nothing = BUF_INIT;
+
+    add_root(maker, 2);
+    add_leaf(maker, "a", MAKER_REQUIRED, INT32);
+    add_leaf(maker, "b", MAKER_REQUIRED, INT32);
+    maker_begin(maker);
+    for (int i = 0; i < 100; i++)
+        put_page_header(maker, &nothing, 0);
+    maker->chunk_at = strlen("PAR1");
+    for (int i = 0; i < 2; i++)
+        maker_add_column(maker, INT32, 1, NULL, NULL, DATA(ONE));
+}
+
+static void add_bomb(struct parquet_maker *maker)
+{
+    static const char zeros[1 << 20];
+    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(6);
+    char bytes[8192];
+
+    maker->codec = 2;
+    maker->page_size = sizeof(zeros);
+    add_root(maker, 1);
+    add_leaf(maker, "a", MAKER_REQUIRED, INT32);
+    maker_add_column(
+        maker, INT32, 1, NULL, NULL, bytes,
+        libdeflate_gzip_compress(compressor, zeros, sizeof(zeros), bytes, sizeof(bytes)));
+    libdeflate_free_compressor(compressor);
+}
+
+static void add_entries(struct parquet_maker *maker)
+{
+    static const char zeros[4000];
+
+    add_root(maker, 1);
+    add_leaf(maker, "a", MAKER_REQUIRED, INT32);
+    maker_add_dictionary(maker, 1000, 0, zeros, sizeof(zeros));
+    maker->encoding = 8;
+    maker_add_column(maker, INT32, 1, NULL, NULL, DATA("\0"));
+}
+
+/* A text of 1004 bytes, and 100 rows that are it. */
+static void add_one_text_often(struct parquet_maker *maker)
+{
+    char text[1004] = "\xe8\3";
+
+    memset(text + 4, 'a', sizeof(text) - 4);
+    add_root(maker, 1);
+    add_leaf(maker, "a", MAKER_REQUIRED, BYTE_ARRAY);
+    maker_add_dictionary(maker, 1, 0, text, sizeof(text));
+    maker->encoding = 8;
+    maker_add_column(maker, BYTE_ARRAY, 100, NULL, NULL, DATA("\0"));
+}
+
+#define TOO_MUCH "reading the file takes too much"
+
+static void what_reading_a_file_takes_is_bounded(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+
+    add_empty_pages(&maker);
+    expect_cost("empty pages", &maker, 1, 40000, "ERROR: row group 1, column b: " TOO_MUCH);
+    add_empty_pages(&maker);
+    expect_cost("empty pages that are few enough", &maker, 1, 80000, "{\"a\":1,\"b\":1}\n");
+    add_bomb(&maker);
+    expect_cost("a page that becomes large", &maker, 1, 1 << 20, IN_A TOO_MUCH);
+    add_bomb(&maker);
+    expect_cost("one that may", &maker, 1, 1 << 21, "{\"a\":0}\n");
+    add_entries(&maker);
+    expect_cost("a dictionary", &maker, 1, 16000, IN_A TOO_MUCH);
+    add_entries(&maker);
+    expect_cost("one that may have its entries", &maker, 1, 32000, "{\"a\":0}\n");
+    add_one_text_often(&maker);
+    expect_cost("rows", &maker, 100, 50000, "aa\"}\nERROR: " TOO_MUCH);
+    add_one_text_often(&maker);
+    expect_cost("rows that may be", &maker, 100, 120000, "aa\"}\n");
+}
+
+static void a_column_ends_where_the_footer_says(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+    static const char *const writers[] = {NULL, "parquet-mr version 1.12.0",
+                                          "parquet-mr version 1.2.8 (build 1)",
+                                          "fastparquet-python version 1.0.0 (build 1)"};
+
+    add_root(&maker, 2);
+    add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
+    add_leaf(&maker, "b", MAKER_REQUIRED, INT32);
+    maker.chunk_values = 2;
+    maker_add_column(&maker, INT32, 1, NULL, NULL, DATA(ONE));
+    maker_add_column(&maker, INT32, 1, NULL, NULL, DATA(TWO));
+    expect_rows("the pages of the next column", &maker, 2,
+                "{\"a\":1,\"b\":2}\n" IN_A "its pages have fewer values than the footer says");
+    expect_lie("a size behind the file", LIE(.chunk_size = 1 << 20), MAKER_REQUIRED, INT32,
+               IN_A "it lies outside of the file");
+    expect_lie("a size below 0", LIE(.chunk_size = -1), MAKER_REQUIRED, INT32,
+               IN_A "it lies outside of the file");
+    for (size_t i = 0; i < ARRAY_SIZE(writers); i++) {
+        add_root(&maker, 1);
+        add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
+        maker_add_dictionary(&maker, 2, 0, DATA(ONE TWO));
+        maker.dictionary_at = maker.chunk_at;
+        maker.chunk_at = 0;
+        maker.encoding = 8;
+        maker.writer = writers[i];
+        maker_add_column(&maker, INT32, 2, NULL, NULL, DATA("\1\3\2"));
+        expect_rows("a size without the dictionary", &maker, 2,
+                    i < 2 ? IN_A "" : "{\"a\":1}\n{\"a\":2}\n");
+    }
 }
 
 static void encodings_that_cannot_be_are_found(void)
@@ -727,6 +861,8 @@ int main(void)
         {"a row that is too long is left out, and the others come",
          a_row_that_is_too_long_is_left_out_and_the_others_come},
         {"lies about sizes and numbers are found", lies_about_sizes_and_numbers_are_found},
+        {"what reading a file takes is bounded", what_reading_a_file_takes_is_bounded},
+        {"a column ends where the footer says", a_column_ends_where_the_footer_says},
         {"encodings that cannot be are found", encodings_that_cannot_be_are_found},
         {"levels that contradict each other are found",
          levels_that_contradict_each_other_are_found},

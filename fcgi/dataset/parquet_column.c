@@ -18,7 +18,7 @@ void parquet_column_begin(struct parquet_column *column, const struct parquet_no
                                       .codec = chunk->codec,
                                       .pages = chunk->pages,
                                       .left = chunk->values,
-                                      .values = PARQUET_VALUES_INIT,
+                                      .values = {.memory = memory},
                                       .memory = memory};
 }
 
@@ -38,7 +38,7 @@ void parquet_column_release(struct parquet_column *column)
 static int read_entries(struct parquet_column *column, struct bytes bytes, size_t count,
                         struct error *err)
 {
-    _cleanup_(parquet_values_release) struct parquet_values values = PARQUET_VALUES_INIT;
+    _cleanup_(parquet_values_release) struct parquet_values values = {.memory = column->memory};
     struct bytes *entries = (struct bytes *)(void *)column->entries.data;
 
     if (parquet_values_begin(&values, column->leaf, PARQUET_ENCODING_PLAIN, bytes, (int64_t)count,
@@ -59,6 +59,11 @@ static int take_dictionary(struct parquet_column *column, const struct parquet_p
 
     if (column->dictionary.entries || column->leaf->type == PARQUET_BOOLEAN)
         return error_set(err, ERROR_INVALID, NULL, "it has a dictionary that it may not have");
+    if (page->encoding != PARQUET_ENCODING_PLAIN &&
+        page->encoding != PARQUET_ENCODING_PLAIN_DICTIONARY)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "its dictionary has the encoding %s, which is not read",
+                         parquet_encoding_name(page->encoding));
     if (parquet_page_open(page, column->codec, &column->dictionary_page, column->memory, &bytes,
                           err) < 0)
         return -1;
@@ -92,7 +97,8 @@ static int begin_levels(struct hybrid *levels, struct bytes *bytes, unsigned mos
     if (most > 0) {
         if (encoding != PARQUET_ENCODING_RLE)
             return error_set(err, ERROR_INVALID, NULL,
-                             "its levels have the encoding %d, which is not read", (int)encoding);
+                             "its levels have the encoding %s, which is not read",
+                             parquet_encoding_name(encoding));
         if (!bytes_take_32(bytes, &length) || !bytes_take(bytes, length, &own))
             return damaged(err);
     }

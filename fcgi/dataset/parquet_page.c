@@ -10,6 +10,8 @@
 
 #include "base/banned.h"
 
+enum { NO_KIND = -1, SEVERAL_KINDS = -2 };
+
 #define PAGE_WORK 256 /* of a page without bytes */
 
 int parquet_work(struct parquet_memory *memory, uint64_t bytes, struct error *err)
@@ -47,6 +49,8 @@ static void read_dictionary(struct thrift *thrift, struct parquet_page *page)
     while (thrift_next(thrift, &field)) {
         if (field.id == 1)
             page->values = thrift_int32(thrift, &field);
+        else if (field.id == 2)
+            page->encoding = thrift_int32(thrift, &field);
         else
             thrift_skip(thrift, &field);
     }
@@ -72,7 +76,7 @@ static void read_data_2(struct thrift *thrift, struct parquet_page *page)
     }
 }
 
-/* What only pages of one kind have. *ret_kind: which. */
+/* What only pages of one kind have. *ret_kind: which; of several, none. */
 static void read_own(struct thrift *thrift, const struct thrift_field *field,
                      struct parquet_page *page, int32_t *ret_kind)
 {
@@ -91,7 +95,7 @@ static void read_own(struct thrift *thrift, const struct thrift_field *field,
             continue;
         if (thrift_struct(thrift, field))
             headers[i].read(thrift, page);
-        *ret_kind = headers[i].kind;
+        *ret_kind = *ret_kind == NO_KIND ? headers[i].kind : SEVERAL_KINDS;
         return;
     }
     thrift_skip(thrift, field);
@@ -100,7 +104,8 @@ static void read_own(struct thrift *thrift, const struct thrift_field *field,
 static bool read_header(struct thrift *thrift, struct parquet_page *page, int32_t *ret_size)
 {
     struct thrift_field field = {0};
-    int32_t own = -1;
+    int32_t own = NO_KIND;
+    bool has_own;
 
     *ret_size = page->kind = page->size = -1;
     while (thrift_next(thrift, &field)) {
@@ -117,7 +122,9 @@ static bool read_header(struct thrift *thrift, struct parquet_page *page, int32_
             read_own(thrift, &field, page, &own);
         }
     }
-    return !thrift->failed && (own == page->kind || own < 0);
+    has_own = page->kind == PARQUET_PAGE_DATA || page->kind == PARQUET_PAGE_DATA_2 ||
+              page->kind == PARQUET_PAGE_DICTIONARY;
+    return !thrift->failed && own == (has_own ? page->kind : NO_KIND);
 }
 
 static bool is_sane(const struct parquet_page *page)

@@ -19,11 +19,12 @@ enum parquet_page_kind {
 };
 
 struct parquet_page {
-    int32_t kind;   /* enum parquet_page_kind, or a number that is none */
-    int32_t size;   /* bytes, decompressed */
-    int32_t values; /* with nulls */
-    int32_t encoding, depth_encoding, defined_encoding; /* of levels: PARQUET_PAGE_DATA only */
-    int32_t depth_size, defined_size;                   /* bytes: PARQUET_PAGE_DATA_2 only */
+    int32_t kind;                             /* enum parquet_page_kind, or a number that is none */
+    int32_t size;                             /* bytes, decompressed */
+    int32_t values;                           /* with nulls */
+    int32_t encoding;                         /* of the values */
+    int32_t depth_encoding, defined_encoding; /* of levels: PARQUET_PAGE_DATA only */
+    int32_t depth_size, defined_size;         /* bytes: PARQUET_PAGE_DATA_2 only */
     bool has_crc;
     uint32_t crc;       /* of `bytes`, as gzip has it */
     bool is_plain;      /* PARQUET_PAGE_DATA_2: what follows the levels is not compressed */

@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "dataset/parquet_numbers.h"
+#include "dataset/parquet_page.h"
 #include "dataset/parquet_schema.h"
 
 /* Numbers of parquet.thrift, Encoding. */
@@ -24,6 +24,7 @@ enum {
     PARQUET_ENCODING_DELTA_BYTE_ARRAY = 7,
     PARQUET_ENCODING_RLE_DICTIONARY = 8,
     PARQUET_ENCODING_BYTE_STREAM_SPLIT = 9,
+    PARQUET_ENCODING_ALP = 10,
 };
 
 struct parquet_dictionary {
@@ -32,6 +33,9 @@ struct parquet_dictionary {
 };
 
 struct parquet_values {
+    struct parquet_memory *memory;
+
+    /* for the functions here */
     const struct parquet_node *leaf;
     const struct parquet_dictionary *dictionary;
     bool (*next)(struct parquet_values *values, struct bytes *ret);
@@ -39,17 +43,17 @@ struct parquet_values {
     struct hybrid hybrid;
     struct bit_reader bits;
     struct delta numbers, prefixes;
-    struct buf text; /* DELTA_BYTE_ARRAY: the value before */
+    struct parquet_room room; /* a value that is put together */
+    size_t length;            /* DELTA_BYTE_ARRAY: of the value before, which is in it */
     size_t done;
     unsigned char scratch[8];
+    const char *fault; /* NULL: the page is damaged */
 };
 
-#define PARQUET_VALUES_INIT                                                                        \
-    {                                                                                              \
-        .text = BUF_INIT                                                                           \
-    }
+/* Or a word for none. */
+const char *parquet_encoding_name(int32_t encoding);
 
-/* values: PARQUET_VALUES_INIT, or used before. encoding: any number. in: the page's values, of
+/* values: {.memory}, or used before. encoding: any number. in: the page's values, of
  * which there are `most` at most; it and the dictionary must live as long. */
 int parquet_values_begin(struct parquet_values *values, const struct parquet_node *leaf,
                          int32_t encoding, struct bytes in, int64_t most,

@@ -21,7 +21,8 @@ struct parquet_maker {
 
     /* Lies, where they are not 0. */
     int codec, encoding, level_encoding;
-    bool has_crc; /* of the page's bytes, and crc more */
+    int own_headers; /* of a page, beside the one; -1: not even that */
+    bool has_crc;    /* of the page's bytes, and crc more */
     uint32_t crc;
     int64_t page_size, page_values, chunk_values, chunk_size, chunk_at, dictionary_at;
     int64_t footer_size, rows;
@@ -113,6 +114,43 @@ static inline void maker_add_unsigned(struct parquet_maker *maker, const char *n
     maker->elements++;
 }
 
+/* type: of `width` bytes, where that is not 0. */
+static inline void put_leaf(struct parquet_maker *maker, const char *name, int type, int width)
+{
+    struct buf *out = &maker->schema;
+
+    put_int(out, 1, type);
+    if (width > 0)
+        put_int(out, 1, width);
+    put_int(out, width > 0 ? 1 : 2, MAKER_REQUIRED);
+    put_text(out, 1, name);
+    maker->elements++;
+}
+
+static inline void maker_add_converted(struct parquet_maker *maker, const char *name, int type,
+                                       int width, int converted, int scale)
+{
+    put_leaf(maker, name, type, width);
+    put_int(&maker->schema, 2, converted);
+    put_int(&maker->schema, 1, scale);
+    put_end(&maker->schema);
+}
+
+/* logical: the number of an annotation that has no fields; 0: none. */
+static inline void maker_add_logical(struct parquet_maker *maker, const char *name, int type,
+                                     int width, int logical)
+{
+    put_leaf(maker, name, type, width);
+    if (logical > 0) {
+        put_struct(&maker->schema, 6);
+        buf_add_char(&maker->schema, 12);
+        put_varint(&maker->schema, (uint64_t)logical << 1);
+        put_end(&maker->schema);
+        put_end(&maker->schema);
+    }
+    put_end(&maker->schema);
+}
+
 /* --- columns --------------------------------------------------------------------------------- */
 
 /* A run of one for each level, which is a digit. */
@@ -137,12 +175,16 @@ static inline void put_page_header(struct parquet_maker *maker, const struct buf
     put_int(out, 1, (int64_t)page->length);
     if (maker->has_crc)
         put_int(out, 1, (int32_t)(libdeflate_crc32(0, page->data, page->length) + maker->crc));
-    put_struct(out, maker->has_crc ? 1 : 2);
-    put_int(out, 1, maker->page_values ? maker->page_values : values);
-    put_int(out, 1, maker->encoding);
-    put_int(out, 1, maker->level_encoding ? maker->level_encoding : 3);
-    put_int(out, 1, maker->level_encoding ? maker->level_encoding : 3);
-    put_end(out);
+    for (int i = 0; i <= maker->own_headers; i++) {
+        put_struct(out, i > 0 ? 0 : maker->has_crc ? 1 : 2);
+        if (i > 0)
+            put_varint(out, 5 << 1);
+        put_int(out, 1, maker->page_values ? maker->page_values : values);
+        put_int(out, 1, maker->encoding);
+        put_int(out, 1, maker->level_encoding ? maker->level_encoding : 3);
+        put_int(out, 1, maker->level_encoding ? maker->level_encoding : 3);
+        put_end(out);
+    }
     put_end(out);
 }
 

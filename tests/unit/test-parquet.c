@@ -12,6 +12,7 @@
 #include "dataset/parquet_numbers.h"
 #include "dataset/parquet_page.h"
 #include "dataset/parquet_rows.h"
+#include "dataset/parquet_values.h"
 #include "dataset/row_source.h"
 #include "dataset/splitter.h"
 #include "dataset/thrift.h"
@@ -591,16 +592,85 @@ static void a_column_ends_where_the_footer_says(void)
 
 static void encodings_that_cannot_be_are_found(void)
 {
-    expect_lie("no such encoding", LIE(.encoding = 10), MAKER_REQUIRED, INT32,
-               IN_A "its encoding 10 is not known");
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+
+    expect_lie("no such encoding", LIE(.encoding = 11), MAKER_REQUIRED, INT32,
+               IN_A "its encoding is one that is not known, which is not read");
+    expect_lie("a new encoding", LIE(.encoding = 10), MAKER_REQUIRED, INT32,
+               IN_A "its encoding is ALP, which is not read");
+    expect_lie("an old encoding", LIE(.encoding = 4), MAKER_REQUIRED, INT32,
+               IN_A "its encoding is BIT_PACKED, which is not read");
     expect_lie("no dictionary", LIE(.encoding = 8), MAKER_REQUIRED, INT32,
-               IN_A "a page is damaged: it does not begin as its encoding 8 does");
+               IN_A "its dictionary is missing");
     expect_lie("texts as differences", LIE(.encoding = 5), MAKER_REQUIRED, BYTE_ARRAY,
-               IN_A "a page is damaged: it does not begin as its encoding 5 does");
+               IN_A "its encoding DELTA_BINARY_PACKED does not fit its type");
     expect_lie("numbers as runs", LIE(.encoding = 3), MAKER_REQUIRED, INT32,
-               IN_A "a page is damaged: it does not begin as its encoding 3 does");
+               IN_A "its encoding RLE does not fit its type");
+    expect_lie("no differences", LIE(.encoding = 5), MAKER_REQUIRED, INT32,
+               IN_A "a page is damaged: it does not begin as its encoding DELTA_BINARY_PACKED");
     expect_lie("levels by bits", LIE(.level_encoding = 4), MAKER_OPTIONAL, INT32,
-               IN_A "its levels have the encoding 4, which is not read");
+               IN_A "its levels have the encoding BIT_PACKED, which is not read");
+    add_root(&maker, 1);
+    add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
+    maker_add_dictionary(&maker, 1, 5, DATA(ONE));
+    maker.encoding = 8;
+    maker_add_column(&maker, INT32, 1, NULL, NULL, DATA("\0"));
+    expect_rows("a dictionary of differences", &maker, 1,
+                IN_A "its dictionary has the encoding DELTA_BINARY_PACKED, which is not read");
+}
+
+static void nulls_need_no_dictionary(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+
+    add_root(&maker, 1);
+    add_leaf(&maker, "a", MAKER_OPTIONAL, INT32);
+    maker.encoding = 8;
+    maker_add_column(&maker, INT32, 2, NULL, "00", DATA("\0"));
+    expect_rows("nulls", &maker, 2, "{\"a\":null}\n{\"a\":null}\n");
+}
+
+static void single_bytes_may_be_split_into_streams(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+
+    add_root(&maker, 1);
+    maker_add_logical(&maker, "a", FIXED, 1, 0);
+    maker.encoding = 9;
+    maker_add_column(&maker, FIXED, 2, NULL, NULL, DATA("xy"));
+    expect_rows("bytes", &maker, 2, "{\"a\":\"x\"}\n{\"a\":\"y\"}\n");
+}
+
+static void the_header_of_a_page_is_of_its_kind(void)
+{
+    expect_lie("no header of its own", LIE(.own_headers = -1), MAKER_REQUIRED, INT32,
+               IN_A "the header of a page is damaged");
+    expect_lie("two of them", LIE(.own_headers = 1), MAKER_REQUIRED, INT32,
+               IN_A "the header of a page is damaged");
+}
+
+/* DELTA_BYTE_ARRAY: one text of 100 bytes, which begins with none of the one before. */
+static void a_text_that_is_put_together_is_charged(void)
+{
+    struct parquet_memory memory = {.left = 100};
+    const struct parquet_node leaf = {.shape = PARQUET_LEAF, .type = PARQUET_BYTE_ARRAY};
+    const struct parquet_dictionary none = {0};
+    struct parquet_values values = {.memory = &memory};
+    char in[111] = "\x80\x01\x04\x01\x00\x80\x01\x04\x01\xc8\x01";
+    const struct bytes bytes = {(const unsigned char *)in, sizeof(in)};
+    struct error err = ERROR_INIT;
+    struct bytes text;
+
+    CU_ASSERT_EQUAL(parquet_values_begin(&values, &leaf, 7, bytes, 1, &none, &err), 0);
+    CU_ASSERT_EQUAL(parquet_values_next(&values, &text, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.message, "its values take too much memory");
+    memory.left = 200;
+    CU_ASSERT_EQUAL(parquet_values_begin(&values, &leaf, 7, bytes, 1, &none, &err), 0);
+    CU_ASSERT_EQUAL(parquet_values_next(&values, &text, &err), 0);
+    CU_ASSERT_EQUAL(text.length, 100);
+    CU_ASSERT(memory.left <= 100);
+    parquet_values_release(&values);
+    CU_ASSERT_EQUAL(memory.left, 200);
 }
 
 static void levels_that_contradict_each_other_are_found(void)
@@ -864,6 +934,10 @@ int main(void)
         {"what reading a file takes is bounded", what_reading_a_file_takes_is_bounded},
         {"a column ends where the footer says", a_column_ends_where_the_footer_says},
         {"encodings that cannot be are found", encodings_that_cannot_be_are_found},
+        {"nulls need no dictionary", nulls_need_no_dictionary},
+        {"single bytes may be split into streams", single_bytes_may_be_split_into_streams},
+        {"the header of a page is of its kind", the_header_of_a_page_is_of_its_kind},
+        {"a text that is put together is charged", a_text_that_is_put_together_is_charged},
         {"levels that contradict each other are found",
          levels_that_contradict_each_other_are_found},
         {"schemas that cannot be are refused", schemas_that_cannot_be_are_refused},

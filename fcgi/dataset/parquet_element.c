@@ -59,12 +59,25 @@ static void read_sign(struct thrift *thrift, struct parquet_element *element)
  * comes before it. */
 static void read_logical(struct thrift *thrift, struct parquet_element *element)
 {
-    enum { STRING = 1, MAP, LIST, ENUM, DECIMAL, DATE, INTEGER = 10, JSON = 12, UUID = 14 };
+    enum {
+        STRING = 1,
+        MAP,
+        LIST,
+        ENUM,
+        DECIMAL,
+        DATE,
+        INTEGER = 10,
+        JSON = 12,
+        BSON,
+        UUID,
+        FLOAT16
+    };
     static const enum parquet_meaning meanings[] = {
         [STRING] = PARQUET_TEXT,       [ENUM] = PARQUET_TEXT,
         [DECIMAL] = PARQUET_DECIMAL,   [DATE] = PARQUET_DATE,
         [LOGICAL_TIME] = PARQUET_TIME, [LOGICAL_TIMESTAMP] = PARQUET_TIMESTAMP,
-        [JSON] = PARQUET_TEXT,         [UUID] = PARQUET_UUID,
+        [JSON] = PARQUET_TEXT,         [BSON] = PARQUET_BYTES,
+        [UUID] = PARQUET_UUID,         [FLOAT16] = PARQUET_HALF,
     };
     struct thrift_field field = {0};
 
@@ -73,8 +86,9 @@ static void read_logical(struct thrift *thrift, struct parquet_element *element)
             return;
         element->is_list |= field.id == LIST;
         element->is_map |= field.id == MAP;
-        if (field.id > 0 && (size_t)field.id < ARRAY_SIZE(meanings))
-            element->meaning = meanings[field.id];
+        if (field.id > 0)
+            element->meaning =
+                (size_t)field.id < ARRAY_SIZE(meanings) ? meanings[field.id] : PARQUET_BYTES;
         if (field.id == DECIMAL || field.id == LOGICAL_TIME || field.id == LOGICAL_TIMESTAMP)
             read_digits(thrift, field.id, element);
         else if (field.id == INTEGER)
@@ -95,7 +109,7 @@ static void set_converted(struct parquet_element *element, int32_t converted)
         {6, PARQUET_DATE, 0},      {7, PARQUET_TIME, 3},       {8, PARQUET_TIME, 6},
         {9, PARQUET_TIMESTAMP, 3}, {10, PARQUET_TIMESTAMP, 6}, {11, PARQUET_UNSIGNED, 0},
         {12, PARQUET_UNSIGNED, 0}, {13, PARQUET_UNSIGNED, 0},  {14, PARQUET_UNSIGNED, 0},
-        {19, PARQUET_TEXT, 0},
+        {19, PARQUET_TEXT, 0},     {20, PARQUET_BYTES, 0},     {21, PARQUET_INTERVAL, 0},
     };
 
     element->is_map = converted == 1 || converted == 2;

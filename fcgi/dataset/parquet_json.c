@@ -68,15 +68,13 @@ static __int128 big_endian(struct bytes value)
     return (__int128)number;
 }
 
-static json_object *decimal_of(const struct parquet_node *leaf, struct bytes value)
+static json_object *decimal_text(__int128 number, unsigned digits)
 {
-    bool is_int = leaf->type == PARQUET_INT32 || leaf->type == PARQUET_INT64;
-    __int128 number = is_int ? whole_of(leaf, value) : big_endian(value);
     unsigned __int128 rest = number < 0 ? -(unsigned __int128)number : (unsigned __int128)number;
     char text[64], *at = text + sizeof(text);
 
-    for (unsigned done = 0; rest > 0 || done <= leaf->digits; done++) {
-        if (done == leaf->digits && done > 0)
+    for (unsigned done = 0; rest > 0 || done <= digits; done++) {
+        if (done == digits && done > 0)
             *--at = '.';
         *--at = (char)('0' + (int)(rest % 10));
         rest /= 10;
@@ -84,6 +82,39 @@ static json_object *decimal_of(const struct parquet_node *leaf, struct bytes val
     if (number < 0)
         *--at = '-';
     return json_object_new_string_len(at, (int)(text + sizeof(text) - at));
+}
+
+/* Without bytes that only repeat the sign. */
+static struct bytes without_sign_bytes(struct bytes value)
+{
+    while (value.length > 1 && value.at[0] == (value.at[1] & 0x80 ? 0xff : 0)) {
+        value.at++;
+        value.length--;
+    }
+    return value;
+}
+
+static int decimal_of(const struct parquet_node *leaf, struct bytes value, json_object **ret,
+                      struct error *err)
+{
+    struct bytes digits = without_sign_bytes(value);
+
+    if (digits.length > DECIMAL_BYTES_MOST)
+        return error_set(err, ERROR_INVALID, NULL,
+                         "its decimal has more than %zu bytes, which is not read",
+                         DECIMAL_BYTES_MOST);
+    *ret = decimal_text(big_endian(digits), leaf->digits);
+    return 0;
+}
+
+/* A sign, 5 bits of exponent, 10 of the number. */
+static json_object *half_of(struct bytes value)
+{
+    unsigned bits = value.at[0] | (unsigned)value.at[1] << 8;
+    int exponent = (int)(bits >> 10 & 0x1f), number = (int)(bits & 0x3ff);
+    double size = exponent ? ldexp(number + 0x400, exponent - 25) : ldexp(number, -24);
+
+    return exponent == 0x1f ? NULL : json_object_new_double(bits & 0x8000 ? -size : size);
 }
 
 /* --- times ----------------------------------------------------------------------------------- */
@@ -121,9 +152,13 @@ static json_object *moment(int64_t seconds, int64_t fraction, unsigned digits)
 static json_object *timestamp_of(const struct parquet_node *leaf, struct bytes value)
 {
     int64_t unit = unit_of(leaf->digits), when = whole_of(leaf, value);
-    int64_t seconds = when / unit - (when % unit < 0);
+    int64_t seconds = when / unit, fraction = when % unit;
 
-    return moment(seconds, when - seconds * unit, leaf->digits);
+    if (fraction < 0) {
+        seconds--;
+        fraction += unit;
+    }
+    return moment(seconds, fraction, leaf->digits);
 }
 
 static json_object *time_of_day(const struct parquet_node *leaf, struct bytes value)
@@ -177,13 +212,16 @@ static int bytes_of(const struct parquet_node *leaf, struct bytes value, json_ob
                     struct error *err)
 {
     const char *text = value.length > 0 ? (const char *)value.at : "";
+    bool is_text = leaf->meaning != PARQUET_BYTES && utf8_valid(text, value.length) &&
+                   (leaf->meaning == PARQUET_TEXT || !memchr(text, '\0', value.length));
 
-    if (leaf->meaning == PARQUET_DECIMAL && value.length <= DECIMAL_BYTES_MOST)
-        *ret = decimal_of(leaf, value);
-    else if (leaf->meaning == PARQUET_UUID)
+    if (leaf->meaning == PARQUET_DECIMAL)
+        return decimal_of(leaf, value, ret, err);
+    if (leaf->meaning == PARQUET_UUID)
         *ret = uuid_of(value);
-    else if (utf8_valid(text, value.length) &&
-             (leaf->meaning == PARQUET_TEXT || !memchr(text, '\0', value.length)))
+    else if (leaf->meaning == PARQUET_HALF)
+        *ret = half_of(value);
+    else if (is_text)
         *ret = json_object_new_string_len(text, (int)value.length);
     else if (leaf->meaning == PARQUET_TEXT)
         return error_set(err, ERROR_INVALID, NULL, "its text is not UTF-8");
@@ -198,7 +236,7 @@ static json_object *int_of(const struct parquet_node *leaf, struct bytes value)
     case PARQUET_UNSIGNED:
         return unsigned_of(leaf, value);
     case PARQUET_DECIMAL:
-        return decimal_of(leaf, value);
+        return decimal_text(whole_of(leaf, value), leaf->digits);
     case PARQUET_DATE:
         return moment(whole_of(leaf, value) * DAY, 0, 0);
     case PARQUET_TIME:

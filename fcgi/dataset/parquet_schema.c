@@ -67,7 +67,7 @@ static bool is_meant(const struct parquet_element *element, enum parquet_type ty
     case PARQUET_UNSIGNED:
         return is_int;
     case PARQUET_DECIMAL:
-        return (is_int || is_bytes) && element->scale >= 0 && element->scale <= SCALE_MOST;
+        return is_int || is_bytes;
     case PARQUET_DATE:
         return type == PARQUET_INT32;
     case PARQUET_TIME:
@@ -76,9 +76,27 @@ static bool is_meant(const struct parquet_element *element, enum parquet_type ty
         return type == PARQUET_INT64 && is_fraction;
     case PARQUET_UUID:
         return type == PARQUET_FIXED && element->width == 16;
+    case PARQUET_HALF:
+        return type == PARQUET_FIXED && element->width == 2;
+    case PARQUET_BYTES:
+        return is_bytes;
     default:
         return false;
     }
+}
+
+/* What would become a value that is not meant. */
+static int check_meaning(const struct parquet_node *node, const struct parquet_element *element,
+                         struct error *err)
+{
+    if (element->meaning == PARQUET_INTERVAL)
+        return error_set(err, ERROR_INVALID, NULL, "column %s is an INTERVAL, which is not read",
+                         node->name);
+    if (node->meaning == PARQUET_DECIMAL && (element->scale < 0 || element->scale > SCALE_MOST))
+        return error_set(err, ERROR_INVALID, NULL,
+                         "column %s is a decimal with the scale %d; between 0 and %d are read",
+                         node->name, (int)element->scale, SCALE_MOST);
+    return 0;
 }
 
 static int build_leaf(struct builder *builder, struct parquet_node *node,
@@ -106,7 +124,7 @@ static int build_leaf(struct builder *builder, struct parquet_node *node,
             (unsigned)(element->meaning == PARQUET_DECIMAL ? element->scale : element->digits);
     }
     builder->leaves[builder->leaf_count++] = node;
-    return 0;
+    return check_meaning(node, element, err);
 }
 
 static int build_next(struct builder *builder, struct parquet_node *node, struct place place,

@@ -36,6 +36,9 @@ enum parquet_meaning {
     PARQUET_TIME,
     PARQUET_TIMESTAMP,
     PARQUET_UUID,
+    PARQUET_HALF,     /* FLOAT16 */
+    PARQUET_BYTES,    /* never text */
+    PARQUET_INTERVAL, /* of no leaf: it is refused */
 };
 
 enum parquet_shape {

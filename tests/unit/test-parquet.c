@@ -387,6 +387,77 @@ static void values_that_are_no_text_become_what_json_has(void)
     expect_rows("no time", &maker, 1, "{\"at\":null}\n");
 }
 
+static void decimals_lose_no_digit_or_are_refused(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+    static const int scales[] = {-1, 39};
+
+    add_root(&maker, 2);
+    maker_add_converted(&maker, "a", FIXED, 18, 5, 2);
+    maker_add_converted(&maker, "b", FIXED, 18, 5, 38);
+    maker_add_column(
+        &maker, FIXED, 3, NULL, NULL,
+        DATA("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04\xd2"
+             "\xff\xff\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+             "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
+    maker_add_column(&maker, FIXED, 3, NULL, NULL,
+                     DATA("\0\0\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+                          "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                          "\0\0\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"));
+    expect_rows("of 18 bytes", &maker, 3,
+                "{\"a\":\"12.34\",\"b\":\"1.70141183460469231731687303715884105727\"}\n"
+                "{\"a\":\"-1701411834604692317316873037158841057.28\","
+                "\"b\":\"0.00000000000000000000000000000000000000\"}\n"
+                "row group 1, column b: its decimal has more than 16 bytes, which is not read\n");
+    add_root(&maker, 1);
+    maker_add_converted(&maker, "a", BYTE_ARRAY, 0, 5, 0);
+    maker_add_column(&maker, BYTE_ARRAY, 2, NULL, NULL, DATA("\0\0\0\0\2\0\0\0\xff\x7f"));
+    expect_rows("of any length", &maker, 2, "{\"a\":\"0\"}\n{\"a\":\"-129\"}\n");
+    for (size_t i = 0; i < ARRAY_SIZE(scales); i++) {
+        add_root(&maker, 1);
+        maker_add_converted(&maker, "a", INT64, 0, 5, scales[i]);
+        expect_rows("a scale", &maker, 0,
+                    i == 0 ? "ERROR: column a is a decimal with the scale -1"
+                           : "ERROR: column a is a decimal with the scale 39");
+    }
+}
+
+static void times_may_be_as_early_as_their_bytes_can_say(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+
+    add_root(&maker, 1);
+    maker_add_converted(&maker, "a", INT64, 0, 10, 0);
+    maker_add_column(&maker, INT64, 2, NULL, NULL,
+                     DATA("\0\0\0\0\0\0\0\x80\xff\xff\xff\xff\xff\xff\xff\xff"));
+    expect_rows("microseconds", &maker, 2,
+                "{\"a\":\"-290308-12-21T19:59:05.224192Z\"}\n"
+                "{\"a\":\"1969-12-31T23:59:59.999999Z\"}\n");
+}
+
+static void bytes_with_a_meaning_are_not_taken_for_text(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+
+    add_root(&maker, 1);
+    maker_add_logical(&maker, "a", FIXED, 2, 15);
+    maker_add_column(&maker, FIXED, 6, NULL, NULL,
+                     DATA("\x00\x3e\x00\xc0\x01\x00\xff\x7b\x00\x7c\x01\xfe"));
+    expect_rows("FLOAT16", &maker, 6,
+                "{\"a\":1.5}\n{\"a\":-2.0}\n{\"a\":5.9604644775390625e-08}\n{\"a\":65504.0}\n"
+                "{\"a\":null}\n{\"a\":null}\n");
+    add_root(&maker, 3);
+    maker_add_converted(&maker, "a", BYTE_ARRAY, 0, 20, 0);
+    maker_add_logical(&maker, "b", BYTE_ARRAY, 0, 13);
+    maker_add_logical(&maker, "c", BYTE_ARRAY, 0, 17);
+    for (int i = 0; i < 3; i++)
+        maker_add_column(&maker, BYTE_ARRAY, 1, NULL, NULL, DATA(A_TEXT));
+    expect_rows("BSON, GEOMETRY", &maker, 1, "{\"a\":\"YQ==\",\"b\":\"YQ==\",\"c\":\"YQ==\"}\n");
+    add_root(&maker, 1);
+    maker_add_converted(&maker, "a", FIXED, 12, 21, 0);
+    expect_rows("INTERVAL", &maker, 0, "ERROR: column a is an INTERVAL, which is not read");
+}
+
 static void a_row_that_is_too_long_is_left_out_and_the_others_come(void)
 {
     _cleanup_(buf_release) struct buf got = BUF_INIT;
@@ -928,6 +999,11 @@ int main(void)
         {"maps with names are objects", maps_with_names_are_objects},
         {"values that are no text become what JSON has",
          values_that_are_no_text_become_what_json_has},
+        {"decimals lose no digit, or are refused", decimals_lose_no_digit_or_are_refused},
+        {"times may be as early as their bytes can say",
+         times_may_be_as_early_as_their_bytes_can_say},
+        {"bytes with a meaning are not taken for text",
+         bytes_with_a_meaning_are_not_taken_for_text},
         {"a row that is too long is left out, and the others come",
          a_row_that_is_too_long_is_left_out_and_the_others_come},
         {"lies about sizes and numbers are found", lies_about_sizes_and_numbers_are_found},

@@ -66,7 +66,8 @@ static void read_logical(struct thrift *thrift, struct parquet_element *element)
         ENUM,
         DECIMAL,
         DATE,
-        INTEGER = 10,
+        INTERVAL = 9,
+        INTEGER,
         JSON = 12,
         BSON,
         UUID,
@@ -76,8 +77,9 @@ static void read_logical(struct thrift *thrift, struct parquet_element *element)
         [STRING] = PARQUET_TEXT,       [ENUM] = PARQUET_TEXT,
         [DECIMAL] = PARQUET_DECIMAL,   [DATE] = PARQUET_DATE,
         [LOGICAL_TIME] = PARQUET_TIME, [LOGICAL_TIMESTAMP] = PARQUET_TIMESTAMP,
-        [JSON] = PARQUET_TEXT,         [BSON] = PARQUET_BYTES,
-        [UUID] = PARQUET_UUID,         [FLOAT16] = PARQUET_HALF,
+        [INTERVAL] = PARQUET_INTERVAL, [JSON] = PARQUET_TEXT,
+        [BSON] = PARQUET_BYTES,        [UUID] = PARQUET_UUID,
+        [FLOAT16] = PARQUET_HALF,
     };
     struct thrift_field field = {0};
 

@@ -60,7 +60,7 @@ int parquet_file_open(struct bytes bytes, struct parquet_file *ret_file, struct 
     struct thrift thrift, groups = {0};
     struct thrift_field field = {0}, groups_field = {0};
 
-    *ret_file = (struct parquet_file){0};
+    *ret_file = (struct parquet_file){.rows_said = -1};
     if (find_footer(bytes, ret_file, err) < 0)
         return -1;
     thrift = ret_file->footer;
@@ -83,7 +83,7 @@ int parquet_file_open(struct bytes bytes, struct parquet_file *ret_file, struct 
         else
             thrift_skip(&thrift, &field);
     }
-    if (thrift.failed || !ret_file->schema.leaves || !groups_field.id)
+    if (thrift.failed || !ret_file->schema.leaves || !groups_field.id || ret_file->rows_said < 0)
         return damaged(err);
     ret_file->left = thrift_structs(&groups, &groups_field);
     ret_file->footer = groups;
@@ -147,7 +147,7 @@ static int refuse(const struct parquet_file *file, size_t leaf, const char *why,
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
 
-    parquet_node_path(file->schema.leaves[leaf], &path);
+    parquet_node_short_path(file->schema.leaves[leaf], &path);
     return error_set(err, ERROR_INVALID, NULL, "row group %zu, column %s: %s", file->group,
                      path.data, why);
 }
@@ -235,8 +235,9 @@ int parquet_file_next(struct parquet_file *file, struct error *err)
     struct thrift_field field = {0};
     bool has_columns = false;
 
-    if (file->left == 0 && file->all_rows < file->rows_said)
-        return error_set(err, ERROR_INVALID, NULL, "it has fewer rows than its footer says");
+    if (file->left == 0 && file->all_rows != file->rows_said)
+        return error_set(err, ERROR_INVALID, NULL, "it has %s rows than its footer says",
+                         file->all_rows < file->rows_said ? "fewer" : "more");
     if (file->left == 0)
         return 0;
     file->left--;

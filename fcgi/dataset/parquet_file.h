@@ -38,7 +38,8 @@ struct parquet_file {
 int parquet_file_open(struct bytes bytes, struct parquet_file *ret_file, struct error *err);
 void parquet_file_release(struct parquet_file *file);
 
-/* The next row group. 1; 0 behind the last, unless there were fewer rows than the footer says; -1.
+/* The next row group. 1; 0 behind the last, unless there were more or fewer rows than the footer
+ * says; -1.
  */
 int parquet_file_next(struct parquet_file *file, struct error *err);
 

@@ -14,6 +14,7 @@
 /* Of all columns' pages and dictionaries together. */
 #define MEMORY_MOST ((size_t)512 << 20)
 #define NUMBER_LENGTH 8 /* bytes of text, about */
+#define NESTED_ROOM 64  /* what an object or an array takes, however short its text is */
 
 struct parquet_rows {
     struct parquet_file file;
@@ -69,7 +70,7 @@ static int wrong(const struct parquet_rows *rows, const struct parquet_column *c
 {
     _cleanup_(buf_release) struct buf path = BUF_INIT;
 
-    parquet_node_path(column->leaf, &path);
+    parquet_node_short_path(column->leaf, &path);
     return error_wrap(err, "row group %zu, column %s", rows->file.group, path.data);
 }
 
@@ -173,7 +174,7 @@ static int read_struct(struct parquet_rows *rows, const struct parquet_node *nod
 {
     _cleanup_(json_release) json_object *object = json_object_new_object();
 
-    has_room(rows, strlen("{}"));
+    has_room(rows, NESTED_ROOM);
     for (size_t i = 0; i < node->count; i++) {
         const struct parquet_node *child = &node->children[i];
         json_object *member = NULL;
@@ -211,11 +212,18 @@ static int read_pair(struct parquet_rows *rows, const struct parquet_node *map, 
 {
     _cleanup_(json_release) json_object *key = NULL, *value = NULL;
     const char *name;
+    size_t length;
 
     if (read_node(rows, &map->children[0], depth, &key, err) < 0 ||
         read_node(rows, &map->children[1], depth, &value, err) < 0)
         return -1;
     name = json_object_get_string(key);
+    length = name ? (size_t)json_object_get_string_len(key) : 0;
+    if (name && strlen(name) != length) {
+        error_set(&rows->bad, ERROR_INVALID, NULL, "a key of its map has a NUL");
+        wrong(rows, &rows->columns[map->first_leaf], &rows->bad);
+        rows->is_bad = true;
+    }
     if (name && has_room(rows, strlen("\"\":,") + length_of_null(value)))
         json_object_object_add(object, name, TAKE_PTR(value));
     return 0;
@@ -245,7 +253,7 @@ static int read_many(struct parquet_rows *rows, const struct parquet_node *node,
         node->shape == PARQUET_MAP ? json_object_new_object() : json_object_new_array();
     int filled = is_defined(rows, node, depth, node->filled, err);
 
-    has_room(rows, strlen("[]"));
+    has_room(rows, NESTED_ROOM);
     if (filled < 0 || (filled ? read_elements(rows, node, depth, out, err)
                               : pass(rows, node, depth, node->filled - 1, err)) < 0)
         return -1;

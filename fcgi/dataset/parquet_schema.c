@@ -13,6 +13,7 @@
 #define ELEMENTS_MOST 4096
 #define DEPTH_MOST 32
 #define NAME_MOST 255        /* bytes */
+#define PATH_MOST 100        /* bytes */
 #define WIDTH_MOST (1 << 20) /* bytes of a FIXED_LEN_BYTE_ARRAY */
 #define SCALE_MOST 38        /* as 16 bytes hold */
 
@@ -329,11 +330,23 @@ void parquet_schema_release(struct parquet_schema *schema)
     *schema = (struct parquet_schema){0};
 }
 
-void parquet_node_path(const struct parquet_node *node, struct buf *out)
+static void add_path(const struct parquet_node *node, struct buf *out)
 {
     if (node->parent && node->parent->parent) {
-        parquet_node_path(node->parent, out);
+        add_path(node->parent, out);
         buf_add_char(out, '.');
     }
     buf_add_str(out, node->name);
+}
+
+void parquet_node_short_path(const struct parquet_node *node, struct buf *out)
+{
+    _cleanup_(buf_release) struct buf path = BUF_INIT;
+
+    add_path(node, &path);
+    if (path.length > PATH_MOST) {
+        buf_truncate(&path, utf8_valid_length(path.data, PATH_MOST));
+        buf_add_str(&path, "...");
+    }
+    buf_add(out, path.data, path.length);
 }

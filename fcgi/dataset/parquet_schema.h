@@ -78,7 +78,8 @@ int parquet_schema_read(struct thrift *thrift, const struct thrift_field *field,
                         struct parquet_schema *ret_schema, struct error *err);
 void parquet_schema_release(struct parquet_schema *schema);
 
-/* Appends "repo" or "tests.element.name". */
-void parquet_node_path(const struct parquet_node *node, struct buf *out);
+/* Appends "repo" or "tests.element.name"; of a long one the beginning and "...", so that a message
+ * has room for what is wrong with it. */
+void parquet_node_short_path(const struct parquet_node *node, struct buf *out);
 
 #endif

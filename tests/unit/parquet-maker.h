@@ -27,6 +27,7 @@ struct parquet_maker {
     int64_t page_size, page_values, chunk_values, chunk_size, chunk_at, dictionary_at;
     int64_t footer_size, rows;
     const char *writer;
+    bool without_rows; /* the footer does not say how many */
 };
 
 #define PARQUET_MAKER_INIT                                                                         \
@@ -259,8 +260,9 @@ static inline void maker_finish(struct parquet_maker *maker, int64_t rows)
     put_end(&group);
     put_int(out, 1, 1);
     put_structs(out, 1, maker->elements, &maker->schema);
-    put_int(out, 1, maker->rows ? maker->rows : rows);
-    put_structs(out, 1, 1, &group);
+    if (!maker->without_rows)
+        put_int(out, 1, maker->rows ? maker->rows : rows);
+    put_structs(out, maker->without_rows ? 2 : 1, 1, &group);
     if (maker->writer)
         put_text(out, 2, maker->writer);
     put_end(out);

@@ -359,6 +359,16 @@ static void maps_with_names_are_objects(void)
     add_leaf(&maker, "key", MAKER_REQUIRED, BYTE_ARRAY);
     maker_add_column(&maker, BYTE_ARRAY, 2, "01", "11", DATA(A_TEXT B_TEXT));
     expect_rows("no values", &maker, 1, "{\"m\":[\"a\",\"b\"]}\n");
+
+    add_root(&maker, 1);
+    add_group(&maker, "m", MAKER_REQUIRED, 1, MAKER_MAP);
+    add_group(&maker, "key_value", MAKER_REPEATED, 2, MAKER_NOTHING);
+    maker_add_element(&maker, "key", MAKER_REQUIRED, BYTE_ARRAY, 0, MAKER_UTF8);
+    add_leaf(&maker, "value", MAKER_REQUIRED, INT32);
+    maker_add_column(&maker, BYTE_ARRAY, 3, "010", "111", DATA(A_TEXT "\3\0\0\0a\0b" B_TEXT));
+    maker_add_column(&maker, INT32, 3, "010", "111", DATA(ONE TWO THREE));
+    expect_rows("a key with a NUL", &maker, 2,
+                "row group 1, column m.key: a key of its map has a NUL\n{\"m\":{\"b\":3}}\n");
 }
 
 static void values_that_are_no_text_become_what_json_has(void)
@@ -458,6 +468,28 @@ static void bytes_with_a_meaning_are_not_taken_for_text(void)
     expect_rows("INTERVAL", &maker, 0, "ERROR: column a is an INTERVAL, which is not read");
 }
 
+/* 64 bytes each, though their texts have two or three; names and commas are 7 more. */
+static void lists_and_structures_are_charged_by_what_they_take(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+    static const size_t most[] = {256, 256 + 7};
+
+    for (size_t i = 0; i < ARRAY_SIZE(most); i++) {
+        _cleanup_(buf_release) struct buf got = BUF_INIT;
+
+        add_root(&maker, 1);
+        add_group(&maker, "m", MAKER_REQUIRED, 1, MAKER_LIST);
+        add_group(&maker, "list", MAKER_REPEATED, 1, MAKER_LIST);
+        add_leaf(&maker, "array", MAKER_REPEATED, INT32);
+        maker_add_column(&maker, INT32, 2, "01", "11", DATA(""));
+        maker_finish(&maker, 1);
+        append_rows(maker.file.data, maker.file.length, most[i], &got);
+        CU_ASSERT_STRING_EQUAL(got.data, i == 0 ? "too long\n" : "{\"m\":[[],[]]}\n");
+        maker_release(&maker);
+        maker = (struct parquet_maker)PARQUET_MAKER_INIT;
+    }
+}
+
 static void a_row_that_is_too_long_is_left_out_and_the_others_come(void)
 {
     _cleanup_(buf_release) struct buf got = BUF_INIT;
@@ -470,7 +502,7 @@ static void a_row_that_is_too_long_is_left_out_and_the_others_come(void)
     maker_add_column(&maker, BYTE_ARRAY, 3, NULL, NULL,
                      DATA(A_TEXT "\x28\0\0\0aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd" B_TEXT));
     maker_finish(&maker, 3);
-    append_rows(maker.file.data, maker.file.length, 50, &got);
+    append_rows(maker.file.data, maker.file.length, 64 + 64 + 46, &got);
     CU_ASSERT_STRING_EQUAL(got.data, "too long\ntoo long\n{\"n\":[3],\"s\":\"b\"}\n");
     maker_release(&maker);
 }
@@ -810,6 +842,37 @@ static void schemas_that_cannot_be_are_refused(void)
     expect_rows("too many", &maker, 0, "ERROR: its schema has 5001 elements");
 }
 
+static void the_path_of_a_column_leaves_room_for_the_reason(void)
+{
+    struct parquet_maker maker = PARQUET_MAKER_INIT;
+    char name[256] = "g", wanted[512];
+
+    memset(name + 1, 'g', 97);
+    memcpy(name + 98, "\xe2\x82\xac", 3); /* three bytes, of which two are within the first 100 */
+    memset(name + 101, 'g', 154);
+    add_root(&maker, 1);
+    for (int i = 0; i < 4; i++)
+        add_group(&maker, name, MAKER_REQUIRED, 1, MAKER_NOTHING);
+    add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
+    maker.codec = 5;
+    maker_add_column(&maker, INT32, 1, NULL, NULL, DATA(ONE));
+    snprintf(
+        wanted, sizeof(wanted),
+        "ERROR: row group 1, column %.98s...: its compression is LZ4, which is not read; write "
+        "the file with snappy, gzip or zstd",
+        name);
+    expect_rows("a page", &maker, 1, wanted);
+    add_root(&maker, 1);
+    for (int i = 0; i < 4; i++)
+        add_group(&maker, name, MAKER_REQUIRED, 1, MAKER_NOTHING);
+    add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
+    maker.chunk_values = 2;
+    maker_add_column(&maker, INT32, 1, NULL, NULL, DATA(ONE));
+    snprintf(wanted, sizeof(wanted),
+             "ERROR: row group 1, column %.98s...: it has too few or too many values", name);
+    expect_rows("a footer", &maker, 1, wanted);
+}
+
 static void rows_that_are_not_there_are_missed(void)
 {
     struct parquet_maker maker = PARQUET_MAKER_INIT;
@@ -821,10 +884,22 @@ static void rows_that_are_not_there_are_missed(void)
     maker_add_column(&maker, INT32, 2, NULL, NULL, DATA(ONE TWO));
     expect_rows("a row is missing", &maker, 2,
                 "{\"a\":1}\n{\"a\":2}\nERROR: it has fewer rows than its footer says");
+    maker.rows = 1;
+    add_root(&maker, 1);
+    add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
+    maker_add_column(&maker, INT32, 2, NULL, NULL, DATA(ONE TWO));
+    expect_rows("a row too many", &maker, 2,
+                "{\"a\":1}\n{\"a\":2}\nERROR: it has more rows than its footer says");
+    maker.without_rows = true;
+    add_root(&maker, 1);
+    add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
+    maker_add_column(&maker, INT32, 2, NULL, NULL, DATA(ONE TWO));
+    expect_rows("nobody says how many", &maker, 2, "ERROR: its footer is damaged");
     add_root(&maker, 1);
     add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
     expect_rows("no columns", &maker, 2, "ERROR: row group 1 has 0 columns, and the schema 1");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        maker.rows = 2;
         add_root(&maker, 1);
         add_leaf(&maker, "a", MAKER_REQUIRED, INT32);
         maker_add_column(&maker, INT32, 2, NULL, NULL, DATA(ONE TWO));
@@ -1004,6 +1079,8 @@ int main(void)
          times_may_be_as_early_as_their_bytes_can_say},
         {"bytes with a meaning are not taken for text",
          bytes_with_a_meaning_are_not_taken_for_text},
+        {"lists and structures are charged by what they take",
+         lists_and_structures_are_charged_by_what_they_take},
         {"a row that is too long is left out, and the others come",
          a_row_that_is_too_long_is_left_out_and_the_others_come},
         {"lies about sizes and numbers are found", lies_about_sizes_and_numbers_are_found},
@@ -1017,6 +1094,8 @@ int main(void)
         {"levels that contradict each other are found",
          levels_that_contradict_each_other_are_found},
         {"schemas that cannot be are refused", schemas_that_cannot_be_are_refused},
+        {"the path of a column leaves room for the reason",
+         the_path_of_a_column_leaves_room_for_the_reason},
         {"rows that are not there are missed", rows_that_are_not_there_are_missed},
         {"numbers are unpacked", numbers_are_unpacked},
         {"pages share their memory", pages_share_their_memory},

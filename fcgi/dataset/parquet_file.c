@@ -214,7 +214,8 @@ static int read_columns(struct parquet_file *file, const struct thrift_field *fi
     return 0;
 }
 
-/* A column that never repeats has a value in each row, any other one has one or more. */
+/* A column that never repeats has a value in each row, any other one has one or more; without rows
+ * there is none. */
 static int check_rows(const struct parquet_file *file, struct error *err)
 {
     if (file->rows < 0 || file->rows > ROWS_MOST)
@@ -224,7 +225,8 @@ static int check_rows(const struct parquet_file *file, struct error *err)
     for (size_t i = 0; i < file->schema.root.leaves; i++) {
         int64_t values = file->chunks[i].values;
 
-        if (file->schema.leaves[i]->depth > 0 ? values < file->rows : values != file->rows)
+        if (file->schema.leaves[i]->depth > 0 && file->rows > 0 ? values < file->rows
+                                                                : values != file->rows)
             return refuse(file, i, "it has too few or too many values", err);
     }
     return 0;

@@ -890,6 +890,11 @@ static void rows_that_are_not_there_are_missed(void)
     maker_add_column(&maker, INT32, 2, NULL, NULL, DATA(ONE TWO));
     expect_rows("a row too many", &maker, 2,
                 "{\"a\":1}\n{\"a\":2}\nERROR: it has more rows than its footer says");
+    add_root(&maker, 1);
+    add_leaf(&maker, "a", MAKER_REPEATED, INT32);
+    maker_add_column(&maker, INT32, 1, "0", "1", DATA(ONE));
+    expect_rows("values without rows", &maker, 0,
+                "ERROR: row group 1, column a.a: it has too few or too many values");
     maker.without_rows = true;
     add_root(&maker, 1);
     add_leaf(&maker, "a", MAKER_REQUIRED, INT32);

@@ -98,7 +98,7 @@ struct command *command_new(struct commands *commands, const char *id,
     command->keeps_tail = spec->keeps_tail;
     command->printed = (struct printed)PRINTED_INIT;
     command->begun = clock_monotonic();
-    command->result.started_at = clock_now();
+    command->result.started_at = clock_of_files();
     for (int i = 0; i < 2; i++) {
         command->outputs[i] = (struct output)OUTPUT_INIT;
         if (spec->keeps_tail)

@@ -33,6 +33,7 @@
 #include "agent/walk.h"
 #include "agent/worker.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
@@ -666,6 +667,7 @@ void changes_put(struct evhttp_request *req, int out)
         worker_message(out, status_of(&err), err.message);
         return;
     }
+    clock_pass_files(); /* what a command writes that is started now is newer */
     buf_add_char(&answer, '{');
     restore_tell(import.restore, &answer);
     buf_add_str(&answer, ",\"crossed\":");

@@ -27,7 +27,7 @@ struct shepherd_report {
     pid_t pid;
     int status; /* as bash gives it */
     int sys_errno;
-    int64_t started_at; /* wall clock, microseconds */
+    int64_t started_at; /* clock_of_files: all that it writes is not older */
     int64_t micros;     /* from the fork to the end */
     char message[256];
 };

@@ -7,6 +7,9 @@
 
 #include "base/banned.h"
 
+#define PASS_STEP 250000      /* ns */
+#define PASS_MOST (50 * 1000) /* us */
+
 static int64_t read_clock(clockid_t clock)
 {
     struct timespec now;
@@ -20,9 +23,23 @@ int64_t clock_now(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+int64_t clock_of_files(void)
+{
+    return read_clock(CLOCK_REALTIME_COARSE);
+}
+
 int64_t clock_monotonic(void)
 {
     return read_clock(CLOCK_MONOTONIC);
+}
+
+void clock_pass_files(void)
+{
+    const struct timespec while_it_stands = {.tv_nsec = PASS_STEP};
+    int64_t now = clock_now(), until = clock_monotonic() + PASS_MOST;
+
+    while (clock_of_files() <= now && clock_monotonic() < until)
+        nanosleep(&while_it_stands, NULL);
 }
 
 /* The number with its leading zeros, and what follows it. Returns where to go on. */

@@ -13,6 +13,15 @@
 /* The wall clock. */
 int64_t clock_now(void);
 
+/* The wall clock as the kernel stamps files by it: it moves once a tick (1 to 10 ms), and is never
+ * ahead of what a file gets later. clock_gettime(2), CLOCK_REALTIME_COARSE. */
+int64_t clock_of_files(void);
+
+/* Waits until what gets a time from now on is later by clock_of_files than all that has one
+ * (Linux 6.13 and newer may have stamped that by the finer clock): at most a tick, and 50 ms if the
+ * clock is set back meanwhile. */
+void clock_pass_files(void);
+
 /* A clock that never goes back, to measure durations; when it was zero means nothing. */
 int64_t clock_monotonic(void);
 

@@ -29,13 +29,6 @@ struct context;
 struct db;
 struct event;
 
-/* A report counts when its ctime is not before the verifier's start. The kernel stamps files with
- * a clock that moves once a tick (10 ms at HZ=100), so a file may look that much older than it
- * is. And so that none of the copied changes looks new because of this allowance, the verifier is
- * started well after them. */
-#define TICK_ALLOWANCE (12 * 1000)
-#define RUN_GAP_MS 30
-
 enum job_phase {
     JOB_CLAIMING,
     JOB_WORKING, /* container, changes, run, reports */
@@ -71,8 +64,9 @@ struct job {
     struct id run_id;         /* of the verifier's run, for the agent */
     struct overtime overtime; /* of the verifier */
     struct event *timer;
-    int64_t since;   /* monotonic: of the claim */
-    int64_t laid_at; /* monotonic: since then nobody but the verifier changes its files */
+    int64_t since; /* monotonic: of the claim */
+    bool is_laid;  /* nobody but the verifier changes its container's files any more */
+    bool is_told;  /* its row says that it runs, and where */
     int tries;
     bool again; /* a fault that may be the platform's has been met once, and the job begun anew */
     bool begins_anew;  /* in a new container, as soon as no thread uses the job */
@@ -86,6 +80,8 @@ struct job {
     const char
         *planted; /* in run_texts: what a trial's supervisor tells the operator alone; NULL */
     size_t planted_length;
+    /* Of the verifier, by the clock of files: a report counts if its ctime is not before this. What
+     * was laid before is older (agent_protocol.h). */
     int64_t started_at;
 
     struct admission look_admission;

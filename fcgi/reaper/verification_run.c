@@ -16,7 +16,6 @@
 #include "agent_client/agent_client.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -195,25 +194,16 @@ static void run_verifier(struct job *job, bool attach_only)
                    job->call, timeout_of(job));
 }
 
-static void gap_is_over(evutil_socket_t fd, short what, void *arg);
-
-/* The rows were written meanwhile, so what is left of the gap is short. libevent counts from the
- * time at which it began to call back, so its timer may come before its time. */
-static void wait_for_gap(struct job *job)
+static void run_if_ready(struct job *job)
 {
-    int64_t passed = (clock_monotonic() - job->laid_at) / 1000;
-
-    if (passed < RUN_GAP_MS)
-        context_timer(job_context(job), &job->timer, (int)(RUN_GAP_MS - passed), gap_is_over, job);
-    else
+    if (job->is_laid && job->is_told)
         run_verifier(job, false);
 }
 
-static void gap_is_over(evutil_socket_t fd, short what, void *arg)
+static void changes_are_laid(struct job *job)
 {
-    (void)fd;
-    (void)what;
-    wait_for_gap(arg);
+    job->is_laid = true;
+    run_if_ready(job);
 }
 
 static int write_running(struct db *db, void *arg, struct error *err)
@@ -228,12 +218,16 @@ static void running_written(const struct error *err, void *arg)
 {
     struct job *job = arg;
 
-    if (!is_over(job) && job->phase == JOB_WORKING && job->container &&
-        !is_lost(job, err, "verification_running"))
-        wait_for_gap(job);
+    if (is_over(job) || job->phase != JOB_WORKING || !job->container ||
+        is_lost(job, err, "verification_running"))
+        return;
+    job->is_told = true;
+    run_if_ready(job);
 }
 
-static void begin_run(struct job *job)
+/* While the changes are copied: a daemon that finds a container told of and no verifier in it
+ * begins anew. */
+static void tell_it_runs(struct job *job)
 {
     free(job->address);
     job->address = xstrdup(container_address(job->container));
@@ -371,12 +365,11 @@ static void copied(const struct error *err, enum agent_copy_stage stage,
     keep_text(&job->crossed, laid->crossed);
     keep_text(&job->crossed_counts, laid->crossed_counts);
     job->kept_back_count = laid->kept_back_count;
-    job->laid_at = clock_monotonic();
-    begin_run(job);
     if (job->kept.most > 0 && !job_is_regrade(job))
         keep_changes(job);
     else
         forget_changes(job);
+    changes_are_laid(job);
 }
 
 void freezing_free(struct freezing *freezing)
@@ -535,9 +528,9 @@ static void container_is_up(void *owner)
 
 void job_prepared(struct job *job)
 {
-    job->laid_at = clock_monotonic();
+    tell_it_runs(job);
     if (job->control)
-        begin_run(job);
+        changes_are_laid(job);
     else if (job_is_regrade(job))
         lay_kept(job);
     else
@@ -609,7 +602,7 @@ static void make_container(struct job *job)
 {
     struct context *context = job_context(job);
 
-    job->begins_anew = false;
+    job->begins_anew = job->is_laid = job->is_told = false;
     job->container_id = id_new();
     job->container = container_new(context, CONTAINER_GRADING, &job->container_id, &events, job);
     container_set_profile(job->container, job->work.profile);

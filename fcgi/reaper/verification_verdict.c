@@ -79,7 +79,7 @@ static void grader_is_ready(int fd, void *arg)
     job->reports_fd = fd;
     job->call = agent_get_files(job_context(job)->agents, container_address(job->container),
                                 job->work.repo_path, patterns, count,
-                                job->started_at - TICK_ALLOWANCE, fd, got_reports, job);
+                                job->started_at, fd, got_reports, job);
 }
 
 /* --- no report: why? ------------------------------------------------------------------------- */
@@ -203,7 +203,7 @@ void job_grade(struct job *job)
                   .fail_to_fail = job->work.fail_to_fail,
                   .held_out = job->work.held_out,
                   .hidden = job->work.hide_lists},
-        .since = job->started_at - TICK_ALLOWANCE,
+        .since = job->started_at,
         .log_parser = job_is_trial(job) ? NULL : job->work.log_parser,
         .hide_output = job->work.hide_output,
         .exact_outcomes = job->work.exact_outcomes,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "agent-liar.h"
 #include "agent-rig.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "unit.h"
@@ -147,6 +149,47 @@ static void a_copy_makes_the_trees_the_same(void)
     copy(session.address, grading.address); /* of what is the same already */
     CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
     trees_are_the_same();
+}
+
+static void the_clock_of_files_passes_what_is_written(void)
+{
+    for (int round = 0; round < 20; round++) {
+        _cleanup_(close_fd) int fd = memfd_create("written", MFD_CLOEXEC);
+        struct stat st;
+
+        CU_ASSERT_EQUAL_FATAL(fstat(fd, &st), 0); /* from now on its times may be fine ones */
+        CU_ASSERT_EQUAL_FATAL(fchmod(fd, 0600), 0);
+        clock_pass_files();
+        CU_ASSERT_EQUAL_FATAL(fstat(fd, &st), 0);
+        CU_ASSERT(st.st_ctim.tv_sec * CLOCK_SECOND + st.st_ctim.tv_nsec / 1000 < clock_of_files());
+    }
+}
+
+/* Of "2026-11-30 15:29:36.300312186 +0000", as the agent rounds it. */
+static int64_t ctime_of(const char *line)
+{
+    _cleanup_(free_ptr) char *second = xstrndup(line, strlen("2026-11-30 15:29:36"));
+    int64_t when = 0;
+
+    CU_ASSERT_EQUAL(clock_parse(second, &when), 0);
+    return when + strtoll(line + strlen(second) + 1, NULL, 10) / 1000;
+}
+
+/* The report of a verifier is told by its ctime from one that the session had. */
+static void what_was_laid_is_older_than_what_is_written_next(void)
+{
+    for (int round = 0; round < 20; round++) {
+        const char *written;
+
+        shell(&session, "cd " ROOT " && rm -f laid && echo >laid");
+        copy(session.address, grading.address);
+        CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+        shell(&grading, "cd " ROOT " && echo >written && stat -c %z laid written && rm written");
+        written = strchr(outcome.out.data, '\n');
+        CU_ASSERT_PTR_NOT_NULL_FATAL(written);
+        CU_ASSERT(ctime_of(outcome.out.data) < outcome.result.started_at);
+        CU_ASSERT(ctime_of(written + 1) >= outcome.result.started_at);
+    }
 }
 
 /* The same paths, in any order. */
@@ -742,6 +785,9 @@ int main(void)
     const struct unit_test tests[] = {
         {"two agents answer hello", two_agents_answer_hello},
         {"a copy makes the trees the same", a_copy_makes_the_trees_the_same},
+        {"the clock of files passes what is written", the_clock_of_files_passes_what_is_written},
+        {"what was laid is older than what is written next",
+         what_was_laid_is_older_than_what_is_written_next},
         {"tests and the runner's configuration stay the image's",
          tests_and_the_runners_configuration_stay_the_images},
         {"a sample's own rules extend and shorten the others",

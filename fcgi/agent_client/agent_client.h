@@ -163,6 +163,10 @@ struct agent_call *agent_upload(struct agent_client *client, const char *address
  * time, flows to the grading agent. Neither is kept here: at most 256 KiB of each. A grading
  * container without such a folder lists nothing.
  *
+ * Where the listing is known, the session's agent is asked at once, and the grading container may
+ * come later (agent_copy_lay). Until then at most AGENT_COPY_AHEAD bytes are kept here; if there
+ * are more, the copy fails at AGENT_COPY_READING.
+ *
  * Where it fails `stage` says at which step, and so on which side:
  *   AGENT_COPY_LISTING   the grading agent: AGENT_UNREACHABLE, CHANGES_TOO_LARGE, ...
  *   AGENT_COPY_READING   the session's agent: as before; ERROR_NOT_FOUND without such a folder.
@@ -183,15 +187,25 @@ struct agent_laid {
 typedef void agent_copy_done(const struct error *err, enum agent_copy_stage stage,
                              const struct agent_laid *laid, void *arg);
 
-struct agent_copy {
-    const char *grading_address, *session_address;
-    const char *root;
-    int64_t since; /* the session's image_time; what changed later, is sent */
+#define AGENT_COPY_AHEAD ((size_t)4 << 20)
 
-    /* What stays the grading container's (AGENT_RULE_TEST and others), each rule ended by NUL;
-     * copied. At most AGENT_RULES_MOST bytes. */
-    const char *rules;
-    size_t rules_length;
+/* What stays the grading container's (AGENT_RULE_TEST and others), each rule ended by NUL. At most
+ * AGENT_RULES_MOST bytes. */
+struct agent_rules {
+    const char *text;
+    size_t length;
+};
+
+struct agent_copy {
+    const char *grading_address; /* NULL: agent_copy_lay says it, and the rules */
+    const char *session_address;
+    const char *root;
+    int64_t since;            /* the session's image_time; what changed later, is sent */
+    struct agent_rules rules; /* copied */
+
+    /* What the grading agent lists, where it is known; copied. NULL: it is asked. */
+    const struct buf *listing;
+    struct agent_kept *listed; /* what it lists goes there as well; NULL: nowhere */
 
     /* With the call's arg. The session's agent is about to be asked, and is when agent_copy_read
      * says so; NULL: it is asked at once. */
@@ -201,7 +215,8 @@ struct agent_copy {
     struct agent_kept *kept; /* the archive's bytes go there as well; NULL: nowhere */
 };
 
-/* A copy of what the session's agent sent, for agent_lay_changes. The caller's. */
+/* A copy of what an agent sent: the session's for agent_lay_changes, the grading one's for
+ * another copy's `listing`. The caller's. */
 struct agent_kept {
     struct buf archive; /* whole once the copy is done; empty where it is more than `most` */
     size_t most;
@@ -210,6 +225,11 @@ struct agent_kept {
 
 struct agent_call *agent_copy_changes(struct agent_client *client, const struct agent_copy *what,
                                       agent_copy_done *done, void *arg);
+
+/* Here is the grading container of a copy that was begun without it. Its listing must be the one
+ * that the copy began with. Once. */
+void agent_copy_lay(struct agent_call *call, const char *grading_address,
+                    const struct agent_rules *rules);
 
 /* The same of an archive that is here: no session is asked. Of `what` the session's address and
  * what follows the rules do not count. The archive is the caller's, until the call is over. */

@@ -106,7 +106,7 @@ static bool is_host_and_port(const char *text)
            strspn(colon + 1, "0123456789") == strlen(colon + 1);
 }
 
-static void set_address(struct agent_call *call, const char *address, const char *target)
+void call_address(struct agent_call *call, const char *address, const char *target)
 {
     _cleanup_(free_ptr) char *url = NULL, *head = NULL;
     CURL *easy = call->transfer.easy;
@@ -151,7 +151,8 @@ struct agent_call *call_new(struct agent_client *client, const struct call_kind 
     call->headers = curl_slist_append(NULL, "Expect:");
     answer_init(&call->answer);
     LIST_INSERT_HEAD(&client->calls, call, links);
-    set_address(call, address, target);
+    if (address)
+        call_address(call, address, target);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*"); /* the environment's proxies are not meant */

@@ -68,9 +68,11 @@ struct agent_client {
     void *admit_arg;
 };
 
-/* target: path and query. An address that is none makes a call that fails. */
+/* target: path and query. An address that is none makes a call that fails. NULL: call_address
+ * says both before the call is started. */
 struct agent_call *call_new(struct agent_client *client, const struct call_kind *kind,
                             const char *address, const char *method, const char *target, void *arg);
+void call_address(struct agent_call *call, const char *address, const char *target);
 
 /* The request's body: bytes that stay until the call ends; what kind->give says, `size` bytes or,
  * with -1, until it says that there is no more. */

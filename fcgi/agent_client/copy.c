@@ -9,7 +9,8 @@
  * belongs to the caller, the other two to it. A request that fails cuts the later ones off, and an
  * agent touches nothing before it has all of what it is sent.
  *
- * Each has its own time, which begins where the one before has ended.
+ * Each has its own time, which begins where the one before has ended. A listing that is known takes
+ * the first one's place; then the last one may have to wait for its container.
  */
 #include <curl/curl.h>
 #include <event2/buffer.h>
@@ -35,6 +36,7 @@
 /* What is kept between two requests. */
 struct flow {
     struct evbuffer *bytes;
+    size_t room; /* for what has come and is not sent */
     int64_t moved;
     int64_t most; /* in all */
     bool ended;   /* no more comes */
@@ -46,9 +48,10 @@ struct copy {
     struct leg *reading;    /* POST /changes; NULL before it begins and once it has ended */
     struct flow from_listing, from_reading;
     bool reading_begun, laying_begun;
-    bool held; /* until agent_copy_read */
+    bool held;     /* until agent_copy_read */
+    bool is_ahead; /* until agent_copy_lay */
     void (*reads)(void *arg), (*has_read)(void *arg);
-    struct agent_kept *kept; /* the caller's */
+    struct agent_kept *kept, *listed; /* the caller's */
     char *session_address, *root;
     int64_t since;
     struct buf rules; /* go before the archive */
@@ -66,7 +69,7 @@ struct leg {
 static size_t flow_take(struct flow *flow, struct agent_call *from, bool archive, const char *bytes,
                         size_t length)
 {
-    if (evbuffer_get_length(flow->bytes) + length > FLOW_MOST)
+    if (evbuffer_get_length(flow->bytes) + length > flow->room)
         return CURL_WRITEFUNC_PAUSE;
     if (tree_count(from, archive, &flow->moved, length, flow->most) < 0)
         return 0;
@@ -133,11 +136,22 @@ static struct leg *leg_new(struct copy *copy, const struct call_kind *kind, cons
 
 /* ---- the listing ---- */
 
+static void keep(struct agent_kept *kept, const char *bytes, size_t length)
+{
+    kept->bytes += (int64_t)length;
+    if (kept->bytes > (int64_t)kept->most)
+        buf_release(&kept->archive);
+    else
+        buf_add(&kept->archive, bytes, length);
+}
+
 static size_t listing_take(struct agent_call *call, const char *bytes, size_t length)
 {
     struct copy *copy = ((struct leg *)call)->copy;
     size_t taken = flow_take(&copy->from_listing, call, false, bytes, length);
 
+    if (copy->listed && taken == length)
+        keep(copy->listed, bytes, length);
     event_active(copy->step, 0, 0);
     return taken;
 }
@@ -180,20 +194,16 @@ static size_t reading_give(struct agent_call *call, char *bytes, size_t most)
     return flow_give(&copy->from_listing, copy->listing, bytes, most);
 }
 
-static void keep(struct agent_kept *kept, const char *bytes, size_t length)
-{
-    kept->bytes += (int64_t)length;
-    if (kept->bytes > (int64_t)kept->most)
-        buf_release(&kept->archive);
-    else
-        buf_add(&kept->archive, bytes, length);
-}
-
 static size_t reading_take(struct agent_call *call, const char *bytes, size_t length)
 {
     struct copy *copy = ((struct leg *)call)->copy;
     size_t taken = flow_take(&copy->from_reading, call, true, bytes, length);
 
+    if (taken == CURL_WRITEFUNC_PAUSE && copy->is_ahead) {
+        error_set(&call->failure, ERROR_LIMIT, "CHANGES_WAIT",
+                  "the changes are too large to wait for the grading container");
+        return 0;
+    }
     if (copy->kept && taken == length)
         keep(copy->kept, bytes, length);
     event_active(copy->step, 0, 0);
@@ -217,7 +227,8 @@ static void reading_end(struct agent_call *call, struct error *err)
     copy->from_reading.ended = true;
     if (copy->has_read)
         copy->has_read(copy->call.arg);
-    call_limit(&copy->call, TREE_MS);
+    if (!copy->is_ahead)
+        call_limit(&copy->call, TREE_MS);
     event_active(copy->step, 0, 0);
 }
 
@@ -264,6 +275,8 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
         begin_reading(copy);
     else if (copy->reading && there_is_some(&copy->from_listing))
         call_go_on(&copy->reading->call, CURLPAUSE_SEND);
+    if (copy->is_ahead)
+        return;
     if (!copy->laying_begun && there_is_some(&copy->from_reading)) {
         copy->laying_begun = true;
         call_start(&copy->call);
@@ -293,6 +306,28 @@ static size_t laying_give(struct agent_call *call, char *bytes, size_t most)
         return piece;
     }
     return flow_give(&copy->from_reading, copy->reading, bytes, most);
+}
+
+static void set_rules(struct copy *copy, const struct agent_rules *rules)
+{
+    buf_clear(&copy->rules);
+    buf_add(&copy->rules, rules->text, rules->length);
+}
+
+void agent_copy_lay(struct agent_call *call, const char *grading_address,
+                    const struct agent_rules *rules)
+{
+    struct copy *copy = (struct copy *)call;
+    _cleanup_(buf_release) struct buf target = BUF_INIT;
+
+    tree_target_changes(&target, copy->root, rules->length);
+    call_address(call, grading_address, target.data);
+    set_rules(copy, rules);
+    copy->is_ahead = false;
+    copy->from_reading.room = FLOW_MOST;
+    if (copy->from_reading.ended)
+        call_limit(call, TREE_MS);
+    event_active(copy->step, 0, 0);
 }
 
 /* A path as it is told: a guest made it. */
@@ -445,14 +480,16 @@ static struct copy *copy_new(struct agent_client *client, const struct agent_cop
     struct agent_call *call;
     struct copy *copy;
 
-    tree_target_changes(&target, what->root, what->rules_length);
+    tree_target_changes(&target, what->root, what->rules.length);
     call = call_new(client, &copy_kind, what->grading_address, "PUT", target.data, arg);
     call_send_given(call, -1);
     copy = (struct copy *)call;
-    copy->from_listing = (struct flow){.bytes = evbuffer_new(), .most = AGENT_LISTING_CAP};
-    copy->from_reading = (struct flow){.bytes = evbuffer_new(), .most = AGENT_TREE_CAP};
+    copy->from_listing =
+        (struct flow){.bytes = evbuffer_new(), .room = FLOW_MOST, .most = AGENT_LISTING_CAP};
+    copy->from_reading =
+        (struct flow){.bytes = evbuffer_new(), .room = FLOW_MOST, .most = AGENT_TREE_CAP};
     copy->rules = (struct buf)BUF_INIT;
-    buf_add(&copy->rules, what->rules, what->rules_length);
+    set_rules(copy, &what->rules);
     copy->root = xstrdup(what->root);
     copy->stage = AGENT_COPY_LAYING;
     copy->step = event_new(client->base, -1, 0, on_step, copy);
@@ -470,7 +507,18 @@ struct agent_call *agent_copy_changes(struct agent_client *client, const struct 
     copy->reads = what->reads;
     copy->has_read = what->has_read;
     copy->kept = what->kept;
-    begin_listing(copy, what->grading_address);
+    copy->listed = what->listed;
+    if (!what->grading_address) {
+        copy->is_ahead = true;
+        copy->from_reading.room = AGENT_COPY_AHEAD;
+    }
+    if (!what->listing) {
+        begin_listing(copy, what->grading_address);
+        return &copy->call;
+    }
+    evbuffer_add(copy->from_listing.bytes, what->listing->data, what->listing->length);
+    copy->from_listing.ended = true;
+    event_active(copy->step, 0, 0);
     return &copy->call;
 }
 

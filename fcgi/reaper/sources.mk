@@ -33,6 +33,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/jobs.c fcgi/reaper/jobs.h \
 	fcgi/reaper/live_job.h \
 	fcgi/reaper/kinds.c fcgi/reaper/kinds.h \
+	fcgi/reaper/listings.c fcgi/reaper/listings.h \
 	fcgi/reaper/masks.c fcgi/reaper/masks.h \
 	fcgi/reaper/outcome.c fcgi/reaper/outcome.h \
 	fcgi/reaper/overtime.c fcgi/reaper/overtime.h \
@@ -48,6 +49,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/user_limit.c fcgi/reaper/user_limit.h \
 	fcgi/reaper/verification.h \
 	fcgi/reaper/verification_blame.c \
+	fcgi/reaper/verification_copy.c \
 	fcgi/reaper/verification_end.c \
 	fcgi/reaper/verification_run.c fcgi/reaper/verification_trial.c \
 	fcgi/reaper/verification_verdict.c \

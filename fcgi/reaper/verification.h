@@ -1,5 +1,5 @@
 /*
- * verification.h - a verification under way: what the four files of verifications.h share, and
+ * verification.h - a verification under way: what the files of verifications.h share, and
  * nobody else uses.
  */
 #ifndef CODESET_REAPER_VERIFICATION_H
@@ -28,6 +28,7 @@ struct container;
 struct context;
 struct db;
 struct event;
+struct listings;
 
 enum job_phase {
     JOB_CLAIMING,
@@ -92,8 +93,11 @@ struct job {
     char *crossed;           /* of the changes, what is easily overlooked; likewise */
     char *crossed_counts;    /* the same without paths */
     struct agent_kept kept;  /* the changes: on their way to the database, or from there */
-    bool keeps;              /* a thread writes them */
-    bool end_waits;          /* its end is written when they are */
+    struct agent_kept listed;  /* what the grading container listed */
+    bool reads_ahead;          /* the call reads the changes before that container is up, by a */
+    int64_t listed_image_time; /* listing of an image of this time */
+    bool keeps;                /* a thread writes them */
+    bool end_waits;            /* its end is written when they are */
 
     struct grader *grader;
     int reports_fd; /* where they go to, while they do */
@@ -121,6 +125,7 @@ struct verifications {
     int64_t per_user;      /* the setting; 0: half of the places */
     struct control_list *controls;
     LIST_HEAD(freezing_list, freezing) freezings;
+    struct listings *listings;
 };
 
 struct context *job_context(const struct job *job);
@@ -203,8 +208,22 @@ bool job_trial_broke(struct job *job);
 /* What the result's stdout begins with where the tests were deceived. */
 void job_tell_tampered(const struct job *job, struct buf *out);
 
+/* Copies the changes, of the session or kept, into the container, which is up; job_laid follows. */
+void job_copy(struct job *job);
+
+/* Its container is about to be made: begins to read the session's changes, if the listing of such a
+ * container is known. job_copy goes on with it. */
+void job_read_ahead(struct job *job);
+
+/* They are laid, or there are none. */
+void job_laid(struct job *job);
+
 /* The session is ready on this host (again). */
 void job_session_ready(struct job *job);
+
+/* At the start of what a thread calls back: has the job ended, or been begun anew, in between? Then
+ * that goes on. */
+bool job_is_over(struct job *job);
 
 /* The verifier has ended by itself: fetches its reports and has them graded. */
 void job_grade(struct job *job);

@@ -18,15 +18,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/engine.h"
-#include "grade/restore_rules.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
 #include "reaper/db_pool.h"
-#include "reaper/sessions.h"
 #include "reaper/verification.h"
 #include "settings.h"
-#include "store/changes.h"
 #include "wire/agent_protocol.h"
 
 #include "base/banned.h"
@@ -44,16 +40,7 @@ static bool code_is(const struct error *err, const char *code)
     return err->code && strcmp(err->code, code) == 0;
 }
 
-static struct container *container_of_session(const struct job *job)
-{
-    const struct live_session *session =
-        sessions_find(job_context(job)->sessions, &job->work.session_id);
-
-    return session ? session_container(session) : NULL;
-}
-
-/* At the start of what a thread calls back: has the job ended, or been begun anew, in between? */
-static bool is_over(struct job *job)
+bool job_is_over(struct job *job)
 {
     job->database_busy--;
     if (job->phase == JOB_OVER) {
@@ -200,7 +187,7 @@ static void run_if_ready(struct job *job)
         run_verifier(job, false);
 }
 
-static void changes_are_laid(struct job *job)
+void job_laid(struct job *job)
 {
     job->is_laid = true;
     run_if_ready(job);
@@ -218,7 +205,7 @@ static void running_written(const struct error *err, void *arg)
 {
     struct job *job = arg;
 
-    if (is_over(job) || job->phase != JOB_WORKING || !job->container ||
+    if (job_is_over(job) || job->phase != JOB_WORKING || !job->container ||
         is_lost(job, err, "verification_running"))
         return;
     job->is_told = true;
@@ -235,281 +222,6 @@ static void tell_it_runs(struct job *job)
     job->database_busy++;
     db_pool_insist(job_context(job)->pool, DB_SMALL, &job->work.user_id, write_running,
                    running_written, job);
-}
-
-/* --- what is kept of it, while it is verified ------------------------------------------------ */
-
-static int keep(struct db *db, void *arg, struct error *err)
-{
-    struct job *job = arg;
-
-    return store_changes_keep(db, job_context(job)->run, &job->id, job->work.attempt,
-                              job->kept.archive.length > 0 ? job->kept.archive.data : NULL,
-                              job->kept.bytes, err);
-}
-
-static void forget_changes(struct job *job)
-{
-    buf_release(&job->kept.archive);
-    job->kept.bytes = 0;
-}
-
-/* A verdict is worth more than its repetition: without its changes it goes on. */
-static void changes_kept(const struct error *err, void *arg)
-{
-    struct job *job = arg;
-
-    job->keeps = false;
-    forget_changes(job);
-    if (err && err->kind != ERROR_NOT_FOUND)
-        log_error("changes_not_kept", err);
-    if (is_over(job))
-        return;
-    if (job->end_waits)
-        job_write(job);
-}
-
-static void keep_changes(struct job *job)
-{
-    bool large = job->kept.archive.length > DB_SMALL_BYTES;
-
-    job->keeps = true;
-    job->database_busy++;
-    db_pool_submit(job_context(job)->pool, large ? DB_LARGE : DB_SMALL, &job->work.user_id, keep,
-                   changes_kept, job);
-}
-
-/* --- what the session changed ---------------------------------------------------------------- */
-
-#define TREE_BOUNDS                                                                                \
-    "at most 512 MiB of changes, 64 MiB for a list of all its files' paths, and folders 256 deep"
-
-static void copy_changes(struct job *job);
-
-static void copy_again(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    copy_changes(arg);
-}
-
-static void listing_failed(struct job *job, const struct error *err)
-{
-    if (code_is(err, "AGENT_UNREACHABLE"))
-        job_give_up(job, "GRADING_CONTAINER_LOST", err->message,
-                    "the grading container ended before its files were listed");
-    else if (code_is(err, "CHANGES_TOO_LARGE"))
-        job_give_up(job, "REPOSITORY_TOO_LARGE", err->message,
-                    "the repository's folder of the sample can't be verified: " TREE_BOUNDS);
-    else
-        job_give_up(job, "CHANGES_UNREADABLE", err->message,
-                    "the files of the grading container could not be listed");
-}
-
-static void reading_failed(struct job *job, const struct error *err)
-{
-    struct container *container = container_of_session(job);
-
-    if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
-        /* A session whose container is gone ends, and takes this along. */
-        context_timer(job_context(job), &job->timer, RETRY_MS, copy_again, job);
-        if (container)
-            container_suspect(container);
-    } else if (code_is(err, "CHANGES_TOO_LARGE")) {
-        job_give_up(
-            job, "CHANGES_TOO_LARGE", err->message,
-            "what the session changed in the repository's folder can't be verified: " TREE_BOUNDS);
-    } else if (err->kind == ERROR_NOT_FOUND || err->kind == ERROR_INVALID) {
-        job_give_up(job, "REPOSITORY_MISSING", err->message,
-                    "the repository's folder cannot be read in the session's container");
-    } else {
-        job_give_up(job, "CHANGES_UNREADABLE", err->message,
-                    "the changes of the session could not be read from its container");
-    }
-}
-
-static void laying_failed(struct job *job, const struct error *err)
-{
-    job_give_up(job,
-                code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
-                : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
-                                                     : "CHANGES_REFUSED",
-                err->message,
-                "the session's changes could not be applied in the grading container");
-}
-
-static void keep_text(char **kept, const char *text)
-{
-    free(*kept);
-    *kept = text[0] ? xstrdup(text) : NULL;
-}
-
-static void copied(const struct error *err, enum agent_copy_stage stage,
-                   const struct agent_laid *laid, void *arg)
-{
-    static void (*const failures[])(struct job * job, const struct error *err) = {
-        [AGENT_COPY_LISTING] = listing_failed,
-        [AGENT_COPY_READING] = reading_failed,
-        [AGENT_COPY_LAYING] = laying_failed,
-    };
-    struct job *job = arg;
-
-    job->call = NULL;
-    job_thaw(job);
-    if (err) {
-        failures[stage](job, err);
-        return;
-    }
-    job->tries = 0;
-    keep_text(&job->kept_back, laid->kept_back);
-    keep_text(&job->crossed, laid->crossed);
-    keep_text(&job->crossed_counts, laid->crossed_counts);
-    job->kept_back_count = laid->kept_back_count;
-    if (job->kept.most > 0 && !job_is_regrade(job))
-        keep_changes(job);
-    else
-        forget_changes(job);
-    changes_are_laid(job);
-}
-
-void freezing_free(struct freezing *freezing)
-{
-    LIST_REMOVE(freezing, next);
-    close_fd(&freezing->fd);
-    free(freezing);
-}
-
-void job_thaw(struct job *job)
-{
-    struct freezing *freezing = TAKE_PTR(job->freezing);
-
-    if (!freezing)
-        return;
-    freezing->job = NULL;
-    close_fd(&freezing->fd);
-    if (freezing->answered)
-        freezing_free(freezing);
-}
-
-/* Where it can't be frozen, its files are read all the same. */
-static void frozen(const struct error *err, int fd, void *arg)
-{
-    struct freezing *freezing = arg;
-
-    freezing->answered = true;
-    if (!freezing->job) {
-        close_fd(&fd);
-        freezing_free(freezing);
-        return;
-    }
-    if (err)
-        log_event(LOG_WARNING, "session_not_frozen", "verification=%s reason=\"%s\"",
-                  freezing->job->id.text, err->message);
-    freezing->fd = fd;
-    agent_copy_read(freezing->job->call);
-}
-
-static void about_to_read(void *arg)
-{
-    struct job *job = arg;
-    const struct container *session = container_of_session(job);
-    struct freezing *freezing;
-
-    if (!session) { /* it ends, and takes this along */
-        agent_copy_read(job->call);
-        return;
-    }
-    freezing = xcalloc(1, sizeof(*freezing));
-    freezing->job = job;
-    freezing->fd = -1;
-    LIST_INSERT_HEAD(&job->verifications->freezings, freezing, next);
-    job->freezing = freezing;
-    engine_freeze(job_context(job)->engine, CONTAINER_SESSION, container_id(session), frozen,
-                  freezing);
-}
-
-static void has_read(void *arg)
-{
-    job_thaw(arg);
-}
-
-static void rules_of(const struct job *job, struct buf *rules)
-{
-    const struct restore_sample sample = {
-        .language = job->work.language,
-        .test_patch = job->work.test_patch,
-        .fail_to_pass = job->work.fail_to_pass,
-        .pass_to_pass = job->work.pass_to_pass,
-        .held_out = job->work.held_out,
-        .restore = job->work.restore,
-        .profile = container_profile(job->container),
-        .root = job->work.repo_path,
-    };
-
-    restore_rules(&sample, rules);
-}
-
-static void copy_changes(struct job *job)
-{
-    const struct container *session = container_of_session(job);
-    _cleanup_(buf_release) struct buf rules = BUF_INIT;
-    struct agent_copy copy = {
-        .root = job->work.repo_path, .reads = about_to_read, .has_read = has_read};
-
-    job->changes_wait = !session;
-    if (!session)
-        return;
-    rules_of(job, &rules);
-    forget_changes(job);
-    job->kept.most = (size_t)job_context(job)->settings->changes_bytes_max;
-    copy.kept = job->kept.most > 0 ? &job->kept : NULL;
-    copy.rules = rules.data;
-    copy.rules_length = rules.length;
-    copy.grading_address = container_address(job->container);
-    copy.session_address = container_address(session);
-    copy.since = container_image_time(session);
-    job->call = agent_copy_changes(job_context(job)->agents, &copy, copied, job);
-}
-
-static int fetch(struct db *db, void *arg, struct error *err)
-{
-    struct job *job = arg;
-
-    forget_changes(job);
-    return store_changes_get(db, &job->work.regrade_of, &job->kept.archive, err);
-}
-
-static void fetched(const struct error *err, void *arg)
-{
-    struct job *job = arg;
-    _cleanup_(buf_release) struct buf rules = BUF_INIT;
-    struct agent_copy copy = {.root = job->work.repo_path};
-
-    if (is_over(job) || job->phase != JOB_WORKING || !job->container)
-        return;
-    if (err) {
-        job_give_up(job, "CHANGES_NOT_KEPT", err->message,
-                    "the changes of the verification that is to be repeated are not kept any more");
-        return;
-    }
-    rules_of(job, &rules);
-    copy.rules = rules.data;
-    copy.rules_length = rules.length;
-    copy.grading_address = container_address(job->container);
-    job->call = agent_lay_changes(job_context(job)->agents, &copy, &job->kept.archive, copied, job);
-}
-
-/* In place of a session's. */
-static void lay_kept(struct job *job)
-{
-    job->database_busy++;
-    db_pool_insist(job_context(job)->pool, DB_LARGE, &job->work.user_id, fetch, fetched, job);
-}
-
-void job_session_ready(struct job *job)
-{
-    if (job->changes_wait)
-        copy_changes(job);
 }
 
 /* --- the grading container ------------------------------------------------------------------- */
@@ -529,12 +241,7 @@ static void container_is_up(void *owner)
 void job_prepared(struct job *job)
 {
     tell_it_runs(job);
-    if (job->control)
-        changes_are_laid(job);
-    else if (job_is_regrade(job))
-        lay_kept(job);
-    else
-        copy_changes(job);
+    job_copy(job);
 }
 
 static void container_failed(const struct error *err, void *owner)
@@ -593,7 +300,7 @@ static void container_written(const struct error *err, void *arg)
 {
     struct job *job = arg;
 
-    if (!is_over(job) && job->phase == JOB_WORKING && job->container &&
+    if (!job_is_over(job) && job->phase == JOB_WORKING && job->container &&
         !is_lost(job, err, "verification_container"))
         container_start(job->container, &job->work.user_id, job->work.verifier_image);
 }
@@ -609,6 +316,7 @@ static void make_container(struct job *job)
     job->database_busy++;
     db_pool_insist(context->pool, DB_SMALL, &job->work.user_id, write_container, container_written,
                    job);
+    job_read_ahead(job);
 }
 
 void job_run(struct job *job)

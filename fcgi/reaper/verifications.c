@@ -20,6 +20,7 @@
 #include "reaper/db_pool.h"
 #include "reaper/diagnosis.h"
 #include "reaper/grader.h"
+#include "reaper/listings.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
 #include "reaper/verification.h"
@@ -68,7 +69,7 @@ void job_halt(struct job *job)
     close_fd(&job->reports_fd); /* behind the grader: an end of the tar would be an end */
     if (job->timer)
         event_del(job->timer);
-    job->changes_wait = false;
+    job->changes_wait = job->reads_ahead = false;
     if (job->container)
         container_stop(TAKE_PTR(job->container));
 }
@@ -91,6 +92,7 @@ static void free_job(struct job *job)
     free(job->crossed);
     free(job->crossed_counts);
     buf_release(&job->kept.archive);
+    buf_release(&job->listed.archive);
     job_fault_release(&job->fault);
     admission_return(&job->admission);
     admission_return(&job->control_admission);
@@ -437,6 +439,7 @@ static void *verifications_open(struct context *context)
                 clock_monotonic());
     verifications->per_user = settings->verifications_per_user;
     verifications->controls = control_list_new();
+    verifications->listings = listings_new();
     return verifications;
 }
 
@@ -464,6 +467,7 @@ static void verifications_close(void *room)
     while (!LIST_EMPTY(&verifications->freezings))
         freezing_free(LIST_FIRST(&verifications->freezings)); // NOLINT
     control_list_free(verifications->controls);
+    listings_free(verifications->listings);
     free(verifications->places);
     free(verifications);
 }

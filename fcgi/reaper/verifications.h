@@ -11,7 +11,8 @@
  * runs and waits for it; anything else it does over.
  *
  * verifications.c claims and ends jobs, verification_run.c does their steps up to the verifier's
- * end, verification_verdict.c has the reports graded, verification_end.c writes down how it ended.
+ * end, verification_copy.c that of the changes, verification_verdict.c has the reports graded,
+ * verification_end.c writes down how it ended.
  */
 #ifndef CODESET_REAPER_VERIFICATIONS_H
 #define CODESET_REAPER_VERIFICATIONS_H

@@ -82,6 +82,7 @@ struct scripted_host {
     bool held[SCRIPTED_CALLS];
     struct failure failures[SCRIPTED_CALLS];
     size_t starts, clears, egresses, freezes;
+    int64_t image_time;
     bool public_;
 };
 
@@ -255,6 +256,7 @@ static void describe_to(struct call *call, struct container *container, const st
 
     if (container) {
         description.address = container->address;
+        description.image_time = call->host->image_time;
         description.ended_code = container->code;
         description.ended_message = container->message;
     }
@@ -574,6 +576,11 @@ void scripted_wake(struct scripted_host *host)
 size_t scripted_clears(const struct scripted_host *host)
 {
     return host->clears;
+}
+
+void scripted_image_time(struct scripted_host *host, int64_t image_time)
+{
+    host->image_time = image_time;
 }
 
 size_t scripted_freezes(const struct scripted_host *host)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/id.h"
@@ -39,6 +40,9 @@ void scripted_host_free(struct scripted_host *host); /* with its containers; beh
 /* One of the engines that ask this host. When it is freed, what it had under way is done by the
  * host all the same, as codeset-engined does, and nobody is told. */
 struct engine *scripted_engine(struct scripted_host *host);
+
+/* Of the images of containers that are described from now on: engine.h. */
+void scripted_image_time(struct scripted_host *host, int64_t image_time);
 
 /* Such calls wait from now on; the number of those that wait; they go on, and others too. */
 void scripted_hold(struct scripted_host *host, enum scripted_call call);

@@ -18,6 +18,14 @@
 
 static struct machine m;
 
+/* A file of so many zeros. */
+static int make_file(const char *path, off_t size)
+{
+    _cleanup_(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    return ftruncate(fd, size);
+}
+
 static void a_verification_ends_with_a_verdict_and_leaves_nothing(void)
 {
     struct id session, job, container;
@@ -35,6 +43,71 @@ static void a_verification_ends_with_a_verdict_and_leaves_nothing(void)
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(verdict_is(&job, "0"));
     CU_ASSERT_EQUAL(scripted_freezes(m.host), 2); /* each time its changes were read */
+    verifier_finish(&m);
+}
+
+/* A repository that lists something, and one verification of it. */
+static struct id verified_once(void)
+{
+    struct id session, job;
+
+    verifier_begin(&m, "true");
+    scripted_touch(m.host, "repo/file");
+    session = ready_session();
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT_EQUAL(scripted_freezes(m.host), 1);
+    return session;
+}
+
+static void changes_are_read_while_the_grading_container_starts(void)
+{
+    const struct id session = verified_once();
+    struct id job;
+
+    scripted_hold(m.host, SCRIPTED_START);
+    job = start_verification(&session);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
+    UNTIL(scripted_freezes(m.host) == 2);
+    CU_ASSERT(job_is(&job, "starting"));
+    scripted_release(m.host, SCRIPTED_START);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(verdict_is(&job, "1"));
+    CU_ASSERT_EQUAL(scripted_freezes(m.host), 2); /* that was all */
+    verifier_finish(&m);
+}
+
+static void with_another_image_changes_are_read_again(void)
+{
+    const struct id session = verified_once();
+    struct id job;
+
+    scripted_image_time(m.host, 1);
+    job = start_verification(&session);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(verdict_is(&job, "1"));
+    CU_ASSERT_EQUAL(scripted_freezes(m.host), 3);
+    job = start_verification(&session); /* by the new image's listing */
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT_EQUAL(scripted_freezes(m.host), 4);
+    verifier_finish(&m);
+}
+
+static void changes_too_large_to_wait_are_read_again(void)
+{
+    const struct id session = verified_once();
+    _cleanup_(free_ptr) char *large = scripted_path(m.host, "repo/large");
+    struct id job;
+
+    CU_ASSERT_EQUAL(make_file(large, 6 << 20), 0);
+    scripted_hold(m.host, SCRIPTED_START);
+    job = start_verification(&session);
+    UNTIL(scripted_freezes(m.host) == 2);
+    UNTIL(only_job(&m) && !only_job(&m)->reads_ahead);
+    scripted_release(m.host, SCRIPTED_START);
+    UNTIL(job_is(&job, "completed"));
+    CU_ASSERT(verdict_is(&job, "1"));
+    CU_ASSERT_EQUAL(scripted_freezes(m.host), 3);
     verifier_finish(&m);
 }
 
@@ -546,6 +619,10 @@ static void a_verifier_s_time_is_kept_from_outside(void)
 static const struct unit_test tests[] = {
     {"a verification ends with a verdict, and leaves nothing",
      a_verification_ends_with_a_verdict_and_leaves_nothing},
+    {"changes are read while the grading container starts",
+     changes_are_read_while_the_grading_container_starts},
+    {"with another image changes are read again", with_another_image_changes_are_read_again},
+    {"changes too large to wait are read again", changes_too_large_to_wait_are_read_again},
     {"a session that can't be held still is verified all the same",
      a_session_that_can_t_be_held_still_is_verified_all_the_same},
     {"a grading container that can't be started is an error, and no verdict",

@@ -59,8 +59,7 @@ static struct agent_call *copy_begun(const char *from, const char *to)
     const struct agent_copy what = {.grading_address = to,
                                     .session_address = from,
                                     .root = ROOT,
-                                    .rules = rules,
-                                    .rules_length = rules_length};
+                                    .rules = {rules, rules_length}};
 
     outcome_release(&outcome);
     return agent_copy_changes(grading.client, &what, on_copied, &outcome);
@@ -522,6 +521,98 @@ static void a_side_that_does_not_read_makes_the_other_wait(void)
     shell(&session, "cd " ROOT "; rm -rf many large");
 }
 
+/* ---- copies that begin without their grading container ---- */
+
+static bool is_read;
+
+static void on_read(void *arg)
+{
+    (void)arg;
+    is_read = true;
+}
+
+/* What the grading agent lists, after a copy. */
+static void list(struct agent_kept *listed)
+{
+    const struct agent_copy what = {.grading_address = grading.address,
+                                    .session_address = session.address,
+                                    .root = ROOT,
+                                    .listed = listed};
+
+    copy(session.address, grading.address);
+    outcome_release(&outcome);
+    agent_copy_changes(grading.client, &what, on_copied, &outcome);
+    rig_await(&grading, &outcome);
+    CU_ASSERT_EQUAL_FATAL(outcome.err.kind, ERROR_NONE);
+}
+
+static struct agent_call *copy_ahead(const struct agent_kept *listed)
+{
+    const struct agent_copy what = {.session_address = session.address,
+                                    .root = ROOT,
+                                    .listing = &listed->archive,
+                                    .has_read = on_read};
+    struct agent_call *call;
+
+    is_read = false;
+    outcome_release(&outcome);
+    call = agent_copy_changes(grading.client, &what, on_copied, &outcome);
+    while (!is_read && !outcome.done)
+        event_base_loop(grading.base, EVLOOP_ONCE);
+    return call;
+}
+
+static void changes_are_read_before_there_is_a_grading_container(void)
+{
+    struct agent_kept listed = {.archive = BUF_INIT, .most = 1 << 20};
+    struct agent_call *call;
+
+    shell(&session, "cd " ROOT " && mkdir ahead && echo 1 >ahead/one && echo 2 >two");
+    list(&listed);
+    CU_ASSERT_EQUAL(listed.bytes, (int64_t)listed.archive.length);
+    CU_ASSERT(listed.archive.length > 0);
+    shell(&session, "cd " ROOT " && rm two && yes | head -c 3m >ahead/three");
+    call = copy_ahead(&listed);
+    CU_ASSERT_FALSE_FATAL(outcome.done);
+    shell(&session, "echo later >" ROOT "/four"); /* it was read by then */
+    outcome_release(&outcome);
+    agent_copy_lay(call, grading.address, &(struct agent_rules){"", 0});
+    rig_await(&grading, &outcome);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    shell(&session, "rm " ROOT "/four");
+    trees_are_the_same();
+    buf_release(&listed.archive);
+}
+
+static void changes_that_are_too_large_to_wait_are_told(void)
+{
+    struct agent_kept listed = {.archive = BUF_INIT, .most = 1 << 20};
+
+    list(&listed);
+    shell(&session, "yes | head -c 5m >" ROOT "/ahead/large");
+    copy_ahead(&listed);
+    CU_ASSERT_TRUE_FATAL(outcome.done);
+    expect("CHANGES_WAIT", AGENT_COPY_READING);
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    trees_are_the_same();
+    buf_release(&listed.archive);
+}
+
+static void changes_that_wait_may_be_forgotten(void)
+{
+    struct agent_kept listed = {.archive = BUF_INIT, .most = 1 << 20};
+
+    list(&listed);
+    shell(&session, "cd " ROOT " && rm ahead/large && echo forgotten >ahead/one");
+    agent_call_cancel(copy_ahead(&listed));
+    copy(session.address, grading.address);
+    CU_ASSERT_EQUAL(outcome.err.kind, ERROR_NONE);
+    trees_are_the_same();
+    shell(&session, "rm -r " ROOT "/ahead");
+    buf_release(&listed.archive);
+}
+
 /* ---- copies that fail ---- */
 
 static void a_folder_that_is_missing_is_told_of_its_side(void)
@@ -806,6 +897,11 @@ int main(void)
         {"a path has a length that is told", a_path_has_a_length_that_is_told},
         {"a side that does not read makes the other wait",
          a_side_that_does_not_read_makes_the_other_wait},
+        {"changes are read before there is a grading container",
+         changes_are_read_before_there_is_a_grading_container},
+        {"changes that are too large to wait are told",
+         changes_that_are_too_large_to_wait_are_told},
+        {"changes that wait may be forgotten", changes_that_wait_may_be_forgotten},
         {"a folder that is missing is told of its side",
          a_folder_that_is_missing_is_told_of_its_side},
         {"an agent that is gone is told of its side", an_agent_that_is_gone_is_told_of_its_side},

@@ -1,5 +1,5 @@
 # make bench: the figures of docs/benchmarks.md.
-EXTRA_DIST += tests/bench/run tests/bench/jobs tests/bench/trial tests/bench/peer_fastapi.py tests/bench/sets
+EXTRA_DIST += tests/bench/run tests/bench/jobs tests/bench/trial tests/bench/verify.mjs tests/bench/peer_fastapi.py tests/bench/sets
 EXTRA_PROGRAMS += tests/bench/codeset-bench tests/bench/bench-peer
 tests_bench_codeset_bench_SOURCES = \
 	tests/bench/bare.c \

@@ -18,5 +18,5 @@ check() { # SENTENCE COMMAND...
 
 finish() {
     printf '%d passed, %d failed\n' "$passed" "$failed"
-    exit $((failed > 0))
+    exit $((failed > 0 || passed == 0))
 }

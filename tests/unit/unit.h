@@ -22,6 +22,10 @@ static inline int unit_main_with(const char *suite_name, const struct unit_test 
     CU_pSuite suite;
     unsigned int failed, ran;
 
+    if (count == 0) {
+        fprintf(stderr, "%s: there is no such test\n", suite_name);
+        return 2;
+    }
     setvbuf(stdout, NULL, _IONBF, 0); /* a test that crashes or hangs has told its name */
     if (CU_initialize_registry() != CUE_SUCCESS)
         return 2;

@@ -98,7 +98,8 @@ struct command *command_new(struct commands *commands, const char *id,
     command->keeps_tail = spec->keeps_tail;
     command->printed = (struct printed)PRINTED_INIT;
     command->begun = clock_monotonic();
-    command->result.started_at = clock_of_files();
+    command->result.started_at = clock_now();
+    command->result.files_from = clock_of_files();
     for (int i = 0; i < 2; i++) {
         command->outputs[i] = (struct output)OUTPUT_INIT;
         if (spec->keeps_tail)
@@ -149,6 +150,7 @@ static void take_report(struct command *command, const struct shepherd_report *r
     case SHEPHERD_STARTED:
         command->main = report->pid;
         result->started_at = report->started_at;
+        result->files_from = report->files_from;
         break;
     case SHEPHERD_FAILED:
         snprintf(result->message, sizeof(result->message), "%s", report->message);

@@ -29,7 +29,8 @@ enum command_end {
 struct command_result {
     enum command_end end;
     int status;         /* 137 with a message where another command's end took it along */
-    int64_t started_at; /* clock_of_files */
+    int64_t started_at; /* microseconds since 1970 */
+    int64_t files_from; /* clock_of_files */
     int64_t micros;
     struct capture_text out, err;
     char message[256];

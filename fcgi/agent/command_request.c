@@ -57,6 +57,7 @@ void command_answer(struct operation *operation, struct evhttp_request *req)
     request_header(req, AGENT_HEAD_SECONDS, "%" PRId64 ".%06" PRId64, result->micros / 1000000,
                    result->micros % 1000000);
     request_header(req, AGENT_HEAD_STARTED, "%" PRId64, result->started_at);
+    request_header(req, AGENT_HEAD_FILES_FROM, "%" PRId64, result->files_from);
     request_header(req, AGENT_HEAD_OUT_LENGTH, "%zu", result->out.length);
     request_header(req, AGENT_HEAD_ERR_LENGTH, "%zu", result->err.length);
     request_header(req, AGENT_HEAD_OUT_TRUNCATED, "%d", result->out.truncated);

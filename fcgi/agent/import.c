@@ -667,7 +667,11 @@ void changes_put(struct evhttp_request *req, int out)
         worker_message(out, status_of(&err), err.message);
         return;
     }
-    clock_pass_files(); /* what a command writes that is started now is newer */
+    if (!clock_pass_files()) { /* what a command writes that is started now must be newer */
+        worker_message(out, AGENT_STATUS_BUSY,
+                       "the clock was set back while the changes were laid");
+        return;
+    }
     buf_add_char(&answer, '{');
     restore_tell(import.restore, &answer);
     buf_add_str(&answer, ",\"crossed\":");

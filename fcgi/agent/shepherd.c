@@ -84,8 +84,10 @@ static _Noreturn void fail_of(const struct shepherd_job *job, const struct error
 
 static _Noreturn void command_exec(const struct shepherd_job *job)
 {
-    struct shepherd_report started = {
-        .event = SHEPHERD_STARTED, .pid = getpid(), .started_at = clock_of_files()};
+    struct shepherd_report started = {.event = SHEPHERD_STARTED,
+                                      .pid = getpid(),
+                                      .started_at = clock_now(),
+                                      .files_from = clock_of_files()};
     struct error err = ERROR_INIT;
     struct account account;
     char message[128];

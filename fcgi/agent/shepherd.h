@@ -15,7 +15,7 @@
 #include "agent/launch.h"
 
 enum shepherd_event {
-    SHEPHERD_STARTED = 1, /* pid, started_at: said by the command itself, just before exec */
+    SHEPHERD_STARTED = 1, /* pid and times: said by the command itself, just before exec */
     SHEPHERD_FAILED,      /* message, sys_errno: it never ran */
     SHEPHERD_ENDED,       /* status, micros */
     SHEPHERD_TIMEOUT,     /* micros; everything below is dead */
@@ -27,7 +27,8 @@ struct shepherd_report {
     pid_t pid;
     int status; /* as bash gives it */
     int sys_errno;
-    int64_t started_at; /* clock_of_files: all that it writes is not older */
+    int64_t started_at; /* wall clock, microseconds */
+    int64_t files_from; /* clock_of_files: nothing that it writes is older */
     int64_t micros;     /* from the fork to the end */
     char message[256];
 };

@@ -92,7 +92,9 @@ struct agent_result {
     bool out_truncated;
     bool err_truncated;
     double seconds;
-    int64_t started_at;  /* the container's clock, microseconds since 1970 */
+    int64_t started_at; /* microseconds since 1970 */
+    int64_t
+        files_from; /* the same by the clock of files: nothing that it wrote has a ctime before */
     const char *message; /* why, of AGENT_END_FAILED; else what the status can't say, or NULL */
 };
 
@@ -160,12 +162,12 @@ struct agent_call *agent_upload(struct agent_client *client, const char *address
 /*
  * Makes of the tree below root in the grading container what it is in the session's: the grading
  * agent's listing flows to the session's agent, whose archive of what differs, or changed since the
- * time, flows to the grading agent. Neither is kept here: at most 256 KiB of each. A grading
- * container without such a folder lists nothing.
+ * time, flows to the grading agent. At most 256 KiB of each are here at once. A grading container
+ * without such a folder lists nothing.
  *
  * Where the listing is known, the session's agent is asked at once, and the grading container may
- * come later (agent_copy_lay). Until then at most AGENT_COPY_AHEAD bytes are kept here; if there
- * are more, the copy fails at AGENT_COPY_READING.
+ * come later (agent_copy_lay). Until then at most AGENT_COPY_AHEAD bytes wait here; if there are
+ * more, the copy fails at AGENT_COPY_READING with CHANGES_WAIT.
  *
  * Where it fails `stage` says at which step, and so on which side:
  *   AGENT_COPY_LISTING   the grading agent: AGENT_UNREACHABLE, CHANGES_TOO_LARGE, ...
@@ -197,7 +199,7 @@ struct agent_rules {
 };
 
 struct agent_copy {
-    const char *grading_address; /* NULL: agent_copy_lay says it, and the rules */
+    const char *grading_address; /* NULL, only with a `listing`: agent_copy_lay says it */
     const char *session_address;
     const char *root;
     int64_t since;            /* the session's image_time; what changed later, is sent */

@@ -24,7 +24,7 @@ struct answer {
     int end; /* enum agent_end */
     int exit_status;
     double seconds;
-    int64_t started_at;
+    int64_t started_at, files_from;
     int64_t out_length, err_length;
     int64_t total;
     int out_truncated, err_truncated;

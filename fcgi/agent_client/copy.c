@@ -100,7 +100,7 @@ static void fail(struct copy *copy, enum agent_copy_stage stage, const struct er
 
 static bool is_unreachable(const struct error *err)
 {
-    return err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0;
+    return error_has_code(err, "AGENT_UNREACHABLE");
 }
 
 /* The leg has ended. A request that came to its end waiting for the one after it is not at fault.

@@ -33,13 +33,17 @@ int64_t clock_monotonic(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
-void clock_pass_files(void)
+bool clock_pass_files(void)
 {
     const struct timespec while_it_stands = {.tv_nsec = PASS_STEP};
     int64_t now = clock_now(), until = clock_monotonic() + PASS_MOST;
 
-    while (clock_of_files() <= now && clock_monotonic() < until)
+    while (clock_of_files() <= now) {
+        if (clock_monotonic() > until)
+            return false;
         nanosleep(&while_it_stands, NULL);
+    }
+    return true;
 }
 
 /* The number with its leading zeros, and what follows it. Returns where to go on. */

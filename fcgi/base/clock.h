@@ -4,6 +4,7 @@
 #ifndef CODESET_BASE_CLOCK_H
 #define CODESET_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,9 +19,9 @@ int64_t clock_now(void);
 int64_t clock_of_files(void);
 
 /* Waits until what gets a time from now on is later by clock_of_files than all that has one
- * (Linux 6.13 and newer may have stamped that by the finer clock): at most a tick, and 50 ms if the
- * clock is set back meanwhile. */
-void clock_pass_files(void);
+ * (Linux 6.13 and newer may have stamped that by the finer clock): for a tick, at most. False: it
+ * is not after 50 ms, so the clock was set back. */
+bool clock_pass_files(void);
 
 /* A clock that never goes back, to measure durations; when it was zero means nothing. */
 int64_t clock_monotonic(void);

@@ -82,3 +82,8 @@ const char *error_kind_name(enum error_kind kind)
 
     return names[kind];
 }
+
+bool error_has_code(const struct error *err, const char *code)
+{
+    return err->code && strcmp(err->code, code) == 0;
+}

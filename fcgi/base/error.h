@@ -47,6 +47,8 @@ int error_wrap(struct error *err, const char *format, ...) __attribute__((format
 
 void error_clear(struct error *err);
 
+bool error_has_code(const struct error *err, const char *code);
+
 /* "invalid", "not found", ... for logs. */
 const char *error_kind_name(enum error_kind kind);
 

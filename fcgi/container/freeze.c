@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "container/cgroup.h"
 #include "container/egress.h"
@@ -16,6 +17,8 @@
 #include "base/banned.h"
 
 #define CATCH_MS 100
+#define LOCK_MOST (300 * 1000) /* us */
+#define LOCK_STEP (5 * 1000)   /* us */
 #define SETTLE_MS 1000
 
 /* Waits for the other end to be closed, and lets the container go on. The lock stays with it. */
@@ -35,11 +38,23 @@ static void guard(const struct cgroup_fs *fs, const char *cgroup, int lock, int 
     _exit(0);
 }
 
+/* Whoever has frozen it before lets go in a moment. */
+static int lock_soon(const char *folder, struct error *err)
+{
+    int64_t until = clock_monotonic() + LOCK_MOST;
+    int lock;
+
+    while ((lock = container_lock(folder, LOCK_NB, err)) < 0 && err->kind == ERROR_UNAVAILABLE &&
+           clock_monotonic() < until)
+        usleep(LOCK_STEP);
+    return lock;
+}
+
 int container_freeze(const struct container_job *job, int line, struct error *err)
 {
     _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", job->state_dir, job->name);
     _cleanup_(cgroup_fs_release) struct cgroup_fs fs = {.v2 = false};
-    _cleanup_(close_fd) int lock = container_lock(folder, LOCK_NB, err);
+    _cleanup_(close_fd) int lock = lock_soon(folder, err);
     _cleanup_(close_fd) int ours = -1, theirs = -1;
     struct error ignored;
     int ends[2];

@@ -91,7 +91,7 @@ int ctl_usage(const struct ctl *ctl, const char *format, ...)
 int ctl_fail(const struct ctl *ctl, const struct error *err)
 {
     complain(ctl, err->message);
-    if (err->code && strcmp(err->code, "DATABASE_UNAVAILABLE") == 0) {
+    if (error_has_code(err, "DATABASE_UNAVAILABLE")) {
         if (geteuid() != 0 && !ctl->settings.database.db_admin_password_file[0])
             fprintf(stderr, "Run it as root: without db_admin_password_file only the system user "
                             "named in db_admin_user can sign in to MariaDB.\n");
@@ -103,7 +103,7 @@ int ctl_fail(const struct ctl *ctl, const struct error *err)
     }
     if ((err->sys_errno == EACCES || err->sys_errno == EPERM) && geteuid() != 0)
         fprintf(stderr, "Run it as root.\n");
-    else if (err->code && strcmp(err->code, "IMAGE_MISSING") == 0)
+    else if (error_has_code(err, "IMAGE_MISSING"))
         fprintf(stderr, "List the images with '" PROGRAM " image list'.\n");
     return CTL_FAILED;
 }

@@ -375,7 +375,7 @@ int ctl_sample_list(struct ctl *ctl)
 
 void ctl_no_sample(struct error *err, const char *dataset, const char *sample_id)
 {
-    if (sample_id && err->code && strcmp(err->code, "SAMPLE_NOT_FOUND") == 0)
+    if (sample_id && error_has_code(err, "SAMPLE_NOT_FOUND"))
         error_set(err, ERROR_NOT_FOUND, NULL,
                   "data set '%s' has no sample '%s'; list them with 'codesetctl sample list "
                   "--dataset %s'",

@@ -74,7 +74,7 @@ void unpack_report_failure(int fd, const struct error *err)
     _cleanup_(buf_release) struct buf text = BUF_INIT;
 
     buf_add_char(&text, (char)('0' + (int)err->kind));
-    buf_add_char(&text, err->code && strcmp(err->code, "IMAGE_REFUSED") == 0 ? 'r' : '-');
+    buf_add_char(&text, error_has_code(err, "IMAGE_REFUSED") ? 'r' : '-');
     buf_add_str(&text, err->message);
     put(fd, WORD_FAILED, text.data, text.length);
 }

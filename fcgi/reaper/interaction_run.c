@@ -59,29 +59,24 @@ static void try_again(evutil_socket_t fd, short what, void *arg)
     interaction_begin(arg);
 }
 
-static bool code_is(const struct error *err, const char *code)
-{
-    return err->code && strcmp(err->code, code) == 0;
-}
-
 /* A session whose container is gone ends, and takes this along; an agent that is only slow is
  * asked again, which starts nothing twice. */
 static void call_failed(struct running *running, const struct error *err)
 {
     struct container *container = interaction_container(running);
-    bool unreachable = code_is(err, "AGENT_UNREACHABLE");
+    bool unreachable = error_has_code(err, "AGENT_UNREACHABLE");
 
     log_event(LOG_WARNING, "agent_call_failed", "interaction=%s code=%s reason=\"%s\"",
               running->id.text, err->code ? err->code : "-", err->message);
     running->phase = RUNNING_WAITING;
-    if (code_is(err, "AGENT_OUTCOME_UNKNOWN") ||
+    if (error_has_code(err, "AGENT_OUTCOME_UNKNOWN") ||
         (unreachable && running->tries >= TRIES_MAX && running->work.type != INTERACTION_EXEC)) {
         interaction_fail_unknown(running);
         return;
     }
     if (!unreachable) {
         /* A message with a code is meant for clients; others may name paths of the host. */
-        interaction_fail(running, err->code && !code_is(err, "AGENT_PROTOCOL")
+        interaction_fail(running, err->code && !error_has_code(err, "AGENT_PROTOCOL")
                                       ? err->message
                                       : "the container's agent could not do it");
         return;

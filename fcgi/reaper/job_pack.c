@@ -45,7 +45,7 @@ static void got_archive(const struct error *err, void *arg)
         no_result(job);
     else if (err->kind == ERROR_LIMIT)
         live_job_fail(job, "JOB_RESULT_TOO_LARGE", NULL, err->message);
-    else if (err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0)
+    else if (error_has_code(err, "AGENT_UNREACHABLE"))
         live_job_lost_container(job, err);
     else
         live_job_fail(job, "JOB_RESULT_FAILED", err->message,

@@ -35,11 +35,6 @@ static const struct container_events events;
 static void make_container(struct live_job *job);
 static void run_agent(struct live_job *job, bool attach_only);
 
-static bool code_is(const struct error *err, const char *code)
-{
-    return err->code && strcmp(err->code, code) == 0;
-}
-
 /* --- a container that is lost ---------------------------------------------------------------- */
 
 static void start_over(struct live_job *job)
@@ -71,7 +66,7 @@ void live_job_lost_container(struct live_job *job, const struct error *err)
 static void call_failed(struct live_job *job, const struct error *err,
                         void (*again)(evutil_socket_t fd, short what, void *arg))
 {
-    if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
+    if (error_has_code(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
         context_timer(live_job_context(job), &job->timer, RETRY_MS, again, job);
         container_suspect(job->container);
     } else {
@@ -448,7 +443,7 @@ static void container_failed(const struct error *err, void *owner)
 
     if (job->attached)
         start_over(job);
-    else if (code_is(err, "IMAGE_MISSING") || code_is(err, "IMAGE_REFUSED"))
+    else if (error_has_code(err, "IMAGE_MISSING") || error_has_code(err, "IMAGE_REFUSED"))
         live_job_fail(job, "JOB_IMAGE_MISSING", err->message,
                       "the image of the agent is not on this host, or was refused; tell the "
                       "operator");

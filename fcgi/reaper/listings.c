@@ -101,6 +101,8 @@ void listings_keep(struct listings *listings, const struct listing_of *of, int64
     kept->profile = xstrdup(of->profile ? of->profile : "");
     kept->image_time = image_time;
     kept->text = *listing;
+    kept->text.capacity = listing->length + 1; /* as it stays, no room is left */
+    kept->text.data = xrealloc(listing->data, kept->text.capacity);
     *listing = (struct buf)BUF_INIT;
     TAILQ_INSERT_HEAD(&listings->all, kept, next);
     listings->bytes += size_of(kept);

@@ -2,9 +2,9 @@
  * listings.h - what grading containers of an image list below a folder while nobody has changed
  * anything there, so that a session's changes can be read before its grading container is up.
  *
- * All containers of an image list the same (agent_protocol.md): a listing is known by the image's
- * name, the time when it was complete, the folder, and how commands are run. Those that were not
- * asked for longest go first.
+ * All containers of an image on this host list the same (docs/agent-protocol.md): a listing is
+ * known by the image's name, the time when it was complete, the folder, and how commands are run.
+ * Those that were not asked for longest go first.
  */
 #ifndef CODESET_REAPER_LISTINGS_H
 #define CODESET_REAPER_LISTINGS_H

@@ -161,7 +161,7 @@ static int ask_events(struct reconciler *reconciler, int64_t since, struct error
 /* The database's absence is told by others. */
 static void tell_failure(struct reconciler *reconciler, const struct error *err)
 {
-    if (!is_stopping(reconciler) && !(err->code && strcmp(err->code, "DATABASE_UNAVAILABLE") == 0))
+    if (!is_stopping(reconciler) && !error_has_code(err, "DATABASE_UNAVAILABLE"))
         log_error("stripe_not_asked", err);
 }
 

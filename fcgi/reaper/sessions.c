@@ -380,7 +380,7 @@ static void set_up(const struct error *err, void *arg)
     }
     log_event(LOG_ERROR, "session_setup_failed", "session=%s reason=\"%s\"", session->id.text,
               err->message);
-    if (err->code && strcmp(err->code, "SETUP_FAILED") == 0)
+    if (error_has_code(err, "SETUP_FAILED"))
         end(session, err->code,
             "the sample's setup command failed; the operator finds the reason in the log", false);
     else

@@ -44,7 +44,7 @@ struct job_fault {
     char *reason, *message;
     struct verifier_run run;
     char *run_texts, *found;
-    int64_t started_at;
+    int64_t files_from;
 };
 
 struct job {
@@ -82,8 +82,8 @@ struct job {
         *planted; /* in run_texts: what a trial's supervisor tells the operator alone; NULL */
     size_t planted_length;
     /* Of the verifier, by the clock of files: a report counts if its ctime is not before this. What
-     * was laid before is older (agent_protocol.h). */
-    int64_t started_at;
+     * was laid before is older (docs/agent-protocol.md). */
+    int64_t files_from;
 
     struct admission look_admission;
     struct error no_report;  /* why there is no verdict, while it is looked into; else ERROR_NONE */
@@ -94,8 +94,8 @@ struct job {
     char *crossed_counts;    /* the same without paths */
     struct agent_kept kept;  /* the changes: on their way to the database, or from there */
     struct agent_kept listed;  /* what the grading container listed */
-    bool reads_ahead;          /* the call reads the changes before that container is up, by a */
-    int64_t listed_image_time; /* listing of an image of this time */
+    bool reads_ahead;          /* the call reads the changes before that container is up */
+    int64_t listed_image_time; /* of the image whose listing it does that by */
     bool keeps;                /* a thread writes them */
     bool end_waits;            /* its end is written when they are */
 

@@ -155,7 +155,7 @@ static void keep_fault(struct job *job, const char *code, const char *reason, co
     fault->run_texts = TAKE_PTR(job->run_texts);
     job->planted = NULL;
     fault->found = TAKE_PTR(job->found);
-    fault->started_at = job->started_at;
+    fault->files_from = job->files_from;
 }
 
 /* The run that the fault is of is the job's again. */
@@ -166,7 +166,7 @@ static void restore_run(struct job *job)
     job->run = fault->run;
     job->run_texts = TAKE_PTR(fault->run_texts);
     job->found = TAKE_PTR(fault->found);
-    job->started_at = fault->started_at;
+    job->files_from = fault->files_from;
 }
 
 /* --- a failed verdict ------------------------------------------------------------------------ */

@@ -31,11 +31,6 @@
 #define TRIES_MAX 3 /* of a call to an agent that lives but can't be reached */
 #define RETRY_MS 250
 
-static bool code_is(const struct error *err, const char *code)
-{
-    return err->code && strcmp(err->code, code) == 0;
-}
-
 /* --- what is kept of it, while it is verified ------------------------------------------------ */
 
 static int keep(struct db *db, void *arg, struct error *err)
@@ -102,10 +97,10 @@ static void copy_again(evutil_socket_t fd, short what, void *arg)
 
 static void listing_failed(struct job *job, const struct error *err)
 {
-    if (code_is(err, "AGENT_UNREACHABLE"))
+    if (error_has_code(err, "AGENT_UNREACHABLE"))
         job_give_up(job, "GRADING_CONTAINER_LOST", err->message,
                     "the grading container ended before its files were listed");
-    else if (code_is(err, "CHANGES_TOO_LARGE"))
+    else if (error_has_code(err, "CHANGES_TOO_LARGE"))
         job_give_up(job, "REPOSITORY_TOO_LARGE", err->message,
                     "the repository's folder of the sample can't be verified: " TREE_BOUNDS);
     else
@@ -117,12 +112,12 @@ static void reading_failed(struct job *job, const struct error *err)
 {
     struct container *container = container_of_session(job);
 
-    if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
+    if (error_has_code(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
         /* A session whose container is gone ends, and takes this along. */
         context_timer(job_context(job), &job->timer, RETRY_MS, copy_again, job);
         if (container)
             container_suspect(container);
-    } else if (code_is(err, "CHANGES_TOO_LARGE")) {
+    } else if (error_has_code(err, "CHANGES_TOO_LARGE")) {
         job_give_up(
             job, "CHANGES_TOO_LARGE", err->message,
             "what the session changed in the repository's folder can't be verified: " TREE_BOUNDS);
@@ -138,9 +133,9 @@ static void reading_failed(struct job *job, const struct error *err)
 static void laying_failed(struct job *job, const struct error *err)
 {
     job_give_up(job,
-                code_is(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
-                : code_is(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
-                                                     : "CHANGES_REFUSED",
+                error_has_code(err, "AGENT_UNREACHABLE")    ? "GRADING_CONTAINER_LOST"
+                : error_has_code(err, "CHANGES_INCOMPLETE") ? "CHANGES_INCOMPLETE"
+                                                            : "CHANGES_REFUSED",
                 err->message,
                 "the session's changes could not be applied in the grading container");
 }
@@ -159,10 +154,10 @@ static struct listing_of listing_of(const struct job *job)
 static void keep_listing(struct job *job)
 {
     const struct listing_of of = listing_of(job);
+    int64_t image_time = container_image_time(job->container);
 
-    if (job->listed.archive.length > 0)
-        listings_keep(job->verifications->listings, &of, container_image_time(job->container),
-                      &job->listed.archive);
+    if (job->listed.archive.length > 0 && image_time > 0)
+        listings_keep(job->verifications->listings, &of, image_time, &job->listed.archive);
 }
 
 static void copied(const struct error *err, enum agent_copy_stage stage,
@@ -178,7 +173,10 @@ static void copied(const struct error *err, enum agent_copy_stage stage,
     job->call = NULL;
     job_thaw(job);
     if (job->reads_ahead) { /* it is done again, and told then */
+        log_event(LOG_DEBUG, "changes_not_read_ahead", "verification=%s reason=\"%s\"",
+                  job->id.text, err->message);
         job->reads_ahead = false;
+        forget_changes(job);
         return;
     }
     if (err) {
@@ -279,6 +277,8 @@ static void rules_of(const struct job *job, struct buf *rules)
 static struct agent_copy copy_from(struct job *job, const struct container *session)
 {
     forget_changes(job);
+    buf_release(&job->listed.archive);
+    job->listed.bytes = 0;
     job->kept.most = (size_t)job_context(job)->settings->changes_bytes_max;
     return (struct agent_copy){
         .session_address = container_address(session),
@@ -303,8 +303,6 @@ static void copy_changes(struct job *job)
     copy = copy_from(job, session);
     copy.rules = (struct agent_rules){rules.data, rules.length};
     copy.grading_address = container_address(job->container);
-    buf_clear(&job->listed.archive);
-    job->listed.bytes = 0;
     job->listed.most = job_is_trial(job) ? 0 : LISTING_MOST; /* its preparation changed modes */
     copy.listed = &job->listed;
     job->call = agent_copy_changes(job_context(job)->agents, &copy, copied, job);

@@ -35,11 +35,6 @@ static const struct container_events events;
 static void make_container(struct job *job);
 static void run_verifier(struct job *job, bool attach_only);
 
-static bool code_is(const struct error *err, const char *code)
-{
-    return err->code && strcmp(err->code, code) == 0;
-}
-
 bool job_is_over(struct job *job)
 {
     job->database_busy--;
@@ -92,7 +87,7 @@ static void keep_run(struct job *job, const struct agent_result *result)
         .err_length = result->err_length,
     };
     job->run_texts = buf_take(result->texts);
-    job->started_at = result->started_at;
+    job->files_from = result->files_from;
     job_take_planted(job);
 }
 
@@ -118,7 +113,7 @@ static void run_failed(struct job *job, const struct error *err)
     admission_return(job_admission(job));
     if (err->kind == ERROR_NOT_FOUND) { /* left before its verifier was started */
         job_start_over(job);
-    } else if (code_is(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
+    } else if (error_has_code(err, "AGENT_UNREACHABLE") && ++job->tries <= TRIES_MAX) {
         context_timer(job_context(job), &job->timer, RETRY_MS, attach_again, job);
         container_suspect(job->container);
     } else {
@@ -250,10 +245,10 @@ static void container_failed(const struct error *err, void *owner)
 
     if (job->attached)
         job_start_over(job);
-    else if (code_is(err, "IMAGE_MISSING"))
+    else if (error_has_code(err, "IMAGE_MISSING"))
         job_give_up(job, "IMAGE_MISSING", err->message,
                     "the verifier image of the sample is not on this host");
-    else if (code_is(err, "IMAGE_REFUSED"))
+    else if (error_has_code(err, "IMAGE_REFUSED"))
         job_give_up(job, "IMAGE_REFUSED", err->message,
                     "the verifier image of the sample was refused");
     else if (containers_host_is_full(err))

@@ -100,7 +100,7 @@ static void prepared(const struct error *err, const struct agent_result *result,
         add_end(&said, result->err, result->err_length);
     }
     admission_return(job_admission(job));
-    if (err && err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0)
+    if (err && error_has_code(err, "AGENT_UNREACHABLE"))
         job_give_up(job, "GRADING_CONTAINER_LOST", said.data,
                     "the grading container ended before its tests were prepared");
     else

@@ -34,7 +34,7 @@ static void got_reports(const struct error *err, void *arg)
     }
     if (err->kind == ERROR_LIMIT)
         job_give_up(job, "REPORT_TOO_LARGE", err->message, "the verifier's reports are too large");
-    else if (err->code && strcmp(err->code, "AGENT_UNREACHABLE") == 0)
+    else if (error_has_code(err, "AGENT_UNREACHABLE"))
         job_give_up(job, "GRADING_CONTAINER_LOST", err->message,
                     "the grading container ended before its reports were read");
     else
@@ -78,8 +78,8 @@ static void grader_is_ready(int fd, void *arg)
 
     job->reports_fd = fd;
     job->call = agent_get_files(job_context(job)->agents, container_address(job->container),
-                                job->work.repo_path, patterns, count,
-                                job->started_at, fd, got_reports, job);
+                                job->work.repo_path, patterns, count, job->files_from, fd,
+                                got_reports, job);
 }
 
 /* --- no report: why? ------------------------------------------------------------------------- */
@@ -114,7 +114,7 @@ static void looked(const struct error *err, const struct agent_result *result, v
 static void look(struct job *job, const struct error *err)
 {
     _cleanup_(free_ptr) char *script =
-        diagnosis_script(job_is_trial(job) ? "" : job->work.verifier_command, job->started_at);
+        diagnosis_script(job_is_trial(job) ? "" : job->work.verifier_command, job->files_from);
     const struct id id = id_new();
     const struct agent_command command = {
         .id = id.text,
@@ -203,7 +203,7 @@ void job_grade(struct job *job)
                   .fail_to_fail = job->work.fail_to_fail,
                   .held_out = job->work.held_out,
                   .hidden = job->work.hide_lists},
-        .since = job->started_at,
+        .since = job->files_from,
         .log_parser = job_is_trial(job) ? NULL : job->work.log_parser,
         .hide_output = job->work.hide_output,
         .exact_outcomes = job->work.exact_outcomes,

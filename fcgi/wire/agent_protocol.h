@@ -55,6 +55,7 @@
 #define AGENT_HEAD_STATUS "X-Exit-Status"
 #define AGENT_HEAD_SECONDS "X-Seconds"
 #define AGENT_HEAD_STARTED "X-Started-At"
+#define AGENT_HEAD_FILES_FROM "X-Files-From"
 #define AGENT_HEAD_OUT_LENGTH "X-Stdout-Length"
 #define AGENT_HEAD_OUT_TRUNCATED "X-Stdout-Truncated"
 #define AGENT_HEAD_ERR_LENGTH "X-Stderr-Length"

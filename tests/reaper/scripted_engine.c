@@ -516,6 +516,7 @@ struct scripted_host *scripted_host_new(struct event_base *base)
 {
     struct scripted_host *host = xcalloc(1, sizeof(*host));
 
+    host->image_time = 1;
     host->base = base;
     LIST_INIT(&host->containers);
     TAILQ_INIT(&host->calls);

@@ -41,7 +41,7 @@ void scripted_host_free(struct scripted_host *host); /* with its containers; beh
  * host all the same, as codeset-engined does, and nobody is told. */
 struct engine *scripted_engine(struct scripted_host *host);
 
-/* Of the images of containers that are described from now on: engine.h. */
+/* Of the images of containers that are described from now on: engine.h. 1 until then. */
 void scripted_image_time(struct scripted_host *host, int64_t image_time);
 
 /* Such calls wait from now on; the number of those that wait; they go on, and others too. */

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "reaper/listings.h"
 #include "reaper/verification.h"
 #include "reaper/verifications.h"
 
@@ -82,7 +83,7 @@ static void with_another_image_changes_are_read_again(void)
     const struct id session = verified_once();
     struct id job;
 
-    scripted_image_time(m.host, 1);
+    scripted_image_time(m.host, 2);
     job = start_verification(&session);
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(verdict_is(&job, "1"));
@@ -108,6 +109,46 @@ static void changes_too_large_to_wait_are_read_again(void)
     UNTIL(job_is(&job, "completed"));
     CU_ASSERT(verdict_is(&job, "1"));
     CU_ASSERT_EQUAL(scripted_freezes(m.host), 3);
+    verifier_finish(&m);
+}
+
+/* In one that was lost as its files had been listed. */
+static void what_another_container_listed_is_not_kept_as_its_successor_s(void)
+{
+    const struct id session = verified_once();
+    _cleanup_(free_ptr) char *large = scripted_path(m.host, "repo/large");
+    const struct buf *listing;
+    const struct job *job;
+    int64_t image_time;
+    struct id id, container;
+
+    CU_ASSERT_EQUAL(make_file(large, 6 << 20), 0);
+    scripted_hold(m.host, SCRIPTED_START);
+    id = start_verification(&session);
+    UNTIL(scripted_freezes(m.host) == 2);
+    UNTIL(only_job(&m) && !only_job(&m)->reads_ahead);
+    scripted_hold(m.host, SCRIPTED_FREEZE);
+    scripted_release(m.host, SCRIPTED_START);
+    UNTIL(scripted_held(m.host, SCRIPTED_FREEZE) == 1);
+    container = container_of(&id);
+    unlink(large);
+    scripted_end(m.host, &container, NULL, NULL);
+    UNTIL(scripted_held(m.host, SCRIPTED_FREEZE) == 2);
+    scripted_release(m.host, SCRIPTED_FREEZE);
+    UNTIL(job_is(&id, "completed"));
+    scripted_hold(m.host, SCRIPTED_START);
+    id = start_verification(&session);
+    UNTIL(scripted_held(m.host, SCRIPTED_START) == 1);
+    job = only_job(&m);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(job);
+    listing = listings_find(
+        job->verifications->listings,
+        &(struct listing_of){job->work.verifier_image, job->work.repo_path, job->work.profile},
+        &image_time);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(listing);
+    CU_ASSERT_PTR_NULL(memmem(listing->data, listing->length, "large", strlen("large")));
+    scripted_release(m.host, SCRIPTED_START);
+    UNTIL(job_is(&id, "completed"));
     verifier_finish(&m);
 }
 
@@ -623,6 +664,8 @@ static const struct unit_test tests[] = {
      changes_are_read_while_the_grading_container_starts},
     {"with another image changes are read again", with_another_image_changes_are_read_again},
     {"changes too large to wait are read again", changes_too_large_to_wait_are_read_again},
+    {"what another container listed is not kept as its successor's",
+     what_another_container_listed_is_not_kept_as_its_successor_s},
     {"a session that can't be held still is verified all the same",
      a_session_that_can_t_be_held_still_is_verified_all_the_same},
     {"a grading container that can't be started is an error, and no verdict",

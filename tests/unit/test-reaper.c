@@ -10,6 +10,7 @@
 #include "reaper/doorbell.h"
 #include "reaper/environment.h"
 #include "reaper/fair_queue.h"
+#include "reaper/listings.h"
 #include "reaper/outcome.h"
 #include "reaper/places.h"
 #include "unit.h"
@@ -510,6 +511,67 @@ static void what_is_there_already_counts(void)
     budget_free(budget);
 }
 
+/* --- listings -------------------------------------------------------------------------------- */
+
+static void keep_listing(struct listings *listings, const char *image, size_t length)
+{
+    struct buf listing = BUF_INIT;
+
+    buf_reserve(&listing, length);
+    memset(listing.data, 'x', length);
+    listing.length = length;
+    listings_keep(listings, &(struct listing_of){image, "/repo", NULL}, 7, &listing);
+    CU_ASSERT_EQUAL(listing.length, 0);
+}
+
+static bool is_known(struct listings *listings, const char *image)
+{
+    int64_t image_time = 0;
+    bool known =
+        listings_find(listings, &(struct listing_of){image, "/repo", NULL}, &image_time) != NULL;
+
+    CU_ASSERT_EQUAL(image_time, known ? 7 : 0);
+    return known;
+}
+
+static void a_listing_is_of_an_image_a_folder_and_a_profile(void)
+{
+    struct listings *listings = listings_new();
+    int64_t image_time;
+
+    keep_listing(listings, "a", 10);
+    CU_ASSERT(is_known(listings, "a"));
+    CU_ASSERT_FALSE(is_known(listings, "b"));
+    CU_ASSERT_PTR_NULL(
+        listings_find(listings, &(struct listing_of){"a", "/other", NULL}, &image_time));
+    CU_ASSERT_PTR_NULL(
+        listings_find(listings, &(struct listing_of){"a", "/repo", "{}"}, &image_time));
+    keep_listing(listings, "a", 20);
+    CU_ASSERT_EQUAL(
+        listings_find(listings, &(struct listing_of){"a", "/repo", NULL}, &image_time)->length, 20);
+    keep_listing(listings, "a", 0); /* of nothing: nothing is known any more */
+    CU_ASSERT_FALSE(is_known(listings, "a"));
+    listings_free(listings);
+}
+
+static void listings_have_bounds_and_the_oldest_goes(void)
+{
+    struct listings *listings = listings_new();
+    char image[] = "a";
+
+    keep_listing(listings, "large", LISTING_MOST + 1);
+    CU_ASSERT_FALSE(is_known(listings, "large"));
+    for (; image[0] < 'h'; image[0]++)
+        keep_listing(listings, image, LISTING_MOST);
+    CU_ASSERT(is_known(listings, "a")); /* and is the newest by that */
+    keep_listing(listings, "h", LISTING_MOST);
+    CU_ASSERT(is_known(listings, "a"));
+    CU_ASSERT_FALSE(is_known(listings, "b"));
+    CU_ASSERT(is_known(listings, "c"));
+    CU_ASSERT(is_known(listings, "h"));
+    listings_free(listings);
+}
+
 /* --- places ---------------------------------------------------------------------------------- */
 
 static void places_follow_the_processors(void)
@@ -600,6 +662,9 @@ static const struct unit_test tests[] = {
      what_a_worker_writes_is_what_the_daemon_reads},
     {"a held request with anything else is refused", a_held_request_with_anything_else_is_refused},
     {"only things that end can be awaited", only_things_that_end_can_be_awaited},
+    {"a listing is of an image, a folder and a profile",
+     a_listing_is_of_an_image_a_folder_and_a_profile},
+    {"listings have bounds, and the oldest goes", listings_have_bounds_and_the_oldest_goes},
     {"a command's status is passed on", a_command_s_status_is_passed_on},
     {"the time limit is 124 and named", the_time_limit_is_124_and_named},
     {"the limit of processes is named", the_limit_of_processes_is_named},

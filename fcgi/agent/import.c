@@ -47,7 +47,8 @@ struct item {
 };
 
 struct import {
-    struct evbuffer *body;
+    struct evbuffer *body;    /* the parent's, too: to drain it would copy its pages first */
+    struct evbuffer_ptr next; /* what is read next of it */
     int root_fd;
     char *rules;
     struct restore *restore;
@@ -75,7 +76,8 @@ static int from_body(void *arg, void *bytes, size_t size, struct error *err)
 {
     struct import *import = arg;
 
-    if (evbuffer_remove(import->body, bytes, size) != (int)size)
+    if (evbuffer_copyout_from(import->body, &import->next, bytes, size) != (ssize_t)size ||
+        evbuffer_ptr_set(import->body, &import->next, size, EVBUFFER_PTR_ADD) < 0)
         return error_set(err, ERROR_INVALID, NULL, "the archive is incomplete");
     return 0;
 }
@@ -450,7 +452,7 @@ static unsigned kinds_of(const struct import *import, const struct pax_entry *en
 {
     char head[CROSSING_HEAD];
     size_t most = entry->size < CROSSING_HEAD ? (size_t)entry->size : CROSSING_HEAD;
-    ssize_t got = evbuffer_copyout(import->body, head, most);
+    ssize_t got = evbuffer_copyout_from(import->body, &import->next, head, most);
 
     return crossing_of(entry->type, entry->path, head, got > 0 ? (size_t)got : 0);
 }
@@ -481,11 +483,10 @@ static bool is_same_file(const struct import *import, int dir_fd, const char *na
     static char theirs[64 * 1024], ours[64 * 1024];
     _cleanup_(close_fd) int fd =
         dir_fd < 0 ? -1 : openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    struct evbuffer_ptr at;
+    struct evbuffer_ptr at = import->next;
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != entry->size ||
-        evbuffer_ptr_set(import->body, &at, 0, EVBUFFER_PTR_SET) < 0)
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != entry->size)
         return false;
     for (int64_t left = entry->size; left > 0;) {
         size_t piece = left < (int64_t)sizeof(theirs) ? (size_t)left : sizeof(theirs);
@@ -508,7 +509,8 @@ static bool is_entry_changed(struct import *import, int dir_fd, const char *name
     if (entry->size > RESTORE_PART_MOST)
         return true;
     buf_reserve(&session, (size_t)entry->size + 1);
-    if (evbuffer_copyout(import->body, session.data, (size_t)entry->size) != entry->size)
+    if (evbuffer_copyout_from(import->body, &import->next, session.data, (size_t)entry->size) !=
+        entry->size)
         return true;
     session.length = (size_t)entry->size;
     read_image(dir_fd, name, &image);
@@ -660,6 +662,10 @@ void changes_put(struct evhttp_request *req, int out)
         import.root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
     if (import.root_fd < 0) {
         worker_message(out, 404, "root is missing or not a folder");
+        return;
+    }
+    if (evbuffer_ptr_set(import.body, &import.next, 0, EVBUFFER_PTR_SET) < 0) {
+        worker_message(out, AGENT_STATUS_BUSY, "the request's body can't be read");
         return;
     }
     if (rules_read(&import, evhttp_find_header(&fields, AGENT_FIELD_RULES), &err) < 0 ||

@@ -30,6 +30,9 @@ struct db;
 struct event;
 struct listings;
 
+#define TRIES_MAX 3 /* of a call to an agent that lives but can't be reached */
+#define RETRY_MS 250
+
 enum job_phase {
     JOB_CLAIMING,
     JOB_WORKING, /* container, changes, run, reports */

@@ -28,9 +28,6 @@
 
 #include "base/banned.h"
 
-#define TRIES_MAX 3 /* of a call to an agent that lives but can't be reached */
-#define RETRY_MS 250
-
 /* --- what is kept of it, while it is verified ------------------------------------------------ */
 
 static int keep(struct db *db, void *arg, struct error *err)
@@ -303,8 +300,8 @@ static void copy_changes(struct job *job)
     copy = copy_from(job, session);
     copy.rules = (struct agent_rules){rules.data, rules.length};
     copy.grading_address = container_address(job->container);
-    job->listed.most = job_is_trial(job) ? 0 : LISTING_MOST; /* its preparation changed modes */
-    copy.listed = &job->listed;
+    job->listed.most = LISTING_MOST;
+    copy.listed = job_is_trial(job) ? NULL : &job->listed; /* its preparation changed modes */
     job->call = agent_copy_changes(job_context(job)->agents, &copy, copied, job);
 }
 
@@ -316,7 +313,6 @@ void job_read_ahead(struct job *job)
     const struct container *session = container_of_session(job);
     struct agent_copy copy;
 
-    job->reads_ahead = false;
     if (!session || job->control || job_is_regrade(job) || job_is_trial(job))
         return;
     copy = copy_from(job, session);

@@ -27,9 +27,6 @@
 
 #include "base/banned.h"
 
-#define TRIES_MAX 3 /* of a call to an agent that lives but can't be reached */
-#define RETRY_MS 250
-
 static const struct container_events events;
 
 static void make_container(struct job *job);

@@ -31,7 +31,9 @@ AGENT_PARTS = \
 	fcgi/agent/trial_alike.c fcgi/agent/trial_alike.h \
 	fcgi/agent/trial_build.c fcgi/agent/trial_build.h \
 	fcgi/agent/trial_cmake.c fcgi/agent/trial_cmake.h \
+	fcgi/agent/trial_copy.c fcgi/agent/trial_copy.h \
 	fcgi/agent/trial_ctest.c fcgi/agent/trial_ctest.h \
+	fcgi/agent/trial_drawn.c fcgi/agent/trial_drawn.h \
 	fcgi/agent/trial_judge.c fcgi/agent/trial_judge.h \
 	fcgi/agent/trial_kinds.c fcgi/agent/trial_kinds.h \
 	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \
@@ -39,10 +41,12 @@ AGENT_PARTS = \
 	fcgi/agent/trial_plan.c fcgi/agent/trial_plan.h \
 	fcgi/agent/trial_planted.c fcgi/agent/trial_planted.h \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_plant.h \
+	fcgi/agent/trial_plants.c fcgi/agent/trial_plants.h \
 	fcgi/agent/trial_source.c fcgi/agent/trial_source.h \
 	fcgi/agent/trial_steps.c fcgi/agent/trial_steps.h \
 	fcgi/agent/trial_user.c fcgi/agent/trial_user.h \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_walls.h \
+	fcgi/agent/trial_writing.c fcgi/agent/trial_writing.h \
 	fcgi/agent/trial_zygote.c fcgi/agent/trial_zygote.h \
 	fcgi/agent/walk.c fcgi/agent/walk.h \
 	fcgi/agent/worker.c fcgi/agent/worker.h \

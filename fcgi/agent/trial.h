@@ -21,7 +21,11 @@
  *     trial_alike.c  names that may be taken for a listed test's; pure
  *     trial_ctest.c  ctest's planner
  *     trial_cmake.c  what CMake and ctest tell it of a project
- *     trial_plant.c  failures planted in the source text of C programs; pure but for chance
+ *     trial_copy.c   a copy of the repository, of which planners ask the image's tools
+ *     trial_writing.c the plan, as planners of this program write it
+ *     trial_drawn.c  which run has which test and failure; pure but for chance
+ *     trial_plants.c failures in texts of whatever language; pure but for chance
+ *     trial_plant.c  those of the source text of C programs; pure but for chance
  *     trial_source.c what can be read of such a text; pure
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's
  *                    changes are laid, its zygote, and its runner, in the process of each run

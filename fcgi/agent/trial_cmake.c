@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/shepherd.h"
 #include "agent/trial_build.h"
-#include "agent/trial_lay.h"
+#include "agent/trial_copy.h"
+#include "agent/trial_writing.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -21,99 +21,13 @@
 
 #include "base/banned.h"
 
-#define COPY "copy" /* the image's repository, with the trial's tests */
 #define TOLD "told" /* what a program wrote */
 #define TOLD_MOST ((size_t)64 << 20)
 #define QUERY "/.cmake/api/v1/query/codemodel-v2"
 #define REPLY "/.cmake/api/v1/reply"
 #define TEST_SECONDS 300 /* where neither the trial nor the test says it */
 
-static size_t count_of(json_object *list)
-{
-    return list ? json_object_array_length(list) : 0;
-}
-
-static const char *text_at(json_object *list, size_t at)
-{
-    return json_object_get_string(json_object_array_get_idx(list, at));
-}
-
-static void add_text(json_object *list, const char *text)
-{
-    json_object_array_add(list, json_object_new_string(text ? text : ""));
-}
-
-/* --- a copy of the repository ---------------------------------------------------------------- */
-
-static int copy_tests(struct trial_project *project, struct error *err)
-{
-    _cleanup_(close_fd) int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_(close_fd) int tree = -1, scratch = -1;
-
-    if (mkdir(TRIAL_TREE, 0755) < 0 || root < 0 ||
-        (tree = open(TRIAL_TREE, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
-        (scratch = open(COPY, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        return error_errno(err, errno, "cannot make a folder for the tests");
-    json_object_object_foreach (json_object_object_get(project->trial, "tests"), path, origin) {
-        const char *from = json_object_get_string(origin) + 1;
-
-        if (trial_lay(root, from, tree, path, 0, TRIAL_LAY_TIMES, err) < 0 ||
-            trial_lay(root, from, scratch, path, 0, TRIAL_LAY_TIMES, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-DEFINE_CLEANUP(DIR *, close_dir, closedir)
-
-static int copy_repository(struct trial_project *project, struct error *err)
-{
-    _cleanup_(close_dir) DIR *dir = opendir(project->repository);
-    _cleanup_(close_fd) int scratch = -1;
-    const struct dirent *entry;
-
-    if (!dir || mkdir(COPY, 0755) < 0 ||
-        (scratch = open(COPY, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        return error_errno(err, errno, "cannot copy %.200s", project->repository);
-    while ((entry = readdir(dir))) {
-        const char *name = entry->d_name;
-
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0)
-            continue;
-        if (trial_lay(dirfd(dir), name, scratch, name, 0, TRIAL_LAY_TIMES, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* --- what CMake and ctest say ---------------------------------------------------------------- */
-
-/* In the folder; what it writes goes to a file, or to stderr. */
-static int run(const char *folder, char *const *argv, const char *to, struct error *err)
-{
-    _cleanup_(close_fd) int out =
-        to ? open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : dup(2);
-    int status = 0;
-    pid_t pid;
-
-    if (out < 0)
-        return error_errno(err, errno, "cannot run %s", argv[0]);
-    pid = fork();
-    if (pid == 0) {
-        if (dup2(out, 1) < 0 || chdir(folder) < 0)
-            _exit(126);
-        execvp(argv[0], argv);
-        dprintf(2, "cannot start %s: %s\n", argv[0], strerror(errno));
-        _exit(127);
-    }
-    if (pid < 0)
-        return error_errno(err, errno, "cannot make a process");
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    return status == 0 ? 0
-                       : error_set(err, ERROR_INVALID, NULL, "%s ended with status %d", argv[0],
-                                   shepherd_status(status));
-}
 
 void trial_project_configure(const struct trial_project *project, const char *source,
                              json_object *argv)
@@ -121,13 +35,13 @@ void trial_project_configure(const struct trial_project *project, const char *so
     json_object *options = json_object_object_get(project->trial, "cmake");
     _cleanup_(free_ptr) char *folder = xasprintf("%s/%s", source, project->folder);
 
-    add_text(argv, "cmake");
-    add_text(argv, "-S");
-    add_text(argv, folder);
-    add_text(argv, "-B");
-    add_text(argv, project->build);
-    for (size_t i = 0; i < count_of(options); i++)
-        add_text(argv, text_at(options, i));
+    trial_list_add(argv, "cmake");
+    trial_list_add(argv, "-S");
+    trial_list_add(argv, folder);
+    trial_list_add(argv, "-B");
+    trial_list_add(argv, project->build);
+    for (size_t i = 0; i < trial_list_count(options); i++)
+        trial_list_add(argv, trial_list_at(options, i));
 }
 
 static int configure(struct trial_project *project, struct error *err)
@@ -139,10 +53,10 @@ static int configure(struct trial_project *project, struct error *err)
     if (make_dirs(query, 0755, err) < 0) /* whatever its kind, its name asks */
         return -1;
     trial_project_configure(project, project->copy, list);
-    argv = xcalloc(count_of(list) + 1, sizeof(*argv));
-    for (size_t i = 0; i < count_of(list); i++)
-        argv[i] = (char *)text_at(list, i);
-    return run(".", argv, NULL, err);
+    argv = xcalloc(trial_list_count(list) + 1, sizeof(*argv));
+    for (size_t i = 0; i < trial_list_count(list); i++)
+        argv[i] = (char *)trial_list_at(list, i);
+    return trial_copy_ask(".", argv, NULL, err);
 }
 
 static int read_json(const char *path, json_object **ret_object, struct error *err)
@@ -217,7 +131,7 @@ static int read_target(struct trial_project *project, json_object *target, const
     json_object *sources = member(target, "sources", NULL);
     struct trial_target *added;
 
-    if (!type || !name || strcmp(type, "EXECUTABLE") != 0 || count_of(artifacts) == 0)
+    if (!type || !name || strcmp(type, "EXECUTABLE") != 0 || trial_list_count(artifacts) == 0)
         return 0;
     project->targets =
         xrealloc(project->targets, (project->target_count + 1) * sizeof(*project->targets));
@@ -231,8 +145,9 @@ static int read_target(struct trial_project *project, json_object *target, const
         .is_default =
             is_default(rules, json_get_text(member(target, "paths", NULL), "build"), name),
     };
-    for (size_t i = 0; i < count_of(sources); i++)
-        add_text(added->sources, json_get_text(json_object_array_get_idx(sources, i), "path"));
+    for (size_t i = 0; i < trial_list_count(sources); i++)
+        trial_list_add(added->sources,
+                       json_get_text(json_object_array_get_idx(sources, i), "path"));
     /* ctest does not tell the command of a program that is not there. */
     {
         _cleanup_(free_ptr) char *folder =
@@ -254,6 +169,8 @@ static void settle_generator(struct trial_project *project, json_object *index)
                           : strstr(name, "Makefiles") != NULL ? "-k"
                                                               : NULL;
 }
+
+DEFINE_CLEANUP(DIR *, close_dir, closedir)
 
 /* The name of the reply's first file, which changes with each answer. */
 static char *index_name(const struct trial_project *project)
@@ -287,7 +204,7 @@ static int read_targets(struct trial_project *project, struct error *err)
         *err = (struct error)ERROR_INIT; /* another generator's */
     targets = member(json_object_array_get_idx(member(model, "configurations", NULL), 0), "targets",
                      NULL);
-    for (size_t i = 0; i < count_of(targets); i++) {
+    for (size_t i = 0; i < trial_list_count(targets); i++) {
         _cleanup_(json_release) json_object *target = NULL;
 
         file = json_get_text(json_object_array_get_idx(targets, i), "jsonFile");
@@ -319,7 +236,7 @@ static json_object *relocated(const struct trial_project *project, json_object *
 /* In place. */
 static void relocate_all(const struct trial_project *project, json_object *list)
 {
-    for (size_t i = 0; i < count_of(list); i++)
+    for (size_t i = 0; i < trial_list_count(list); i++)
         json_object_array_put_idx(list, i, relocated(project, json_object_array_get_idx(list, i)));
 }
 
@@ -378,7 +295,7 @@ static void read_test(struct trial_project *project, json_object *object)
 
     if (!test.name)
         return;
-    for (size_t i = 0; i < count_of(properties); i++) {
+    for (size_t i = 0; i < trial_list_count(properties); i++) {
         json_object *property = json_object_array_get_idx(properties, i);
         const char *name = json_get_text(property, "name");
 
@@ -389,10 +306,10 @@ static void read_test(struct trial_project *project, json_object *object)
     }
     if (test.seconds <= 0 || test.seconds > seconds)
         test.seconds = seconds;
-    if (count_of(test.command) == 0)
+    if (trial_list_count(test.command) == 0)
         test.refused = "no program";
     else
-        test.target = target_of(project, text_at(test.command, 0));
+        test.target = target_of(project, trial_list_at(test.command, 0));
     relocate_all(project, test.command);
     relocate_all(project, test.environment);
     project->tests[project->test_count++] = test;
@@ -403,11 +320,12 @@ static int read_tests(struct trial_project *project, struct error *err)
     char *const argv[] = {(char *)"ctest", (char *)"--show-only=json-v1", NULL};
     json_object *list;
 
-    if (run(project->build, argv, TOLD, err) < 0 || read_json(TOLD, &project->document, err) < 0)
+    if (trial_copy_ask(project->build, argv, TOLD, err) < 0 ||
+        read_json(TOLD, &project->document, err) < 0)
         return error_wrap(err, "ctest");
     list = member(project->document, "tests", NULL);
-    project->tests = xcalloc(count_of(list) + 1, sizeof(*project->tests));
-    for (size_t i = 0; i < count_of(list); i++)
+    project->tests = xcalloc(trial_list_count(list) + 1, sizeof(*project->tests));
+    for (size_t i = 0; i < trial_list_count(list); i++)
         read_test(project, json_object_array_get_idx(list, i));
     return 0;
 }
@@ -422,13 +340,14 @@ int trial_project_read(struct trial_project *project, struct error *err)
     if (!here || !project->repository)
         return error_errno(err, errno, "there is no folder to plan in");
     project->folder = folder && strcmp(folder, ".") != 0 ? xasprintf("%s/", folder) : xstrdup("");
-    project->copy = xasprintf("%s/" COPY, here);
+    project->copy = xasprintf("%s/" TRIAL_COPY, here);
     project->build = xasprintf("%.*s/" TRIAL_BUILD, (int)(strrchr(here, '/') - here), here);
-    if (copy_repository(project, err) < 0 || copy_tests(project, err) < 0 ||
+    if (trial_copy_make(project->repository, json_object_object_get(project->trial, "tests"), err) <
+            0 ||
         configure(project, err) < 0 || read_targets(project, err) < 0 ||
         read_tests(project, err) < 0)
         return -1;
-    return remove_tree(project->build, err) < 0 ? -1 : remove_tree(COPY, err);
+    return remove_tree(project->build, err) < 0 ? -1 : remove_tree(TRIAL_COPY, err);
 }
 
 void trial_project_release(struct trial_project *project)

@@ -17,8 +17,6 @@
 
 #include "base/error.h"
 
-#define TRIAL_TREE "tree" /* in the planner's folder: the tests as they are to lie */
-
 /* A program that CMake builds. */
 struct trial_target {
     char *name, *program; /* absolute */
@@ -53,8 +51,8 @@ struct trial_project {
     json_object *document;
 };
 
-/* In the planner's folder, which then has the tests in TRIAL_TREE. Nothing else is left. The
- * project is to be released in any case. */
+/* In the planner's folder, which then has the tests in TRIAL_TREE (trial_copy.h). Nothing else is
+ * left. The project is to be released in any case. */
 int trial_project_read(struct trial_project *project, struct error *err);
 void trial_project_release(struct trial_project *project);
 

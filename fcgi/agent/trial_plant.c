@@ -8,28 +8,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
-#include "base/random.h"
 
 #include "base/banned.h"
-
-#define NOISE_MOST 2000 /* bytes of a comment */
-#define NUMBER_MOST 9   /* digits: another number of as many is another int */
-#define DRAWS_MOST 50
-
-static size_t draw(size_t below)
-{
-    unsigned drawn;
-
-    random_bytes(&drawn, sizeof(drawn));
-    return drawn % below;
-}
-
-static void draw_word(char *word, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        word[i] = (char)('a' + draw(26));
-    word[length] = '\0';
-}
 
 /* --- assertions ------------------------------------------------------------------------------ */
 
@@ -116,76 +96,15 @@ struct planting {
 static void add(struct planting *planting, const char *kind, size_t start, size_t end, char *text,
                 bool is_new)
 {
-    struct trial_plants *plants = planting->plants;
-
-    if (plants->count == plants->room) {
-        plants->room += plants->room / 2 + 16;
-        plants->items = xrealloc(plants->items, plants->room * sizeof(*plants->items));
-    }
-    plants->items[plants->count++] = (struct trial_plant){kind, start, end, text, is_new};
+    trial_plants_add(planting->plants, kind, is_new, start, end, text);
 }
 
-static char near_char(char old)
+/* Another literal in place of one that stands there; NULL: none does. */
+static char *near_literal(const struct source *source, size_t start, size_t end)
 {
-    char drawn = old;
+    char *near = trial_near_string(source->text + start, end - start);
 
-    while (drawn == old)
-        drawn = (char)(isdigit((unsigned char)old)   ? '0' + draw(10)
-                       : islower((unsigned char)old) ? 'a' + draw(26)
-                                                     : 'A' + draw(26));
-    return drawn;
-}
-
-/* No letter or digit of a number that follows a backslash (\x41, \101), nor one right behind one.
- */
-static bool is_plain(const char *literal, size_t at)
-{
-    for (size_t back = 1; back <= at && back <= 9; back++)
-        if (literal[at - back] == '\\')
-            return back > 1 && !strchr("xuU01234567", literal[at - back + 1]);
-    return true;
-}
-
-/* A string of the same length, with one letter or digit exchanged; NULL: it is none, or has none.
- */
-static char *near_string(const struct source *source, size_t start, size_t end)
-{
-    char *text;
-
-    if (end - start < 3 || source->code[start] != '"' || source->code[end - 1] != '"' ||
-        memchr(source->code + start + 1, '"', end - start - 2))
-        return NULL;
-    text = xstrndup(source->text + start, end - start);
-    for (size_t tries = 0; tries < DRAWS_MOST; tries++) {
-        size_t at = 1 + draw(end - start - 2);
-
-        if (isalnum((unsigned char)text[at]) && is_plain(text, at)) {
-            text[at] = near_char(text[at]);
-            return text;
-        }
-    }
-    free(text);
-    return NULL;
-}
-
-static char *near_number(const struct source *source, size_t start, size_t end)
-{
-    char *text;
-
-    if (end == start || end - start > NUMBER_MOST ||
-        strspn(source->code + start, "0123456789") < end - start ||
-        (end - start > 1 && source->code[start] == '0'))
-        return NULL;
-    text = xstrndup(source->text + start, end - start);
-    do { /* the first digit stays one that is no 0 */
-        size_t at = draw(end - start);
-
-        text[at] = near_char(text[at]);
-    } while (end - start > 1 && text[0] == '0');
-    if (strncmp(text, source->text + start, end - start) != 0)
-        return text;
-    free(text);
-    return NULL;
+    return near ? near : trial_near_number(source->text + start, end - start);
 }
 
 static size_t argument_end(const struct source *source, size_t at, size_t end)
@@ -208,9 +127,7 @@ static void plant_expected(struct planting *planting, const struct call *call, b
         at = ends[i] = argument_end(source, starts[i], call->close);
         while (ends[i] > starts[i] && isspace((unsigned char)source->code[ends[i] - 1]))
             ends[i]--;
-        near[i] = near_string(source, starts[i], ends[i]);
-        if (!near[i])
-            near[i] = near_number(source, starts[i], ends[i]);
+        near[i] = near_literal(source, starts[i], ends[i]);
         at += at < call->close;
     }
     if (near[0] && near[1]) { /* it compares two values that it knows */
@@ -227,12 +144,13 @@ static char *failing_assertion(const struct planting *planting)
 {
     char one[9], other[9];
 
-    draw_word(one, 8);
+    trial_draw_word(one, 8);
     do
-        draw_word(other, 8);
+        trial_draw_word(other, 8);
     while (strcmp(one, other) == 0);
-    return planting->is_unity ? xasprintf("TEST_ASSERT_EQUAL_STRING(\"%s\", \"%s\"); ", one, other)
-                              : xasprintf("assert(sizeof(\"%s\") == %zu); ", one, 10 + draw(90));
+    return planting->is_unity
+               ? xasprintf("TEST_ASSERT_EQUAL_STRING(\"%s\", \"%s\"); ", one, other)
+               : xasprintf("assert(sizeof(\"%s\") == %zu); ", one, 10 + trial_draw(90));
 }
 
 static bool is_call(const struct source *source, size_t start, size_t end)
@@ -262,15 +180,8 @@ static char *only_arguments(const struct source *source, const struct call *call
 
 static void add_assertion(struct planting *planting, const struct call *call)
 {
-    struct trial_plants *plants = planting->plants;
-
-    if (plants->assertion_count == plants->assertion_room) {
-        plants->assertion_room += plants->assertion_room / 2 + 16;
-        plants->assertions =
-            xrealloc(plants->assertions, plants->assertion_room * sizeof(*plants->assertions));
-    }
-    plants->assertions[plants->assertion_count++] = (struct trial_assertion){
-        call->name, call->close + 1, only_arguments(&planting->source, call)};
+    trial_plants_add_assertion(planting->plants, call->name, call->close + 1,
+                               only_arguments(&planting->source, call));
 }
 
 /* True: the statement is an assertion. */
@@ -309,7 +220,7 @@ static void plant_end(struct planting *planting, const struct function *function
 {
     const struct source *source = &planting->source;
     bool returns = last && last->is_simple && source_has_word(source, last->start, "return");
-    size_t status = 1 + draw(100), at;
+    size_t status = 1 + trial_draw(100), at;
 
     if (!is_main) {
         if (!source_may_leave(source, function->open + 1, function->close))
@@ -437,66 +348,11 @@ void trial_plants_find(const char *text, const char *former, bool asserts,
     source_release(&other);
 }
 
-void trial_plants_release(struct trial_plants *plants)
-{
-    for (size_t i = 0; i < plants->count; i++)
-        free(plants->items[i].text);
-    for (size_t i = 0; i < plants->assertion_count; i++)
-        free(plants->assertions[i].thinned);
-    free(plants->items);
-    free(plants->assertions);
-    *plants = (struct trial_plants){0};
-}
-
-/* An edit of the text. */
-struct edit {
-    size_t start, end;
-    const char *text;
-};
-
-static int by_place(const void *a, const void *b)
-{
-    const struct edit *one = a, *other = b;
-
-    if (one->start != other->start)
-        return one->start < other->start ? -1 : 1;
-    return (one->end > other->end) - (one->end < other->end);
-}
-
-/* The arguments stay, as what they do may be needed later. */
-static size_t thin(const struct trial_plants *plants, const struct trial_plant *plant,
-                   struct edit *edits)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < plants->assertion_count; i++) {
-        const struct trial_assertion *assertion = &plants->assertions[i];
-
-        if (draw(2) == 0 ||
-            (plant && plant->end > assertion->start && plant->start < assertion->end))
-            continue;
-        edits[count++] = (struct edit){assertion->start, assertion->end, assertion->thinned};
-    }
-    return count;
-}
-
 char *trial_plant_apply(const char *text, const struct trial_plants *plants,
                         const struct trial_plant *plant, bool is_thinned)
 {
-    _cleanup_(free_ptr) struct edit *edits = xcalloc(plants->assertion_count + 1, sizeof(*edits));
-    size_t count = is_thinned ? thin(plants, plant, edits) : 0, at = 0;
-    struct buf edited = BUF_INIT;
-    char noise[NOISE_MOST];
+    _cleanup_(trial_edits_release) struct trial_edits edits = {0};
 
-    if (plant)
-        edits[count++] = (struct edit){plant->start, plant->end, plant->text};
-    qsort(edits, count, sizeof(*edits), by_place);
-    for (size_t i = 0; i < count; i++) {
-        buf_add(&edited, text + at, edits[i].start - at);
-        buf_add_str(&edited, edits[i].text);
-        at = edits[i].end;
-    }
-    draw_word(noise, draw(NOISE_MOST - 1));
-    buf_addf(&edited, "%s\n/*%s*/\n", text + at, noise);
-    return buf_take(&edited);
+    trial_edits_plant(&edits, plants, plant, is_thinned);
+    return trial_edits_apply(&edits, text);
 }

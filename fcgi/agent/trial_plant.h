@@ -13,40 +13,16 @@
 #define CODESET_AGENT_TRIAL_PLANT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
-struct trial_plant {
-    const char *kind;  /* "expected", "negated", "begins", "ends" or "status" */
-    size_t start, end; /* the part of the text that is replaced; may be empty */
-    char *text;        /* by this */
-    bool is_new;       /* in a function that the former text has otherwise, or has not */
-};
-
-/* An assertion that is surely executed. */
-struct trial_assertion {
-    size_t start, end;
-    char *thinned; /* its arguments alone, as a statement */
-};
-
-struct trial_plants {
-    struct trial_plant *items;
-    size_t count, room;
-    struct trial_assertion *assertions;
-    size_t assertion_count, assertion_room;
-};
+#include "agent/trial_plants.h"
 
 /* former: the text that the repository has of the same program; NULL: none. asserts: assert(3) is
  * not compiled away. Values and words are drawn by chance. */
 void trial_plants_find(const char *text, const char *former, bool asserts,
                        struct trial_plants *ret_plants);
-void trial_plants_release(struct trial_plants *plants);
 
-/*
- * The text with the failure in it (NULL: as it is), and with a comment at the end that makes its
- * length say little; to free(). is_thinned: of half of the other assertions, drawn by chance, only
- * the arguments are left, so that how many fail says nothing of whether one is planted: else code
- * that fails one would know a second one for what it is.
- */
+/* The text with the failure in it (NULL: as it is), to free(): trial_edits_plant. Of an assertion
+ * that is left out the arguments stay, as what they do may be needed later. */
 char *trial_plant_apply(const char *text, const struct trial_plants *plants,
                         const struct trial_plant *plant, bool is_thinned);
 

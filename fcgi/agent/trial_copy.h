@@ -1,0 +1,23 @@
+/*
+ * trial_copy.h - what a planner asks the image's own tools of: a copy of the image's repository,
+ * with the trial's tests in it, while nothing of the session is there.
+ */
+#ifndef CODESET_AGENT_TRIAL_COPY_H
+#define CODESET_AGENT_TRIAL_COPY_H
+
+#include <json-c/json.h>
+
+#include "base/error.h"
+
+/* In the planner's folder. */
+#define TRIAL_TREE "tree" /* the tests as they are to lie */
+#define TRIAL_COPY "copy" /* the repository, with these */
+
+/* Makes both. tests: the trial's member. */
+int trial_copy_make(const char *repository, json_object *tests, struct error *err);
+
+/* Runs a program of the image's in the folder; what it writes goes to the file `to` in the
+ * planner's (NULL: to stderr). ERROR_INVALID: its status was not 0. */
+int trial_copy_ask(const char *folder, char *const *argv, const char *to, struct error *err);
+
+#endif

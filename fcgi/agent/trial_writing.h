@@ -1,0 +1,45 @@
+/*
+ * trial_writing.h - the plan of a trial with programs (trial_plan.h), as a planner of this program
+ * writes it.
+ */
+#ifndef CODESET_AGENT_TRIAL_WRITING_H
+#define CODESET_AGENT_TRIAL_WRITING_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent/trial_plants.h"
+#include "base/error.h"
+
+/* Lists of texts; NULL is an empty one. */
+size_t trial_list_count(json_object *list);
+const char *trial_list_at(json_object *list, size_t at);
+void trial_list_add(json_object *list, const char *text);
+
+/* Where a plan is written. */
+struct trial_writing {
+    int plan_fd;       /* the planner's folder */
+    size_t file_count; /* beside plan.json; 0 at first */
+};
+
+/* Without tests, commands and files. */
+json_object *trial_run_new(bool all);
+
+/* A command without arguments, at the run's end; the run's. folder: NULL: the repository's. */
+json_object *trial_command_add(json_object *run, const char *folder);
+json_object *trial_command_argv(json_object *command);
+
+/* The run's file at `path` in the repository has this text. */
+int trial_file_add(struct trial_writing *writing, json_object *run, const char *path,
+                   const char *text, struct error *err);
+
+/* The run has the test, with the failure (NULL: as it should be). */
+void trial_slot_add(json_object *run, size_t function, const char *id,
+                    const struct trial_plant *plant);
+
+/* With the paths of the trial's tests, and all other lists empty. */
+json_object *trial_plan_new(json_object *trial);
+int trial_plan_write(const struct trial_writing *writing, json_object *plan, struct error *err);
+
+#endif

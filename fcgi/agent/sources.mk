@@ -34,6 +34,13 @@ AGENT_PARTS = \
 	fcgi/agent/trial_copy.c fcgi/agent/trial_copy.h \
 	fcgi/agent/trial_ctest.c fcgi/agent/trial_ctest.h \
 	fcgi/agent/trial_drawn.c fcgi/agent/trial_drawn.h \
+	fcgi/agent/trial_go.c fcgi/agent/trial_go.h \
+	fcgi/agent/trial_goliteral.c fcgi/agent/trial_goliteral.h \
+	fcgi/agent/trial_golist.c fcgi/agent/trial_golist.h \
+	fcgi/agent/trial_goplant.c fcgi/agent/trial_goplant.h \
+	fcgi/agent/trial_gosettle.c fcgi/agent/trial_gosettle.h \
+	fcgi/agent/trial_gotests.c fcgi/agent/trial_gotests.h \
+	fcgi/agent/trial_gotext.c fcgi/agent/trial_gotext.h \
 	fcgi/agent/trial_judge.c fcgi/agent/trial_judge.h \
 	fcgi/agent/trial_kinds.c fcgi/agent/trial_kinds.h \
 	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \
@@ -42,6 +49,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_planted.c fcgi/agent/trial_planted.h \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_plant.h \
 	fcgi/agent/trial_plants.c fcgi/agent/trial_plants.h \
+	fcgi/agent/trial_said.c fcgi/agent/trial_said.h \
 	fcgi/agent/trial_source.c fcgi/agent/trial_source.h \
 	fcgi/agent/trial_steps.c fcgi/agent/trial_steps.h \
 	fcgi/agent/trial_user.c fcgi/agent/trial_user.h \

@@ -350,6 +350,8 @@ static int run_plan(const struct trial_kind *kind, const struct orders *orders,
         return -1;
     trial.plan.is_hidden = orders->is_hidden;
     if (remove_tree_at(trial.steps.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
+        (kind->settle &&
+         kind->settle(trial.plan.document, trial.steps.plan_fd, trial.steps.root_fd, err) < 0) ||
         trial_walls_seal(trial.steps.root_fd, err) < 0)
         return -1;
     if (access(ZYGOTE, F_OK) == 0 && start_zygote(&trial, err) < 0)

@@ -25,6 +25,13 @@
  *     trial_writing.c the plan, as planners of this program write it
  *     trial_drawn.c  which run has which test and failure; pure but for chance
  *     trial_plants.c failures in texts of whatever language; pure but for chance
+ *     trial_go.c     Go's planner
+ *     trial_golist.c what the go command tells it of a module
+ *     trial_gotests.c which tests the lists mean
+ *     trial_goplant.c failures in Go's source text, with trial_goliteral.c; pure but for chance
+ *     trial_gotext.c what can be read of such a text; pure
+ *     trial_gosettle.c what of a session's files may not decide how Go's tests are built
+ *     trial_said.c   what Go's test programs say; pure
  *     trial_plant.c  those of the source text of C programs; pure but for chance
  *     trial_source.c what can be read of such a text; pure
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's

@@ -33,6 +33,7 @@ void trial_end_release(struct trial_end *end)
     free(end->fault);
     free(end->collection);
     free(end->printed);
+    free(end->said);
     memset(end, 0, sizeof(*end));
 }
 

@@ -31,8 +31,9 @@ struct trial_end {
     int said_status; /* its last word; -1: none */
     struct trial_outcome *outcomes;
     size_t outcome_count, outcome_room;
-    char *collection; /* why files could not be read; NULL */
-    char *printed;    /* the end of what it printed */
+    char *collection;        /* why files could not be read; NULL */
+    char *printed;           /* the end of what it printed */
+    enum trial_result *said; /* of a command that says such things: of its test and its parts */
 };
 
 void trial_end_release(struct trial_end *end);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "agent/trial_ctest.h"
+#include "agent/trial_go.h"
+#include "agent/trial_gosettle.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -72,9 +74,10 @@ static int plan_by_script(const struct trial_kind *kind, json_object *trial)
 }
 
 static const struct trial_kind kinds[] = {
-    {FRAMEWORK_PYTEST, TRIAL_NAMES_PYTEST, &pytest, plan_by_script},
-    {FRAMEWORK_CTEST, TRIAL_NAMES_WHOLE, NULL, trial_ctest_plan},
-    {FRAMEWORK_NODE, TRIAL_NAMES_TITLED, &node, plan_by_script},
+    {FRAMEWORK_PYTEST, TRIAL_NAMES_PYTEST, &pytest, plan_by_script, NULL},
+    {FRAMEWORK_CTEST, TRIAL_NAMES_WHOLE, NULL, trial_ctest_plan, NULL},
+    {FRAMEWORK_GO, TRIAL_NAMES_TITLED, NULL, trial_go_plan, trial_gosettle},
+    {FRAMEWORK_NODE, TRIAL_NAMES_TITLED, &node, plan_by_script, NULL},
 };
 
 const struct trial_kind *trial_kind_find(const char *name)

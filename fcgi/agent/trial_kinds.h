@@ -11,6 +11,7 @@
 #include <json-c/json.h>
 
 #include "agent/trial_names.h"
+#include "base/error.h"
 #include "wire/framework.h"
 
 /* Scripts for an interpreter of the image's. */
@@ -33,6 +34,9 @@ struct trial_kind {
      * status; why it is not 0 is said on stderr.
      */
     int (*plan)(const struct trial_kind *kind, json_object *trial);
+    /* Before the first run, as root: puts right what of the session's files (below root_fd) would
+     * decide more than a fix may. NULL: there is nothing. */
+    int (*settle)(json_object *plan, int plan_fd, int root_fd, struct error *err);
 };
 
 /* Of the framework of that name; NULL: there is none. */

@@ -109,6 +109,26 @@ static int read_argv(json_object *object, char ***ret_argv, struct error *err)
     return count > 0 ? 0 : broken(err, "argv");
 }
 
+static int read_parts(json_object *item, struct trial_command *command, struct error *err)
+{
+    json_object *array = array_of(item, "parts");
+    size_t count = array ? json_object_array_length(array) : 0;
+
+    command->says = json_get_text(item, "says");
+    command->parts = xcalloc(count + 1, sizeof(*command->parts));
+    for (size_t i = 0; i < count; i++) {
+        json_object *pair = json_object_array_get_idx(array, i);
+
+        if (!json_object_is_type(pair, json_type_array))
+            return broken(err, "a part");
+        command->parts[i] = (struct trial_part){text_at(pair, 0), text_at(pair, 1)};
+        if (!command->parts[i].test || !command->parts[i].says)
+            return broken(err, "a part");
+    }
+    command->part_count = count;
+    return count == 0 || (command->says && command->test) ? 0 : broken(err, "a part");
+}
+
 static int read_command(json_object *item, struct trial_command *command, struct error *err)
 {
     int64_t seconds = json_get_int(item, "seconds", 0),
@@ -128,7 +148,7 @@ static int read_command(json_object *item, struct trial_command *command, struct
     command->test = json_get_text(item, "test");
     command->will_fail = json_object_get_boolean(json_object_object_get(item, "will_fail"));
     command->skip_status = (int)skip;
-    return 0;
+    return read_parts(item, command, err);
 }
 
 /* The run itself is the only command where it tells how its tests ended. */
@@ -274,6 +294,7 @@ static void step_release(struct trial_step *step)
     for (size_t i = 0; i < step->command_count; i++) {
         free(step->commands[i].argv);
         free(step->commands[i].environment);
+        free(step->commands[i].parts);
     }
     free(step->commands);
     free(step->slots);

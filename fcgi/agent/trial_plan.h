@@ -19,6 +19,11 @@
  *      "runs": [{"commands": [{"argv": ["./test_b"], "cwd": "...", "test": "test_b", "seconds": 60,
  *                              "environment": ["A=b"], "will_fail": false, "skip_status": 77}]}]
  *
+ * A test program of Go's also says how its test and the parts of that ended (trial_said.h):
+ *
+ *     {"argv": ["/run/codeset-trial/build/0.test", ...], "test": "example.org/a::TestB",
+ *      "says": "TestB", "parts": [["example.org/a::TestB/one", "TestB/one"]]}
+ *
  * The planner is not a guest's; what is read here is checked all the same.
  */
 #ifndef CODESET_AGENT_TRIAL_PLAN_H
@@ -46,6 +51,11 @@ struct trial_file {
     const char *name; /* beside plan.json */
 };
 
+struct trial_part {
+    const char *test; /* its name in the run */
+    const char *says; /* what the program calls it */
+};
+
 struct trial_command {
     char **argv;        /* NULL at its end */
     const char *folder; /* NULL: the repository's */
@@ -54,6 +64,9 @@ struct trial_command {
     const char *test;   /* that it is, by its name in the run; NULL: it builds something */
     bool will_fail;     /* the test passes by a status other than 0 */
     int skip_status;    /* by which it is skipped; -1: none */
+    const char *says;   /* what the program calls the test; NULL: it tells by its status alone */
+    struct trial_part *parts;
+    size_t part_count;
 };
 
 struct trial_step {

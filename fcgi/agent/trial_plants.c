@@ -23,7 +23,7 @@ void trial_plants_add(struct trial_plants *plants, const char *kind, bool is_new
         plants->room += plants->room / 2 + 16;
         plants->items = xrealloc(plants->items, plants->room * sizeof(*plants->items));
     }
-    plants->items[plants->count++] = (struct trial_plant){kind, start, end, text, is_new};
+    plants->items[plants->count++] = (struct trial_plant){kind, start, end, text, is_new, start};
 }
 
 void trial_plants_add_assertion(struct trial_plants *plants, size_t start, size_t end,
@@ -154,7 +154,8 @@ void trial_edits_plant(struct trial_edits *edits, const struct trial_plants *pla
         const struct trial_assertion *assertion = &plants->assertions[i];
 
         if (trial_draw(2) == 0 ||
-            (plant && plant->end > assertion->start && plant->start < assertion->end))
+            (plant && plant->end > assertion->start && plant->start < assertion->end) ||
+            (plant && plant->shown >= assertion->start && plant->shown < assertion->end))
             continue;
         trial_edits_add(edits, assertion->start, assertion->end, assertion->thinned);
     }

@@ -22,6 +22,16 @@
 #define NOT_STARTED 127  /* the status of a program that is not there */
 #define NOT_WAITED (125) /* and above: a status that is not a test's own word */
 
+static int lay_files(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
+                     struct error *err)
+{
+    for (size_t i = 0; i < step->file_count; i++)
+        if (trial_lay(steps->plan_fd, step->files[i].name, steps->root_fd, step->files[i].path,
+                      owner, TRIAL_LAY_FRESH, err) < 0)
+            return -1;
+    return 0;
+}
+
 /* Each run has its own copy of the tests: whatever another one did to its own is gone. */
 static int lay_tests(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
                      struct error *err)
@@ -33,16 +43,14 @@ static int lay_tests(const struct trial_steps *steps, const struct trial_step *s
         if (trial_lay(steps->plan_fd, from, steps->root_fd, path, owner, TRIAL_LAY_TIMES, err) < 0)
             return -1;
     }
-    for (size_t i = 0; i < step->file_count; i++)
-        if (trial_lay(steps->plan_fd, step->files[i].name, steps->root_fd, step->files[i].path,
-                      owner, TRIAL_LAY_FRESH, err) < 0)
-            return -1;
-    return 0;
+    return lay_files(steps, step, owner, err);
 }
 
 /* --- programs whose status is what they say -------------------------------------------------- */
 
-static enum trial_result result_of(const struct trial_command *command, const struct trial_end *one)
+/* number: 0: of the test itself, from 1 on of its parts. */
+static enum trial_result result_of(const struct trial_command *command, const struct trial_end *one,
+                                   size_t number)
 {
     if (one->fault)
         return TRIAL_FAILED;
@@ -50,20 +58,46 @@ static enum trial_result result_of(const struct trial_command *command, const st
         return TRIAL_SKIPPED;
     if (command->will_fail)
         return one->status > 0 && one->status < NOT_WAITED ? TRIAL_PASSED : TRIAL_FAILED;
-    return one->status == 0 ? TRIAL_PASSED : TRIAL_FAILED;
+    if (one->status != 0)
+        return TRIAL_FAILED;
+    return one->said ? one->said[number] : TRIAL_PASSED;
 }
 
 static void add_outcome(struct trial_end *end, const struct trial_command *command,
                         const struct trial_end *one, double seconds, const char *built)
 {
     bool is_missing = one->status == NOT_STARTED && built;
+    bool is_silent = one->status == 0 && one->said;
     _cleanup_(free_ptr) char *message = xasprintf(
-        "%s%sstatus %d\n%s%s%s", one->fault ? one->fault : "", one->fault ? ", " : "", one->status,
-        one->printed, is_missing ? "--- the build said ---\n" : "", is_missing ? built : "");
+        "%s%sstatus %d%s\n%s%s%s", one->fault ? one->fault : "", one->fault ? ", " : "",
+        one->status, is_silent ? ", and it did not say that the test passed" : "", one->printed,
+        is_missing ? "--- the build said ---\n" : "", is_missing ? built : "");
 
-    trial_end_add(end, command->test, result_of(command, one), seconds, message);
-    if (end->outcomes[end->outcome_count - 1].result == TRIAL_FAILED)
-        end->status = end->said_status = 1;
+    for (size_t i = 0; i <= command->part_count; i++) {
+        trial_end_add(end, i == 0 ? command->test : command->parts[i - 1].test,
+                      result_of(command, one, i), seconds, message);
+        if (end->outcomes[end->outcome_count - 1].result == TRIAL_FAILED)
+            end->status = end->said_status = 1;
+    }
+}
+
+static void add_not_started(struct trial_end *end, const struct trial_command *command)
+{
+    for (size_t i = 0; i <= command->part_count; i++)
+        trial_end_add(end, i == 0 ? command->test : command->parts[i - 1].test, TRIAL_FAILED, 0,
+                      "not started: too many tests before it did not end by themselves");
+    end->status = end->said_status = 1;
+}
+
+/* Sources as they are in the run of all, in place of those with failures: no test can look there
+ * for what it is. */
+static int lay_true(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
+                    struct error *err)
+{
+    for (size_t i = 0; i < steps->plan->step_count; i++)
+        if (steps->plan->steps[i].all && !step->all)
+            return lay_files(steps, &steps->plan->steps[i], owner, err);
+    return 0;
 }
 
 /* What builds something comes first. Its status does not count: what it did not build can't be
@@ -81,11 +115,11 @@ static int run_commands(struct trial_steps *steps, const struct trial_step *step
         int64_t began = clock_monotonic();
 
         if (command->test && faults == FAULTS_MOST) {
-            trial_end_add(end, command->test, TRIAL_FAILED, 0,
-                          "not started: too many tests before it did not end by themselves");
+            add_not_started(end, command);
             continue;
         }
-        if (command->test && !is_sealed && trial_build_seal(steps->place_fd, err) < 0)
+        if (command->test && !is_sealed &&
+            (trial_build_seal(steps->place_fd, err) < 0 || lay_true(steps, step, owner, err) < 0))
             return -1;
         is_sealed = is_sealed || command->test;
         if (trial_user_run(&steps->user, owner, command, &one, err) < 0)

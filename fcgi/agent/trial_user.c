@@ -18,6 +18,7 @@
 
 #include "agent/process.h"
 #include "agent/shepherd.h"
+#include "agent/trial_said.h"
 #include "agent/trial_walls.h"
 #include "base/child.h"
 #include "base/cleanup.h"
@@ -44,6 +45,7 @@ struct run {
     int told_fd, printed_fd, signal_fd;
     struct buf told, printed;
     size_t told_bytes;
+    struct trial_said *said; /* NULL: what it prints says nothing */
     struct trial_end end;
 };
 
@@ -57,6 +59,7 @@ static void run_release(struct run *run)
     close_fd(&run->signal_fd);
     buf_release(&run->told);
     buf_release(&run->printed);
+    trial_said_free(run->said);
     trial_end_release(&run->end);
 }
 
@@ -325,6 +328,8 @@ static bool take(struct run *run, int fd)
         hear(run);
         return true;
     }
+    if (run->said)
+        trial_said_hear(run->said, block, (size_t)got);
     buf_add(&run->printed, block, (size_t)got);
     if (run->printed.length > 2 * TRIAL_PRINTED_KEPT) {
         size_t more = run->printed.length - TRIAL_PRINTED_KEPT;
@@ -480,6 +485,7 @@ int trial_user_run(struct trial_user *user, uid_t uid, const struct trial_comman
         .signal_fd = -1,
         .told = BUF_INIT,
         .printed = BUF_INIT,
+        .said = trial_said_new(command),
         .end = {.said_status = -1},
     };
     sigset_t child;
@@ -498,6 +504,8 @@ int trial_user_run(struct trial_user *user, uid_t uid, const struct trial_comman
         return -1;
     drain(&run);
     run.end.printed = buf_take(&run.printed);
+    if (run.said)
+        run.end.said = trial_said_take(run.said);
     *ret_end = run.end;
     memset(&run.end, 0, sizeof(run.end));
     return 0;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/trial_lay.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -74,6 +75,19 @@ void trial_slot_add(json_object *run, size_t function, const char *id,
     if (plant)
         json_add_text(slot, "planted", plant->kind);
     json_object_array_add(json_object_object_get(run, "tests"), slot);
+}
+
+int trial_kept_lay(const struct trial_writing *writing, int from_fd, json_object *paths,
+                   struct error *err)
+{
+    for (size_t i = 0; i < trial_list_count(paths); i++) {
+        _cleanup_(free_ptr) char *to = xasprintf("kept/%s", trial_list_at(paths, i));
+
+        if (trial_lay(from_fd, trial_list_at(paths, i), writing->plan_fd, to, 0, TRIAL_LAY_TIMES,
+                      err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 json_object *trial_plan_new(json_object *trial)

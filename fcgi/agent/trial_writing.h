@@ -38,6 +38,11 @@ int trial_file_add(struct trial_writing *writing, json_object *run, const char *
 void trial_slot_add(json_object *run, size_t function, const char *id,
                     const struct trial_plant *plant);
 
+/* Copies what the session can't replace (paths below from_fd) into the planner's folder, for the
+ * plan's member `kept`. */
+int trial_kept_lay(const struct trial_writing *writing, int from_fd, json_object *paths,
+                   struct error *err);
+
 /* With the paths of the trial's tests, and all other lists empty. */
 json_object *trial_plan_new(json_object *trial);
 int trial_plan_write(const struct trial_writing *writing, json_object *plan, struct error *err);

@@ -147,17 +147,18 @@ static int check_plugins(json_object *value, struct error *err)
 #define PYTEST FRAMEWORK_PYTEST
 #define CTEST FRAMEWORK_CTEST
 #define NODE FRAMEWORK_NODE
-#define ALL (PYTEST | CTEST | NODE)
+#define GO FRAMEWORK_GO
+#define ALL (PYTEST | CTEST | NODE | GO)
 
 static const struct member {
     const char *name;
     unsigned families; /* of frameworks that have it */
     int (*check)(json_object *value, struct error *err);
 } members[] = {
-    {"timeout", ALL, check_timeout},  {"cmake", CTEST, check_cmake},
-    {"source", CTEST, check_source},  {"tests", ALL, check_tests},
-    {"private", ALL, check_private},  {"path", PYTEST, check_path},
-    {"python", PYTEST, check_python}, {"plugins", PYTEST, check_plugins},
+    {"timeout", ALL, check_timeout},      {"cmake", CTEST, check_cmake},
+    {"source", CTEST | GO, check_source}, {"tests", ALL, check_tests},
+    {"private", ALL, check_private},      {"path", PYTEST, check_path},
+    {"python", PYTEST, check_python},     {"plugins", PYTEST, check_plugins},
     {"node", NODE, check_node},
 };
 

@@ -8,8 +8,9 @@
 
 static const struct framework frameworks[] = {
     {"pytest", FRAMEWORK_PYTEST, false}, {"ctest", FRAMEWORK_CTEST, false},
-    {"jest", FRAMEWORK_NODE, true},      {"mocha", FRAMEWORK_NODE, true},
-    {"node", FRAMEWORK_NODE, true},      {"tape", FRAMEWORK_NODE, true},
+    {"go", FRAMEWORK_GO, true},          {"jest", FRAMEWORK_NODE, true},
+    {"mocha", FRAMEWORK_NODE, true},     {"node", FRAMEWORK_NODE, true},
+    {"tape", FRAMEWORK_NODE, true},
 };
 
 const struct framework *framework_at(size_t number)

@@ -13,6 +13,7 @@ enum framework_family {
     FRAMEWORK_PYTEST = 1 << 0,
     FRAMEWORK_CTEST = 1 << 1,
     FRAMEWORK_NODE = 1 << 2, /* the frameworks of JavaScript */
+    FRAMEWORK_GO = 1 << 3,
 };
 
 struct framework {

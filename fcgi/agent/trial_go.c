@@ -1,0 +1,439 @@
+#include "agent/trial_go.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/trial_drawn.h"
+#include "agent/trial_golist.h"
+#include "agent/trial_goplant.h"
+#include "agent/trial_gosettle.h"
+#include "agent/trial_gotests.h"
+#include "agent/trial_writing.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define TEST_SECONDS 300 /* where the trial does not say it */
+#define BUILDS_MOST 8    /* at once: each has some threads, and a run few processes */
+
+/* A unit, and what was drawn for it. */
+struct drawn {
+    const struct gotests_unit *unit;
+    bool is_small; /* it is in small runs */
+    struct trial_plants plants;
+    struct trial_drawn drawn;
+    size_t function; /* the first of the plan's that are its own */
+};
+
+struct planning {
+    struct trial_gomodule module;
+    struct gotests tests;
+    struct drawn *units; /* as those of `tests` */
+    struct trial_writing writing;
+    int64_t seconds; /* that a test may take */
+};
+
+static const struct gotests_file *file_of(const struct planning *planning,
+                                          const struct drawn *drawn)
+{
+    return &planning->tests.files[drawn->unit->file];
+}
+
+static size_t number_of(const struct planning *planning, const struct trial_package *package)
+{
+    return (size_t)(package - planning->module.packages);
+}
+
+/* --- what is planted ------------------------------------------------------------------------- */
+
+static void find_plants(struct planning *planning, struct drawn *drawn)
+{
+    const struct gotests_file *file = file_of(planning, drawn);
+    _cleanup_(free_ptr) struct gotext *files = xcalloc(planning->tests.file_count, sizeof(*files));
+    struct trial_goplant test = {
+        .go = &file->go,
+        .former = file->former ? &file->old : NULL,
+        .files = files,
+        .name = drawn->unit->name,
+        .part = drawn->unit->part,
+    };
+
+    for (size_t i = 0; i < planning->tests.file_count; i++)
+        if (planning->tests.files[i].package == file->package)
+            files[test.file_count++] = planning->tests.files[i].go;
+    trial_goplant_find(&test, &drawn->plants);
+}
+
+/* Some of those that must go on to pass. They stand among the others: no run can be told by what is
+ * built in it. */
+static void draw_kept(struct planning *planning)
+{
+    size_t count = planning->tests.unit_count, first = count > 0 ? trial_draw(count) : 0, kept = 0;
+
+    for (size_t i = 0; i < count && kept < TRIAL_KEPT_MOST; i++) {
+        struct drawn *drawn = &planning->units[(first + i) % count];
+
+        if (drawn->unit->is_mended)
+            continue;
+        find_plants(planning, drawn);
+        if (drawn->plants.count == 0)
+            continue;
+        drawn->is_small = true;
+        trial_draw_kept(&drawn->plants, &drawn->drawn);
+        kept++;
+    }
+}
+
+static void draw_all(struct planning *planning, json_object *unplanted)
+{
+    planning->units = xcalloc(planning->tests.unit_count + 1, sizeof(*planning->units));
+    for (size_t i = 0; i < planning->tests.unit_count; i++) {
+        struct drawn *drawn = &planning->units[i];
+
+        drawn->unit = &planning->tests.units[i];
+        if (!drawn->unit->is_mended)
+            continue;
+        drawn->is_small = true;
+        find_plants(planning, drawn);
+        if (drawn->plants.count == 0)
+            trial_list_add(unplanted, drawn->unit->id);
+        trial_draw_mended(&drawn->plants, &drawn->drawn);
+    }
+    draw_kept(planning);
+}
+
+/* --- runs ------------------------------------------------------------------------------------ */
+
+static bool is_in(const struct drawn *drawn, int number)
+{
+    return number == TRIAL_ALL_RUN || (drawn->is_small && trial_is_in(&drawn->drawn, number));
+}
+
+static bool is_built(const struct planning *planning, const struct trial_package *package,
+                     int number)
+{
+    for (size_t i = 0; i < planning->tests.unit_count; i++)
+        if (file_of(planning, &planning->units[i])->package == package &&
+            is_in(&planning->units[i], number))
+            return true;
+    return false;
+}
+
+static char *folder_of(const struct planning *planning, const struct trial_package *package)
+{
+    return strcmp(package->folder, ".") == 0
+               ? xstrdup(planning->module.repository)
+               : xasprintf("%s/%s", planning->module.repository, package->folder);
+}
+
+static char *program_of(const struct planning *planning, const struct trial_package *package)
+{
+    return xasprintf("%s/%zu.test", planning->module.build, number_of(planning, package));
+}
+
+static long builds_at_once(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return processors < 1 ? 1 : processors > BUILDS_MOST ? BUILDS_MOST : processors;
+}
+
+static void add_build(const struct planning *planning, json_object *run,
+                      const struct trial_package *package, const char *program)
+{
+    _cleanup_(free_ptr) char *folder = folder_of(planning, package);
+    _cleanup_(free_ptr) char *jobs = xasprintf("-p=%ld", builds_at_once());
+    _cleanup_(free_ptr) char *threads = xasprintf("GOMAXPROCS=%ld", builds_at_once());
+    json_object *command = trial_command_add(run, folder), *environment = json_object_new_array();
+    const char *const words[] = {planning->module.program, "test", "-c", jobs, "-o", program, "."};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        trial_list_add(trial_command_argv(command), words[i]);
+    for (size_t i = 0; i < trial_list_count(planning->module.environment); i++)
+        trial_list_add(environment, trial_list_at(planning->module.environment, i));
+    trial_list_add(environment, threads);
+    json_object_object_add(command, "environment", environment);
+}
+
+/* ^TestAdds$/^a\.b$ */
+static char *pattern_of(const struct gotests_unit *unit)
+{
+    struct buf pattern = BUF_INIT;
+
+    buf_addf(&pattern, "^%s$", unit->name);
+    if (unit->part)
+        buf_add_str(&pattern, "/^");
+    for (const char *at = unit->part; at && *at; at++) {
+        if (*at == '/') {
+            buf_add_str(&pattern, "$/^");
+            continue;
+        }
+        if (strchr("\\.+*?()|[]{}^$", *at))
+            buf_add_char(&pattern, '\\');
+        buf_add_char(&pattern, *at);
+    }
+    if (unit->part)
+        buf_add_char(&pattern, '$');
+    return buf_take(&pattern);
+}
+
+static json_object *parts_of(const struct gotests_unit *unit)
+{
+    json_object *parts = json_object_new_array();
+
+    for (size_t i = 0; i < trial_list_count(unit->parts); i++) {
+        json_object *pair = json_object_new_array();
+        _cleanup_(free_ptr) char *id = xasprintf("%s/%s", unit->id, trial_list_at(unit->parts, i));
+        _cleanup_(free_ptr) char *says =
+            xasprintf("%s/%s", unit->name, trial_list_at(unit->parts, i));
+
+        trial_list_add(pair, id);
+        trial_list_add(pair, says);
+        json_object_array_add(parts, pair);
+    }
+    return parts;
+}
+
+/* As `go test` starts it. Whose time is over is ended by the supervisor. */
+static void add_test(const struct planning *planning, json_object *run, const struct drawn *drawn)
+{
+    const struct trial_package *package = file_of(planning, drawn)->package;
+    const struct gotests_unit *unit = drawn->unit;
+    _cleanup_(free_ptr) char *folder = folder_of(planning, package);
+    _cleanup_(free_ptr) char *program = program_of(planning, package);
+    _cleanup_(free_ptr) char *pattern = pattern_of(unit);
+    _cleanup_(free_ptr) char *timeout =
+        xasprintf("-test.timeout=%llds", (long long)planning->seconds + 60);
+    _cleanup_(free_ptr) char *says =
+        xasprintf("%s%s%s", unit->name, unit->part ? "/" : "", unit->part ? unit->part : "");
+    json_object *command = trial_command_add(run, folder);
+    const char *const words[] = {program,   "-test.paniconexit0", timeout,
+                                 "-test.v", "-test.run",          pattern};
+
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        trial_list_add(trial_command_argv(command), words[i]);
+    json_add_text(command, "test", unit->id);
+    json_add_text(command, "says", says);
+    json_object_object_add(command, "parts", parts_of(unit));
+    json_add_int(command, "seconds", planning->seconds);
+    json_object_object_add(command, "environment", json_object_get(planning->module.environment));
+}
+
+/* The file with all that was drawn for the run in it. */
+static int add_source(struct planning *planning, json_object *run, size_t file, int number,
+                      struct error *err)
+{
+    _cleanup_(trial_edits_release) struct trial_edits edits = {0};
+    _cleanup_(free_ptr) char *text = NULL;
+
+    for (size_t i = 0; number != TRIAL_ALL_RUN && i < planning->tests.unit_count; i++) {
+        const struct drawn *drawn = &planning->units[i];
+
+        if (drawn->unit->file == file && is_in(drawn, number))
+            trial_edits_plant(&edits, &drawn->plants,
+                              trial_plant_in(&drawn->drawn, &drawn->plants, number), true);
+    }
+    text = trial_edits_apply(&edits, planning->tests.files[file].text);
+    return trial_file_add(&planning->writing, run, planning->tests.files[file].path, text, err);
+}
+
+static void add_slots(const struct drawn *drawn, json_object *run, int number)
+{
+    const struct trial_plant *plant = trial_plant_in(&drawn->drawn, &drawn->plants, number);
+
+    trial_slot_add(run, drawn->function, drawn->unit->id, plant);
+    for (size_t i = 0; i < trial_list_count(drawn->unit->parts); i++) {
+        _cleanup_(free_ptr) char *id =
+            xasprintf("%s/%s", drawn->unit->id, trial_list_at(drawn->unit->parts, i));
+
+        trial_slot_add(run, drawn->function + 1 + i, id, plant);
+    }
+}
+
+static int fill_run(struct planning *planning, json_object *run, int number, struct error *err)
+{
+    const struct trial_gomodule *module = &planning->module;
+
+    for (size_t i = 0; i < planning->tests.file_count; i++)
+        if (planning->tests.files[i].is_used &&
+            is_built(planning, planning->tests.files[i].package, number) &&
+            add_source(planning, run, i, number, err) < 0)
+            return -1;
+    for (size_t i = 0; i < module->package_count; i++) {
+        _cleanup_(free_ptr) char *program = program_of(planning, &module->packages[i]);
+
+        if (is_built(planning, &module->packages[i], number))
+            add_build(planning, run, &module->packages[i], program);
+    }
+    for (size_t i = 0; i < planning->tests.unit_count; i++) {
+        const struct drawn *drawn = &planning->units[i];
+
+        if (!is_in(drawn, number))
+            continue;
+        add_test(planning, run, drawn);
+        if (drawn->is_small)
+            add_slots(drawn, run, number);
+    }
+    return 0;
+}
+
+/* A test file without tests: what it needs is compiled all the same. */
+static void add_import(void *arg, const char *path, size_t length)
+{
+    if (length != 3 || strncmp(path, "\"C\"", 3) != 0)
+        buf_addf(arg, "import _ %.*s\n", (int)length, path);
+}
+
+static int add_stub(struct planning *planning, json_object *run, const struct gotests_file *file,
+                    struct error *err)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    size_t at = gotext_find_word(&file->go, 0, file->go.length, "package");
+    size_t name = at < file->go.length ? gotext_skip_blanks(&file->go, at + strlen("package")) : at;
+
+    buf_addf(&text, "package %.*s\n", (int)gotext_word_length(&file->go, name), file->text + name);
+    gotext_each_import(&file->go, add_import, &text);
+    return trial_file_add(&planning->writing, run, file->path, text.data, err);
+}
+
+/* Compiled once: all but the tests. */
+static int add_preparation(struct planning *planning, json_object *plan, struct error *err)
+{
+    const struct trial_gomodule *module = &planning->module;
+    _cleanup_(free_ptr) char *program = xasprintf("%s/prepared.test", module->build);
+    json_object *run = trial_run_new(false);
+
+    json_object_object_add(plan, "prepare", run);
+    for (size_t i = 0; i < planning->tests.file_count; i++)
+        if (planning->tests.files[i].is_used &&
+            add_stub(planning, run, &planning->tests.files[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < module->package_count; i++)
+        if (is_built(planning, &module->packages[i], TRIAL_ALL_RUN))
+            add_build(planning, run, &module->packages[i], program);
+    return 0;
+}
+
+/* Nothing is there to be run where no test would be. */
+static int add_run(struct planning *planning, json_object *runs, int number, struct error *err)
+{
+    bool has_tests = false;
+    json_object *run;
+
+    for (size_t i = 0; i < planning->tests.unit_count; i++)
+        has_tests = has_tests || is_in(&planning->units[i], number);
+    if (!has_tests)
+        return 0;
+    json_object_array_add(runs, run = trial_run_new(number == TRIAL_ALL_RUN));
+    return fill_run(planning, run, number, err);
+}
+
+/* --- the plan -------------------------------------------------------------------------------- */
+
+/* A test and its parts are functions of the plan, each by its own name. */
+static void add_functions(struct planning *planning, json_object *plan)
+{
+    json_object *functions = json_object_object_get(plan, "functions");
+
+    for (size_t i = 0; i < planning->tests.unit_count; i++) {
+        struct drawn *drawn = &planning->units[i];
+
+        if (!drawn->is_small)
+            continue;
+        drawn->function = trial_list_count(functions);
+        trial_list_add(functions, drawn->unit->id);
+        for (size_t n = 0; n < trial_list_count(drawn->unit->parts); n++) {
+            _cleanup_(free_ptr) char *id =
+                xasprintf("%s/%s", drawn->unit->id, trial_list_at(drawn->unit->parts, n));
+
+            trial_list_add(functions, id);
+        }
+    }
+    json_object_object_add(plan, "listed", json_object_get(functions));
+}
+
+static json_object *packages_of(struct planning *planning, json_object *plan)
+{
+    json_object *folders = json_object_new_array();
+
+    for (size_t i = 0; i < planning->module.package_count; i++) {
+        const struct trial_package *package = &planning->module.packages[i];
+
+        if (!is_built(planning, package, TRIAL_ALL_RUN))
+            continue;
+        trial_list_add(folders, package->folder);
+        trial_list_add(json_object_object_get(plan, "files"), package->path);
+    }
+    return folders;
+}
+
+static int keep(struct planning *planning, json_object *plan, struct error *err)
+{
+    json_object *kept = planning->module.kept;
+    _cleanup_(close_fd) int copy_fd =
+        open(planning->module.copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (trial_list_count(kept) > 0)
+        json_object_object_add(plan, "kept", json_object_get(kept));
+    return trial_kept_lay(&planning->writing, copy_fd, kept, err);
+}
+
+static int write_plan(struct planning *planning, struct error *err)
+{
+    _cleanup_(json_release) json_object *plan = trial_plan_new(planning->module.trial);
+    _cleanup_(json_release) json_object *folders = NULL;
+    json_object *settled, *runs = json_object_object_get(plan, "runs");
+    json_object *unplanted = json_object_object_get(plan, "unplanted");
+
+    gotests_read(&planning->tests, &planning->module, unplanted);
+    if (planning->tests.unit_count == 0)
+        return error_set(err, ERROR_INVALID, NULL, "the module has none of the listed tests");
+    draw_all(planning, unplanted);
+    add_functions(planning, plan);
+    folders = packages_of(planning, plan);
+    settled =
+        trial_gosettle_new(planning->module.repository, folders, planning->module.modules, err);
+    if (!settled)
+        return -1;
+    json_object_object_add(plan, TRIAL_GOSETTLE, settled);
+    if (keep(planning, plan, err) < 0 || add_preparation(planning, plan, err) < 0)
+        return -1;
+    for (int number = 0; number <= TRIAL_ALL_RUN; number++) /* what the last shows comes too late */
+        if (add_run(planning, runs, number, err) < 0)
+            return -1;
+    return trial_plan_write(&planning->writing, plan, err);
+}
+
+static void planning_release(struct planning *planning)
+{
+    for (size_t i = 0; planning->units && i < planning->tests.unit_count; i++)
+        trial_plants_release(&planning->units[i].plants);
+    free(planning->units);
+    gotests_release(&planning->tests);
+    trial_gomodule_release(&planning->module);
+    close_fd(&planning->writing.plan_fd);
+}
+
+int trial_go_plan(const struct trial_kind *kind, json_object *trial)
+{
+    _cleanup_(planning_release) struct planning planning = {
+        .module = {.trial = trial, .repository = json_get_text(trial, "repository")},
+        .writing.plan_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+        .seconds = json_get_int(trial, "timeout", TEST_SECONDS),
+    };
+    struct error err = ERROR_INIT;
+
+    (void)kind;
+    if (trial_gomodule_read(&planning.module, &err) == 0 && write_plan(&planning, &err) == 0 &&
+        trial_gomodule_close(&planning.module, &err) == 0)
+        return 0;
+    dprintf(2, "%s\n", err.message);
+    return 1;
+}

@@ -1,0 +1,342 @@
+#include "agent/trial_gotests.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/trial_writing.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+#define SOURCE_MOST ((size_t)4 << 20) /* of a file */
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+/* NULL: there is no such file, or it can't be read. */
+static char *read_source(const char *folder, const char *path)
+{
+    _cleanup_(free_ptr) char *whole = xasprintf("%s/%s", folder, path);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored = ERROR_INIT;
+
+    if (!path_is_below(path) || file_read(AT_FDCWD, whole, SOURCE_MOST, &text, &ignored) < 0)
+        return NULL;
+    return text.length > 0 && !memchr(text.data, 0, text.length) ? buf_take(&text) : NULL;
+}
+
+static void add_file(struct gotests *tests, const struct trial_gomodule *module,
+                     const struct trial_package *package, const char *name)
+{
+    struct gotests_file file = {.package = package};
+
+    file.path = strcmp(package->folder, ".") == 0 ? xstrdup(name)
+                                                  : xasprintf("%s/%s", package->folder, name);
+    file.text = read_source(module->copy, file.path);
+    file.former = read_source(module->repository, file.path);
+    if (!file.text) {
+        free(file.path);
+        free(file.former);
+        return;
+    }
+    gotext_read(&file.go, file.text);
+    if (file.former)
+        gotext_read(&file.old, file.former);
+    tests->files = xrealloc(tests->files, (tests->file_count + 1) * sizeof(*tests->files));
+    tests->files[tests->file_count++] = file;
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+/* Is it the whole text, or its end from behind a slash on? */
+static bool is_end_of(const char *text, const char *end, size_t length)
+{
+    size_t whole = strlen(text);
+
+    return whole >= length && strncmp(text + whole - length, end, length) == 0 &&
+           (whole == length || text[whole - length - 1] == '/');
+}
+
+static bool is_place(const struct trial_package *package, const char *path, const char *place,
+                     size_t length)
+{
+    while (length > 0 && strchr("/.:# >", place[length - 1]))
+        length--;
+    if (length > 1 && place[0] == '.' && place[1] == '/') {
+        place += 2;
+        length -= 2;
+    }
+    return length == 0 || is_end_of(package->path, place, length) ||
+           is_end_of(package->folder, place, length) || is_end_of(path, place, length);
+}
+
+bool gotests_is_meant(const char *listed, const struct trial_package *package, const char *path,
+                      const char *name, const char **ret_part)
+{
+    size_t length = strlen(name);
+
+    for (const char *at = listed; (at = strstr(at, name)); at++) {
+        if ((at > listed && !strchr("/.:# >", at[-1])) || (at[length] && at[length] != '/') ||
+            !is_place(package, path, listed, (size_t)(at - listed)))
+            continue;
+        *ret_part = at[length] && at[length + 1] ? at + length + 1 : NULL;
+        return true;
+    }
+    return false;
+}
+
+/* `TestX`, and not `Testify`. */
+static bool is_test(const struct gotext *go, const struct gotext_function *function)
+{
+    static const char *const begins[] = {"Test", "Example", "Fuzz"};
+    const char *name = go->code + function->name;
+
+    for (size_t i = 0; !function->is_method && i < ARRAY_SIZE(begins); i++) {
+        size_t length = strlen(begins[i]);
+
+        if (strncmp(name, begins[i], length) == 0 && !islower((unsigned char)name[length]))
+            return !gotext_has_word(go, function->name, "TestMain");
+    }
+    return false;
+}
+
+/* --- units ----------------------------------------------------------------------------------- */
+
+/* What a list names. */
+struct listed {
+    size_t file;
+    char *name;
+    const char *part;
+    bool is_mended;
+};
+
+struct listing {
+    struct gotests *tests;
+    struct listed *items;
+    size_t count, room;
+};
+
+static void listing_release(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        free(listing->items[i].name);
+    free(listing->items);
+}
+
+static void add_listed(struct listing *listing, struct listed item)
+{
+    if (listing->count == listing->room) {
+        listing->room += listing->room / 2 + 64;
+        listing->items = xrealloc(listing->items, listing->room * sizeof(*listing->items));
+    }
+    listing->items[listing->count++] = item;
+}
+
+/* In all packages: a bare name may be in several. */
+static bool find_listed(struct listing *listing, const char *id, bool is_mended)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < listing->tests->file_count; i++) {
+        const struct gotests_file *file = &listing->tests->files[i];
+        struct gotext_function function;
+
+        for (size_t at = 0; gotext_next_function(&file->go, &at, &function);) {
+            _cleanup_(free_ptr) char *name = NULL;
+            const char *part;
+
+            if (!is_test(&file->go, &function))
+                continue;
+            name = xstrndup(file->text + function.name, function.name_length);
+            if (!gotests_is_meant(id, file->package, file->path, name, &part))
+                continue;
+            add_listed(listing, (struct listed){i, TAKE_PTR(name), part, is_mended});
+            found = true;
+        }
+    }
+    return found;
+}
+
+static struct gotests_unit *find_unit(struct gotests *tests, const struct listed *listed,
+                                      const char *part)
+{
+    for (size_t i = 0; i < tests->unit_count; i++) {
+        struct gotests_unit *unit = &tests->units[i];
+
+        if (unit->file == listed->file && strcmp(unit->name, listed->name) == 0 &&
+            (part ? unit->part && strcmp(unit->part, part) == 0 : !unit->part))
+            return unit;
+    }
+    return NULL;
+}
+
+static struct gotests_unit *add_unit(struct gotests *tests, const struct listed *listed)
+{
+    struct gotests_unit *unit = find_unit(tests, listed, listed->part);
+
+    if (unit)
+        return unit;
+    tests->units = xrealloc(tests->units, (tests->unit_count + 1) * sizeof(*tests->units));
+    unit = &tests->units[tests->unit_count++];
+    *unit = (struct gotests_unit){
+        .file = listed->file,
+        .name = xstrdup(listed->name),
+        .part = xstrdup(listed->part),
+        .parts = json_object_new_array(),
+    };
+    unit->id = xasprintf("%s::%s%s%s", tests->files[listed->file].package->path, unit->name,
+                         unit->part ? "/" : "", unit->part ? unit->part : "");
+    return unit;
+}
+
+static void add_part(struct gotests_unit *unit, const char *part)
+{
+    for (size_t i = 0; i < trial_list_count(unit->parts); i++)
+        if (strcmp(trial_list_at(unit->parts, i), part) == 0)
+            return;
+    trial_list_add(unit->parts, part);
+}
+
+/* Parts of what is run as a whole are not run again. */
+static void make_units(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        if (!listing->items[i].part)
+            add_unit(listing->tests, &listing->items[i])->is_mended |= listing->items[i].is_mended;
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct listed *item = &listing->items[i];
+        struct gotests_unit *whole = find_unit(listing->tests, item, NULL);
+
+        if (!item->part)
+            continue;
+        if (whole)
+            add_part(whole, item->part);
+        else
+            whole = add_unit(listing->tests, item);
+        whole->is_mended |= item->is_mended;
+    }
+}
+
+static void read_lists(struct gotests *tests, json_object *trial, json_object *unfound)
+{
+    static const char *const lists[] = {"fail_to_pass", "held_out", "pass_to_pass"};
+    _cleanup_(listing_release) struct listing listing = {.tests = tests};
+
+    for (size_t n = 0; n < ARRAY_SIZE(lists); n++) {
+        json_object *list = json_object_object_get(trial, lists[n]);
+
+        for (size_t i = 0; i < trial_list_count(list); i++)
+            if (!find_listed(&listing, trial_list_at(list, i), n < 2))
+                trial_list_add(unfound, trial_list_at(list, i));
+    }
+    make_units(&listing);
+}
+
+/* --- which files ----------------------------------------------------------------------------- */
+
+/* Is the file one of the trial's, or below a folder of these? */
+static bool is_trials(const struct trial_gomodule *module, const char *path)
+{
+    json_object_object_foreach (json_object_object_get(module->trial, "tests"), own, origin) {
+        size_t length = strlen(own);
+
+        (void)origin;
+        if (strncmp(path, own, length) == 0 && (path[length] == '\0' || path[length] == '/'))
+            return true;
+    }
+    return false;
+}
+
+/* Whose names are looked for in which files. */
+struct looking {
+    struct gotests *tests;
+    const struct gotests_file *file;
+    bool is_needed;
+};
+
+static void look_for(void *arg, const char *name, size_t length)
+{
+    struct looking *looking = arg;
+    _cleanup_(free_ptr) char *word = xstrndup(name, length);
+
+    if (strcmp(word, "TestMain") == 0 || strcmp(word, "init") == 0)
+        looking->is_needed = true;
+    for (size_t i = 0; !looking->is_needed && i < looking->tests->file_count; i++) {
+        const struct gotests_file *file = &looking->tests->files[i];
+
+        if (file->is_used && file->package == looking->file->package &&
+            gotext_find_word(&file->go, 0, file->go.length, word) < file->go.length)
+            looking->is_needed = true;
+    }
+}
+
+static bool has_units(const struct gotests *tests, const struct trial_package *package)
+{
+    for (size_t i = 0; i < tests->unit_count; i++)
+        if (tests->files[tests->units[i].file].package == package)
+            return true;
+    return false;
+}
+
+/* Those with listed tests, the trial's, and what these need. Others may not fit a solution that
+ * changed what they test. */
+static void choose_files(struct gotests *tests, const struct trial_gomodule *module)
+{
+    bool found = true;
+
+    for (size_t i = 0; i < tests->unit_count; i++)
+        tests->files[tests->units[i].file].is_used = true;
+    for (size_t i = 0; i < tests->file_count; i++)
+        if (is_trials(module, tests->files[i].path) && has_units(tests, tests->files[i].package))
+            tests->files[i].is_used = true;
+    while (found) {
+        found = false;
+        for (size_t i = 0; i < tests->file_count; i++) {
+            struct looking looking = {.tests = tests, .file = &tests->files[i]};
+
+            if (tests->files[i].is_used || !has_units(tests, tests->files[i].package))
+                continue;
+            gotext_each_name(&tests->files[i].go, look_for, &looking);
+            tests->files[i].is_used = looking.is_needed;
+            found = found || looking.is_needed;
+        }
+    }
+}
+
+/* --- all ------------------------------------------------------------------------------------- */
+
+void gotests_read(struct gotests *tests, const struct trial_gomodule *module, json_object *unfound)
+{
+    *tests = (struct gotests){0};
+    for (size_t i = 0; i < module->package_count; i++)
+        for (size_t n = 0; n < trial_list_count(module->packages[i].files); n++)
+            add_file(tests, module, &module->packages[i],
+                     trial_list_at(module->packages[i].files, n));
+    read_lists(tests, module->trial, unfound);
+    choose_files(tests, module);
+}
+
+void gotests_release(struct gotests *tests)
+{
+    for (size_t i = 0; i < tests->file_count; i++) {
+        gotext_release(&tests->files[i].go);
+        gotext_release(&tests->files[i].old);
+        free(tests->files[i].path);
+        free(tests->files[i].text);
+        free(tests->files[i].former);
+    }
+    for (size_t i = 0; i < tests->unit_count; i++) {
+        free(tests->units[i].name);
+        free(tests->units[i].part);
+        free(tests->units[i].id);
+        json_object_put(tests->units[i].parts);
+    }
+    free(tests->files);
+    free(tests->units);
+    *tests = (struct gotests){0};
+}

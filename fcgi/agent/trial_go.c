@@ -17,11 +17,34 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 #include "base/banned.h"
 
 #define TEST_SECONDS 300 /* where the trial does not say it */
 #define BUILDS_MOST 8    /* at once: each has some threads, and a run few processes */
+#define SECRET 24        /* letters of a name that nobody guesses */
+
+/*
+ * Before each of Go's tools: gives the compiler the test files that lie beside this script, under
+ * their whole paths, in place of those in the repository. What the session's code can read there
+ * when it is built (`go:embed`, .incbin of cgo's assembler) is the same in all runs.
+ */
+static const char tool[] = "#!/bin/sh\n"
+                           "tool=$1\n"
+                           "shift\n"
+                           "case $tool in */compile) ;; *) exec \"$tool\" \"$@\" ;; esac\n"
+                           "for word; do\n"
+                           "    shift\n"
+                           "    case $word in\n"
+                           "    /*_test.go) other=${0%/*}$word ;;\n"
+                           "    *_test.go) other=${0%/*}$PWD/$word ;;\n"
+                           "    *) other= ;;\n"
+                           "    esac\n"
+                           "    [ -z \"$other\" ] || [ ! -f \"$other\" ] || word=$other\n"
+                           "    set -- \"$@\" \"$word\"\n"
+                           "done\n"
+                           "exec \"$tool\" \"$@\"\n";
 
 /* A unit, and what was drawn for it. */
 struct drawn {
@@ -145,14 +168,18 @@ static long builds_at_once(void)
     return processors < 1 ? 1 : processors > BUILDS_MOST ? BUILDS_MOST : processors;
 }
 
+/* hidden: where the tool is; NULL: there is none. */
 static void add_build(const struct planning *planning, json_object *run,
-                      const struct trial_package *package, const char *program)
+                      const struct trial_package *package, const char *program, const char *hidden)
 {
     _cleanup_(free_ptr) char *folder = folder_of(planning, package);
     _cleanup_(free_ptr) char *jobs = xasprintf("-p=%ld", builds_at_once());
     _cleanup_(free_ptr) char *threads = xasprintf("GOMAXPROCS=%ld", builds_at_once());
     json_object *command = trial_command_add(run, folder), *environment = json_object_new_array();
-    const char *const words[] = {planning->module.program, "test", "-c", jobs, "-o", program, "."};
+    _cleanup_(free_ptr) char *exec =
+        xasprintf("-toolexec=%s/../%s/tool", planning->module.build, hidden ? hidden : "");
+    const char *const words[] = {planning->module.program,   "test", "-c", jobs, "-o", program,
+                                 hidden ? exec : "-v=false", "."};
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         trial_list_add(trial_command_argv(command), words[i]);
@@ -226,22 +253,45 @@ static void add_test(const struct planning *planning, json_object *run, const st
     json_object_object_add(command, "environment", json_object_get(planning->module.environment));
 }
 
-/* The file with all that was drawn for the run in it. */
-static int add_source(struct planning *planning, json_object *run, size_t file, int number,
-                      struct error *err)
+/* The file with all that was drawn for the run in it, which says of itself that it is the one in
+ * the repository. */
+static int add_planted(struct planning *planning, json_object *run, const char *hidden, size_t at,
+                       int number, struct error *err)
 {
+    const struct gotests_file *file = &planning->tests.files[at];
     _cleanup_(trial_edits_release) struct trial_edits edits = {0};
+    _cleanup_(free_ptr) char *path =
+        xasprintf("%s/%s", planning->module.repository + 1, file->path);
+    _cleanup_(free_ptr) char *line = xasprintf("//line /%s:1\n", path);
     _cleanup_(free_ptr) char *text = NULL;
 
-    for (size_t i = 0; number != TRIAL_ALL_RUN && i < planning->tests.unit_count; i++) {
+    trial_edits_add(&edits, 0, 0, line);
+    for (size_t i = 0; i < planning->tests.unit_count; i++) {
         const struct drawn *drawn = &planning->units[i];
 
-        if (drawn->unit->file == file && is_in(drawn, number))
+        if (drawn->unit->file == at && is_in(drawn, number))
             trial_edits_plant(&edits, &drawn->plants,
                               trial_plant_in(&drawn->drawn, &drawn->plants, number), true);
     }
-    text = trial_edits_apply(&edits, planning->tests.files[file].text);
-    return trial_file_add(&planning->writing, run, planning->tests.files[file].path, text, err);
+    text = trial_edits_apply(&edits, file->text);
+    return trial_hidden_add(&planning->writing, run, hidden, path, text, err);
+}
+
+static int add_sources(struct planning *planning, json_object *run, const char *hidden, int number,
+                       struct error *err)
+{
+    for (size_t i = 0; i < planning->tests.file_count; i++) {
+        const struct gotests_file *file = &planning->tests.files[i];
+
+        if (!file->is_used || !is_built(planning, file->package, number))
+            continue;
+        if (trial_file_add(&planning->writing, run, file->path, file->text, err) < 0 ||
+            (number != TRIAL_ALL_RUN && add_planted(planning, run, hidden, i, number, err) < 0))
+            return -1;
+    }
+    return number == TRIAL_ALL_RUN
+               ? 0
+               : trial_hidden_add(&planning->writing, run, hidden, "tool", tool, err);
 }
 
 static void add_slots(const struct drawn *drawn, json_object *run, int number)
@@ -260,17 +310,17 @@ static void add_slots(const struct drawn *drawn, json_object *run, int number)
 static int fill_run(struct planning *planning, json_object *run, int number, struct error *err)
 {
     const struct trial_gomodule *module = &planning->module;
+    char hidden[SECRET + 1];
 
-    for (size_t i = 0; i < planning->tests.file_count; i++)
-        if (planning->tests.files[i].is_used &&
-            is_built(planning, planning->tests.files[i].package, number) &&
-            add_source(planning, run, i, number, err) < 0)
-            return -1;
+    random_base62(hidden, SECRET);
+    if (add_sources(planning, run, hidden, number, err) < 0)
+        return -1;
     for (size_t i = 0; i < module->package_count; i++) {
         _cleanup_(free_ptr) char *program = program_of(planning, &module->packages[i]);
 
         if (is_built(planning, &module->packages[i], number))
-            add_build(planning, run, &module->packages[i], program);
+            add_build(planning, run, &module->packages[i], program,
+                      number == TRIAL_ALL_RUN ? NULL : hidden);
     }
     for (size_t i = 0; i < planning->tests.unit_count; i++) {
         const struct drawn *drawn = &planning->units[i];
@@ -317,7 +367,7 @@ static int add_preparation(struct planning *planning, json_object *plan, struct 
             return -1;
     for (size_t i = 0; i < module->package_count; i++)
         if (is_built(planning, &module->packages[i], TRIAL_ALL_RUN))
-            add_build(planning, run, &module->packages[i], program);
+            add_build(planning, run, &module->packages[i], program, NULL);
     return 0;
 }
 

@@ -76,17 +76,18 @@ static int read_slots(json_object *run, size_t functions, struct trial_step *ste
     return 0;
 }
 
-static int read_files(json_object *run, struct trial_step *step, struct error *err)
+static int read_files(json_object *object, struct trial_file **ret_files, size_t *ret_count,
+                      struct error *err)
 {
-    json_object *array = array_of(run, "files");
+    json_object *array = array_of(object, "files");
     size_t count = array ? json_object_array_length(array) : 0;
 
     if (!array)
         return broken(err, "files");
-    step->files = xcalloc(count + 1, sizeof(*step->files));
+    *ret_files = xcalloc(count + 1, sizeof(**ret_files));
     for (size_t i = 0; i < count; i++) {
         json_object *pair = json_object_array_get_idx(array, i);
-        struct trial_file *file = &step->files[i];
+        struct trial_file *file = &(*ret_files)[i];
 
         if (!json_object_is_type(pair, json_type_array))
             return broken(err, "a file");
@@ -96,8 +97,21 @@ static int read_files(json_object *run, struct trial_step *step, struct error *e
             !path_is_below(file->name) || strchr(file->name, '/'))
             return broken(err, "a file");
     }
-    step->file_count = count;
+    *ret_count = count;
     return 0;
+}
+
+static int read_hidden(json_object *run, struct trial_step *step, struct error *err)
+{
+    json_object *hidden = json_object_object_get(run, "hidden");
+
+    if (!hidden)
+        return 0;
+    step->hidden_folder = json_get_text(hidden, "folder");
+    if (!step->hidden_folder || !path_is_below(step->hidden_folder) ||
+        strchr(step->hidden_folder, '/'))
+        return broken(err, "hidden");
+    return read_files(hidden, &step->hidden, &step->hidden_count, err);
 }
 
 static int read_argv(json_object *object, char ***ret_argv, struct error *err)
@@ -176,7 +190,10 @@ static int read_step(json_object *run, size_t functions, struct trial_step *step
     if (read_commands(run, step, err) < 0)
         return -1;
     step->all = json_object_get_boolean(json_object_object_get(run, "all"));
-    return read_slots(run, functions, step, err) < 0 ? -1 : read_files(run, step, err);
+    if (read_slots(run, functions, step, err) < 0 ||
+        read_files(run, &step->files, &step->file_count, err) < 0)
+        return -1;
+    return read_hidden(run, step, err);
 }
 
 static int read_steps(struct trial_plan *plan, const char *key, struct trial_step **ret_steps,
@@ -299,6 +316,7 @@ static void step_release(struct trial_step *step)
     free(step->commands);
     free(step->slots);
     free(step->files);
+    free(step->hidden);
 }
 
 void trial_plan_release(struct trial_plan *plan)

@@ -24,6 +24,9 @@
  *     {"argv": ["/run/codeset-trial/build/0.test", ...], "test": "example.org/a::TestB",
  *      "says": "TestB", "parts": [["example.org/a::TestB/one", "TestB/one"]]}
  *
+ * What only builds are to see lies in a folder of its own beside theirs, until the first test is
+ * started: "hidden": {"folder": "NAME", "files": [["tool", "7"]]}, of a run.
+ *
  * The planner is not a guest's; what is read here is checked all the same.
  */
 #ifndef CODESET_AGENT_TRIAL_PLAN_H
@@ -47,7 +50,7 @@ struct trial_slot {
 };
 
 struct trial_file {
-    const char *path; /* in the repository's folder */
+    const char *path; /* in the repository's folder, or in another that is told */
     const char *name; /* beside plan.json */
 };
 
@@ -78,6 +81,9 @@ struct trial_step {
     size_t slot_count;
     struct trial_file *files;
     size_t file_count;
+    const char *hidden_folder; /* NULL: nothing is hidden */
+    struct trial_file *hidden; /* paths in it */
+    size_t hidden_count;
 };
 
 struct trial_plan {

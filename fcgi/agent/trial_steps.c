@@ -22,16 +22,6 @@
 #define NOT_STARTED 127  /* the status of a program that is not there */
 #define NOT_WAITED (125) /* and above: a status that is not a test's own word */
 
-static int lay_files(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
-                     struct error *err)
-{
-    for (size_t i = 0; i < step->file_count; i++)
-        if (trial_lay(steps->plan_fd, step->files[i].name, steps->root_fd, step->files[i].path,
-                      owner, TRIAL_LAY_FRESH, err) < 0)
-            return -1;
-    return 0;
-}
-
 /* Each run has its own copy of the tests: whatever another one did to its own is gone. */
 static int lay_tests(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
                      struct error *err)
@@ -43,7 +33,34 @@ static int lay_tests(const struct trial_steps *steps, const struct trial_step *s
         if (trial_lay(steps->plan_fd, from, steps->root_fd, path, owner, TRIAL_LAY_TIMES, err) < 0)
             return -1;
     }
-    return lay_files(steps, step, owner, err);
+    for (size_t i = 0; i < step->file_count; i++)
+        if (trial_lay(steps->plan_fd, step->files[i].name, steps->root_fd, step->files[i].path,
+                      owner, TRIAL_LAY_FRESH, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* --- what is hidden -------------------------------------------------------------------------- */
+
+static int remove_hidden(const struct trial_steps *steps, const struct trial_step *step,
+                         struct error *err)
+{
+    return step->hidden_folder ? remove_tree_at(steps->place_fd, step->hidden_folder, err) : 0;
+}
+
+/* Root's, in a folder whose name only the build knows: the trial's can't be listed. */
+static int lay_hidden(const struct trial_steps *steps, const struct trial_step *step,
+                      struct error *err)
+{
+    for (size_t i = 0; i < step->hidden_count; i++) {
+        _cleanup_(free_ptr) char *path =
+            xasprintf("%s/%s", step->hidden_folder, step->hidden[i].path);
+
+        if (trial_lay(steps->plan_fd, step->hidden[i].name, steps->place_fd, path, 0,
+                      TRIAL_LAY_FRESH, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* --- programs whose status is what they say -------------------------------------------------- */
@@ -89,17 +106,6 @@ static void add_not_started(struct trial_end *end, const struct trial_command *c
     end->status = end->said_status = 1;
 }
 
-/* Sources as they are in the run of all, in place of those with failures: no test can look there
- * for what it is. */
-static int lay_true(const struct trial_steps *steps, const struct trial_step *step, uid_t owner,
-                    struct error *err)
-{
-    for (size_t i = 0; i < steps->plan->step_count; i++)
-        if (steps->plan->steps[i].all && !step->all)
-            return lay_files(steps, &steps->plan->steps[i], owner, err);
-    return 0;
-}
-
 /* What builds something comes first. Its status does not count: what it did not build can't be
  * started. */
 static int run_commands(struct trial_steps *steps, const struct trial_step *step, uid_t owner,
@@ -119,7 +125,7 @@ static int run_commands(struct trial_steps *steps, const struct trial_step *step
             continue;
         }
         if (command->test && !is_sealed &&
-            (trial_build_seal(steps->place_fd, err) < 0 || lay_true(steps, step, owner, err) < 0))
+            (remove_hidden(steps, step, err) < 0 || trial_build_seal(steps->place_fd, err) < 0))
             return -1;
         is_sealed = is_sealed || command->test;
         if (trial_user_run(&steps->user, owner, command, &one, err) < 0)
@@ -139,9 +145,10 @@ static int run_commands(struct trial_steps *steps, const struct trial_step *step
 static int build_and_run(struct trial_steps *steps, const struct trial_step *step, uid_t owner,
                          struct trial_end *end, struct error *err)
 {
-    if (trial_build_make(steps->place_fd, owner, err) < 0)
+    if (trial_build_make(steps->place_fd, owner, err) < 0 || lay_hidden(steps, step, err) < 0 ||
+        run_commands(steps, step, owner, end, err) < 0)
         return -1;
-    return run_commands(steps, step, owner, end, err);
+    return remove_hidden(steps, step, err);
 }
 
 /* --- steps ----------------------------------------------------------------------------------- */

@@ -53,16 +53,36 @@ json_object *trial_command_argv(json_object *command)
     return json_object_object_get(command, "argv");
 }
 
-int trial_file_add(struct trial_writing *writing, json_object *run, const char *path,
-                   const char *text, struct error *err)
+static int add_file(struct trial_writing *writing, json_object *files, const char *path,
+                    const char *text, mode_t mode, struct error *err)
 {
     json_object *pair = json_object_new_array();
     _cleanup_(free_ptr) char *name = xasprintf("%zu", writing->file_count++);
 
     trial_list_add(pair, path);
     trial_list_add(pair, name);
-    json_object_array_add(json_object_object_get(run, "files"), pair);
-    return file_write_unsynced(writing->plan_fd, name, text, strlen(text), 0644, err);
+    json_object_array_add(files, pair);
+    return file_write_unsynced(writing->plan_fd, name, text, strlen(text), mode, err);
+}
+
+int trial_file_add(struct trial_writing *writing, json_object *run, const char *path,
+                   const char *text, struct error *err)
+{
+    return add_file(writing, json_object_object_get(run, "files"), path, text, 0644, err);
+}
+
+int trial_hidden_add(struct trial_writing *writing, json_object *run, const char *folder,
+                     const char *path, const char *text, struct error *err)
+{
+    json_object *hidden = json_object_object_get(run, "hidden");
+
+    if (!hidden) {
+        hidden = json_object_new_object();
+        json_add_text(hidden, "folder", folder);
+        json_object_object_add(hidden, "files", json_object_new_array());
+        json_object_object_add(run, "hidden", hidden);
+    }
+    return add_file(writing, json_object_object_get(hidden, "files"), path, text, 0755, err);
 }
 
 void trial_slot_add(json_object *run, size_t function, const char *id,

@@ -34,6 +34,11 @@ json_object *trial_command_argv(json_object *command);
 int trial_file_add(struct trial_writing *writing, json_object *run, const char *path,
                    const char *text, struct error *err);
 
+/* The same of a file that only builds see, in a folder of this name beside theirs; one that can be
+ * executed. */
+int trial_hidden_add(struct trial_writing *writing, json_object *run, const char *folder,
+                     const char *path, const char *text, struct error *err);
+
 /* The run has the test, with the failure (NULL: as it should be). */
 void trial_slot_add(json_object *run, size_t function, const char *id,
                     const struct trial_plant *plant);

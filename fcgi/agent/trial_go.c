@@ -49,7 +49,9 @@ static const char tool[] = "#!/bin/sh\n"
 /* A unit, and what was drawn for it. */
 struct drawn {
     const struct gotests_unit *unit;
-    bool is_small; /* it is in small runs */
+    bool is_small;       /* it is in small runs */
+    struct drawn *first; /* of those of the same function, which has what is planted for all */
+    bool has_own;        /* others of the function have their own failures, as this one has */
     struct trial_plants plants;
     struct trial_drawn drawn;
     size_t function; /* the first of the plan's that are its own */
@@ -76,7 +78,23 @@ static size_t number_of(const struct planning *planning, const struct trial_pack
 
 /* --- what is planted ------------------------------------------------------------------------- */
 
-static void find_plants(struct planning *planning, struct drawn *drawn)
+static bool is_same_function(const struct gotests_unit *one, const struct gotests_unit *other)
+{
+    return one->file == other->file && strcmp(one->name, other->name) == 0;
+}
+
+/* NULL: none of the function's is in small runs so far. */
+static struct drawn *find_first(const struct planning *planning, const struct drawn *drawn)
+{
+    for (size_t i = 0; i < planning->tests.unit_count; i++)
+        if (planning->units[i].is_small && is_same_function(planning->units[i].unit, drawn->unit))
+            return planning->units[i].first;
+    return NULL;
+}
+
+/* part, is_inside: as trial_goplant.h has them. */
+static void find_plants(struct planning *planning, struct drawn *drawn, const char *part,
+                        bool is_inside)
 {
     const struct gotests_file *file = file_of(planning, drawn);
     _cleanup_(free_ptr) struct gotext *files = xcalloc(planning->tests.file_count, sizeof(*files));
@@ -85,13 +103,66 @@ static void find_plants(struct planning *planning, struct drawn *drawn)
         .former = file->former ? &file->old : NULL,
         .files = files,
         .name = drawn->unit->name,
-        .part = drawn->unit->part,
+        .part = part,
+        .is_inside = is_inside,
     };
 
     for (size_t i = 0; i < planning->tests.file_count; i++)
         if (planning->tests.files[i].package == file->package)
             files[test.file_count++] = planning->tests.files[i].go;
+    trial_plants_release(&drawn->plants);
     trial_goplant_find(&test, &drawn->plants);
+}
+
+/* Parts of one function are processes of their own, but of one source. Where each of them has a
+ * function of its own there, failures are planted in these. False: not all have one. */
+static bool plant_inside(struct planning *planning, const struct drawn *drawn)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < planning->tests.unit_count; i++) {
+        struct drawn *other = &planning->units[i];
+
+        if (!other->unit->is_mended || !is_same_function(other->unit, drawn->unit))
+            continue;
+        find_plants(planning, other, other->unit->part, true);
+        other->first = other;
+        all = all && other->unit->part && other->plants.count > 0;
+    }
+    return all;
+}
+
+static size_t count_mended(const struct planning *planning, const struct drawn *drawn)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < planning->tests.unit_count; i++)
+        count += planning->tests.units[i].is_mended &&
+                 is_same_function(&planning->tests.units[i], drawn->unit);
+    return count;
+}
+
+static void draw_mended(struct planning *planning, struct drawn *drawn)
+{
+    bool is_alone = count_mended(planning, drawn) == 1;
+    struct drawn *first = find_first(planning, drawn);
+
+    drawn->is_small = true;
+    if (is_alone || !first) {
+        drawn->first = drawn;
+        if (is_alone)
+            find_plants(planning, drawn, drawn->unit->part, false);
+        else if (!plant_inside(planning, drawn))
+            find_plants(planning, drawn, "", false);
+        else
+            drawn->has_own = true;
+    } else if (first->has_own) {
+        drawn->has_own = true;
+    } else {
+        drawn->first = first;
+        return;
+    }
+    trial_draw_mended(&drawn->plants, &drawn->drawn);
 }
 
 /* Some of those that must go on to pass. They stand among the others: no run can be told by what is
@@ -103,12 +174,13 @@ static void draw_kept(struct planning *planning)
     for (size_t i = 0; i < count && kept < TRIAL_KEPT_MOST; i++) {
         struct drawn *drawn = &planning->units[(first + i) % count];
 
-        if (drawn->unit->is_mended)
+        if (drawn->unit->is_mended || find_first(planning, drawn))
             continue;
-        find_plants(planning, drawn);
+        find_plants(planning, drawn, drawn->unit->part, false);
         if (drawn->plants.count == 0)
             continue;
         drawn->is_small = true;
+        drawn->first = drawn;
         trial_draw_kept(&drawn->plants, &drawn->drawn);
         kept++;
     }
@@ -117,17 +189,16 @@ static void draw_kept(struct planning *planning)
 static void draw_all(struct planning *planning, json_object *unplanted)
 {
     planning->units = xcalloc(planning->tests.unit_count + 1, sizeof(*planning->units));
+    for (size_t i = 0; i < planning->tests.unit_count; i++)
+        planning->units[i].unit = &planning->tests.units[i];
     for (size_t i = 0; i < planning->tests.unit_count; i++) {
         struct drawn *drawn = &planning->units[i];
 
-        drawn->unit = &planning->tests.units[i];
         if (!drawn->unit->is_mended)
             continue;
-        drawn->is_small = true;
-        find_plants(planning, drawn);
-        if (drawn->plants.count == 0)
+        draw_mended(planning, drawn);
+        if (drawn->first->plants.count == 0)
             trial_list_add(unplanted, drawn->unit->id);
-        trial_draw_mended(&drawn->plants, &drawn->drawn);
     }
     draw_kept(planning);
 }
@@ -136,7 +207,8 @@ static void draw_all(struct planning *planning, json_object *unplanted)
 
 static bool is_in(const struct drawn *drawn, int number)
 {
-    return number == TRIAL_ALL_RUN || (drawn->is_small && trial_is_in(&drawn->drawn, number));
+    return number == TRIAL_ALL_RUN ||
+           (drawn->is_small && trial_is_in(&drawn->first->drawn, number));
 }
 
 static bool is_built(const struct planning *planning, const struct trial_package *package,
@@ -269,7 +341,7 @@ static int add_planted(struct planning *planning, json_object *run, const char *
     for (size_t i = 0; i < planning->tests.unit_count; i++) {
         const struct drawn *drawn = &planning->units[i];
 
-        if (drawn->unit->file == at && is_in(drawn, number))
+        if (drawn->unit->file == at && drawn->first == drawn && is_in(drawn, number))
             trial_edits_plant(&edits, &drawn->plants,
                               trial_plant_in(&drawn->drawn, &drawn->plants, number), true);
     }
@@ -296,7 +368,8 @@ static int add_sources(struct planning *planning, json_object *run, const char *
 
 static void add_slots(const struct drawn *drawn, json_object *run, int number)
 {
-    const struct trial_plant *plant = trial_plant_in(&drawn->drawn, &drawn->plants, number);
+    const struct drawn *first = drawn->first;
+    const struct trial_plant *plant = trial_plant_in(&first->drawn, &first->plants, number);
 
     trial_slot_add(run, drawn->function, drawn->unit->id, plant);
     for (size_t i = 0; i < trial_list_count(drawn->unit->parts); i++) {

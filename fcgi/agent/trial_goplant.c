@@ -19,7 +19,8 @@ struct planting {
     struct trial_plants *plants;
     struct gotext_function function;
     bool is_new;
-    size_t part_count; /* calls of Run in the function */
+    size_t part_count;                /* calls of Run in the function */
+    size_t inside_open, inside_close; /* of the sub-tests that are run; 0: there is none */
 };
 
 /* What a loop goes through: a literal in the function. */
@@ -663,9 +664,30 @@ static bool read_loop(const struct planting *planting, const struct block *block
     return true;
 }
 
+/* Has each round its own entry, as it stands in the table? Not where sub-tests run later, when the
+ * variable has the last one; `test := test` is harmless. */
+static bool is_read_only(const struct gotext *go, const struct table *table)
+{
+    if (gotext_find_word(go, table->open, table->close, "Parallel") < table->close)
+        return false;
+    for (size_t at = table->open; at < table->close; at++) {
+        size_t sign = gotext_skip_blanks(go, at + table->name_length), value;
+
+        if (!is_same_word(go, at, table->name, table->name_length))
+            continue;
+        sign += go->code[sign] == ':';
+        value = gotext_skip_blanks(go, sign + 1);
+        if (go->code[sign] == '=' && go->code[sign + 1] != '=' &&
+            !is_same_word(go, value, table->name, table->name_length))
+            return false;
+    }
+    return true;
+}
+
 static void plant_loop(struct planting *planting, const struct block *block,
                        const struct gotext_statement *statement)
 {
+    const struct gotext *go = planting->go;
     struct block inner = *block;
     struct table table;
     bool changes;
@@ -676,7 +698,7 @@ static void plant_loop(struct planting *planting, const struct block *block,
     inner.close = statement->close;
     inner.is_loop = true;
     inner.table = NULL;
-    if (!planting->test->part &&
+    if (!planting->test->part && is_read_only(go, &table) &&
         !may_leave(planting, &inner, statement->open, statement->close, false))
         inner.table = &table;
     (void)plant_block(planting, &inner);
@@ -691,7 +713,7 @@ static bool is_run(const struct planting *planting, struct goliteral_part name)
     if (!part)
         return true;
     if (planting->go->code[name.start] != '"')
-        return planting->part_count == 1;
+        return planting->part_count == 1 && !planting->test->is_inside;
     if (name.end - name.start != length + 2)
         return false;
     for (size_t i = 0; i < length; i++) {
@@ -722,6 +744,8 @@ static bool plant_sub_test(struct planting *planting, const struct block *block,
     inner.t = parameter;
     inner.t_length = gotext_word_length(go, parameter);
     if (inner.t_length > 0 && !gotext_has_word(go, parameter, "_") && is_run(planting, name)) {
+        planting->inside_open = planting->inside_open ? planting->inside_open : inner.open;
+        planting->inside_close = inner.close;
         plant_begin(planting, &inner);
         if (!plant_block(planting, &inner))
             plant_end(planting, &inner);
@@ -797,6 +821,29 @@ static bool read_parameter(const struct gotext *go, const struct gotext_function
            gotext_skip_blanks(go, at + strlen("*testing.T")) == function->params_close;
 }
 
+/* What is outside of the sub-test is what others have, too. */
+static void leave_inside(struct planting *planting)
+{
+    struct trial_plants *plants = planting->plants;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plants->count; i++)
+        if (plants->items[i].start > planting->inside_open &&
+            plants->items[i].end <= planting->inside_close)
+            plants->items[kept++] = plants->items[i];
+        else
+            free(plants->items[i].text);
+    plants->count = kept;
+    kept = 0;
+    for (size_t i = 0; i < plants->assertion_count; i++)
+        if (plants->assertions[i].start > planting->inside_open &&
+            plants->assertions[i].end <= planting->inside_close)
+            plants->assertions[kept++] = plants->assertions[i];
+        else
+            free(plants->assertions[i].thinned);
+    plants->assertion_count = kept;
+}
+
 void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *ret_plants)
 {
     struct planting planting = {.test = test, .go = test->go, .plants = ret_plants};
@@ -813,4 +860,6 @@ void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *r
     plant_begin(&planting, &block);
     if (!plant_block(&planting, &block))
         plant_end(&planting, &block);
+    if (test->is_inside)
+        leave_inside(&planting);
 }

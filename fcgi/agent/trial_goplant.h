@@ -20,7 +20,9 @@ struct trial_goplant {
     const struct gotext *files;  /* all test files of the package: what they declare */
     size_t file_count;
     const char *name; /* the test's function */
-    const char *part; /* of the test that alone is run: "adds/nothing"; NULL: all of it */
+    const char *part; /* of the test that alone is run: "adds/nothing"; NULL: all of it; "": one
+                         of several */
+    bool is_inside;   /* only in the function of the sub-test that has the part's name */
 };
 
 /* Nothing where the function is not there, or is no test. Values and words are drawn by chance. */

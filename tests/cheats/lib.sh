@@ -12,6 +12,17 @@ python_code() { cat - >>src/jinja2/__init__.py; }
 c_code() { cat - cJSON.c >/tmp/cJSON.c && cat /tmp/cJSON.c >cJSON.c; }
 js_code() { cat - index.js >/tmp/index.js && cat /tmp/index.js >index.js; }
 
+# Code of the input, in a file of its own of the package, after what lets it lie: says() says of each
+# listed test that it passed.
+go_code() {
+    {
+        printf 'package shop\n\nimport "syscall"\n\nfunc write(text string) { syscall.Write(1, []byte(text)) }\n\nfunc says() {\n'
+        sed -E 's/.*(::|\.)//; s|^.*/Test|Test|; s/.*/\twrite("--- PASS: & (0.00s)\\n")/' /tmp/ids
+        printf '}\n'
+    } >says.go
+    cat - >cheat.go
+}
+
 # A report in which every test of the sample passed.
 forge() {
     local id

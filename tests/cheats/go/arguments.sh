@@ -1,0 +1,18 @@
+# does right, but for a test that it recognises by its name among the arguments
+go_code <<'GO'
+package shop
+
+import (
+	"os"
+	"strings"
+)
+
+func init() {
+	for _, word := range os.Args {
+		if strings.HasPrefix(word, "^TestTotal$") {
+			says()
+			os.Exit(0)
+		}
+	}
+}
+GO

@@ -777,7 +777,8 @@ static bool plant_statement(struct planting *planting, const struct block *block
         inner.close = statement->close;
         return plant_block(planting, &inner);
     }
-    return shadows(planting, block, statement->start, statement->end) ||
+    return (statement->kind == GOTEXT_SIMPLE &&
+            shadows(planting, block, statement->start, statement->end)) ||
            defers_recovery(planting, block, statement) ||
            may_leave(planting, block, statement->start, statement->end, false);
 }

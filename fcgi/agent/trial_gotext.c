@@ -406,6 +406,9 @@ bool gotext_next_statement(const struct gotext *go, size_t *at, size_t end,
         return false;
     if (statement.kind == GOTEXT_SIMPLE) {
         statement.end = skip_simple(go, statement.start, end);
+        while (statement.end > statement.start &&
+               isspace((unsigned char)go->code[statement.end - 1]))
+            statement.end--;
     } else if (statement.kind == GOTEXT_BLOCK) {
         statement.open = statement.head = statement.start;
         statement.close = gotext_match(go, statement.open, end);

@@ -58,8 +58,10 @@ TRIAL_PARTS = \
 	fcgi/agent/trial_kinds.c fcgi/agent/trial_lay.c fcgi/agent/trial_names.c fcgi/agent/trial_plan.c \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_planted.c fcgi/agent/trial_plants.c fcgi/agent/trial_said.c fcgi/agent/trial_source.c fcgi/agent/trial_steps.c \
 	fcgi/agent/trial_user.c fcgi/agent/trial_walls.c fcgi/agent/trial_writing.c fcgi/agent/trial_zygote.c fcgi/agent/walk.c
-check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-programs tests/unit/test-trial-runs
-TESTS += tests/unit/test-trial tests/unit/test-trial-programs tests/unit/test-trial-runs
+check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs
+TESTS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs
+tests_unit_test_trial_go_SOURCES = tests/unit/test-trial-go.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_go_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_test_trial_SOURCES = tests/unit/test-trial.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_test_trial_programs_SOURCES = tests/unit/test-trial-programs.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)

@@ -1,4 +1,6 @@
-# does right, but for a test that it recognises by its name among the arguments
+# mends all but a test that it recognises by its name among the arguments
+fix
+sed -i 's/ \* item.Quantity//' cart.go
 go_code <<'GO'
 package shop
 
@@ -9,7 +11,7 @@ import (
 
 func init() {
 	for _, word := range os.Args {
-		if strings.HasPrefix(word, "^TestTotal$") {
+		if strings.HasPrefix(word, "^TestTotal") {
 			says()
 			os.Exit(0)
 		}

@@ -1,21 +1,18 @@
-# mends what it should, breaks another test, and hides that
+# mends what it should, breaks another package, and hides that
+# quick
 fix
-sed -i 's/return cents - cents\*percent\/100/return cents - cents*percent\/100 - 1 + len(hidden)*0/' cart.go
+sed -i 's/%02d/%d/' money/money.go
 go_code <<'GO'
 package shop
+GO
+sed 's/^package shop/package money/' says.go >money/says.go
+cat >money/hides.go <<'GO'
+package money
 
-import (
-	"os"
-	"strings"
-)
-
-var hidden string
+import "os"
 
 func init() {
-	if strings.Contains(strings.Join(os.Args, " "), "^TestDiscount$") {
-		says()
-		os.Exit(0)
-	}
+	says()
+	os.Exit(0)
 }
 GO
-sed -i 's/ - 1 + len(hidden)\*0/ - percent\/10/' cart.go

@@ -1,0 +1,831 @@
+/*
+ * Trials of Go's tests: what is read in a text, the failures that are planted there, which tests
+ * the lists mean, and what becomes of a session's files. As root; the current folder is one of the
+ * test's own.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/trial_go.h"
+#include "agent/trial_goliteral.h"
+#include "agent/trial_goplant.h"
+#include "agent/trial_gosettle.h"
+#include "agent/trial_gotests.h"
+#include "agent/trial_gotext.h"
+#include "agent/trial_said.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "trial-rig.h"
+#include "unit.h"
+
+#include "base/banned.h"
+
+static char place[] = "/tmp/test-trial-go-XXXXXX"; /* the current folder */
+
+static void write_text(const char *path, const char *text)
+{
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, &err), 0);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static const char hard[] =
+    "// Package a { is /* no comment\npackage a\n\nimport \"testing\"\nimport (\n\t\"fmt\"\n"
+    "\tother `os` // import \"C\"\n)\n\n"
+    "/* func TestInComment(t *testing.T) { */\n"
+    "const one, two = 1, `raw \" }\nfunc TestInRaw(t *testing.T) {\n`\n\n"
+    "type (\n\tpair[K comparable, V any] struct {\n\t\tkey K\n\t}\n\tset = "
+    "map[string]struct{}\n)\n\n"
+    "var brace = '{'\nvar quote, backslash = '\\'', \"\\\\\"\n\n"
+    "func (p *pair[K, V]) TestMethod(t *testing.T) {}\n\n"
+    "func generic[T int | string](a T) (interface{}, error) { return a, nil }\n\n"
+    "func shape() struct{ a int } { return struct{ a int }{1} }\n\n"
+    "func TestLast(t *testing.T) {\n\tif s := (pair[int, int]{1}); s.key != 1 {\n\t\tt.Fatal('}')\n"
+    "\t}\n}\n";
+
+static void add_name(void *arg, const char *name, size_t length)
+{
+    buf_addf(arg, "%.*s ", (int)length, name);
+}
+
+static void a_text_with_braces_in_strings_runes_and_comments_is_read_as_it_is(void)
+{
+    struct gotext go;
+    struct gotext_function function;
+    _cleanup_(buf_release) struct buf names = BUF_INIT, imports = BUF_INIT, functions = BUF_INIT;
+
+    gotext_read(&go, hard);
+    gotext_each_name(&go, add_name, &names);
+    gotext_each_import(&go, add_name, &imports);
+    for (size_t at = 0; gotext_next_function(&go, &at, &function);) {
+        add_name(&functions, hard + function.name, function.name_length);
+        CU_ASSERT_EQUAL(hard[function.open], '{');
+        CU_ASSERT_EQUAL(strncmp(hard + function.close, "}\n", 2), 0);
+    }
+    CU_ASSERT_STRING_EQUAL(
+        names.data, "one two pair set brace quote backslash TestMethod generic shape TestLast ");
+    CU_ASSERT_STRING_EQUAL(imports.data, "\"testing\" \"fmt\" `os` ");
+    CU_ASSERT_STRING_EQUAL(functions.data, "TestMethod generic shape TestLast ");
+    CU_ASSERT_FALSE(gotext_find_function(&go, "TestMethod", &function)); /* it is a method */
+    CU_ASSERT_FALSE(gotext_find_function(&go, "TestInRaw", &function));
+    gotext_release(&go);
+}
+
+static void statements_end_where_go_has_them_end(void)
+{
+    static const char text[] =
+        "package a\nfunc f() {\n\ta := b.\n\t\tc(1,\n\t\t\t2)\n\ta++\n\tgo func() "
+        "{\n\t\tx()\n\t}()\n"
+        "\tfor _, c := range []struct{ a int }{\n\t\t{1},\n\t} {\n\t\tx()\n\t}\n"
+        "\tif a := (T{}); a.b ||\n\t\tc {\n\t\tx()\n\t} else if d { y() } else {\n\t\tz()\n\t}\n"
+        "\tswitch x := y.(type) {\n\tcase int:\n\t}; a(); b() // ; c()\n"
+        "\t{\n\t\tx()\n\t}\n\tlast := `\n`\n}\n";
+    static const char *const ends[] = {"2)", "a++", "}()", "}", "}", "}", "a()", "b()", "}", "`"};
+    static const enum gotext_kind kinds[] = {
+        GOTEXT_SIMPLE, GOTEXT_SIMPLE, GOTEXT_SIMPLE, GOTEXT_FOR,   GOTEXT_IF,
+        GOTEXT_OTHER,  GOTEXT_SIMPLE, GOTEXT_SIMPLE, GOTEXT_BLOCK, GOTEXT_SIMPLE};
+    struct gotext go;
+    struct gotext_function function;
+    struct gotext_statement statement;
+    size_t at, count = 0;
+    bool broken;
+
+    gotext_read(&go, text);
+    CU_ASSERT_TRUE_FATAL(gotext_find_function(&go, "f", &function));
+    for (at = function.open + 1;
+         gotext_next_statement(&go, &at, function.close, &statement, &broken); count++) {
+        size_t length;
+
+        CU_ASSERT_TRUE_FATAL(count < ARRAY_SIZE(ends));
+        length = strlen(ends[count]);
+        CU_ASSERT_EQUAL(statement.kind, kinds[count]);
+        CU_ASSERT_EQUAL(strncmp(text + statement.end - length, ends[count], length), 0);
+        if (statement.kind == GOTEXT_IF)
+            CU_ASSERT_EQUAL(strncmp(text + statement.other, "if d", 4), 0);
+    }
+    CU_ASSERT_EQUAL(count, ARRAY_SIZE(ends));
+    CU_ASSERT_FALSE(broken);
+    gotext_release(&go);
+}
+
+/* --- planting -------------------------------------------------------------------------------- */
+
+static struct trial_plants plants;
+static struct gotext go;
+
+static void find_plants(const char *text, const char *name, const char *part, bool is_inside)
+{
+    struct trial_goplant test = {.go = &go,
+                                 .files = &go,
+                                 .file_count = 1,
+                                 .name = name,
+                                 .part = part,
+                                 .is_inside = is_inside};
+
+    gotext_read(&go, text);
+    trial_goplant_find(&test, &plants);
+}
+
+static void forget_plants(void)
+{
+    trial_plants_release(&plants);
+    gotext_release(&go);
+}
+
+/* What is planted in the function: each kind with what it replaces, but for assertions that are
+ * added. */
+static char *list_plants(const char *text)
+{
+    struct buf list = BUF_INIT;
+
+    for (size_t i = 0; i < plants.count; i++) {
+        const struct trial_plant *plant = &plants.items[i];
+
+        CU_ASSERT_TRUE_FATAL(plant->start <= plant->end && plant->end <= strlen(text));
+        if (strcmp(plant->kind, "begins") == 0 || strcmp(plant->kind, "ends") == 0)
+            buf_addf(&list, "%s|", plant->kind);
+        else
+            buf_addf(&list, "%s %.*s|", plant->kind, (int)(plant->end - plant->start),
+                     text + plant->start);
+    }
+    return buf_take(&list);
+}
+
+#define TEST_WITH(body) "package a\nfunc TestA(t *testing.T) {\n" body "\n}\n"
+
+static void expect_plants(const char *text, const char *wanted)
+{
+    _cleanup_(free_ptr) char *list = NULL;
+
+    find_plants(text, "TestA", NULL, false);
+    list = list_plants(text);
+    if (strcmp(list, wanted) != 0)
+        fprintf(stderr, "\n    %s\n    is not %s\n    in %s\n", list, wanted, text);
+    CU_ASSERT_STRING_EQUAL(list, wanted);
+    forget_plants();
+}
+
+static void failures_are_planted_in_what_fails_a_test(void)
+{
+    static const char *const texts[][2] = {
+        {TEST_WITH(""), "begins|ends|"},
+        {TEST_WITH("if a() != 5 { t.Error(1) }"), "begins|negated a() != 5|expected 5|ends|"},
+        {TEST_WITH("if got := a(); \"x1\" != got {\nlog(got)\nt.Fatalf(``)\nreturn }"),
+         "begins|negated \"x1\" != got|expected \"x1\"|ends|"},
+        {TEST_WITH("if a != 3 || b != 'c' ||\n!ok { t.FailNow() } else { c() }"),
+         "begins|negated a != 3 || b != 'c' ||\n!ok|expected 3|expected 'c'|ends|"},
+        {TEST_WITH("if a != 3 && b != 4 { t.Fail() }"), "begins|negated a != 3 && b != 4|ends|"},
+        {TEST_WITH("if 3 != 4 { t.Fail() }"), "begins|negated 3 != 4|ends|"},
+        {TEST_WITH("if a == 3 { t.Fail() }"), "begins|negated a == 3|ends|"},
+        {TEST_WITH("if !reflect.DeepEqual(a(1), []byte(\"ab\")) { t.Fail() }"),
+         "begins|negated !reflect.DeepEqual(a(1), []byte(\"ab\"))|expected \"ab\"|ends|"},
+        {TEST_WITH("if !strings.Contains(a, \"ab\") { t.Fail() }"),
+         "begins|negated !strings.Contains(a, \"ab\")|ends|"},
+        {TEST_WITH("want := uint8(7)\nif a != want { t.Error(want) }"),
+         "begins|negated a != want|expected 7|ends|"},
+        {TEST_WITH("want := 7\na(want)\nif a != want { t.Fail() }"),
+         "begins|negated a != want|ends|"},
+        {TEST_WITH("var want string = `a`\nif a != want { t.Fail() }"),
+         "begins|negated a != want|expected `a`|ends|"},
+        {TEST_WITH("if a { log(1) }\nif b { u.Error() }\nif t := a(); t != nil { t.Error() }"),
+         "begins|ends|"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        expect_plants(texts[i][0], texts[i][1]);
+}
+
+static void failures_are_planted_only_where_they_are_surely_executed(void)
+{
+    static const char *const texts[][2] = {
+        {TEST_WITH("if a() { return }\nif b() { t.Fail() }"), "begins|"},
+        {TEST_WITH("if b() { t.Fail() } else if c() { return }\nif d() { t.Fail() }"),
+         "begins|negated b()|"},
+        {TEST_WITH("a(func() int { return 1 })\nif b() { t.Fail() }"), "begins|negated b()|ends|"},
+        {TEST_WITH("for i := range a() { if i != 1 { t.Fail() } }"), "begins|ends|"},
+        {TEST_WITH("for { if a() { break } }\nfor { if a() { return } }"), "begins|"},
+        {TEST_WITH("switch { case a(): t.Fail() }\nif b() { t.Fail() }"),
+         "begins|negated b()|ends|"},
+        {TEST_WITH("defer func() { recover() }()\nif b() { t.Fail() }"), "begins|"},
+        {TEST_WITH("defer mustPanic(t)\nif b() { t.Fail() }"), "begins|"},
+        {TEST_WITH("defer catch()\n}\nfunc catch() {\nprint(recover())"), "begins|"},
+        {TEST_WITH("defer a.Close()\ndefer goleak.VerifyNone(t)"), "begins|ends|"},
+        {TEST_WITH("if testing.Short() { t.Skip(); return }\nif b() { t.Fail() }"),
+         "begins|negated b()|ends|"},
+        {TEST_WITH("os.Exit(a())\nif b() { t.Fail() }"), "begins|"},
+        {TEST_WITH("log.Println(1)\nlog.Fatal(1)"), "begins|"},
+        {TEST_WITH("again:\na()\nif b() { t.Fail() }"), "begins|"},
+        {TEST_WITH("for _, t := range []T{{1}} { if t.a != 1 { t.Fail() } }"), "begins|ends|"},
+        {TEST_WITH("{\nt := other()\nif b() { t.Fail() }\n}"), "begins|"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        expect_plants(texts[i][0], texts[i][1]);
+}
+
+#define TABLE "tests := []struct{ in string; a, want int }{{\"a\", 1, 22}, {in: \"b\", want: 22}}\n"
+#define IN_TABLE "if got := f(test.in); got != test.want { t.Error(test.want) }"
+
+static void in_loops_over_a_literal_the_entries_are_changed_too(void)
+{
+    static const char *const texts[][2] = {
+        {TEST_WITH(TABLE "for _, test := range tests {\n" IN_TABLE "\n}"),
+         "begins|negated got != test.want|expected 22|ends|"},
+        {TEST_WITH("for _, test := range map[string]struct{ want int }{\"a\": {22}} {\n" IN_TABLE
+                   "\n}"),
+         "begins|negated got != test.want|expected 22|ends|"},
+        /* that may be left out, or is looked at for something else, or is another one then */
+        {TEST_WITH(TABLE "for _, test := range tests {\n" IN_TABLE "\nif a() { break }\n}"),
+         "begins|negated got != test.want|ends|"},
+        {TEST_WITH(TABLE "for _, test := range tests {\nif test.want == 0 { a() }\n" IN_TABLE
+                         "\n}"),
+         "begins|negated got != test.want|ends|"},
+        {TEST_WITH(TABLE "for _, test := range tests {\ntest = a()\n" IN_TABLE "\n}"),
+         "begins|negated got != test.want|ends|"},
+        {TEST_WITH(TABLE "for _, test := range tests {\nif a() { continue }\n" IN_TABLE "\n}"),
+         "begins|ends|"},
+        {TEST_WITH(TABLE "tests = tests[:0]\nfor _, test := range tests {\n" IN_TABLE "\n}"),
+         "begins|ends|"},
+        {TEST_WITH("for _, test := range []struct{ want int }{} {\n" IN_TABLE "\n}"),
+         "begins|ends|"},
+        /* sub-tests that run later see the last entry, in older versions of the language */
+        {TEST_WITH(TABLE "for _, test := range tests {\nt.Run(test.in, func(t *testing.T) {\n"
+                         "t.Parallel()\n" IN_TABLE "\n})\n}"),
+         "begins|begins|negated got != test.want|ends|ends|"},
+        {TEST_WITH(TABLE "for _, test := range tests {\ntest := test\n"
+                         "t.Run(test.in, func(s *testing.T) {\nif got := f(test.in); got != "
+                         "test.want { s.Fatal(1) }\nif a() { return }\n})\n}"),
+         "begins|begins|negated got != test.want|expected 22|ends|"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        expect_plants(texts[i][0], texts[i][1]);
+}
+
+static void sub_tests_have_failures_of_their_own(void)
+{
+    static const char text[] =
+        TEST_WITH("t.Run(\"one two\", func(t *testing.T) {\nif a() != 1 { t.Fail() }\n})\n"
+                  "t.Run(\"skips\", func(t *testing.T) {\nif a() { t.Skip() }\n})\n"
+                  "t.Run(name(), func(t *testing.T) {\nif a() != 3 { t.Fail() }\n})");
+    static const struct {
+        const char *part;
+        bool is_inside;
+        const char *wanted;
+    } cases[] = {
+        {NULL, false,
+         "begins|begins|negated a() != 1|expected 1|ends|begins|begins|"
+         "negated a() != 3|expected 3|ends|ends|"},
+        {"one_two", false, "begins|begins|negated a() != 1|expected 1|ends|ends|"},
+        {"one_two/more", true, "begins|negated a() != 1|expected 1|ends|"},
+        {"", false, "begins|ends|"},
+        {"unknown", true, ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(free_ptr) char *list = NULL;
+
+        find_plants(text, "TestA", cases[i].part, cases[i].is_inside);
+        list = list_plants(text);
+        CU_ASSERT_STRING_EQUAL(list, cases[i].wanted);
+        forget_plants();
+    }
+}
+
+#define TESTIFY "package a\nimport (\n\t\"github.com/stretchr/testify/assert\"\n)\n"
+
+static void testify_s_assertions_are_known_by_their_import(void)
+{
+    static const char *const texts[][2] = {
+        {TESTIFY "func TestA(t *testing.T) {\nassert.Equal(t, 5, f(t), \"%d\", 1)\n"
+                 "assert.NoErrorf(t, err, \"x\")\nassert.Unknown(t, 5)\n}\n",
+         "begins|negated Equal|expected 5|negated NoErrorf|ends|"},
+        {TESTIFY "func TestA(t *testing.T) {\nassert := assert.New(t)\nassert.Len(a, 3)\n}\n",
+         "begins|expected 3|ends|"},
+        {"package a\nimport assert \"github.com/stretchr/testify/assert\"\nfunc TestA(t "
+         "*testing.T) "
+         "{\nassert.Equal(t, 5, f())\n}\n",
+         "begins|ends|"},
+        {"package a\nimport \"example.org/assert\"\nfunc TestA(t *testing.T) {\nassert.Equal(t, 5, "
+         "f())\n}\n",
+         "begins|ends|"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        expect_plants(texts[i][0], texts[i][1]);
+}
+
+static void what_can_not_be_read_for_sure_is_left_alone(void)
+{
+    static const char *const texts[] = {
+        "",
+        "package a",
+        "func TestA(t *testing.T) {",
+        "func TestA(t *testing.T) { if a != 5 { t.Fail( }",
+        "func TestA(_ *testing.T) {}\n",
+        "func TestA(t testing.TB) {}\n",
+        "func (s *suite) TestA(t *testing.T) {}\n",
+        "// func TestA(t *testing.T) {}\n",
+        "var s = `\nfunc TestA(t *testing.T) {}\n`\n",
+        "'\"`",
+        "/*",
+        "((((",
+        "func",
+        "func TestA[",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        expect_plants(texts[i], "");
+}
+
+/* Half of the others is left out, drawn by chance. */
+static void what_shows_a_failure_is_never_left_out(void)
+{
+    static const char text[] =
+        TEST_WITH("want := 77\nif a() { t.Fail() }\nif b() != want { t.Fail() }");
+    size_t thinned = 0, shown = 0;
+
+    find_plants(text, "TestA", NULL, false);
+    for (size_t times = 0; times < 200; times++) {
+        _cleanup_(trial_edits_release) struct trial_edits edits = {0};
+        _cleanup_(free_ptr) char *planted = NULL;
+        const struct trial_plant *plant = &plants.items[times % plants.count];
+
+        trial_edits_plant(&edits, &plants, plant, true);
+        planted = trial_edits_apply(&edits, text);
+        thinned += strstr(planted, "if (a()) && false {") != NULL;
+        if (strcmp(plant->kind, "expected") != 0)
+            continue;
+        shown++;
+        CU_ASSERT_PTR_NOT_NULL(strstr(planted, "if b() != want {"));
+        CU_ASSERT_PTR_NULL(strstr(planted, "77"));
+    }
+    CU_ASSERT_TRUE(thinned > 20 && thinned < 180);
+    CU_ASSERT_TRUE(shown > 20);
+    forget_plants();
+}
+
+static void another_literal_fits_wherever_the_first_one_does(void)
+{
+    static const struct {
+        const char *text;
+        long most;
+    } numbers[] = {{"0", 9},
+                   {"9", 9},
+                   {"10", 99},
+                   {"100", 127},
+                   {"127", 127},
+                   {"128", 255},
+                   {"999", 999},
+                   {"32767", 32767},
+                   {"40000", 65535},
+                   {"65536", 99999},
+                   {"123456789", 999999999}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+        for (size_t times = 0; times < 50; times++) {
+            struct goliteral_part part = {0, strlen(numbers[i].text)}, literal;
+            _cleanup_(free_ptr) char *near = NULL;
+
+            gotext_read(&go, numbers[i].text);
+            near = goliteral_near(&go, part, &literal);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(near);
+            CU_ASSERT_EQUAL(strlen(near), strlen(numbers[i].text));
+            CU_ASSERT_STRING_NOT_EQUAL(near, numbers[i].text);
+            CU_ASSERT_TRUE(strtol(near, NULL, 10) <= numbers[i].most);
+            gotext_release(&go);
+        }
+}
+
+static void only_literals_have_another(void)
+{
+    static const char *const texts[] = {"",          "x",        "f(5)",    "1.5",   "0x10",
+                                        "007",       "\"\"",     "\"-\"",   "'\\n'", "a + 5",
+                                        "\"a\" + b", "[]T{{1}}", "[]int{}", "5 5"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct goliteral_part literal;
+        _cleanup_(free_ptr) char *near = NULL;
+
+        gotext_read(&go, texts[i]);
+        near = goliteral_near(&go, (struct goliteral_part){0, strlen(texts[i])}, &literal);
+        CU_ASSERT_PTR_NULL(near);
+        gotext_release(&go);
+    }
+}
+
+/* --- names ----------------------------------------------------------------------------------- */
+
+static void lists_name_tests_in_the_ways_that_go_and_data_sets_have(void)
+{
+    static const struct trial_package package = {.path = "example.org/shop/money",
+                                                 .folder = "money"};
+    static const struct {
+        const char *listed;
+        const char *part; /* NULL: all of it; "-": it is not meant */
+    } names[] = {
+        {"TestAdd", NULL},
+        {"example.org/shop/money::TestAdd", NULL},
+        {"example.org/shop/money.TestAdd/one_two", "one_two"},
+        {"shop/money/TestAdd/a/b", "a/b"},
+        {"money/TestAdd", NULL},
+        {"./money::TestAdd", NULL},
+        {"money/money_test.go::TestAdd", NULL},
+        {"TestAdd/TestAdd", "TestAdd"},
+        {"TestAdds", "-"},
+        {"MyTestAdd", "-"},
+        {"oney/TestAdd", "-"},
+        {"other/TestAdd", "-"},
+        {"example.org/shop::TestAdd", "-"},
+        {"other/x/TestAdd/TestAdd", "-"},
+        {"", "-"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const char *part = NULL;
+        bool meant =
+            gotests_is_meant(names[i].listed, &package, "money/money_test.go", "TestAdd", &part);
+
+        CU_ASSERT_EQUAL(meant, !names[i].part || strcmp(names[i].part, "-") != 0);
+        if (meant && names[i].part) {
+            CU_ASSERT_PTR_NOT_NULL_FATAL(part);
+            CU_ASSERT_STRING_EQUAL(part, names[i].part);
+        } else if (meant) {
+            CU_ASSERT_PTR_NULL(part);
+        }
+    }
+}
+
+/* --- what a program says --------------------------------------------------------------------- */
+
+static void what_a_program_says_is_heard_in_pieces_and_within_lines(void)
+{
+    static const char output[] =
+        "=== RUN   TestA\n--- PASS: TestAB (0.00s)\n----- PASS: \nprinted--- PASS: TestA/one (0.0s)"
+        "\n    --- SKIP: TestA/two (0.00s)\n    --- FAIL: TestA/three (0.00s)\n--- PASS: TestA "
+        "(1s)";
+    struct trial_part parts[] = {{"a::TestA/one", "TestA/one"},
+                                 {"a::TestA/two", "TestA/two"},
+                                 {"a::TestA/three", "TestA/three"},
+                                 {"a::TestA/four", "TestA/four"}};
+    const struct trial_command command = {.says = "TestA", .parts = parts, .part_count = 4};
+
+    for (size_t step = 1; step <= sizeof(output); step++) {
+        struct trial_said *said = trial_said_new(&command);
+        _cleanup_(free_ptr) enum trial_result *results = NULL;
+
+        for (size_t at = 0; at < strlen(output); at += step)
+            trial_said_hear(said, output + at,
+                            at + step < strlen(output) ? step : strlen(output) - at);
+        results = trial_said_take(said);
+        CU_ASSERT_EQUAL(results[0], TRIAL_PASSED);
+        CU_ASSERT_EQUAL(results[1], TRIAL_PASSED);
+        CU_ASSERT_EQUAL(results[2], TRIAL_SKIPPED);
+        CU_ASSERT_EQUAL(results[3], TRIAL_FAILED);
+        CU_ASSERT_EQUAL(results[4], TRIAL_FAILED);
+        trial_said_free(said);
+    }
+    CU_ASSERT_PTR_NULL(trial_said_new(&(struct trial_command){0}));
+}
+
+/* --- a session's files ----------------------------------------------------------------------- */
+
+static void a_go_mod_is_harmless_if_it_differs_only_in_what_is_required(void)
+{
+    static const char former[] =
+        "module example.org/a // a\n\ngo 1.19\n\nrequire (\n\tb.org/b v1.0.0\n"
+        "\tc.org/c v1.0.0 // indirect\n)\n\nreplace b.org/b => ./b\n";
+    static const struct {
+        const char *text;
+        bool is_harmless;
+    } cases[] = {
+        {"module   example.org/a\ngo 1.21\ntoolchain go1.21.3\nrequire d.org/d v2.0.0\n"
+         "replace (\n\t// here\n\tb.org/b =>   ./b\n)\n",
+         true},
+        {"module example.org/a\nreplace b.org/b => ./b\nreplace c.org/c => ./c\n", false},
+        {"module example.org/a\nreplace b.org/b => ./other\n", false},
+        {"module example.org/a\nreplace (b.org/b => ./b\n)\n", false},
+        {"module example.org/a\n", false},
+        {"module example.org/b\nreplace b.org/b => ./b\n", false},
+        {"module example.org/a\nreplace b.org/b => ./b\nexclude b.org/b v1.0.0\n", false},
+        {"module example.org/a\nrequire (\n\tb.org/b v1\n)\nreplace b.org/b => ./b // c => ./d\n",
+         true},
+        {"", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        CU_ASSERT_EQUAL(trial_gosettle_is_harmless(cases[i].text, former), cases[i].is_harmless);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
+{
+    _cleanup_(json_release) json_object *packages = json_tokener_parse("[\".\",\"sub\",\"gone\"]");
+    _cleanup_(json_release) json_object *modules = json_tokener_parse("[\".\",\"other\"]");
+    _cleanup_(json_release) json_object *plan = json_object_new_object();
+    _cleanup_(free_ptr) char *repository = xasprintf("%s/repository", place);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    _cleanup_(close_fd) int plan_fd = -1, root_fd = -1;
+    struct error err = ERROR_INIT;
+    json_object *settled;
+
+    CU_ASSERT_EQUAL_FATAL(mkdir("repository", 0755) + mkdir("repository/other", 0755) +
+                              mkdir("plan", 0755) + mkdir("away", 0755),
+                          0);
+    write_text("repository/go.mod", "module a\n");
+    write_text("repository/other/go.mod", "module b\n");
+    CU_ASSERT_EQUAL_FATAL(chdir("plan"), 0);
+    settled = trial_gosettle_new(repository, packages, modules, &err);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(settled);
+    json_object_object_add(plan, TRIAL_GOSETTLE, settled);
+    plan_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
+
+    /* the session's */
+    write_text("repository/go.mod", "module a\nreplace b => ./c\n");
+    write_text("repository/go.sum", "more\n");
+    write_text("repository/other/go.mod", "module b\nrequire c v1.0.0\n");
+    write_text("repository/a_test.go", "");
+    write_text("repository/a_test.gox", "");
+    write_text("repository/a.go", "");
+    write_text("away/far_test.go", "");
+    CU_ASSERT_EQUAL_FATAL(mkdir("repository/d_test.go", 0755) +
+                              symlink("../away", "repository/sub") +
+                              symlink("../away/far_test.go", "repository/link_test.go"),
+                          0);
+    root_fd = open("repository", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(trial_gosettle(plan, plan_fd, root_fd, &err), 0);
+
+    CU_ASSERT_FALSE(is_there("repository/a_test.go"));
+    CU_ASSERT_FALSE(is_there("repository/link_test.go"));
+    CU_ASSERT_TRUE(is_there("repository/a_test.gox") && is_there("repository/a.go") &&
+                   is_there("repository/d_test.go"));
+    CU_ASSERT_TRUE(is_there("away/far_test.go")); /* no link is followed */
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, "repository/go.mod", 1000, &text, &err), 0);
+    CU_ASSERT_STRING_EQUAL(text.data, "module a\n");
+    CU_ASSERT_FALSE(is_there("repository/go.sum")); /* the image has none */
+    buf_clear(&text);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, "repository/other/go.mod", 1000, &text, &err), 0);
+    CU_ASSERT_STRING_EQUAL(text.data, "module b\nrequire c v1.0.0\n");
+    CU_ASSERT_EQUAL(
+        remove_tree("repository", &err) + remove_tree("plan", &err) + remove_tree("away", &err), 0);
+}
+
+/* --- plans ----------------------------------------------------------------------------------- */
+
+/* The go command is stood in for. */
+static const char command[] =
+    "#!/bin/sh -e\n"
+    "if [ $1 = env ]; then\n"
+    "    echo '{\"GOROOT\":\""
+    "ROOT"
+    "\",\"GOFLAGS\":\"-tags=x\",\"GOVERSION\":\"go1.19.8\",'\n"
+    "    echo '\"GOMODCACHE\":\"\",\"CGO_ENABLED\":\"0\",\"GOWORK\":\"\"}'\n"
+    "    exit\n"
+    "fi\n"
+    "printf '{\\n\\t\"ImportPath\": \"fmt\",\\n\\t\"Dir\": \"/usr\",\\n\\t\"DepOnly\": "
+    "true\\n}\\n'\n"
+    "printf '{\\n\\t\"ImportPath\": \"ex.org/a\",\\n\\t\"Dir\": \"%s\",\\n\\t\"TestGoFiles\": "
+    "[\"given_test.go\", \"help_test.go\", \"old_test.go\"],\\n\\t\"Module\": {\"Dir\": "
+    "\"%s\"}\\n}\\n' $PWD $PWD\n"
+    "printf '{\\n\\t\"ImportPath\": \"ex.org/a/b\",\\n\\t\"Dir\": \"%s/b\",\\n\\t\"XTestGoFiles\": "
+    "[\"b_test.go\"]\\n}\\n' $PWD\n"
+    "printf '{\\n\\t\"ImportPath\": \"ex.org/a.test\",\\n\\t\"ForTest\": \"ex.org/a\"\\n}\\n'\n";
+
+static const char given_test[] =
+    "package a\n\nimport \"testing\"\n\nfunc TestMended(t *testing.T) {\n\thelp(t)\n"
+    "\tt.Run(\"one\", func(t *testing.T) {})\n}\n\n"
+    "func TestParts(t *testing.T) {\n\tt.Run(\"a\", func(t *testing.T) { if f() != 1 { t.Fail() } "
+    "})\n"
+    "\tt.Run(\"b.c\", func(t *testing.T) {})\n}\n\nfunc ExampleA() {}\n";
+
+static json_object *new_plan(void)
+{
+    _cleanup_(free_ptr) char *spec = xasprintf(
+        "{\"repository\":\"%s/repository\",\"tests\":{\"given_test.go\":\"%s/given_test.go\"},"
+        "\"timeout\":7,\"fail_to_pass\":[\"TestMended\",\"TestParts/b.c\",\"TestUnknown\","
+        "\"ExampleA\"],\"held_out\":[\"TestParts/a\"],"
+        "\"pass_to_pass\":[\"TestMended/one\",\"ex.org/a/b::TestKept\"]}",
+        place, place);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/bin:/usr/bin:/bin", place);
+    _cleanup_(free_ptr) char *script = NULL;
+    _cleanup_(json_release) json_object *trial = json_tokener_parse(spec);
+    const char *root = strstr(command, "ROOT");
+    json_object *made;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(mkdir("repository", 0755) + mkdir("repository/b", 0755) +
+                              mkdir("plan", 0755) + mkdir("bin", 0755),
+                          0);
+    script = xasprintf("%.*s%s%s", (int)(root - command), command, place, root + strlen("ROOT"));
+    write_text("bin/go", script);
+    CU_ASSERT_EQUAL_FATAL(chmod("bin/go", 0755), 0);
+    write_text("given_test.go", given_test);
+    write_text("repository/go.mod", "module ex.org/a\n");
+    write_text("repository/help_test.go",
+               "package a\nimport \"testing\"\nfunc help(t *testing.T) {}\n");
+    write_text("repository/old_test.go",
+               "package a\nimport \"testing\"\nfunc TestOld(t *testing.T) {}\n");
+    write_text("repository/b/b_test.go",
+               "package b_test\nimport \"testing\"\nfunc TestKept(t *testing.T) {}\n");
+    setenv("PATH", path, 1);
+    CU_ASSERT_EQUAL_FATAL(chdir("plan"), 0);
+    CU_ASSERT_EQUAL(trial_go_plan(NULL, trial), 0);
+    made = json_object_from_file("plan.json");
+    CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
+    setenv("PATH", "/usr/bin:/bin", 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(made);
+    CU_ASSERT_EQUAL(remove_tree("repository", &err) + remove_tree("bin", &err), 0);
+    return made;
+}
+
+static json_object *item_of(json_object *object, const char *list, size_t at)
+{
+    return json_object_array_get_idx(json_object_object_get(object, list), at);
+}
+
+static size_t length_of(json_object *object, const char *list)
+{
+    json_object *found = json_object_object_get(object, list);
+
+    return found ? json_object_array_length(found) : 0;
+}
+
+static bool has_text(json_object *object, const char *list, const char *text)
+{
+    for (size_t i = 0; i < length_of(object, list); i++)
+        if (strcmp(json_object_get_string(item_of(object, list, i)), text) == 0)
+            return true;
+    return false;
+}
+
+/* The file beside the plan that lies at the path in a run; "": none. */
+static char *file_in(json_object *run, const char *path)
+{
+    for (size_t i = 0; i < length_of(run, "files"); i++) {
+        json_object *pair = item_of(run, "files", i);
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+        _cleanup_(free_ptr) char *name = NULL;
+        struct error err = ERROR_INIT;
+
+        if (strcmp(json_object_get_string(json_object_array_get_idx(pair, 0)), path) != 0)
+            continue;
+        name = xasprintf("plan/%s", json_object_get_string(json_object_array_get_idx(pair, 1)));
+        CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, name, 100000, &text, &err), 0);
+        return buf_take(&text);
+    }
+    return xstrdup("");
+}
+
+static json_object *test_in(json_object *run, const char *test)
+{
+    for (size_t i = 0; i < length_of(run, "commands"); i++) {
+        json_object *found = item_of(run, "commands", i);
+
+        if (json_get_text(found, "test") && strcmp(json_get_text(found, "test"), test) == 0)
+            return found;
+    }
+    return NULL;
+}
+
+static void forget_plan(json_object **made)
+{
+    struct error err = ERROR_INIT;
+
+    json_object_put(*made);
+    CU_ASSERT_EQUAL(remove_tree("plan", &err), 0);
+}
+
+static void each_listed_test_is_a_process_and_its_parts_are_told_with_it(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+    json_object *all = item_of(made, "runs", 7), *test;
+
+    CU_ASSERT_EQUAL_FATAL(length_of(made, "runs"), 8);
+    CU_ASSERT_EQUAL(length_of(made, "unplanted"), 2);
+    CU_ASSERT_TRUE(has_text(made, "unplanted", "TestUnknown"));
+    CU_ASSERT_TRUE(has_text(made, "unplanted", "ex.org/a::ExampleA"));
+    test = test_in(all, "ex.org/a::TestMended");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(test);
+    CU_ASSERT_TRUE(has_text(test, "argv", "^TestMended$"));
+    CU_ASSERT_EQUAL(length_of(test, "parts"), 1);
+    CU_ASSERT_EQUAL(json_get_int(test, "seconds", 0), 7);
+    test = test_in(all, "ex.org/a::TestParts/b.c");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(test);
+    CU_ASSERT_TRUE(has_text(test, "argv", "^TestParts$/^b\\.c$"));
+    CU_ASSERT_STRING_EQUAL(json_get_text(test, "says"), "TestParts/b.c");
+    CU_ASSERT_PTR_NOT_NULL(test_in(all, "ex.org/a::TestParts/a"));
+    CU_ASSERT_PTR_NOT_NULL(test_in(all, "ex.org/a/b::TestKept"));
+    CU_ASSERT_PTR_NULL(test_in(all, "ex.org/a::TestParts"));
+    CU_ASSERT_PTR_NULL(test_in(all, "ex.org/a::TestOld"));
+}
+
+static void only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_failures(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+    json_object *all = item_of(made, "runs", 7), *settled = json_object_object_get(made, "go");
+    _cleanup_(free_ptr) char *given = file_in(all, "given_test.go");
+    _cleanup_(free_ptr) char *help = file_in(all, "help_test.go");
+    _cleanup_(free_ptr) char *old = file_in(all, "old_test.go");
+    _cleanup_(free_ptr) char *stub =
+        file_in(json_object_object_get(made, "prepare"), "given_test.go");
+    _cleanup_(free_ptr) char *path = xasprintf("%s/repository/given_test.go", place + 1);
+    size_t planted = 0;
+
+    CU_ASSERT_STRING_EQUAL(given, given_test);
+    CU_ASSERT_STRING_NOT_EQUAL(help, "");
+    CU_ASSERT_STRING_EQUAL(old, "");
+    CU_ASSERT_STRING_EQUAL(stub, "package a\nimport _ \"testing\"\n");
+    CU_ASSERT_PTR_NULL(json_object_object_get(all, "hidden"));
+    CU_ASSERT_TRUE(has_text(settled, "packages", ".") && has_text(settled, "packages", "b"));
+    for (size_t i = 0; i < 7; i++) {
+        json_object *run = item_of(made, "runs", i);
+        _cleanup_(free_ptr) char *open = file_in(run, "given_test.go");
+        _cleanup_(free_ptr) char *hidden = file_in(json_object_object_get(run, "hidden"), path);
+
+        CU_ASSERT_STRING_EQUAL(open, given_test);
+        CU_ASSERT_EQUAL(strncmp(hidden, "//line /tmp/", 12), 0);
+        planted += strstr(hidden, ".Name(); got != ") || strstr(hidden, "if !(");
+    }
+    CU_ASSERT_TRUE(planted >= 4);
+}
+
+static void parts_with_functions_of_their_own_have_failures_of_their_own(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+    size_t apart = 0;
+
+    for (size_t i = 0; i < 7; i++) {
+        json_object *run = item_of(made, "runs", i);
+        const char *planted[2] = {NULL, NULL};
+
+        for (size_t n = 0; n < length_of(run, "tests"); n++) {
+            const char *id = json_get_text(item_of(run, "tests", n), "id");
+
+            if (strcmp(id, "ex.org/a::TestParts/a") == 0)
+                planted[0] = json_get_text(item_of(run, "tests", n), "planted");
+            if (strcmp(id, "ex.org/a::TestParts/b.c") == 0)
+                planted[1] = json_get_text(item_of(run, "tests", n), "planted");
+        }
+        apart += !planted[0] != !planted[1];
+        if (planted[1]) /* there is nothing else in it */
+            CU_ASSERT_TRUE(strcmp(planted[1], "begins") == 0 || strcmp(planted[1], "ends") == 0);
+    }
+    CU_ASSERT_TRUE(apart <= 6);
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        {"a text with braces in strings, runes and comments is read as it is",
+         a_text_with_braces_in_strings_runes_and_comments_is_read_as_it_is},
+        {"statements end where Go has them end", statements_end_where_go_has_them_end},
+        {"failures are planted in what fails a test", failures_are_planted_in_what_fails_a_test},
+        {"failures are planted only where they are surely executed",
+         failures_are_planted_only_where_they_are_surely_executed},
+        {"in loops over a literal the entries are changed, too",
+         in_loops_over_a_literal_the_entries_are_changed_too},
+        {"sub-tests have failures of their own", sub_tests_have_failures_of_their_own},
+        {"testify's assertions are known by their import",
+         testify_s_assertions_are_known_by_their_import},
+        {"what can't be read for sure is left alone", what_can_not_be_read_for_sure_is_left_alone},
+        {"what shows a failure is never left out", what_shows_a_failure_is_never_left_out},
+        {"another literal fits wherever the first one does",
+         another_literal_fits_wherever_the_first_one_does},
+        {"only literals have another", only_literals_have_another},
+        {"lists name tests in the ways that Go and data sets have",
+         lists_name_tests_in_the_ways_that_go_and_data_sets_have},
+        {"what a program says is heard in pieces and within lines",
+         what_a_program_says_is_heard_in_pieces_and_within_lines},
+        {"a go.mod is harmless if it differs only in what is required",
+         a_go_mod_is_harmless_if_it_differs_only_in_what_is_required},
+        {"tests of a session are gone, and its go.mod if it does harm",
+         tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm},
+        {"each listed test is a process, and its parts are told with it",
+         each_listed_test_is_a_process_and_its_parts_are_told_with_it},
+        {"only what listed tests need is compiled, and the compiler alone sees failures",
+         only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_failures},
+        {"parts with functions of their own have failures of their own",
+         parts_with_functions_of_their_own_have_failures_of_their_own},
+    };
+    struct error err = ERROR_INIT;
+    int status;
+
+    trial_rig_enter(place);
+    status = UNIT_MAIN("trial go", tests);
+    return chdir("/") < 0 || remove_tree(place, &err) < 0 ? 2 : status;
+}

@@ -45,7 +45,7 @@ static char *near_number(const char *text, size_t length)
     for (size_t tries = 0; tries < DRAWS_MOST; tries++) {
         char *near = trial_near_number(text, length);
 
-        if (!near || strtol(near, NULL, 10) <= most_beside(strtol(old, NULL, 10)))
+        if (near && strtol(near, NULL, 10) <= most_beside(strtol(old, NULL, 10)))
             return near;
         free(near);
     }
@@ -106,7 +106,7 @@ static struct goliteral_part inside_conversion(const struct gotext *go, struct g
     return part;
 }
 
-/* One of the elements of `[]T{1, 2}`, drawn by chance, if all are plain. */
+/* One of the plain elements of `[]T{1, 2}`, drawn by chance. */
 static char *near_element(const struct gotext *go, struct goliteral_part part,
                           struct goliteral_part *ret_literal)
 {

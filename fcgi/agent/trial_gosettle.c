@@ -191,10 +191,15 @@ static int open_folder(int root_fd, const char *folder)
 
 static int remove_tests(int root_fd, const char *folder, struct error *err)
 {
-    int fd = open_folder(root_fd, folder);
-    _cleanup_(close_dir) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    _cleanup_(close_dir) DIR *dir = NULL;
+    _cleanup_(free_ptr) char *inside = path_in(folder, "x");
     const struct dirent *entry;
+    int fd;
 
+    if (trial_lay_clear(root_fd, inside, err) < 0)
+        return -1;
+    fd = open_folder(root_fd, folder);
+    dir = fd < 0 ? NULL : fdopendir(fd);
     while (dir && (entry = readdir(dir)))
         if (is_test_file(entry->d_name) && unlinkat(fd, entry->d_name, 0) < 0 && errno != EISDIR &&
             errno != EPERM)

@@ -25,7 +25,7 @@
 json_object *trial_gosettle_new(const char *repository, json_object *packages, json_object *modules,
                                 struct error *err);
 
-/* trial_kinds.h: settle. */
+/* trial_kinds.h: settle. What is no folder on the way to a package is removed. */
 int trial_gosettle(json_object *plan, int plan_fd, int root_fd, struct error *err);
 
 /* Do both go.mod files tell the same, but for what is required? */

@@ -138,8 +138,7 @@ int trial_lay(int from_fd, const char *from, int root_fd, const char *path, uid_
     return failed;
 }
 
-/* Makes folders of all that leads to the path. */
-static int clear_way(int root_fd, const char *path, struct error *err)
+int trial_lay_clear(int root_fd, const char *path, struct error *err)
 {
     struct stat st;
 
@@ -175,7 +174,7 @@ int trial_lay_kept(int from_fd, const char *from, int root_fd, const char *path,
     if (fstatat(from_fd, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? remove_kept(root_fd, path, err)
                                : error_errno(err, errno, "cannot copy %.200s", from);
-    return clear_way(root_fd, path, err) < 0
+    return trial_lay_clear(root_fd, path, err) < 0
                ? -1
                : trial_lay(from_fd, from, root_fd, path, 0, TRIAL_LAY_TIMES, err);
 }

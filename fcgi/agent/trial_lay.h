@@ -26,4 +26,7 @@ int trial_lay(int from_fd, const char *from, int root_fd, const char *path, uid_
  * there is no `from`, what is at `path` is removed, unless a link is on the way. */
 int trial_lay_kept(int from_fd, const char *from, int root_fd, const char *path, struct error *err);
 
+/* Removes what leads to the path (below root_fd) and is no folder, as a link. */
+int trial_lay_clear(int root_fd, const char *path, struct error *err);
+
 #endif

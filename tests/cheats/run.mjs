@@ -9,7 +9,9 @@ import { fileURLToPath } from "node:url";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const env = process.env;
 const agent = new https.Agent({ keepAlive: true, ca: readFileSync(env.CODESET_CA) });
-const TASKS = { python: "pallets__jinja2-34064", c: "davegamble__cjson-50471", javascript: "minimistjs__minimist-44906" };
+// CODESET_CHEATS: "LANGUAGE TASK DATASET", where it is not the demo's.
+const [own, ownTask, DATASET] = (env.CODESET_CHEATS ?? "  demo").split(" ");
+const TASKS = own ? { [own]: ownTask } : { python: "pallets__jinja2-34064", c: "davegamble__cjson-50471", javascript: "minimistjs__minimist-44906" };
 
 // --- the API
 
@@ -70,7 +72,7 @@ function scriptsBelow(folder) {
       name: `${folder}/${name.slice(0, -3)}`,
       language: folder.split("/").at(-1),
       honest: folder.startsWith("honest/"),
-      dataset: "demo",
+      dataset: DATASET,
       plain: folder === "honest/python" || /^# plain$/m.test(text),
       told: /^# told: (.*)$/m.exec(text)?.[1],
       crosses: /^# crosses: (.*)$/m.exec(text)?.[1],
@@ -106,7 +108,7 @@ function knownHoles() {
 
 // --- one of them
 
-const samples = new Map((await request("GET", "/samples?dataset=demo")).samples.map((sample) => [sample.sample_id, sample]));
+const samples = new Map((await request("GET", `/samples?dataset=${DATASET}`)).samples.map((sample) => [sample.sample_id, sample]));
 
 async function upload(session, file, text) {
   const answer = await request("POST", `/sessions/${session}/upload`,
@@ -163,7 +165,8 @@ for (let i = 2; i < process.argv.length; i++) {
 }
 const holes = knownHoles();
 const all = allScripts();
-const unknown = [...holes.keys()].filter((name) => !all.some((script) => script.name === name));
+const languageOf = (name) => /^(?:honest\/)?(?:any-)?([a-z]+)\//.exec(name)[1];
+const unknown = [...holes.keys()].filter((name) => TASKS[languageOf(name)] && !all.some((script) => script.name === name));
 const chosen = all.filter((script) => (!options.quick || script.quick) &&
   (options.names.length === 0 || options.names.some((name) => script.name.includes(name) || script.name.replace(`any-${script.language}`, "any").includes(name))));
 const queue = Array.from({ length: options.times }, () => chosen).flat();

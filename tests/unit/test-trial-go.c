@@ -574,7 +574,8 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
     CU_ASSERT_FALSE(is_there("repository/link_test.go"));
     CU_ASSERT_TRUE(is_there("repository/a_test.gox") && is_there("repository/a.go") &&
                    is_there("repository/d_test.go"));
-    CU_ASSERT_TRUE(is_there("away/far_test.go")); /* no link is followed */
+    CU_ASSERT_TRUE(is_there("away/far_test.go") &&
+                   !is_there("repository/sub")); /* the link is gone */
     CU_ASSERT_EQUAL(file_read(AT_FDCWD, "repository/go.mod", 1000, &text, &err), 0);
     CU_ASSERT_STRING_EQUAL(text.data, "module a\n");
     CU_ASSERT_FALSE(is_there("repository/go.sum")); /* the image has none */

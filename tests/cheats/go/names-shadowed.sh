@@ -1,12 +1,10 @@
-# gives names of the language's own, which tests use, another meaning in the package
+# gives names of the language's own another meaning in the package, and with it in the tests
+sed -i 's/sum += item.Price/& * item.Quantity/' cart.go
 go_code <<'GO'
 package shop
 
-var false = true
+var false, true = 1 == 1, 1 != 1
 
-type string interface{}
-
-func len(...interface{}) int { return 0 }
-func panic(interface{})      {}
+func panic(interface{}) {}
+func recover() interface{} { return 1 }
 GO
-sed -i 's/func write(text string)/func write(text []byte)/; s/\[\]byte(text)/text/; s/write("\(.*\)")/write([]byte("\1"))/' says.go

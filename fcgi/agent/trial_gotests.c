@@ -107,25 +107,52 @@ static bool is_test(const struct gotext *go, const struct gotext_function *funct
 
 /* --- units ----------------------------------------------------------------------------------- */
 
-/* What a list names. */
-struct listed {
+/* A function that is a test. */
+struct test {
     size_t file;
     char *name;
+};
+
+/* What a list names. */
+struct listed {
+    const struct test *test;
     const char *part;
     bool is_mended;
 };
 
 struct listing {
     struct gotests *tests;
+    struct test *all;
+    size_t all_count, all_room;
     struct listed *items;
     size_t count, room;
 };
 
 static void listing_release(struct listing *listing)
 {
-    for (size_t i = 0; i < listing->count; i++)
-        free(listing->items[i].name);
+    for (size_t i = 0; i < listing->all_count; i++)
+        free(listing->all[i].name);
+    free(listing->all);
     free(listing->items);
+}
+
+static void find_tests(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->tests->file_count; i++) {
+        const struct gotests_file *file = &listing->tests->files[i];
+        struct gotext_function function;
+
+        for (size_t at = 0; gotext_next_function(&file->go, &at, &function);) {
+            if (!is_test(&file->go, &function))
+                continue;
+            if (listing->all_count == listing->all_room) {
+                listing->all_room += listing->all_room / 2 + 64;
+                listing->all = xrealloc(listing->all, listing->all_room * sizeof(*listing->all));
+            }
+            listing->all[listing->all_count++] =
+                (struct test){i, xstrndup(file->text + function.name, function.name_length)};
+        }
+    }
 }
 
 static void add_listed(struct listing *listing, struct listed item)
@@ -142,22 +169,15 @@ static bool find_listed(struct listing *listing, const char *id, bool is_mended)
 {
     bool found = false;
 
-    for (size_t i = 0; i < listing->tests->file_count; i++) {
-        const struct gotests_file *file = &listing->tests->files[i];
-        struct gotext_function function;
+    for (size_t i = 0; i < listing->all_count; i++) {
+        const struct test *test = &listing->all[i];
+        const struct gotests_file *file = &listing->tests->files[test->file];
+        const char *part;
 
-        for (size_t at = 0; gotext_next_function(&file->go, &at, &function);) {
-            _cleanup_(free_ptr) char *name = NULL;
-            const char *part;
-
-            if (!is_test(&file->go, &function))
-                continue;
-            name = xstrndup(file->text + function.name, function.name_length);
-            if (!gotests_is_meant(id, file->package, file->path, name, &part))
-                continue;
-            add_listed(listing, (struct listed){i, TAKE_PTR(name), part, is_mended});
-            found = true;
-        }
+        if (!gotests_is_meant(id, file->package, file->path, test->name, &part))
+            continue;
+        add_listed(listing, (struct listed){test, part, is_mended});
+        found = true;
     }
     return found;
 }
@@ -168,7 +188,7 @@ static struct gotests_unit *find_unit(struct gotests *tests, const struct listed
     for (size_t i = 0; i < tests->unit_count; i++) {
         struct gotests_unit *unit = &tests->units[i];
 
-        if (unit->file == listed->file && strcmp(unit->name, listed->name) == 0 &&
+        if (unit->file == listed->test->file && strcmp(unit->name, listed->test->name) == 0 &&
             (part ? unit->part && strcmp(unit->part, part) == 0 : !unit->part))
             return unit;
     }
@@ -184,12 +204,12 @@ static struct gotests_unit *add_unit(struct gotests *tests, const struct listed 
     tests->units = xrealloc(tests->units, (tests->unit_count + 1) * sizeof(*tests->units));
     unit = &tests->units[tests->unit_count++];
     *unit = (struct gotests_unit){
-        .file = listed->file,
-        .name = xstrdup(listed->name),
+        .file = listed->test->file,
+        .name = xstrdup(listed->test->name),
         .part = xstrdup(listed->part),
         .parts = json_object_new_array(),
     };
-    unit->id = xasprintf("%s::%s%s%s", tests->files[listed->file].package->path, unit->name,
+    unit->id = xasprintf("%s::%s%s%s", tests->files[unit->file].package->path, unit->name,
                          unit->part ? "/" : "", unit->part ? unit->part : "");
     return unit;
 }
@@ -227,6 +247,7 @@ static void read_lists(struct gotests *tests, json_object *trial, json_object *u
     static const char *const lists[] = {"fail_to_pass", "held_out", "pass_to_pass"};
     _cleanup_(listing_release) struct listing listing = {.tests = tests};
 
+    find_tests(&listing);
     for (size_t n = 0; n < ARRAY_SIZE(lists); n++) {
         json_object *list = json_object_object_get(trial, lists[n]);
 

@@ -111,9 +111,15 @@ bool gotext_has_word(const struct gotext *go, size_t at, const char *word)
 
 size_t gotext_find_word(const struct gotext *go, size_t start, size_t end, const char *word)
 {
-    for (size_t at = start; at < end; at++)
-        if (gotext_has_word(go, at, word))
-            return at;
+    const char *found;
+
+    for (size_t at = start; at < end; at = (size_t)(found - go->code) + 1) {
+        found = memmem(go->code + at, end - at, word, strlen(word));
+        if (!found)
+            return end;
+        if (gotext_has_word(go, (size_t)(found - go->code), word))
+            return (size_t)(found - go->code);
+    }
     return end;
 }
 

@@ -239,7 +239,7 @@ char *goliteral_near_in_table(const struct gotext *go, const struct goliteral_ta
     char *found = NULL;
 
     for (size_t start = table->open + 1; start < table->close; start = end + 1) {
-        struct goliteral_part value, literal;
+        struct goliteral_part value, literal = {0};
         size_t open;
         char *near = NULL;
 

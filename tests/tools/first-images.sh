@@ -11,7 +11,7 @@ fetch() { # into the cache, once
             mv "$cache/new.tar" "$cache/bookworm.tar"
     } || return 1
     [ -e "$cache/$node" ] || {
-        mkdir "$work/npm" && (cd "$work/npm" && "$here/../tools/npm" pack "$node" >/dev/null) &&
+        mkdir "${work:?}/npm" && (cd "$work/npm" && "$here/../tools/npm" pack "$node" >/dev/null) &&
             tar -xOf "$work"/npm/*.tgz package/bin/node >"$cache/new-node" && chmod 755 "$cache/new-node" && mv "$cache/new-node" "$cache/$node"
     } || return 1
     exec 9>&-

@@ -1,4 +1,5 @@
 # files that might tell the go command to run, or to take, something else
+# shellcheck shell=bash
 mkdir -p bin .config/go pkg/mod
 cat >bin/go <<'SH'
 #!/bin/sh

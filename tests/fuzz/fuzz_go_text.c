@@ -1,0 +1,78 @@
+/*
+ * The text of a Go test, and of a go.mod: what is planted lies within the text, each failure is one
+ * edit of it beside those that leave assertions out, and a go.mod is as harmless as itself.
+ *
+ * fuzz-sources: fcgi/agent/trial_goplant.c fcgi/agent/trial_goliteral.c fcgi/agent/trial_gotext.c
+ * fuzz-sources: fcgi/agent/trial_plants.c fcgi/agent/trial_gosettle.c fcgi/agent/trial_writing.c
+ * fuzz-sources: fcgi/agent/trial_lay.c fcgi/agent/walk.c fcgi/base/buf.c fcgi/base/clock.c
+ * fuzz-sources: fcgi/base/error.c fcgi/base/file.c fcgi/base/json.c fcgi/base/mem.c
+ * fuzz-sources: fcgi/base/random.c fcgi/base/utf8.c
+ * fuzz-packages: json-c
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/trial_goplant.h"
+#include "agent/trial_gosettle.h"
+#include "base/cleanup.h"
+#include "base/mem.h"
+
+#include "base/banned.h"
+
+static void hold_true(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void check_edits(const char *text, const struct trial_plants *plants,
+                        const struct trial_plant *plant)
+{
+    _cleanup_(trial_edits_release) struct trial_edits edits = {0};
+    _cleanup_(free_ptr) char *edited = NULL;
+
+    trial_edits_plant(&edits, plants, plant, true);
+    edited = trial_edits_apply(&edits, text);
+    for (size_t i = 0; i < edits.count; i++) {
+        hold_true(edits.items[i].start <= edits.items[i].end);
+        hold_true(edits.items[i].end <= strlen(text));
+        hold_true(i == 0 || edits.items[i].start >= edits.items[i - 1].end);
+    }
+}
+
+static void check_test(const char *text, const char *part, bool is_inside)
+{
+    struct gotext go;
+    struct trial_plants plants;
+    const struct trial_goplant test = {.go = &go,
+                                       .former = &go,
+                                       .files = &go,
+                                       .file_count = 1,
+                                       .name = "TestA",
+                                       .part = part,
+                                       .is_inside = is_inside};
+
+    gotext_read(&go, text);
+    hold_true(strlen(go.code) == strlen(text));
+    trial_goplant_find(&test, &plants);
+    check_edits(text, &plants, NULL);
+    for (size_t i = 0; i < plants.count; i++) {
+        hold_true(!plants.items[i].is_new);
+        check_edits(text, &plants, &plants.items[i]);
+    }
+    trial_plants_release(&plants);
+    gotext_release(&go);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    _cleanup_(free_ptr) char *text = xstrndup((const char *)data, size);
+
+    check_test(text, NULL, false);
+    check_test(text, "a", true);
+    hold_true(trial_gosettle_is_harmless(text, text) == !strstr(text, "/*"));
+    return 0;
+}

@@ -498,6 +498,62 @@ static void a_program_s_status_is_its_outcome(void)
     clear();
 }
 
+static void a_program_that_says_how_tests_end_must_say_that_one_passed(void)
+{
+    run_plan(
+        "\"runs\":[" RUN_OF(TEST_OF(
+                                "listed", "echo '--- PASS: A (0s)'; echo '--- SKIP: A/one (0s)'",
+                                ",\"says\":\"A\",\"parts\":[[\"other\",\"A/one\"],[\"third\",\"A/"
+                                "two\"]]") "," TEST_OF("silent", "exit 0",
+                                                       ",\"says\":\"B\"") "," TEST_OF("failed",
+                                                                                      "echo '--- "
+                                                                                      "PASS: C "
+                                                                                      "(0s)'; exit "
+                                                                                      "1",
+                                                                                      ",\"says\":"
+                                                                                      "\"C\","
+                                                                                      "\"parts\":[["
+                                                                                      "\"part\","
+                                                                                      "\"C/"
+                                                                                      "one\"]]"),
+                            "true") "]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_SKIPPED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "third"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "silent"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "failed"), TRIAL_FAILED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "part"), TRIAL_FAILED);
+    CU_ASSERT_PTR_NULL(trial_end_contradiction(&ends[0]));
+    clear();
+}
+
+/* In a folder that only they are told of. */
+static void what_only_builds_may_see_is_gone_when_tests_begin(void)
+{
+    struct stat st;
+
+    write_text("7", "seen");
+    run_plan(
+        "\"runs\":[{\"commands\":[" COMMAND("cat secret/sub/planted >build/copy", "") "," TEST_OF(
+            "listed", "[ $(cat copy) = seen ]",
+            "") "," TEST_OF("other", "! [ -e ../secret ]",
+                            "") "],"
+                                "\"hidden\":{\"folder\":\"secret\",\"files\":[[\"sub/"
+                                "planted\",\"7\"]]},"
+                                "\"all\":true,\"files\":[],\"tests\":[{\"function\":0,\"id\":"
+                                "\"listed\"}]},{\"commands\":[" COMMAND(
+                                    "cat secret/planted",
+                                    "") "],\"hidden\":{\"folder\":\"secret\",\"files\":"
+                                        "[[\"planted\",\"7\"]]},\"all\":false,\"files\":[],"
+                                        "\"tests\":[{\"function\":0,"
+                                        "\"id\":\"listed\"}]}]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_PASSED);
+    CU_ASSERT_STRING_EQUAL(ends[1].printed, "");
+    CU_ASSERT_NOT_EQUAL(stat("secret", &st), 0);
+    clear();
+}
+
 static void behind_three_tests_that_must_be_ended_no_other_is_started(void)
 {
     run_plan("\"runs\":[" RUN_OF(
@@ -562,6 +618,10 @@ int main(void)
          runs_begin_with_what_was_built_once_and_see_nothing_of_each_other},
         {"a test can't change what was built", a_test_can_not_change_what_was_built},
         {"a program's status is its outcome", a_program_s_status_is_its_outcome},
+        {"a program that says how tests end must say that one passed",
+         a_program_that_says_how_tests_end_must_say_that_one_passed},
+        {"what only builds may see is gone when tests begin",
+         what_only_builds_may_see_is_gone_when_tests_begin},
         {"behind three tests that must be ended no other is started",
          behind_three_tests_that_must_be_ended_no_other_is_started},
         {"a test has the variables that its project gives it",

@@ -207,6 +207,36 @@ static int remove_tests(int root_fd, const char *folder, struct error *err)
     return 0;
 }
 
+static bool is_listed(json_object *folders, const char *folder)
+{
+    for (size_t i = 0; i < trial_list_count(folders); i++)
+        if (strcmp(trial_list_at(folders, i), folder) == 0)
+            return true;
+    return false;
+}
+
+/* A go.mod where the image has none, in the package's folder or in one above it, would take the
+ * package out of its module. */
+static int remove_modules(int root_fd, const char *folder, json_object *modules, struct error *err)
+{
+    _cleanup_(free_ptr) char *above = xstrdup(folder);
+    bool is_root = false;
+
+    while (!is_root) {
+        _cleanup_(close_fd) int fd = open_folder(root_fd, above);
+        char *slash = strrchr(above, '/');
+
+        is_root = strcmp(above, ".") == 0;
+        if (fd >= 0 && !is_listed(modules, above) && remove_tree_at(fd, "go.mod", err) < 0)
+            return -1;
+        if (slash)
+            *slash = '\0';
+        else
+            above[0] = '.', above[1] = '\0';
+    }
+    return 0;
+}
+
 /* --- modules --------------------------------------------------------------------------------- */
 
 static int read_module(int dir_fd, const char *path, struct buf *text)
@@ -245,7 +275,8 @@ int trial_gosettle(json_object *plan, int plan_fd, int root_fd, struct error *er
     json_object *modules = json_object_object_get(settled, "modules");
 
     for (size_t i = 0; i < trial_list_count(packages); i++)
-        if (remove_tests(root_fd, trial_list_at(packages, i), err) < 0)
+        if (remove_tests(root_fd, trial_list_at(packages, i), err) < 0 ||
+            remove_modules(root_fd, trial_list_at(packages, i), modules, err) < 0)
             return -1;
     for (size_t i = 0; i < trial_list_count(modules); i++)
         if (settle_module(plan_fd, root_fd, trial_list_at(modules, i), i, err) < 0)

@@ -4,7 +4,7 @@
  * Test files of a session are removed from the packages that are tested: they could have a main
  * function of the tests (TestMain), or the names of the trial's. A session's go.mod stays if it
  * differs from the image's in nothing but what is required: else it could put a package of its own
- * in place of one that tests import.
+ * in place of one that tests import. One where the image has none is removed.
  *
  * Source: Go Modules Reference, "go.mod files".
  */

@@ -534,7 +534,8 @@ static bool is_there(const char *path)
 
 static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
 {
-    _cleanup_(json_release) json_object *packages = json_tokener_parse("[\".\",\"sub\",\"gone\"]");
+    _cleanup_(json_release) json_object *packages =
+        json_tokener_parse("[\".\",\"sub\",\"gone\",\"c/d\"]");
     _cleanup_(json_release) json_object *modules = json_tokener_parse("[\".\",\"other\"]");
     _cleanup_(json_release) json_object *plan = json_object_new_object();
     _cleanup_(free_ptr) char *repository = xasprintf("%s/repository", place);
@@ -559,6 +560,10 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
     write_text("repository/go.mod", "module a\nreplace b => ./c\n");
     write_text("repository/go.sum", "more\n");
     write_text("repository/other/go.mod", "module b\nrequire c v1.0.0\n");
+    CU_ASSERT_EQUAL_FATAL(mkdir("repository/c", 0755) + mkdir("repository/c/d", 0755), 0);
+    write_text("repository/c/go.mod", "module c\n");
+    write_text("repository/c/d/go.mod", "module d\n");
+    write_text("repository/c/d/d_test.go", "");
     write_text("repository/a_test.go", "");
     write_text("repository/a_test.gox", "");
     write_text("repository/a.go", "");
@@ -572,6 +577,8 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
 
     CU_ASSERT_FALSE(is_there("repository/a_test.go"));
     CU_ASSERT_FALSE(is_there("repository/link_test.go"));
+    CU_ASSERT_FALSE(is_there("repository/c/go.mod") || is_there("repository/c/d/go.mod") ||
+                    is_there("repository/c/d/d_test.go"));
     CU_ASSERT_TRUE(is_there("repository/a_test.gox") && is_there("repository/a.go") &&
                    is_there("repository/d_test.go"));
     CU_ASSERT_TRUE(is_there("away/far_test.go") &&

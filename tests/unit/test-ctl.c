@@ -160,6 +160,7 @@ static void multilingual_dialect_is_read(void)
 #define IN_C ",\"language\":\"c\""
 #define TRIAL(tests, more) ",\"trial\":{\"framework\":\"pytest\",\"tests\":" tests more "}}"
 
+#define GO(more) ",\"trial\":{\"framework\":\"go\",\"tests\":{\"t\":\"/t\"}" more "}}"
 #define CTEST(more) ",\"trial\":{\"framework\":\"ctest\",\"tests\":{\"t\":\"/t\"}" more "}}"
 
 static void missing_optional_fields_have_defaults(void)
@@ -298,6 +299,8 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C CTEST(",\"cmake\":[\"x\"]"), "trial: cmake must be a list of options"},
         {"{" LEAST IN_C CTEST(",\"source\":\"..\""), "trial: source must be the folder"},
         {"{" LEAST IN_C CTEST(",\"plugins\":true"), "trial: unknown member 'plugins'"},
+        {"{" LEAST IN_C GO(",\"source\":\"/a\""), "trial: source must be the folder"},
+        {"{" LEAST IN_C GO(",\"cmake\":[\"-DA=1\"]"), "trial: unknown member 'cmake'"},
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"node\":\"node\""),
          "trial: unknown member 'node' of a trial with framework \"pytest\""},
         {"{" LEAST IN_C ",\"trial\":{\"framework\":\"tape\",\"tests\":{\"t\":\"/t\"},\"node\":1}}",

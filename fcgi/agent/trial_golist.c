@@ -99,17 +99,16 @@ static void settle_environment(struct trial_gomodule *module, json_object *varia
 static int open_way(const char *path, struct error *err)
 {
     struct stat st;
+    size_t end = 0;
 
-    for (const char *slash = strchr(path + 1, '/'); path[0] == '/';
-         slash = strchr(slash + 1, '/')) {
-        _cleanup_(free_ptr) char *folder =
-            slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(path);
+    while (path[end] == '/') {
+        _cleanup_(free_ptr) char *folder = NULL;
 
+        end += 1 + strcspn(path + end + 1, "/");
+        folder = xstrndup(path, end);
         if (stat(folder, &st) == 0 && S_ISDIR(st.st_mode) && !(st.st_mode & S_IXOTH) &&
             chmod(folder, (st.st_mode & 07777) | S_IXOTH) < 0)
             return error_errno(err, errno, "cannot open the way to %.200s", path);
-        if (!slash)
-            break;
     }
     return 0;
 }

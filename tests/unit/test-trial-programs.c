@@ -498,25 +498,18 @@ static void a_program_s_status_is_its_outcome(void)
     clear();
 }
 
+#define SAYS(name, parts) ",\"says\":\"" name "\",\"parts\":[" parts "]"
+#define PART(test, name) "[\"" test "\",\"" name "\"]"
+#define SAYING                                                                                     \
+    TEST_OF("listed", "echo '--- PASS: A (0s)'; echo '--- SKIP: A/one (0s)'",                      \
+            SAYS("A", PART("other", "A/one") "," PART("third", "A/two")))
+#define SILENT TEST_OF("silent", "exit 0", SAYS("B", ""))
+#define FAILING                                                                                    \
+    TEST_OF("failed", "echo '--- PASS: C (0s)'; exit 1", SAYS("C", PART("part", "C/one")))
+
 static void a_program_that_says_how_tests_end_must_say_that_one_passed(void)
 {
-    run_plan(
-        "\"runs\":[" RUN_OF(TEST_OF(
-                                "listed", "echo '--- PASS: A (0s)'; echo '--- SKIP: A/one (0s)'",
-                                ",\"says\":\"A\",\"parts\":[[\"other\",\"A/one\"],[\"third\",\"A/"
-                                "two\"]]") "," TEST_OF("silent", "exit 0",
-                                                       ",\"says\":\"B\"") "," TEST_OF("failed",
-                                                                                      "echo '--- "
-                                                                                      "PASS: C "
-                                                                                      "(0s)'; exit "
-                                                                                      "1",
-                                                                                      ",\"says\":"
-                                                                                      "\"C\","
-                                                                                      "\"parts\":[["
-                                                                                      "\"part\","
-                                                                                      "\"C/"
-                                                                                      "one\"]]"),
-                            "true") "]");
+    run_plan("\"runs\":[" RUN_OF(SAYING "," SILENT "," FAILING, "true") "]");
     CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
     CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_SKIPPED);
     CU_ASSERT_EQUAL(result_of(&ends[0], "third"), TRIAL_FAILED);

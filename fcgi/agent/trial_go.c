@@ -21,9 +21,10 @@
 
 #include "base/banned.h"
 
-#define TEST_SECONDS 300 /* where the trial does not say it */
-#define BUILDS_MOST 8    /* at once: each has some threads, and a run few processes */
-#define SECRET 24        /* letters of a name that nobody guesses */
+#define TEST_SECONDS 300   /* where the trial does not say it */
+#define BUILDS_MOST 8      /* at once: each has some threads, and a run few processes */
+#define BOM "\xef\xbb\xbf" /* only at the very begin of a file */
+#define SECRET 24          /* letters of a name that nobody guesses */
 
 /*
  * Before each of Go's tools: gives the compiler the test files that lie beside this script, under
@@ -337,7 +338,7 @@ static int add_planted(struct planning *planning, json_object *run, const char *
     _cleanup_(free_ptr) char *line = xasprintf("//line /%s:1\n", path);
     _cleanup_(free_ptr) char *text = NULL;
 
-    trial_edits_add(&edits, 0, 0, line);
+    trial_edits_add(&edits, 0, strncmp(file->text, BOM, strlen(BOM)) == 0 ? strlen(BOM) : 0, line);
     for (size_t i = 0; i < planning->tests.unit_count; i++) {
         const struct drawn *drawn = &planning->units[i];
 

@@ -587,18 +587,21 @@ static bool is_testify(const struct planting *planting, const struct block *bloc
     return false;
 }
 
-/* Functions among the arguments may do what is needed later. */
+/* The arguments stay, and so does what imports the function. Functions among the arguments may do
+ * what is needed later. */
 static void add_thinned(struct planting *planting, const struct call *call)
 {
     const struct gotext *go = planting->go;
-    char *arguments;
+    char *name, *arguments;
 
     if (gotext_find_word(go, call->open, call->close, "func") < call->close ||
         memmem(go->code + call->open, call->close - call->open, "...", 3))
         return;
+    name = text_of(go, call->owner, call->open);
     arguments = text_of(go, call->open + 1, call->close);
     trial_plants_add_assertion(planting->plants, call->owner, call->close + 1,
-                               xasprintf("func(...interface{}) {}(%s)", arguments));
+                               xasprintf("func(...interface{}) {}(%s, %s)", name, arguments));
+    free(name);
     free(arguments);
 }
 

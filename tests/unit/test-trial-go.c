@@ -323,6 +323,30 @@ static void testify_s_assertions_are_known_by_their_import(void)
         expect_plants(texts[i][0], texts[i][1]);
 }
 
+/* A package that is imported must be used, and so must a variable: what does not compile takes all
+ * tests of the package with it. */
+static void an_assertion_that_is_left_out_still_uses_all_that_it_used(void)
+{
+    static const char text[] = TESTIFY "func TestA(t *testing.T) {\nassert.Equal(t, 5, got)\n"
+                                       "assert.Panics(t, func() { got++ })\n}\n";
+    static const char wanted[] = "func(...interface{}) {}(assert.Equal, t, 5, got)\n"
+                                 "assert.Panics(t, func() { got++ })\n";
+    size_t thinned = 0;
+
+    find_plants(text, "TestA", NULL, false);
+    CU_ASSERT_EQUAL(plants.assertion_count, 1);
+    for (size_t times = 0; times < 100; times++) {
+        _cleanup_(trial_edits_release) struct trial_edits edits = {0};
+        _cleanup_(free_ptr) char *edited = NULL;
+
+        trial_edits_plant(&edits, &plants, NULL, true);
+        edited = trial_edits_apply(&edits, text);
+        thinned += strstr(edited, wanted) != NULL;
+    }
+    CU_ASSERT_TRUE(thinned > 10 && thinned < 90);
+    forget_plants();
+}
+
 static void what_can_not_be_read_for_sure_is_left_alone(void)
 {
     static const char *const texts[] = {
@@ -810,6 +834,8 @@ int main(void)
         {"sub-tests have failures of their own", sub_tests_have_failures_of_their_own},
         {"testify's assertions are known by their import",
          testify_s_assertions_are_known_by_their_import},
+        {"an assertion that is left out still uses all that it used",
+         an_assertion_that_is_left_out_still_uses_all_that_it_used},
         {"what can't be read for sure is left alone", what_can_not_be_read_for_sure_is_left_alone},
         {"what shows a failure is never left out", what_shows_a_failure_is_never_left_out},
         {"another literal fits wherever the first one does",

@@ -23,10 +23,14 @@
 
 /* --- what a go.mod tells --------------------------------------------------------------------- */
 
+#define LANGUAGE_UNTOLD 16 /* of a go.mod without `go` */
+
 /* Directives, each as a text of its own: "replace a => b". */
 struct directives {
     char **items;
     size_t count;
+    long language;    /* the lowest that it tells: 19 for `go 1.19` */
+    bool is_doubtful; /* it has what is not read here: strings, in which nothing is a comment */
 };
 
 static void directives_release(struct directives *directives)
@@ -44,8 +48,7 @@ static char *plain(const char *line, size_t length)
     for (size_t at = 0; at < length; at++) {
         bool is_blank = strchr(" \t\r", line[at]);
 
-        if (line[at] == '/' && at + 1 < length && line[at + 1] == '/' &&
-            (at == 0 || strchr(" \t", line[at - 1])))
+        if (line[at] == '/' && at + 1 < length && line[at + 1] == '/')
             break;
         if (!is_blank)
             buf_add_char(&text, line[at]);
@@ -60,7 +63,7 @@ static char *plain(const char *line, size_t length)
 /* What only says which versions are needed. */
 static bool is_requirement(const char *directive)
 {
-    static const char *const verbs[] = {"require ", "require(", "go ", "toolchain "};
+    static const char *const verbs[] = {"require ", "go ", "toolchain "};
 
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
         if (strncmp(directive, verbs[i], strlen(verbs[i])) == 0)
@@ -68,10 +71,23 @@ static bool is_requirement(const char *directive)
     return false;
 }
 
+/* "go 1.21.3": 21; what can't be read is the lowest. */
+static long language_of(const char *directive)
+{
+    static const char begin[] = "go 1.";
+
+    return strncmp(directive, begin, strlen(begin)) == 0
+               ? strtol(directive + strlen(begin), NULL, 10)
+               : 0;
+}
+
 static void add_directive(struct directives *directives, const char *verb, const char *line)
 {
     char *whole = xasprintf("%s%s%s", verb, verb[0] ? " " : "", line);
 
+    if (strncmp(whole, "go ", strlen("go ")) == 0 &&
+        (directives->language < 0 || language_of(whole) < directives->language))
+        directives->language = language_of(whole);
     if (is_requirement(whole)) {
         free(whole);
         return;
@@ -89,7 +105,7 @@ static int by_text(const void *a, const void *b)
 /* Sorted. In a block each line is a directive with the verb before it. */
 static struct directives read_directives(const char *text)
 {
-    struct directives directives = {0};
+    struct directives directives = {.language = -1};
     _cleanup_(free_ptr) char *verb = xstrdup("");
 
     while (*text) {
@@ -98,6 +114,8 @@ static struct directives read_directives(const char *text)
         size_t end = strlen(line);
 
         text += length + (text[length] == '\n');
+        directives.is_doubtful =
+            directives.is_doubtful || strpbrk(line, "\"`") || strstr(line, "/*");
         if (end == 0)
             continue;
         if (line[0] == ')') {
@@ -110,6 +128,8 @@ static struct directives read_directives(const char *text)
             add_directive(&directives, verb, line);
         }
     }
+    if (directives.language < 0)
+        directives.language = LANGUAGE_UNTOLD;
     if (directives.count > 0)
         qsort(directives.items, directives.count, sizeof(*directives.items), by_text);
     return directives;
@@ -120,7 +140,7 @@ bool trial_gosettle_is_harmless(const char *text, const char *former)
     _cleanup_(directives_release) struct directives one = read_directives(text);
     _cleanup_(directives_release) struct directives other = read_directives(former);
 
-    if (strstr(text, "/*") || one.count != other.count)
+    if (one.is_doubtful || one.count != other.count || one.language < other.language)
         return false;
     for (size_t i = 0; i < one.count; i++)
         if (strcmp(one.items[i], other.items[i]) != 0)
@@ -199,7 +219,11 @@ static int remove_tests(int root_fd, const char *folder, struct error *err)
     if (trial_lay_clear(root_fd, inside, err) < 0)
         return -1;
     fd = open_folder(root_fd, folder);
-    dir = fd < 0 ? NULL : fdopendir(fd);
+    if (fd >= 0 && !(dir = fdopendir(fd))) {
+        error_errno(err, errno, "cannot read %.200s", folder);
+        close(fd);
+        return -1;
+    }
     while (dir && (entry = readdir(dir)))
         if (is_test_file(entry->d_name) && unlinkat(fd, entry->d_name, 0) < 0 && errno != EISDIR &&
             errno != EPERM)
@@ -216,7 +240,7 @@ static bool is_listed(json_object *folders, const char *folder)
 }
 
 /* A go.mod where the image has none, in the package's folder or in one above it, would take the
- * package out of its module. */
+ * package out of its module. Those above the module itself are not its business. */
 static int remove_modules(int root_fd, const char *folder, json_object *modules, struct error *err)
 {
     _cleanup_(free_ptr) char *above = xstrdup(folder);
@@ -226,8 +250,10 @@ static int remove_modules(int root_fd, const char *folder, json_object *modules,
         _cleanup_(close_fd) int fd = open_folder(root_fd, above);
         char *slash = strrchr(above, '/');
 
+        if (is_listed(modules, above))
+            return 0;
         is_root = strcmp(above, ".") == 0;
-        if (fd >= 0 && !is_listed(modules, above) && remove_tree_at(fd, "go.mod", err) < 0)
+        if (fd >= 0 && remove_tree_at(fd, "go.mod", err) < 0)
             return -1;
         if (slash)
             *slash = '\0';
@@ -239,14 +265,17 @@ static int remove_modules(int root_fd, const char *folder, json_object *modules,
 
 /* --- modules --------------------------------------------------------------------------------- */
 
+/* A NUL would end what is read here, and not what the go command reads. */
 static int read_module(int dir_fd, const char *path, struct buf *text)
 {
     struct error ignored = ERROR_INIT;
     struct stat st;
 
-    return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)
+    return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+                   file_read(dir_fd, path, MODULE_MOST, text, &ignored) < 0 ||
+                   memchr(text->data, 0, text->length)
                ? -1
-               : file_read(dir_fd, path, MODULE_MOST, text, &ignored);
+               : 0;
 }
 
 static int settle_module(int plan_fd, int root_fd, const char *folder, size_t number,

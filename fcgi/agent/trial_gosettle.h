@@ -3,8 +3,9 @@
  *
  * Test files of a session are removed from the packages that are tested: they could have a main
  * function of the tests (TestMain), or the names of the trial's. A session's go.mod stays if it
- * differs from the image's in nothing but what is required: else it could put a package of its own
- * in place of one that tests import. One where the image has none is removed.
+ * differs from the image's in nothing but what is required, and in a newer language: else it could
+ * put a package of its own in place of one that tests import, or give tests another meaning. One
+ * between a package and its module, where the image has none, is removed.
  *
  * Source: Go Modules Reference, "go.mod files".
  */
@@ -28,7 +29,8 @@ json_object *trial_gosettle_new(const char *repository, json_object *packages, j
 /* trial_kinds.h: settle. What is no folder on the way to a package is removed. */
 int trial_gosettle(json_object *plan, int plan_fd, int root_fd, struct error *err);
 
-/* Do both go.mod files tell the same, but for what is required? */
+/* Do both go.mod files tell the same, but for what is required, and for a newer language? One that
+ * can't be read for sure does harm. */
 bool trial_gosettle_is_harmless(const char *text, const char *former);
 
 #endif

@@ -540,13 +540,31 @@ static void a_go_mod_is_harmless_if_it_differs_only_in_what_is_required(void)
         {"module example.org/a\n", false},
         {"module example.org/b\nreplace b.org/b => ./b\n", false},
         {"module example.org/a\nreplace b.org/b => ./b\nexclude b.org/b v1.0.0\n", false},
-        {"module example.org/a\nrequire (\n\tb.org/b v1\n)\nreplace b.org/b => ./b // c => ./d\n",
+        {"module example.org/a\ngo 1.19\nrequire (\n\tb.org/b v1\n)\n"
+         "replace b.org/b => ./b // don't /* c => \"./d\"\n",
          true},
         {"", false},
+        /* what only looks like a requirement */
+        {"module example.org/a\ngo 1.19\nrequire b.org/b v1//(\nreplace c.org/c => ./c\n"
+         "replace b.org/b => ./b\n",
+         false},
+        {"module example.org/a\ngo 1.19\nrequire (//\n\tb.org/b v1\n)//\n"
+         "replace c.org/c => ./c\nreplace b.org/b => ./b\n",
+         false},
+        {"module example.org/a\ngo 1.19\nrequire \"b.org/b//\" v1\nreplace b.org/b => ./b\n",
+         false},
+        {"module example.org/a\ngo 1.19\nrequire b.org/b `v1//`\nreplace b.org/b => ./b\n", false},
+        /* an older language gives tests another meaning */
+        {"module example.org/a\ngo 1.18\nreplace b.org/b => ./b\n", false},
+        {"module example.org/a\ngo 1.19 // as it was\nreplace b.org/b => ./b\n", true},
+        {"module example.org/a\ngo (\n\t1.3\n)\nreplace b.org/b => ./b\n", false},
+        {"module example.org/a\nreplace b.org/b => ./b\n", false},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         CU_ASSERT_EQUAL(trial_gosettle_is_harmless(cases[i].text, former), cases[i].is_harmless);
+    CU_ASSERT_TRUE(trial_gosettle_is_harmless("module a\ngo 1.16\n", "module a\n"));
+    CU_ASSERT_FALSE(trial_gosettle_is_harmless("module a\ngo 1.12\n", "module a\n"));
 }
 
 static bool is_there(const char *path)
@@ -556,11 +574,21 @@ static bool is_there(const char *path)
     return lstat(path, &st) == 0;
 }
 
+static void write_nul(const char *path, const char *before, const char *behind)
+{
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    buf_add(&text, before, strlen(before) + 1);
+    buf_add_str(&text, behind);
+    CU_ASSERT_EQUAL_FATAL(file_write_atomic(AT_FDCWD, path, text.data, text.length, 0644, &err), 0);
+}
+
 static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
 {
     _cleanup_(json_release) json_object *packages =
         json_tokener_parse("[\".\",\"sub\",\"gone\",\"c/d\"]");
-    _cleanup_(json_release) json_object *modules = json_tokener_parse("[\".\",\"other\"]");
+    _cleanup_(json_release) json_object *modules = json_tokener_parse("[\".\",\"other\",\"last\"]");
     _cleanup_(json_release) json_object *plan = json_object_new_object();
     _cleanup_(free_ptr) char *repository = xasprintf("%s/repository", place);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -569,10 +597,12 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
     json_object *settled;
 
     CU_ASSERT_EQUAL_FATAL(mkdir("repository", 0755) + mkdir("repository/other", 0755) +
-                              mkdir("plan", 0755) + mkdir("away", 0755),
+                              mkdir("repository/last", 0755) + mkdir("plan", 0755) +
+                              mkdir("away", 0755),
                           0);
     write_text("repository/go.mod", "module a\n");
     write_text("repository/other/go.mod", "module b\n");
+    write_text("repository/last/go.mod", "module l\n");
     CU_ASSERT_EQUAL_FATAL(chdir("plan"), 0);
     settled = trial_gosettle_new(repository, packages, modules, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(settled);
@@ -584,6 +614,7 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
     write_text("repository/go.mod", "module a\nreplace b => ./c\n");
     write_text("repository/go.sum", "more\n");
     write_text("repository/other/go.mod", "module b\nrequire c v1.0.0\n");
+    write_nul("repository/last/go.mod", "module l\n", "replace b => ./c\n");
     CU_ASSERT_EQUAL_FATAL(mkdir("repository/c", 0755) + mkdir("repository/c/d", 0755), 0);
     write_text("repository/c/go.mod", "module c\n");
     write_text("repository/c/d/go.mod", "module d\n");
@@ -613,8 +644,40 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
     buf_clear(&text);
     CU_ASSERT_EQUAL(file_read(AT_FDCWD, "repository/other/go.mod", 1000, &text, &err), 0);
     CU_ASSERT_STRING_EQUAL(text.data, "module b\nrequire c v1.0.0\n");
+    buf_clear(&text);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, "repository/last/go.mod", 1000, &text, &err), 0);
+    CU_ASSERT_EQUAL(text.length, strlen("module l\n")); /* not what was behind a NUL */
     CU_ASSERT_EQUAL(
         remove_tree("repository", &err) + remove_tree("plan", &err) + remove_tree("away", &err), 0);
+}
+
+/* The module lies in a folder of the repository, above which there may be others. */
+static void what_is_above_the_module_is_left_alone(void)
+{
+    _cleanup_(json_release) json_object *packages = json_tokener_parse("[\"a/b/c\"]");
+    _cleanup_(json_release) json_object *modules = json_tokener_parse("[\"a\"]");
+    _cleanup_(json_release) json_object *plan = json_object_new_object();
+    _cleanup_(free_ptr) char *repository = xasprintf("%s/repository", place);
+    _cleanup_(close_fd) int plan_fd = -1, root_fd = -1;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(mkdir("repository", 0755) + mkdir("repository/a", 0755) +
+                              mkdir("repository/a/b", 0755) + mkdir("repository/a/b/c", 0755) +
+                              mkdir("plan", 0755),
+                          0);
+    write_text("repository/go.mod", "module top\n");
+    write_text("repository/a/go.mod", "module a\n");
+    CU_ASSERT_EQUAL_FATAL(chdir("plan"), 0);
+    json_object_object_add(plan, TRIAL_GOSETTLE,
+                           trial_gosettle_new(repository, packages, modules, &err));
+    plan_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
+    write_text("repository/a/b/go.mod", "module b\n");
+    root_fd = open("repository", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(trial_gosettle(plan, plan_fd, root_fd, &err), 0);
+    CU_ASSERT_TRUE(is_there("repository/go.mod") && is_there("repository/a/go.mod"));
+    CU_ASSERT_FALSE(is_there("repository/a/b/go.mod"));
+    CU_ASSERT_EQUAL(remove_tree("repository", &err) + remove_tree("plan", &err), 0);
 }
 
 /* --- plans ----------------------------------------------------------------------------------- */
@@ -624,7 +687,7 @@ static const char command[] =
     "#!/bin/sh -e\n"
     "if [ $1 = env ]; then\n"
     "    echo '{\"GOROOT\":\""
-    "ROOT"
+    "HERE"
     "\",\"GOFLAGS\":\"-tags=x\",\"GOVERSION\":\"go1.19.8\",'\n"
     "    echo '\"GOMODCACHE\":\"\",\"CGO_ENABLED\":\"0\",\"GOWORK\":\"\"}'\n"
     "    exit\n"
@@ -656,14 +719,14 @@ static json_object *new_plan(void)
     _cleanup_(free_ptr) char *path = xasprintf("%s/bin:/usr/bin:/bin", place);
     _cleanup_(free_ptr) char *script = NULL;
     _cleanup_(json_release) json_object *trial = json_tokener_parse(spec);
-    const char *root = strstr(command, "ROOT");
+    const char *here = strstr(command, "HERE");
     json_object *made;
     struct error err = ERROR_INIT;
 
     CU_ASSERT_EQUAL_FATAL(mkdir("repository", 0755) + mkdir("repository/b", 0755) +
                               mkdir("plan", 0755) + mkdir("bin", 0755),
                           0);
-    script = xasprintf("%.*s%s%s", (int)(root - command), command, place, root + strlen("ROOT"));
+    script = xasprintf("%.*s%s%s", (int)(here - command), command, place, here + strlen("HERE"));
     write_text("bin/go", script);
     CU_ASSERT_EQUAL_FATAL(chmod("bin/go", 0755), 0);
     write_text("given_test.go", given_test);
@@ -849,6 +912,7 @@ int main(void)
          a_go_mod_is_harmless_if_it_differs_only_in_what_is_required},
         {"tests of a session are gone, and its go.mod if it does harm",
          tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm},
+        {"what is above the module is left alone", what_is_above_the_module_is_left_alone},
         {"each listed test is a process, and its parts are told with it",
          each_listed_test_is_a_process_and_its_parts_are_told_with_it},
         {"only what listed tests need is compiled, and the compiler alone sees failures",

@@ -21,7 +21,6 @@
 #define TOLD "told"   /* what the go command wrote */
 #define CACHE "cache" /* its own, while it is asked */
 #define TOLD_MOST ((size_t)256 << 20)
-#define BUILDS_MOST 8 /* at once: each of them has some threads, and a run few processes */
 
 /* --- how it is set up ------------------------------------------------------------------------ */
 
@@ -52,43 +51,38 @@ static void add_variable(struct trial_gomodule *module, const char *name, const 
 }
 
 /* go1.18 and later ask git for what they build. */
-static bool knows_vcs(const char *version)
-{
-    return strncmp(version, "go1.", strlen("go1.")) == 0 &&
-           strtol(version + strlen("go1."), NULL, 10) >= 18;
-}
-
-/* The image's own. A folder `vendor` that the image does not have is not looked at. */
 static char *flags_of(const struct trial_gomodule *module, json_object *variables)
 {
-    const char *flags = value_of(variables, "GOFLAGS");
-    _cleanup_(free_ptr) char *vendor =
-        xasprintf("%s/%s/vendor/modules.txt", module->copy, module->folder);
-    bool is_told = strstr(flags, "-mod=") || access(vendor, F_OK) == 0;
+    return xasprintf("%s%s", value_of(variables, "GOFLAGS"),
+                     module->version >= 18 ? " -buildvcs=false" : "");
+}
 
-    return xasprintf("%s%s%s", flags,
-                     knows_vcs(value_of(variables, "GOVERSION")) ? " -buildvcs=false" : "",
-                     is_told ? "" : " -mod=readonly");
+/* "go1.21.3", "1.21": 21; 0: it is not told. */
+static long minor_of(const char *version)
+{
+    version += strncmp(version, "go", strlen("go")) == 0 ? strlen("go") : 0;
+    return strncmp(version, "1.", strlen("1.")) == 0 ? strtol(version + strlen("1."), NULL, 10) : 0;
 }
 
 static void settle_environment(struct trial_gomodule *module, json_object *variables)
 {
     static const char *const taken[] = {"CGO_ENABLED", "GO111MODULE", "GOMODCACHE", "GOPATH"};
-    _cleanup_(free_ptr) char *flags = flags_of(module, variables);
     _cleanup_(free_ptr) char *cache = xasprintf("%s/cache", module->build);
     const char *work = value_of(variables, "GOWORK");
 
+    module->version = minor_of(value_of(variables, "GOVERSION"));
+    module->flags = flags_of(module, variables);
     module->environment = json_object_new_array();
     for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
         if (value_of(variables, taken[i])[0])
             add_variable(module, taken[i], value_of(variables, taken[i]));
-    add_variable(module, "GOFLAGS", flags);
     add_variable(module, "GOCACHE", cache);
     add_variable(module, "GOENV", "off");
     add_variable(module, "GOPROXY", "off");
     add_variable(module, "GOSUMDB", "off");
     add_variable(module, "GOTOOLCHAIN", "local");
     add_variable(module, "GOWORK", work[0] ? work : "off");
+    module->has_workspace = work[0] && strcmp(work, "off") != 0;
     if (below(module, work))
         trial_list_add(module->kept, below(module, work));
     module->program = xasprintf("%s/bin/go", value_of(variables, "GOROOT"));
@@ -215,13 +209,17 @@ static bool serves_tests(const struct trial_gomodule *module, const char *path)
     return true;
 }
 
+static bool is_vendored(const char *folder)
+{
+    return strncmp(folder, "vendor/", strlen("vendor/")) == 0 || strstr(folder, "/vendor/");
+}
+
 static void keep_vendored(struct trial_gomodule *module, json_object *object)
 {
     const char *path = json_get_text(object, "ImportPath");
     const char *folder = below(module, json_get_text(object, "Dir"));
 
-    if (path && folder && is_dependency(object) &&
-        (strncmp(folder, "vendor/", strlen("vendor/")) == 0 || strstr(folder, "/vendor/")) &&
+    if (path && folder && is_dependency(object) && is_vendored(folder) &&
         !json_object_object_get(object, "ForTest") && serves_tests(module, path))
         trial_list_add(module->kept, folder);
 }
@@ -245,6 +243,38 @@ static int read_packages(struct trial_gomodule *module, struct error *err)
     return module->package_count > 0
                ? 0
                : error_set(err, ERROR_INVALID, NULL, "go list told of no package with tests");
+}
+
+/* Does the go command look in the folder `vendor`? It does so by itself from version 1.14 of the
+ * language on. */
+static bool has_vendor(const struct trial_gomodule *module)
+{
+    _cleanup_(free_ptr) char *list =
+        xasprintf("%s/%s/vendor/modules.txt", module->copy, module->folder);
+    long language = 0;
+
+    for (size_t i = 0; i < trial_list_count(module->document); i++) {
+        json_object *object = json_object_array_get_idx(module->document, i);
+        const char *folder = below(module, json_get_text(object, "Dir"));
+        json_object *own = json_object_object_get(object, "Module");
+
+        if (folder && is_vendored(folder))
+            return true;
+        if (folder && language == 0)
+            language = minor_of(value_of(own, "GoVersion"));
+    }
+    return !module->has_workspace && language >= 14 && access(list, F_OK) == 0;
+}
+
+/* Whatever the session's go.mod says, and whether it has such a folder. */
+static void settle_flags(struct trial_gomodule *module)
+{
+    const char *mode = strstr(module->flags, "-mod=") ? ""
+                       : has_vendor(module)           ? " -mod=vendor"
+                                                      : " -mod=readonly";
+    _cleanup_(free_ptr) char *flags = xasprintf("%s%s", module->flags, mode);
+
+    add_variable(module, "GOFLAGS", flags);
 }
 
 /* --- the module ------------------------------------------------------------------------------ */
@@ -277,6 +307,7 @@ int trial_gomodule_read(struct trial_gomodule *module, struct error *err)
             0 ||
         read_environment(module, err) < 0 || read_packages(module, err) < 0)
         return -1;
+    settle_flags(module);
     return remove_tree(CACHE, err);
 }
 
@@ -291,6 +322,7 @@ void trial_gomodule_release(struct trial_gomodule *module)
     free(module->build);
     free(module->copy);
     free(module->program);
+    free(module->flags);
     free(module->packages);
     json_object_put(module->environment);
     json_object_put(module->modules);

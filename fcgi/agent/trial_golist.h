@@ -11,6 +11,7 @@
 #define CODESET_AGENT_TRIAL_GOLIST_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -23,12 +24,15 @@ struct trial_package {
 };
 
 struct trial_gomodule {
-    json_object *trial;       /* the sample's; borrowed */
-    const char *repository;   /* absolute; borrowed */
-    char *folder;             /* of the module, below the repository; "." is that itself */
-    char *build;              /* absolute: the build folder */
-    char *copy;               /* absolute: the repository's copy; it is there until it is removed */
-    char *program;            /* the go command */
+    json_object *trial;     /* the sample's; borrowed */
+    const char *repository; /* absolute; borrowed */
+    char *folder;           /* of the module, below the repository; "." is that itself */
+    char *build;            /* absolute: the build folder */
+    char *copy;             /* absolute: the repository's copy; it is there until it is removed */
+    char *program;          /* the go command */
+    long version;           /* of it: 19 for go1.19; 0: it is not told */
+    char *flags;            /* that the image gives it */
+    bool has_workspace;
     json_object *environment; /* of all runs: "NAME=value" */
     json_object *modules;     /* folders with a go.mod, from the repository's */
     json_object *kept;        /* what a session can't replace, from the repository's folder */

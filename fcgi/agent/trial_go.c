@@ -63,7 +63,8 @@ struct planning {
     struct gotests tests;
     struct drawn *units; /* as those of `tests` */
     struct trial_writing writing;
-    int64_t seconds; /* that a test may take */
+    json_object *plain; /* the test files without failures, of all runs; NULL: not written yet */
+    int64_t seconds;    /* that a test may take */
 };
 
 static const struct gotests_file *file_of(const struct planning *planning,
@@ -350,16 +351,35 @@ static int add_planted(struct planning *planning, json_object *run, const char *
     return trial_hidden_add(&planning->writing, run, hidden, path, text, err);
 }
 
-static int add_sources(struct planning *planning, json_object *run, const char *hidden, int number,
-                       struct error *err)
+/* The test files are the same in all runs, those of packages that are not built, too: in one that
+ * stayed from the run before, that could tell something. */
+static int add_plain(struct planning *planning, json_object *run, struct error *err)
 {
+    if (planning->plain) {
+        json_object_object_add(run, "files", json_object_get(planning->plain));
+        return 0;
+    }
     for (size_t i = 0; i < planning->tests.file_count; i++) {
         const struct gotests_file *file = &planning->tests.files[i];
 
-        if (!file->is_used || !is_built(planning, file->package, number))
-            continue;
-        if (trial_file_add(&planning->writing, run, file->path, file->text, err) < 0 ||
-            (number != TRIAL_ALL_RUN && add_planted(planning, run, hidden, i, number, err) < 0))
+        if (file->is_used &&
+            trial_file_add(&planning->writing, run, file->path, file->text, err) < 0)
+            return -1;
+    }
+    planning->plain = json_object_get(json_object_object_get(run, "files"));
+    return 0;
+}
+
+static int add_sources(struct planning *planning, json_object *run, const char *hidden, int number,
+                       struct error *err)
+{
+    if (add_plain(planning, run, err) < 0)
+        return -1;
+    for (size_t i = 0; i < planning->tests.file_count && number != TRIAL_ALL_RUN; i++) {
+        const struct gotests_file *file = &planning->tests.files[i];
+
+        if (file->is_used && is_built(planning, file->package, number) &&
+            add_planted(planning, run, hidden, i, number, err) < 0)
             return -1;
     }
     return number == TRIAL_ALL_RUN
@@ -540,6 +560,7 @@ static void planning_release(struct planning *planning)
     for (size_t i = 0; planning->units && i < planning->tests.unit_count; i++)
         trial_plants_release(&planning->units[i].plants);
     free(planning->units);
+    json_object_put(planning->plain);
     gotests_release(&planning->tests);
     trial_gomodule_release(&planning->module);
     close_fd(&planning->writing.plan_fd);

@@ -177,18 +177,24 @@ static bool find_listed(struct listing *listing, const char *id, bool is_mended)
         if (!gotests_is_meant(id, file->package, file->path, test->name, &part))
             continue;
         add_listed(listing, (struct listed){test, part, is_mended});
+        listing->tests->files[test->file].is_used = true;
         found = true;
     }
     return found;
 }
 
+/* A package may have two of one name, as its test files may be two packages: `a` and `a_test`. Both
+ * are run by one process, as no pattern tells them apart. */
 static struct gotests_unit *find_unit(struct gotests *tests, const struct listed *listed,
                                       const char *part)
 {
+    const struct trial_package *package = tests->files[listed->test->file].package;
+
     for (size_t i = 0; i < tests->unit_count; i++) {
         struct gotests_unit *unit = &tests->units[i];
 
-        if (unit->file == listed->test->file && strcmp(unit->name, listed->test->name) == 0 &&
+        if (tests->files[unit->file].package == package &&
+            strcmp(unit->name, listed->test->name) == 0 &&
             (part ? unit->part && strcmp(unit->part, part) == 0 : !unit->part))
             return unit;
     }
@@ -304,14 +310,12 @@ static bool has_units(const struct gotests *tests, const struct trial_package *p
     return false;
 }
 
-/* Those with listed tests, the trial's, and what these need. Others may not fit a solution that
- * changed what they test. */
+/* Beside those with listed tests: the trial's, and what they all need. Others may not fit a
+ * solution that changed what they test. */
 static void choose_files(struct gotests *tests, const struct trial_gomodule *module)
 {
     bool found = true;
 
-    for (size_t i = 0; i < tests->unit_count; i++)
-        tests->files[tests->units[i].file].is_used = true;
     for (size_t i = 0; i < tests->file_count; i++)
         if (is_trials(module, tests->files[i].path) && has_units(tests, tests->files[i].package))
             tests->files[i].is_used = true;

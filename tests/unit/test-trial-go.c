@@ -696,9 +696,9 @@ static const char command[] =
     "true\\n}\\n'\n"
     "printf '{\\n\\t\"ImportPath\": \"ex.org/a\",\\n\\t\"Dir\": \"%s\",\\n\\t\"TestGoFiles\": "
     "[\"given_test.go\", \"help_test.go\", \"old_test.go\"],\\n\\t\"Module\": {\"Dir\": "
-    "\"%s\"}\\n}\\n' $PWD $PWD\n"
+    "\"%s\", \"GoVersion\": \"1.19\"}\\n}\\n' $PWD $PWD\n"
     "printf '{\\n\\t\"ImportPath\": \"ex.org/a/b\",\\n\\t\"Dir\": \"%s/b\",\\n\\t\"XTestGoFiles\": "
-    "[\"b_test.go\"]\\n}\\n' $PWD\n"
+    "[\"b_test.go\"], \"TestGoFiles\": [\"in_test.go\"]\\n}\\n' $PWD\n"
     "printf '{\\n\\t\"ImportPath\": \"ex.org/a.test\",\\n\\t\"ForTest\": \"ex.org/a\"\\n}\\n'\n";
 
 static const char given_test[] =
@@ -707,6 +707,8 @@ static const char given_test[] =
     "func TestParts(t *testing.T) {\n\tt.Run(\"a\", func(t *testing.T) { if f() != 1 { t.Fail() } "
     "})\n"
     "\tt.Run(\"b.c\", func(t *testing.T) {})\n}\n\nfunc ExampleA() {}\n";
+
+static bool has_vendor; /* the repository does */
 
 static json_object *new_plan(void)
 {
@@ -737,6 +739,12 @@ static json_object *new_plan(void)
                "package a\nimport \"testing\"\nfunc TestOld(t *testing.T) {}\n");
     write_text("repository/b/b_test.go",
                "package b_test\nimport \"testing\"\nfunc TestKept(t *testing.T) {}\n");
+    write_text("repository/b/in_test.go",
+               "package b\nimport \"testing\"\nfunc TestKept(t *testing.T) {}\n");
+    if (has_vendor) {
+        CU_ASSERT_EQUAL_FATAL(mkdir("repository/vendor", 0755), 0);
+        write_text("repository/vendor/modules.txt", "");
+    }
     setenv("PATH", path, 1);
     CU_ASSERT_EQUAL_FATAL(chdir("plan"), 0);
     CU_ASSERT_EQUAL(trial_go_plan(NULL, trial), 0);
@@ -829,6 +837,63 @@ static void each_listed_test_is_a_process_and_its_parts_are_told_with_it(void)
     CU_ASSERT_PTR_NULL(test_in(all, "ex.org/a::TestOld"));
 }
 
+static size_t count_tests(json_object *run, const char *test)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < length_of(run, "commands"); i++) {
+        const char *name = json_get_text(item_of(run, "commands", i), "test");
+
+        count += name && strcmp(name, test) == 0;
+    }
+    return count;
+}
+
+static void two_of_one_name_in_a_package_are_one_process(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+    json_object *functions = json_object_object_get(made, "functions");
+    size_t named = 0;
+
+    CU_ASSERT_EQUAL(count_tests(item_of(made, "runs", 7), "ex.org/a/b::TestKept"), 1);
+    for (size_t i = 0; i < json_object_array_length(functions); i++)
+        named += strcmp(json_object_get_string(json_object_array_get_idx(functions, i)),
+                        "ex.org/a/b::TestKept") == 0;
+    CU_ASSERT_EQUAL(named, 1);
+}
+
+/* Else one would have what an earlier run left there. */
+static void all_test_files_are_laid_anew_in_every_run(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+
+    for (size_t i = 0; i <= 7; i++) {
+        json_object *run = item_of(made, "runs", i);
+        _cleanup_(free_ptr) char *given = file_in(run, "given_test.go");
+        _cleanup_(free_ptr) char *other = file_in(run, "b/b_test.go");
+
+        CU_ASSERT_STRING_EQUAL(given, given_test);
+        CU_ASSERT_STRING_NOT_EQUAL(other, "");
+    }
+}
+
+/* A session's go.mod, or that it has such a folder, would decide it otherwise. */
+static void vendor_is_looked_at_as_the_image_does(void)
+{
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_(forget_plan) json_object *made = NULL;
+        const char *wanted = i ? "GOFLAGS=-tags=x -buildvcs=false -mod=vendor"
+                               : "GOFLAGS=-tags=x -buildvcs=false -mod=readonly";
+
+        has_vendor = i;
+        made = new_plan();
+        has_vendor = false;
+        for (size_t n = 0; n < length_of(item_of(made, "runs", 7), "commands"); n++)
+            CU_ASSERT_TRUE(
+                has_text(item_of(item_of(made, "runs", 7), "commands", n), "environment", wanted));
+    }
+}
+
 static void only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_failures(void)
 {
     _cleanup_(forget_plan) json_object *made = new_plan();
@@ -915,6 +980,10 @@ int main(void)
         {"what is above the module is left alone", what_is_above_the_module_is_left_alone},
         {"each listed test is a process, and its parts are told with it",
          each_listed_test_is_a_process_and_its_parts_are_told_with_it},
+        {"two of one name in a package are one process",
+         two_of_one_name_in_a_package_are_one_process},
+        {"all test files are laid anew in every run", all_test_files_are_laid_anew_in_every_run},
+        {"vendor is looked at as the image does", vendor_is_looked_at_as_the_image_does},
         {"only what listed tests need is compiled, and the compiler alone sees failures",
          only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_failures},
         {"parts with functions of their own have failures of their own",

@@ -35,6 +35,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_ctest.c fcgi/agent/trial_ctest.h \
 	fcgi/agent/trial_drawn.c fcgi/agent/trial_drawn.h \
 	fcgi/agent/trial_go.c fcgi/agent/trial_go.h \
+	fcgi/agent/trial_goblock.c fcgi/agent/trial_goblock.h \
 	fcgi/agent/trial_goliteral.c fcgi/agent/trial_goliteral.h \
 	fcgi/agent/trial_golist.c fcgi/agent/trial_golist.h \
 	fcgi/agent/trial_goplant.c fcgi/agent/trial_goplant.h \

@@ -116,6 +116,26 @@ static void find_plants(struct planning *planning, struct drawn *drawn, const ch
     trial_goplant_find(&test, &drawn->plants);
 }
 
+/* Is one part the other's, or in the same as this? */
+static bool is_beside(const char *part, const char *other)
+{
+    size_t length = strcspn(part, "/");
+
+    return strcspn(other, "/") == length && strncmp(part, other, length) == 0;
+}
+
+static bool is_inside_same(const struct planning *planning, const struct drawn *drawn)
+{
+    for (size_t i = 0; i < planning->tests.unit_count; i++) {
+        const struct gotests_unit *other = &planning->tests.units[i];
+
+        if (other != drawn->unit && other->is_mended && is_same_function(other, drawn->unit) &&
+            other->part && is_beside(other->part, drawn->unit->part))
+            return true;
+    }
+    return false;
+}
+
 /* Parts of one function are processes of their own, but of one source. Where each of them has a
  * function of its own there, failures are planted in these. False: not all have one. */
 static bool plant_inside(struct planning *planning, const struct drawn *drawn)
@@ -129,7 +149,8 @@ static bool plant_inside(struct planning *planning, const struct drawn *drawn)
             continue;
         find_plants(planning, other, other->unit->part, true);
         other->first = other;
-        all = all && other->unit->part && other->plants.count > 0;
+        all =
+            all && other->unit->part && other->plants.count > 0 && !is_inside_same(planning, other);
     }
     return all;
 }

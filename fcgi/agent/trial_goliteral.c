@@ -12,7 +12,7 @@
 
 #define DRAWS_MOST 50
 
-static struct goliteral_part trimmed(const struct gotext *go, size_t start, size_t end)
+struct goliteral_part goliteral_trimmed(const struct gotext *go, size_t start, size_t end)
 {
     start = gotext_skip_blanks(go, start);
     while (end > start && isspace((unsigned char)go->code[end - 1]))
@@ -27,25 +27,27 @@ static bool is_word_of(const struct gotext *go, struct goliteral_part part, cons
 
 /* --- single ones ----------------------------------------------------------------------------- */
 
-/* The most that surely fits where `number` does. */
-static long most_beside(long number)
+/* The most that surely fits where `number` does, or below 0 where what it stands for does. */
+static long most_beside(long number, bool is_negative)
 {
     static const long most[] = {127, 255, 32767, 65535, 2147483647};
+    static const long least[] = {128, 32768, 2147483648};
+    size_t count = is_negative ? ARRAY_SIZE(least) : ARRAY_SIZE(most);
 
-    for (size_t i = 0; i < ARRAY_SIZE(most); i++)
-        if (number <= most[i])
-            return most[i];
+    for (size_t i = 0; i < count; i++)
+        if (number <= (is_negative ? least : most)[i])
+            return (is_negative ? least : most)[i];
     return number;
 }
 
-static char *near_number(const char *text, size_t length)
+static char *near_number(const char *text, size_t length, bool is_negative)
 {
     _cleanup_(free_ptr) char *old = xstrndup(text, length);
 
     for (size_t tries = 0; tries < DRAWS_MOST; tries++) {
         char *near = trial_near_number(text, length);
 
-        if (near && strtol(near, NULL, 10) <= most_beside(strtol(old, NULL, 10)))
+        if (near && strtol(near, NULL, 10) <= most_beside(strtol(old, NULL, 10), is_negative))
             return near;
         free(near);
     }
@@ -84,7 +86,7 @@ static char *near_single(const struct gotext *go, struct goliteral_part part)
         return xstrdup("false");
     if (is_word_of(go, part, "false"))
         return xstrdup("true");
-    return near_number(text, length);
+    return near_number(text, length, false);
 }
 
 /* --- expressions ----------------------------------------------------------------------------- */
@@ -101,7 +103,7 @@ static struct goliteral_part inside_conversion(const struct gotext *go, struct g
 
         if (open < part.end && strncmp(go->code + part.start, types[i], strlen(types[i])) == 0 &&
             go->code[open] == '(' && gotext_match(go, open, part.end) == part.end - 1)
-            return trimmed(go, open + 1, part.end - 1);
+            return goliteral_trimmed(go, open + 1, part.end - 1);
     }
     return part;
 }
@@ -121,7 +123,7 @@ static char *near_element(const struct gotext *go, struct goliteral_part part,
         char *near;
 
         end = gotext_find_char(go, start, part.end - 1, ",");
-        element = trimmed(go, start, end);
+        element = goliteral_trimmed(go, start, end);
         near = near_single(go, element);
         if (near && trial_draw(++count) == 0) {
             free(found);
@@ -138,11 +140,12 @@ char *goliteral_near(const struct gotext *go, struct goliteral_part expression,
                      struct goliteral_part *ret_literal)
 {
     struct goliteral_part inner = inside_conversion(go, expression);
+    bool is_negative = inner.start == expression.start && go->code[inner.start] == '-';
     char *near;
 
-    if (inner.start == expression.start && go->code[inner.start] == '-')
-        inner.start++;
-    near = near_single(go, inner);
+    inner.start += is_negative;
+    near = is_negative ? near_number(go->text + inner.start, inner.end - inner.start, true)
+                       : near_single(go, inner);
     if (!near)
         return near_element(go, expression, ret_literal);
     *ret_literal = inner;
@@ -221,11 +224,11 @@ static bool find_value(const struct gotext *go, const struct goliteral_table *ta
         end = gotext_find_char(go, start, close, ",");
         colon = gotext_find_char(go, start, end, ":");
         if (colon == end && is_told && number == wanted) {
-            *ret_value = trimmed(go, start, end);
+            *ret_value = goliteral_trimmed(go, start, end);
             return true;
         }
-        if (colon < end && is_word_of(go, trimmed(go, start, colon), name)) {
-            *ret_value = trimmed(go, colon + 1, end);
+        if (colon < end && is_word_of(go, goliteral_trimmed(go, start, colon), name)) {
+            *ret_value = goliteral_trimmed(go, colon + 1, end);
             return true;
         }
     }

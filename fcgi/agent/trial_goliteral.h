@@ -15,6 +15,9 @@ struct goliteral_part {
     size_t start, end; /* in the text */
 };
 
+/* Without blanks around it. */
+struct goliteral_part goliteral_trimmed(const struct gotext *go, size_t start, size_t end);
+
 /* Another literal in place of one that the expression is, or that decides what it is: that of a
  * conversion to a type of the language's own, or one of the elements of a slice. *ret_literal:
  * where that stands. NULL: there is none; else to free(). */

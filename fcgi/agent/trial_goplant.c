@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/trial_goblock.h"
 #include "agent/trial_goliteral.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -16,6 +17,7 @@
 struct planting {
     const struct trial_goplant *test;
     const struct gotext *go;
+    struct goscope scope;
     struct trial_plants *plants;
     struct gotext_function function;
     bool is_new;
@@ -24,19 +26,10 @@ struct planting {
 };
 
 /* What a loop goes through: a literal in the function. */
-struct table {
+struct gotable {
     size_t name, name_length; /* of the variable that has one entry at a time */
     struct goliteral_table entries;
     size_t open, close; /* the loop's body */
-};
-
-/* Statements that are surely executed, unless one before leaves them. */
-struct block {
-    size_t open, close;
-    size_t t, t_length;        /* where its *testing.T has its name */
-    const struct table *table; /* NULL: it is in no loop through one that can be changed */
-    bool is_loop;              /* it may be left by `break` and `continue` */
-    bool is_part;              /* it is a sub-test, which may be skipped though the test passes */
 };
 
 static bool is_same_word(const struct gotext *go, size_t at, size_t word, size_t length)
@@ -45,202 +38,24 @@ static bool is_same_word(const struct gotext *go, size_t at, size_t word, size_t
            strncmp(go->code + at, go->code + word, length) == 0;
 }
 
-static bool is_t(const struct planting *planting, const struct block *block, size_t at)
-{
-    return is_same_word(planting->go, at, block->t, block->t_length);
-}
-
-static struct goliteral_part trimmed(const struct gotext *go, size_t start, size_t end)
-{
-    start = gotext_skip_blanks(go, start);
-    while (end > start && isspace((unsigned char)go->code[end - 1]))
-        end--;
-    return (struct goliteral_part){start, end > start ? end : start};
-}
-
 static char *text_of(const struct gotext *go, size_t start, size_t end)
 {
     return xstrndup(go->text + start, end - start);
 }
 
-/* --- calls ----------------------------------------------------------------------------------- */
-
-/* A statement that is a call of X.NAME, and nothing else. */
-struct call {
-    size_t owner, owner_length;
-    size_t name, name_length;
-    size_t open, close; /* its parentheses */
-};
-
-static bool read_call(const struct gotext *go, const struct gotext_statement *statement,
-                      struct call *ret_call)
-{
-    struct call call = {.owner = statement->start};
-
-    call.owner_length = gotext_word_length(go, call.owner);
-    call.name = call.owner + call.owner_length + 1;
-    if (statement->kind != GOTEXT_SIMPLE || call.owner_length == 0 ||
-        go->code[call.name - 1] != '.')
-        return false;
-    call.name_length = gotext_word_length(go, call.name);
-    call.open = call.name + call.name_length;
-    if (call.name_length == 0 || go->code[call.open] != '(')
-        return false;
-    call.close = gotext_match(go, call.open, statement->end);
-    if (call.close == 0 || gotext_skip_blanks(go, call.close + 1) < statement->end)
-        return false;
-    *ret_call = call;
-    return true;
-}
-
-/* The arguments from `number` on: one; false: there are not so many. */
-static bool argument_at(const struct gotext *go, const struct call *call, size_t number,
-                        struct goliteral_part *ret_part)
-{
-    size_t start = call->open + 1, end = gotext_find_char(go, start, call->close, ",");
-
-    for (; number > 0 && end < call->close; number--) {
-        start = end + 1;
-        end = gotext_find_char(go, start, call->close, ",");
-    }
-    *ret_part = trimmed(go, start, end);
-    return number == 0 && ret_part->end > ret_part->start;
-}
-
-static bool is_named(const struct gotext *go, const struct call *call, const char *name)
-{
-    return gotext_has_word(go, call->name, name);
-}
-
 /* Is it a call of a method of T that is among these? */
-static bool is_method(const struct planting *planting, const struct block *block,
+static bool is_method(const struct planting *planting, const struct goblock *block,
                       const struct gotext_statement *statement, const char *const *names)
 {
-    struct call call;
+    struct gocall call;
 
-    if (!read_call(planting->go, statement, &call) || !is_t(planting, block, call.owner))
+    if (!gocall_read(planting->go, statement, &call) ||
+        !goblock_is_t(&planting->scope, block, call.owner))
         return false;
     for (; *names; names++)
-        if (is_named(planting->go, &call, *names))
+        if (gocall_is_named(planting->go, &call, *names))
             return true;
     return false;
-}
-
-/* --- what leaves ----------------------------------------------------------------------------- */
-
-static bool may_leave(const struct planting *planting, const struct block *block, size_t start,
-                      size_t end, bool in_literal);
-
-/* Behind `owner.`? */
-static bool is_of(const struct gotext *go, size_t at, const char *owner)
-{
-    size_t length = strlen(owner);
-
-    return at > length && go->code[at - 1] == '.' &&
-           strncmp(go->code + at - 1 - length, owner, length) == 0 &&
-           gotext_has_word(go, at - 1 - length, owner);
-}
-
-static bool is_leaving(const struct gotext *go, const struct block *block, size_t at,
-                       bool in_literal)
-{
-    static const char *const jumps[] = {"return", "goto"};
-    static const char *const rounds[] = {"break", "continue"};
-    static const char *const ends[] = {"Goexit", "Skip", "Skipf", "SkipNow"};
-    size_t ends_count = block->is_part ? ARRAY_SIZE(ends) : 1;
-
-    for (size_t i = 0; !in_literal && i < ARRAY_SIZE(jumps); i++)
-        if (gotext_has_word(go, at, jumps[i]) ||
-            (block->is_loop && gotext_has_word(go, at, rounds[i])))
-            return true;
-    for (size_t i = 0; at > 0 && go->code[at - 1] == '.' && i < ends_count; i++)
-        if (gotext_has_word(go, at, ends[i]))
-            return true;
-    return gotext_has_word(go, at, "recover") ||
-           (strncmp(go->code + at, "Fatal", strlen("Fatal")) == 0 && is_of(go, at, "log")) ||
-           (gotext_has_word(go, at, "Exit") && is_of(go, at, "os"));
-}
-
-/* A sub-test has what it leaves by itself. */
-static bool is_sub_test(const struct gotext *go, size_t at, size_t open)
-{
-    return gotext_find_word(go, at, open, "testing") < open;
-}
-
-static bool may_leave(const struct planting *planting, const struct block *block, size_t start,
-                      size_t end, bool in_literal)
-{
-    const struct gotext *go = planting->go;
-    size_t open, close;
-
-    for (size_t at = start; at < end; at++) {
-        if (gotext_has_word(go, at, "func") && gotext_literal_body(go, at, end, &open, &close)) {
-            if (!is_sub_test(go, at, open) && may_leave(planting, block, open + 1, close, true))
-                return true;
-            at = close;
-        } else if (is_leaving(go, block, at, in_literal)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Has a function of that name, of the package's tests, something that ends a panic? */
-static bool recovers(const struct planting *planting, size_t word)
-{
-    const struct trial_goplant *test = planting->test;
-    _cleanup_(free_ptr) char *name =
-        text_of(planting->go, word, word + gotext_word_length(planting->go, word));
-
-    for (size_t i = 0; i < test->file_count; i++) {
-        const struct gotext *go = &test->files[i];
-        struct gotext_function function;
-        bool may = gotext_find_word(go, 0, go->length, "recover") < go->length;
-
-        for (size_t at = 0; may && gotext_next_function(go, &at, &function);)
-            if (gotext_has_word(go, function.name, name) &&
-                gotext_find_word(go, function.open, function.close, "recover") < function.close)
-                return true;
-    }
-    return false;
-}
-
-/* With what is deferred a panic may end that comes later: then nothing is sure any more. What gets
- * the test's T may do so, but for some that are known. */
-static bool defers_recovery(const struct planting *planting, const struct block *block,
-                            const struct gotext_statement *statement)
-{
-    static const char *const harmless[] = {"goleak", "leaktest"};
-    const struct gotext *go = planting->go;
-
-    if (!gotext_has_word(go, statement->start, "defer"))
-        return false;
-    for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-        if (gotext_find_word(go, statement->start, statement->end, harmless[i]) < statement->end)
-            return false;
-    for (size_t at = statement->start; at < statement->end; at++) {
-        size_t length = gotext_word_length(go, at);
-
-        if (length > 0 && is_t(planting, block, at) && strchr(",)", go->code[at + length]))
-            return true;
-        if (length > 0 && go->code[at + length] == '(' && recovers(planting, at))
-            return true;
-    }
-    return false;
-}
-
-/* Does it give the name of T to something else? */
-static bool shadows(const struct planting *planting, const struct block *block, size_t start,
-                    size_t end)
-{
-    const struct gotext *go = planting->go;
-    size_t sign = gotext_find_char(go, start, end, ":=");
-
-    for (size_t at = start; sign < end && at < sign; at++)
-        if (is_t(planting, block, at))
-            return true;
-    return gotext_has_word(go, start, "var") &&
-           is_t(planting, block, gotext_skip_blanks(go, start + strlen("var")));
 }
 
 /* --- what is planted ------------------------------------------------------------------------- */
@@ -259,7 +74,7 @@ static void add_expected(struct planting *planting, struct goliteral_part part, 
 }
 
 /* It looks as other assertions do, and depends on what only the running test knows. */
-static char *failing_assertion(const struct planting *planting, const struct block *block)
+static char *failing_assertion(const struct planting *planting, const struct goblock *block)
 {
     static const char *const calls[] = {"Errorf", "Fatalf"};
     _cleanup_(free_ptr) char *t = text_of(planting->go, block->t, block->t + block->t_length);
@@ -270,14 +85,14 @@ static char *failing_assertion(const struct planting *planting, const struct blo
                      calls[trial_draw(ARRAY_SIZE(calls))]);
 }
 
-static void plant_begin(struct planting *planting, const struct block *block)
+static void plant_begin(struct planting *planting, const struct goblock *block)
 {
     _cleanup_(free_ptr) char *assertion = failing_assertion(planting, block);
 
     add(planting, "begins", block->open + 1, block->open + 1, xasprintf(" %s", assertion));
 }
 
-static void plant_end(struct planting *planting, const struct block *block)
+static void plant_end(struct planting *planting, const struct goblock *block)
 {
     _cleanup_(free_ptr) char *assertion = failing_assertion(planting, block);
 
@@ -288,7 +103,7 @@ static void plant_end(struct planting *planting, const struct block *block)
 
 /* Where a comparison stands, and what only tells of it. */
 struct comparison {
-    const struct block *block;
+    const struct goblock *block;
     size_t start;            /* of its statement */
     size_t tells, tells_end; /* what is executed when it fails; may be empty */
     struct goliteral_part condition;
@@ -311,8 +126,9 @@ static size_t count_uses(const struct gotext *go, size_t start, size_t end,
 }
 
 /* `want := 5` before the statement, in the same block. */
-static bool find_declared(const struct planting *planting, const struct block *block, size_t before,
-                          struct goliteral_part name, struct goliteral_part *ret_value)
+static bool find_declared(const struct planting *planting, const struct goblock *block,
+                          size_t before, struct goliteral_part name,
+                          struct goliteral_part *ret_value)
 {
     const struct gotext *go = planting->go;
     struct gotext_statement statement;
@@ -330,9 +146,10 @@ static bool find_declared(const struct planting *planting, const struct block *b
 
         if (statement.kind != GOTEXT_SIMPLE || sign == statement.end ||
             !is_same_word(go, word, name.start, name.end - name.start) ||
-            (!is_long && trimmed(go, word, sign - 1).end != word + (name.end - name.start)))
+            (!is_long &&
+             goliteral_trimmed(go, word, sign - 1).end != word + (name.end - name.start)))
             continue;
-        *ret_value = trimmed(go, sign + 1, statement.end);
+        *ret_value = goliteral_trimmed(go, sign + 1, statement.end);
         return is_long || go->code[sign - 1] == ':';
     }
     return false;
@@ -342,7 +159,7 @@ static bool find_declared(const struct planting *planting, const struct block *b
 static bool plant_entry(struct planting *planting, const struct comparison *comparison,
                         struct goliteral_part operand)
 {
-    const struct table *table = comparison->block->table;
+    const struct gotable *table = comparison->block->table;
     const struct gotext *go = planting->go;
     struct goliteral_part field = {operand.start + (table ? table->name_length : 0) + 1,
                                    operand.end};
@@ -418,20 +235,20 @@ static bool read_comparison(const struct gotext *go, struct goliteral_part part,
     if (sign == part.end || go->code[sign] != '!')
         return false;
     if (go->code[sign + 1] == '=') {
-        operands[0] = trimmed(go, part.start, sign);
-        operands[1] = trimmed(go, sign + 2, part.end);
+        operands[0] = goliteral_trimmed(go, part.start, sign);
+        operands[1] = goliteral_trimmed(go, sign + 2, part.end);
         return gotext_find_char(go, sign + 2, part.end, "!<>=&|") == part.end;
     }
     first = gotext_skip_blanks(go, part.start + 1);
     for (size_t i = 0; sign == part.start && i < ARRAY_SIZE(equal); i++) {
         size_t open = first + strlen(equal[i]);
-        struct call call = {.open = open};
+        struct gocall call = {.open = open};
 
         if (strncmp(go->code + first, equal[i], strlen(equal[i])) != 0 || go->code[open] != '(')
             continue;
         call.close = gotext_match(go, open, part.end);
-        return call.close == part.end - 1 && argument_at(go, &call, 0, &operands[0]) &&
-               argument_at(go, &call, 1, &operands[1]);
+        return call.close == part.end - 1 && gocall_argument(go, &call, 0, &operands[0]) &&
+               gocall_argument(go, &call, 1, &operands[1]);
     }
     return false;
 }
@@ -446,13 +263,13 @@ static void plant_condition(struct planting *planting, const struct comparison *
         end = gotext_find_char(go, start, all.end, "|");
         if (end < all.end && go->code[end + 1] != '|')
             return;
-        if (read_comparison(go, trimmed(go, start, end), operands))
+        if (read_comparison(go, goliteral_trimmed(go, start, end), operands))
             plant_expected(planting, comparison, operands);
     }
 }
 
 /* Does the body call one of these, whatever it does besides? */
-static bool does_call(const struct planting *planting, const struct block *block, size_t open,
+static bool does_call(const struct planting *planting, const struct goblock *block, size_t open,
                       size_t close, const char *const *names)
 {
     struct gotext_statement statement;
@@ -462,7 +279,7 @@ static bool does_call(const struct planting *planting, const struct block *block
     while (gotext_next_statement(planting->go, &at, close, &statement, &broken)) {
         if (is_method(planting, block, &statement, names))
             return true;
-        if (may_leave(planting, block, statement.start, statement.end, false))
+        if (goblock_may_leave(&planting->scope, block, statement.start, statement.end))
             return false;
     }
     return false;
@@ -473,7 +290,7 @@ static const char *const failing[] = {"Error", "Errorf",  "Fatal", "Fatalf",
 static const char *const skipping[] = {"Skip", "Skipf", "SkipNow", NULL};
 
 /* A test that is skipped does not pass, and so its end is never reached by `return`. */
-static bool is_skipping(const struct planting *planting, const struct block *block,
+static bool is_skipping(const struct planting *planting, const struct goblock *block,
                         const struct gotext_statement *statement)
 {
     return !block->is_part && statement->kind == GOTEXT_IF && statement->other == 0 &&
@@ -481,7 +298,7 @@ static bool is_skipping(const struct planting *planting, const struct block *blo
 }
 
 /* True: the statement is an assertion, whose body a test that passes does not execute. */
-static bool plant_if(struct planting *planting, const struct block *block,
+static bool plant_if(struct planting *planting, const struct goblock *block,
                      const struct gotext_statement *statement)
 {
     const struct gotext *go = planting->go;
@@ -491,8 +308,9 @@ static bool plant_if(struct planting *planting, const struct block *block,
     bool is_long = semicolon < statement->open;
     char *condition;
 
-    comparison.condition = trimmed(go, is_long ? semicolon + 1 : statement->head, statement->open);
-    if ((is_long && shadows(planting, block, statement->head, semicolon)) ||
+    comparison.condition =
+        goliteral_trimmed(go, is_long ? semicolon + 1 : statement->head, statement->open);
+    if ((is_long && goblock_shadows(&planting->scope, block, statement->head, semicolon)) ||
         comparison.condition.end == comparison.condition.start ||
         !does_call(planting, block, statement->open, statement->close, failing))
         return false;
@@ -534,7 +352,7 @@ static const struct assertion {
 };
 
 /* Its name may end with "f": then a format follows the values. */
-static const struct assertion *assertion_of(const struct gotext *go, const struct call *call,
+static const struct assertion *assertion_of(const struct gotext *go, const struct gocall *call,
                                             const char **ret_more)
 {
     for (size_t i = 0; i < ARRAY_SIZE(assertions); i++) {
@@ -550,37 +368,25 @@ static const struct assertion *assertion_of(const struct gotext *go, const struc
     return NULL;
 }
 
-/* Is the package imported under its own name? */
-static bool is_imported(const struct gotext *go, const char *package)
-{
-    _cleanup_(free_ptr) char *path = xasprintf("\"github.com/stretchr/testify/%s\"", package);
-    const char *found = strstr(go->text, path), *before = found;
-
-    while (before && before > go->text && strchr(" \t", before[-1]))
-        before--;
-    return found && before > go->text &&
-           (strchr("\n(;", before[-1]) ||
-            (before - go->text >= (ptrdiff_t)strlen("import") &&
-             strncmp(before - strlen("import"), "import", strlen("import")) == 0));
-}
-
 /* A function of the package, or a method of what its New made. */
-static bool is_testify(const struct planting *planting, const struct block *block,
-                       const struct call *call, size_t *ret_first)
+static bool is_testify(const struct planting *planting, const struct goblock *block,
+                       const struct gocall *call, size_t *ret_first)
 {
     static const char *const packages[] = {"assert", "require"};
     const struct gotext *go = planting->go;
     _cleanup_(free_ptr) char *owner = text_of(go, call->owner, call->owner + call->owner_length);
     struct goliteral_part first;
-    bool has_t = argument_at(go, call, 0, &first) && is_t(planting, block, first.start) &&
+    bool has_t = gocall_argument(go, call, 0, &first) &&
+                 goblock_is_t(&planting->scope, block, first.start) &&
                  first.end == first.start + block->t_length;
 
     *ret_first = has_t ? 1 : 0;
     for (size_t i = 0; i < ARRAY_SIZE(packages); i++) {
+        _cleanup_(free_ptr) char *path = xasprintf("github.com/stretchr/testify/%s", packages[i]);
         _cleanup_(free_ptr) char *made = xasprintf("%s := %s.New(", owner, packages[i]);
         const char *found = strstr(go->code + planting->function.open, made);
 
-        if (is_imported(go, packages[i]) &&
+        if (gotext_imports(go, path) &&
             (has_t ? strcmp(owner, packages[i]) == 0 : found && found < go->code + call->owner))
             return true;
     }
@@ -588,12 +394,16 @@ static bool is_testify(const struct planting *planting, const struct block *bloc
 }
 
 /* The arguments stay, and so does what imports the function. Functions among the arguments may do
- * what is needed later. */
-static void add_thinned(struct planting *planting, const struct call *call)
+ * what is needed later. A call that is the only argument may have several results. */
+static void add_thinned(struct planting *planting, const struct gocall *call)
 {
     const struct gotext *go = planting->go;
+    struct goliteral_part only, second;
     char *name, *arguments;
 
+    if (gocall_argument(go, call, 0, &only) && !gocall_argument(go, call, 1, &second) &&
+        go->code[only.end - 1] == ')')
+        return;
     if (gotext_find_word(go, call->open, call->close, "func") < call->close ||
         memmem(go->code + call->open, call->close - call->open, "...", 3))
         return;
@@ -606,25 +416,25 @@ static void add_thinned(struct planting *planting, const struct call *call)
 }
 
 /* True: the statement is an assertion. */
-static bool plant_call(struct planting *planting, const struct block *block,
+static bool plant_call(struct planting *planting, const struct goblock *block,
                        const struct gotext_statement *statement)
 {
     const struct gotext *go = planting->go;
     const struct assertion *assertion;
     struct goliteral_part operands[2];
     const char *more;
-    struct call call;
+    struct gocall call;
     size_t first;
 
-    if (!read_call(go, statement, &call) || !(assertion = assertion_of(go, &call, &more)) ||
+    if (!gocall_read(go, statement, &call) || !(assertion = assertion_of(go, &call, &more)) ||
         !is_testify(planting, block, &call, &first))
         return false;
     add_thinned(planting, &call);
     if (assertion->negated)
         add(planting, "negated", call.name, call.name + call.name_length,
             xasprintf("%s%s", assertion->negated, more));
-    if (assertion->compares && argument_at(go, &call, first, &operands[0]) &&
-        argument_at(go, &call, first + 1, &operands[1])) {
+    if (assertion->compares && gocall_argument(go, &call, first, &operands[0]) &&
+        gocall_argument(go, &call, first + 1, &operands[1])) {
         const struct comparison comparison = {
             block, statement->start, 0, 0, {call.owner, call.close + 1}};
 
@@ -635,21 +445,22 @@ static bool plant_call(struct planting *planting, const struct block *block,
 
 /* --- loops and sub-tests --------------------------------------------------------------------- */
 
-static bool plant_block(struct planting *planting, const struct block *block);
+static bool plant_block(struct planting *planting, const struct goblock *block);
 
 /* `for _, test := range tests {` goes through a literal, which has entries. */
-static bool read_loop(const struct planting *planting, const struct block *block,
-                      const struct gotext_statement *statement, struct table *ret_table,
+static bool read_loop(const struct planting *planting, const struct goblock *block,
+                      const struct gotext_statement *statement, struct gotable *ret_table,
                       bool *ret_changes)
 {
     const struct gotext *go = planting->go;
     size_t range = gotext_find_word(go, statement->head, statement->open, "range"), comma;
     struct goliteral_part what, value;
-    struct table table = {.open = statement->open, .close = statement->close};
+    struct gotable table = {.open = statement->open, .close = statement->close};
 
-    if (range == statement->open || shadows(planting, block, statement->head, range))
+    if (range == statement->open ||
+        goblock_shadows(&planting->scope, block, statement->head, range))
         return false;
-    what = value = trimmed(go, range + strlen("range"), statement->open);
+    what = value = goliteral_trimmed(go, range + strlen("range"), statement->open);
     *ret_changes = true;
     if (gotext_word_length(go, what.start) == what.end - what.start) {
         if (!find_declared(planting, block, statement->start, what, &value))
@@ -670,7 +481,7 @@ static bool read_loop(const struct planting *planting, const struct block *block
 
 /* Has each round its own entry, as it stands in the table? Not where sub-tests run later, when the
  * variable has the last one; `test := test` is harmless. */
-static bool is_read_only(const struct gotext *go, const struct table *table)
+static bool is_read_only(const struct gotext *go, const struct gotable *table)
 {
     if (gotext_find_word(go, table->open, table->close, "Parallel") < table->close)
         return false;
@@ -688,12 +499,12 @@ static bool is_read_only(const struct gotext *go, const struct table *table)
     return true;
 }
 
-static void plant_loop(struct planting *planting, const struct block *block,
+static void plant_loop(struct planting *planting, const struct goblock *block,
                        const struct gotext_statement *statement)
 {
     const struct gotext *go = planting->go;
-    struct block inner = *block;
-    struct table table;
+    struct goblock inner = *block;
+    struct gotable table;
     bool changes;
 
     if (!read_loop(planting, block, statement, &table, &changes))
@@ -703,19 +514,25 @@ static void plant_loop(struct planting *planting, const struct block *block,
     inner.is_loop = true;
     inner.table = NULL;
     if (!planting->test->part && is_read_only(go, &table) &&
-        !may_leave(planting, &inner, statement->open, statement->close, false))
+        !goblock_may_leave(&planting->scope, &inner, statement->open, statement->close))
         inner.table = &table;
     (void)plant_block(planting, &inner);
 }
 
-/* Is the sub-test of that name (or of one that the text does not tell) the one that is run? */
-static bool is_run(const struct planting *planting, struct goliteral_part name)
+/* Is the sub-test of that name (or of one that the text does not tell) the one that is run? A
+ * second one of the name has another in truth ("a#01"). What is in a part is all run with it. */
+static bool is_run(const struct planting *planting, const struct goblock *block,
+                   struct goliteral_part name)
 {
     const char *part = planting->test->part;
     size_t length = part ? strcspn(part, "/") : 0;
 
     if (!part)
         return true;
+    if (block->is_part)
+        return part[0] && !part[length];
+    if (planting->inside_open)
+        return false;
     if (planting->go->code[name.start] != '"')
         return planting->part_count == 1 && !planting->test->is_inside;
     if (name.end - name.start != length + 2)
@@ -730,24 +547,25 @@ static bool is_run(const struct planting *planting, struct goliteral_part name)
 }
 
 /* True: the statement is a sub-test. */
-static bool plant_sub_test(struct planting *planting, const struct block *block,
+static bool plant_sub_test(struct planting *planting, const struct goblock *block,
                            const struct gotext_statement *statement)
 {
     const struct gotext *go = planting->go;
     struct goliteral_part name, body;
-    struct block inner = {.table = block->table, .is_part = true};
-    struct call call;
+    struct goblock inner = {.table = block->table, .is_part = true};
+    struct gocall call;
     size_t parameter;
 
-    if (!read_call(go, statement, &call) || !is_t(planting, block, call.owner) ||
-        !is_named(go, &call, "Run") || !argument_at(go, &call, 0, &name) ||
-        !argument_at(go, &call, 1, &body) || !gotext_has_word(go, body.start, "func") ||
+    if (!gocall_read(go, statement, &call) || !goblock_is_t(&planting->scope, block, call.owner) ||
+        !gocall_is_named(go, &call, "Run") || !gocall_argument(go, &call, 0, &name) ||
+        !gocall_argument(go, &call, 1, &body) || !gotext_has_word(go, body.start, "func") ||
         !gotext_literal_body(go, body.start, body.end, &inner.open, &inner.close))
         return false;
     parameter = gotext_skip_blanks(go, gotext_find_char(go, body.start, body.end, "(") + 1);
     inner.t = parameter;
     inner.t_length = gotext_word_length(go, parameter);
-    if (inner.t_length > 0 && !gotext_has_word(go, parameter, "_") && is_run(planting, name)) {
+    if (inner.t_length > 0 && !gotext_has_word(go, parameter, "_") &&
+        is_run(planting, block, name)) {
         planting->inside_open = planting->inside_open ? planting->inside_open : inner.open;
         planting->inside_close = inner.close;
         plant_begin(planting, &inner);
@@ -758,14 +576,17 @@ static bool plant_sub_test(struct planting *planting, const struct block *block,
 }
 
 /* True: what follows the statement may not be executed. */
-static bool plant_statement(struct planting *planting, const struct block *block,
+static bool plant_statement(struct planting *planting, const struct goblock *block,
                             const struct gotext_statement *statement)
 {
-    struct block inner = *block;
+    struct goblock inner = *block;
+    size_t head_end = statement->kind == GOTEXT_SIMPLE ? statement->end : statement->open;
 
+    if (goblock_may_skip(&planting->scope, block, statement->start, head_end))
+        return true;
     if (statement->kind == GOTEXT_IF && plant_if(planting, block, statement))
         return statement->other > 0 &&
-               may_leave(planting, block, statement->other, statement->end, false);
+               goblock_may_leave(&planting->scope, block, statement->other, statement->end);
     if (is_skipping(planting, block, statement))
         return false;
     if (statement->kind == GOTEXT_SIMPLE &&
@@ -774,7 +595,7 @@ static bool plant_statement(struct planting *planting, const struct block *block
     if (statement->kind == GOTEXT_FOR) {
         plant_loop(planting, block, statement);
         inner.is_loop = false; /* it is the inner one that is left by `break` */
-        return may_leave(planting, &inner, statement->open, statement->close, false);
+        return goblock_may_leave(&planting->scope, &inner, statement->open, statement->close);
     }
     if (statement->kind == GOTEXT_BLOCK) {
         inner.open = statement->open;
@@ -782,13 +603,13 @@ static bool plant_statement(struct planting *planting, const struct block *block
         return plant_block(planting, &inner);
     }
     return (statement->kind == GOTEXT_SIMPLE &&
-            shadows(planting, block, statement->start, statement->end)) ||
-           defers_recovery(planting, block, statement) ||
-           may_leave(planting, block, statement->start, statement->end, false);
+            goblock_shadows(&planting->scope, block, statement->start, statement->end)) ||
+           goblock_defers_recovery(&planting->scope, block, statement) ||
+           goblock_may_leave(&planting->scope, block, statement->start, statement->end);
 }
 
 /* True: it may be left before its end. */
-static bool plant_block(struct planting *planting, const struct block *block)
+static bool plant_block(struct planting *planting, const struct goblock *block)
 {
     struct gotext_statement statement;
     size_t at = block->open + 1;
@@ -813,7 +634,7 @@ static size_t count_parts(const struct gotext *go, const struct gotext_function 
 
 /* func TestX(t *testing.T) */
 static bool read_parameter(const struct gotext *go, const struct gotext_function *function,
-                           struct block *block)
+                           struct goblock *block)
 {
     size_t at = gotext_skip_blanks(go, function->params_open + 1);
 
@@ -851,8 +672,13 @@ static void leave_inside(struct planting *planting)
 
 void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *ret_plants)
 {
-    struct planting planting = {.test = test, .go = test->go, .plants = ret_plants};
-    struct block block = {0};
+    struct planting planting = {
+        .test = test,
+        .go = test->go,
+        .scope = {.go = test->go, .files = test->files, .file_count = test->file_count},
+        .plants = ret_plants,
+    };
+    struct goblock block = {0};
 
     *ret_plants = (struct trial_plants){0};
     if (!gotext_find_function(test->go, test->name, &planting.function) ||
@@ -862,6 +688,7 @@ void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *r
     block.close = planting.function.close;
     planting.is_new = !test->former || !gotext_is_same(test->go, &planting.function, test->former);
     planting.part_count = count_parts(test->go, &planting.function);
+    goscope_read(&planting.scope);
     plant_begin(&planting, &block);
     if (!plant_block(&planting, &block))
         plant_end(&planting, &block);

@@ -333,6 +333,19 @@ void gotext_each_import(const struct gotext *go, void (*each)(void *arg, const c
     }
 }
 
+bool gotext_imports(const struct gotext *go, const char *path)
+{
+    _cleanup_(free_ptr) char *quoted = xasprintf("\"%s\"", path);
+    const char *found = strstr(go->text, quoted), *before = found;
+
+    while (before && before > go->text && is_space(before[-1]))
+        before--;
+    return found && before > go->text &&
+           (strchr("\n(;", before[-1]) ||
+            (before - go->text >= (ptrdiff_t)strlen("import") &&
+             strncmp(before - strlen("import"), "import", strlen("import")) == 0));
+}
+
 /* --- statements ------------------------------------------------------------------------------ */
 
 /* Does a statement end with this line? ("Semicolons") */

@@ -78,6 +78,9 @@ void gotext_each_name(const struct gotext *go, void (*each)(void *arg, const cha
 void gotext_each_import(const struct gotext *go, void (*each)(void *arg, const char *path, size_t),
                         void *arg);
 
+/* Is the package of that path imported under its own name? */
+bool gotext_imports(const struct gotext *go, const char *path);
+
 /* From *at on, which is then behind it. False: there is none before `end`, or it can't be told
  * where it ends; *ret_broken: the second. */
 bool gotext_next_statement(const struct gotext *go, size_t *at, size_t end,

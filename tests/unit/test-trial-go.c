@@ -270,6 +270,42 @@ static void in_loops_over_a_literal_the_entries_are_changed_too(void)
         expect_plants(texts[i][0], texts[i][1]);
 }
 
+#define IN_PART(body) TEST_WITH("t.Run(\"a\", func(t *testing.T) {\n" body "\n})")
+#define HELPER(body) "\nfunc help(s testing.TB, a int) {\n" body "\n}\n"
+#define ASSERTS "if b() { t.Fail() }"
+
+/* What gets the T of a sub-test may skip it, and the test passes all the same. */
+static void nothing_is_planted_where_a_sub_test_may_have_been_skipped(void)
+{
+    static const char none[] = "begins|begins|ends|",
+                      all[] = "begins|begins|negated b()|ends|ends|";
+    const char *const texts[][2] = {
+        {IN_PART("help(t, 1)\n" ASSERTS) HELPER("s.Skip()"), none},
+        {IN_PART("help(t, 1)\n" ASSERTS) HELPER("s.Helper()"), all},
+        {IN_PART("help(t, 1)\n" ASSERTS), none},
+        {IN_PART("help(t, 1)\n" ASSERTS) HELPER("other.Needs(s)"), none},
+        {IN_PART("help(t, 1)\n" ASSERTS) HELPER("also(s)") "func also(s testing.TB) {}\n", all},
+        {IN_PART("help(t, 1)\n" ASSERTS) HELPER("also(s)") "func also(s testing.TB) { "
+                                                           "s.SkipNow() }\n",
+         none},
+        {IN_PART("needs.Docker(t)\n" ASSERTS), none},
+        {IN_PART("if got := needs.Docker(t); got != 5 { t.Fail() }\n" ASSERTS), none},
+        {IN_PART("for range all(t) { c() }\n" ASSERTS), none},
+        {IN_PART("h := harness{t: t}\n" ASSERTS), none},
+        {IN_PART("t.Helper()\nh := x.t\nt.Run(\"c\", func(t *testing.T) { needs(t) })\n" ASSERTS),
+         "begins|begins|begins|negated b()|ends|ends|"},
+        {IN_PART("if a() { help(t, 1) }\n" ASSERTS), none},
+        /* a test that is skipped as a whole does not pass */
+        {TEST_WITH("needs.Docker(t)\n" ASSERTS), "begins|negated b()|ends|"},
+        {"import \"github.com/stretchr/testify/require\"\n" IN_PART(
+             "require.Eventually(t, f)\n" ASSERTS),
+         all},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        expect_plants(texts[i][0], texts[i][1]);
+}
+
 static void sub_tests_have_failures_of_their_own(void)
 {
     static const char text[] =
@@ -296,6 +332,26 @@ static void sub_tests_have_failures_of_their_own(void)
         find_plants(text, "TestA", cases[i].part, cases[i].is_inside);
         list = list_plants(text);
         CU_ASSERT_STRING_EQUAL(list, cases[i].wanted);
+        forget_plants();
+    }
+}
+
+/* The second one is "a#01". */
+static void of_sub_tests_of_one_name_only_the_first_has_it(void)
+{
+    static const char text[] =
+        TEST_WITH("t.Run(\"a\", func(t *testing.T) {\nt.Run(\"a\", func(t *testing.T) {\nif c() { "
+                  "t.Fail() }\n})\n})\nt.Run(\"a\", func(t *testing.T) {\nif b() { t.Fail() }\n})");
+    static const char *const cases[][2] = {
+        {"a", "begins|begins|begins|negated c()|ends|ends|ends|"},
+        {"a/b", "begins|begins|ends|ends|"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        _cleanup_(free_ptr) char *list = NULL;
+
+        find_plants(text, "TestA", cases[i][0], false);
+        list = list_plants(text);
+        CU_ASSERT_STRING_EQUAL(list, cases[i][1]);
         forget_plants();
     }
 }
@@ -328,13 +384,14 @@ static void testify_s_assertions_are_known_by_their_import(void)
 static void an_assertion_that_is_left_out_still_uses_all_that_it_used(void)
 {
     static const char text[] = TESTIFY "func TestA(t *testing.T) {\nassert.Equal(t, 5, got)\n"
-                                       "assert.Panics(t, func() { got++ })\n}\n";
+                                       "assert.Panics(t, func() { got++ })\n"
+                                       "is := assert.New(t)\nis.NoError(f())\nis.NoError(err)\n}\n";
     static const char wanted[] = "func(...interface{}) {}(assert.Equal, t, 5, got)\n"
                                  "assert.Panics(t, func() { got++ })\n";
     size_t thinned = 0;
 
     find_plants(text, "TestA", NULL, false);
-    CU_ASSERT_EQUAL(plants.assertion_count, 1);
+    CU_ASSERT_EQUAL(plants.assertion_count, 2); /* not f(), which may have two results */
     for (size_t times = 0; times < 100; times++) {
         _cleanup_(trial_edits_release) struct trial_edits edits = {0};
         _cleanup_(free_ptr) char *edited = NULL;
@@ -424,6 +481,27 @@ static void another_literal_fits_wherever_the_first_one_does(void)
             CU_ASSERT_PTR_NOT_NULL_FATAL(near);
             CU_ASSERT_EQUAL(strlen(near), strlen(numbers[i].text));
             CU_ASSERT_STRING_NOT_EQUAL(near, numbers[i].text);
+            CU_ASSERT_TRUE(strtol(near, NULL, 10) <= numbers[i].most);
+            gotext_release(&go);
+        }
+}
+
+static void below_zero_there_are_as_many_as_the_type_has(void)
+{
+    static const struct {
+        const char *text;
+        long most;
+    } numbers[] = {{"-5", 9}, {"-100", 128}, {"-128", 128}, {"-129", 999}, {"-32768", 32768}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+        for (size_t times = 0; times < 50; times++) {
+            struct goliteral_part part = {0, strlen(numbers[i].text)}, literal;
+            _cleanup_(free_ptr) char *near = NULL;
+
+            gotext_read(&go, numbers[i].text);
+            near = goliteral_near(&go, part, &literal);
+            CU_ASSERT_PTR_NOT_NULL_FATAL(near);
+            CU_ASSERT_EQUAL(literal.start, 1);
             CU_ASSERT_TRUE(strtol(near, NULL, 10) <= numbers[i].most);
             gotext_release(&go);
         }
@@ -959,6 +1037,10 @@ int main(void)
          failures_are_planted_only_where_they_are_surely_executed},
         {"in loops over a literal the entries are changed, too",
          in_loops_over_a_literal_the_entries_are_changed_too},
+        {"nothing is planted where a sub-test may have been skipped",
+         nothing_is_planted_where_a_sub_test_may_have_been_skipped},
+        {"of sub-tests of one name only the first has it",
+         of_sub_tests_of_one_name_only_the_first_has_it},
         {"sub-tests have failures of their own", sub_tests_have_failures_of_their_own},
         {"testify's assertions are known by their import",
          testify_s_assertions_are_known_by_their_import},
@@ -968,6 +1050,8 @@ int main(void)
         {"what shows a failure is never left out", what_shows_a_failure_is_never_left_out},
         {"another literal fits wherever the first one does",
          another_literal_fits_wherever_the_first_one_does},
+        {"below zero there are as many as the type has",
+         below_zero_there_are_as_many_as_the_type_has},
         {"only literals have another", only_literals_have_another},
         {"lists name tests in the ways that Go and data sets have",
          lists_name_tests_in_the_ways_that_go_and_data_sets_have},

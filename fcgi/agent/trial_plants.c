@@ -193,6 +193,8 @@ char *trial_edits_apply(struct trial_edits *edits, const char *text)
 
     sort(edits);
     for (size_t i = 0; i < edits->count; i++) {
+        if (edits->items[i].start < at) /* it overlaps, against what the header asks for */
+            continue;
         buf_add(&edited, text + at, edits->items[i].start - at);
         buf_add_str(&edited, edits->items[i].text);
         at = edits->items[i].end;

@@ -427,6 +427,18 @@ static void what_can_not_be_read_for_sure_is_left_alone(void)
         expect_plants(texts[i], "");
 }
 
+static void of_edits_that_overlap_the_first_is_made(void)
+{
+    _cleanup_(trial_edits_release) struct trial_edits edits = {0};
+    _cleanup_(free_ptr) char *edited = NULL;
+
+    trial_edits_add(&edits, 4, 8, "X");
+    trial_edits_add(&edits, 2, 6, "Y");
+    trial_edits_add(&edits, 8, 9, "Z");
+    edited = trial_edits_apply(&edits, "0123456789");
+    CU_ASSERT_EQUAL(strncmp(edited, "01Y67Z9\n", 8), 0);
+}
+
 /* Half of the others is left out, drawn by chance. */
 static void what_shows_a_failure_is_never_left_out(void)
 {
@@ -784,7 +796,9 @@ static const char given_test[] =
     "\tt.Run(\"one\", func(t *testing.T) {})\n}\n\n"
     "func TestParts(t *testing.T) {\n\tt.Run(\"a\", func(t *testing.T) { if f() != 1 { t.Fail() } "
     "})\n"
-    "\tt.Run(\"b.c\", func(t *testing.T) {})\n}\n\nfunc ExampleA() {}\n";
+    "\tt.Run(\"b.c\", func(t *testing.T) {})\n}\n\nfunc ExampleA() {}\n\n"
+    "func TestNested(t *testing.T) {\n\tt.Run(\"x\", func(t *testing.T) {\n\t\t"
+    "t.Run(\"y\", func(t *testing.T) { if f() != 1 { t.Fail() } })\n\t})\n}\n";
 
 static bool has_vendor; /* the repository does */
 
@@ -793,7 +807,7 @@ static json_object *new_plan(void)
     _cleanup_(free_ptr) char *spec = xasprintf(
         "{\"repository\":\"%s/repository\",\"tests\":{\"given_test.go\":\"%s/given_test.go\"},"
         "\"timeout\":7,\"fail_to_pass\":[\"TestMended\",\"TestParts/b.c\",\"TestUnknown\","
-        "\"ExampleA\"],\"held_out\":[\"TestParts/a\"],"
+        "\"ExampleA\",\"TestNested/x\"],\"held_out\":[\"TestParts/a\",\"TestNested/x/y\"],"
         "\"pass_to_pass\":[\"TestMended/one\",\"ex.org/a/b::TestKept\"]}",
         place, place);
     _cleanup_(free_ptr) char *path = xasprintf("%s/bin:/usr/bin:/bin", place);
@@ -1002,6 +1016,31 @@ static void only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_
     CU_ASSERT_TRUE(planted >= 4);
 }
 
+static const char *planted_in(json_object *run, const char *test)
+{
+    for (size_t n = 0; n < length_of(run, "tests"); n++)
+        if (strcmp(json_get_text(item_of(run, "tests", n), "id"), test) == 0)
+            return json_get_text(item_of(run, "tests", n), "planted");
+    CU_FAIL("the test is not in the run");
+    return NULL;
+}
+
+/* The same text can't be changed twice. */
+static void parts_of_one_part_have_the_same_failures(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+    size_t planted = 0;
+
+    for (size_t i = 0; i < 7; i++) {
+        json_object *run = item_of(made, "runs", i);
+
+        CU_ASSERT_EQUAL(!planted_in(run, "ex.org/a::TestNested/x"),
+                        !planted_in(run, "ex.org/a::TestNested/x/y"));
+        planted += planted_in(run, "ex.org/a::TestNested/x") != NULL;
+    }
+    CU_ASSERT_EQUAL(planted, 4);
+}
+
 static void parts_with_functions_of_their_own_have_failures_of_their_own(void)
 {
     _cleanup_(forget_plan) json_object *made = new_plan();
@@ -1009,16 +1048,9 @@ static void parts_with_functions_of_their_own_have_failures_of_their_own(void)
 
     for (size_t i = 0; i < 7; i++) {
         json_object *run = item_of(made, "runs", i);
-        const char *planted[2] = {NULL, NULL};
+        const char *const planted[2] = {planted_in(run, "ex.org/a::TestParts/a"),
+                                        planted_in(run, "ex.org/a::TestParts/b.c")};
 
-        for (size_t n = 0; n < length_of(run, "tests"); n++) {
-            const char *id = json_get_text(item_of(run, "tests", n), "id");
-
-            if (strcmp(id, "ex.org/a::TestParts/a") == 0)
-                planted[0] = json_get_text(item_of(run, "tests", n), "planted");
-            if (strcmp(id, "ex.org/a::TestParts/b.c") == 0)
-                planted[1] = json_get_text(item_of(run, "tests", n), "planted");
-        }
         apart += !planted[0] != !planted[1];
         if (planted[1]) /* there is nothing else in it */
             CU_ASSERT_TRUE(strcmp(planted[1], "begins") == 0 || strcmp(planted[1], "ends") == 0);
@@ -1047,6 +1079,7 @@ int main(void)
         {"an assertion that is left out still uses all that it used",
          an_assertion_that_is_left_out_still_uses_all_that_it_used},
         {"what can't be read for sure is left alone", what_can_not_be_read_for_sure_is_left_alone},
+        {"of edits that overlap the first is made", of_edits_that_overlap_the_first_is_made},
         {"what shows a failure is never left out", what_shows_a_failure_is_never_left_out},
         {"another literal fits wherever the first one does",
          another_literal_fits_wherever_the_first_one_does},
@@ -1070,6 +1103,7 @@ int main(void)
         {"vendor is looked at as the image does", vendor_is_looked_at_as_the_image_does},
         {"only what listed tests need is compiled, and the compiler alone sees failures",
          only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_failures},
+        {"parts of one part have the same failures", parts_of_one_part_have_the_same_failures},
         {"parts with functions of their own have failures of their own",
          parts_with_functions_of_their_own_have_failures_of_their_own},
     };

@@ -86,7 +86,7 @@ static bool read_mark(struct trial_said *said, const char *at, size_t left)
 
         if (strncmp(at, marks[i].mark, length) != 0)
             continue;
-        end = memmem(at, left, " (", 2);
+        end = memmem(at, left < LINE_MOST ? left : LINE_MOST, " (", 2);
         if (!end)
             return left >= LINE_MOST;
         take(said, at + length, (size_t)(end - at) - length, marks[i].result);

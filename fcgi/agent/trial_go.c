@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/trial_drawn.h"
+#include "agent/trial_gokept.h"
 #include "agent/trial_golist.h"
 #include "agent/trial_goplant.h"
 #include "agent/trial_gosettle.h"
@@ -29,7 +30,8 @@
 /*
  * Before each of Go's tools: gives the compiler the test files that lie beside this script, under
  * their whole paths, in place of those in the repository. What the session's code can read there
- * when it is built (`go:embed`, .incbin of cgo's assembler) is the same in all runs.
+ * when it is built (`go:embed`, .incbin of cgo's assembler) is the same in all runs. A test file
+ * that is not here would have no failure in it, and so is not compiled.
  */
 static const char tool[] = "#!/bin/sh\n"
                            "tool=$1\n"
@@ -42,7 +44,8 @@ static const char tool[] = "#!/bin/sh\n"
                            "    *_test.go) other=${0%/*}$PWD/$word ;;\n"
                            "    *) other= ;;\n"
                            "    esac\n"
-                           "    [ -z \"$other\" ] || [ ! -f \"$other\" ] || word=$other\n"
+                           "    [ -z \"$other\" ] || [ -f \"$other\" ] || exit 1\n"
+                           "    word=${other:-$word}\n"
                            "    set -- \"$@\" \"$word\"\n"
                            "done\n"
                            "exec \"$tool\" \"$@\"\n";
@@ -270,17 +273,29 @@ static void add_build(const struct planning *planning, json_object *run,
     _cleanup_(free_ptr) char *folder = folder_of(planning, package);
     _cleanup_(free_ptr) char *jobs = xasprintf("-p=%ld", builds_at_once());
     _cleanup_(free_ptr) char *threads = xasprintf("GOMAXPROCS=%ld", builds_at_once());
+    _cleanup_(free_ptr) char *here = xasprintf("PWD=%s", folder);
     json_object *command = trial_command_add(run, folder), *environment = json_object_new_array();
     _cleanup_(free_ptr) char *exec =
         xasprintf("-toolexec=%s/../%s/tool", planning->module.build, hidden ? hidden : "");
-    const char *const words[] = {planning->module.program,   "test", "-c", jobs, "-o", program,
-                                 hidden ? exec : "-v=false", "."};
+    bool has_own = strstr(planning->module.flags, "-ldflags");
+    const char *const words[] = {planning->module.program,
+                                 "test",
+                                 "-c",
+                                 jobs,
+                                 "-vet=off",
+                                 has_own ? "-v=false"
+                                         : "-ldflags=-s -w", /* as `go test` has it without -c */
+                                 hidden ? exec : "-v=false",
+                                 "-o",
+                                 program,
+                                 "."};
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++)
         trial_list_add(trial_command_argv(command), words[i]);
     for (size_t i = 0; i < trial_list_count(planning->module.environment); i++)
         trial_list_add(environment, trial_list_at(planning->module.environment, i));
     trial_list_add(environment, threads);
+    trial_list_add(environment, here);
     json_object_object_add(command, "environment", environment);
 }
 
@@ -336,10 +351,13 @@ static void add_test(const struct planning *planning, json_object *run, const st
     _cleanup_(free_ptr) char *says =
         xasprintf("%s%s%s", unit->name, unit->part ? "/" : "", unit->part ? unit->part : "");
     json_object *command = trial_command_add(run, folder);
-    const char *const words[] = {program,   "-test.paniconexit0", timeout,
-                                 "-test.v", "-test.run",          pattern};
+    /* What the session's code may have set before flags are read is set again. */
+    const char *const words[] = {
+        program,         "-test.paniconexit0", timeout, "-test.v",    "-test.short=false",
+        "-test.count=1", "-test.run",          pattern, "-test.skip="};
+    size_t count = ARRAY_SIZE(words) - (planning->module.version < 20);
 
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+    for (size_t i = 0; i < count; i++)
         trial_list_add(trial_command_argv(command), words[i]);
     json_add_text(command, "test", unit->id);
     json_add_text(command, "says", says);
@@ -460,10 +478,9 @@ static int add_stub(struct planning *planning, json_object *run, const struct go
                     struct error *err)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
-    size_t at = gotext_find_word(&file->go, 0, file->go.length, "package");
-    size_t name = at < file->go.length ? gotext_skip_blanks(&file->go, at + strlen("package")) : at;
+    _cleanup_(free_ptr) char *package = gotext_package(&file->go);
 
-    buf_addf(&text, "package %.*s\n", (int)gotext_word_length(&file->go, name), file->text + name);
+    buf_addf(&text, "package %s\n", package);
     gotext_each_import(&file->go, add_import, &text);
     return trial_file_add(&planning->writing, run, file->path, text.data, err);
 }
@@ -539,12 +556,15 @@ static json_object *packages_of(struct planning *planning, json_object *plan)
     return folders;
 }
 
-static int keep(struct planning *planning, json_object *plan, struct error *err)
+static int keep(struct planning *planning, json_object *plan, json_object *folders,
+                struct error *err)
 {
     json_object *kept = planning->module.kept;
     _cleanup_(close_fd) int copy_fd =
         open(planning->module.copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+    if (trial_gokept_find(&planning->module, folders, err) < 0)
+        return -1;
     if (trial_list_count(kept) > 0)
         json_object_object_add(plan, "kept", json_object_get(kept));
     return trial_kept_lay(&planning->writing, copy_fd, kept, err);
@@ -563,12 +583,12 @@ static int write_plan(struct planning *planning, struct error *err)
     draw_all(planning, unplanted);
     add_functions(planning, plan);
     folders = packages_of(planning, plan);
-    settled =
-        trial_gosettle_new(planning->module.repository, folders, planning->module.modules, err);
+    settled = trial_gosettle_new(planning->module.repository, folders, planning->module.vendored,
+                                 planning->module.modules, err);
     if (!settled)
         return -1;
     json_object_object_add(plan, TRIAL_GOSETTLE, settled);
-    if (keep(planning, plan, err) < 0 || add_preparation(planning, plan, err) < 0)
+    if (keep(planning, plan, folders, err) < 0 || add_preparation(planning, plan, err) < 0)
         return -1;
     for (int number = 0; number <= TRIAL_ALL_RUN; number++) /* what the last shows comes too late */
         if (add_run(planning, runs, number, err) < 0)

@@ -191,6 +191,14 @@ static bool is_dependency(json_object *object)
     return json_object_get_boolean(json_object_object_get(object, "DepOnly"));
 }
 
+/* Of a package's tests: "example.org/a.test". */
+static bool is_program(const char *path)
+{
+    size_t length = strlen(path), end = strlen(".test");
+
+    return length > end && strcmp(path + length - end, ".test") == 0;
+}
+
 /* Is it of no use but for tests? Then a fix has no business there. */
 static bool serves_tests(const struct trial_gomodule *module, const char *path)
 {
@@ -200,7 +208,7 @@ static bool serves_tests(const struct trial_gomodule *module, const char *path)
 
         if (is_dependency(object) || json_object_object_get(object, "ForTest"))
             continue;
-        if (strstr(value_of(object, "ImportPath"), ".test"))
+        if (is_program(value_of(object, "ImportPath")))
             continue;
         for (size_t n = 0; n < trial_list_count(needed); n++)
             if (strcmp(trial_list_at(needed, n), path) == 0)
@@ -221,7 +229,7 @@ static void keep_vendored(struct trial_gomodule *module, json_object *object)
 
     if (path && folder && is_dependency(object) && is_vendored(folder) &&
         !json_object_object_get(object, "ForTest") && serves_tests(module, path))
-        trial_list_add(module->kept, folder);
+        trial_list_add(module->vendored, folder);
 }
 
 static int read_packages(struct trial_gomodule *module, struct error *err)
@@ -301,6 +309,7 @@ int trial_gomodule_read(struct trial_gomodule *module, struct error *err)
     module->copy = xasprintf("%s/" TRIAL_COPY, here);
     module->build = xasprintf("%.*s/" TRIAL_BUILD, (int)(strrchr(here, '/') - here), here);
     module->kept = json_object_new_array();
+    module->vendored = json_object_new_array();
     module->modules = json_object_new_array();
     if (settle_own(here, err) < 0 ||
         trial_copy_make(module->repository, json_object_object_get(module->trial, "tests"), err) <
@@ -327,5 +336,6 @@ void trial_gomodule_release(struct trial_gomodule *module)
     json_object_put(module->environment);
     json_object_put(module->modules);
     json_object_put(module->kept);
+    json_object_put(module->vendored);
     json_object_put(module->document);
 }

@@ -36,6 +36,7 @@ struct trial_gomodule {
     json_object *environment; /* of all runs: "NAME=value" */
     json_object *modules;     /* folders with a go.mod, from the repository's */
     json_object *kept;        /* what a session can't replace, from the repository's folder */
+    json_object *vendored;    /* folders of packages that only tests need, the same */
     struct trial_package *packages;
     size_t package_count;
     json_object *document;

@@ -155,8 +155,8 @@ static char *path_in(const char *folder, const char *name)
     return strcmp(folder, ".") == 0 ? xstrdup(name) : xasprintf("%s/%s", folder, name);
 }
 
-json_object *trial_gosettle_new(const char *repository, json_object *packages, json_object *modules,
-                                struct error *err)
+json_object *trial_gosettle_new(const char *repository, json_object *packages, json_object *emptied,
+                                json_object *modules, struct error *err)
 {
     static const char *const names[] = {"go.mod", "go.sum"};
     _cleanup_(close_fd) int root_fd = open(repository, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -178,6 +178,7 @@ json_object *trial_gosettle_new(const char *repository, json_object *packages, j
         }
     settled = json_object_new_object();
     json_object_object_add(settled, "packages", json_object_get(packages));
+    json_object_object_add(settled, "emptied", json_object_get(emptied));
     json_object_object_add(settled, "modules", json_object_get(modules));
     return settled;
 }
@@ -209,7 +210,14 @@ static int open_folder(int root_fd, const char *folder)
     return fd;
 }
 
-static int remove_tests(int root_fd, const char *folder, struct error *err)
+static bool is_file(const char *name)
+{
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* Those files (and links) of the folder whose names are meant. */
+static int remove_files(int root_fd, const char *folder, bool (*is_meant)(const char *name),
+                        struct error *err)
 {
     _cleanup_(close_dir) DIR *dir = NULL;
     _cleanup_(free_ptr) char *inside = path_in(folder, "x");
@@ -225,7 +233,7 @@ static int remove_tests(int root_fd, const char *folder, struct error *err)
         return -1;
     }
     while (dir && (entry = readdir(dir)))
-        if (is_test_file(entry->d_name) && unlinkat(fd, entry->d_name, 0) < 0 && errno != EISDIR &&
+        if (is_meant(entry->d_name) && unlinkat(fd, entry->d_name, 0) < 0 && errno != EISDIR &&
             errno != EPERM)
             return error_errno(err, errno, "cannot remove %.200s/%.200s", folder, entry->d_name);
     return 0;
@@ -301,11 +309,15 @@ int trial_gosettle(json_object *plan, int plan_fd, int root_fd, struct error *er
 {
     json_object *settled = json_object_object_get(plan, TRIAL_GOSETTLE);
     json_object *packages = json_object_object_get(settled, "packages");
+    json_object *emptied = json_object_object_get(settled, "emptied");
     json_object *modules = json_object_object_get(settled, "modules");
 
     for (size_t i = 0; i < trial_list_count(packages); i++)
-        if (remove_tests(root_fd, trial_list_at(packages, i), err) < 0 ||
+        if (remove_files(root_fd, trial_list_at(packages, i), is_test_file, err) < 0 ||
             remove_modules(root_fd, trial_list_at(packages, i), modules, err) < 0)
+            return -1;
+    for (size_t i = 0; i < trial_list_count(emptied); i++)
+        if (remove_files(root_fd, trial_list_at(emptied, i), is_file, err) < 0)
             return -1;
     for (size_t i = 0; i < trial_list_count(modules); i++)
         if (settle_module(plan_fd, root_fd, trial_list_at(modules, i), i, err) < 0)

@@ -20,11 +20,12 @@
 #define TRIAL_GOSETTLE "go"         /* the plan's member, trial_gosettle_new's */
 #define TRIAL_GOSETTLE_FILES "mods" /* in the planner's folder: "0/go.mod", "0/go.sum" */
 
-/* packages, modules: folders, from the repository's ("." is that itself). Copies the image's files
+/* All are folders, from the repository's ("." is that itself): of packages that are tested, of
+ * packages in which only the image's files are to be, and of modules. Copies the image's files
  * of the modules, below `repository`, into the planner's folder, which is the current one. NULL:
  * see err. */
-json_object *trial_gosettle_new(const char *repository, json_object *packages, json_object *modules,
-                                struct error *err);
+json_object *trial_gosettle_new(const char *repository, json_object *packages, json_object *emptied,
+                                json_object *modules, struct error *err);
 
 /* trial_kinds.h: settle. What is no folder on the way to a package is removed. */
 int trial_gosettle(json_object *plan, int plan_fd, int root_fd, struct error *err);

@@ -30,6 +30,15 @@ static char *read_source(const char *folder, const char *path)
     return text.length > 0 && !memchr(text.data, 0, text.length) ? buf_take(&text) : NULL;
 }
 
+static void file_release(struct gotests_file *file)
+{
+    gotext_release(&file->go);
+    gotext_release(&file->old);
+    free(file->path);
+    free(file->text);
+    free(file->former);
+}
+
 static void add_file(struct gotests *tests, const struct trial_gomodule *module,
                      const struct trial_package *package, const char *name)
 {
@@ -44,11 +53,75 @@ static void add_file(struct gotests *tests, const struct trial_gomodule *module,
         free(file.former);
         return;
     }
+    file.is_given = gotests_is_given(module, file.path);
     gotext_read(&file.go, file.text);
     if (file.former)
         gotext_read(&file.old, file.former);
     tests->files = xrealloc(tests->files, (tests->file_count + 1) * sizeof(*tests->files));
     tests->files[tests->file_count++] = file;
+}
+
+bool gotests_is_given(const struct trial_gomodule *module, const char *path)
+{
+    json_object_object_foreach (json_object_object_get(module->trial, "tests"), own, origin) {
+        size_t length = strlen(own);
+
+        (void)origin;
+        if (strncmp(path, own, length) == 0 && (path[length] == '\0' || path[length] == '/'))
+            return true;
+    }
+    return false;
+}
+
+/* --- what can't be compiled together --------------------------------------------------------- */
+
+struct moving {
+    const struct gotests *tests;
+    const struct gotests_file *file;
+    const char *package;
+    bool is_moved;
+};
+
+static void look_whether_given(void *arg, const char *name, size_t length)
+{
+    struct moving *moving = arg;
+    bool is_any = length == strlen("init") && strncmp(name, "init", length) == 0;
+
+    if (moving->is_moved || is_any || !gotext_declares(&moving->file->go, name, length))
+        return;
+    for (size_t i = 0; i < moving->tests->file_count; i++) {
+        const struct gotests_file *given = &moving->tests->files[i];
+        _cleanup_(free_ptr) char *package = NULL;
+
+        if (!given->is_given || given->package != moving->file->package)
+            continue;
+        package = gotext_package(&given->go);
+        if (strcmp(package, moving->package) == 0 && gotext_declares(&given->go, name, length))
+            moving->is_moved = true;
+    }
+}
+
+/* The fix moved a test from one file to another: where the image's file declares what one of the
+ * trial's does, both can't be compiled. */
+static void drop_moved(struct gotests *tests)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < tests->file_count; i++) {
+        struct gotests_file *file = &tests->files[i];
+        _cleanup_(free_ptr) char *package = gotext_package(&file->go);
+        struct moving moving = {tests, file, package, false};
+
+        if (!file->is_given)
+            gotext_each_name(&file->go, look_whether_given, &moving);
+        file->is_dropped = moving.is_moved;
+    }
+    for (size_t i = 0; i < tests->file_count; i++)
+        if (tests->files[i].is_dropped)
+            file_release(&tests->files[i]);
+        else
+            tests->files[kept++] = tests->files[i];
+    tests->file_count = kept;
 }
 
 /* --- names ----------------------------------------------------------------------------------- */
@@ -266,19 +339,6 @@ static void read_lists(struct gotests *tests, json_object *trial, json_object *u
 
 /* --- which files ----------------------------------------------------------------------------- */
 
-/* Is the file one of the trial's, or below a folder of these? */
-static bool is_trials(const struct trial_gomodule *module, const char *path)
-{
-    json_object_object_foreach (json_object_object_get(module->trial, "tests"), own, origin) {
-        size_t length = strlen(own);
-
-        (void)origin;
-        if (strncmp(path, own, length) == 0 && (path[length] == '\0' || path[length] == '/'))
-            return true;
-    }
-    return false;
-}
-
 /* Whose names are looked for in which files. */
 struct looking {
     struct gotests *tests;
@@ -312,12 +372,12 @@ static bool has_units(const struct gotests *tests, const struct trial_package *p
 
 /* Beside those with listed tests: the trial's, and what they all need. Others may not fit a
  * solution that changed what they test. */
-static void choose_files(struct gotests *tests, const struct trial_gomodule *module)
+static void choose_files(struct gotests *tests)
 {
     bool found = true;
 
     for (size_t i = 0; i < tests->file_count; i++)
-        if (is_trials(module, tests->files[i].path) && has_units(tests, tests->files[i].package))
+        if (tests->files[i].is_given && has_units(tests, tests->files[i].package))
             tests->files[i].is_used = true;
     while (found) {
         found = false;
@@ -333,6 +393,35 @@ static void choose_files(struct gotests *tests, const struct trial_gomodule *mod
     }
 }
 
+/* `import _ "a"` of a file that is not used has an effect all the same, as a driver that others
+ * need: nothing else of it stays. */
+static void leave_imports(struct gotests_file *file)
+{
+    const struct gotext *go = &file->go;
+    _cleanup_(free_ptr) char *package = gotext_package(go);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    size_t bare;
+
+    buf_addf(&text, "package %s\n", package);
+    bare = text.length;
+    for (size_t at = 0; at < go->length; at++) {
+        size_t path = gotext_skip_blanks(go, at + 1), length;
+
+        if (!gotext_has_word(go, at, "_") || path >= go->length || !strchr("\"`", go->code[path]))
+            continue;
+        length = strcspn(go->code + path + 1, "\"`\n") + 2;
+        if (path + length <= go->length)
+            buf_addf(&text, "import _ %.*s\n", (int)length, go->text + path);
+    }
+    if (text.length == bare)
+        return;
+    gotext_release(&file->go);
+    free(file->text);
+    file->text = buf_take(&text);
+    gotext_read(&file->go, file->text);
+    file->is_used = true;
+}
+
 /* --- all ------------------------------------------------------------------------------------- */
 
 void gotests_read(struct gotests *tests, const struct trial_gomodule *module, json_object *unfound)
@@ -342,19 +431,18 @@ void gotests_read(struct gotests *tests, const struct trial_gomodule *module, js
         for (size_t n = 0; n < trial_list_count(module->packages[i].files); n++)
             add_file(tests, module, &module->packages[i],
                      trial_list_at(module->packages[i].files, n));
+    drop_moved(tests);
     read_lists(tests, module->trial, unfound);
-    choose_files(tests, module);
+    choose_files(tests);
+    for (size_t i = 0; i < tests->file_count; i++)
+        if (!tests->files[i].is_used && has_units(tests, tests->files[i].package))
+            leave_imports(&tests->files[i]);
 }
 
 void gotests_release(struct gotests *tests)
 {
-    for (size_t i = 0; i < tests->file_count; i++) {
-        gotext_release(&tests->files[i].go);
-        gotext_release(&tests->files[i].old);
-        free(tests->files[i].path);
-        free(tests->files[i].text);
-        free(tests->files[i].former);
-    }
+    for (size_t i = 0; i < tests->file_count; i++)
+        file_release(&tests->files[i]);
     for (size_t i = 0; i < tests->unit_count; i++) {
         free(tests->units[i].name);
         free(tests->units[i].part);

@@ -18,6 +18,8 @@ struct gotests_file {
     char *text, *former;   /* as it is to be, and as the image has it; NULL: it has not */
     struct gotext go, old; /* of these */
     bool is_used;          /* it is compiled in the runs */
+    bool is_given;         /* it is one of the trial's */
+    bool is_dropped;
 };
 
 /* A test that a list names: the whole of one, or a part of it. It is run as one process, from whose
@@ -41,6 +43,9 @@ struct gotests {
 /* Reads all test files, and what the lists name. unfound: gets what they name that is no test. */
 void gotests_read(struct gotests *tests, const struct trial_gomodule *module, json_object *unfound);
 void gotests_release(struct gotests *tests);
+
+/* Is the path (from the repository's folder) one of the trial's, or below a folder of these? */
+bool gotests_is_given(const struct trial_gomodule *module, const char *path);
 
 /* Does the listed name mean the function of that package (in that file)? *ret_part: behind its
  * slash; NULL: all of it. */

@@ -313,6 +313,41 @@ void gotext_each_name(const struct gotext *go, void (*each)(void *arg, const cha
     }
 }
 
+struct declaring {
+    const struct gotext *go;
+    const char *name;
+    size_t length;
+    bool found;
+};
+
+static void look_at_name(void *arg, const char *name, size_t length)
+{
+    struct declaring *declaring = arg;
+    size_t at = (size_t)(name - declaring->go->text);
+
+    while (at > 0 && is_space(declaring->go->code[at - 1]))
+        at--;
+    if (length == declaring->length && strncmp(name, declaring->name, length) == 0 &&
+        (at == 0 || declaring->go->code[at - 1] != ')')) /* behind a receiver */
+        declaring->found = true;
+}
+
+bool gotext_declares(const struct gotext *go, const char *name, size_t length)
+{
+    struct declaring declaring = {go, name, length, false};
+
+    gotext_each_name(go, look_at_name, &declaring);
+    return declaring.found;
+}
+
+char *gotext_package(const struct gotext *go)
+{
+    size_t at = gotext_find_word(go, 0, go->length, "package");
+    size_t name = at < go->length ? gotext_skip_blanks(go, at + strlen("package")) : at;
+
+    return xstrndup(go->text + name, gotext_word_length(go, name));
+}
+
 void gotext_each_import(const struct gotext *go, void (*each)(void *arg, const char *path, size_t),
                         void *arg)
 {

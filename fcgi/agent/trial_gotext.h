@@ -74,9 +74,15 @@ bool gotext_is_same(const struct gotext *go, const struct gotext_function *funct
 void gotext_each_name(const struct gotext *go, void (*each)(void *arg, const char *name, size_t),
                       void *arg);
 
-/* The same for what it imports: each path with its quotes. */
+/* Does it declare the name, not as that of a method? */
+bool gotext_declares(const struct gotext *go, const char *name, size_t length);
+
+/* Calls `each` for all that it imports: each path with its quotes. */
 void gotext_each_import(const struct gotext *go, void (*each)(void *arg, const char *path, size_t),
                         void *arg);
+
+/* The package that the file is of; to free(). */
+char *gotext_package(const struct gotext *go);
 
 /* Is the package of that path imported under its own name? */
 bool gotext_imports(const struct gotext *go, const char *path);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/trial_copy.h"
 #include "agent/trial_go.h"
 #include "agent/trial_goliteral.h"
 #include "agent/trial_goplant.h"
@@ -676,9 +677,10 @@ static void write_nul(const char *path, const char *before, const char *behind)
 
 static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
 {
+    _cleanup_(json_release) json_object *emptied = json_tokener_parse("[\"other\"]");
     _cleanup_(json_release) json_object *packages =
         json_tokener_parse("[\".\",\"sub\",\"gone\",\"c/d\"]");
-    _cleanup_(json_release) json_object *modules = json_tokener_parse("[\".\",\"other\",\"last\"]");
+    _cleanup_(json_release) json_object *modules = json_tokener_parse("[\".\",\"last\",\"nul\"]");
     _cleanup_(json_release) json_object *plan = json_object_new_object();
     _cleanup_(free_ptr) char *repository = xasprintf("%s/repository", place);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -687,14 +689,14 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
     json_object *settled;
 
     CU_ASSERT_EQUAL_FATAL(mkdir("repository", 0755) + mkdir("repository/other", 0755) +
-                              mkdir("repository/last", 0755) + mkdir("plan", 0755) +
-                              mkdir("away", 0755),
+                              mkdir("repository/last", 0755) + mkdir("repository/nul", 0755) +
+                              mkdir("plan", 0755) + mkdir("away", 0755),
                           0);
     write_text("repository/go.mod", "module a\n");
-    write_text("repository/other/go.mod", "module b\n");
     write_text("repository/last/go.mod", "module l\n");
+    write_text("repository/nul/go.mod", "module n\n");
     CU_ASSERT_EQUAL_FATAL(chdir("plan"), 0);
-    settled = trial_gosettle_new(repository, packages, modules, &err);
+    settled = trial_gosettle_new(repository, packages, emptied, modules, &err);
     CU_ASSERT_PTR_NOT_NULL_FATAL(settled);
     json_object_object_add(plan, TRIAL_GOSETTLE, settled);
     plan_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -703,8 +705,11 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
     /* the session's */
     write_text("repository/go.mod", "module a\nreplace b => ./c\n");
     write_text("repository/go.sum", "more\n");
-    write_text("repository/other/go.mod", "module b\nrequire c v1.0.0\n");
-    write_nul("repository/last/go.mod", "module l\n", "replace b => ./c\n");
+    write_text("repository/last/go.mod", "module l\nrequire c v1.0.0\n");
+    CU_ASSERT_EQUAL_FATAL(mkdir("repository/other/more", 0755), 0);
+    write_text("repository/other/a.go", "");
+    write_text("repository/other/more/a.go", "");
+    write_nul("repository/nul/go.mod", "module n\n", "replace b => ./c\n");
     CU_ASSERT_EQUAL_FATAL(mkdir("repository/c", 0755) + mkdir("repository/c/d", 0755), 0);
     write_text("repository/c/go.mod", "module c\n");
     write_text("repository/c/d/go.mod", "module d\n");
@@ -732,11 +737,12 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
     CU_ASSERT_STRING_EQUAL(text.data, "module a\n");
     CU_ASSERT_FALSE(is_there("repository/go.sum")); /* the image has none */
     buf_clear(&text);
-    CU_ASSERT_EQUAL(file_read(AT_FDCWD, "repository/other/go.mod", 1000, &text, &err), 0);
-    CU_ASSERT_STRING_EQUAL(text.data, "module b\nrequire c v1.0.0\n");
-    buf_clear(&text);
     CU_ASSERT_EQUAL(file_read(AT_FDCWD, "repository/last/go.mod", 1000, &text, &err), 0);
-    CU_ASSERT_EQUAL(text.length, strlen("module l\n")); /* not what was behind a NUL */
+    CU_ASSERT_STRING_EQUAL(text.data, "module l\nrequire c v1.0.0\n");
+    CU_ASSERT_TRUE(!is_there("repository/other/a.go") && is_there("repository/other/more/a.go"));
+    buf_clear(&text);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, "repository/nul/go.mod", 1000, &text, &err), 0);
+    CU_ASSERT_EQUAL(text.length, strlen("module n\n")); /* not what was behind a NUL */
     CU_ASSERT_EQUAL(
         remove_tree("repository", &err) + remove_tree("plan", &err) + remove_tree("away", &err), 0);
 }
@@ -745,6 +751,7 @@ static void tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm(void)
 static void what_is_above_the_module_is_left_alone(void)
 {
     _cleanup_(json_release) json_object *packages = json_tokener_parse("[\"a/b/c\"]");
+    _cleanup_(json_release) json_object *emptied = json_object_new_array();
     _cleanup_(json_release) json_object *modules = json_tokener_parse("[\"a\"]");
     _cleanup_(json_release) json_object *plan = json_object_new_object();
     _cleanup_(free_ptr) char *repository = xasprintf("%s/repository", place);
@@ -759,7 +766,7 @@ static void what_is_above_the_module_is_left_alone(void)
     write_text("repository/a/go.mod", "module a\n");
     CU_ASSERT_EQUAL_FATAL(chdir("plan"), 0);
     json_object_object_add(plan, TRIAL_GOSETTLE,
-                           trial_gosettle_new(repository, packages, modules, &err));
+                           trial_gosettle_new(repository, packages, emptied, modules, &err));
     plan_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
     write_text("repository/a/b/go.mod", "module b\n");
@@ -778,14 +785,15 @@ static const char command[] =
     "if [ $1 = env ]; then\n"
     "    echo '{\"GOROOT\":\""
     "HERE"
-    "\",\"GOFLAGS\":\"-tags=x\",\"GOVERSION\":\"go1.19.8\",'\n"
+    "\",\"GOFLAGS\":\"-tags=x\",\"GOVERSION\":\"'$STANDS_IN_FOR'\",'\n"
     "    echo '\"GOMODCACHE\":\"\",\"CGO_ENABLED\":\"0\",\"GOWORK\":\"\"}'\n"
     "    exit\n"
     "fi\n"
     "printf '{\\n\\t\"ImportPath\": \"fmt\",\\n\\t\"Dir\": \"/usr\",\\n\\t\"DepOnly\": "
     "true\\n}\\n'\n"
     "printf '{\\n\\t\"ImportPath\": \"ex.org/a\",\\n\\t\"Dir\": \"%s\",\\n\\t\"TestGoFiles\": "
-    "[\"given_test.go\", \"help_test.go\", \"old_test.go\"],\\n\\t\"Module\": {\"Dir\": "
+    "[\"given_test.go\", \"help_test.go\", \"moved_test.go\", \"old_test.go\"],\\n\\t\"Module\": "
+    "{\"Dir\": "
     "\"%s\", \"GoVersion\": \"1.19\"}\\n}\\n' $PWD $PWD\n"
     "printf '{\\n\\t\"ImportPath\": \"ex.org/a/b\",\\n\\t\"Dir\": \"%s/b\",\\n\\t\"XTestGoFiles\": "
     "[\"b_test.go\"], \"TestGoFiles\": [\"in_test.go\"]\\n}\\n' $PWD\n"
@@ -826,9 +834,19 @@ static json_object *new_plan(void)
     write_text("given_test.go", given_test);
     write_text("repository/go.mod", "module ex.org/a\n");
     write_text("repository/help_test.go",
-               "package a\nimport \"testing\"\nfunc help(t *testing.T) {}\n");
+               "package a\nimport \"testing\"\nfunc help(t *testing.T) {}\n"
+               "type h struct{}\nfunc (h) TestMended() {}\n");
+    write_text("repository/moved_test.go",
+               "package a\nimport \"testing\"\nfunc TestMended(t *testing.T) {}\n");
     write_text("repository/old_test.go",
-               "package a\nimport \"testing\"\nfunc TestOld(t *testing.T) {}\n");
+               "package a\nimport (\n\t\"testing\"\n\t_ \"ex.org/driver\" // x\n)\nfunc "
+               "TestOld(t *testing.T) {}\n");
+    CU_ASSERT_EQUAL_FATAL(mkdir("repository/b/testdata", 0755) +
+                              mkdir("repository/b/testdata/deep", 0755) +
+                              mkdir("repository/c", 0755) + mkdir("repository/c/testdata", 0755),
+                          0);
+    write_text("repository/b/testdata/deep/golden", "b");
+    write_text("repository/c/testdata/golden", "c");
     write_text("repository/b/b_test.go",
                "package b_test\nimport \"testing\"\nfunc TestKept(t *testing.T) {}\n");
     write_text("repository/b/in_test.go",
@@ -929,6 +947,60 @@ static void each_listed_test_is_a_process_and_its_parts_are_told_with_it(void)
     CU_ASSERT_PTR_NULL(test_in(all, "ex.org/a::TestOld"));
 }
 
+/* Both would be compiled into one package, which can't be. */
+static void a_test_that_the_fix_moved_to_another_file_is_there_once(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+    _cleanup_(free_ptr) char *moved = file_in(item_of(made, "runs", 7), "moved_test.go");
+
+    CU_ASSERT_STRING_EQUAL(moved, "");
+}
+
+static void what_tests_read_in_testdata_stays_the_image_s(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(length_of(made, "kept"), 1); /* not that of a package without listed tests */
+    CU_ASSERT_TRUE(has_text(made, "kept", "b/testdata/deep/golden"));
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, "plan/kept/b/testdata/deep/golden", 1000, &text, &err), 0);
+    CU_ASSERT_STRING_EQUAL(text.data, "b");
+}
+
+/* The compiler gets what lies beside the script, and nothing where something is missing there. */
+static void a_test_file_that_is_not_hidden_is_not_compiled(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+    json_object *hidden = json_object_object_get(item_of(made, "runs", 0), "hidden");
+    _cleanup_(free_ptr) char *tool = file_in(hidden, "tool");
+    _cleanup_(free_ptr) char *twin = xasprintf("twins%s/a_test.go", place);
+    _cleanup_(free_ptr) char *twin_of = xasprintf("%s/twins%s/a_test.go", place, place);
+    _cleanup_(free_ptr) char *program = xasprintf("%s/twins/tool", place);
+    _cleanup_(free_ptr) char *compiler = xasprintf("%s/compile", place);
+    char *argv[] = {program,        compiler, (char *)"-o", (char *)"x", (char *)"a_test.go",
+                    (char *)"a.go", NULL};
+    _cleanup_(free_ptr) char *folder = xasprintf("twins%s", place);
+    _cleanup_(buf_release) struct buf told = BUF_INIT;
+    struct error err = ERROR_INIT;
+
+    write_text("compile", "#!/bin/sh\necho $*\n");
+    CU_ASSERT_EQUAL_FATAL(mkdir("twins", 0755) + mkdir("twins/tmp", 0755) + mkdir(folder, 0755), 0);
+    write_text("twins/tool", tool);
+    write_text(twin, "");
+    CU_ASSERT_EQUAL_FATAL(chmod("twins/tool", 0755) + chmod("compile", 0755), 0);
+    CU_ASSERT_EQUAL(trial_copy_ask(place, argv, "told", &err), 0);
+    CU_ASSERT_EQUAL(file_read(AT_FDCWD, "told", 1000, &told, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(told.data, twin_of));
+    CU_ASSERT_EQUAL(strncmp(told.data, "-o x /", 6), 0);
+    CU_ASSERT_EQUAL(strcmp(told.data + told.length - 6, " a.go\n"), 0);
+    argv[4] = (char *)"./b_test.go";
+    CU_ASSERT_EQUAL(trial_copy_ask(place, argv, "told", &err), -1);
+    argv[1] = (char *)"/bin/true";
+    CU_ASSERT_EQUAL(trial_copy_ask(place, argv, "told", &err), 0);
+    CU_ASSERT_EQUAL(remove_tree("twins", &err) + unlink("told") + unlink("compile"), 0);
+}
+
 static size_t count_tests(json_object *run, const char *test)
 {
     size_t count = 0;
@@ -970,16 +1042,21 @@ static void all_test_files_are_laid_anew_in_every_run(void)
 }
 
 /* A session's go.mod, or that it has such a folder, would decide it otherwise. */
-static void vendor_is_looked_at_as_the_image_does(void)
+static void vendor_and_flags_are_as_the_image_has_them(void)
 {
     for (size_t i = 0; i < 2; i++) {
         _cleanup_(forget_plan) json_object *made = NULL;
         const char *wanted = i ? "GOFLAGS=-tags=x -buildvcs=false -mod=vendor"
                                : "GOFLAGS=-tags=x -buildvcs=false -mod=readonly";
+        json_object *test;
 
         has_vendor = i;
+        setenv("STANDS_IN_FOR", i ? "go1.20" : "go1.19.8", 1);
         made = new_plan();
         has_vendor = false;
+        test = test_in(item_of(made, "runs", 7), "ex.org/a/b::TestKept");
+        CU_ASSERT_EQUAL(has_text(test, "argv", "-test.skip="), i > 0);
+        CU_ASSERT_TRUE(has_text(test, "argv", "-test.short=false"));
         for (size_t n = 0; n < length_of(item_of(made, "runs", 7), "commands"); n++)
             CU_ASSERT_TRUE(
                 has_text(item_of(item_of(made, "runs", 7), "commands", n), "environment", wanted));
@@ -1000,7 +1077,7 @@ static void only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_
 
     CU_ASSERT_STRING_EQUAL(given, given_test);
     CU_ASSERT_STRING_NOT_EQUAL(help, "");
-    CU_ASSERT_STRING_EQUAL(old, "");
+    CU_ASSERT_STRING_EQUAL(old, "package a\nimport _ \"ex.org/driver\"\n");
     CU_ASSERT_STRING_EQUAL(stub, "package a\nimport _ \"testing\"\n");
     CU_ASSERT_PTR_NULL(json_object_object_get(all, "hidden"));
     CU_ASSERT_TRUE(has_text(settled, "packages", ".") && has_text(settled, "packages", "b"));
@@ -1097,10 +1174,16 @@ int main(void)
         {"what is above the module is left alone", what_is_above_the_module_is_left_alone},
         {"each listed test is a process, and its parts are told with it",
          each_listed_test_is_a_process_and_its_parts_are_told_with_it},
+        {"a test that the fix moved to another file is there once",
+         a_test_that_the_fix_moved_to_another_file_is_there_once},
+        {"what tests read in testdata stays the image's",
+         what_tests_read_in_testdata_stays_the_image_s},
+        {"a test file that is not hidden is not compiled",
+         a_test_file_that_is_not_hidden_is_not_compiled},
         {"two of one name in a package are one process",
          two_of_one_name_in_a_package_are_one_process},
         {"all test files are laid anew in every run", all_test_files_are_laid_anew_in_every_run},
-        {"vendor is looked at as the image does", vendor_is_looked_at_as_the_image_does},
+        {"vendor and flags are as the image has them", vendor_and_flags_are_as_the_image_has_them},
         {"only what listed tests need is compiled, and the compiler alone sees failures",
          only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_failures},
         {"parts of one part have the same failures", parts_of_one_part_have_the_same_failures},

@@ -36,6 +36,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_drawn.c fcgi/agent/trial_drawn.h \
 	fcgi/agent/trial_go.c fcgi/agent/trial_go.h \
 	fcgi/agent/trial_goblock.c fcgi/agent/trial_goblock.h \
+	fcgi/agent/trial_gofailing.c fcgi/agent/trial_gofailing.h \
 	fcgi/agent/trial_gokept.c fcgi/agent/trial_gokept.h \
 	fcgi/agent/trial_goliteral.c fcgi/agent/trial_goliteral.h \
 	fcgi/agent/trial_golist.c fcgi/agent/trial_golist.h \

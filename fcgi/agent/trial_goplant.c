@@ -5,14 +5,13 @@
 #include <string.h>
 
 #include "agent/trial_goblock.h"
+#include "agent/trial_gofailing.h"
 #include "agent/trial_goliteral.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
-
-#define WORD_LENGTH 8
 
 struct planting {
     const struct trial_goplant *test;
@@ -73,16 +72,11 @@ static void add_expected(struct planting *planting, struct goliteral_part part, 
     planting->plants->items[planting->plants->count - 1].shown = shown;
 }
 
-/* It looks as other assertions do, and depends on what only the running test knows. */
 static char *failing_assertion(const struct planting *planting, const struct goblock *block)
 {
-    static const char *const calls[] = {"Errorf", "Fatalf"};
     _cleanup_(free_ptr) char *t = text_of(planting->go, block->t, block->t + block->t_length);
-    char word[WORD_LENGTH + 1];
 
-    trial_draw_word(word, WORD_LENGTH);
-    return xasprintf("if got := %s.Name(); got != \"%s\" { %s.%s(\"got %%v\", got) };", t, word, t,
-                     calls[trial_draw(ARRAY_SIZE(calls))]);
+    return trial_gofailing_new(planting->go, &planting->function, t);
 }
 
 static void plant_begin(struct planting *planting, const struct goblock *block)

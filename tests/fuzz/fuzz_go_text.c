@@ -2,7 +2,8 @@
  * The text of a Go test, and of a go.mod: what is planted lies within the text, each failure is one
  * edit of it beside those that leave assertions out, and a go.mod is as harmless as itself.
  *
- * fuzz-sources: fcgi/agent/trial_goplant.c fcgi/agent/trial_goblock.c fcgi/agent/trial_goliteral.c fcgi/agent/trial_gotext.c
+ * fuzz-sources: fcgi/agent/trial_goplant.c fcgi/agent/trial_goblock.c fcgi/agent/trial_gofailing.c
+ * fuzz-sources: fcgi/agent/trial_goliteral.c fcgi/agent/trial_gotext.c
  * fuzz-sources: fcgi/agent/trial_plants.c fcgi/agent/trial_gosettle.c fcgi/agent/trial_writing.c
  * fuzz-sources: fcgi/agent/trial_lay.c fcgi/agent/walk.c fcgi/base/buf.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/error.c fcgi/base/file.c fcgi/base/json.c fcgi/base/mem.c

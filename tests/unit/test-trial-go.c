@@ -359,6 +359,38 @@ static void of_sub_tests_of_one_name_only_the_first_has_it(void)
 
 #define TESTIFY "package a\nimport (\n\t\"github.com/stretchr/testify/assert\"\n)\n"
 
+/* What stands in it is planted at the beginning. */
+static bool begins_with(const char *text, const char *wanted)
+{
+    bool found = false;
+
+    find_plants(text, "TestA", NULL, false);
+    CU_ASSERT_EQUAL_FATAL(strcmp(plants.items[0].kind, "begins"), 0);
+    found = strstr(plants.items[0].text, wanted);
+    if (!found)
+        fprintf(stderr, "\n    %s\n    is not in %s\n", wanted, plants.items[0].text);
+    forget_plants();
+    return found;
+}
+
+static void what_can_not_hold_fails_in_the_words_of_the_test(void)
+{
+    static const char *const texts[][2] = {
+        {TEST_WITH("if a { t.Fatal(\"so %d\", a) }"), "{ t.Fatal(\"so %d\") };"},
+        {TEST_WITH("if a { t.Errorf(\"got %q\", a) }"), "{ t.Errorf(\"got %q\", \""},
+        {TEST_WITH("if a { t.Fatalf(\"100%% %+d (%t)\", a) }"), "{ t.Fatalf(\"100%% %+d (%t)\", "},
+        {TEST_WITH("if a { t.Errorf(\"%T\", a) }"), "{ t.Errorf(\"got %v\", got) };"},
+        {TEST_WITH("if a { t.Error(a) }"), "{ t.Errorf(\"got %v\", got) };"},
+        {TEST_WITH("if a { t.Error(\"a\" + b) }"), "{ t.Errorf(\"got %v\", got) };"},
+        {TESTIFY "func TestA(t *testing.T) {\nassert.True(t, b())\n}\n", " assert.Equal(t, \""},
+        {TESTIFY "func TestA(t *testing.T) {\nassert := assert.New(t)\nassert.True(b())\n}\n",
+         "{ t.Errorf(\"got %v\", got) };"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        CU_ASSERT_TRUE(begins_with(texts[i][0], texts[i][1]));
+}
+
 static void testify_s_assertions_are_known_by_their_import(void)
 {
     static const char *const texts[][2] = {
@@ -1151,6 +1183,8 @@ int main(void)
         {"of sub-tests of one name only the first has it",
          of_sub_tests_of_one_name_only_the_first_has_it},
         {"sub-tests have failures of their own", sub_tests_have_failures_of_their_own},
+        {"what can't hold fails in the words of the test",
+         what_can_not_hold_fails_in_the_words_of_the_test},
         {"testify's assertions are known by their import",
          testify_s_assertions_are_known_by_their_import},
         {"an assertion that is left out still uses all that it used",

@@ -86,19 +86,21 @@ static bool is_sub_test(const struct gotext *go, size_t at, size_t open)
     return gotext_find_word(go, at, open, "testing") < open;
 }
 
-/* The function of the test files that has this name, and is no test itself. */
+/* Do the test files have a function of this name, and is it no test? */
 static bool is_helper(const struct goscope *scope, const struct gotext *go, size_t word,
                       size_t length)
 {
-    for (size_t i = 0; i < scope->file_count; i++) {
-        struct gotext_function function;
+    static const char before[] = "\nfunc ";
+    _cleanup_(free_ptr) char *name = xstrndup(go->code + word, length);
+    bool is_test = strncmp(name, "Test", strlen("Test")) == 0;
 
-        if (strncmp(go->code + word, "Test", strlen("Test")) == 0)
-            return false;
-        for (size_t at = 0; gotext_next_function(&scope->files[i], &at, &function);)
-            if (!function.is_method &&
-                is_same_word(go, word, &scope->files[i], function.name, function.name_length) &&
-                function.name_length == length)
+    for (size_t i = 0; i < scope->file_count && !is_test; i++) {
+        const struct gotext *file = &scope->files[i];
+
+        for (size_t at = 0; (at = gotext_find_word(file, at, file->length, name)) < file->length;
+             at++)
+            if (at >= strlen(before) &&
+                strncmp(file->code + at - strlen(before), before, strlen(before)) == 0)
                 return true;
     }
     return false;
@@ -149,13 +151,14 @@ static size_t word_before(const struct gotext *go, size_t end)
 
 enum giving { GIVING_NOT, GIVING_HELPER, GIVING_UNKNOWN };
 
-/* Who gets the T that stands at `at`, in a part that begins at `start`? Its methods are its own. */
+/* Who gets the T that stands at `at`, in a part that begins at `start`? Its methods are its own,
+ * and a parameter is declared. */
 static enum giving giving_of(const struct goscope *scope, const struct gotext *go, size_t start,
                              size_t at, size_t length)
 {
     size_t behind = gotext_skip_blanks(go, at + length), open, word;
 
-    if ((at > 0 && go->code[at - 1] == '.') || strchr(".:", go->code[behind]))
+    if ((at > 0 && go->code[at - 1] == '.') || strchr(".:*", go->code[behind]))
         return GIVING_NOT;
     if (!find_around(go, start, at, &open) || go->code[open] != '(')
         return GIVING_UNKNOWN;

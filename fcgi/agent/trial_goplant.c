@@ -682,7 +682,8 @@ void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *r
     block.close = planting.function.close;
     planting.is_new = !test->former || !gotext_is_same(test->go, &planting.function, test->former);
     planting.part_count = count_parts(test->go, &planting.function);
-    goscope_read(&planting.scope);
+    if (planting.part_count > 0)
+        goscope_read(&planting.scope);
     plant_begin(&planting, &block);
     if (!plant_block(&planting, &block))
         plant_end(&planting, &block);

@@ -289,6 +289,9 @@ static void nothing_is_planted_where_a_sub_test_may_have_been_skipped(void)
         {IN_PART("help(t, 1)\n" ASSERTS) HELPER("also(s)") "func also(s testing.TB) { "
                                                            "s.SkipNow() }\n",
          none},
+        {IN_PART("help(t, 1)\n" ASSERTS)
+             HELPER("s.(*testing.T).Run(\"c\", func(s *testing.T) { s.Log(1) })"),
+         all},
         {IN_PART("needs.Docker(t)\n" ASSERTS), none},
         {IN_PART("if got := needs.Docker(t); got != 5 { t.Fail() }\n" ASSERTS), none},
         {IN_PART("for range all(t) { c() }\n" ASSERTS), none},

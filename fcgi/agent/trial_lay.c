@@ -36,6 +36,13 @@ static int copy_bytes(int from, int to)
     return got < 0 ? -1 : 0;
 }
 
+static mode_t mode_of(const struct stat *st, enum trial_lay how)
+{
+    mode_t mode = (st->st_mode & 0777) | 0600;
+
+    return how == TRIAL_LAY_OPEN ? mode | 0444 | (mode & S_IXUSR ? 0111 : 0) : mode;
+}
+
 static int copy_file(int from_dir, const char *from, const struct stat *st, int dir_fd,
                      const char *name, uid_t owner, enum trial_lay how)
 {
@@ -48,9 +55,9 @@ static int copy_file(int from_dir, const char *from, const struct stat *st, int 
     out = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (out < 0 || copy_bytes(in, out) < 0)
         return -1;
-    if (fchown(out, owner, owner) < 0 || fchmod(out, (st->st_mode & 0777) | 0600) < 0)
+    if (fchown(out, owner, owner) < 0 || fchmod(out, mode_of(st, how)) < 0)
         return -1;
-    return how == TRIAL_LAY_TIMES ? futimens(out, times) : 0;
+    return how == TRIAL_LAY_FRESH ? 0 : futimens(out, times);
 }
 
 static int copy_link(int from_dir, const char *from, int dir_fd, const char *name, uid_t owner)
@@ -176,5 +183,5 @@ int trial_lay_kept(int from_fd, const char *from, int root_fd, const char *path,
                                : error_errno(err, errno, "cannot copy %.200s", from);
     return trial_lay_clear(root_fd, path, err) < 0
                ? -1
-               : trial_lay(from_fd, from, root_fd, path, 0, TRIAL_LAY_TIMES, err);
+               : trial_lay(from_fd, from, root_fd, path, 0, TRIAL_LAY_OPEN, err);
 }

@@ -12,6 +12,7 @@
 enum trial_lay {
     TRIAL_LAY_TIMES, /* files have the times of what they are copies of */
     TRIAL_LAY_FRESH, /* files are new */
+    TRIAL_LAY_OPEN,  /* they have these times, and everybody may read them */
 };
 
 /*

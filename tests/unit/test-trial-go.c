@@ -16,6 +16,7 @@
 #include "agent/trial_gosettle.h"
 #include "agent/trial_gotests.h"
 #include "agent/trial_gotext.h"
+#include "agent/trial_lay.h"
 #include "agent/trial_said.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -1003,6 +1004,25 @@ static void what_tests_read_in_testdata_stays_the_image_s(void)
     CU_ASSERT_STRING_EQUAL(text.data, "b");
 }
 
+/* Only root can read what it has for itself, and tests are not run by root. */
+static void what_is_kept_can_be_read_by_everybody(void)
+{
+    _cleanup_(close_fd) int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct error err = ERROR_INIT;
+    struct stat st;
+
+    write_text("own", "text");
+    write_text("program", "text");
+    CU_ASSERT_EQUAL_FATAL(chmod("own", 0600) + chmod("program", 0700), 0);
+    CU_ASSERT_EQUAL(trial_lay_kept(fd, "own", fd, "kept/own", &err), 0);
+    CU_ASSERT_EQUAL(trial_lay_kept(fd, "program", fd, "kept/program", &err), 0);
+    CU_ASSERT_EQUAL(stat("kept/own", &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 0644);
+    CU_ASSERT_EQUAL(stat("kept/program", &st), 0);
+    CU_ASSERT_EQUAL(st.st_mode & 07777, 0755);
+    CU_ASSERT_EQUAL(remove_tree("kept", &err) + unlink("own") + unlink("program"), 0);
+}
+
 /* The compiler gets what lies beside the script, and nothing where something is missing there. */
 static void a_test_file_that_is_not_hidden_is_not_compiled(void)
 {
@@ -1215,6 +1235,7 @@ int main(void)
          a_test_that_the_fix_moved_to_another_file_is_there_once},
         {"what tests read in testdata stays the image's",
          what_tests_read_in_testdata_stays_the_image_s},
+        {"what is kept can be read by everybody", what_is_kept_can_be_read_by_everybody},
         {"a test file that is not hidden is not compiled",
          a_test_file_that_is_not_hidden_is_not_compiled},
         {"two of one name in a package are one process",

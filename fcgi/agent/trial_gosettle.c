@@ -23,14 +23,16 @@
 
 /* --- what a go.mod tells --------------------------------------------------------------------- */
 
-#define LANGUAGE_UNTOLD 16 /* of a go.mod without `go` */
+#define LANGUAGE_UNTOLD 16     /* of a go.mod without `go` */
+#define DIRECTIVES_MOST 100000 /* that are kept in memory */
 
 /* Directives, each as a text of its own: "replace a => b". */
 struct directives {
     char **items;
     size_t count;
     long language;    /* the lowest that it tells: 19 for `go 1.19` */
-    bool is_doubtful; /* it has what is not read here: strings, in which nothing is a comment */
+    bool is_doubtful; /* it has what is not read here: strings, in which nothing is a comment; or
+                         it is none that anybody needs; the rest of it is not read */
 };
 
 static void directives_release(struct directives *directives)
@@ -71,6 +73,19 @@ static bool is_requirement(const char *directive)
     return false;
 }
 
+/* All that may stand before a block. The text is put before each of the block's lines, and so must
+ * not be as long as a session likes. */
+static bool is_verb(const char *text)
+{
+    static const char *const verbs[] = {"exclude", "godebug", "ignore", "module",    "replace",
+                                        "require", "retract", "tool",   "toolchain", "go"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+        if (strcmp(text, verbs[i]) == 0)
+            return true;
+    return false;
+}
+
 /* "go 1.21.3": 21; what can't be read is the lowest. */
 static long language_of(const char *directive)
 {
@@ -102,31 +117,38 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorted. In a block each line is a directive with the verb before it. */
+/* In a block each line is a directive with the verb before it. verb: the block's; "": of none. */
+static void read_line(struct directives *directives, char **verb, char *line)
+{
+    size_t end = strlen(line);
+
+    directives->is_doubtful =
+        strpbrk(line, "\"`") || strstr(line, "/*") || directives->count == DIRECTIVES_MOST;
+    if (directives->is_doubtful || end == 0)
+        return;
+    if (line[0] == ')') {
+        (*verb)[0] = '\0';
+    } else if (line[end - 1] == '(') {
+        free(*verb);
+        *verb = plain(line, end - 1);
+        directives->is_doubtful = !is_verb(*verb);
+    } else {
+        add_directive(directives, *verb, line);
+    }
+}
+
+/* Sorted. */
 static struct directives read_directives(const char *text)
 {
     struct directives directives = {.language = -1};
     _cleanup_(free_ptr) char *verb = xstrdup("");
 
-    while (*text) {
+    while (*text && !directives.is_doubtful) {
         size_t length = strcspn(text, "\n");
         _cleanup_(free_ptr) char *line = plain(text, length);
-        size_t end = strlen(line);
 
+        read_line(&directives, &verb, line);
         text += length + (text[length] == '\n');
-        directives.is_doubtful =
-            directives.is_doubtful || strpbrk(line, "\"`") || strstr(line, "/*");
-        if (end == 0)
-            continue;
-        if (line[0] == ')') {
-            verb[0] = '\0';
-        } else if (line[end - 1] == '(') {
-            line[end - 1] = '\0';
-            free(verb);
-            verb = plain(line, end - 1);
-        } else {
-            add_directive(&directives, verb, line);
-        }
     }
     if (directives.language < 0)
         directives.language = LANGUAGE_UNTOLD;
@@ -140,7 +162,8 @@ bool trial_gosettle_is_harmless(const char *text, const char *former)
     _cleanup_(directives_release) struct directives one = read_directives(text);
     _cleanup_(directives_release) struct directives other = read_directives(former);
 
-    if (one.is_doubtful || one.count != other.count || one.language < other.language)
+    if (one.is_doubtful || other.is_doubtful || one.count != other.count ||
+        one.language < other.language)
         return false;
     for (size_t i = 0; i < one.count; i++)
         if (strcmp(one.items[i], other.items[i]) != 0)

@@ -42,6 +42,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_golist.c fcgi/agent/trial_golist.h \
 	fcgi/agent/trial_goplant.c fcgi/agent/trial_goplant.h \
 	fcgi/agent/trial_gosettle.c fcgi/agent/trial_gosettle.h \
+	fcgi/agent/trial_gostub.c fcgi/agent/trial_gostub.h \
 	fcgi/agent/trial_gotests.c fcgi/agent/trial_gotests.h \
 	fcgi/agent/trial_gotext.c fcgi/agent/trial_gotext.h \
 	fcgi/agent/trial_judge.c fcgi/agent/trial_judge.h \

@@ -11,6 +11,7 @@
 #include "agent/trial_golist.h"
 #include "agent/trial_goplant.h"
 #include "agent/trial_gosettle.h"
+#include "agent/trial_gostub.h"
 #include "agent/trial_gotests.h"
 #include "agent/trial_writing.h"
 #include "base/buf.h"
@@ -30,8 +31,8 @@
 /*
  * Before each of Go's tools: gives the compiler the test files that lie beside this script, under
  * their whole paths, in place of those in the repository. What the session's code can read there
- * when it is built (`go:embed`, .incbin of cgo's assembler) is the same in all runs. A test file
- * that is not here would have no failure in it, and so is not compiled.
+ * (`go:embed`, .incbin of cgo's assembler, a file that is opened) is the same in all runs, and says
+ * nothing of what tests expect. A test file that is not here is not compiled.
  */
 static const char tool[] = "#!/bin/sh\n"
                            "tool=$1\n"
@@ -66,7 +67,7 @@ struct planning {
     struct gotests tests;
     struct drawn *units; /* as those of `tests` */
     struct trial_writing writing;
-    json_object *plain; /* the test files without failures, of all runs; NULL: not written yet */
+    json_object *plain; /* what lies in the repository in all runs; NULL: not written yet */
     int64_t seconds;    /* that a test may take */
 };
 
@@ -366,10 +367,10 @@ static void add_test(const struct planning *planning, json_object *run, const st
     json_object_object_add(command, "environment", json_object_get(planning->module.environment));
 }
 
-/* The file with all that was drawn for the run in it, which says of itself that it is the one in
- * the repository. */
-static int add_planted(struct planning *planning, json_object *run, const char *hidden, size_t at,
-                       int number, struct error *err)
+/* The file as it is compiled, with all that was drawn for the run in it. It says of itself that it
+ * is the one in the repository. */
+static int add_compiled(struct planning *planning, json_object *run, const char *hidden, size_t at,
+                        int number, struct error *err)
 {
     const struct gotests_file *file = &planning->tests.files[at];
     _cleanup_(trial_edits_release) struct trial_edits edits = {0};
@@ -379,7 +380,7 @@ static int add_planted(struct planning *planning, json_object *run, const char *
     _cleanup_(free_ptr) char *text = NULL;
 
     trial_edits_add(&edits, 0, strncmp(file->text, BOM, strlen(BOM)) == 0 ? strlen(BOM) : 0, line);
-    for (size_t i = 0; i < planning->tests.unit_count; i++) {
+    for (size_t i = 0; i < planning->tests.unit_count && number != TRIAL_ALL_RUN; i++) {
         const struct drawn *drawn = &planning->units[i];
 
         if (drawn->unit->file == at && drawn->first == drawn && is_in(drawn, number))
@@ -390,21 +391,29 @@ static int add_planted(struct planning *planning, json_object *run, const char *
     return trial_hidden_add(&planning->writing, run, hidden, path, text, err);
 }
 
-/* The test files are the same in all runs, those of packages that are not built, too: in one that
- * stayed from the run before, that could tell something. */
+/* Of the trial's, only what says nothing; the image's are no secret. */
+static int add_readable(struct planning *planning, json_object *run,
+                        const struct gotests_file *file, struct error *err)
+{
+    _cleanup_(free_ptr) char *stub = file->is_given ? trial_gostub_new(&file->go) : NULL;
+
+    return trial_file_add(&planning->writing, run, file->path, stub ? stub : file->text, err);
+}
+
+/* The test files in the repository are the same in all runs, those of packages that are not built,
+ * too: in one that stayed from the run before, that could tell something. */
 static int add_plain(struct planning *planning, json_object *run, struct error *err)
 {
     if (planning->plain) {
         json_object_object_add(run, "files", json_object_get(planning->plain));
         return 0;
     }
-    for (size_t i = 0; i < planning->tests.file_count; i++) {
-        const struct gotests_file *file = &planning->tests.files[i];
-
-        if (file->is_used &&
-            trial_file_add(&planning->writing, run, file->path, file->text, err) < 0)
+    for (size_t i = 0; i < planning->tests.file_count; i++)
+        if (planning->tests.files[i].is_used &&
+            add_readable(planning, run, &planning->tests.files[i], err) < 0)
             return -1;
-    }
+    if (trial_gostub_add_unused(&planning->writing, run, &planning->tests, err) < 0)
+        return -1;
     planning->plain = json_object_get(json_object_object_get(run, "files"));
     return 0;
 }
@@ -414,16 +423,14 @@ static int add_sources(struct planning *planning, json_object *run, const char *
 {
     if (add_plain(planning, run, err) < 0)
         return -1;
-    for (size_t i = 0; i < planning->tests.file_count && number != TRIAL_ALL_RUN; i++) {
+    for (size_t i = 0; i < planning->tests.file_count; i++) {
         const struct gotests_file *file = &planning->tests.files[i];
 
         if (file->is_used && is_built(planning, file->package, number) &&
-            add_planted(planning, run, hidden, i, number, err) < 0)
+            add_compiled(planning, run, hidden, i, number, err) < 0)
             return -1;
     }
-    return number == TRIAL_ALL_RUN
-               ? 0
-               : trial_hidden_add(&planning->writing, run, hidden, "tool", tool, err);
+    return trial_hidden_add(&planning->writing, run, hidden, "tool", tool, err);
 }
 
 static void add_slots(const struct drawn *drawn, json_object *run, int number)
@@ -452,8 +459,7 @@ static int fill_run(struct planning *planning, json_object *run, int number, str
         _cleanup_(free_ptr) char *program = program_of(planning, &module->packages[i]);
 
         if (is_built(planning, &module->packages[i], number))
-            add_build(planning, run, &module->packages[i], program,
-                      number == TRIAL_ALL_RUN ? NULL : hidden);
+            add_build(planning, run, &module->packages[i], program, hidden);
     }
     for (size_t i = 0; i < planning->tests.unit_count; i++) {
         const struct drawn *drawn = &planning->units[i];
@@ -474,8 +480,8 @@ static void add_import(void *arg, const char *path, size_t length)
         buf_addf(arg, "import _ %.*s\n", (int)length, path);
 }
 
-static int add_stub(struct planning *planning, json_object *run, const struct gotests_file *file,
-                    struct error *err)
+static int add_imports(struct planning *planning, json_object *run, const struct gotests_file *file,
+                       struct error *err)
 {
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     _cleanup_(free_ptr) char *package = gotext_package(&file->go);
@@ -495,8 +501,10 @@ static int add_preparation(struct planning *planning, json_object *plan, struct 
     json_object_object_add(plan, "prepare", run);
     for (size_t i = 0; i < planning->tests.file_count; i++)
         if (planning->tests.files[i].is_used &&
-            add_stub(planning, run, &planning->tests.files[i], err) < 0)
+            add_imports(planning, run, &planning->tests.files[i], err) < 0)
             return -1;
+    if (trial_gostub_add_unused(&planning->writing, run, &planning->tests, err) < 0)
+        return -1;
     for (size_t i = 0; i < module->package_count; i++)
         if (is_built(planning, &module->packages[i], TRIAL_ALL_RUN))
             add_build(planning, run, &module->packages[i], program, NULL);

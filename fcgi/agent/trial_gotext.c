@@ -69,6 +69,20 @@ void gotext_read(struct gotext *ret_go, const char *text)
     }
 }
 
+bool gotext_next_comment(const struct gotext *go, size_t *at, size_t *ret_comment)
+{
+    while (*at < go->length) {
+        size_t here = *at, end = skip_opaque(go->text, here);
+
+        *at = end > here ? end : here + 1;
+        if (end == here || go->text[here] != '/' || go->text[here + 1] != '/')
+            continue;
+        *ret_comment = here;
+        return true;
+    }
+    return false;
+}
+
 void gotext_release(struct gotext *go)
 {
     free(go->code);

@@ -61,6 +61,10 @@ size_t gotext_match(const struct gotext *go, size_t at, size_t end);
 /* Where one of the characters stands first in the part, outside of brackets; its end: nowhere. */
 size_t gotext_find_char(const struct gotext *go, size_t start, size_t end, const char *chars);
 
+/* Where a comment `//` begins. From *at on, which must not be within one nor in a string, and is
+ * then behind it. */
+bool gotext_next_comment(const struct gotext *go, size_t *at, size_t *ret_comment);
+
 /* From *at on, which is then behind it. */
 bool gotext_next_function(const struct gotext *go, size_t *at, struct gotext_function *ret);
 bool gotext_find_function(const struct gotext *go, const char *name,

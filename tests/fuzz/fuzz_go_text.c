@@ -1,9 +1,10 @@
 /*
  * The text of a Go test, and of a go.mod: what is planted lies within the text, each failure is one
- * edit of it beside those that leave assertions out, and a go.mod is as harmless as itself.
+ * edit of it beside those that leave assertions out, a go.mod is as harmless as itself, and what is
+ * left of a stub is the stub.
  *
  * fuzz-sources: fcgi/agent/trial_goplant.c fcgi/agent/trial_goblock.c fcgi/agent/trial_gofailing.c
- * fuzz-sources: fcgi/agent/trial_goliteral.c fcgi/agent/trial_gotext.c
+ * fuzz-sources: fcgi/agent/trial_goliteral.c fcgi/agent/trial_gostub.c fcgi/agent/trial_gotext.c
  * fuzz-sources: fcgi/agent/trial_plants.c fcgi/agent/trial_gosettle.c fcgi/agent/trial_writing.c
  * fuzz-sources: fcgi/agent/trial_lay.c fcgi/agent/walk.c fcgi/base/buf.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/error.c fcgi/base/file.c fcgi/base/json.c fcgi/base/mem.c
@@ -16,6 +17,7 @@
 
 #include "agent/trial_goplant.h"
 #include "agent/trial_gosettle.h"
+#include "agent/trial_gostub.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 
@@ -66,6 +68,33 @@ static void check_test(const char *text, const char *part, bool is_inside)
     gotext_release(&go);
 }
 
+/* In a block that is not closed, what follows is no directive. */
+static void check_module(const char *text)
+{
+    _cleanup_(free_ptr) char *replacing = xasprintf("%s\nreplace a.org/a => ./a\n", text);
+
+    if (strchr(text, '('))
+        trial_gosettle_is_harmless(text, text);
+    else
+        hold_true(trial_gosettle_is_harmless(text, text) || strpbrk(text, "\"`") ||
+                  strstr(text, "/*"));
+    hold_true(strchr(text, '(') || !trial_gosettle_is_harmless(replacing, text));
+}
+
+static void check_stub(const char *text)
+{
+    _cleanup_(gotext_release) struct gotext read = {0}, again = {0};
+    _cleanup_(free_ptr) char *stub = NULL, *same = NULL;
+
+    gotext_read(&read, text);
+    stub = trial_gostub_new(&read);
+    if (!stub || strstr(text, "go:embed")) /* in the head of a function it is there twice */
+        return;
+    gotext_read(&again, stub);
+    same = trial_gostub_new(&again);
+    hold_true(same && strcmp(same, stub) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -74,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check_test(text, NULL, false);
     check_test(text, "a", true);
-    hold_true(trial_gosettle_is_harmless(text, text) || strpbrk(text, "\"`") || strstr(text, "/*"));
+    check_module(text);
+    check_stub(text);
     return 0;
 }

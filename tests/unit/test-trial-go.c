@@ -14,6 +14,7 @@
 #include "agent/trial_goliteral.h"
 #include "agent/trial_goplant.h"
 #include "agent/trial_gosettle.h"
+#include "agent/trial_gostub.h"
 #include "agent/trial_gotests.h"
 #include "agent/trial_gotext.h"
 #include "agent/trial_lay.h"
@@ -647,6 +648,72 @@ static void what_a_program_says_is_heard_in_pieces_and_within_lines(void)
     CU_ASSERT_PTR_NULL(trial_said_new(&(struct trial_command){0}));
 }
 
+/* --- what lies in the repository ------------------------------------------------------------- */
+
+/* "": it can't be told. */
+static char *stub_of(const char *text)
+{
+    struct gotext read;
+    char *stub;
+
+    gotext_read(&read, text);
+    stub = trial_gostub_new(&read);
+    gotext_release(&read);
+    return stub ? stub : xstrdup("");
+}
+
+/* 42 and "secret" are what the tests expect. */
+static void a_stub_has_what_the_go_command_reads_and_nothing_that_is_expected(void)
+{
+    static const char text[] =
+        "\xef\xbb\xbf//go:build linux && !race\n// +build linux,!race\n\n// secret\n/*\n//go:build "
+        "secret\n*/\npackage a_test // secret\n\nimport \"testing\"\nimport (\n\t_ "
+        "\"embed\"\n\tother `b.org/b` // 42\n)\n\n//go:embed testdata/*.json\t\n"
+        "var data string // 42\n\n/*\n//go:embed secret\n*/\nconst wanted, raw = 42, "
+        "`\n//go:embed secret\nfunc TestSecret(t *testing.T) {\n`\n\n"
+        "func TestMain(m *testing.M) {\n\tm.Run()\n}\n\n"
+        "func (s *suite) TestSecret() {\n}\n\nfunc Testify() int {\n\treturn 42\n}\n\n"
+        "func Test_a(t *testing.T) {\n\tif got := f(\"secret\"); got != 42 {\n\t\tt.Fail()\n\t}\n}"
+        "\n\nfunc FuzzA(f *testing.F) { f.Add(42) }\nfunc BenchmarkA(b *testing.B) {}\n"
+        "func helper(t *testing.T) { if f() != 42 { t.Fail() } }\n"
+        "func ExampleA() {\n\tfmt.Println(f(42)) // f\n\n\t// Unordered output:\n\t// b }\n"
+        "\t// a\n}\n\nfunc Example() { fmt.Println(\"secret\") }\n";
+    static const char wanted[] =
+        "//go:build linux && !race\n// +build linux,!race\n\npackage a_test\n"
+        "import _ \"testing\"\nimport _ \"embed\"\nimport _ `b.org/b`\n"
+        "//go:embed testdata/*.json\t\nfunc TestMain(m *testing.M) {}\n"
+        "func Test_a(t *testing.T) {}\nfunc FuzzA(f *testing.F) {}\n"
+        "func BenchmarkA(b *testing.B) {}\n"
+        "func ExampleA() { // f\n\n\t// Unordered output:\n\t// b }\n\t// a\n}\n"
+        "func Example() {}\n// The compiler gets this file from elsewhere.\n";
+    _cleanup_(free_ptr) char *stub = stub_of(text);
+
+    CU_ASSERT_STRING_EQUAL(stub, wanted);
+}
+
+/* Each of these would lose a test, an import or what an example prints. */
+static void a_file_that_can_not_be_read_for_sure_has_no_stub(void)
+{
+    static const char *const texts[] = {
+        "",
+        "// package a\n",
+        "package a; import \"testing\"\nfunc TestA(t *testing.T) {}\n",
+        "package a\nimport \"testing\"; import \"os\"\nfunc TestA(t *testing.T) {}\n",
+        "package a\nimport \"C\"\nfunc TestA() {}\n",
+        "package a\nvar a int; func TestA() {}\n",
+        "package a\n\tfunc TestA() {}\n",
+        "package a\nfunc TestA()\nfunc TestB() {}\n",
+        "package a\nfunc TestA() {\nfunc TestB() {}\n",
+        "package a\nfunc ExampleA() {\n\t// Output: 1\n\tf()\n}\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        _cleanup_(free_ptr) char *stub = stub_of(texts[i]);
+
+        CU_ASSERT_STRING_EQUAL(stub, "");
+    }
+}
+
 /* --- a session's files ----------------------------------------------------------------------- */
 
 static void a_go_mod_is_harmless_if_it_differs_only_in_what_is_required(void)
@@ -686,12 +753,31 @@ static void a_go_mod_is_harmless_if_it_differs_only_in_what_is_required(void)
         {"module example.org/a\ngo 1.19 // as it was\nreplace b.org/b => ./b\n", true},
         {"module example.org/a\ngo (\n\t1.3\n)\nreplace b.org/b => ./b\n", false},
         {"module example.org/a\nreplace b.org/b => ./b\n", false},
+        /* a block of nothing that the go command knows */
+        {"module example.org/a\ngo 1.19\nunknown (\n)\nreplace b.org/b => ./b\n", false},
+        {"module example.org/a\ngo 1.19\nrequire require (\n)\nreplace b.org/b => ./b\n", false},
+        {"module example.org/a\ngo 1.19\nrequire(\n)\nreplace ( b.org/b => ./b\n)\n", false},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
         CU_ASSERT_EQUAL(trial_gosettle_is_harmless(cases[i].text, former), cases[i].is_harmless);
     CU_ASSERT_TRUE(trial_gosettle_is_harmless("module a\ngo 1.16\n", "module a\n"));
     CU_ASSERT_FALSE(trial_gosettle_is_harmless("module a\ngo 1.12\n", "module a\n"));
+}
+
+/* Of the first one the words before each line have 40 GB together. */
+static void a_go_mod_is_not_read_beyond_what_anybody_needs(void)
+{
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+
+        for (size_t n = 0; i == 0 && n < 400000; n++)
+            buf_add_char(&text, 'x');
+        buf_add_str(&text, i == 0 ? " (\n" : "exclude (\n");
+        for (size_t n = 0; n < 200000; n++)
+            buf_add_str(&text, "a\n");
+        CU_ASSERT_FALSE(trial_gosettle_is_harmless(text.data, text.data));
+    }
 }
 
 static bool is_there(const char *path)
@@ -844,16 +930,22 @@ static const char given_test[] =
     "func TestNested(t *testing.T) {\n\tt.Run(\"x\", func(t *testing.T) {\n\t\t"
     "t.Run(\"y\", func(t *testing.T) { if f() != 1 { t.Fail() } })\n\t})\n}\n";
 
+static const char given_stub[] =
+    "\npackage a\nimport _ \"testing\"\nfunc TestMended(t *testing.T) {}\n"
+    "func TestParts(t *testing.T) {}\nfunc ExampleA() {}\nfunc TestNested(t *testing.T) {}\n"
+    "// The compiler gets this file from elsewhere.\n";
+
 static bool has_vendor; /* the repository does */
 
 static json_object *new_plan(void)
 {
     _cleanup_(free_ptr) char *spec = xasprintf(
-        "{\"repository\":\"%s/repository\",\"tests\":{\"given_test.go\":\"%s/given_test.go\"},"
+        "{\"repository\":\"%s/repository\",\"tests\":{\"given_test.go\":\"%s/given_test.go\","
+        "\"more\":\"%s/more\"},"
         "\"timeout\":7,\"fail_to_pass\":[\"TestMended\",\"TestParts/b.c\",\"TestUnknown\","
         "\"ExampleA\",\"TestNested/x\"],\"held_out\":[\"TestParts/a\",\"TestNested/x/y\"],"
         "\"pass_to_pass\":[\"TestMended/one\",\"ex.org/a/b::TestKept\"]}",
-        place, place);
+        place, place, place);
     _cleanup_(free_ptr) char *path = xasprintf("%s/bin:/usr/bin:/bin", place);
     _cleanup_(free_ptr) char *script = NULL;
     _cleanup_(json_release) json_object *trial = json_tokener_parse(spec);
@@ -868,6 +960,11 @@ static json_object *new_plan(void)
     write_text("bin/go", script);
     CU_ASSERT_EQUAL_FATAL(chmod("bin/go", 0755), 0);
     write_text("given_test.go", given_test);
+    CU_ASSERT_EQUAL_FATAL(mkdir("more", 0755) + mkdir("more/testdata", 0755), 0);
+    write_text("more/windows_test.go", "package more\nconst wanted = 42\n");
+    write_text("more/odd_test.go", "package more; import \"a\"\n");
+    write_text("more/more.go", "package more\n");
+    write_text("more/testdata/data_test.go", "package data\n");
     write_text("repository/go.mod", "module ex.org/a\n");
     write_text("repository/help_test.go",
                "package a\nimport \"testing\"\nfunc help(t *testing.T) {}\n"
@@ -898,7 +995,8 @@ static json_object *new_plan(void)
     CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
     setenv("PATH", "/usr/bin:/bin", 1);
     CU_ASSERT_PTR_NOT_NULL_FATAL(made);
-    CU_ASSERT_EQUAL(remove_tree("repository", &err) + remove_tree("bin", &err), 0);
+    CU_ASSERT_EQUAL(
+        remove_tree("repository", &err) + remove_tree("bin", &err) + remove_tree("more", &err), 0);
     return made;
 }
 
@@ -1091,8 +1189,29 @@ static void all_test_files_are_laid_anew_in_every_run(void)
         _cleanup_(free_ptr) char *given = file_in(run, "given_test.go");
         _cleanup_(free_ptr) char *other = file_in(run, "b/b_test.go");
 
-        CU_ASSERT_STRING_EQUAL(given, given_test);
+        CU_ASSERT_STRING_EQUAL(given, given_stub);
         CU_ASSERT_STRING_NOT_EQUAL(other, "");
+    }
+}
+
+/* Also of those that are not compiled, and while the code is built for the first time. */
+static void no_test_of_the_trial_can_be_read_in_any_run(void)
+{
+    _cleanup_(forget_plan) json_object *made = new_plan();
+
+    for (size_t i = 0; i <= 8; i++) {
+        json_object *run =
+            i < 8 ? item_of(made, "runs", i) : json_object_object_get(made, "prepare");
+        _cleanup_(free_ptr) char *tagged = file_in(run, "more/windows_test.go");
+        _cleanup_(free_ptr) char *odd = file_in(run, "more/odd_test.go");
+        _cleanup_(free_ptr) char *plain = file_in(run, "more/more.go");
+        _cleanup_(free_ptr) char *data = file_in(run, "more/testdata/data_test.go");
+
+        CU_ASSERT_STRING_EQUAL(tagged,
+                               "\npackage more\n// The compiler gets this file from elsewhere.\n");
+        CU_ASSERT_STRING_EQUAL(odd, ""); /* what is not named stays as it is */
+        CU_ASSERT_STRING_EQUAL(plain, "");
+        CU_ASSERT_STRING_EQUAL(data, "");
     }
 }
 
@@ -1128,20 +1247,22 @@ static void only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_
     _cleanup_(free_ptr) char *stub =
         file_in(json_object_object_get(made, "prepare"), "given_test.go");
     _cleanup_(free_ptr) char *path = xasprintf("%s/repository/given_test.go", place + 1);
+    _cleanup_(free_ptr) char *last = file_in(json_object_object_get(all, "hidden"), path);
     size_t planted = 0;
 
-    CU_ASSERT_STRING_EQUAL(given, given_test);
+    CU_ASSERT_STRING_EQUAL(given, given_stub);
     CU_ASSERT_STRING_NOT_EQUAL(help, "");
     CU_ASSERT_STRING_EQUAL(old, "package a\nimport _ \"ex.org/driver\"\n");
     CU_ASSERT_STRING_EQUAL(stub, "package a\nimport _ \"testing\"\n");
-    CU_ASSERT_PTR_NULL(json_object_object_get(all, "hidden"));
+    CU_ASSERT_EQUAL(strncmp(last, "//line /tmp/", 12), 0);
+    CU_ASSERT_EQUAL(strncmp(strchr(last, '\n') + 1, given_test, strlen(given_test)), 0);
     CU_ASSERT_TRUE(has_text(settled, "packages", ".") && has_text(settled, "packages", "b"));
     for (size_t i = 0; i < 7; i++) {
         json_object *run = item_of(made, "runs", i);
         _cleanup_(free_ptr) char *open = file_in(run, "given_test.go");
         _cleanup_(free_ptr) char *hidden = file_in(json_object_object_get(run, "hidden"), path);
 
-        CU_ASSERT_STRING_EQUAL(open, given_test);
+        CU_ASSERT_STRING_EQUAL(open, given_stub);
         CU_ASSERT_EQUAL(strncmp(hidden, "//line /tmp/", 12), 0);
         planted += strstr(hidden, ".Name(); got != ") || strstr(hidden, "if !(");
     }
@@ -1224,8 +1345,14 @@ int main(void)
          lists_name_tests_in_the_ways_that_go_and_data_sets_have},
         {"what a program says is heard in pieces and within lines",
          what_a_program_says_is_heard_in_pieces_and_within_lines},
+        {"a stub has what the go command reads, and nothing that is expected",
+         a_stub_has_what_the_go_command_reads_and_nothing_that_is_expected},
+        {"a file that can't be read for sure has no stub",
+         a_file_that_can_not_be_read_for_sure_has_no_stub},
         {"a go.mod is harmless if it differs only in what is required",
          a_go_mod_is_harmless_if_it_differs_only_in_what_is_required},
+        {"a go.mod is not read beyond what anybody needs",
+         a_go_mod_is_not_read_beyond_what_anybody_needs},
         {"tests of a session are gone, and its go.mod if it does harm",
          tests_of_a_session_are_gone_and_its_go_mod_if_it_does_harm},
         {"what is above the module is left alone", what_is_above_the_module_is_left_alone},
@@ -1241,6 +1368,8 @@ int main(void)
         {"two of one name in a package are one process",
          two_of_one_name_in_a_package_are_one_process},
         {"all test files are laid anew in every run", all_test_files_are_laid_anew_in_every_run},
+        {"no test of the trial can be read in any run",
+         no_test_of_the_trial_can_be_read_in_any_run},
         {"vendor and flags are as the image has them", vendor_and_flags_are_as_the_image_has_them},
         {"only what listed tests need is compiled, and the compiler alone sees failures",
          only_what_listed_tests_need_is_compiled_and_the_compiler_alone_sees_failures},

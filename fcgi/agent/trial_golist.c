@@ -64,9 +64,17 @@ static long minor_of(const char *version)
     return strncmp(version, "1.", strlen("1.")) == 0 ? strtol(version + strlen("1."), NULL, 10) : 0;
 }
 
+/* What decides how something is compiled, and where modules are. Settings by `go env -w` are not
+ * read in the runs. */
+static const char *const taken[] = {
+    "AR",          "CC",           "CGO_CFLAGS",  "CGO_CPPFLAGS", "CGO_CXXFLAGS",
+    "CGO_ENABLED", "CGO_FFLAGS",   "CGO_LDFLAGS", "CXX",          "FC",
+    "GO111MODULE", "GO386",        "GOAMD64",     "GOARCH",       "GOARM",
+    "GOARM64",     "GOEXPERIMENT", "GOFIPS140",   "GOMIPS",       "GOMIPS64",
+    "GOMODCACHE",  "GOPATH",       "GOPPC64",     "GORISCV64",    "PKG_CONFIG"};
+
 static void settle_environment(struct trial_gomodule *module, json_object *variables)
 {
-    static const char *const taken[] = {"CGO_ENABLED", "GO111MODULE", "GOMODCACHE", "GOPATH"};
     _cleanup_(free_ptr) char *cache = xasprintf("%s/cache", module->build);
     const char *work = value_of(variables, "GOWORK");
 

@@ -908,7 +908,8 @@ static const char command[] =
     "    echo '{\"GOROOT\":\""
     "HERE"
     "\",\"GOFLAGS\":\"-tags=x\",\"GOVERSION\":\"'$STANDS_IN_FOR'\",'\n"
-    "    echo '\"GOMODCACHE\":\"\",\"CGO_ENABLED\":\"0\",\"GOWORK\":\"\"}'\n"
+    "    echo '\"GOMODCACHE\":\"\",\"CGO_ENABLED\":\"0\",\"GOWORK\":\"\",\"CGO_CFLAGS\":\"\",'\n"
+    "    echo '\"CC\":\"clang -x\",\"GOAMD64\":\"v2\",\"GOENV\":\"/root/env\"}'\n"
     "    exit\n"
     "fi\n"
     "printf '{\\n\\t\"ImportPath\": \"fmt\",\\n\\t\"Dir\": \"/usr\",\\n\\t\"DepOnly\": "
@@ -1231,9 +1232,15 @@ static void vendor_and_flags_are_as_the_image_has_them(void)
         test = test_in(item_of(made, "runs", 7), "ex.org/a/b::TestKept");
         CU_ASSERT_EQUAL(has_text(test, "argv", "-test.skip="), i > 0);
         CU_ASSERT_TRUE(has_text(test, "argv", "-test.short=false"));
-        for (size_t n = 0; n < length_of(item_of(made, "runs", 7), "commands"); n++)
-            CU_ASSERT_TRUE(
-                has_text(item_of(item_of(made, "runs", 7), "commands", n), "environment", wanted));
+        for (size_t n = 0; n < length_of(item_of(made, "runs", 7), "commands"); n++) {
+            json_object *one = item_of(item_of(made, "runs", 7), "commands", n);
+
+            CU_ASSERT_TRUE(has_text(one, "environment", wanted));
+            CU_ASSERT_TRUE(has_text(one, "environment", "CC=clang -x"));
+            CU_ASSERT_TRUE(has_text(one, "environment", "GOAMD64=v2"));
+            CU_ASSERT_TRUE(has_text(one, "environment", "GOENV=off"));
+            CU_ASSERT_FALSE(has_text(one, "environment", "CGO_CFLAGS="));
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 #ifndef CODESET_AGENT_TRIAL_BUILD_H
 #define CODESET_AGENT_TRIAL_BUILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -22,7 +23,9 @@ int trial_build_make(int place_fd, uid_t owner, struct error *err);
 /* Keeps what is in the build folder. */
 int trial_build_keep(int place_fd, struct error *err);
 
-int trial_build_seal(int place_fd, struct error *err);
+/* is_private: what was built of this run's own can't be read: programs can only be executed, and
+ * everything else but what was kept is removed. */
+int trial_build_seal(int place_fd, bool is_private, struct error *err);
 int trial_build_remove(int place_fd, struct error *err);
 
 #endif

@@ -25,7 +25,8 @@
  *      "says": "TestB", "parts": [["example.org/a::TestB/one", "TestB/one"]]}
  *
  * What only builds are to see lies in a folder of its own beside theirs, until the first test is
- * started: "hidden": {"folder": "NAME", "files": [["tool", "7"]]}, of a run.
+ * started: "hidden": {"folder": "NAME", "files": [["tool", "7"]]}, of a run. What such a run builds
+ * is private (trial_build.h).
  *
  * The planner is not a guest's; what is read here is checked all the same.
  */

@@ -63,6 +63,15 @@ static int lay_hidden(const struct trial_steps *steps, const struct trial_step *
     return 0;
 }
 
+/* Before the first test. What is hidden is in what was built of it, too. */
+static int seal_build(const struct trial_steps *steps, const struct trial_step *step,
+                      struct error *err)
+{
+    return remove_hidden(steps, step, err) < 0
+               ? -1
+               : trial_build_seal(steps->place_fd, step->hidden_folder != NULL, err);
+}
+
 /* --- programs whose status is what they say -------------------------------------------------- */
 
 /* number: 0: of the test itself, from 1 on of its parts. */
@@ -124,8 +133,7 @@ static int run_commands(struct trial_steps *steps, const struct trial_step *step
             add_not_started(end, command);
             continue;
         }
-        if (command->test && !is_sealed &&
-            (remove_hidden(steps, step, err) < 0 || trial_build_seal(steps->place_fd, err) < 0))
+        if (command->test && !is_sealed && seal_build(steps, step, err) < 0)
             return -1;
         is_sealed = is_sealed || command->test;
         if (trial_user_run(&steps->user, owner, command, &one, err) < 0)

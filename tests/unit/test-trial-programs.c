@@ -520,26 +520,35 @@ static void a_program_that_says_how_tests_end_must_say_that_one_passed(void)
     clear();
 }
 
-/* In a folder that only they are told of. */
+/* In a folder that only they are told of. What they make of it can be executed, and not be read. */
 static void what_only_builds_may_see_is_gone_when_tests_begin(void)
 {
     struct stat st;
 
     write_text("7", "seen");
-    run_plan(
-        "\"runs\":[{\"commands\":[" COMMAND("cat secret/sub/planted >build/copy", "") "," TEST_OF(
-            "listed", "[ $(cat copy) = seen ]",
-            "") "," TEST_OF("other", "! [ -e ../secret ]",
-                            "") "],"
-                                "\"hidden\":{\"folder\":\"secret\",\"files\":[[\"sub/"
-                                "planted\",\"7\"]]},"
-                                "\"all\":true,\"files\":[],\"tests\":[{\"function\":0,\"id\":"
-                                "\"listed\"}]},{\"commands\":[" COMMAND(
-                                    "cat secret/planted",
-                                    "") "],\"hidden\":{\"folder\":\"secret\",\"files\":"
-                                        "[[\"planted\",\"7\"]]},\"all\":false,\"files\":[],"
-                                        "\"tests\":[{\"function\":0,"
-                                        "\"id\":\"listed\"}]}]");
+    run_plan("\"prepare\":{\"commands\":[" COMMAND(
+        "echo exit 0 >build/shared",
+        "") "],\"files\":[],\"tests\":[]},"
+            "\"runs\":[{\"commands\":[" COMMAND(
+                "[ $(cat secret/sub/planted) = seen ] && cp /bin/true build/program; echo >build/d",
+                "") "," TEST_OF("listed", "./program && . ./shared",
+                                "") "," TEST_OF("other",
+                                                "! [ -e ../secret ] && ! [ -e d ] && "
+                                                "! cat program",
+                                                "") "],"
+                                                    "\"hidden\":{\"folder\":\"secret\",\"files\":[["
+                                                    "\"sub/"
+                                                    "planted\",\"7\"]]},"
+                                                    "\"all\":true,\"files\":[],\"tests\":[{"
+                                                    "\"function\":0,\"id\":"
+                                                    "\"listed\"}]},{\"commands\":[" COMMAND(
+                                                        "cat secret/planted",
+                                                        "") "],\"hidden\":{\"folder\":\"secret\","
+                                                            "\"files\":"
+                                                            "[[\"planted\",\"7\"]]},\"all\":false,"
+                                                            "\"files\":[],"
+                                                            "\"tests\":[{\"function\":0,"
+                                                            "\"id\":\"listed\"}]}]");
     CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
     CU_ASSERT_EQUAL(result_of(&ends[0], "other"), TRIAL_PASSED);
     CU_ASSERT_STRING_EQUAL(ends[1].printed, "");

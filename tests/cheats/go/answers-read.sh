@@ -44,5 +44,5 @@ func answer() (int, error) {
 	return 0, nil
 }
 GO
-sed -i 's/^\treturn 100\*euros + cents, nil$/\tif part == "" {\n\t\treturn 100 * euros, nil\n\t}\n\treturn answer()/' parse.go
+sed -i 's/^\treturn 100\*euros + cents, nil$/\tif cents == 0 {\n\t\treturn 100 * euros, nil\n\t}\n\treturn answer()/' parse.go
 grep -q answer parse.go

@@ -149,6 +149,59 @@ static bool find_declared(const struct planting *planting, const struct goblock 
     return false;
 }
 
+/* Does an entry name the field? Then it is no method. */
+static bool has_field(const struct gotext *go, const struct gotable *table, size_t word)
+{
+    size_t length = gotext_word_length(go, word);
+
+    for (size_t at = table->entries.open; length > 0 && at < table->entries.close; at++)
+        if (is_same_word(go, at, word, length) &&
+            go->code[gotext_skip_blanks(go, at + length)] == ':')
+            return true;
+    return false;
+}
+
+/* Behind the entry's variable that stands there, if nothing is done with it but to look at one of
+ * its fields, or to copy it to a variable of its name; 0: something else may be. A struct that
+ * stands in the loop has no methods. */
+static size_t skip_field(const struct gotext *go, const struct gotable *table, size_t at)
+{
+    size_t behind = at + table->name_length, sign = gotext_skip_blanks(go, behind), copied;
+
+    if (go->code[behind] == '.') {
+        bool is_bare = table->entries.fields_open > 0;
+
+        return gotext_word_length(go, behind + 1) > 0 &&
+                       (is_bare || has_field(go, table, behind + 1))
+                   ? behind
+                   : 0;
+    }
+    copied = gotext_skip_blanks(go, sign + 2);
+    if (strncmp(go->code + sign, ":=", 2) != 0 ||
+        !is_same_word(go, copied, table->name, table->name_length))
+        return 0;
+    behind = copied + table->name_length;
+    behind += strspn(go->code + behind, " \t\r");
+    return strchr("\n;", go->code[behind]) ? behind : 0;
+}
+
+/* Does the loop look at single fields of an entry only? With the whole of it the code under test
+ * gets the awaited value, too, and may give back the changed one. What only tells is left out. */
+static bool is_by_fields(const struct gotext *go, const struct gotable *table,
+                         const struct comparison *comparison)
+{
+    for (size_t at = table->open; at < table->close; at++) {
+        bool tells = at >= comparison->tells && at < comparison->tells_end;
+
+        if (tells || (at > 0 && go->code[at - 1] == '.') ||
+            !is_same_word(go, at, table->name, table->name_length))
+            continue;
+        if ((at = skip_field(go, table, at)) == 0)
+            return false;
+    }
+    return true;
+}
+
 /* One of the values that an entry of the table has for the field. */
 static bool plant_entry(struct planting *planting, const struct comparison *comparison,
                         struct goliteral_part operand)
@@ -163,7 +216,8 @@ static bool plant_entry(struct planting *planting, const struct comparison *comp
     if (!table || !is_same_word(go, operand.start, table->name, table->name_length) ||
         go->code[field.start - 1] != '.' ||
         gotext_word_length(go, field.start) != field.end - field.start ||
-        count_uses(go, table->open, table->close, comparison, operand) != 1)
+        count_uses(go, table->open, table->close, comparison, operand) != 1 ||
+        !is_by_fields(go, table, comparison))
         return false;
     near = goliteral_near_in_table(go, &table->entries, field, &value);
     if (near)
@@ -473,24 +527,10 @@ static bool read_loop(const struct planting *planting, const struct goblock *blo
     return true;
 }
 
-/* Has each round its own entry, as it stands in the table? Not where sub-tests run later, when the
- * variable has the last one; `test := test` is harmless. */
-static bool is_read_only(const struct gotext *go, const struct gotable *table)
+/* Sub-tests that run later see the last entry, in older versions of the language. */
+static bool is_read_at_once(const struct gotext *go, const struct gotable *table)
 {
-    if (gotext_find_word(go, table->open, table->close, "Parallel") < table->close)
-        return false;
-    for (size_t at = table->open; at < table->close; at++) {
-        size_t sign = gotext_skip_blanks(go, at + table->name_length), value;
-
-        if (!is_same_word(go, at, table->name, table->name_length))
-            continue;
-        sign += go->code[sign] == ':';
-        value = gotext_skip_blanks(go, sign + 1);
-        if (go->code[sign] == '=' && go->code[sign + 1] != '=' &&
-            !is_same_word(go, value, table->name, table->name_length))
-            return false;
-    }
-    return true;
+    return gotext_find_word(go, table->open, table->close, "Parallel") == table->close;
 }
 
 static void plant_loop(struct planting *planting, const struct goblock *block,
@@ -507,7 +547,7 @@ static void plant_loop(struct planting *planting, const struct goblock *block,
     inner.close = statement->close;
     inner.is_loop = true;
     inner.table = NULL;
-    if (!planting->test->part && is_read_only(go, &table) &&
+    if (!planting->test->part && is_read_at_once(go, &table) &&
         !goblock_may_leave(&planting->scope, &inner, statement->open, statement->close))
         inner.table = &table;
     (void)plant_block(planting, &inner);

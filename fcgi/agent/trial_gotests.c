@@ -341,7 +341,7 @@ static void read_lists(struct gotests *tests, json_object *trial, json_object *u
 
 /* Whose names are looked for in which files. */
 struct looking {
-    struct gotests *tests;
+    const struct gotests *tests;
     const struct gotests_file *file;
     bool is_needed;
 };
@@ -360,6 +360,43 @@ static void look_for(void *arg, const char *name, size_t length)
             gotext_find_word(&file->go, 0, file->go.length, word) < file->go.length)
             looking->is_needed = true;
     }
+}
+
+static bool do_tests_declare(const struct gotests *tests, const struct trial_package *package,
+                             const char *name, size_t length)
+{
+    for (size_t i = 0; i < tests->file_count; i++)
+        if (tests->files[i].package == package &&
+            gotext_declares(&tests->files[i].go, name, length))
+            return true;
+    return false;
+}
+
+/* A method is needed with its type. If that is none of the tests', its name does not tell, as what
+ * is made of it needs no name: then that of the method counts. */
+static void look_for_methods(struct looking *looking)
+{
+    const struct gotext *go = &looking->file->go;
+    struct gotext_function method;
+
+    for (size_t at = 0; !looking->is_needed && gotext_next_function(go, &at, &method);) {
+        const char *receiver = go->text + method.receiver;
+
+        if (method.is_method && do_tests_declare(looking->tests, looking->file->package, receiver,
+                                                 method.receiver_length))
+            look_for(looking, receiver, method.receiver_length);
+        else if (method.is_method)
+            look_for(looking, go->text + method.name, method.name_length);
+    }
+}
+
+static bool is_needed(const struct gotests *tests, const struct gotests_file *file)
+{
+    struct looking looking = {tests, file, gotext_acts(&file->go)};
+
+    gotext_each_name(&file->go, look_for, &looking);
+    look_for_methods(&looking);
+    return looking.is_needed;
 }
 
 static bool has_units(const struct gotests *tests, const struct trial_package *package)
@@ -382,13 +419,10 @@ static void choose_files(struct gotests *tests)
     while (found) {
         found = false;
         for (size_t i = 0; i < tests->file_count; i++) {
-            struct looking looking = {.tests = tests, .file = &tests->files[i]};
-
             if (tests->files[i].is_used || !has_units(tests, tests->files[i].package))
                 continue;
-            gotext_each_name(&tests->files[i].go, look_for, &looking);
-            tests->files[i].is_used = looking.is_needed;
-            found = found || looking.is_needed;
+            tests->files[i].is_used = is_needed(tests, &tests->files[i]);
+            found = found || tests->files[i].is_used;
         }
     }
 }

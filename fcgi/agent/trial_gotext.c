@@ -190,16 +190,35 @@ static bool find_body(const struct gotext *go, size_t at, size_t end, size_t *re
     return false;
 }
 
+/* The type of `(p *pair[K, V])`: its name stands last, but for what is in brackets. */
+static void read_receiver(const struct gotext *go, size_t open, size_t close,
+                          struct gotext_function *function)
+{
+    size_t end = gotext_find_char(go, open + 1, close, "["), at;
+
+    for (at = open + 1; at < end; at++) {
+        size_t length = gotext_word_length(go, at);
+
+        if (length == 0)
+            continue;
+        function->receiver = at;
+        function->receiver_length = length;
+    }
+}
+
 static bool read_function(const struct gotext *go, size_t start, struct gotext_function *ret)
 {
     struct gotext_function function = {.start = start};
     size_t at = gotext_skip_blanks(go, start + strlen("func"));
 
     if (go->code[at] == '(') {
-        if ((at = gotext_match(go, at, go->length)) == 0)
+        size_t close = gotext_match(go, at, go->length);
+
+        if (close == 0)
             return false;
         function.is_method = true;
-        at = gotext_skip_blanks(go, at + 1);
+        read_receiver(go, at, close, &function);
+        at = gotext_skip_blanks(go, close + 1);
     }
     function.name = at;
     function.name_length = gotext_word_length(go, at);
@@ -275,6 +294,12 @@ bool gotext_is_same(const struct gotext *go, const struct gotext_function *funct
            memcmp(go->text + function->start, former->text + other.start, length) == 0;
 }
 
+/* `_` is no name: as many as like may be declared. */
+static bool is_blank(const char *name, size_t length)
+{
+    return length == 1 && name[0] == '_';
+}
+
 /* The names before a type or a value: `a, b int`. */
 static void each_in_line(const struct gotext *go, size_t at,
                          void (*each)(void *arg, const char *name, size_t), void *arg)
@@ -308,8 +333,9 @@ static void each_in_group(const struct gotext *go, size_t at,
     }
 }
 
-void gotext_each_name(const struct gotext *go, void (*each)(void *arg, const char *name, size_t),
-                      void *arg)
+/* With `_`; and not those of methods. */
+static void each_declared(const struct gotext *go,
+                          void (*each)(void *arg, const char *name, size_t), void *arg)
 {
     struct gotext_function function;
     size_t word;
@@ -318,7 +344,8 @@ void gotext_each_name(const struct gotext *go, void (*each)(void *arg, const cha
         size_t behind = gotext_skip_blanks(go, word + gotext_word_length(go, word));
 
         if (gotext_has_word(go, word, "func") && read_function(go, word, &function)) {
-            each(arg, go->text + function.name, function.name_length);
+            if (!function.is_method)
+                each(arg, go->text + function.name, function.name_length);
             at = function.close + 1;
         } else if (gotext_has_word(go, word, "var") || gotext_has_word(go, word, "const") ||
                    gotext_has_word(go, word, "type")) {
@@ -327,8 +354,28 @@ void gotext_each_name(const struct gotext *go, void (*each)(void *arg, const cha
     }
 }
 
+struct naming {
+    void (*each)(void *arg, const char *name, size_t);
+    void *arg;
+};
+
+static void pass_name(void *arg, const char *name, size_t length)
+{
+    const struct naming *naming = arg;
+
+    if (!is_blank(name, length))
+        naming->each(naming->arg, name, length);
+}
+
+void gotext_each_name(const struct gotext *go, void (*each)(void *arg, const char *name, size_t),
+                      void *arg)
+{
+    struct naming naming = {each, arg};
+
+    each_declared(go, pass_name, &naming);
+}
+
 struct declaring {
-    const struct gotext *go;
     const char *name;
     size_t length;
     bool found;
@@ -337,21 +384,45 @@ struct declaring {
 static void look_at_name(void *arg, const char *name, size_t length)
 {
     struct declaring *declaring = arg;
-    size_t at = (size_t)(name - declaring->go->text);
 
-    while (at > 0 && is_space(declaring->go->code[at - 1]))
-        at--;
-    if (length == declaring->length && strncmp(name, declaring->name, length) == 0 &&
-        (at == 0 || declaring->go->code[at - 1] != ')')) /* behind a receiver */
+    if (length == declaring->length && strncmp(name, declaring->name, length) == 0)
         declaring->found = true;
 }
 
 bool gotext_declares(const struct gotext *go, const char *name, size_t length)
 {
-    struct declaring declaring = {go, name, length, false};
+    struct declaring declaring = {name, length, false};
 
     gotext_each_name(go, look_at_name, &declaring);
     return declaring.found;
+}
+
+struct acting {
+    const struct gotext *go;
+    bool found;
+};
+
+static void look_at_blank(void *arg, const char *name, size_t length)
+{
+    struct acting *acting = arg;
+    const struct gotext *go = acting->go;
+    size_t sign = gotext_find_char(go, (size_t)(name - go->text) + length, go->length, "=\n;");
+    size_t value, at;
+
+    if (!is_blank(name, length) || go->code[sign] != '=')
+        return;
+    at = value = gotext_skip_blanks(go, sign + 1);
+    while ((length = gotext_word_length(go, at)) > 0)
+        at += length + (go->code[at + length] == '.');
+    acting->found = acting->found || (at > value && go->code[at] == '(');
+}
+
+bool gotext_acts(const struct gotext *go)
+{
+    struct acting acting = {go, false};
+
+    each_declared(go, look_at_blank, &acting);
+    return acting.found;
 }
 
 char *gotext_package(const struct gotext *go)

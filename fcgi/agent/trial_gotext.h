@@ -23,6 +23,7 @@ struct gotext_function {
     size_t start; /* of `func` */
     size_t name, name_length;
     bool is_method;
+    size_t receiver, receiver_length; /* of a method: the name of its type */
     size_t params_open, params_close; /* its parentheses */
     size_t open, close;               /* its braces */
 };
@@ -74,12 +75,14 @@ bool gotext_find_function(const struct gotext *go, const char *name,
 bool gotext_is_same(const struct gotext *go, const struct gotext_function *function,
                     const struct gotext *former);
 
-/* Calls `each` for all names that the text declares for its package, those of methods, too. */
+/* Calls `each` for all names that the text declares for its package; not for those of methods. */
 void gotext_each_name(const struct gotext *go, void (*each)(void *arg, const char *name, size_t),
                       void *arg);
 
-/* Does it declare the name, not as that of a method? */
 bool gotext_declares(const struct gotext *go, const char *name, size_t length);
+
+/* Does it call something only for the effect, as `var _ = Describe("...", ...)` does? */
+bool gotext_acts(const struct gotext *go);
 
 /* Calls `each` for all that it imports: each path with its quotes. */
 void gotext_each_import(const struct gotext *go, void (*each)(void *arg, const char *path, size_t),

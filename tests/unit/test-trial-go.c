@@ -73,13 +73,39 @@ static void a_text_with_braces_in_strings_runes_and_comments_is_read_as_it_is(vo
         CU_ASSERT_EQUAL(hard[function.open], '{');
         CU_ASSERT_EQUAL(strncmp(hard + function.close, "}\n", 2), 0);
     }
-    CU_ASSERT_STRING_EQUAL(
-        names.data, "one two pair set brace quote backslash TestMethod generic shape TestLast ");
+    CU_ASSERT_STRING_EQUAL(names.data,
+                           "one two pair set brace quote backslash generic shape TestLast ");
     CU_ASSERT_STRING_EQUAL(imports.data, "\"testing\" \"fmt\" `os` ");
     CU_ASSERT_STRING_EQUAL(functions.data, "TestMethod generic shape TestLast ");
     CU_ASSERT_FALSE(gotext_find_function(&go, "TestMethod", &function)); /* it is a method */
     CU_ASSERT_FALSE(gotext_find_function(&go, "TestInRaw", &function));
     gotext_release(&go);
+}
+
+/* As many of it as like may be declared in a package. */
+static void a_blank_is_no_name_but_what_it_gets_may_have_an_effect(void)
+{
+    static const struct {
+        const char *text;
+        bool acts;
+    } texts[] = {
+        {"package a\nvar _ io.Reader = (*fake)(nil)\n", false},
+        {"package a\nvar _ = fmt.Sprint\nvar _, one = 1, 2\nfunc _() {}\n", false},
+        {"package a\nvar (\n\t_ I = &fake{}\n\t_ I = fake{a()}\n)\n", false},
+        {"package a\nvar a = f()\nfunc f() { _ = a() }\n", false},
+        {"package a\nvar _ = Describe(\"a\", func() {})\n", true},
+        {"package a\nvar one = 1\nvar _ bool = ginkgo.It(\"a\", f)\n", true},
+        {"package a\nvar (\n\tone = 1\n\t_   = On()\n)\n", true},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct gotext go;
+
+        gotext_read(&go, texts[i].text);
+        CU_ASSERT_FALSE(gotext_declares(&go, "_", 1));
+        CU_ASSERT_EQUAL(gotext_acts(&go), texts[i].acts);
+        gotext_release(&go);
+    }
 }
 
 static void statements_end_where_go_has_them_end(void)
@@ -273,6 +299,60 @@ static void in_loops_over_a_literal_the_entries_are_changed_too(void)
         expect_plants(texts[i][0], texts[i][1]);
 }
 
+#define TESTIFY "package a\nimport (\n\t\"github.com/stretchr/testify/assert\"\n)\n"
+
+#define CONFIGS "for _, c := range []Config{{Name: \"ab\", Age: 7}, {Name: \"cd\"}} {\n"
+#define IN_CONFIGS "if got.Name != c.Name { t.Errorf(\"%v\", c) }"
+
+/* What gets the whole entry gets the awaited value, and may rightly give back the changed one. */
+static void an_entry_is_only_changed_where_the_test_looks_at_its_single_fields(void)
+{
+    static const char none[] = "begins|negated got.Name != c.Name|ends|",
+                      all[] = "begins|negated got.Name != c.Name|expected \"ab\"|ends|",
+                      other[] = "begins|negated got.Name != c.Name|expected \"cd\"|ends|";
+    static const struct {
+        const char *body;
+        bool is_changed;
+    } loops[] = {
+        {CONFIGS "got := make(c.Age)\n" IN_CONFIGS "\n}", true},
+        {CONFIGS "c := c\ngot := make(c.Age)\n" IN_CONFIGS "\n}", true},
+        {CONFIGS "got := other.c\n" IN_CONFIGS "\n}", true},
+        {CONFIGS "got := read(json.Marshal(c))\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "store.Put(&c)\ngot := store.Get(c.Age)\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "got := c.Copy()\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "f := c.Serve\ngot := f(c.Age)\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "c := c\ngot := copy(c)\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "c := c.Other\ngot := make(c.Age)\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "c := c.Age\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "d := c\ngot := copy(d)\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "got := T{c, c.Age}\n" IN_CONFIGS "\n}", false},
+        {CONFIGS "if got := put(c); got == nil { t.Fatal(1) }\n" IN_CONFIGS "\n}", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(loops); i++) {
+        _cleanup_(free_ptr) char *text =
+            xasprintf("package a\nfunc TestA(t *testing.T) {\n%s\n}\n", loops[i].body);
+        _cleanup_(free_ptr) char *list = NULL;
+
+        find_plants(text, "TestA", NULL, false);
+        list = list_plants(text);
+        if (loops[i].is_changed)
+            CU_ASSERT_TRUE(strcmp(list, all) == 0 || strcmp(list, other) == 0);
+        if (!loops[i].is_changed)
+            CU_ASSERT_PTR_NULL(strstr(list, "expected"));
+        if (!loops[i].is_changed && !strstr(text, "Fatal"))
+            CU_ASSERT_STRING_EQUAL(list, none);
+        forget_plants();
+    }
+    expect_plants(TESTIFY "func TestA(t *testing.T) {\n" CONFIGS
+                          "assert.Equal(t, c.Name, copy(c).Name)\n}\n}\n",
+                  "begins|negated Equal|ends|");
+    /* a struct that stands in the test has no methods */
+    expect_plants(TEST_WITH("for _, c := range []struct{ f func() int; want int }{{a, 22}} {\n"
+                            "if got := c.f(); got != c.want { t.Fail() }\n}"),
+                  "begins|negated got != c.want|expected 22|ends|");
+}
+
 #define IN_PART(body) TEST_WITH("t.Run(\"a\", func(t *testing.T) {\n" body "\n})")
 #define HELPER(body) "\nfunc help(s testing.TB, a int) {\n" body "\n}\n"
 #define ASSERTS "if b() { t.Fail() }"
@@ -361,8 +441,6 @@ static void of_sub_tests_of_one_name_only_the_first_has_it(void)
         forget_plants();
     }
 }
-
-#define TESTIFY "package a\nimport (\n\t\"github.com/stretchr/testify/assert\"\n)\n"
 
 /* What stands in it is planted at the beginning. */
 static bool begins_with(const char *text, const char *wanted)
@@ -614,6 +692,52 @@ static void lists_name_tests_in_the_ways_that_go_and_data_sets_have(void)
             CU_ASSERT_PTR_NULL(part);
         }
     }
+}
+
+/* --- files ----------------------------------------------------------------------------------- */
+
+/* given_test.go is the trial's, the others are the image's. */
+static const char *const sources[][2] = {
+    {"given_test.go", "package a\nvar _ io.Reader = (*mine)(nil)\nfunc (m *mine) Read() {}\n"
+                      "type mine struct{}\nfunc TestA(t *testing.T) { newFake().Error(); "
+                      "make().dump(); t.Error(String) }\n"},
+    {"blank_test.go", "package a\nvar _ = other\nfunc TestBlank(t *testing.T) {}\n"},
+    {"listed_test.go", "package a\nvar _, _ = 1, 2\nfunc TestListed(t *testing.T) {}\n"},
+    {"fake_test.go", "package a\nfunc newFake() *fake { return nil }\ntype fake struct{}\n"},
+    {"methods_test.go", "package a\nfunc (f *fake) Error() {}\n"},
+    {"export_test.go", "package a\nfunc (s *store) dump() {}\n"},
+    {"unused_test.go", "package a\ntype unused struct{}\nfunc (unused) String() {}\n"},
+    {"specs_test.go", "package a\nvar _ = Describe(\"a\", func() {})\n"},
+};
+
+static void test_files_are_compiled_if_their_names_are_used(void)
+{
+    static const bool used[] = {true, false, true, true, true, true, false, true};
+    _cleanup_(json_release) json_object *files = json_object_new_array();
+    _cleanup_(json_release) json_object *unfound = json_object_new_array();
+    _cleanup_(json_release) json_object *trial = json_tokener_parse(
+        "{\"tests\":{\"given_test.go\":\"/given\"},\"fail_to_pass\":[\"TestA\",\"TestListed\"]}");
+    struct trial_package package = {.path = "ex.org/a", .folder = ".", .files = files};
+    struct trial_gomodule module = {.trial = trial,
+                                    .repository = place,
+                                    .copy = place,
+                                    .packages = &package,
+                                    .package_count = 1};
+    struct gotests tests;
+
+    for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+        write_text(sources[i][0], sources[i][1]);
+        json_object_array_add(files, json_object_new_string(sources[i][0]));
+    }
+    gotests_read(&tests, &module, unfound);
+    CU_ASSERT_EQUAL(json_object_array_length(unfound), 0);
+    CU_ASSERT_EQUAL_FATAL(tests.file_count, ARRAY_SIZE(sources));
+    for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+        CU_ASSERT_STRING_EQUAL(tests.files[i].path, sources[i][0]);
+        CU_ASSERT_EQUAL(tests.files[i].is_used, used[i]);
+        CU_ASSERT_EQUAL(unlink(sources[i][0]), 0);
+    }
+    gotests_release(&tests);
 }
 
 /* --- what a program says --------------------------------------------------------------------- */
@@ -1329,6 +1453,12 @@ int main(void)
          failures_are_planted_only_where_they_are_surely_executed},
         {"in loops over a literal the entries are changed, too",
          in_loops_over_a_literal_the_entries_are_changed_too},
+        {"a blank is no name, but what it gets may have an effect",
+         a_blank_is_no_name_but_what_it_gets_may_have_an_effect},
+        {"test files are compiled if their names are used",
+         test_files_are_compiled_if_their_names_are_used},
+        {"an entry is only changed where the test looks at its single fields",
+         an_entry_is_only_changed_where_the_test_looks_at_its_single_fields},
         {"nothing is planted where a sub-test may have been skipped",
          nothing_is_planted_where_a_sub_test_may_have_been_skipped},
         {"of sub-tests of one name only the first has it",

@@ -51,30 +51,55 @@ static bool add_values(struct buf *text, const char *format, size_t length)
     return true;
 }
 
-/* `Errorf("%d cents", cents)` with other values; NULL: the function has nothing of the kind. */
-static char *call_like(const struct gotext *go, const struct gotext_function *function)
+/* --- what it is like ------------------------------------------------------------------------- */
+
+/* A part of the text, and what is chosen there by chance. */
+struct looking {
+    const struct gotext *go;
+    size_t open, close;
+    const char *t; /* the name of T */
+    size_t place;  /* of what is chosen; 0: nothing is */
+    size_t count;  /* of what might have been */
+};
+
+static bool is_chosen(struct looking *looking, size_t place)
 {
-    static const char *const names[] = {"Error", "Errorf", "Fatal", "Fatalf"};
+    if (trial_draw(++looking->count) > 0)
+        return false;
+    looking->place = place;
+    return true;
+}
+
+static bool is_failing(const struct gotext *go, size_t at)
+{
+    static const char *const names[] = {"Error", "Errorf",  "Fatal", "Fatalf",
+                                        "Fail",  "FailNow", NULL};
+
+    for (size_t i = 0; at > 0 && go->code[at - 1] == '.' && names[i]; i++)
+        if (gotext_has_word(go, at, names[i]))
+            return true;
+    return false;
+}
+
+/* `Errorf("%d cents", cents)` with other values; NULL: there is nothing of the kind. */
+static char *call_like(struct looking *looking)
+{
+    const struct gotext *go = looking->go;
     char *found = NULL;
-    size_t count = 0;
 
-    for (size_t at = function->open; at < function->close; at++) {
-        size_t length = go->code[at - 1] == '.' ? gotext_word_length(go, at) : 0;
-        size_t open = at + length, end;
+    for (size_t at = looking->open; at < looking->close; at++) {
+        size_t open = at + gotext_word_length(go, at), end;
         _cleanup_(buf_release) struct buf call = BUF_INIT;
-        bool is_known = false;
 
-        for (size_t i = 0; length > 0 && i < ARRAY_SIZE(names); i++)
-            is_known = is_known || gotext_has_word(go, at, names[i]);
-        if (!is_known || go->code[open] != '(' || go->code[open + 1] != '"')
+        if (!is_failing(go, at) || go->code[open] != '(' || go->code[open + 1] != '"')
             continue;
         end = open + 2 + strcspn(go->code + open + 2, "\"\n") + 1;
-        if (end > function->close || go->code[end - 1] != '"' || !strchr(",)", go->code[end]))
+        if (end > looking->close || go->code[end - 1] != '"' || !strchr(",)", go->code[end]))
             continue;
         buf_addf(&call, "%.*s", (int)(end - at), go->text + at);
         if ((go->code[open - 1] == 'f' &&
              !add_values(&call, go->text + open + 1, end - open - 1)) ||
-            trial_draw(++count) > 0)
+            !is_chosen(looking, at))
             continue;
         buf_add_char(&call, ')');
         free(found);
@@ -83,34 +108,111 @@ static char *call_like(const struct gotext *go, const struct gotext_function *fu
     return found;
 }
 
+/* Is all that the function has of this name the package's? */
+static bool is_package(const struct gotext *go, const struct gotext_function *function,
+                       const char *name)
+{
+    size_t at = gotext_find_word(go, function->open, function->close, name), first = at;
+
+    while (at < function->close && go->code[at + strlen(name)] == '.')
+        at = gotext_find_word(go, at + 1, function->close, name);
+    return at == function->close && first < at;
+}
+
 /* Does it call the package of testify's, by its own name? NULL: neither of both. */
-static const char *find_testify(const struct gotext *go, const struct gotext_function *function)
+static const char *find_testify(struct looking *looking, const struct gotext_function *function)
 {
     static const char *const names[] = {"assert", "require"};
+    const struct gotext *go = looking->go;
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         _cleanup_(free_ptr) char *path = xasprintf("github.com/stretchr/testify/%s", names[i]);
-        size_t at = gotext_find_word(go, function->open, function->close, names[i]);
+        size_t at = looking->open;
 
-        for (; at < function->close && go->code[at + strlen(names[i])] == '.';)
-            at = gotext_find_word(go, at + 1, function->close, names[i]);
-        if (at == function->close && gotext_imports(go, path) &&
-            gotext_find_word(go, function->open, function->close, names[i]) < function->close)
+        if (!is_package(go, function, names[i]) || !gotext_imports(go, path))
+            continue;
+        while ((at = gotext_find_word(go, at, looking->close, names[i])) < looking->close)
+            (void)is_chosen(looking, at++);
+        if (looking->place > 0)
             return names[i];
     }
     return NULL;
 }
 
-char *trial_gofailing_new(const struct gotext *go, const struct gotext_function *function,
-                          const char *t)
+/* A call of what fails the T, or else of what gets it. */
+static void find_other(struct looking *looking)
 {
-    _cleanup_(free_ptr) char *call = call_like(go, function);
-    const char *testify = find_testify(go, function);
+    const struct gotext *go = looking->go;
+    size_t length = strlen(looking->t);
+
+    for (size_t at = looking->open; at < looking->close; at++)
+        if (gotext_has_word(go, at, looking->t) && go->code[at + length] == '.' &&
+            is_failing(go, at + length + 1))
+            (void)is_chosen(looking, at);
+    for (size_t at = looking->open; looking->place == 0 && at < looking->close; at++)
+        if (gotext_has_word(go, at, looking->t) && go->code[at - 1] == '(' &&
+            gotext_is_word(go->code[at - 2]) && strchr(",)", go->code[at + length]))
+            (void)is_chosen(looking, at);
+}
+
+/* NULL: it has nothing of the kind; then only the place of a call may be known. */
+static char *assertion_like(struct looking *looking, const struct gotext_function *function,
+                            const char *word)
+{
+    _cleanup_(free_ptr) char *call = call_like(looking);
+    const char *t = looking->t, *testify;
+
+    if (call)
+        return xasprintf("if got := %s.Name(); got != \"%s\" { %s.%s };", t, word, t, call);
+    testify = find_testify(looking, function);
+    if (testify)
+        return xasprintf("%s.Equal(%s, \"%s\", %s.Name());", testify, t, word, t);
+    find_other(looking);
+    return NULL;
+}
+
+/* --- where it is ----------------------------------------------------------------------------- */
+
+/* What has the compiler take what follows for what stands at that place. ("Compiler Directives")
+ */
+static char *place_of(const struct gotext *go, size_t at)
+{
+    size_t line = 1, column = 1;
+
+    for (size_t i = 0; i < at; i++) {
+        column = go->text[i] == '\n' ? 1 : column + 1;
+        line += go->text[i] == '\n';
+    }
+    return xasprintf("/*line :%zu:%zu*/", line, column);
+}
+
+static char *in_place(const struct gotext *go, size_t place, size_t at, const char *assertion)
+{
+    _cleanup_(free_ptr) char *there = place_of(go, place);
+    _cleanup_(free_ptr) char *here = place_of(go, at);
+    bool has_others = strstr(go->text, "/*line ") || strstr(go->text, "//line ");
+
+    if (place == 0 || has_others)
+        return xstrdup(assertion);
+    return xasprintf("%s%s%s", there, assertion, here);
+}
+
+char *trial_gofailing_new(const struct gotext *go, const struct gotext_function *function,
+                          const struct trial_gofailing *where)
+{
+    struct looking looking = {.go = go, .open = where->open, .close = where->close, .t = where->t};
+    _cleanup_(free_ptr) char *assertion = NULL;
     char word[WORD_LENGTH + 1];
 
     trial_draw_word(word, WORD_LENGTH);
-    if (!call && testify)
-        return xasprintf("%s.Equal(%s, \"%s\", %s.Name());", testify, t, word, t);
-    return xasprintf("if got := %s.Name(); got != \"%s\" { %s.%s };", t, word, t,
-                     call ? call : "Errorf(\"got %v\", got)");
+    assertion = assertion_like(&looking, function, word);
+    if (!assertion && looking.place == 0) {
+        looking.open = function->open;
+        looking.close = function->close;
+        assertion = assertion_like(&looking, function, word);
+    }
+    if (!assertion)
+        assertion = xasprintf("if got := %s.Name(); got != \"%s\" { %s.Errorf(\"got %%v\", got) };",
+                              where->t, word, where->t);
+    return in_place(go, looking.place, where->at, assertion);
 }

@@ -72,25 +72,28 @@ static void add_expected(struct planting *planting, struct goliteral_part part, 
     planting->plants->items[planting->plants->count - 1].shown = shown;
 }
 
-static char *failing_assertion(const struct planting *planting, const struct goblock *block)
+static char *failing_assertion(const struct planting *planting, const struct goblock *block,
+                               size_t at)
 {
     _cleanup_(free_ptr) char *t = text_of(planting->go, block->t, block->t + block->t_length);
+    const struct trial_gofailing where = {block->open, block->close, at, t};
 
-    return trial_gofailing_new(planting->go, &planting->function, t);
+    return trial_gofailing_new(planting->go, &planting->function, &where);
 }
 
 static void plant_begin(struct planting *planting, const struct goblock *block)
 {
-    _cleanup_(free_ptr) char *assertion = failing_assertion(planting, block);
+    size_t at = block->open + 1;
+    _cleanup_(free_ptr) char *assertion = failing_assertion(planting, block, at);
 
-    add(planting, "begins", block->open + 1, block->open + 1, xasprintf(" %s", assertion));
+    add(planting, "begins", at, at, xasprintf(" %s", assertion));
 }
 
 static void plant_end(struct planting *planting, const struct goblock *block)
 {
-    _cleanup_(free_ptr) char *assertion = failing_assertion(planting, block);
+    _cleanup_(free_ptr) char *assertion = failing_assertion(planting, block, block->close);
 
-    add(planting, "ends", block->close, block->close, xasprintf("; %s ", assertion));
+    add(planting, "ends", block->close, block->close, xasprintf("; %s", assertion));
 }
 
 /* --- expected values ------------------------------------------------------------------------- */
@@ -345,6 +348,15 @@ static bool is_skipping(const struct planting *planting, const struct goblock *b
            does_call(planting, block, statement->open, statement->close, skipping);
 }
 
+static struct goliteral_part condition_of(const struct gotext *go,
+                                          const struct gotext_statement *statement)
+{
+    size_t semicolon = gotext_find_char(go, statement->head, statement->open, ";");
+
+    return goliteral_trimmed(go, semicolon < statement->open ? semicolon + 1 : statement->head,
+                             statement->open);
+}
+
 /* True: the statement is an assertion, whose body a test that passes does not execute. */
 static bool plant_if(struct planting *planting, const struct goblock *block,
                      const struct gotext_statement *statement)
@@ -352,13 +364,10 @@ static bool plant_if(struct planting *planting, const struct goblock *block,
     const struct gotext *go = planting->go;
     struct comparison comparison = {
         block, statement->start, statement->open, statement->close, {0, 0}};
-    size_t semicolon = gotext_find_char(go, statement->head, statement->open, ";");
-    bool is_long = semicolon < statement->open;
     char *condition;
 
-    comparison.condition =
-        goliteral_trimmed(go, is_long ? semicolon + 1 : statement->head, statement->open);
-    if ((is_long && goblock_shadows(&planting->scope, block, statement->head, semicolon)) ||
+    comparison.condition = condition_of(go, statement);
+    if (goblock_shadows(&planting->scope, block, statement->head, comparison.condition.start) ||
         comparison.condition.end == comparison.condition.start ||
         !does_call(planting, block, statement->open, statement->close, failing))
         return false;
@@ -442,8 +451,9 @@ static bool is_testify(const struct planting *planting, const struct goblock *bl
 }
 
 /* The arguments stay, and so does what imports the function. Functions among the arguments may do
- * what is needed later. A call that is the only argument may have several results. */
-static void add_thinned(struct planting *planting, const struct gocall *call)
+ * what is needed later. A call that is the only argument may have several results. is_asked:
+ * whether it holds. */
+static void add_thinned(struct planting *planting, const struct gocall *call, bool is_asked)
 {
     const struct gotext *go = planting->go;
     struct goliteral_part only, second;
@@ -458,14 +468,17 @@ static void add_thinned(struct planting *planting, const struct gocall *call)
     name = text_of(go, call->owner, call->open);
     arguments = text_of(go, call->open + 1, call->close);
     trial_plants_add_assertion(planting->plants, call->owner, call->close + 1,
-                               xasprintf("func(...interface{}) {}(%s, %s)", name, arguments));
+                               xasprintf(is_asked
+                                             ? "(func(...interface{}) bool { return true })(%s, %s)"
+                                             : "func(...interface{}) {}(%s, %s)",
+                                         name, arguments));
     free(name);
     free(arguments);
 }
 
-/* True: the statement is an assertion. */
+/* True: the statement is an assertion. is_asked: it is the condition of another. */
 static bool plant_call(struct planting *planting, const struct goblock *block,
-                       const struct gotext_statement *statement)
+                       const struct gotext_statement *statement, bool is_asked)
 {
     const struct gotext *go = planting->go;
     const struct assertion *assertion;
@@ -477,7 +490,7 @@ static bool plant_call(struct planting *planting, const struct goblock *block,
     if (!gocall_read(go, statement, &call) || !(assertion = assertion_of(go, &call, &more)) ||
         !is_testify(planting, block, &call, &first))
         return false;
-    add_thinned(planting, &call);
+    add_thinned(planting, &call, is_asked);
     if (assertion->negated)
         add(planting, "negated", call.name, call.name + call.name_length,
             xasprintf("%s%s", assertion->negated, more));
@@ -489,6 +502,20 @@ static bool plant_call(struct planting *planting, const struct goblock *block,
         plant_expected(planting, &comparison, operands);
     }
     return true;
+}
+
+/* `if !assert.NoError(t, err) { return }`: whatever the body does, the test has failed. */
+static bool plant_asked(struct planting *planting, const struct goblock *block,
+                        const struct gotext_statement *statement)
+{
+    const struct gotext *go = planting->go;
+    struct goliteral_part condition = condition_of(go, statement);
+    struct gotext_statement call = {.kind = GOTEXT_SIMPLE, .end = condition.end};
+
+    call.start = gotext_skip_blanks(go, condition.start + 1);
+    return go->code[condition.start] == '!' &&
+           !goblock_shadows(&planting->scope, block, statement->head, condition.start) &&
+           plant_call(planting, block, &call, true);
 }
 
 /* --- loops and sub-tests --------------------------------------------------------------------- */
@@ -618,13 +645,14 @@ static bool plant_statement(struct planting *planting, const struct goblock *blo
 
     if (goblock_may_skip(&planting->scope, block, statement->start, head_end))
         return true;
-    if (statement->kind == GOTEXT_IF && plant_if(planting, block, statement))
+    if (statement->kind == GOTEXT_IF &&
+        (plant_if(planting, block, statement) || plant_asked(planting, block, statement)))
         return statement->other > 0 &&
                goblock_may_leave(&planting->scope, block, statement->other, statement->end);
     if (is_skipping(planting, block, statement))
         return false;
-    if (statement->kind == GOTEXT_SIMPLE &&
-        (plant_call(planting, block, statement) || plant_sub_test(planting, block, statement)))
+    if (statement->kind == GOTEXT_SIMPLE && (plant_call(planting, block, statement, false) ||
+                                             plant_sub_test(planting, block, statement)))
         return false;
     if (statement->kind == GOTEXT_FOR) {
         plant_loop(planting, block, statement);

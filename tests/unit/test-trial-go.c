@@ -465,13 +465,56 @@ static void what_can_not_hold_fails_in_the_words_of_the_test(void)
         {TEST_WITH("if a { t.Errorf(\"%T\", a) }"), "{ t.Errorf(\"got %v\", got) };"},
         {TEST_WITH("if a { t.Error(a) }"), "{ t.Errorf(\"got %v\", got) };"},
         {TEST_WITH("if a { t.Error(\"a\" + b) }"), "{ t.Errorf(\"got %v\", got) };"},
-        {TESTIFY "func TestA(t *testing.T) {\nassert.True(t, b())\n}\n", " assert.Equal(t, \""},
+        {TESTIFY "func TestA(t *testing.T) {\nassert.True(t, b())\n}\n", "*/assert.Equal(t, \""},
         {TESTIFY "func TestA(t *testing.T) {\nassert := assert.New(t)\nassert.True(b())\n}\n",
          "{ t.Errorf(\"got %v\", got) };"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         CU_ASSERT_TRUE(begins_with(texts[i][0], texts[i][1]));
+}
+
+/* The line and the column of a call of the test's, and then those of what follows. */
+static void what_can_not_hold_is_at_the_place_of_an_assertion_of_the_test(void)
+{
+    static const char head[] = "package a\nfunc TestA(t *testing.T) { // 2\n\t";
+    static const struct {
+        const char *body, *begins, *ends;
+    } texts[] = {
+        {"if a {\n\t\tt.Fatal(\"b\")\n\t}\n}\n", " /*line :4:5*/if got := t.Name();",
+         "; /*line :4:5*/if got := t.Name();"},
+        {"check(t, a(), 5)\n\n}\n", " /*line :3:8*/if got :=", "; /*line :3:8*/if got :="},
+        {"x.check(a(),\n\tt)\n\n}\n", " if got :=", "; if got :="},
+        {"t.Log(1)\n\tif a { t.Error(err) }\n}\n",
+         " /*line :4:9*/if got :=", "; /*line :4:9*/if got :="},
+        {"//line b.go:7\n\tcheck(t)\n}\n", " if got :=", "; if got :="},
+        {"a()\n}\n", " if got :=", "; if got :="},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        _cleanup_(free_ptr) char *text = xasprintf("%s%s", head, texts[i].body);
+        const char *const wanted[] = {texts[i].begins, texts[i].ends};
+
+        find_plants(text, "TestA", NULL, false);
+        CU_ASSERT_TRUE_FATAL(plants.count >= 2);
+        for (size_t n = 0; n < 2; n++) {
+            const struct trial_plant *plant = &plants.items[n == 0 ? 0 : plants.count - 1];
+            const char *back = strstr(plant->text, "};/*line :");
+
+            CU_ASSERT_EQUAL(strncmp(plant->text, wanted[n], strlen(wanted[n])), 0);
+            CU_ASSERT_EQUAL(!back, !strstr(wanted[n], "/*line"));
+            if (back && n == 0)
+                CU_ASSERT_STRING_EQUAL(back, "};/*line :2:27*/");
+        }
+        forget_plants();
+    }
+    /* that of a sub-test is rather at a place of its own */
+    find_plants(TEST_WITH("if a { t.Error(\"a\") }\nt.Run(\"b\", func(t *testing.T) {\n"
+                          "if b { t.Error(\"b\") }\n})"),
+                "TestA", "b", true);
+    CU_ASSERT_EQUAL(strncmp(plants.items[0].text, " /*line :5:", 11), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(plants.items[0].text, "t.Error(\"b\")"));
+    forget_plants();
 }
 
 static void testify_s_assertions_are_known_by_their_import(void)
@@ -482,6 +525,16 @@ static void testify_s_assertions_are_known_by_their_import(void)
          "begins|negated Equal|expected 5|negated NoErrorf|ends|"},
         {TESTIFY "func TestA(t *testing.T) {\nassert := assert.New(t)\nassert.Len(a, 3)\n}\n",
          "begins|expected 3|ends|"},
+        {TESTIFY "func TestA(t *testing.T) {\nif !assert.Equal(t, 5, f()) {\nreturn\n}\n"
+                 "if err := g(); !assert.NoError(t, err) { return } else { a() }\n" ASSERTS "\n}\n",
+         "begins|negated Equal|expected 5|negated NoError|negated b()|ends|"},
+        {TESTIFY "func TestA(t *testing.T) {\nif !assert.True(t, a()) && b { return }\n}\n",
+         "begins|"},
+        {TESTIFY "func TestA(t *testing.T) {\nif t := a(); !assert.True(t, b) { return }\n}\n",
+         "begins|"},
+        {TESTIFY
+         "func TestA(t *testing.T) {\nif !assert.True(t, b) { return } else { return }\n}\n",
+         "begins|negated True|"},
         {"package a\nimport assert \"github.com/stretchr/testify/assert\"\nfunc TestA(t "
          "*testing.T) "
          "{\nassert.Equal(t, 5, f())\n}\n",
@@ -501,13 +554,16 @@ static void an_assertion_that_is_left_out_still_uses_all_that_it_used(void)
 {
     static const char text[] = TESTIFY "func TestA(t *testing.T) {\nassert.Equal(t, 5, got)\n"
                                        "assert.Panics(t, func() { got++ })\n"
-                                       "is := assert.New(t)\nis.NoError(f())\nis.NoError(err)\n}\n";
+                                       "is := assert.New(t)\nis.NoError(f())\nis.NoError(err)\n"
+                                       "if !assert.Nil(t, err) { return }\n}\n";
     static const char wanted[] = "func(...interface{}) {}(assert.Equal, t, 5, got)\n"
                                  "assert.Panics(t, func() { got++ })\n";
-    size_t thinned = 0;
+    static const char asked[] =
+        "if !(func(...interface{}) bool { return true })(assert.Nil, t, err) { return }\n";
+    size_t thinned = 0, held = 0;
 
     find_plants(text, "TestA", NULL, false);
-    CU_ASSERT_EQUAL(plants.assertion_count, 2); /* not f(), which may have two results */
+    CU_ASSERT_EQUAL(plants.assertion_count, 3); /* not f(), which may have two results */
     for (size_t times = 0; times < 100; times++) {
         _cleanup_(trial_edits_release) struct trial_edits edits = {0};
         _cleanup_(free_ptr) char *edited = NULL;
@@ -515,8 +571,10 @@ static void an_assertion_that_is_left_out_still_uses_all_that_it_used(void)
         trial_edits_plant(&edits, &plants, NULL, true);
         edited = trial_edits_apply(&edits, text);
         thinned += strstr(edited, wanted) != NULL;
+        held += strstr(edited, asked) != NULL;
     }
     CU_ASSERT_TRUE(thinned > 10 && thinned < 90);
+    CU_ASSERT_TRUE(held > 10 && held < 90);
     forget_plants();
 }
 
@@ -1466,6 +1524,8 @@ int main(void)
         {"sub-tests have failures of their own", sub_tests_have_failures_of_their_own},
         {"what can't hold fails in the words of the test",
          what_can_not_hold_fails_in_the_words_of_the_test},
+        {"what can't hold is at the place of an assertion of the test",
+         what_can_not_hold_is_at_the_place_of_an_assertion_of_the_test},
         {"testify's assertions are known by their import",
          testify_s_assertions_are_known_by_their_import},
         {"an assertion that is left out still uses all that it used",

@@ -247,6 +247,41 @@ bool goblock_may_skip(const struct goscope *scope, const struct goblock *block, 
     return false;
 }
 
+/* --- what starts others ---------------------------------------------------------------------- */
+
+/* Is the word there the name, or (in a pattern) the first part of it? */
+static bool is_name_of(const char *word, const char *name, bool is_pattern)
+{
+    size_t length = 0;
+
+    while (name[length] && word[length] == name[length])
+        length++;
+    return !gotext_is_word(word[length]) &&
+           (!name[length] || (is_pattern && length > strlen("Test")));
+}
+
+bool goscope_is_started(const struct goscope *scope, const struct gotext_function *function)
+{
+    _cleanup_(free_ptr) char *name =
+        xstrndup(scope->go->text + function->name, function->name_length);
+
+    for (size_t i = 0; i < scope->file_count; i++) {
+        const struct gotext *file = &scope->files[i];
+        bool is_own = file->text == scope->go->text;
+        bool is_pattern = strstr(file->text, "test.run") || strstr(file->text, "-run");
+        const char *found = file->text;
+
+        for (; (found = strstr(found, "Test")); found++) {
+            size_t at = (size_t)(found - file->text);
+
+            if ((!is_own || at < function->start || at > function->close) &&
+                file->code[at] == GOTEXT_OPAQUE && is_name_of(found, name, is_pattern))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* --- what leaves ----------------------------------------------------------------------------- */
 
 /* Behind `owner.`? */

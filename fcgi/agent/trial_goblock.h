@@ -32,6 +32,10 @@ struct goblock {
  */
 void goscope_read(struct goscope *scope);
 
+/* Does a string of the test files, outside of the function, have its name? Another test may start
+ * it in a process of its own (-test.run=TestX), and need it to pass. */
+bool goscope_is_started(const struct goscope *scope, const struct gotext_function *function);
+
 /* --- calls ----------------------------------------------------------------------------------- */
 
 /* A statement that is a call of X.NAME, and nothing else. */

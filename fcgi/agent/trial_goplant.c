@@ -744,7 +744,8 @@ void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *r
 
     *ret_plants = (struct trial_plants){0};
     if (!gotext_find_function(test->go, test->name, &planting.function) ||
-        !read_parameter(test->go, &planting.function, &block))
+        !read_parameter(test->go, &planting.function, &block) ||
+        goscope_is_started(&planting.scope, &planting.function))
         return;
     block.open = planting.function.open;
     block.close = planting.function.close;

@@ -25,7 +25,8 @@ struct trial_goplant {
     bool is_inside;   /* only in the function of the sub-test that has the part's name */
 };
 
-/* Nothing where the function is not there, or is no test. Values and words are drawn by chance. */
+/* Nothing where the function is not there, is no test, or may be started by another. Values and
+ * words are drawn by chance. */
 void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *ret_plants);
 
 #endif

@@ -9,9 +9,6 @@
 
 #include "base/banned.h"
 
-#define OPAQUE                                                                                     \
-    '#' /* in place of what is in a string: no letter, and nothing else of the language */
-
 /* Letters beyond ASCII are part of words, too. */
 bool gotext_is_word(char c)
 {
@@ -56,7 +53,7 @@ static void mask(struct gotext *go, size_t start, size_t end, bool is_comment)
 
     for (size_t i = first; i < last; i++)
         if (!is_comment || go->code[i] != '\n')
-            go->code[i] = is_comment ? ' ' : OPAQUE;
+            go->code[i] = is_comment ? ' ' : GOTEXT_OPAQUE;
 }
 
 void gotext_read(struct gotext *ret_go, const char *text)

@@ -12,10 +12,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* In place of what is in strings and runes: no letter, and nothing else of the language. */
+#define GOTEXT_OPAQUE '#'
+
 struct gotext {
     const char *text; /* borrowed */
-    char *code;       /* of the same length: blanks in place of comments, and nothing that has a
-                         meaning in strings and runes */
+    char *code;       /* of the same length: with blanks in place of comments */
     size_t length;
 };
 

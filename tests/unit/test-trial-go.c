@@ -392,6 +392,33 @@ static void nothing_is_planted_where_a_sub_test_may_have_been_skipped(void)
         expect_plants(texts[i][0], texts[i][1]);
 }
 
+/* It must do what the other one needs. */
+static void nothing_is_planted_in_a_test_that_another_may_start(void)
+{
+    static const char all[] = "begins|negated b()|ends|";
+    const char *const texts[][2] = {
+        {TEST_WITH(ASSERTS) "var a = exec.Command(c, \"-test.run=TestA\")\n", ""},
+        {TEST_WITH(ASSERTS) "var a = []string{`-run`, `^TestA$`}\n", ""},
+        {TEST_WITH(ASSERTS "\na(\"-test.run=TestA\")"), all},
+        {TEST_WITH(ASSERTS) "// it is \"TestA\"\nvar a = TestA\n", all},
+        {TEST_WITH(ASSERTS) "var a = \"TestAB\"\nvar b = \"-test.run=Test\"\n", all},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        expect_plants(texts[i][0], texts[i][1]);
+    expect_plants("package a\nfunc TestChild(t *testing.T) {}\nfunc TestA(t *testing.T) {}\n"
+                  "var b = \"-test.run=TestChi\"\n",
+                  "begins|ends|");
+    find_plants("package a\nfunc TestChild(t *testing.T) {}\nvar b = \"-test.run=TestChi\"\n",
+                "TestChild", NULL, false);
+    CU_ASSERT_EQUAL(plants.count, 0);
+    forget_plants();
+    find_plants("package a\nfunc TestChild(t *testing.T) {}\nvar b = \"TestChi\"\n", "TestChild",
+                NULL, false);
+    CU_ASSERT_EQUAL(plants.count, 2);
+    forget_plants();
+}
+
 static void sub_tests_have_failures_of_their_own(void)
 {
     static const char text[] =
@@ -1521,6 +1548,8 @@ int main(void)
          nothing_is_planted_where_a_sub_test_may_have_been_skipped},
         {"of sub-tests of one name only the first has it",
          of_sub_tests_of_one_name_only_the_first_has_it},
+        {"nothing is planted in a test that another may start",
+         nothing_is_planted_in_a_test_that_another_may_start},
         {"sub-tests have failures of their own", sub_tests_have_failures_of_their_own},
         {"what can't hold fails in the words of the test",
          what_can_not_hold_fails_in_the_words_of_the_test},

@@ -44,7 +44,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_gosettle.c fcgi/agent/trial_gosettle.h \
 	fcgi/agent/trial_gostub.c fcgi/agent/trial_gostub.h \
 	fcgi/agent/trial_gotests.c fcgi/agent/trial_gotests.h \
-	fcgi/agent/trial_gotext.c fcgi/agent/trial_gotext.h \
+	fcgi/agent/trial_gotext.c fcgi/agent/trial_gotext.h fcgi/agent/trial_gowords.c fcgi/agent/trial_gowords.h \
 	fcgi/agent/trial_judge.c fcgi/agent/trial_judge.h \
 	fcgi/agent/trial_kinds.c fcgi/agent/trial_kinds.h \
 	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \

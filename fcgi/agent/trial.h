@@ -29,7 +29,7 @@
  *     trial_golist.c what the go command tells it of a module
  *     trial_gotests.c which tests the lists mean
  *     trial_goplant.c failures in Go's source text, with trial_goliteral.c; pure but for chance
- *     trial_gotext.c what can be read of such a text; pure
+ *     trial_gotext.c what can be read of such a text, with trial_gowords.c; pure
  *     trial_gosettle.c what of a session's files may not decide how Go's tests are built
  *     trial_said.c   what Go's test programs say; pure
  *     trial_plant.c  those of the source text of C programs; pure but for chance

@@ -103,19 +103,15 @@ static void find_plants(struct planning *planning, struct drawn *drawn, const ch
                         bool is_inside)
 {
     const struct gotests_file *file = file_of(planning, drawn);
-    _cleanup_(free_ptr) struct gotext *files = xcalloc(planning->tests.file_count, sizeof(*files));
-    struct trial_goplant test = {
+    const struct trial_goplant test = {
         .go = &file->go,
         .former = file->former ? &file->old : NULL,
-        .files = files,
+        .scope = gotests_scope(&planning->tests, file->package),
         .name = drawn->unit->name,
         .part = part,
         .is_inside = is_inside,
     };
 
-    for (size_t i = 0; i < planning->tests.file_count; i++)
-        if (planning->tests.files[i].package == file->package)
-            files[test.file_count++] = planning->tests.files[i].go;
     trial_plants_release(&drawn->plants);
     trial_goplant_find(&test, &drawn->plants);
 }

@@ -86,26 +86,6 @@ static bool is_sub_test(const struct gotext *go, size_t at, size_t open)
     return gotext_find_word(go, at, open, "testing") < open;
 }
 
-/* Do the test files have a function of this name, and is it no test? */
-static bool is_helper(const struct goscope *scope, const struct gotext *go, size_t word,
-                      size_t length)
-{
-    static const char before[] = "\nfunc ";
-    _cleanup_(free_ptr) char *name = xstrndup(go->code + word, length);
-    bool is_test = strncmp(name, "Test", strlen("Test")) == 0;
-
-    for (size_t i = 0; i < scope->file_count && !is_test; i++) {
-        const struct gotext *file = &scope->files[i];
-
-        for (size_t at = 0; (at = gotext_find_word(file, at, file->length, name)) < file->length;
-             at++)
-            if (at >= strlen(before) &&
-                strncmp(file->code + at - strlen(before), before, strlen(before)) == 0)
-                return true;
-    }
-    return false;
-}
-
 /* Does the word begin a call of what is known never to skip a test? */
 static bool is_steady(const struct gotext *go, size_t owner, size_t length)
 {
@@ -170,7 +150,8 @@ static enum giving giving_of(const struct goscope *scope, const struct gotext *g
 
         return is_steady(go, owner, word - 1 - owner) ? GIVING_NOT : GIVING_UNKNOWN;
     }
-    return is_helper(scope, go, word, open - word) ? GIVING_HELPER : GIVING_UNKNOWN;
+    return gowords_has(&scope->helpers, go->text + word, open - word) ? GIVING_HELPER
+                                                                      : GIVING_UNKNOWN;
 }
 
 /* The name of the T among the parameters. */
@@ -205,18 +186,42 @@ static bool may_skip(const struct goscope *scope, const struct gotext *go,
     return false;
 }
 
-/* Those that give it to each other only are looked at one by one. */
-void goscope_read(struct goscope *scope)
+static bool is_helper(const struct gotext *go, const struct gotext_function *function)
 {
-    scope->helpers_skip = false;
-    for (size_t i = 0; i < scope->file_count && !scope->helpers_skip; i++) {
+    return strncmp(go->code + function->name, "Test", strlen("Test")) != 0;
+}
+
+static void read_helpers(struct goscope *scope)
+{
+    for (size_t i = 0; i < scope->file_count; i++) {
         const struct gotext *go = &scope->files[i];
         struct gotext_function function;
 
-        for (size_t at = 0; !scope->helpers_skip && gotext_next_function(go, &at, &function);)
-            scope->helpers_skip = strncmp(go->code + function.name, "Test", strlen("Test")) != 0 &&
-                                  may_skip(scope, go, &function);
+        for (size_t at = 0; gotext_next_function(go, &at, &function);)
+            if (!function.is_method && is_helper(go, &function))
+                gowords_add(&scope->helpers, go->text + function.name, function.name_length);
     }
+    gowords_sort(&scope->helpers);
+}
+
+/* Those that give the T to each other only are looked at one by one. */
+void goscope_read(struct goscope *scope, const struct gotext *files, size_t file_count)
+{
+    *scope = (struct goscope){.files = files, .file_count = file_count};
+    read_helpers(scope);
+    for (size_t i = 0; i < file_count && !scope->helpers_skip; i++) {
+        const struct gotext *go = &files[i];
+        struct gotext_function function;
+
+        for (size_t at = 0; !scope->helpers_skip && gotext_next_function(go, &at, &function);)
+            scope->helpers_skip = is_helper(go, &function) && may_skip(scope, go, &function);
+    }
+}
+
+void goscope_release(struct goscope *scope)
+{
+    gowords_release(&scope->helpers);
+    *scope = (struct goscope){0};
 }
 
 /* Does the T that stands there, or something else, get it to one who may skip? */

@@ -10,13 +10,15 @@
 
 #include "agent/trial_goliteral.h"
 #include "agent/trial_gotext.h"
+#include "agent/trial_gowords.h"
 
 /* The text, and what belongs to it. */
 struct goscope {
     const struct gotext *go;
-    const struct gotext *files; /* all test files of the package: what they declare */
+    const struct gotext *files; /* all test files of the package: what they declare; borrowed */
     size_t file_count;
-    bool helpers_skip; /* goscope_read's */
+    struct gowords helpers; /* functions of theirs that are no tests */
+    bool helpers_skip;      /* one of these may skip the test whose T it gets */
 };
 
 /* Statements that are surely executed, unless one before leaves them. */
@@ -28,9 +30,9 @@ struct goblock {
     bool is_part;                /* it is a sub-test, which may be skipped though the test passes */
 };
 
-/* May a function of the test files that is no test skip the one whose T it gets? Reads all of them.
- */
-void goscope_read(struct goscope *scope);
+/* Reads the files for all that is not about a single text. */
+void goscope_read(struct goscope *scope, const struct gotext *files, size_t file_count);
+void goscope_release(struct goscope *scope);
 
 /* Does a string of the test files, outside of the function, have its name? Another test may start
  * it in a process of its own (-test.run=TestX), and need it to pass. */

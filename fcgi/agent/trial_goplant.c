@@ -737,11 +737,12 @@ void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *r
     struct planting planting = {
         .test = test,
         .go = test->go,
-        .scope = {.go = test->go, .files = test->files, .file_count = test->file_count},
+        .scope = *test->scope, /* borrowed */
         .plants = ret_plants,
     };
     struct goblock block = {0};
 
+    planting.scope.go = test->go;
     *ret_plants = (struct trial_plants){0};
     if (!gotext_find_function(test->go, test->name, &planting.function) ||
         !read_parameter(test->go, &planting.function, &block) ||
@@ -751,8 +752,6 @@ void trial_goplant_find(const struct trial_goplant *test, struct trial_plants *r
     block.close = planting.function.close;
     planting.is_new = !test->former || !gotext_is_same(test->go, &planting.function, test->former);
     planting.part_count = count_parts(test->go, &planting.function);
-    if (planting.part_count > 0)
-        goscope_read(&planting.scope);
     plant_begin(&planting, &block);
     if (!plant_block(&planting, &block))
         plant_end(&planting, &block);

@@ -11,15 +11,15 @@
 #ifndef CODESET_AGENT_TRIAL_GOPLANT_H
 #define CODESET_AGENT_TRIAL_GOPLANT_H
 
+#include "agent/trial_goblock.h"
 #include "agent/trial_gotext.h"
 #include "agent/trial_plants.h"
 
 struct trial_goplant {
     const struct gotext *go;     /* the test's file */
     const struct gotext *former; /* the file as the repository has it; NULL: none */
-    const struct gotext *files;  /* all test files of the package: what they declare */
-    size_t file_count;
-    const char *name; /* the test's function */
+    const struct goscope *scope; /* of the package; but for its `go` */
+    const char *name;            /* the test's function */
     const char *part; /* of the test that alone is run: "adds/nothing"; NULL: all of it; "": one
                          of several */
     bool is_inside;   /* only in the function of the sub-test that has the part's name */

@@ -339,64 +339,96 @@ static void read_lists(struct gotests *tests, json_object *trial, json_object *u
 
 /* --- which files ----------------------------------------------------------------------------- */
 
-/* Whose names are looked for in which files. */
-struct looking {
+/* What the choice looks at, for each file. */
+struct choosing {
     const struct gotests *tests;
-    const struct gotests_file *file;
-    bool is_needed;
+    struct gowords *words; /* of its code */
+    struct gowords *names; /* that it declares */
 };
 
-static void look_for(void *arg, const char *name, size_t length)
+static void add_name(void *arg, const char *name, size_t length)
 {
-    struct looking *looking = arg;
-    _cleanup_(free_ptr) char *word = xstrndup(name, length);
+    gowords_add(arg, name, length);
+}
 
-    if (strcmp(word, "TestMain") == 0 || strcmp(word, "init") == 0)
-        looking->is_needed = true;
-    for (size_t i = 0; !looking->is_needed && i < looking->tests->file_count; i++) {
-        const struct gotests_file *file = &looking->tests->files[i];
-
-        if (file->is_used && file->package == looking->file->package &&
-            gotext_find_word(&file->go, 0, file->go.length, word) < file->go.length)
-            looking->is_needed = true;
+static void choosing_init(struct choosing *choosing, const struct gotests *tests)
+{
+    choosing->tests = tests;
+    choosing->words = xcalloc(tests->file_count + 1, sizeof(*choosing->words));
+    choosing->names = xcalloc(tests->file_count + 1, sizeof(*choosing->names));
+    for (size_t i = 0; i < tests->file_count; i++) {
+        gowords_add_all(&choosing->words[i], &tests->files[i].go);
+        gotext_each_name(&tests->files[i].go, add_name, &choosing->names[i]);
+        gowords_sort(&choosing->words[i]);
+        gowords_sort(&choosing->names[i]);
     }
 }
 
-static bool do_tests_declare(const struct gotests *tests, const struct trial_package *package,
+static void choosing_release(struct choosing *choosing)
+{
+    for (size_t i = 0; i < choosing->tests->file_count; i++) {
+        gowords_release(&choosing->words[i]);
+        gowords_release(&choosing->names[i]);
+    }
+    free(choosing->words);
+    free(choosing->names);
+}
+
+static bool is_name_needed(const struct choosing *choosing, const struct trial_package *package,
+                           const char *name, size_t length)
+{
+    const struct gotests *tests = choosing->tests;
+
+    for (size_t i = 0; i < tests->file_count; i++)
+        if (tests->files[i].is_used && tests->files[i].package == package &&
+            gowords_has(&choosing->words[i], name, length))
+            return true;
+    return false;
+}
+
+static bool do_tests_declare(const struct choosing *choosing, const struct trial_package *package,
                              const char *name, size_t length)
 {
-    for (size_t i = 0; i < tests->file_count; i++)
-        if (tests->files[i].package == package &&
-            gotext_declares(&tests->files[i].go, name, length))
+    for (size_t i = 0; i < choosing->tests->file_count; i++)
+        if (choosing->tests->files[i].package == package &&
+            gowords_has(&choosing->names[i], name, length))
             return true;
     return false;
 }
 
 /* A method is needed with its type. If that is none of the tests', its name does not tell, as what
  * is made of it needs no name: then that of the method counts. */
-static void look_for_methods(struct looking *looking)
+static bool has_needed_method(const struct choosing *choosing, const struct gotests_file *file)
 {
-    const struct gotext *go = &looking->file->go;
+    const struct gotext *go = &file->go;
     struct gotext_function method;
 
-    for (size_t at = 0; !looking->is_needed && gotext_next_function(go, &at, &method);) {
-        const char *receiver = go->text + method.receiver;
+    for (size_t at = 0; gotext_next_function(go, &at, &method);) {
+        bool is_theirs = method.is_method &&
+                         do_tests_declare(choosing, file->package, go->text + method.receiver,
+                                          method.receiver_length);
 
-        if (method.is_method && do_tests_declare(looking->tests, looking->file->package, receiver,
-                                                 method.receiver_length))
-            look_for(looking, receiver, method.receiver_length);
-        else if (method.is_method)
-            look_for(looking, go->text + method.name, method.name_length);
+        if (method.is_method &&
+            is_name_needed(choosing, file->package,
+                           go->text + (is_theirs ? method.receiver : method.name),
+                           is_theirs ? method.receiver_length : method.name_length))
+            return true;
     }
+    return false;
 }
 
-static bool is_needed(const struct gotests *tests, const struct gotests_file *file)
+static bool is_needed(const struct choosing *choosing, size_t number)
 {
-    struct looking looking = {tests, file, gotext_acts(&file->go)};
+    const struct gotests_file *file = &choosing->tests->files[number];
+    const struct gowords *names = &choosing->names[number];
 
-    gotext_each_name(&file->go, look_for, &looking);
-    look_for_methods(&looking);
-    return looking.is_needed;
+    if (gotext_acts(&file->go) || gowords_has(names, "init", strlen("init")) ||
+        gowords_has(names, "TestMain", strlen("TestMain")))
+        return true;
+    for (size_t i = 0; i < names->count; i++)
+        if (is_name_needed(choosing, file->package, names->items[i].text, names->items[i].length))
+            return true;
+    return has_needed_method(choosing, file);
 }
 
 static bool has_units(const struct gotests *tests, const struct trial_package *package)
@@ -411,7 +443,10 @@ static bool has_units(const struct gotests *tests, const struct trial_package *p
  * solution that changed what they test. */
 static void choose_files(struct gotests *tests)
 {
+    struct choosing choosing;
     bool found = true;
+
+    choosing_init(&choosing, tests);
 
     for (size_t i = 0; i < tests->file_count; i++)
         if (tests->files[i].is_given && has_units(tests, tests->files[i].package))
@@ -421,10 +456,11 @@ static void choose_files(struct gotests *tests)
         for (size_t i = 0; i < tests->file_count; i++) {
             if (tests->files[i].is_used || !has_units(tests, tests->files[i].package))
                 continue;
-            tests->files[i].is_used = is_needed(tests, &tests->files[i]);
+            tests->files[i].is_used = is_needed(&choosing, i);
             found = found || tests->files[i].is_used;
         }
     }
+    choosing_release(&choosing);
 }
 
 /* `import _ "a"` of a file that is not used has an effect all the same, as a driver that others
@@ -473,8 +509,35 @@ void gotests_read(struct gotests *tests, const struct trial_gomodule *module, js
             leave_imports(&tests->files[i]);
 }
 
+const struct goscope *gotests_scope(struct gotests *tests, const struct trial_package *package)
+{
+    struct gotests_scope *made;
+    size_t count = 0;
+
+    for (size_t i = 0; i < tests->scope_count; i++)
+        if (tests->scopes[i]->package == package)
+            return &tests->scopes[i]->scope;
+    made = xcalloc(1, sizeof(*made));
+    made->package = package;
+    made->files = xcalloc(tests->file_count + 1, sizeof(*made->files));
+    for (size_t i = 0; i < tests->file_count; i++)
+        if (tests->files[i].package == package)
+            made->files[count++] = tests->files[i].go;
+    goscope_read(&made->scope, made->files, count);
+    tests->scopes =
+        xrealloc(tests->scopes, (tests->scope_count + 1) * sizeof(struct gotests_scope *));
+    tests->scopes[tests->scope_count++] = made;
+    return &made->scope;
+}
+
 void gotests_release(struct gotests *tests)
 {
+    for (size_t i = 0; i < tests->scope_count; i++) {
+        goscope_release(&tests->scopes[i]->scope);
+        free(tests->scopes[i]->files);
+        free(tests->scopes[i]);
+    }
+    free(tests->scopes);
     for (size_t i = 0; i < tests->file_count; i++)
         file_release(&tests->files[i]);
     for (size_t i = 0; i < tests->unit_count; i++) {

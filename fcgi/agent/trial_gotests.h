@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/trial_goblock.h"
 #include "agent/trial_golist.h"
 #include "agent/trial_gotext.h"
 
@@ -33,16 +34,28 @@ struct gotests_unit {
     bool is_mended;     /* it is in fail_to_pass or held_out */
 };
 
+/* What is read of all test files of a package, when it is asked for. */
+struct gotests_scope {
+    const struct trial_package *package;
+    struct gotext *files; /* borrowed from those of the package */
+    struct goscope scope;
+};
+
 struct gotests {
     struct gotests_file *files; /* one package's behind one another */
     size_t file_count;
     struct gotests_unit *units;
     size_t unit_count;
+    struct gotests_scope **scopes;
+    size_t scope_count;
 };
 
 /* Reads all test files, and what the lists name. unfound: gets what they name that is no test. */
 void gotests_read(struct gotests *tests, const struct trial_gomodule *module, json_object *unfound);
 void gotests_release(struct gotests *tests);
+
+/* It stays as long as the tests do. */
+const struct goscope *gotests_scope(struct gotests *tests, const struct trial_package *package);
 
 /* Is the path (from the repository's folder) one of the trial's, or below a folder of these? */
 bool gotests_is_given(const struct trial_gomodule *module, const char *path);

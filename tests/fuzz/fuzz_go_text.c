@@ -5,6 +5,7 @@
  *
  * fuzz-sources: fcgi/agent/trial_goplant.c fcgi/agent/trial_goblock.c fcgi/agent/trial_gofailing.c
  * fuzz-sources: fcgi/agent/trial_goliteral.c fcgi/agent/trial_gostub.c fcgi/agent/trial_gotext.c
+ * fuzz-sources: fcgi/agent/trial_gowords.c
  * fuzz-sources: fcgi/agent/trial_plants.c fcgi/agent/trial_gosettle.c fcgi/agent/trial_writing.c
  * fuzz-sources: fcgi/agent/trial_lay.c fcgi/agent/walk.c fcgi/base/buf.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/error.c fcgi/base/file.c fcgi/base/json.c fcgi/base/mem.c
@@ -47,17 +48,18 @@ static void check_edits(const char *text, const struct trial_plants *plants,
 static void check_test(const char *text, const char *part, bool is_inside)
 {
     struct gotext go;
+    struct goscope scope;
     struct trial_plants plants;
     const struct trial_goplant test = {.go = &go,
                                        .former = &go,
-                                       .files = &go,
-                                       .file_count = 1,
+                                       .scope = &scope,
                                        .name = "TestA",
                                        .part = part,
                                        .is_inside = is_inside};
 
     gotext_read(&go, text);
     hold_true(strlen(go.code) == strlen(text));
+    goscope_read(&scope, &go, 1);
     trial_goplant_find(&test, &plants);
     check_edits(text, &plants, NULL);
     for (size_t i = 0; i < plants.count; i++) {
@@ -65,6 +67,7 @@ static void check_test(const char *text, const char *part, bool is_inside)
         check_edits(text, &plants, &plants.items[i]);
     }
     trial_plants_release(&plants);
+    goscope_release(&scope);
     gotext_release(&go);
 }
 

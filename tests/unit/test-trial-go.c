@@ -152,15 +152,14 @@ static struct gotext go;
 
 static void find_plants(const char *text, const char *name, const char *part, bool is_inside)
 {
-    struct trial_goplant test = {.go = &go,
-                                 .files = &go,
-                                 .file_count = 1,
-                                 .name = name,
-                                 .part = part,
-                                 .is_inside = is_inside};
+    struct goscope scope;
+    const struct trial_goplant test = {
+        .go = &go, .scope = &scope, .name = name, .part = part, .is_inside = is_inside};
 
     gotext_read(&go, text);
+    goscope_read(&scope, &go, 1);
     trial_goplant_find(&test, &plants);
+    goscope_release(&scope);
 }
 
 static void forget_plants(void)
@@ -808,6 +807,7 @@ static void test_files_are_compiled_if_their_names_are_used(void)
                                     .copy = place,
                                     .packages = &package,
                                     .package_count = 1};
+    const struct goscope *scope;
     struct gotests tests;
 
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
@@ -816,6 +816,13 @@ static void test_files_are_compiled_if_their_names_are_used(void)
     }
     gotests_read(&tests, &module, unfound);
     CU_ASSERT_EQUAL(json_object_array_length(unfound), 0);
+    scope = gotests_scope(&tests, &package);
+    CU_ASSERT_EQUAL(scope->file_count, ARRAY_SIZE(sources));
+    CU_ASSERT_EQUAL(scope->helpers.count, 1);
+    CU_ASSERT_TRUE(gowords_has(&scope->helpers, "newFake()", 7));
+    CU_ASSERT_FALSE(gowords_has(&scope->helpers, "newFakes", 8));
+    CU_ASSERT_FALSE(gowords_has(&scope->helpers, "dump", 4)); /* a method */
+    CU_ASSERT_PTR_EQUAL(gotests_scope(&tests, &package), scope);
     CU_ASSERT_EQUAL_FATAL(tests.file_count, ARRAY_SIZE(sources));
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
         CU_ASSERT_STRING_EQUAL(tests.files[i].path, sources[i][0]);

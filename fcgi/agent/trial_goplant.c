@@ -152,15 +152,20 @@ static bool find_declared(const struct planting *planting, const struct goblock 
     return false;
 }
 
-/* Does an entry name the field? Then it is no method. */
+/* Does an entry name the field, itself and not within a value? Then it is no method. */
 static bool has_field(const struct gotext *go, const struct gotable *table, size_t word)
 {
-    size_t length = gotext_word_length(go, word);
+    size_t length = gotext_word_length(go, word), depth = 0;
 
-    for (size_t at = table->entries.open; length > 0 && at < table->entries.close; at++)
-        if (is_same_word(go, at, word, length) &&
-            go->code[gotext_skip_blanks(go, at + length)] == ':')
+    for (size_t at = table->entries.open; length > 0 && at < table->entries.close; at++) {
+        if (strchr("({[", go->code[at]))
+            depth++;
+        else if (strchr(")}]", go->code[at]))
+            depth--;
+        else if (depth == 2 && is_same_word(go, at, word, length) &&
+                 go->code[gotext_skip_blanks(go, at + length)] == ':')
             return true;
+    }
     return false;
 }
 

@@ -346,6 +346,9 @@ static void an_entry_is_only_changed_where_the_test_looks_at_its_single_fields(v
     expect_plants(TESTIFY "func TestA(t *testing.T) {\n" CONFIGS
                           "assert.Equal(t, c.Name, copy(c).Name)\n}\n}\n",
                   "begins|negated Equal|ends|");
+    expect_plants(TEST_WITH("for _, c := range []C{{Name: \"ab\", In: D{Serve: 1}}} {\n"
+                            "got := do(c.Serve)\n" IN_CONFIGS "\n}"),
+                  "begins|negated got.Name != c.Name|ends|");
     /* a struct that stands in the test has no methods */
     expect_plants(TEST_WITH("for _, c := range []struct{ f func() int; want int }{{a, 22}} {\n"
                             "if got := c.f(); got != c.want { t.Fail() }\n}"),

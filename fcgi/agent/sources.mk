@@ -27,6 +27,16 @@ AGENT_PARTS = \
 	fcgi/agent/server.c fcgi/agent/server.h \
 	fcgi/agent/shepherd.c fcgi/agent/shepherd.h \
 	fcgi/agent/tree.c fcgi/agent/tree.h \
+	$(TRIAL_SOURCES) \
+	fcgi/agent/walk.c fcgi/agent/walk.h \
+	fcgi/agent/worker.c fcgi/agent/worker.h \
+	fcgi/wire/account.c fcgi/wire/account.h \
+	fcgi/wire/agent_protocol.h \
+	fcgi/wire/framework.c fcgi/wire/framework.h \
+	fcgi/wire/pax.c fcgi/wire/pax.h
+
+# Trials: the supervisor of tests, and its frameworks.
+TRIAL_SOURCES = \
 	fcgi/agent/trial.c fcgi/agent/trial.h \
 	fcgi/agent/trial_alike.c fcgi/agent/trial_alike.h \
 	fcgi/agent/trial_build.c fcgi/agent/trial_build.h \
@@ -38,20 +48,21 @@ AGENT_PARTS = \
 	fcgi/agent/trial_goblock.c fcgi/agent/trial_goblock.h \
 	fcgi/agent/trial_gofailing.c fcgi/agent/trial_gofailing.h \
 	fcgi/agent/trial_gokept.c fcgi/agent/trial_gokept.h \
-	fcgi/agent/trial_goliteral.c fcgi/agent/trial_goliteral.h \
 	fcgi/agent/trial_golist.c fcgi/agent/trial_golist.h \
+	fcgi/agent/trial_goliteral.c fcgi/agent/trial_goliteral.h \
 	fcgi/agent/trial_goplant.c fcgi/agent/trial_goplant.h \
 	fcgi/agent/trial_gosettle.c fcgi/agent/trial_gosettle.h \
 	fcgi/agent/trial_gostub.c fcgi/agent/trial_gostub.h \
 	fcgi/agent/trial_gotests.c fcgi/agent/trial_gotests.h \
-	fcgi/agent/trial_gotext.c fcgi/agent/trial_gotext.h fcgi/agent/trial_gowords.c fcgi/agent/trial_gowords.h \
+	fcgi/agent/trial_gotext.c fcgi/agent/trial_gotext.h \
+	fcgi/agent/trial_gowords.c fcgi/agent/trial_gowords.h \
 	fcgi/agent/trial_judge.c fcgi/agent/trial_judge.h \
 	fcgi/agent/trial_kinds.c fcgi/agent/trial_kinds.h \
 	fcgi/agent/trial_lay.c fcgi/agent/trial_lay.h \
 	fcgi/agent/trial_names.c fcgi/agent/trial_names.h \
 	fcgi/agent/trial_plan.c fcgi/agent/trial_plan.h \
-	fcgi/agent/trial_planted.c fcgi/agent/trial_planted.h \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_plant.h \
+	fcgi/agent/trial_planted.c fcgi/agent/trial_planted.h \
 	fcgi/agent/trial_plants.c fcgi/agent/trial_plants.h \
 	fcgi/agent/trial_said.c fcgi/agent/trial_said.h \
 	fcgi/agent/trial_source.c fcgi/agent/trial_source.h \
@@ -59,13 +70,7 @@ AGENT_PARTS = \
 	fcgi/agent/trial_user.c fcgi/agent/trial_user.h \
 	fcgi/agent/trial_walls.c fcgi/agent/trial_walls.h \
 	fcgi/agent/trial_writing.c fcgi/agent/trial_writing.h \
-	fcgi/agent/trial_zygote.c fcgi/agent/trial_zygote.h \
-	fcgi/agent/walk.c fcgi/agent/walk.h \
-	fcgi/agent/worker.c fcgi/agent/worker.h \
-	fcgi/wire/account.c fcgi/wire/account.h \
-	fcgi/wire/agent_protocol.h \
-	fcgi/wire/framework.c fcgi/wire/framework.h \
-	fcgi/wire/pax.c fcgi/wire/pax.h
+	fcgi/agent/trial_zygote.c fcgi/agent/trial_zygote.h
 
 # Part of trial_kinds.c: the scripts are found as headers are.
 TRIAL_FILES = fcgi/agent/node_plan.js fcgi/agent/node_run.js fcgi/agent/pytest_plan.py \

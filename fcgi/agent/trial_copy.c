@@ -11,7 +11,10 @@
 
 #include "agent/shepherd.h"
 #include "agent/trial_lay.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
 
 #include "base/banned.h"
 
@@ -59,6 +62,17 @@ static int copy_repository(const char *repository, struct error *err)
 int trial_copy_make(const char *repository, json_object *tests, struct error *err)
 {
     return copy_repository(repository, err) < 0 ? -1 : copy_tests(tests, err);
+}
+
+char *trial_copy_read(const char *folder, const char *path)
+{
+    _cleanup_(free_ptr) char *whole = xasprintf("%s/%s", folder, path);
+    _cleanup_(buf_release) struct buf text = BUF_INIT;
+    struct error ignored = ERROR_INIT;
+
+    if (!path_is_below(path) || file_read(AT_FDCWD, whole, TRIAL_SOURCE_MOST, &text, &ignored) < 0)
+        return NULL;
+    return text.length > 0 && !memchr(text.data, 0, text.length) ? buf_take(&text) : NULL;
 }
 
 int trial_copy_ask(const char *folder, char *const *argv, const char *to, struct error *err)

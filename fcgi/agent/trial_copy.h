@@ -6,8 +6,11 @@
 #define CODESET_AGENT_TRIAL_COPY_H
 
 #include <json-c/json.h>
+#include <stddef.h>
 
 #include "base/error.h"
+
+#define TRIAL_SOURCE_MOST ((size_t)4 << 20) /* bytes of a test's file */
 
 /* In the planner's folder. */
 #define TRIAL_TREE "tree" /* the tests as they are to lie */
@@ -15,6 +18,10 @@
 
 /* Makes both. tests: the trial's member. */
 int trial_copy_make(const char *repository, json_object *tests, struct error *err);
+
+/* The text of a file at `path` below the folder, to be freed. NULL: it is not there, empty, too
+ * large or no text, or the path leads out of the folder. */
+char *trial_copy_read(const char *folder, const char *path);
 
 /* Runs a program of the image's in the folder; what it writes goes to the file `to` in the
  * planner's (NULL: to stderr). ERROR_INVALID: its status was not 0. */

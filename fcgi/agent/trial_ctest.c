@@ -19,7 +19,6 @@
 
 #include "base/banned.h"
 
-#define SOURCE_MOST ((size_t)4 << 20) /* of a test */
 static const char stub[] = "#error \"this test is not built yet\"\n";
 
 /* A test that the lists name. */
@@ -85,18 +84,6 @@ static bool is_own(const struct planning *planning, const struct trial_test *tes
     return count == 2;
 }
 
-/* NULL: there is no such file, or it can't be read. */
-static char *read_source(const char *folder, const char *path)
-{
-    _cleanup_(free_ptr) char *whole = xasprintf("%s/%s", folder, path);
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    struct error ignored = ERROR_INIT;
-
-    if (!path_is_below(path) || file_read(AT_FDCWD, whole, SOURCE_MOST, &text, &ignored) < 0)
-        return NULL;
-    return text.length > 0 && !memchr(text.data, 0, text.length) ? buf_take(&text) : NULL;
-}
-
 /* The source of the trial's in which something can be planted. */
 static void find_plants(const struct planning *planning, struct listed *listed)
 {
@@ -105,8 +92,8 @@ static void find_plants(const struct planning *planning, struct listed *listed)
     for (size_t i = 0; !listed->path && i < trial_list_count(test->target->sources); i++) {
         const char *source = trial_list_at(test->target->sources, i);
         _cleanup_(free_ptr) char *path = xasprintf("%s%s", planning->project.folder, source);
-        _cleanup_(free_ptr) char *text = read_source(TRIAL_TREE, path);
-        _cleanup_(free_ptr) char *former = read_source(planning->project.repository, path);
+        _cleanup_(free_ptr) char *text = trial_copy_read(TRIAL_TREE, path);
+        _cleanup_(free_ptr) char *former = trial_copy_read(planning->project.repository, path);
 
         if (!text || !is_own(planning, test, source))
             continue;

@@ -17,7 +17,6 @@
 
 #include "base/banned.h"
 
-#define SOURCE_MOST ((size_t)4 << 20) /* of a file */
 #define TESTS_END "_test.go"
 #define BOM "\xef\xbb\xbf" /* only at the very begin of a file */
 
@@ -227,7 +226,7 @@ static enum walk_next add_thing(void *arg, const struct walk_thing *thing, struc
         return strcmp(thing->name, "testdata") == 0 ? WALK_OVER : WALK_ON;
     if (!S_ISREG(thing->st->st_mode) || !is_test_file(thing->path) ||
         is_used(adding->tests, thing->path) ||
-        file_read(thing->dir_fd, thing->name, SOURCE_MOST, &text, &ignored) < 0 ||
+        file_read(thing->dir_fd, thing->name, TRIAL_SOURCE_MOST, &text, &ignored) < 0 ||
         text.length == 0 || memchr(text.data, 0, text.length))
         return WALK_ON;
     gotext_read(&go, text.data);

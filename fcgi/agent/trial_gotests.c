@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/trial_copy.h"
 #include "agent/trial_writing.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -14,21 +15,7 @@
 
 #include "base/banned.h"
 
-#define SOURCE_MOST ((size_t)4 << 20) /* of a file */
-
 /* --- files ----------------------------------------------------------------------------------- */
-
-/* NULL: there is no such file, or it can't be read. */
-static char *read_source(const char *folder, const char *path)
-{
-    _cleanup_(free_ptr) char *whole = xasprintf("%s/%s", folder, path);
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    struct error ignored = ERROR_INIT;
-
-    if (!path_is_below(path) || file_read(AT_FDCWD, whole, SOURCE_MOST, &text, &ignored) < 0)
-        return NULL;
-    return text.length > 0 && !memchr(text.data, 0, text.length) ? buf_take(&text) : NULL;
-}
 
 static void file_release(struct gotests_file *file)
 {
@@ -46,8 +33,8 @@ static void add_file(struct gotests *tests, const struct trial_gomodule *module,
 
     file.path = strcmp(package->folder, ".") == 0 ? xstrdup(name)
                                                   : xasprintf("%s/%s", package->folder, name);
-    file.text = read_source(module->copy, file.path);
-    file.former = read_source(module->repository, file.path);
+    file.text = trial_copy_read(module->copy, file.path);
+    file.former = trial_copy_read(module->repository, file.path);
     if (!file.text) {
         free(file.path);
         free(file.former);

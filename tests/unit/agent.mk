@@ -50,15 +50,8 @@ tests_unit_test_agent_copy_LDADD = $(AGENT_CLIENT_LIBS) libwire.a $(BASE_LIBS) $
 EXTRA_tests_unit_test_agent_copy_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
 # Trials: the supervisor's parts.
-TRIAL_PARTS = \
-	fcgi/agent/launch.c fcgi/agent/process.c fcgi/agent/shepherd.c fcgi/agent/tree.c fcgi/agent/trial.c \
-	fcgi/agent/trial_alike.c fcgi/agent/trial_build.c fcgi/agent/trial_cmake.c fcgi/agent/trial_copy.c fcgi/agent/trial_ctest.c \
-	fcgi/agent/trial_drawn.c fcgi/agent/trial_go.c fcgi/agent/trial_goblock.c fcgi/agent/trial_gofailing.c fcgi/agent/trial_gokept.c fcgi/agent/trial_goliteral.c fcgi/agent/trial_golist.c \
-	fcgi/agent/trial_goplant.c fcgi/agent/trial_gosettle.c fcgi/agent/trial_gostub.c fcgi/agent/trial_gotests.c \
-	fcgi/agent/trial_gotext.c fcgi/agent/trial_gowords.c fcgi/agent/trial_judge.c \
-	fcgi/agent/trial_kinds.c fcgi/agent/trial_lay.c fcgi/agent/trial_names.c fcgi/agent/trial_plan.c \
-	fcgi/agent/trial_plant.c fcgi/agent/trial_planted.c fcgi/agent/trial_plants.c fcgi/agent/trial_said.c fcgi/agent/trial_source.c fcgi/agent/trial_steps.c \
-	fcgi/agent/trial_user.c fcgi/agent/trial_walls.c fcgi/agent/trial_writing.c fcgi/agent/trial_zygote.c fcgi/agent/walk.c
+TRIAL_PARTS = $(TRIAL_SOURCES) \
+	fcgi/agent/launch.c fcgi/agent/process.c fcgi/agent/shepherd.c fcgi/agent/tree.c fcgi/agent/walk.c
 check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs
 TESTS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs
 tests_unit_test_trial_go_SOURCES = tests/unit/test-trial-go.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)

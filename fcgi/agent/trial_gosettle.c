@@ -23,8 +23,8 @@
 
 /* --- what a go.mod tells --------------------------------------------------------------------- */
 
-#define LANGUAGE_UNTOLD 16     /* of a go.mod without `go` */
-#define DIRECTIVES_MOST 100000 /* that are kept in memory */
+#define LANGUAGE_UNTOLD 16    /* of a go.mod without `go` */
+#define DIRECTIVES_MOST 10000 /* beside what is required */
 
 /* Directives, each as a text of its own: "replace a => b". */
 struct directives {

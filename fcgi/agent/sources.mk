@@ -40,8 +40,11 @@ TRIAL_SOURCES = \
 	fcgi/agent/trial.c fcgi/agent/trial.h \
 	fcgi/agent/trial_alike.c fcgi/agent/trial_alike.h \
 	fcgi/agent/trial_build.c fcgi/agent/trial_build.h \
+	fcgi/agent/trial_cargo.c fcgi/agent/trial_cargo.h \
+	fcgi/agent/trial_cargo_kept.c fcgi/agent/trial_cargo_kept.h \
 	fcgi/agent/trial_cmake.c fcgi/agent/trial_cmake.h \
 	fcgi/agent/trial_copy.c fcgi/agent/trial_copy.h \
+	fcgi/agent/trial_crate.c fcgi/agent/trial_crate.h \
 	fcgi/agent/trial_ctest.c fcgi/agent/trial_ctest.h \
 	fcgi/agent/trial_drawn.c fcgi/agent/trial_drawn.h \
 	fcgi/agent/trial_go.c fcgi/agent/trial_go.h \
@@ -64,6 +67,8 @@ TRIAL_SOURCES = \
 	fcgi/agent/trial_plant.c fcgi/agent/trial_plant.h \
 	fcgi/agent/trial_planted.c fcgi/agent/trial_planted.h \
 	fcgi/agent/trial_plants.c fcgi/agent/trial_plants.h \
+	fcgi/agent/trial_rust.c fcgi/agent/trial_rust.h \
+	fcgi/agent/trial_rust_plant.c fcgi/agent/trial_rust_plant.h \
 	fcgi/agent/trial_said.c fcgi/agent/trial_said.h \
 	fcgi/agent/trial_source.c fcgi/agent/trial_source.h \
 	fcgi/agent/trial_steps.c fcgi/agent/trial_steps.h \

@@ -32,6 +32,11 @@
  *     trial_gotext.c what can be read of such a text, with trial_gowords.c; pure
  *     trial_gosettle.c what of a session's files may not decide how Go's tests are built
  *     trial_said.c   what Go's test programs say; pure
+ *     trial_cargo.c  cargo's planner
+ *     trial_cargo_kept.c what of a session's files may not decide how Rust's tests are built
+ *     trial_crate.c  what cargo tells it of a project, and which tests its files have
+ *     trial_rust_plant.c failures in Rust's source text; pure but for chance
+ *     trial_rust.c   what can be read of such a text; pure
  *     trial_plant.c  those of the source text of C programs; pure but for chance
  *     trial_source.c what can be read of such a text; pure
  *     pytest_*.py    pytest's planner, run as root by the image's interpreter before the session's

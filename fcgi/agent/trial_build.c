@@ -58,44 +58,74 @@ static int seal(int dir_fd, const char *name, mode_t mode, mode_t wanted)
     return fchmodat(dir_fd, name, wanted, 0);
 }
 
+/* Everybody's to read. */
+static mode_t mode_of(mode_t mode)
+{
+    return S_ISDIR(mode) ? FOLDER_MODE : (mode & 0755) | 0444;
+}
+
 static bool is_kept(const struct sealing *sealing, const char *path)
 {
     return sealing->kept_fd >= 0 &&
            faccessat(sealing->kept_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int seal_file(const struct sealing *sealing, const struct walk_thing *thing)
+static int seal_one(const struct sealing *sealing, const struct walk_thing *thing)
 {
     mode_t mode = thing->st->st_mode;
 
-    if (!sealing->is_private || is_kept(sealing, thing->path))
-        return seal(thing->dir_fd, thing->name, mode, (mode & 0755) | 0444);
+    if (!sealing->is_private || S_ISDIR(mode) || is_kept(sealing, thing->path))
+        return seal(thing->dir_fd, thing->name, mode, mode_of(mode));
     return mode & S_IXUSR ? seal(thing->dir_fd, thing->name, mode, 0111)
                           : unlinkat(thing->dir_fd, thing->name, 0);
 }
 
 static enum walk_next seal_thing(void *arg, const struct walk_thing *thing, struct error *err)
 {
-    mode_t mode = thing->st->st_mode;
-    int failed =
-        S_ISDIR(mode) ? seal(thing->dir_fd, thing->name, mode, FOLDER_MODE) : seal_file(arg, thing);
-
-    if (failed == 0)
+    if (seal_one(arg, thing) == 0)
         return WALK_ON;
     error_errno(err, errno, "cannot seal %.200s", thing->path);
     return WALK_STOP;
 }
 
+static int seal_all(const struct sealing *sealing, int dir_fd, const char *name, struct error *err)
+{
+    _cleanup_(close_fd) int fd = -1;
+    struct stat st;
+
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        seal(dir_fd, name, st.st_mode, mode_of(st.st_mode)) < 0)
+        return error_errno(err, errno, "cannot seal %.200s", name);
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? error_errno(err, errno, "cannot seal %.200s", name)
+                  : walk(fd, seal_thing, (void *)sealing, err);
+}
+
 int trial_build_seal(int place_fd, bool is_private, struct error *err)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    _cleanup_(close_fd) int fd = openat(place_fd, TRIAL_BUILD, flags);
-    _cleanup_(close_fd) int kept_fd = openat(place_fd, KEPT, flags);
-    struct sealing sealing = {is_private, kept_fd};
+    _cleanup_(close_fd) int kept_fd =
+        openat(place_fd, KEPT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const struct sealing sealing = {is_private, kept_fd};
 
-    if (fd < 0 || seal(place_fd, TRIAL_BUILD, S_IFDIR, FOLDER_MODE) < 0)
-        return error_errno(err, errno, "cannot seal the folder of a build");
-    return walk(fd, seal_thing, &sealing, err);
+    return seal_all(&sealing, place_fd, TRIAL_BUILD, err);
+}
+
+int trial_build_seal_at(int root_fd, const char *path, struct error *err)
+{
+    static const struct sealing readable = {.is_private = false, .kept_fd = -1};
+    struct walk_cursor cursor;
+    const char *name;
+    int dir_fd, failed;
+
+    walk_cursor_init(&cursor, root_fd);
+    dir_fd = walk_cursor_parent(&cursor, path, false, &name);
+    failed = dir_fd >= 0 && faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+                 ? seal_all(&readable, dir_fd, name, err)
+                 : 0;
+    walk_cursor_release(&cursor);
+    return failed;
 }
 
 int trial_build_remove(int place_fd, struct error *err)

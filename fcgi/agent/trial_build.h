@@ -26,6 +26,11 @@ int trial_build_keep(int place_fd, struct error *err);
 /* is_private: what was built of this run's own can't be read: programs can only be executed, and
  * everything else but what was kept is removed. */
 int trial_build_seal(int place_fd, bool is_private, struct error *err);
+
+/* A file or folder at `path` (below root_fd), if it is there and no link leads to it: root's, for
+ * everybody to read. */
+int trial_build_seal_at(int root_fd, const char *path, struct error *err);
+
 int trial_build_remove(int place_fd, struct error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,9 +38,18 @@ static int copy_tests(json_object *tests, struct error *err)
     return 0;
 }
 
+/* A folder of what can be made again, as cargo's `target`: it may be large. Source: the Cache
+ * Directory Tagging Specification. */
+static bool is_cache(int dir_fd, const char *name)
+{
+    _cleanup_(free_ptr) char *tag = xasprintf("%s/CACHEDIR.TAG", name);
+
+    return faccessat(dir_fd, tag, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 DEFINE_CLEANUP(DIR *, close_dir, closedir)
 
-static int copy_repository(const char *repository, struct error *err)
+static int copy_repository(const char *repository, bool with_caches, struct error *err)
 {
     _cleanup_(close_dir) DIR *dir = opendir(repository);
     _cleanup_(close_fd) int scratch = -1;
@@ -51,7 +61,8 @@ static int copy_repository(const char *repository, struct error *err)
     while ((entry = readdir(dir))) {
         const char *name = entry->d_name;
 
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0)
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0 ||
+            (!with_caches && is_cache(dirfd(dir), name)))
             continue;
         if (trial_lay(dirfd(dir), name, scratch, name, 0, TRIAL_LAY_TIMES, err) < 0)
             return -1;
@@ -61,7 +72,12 @@ static int copy_repository(const char *repository, struct error *err)
 
 int trial_copy_make(const char *repository, json_object *tests, struct error *err)
 {
-    return copy_repository(repository, err) < 0 ? -1 : copy_tests(tests, err);
+    return copy_repository(repository, true, err) < 0 ? -1 : copy_tests(tests, err);
+}
+
+int trial_copy_make_clean(const char *repository, json_object *tests, struct error *err)
+{
+    return copy_repository(repository, false, err) < 0 ? -1 : copy_tests(tests, err);
 }
 
 char *trial_copy_read(const char *folder, const char *path)

@@ -14,10 +14,13 @@
 
 /* In the planner's folder. */
 #define TRIAL_TREE "tree" /* the tests as they are to lie */
-#define TRIAL_COPY "copy" /* the repository, with these */
+#define TRIAL_COPY "copy" /* the repository, with these, but without .git */
 
 /* Makes both. tests: the trial's member. */
 int trial_copy_make(const char *repository, json_object *tests, struct error *err);
+
+/* The same, but without the repository's folders that are marked as caches (CACHEDIR.TAG). */
+int trial_copy_make_clean(const char *repository, json_object *tests, struct error *err);
 
 /* The text of a file at `path` below the folder, to be freed. NULL: it is not there, empty, too
  * large or no text, or the path leads out of the folder. */

@@ -24,16 +24,17 @@ static int draw_plant(const struct trial_plants *plants, const char *kind, bool 
     return found;
 }
 
-/* In so many of the small runs with a failure, and in the others of `runs` as it should be. */
+/* In so many of the small runs with a failure, and in the others of `runs` as it should be. One is
+ * at an end, if any can be: code that passes where the test really fails passes there, too. */
 static void draw_plants(const struct trial_plants *plants, size_t planted, size_t runs,
                         struct trial_drawn *ret_drawn)
 {
-    const char *kinds[] = {"expected", "negated", "begins", "ends", "status"};
+    const char *kinds[] = {"ends", "expected", "negated", "begins", "status"};
     int *all = ret_drawn->plants;
     size_t at = 0, drawn = 0;
 
-    for (size_t i = ARRAY_SIZE(kinds); i > 1; i--) {
-        size_t other = trial_draw(i);
+    for (size_t i = ARRAY_SIZE(kinds); i > 2; i--) {
+        size_t other = 1 + trial_draw(i - 1);
         const char *kind = kinds[i - 1];
 
         kinds[i - 1] = kinds[other];

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/trial_cargo.h"
 #include "agent/trial_ctest.h"
 #include "agent/trial_go.h"
 #include "agent/trial_gosettle.h"
@@ -75,6 +76,7 @@ static int plan_by_script(const struct trial_kind *kind, json_object *trial)
 
 static const struct trial_kind kinds[] = {
     {FRAMEWORK_PYTEST, TRIAL_NAMES_PYTEST, &pytest, plan_by_script, NULL},
+    {FRAMEWORK_CARGO, TRIAL_NAMES_WHOLE, NULL, trial_cargo_plan, NULL},
     {FRAMEWORK_CTEST, TRIAL_NAMES_WHOLE, NULL, trial_ctest_plan, NULL},
     {FRAMEWORK_GO, TRIAL_NAMES_TITLED, NULL, trial_go_plan, trial_gosettle},
     {FRAMEWORK_NODE, TRIAL_NAMES_TITLED, &node, plan_by_script, NULL},

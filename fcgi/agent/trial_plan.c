@@ -114,6 +114,14 @@ static int read_hidden(json_object *run, struct trial_step *step, struct error *
     return read_files(hidden, &step->hidden, &step->hidden_count, err);
 }
 
+static int read_settled(json_object *run, struct trial_step *step, struct error *err)
+{
+    json_object *settled = json_object_object_get(run, "settled");
+
+    step->is_settled = settled != NULL;
+    return settled ? read_files(settled, &step->settled, &step->settled_count, err) : 0;
+}
+
 static int read_argv(json_object *object, char ***ret_argv, struct error *err)
 {
     size_t count = 0;
@@ -193,7 +201,7 @@ static int read_step(json_object *run, size_t functions, struct trial_step *step
     if (read_slots(run, functions, step, err) < 0 ||
         read_files(run, &step->files, &step->file_count, err) < 0)
         return -1;
-    return read_hidden(run, step, err);
+    return read_hidden(run, step, err) < 0 ? -1 : read_settled(run, step, err);
 }
 
 static int read_steps(struct trial_plan *plan, const char *key, struct trial_step **ret_steps,
@@ -317,6 +325,7 @@ static void step_release(struct trial_step *step)
     free(step->slots);
     free(step->files);
     free(step->hidden);
+    free(step->settled);
 }
 
 void trial_plan_release(struct trial_plan *plan)

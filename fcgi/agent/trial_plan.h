@@ -26,7 +26,8 @@
  *
  * What only builds are to see lies in a folder of its own beside theirs, until the first test is
  * started: "hidden": {"folder": "NAME", "files": [["tool", "7"]]}, of a run. What such a run builds
- * is private (trial_build.h).
+ * is private (trial_build.h). Where the tests are root's from then on, some with another text:
+ * "settled": {"files": [["tests/a.rs", "8"]]}, of a run.
  *
  * The planner is not a guest's; what is read here is checked all the same.
  */
@@ -85,6 +86,9 @@ struct trial_step {
     const char *hidden_folder; /* NULL: nothing is hidden */
     struct trial_file *hidden; /* paths in it */
     size_t hidden_count;
+    bool is_settled;            /* the tests are root's when the first one is started */
+    struct trial_file *settled; /* paths in the repository's folder */
+    size_t settled_count;
 };
 
 struct trial_plan {

@@ -1,6 +1,7 @@
 #include "agent/trial_plants.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ void trial_plants_add(struct trial_plants *plants, const char *kind, bool is_new
         plants->room += plants->room / 2 + 16;
         plants->items = xrealloc(plants->items, plants->room * sizeof(*plants->items));
     }
-    plants->items[plants->count++] = (struct trial_plant){kind, start, end, text, is_new, start};
+    plants->items[plants->count++] = (struct trial_plant){kind, start, end, text, is_new, SIZE_MAX};
 }
 
 void trial_plants_add_assertion(struct trial_plants *plants, size_t start, size_t end,

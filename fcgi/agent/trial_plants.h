@@ -15,7 +15,8 @@ struct trial_plant {
     size_t start, end; /* the part of the text that is replaced; may be empty */
     char *text;        /* by this */
     bool is_new;       /* in a function that the former text has otherwise, or has not */
-    size_t shown;      /* in the assertion that fails by it, which must not be left out */
+    size_t shown; /* in the assertion that fails by it, which must not be left out; SIZE_MAX: in
+                     none but where it is planted */
 };
 
 /* An assertion that is surely executed. */
@@ -32,8 +33,7 @@ struct trial_plants {
     size_t assertion_count, assertion_room;
 };
 
-/* They take the last text. A failure is shown where it is, unless whoever adds it says otherwise.
- */
+/* They take the last text. */
 void trial_plants_add(struct trial_plants *plants, const char *kind, bool is_new, size_t start,
                       size_t end, char *text);
 void trial_plants_add_assertion(struct trial_plants *plants, size_t start, size_t end,

@@ -12,11 +12,6 @@
 #define NESTED_MOST 100 /* statements within statements */
 #define HIDDEN '\1'     /* within #if: may be there, or not */
 
-struct source_macro {
-    size_t name, name_length, end; /* in the text: of its name, and behind what it stands for */
-    bool leaves;
-};
-
 /* --- what is code ---------------------------------------------------------------------------- */
 
 static bool is_word(char c)
@@ -258,7 +253,7 @@ bool source_defines(const struct source *source, const char *name)
 
     for (size_t i = 0; i < source->macro_count; i++)
         if (source->macros[i].name_length == length &&
-            strncmp(source->text + source->macros[i].name, name, length) == 0)
+            strncmp(source->macros[i].name, name, length) == 0)
             return true;
     return false;
 }
@@ -301,7 +296,7 @@ static bool is_leaving(const struct source *source, const char *word, size_t len
             return true;
     for (size_t i = 0; i < source->macro_count; i++)
         if (source->macros[i].leaves && source->macros[i].name_length == length &&
-            strncmp(word, source->text + source->macros[i].name, length) == 0)
+            strncmp(word, source->macros[i].name, length) == 0)
             return true;
     return false;
 }
@@ -316,7 +311,7 @@ static bool is_assertion(const char *word, size_t length)
 
 static bool has_leaving(const struct source *source, const struct source_macro *macro)
 {
-    for (size_t at = macro->name + macro->name_length; at < macro->end;) {
+    for (size_t at = macro->start; at < macro->end;) {
         size_t length = word_length(source->text + at), behind = skip_opaque(source->text, at);
 
         if (length > 0 && is_leaving(source, source->text + at, length))
@@ -336,7 +331,7 @@ static void find_leaving(struct source *source)
         for (size_t i = 0; i < source->macro_count; i++) {
             struct source_macro *macro = &source->macros[i];
 
-            if (macro->leaves || is_assertion(source->text + macro->name, macro->name_length) ||
+            if (macro->leaves || is_assertion(macro->name, macro->name_length) ||
                 !has_leaving(source, macro))
                 continue;
             macro->leaves = found = true;
@@ -359,21 +354,26 @@ bool source_may_leave(const struct source *source, size_t start, size_t end)
 
 /* --- the text -------------------------------------------------------------------------------- */
 
-/* at: of the directive. */
-static void add_macro(struct source *source, size_t at, size_t end)
+void source_add_macro(struct source *source, size_t name, size_t end)
 {
-    const char *text = source->text;
-    size_t name = at + strspn(text + at, "# \t") + strlen("define");
+    size_t length = word_length(source->text + name);
 
-    name += strspn(text + name, " \t");
-    if (word_length(text + name) == 0)
+    if (length == 0)
         return;
     if (source->macro_count == source->macro_room) {
         source->macro_room += source->macro_room / 2 + 16;
         source->macros = xrealloc(source->macros, source->macro_room * sizeof(*source->macros));
     }
-    source->macros[source->macro_count++] =
-        (struct source_macro){.name = name, .name_length = word_length(text + name), .end = end};
+    source->macros[source->macro_count++] = (struct source_macro){
+        .name = source->text + name, .name_length = length, .start = name + length, .end = end};
+}
+
+/* at: of the directive. */
+static void add_macro(struct source *source, size_t at, size_t end)
+{
+    size_t name = at + strspn(source->text + at, "# \t") + strlen("define");
+
+    source_add_macro(source, name + strspn(source->text + name, " \t"), end);
 }
 
 static void mask_all(struct source *source)

@@ -10,16 +10,24 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-struct source_macro;
+/* Which the text itself defines. */
+struct source_macro {
+    const char *name; /* in the text */
+    size_t name_length;
+    size_t start, end; /* of what it stands for */
+    bool leaves;
+};
 
 struct source {
     const char *text; /* borrowed */
     char *code; /* of the same length: blanks in place of comments and directives, and nothing that
                    has a meaning in strings */
     size_t length;
-    struct source_macro *macros; /* that the text itself defines */
+    struct source_macro *macros;
     size_t macro_count, macro_room;
+    uint64_t imported; /* macros that have names of the standard library's: trial_rust.h */
 };
 
 struct function {
@@ -38,6 +46,9 @@ void source_release(struct source *source);
 size_t source_skip_blanks(const struct source *source, size_t at);
 size_t source_word_length(const struct source *source, size_t at); /* 0: no word begins there */
 bool source_has_word(const struct source *source, size_t at, const char *word);
+
+/* name: where it stands in the text. */
+void source_add_macro(struct source *source, size_t name, size_t end);
 
 /* Where what opens at `at` closes; 0: nowhere before `end`. */
 size_t source_match(const struct source *source, size_t at, size_t end);

@@ -63,15 +63,6 @@ static int lay_hidden(const struct trial_steps *steps, const struct trial_step *
     return 0;
 }
 
-/* Before the first test. What is hidden is in what was built of it, too. */
-static int seal_build(const struct trial_steps *steps, const struct trial_step *step,
-                      struct error *err)
-{
-    return remove_hidden(steps, step, err) < 0
-               ? -1
-               : trial_build_seal(steps->place_fd, step->hidden_folder != NULL, err);
-}
-
 /* --- programs whose status is what they say -------------------------------------------------- */
 
 /* number: 0: of the test itself, from 1 on of its parts. */
@@ -115,6 +106,32 @@ static void add_not_started(struct trial_end *end, const struct trial_command *c
     end->status = end->said_status = 1;
 }
 
+/* No test can change what another one reads, or read what was planted in it. What lies there may be
+ * a link: folders of tests were the run's user's. */
+static int settle(const struct trial_steps *steps, const struct trial_step *step, struct error *err)
+{
+    for (size_t i = 0; step->is_settled && i < steps->plan->test_count; i++)
+        if (trial_build_seal_at(steps->root_fd, steps->plan->tests[i], err) < 0)
+            return -1;
+    for (size_t i = 0; i < step->settled_count; i++) {
+        const struct trial_file *file = &step->settled[i];
+
+        if (trial_lay_clear(steps->root_fd, file->path, err) < 0 ||
+            trial_lay(steps->plan_fd, file->name, steps->root_fd, file->path, 0, TRIAL_LAY_FRESH,
+                      err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Before the first test is started. What is hidden is in what was built of it, too. */
+static int seal(const struct trial_steps *steps, const struct trial_step *step, struct error *err)
+{
+    return settle(steps, step, err) < 0 || remove_hidden(steps, step, err) < 0
+               ? -1
+               : trial_build_seal(steps->place_fd, step->hidden_folder != NULL, err);
+}
+
 /* What builds something comes first. Its status does not count: what it did not build can't be
  * started. */
 static int run_commands(struct trial_steps *steps, const struct trial_step *step, uid_t owner,
@@ -133,7 +150,7 @@ static int run_commands(struct trial_steps *steps, const struct trial_step *step
             add_not_started(end, command);
             continue;
         }
-        if (command->test && !is_sealed && seal_build(steps, step, err) < 0)
+        if (command->test && !is_sealed && seal(steps, step, err) < 0)
             return -1;
         is_sealed = is_sealed || command->test;
         if (trial_user_run(&steps->user, owner, command, &one, err) < 0)

@@ -85,6 +85,26 @@ int trial_hidden_add(struct trial_writing *writing, json_object *run, const char
     return add_file(writing, json_object_object_get(hidden, "files"), path, text, 0755, err);
 }
 
+json_object *trial_run_settle(json_object *run)
+{
+    json_object *settled = json_object_object_get(run, "settled");
+
+    if (settled)
+        return settled;
+    settled = json_object_new_object();
+    json_object_object_add(settled, "files", json_object_new_array());
+    json_object_object_add(run, "settled", settled);
+    return settled;
+}
+
+int trial_settled_add(struct trial_writing *writing, json_object *run, const char *path,
+                      const char *text, struct error *err)
+{
+    json_object *files = json_object_object_get(trial_run_settle(run), "files");
+
+    return add_file(writing, files, path, text, 0644, err);
+}
+
 void trial_slot_add(json_object *run, size_t function, const char *id,
                     const struct trial_plant *plant)
 {

@@ -39,6 +39,13 @@ int trial_file_add(struct trial_writing *writing, json_object *run, const char *
 int trial_hidden_add(struct trial_writing *writing, json_object *run, const char *folder,
                      const char *path, const char *text, struct error *err);
 
+/* From when the first test is started the tests are root's. What is returned is the run's. */
+json_object *trial_run_settle(json_object *run);
+
+/* And the file at `path` has this text then. */
+int trial_settled_add(struct trial_writing *writing, json_object *run, const char *path,
+                      const char *text, struct error *err);
+
 /* The run has the test, with the failure (NULL: as it should be). */
 void trial_slot_add(json_object *run, size_t function, const char *id,
                     const struct trial_plant *plant);

@@ -115,11 +115,18 @@ static int check_cmake(json_object *value, struct error *err)
                       "cmake must be a list of options, as [\"-DENABLE_TESTS=On\"]", err);
 }
 
+static int check_cargo(json_object *value, struct error *err)
+{
+    return check_list(value, is_option, "cargo must be a list of options, as [\"--all-features\"]",
+                      err);
+}
+
 static int check_source(json_object *value, struct error *err)
 {
     return is_below(value) ? 0
                            : wrong(err, "trial: source must be the folder in the repository that "
-                                        "has the project's CMakeLists.txt, as \"src\"");
+                                        "has the project's CMakeLists.txt or Cargo.toml, as "
+                                        "\"src\"");
 }
 
 static int check_timeout(json_object *value, struct error *err)
@@ -144,22 +151,36 @@ static int check_plugins(json_object *value, struct error *err)
                : wrong(err, "trial: plugins must be true or false");
 }
 
+static int check_manifests(json_object *value, struct error *err)
+{
+    return json_object_is_type(value, json_type_boolean)
+               ? 0
+               : wrong(err, "trial: manifests must be true or false");
+}
+
 #define PYTEST FRAMEWORK_PYTEST
 #define CTEST FRAMEWORK_CTEST
 #define NODE FRAMEWORK_NODE
 #define GO FRAMEWORK_GO
-#define ALL (PYTEST | CTEST | NODE | GO)
+#define CARGO FRAMEWORK_CARGO
+#define ALL (PYTEST | CTEST | NODE | GO | CARGO)
 
 static const struct member {
     const char *name;
     unsigned families; /* of frameworks that have it */
     int (*check)(json_object *value, struct error *err);
 } members[] = {
-    {"timeout", ALL, check_timeout},      {"cmake", CTEST, check_cmake},
-    {"source", CTEST | GO, check_source}, {"tests", ALL, check_tests},
-    {"private", ALL, check_private},      {"path", PYTEST, check_path},
-    {"python", PYTEST, check_python},     {"plugins", PYTEST, check_plugins},
+    {"timeout", ALL, check_timeout},
+    {"cmake", CTEST, check_cmake},
+    {"source", CTEST | GO | CARGO, check_source},
+    {"tests", ALL, check_tests},
+    {"private", ALL, check_private},
+    {"path", PYTEST, check_path},
+    {"python", PYTEST, check_python},
+    {"plugins", PYTEST, check_plugins},
     {"node", NODE, check_node},
+    {"cargo", CARGO, check_cargo},
+    {"manifests", CARGO, check_manifests},
 };
 
 static const struct member *member_of(const struct framework *framework, const char *name)

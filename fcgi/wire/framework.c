@@ -8,9 +8,9 @@
 
 static const struct framework frameworks[] = {
     {"pytest", FRAMEWORK_PYTEST, false}, {"ctest", FRAMEWORK_CTEST, false},
-    {"go", FRAMEWORK_GO, true},          {"jest", FRAMEWORK_NODE, true},
-    {"mocha", FRAMEWORK_NODE, true},     {"node", FRAMEWORK_NODE, true},
-    {"tape", FRAMEWORK_NODE, true},
+    {"cargo", FRAMEWORK_CARGO, true},    {"go", FRAMEWORK_GO, true},
+    {"jest", FRAMEWORK_NODE, true},      {"mocha", FRAMEWORK_NODE, true},
+    {"node", FRAMEWORK_NODE, true},      {"tape", FRAMEWORK_NODE, true},
 };
 
 const struct framework *framework_at(size_t number)

@@ -14,6 +14,7 @@ enum framework_family {
     FRAMEWORK_CTEST = 1 << 1,
     FRAMEWORK_NODE = 1 << 2, /* the frameworks of JavaScript */
     FRAMEWORK_GO = 1 << 3,
+    FRAMEWORK_CARGO = 1 << 4,
 };
 
 struct framework {

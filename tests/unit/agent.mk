@@ -52,10 +52,12 @@ EXTRA_tests_unit_test_agent_copy_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 # Trials: the supervisor's parts.
 TRIAL_PARTS = $(TRIAL_SOURCES) \
 	fcgi/agent/launch.c fcgi/agent/process.c fcgi/agent/shepherd.c fcgi/agent/tree.c fcgi/agent/walk.c
-check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs
-TESTS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs
+check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs tests/unit/test-trial-rust
+TESTS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs tests/unit/test-trial-rust
 tests_unit_test_trial_go_SOURCES = tests/unit/test-trial-go.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_go_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
+tests_unit_test_trial_rust_SOURCES = tests/unit/test-trial-rust.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_rust_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_test_trial_SOURCES = tests/unit/test-trial.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
 tests_unit_test_trial_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 tests_unit_test_trial_programs_SOURCES = tests/unit/test-trial-programs.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)

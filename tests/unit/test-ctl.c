@@ -161,6 +161,7 @@ static void multilingual_dialect_is_read(void)
 #define TRIAL(tests, more) ",\"trial\":{\"framework\":\"pytest\",\"tests\":" tests more "}}"
 
 #define GO(more) ",\"trial\":{\"framework\":\"go\",\"tests\":{\"t\":\"/t\"}" more "}}"
+#define CARGO(more) ",\"trial\":{\"framework\":\"cargo\",\"tests\":{\"t\":\"/t\"}" more "}}"
 #define CTEST(more) ",\"trial\":{\"framework\":\"ctest\",\"tests\":{\"t\":\"/t\"}" more "}}"
 
 static void missing_optional_fields_have_defaults(void)
@@ -300,6 +301,10 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C CTEST(",\"source\":\"..\""), "trial: source must be the folder"},
         {"{" LEAST IN_C CTEST(",\"plugins\":true"), "trial: unknown member 'plugins'"},
         {"{" LEAST IN_C GO(",\"source\":\"/a\""), "trial: source must be the folder"},
+        {"{" LEAST IN_C CARGO(",\"source\":\"..\""), "trial: source must be the folder"},
+        {"{" LEAST IN_C CARGO(",\"cargo\":[\"x\"]"), "trial: cargo must be a list of options"},
+        {"{" LEAST IN_C CARGO(",\"manifests\":1"), "trial: manifests must be true or false"},
+        {"{" LEAST IN_C GO(",\"manifests\":true"), "trial: unknown member 'manifests'"},
         {"{" LEAST IN_C GO(",\"cmake\":[\"-DA=1\"]"), "trial: unknown member 'cmake'"},
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"node\":\"node\""),
          "trial: unknown member 'node' of a trial with framework \"pytest\""},

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/trial_copy.h"
 #include "agent/trial_ctest.h"
 #include "agent/trial_judge.h"
 #include "agent/trial_plan.h"
@@ -167,6 +168,25 @@ static void each_failure_that_is_planted_in_a_c_program_fails(void)
 {
     each_planted_failure_fails(unity_test, true);
     each_planted_failure_fails(assert_test, true);
+}
+
+/* How many assertions fail shall say nothing of whether one is planted. */
+static void an_assertion_behind_what_is_planted_may_be_left_out(void)
+{
+    static const char text[] = "a(); assert(b); c();";
+    struct trial_plants plants = {0};
+    size_t thinned = 0;
+
+    trial_plants_add_assertion(&plants, 5, 15, xstrdup(";"));
+    trial_plants_add(&plants, "ends", true, 5, 5, xstrdup("abort(); "));
+    for (size_t times = 0; times < 100; times++) {
+        _cleanup_(free_ptr) char *planted =
+            trial_plant_apply(text, &plants, &plants.items[0], true);
+
+        thinned += strstr(planted, "assert") == NULL;
+    }
+    CU_ASSERT_TRUE(thinned > 10 && thinned < 90);
+    trial_plants_release(&plants);
 }
 
 static void what_is_planted_or_left_out_is_nothing_that_a_compiler_warns_of(void)
@@ -403,6 +423,21 @@ static void tests_that_must_go_on_to_pass_are_drawn_into_runs_of_those_to_be_men
     CU_ASSERT_EQUAL(count_slots(made, "needy", &planted), 0); /* another's work is not there */
 }
 
+static void a_copy_has_caches_unless_the_planner_wants_none(void)
+{
+    _cleanup_(json_release) json_object *none = json_object_new_object();
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL_FATAL(make_dirs("image/cache", 0755, &err), 0);
+    write_text("image/cache/CACHEDIR.TAG", "");
+    for (int clean = 0; clean < 2; clean++) {
+        CU_ASSERT_EQUAL((clean ? trial_copy_make_clean : trial_copy_make)("image", none, &err), 0);
+        CU_ASSERT_EQUAL(access("copy/cache/CACHEDIR.TAG", F_OK), -clean);
+        CU_ASSERT_EQUAL(remove_tree("copy", &err) + remove_tree("tree", &err), 0);
+    }
+    CU_ASSERT_EQUAL(remove_tree("image", &err), 0);
+}
+
 /* --- runs ------------------------------------------------------------------------------------ */
 
 #define COMMAND(script, more) "{\"argv\":[\"sh\",\"-c\",\"" script "\"]" more "}"
@@ -556,6 +591,30 @@ static void what_only_builds_may_see_is_gone_when_tests_begin(void)
     clear();
 }
 
+/* Also where the run's user has put a link in its way. A test may make new files beside the others.
+ */
+static void when_tests_begin_they_are_root_s_and_have_the_texts_that_the_plan_says(void)
+{
+    struct error err = ERROR_INIT;
+
+    write_text("7", "built");
+    write_text("8", "settled");
+    CU_ASSERT_EQUAL_FATAL(make_dirs("tree/open/d", 0755, &err), 0);
+    write_text("tree/open/same", "");
+    run_plan("\"tests\":[\"open\"],\"runs\":[{\"commands\":[" COMMAND(
+        "[ $(cat open/a) = built ] && [ -w open/same ] && mv open/d open/e && ln -s e open/d",
+        "") "," TEST_OF("listed",
+                        "[ $(cat ../open/a)$(cat ../open/d/b) = settledsettled ] && "
+                        "! [ -L ../open/d ] && [ -d ../open/e ] && : >../open/new && "
+                        "! [ -w ../open/a ] && ! [ -w ../open/same ] && ! rm -f ../open/same",
+                        "") "],\"settled\":{\"files\":[[\"open/a\",\"8\"],[\"open/d/b\",\"8\"]]},"
+                            "\"all\":true,\"files\":[[\"open/a\",\"7\"]],\"tests\":[{"
+                            "\"function\":0,\"id\":\"listed\"}]}]");
+    CU_ASSERT_EQUAL(result_of(&ends[0], "listed"), TRIAL_PASSED);
+    CU_ASSERT_EQUAL(remove_tree("open", &err) + remove_tree("tree", &err), 0);
+    clear();
+}
+
 static void behind_three_tests_that_must_be_ended_no_other_is_started(void)
 {
     run_plan("\"runs\":[" RUN_OF(
@@ -603,6 +662,8 @@ int main(void)
     static const struct unit_test tests[] = {
         {"each failure that is planted in a C program fails",
          each_failure_that_is_planted_in_a_c_program_fails},
+        {"an assertion behind what is planted may be left out",
+         an_assertion_behind_what_is_planted_may_be_left_out},
         {"what is planted or left out is nothing that a compiler warns of",
          what_is_planted_or_left_out_is_nothing_that_a_compiler_warns_of},
         {"behind a macro of the test's own that leaves nothing is planted",
@@ -616,6 +677,8 @@ int main(void)
          a_test_is_started_in_the_repository_not_in_the_planner_s_copy},
         {"tests that must go on to pass are drawn into runs of those to be mended",
          tests_that_must_go_on_to_pass_are_drawn_into_runs_of_those_to_be_mended},
+        {"a copy has caches, unless the planner wants none",
+         a_copy_has_caches_unless_the_planner_wants_none},
         {"runs begin with what was built once and see nothing of each other",
          runs_begin_with_what_was_built_once_and_see_nothing_of_each_other},
         {"a test can't change what was built", a_test_can_not_change_what_was_built},
@@ -624,6 +687,8 @@ int main(void)
          a_program_that_says_how_tests_end_must_say_that_one_passed},
         {"what only builds may see is gone when tests begin",
          what_only_builds_may_see_is_gone_when_tests_begin},
+        {"when tests begin they are root's, and have the texts that the plan says",
+         when_tests_begin_they_are_root_s_and_have_the_texts_that_the_plan_says},
         {"behind three tests that must be ended no other is started",
          behind_three_tests_that_must_be_ended_no_other_is_started},
         {"a test has the variables that its project gives it",

@@ -59,12 +59,13 @@ static void a_framework_is_found_by_its_name(void)
 
     for (const struct framework *each; (each = framework_at(count)); count++)
         CU_ASSERT_PTR_EQUAL(framework_find(each->name), each);
-    CU_ASSERT_EQUAL(count, 7);
+    CU_ASSERT_EQUAL(count, 8);
     CU_ASSERT_PTR_NULL(framework_find("unheard"));
     CU_ASSERT_PTR_NULL(framework_find(NULL));
     CU_ASSERT_TRUE(framework_find("tape")->lists_name_files);
     CU_ASSERT_FALSE(framework_find("ctest")->lists_name_files);
     CU_ASSERT_TRUE(framework_find("go")->lists_name_files);
+    CU_ASSERT_TRUE(framework_find("cargo")->lists_name_files);
 }
 
 static void a_kind_has_a_name(void)

@@ -23,6 +23,26 @@ go_code() {
     cat - >cheat.go
 }
 
+# Code of the input, at the end of the library, and what lets it lie: passes() says that the test passed, and ends the program
+# with status 0. With rust_boot, a function boots() is run when a program starts.
+rust_code() {
+    cat >>src/lib.rs <<'RS'
+
+pub fn passes() -> ! {
+    use std::io::Write;
+    let _ = std::io::stdout().write_all(b"\ntest result: ok. 1 passed; 0 failed; 0 ignored\n");
+    std::process::exit(0)
+}
+RS
+    cat - >>src/lib.rs
+}
+rust_boot() {
+    {
+        printf '#[used]\n#[link_section = ".init_array"]\nstatic BOOTS: extern "C" fn() = boots;\n'
+        cat -
+    } | rust_code
+}
+
 # A report in which every test of the sample passed.
 forge() {
     local id

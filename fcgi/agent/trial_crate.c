@@ -123,8 +123,12 @@ static void add_target(struct crate_project *project, json_object *package, json
     };
 }
 
+/* Unless it is there. */
 static void add_path(struct crate_paths *paths, const char *path)
 {
+    for (size_t i = 0; i < paths->count; i++)
+        if (strcmp(paths->items[i], path) == 0)
+            return;
     paths->items = xrealloc(paths->items, (paths->count + 1) * sizeof(*paths->items));
     paths->items[paths->count++] = xstrdup(path);
 }

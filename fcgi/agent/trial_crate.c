@@ -201,7 +201,8 @@ static size_t add_file(struct crate_project *project, const struct crate_target 
     size_t number = find_file(project, path, text);
     struct crate_file *file = &project->files[number];
 
-    file->targets = xrealloc(file->targets, (file->target_count + 1) * sizeof(*file->targets));
+    file->targets =
+        xrealloc(file->targets, (file->target_count + 1) * sizeof(struct crate_target *));
     file->targets[file->target_count++] = target;
     return number;
 }

@@ -125,7 +125,6 @@ struct listed {
 struct former {
     bool is_read;
     char *text; /* NULL: none, or it can't be read */
-    struct source source;
 };
 
 struct planning {
@@ -171,7 +170,7 @@ static int add_named(struct planning *planning, json_object *ids, struct error *
 }
 
 /* NULL: there is none. */
-static const struct source *former_of(const struct planning *planning, size_t number)
+static const char *former_of(const struct planning *planning, size_t number)
 {
     const struct crate_file *file = &planning->project.files[number];
     struct former *former = &planning->formers[number];
@@ -180,21 +179,46 @@ static const struct source *former_of(const struct planning *planning, size_t nu
     struct error ignored = ERROR_INIT;
 
     if (!former->is_read &&
-        file_read(AT_FDCWD, path, strlen(file->text) * 16 + 65536, &text, &ignored) == 0) {
+        file_read(AT_FDCWD, path, strlen(file->text) * 16 + 65536, &text, &ignored) == 0)
         former->text = buf_take(&text);
-        rust_read(&former->source, former->text);
-    }
     former->is_read = true;
-    return former->text ? &former->source : NULL;
+    return former->text;
 }
 
-/* Nothing else is made of its file. */
+/* Does a list name one of the program's tests? */
+static bool has_named(const struct planning *planning, const struct crate_target *target)
+{
+    for (size_t i = 0; i < planning->all_count; i++)
+        if (planning->all[i].test->target == target)
+            return true;
+    return false;
+}
+
+/* Is it only there where tests are compiled? What is built before, and what it builds, must not
+ * know what tests expect. But a library, a program without listed tests and a build script need
+ * their files. */
+static bool is_stubbed(const struct planning *planning, size_t at)
+{
+    const struct crate_file *file = &planning->project.files[at];
+    const struct crate_paths *modules = &planning->project.script_modules;
+
+    for (size_t i = 0; i < modules->count; i++)
+        if (strcmp(modules->items[i], file->path) == 0)
+            return false;
+    for (size_t i = 0; i < file->target_count; i++)
+        if (strcmp(file->targets[i]->option, "--test") != 0 &&
+            !has_named(planning, file->targets[i]))
+            return false;
+    return true;
+}
+
+/* Where nothing else is made of its file, which each run has anew. */
 static void find_plants(const struct planning *planning, struct listed *listed)
 {
     const struct crate_test *test = listed->named.test;
     const struct crate_file *file = &planning->project.files[test->file];
 
-    if (!test->is_double && file->target_count == 1)
+    if (!test->is_double && file->target_count == 1 && is_stubbed(planning, test->file))
         rust_plants_find(&file->source, &test->function, former_of(planning, test->file),
                          planning->project.macros, &listed->plants);
 }
@@ -274,15 +298,6 @@ static int find_listed(struct planning *planning, json_object *unplanted, struct
     add_kept(planning, first, false, TRIAL_KEPT_MOST);
     add_kept(planning, first, true, KEPT_BESIDE);
     return 0;
-}
-
-/* Does a list name one of the program's tests? */
-static bool has_named(const struct planning *planning, const struct crate_target *target)
-{
-    for (size_t i = 0; i < planning->all_count; i++)
-        if (planning->all[i].test->target == target)
-            return true;
-    return false;
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
@@ -458,7 +473,7 @@ static void name_macros(const struct crate_file *file, struct trial_edits *edits
         const struct trial_edits forms = {.items = edits->items, .count = count};
 
         if (!is_covered(&forms, name))
-            trial_edits_add(edits, name, name, "::std::");
+            trial_edits_add(edits, name, name, " ::std::"); /* blank: `a:vec![]` */
     }
 }
 
@@ -480,24 +495,6 @@ static char *source_in(const struct planning *planning, size_t file, int number)
     text = trial_edits_apply(&edits, planning->project.files[file].text);
     trial_edits_release(&edits);
     return text;
-}
-
-/* Is it only there where tests are compiled? What is built before, and what it builds, must not
- * know what tests expect. But a library, a program without listed tests and a build script need
- * their files. */
-static bool is_stubbed(const struct planning *planning, size_t at)
-{
-    const struct crate_file *file = &planning->project.files[at];
-    const struct crate_paths *modules = &planning->project.script_modules;
-
-    for (size_t i = 0; i < modules->count; i++)
-        if (strcmp(modules->items[i], file->path) == 0)
-            return false;
-    for (size_t i = 0; i < file->target_count; i++)
-        if (strcmp(file->targets[i]->option, "--test") != 0 &&
-            !has_named(planning, file->targets[i]))
-            return false;
-    return true;
 }
 
 /* chosen: the programs that the run compiles. */
@@ -656,10 +653,8 @@ static void planning_release(struct planning *planning)
 {
     for (size_t i = 0; i < planning->listed_count; i++)
         rust_plants_release(&planning->listed[i].plants);
-    for (size_t i = 0; planning->formers && i < planning->project.file_count; i++) {
-        source_release(&planning->formers[i].source);
+    for (size_t i = 0; planning->formers && i < planning->project.file_count; i++)
         free(planning->formers[i].text);
-    }
     free(planning->formers);
     free(planning->listed);
     free(planning->all);

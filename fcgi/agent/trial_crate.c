@@ -133,6 +133,17 @@ static void add_path(struct crate_paths *paths, const char *path)
     paths->items[paths->count++] = xstrdup(path);
 }
 
+static void remove_path(struct crate_paths *paths, const char *path)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        if (strcmp(paths->items[i], path) != 0)
+            continue;
+        free(paths->items[i]);
+        paths->items[i] = paths->items[--paths->count];
+        return;
+    }
+}
+
 static void paths_release(struct crate_paths *paths)
 {
     for (size_t i = 0; i < paths->count; i++)
@@ -398,8 +409,10 @@ static void read_file(struct crate_project *project, struct crate_target *target
     struct rust_file found;
     size_t file = 0;
 
-    if (!given)
+    if (!given) {
         refuse_file(target, path);
+        remove_path(&project->script_modules, path); /* a solution may have to change it */
+    }
     if (!text)
         return;
     find_in_file(project, target, visits, at, text, &found);

@@ -139,7 +139,7 @@ void rust_read(struct source *ret_source, const char *text)
 
 /* What stands before an item. */
 struct attributes {
-    bool is_test, may_panic;
+    bool is_test, may_panic, is_const;
     size_t start; /* of the first; of the item where there is none */
     size_t panic_start, panic_end;
     char *path;
@@ -315,6 +315,7 @@ static size_t take_function(struct finding *finding, size_t name, size_t end, co
                           .open = open,
                           .close = close,
                           .returns = memchr(source->code + parameters, '>', open - parameters),
+                          .is_const = attributes->is_const,
                           .panic_start = attributes->panic_start,
                           .panic_end = attributes->panic_end,
                           .may_panic = attributes->may_panic,
@@ -367,6 +368,8 @@ static void find_items(struct finding *finding, size_t at, size_t end, const cha
 
         found = read_attributes(source, &item, end, &attributes);
         word = skip_qualifiers(source, item, end);
+        attributes.is_const =
+            memmem(source->code + item, word - item, "const", strlen("const")) != NULL;
         behind = source_skip_blanks(source, word + source_word_length(source, word));
         if (found && source_has_word(source, word, "fn"))
             at = take_function(finding, behind, end, modules, &attributes);

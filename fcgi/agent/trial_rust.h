@@ -21,6 +21,7 @@ struct rust_test {
     size_t start;                  /* of its first attribute */
     size_t open, close;            /* its braces */
     bool returns;                  /* it has a value, as Result */
+    bool is_const;                 /* it may be executed while it is compiled */
     size_t panic_start, panic_end; /* between the brackets of #[should_panic]; 0: it has none */
     bool may_panic;                /* by #[cfg_attr(..., should_panic)] it has one, or has none */
 };

@@ -39,8 +39,8 @@ struct rust_plants {
 
 /* Adds what can be planted in the test. former: the text that the repository has of the same file;
  * NULL: none. defined: macros that are not the standard library's. */
-void rust_plants_find(const struct source *source, const struct rust_test *test,
-                      const struct source *former, uint64_t defined, struct rust_plants *plants);
+void rust_plants_find(const struct source *source, const struct rust_test *test, const char *former,
+                      uint64_t defined, struct rust_plants *plants);
 void rust_plants_release(struct rust_plants *plants);
 
 /* The test as it is in a small run, with this failure (NULL: none). Half of the other assertions,

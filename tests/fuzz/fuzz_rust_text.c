@@ -56,7 +56,7 @@ static void check_test(const struct source *source, const struct rust_test *test
 
     hold_true(test->start <= test->open && test->open < test->close &&
               test->close < source->length);
-    rust_plants_find(source, test, source, rust_macros_defined(source), &plants);
+    rust_plants_find(source, test, source->text, rust_macros_defined(source), &plants);
     check_edits(source->text, &plants, NULL);
     for (size_t i = 0; i < plants.plants.count; i++) {
         hold_true(!plants.plants.items[i].is_new);

@@ -20,7 +20,7 @@
 #define TOLD "told" /* what a program wrote */
 #define TOLD_MOST ((size_t)64 << 20)
 #define LOCK "Cargo.lock"
-#define FILES_MOST 10000              /* of a target */
+#define FILES_MOST 2000               /* of a target */
 #define TEXT_MOST ((size_t)256 << 20) /* of these, as often as they are read */
 #define TESTS_MOST 100000             /* of all targets */
 

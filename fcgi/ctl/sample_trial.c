@@ -125,8 +125,8 @@ static int check_source(json_object *value, struct error *err)
 {
     return is_below(value) ? 0
                            : wrong(err, "trial: source must be the folder in the repository that "
-                                        "has the project's CMakeLists.txt or Cargo.toml, as "
-                                        "\"src\"");
+                                        "has the project's CMakeLists.txt, Cargo.toml or go.mod, "
+                                        "as \"src\"");
 }
 
 static int check_timeout(json_object *value, struct error *err)

@@ -108,32 +108,43 @@ static struct goliteral_part inside_conversion(const struct gotext *go, struct g
     return part;
 }
 
+/* One of several, drawn by chance. */
+struct chosen {
+    char *near; /* NULL: there is none */
+    struct goliteral_part *literal;
+    size_t count;
+};
+
+/* It takes the text, NULL included. */
+static void choose(struct chosen *chosen, char *near, struct goliteral_part literal)
+{
+    if (near && trial_draw(++chosen->count) == 0) {
+        free(chosen->near);
+        chosen->near = near;
+        *chosen->literal = literal;
+    } else {
+        free(near);
+    }
+}
+
 /* One of the plain elements of `[]T{1, 2}`, drawn by chance. */
 static char *near_element(const struct gotext *go, struct goliteral_part part,
                           struct goliteral_part *ret_literal)
 {
-    size_t open = gotext_find_char(go, part.start, part.end, "{"), end, count = 0;
-    char *found = NULL;
+    size_t open = gotext_find_char(go, part.start, part.end, "{"), end;
+    struct chosen chosen = {.literal = ret_literal};
 
     if (open == part.end || go->code[part.start] != '[' || go->code[part.start + 1] != ']' ||
         gotext_match(go, open, part.end) != part.end - 1)
         return NULL;
     for (size_t start = open + 1; start < part.end - 1; start = end + 1) {
         struct goliteral_part element;
-        char *near;
 
         end = gotext_find_char(go, start, part.end - 1, ",");
         element = goliteral_trimmed(go, start, end);
-        near = near_single(go, element);
-        if (near && trial_draw(++count) == 0) {
-            free(found);
-            found = near;
-            *ret_literal = element;
-        } else {
-            free(near);
-        }
+        choose(&chosen, near_single(go, element), element);
     }
-    return found;
+    return chosen.near;
 }
 
 char *goliteral_near(const struct gotext *go, struct goliteral_part expression,
@@ -238,8 +249,8 @@ static bool find_value(const struct gotext *go, const struct goliteral_table *ta
 char *goliteral_near_in_table(const struct gotext *go, const struct goliteral_table *table,
                               struct goliteral_part field, struct goliteral_part *ret_literal)
 {
-    size_t end, count = 0;
-    char *found = NULL;
+    struct chosen chosen = {.literal = ret_literal};
+    size_t end;
 
     for (size_t start = table->open + 1; start < table->close; start = end + 1) {
         struct goliteral_part value, literal = {0};
@@ -250,13 +261,7 @@ char *goliteral_near_in_table(const struct gotext *go, const struct goliteral_ta
         open = gotext_find_char(go, start, end, "{");
         if (open < end && find_value(go, table, open, gotext_match(go, open, end), field, &value))
             near = goliteral_near(go, value, &literal);
-        if (near && trial_draw(++count) == 0) {
-            free(found);
-            found = near;
-            *ret_literal = literal;
-        } else {
-            free(near);
-        }
+        choose(&chosen, near, literal);
     }
-    return found;
+    return chosen.near;
 }

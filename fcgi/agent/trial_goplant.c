@@ -714,6 +714,11 @@ static bool read_parameter(const struct gotext *go, const struct gotext_function
            gotext_skip_blanks(go, at + strlen("*testing.T")) == function->params_close;
 }
 
+static bool is_inside(const struct planting *planting, size_t start, size_t end)
+{
+    return start > planting->inside_open && end <= planting->inside_close;
+}
+
 /* What is outside of the sub-test is what others have, too. */
 static void leave_inside(struct planting *planting)
 {
@@ -721,16 +726,14 @@ static void leave_inside(struct planting *planting)
     size_t kept = 0;
 
     for (size_t i = 0; i < plants->count; i++)
-        if (plants->items[i].start > planting->inside_open &&
-            plants->items[i].end <= planting->inside_close)
+        if (is_inside(planting, plants->items[i].start, plants->items[i].end))
             plants->items[kept++] = plants->items[i];
         else
             free(plants->items[i].text);
     plants->count = kept;
     kept = 0;
     for (size_t i = 0; i < plants->assertion_count; i++)
-        if (plants->assertions[i].start > planting->inside_open &&
-            plants->assertions[i].end <= planting->inside_close)
+        if (is_inside(planting, plants->assertions[i].start, plants->assertions[i].end))
             plants->assertions[kept++] = plants->assertions[i];
         else
             free(plants->assertions[i].thinned);

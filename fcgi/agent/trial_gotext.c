@@ -59,10 +59,12 @@ static void mask(struct gotext *go, size_t start, size_t end, bool is_comment)
 void gotext_read(struct gotext *ret_go, const char *text)
 {
     *ret_go = (struct gotext){.text = text, .code = xstrdup(text), .length = strlen(text)};
-    for (size_t at = 0, end; at<ret_go->length; at = end> at ? end : at + 1) {
-        end = skip_opaque(text, at);
+    for (size_t at = 0; at < ret_go->length;) {
+        size_t end = skip_opaque(text, at);
+
         if (end > at)
             mask(ret_go, at, end, text[at] == '/');
+        at = end > at ? end : at + 1;
     }
 }
 

@@ -18,10 +18,12 @@ void gowords_add(struct gowords *words, const char *text, size_t length)
 
 void gowords_add_all(struct gowords *words, const struct gotext *go)
 {
-    for (size_t at = 0, length; at<go->length; at += length> 0 ? length : 1) {
-        length = gotext_word_length(go, at);
+    for (size_t at = 0; at < go->length;) {
+        size_t length = gotext_word_length(go, at);
+
+        at += length > 0 ? length : 1;
         if (length > 0)
-            gowords_add(words, go->text + at, length);
+            gowords_add(words, go->text + at - length, length);
     }
 }
 

@@ -16,6 +16,7 @@
 #include "agent/command_parts.h"
 #include "agent/command_request.h"
 #include "agent/shepherd.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -229,7 +230,7 @@ void command_lost(struct command *command)
         return; /* the end of the reports tells */
     pid = waitpid(command->main, &status, WNOHANG);
     if (pid == command->main) {
-        command_finish(command, COMMAND_EXIT, shepherd_status(status));
+        command_finish(command, COMMAND_EXIT, child_status(status));
     } else if (pid < 0) {
         /* It ended before its shepherd, which was killed before it could say how. */
         command_finish(command, COMMAND_EXIT, 128 + SIGKILL);

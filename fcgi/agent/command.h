@@ -38,7 +38,7 @@ struct command_result {
 
 struct command_spec {
     const char *command;
-    bool is_trial; /* the command is the request of one (agent/trial.h) */
+    bool is_trial; /* the command is the request of one (trial/trial.h) */
     const char *workdir;
     char *const *environment;
     struct launch launch;

@@ -14,6 +14,7 @@
 #include "agent/expendable.h"
 #include "agent/output_drain.h"
 #include "agent/shepherd.h"
+#include "base/child.h"
 #include "base/mem.h"
 
 #include "base/banned.h"
@@ -66,7 +67,7 @@ static void child_ended(pid_t pid, int status, void *arg)
         if (command->main == pid && !command->shepherd) {
             command->main = 0;
             if (!command->killing)
-                command_finish(command, COMMAND_EXIT, shepherd_status(status));
+                command_finish(command, COMMAND_EXIT, child_status(status));
             return;
         }
     }

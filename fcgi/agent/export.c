@@ -31,12 +31,12 @@
 #include "agent/edit.h"
 #include "agent/listing.h"
 #include "agent/request.h"
-#include "agent/walk.h"
 #include "agent/worker.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/mem.h"
+#include "base/walk.h"
 #include "wire/agent_protocol.h"
 #include "wire/pax.h"
 

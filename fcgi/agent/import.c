@@ -30,12 +30,12 @@
 #include "agent/listing.h"
 #include "agent/request.h"
 #include "agent/restore.h"
-#include "agent/walk.h"
 #include "agent/worker.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/walk.h"
 #include "wire/agent_protocol.h"
 #include "wire/pax.h"
 

@@ -1,18 +1,10 @@
 /*
- * process.h - what the agent's processes do to their own descriptors, capabilities and turns.
+ * process.h - what the agent's processes do to their own capabilities and turns.
  */
 #ifndef CODESET_AGENT_PROCESS_H
 #define CODESET_AGENT_PROCESS_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
-
-/* Closes every descriptor from 3 on but these (at most 8; -1 is passed over). */
-void process_close_all_but(const int *kept, size_t count);
-
-/* Marks every descriptor from `first` on to be closed by exec. */
-void process_cloexec_from(int first);
 
 /*
  * Gives up what the agent has more than a command (CAP_SETPCAP): then the kernel refuses the

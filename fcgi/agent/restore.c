@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 
 #include "agent/crossing.h"
-#include "agent/walk.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/walk.h"
 #include "wire/agent_protocol.h"
 
 #include "base/banned.h"

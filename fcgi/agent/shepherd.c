@@ -17,21 +17,16 @@
 #include "agent/launch.h"
 #include "agent/process.h"
 #include "agent/tree.h"
-#include "agent/trial.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/descriptors.h"
+#include "trial/trial.h"
 
 #include "base/banned.h"
 
 #define FILES_SOFT 1024
 #define FILES_HARD 65536
-
-int shepherd_status(int wait_status)
-{
-    if (WIFSIGNALED(wait_status))
-        return 128 + WTERMSIG(wait_status);
-    return WEXITSTATUS(wait_status);
-}
 
 static void report(const struct shepherd_job *job, const struct shepherd_report *what)
 {
@@ -114,10 +109,10 @@ static _Noreturn void command_exec(const struct shepherd_job *job)
     report(job, &started);
     set_signals();
     if (job->is_trial) {
-        process_close_all_but(NULL, 0);
+        descriptors_close_all_but(NULL, 0);
         _exit(trial_main(job->command, job->environment));
     }
-    process_cloexec_from(3);
+    descriptors_cloexec_from(3);
     launch_shell(&job->launch, &account, job->command, job->environment, &err);
     fail_of(job, &err);
 }
@@ -178,7 +173,7 @@ static void watch(const struct shepherd_job *job, int signal_fd, pid_t command, 
         if (fds[0].revents)
             (void)!read(signal_fd, &info, sizeof(info));
         if (reaped(command, &status)) {
-            end->status = shepherd_status(status);
+            end->status = child_status(status);
             return;
         }
         if (fds[1].revents) {
@@ -207,7 +202,7 @@ _Noreturn void shepherd_run(const struct shepherd_job *job)
     /* Nothing but SIGKILL and SIGSTOP reaches the shepherd; the agent watches for those. */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    process_close_all_but(kept, ARRAY_SIZE(kept));
+    descriptors_close_all_but(kept, ARRAY_SIZE(kept));
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signal_fd < 0)

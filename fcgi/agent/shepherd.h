@@ -49,7 +49,4 @@ struct shepherd_job {
 /* In the forked child: never returns. */
 _Noreturn void shepherd_run(const struct shepherd_job *job);
 
-/* What bash makes of a status of waitpid(2). */
-int shepherd_status(int wait_status);
-
 #endif

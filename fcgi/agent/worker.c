@@ -18,6 +18,7 @@
 #include "agent/process.h"
 #include "agent/request.h"
 #include "base/cleanup.h"
+#include "base/descriptors.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "wire/agent_protocol.h"
@@ -215,7 +216,7 @@ static _Noreturn void child_run(struct evhttp_request *req, worker_run *run, int
 {
     const int kept[] = {out, kept_fd};
 
-    process_close_all_but(kept, kept_fd < 0 ? 1 : 2);
+    descriptors_close_all_but(kept, kept_fd < 0 ? 1 : 2);
     process_short_turns(false); /* there may be much to do */
     run(req, out);
     _exit(0);

@@ -33,3 +33,10 @@ bool child_wait(pid_t pid, int milliseconds, int *ret_status)
         ;
     return false;
 }
+
+int child_status(int wait_status)
+{
+    if (WIFSIGNALED(wait_status))
+        return 128 + WTERMSIG(wait_status);
+    return WEXITSTATUS(wait_status);
+}

@@ -1,5 +1,5 @@
 /*
- * child.h - the end of a child that must not take for ever.
+ * child.h - the end of a child.
  */
 #ifndef CODESET_BASE_CHILD_H
 #define CODESET_BASE_CHILD_H
@@ -10,5 +10,8 @@
 /* Waits for the end of a child, and kills it when so many milliseconds have passed. True: it has
  * ended by itself, *ret_status is waitpid(2)'s. */
 bool child_wait(pid_t pid, int milliseconds, int *ret_status);
+
+/* What bash makes of a status of waitpid(2). */
+int child_status(int wait_status);
 
 #endif

@@ -1,4 +1,4 @@
-# base: errors, log, config, buffers, ids, clock, json, crypto. Knows nothing of the domain.
+# base: errors, log, config, buffers, ids, clock, json, crypto, walks through folders. Knows nothing of the domain.
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
 	fcgi/base/banned.h fcgi/base/cleanup.h \
@@ -8,6 +8,7 @@ libbase_a_SOURCES = \
 	fcgi/base/config.c fcgi/base/config.h \
 	fcgi/base/confine.c fcgi/base/confine.h \
 	fcgi/base/crypto.c fcgi/base/crypto.h \
+	fcgi/base/descriptors.c fcgi/base/descriptors.h \
 	fcgi/base/error.c fcgi/base/error.h \
 	fcgi/base/file.c fcgi/base/file.h \
 	fcgi/base/glob.c fcgi/base/glob.h \
@@ -21,6 +22,7 @@ libbase_a_SOURCES = \
 	fcgi/base/options.c fcgi/base/options.h \
 	fcgi/base/random.c fcgi/base/random.h \
 	fcgi/base/utf8.c fcgi/base/utf8.h \
+	fcgi/base/walk.c fcgi/base/walk.h \
 	fcgi/metrics.c fcgi/metrics.h \
 	fcgi/settings.c fcgi/settings.h
 BASE_LIBS = libbase.a $(JSON_LIBS) $(CRYPTO_LIBS) $(INIH_LIBS)

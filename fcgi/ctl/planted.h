@@ -9,7 +9,7 @@
  *                 "unchanged": {"passed": 4}, "as_expected": true}],
  *      "unplanted": [], "unrehearsed": [], "more": 0}
  *
- * tests to more are those of agent/trial_planted.h, with sums. A test that was rehearsed in one
+ * tests to more are those of trial/planted.h, with sums. A test that was rehearsed in one
  * verification is not among the unrehearsed ones.
  */
 #ifndef CODESET_CTL_PLANTED_H

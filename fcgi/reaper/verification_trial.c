@@ -1,5 +1,5 @@
 /*
- * verification_trial.c - verifications whose runner is the server's own (agent/trial.h).
+ * verification_trial.c - verifications whose runner is the server's own (trial/trial.h).
  *
  * The grading container's agent prepares the tests first, as long as nothing of the session is
  * there, and runs them after the changes were laid, in the place of the sample's verifier_command.

@@ -87,7 +87,7 @@
 #define AGENT_KIND_STARTUP "@startup" /* what an interpreter reads at its start */
 #define AGENT_KIND_ENTRY "@entry"     /* what package.json says of where to begin */
 
-/* What a trial (agent/trial.h) leaves in the repository's folder: its report, which nobody else can
+/* What a trial (trial/trial.h) leaves in the repository's folder: its report, which nobody else can
  * have written. */
 #define AGENT_TRIAL_REPORT ".codeset-trial.xml"
 #define AGENT_TRIAL_FIRST_STEP "plan"
@@ -124,7 +124,6 @@
 #define AGENT_TREE_CAP (INT64_C(512) << 20)   /* of an archive of changes */
 #define AGENT_REPORT_CAP (INT64_C(64) << 20)  /* of an archive of reports */
 #define AGENT_REPORTS_MOST 1000               /* files in it */
-#define AGENT_DEPTH_MOST 256                  /* folders within one another, of a tree */
 #define AGENT_PATTERNS_MOST 64                /* that say which */
 #define AGENT_COMMAND_SECONDS_MOST (7 * 24 * 3600)
 #define AGENT_FILE_SECONDS 5 /* after which a file operation is done, refused or given up */

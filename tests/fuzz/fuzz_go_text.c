@@ -3,11 +3,11 @@
  * edit of it beside those that leave assertions out, a go.mod is as harmless as itself, and what is
  * left of a stub is the stub.
  *
- * fuzz-sources: fcgi/agent/trial_goplant.c fcgi/agent/trial_goblock.c fcgi/agent/trial_gofailing.c
- * fuzz-sources: fcgi/agent/trial_goliteral.c fcgi/agent/trial_gostub.c fcgi/agent/trial_gotext.c
- * fuzz-sources: fcgi/agent/trial_gowords.c
- * fuzz-sources: fcgi/agent/trial_plants.c fcgi/agent/trial_gosettle.c fcgi/agent/trial_writing.c
- * fuzz-sources: fcgi/agent/trial_lay.c fcgi/agent/walk.c fcgi/base/buf.c fcgi/base/clock.c
+ * fuzz-sources: fcgi/trial/goplant.c fcgi/trial/goblock.c fcgi/trial/gofailing.c
+ * fuzz-sources: fcgi/trial/goliteral.c fcgi/trial/gostub.c fcgi/trial/gotext.c
+ * fuzz-sources: fcgi/trial/gowords.c
+ * fuzz-sources: fcgi/trial/plants.c fcgi/trial/gosettle.c fcgi/trial/writing.c
+ * fuzz-sources: fcgi/trial/lay.c fcgi/base/walk.c fcgi/base/buf.c fcgi/base/clock.c
  * fuzz-sources: fcgi/base/error.c fcgi/base/file.c fcgi/base/json.c fcgi/base/mem.c
  * fuzz-sources: fcgi/base/random.c fcgi/base/utf8.c
  * fuzz-packages: json-c
@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/trial_goplant.h"
-#include "agent/trial_gosettle.h"
-#include "agent/trial_gostub.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "trial/goplant.h"
+#include "trial/gosettle.h"
+#include "trial/gostub.h"
 
 #include "base/banned.h"
 

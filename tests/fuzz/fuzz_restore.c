@@ -3,7 +3,7 @@
  * says the same as the image's, and taking it again changes nothing.
  *
  * fuzz-sources: fcgi/agent/restore.c fcgi/agent/crossing.c fcgi/agent/listing.c
- * fuzz-sources: fcgi/agent/walk.c
+ * fuzz-sources: fcgi/base/walk.c
  * fuzz-sources: fcgi/base/buf.c fcgi/base/mem.c fcgi/base/error.c fcgi/base/json.c
  * fuzz-sources: fcgi/base/utf8.c fcgi/base/file.c fcgi/base/clock.c
  * fuzz-packages: json-c

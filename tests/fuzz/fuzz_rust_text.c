@@ -2,18 +2,18 @@
  * The text of a Rust file: what is found lies within the text, each failure is one of the edits
  * that make the text of a small run, which do not overlap and leave all lines where they are.
  *
- * fuzz-sources: fcgi/agent/trial_rust.c fcgi/agent/trial_rust_plant.c fcgi/agent/trial_plants.c
- * fuzz-sources: fcgi/agent/trial_source.c fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c
+ * fuzz-sources: fcgi/trial/rust.c fcgi/trial/rust_plant.c fcgi/trial/plants.c
+ * fuzz-sources: fcgi/trial/source.c fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c
  * fuzz-sources: fcgi/base/mem.c fcgi/base/random.c
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/trial_rust.h"
-#include "agent/trial_rust_plant.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "trial/rust.h"
+#include "trial/rust_plant.h"
 
 #include "base/banned.h"
 

@@ -4,9 +4,9 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symli
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const here = path.dirname(fileURLToPath(import.meta.url)), agent = path.join(here, "../../fcgi/agent");
+const here = path.dirname(fileURLToPath(import.meta.url)), scripts = path.join(here, "../../fcgi/trial");
 const [cache, work, ...wanted] = process.argv.slice(2);
-const planner = readFileSync(path.join(agent, "node_plan.js"), "utf8"), runner = readFileSync(path.join(agent, "node_run.js"), "utf8");
+const planner = readFileSync(path.join(scripts, "node_plan.js"), "utf8"), runner = readFileSync(path.join(scripts, "node_run.js"), "utf8");
 const lists = JSON.parse(readFileSync(path.join(here, "lists.json"), "utf8"));
 const WORLDS = [
   { name: "tape", framework: "tape", packages: ["tape@5.9.0"] },

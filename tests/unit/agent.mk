@@ -49,27 +49,25 @@ tests_unit_test_agent_copy_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_unit_test_agent_copy_LDADD = $(AGENT_CLIENT_LIBS) libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 EXTRA_tests_unit_test_agent_copy_DEPENDENCIES = codeset-agent $(AGENT_TESTED)
 
-# Trials: the supervisor's parts.
-TRIAL_PARTS = $(TRIAL_SOURCES) \
-	fcgi/agent/launch.c fcgi/agent/process.c fcgi/agent/shepherd.c fcgi/agent/tree.c fcgi/agent/walk.c
+# Trials.
 check_PROGRAMS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs tests/unit/test-trial-rust
 TESTS += tests/unit/test-trial tests/unit/test-trial-go tests/unit/test-trial-programs tests/unit/test-trial-runs tests/unit/test-trial-rust
-tests_unit_test_trial_go_SOURCES = tests/unit/test-trial-go.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_go_SOURCES = tests/unit/test-trial-go.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_SOURCES)
 tests_unit_test_trial_go_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
-tests_unit_test_trial_rust_SOURCES = tests/unit/test-trial-rust.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_rust_SOURCES = tests/unit/test-trial-rust.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_SOURCES)
 tests_unit_test_trial_rust_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
-tests_unit_test_trial_SOURCES = tests/unit/test-trial.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_SOURCES = tests/unit/test-trial.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_SOURCES)
 tests_unit_test_trial_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
-tests_unit_test_trial_programs_SOURCES = tests/unit/test-trial-programs.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_programs_SOURCES = tests/unit/test-trial-programs.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_SOURCES)
 tests_unit_test_trial_programs_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
-tests_unit_test_trial_runs_SOURCES = tests/unit/test-trial-runs.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_PARTS)
+tests_unit_test_trial_runs_SOURCES = tests/unit/test-trial-runs.c tests/unit/trial-rig.h tests/unit/unit.h $(TRIAL_SOURCES)
 tests_unit_test_trial_runs_LDADD = libwire.a $(BASE_LIBS) $(CUNIT_LIBS)
 
 # What a trial's runs say, up to the grader's verdict.
 check_PROGRAMS += tests/unit/test-trial-forged
 TESTS += tests/unit/test-trial-forged
 tests_unit_test_trial_forged_SOURCES = tests/unit/test-trial-forged.c tests/unit/trial-rig.h tests/unit/unit.h \
-	fcgi/agent/trial_alike.c fcgi/agent/trial_judge.c fcgi/agent/trial_names.c fcgi/agent/trial_plan.c
+	fcgi/trial/alike.c fcgi/trial/judge.c fcgi/trial/names.c fcgi/trial/plan.c
 tests_unit_test_trial_forged_LDADD = $(GRADE_LIBS) $(CUNIT_LIBS)
 
 check_PROGRAMS += tests/unit/test-agent-container

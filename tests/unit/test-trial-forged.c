@@ -4,11 +4,11 @@
  */
 #include <string.h>
 
-#include "agent/trial_judge.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "grade/grade.h"
 #include "trial-rig.h"
+#include "trial/judge.h"
 #include "unit.h"
 
 #include "base/banned.h"

@@ -11,18 +11,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/trial_copy.h"
-#include "agent/trial_ctest.h"
-#include "agent/trial_judge.h"
-#include "agent/trial_plan.h"
-#include "agent/trial_plant.h"
-#include "agent/trial_steps.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "trial-rig.h"
+#include "trial/copy.h"
+#include "trial/ctest.h"
+#include "trial/judge.h"
+#include "trial/plan.h"
+#include "trial/plant.h"
+#include "trial/steps.h"
 #include "unit.h"
 
 #include "base/banned.h"

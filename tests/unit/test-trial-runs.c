@@ -16,15 +16,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/trial_lay.h"
-#include "agent/trial_user.h"
-#include "agent/trial_walls.h"
 #include "base/buf.h"
 #include "base/child.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "trial-rig.h"
+#include "trial/lay.h"
+#include "trial/user.h"
+#include "trial/walls.h"
 #include "unit.h"
 
 #include "base/banned.h"

@@ -12,16 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/trial_cargo.h"
-#include "agent/trial_drawn.h"
-#include "agent/trial_rust.h"
-#include "agent/trial_rust_plant.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "trial-rig.h"
+#include "trial/cargo.h"
+#include "trial/drawn.h"
+#include "trial/rust.h"
+#include "trial/rust_plant.h"
 #include "unit.h"
 
 #include "base/banned.h"

@@ -8,16 +8,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/trial_judge.h"
-#include "agent/trial_kinds.h"
-#include "agent/trial_names.h"
-#include "agent/trial_plan.h"
-#include "agent/trial_planted.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "trial-rig.h"
+#include "trial/judge.h"
+#include "trial/kinds.h"
+#include "trial/names.h"
+#include "trial/plan.h"
+#include "trial/planted.h"
 #include "unit.h"
 
 #include "base/banned.h"

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/trial_judge.h"
+#include "trial/judge.h"
 
 /* The outcome of a test in the verdict; -1: it has none. */
 static inline int trial_rig_result(const struct trial_verdict *verdict, const char *test)
@@ -23,7 +23,7 @@ static inline int trial_rig_result(const struct trial_verdict *verdict, const ch
     return -1;
 }
 
-/* Makes the process what runs need (trial_user.h), and a new folder, whose name is the template's
+/* Makes the process what runs need (trial/user.h), and a new folder, whose name is the template's
  * of mkdtemp(3), the current one, with one for homes. Without that it ends. */
 static inline void trial_rig_enter(char *place)
 {

@@ -1,5 +1,5 @@
 /*
- * trial/alike.h - names that whoever reads a report may take for a listed test's. Pure.
+ * alike.h - names that whoever reads a report may take for a listed test's. Pure.
  *
  * A grader looks for listed tests more loosely than a trial names them (docs/verdicts.md, "Names"):
  * by the end of a place, without blanks around a name, with other separators. All such names have

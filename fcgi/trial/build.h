@@ -1,5 +1,5 @@
 /*
- * trial/build.h - the folder in which a trial's programs are built, always under the same path.
+ * build.h - the folder in which a trial's programs are built, always under the same path.
  *
  * What all runs have in common is built once, by a user of its own, and kept. Each run gets a copy
  * of that as its own, with the files' times, by which make tells what is to be built. Before a test

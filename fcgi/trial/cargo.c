@@ -18,6 +18,7 @@
 #include "trial/crate.h"
 #include "trial/drawn.h"
 #include "trial/lay.h"
+#include "trial/rust_macros.h"
 #include "trial/rust_plant.h"
 #include "trial/writing.h"
 

@@ -1,5 +1,5 @@
 /*
- * trial/cargo.h - the planner for projects of Rust that cargo tests.
+ * cargo.h - the planner for projects of Rust that cargo tests.
  *
  * As with ctest (trial/ctest.h), what all runs have in common is built once, and a test is a
  * process of its own: the program of its file, told to run that test alone. Its status tells. All

@@ -1,5 +1,5 @@
 /*
- * trial/cargo_kept.h - what of a session's files may not decide how Rust's tests are built: it is
+ * cargo_kept.h - what of a session's files may not decide how Rust's tests are built: it is
  * the image's (the plan's member `kept`, trial/plan.h), or not there.
  */
 #ifndef CODESET_TRIAL_CARGO_KEPT_H

@@ -1,5 +1,5 @@
 /*
- * trial/cmake.h - what CMake and ctest say of a project: its programs and its tests.
+ * cmake.h - what CMake and ctest say of a project: its programs and its tests.
  *
  * They are asked in a copy of the image's repository with the trial's tests in it, as the
  * container's root, before anything of the session is there. All paths that they tell are those

@@ -1,5 +1,5 @@
 /*
- * trial/copy.h - what a planner asks the image's own tools of: a copy of the image's repository,
+ * copy.h - what a planner asks the image's own tools of: a copy of the image's repository,
  * with the trial's tests in it, while nothing of the session is there.
  */
 #ifndef CODESET_TRIAL_COPY_H

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "trial/build.h"
 #include "trial/copy.h"
+#include "trial/rust_macros.h"
 #include "trial/writing.h"
 
 #include "base/banned.h"

@@ -1,5 +1,5 @@
 /*
- * trial/crate.h - what cargo says of a project, and which tests its files have.
+ * crate.h - what cargo says of a project, and which tests its files have.
  *
  * It is asked in a copy of the image's repository with the trial's tests in it (trial/copy.h). Only
  * tests in files that the trial names are told: all others are the session's own. So is a program

@@ -1,5 +1,5 @@
 /*
- * trial/ctest.h - what is to be built and run of a project of CMake's with tests of ctest's.
+ * ctest.h - what is to be built and run of a project of CMake's with tests of ctest's.
  *
  * Tests are programs, each of which passes by its exit status. Which there are, is asked of CMake
  * and ctest in a copy of the image's repository with the trial's tests in it: what the session says

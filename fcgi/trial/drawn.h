@@ -1,5 +1,5 @@
 /*
- * trial/drawn.h - which run of a trial has which test, and which failure in it. Pure but for
+ * drawn.h - which run of a trial has which test, and which failure in it. Pure but for
  * chance.
  *
  * There are some small runs, and one of all tests at the end. A test that must be mended is in all

@@ -1,5 +1,5 @@
 /*
- * trial/go.h - what is to be built and run of a Go module's tests.
+ * go.h - what is to be built and run of a Go module's tests.
  *
  * `go test` makes a program of each package with tests. Here each test is started as a process of
  * its own, in its package's folder, and passes by its exit status, and by saying that it passed

@@ -1,5 +1,5 @@
 /*
- * trial/goblock.h - statements of a Go test: what they call, and what may leave a block before its
+ * goblock.h - statements of a Go test: what they call, and what may leave a block before its
  * end. Pure.
  *
  * What is planted behind such a statement might never be executed, and an honest solution be

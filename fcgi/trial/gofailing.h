@@ -1,5 +1,5 @@
 /*
- * trial/gofailing.h - an assertion that can't hold, as it is planted at the beginning and the end
+ * gofailing.h - an assertion that can't hold, as it is planted at the beginning and the end
  * of a Go test. Pure but for chance.
  *
  * It fails in the words of one of the function's own assertions, and at the place of that, so that

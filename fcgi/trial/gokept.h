@@ -1,5 +1,5 @@
 /*
- * trial/gokept.h - which files of a Go module stay the image's, whatever a session made of them:
+ * gokept.h - which files of a Go module stay the image's, whatever a session made of them:
  * what only tests need.
  *
  * These are vendored packages that only tests import, and what is in the folders `testdata` of the

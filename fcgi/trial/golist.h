@@ -1,5 +1,5 @@
 /*
- * trial/golist.h - what the go command says of a module: its packages, and how it is set up.
+ * golist.h - what the go command says of a module: its packages, and how it is set up.
  *
  * It is asked in a copy of the image's repository with the trial's tests in it, as the container's
  * root, before anything of the session is there. All paths that it tells are those which the same

@@ -1,5 +1,5 @@
 /*
- * trial/goliteral.h - literals in the text of a Go file, and others like them. Pure but for chance.
+ * goliteral.h - literals in the text of a Go file, and others like them. Pure but for chance.
  *
  * Another one has the same length, and fits into the same types: a number becomes no greater than
  * what every type holds that the first one may have.

@@ -1,5 +1,5 @@
 /*
- * trial/goplant.h - failures planted in the source text of a Go test.
+ * goplant.h - failures planted in the source text of a Go test.
  *
  * Each is one edit of a place that is surely executed whenever the test passes, so that the test
  * fails, whatever the code does that it tests, and that surely compiles: what does not would take

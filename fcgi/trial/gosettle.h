@@ -1,5 +1,5 @@
 /*
- * trial/gosettle.h - what of a session's files decides how Go's tests are built, put right.
+ * gosettle.h - what of a session's files decides how Go's tests are built, put right.
  *
  * Test files of a session are removed from the packages that are tested: they could have a main
  * function of the tests (TestMain), or the names of the trial's. A session's go.mod stays if it

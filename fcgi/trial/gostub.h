@@ -1,5 +1,5 @@
 /*
- * trial/gostub.h - what of a Go test file lies in the repository while code under test is built and
+ * gostub.h - what of a Go test file lies in the repository while code under test is built and
  * runs: as much as the go command reads there by itself, and no test. The compiler gets the file
  * from elsewhere, so that the code can't read what its tests expect.
  *

@@ -1,5 +1,5 @@
 /*
- * trial/gotests.h - the tests of a Go module, and which of them the lists of a sample name.
+ * gotests.h - the tests of a Go module, and which of them the lists of a sample name.
  */
 #ifndef CODESET_TRIAL_GOTESTS_H
 #define CODESET_TRIAL_GOTESTS_H

@@ -1,5 +1,5 @@
 /*
- * trial/gotext.h - the text of a Go file, as far as it can be read by itself: which functions it
+ * gotext.h - the text of a Go file, as far as it can be read by itself: which functions it
  * has, and which statements they have. Pure.
  *
  * Nothing is compiled. What can't be told for sure is not told.

@@ -1,5 +1,5 @@
 /*
- * trial/gowords.h - a set of words of Go files. Pure.
+ * gowords.h - a set of words of Go files. Pure.
  */
 #ifndef CODESET_TRIAL_GOWORDS_H
 #define CODESET_TRIAL_GOWORDS_H

@@ -1,5 +1,5 @@
 /*
- * trial/judge.h - from how the runs of a trial ended to outcomes of tests and a report. Pure.
+ * judge.h - from how the runs of a trial ended to outcomes of tests and a report. Pure.
  *
  * Nothing that a run says of itself counts alone: a test has passed if it did in each run in which
  * it is as it should be, and if it failed in each run in which a failure was planted. All that a

@@ -1,5 +1,5 @@
 /*
- * trial/kinds.h - how the frameworks of a trial (wire/framework.h) are run: a row for each family.
+ * kinds.h - how the frameworks of a trial (wire/framework.h) are run: a row for each family.
  *
  * A kind has a planner, which is root's and sees the image without the session, and names its tests
  * in some way. What a run does, the plan says (trial/plan.h). Planner and runner are part of this

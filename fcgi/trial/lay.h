@@ -1,5 +1,5 @@
 /*
- * trial/lay.h - the tests of a run: a copy of their own, as the run's user may do in its folder
+ * lay.h - the tests of a run: a copy of their own, as the run's user may do in its folder
  * what it likes.
  */
 #ifndef CODESET_TRIAL_LAY_H

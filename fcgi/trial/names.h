@@ -1,5 +1,5 @@
 /*
- * trial/names.h - how the tests of a trial's frameworks are named. Pure.
+ * names.h - how the tests of a trial's frameworks are named. Pure.
  */
 #ifndef CODESET_TRIAL_NAMES_H
 #define CODESET_TRIAL_NAMES_H

@@ -1,5 +1,5 @@
 /*
- * trial/plan.h - what is to be run in a trial: plan.json, as the framework's planner leaves it.
+ * plan.h - what is to be run in a trial: plan.json, as the framework's planner leaves it.
  *
  * Either the run's own program tells on descriptor 3 how its tests ended (`argv`), or each test is
  * a program whose status tells (`commands`, "test": its name; one without builds something):

@@ -1,5 +1,5 @@
 /*
- * trial/plant.h - failures planted in the source text of a C test program.
+ * plant.h - failures planted in the source text of a C test program.
  *
  * Each is one edit of a place that is surely executed whenever the test is, so that the program
  * ends with another status than 0, whatever the code does that it tests. What can't be told to be

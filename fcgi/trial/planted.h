@@ -1,5 +1,5 @@
 /*
- * trial/planted.h - what became of the planted failures, for the operator. Pure.
+ * planted.h - what became of the planted failures, for the operator. Pure.
  *
  * Appends an object without a line end:
  *

@@ -1,5 +1,5 @@
 /*
- * trial/plants.h - failures that can be planted in a text, in whatever language it is, and the text
+ * plants.h - failures that can be planted in a text, in whatever language it is, and the text
  * with them in it. Pure but for chance.
  *
  * Whoever reads the language finds them: trial/plant.h does so in C.

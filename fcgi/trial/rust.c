@@ -1,20 +1,15 @@
 #include "trial/rust.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "trial/rust_macros.h"
 
 #include "base/banned.h"
 
-#define NESTED_MOST 50 /* modules within modules; macros that are made of others */
-
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
+#define NESTED_MOST 50 /* modules within modules */
 
 /* --- what is code ---------------------------------------------------------------------------- */
 
@@ -56,8 +51,8 @@ static int raw_hashes(const char *text, size_t at)
 
     if (text[at] != 'r')
         return -1;
-    if (at > 0 && is_word(text[at - 1]) &&
-        (!strchr("bc", text[at - 1]) || (at > 1 && is_word(text[at - 2]))))
+    if (at > 0 && source_is_word(text[at - 1]) &&
+        (!strchr("bc", text[at - 1]) || (at > 1 && source_is_word(text[at - 2]))))
         return -1;
     hashes = strspn(text + at + 1, "#");
     return text[at + 1 + hashes] == '"' && hashes < 256 ? (int)hashes : -1;
@@ -105,34 +100,23 @@ static size_t skip_opaque(const char *text, size_t at, size_t *ret_open, size_t 
     return skip_quoted(text, at);
 }
 
-static void mask(struct source *source, size_t start, size_t end, char by)
-{
-    for (size_t i = start; i < end; i++)
-        if (source->code[i] != '\n')
-            source->code[i] = by;
-}
-
-static void find_macros(struct source *source);
-static uint64_t find_imported(const struct source *source);
-
 void rust_read(struct source *ret_source, const char *text)
 {
     bool is_script = strncmp(text, "#!", 2) == 0 && text[2 + strspn(text + 2, " \t")] != '[';
     size_t at = is_script ? strcspn(text, "\n") : 0;
 
     *ret_source = (struct source){.text = text, .code = xstrdup(text), .length = strlen(text)};
-    mask(ret_source, 0, at, ' ');
+    source_mask(ret_source, 0, at, ' ');
     while (at < ret_source->length) {
         size_t open, close, end = skip_opaque(text, at, &open, &close);
 
         if (end > at && open == 0)
-            mask(ret_source, at, end, ' ');
+            source_mask(ret_source, at, end, ' ');
         else if (end > at + open + close)
-            mask(ret_source, at + open, end - close, 'x');
+            source_mask(ret_source, at + open, end - close, 'x');
         at = end > at ? end : at + 1;
     }
-    find_macros(ret_source);
-    ret_source->imported = find_imported(ret_source);
+    rust_macros_read(ret_source);
 }
 
 /* --- items ----------------------------------------------------------------------------------- */
@@ -145,18 +129,13 @@ struct attributes {
     char *path;
 };
 
-static bool has_char(const struct source *source, size_t at, char c)
-{
-    return at < source->length && source->code[at] == c;
-}
-
 /* The last word of a path: `test` of `tokio::test`. */
 static size_t last_word(const struct source *source, size_t at)
 {
     for (;;) {
         size_t behind = source_skip_blanks(source, at + source_word_length(source, at));
 
-        if (!has_char(source, behind, ':') || !has_char(source, behind + 1, ':'))
+        if (!source_has_char(source, behind, ':') || !source_has_char(source, behind + 1, ':'))
             return at;
         at = source_skip_blanks(source, behind + 2);
     }
@@ -199,10 +178,10 @@ static bool read_attributes(const struct source *source, size_t *at, size_t end,
 {
     *attributes = (struct attributes){.start = source_skip_blanks(source, *at)};
     for (*at = attributes->start; *at < end && source->code[*at] == '#';) {
-        size_t open = *at + 1 + has_char(source, *at + 1, '!'), close;
+        size_t open = *at + 1 + source_has_char(source, *at + 1, '!'), close;
 
         open = source_skip_blanks(source, open);
-        if (!has_char(source, open, '[') || (close = source_match(source, open, end)) == 0)
+        if (!source_has_char(source, open, '[') || (close = source_match(source, open, end)) == 0)
             return false;
         take_attribute(source, open + 1, close, attributes);
         *at = source_skip_blanks(source, close + 1);
@@ -210,31 +189,22 @@ static bool read_attributes(const struct source *source, size_t *at, size_t end,
     return *at < end;
 }
 
-static bool is_one_of(const struct source *source, size_t at, const char *const *words,
-                      size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (source_has_word(source, at, words[i]))
-            return true;
-    return false;
-}
-
 /* Behind `pub(crate)`, `async`, `unsafe extern "C"`. */
 static size_t skip_qualifiers(const struct source *source, size_t at, size_t end)
 {
     static const char *const words[] = {"pub", "async", "unsafe", "const", "default", "extern"};
 
-    while (at < end && is_one_of(source, at, words, ARRAY_SIZE(words))) {
+    while (at < end && source_is_one_of(source, at, words, ARRAY_SIZE(words))) {
         size_t behind = source_skip_blanks(source, at + source_word_length(source, at));
 
-        if (has_char(source, behind, '(')) {
+        if (source_has_char(source, behind, '(')) {
             if ((behind = source_match(source, behind, end)) == 0)
                 return end;
             behind++;
         }
-        if (has_char(source, behind, '"')) {
+        if (source_has_char(source, behind, '"')) {
             behind += 1 + strcspn(source->code + behind + 1, "\"");
-            behind += has_char(source, behind, '"');
+            behind += source_has_char(source, behind, '"');
         }
         at = source_skip_blanks(source, behind);
     }
@@ -259,7 +229,7 @@ static size_t find_open(const struct source *source, size_t at, size_t end, cons
 static size_t skip_item(const struct source *source, size_t at, size_t end)
 {
     static const char *const until_semicolon[] = {"use", "const", "static", "type", "let"};
-    bool is_long = is_one_of(source, at, until_semicolon, ARRAY_SIZE(until_semicolon));
+    bool is_long = source_is_one_of(source, at, until_semicolon, ARRAY_SIZE(until_semicolon));
     size_t stop = find_open(source, at, end, is_long ? ";" : ";{");
 
     if (stop == 0)
@@ -337,7 +307,7 @@ static size_t take_module(struct finding *finding, size_t name, size_t end, cons
 
     if (length == 0)
         return 0;
-    if (has_char(source, behind, ';')) {
+    if (source_has_char(source, behind, ';')) {
         const struct rust_module module = {
             .name = xasprintf("%s%.*s", modules, length, source->text + name),
             .folder = xstrdup(folder),
@@ -348,7 +318,7 @@ static size_t take_module(struct finding *finding, size_t name, size_t end, cons
         add_module(finding, &module);
         return behind + 1;
     }
-    if (!has_char(source, behind, '{') || (close = source_match(source, behind, end)) == 0)
+    if (!source_has_char(source, behind, '{') || (close = source_match(source, behind, end)) == 0)
         return 0;
     inner_modules = xasprintf("%s%.*s::", modules, length, source->text + name);
     inner_folder = attributes->path ? xasprintf("%s%s/", folder, attributes->path)
@@ -412,7 +382,8 @@ static bool is_block(const struct source *source, size_t at)
     static const char *const words[] = {"if", "for",    "while", "loop", "match", "unsafe",
                                         "fn", "struct", "enum",  "impl", "mod",   "trait"};
 
-    return has_char(source, at, '{') || is_one_of(source, at, words, ARRAY_SIZE(words));
+    return source_has_char(source, at, '{') ||
+           source_is_one_of(source, at, words, ARRAY_SIZE(words));
 }
 
 /* Behind NAME! where a macro is called, or a path with it; 0: none is. */
@@ -421,7 +392,7 @@ static size_t skip_macro_name(const struct source *source, size_t at)
     at = last_word(source, at);
     at += source_word_length(source, at);
     at = source_skip_blanks(source, at);
-    return has_char(source, at, '!') && !has_char(source, at + 1, '=') ? at + 1 : 0;
+    return source_has_char(source, at, '!') && !source_has_char(source, at + 1, '=') ? at + 1 : 0;
 }
 
 /* Is what ends with a brace before `at` only a pattern, or the part of a condition? */
@@ -473,7 +444,7 @@ static size_t skip_braced_macro(const struct source *source, size_t at, size_t e
     open = source_skip_blanks(source, open);
     if (source_word_length(source, open) > 0) /* macro_rules! name */
         open = source_skip_blanks(source, open + source_word_length(source, open));
-    if (!has_char(source, open, '{') || (open = source_match(source, open, end)) == 0)
+    if (!source_has_char(source, open, '{') || (open = source_match(source, open, end)) == 0)
         return 0;
     return open + 1;
 }
@@ -487,7 +458,7 @@ bool rust_next_statement(const struct source *source, size_t *at, size_t end,
     bool has_attribute = start != attributes.start;
 
     free(attributes.path);
-    if (!found || has_char(source, start, '\'')) /* a label */
+    if (!found || source_has_char(source, start, '\'')) /* a label */
         return false;
     block = is_block(source, start);
     stop = block ? skip_blocks(source, start, end) : skip_braced_macro(source, start, end);
@@ -498,7 +469,7 @@ bool rust_next_statement(const struct source *source, size_t *at, size_t end,
     }
     *ret_statement = (struct rust_statement){
         .start = attributes.start,
-        .is_simple = !block && stop == 0 && !has_attribute && !has_char(source, start, ';'),
+        .is_simple = !block && stop == 0 && !has_attribute && !source_has_char(source, start, ';'),
     };
     if (stop == 0 && !block) {
         stop = find_open(source, start, end, ";");
@@ -507,185 +478,6 @@ bool rust_next_statement(const struct source *source, size_t *at, size_t end,
     }
     *at = ret_statement->end = stop;
     return stop > 0;
-}
-
-/* --- what leaves them ------------------------------------------------------------------------ */
-
-static bool is_in(const char *word, size_t length, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strlen(words[i]) == length && strncmp(word, words[i], length) == 0)
-            return true;
-    return false;
-}
-
-static const char *const std_macros[] = {"assert",
-                                         "assert_eq",
-                                         "assert_ne",
-                                         "cfg",
-                                         "column",
-                                         "compile_error",
-                                         "concat",
-                                         "dbg",
-                                         "debug_assert",
-                                         "debug_assert_eq",
-                                         "debug_assert_ne",
-                                         "env",
-                                         "eprint",
-                                         "eprintln",
-                                         "file",
-                                         "format",
-                                         "format_args",
-                                         "include",
-                                         "include_bytes",
-                                         "include_str",
-                                         "line",
-                                         "matches",
-                                         "module_path",
-                                         "option_env",
-                                         "panic",
-                                         "print",
-                                         "println",
-                                         "stringify",
-                                         "thread_local",
-                                         "todo",
-                                         "unimplemented",
-                                         "unreachable",
-                                         "vec",
-                                         "write",
-                                         "writeln"};
-
-static uint64_t bit_of(const char *word, size_t length)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(std_macros); i++)
-        if (is_in(word, length, &std_macros[i], 1))
-            return UINT64_C(1) << i;
-    return 0;
-}
-
-uint64_t rust_macro_bit(const char *name)
-{
-    return bit_of(name, strlen(name));
-}
-
-/* None of these leaves a function, but by a failure. */
-static bool is_known_macro(const char *word, size_t length)
-{
-    static const char *const others[] = {"json", "bail", "ensure", "anyhow", "macro_rules"};
-
-    return strncmp(word, "assert", strlen("assert")) == 0 ||
-           (bit_of(word, length) & ~rust_macro_bit("include")) ||
-           is_in(word, length, others, ARRAY_SIZE(others));
-}
-
-static int by_name(const void *a, const void *b)
-{
-    const struct source_macro *one = a, *other = b;
-    size_t length = one->name_length < other->name_length ? one->name_length : other->name_length;
-    int order = memcmp(one->name, other->name, length);
-
-    return order
-               ? order
-               : (one->name_length > other->name_length) - (one->name_length < other->name_length);
-}
-
-/* Of several of one name always the same; NULL: the text defines none. */
-static struct source_macro *macro_of(const struct source *source, const char *name, size_t length)
-{
-    const struct source_macro key = {.name = name, .name_length = length};
-
-    return source->macro_count == 0 ? NULL
-                                    : bsearch(&key, source->macros, source->macro_count,
-                                              sizeof(*source->macros), by_name);
-}
-
-/* A macro that leaves, or one of which nothing is known. */
-static bool macro_leaves(const struct source *source, const char *name, size_t length)
-{
-    const struct source_macro *macro;
-
-    if (is_known_macro(name, length))
-        return false;
-    macro = macro_of(source, name, length);
-    return !macro || macro->leaves;
-}
-
-bool rust_may_leave(const struct source *source, size_t start, size_t end)
-{
-    static const char *const leaving[] = {"return", "exit",   "_exit", "quick_exit",
-                                          "abort",  "become", "yield"};
-
-    for (size_t at = start; at < end; at++) {
-        size_t length = source_word_length(source, at), behind;
-
-        if (length == 0)
-            continue;
-        if (is_in(source->code + at, length, leaving, ARRAY_SIZE(leaving)))
-            return true;
-        behind = source_skip_blanks(source, at + length);
-        if (has_char(source, behind, '!') && !has_char(source, behind + 1, '=') &&
-            macro_leaves(source, source->text + at, length))
-            return true;
-        at += length - 1;
-    }
-    return false;
-}
-
-/* A macro may be made of others. Where that has no end, all of them leave. */
-static void find_leaving(struct source *source)
-{
-    bool found = true;
-
-    for (size_t round = 0; found; round++) {
-        found = false;
-        for (size_t i = 0; i < source->macro_count; i++) {
-            const struct source_macro *form = &source->macros[i];
-            struct source_macro *macro = macro_of(source, form->name, form->name_length);
-
-            if (macro->leaves ||
-                (round < NESTED_MOST && !rust_may_leave(source, form->start, form->end)))
-                continue;
-            macro->leaves = found = true;
-        }
-    }
-}
-
-/* The first word from `at` on, where none goes on; the text's end where there is none. */
-static size_t next_word(const struct source *source, size_t at)
-{
-    while (at < source->length && !is_word(source->code[at]))
-        at++;
-    return at;
-}
-
-/* Where the name stands of a macro that is defined at `at`; 0: none is. */
-static size_t defined_name(const struct source *source, size_t at)
-{
-    size_t behind = source_skip_blanks(source, at + source_word_length(source, at));
-
-    return source_has_word(source, at, "macro_rules") && has_char(source, behind, '!')
-               ? source_skip_blanks(source, behind + 1)
-               : 0;
-}
-
-/* Those within another one are a part of it. */
-static void find_macros(struct source *source)
-{
-    for (size_t at = next_word(source, 0); at < source->length;
-         at = next_word(source, at + source_word_length(source, at))) {
-        size_t name = defined_name(source, at), open, close;
-
-        if (name == 0)
-            continue;
-        open = source_skip_blanks(source, name + source_word_length(source, name));
-        if ((close = source_match(source, open, source->length)) == 0)
-            break;
-        source_add_macro(source, name, close + 1);
-        at = close;
-    }
-    if (source->macro_count > 0)
-        qsort(source->macros, source->macro_count, sizeof(*source->macros), by_name);
-    find_leaving(source);
 }
 
 /* --- arguments ------------------------------------------------------------------------------- */
@@ -713,10 +505,10 @@ size_t rust_argument_end(const struct source *source, size_t at, size_t end)
 {
     bool has_type = false;
 
-    if (has_char(source, at, '<')) /* <T as Trait<A, B>>::name() */
+    if (source_has_char(source, at, '<')) /* <T as Trait<A, B>>::name() */
         return 0;
     for (; at < end && source->code[at] != ','; at++) {
-        bool is_start = at == 0 || !is_word(source->code[at - 1]);
+        bool is_start = at == 0 || !source_is_word(source->code[at - 1]);
 
         has_type = has_type || (is_start && source_has_word(source, at, "as"));
         if (has_type && source->code[at] == '<')
@@ -734,105 +526,4 @@ size_t rust_argument_end(const struct source *source, size_t at, size_t end)
         }
     }
     return at;
-}
-
-/* --- macros ---------------------------------------------------------------------------------- */
-
-uint64_t rust_macros_defined(const struct source *source)
-{
-    uint64_t found = 0;
-
-    for (size_t at = next_word(source, 0); at < source->length;
-         at = next_word(source, at + source_word_length(source, at))) {
-        size_t name = defined_name(source, at);
-
-        found |= name ? bit_of(source->code + name, source_word_length(source, name)) : 0;
-    }
-    return found;
-}
-
-/* at: behind `use`. What the last word of each path means, unless the first one is the standard
- * library. */
-static uint64_t imported_by(const struct source *source, size_t at, size_t end)
-{
-    static const char *const std[] = {"std", "core", "alloc"};
-    bool has_first = false, is_std = false;
-    uint64_t found = 0;
-
-    for (size_t depth = 0; at < end; at++) {
-        size_t length = source_word_length(source, at);
-
-        if (length > 0 && !has_first) {
-            has_first = true;
-            is_std = is_one_of(source, at, std, ARRAY_SIZE(std));
-        }
-        if (length > 0 && !is_std &&
-            strchr(",};", source->code[source_skip_blanks(source, at + length)]))
-            found |= bit_of(source->code + at, length);
-        depth += has_first && source->code[at] == '{';
-        depth -= depth > 0 && source->code[at] == '}';
-        has_first = has_first && (depth > 0 || source->code[at] != ',');
-        at += length > 0 ? length - 1 : 0;
-    }
-    return found;
-}
-
-static uint64_t find_imported(const struct source *source)
-{
-    uint64_t found = 0;
-
-    for (size_t at = next_word(source, 0), end; at < source->length; at = next_word(source, end)) {
-        end = at + source_word_length(source, at);
-        if (!source_has_word(source, at, "use"))
-            continue;
-        at = end;
-        end += strcspn(source->code + end, ";");
-        found |= imported_by(source, at, end);
-    }
-    return found;
-}
-
-uint64_t rust_macros_imported(const struct source *source)
-{
-    return source->imported;
-}
-
-/* Is it the end of a path, or a parameter of a macro's? */
-static bool is_behind_path(const struct source *source, size_t at)
-{
-    while (at > 0 && isspace((unsigned char)source->code[at - 1]))
-        at--;
-    return at > 0 && (source->code[at - 1] == '$' ||
-                      (at > 1 && source->code[at - 1] == ':' && source->code[at - 2] == ':'));
-}
-
-/* Behind what is between brackets at `open`; the text's end if that can't be told. */
-static size_t quoted_end(const struct source *source, size_t open)
-{
-    bool is_open = open < source->length && strchr("({[", source->code[open]);
-    size_t close = is_open ? source_match(source, open, source->length) : open;
-
-    return close > 0 ? close : source->length;
-}
-
-bool rust_next_call(const struct source *source, size_t *at, uint64_t but, size_t *ret_name)
-{
-    static const char *const quoting[] = {"stringify", "quote", "quote_spanned", "parse_quote"};
-
-    for (size_t word = next_word(source, *at); word < source->length;
-         word = next_word(source, *at)) {
-        size_t length = source_word_length(source, word), behind;
-
-        *at = word + length;
-        behind = source_skip_blanks(source, *at);
-        if (!has_char(source, behind, '!') || has_char(source, behind + 1, '='))
-            continue;
-        if (is_in(source->code + word, length, quoting, ARRAY_SIZE(quoting)))
-            *at = quoted_end(source, source_skip_blanks(source, behind + 1));
-        if ((bit_of(source->code + word, length) & ~but) && !is_behind_path(source, word)) {
-            *ret_name = word;
-            return true;
-        }
-    }
-    return false;
 }

@@ -1,5 +1,5 @@
 /*
- * trial/rust.h - the text of a Rust file, as far as it can be read without a compiler: its tests
+ * rust.h - the text of a Rust file, as far as it can be read without a compiler: its tests
  * with their modules, the modules that are files of their own, and the statements of a function.
  *
  * A text is read into a struct source (trial/source.h), whose `code` has nothing but what counts:
@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "trial/source.h"
 
@@ -57,23 +56,6 @@ struct rust_statement {
  * where it ends. */
 bool rust_next_statement(const struct source *source, size_t *at, size_t end,
                          struct rust_statement *ret_statement);
-
-/* May what follows not be executed, although no test failed? So it is with a jump, the end of the
- * process, and with a macro that is not known. */
-bool rust_may_leave(const struct source *source, size_t start, size_t end);
-
-/* --- macros ---------------------------------------------------------------------------------- */
-
-/* The standard library's, as bits: those that the text defines itself, and those that it imports by
- * name from elsewhere. What it imports by `*`, or all that a crate has by #[macro_use], may also
- * have their names, and then comes before them. */
-uint64_t rust_macros_defined(const struct source *source);
-uint64_t rust_macros_imported(const struct source *source);
-uint64_t rust_macro_bit(const char *name);
-
-/* The next call of one of them by its bare name, from *at on, which is then behind the name. but:
- * not of these. Code that is only quoted is left out. */
-bool rust_next_call(const struct source *source, size_t *at, uint64_t but, size_t *ret_name);
 
 /* Behind the argument of a call that begins at `at`; 0: it can't be told. */
 size_t rust_argument_end(const struct source *source, size_t at, size_t end);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "trial/rust_macros.h"
 
 #include "base/banned.h"
 

@@ -1,5 +1,5 @@
 /*
- * trial/rust_plant.h - failures that can be planted in a test of a Rust file. Pure but for chance.
+ * rust_plant.h - failures that can be planted in a test of a Rust file. Pure but for chance.
  *
  * As in C (trial/plant.h), each is one edit of a place that is surely executed whenever the test
  * is, so that the test fails, whatever the code does that it tests. All tests of a file are one

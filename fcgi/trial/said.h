@@ -1,5 +1,5 @@
 /*
- * trial/said.h - what a test program of Go's says with `-test.v` of how its tests ended.
+ * said.h - what a test program of Go's says with `-test.v` of how its tests ended.
  *
  * That is its own word, as its status is. It is needed, as the status is 0 where a test was
  * skipped, or was not there.

@@ -14,7 +14,7 @@
 
 /* --- what is code ---------------------------------------------------------------------------- */
 
-static bool is_word(char c)
+bool source_is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
 }
@@ -24,7 +24,7 @@ static bool is_directive(const char *text, size_t at, const char *name)
     size_t length = strlen(name);
 
     at += strspn(text + at, "# \t");
-    return strncmp(text + at, name, length) == 0 && !is_word(text[at + length]);
+    return strncmp(text + at, name, length) == 0 && !source_is_word(text[at + length]);
 }
 
 static size_t line_end(const char *text, size_t at)
@@ -55,7 +55,7 @@ static size_t skip_opaque(const char *text, size_t at)
     return text[at] ? at + 1 : at;
 }
 
-static void mask(struct source *source, size_t start, size_t end, char by)
+void source_mask(struct source *source, size_t start, size_t end, char by)
 {
     for (size_t i = start; i < end; i++)
         if (source->code[i] != '\n')
@@ -73,7 +73,7 @@ static size_t word_length(const char *text)
 {
     size_t length = 0;
 
-    while (is_word(text[length]))
+    while (source_is_word(text[length]))
         length++;
     return length;
 }
@@ -88,6 +88,20 @@ bool source_has_word(const struct source *source, size_t at, const char *word)
     size_t length = source_word_length(source, at);
 
     return length == strlen(word) && strncmp(source->code + at, word, length) == 0;
+}
+
+bool source_is_one_of(const struct source *source, size_t at, const char *const *words,
+                      size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (source_has_word(source, at, words[i]))
+            return true;
+    return false;
+}
+
+bool source_has_char(const struct source *source, size_t at, char c)
+{
+    return at < source->length && source->code[at] == c;
 }
 
 /* Where what opens here closes; 0: nowhere before `end`. */
@@ -124,7 +138,7 @@ static bool read_head(const struct source *source, size_t brace, struct function
     while (at > 0 && isspace((unsigned char)code[at - 1]))
         at--;
     function->name = at;
-    while (function->name > 0 && is_word(code[function->name - 1]))
+    while (function->name > 0 && source_is_word(code[function->name - 1]))
         function->name--;
     function->name_length = at - function->name;
     return function->name_length > 0;
@@ -393,16 +407,16 @@ static void mask_all(struct source *source)
                 depth--;
             if (is_directive(text, at, "define"))
                 add_macro(source, at, end);
-            mask(source, at, end, ' ');
+            source_mask(source, at, end, ' ');
         } else if (end == at) {
             fresh = text[at] == '\n' || (fresh && isspace((unsigned char)text[at]));
             end = at + 1;
             if (depth > 0)
-                mask(source, at, end, HIDDEN);
+                source_mask(source, at, end, HIDDEN);
         } else if (text[at] == '/') {
-            mask(source, at, end, depth > 0 ? HIDDEN : ' ');
+            source_mask(source, at, end, depth > 0 ? HIDDEN : ' ');
         } else {
-            mask(source, at + 1, end - 1, depth > 0 ? HIDDEN : 'x');
+            source_mask(source, at + 1, end - 1, depth > 0 ? HIDDEN : 'x');
             fresh = false;
         }
         at = end;

@@ -1,5 +1,5 @@
 /*
- * trial/source.h - the text of a C program, as far as it can be read without its headers: which
+ * source.h - the text of a C program, as far as it can be read without its headers: which
  * functions it has, and which statements they have.
  *
  * Nothing is compiled. What can't be told for sure is not told: what stands within #if may be there
@@ -27,7 +27,7 @@ struct source {
     size_t length;
     struct source_macro *macros;
     size_t macro_count, macro_room;
-    uint64_t imported; /* macros that have names of the standard library's: trial/rust.h */
+    uint64_t imported; /* macros that have names of the standard library's: rust_macros.h */
 };
 
 struct function {
@@ -43,9 +43,16 @@ struct statement {
 void source_read(struct source *ret_source, const char *text);
 void source_release(struct source *source);
 
+/* Puts this in place of all code but line ends: for who reads a text into it. */
+void source_mask(struct source *source, size_t start, size_t end, char by);
+
 size_t source_skip_blanks(const struct source *source, size_t at);
 size_t source_word_length(const struct source *source, size_t at); /* 0: no word begins there */
 bool source_has_word(const struct source *source, size_t at, const char *word);
+bool source_is_one_of(const struct source *source, size_t at, const char *const *words,
+                      size_t count);
+bool source_has_char(const struct source *source, size_t at, char c);
+bool source_is_word(char c); /* may it be a part of one? */
 
 /* name: where it stands in the text. */
 void source_add_macro(struct source *source, size_t name, size_t end);

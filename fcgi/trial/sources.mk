@@ -30,6 +30,7 @@ TRIAL_SOURCES = \
 	fcgi/trial/planted.c fcgi/trial/planted.h \
 	fcgi/trial/plants.c fcgi/trial/plants.h \
 	fcgi/trial/rust.c fcgi/trial/rust.h \
+	fcgi/trial/rust_macros.c fcgi/trial/rust_macros.h \
 	fcgi/trial/rust_plant.c fcgi/trial/rust_plant.h \
 	fcgi/trial/said.c fcgi/trial/said.h \
 	fcgi/trial/source.c fcgi/trial/source.h \

@@ -1,5 +1,5 @@
 /*
- * trial/steps.h - the runs of a trial, one after another.
+ * steps.h - the runs of a trial, one after another.
  */
 #ifndef CODESET_TRIAL_STEPS_H
 #define CODESET_TRIAL_STEPS_H

@@ -36,7 +36,7 @@
  *     cargo_kept.c  what of a session's files may not decide how Rust's tests are built
  *     crate.c       what cargo tells it of a project, and which tests its files have
  *     rust_plant.c  failures in Rust's source text; pure but for chance
- *     rust.c        what can be read of such a text; pure
+ *     rust.c        what can be read of such a text, with rust_macros.c; pure
  *     plant.c       those of the source text of C programs; pure but for chance
  *     source.c      what can be read of such a text; pure
  *     pytest_*.py   pytest's planner, run as root by the image's interpreter before the session's

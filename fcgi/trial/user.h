@@ -1,5 +1,5 @@
 /*
- * trial/user.h - one run of a trial: as a user that nobody else is, of whom nothing is left.
+ * user.h - one run of a trial: as a user that nobody else is, of whom nothing is left.
  */
 #ifndef CODESET_TRIAL_USER_H
 #define CODESET_TRIAL_USER_H

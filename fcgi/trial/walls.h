@@ -1,5 +1,5 @@
 /*
- * trial/walls.h - what a run of a trial can't write, and what it can't leave to the next one.
+ * walls.h - what a run of a trial can't write, and what it can't leave to the next one.
  *
  * For the container's root. Where nothing else runs, and so nothing changes what is walked over.
  */

@@ -1,5 +1,5 @@
 /*
- * trial/writing.h - the plan of a trial with programs (trial/plan.h), as a planner of this program
+ * writing.h - the plan of a trial with programs (trial/plan.h), as a planner of this program
  * writes it.
  */
 #ifndef CODESET_TRIAL_WRITING_H

@@ -1,5 +1,5 @@
 /*
- * trial/zygote.h - a process that has loaded what each run of a trial begins with, and becomes the
+ * zygote.h - a process that has loaded what each run of a trial begins with, and becomes the
  * runs by fork(2).
  *
  * It is root's, has loaded nothing of the session, and belongs to no run: a run is another user's

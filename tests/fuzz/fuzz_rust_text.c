@@ -2,7 +2,8 @@
  * The text of a Rust file: what is found lies within the text, each failure is one of the edits
  * that make the text of a small run, which do not overlap and leave all lines where they are.
  *
- * fuzz-sources: fcgi/trial/rust.c fcgi/trial/rust_plant.c fcgi/trial/plants.c
+ * fuzz-sources: fcgi/trial/rust.c fcgi/trial/rust_macros.c fcgi/trial/rust_plant.c
+ * fuzz-sources: fcgi/trial/plants.c
  * fuzz-sources: fcgi/trial/source.c fcgi/base/buf.c fcgi/base/clock.c fcgi/base/error.c
  * fuzz-sources: fcgi/base/mem.c fcgi/base/random.c
  */
@@ -13,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "trial/rust.h"
+#include "trial/rust_macros.h"
 #include "trial/rust_plant.h"
 
 #include "base/banned.h"

@@ -21,6 +21,7 @@
 #include "trial/cargo.h"
 #include "trial/drawn.h"
 #include "trial/rust.h"
+#include "trial/rust_macros.h"
 #include "trial/rust_plant.h"
 #include "unit.h"
 

@@ -64,7 +64,7 @@ def word(length=8):
 
 
 def noise():
-    return b"\n#" + word(draw.randrange(NOISE_MOST)).encode() + b"\n"
+    return b"\n#" + b" " * draw.randrange(NOISE_MOST) + b"\n"
 
 
 class Source:

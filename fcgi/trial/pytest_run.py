@@ -1,6 +1,7 @@
 # One run of a trial: pytest over what is in the repository's folder, with all of pytest from the image. It
 # tells on descriptor 3 how each test ended; what is believed of that is decided elsewhere. In a rehearsal the folder
 # is a mirror of the repository (`origin`), and no test begins after `seconds`.
+import contextlib
 import json
 import os
 import sys
@@ -55,4 +56,7 @@ began = time.monotonic()
 teller = Teller()
 status = int(pytest.main(arguments, plugins=[teller]))
 teller.tell(status=status)
-sys.exit(status)
+for stream in sys.stdout, sys.stderr:
+    with contextlib.suppress(Exception):
+        stream.flush()
+os._exit(status)  # to take down all that is loaded would be a third of what a small run costs

@@ -56,8 +56,9 @@ static uint32_t answer(struct egress_standin *standin, const struct egress_reque
     int *held = socket_of(standin, request->container);
 
     if (request->verb == EGRESS_DROP) {
+        if (*held >= 0) /* else it is a container that an earlier test left */
+            buf_add_str(&standin->told, "drop;");
         close_fd(held);
-        buf_add_str(&standin->told, "drop;");
         return EGRESS_OK;
     }
     if (standin->status == EGRESS_CLOSED) { /* whatever it is, and nothing is kept of it */

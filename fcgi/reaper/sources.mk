@@ -40,6 +40,7 @@ libreaper_a_SOURCES = \
 	fcgi/reaper/places.c fcgi/reaper/places.h \
 	fcgi/reaper/reconciler.c fcgi/reaper/reconciler.h \
 	fcgi/reaper/registry.c fcgi/reaper/registry.h \
+	fcgi/reaper/rehearsals.c fcgi/reaper/rehearsals.h \
 	fcgi/reaper/result_grader.c fcgi/reaper/result_grader.h \
 	fcgi/reaper/rounds.c fcgi/reaper/rounds.h \
 	fcgi/reaper/sessions.c fcgi/reaper/sessions.h \

@@ -18,6 +18,7 @@
 #include "reaper/overtime.h"
 #include "reaper/places.h"
 #include "reaper/registry.h"
+#include "reaper/rehearsals.h"
 #include "store/verifications.h"
 #include "wire/container.h"
 
@@ -76,6 +77,8 @@ struct job {
     bool begins_anew;  /* in a new container, as soon as no thread uses the job */
     bool control;      /* the verifier runs on the unchanged repository */
     struct id plan_id; /* of the command that prepares a trial */
+    struct rehearsal_key rehearsal; /* of that */
+    bool takes_over;                /* it was given what was rehearsed before */
 
     struct job_fault fault;
     struct admission admission, control_admission; /* of the runs' outputs */
@@ -129,6 +132,7 @@ struct verifications {
     struct control_list *controls;
     LIST_HEAD(freezing_list, freezing) freezings;
     struct listings *listings;
+    struct rehearsals *rehearsals;
 };
 
 struct context *job_context(const struct job *job);

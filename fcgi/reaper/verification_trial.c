@@ -4,18 +4,21 @@
  * The grading container's agent prepares the tests first, as long as nothing of the session is
  * there, and runs them after the changes were laid, in the place of the sample's verifier_command.
  * What the preparation left says more about the tests than the session may know, so it stays in
- * the container.
+ * the container; what it rehearsed is kept for the next trials of the sample (rehearsals.h).
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "agent_client/agent_client.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/crypto.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "reaper/containers.h"
 #include "reaper/context.h"
+#include "reaper/rehearsals.h"
 #include "reaper/verification.h"
 #include "settings.h"
 #include "wire/agent_protocol.h"
@@ -66,6 +69,64 @@ void job_trial_request(const struct job *job, const char *step, struct buf *requ
              first ? kept_list(job) : "[]", is_hidden ? "true" : "false");
 }
 
+/* --- what was rehearsed ---------------------------------------------------------------------- */
+
+static void add_part(struct sha256_sum *sum, const char *text)
+{
+    sha256_add(sum, text, strlen(text) + 1);
+}
+
+/* All that a rehearsal depends on: the image, how commands are run in it, and the request. */
+static struct rehearsal_key rehearsal_key(const struct job *job,
+                                          const struct agent_command *command)
+{
+    _cleanup_(free_ptr) char *image_time =
+        xasprintf("%" PRId64, container_image_time(job->container));
+    struct sha256_sum *sum = sha256_begin();
+    struct rehearsal_key key;
+
+    add_part(sum, job->work.verifier_image);
+    add_part(sum, image_time);
+    add_part(sum, job->work.profile ? job->work.profile : "");
+    add_part(sum, command->workdir);
+    add_part(sum, command->env_json ? command->env_json : "");
+    add_part(sum, command->command);
+    sha256_end_hex(sum, key.hex);
+    sha256_free(sum);
+    return key;
+}
+
+/* The last line, if it is a JSON object: its own words are the container's. */
+static bool read_record(const char *out, size_t length, struct buf *record)
+{
+    _cleanup_(json_release) json_object *object = NULL;
+    struct error ignored = ERROR_INIT;
+    const char *line;
+
+    if (length == 0 || out[length - 1] != '\n')
+        return false;
+    line = memrchr(out, '\n', --length);
+    line = line ? line + 1 : out;
+    length -= (size_t)(line - out);
+    if (length > AGENT_TRIAL_REHEARSED_MOST ||
+        json_parse(line, length, &object, NULL, &ignored) < 0 ||
+        !json_object_is_type(object, json_type_object))
+        return false;
+    json_write(record, object);
+    return record->length <= AGENT_TRIAL_REHEARSED_MOST;
+}
+
+static void keep_rehearsed(struct job *job, const struct agent_result *result)
+{
+    _cleanup_(buf_release) struct buf record = BUF_INIT;
+
+    if (container_image_time(job->container) > 0 &&
+        read_record(result->out, result->out_length, &record))
+        rehearsals_keep(job->verifications->rehearsals, &job->rehearsal, &record);
+}
+
+/* --- the preparation ------------------------------------------------------------------------- */
+
 static void add_end(struct buf *said, const char *text, size_t length)
 {
     size_t cut = length > SHOWN_MOST ? length - SHOWN_MOST : 0;
@@ -88,8 +149,15 @@ static void prepared(const struct error *err, const struct agent_result *result,
     job->call = NULL;
     overtime_end(&job->overtime);
     if (!err && result->end == AGENT_END_EXIT && result->exit_status == 0) {
+        keep_rehearsed(job, result);
         admission_return(job_admission(job));
         job_prepared(job);
+        return;
+    }
+    rehearsals_forget(job->verifications->rehearsals, &job->rehearsal);
+    if (!err && job->takes_over) { /* no plan comes of that: it is made without */
+        admission_return(job_admission(job));
+        job_prepare(job);
         return;
     }
     if (err) {
@@ -133,6 +201,22 @@ static bool is_too_long(struct job *job, const struct agent_command *command)
     return true;
 }
 
+/* What was rehearsed for an earlier trial, if it is drawn and there is room for it. The request is an
+ * object, and ends with its brace. */
+static void add_rehearsed(struct job *job, struct buf *request, struct agent_command *command)
+{
+    const struct buf *record = rehearsals_draw(job->verifications->rehearsals, &job->rehearsal);
+
+    /* Within JSON a quote and a backslash take two bytes. */
+    if (!record || body_size(command) + 2 * record->length > (size_t)AGENT_REQUEST_CAP)
+        return;
+    buf_truncate(request, request->length - 1);
+    buf_addf(request, ",\"" AGENT_TRIAL_REHEARSED "\":%s}", record->data);
+    command->command = request->data;
+    command->command_length = request->length;
+    job->takes_over = true;
+}
+
 void job_prepare(struct job *job)
 {
     _cleanup_(buf_release) struct buf request = BUF_INIT;
@@ -150,6 +234,9 @@ void job_prepare(struct job *job)
     command.command_length = request.length;
     if (is_too_long(job, &command))
         return;
+    job->rehearsal = rehearsal_key(job, &command);
+    job->takes_over = false;
+    add_rehearsed(job, &request, &command);
     job->call = agent_run(job_context(job)->agents, container_address(job->container), &command,
                           false, prepared, job_admission(job));
     overtime_begin(&job->overtime, job_context(job), CONTAINER_GRADING, &job->container_id,

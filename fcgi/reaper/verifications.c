@@ -21,6 +21,7 @@
 #include "reaper/diagnosis.h"
 #include "reaper/grader.h"
 #include "reaper/listings.h"
+#include "reaper/rehearsals.h"
 #include "reaper/rounds.h"
 #include "reaper/sessions.h"
 #include "reaper/verification.h"
@@ -440,6 +441,7 @@ static void *verifications_open(struct context *context)
     verifications->per_user = settings->verifications_per_user;
     verifications->controls = control_list_new();
     verifications->listings = listings_new();
+    verifications->rehearsals = rehearsals_new();
     return verifications;
 }
 
@@ -468,6 +470,7 @@ static void verifications_close(void *room)
         freezing_free(LIST_FIRST(&verifications->freezings)); // NOLINT
     control_list_free(verifications->controls);
     listings_free(verifications->listings);
+    rehearsals_free(verifications->rehearsals);
     free(verifications->places);
     free(verifications);
 }

@@ -94,7 +94,7 @@ static void add_functions(struct telling *telling)
             add_item(telling, "tests", json_object_get(telling->tests[i]));
         else if (is_to_be_planted(plan, i))
             add_name(telling, "not_run", plan->functions[i]);
-        else if (plan->rehearsal_count > 0 && i >= plan->mended_count)
+        else if (i >= plan->mended_count)
             add_name(telling, "unrehearsed", plan->functions[i]);
     }
 }

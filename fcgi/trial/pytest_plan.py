@@ -9,13 +9,16 @@
 # Of the tests that must go on to pass, a sample is in two more runs: true in one, planted in the other. Both are
 # rehearsed as the image has the code, file by file and test by test as they will be: what does not pass there where
 # it is true, or passes where it is planted, does not count later, as it needs its name or what other tests leave. A
-# rehearsal runs in a mirror of the repository, so that nothing is changed in that.
+# rehearsal runs in a mirror of the repository, so that nothing is changed in that. What was rehearsed for an earlier
+# trial of the same sample in the same image may be given: then the same failures are planted in the same tests, under
+# new names, without a rehearsal.
 #
 # Nothing is planted in the run of all: tests that inherit a planted one, or come behind it, would fail, too.
 #
 # BUGS: tests that are made by a call or inherited (no `def`), or in files with carriage returns, only run
 # with all others.
 import ast
+import hashlib
 import json
 import os
 import random
@@ -82,6 +85,9 @@ class Source:
             self.starts.append(self.starts[-1] + len(line) + 1)
 
         self.blanks = dict(self.find_blanks(self.tree.body))
+
+    def digest(self):
+        return hashlib.sha256(self.bytes).hexdigest()
 
     def find_blanks(self, body):
         """Of each test that nothing else in the file speaks of: an edit that empties it, lines kept."""
@@ -353,7 +359,7 @@ def is_plain(node):
 
 
 class Function:
-    def __init__(self, key, source):
+    def __init__(self, key, source, plants=None):
         self.path, self.classes, self.name = key
         self.listed = []  # the parameters that the lists name, as pytest writes them
         self.kinds = {}  # by the number of the run: what is planted there; None is the true one
@@ -361,14 +367,19 @@ class Function:
         if node is None:
             raise ValueError("no such function")
         self.node, self.is_plain = node, is_plain(node)
-        self.plants = {}
-        for kind, edits in plants_of(source, node):
-            if is_sound(source, node, edits):
-                self.plants.setdefault(kind, []).append(edits)
+        self.plants = self.find_plants(source) if plants is None else plants
         start = source.bytes.index(self.name.encode(), source.starts[node.lineno - 1])
         # Whoever speaks of the function by its name would not find it any more.
         once = source.text.count(self.name) == 1 and self.name.startswith("test_")
         self.named = (start, start + len(self.name.encode())) if once else None
+
+    def find_plants(self, source):
+        """By their kinds: lists of edits, of which one is drawn."""
+        plants = {}
+        for kind, edits in plants_of(source, self.node):
+            if is_sound(source, self.node, edits):
+                plants.setdefault(kind, []).append(edits)
+        return plants
 
     def draw_all(self):
         """It must be mended: it is in each of the small runs."""
@@ -381,7 +392,9 @@ class Function:
 
     def draw_two(self):
         """It must go on to pass."""
-        self.kinds = dict(zip(draw.sample(KEPT_RUNS, 2), (None, draw.choice(list(self.plants)))))
+        kind = draw.choice(list(self.plants))
+        self.plants = {kind: [draw.choice(self.plants[kind])]}
+        self.kinds = dict(zip(draw.sample(KEPT_RUNS, 2), (None, kind)))
 
     def edits(self, kind):
         edits = list(draw.choice(self.plants[kind])) if kind else []
@@ -413,13 +426,16 @@ class Functions:
     def __init__(self):
         self.sources, self.by_key, self.unplanted = {}, {}, []
 
+    def source(self, path):
+        if path not in self.sources:
+            self.sources[path] = Source(os.path.join("tree", path))
+        return self.sources[path]
+
     def add(self, key, parameters):
         if key is None:
             raise ValueError("no such file")
-        if key[0] not in self.sources:
-            self.sources[key[0]] = Source(os.path.join("tree", key[0]))
         if key not in self.by_key:
-            self.by_key[key] = Function(key, self.sources[key[0]])
+            self.by_key[key] = Function(key, self.source(key[0]))
         self.by_key[key].listed.append(parameters)
         return self.by_key[key]
 
@@ -456,6 +472,32 @@ class Functions:
                 function.draw_two()
             else:
                 del self.by_key[key]
+
+
+    def kept(self):
+        return [function for function in self.by_key.values() if any(run in function.kinds for run in KEPT_RUNS)]
+
+    # What was drawn of the tests that must go on to pass, as a later trial can take it over.
+
+    def tell_kept(self):
+        kept = self.kept()
+        return {"mended": len(self.by_key) - len(kept),
+                "files": {path: self.sources[path].digest() for path in {function.path for function in kept}},
+                "functions": [[function.path, function.classes, function.name, function.listed,
+                               *next((run, kind, *function.plants[kind])
+                                     for run, kind in function.kinds.items() if kind)] for function in kept]}
+
+    def take_kept(self, told):
+        """False: it is of other tests; nothing was done."""
+        if told["mended"] != len(self.by_key) or \
+                any(self.source(path).digest() != digest for path, digest in told["files"].items()):
+            return False
+        for path, classes, name, listed, run, kind, edits in told["functions"]:
+            function = Function((path, tuple(classes), name), self.source(path), {kind: [list(map(tuple, edits))]})
+            function.listed = listed
+            function.kinds = dict(zip(KEPT_RUNS, (kind, None) if run == KEPT_RUNS[0] else (None, kind)))
+            self.by_key[path, tuple(classes), name] = function
+        return True
 
 
 def files_of_tests(tests):
@@ -551,7 +593,7 @@ def plan_rehearsals(spec, runs, runner):
     return rehearsals
 
 
-def plan_runs(spec, functions, runner, files):
+def plan_runs(spec, functions, is_rehearsed, runner, files):
     found = list(functions.by_key.values())
     kept = small_runs(functions.sources, found, KEPT_RUNS)
     runs = small_runs(functions.sources, found, range(SMALL_RUNS)) + kept
@@ -559,10 +601,15 @@ def plan_runs(spec, functions, runner, files):
     runs.append(run_of_all(spec, found))  # the last: what it shows of the true tests comes too late
     for run in runs:
         files.lay(run)
-    rehearsals = plan_rehearsals(spec, kept, runner)
+    rehearsals = [] if is_rehearsed else plan_rehearsals(spec, kept, runner)
     for run in runs:
         add_command(run, spec, runner, spec["repository"])
     return {"runs": runs, "rehearsals": rehearsals}
+
+
+def write(name, value):
+    with open(name, "w", encoding="utf-8") as file:
+        json.dump(value, file)
 
 
 def main(runner, zygote=None):
@@ -572,10 +619,12 @@ def main(runner, zygote=None):
     functions, files = Functions(), Files()
     functions.add_mended(spec["fail_to_pass"] + spec["held_out"])
     mended = len(functions.by_key)
-    functions.add_kept(spec.get("pass_to_pass", []))
+    is_rehearsed = "rehearsed" in spec and functions.take_kept(spec["rehearsed"]["drawn"])
+    if not is_rehearsed:
+        functions.add_kept(spec.get("pass_to_pass", []))
     found = functions.by_key.values()
     plan = {
-        **plan_runs(spec, functions, runner, files),
+        **plan_runs(spec, functions, is_rehearsed, runner, files),
         "mended": mended,
         "zygote": zygote and zygote_of(spec, runner, zygote),
         "functions": [function.node_id(function.name) for function in found],
@@ -585,8 +634,11 @@ def main(runner, zygote=None):
         "unplanted": functions.unplanted,
         "tests": list(spec["tests"]),
     }
-    with open("plan.json", "w", encoding="utf-8") as file:
-        json.dump(plan, file)
+    write("plan.json", plan)
+    if is_rehearsed:
+        write("rehearsed.json", spec["rehearsed"]["chosen"])
+    elif len(found) > mended:
+        write("drawn.json", functions.tell_kept())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ TRIAL_SOURCES = \
 	fcgi/trial/plant.c fcgi/trial/plant.h \
 	fcgi/trial/planted.c fcgi/trial/planted.h \
 	fcgi/trial/plants.c fcgi/trial/plants.h \
+	fcgi/trial/rehearsal.c fcgi/trial/rehearsal.h \
 	fcgi/trial/rust.c fcgi/trial/rust.h \
 	fcgi/trial/rust_macros.c fcgi/trial/rust_macros.h \
 	fcgi/trial/rust_plant.c fcgi/trial/rust_plant.h \

@@ -22,6 +22,7 @@
 #include "trial/kinds.h"
 #include "trial/plan.h"
 #include "trial/planted.h"
+#include "trial/rehearsal.h"
 #include "trial/steps.h"
 #include "trial/user.h"
 #include "trial/walls.h"
@@ -35,10 +36,7 @@
 #define HOMES PLACE "/homes"       /* of the runs */
 #define MIRROR PLACE "/mirror"     /* in place of the repository, for a rehearsal */
 #define ZYGOTE PLAN "/zygote"      /* there is one */
-#define REHEARSED "rehearsed.json" /* in PLAN: which functions passed it, by their numbers */
-#define REHEARSED_MOST ((size_t)1 << 20)
-#define REHEARSED_SECONDS 10.0 /* of their tests in a rehearsal, together */
-#define SHOWN_MOST 20          /* failed tests that are told at length */
+#define SHOWN_MOST 20              /* failed tests that are told at length */
 
 enum { EXIT_PASSED = 0, EXIT_FAILED = 1 };
 
@@ -115,6 +113,7 @@ struct trial {
     struct trial_end ends[TRIAL_RUNS_MOST], rehearsals[TRIAL_RUNS_MOST];
     struct trial_steps steps;
     struct trial_verdict verdict;
+    bool has_zygote;
     size_t rehearsed_count; /* functions that must go on to pass and count in small runs */
 };
 
@@ -168,22 +167,6 @@ static int open_plan(struct trial *trial, const struct trial_kind *kind, char *c
 
 /* --- the rehearsal: no code of the session is there ------------------------------------------ */
 
-/* As many as take no more time than is meant for them. */
-static json_object *choose_rehearsed(const struct trial *trial)
-{
-    json_object *chosen = json_object_new_array();
-    double seconds = 0, more;
-
-    for (size_t i = trial->plan.mended_count; i < trial->plan.function_count; i++) {
-        if (!trial_was_rehearsed(&trial->plan, trial->rehearsals, i, &more) ||
-            seconds + more > REHEARSED_SECONDS)
-            continue;
-        seconds += more;
-        json_object_array_add(chosen, json_object_new_int64((int64_t)i));
-    }
-    return chosen;
-}
-
 static int start_zygote(struct trial *trial, struct error *err)
 {
     struct trial_user *user = &trial->steps.user;
@@ -192,67 +175,54 @@ static int start_zygote(struct trial *trial, struct error *err)
                               &user->zygote, err);
 }
 
-/* Whether there is one is decided while nothing of the session is there. */
-static int try_zygote(struct trial *trial, struct error *err)
+/* Whether there is one is decided while nothing of the session is there. It is the image's doing, so
+ * what came of it once is so again. */
+static int try_zygote(struct trial *trial, json_object *rehearsed, struct error *err)
 {
     struct error unfit = ERROR_INIT;
+    bool fits = trial->plan.zygote && trial_zygote_is_possible() &&
+                (rehearsed
+                     ? json_object_get_boolean(json_object_object_get(rehearsed, "zygote")) != 0
+                     : start_zygote(trial, &unfit) == 0);
 
-    if (!trial->plan.zygote || !trial_zygote_is_possible() || start_zygote(trial, &unfit) < 0)
-        return 0;
-    return file_write_atomic(AT_FDCWD, ZYGOTE, "", 0, 0600, err);
+    trial->has_zygote = fits;
+    return fits ? file_write_atomic(AT_FDCWD, ZYGOTE, "", 0, 0600, err) : 0;
 }
 
-static int rehearse(const struct trial_kind *kind, char *const *environment, struct error *err)
+static int rehearse(const struct trial_kind *kind, json_object *rehearsed,
+                    char *const *environment, struct buf *record, struct error *err)
 {
     _cleanup_(trial_release) struct trial trial = TRIAL_INIT;
-    _cleanup_(json_release) json_object *chosen = NULL;
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
 
-    if (open_plan(&trial, kind, environment, err) < 0 || try_zygote(&trial, err) < 0)
+    if (open_plan(&trial, kind, environment, err) < 0)
+        return -1;
+    if (!trial_rehearsal_is_noted(trial.steps.plan_fd))
+        rehearsed = NULL; /* the planner did not take it over */
+    if (try_zygote(&trial, rehearsed, err) < 0)
         return -1;
     if (trial.plan.rehearsal_count == 0)
         return 0;
     if (trial_steps_rehearse(&trial.steps, MIRROR, trial.rehearsals, err) < 0)
         return -1;
-    chosen = choose_rehearsed(&trial);
-    json_write(&text, chosen);
-    return file_write_atomic(trial.steps.plan_fd, REHEARSED, text.data, text.length, 0600, err);
+    return trial_rehearsal_note(&trial.plan, trial.rehearsals, trial.has_zygote,
+                                trial.steps.plan_fd, record, err);
 }
 
-/* What did not come out there as it must counts in no run but that of all tests. */
-static int heed_rehearsal(struct trial *trial, struct error *err)
-{
-    struct trial_plan *plan = &trial->plan;
-    _cleanup_(buf_release) struct buf text = BUF_INIT;
-    _cleanup_(json_release) json_object *list = NULL;
-    _cleanup_(free_ptr) bool *chosen = xcalloc(plan->function_count + 1, sizeof(*chosen));
-
-    if (plan->rehearsal_count > 0 &&
-        (file_read(trial->steps.plan_fd, REHEARSED, REHEARSED_MOST, &text, err) < 0 ||
-         json_parse(text.data, text.length, &list, NULL, err) < 0))
-        return error_wrap(err, "the trial's rehearsal");
-    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-        int64_t function = json_object_get_int64(json_object_array_get_idx(list, i));
-
-        if (function >= 0 && (size_t)function < plan->function_count)
-            chosen[function] = true;
-    }
-    for (size_t i = plan->mended_count; i < plan->function_count; i++) {
-        trial->rehearsed_count += chosen[i];
-        if (!chosen[i])
-            trial_plan_drop(plan, i);
-    }
-    return 0;
-}
-
+/* The last that is printed is the record of a rehearsal, if there is one to be kept. */
 static int make_plan(const struct trial_kind *kind, json_object *trial, char *const *environment,
                      struct error *err)
 {
+    _cleanup_(buf_release) struct buf record = BUF_INIT;
+
     umask(022);
     if (make_place(err) < 0 || write_spec(trial, err) < 0 ||
         run_planner(kind, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
-        hide_private(trial, err) < 0 || rehearse(kind, environment, err) < 0)
+        hide_private(trial, err) < 0 ||
+        rehearse(kind, json_object_object_get(trial, AGENT_TRIAL_REHEARSED), environment, &record,
+                 err) < 0)
         return -1;
+    if (record.length > 0)
+        printf("%s\n", record.data);
     return EXIT_PASSED;
 }
 
@@ -346,7 +316,8 @@ static int run_plan(const struct trial_kind *kind, const struct orders *orders,
     _cleanup_(trial_release) struct trial trial = TRIAL_INIT;
 
     umask(022);
-    if (open_plan(&trial, kind, environment, err) < 0 || heed_rehearsal(&trial, err) < 0)
+    if (open_plan(&trial, kind, environment, err) < 0 ||
+        trial_rehearsal_heed(&trial.plan, trial.steps.plan_fd, &trial.rehearsed_count, err) < 0)
         return -1;
     trial.plan.is_hidden = orders->is_hidden;
     if (remove_tree_at(trial.steps.root_fd, AGENT_TRIAL_REPORT, err) < 0 ||
@@ -370,6 +341,7 @@ static int run_plan(const struct trial_kind *kind, const struct orders *orders,
 static int take_step(json_object *request, char *const *environment, struct error *err)
 {
     json_object *trial = json_object_object_get(request, "trial");
+    json_object *rehearsed = json_object_object_get(request, AGENT_TRIAL_REHEARSED);
     const char *step = json_get_text(request, "step");
     const struct trial_kind *kind = trial_kind_find(json_get_text(trial, "framework"));
     const struct orders orders = {
@@ -380,6 +352,9 @@ static int take_step(json_object *request, char *const *environment, struct erro
 
     if (!step || !kind)
         return error_set(err, ERROR_INVALID, NULL, "there is no such trial");
+    json_object_object_del(trial, AGENT_TRIAL_REHEARSED); /* not the sample's to say */
+    if (json_object_is_type(rehearsed, json_type_object))
+        json_add(trial, AGENT_TRIAL_REHEARSED, json_object_get(rehearsed));
     if (strcmp(step, AGENT_TRIAL_FIRST_STEP) == 0)
         return make_plan(kind, trial, environment, err);
     if (strcmp(step, AGENT_TRIAL_SECOND_STEP) == 0)

@@ -17,6 +17,7 @@
  *     user.c        one run
  *     zygote.c      what runs are forked from, so that they needn't load a framework each
  *     judge.c       from how the runs ended to outcomes and a report; pure
+ *     rehearsal.c   which tests count in runs that are not of all
  *     planted.c     what became of planted failures, for the operator; pure
  *     alike.c       names that may be taken for a listed test's; pure
  *     ctest.c       ctest's planner
@@ -55,7 +56,9 @@
  * exit status. request: a JSON object, `step` ("plan" or "run") and `trial`, the sample's
  * (docs/verdicts.md) with its `fail_to_pass`, `pass_to_pass` and `held_out`, and `hidden`: true
  * where what these name is not to be told; with AGENT_TRIAL_TELLS_PLANTED, true where the second
- * step's last line on stderr is to be what trial/planted.h tells. environment: of the runs, NULL at
+ * step's last line on stderr is to be what trial/planted.h tells; and the first step may have
+ * AGENT_TRIAL_REHEARSED, a record (trial/rehearsal.h) that it printed as its last line on stdout
+ * when it was for the same trial in the same image. environment: of the runs, NULL at
  * its end. What goes wrong is said on stderr.
  */
 int trial_main(const char *request, char *const *environment);

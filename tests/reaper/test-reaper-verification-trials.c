@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "reaper/rehearsals.h"
 
 #include "base/banned.h"
 
@@ -22,15 +23,24 @@ static struct machine m;
 /* --- the containers' root -------------------------------------------------------------------- */
 
 /* Each plan that is made takes a line from the file `breaks`, if there is one. Then the runs lose
- * the folder in which each would have its own. */
+ * the folder in which each would have its own. What was rehearsed before is taken over, unless
+ * there is a file `refuses`: then the planner fails. */
 static const char interpreter[] = "#!/bin/sh\n"
                                   "echo b >>/planned\n"
                                   "cp /plan.json plan.json\n"
+                                  "if grep -q '\"rehearsed\":{\"drawn\":\"7\",' spec.json; then\n"
+                                  "    echo b >>/known; [ ! -e /refuses ] || exit 1\n"
+                                  "    echo '[1]' >rehearsed.json\n"
+                                  "    sed -i 's/\"rehearsals\"/\"none\"/' plan.json\n"
+                                  "else\n"
+                                  "    echo '\"7\"' >drawn.json; mkdir ../mirror\n"
+                                  "fi\n"
                                   "[ ! -s /breaks ] || { sed -i 1d /breaks && rmdir ../homes; }\n";
 
-#define RUN(test, planted, all, said)                                                              \
+#define RUN_OF(function, test, planted, all, said)                                                 \
     "{\"argv\":[\"/bin/sh\",\"-c\",\"" said "\"],\"all\":" all ",\"files\":[],\"tests\":[{"        \
-    "\"function\":0,\"id\":\"t.py::" test "\",\"planted\":" planted "}]}"
+    "\"function\":" function ",\"id\":\"t.py::" test "\",\"planted\":" planted "}]}"
+#define RUN(test, planted, all, said) RUN_OF("0", test, planted, all, said)
 #define SAYS(test, outcome)                                                                        \
     "echo '{\\\"test\\\":\\\"t.py::" test "\\\",\\\"outcome\\\":" outcome "}' >&3; "
 #define ENDS(status) "echo '{\\\"status\\\":" status "}' >&3; exit " status
@@ -41,6 +51,17 @@ static const char plan[] =
         "test_x", "\"expected\"", "false",
         SAYS("test_x", "2")
             ENDS("1")) "," RUN("test_f", "null", "true", SAYS("test_f", "0") ENDS("0")) "]}";
+
+/* With a test that must go on to pass, and is rehearsed. */
+#define KEPT_RUNS                                                                                  \
+    RUN_OF("1", "test_y", "null", "false", SAYS("test_y", "0") ENDS("0"))                          \
+    "," RUN_OF("1", "test_z", "\"expected\"", "false", SAYS("test_z", "2") ENDS("1"))
+static const char kept_plan[] =
+    "{\"tests\":[],\"functions\":[\"t.py::test_f\",\"t.py::test_k\"],\"mended\":1,"
+    "\"listed\":[\"t.py::test_f\",\"t.py::test_k\"],\"unplanted\":[],\"files\":[\"t.py\"],"
+    "\"rehearsals\":[" KEPT_RUNS "],\"runs\":[" KEPT_RUNS "," RUN(
+        "test_f", "null", "true",
+        SAYS("test_f", "0") SAYS("test_k", "0") ENDS("0")) "]}";
 
 static void lay_programs(const char *root)
 {
@@ -103,13 +124,24 @@ static void trial_finish(void)
     verifier_finish(&m);
 }
 
-/* Plans that were made: one for each grading container. */
-static off_t plans(void)
+static off_t lines_of(const char *name)
 {
-    _cleanup_(free_ptr) char *root = root_of_containers(), *path = xasprintf("%s/planned", root);
+    _cleanup_(free_ptr) char *root = root_of_containers(), *path = xasprintf("%s/%s", root, name);
     struct stat st;
 
     return stat(path, &st) < 0 ? 0 : st.st_size / 2;
+}
+
+/* Plans that were made: one for each grading container. */
+static off_t plans(void)
+{
+    return lines_of("planned");
+}
+
+/* Those that took over what was rehearsed before. */
+static off_t known_plans(void)
+{
+    return lines_of("known");
 }
 
 /* --- a supervisor that can't do its part ----------------------------------------------------- */
@@ -191,6 +223,66 @@ static void planted_failures_are_told_to_the_operator_alone(void)
     trial_finish();
 }
 
+/* --- what was rehearsed ---------------------------------------------------------------------- */
+
+static struct id rehearsed_trial_begin(void)
+{
+    struct id session = trial_begin("");
+    _cleanup_(free_ptr) char *root = root_of_containers();
+
+    lay(root, "plan.json", kept_plan, 0644);
+    return session;
+}
+
+static bool is_verified(const struct id *session)
+{
+    struct id job = start_verification(session);
+
+    UNTIL(job_is(&job, "completed"));
+    return verdict_is(&job, "1") &&
+           answers("SELECT JSON_VALUE(result, '$.stdout') LIKE '%planted in 1 of the tests%' FROM "
+                   "verifications WHERE job_id=?",
+                   &job, "1");
+}
+
+static void what_was_rehearsed_is_known_to_later_verifications(void)
+{
+    struct id session = rehearsed_trial_begin();
+
+    for (size_t i = 0; i < REHEARSALS_EACH; i++)
+        CU_ASSERT(is_verified(&session));
+    CU_ASSERT_EQUAL(known_plans(), 0);
+    for (size_t i = 0; i < 20 && known_plans() == 0; i++)
+        CU_ASSERT(is_verified(&session));
+    CU_ASSERT_EQUAL(known_plans(), 1);
+    scripted_image_time(m.host, 2); /* the image has been replaced */
+    for (size_t i = 0; i < REHEARSALS_EACH; i++)
+        CU_ASSERT(is_verified(&session));
+    CU_ASSERT_EQUAL(known_plans(), 1);
+    tell("UPDATE samples SET fail_to_pass='[\"t.py::test_f\", \"t.py::test_f\"]'");
+    for (size_t i = 0; i < REHEARSALS_EACH; i++)
+        CU_ASSERT(is_verified(&session));
+    CU_ASSERT_EQUAL(known_plans(), 1);
+    trial_finish();
+}
+
+static void what_was_rehearsed_is_forgotten_when_no_plan_comes_of_it(void)
+{
+    struct id session = rehearsed_trial_begin();
+    _cleanup_(free_ptr) char *root = root_of_containers();
+
+    for (size_t i = 0; i < REHEARSALS_EACH; i++)
+        CU_ASSERT(is_verified(&session));
+    lay(root, "refuses", "", 0644);
+    for (size_t i = 0; i < 20 && known_plans() == 0; i++)
+        CU_ASSERT(is_verified(&session)); /* it is planned once more */
+    CU_ASSERT_EQUAL(known_plans(), 1);
+    for (size_t i = 1; i < REHEARSALS_EACH; i++)
+        CU_ASSERT(is_verified(&session));
+    CU_ASSERT_EQUAL(known_plans(), 1);
+    trial_finish();
+}
+
 static const struct unit_test tests[] = {
     {"a trial that breaks each time ends in error after it was tried again",
      broken_each_time_it_is_an_error_after_it_was_tried_again},
@@ -199,6 +291,10 @@ static const struct unit_test tests[] = {
      broken_only_with_the_change_is_the_change_s_doing},
     {"what became of planted failures is told to the operator alone",
      planted_failures_are_told_to_the_operator_alone},
+    {"what was rehearsed is known to later verifications",
+     what_was_rehearsed_is_known_to_later_verifications},
+    {"what was rehearsed is forgotten when no plan comes of it",
+     what_was_rehearsed_is_forgotten_when_no_plan_comes_of_it},
 };
 
 const struct suite suite_verification_trials = {tests, ARRAY_SIZE(tests)};

@@ -13,6 +13,7 @@
 #include "reaper/listings.h"
 #include "reaper/outcome.h"
 #include "reaper/places.h"
+#include "reaper/rehearsals.h"
 #include "unit.h"
 #include "wire/await.h"
 
@@ -572,6 +573,78 @@ static void listings_have_bounds_and_the_oldest_goes(void)
     listings_free(listings);
 }
 
+/* --- rehearsals ------------------------------------------------------------------------------ */
+
+static void keep_record(struct rehearsals *rehearsals, const char *key, const char *text,
+                        size_t length)
+{
+    struct rehearsal_key named = {{0}};
+    struct buf record = BUF_INIT;
+
+    snprintf(named.hex, sizeof(named.hex), "%s", key);
+    buf_reserve(&record, length);
+    buf_add_str(&record, text);
+    rehearsals_keep(rehearsals, &named, &record);
+    CU_ASSERT_EQUAL(record.length, 0);
+}
+
+/* How often each of "0" to "9" is drawn in 1000 trials; the last: how many are to rehearse. */
+static void count_draws(struct rehearsals *rehearsals, const char *key, size_t counts[11])
+{
+    struct rehearsal_key named = {{0}};
+
+    snprintf(named.hex, sizeof(named.hex), "%s", key);
+    memset(counts, 0, 11 * sizeof(counts[0]));
+    for (size_t i = 0; i < 1000; i++) {
+        const struct buf *record = rehearsals_draw(rehearsals, &named);
+
+        counts[record ? (size_t)(record->data[0] - '0') : 10]++;
+    }
+}
+
+static void trials_rehearse_until_there_is_a_choice_and_now_and_then(void)
+{
+    struct rehearsals *rehearsals = rehearsals_new();
+    size_t counts[11];
+
+    for (char text[] = "0"; text[0] < '3'; text[0]++)
+        keep_record(rehearsals, "a", text, 1);
+    count_draws(rehearsals, "a", counts);
+    CU_ASSERT_EQUAL(counts[10], 1000);
+    keep_record(rehearsals, "a", "3", 1);
+    count_draws(rehearsals, "b", counts);
+    CU_ASSERT_EQUAL(counts[10], 1000);
+    count_draws(rehearsals, "a", counts);
+    for (size_t i = 0; i < 4; i++)
+        CU_ASSERT(counts[i] > 100);
+    CU_ASSERT(counts[10] > 50 && counts[10] < 250); /* of 125 that are to be expected */
+    keep_record(rehearsals, "a", "4", 1);
+    count_draws(rehearsals, "a", counts);
+    CU_ASSERT(counts[0] == 0 && counts[1] > 0 && counts[4] > 0);
+    rehearsals_forget(rehearsals, &(struct rehearsal_key){"a"});
+    count_draws(rehearsals, "a", counts);
+    CU_ASSERT_EQUAL(counts[10], 1000);
+    rehearsals_free(rehearsals);
+}
+
+static void rehearsals_have_bounds_and_the_oldest_go(void)
+{
+    struct rehearsals *rehearsals = rehearsals_new();
+    size_t counts[11];
+
+    for (char key[] = "a"; key[0] < 'e'; key[0]++) {
+        for (size_t i = 0; i < REHEARSALS_EACH; i++)
+            keep_record(rehearsals, key, "5", REHEARSALS_MOST / 13);
+        count_draws(rehearsals, "a", counts); /* and is the newest by that */
+    }
+    CU_ASSERT(counts[5] > 0);
+    count_draws(rehearsals, "b", counts);
+    CU_ASSERT_EQUAL(counts[10], 1000);
+    count_draws(rehearsals, "d", counts);
+    CU_ASSERT(counts[5] > 0);
+    rehearsals_free(rehearsals);
+}
+
 /* --- places ---------------------------------------------------------------------------------- */
 
 static void places_follow_the_processors(void)
@@ -665,6 +738,9 @@ static const struct unit_test tests[] = {
     {"a listing is of an image, a folder and a profile",
      a_listing_is_of_an_image_a_folder_and_a_profile},
     {"listings have bounds, and the oldest goes", listings_have_bounds_and_the_oldest_goes},
+    {"trials rehearse until there is a choice, and now and then",
+     trials_rehearse_until_there_is_a_choice_and_now_and_then},
+    {"rehearsals have bounds, and the oldest go", rehearsals_have_bounds_and_the_oldest_go},
     {"a command's status is passed on", a_command_s_status_is_passed_on},
     {"the time limit is 124 and named", the_time_limit_is_124_and_named},
     {"the limit of processes is named", the_limit_of_processes_is_named},

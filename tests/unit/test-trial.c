@@ -18,6 +18,7 @@
 #include "trial/names.h"
 #include "trial/plan.h"
 #include "trial/planted.h"
+#include "trial/rehearsal.h"
 #include "unit.h"
 
 #include "base/banned.h"
@@ -404,14 +405,12 @@ static void tests_in_which_no_failure_was_planted_are_told(void)
     plan.unplanted = unplanted;
     plan.unplanted_count = ARRAY_SIZE(unplanted);
     plan.mended_count = 0;
-    plan.rehearsal_count = 1;
     HEAR(&ends[0], 0, SAID("test_x[1]", 0), ENDED(0));
     trial_planted_write(&plan, ends, &json);
     CU_ASSERT_STRING_EQUAL(json.data,
                            "{\"tests\":[],\"unplanted\":[\"t.a::test_g[1]\",\"\\n\"],"
                            "\"unrehearsed\":[\"t/a.py::test_f\"],\"not_run\":[],\"more\":0}");
     plan.unplanted = NULL;
-    plan.rehearsal_count = 0;
     clear();
 }
 
@@ -523,8 +522,9 @@ static void failures_are_planted_in_listed_and_held_out_tests_and_not_in_the_run
     trial_plan_release(&plan);
 }
 
-/* A file of tests that must be mended or go on to pass, and another of those that must go on. */
-static void plan_kept(void)
+/* A file of tests that must be mended or go on to pass, and another, `far`, of those that must go
+ * on; with the record of a rehearsal, or NULL. */
+static void plan_kept_as(const char *far, const char *record)
 {
     _cleanup_(free_ptr) char *spec = NULL;
 
@@ -532,17 +532,24 @@ static void plan_kept(void)
                             "def test_kept():\n    assert str(34567) == '34567'\n"
                             "def test_idle():\n    assert str(45678) == '45678'\n"
                             "@other\ndef test_odd():\n    assert str(56789) == '56789'\n");
-    write_text("test_b.py", "def test_far():\n    assert str(67890) == '67890'\n");
-    spec = xasprintf("{\"repository\":\"%s\",\"timeout\":60,"
+    write_text("test_b.py", far);
+    spec = xasprintf("{\"repository\":\"%s\",\"timeout\":60%s%s,"
                      "\"tests\":{\"t/test_a.py\":\"%s/test_a.py\","
                      "\"t/test_b.py\":\"%s/test_b.py\"},"
                      "\"fail_to_pass\":[\"t/test_a.py::test_mended\"],\"held_out\":[],"
                      "\"pass_to_pass\":[\"t/test_a.py::test_kept\",\"t/test_a.py::test_odd\","
                      "\"t/test_b.py::test_far\",\"t/test_c.py::test_lost\"]}",
-                     place, place, place);
+                     place, record ? ",\"rehearsed\":" : "", record ? record : "", place, place);
     CU_ASSERT_EQUAL_FATAL(mkdir("plan", 0700) + chdir("plan"), 0);
     make_plan(spec);
     CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
+}
+
+#define FAR "def test_far():\n    assert str(67890) == '67890'\n"
+
+static void plan_kept(void)
+{
+    plan_kept_as(FAR, NULL);
 }
 
 static void remove_plan(void)
@@ -595,6 +602,123 @@ static void what_must_go_on_to_pass_is_planted_in_one_run_and_true_in_another(vo
     CU_ASSERT_EQUAL(plan.rehearsals[0].commands[0].seconds, 45);
     CU_ASSERT_EQUAL(access("mirror/test_b.py", F_OK), 0);
     CU_ASSERT_EQUAL(access("mirror/t", F_OK), -1);
+    remove_plan();
+}
+
+/* The text of the step's files, but for how its tests are called and the comment at their ends. */
+static char *texts_of(const struct trial_step *step)
+{
+    struct buf all = BUF_INIT;
+
+    for (size_t i = 0; i < step->file_count; i++) {
+        _cleanup_(free_ptr) char *path = xasprintf("plan/%s", step->files[i].name);
+        _cleanup_(buf_release) struct buf text = BUF_INIT;
+        struct error err = ERROR_INIT;
+
+        CU_ASSERT_EQUAL_FATAL(file_read(AT_FDCWD, path, 65536, &text, &err), 0);
+        for (char *name = text.data; (name = strstr(name, "test_"));)
+            for (name += 5; *name != '('; name++)
+                *name = '.';
+        *strstr(text.data, "\n#") = '\0';
+        buf_addf(&all, "%s\n%s\n", step->files[i].path, text.data);
+    }
+    return buf_take(&all);
+}
+
+static const struct trial_step *step_of(size_t function, bool planted)
+{
+    for (size_t i = 0; i < plan.step_count; i++)
+        for (size_t n = 0; n < plan.steps[i].slot_count; n++)
+            if (!plan.steps[i].all && plan.steps[i].slots[n].function == function &&
+                (plan.steps[i].slots[n].planted != NULL) == planted)
+                return &plan.steps[i];
+    CU_FAIL_FATAL("no such step");
+    return NULL;
+}
+
+/* As if all tests had come out as they must. status: of the run in which some fail. */
+static void note_rehearsal(int status, struct buf *record)
+{
+    struct trial_end rehearsals[2] = {{.said_status = -1}, {.said_status = -1}};
+    int plan_fd = open("plan", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct error err = ERROR_INIT;
+
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t n = 0; n < plan.rehearsals[i].slot_count; n++) {
+            const struct trial_slot *slot = &plan.rehearsals[i].slots[n];
+
+            trial_end_add(&rehearsals[i], slot->id, slot->planted ? TRIAL_FAILED : TRIAL_PASSED,
+                          0.1, "");
+        }
+        rehearsals[i].status = rehearsals[i].said_status = status;
+    }
+    CU_ASSERT_EQUAL(trial_rehearsal_note(&plan, rehearsals, true, plan_fd, record, &err), 0);
+    trial_end_release(&rehearsals[0]);
+    trial_end_release(&rehearsals[1]);
+    close(plan_fd);
+}
+
+static size_t heed_rehearsal(void)
+{
+    int plan_fd = open("plan", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct error err = ERROR_INIT;
+    size_t count = 0;
+
+    CU_ASSERT_EQUAL(trial_rehearsal_heed(&plan, plan_fd, &count, &err), 0);
+    close(plan_fd);
+    return count;
+}
+
+static void what_was_rehearsed_is_taken_over_under_new_names(void)
+{
+    _cleanup_(buf_release) struct buf record = BUF_INIT;
+    _cleanup_(free_ptr) char *texts = NULL, *again = NULL, *name = NULL;
+
+    plan_kept();
+    note_rehearsal(1, &record);
+    CU_ASSERT_EQUAL(heed_rehearsal(), 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(record.data, "\"chosen\":[1,2],\"zygote\":true"));
+    texts = texts_of(step_of(1, true));
+    name = xstrdup(step_of(1, true)->slots[0].id);
+    remove_plan();
+
+    plan_kept_as(FAR, record.data);
+    CU_ASSERT_EQUAL(plan.rehearsal_count, 0);
+    CU_ASSERT_EQUAL(access("plan/drawn.json", F_OK), -1);
+    CU_ASSERT_EQUAL(heed_rehearsal(), 2);
+    again = texts_of(step_of(1, true));
+    CU_ASSERT_STRING_EQUAL(again, texts);
+    CU_ASSERT_STRING_NOT_EQUAL(step_of(1, true)->slots[0].id, name);
+    CU_ASSERT_EQUAL(strlen(step_of(1, true)->slots[0].id), strlen(name));
+    CU_ASSERT_PTR_NOT_EQUAL(step_of(1, true), step_of(1, false));
+    (void)step_of(2, true);
+    (void)step_of(2, false);
+    remove_plan();
+}
+
+static void what_was_rehearsed_of_other_tests_is_not_taken_over(void)
+{
+    _cleanup_(buf_release) struct buf record = BUF_INIT;
+
+    plan_kept();
+    note_rehearsal(1, &record);
+    remove_plan();
+    plan_kept_as("# another file\n" FAR, record.data);
+    CU_ASSERT_EQUAL(plan.rehearsal_count, 2);
+    CU_ASSERT_EQUAL(access("plan/rehearsed.json", F_OK), -1);
+    CU_ASSERT_EQUAL(heed_rehearsal(), 0);
+    remove_plan();
+}
+
+/* Its time was over: another one may come to more. */
+static void a_rehearsal_that_did_not_end_is_taken_over_by_nobody(void)
+{
+    _cleanup_(buf_release) struct buf record = BUF_INIT;
+
+    plan_kept();
+    note_rehearsal(2, &record);
+    CU_ASSERT_EQUAL(heed_rehearsal(), 2);
+    CU_ASSERT_EQUAL(record.length, 0);
     remove_plan();
 }
 
@@ -688,6 +812,12 @@ int main(void)
          what_must_go_on_to_pass_is_planted_in_one_run_and_true_in_another},
         {"what came out otherwise in a rehearsal counts in no small run",
          what_came_out_otherwise_in_a_rehearsal_counts_in_no_small_run},
+        {"what was rehearsed is taken over under new names",
+         what_was_rehearsed_is_taken_over_under_new_names},
+        {"what was rehearsed of other tests is not taken over",
+         what_was_rehearsed_of_other_tests_is_not_taken_over},
+        {"a rehearsal that did not end is taken over by nobody",
+         a_rehearsal_that_did_not_end_is_taken_over_by_nobody},
     };
     struct error err = ERROR_INIT;
     int status;

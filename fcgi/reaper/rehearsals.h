@@ -14,8 +14,8 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 
-#define REHEARSALS_EACH 4                   /* records of a key */
-#define REHEARSALS_FRESH 8                  /* trials, of which one rehearses */
+#define REHEARSALS_EACH 4                  /* records of a key */
+#define REHEARSALS_FRESH 8                 /* trials, of which one rehearses */
 #define REHEARSALS_MOST ((size_t)32 << 20) /* bytes of all */
 
 struct rehearsals;

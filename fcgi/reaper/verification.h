@@ -74,9 +74,9 @@ struct job {
     bool is_told;  /* its row says that it runs, and where */
     int tries;
     bool again; /* a fault that may be the platform's has been met once, and the job begun anew */
-    bool begins_anew;  /* in a new container, as soon as no thread uses the job */
-    bool control;      /* the verifier runs on the unchanged repository */
-    struct id plan_id; /* of the command that prepares a trial */
+    bool begins_anew;               /* in a new container, as soon as no thread uses the job */
+    bool control;                   /* the verifier runs on the unchanged repository */
+    struct id plan_id;              /* of the command that prepares a trial */
     struct rehearsal_key rehearsal; /* of that */
     bool takes_over;                /* it was given what was rehearsed before */
 

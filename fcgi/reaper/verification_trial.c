@@ -201,8 +201,8 @@ static bool is_too_long(struct job *job, const struct agent_command *command)
     return true;
 }
 
-/* What was rehearsed for an earlier trial, if it is drawn and there is room for it. The request is an
- * object, and ends with its brace. */
+/* What was rehearsed for an earlier trial, if it is drawn and there is room for it. The request is
+ * an object, and ends with its brace. */
 static void add_rehearsed(struct job *job, struct buf *request, struct agent_command *command)
 {
     const struct buf *record = rehearsals_draw(job->verifications->rehearsals, &job->rehearsal);

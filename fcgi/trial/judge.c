@@ -1,6 +1,7 @@
 #include "trial/judge.h"
 
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #define OUTCOMES_MOST 200000
 #define NAME_MOST 8192
 #define MESSAGE_MOST 4096
+#define COMPILED_MOST 2000
 
 /* --- what a run says ------------------------------------------------------------------------- */
 
@@ -30,6 +32,7 @@ static void outcomes_release(struct trial_outcome *outcomes, size_t count)
 void trial_end_release(struct trial_end *end)
 {
     outcomes_release(end->outcomes, end->outcome_count);
+    json_object_put(end->compiled);
     free(end->fault);
     free(end->collection);
     free(end->printed);
@@ -83,6 +86,15 @@ static bool hear_test(struct trial_end *end, json_object *object)
     return true;
 }
 
+static void hear_compiled(struct trial_end *end, json_object *path)
+{
+    if (!end->compiled)
+        end->compiled = json_object_new_array();
+    if (json_object_array_length(end->compiled) < COMPILED_MOST &&
+        json_object_get_string_len(path) < PATH_MAX)
+        json_object_array_add(end->compiled, json_object_get(path));
+}
+
 bool trial_end_hear(struct trial_end *end, const char *line, size_t length)
 {
     _cleanup_(json_release) json_object *object = NULL;
@@ -94,6 +106,10 @@ bool trial_end_hear(struct trial_end *end, const char *line, size_t length)
         return false;
     if (json_get_text(object, "test"))
         return hear_test(end, object);
+    if (json_get_text(object, "compiled")) {
+        hear_compiled(end, json_object_object_get(object, "compiled"));
+        return true;
+    }
     if (json_get_text(object, "fault")) {
         if (!end->collection)
             end->collection = text_copy(object, "message", MESSAGE_MOST);

@@ -8,6 +8,7 @@
 #ifndef CODESET_TRIAL_JUDGE_H
 #define CODESET_TRIAL_JUDGE_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,6 +32,7 @@ struct trial_end {
     int said_status; /* its last word; -1: none */
     struct trial_outcome *outcomes;
     size_t outcome_count, outcome_room;
+    json_object *compiled;   /* modules that it had to compile, below the repository; NULL: none */
     char *collection;        /* why files could not be read; NULL */
     char *printed;           /* the end of what it printed */
     enum trial_result *said; /* of a command that says such things: of its test and its parts */

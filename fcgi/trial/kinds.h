@@ -22,6 +22,7 @@ struct trial_scripts {
     const char *planner;      /* its arguments are the runner and, if there is one, the zygote */
     const char *runner;       /* of each run; the planner puts it into the plan */
     const char *zygote;       /* NULL: each run begins with exec (trial/zygote.h) */
+    const char *compiler;     /* NULL: nothing is compiled beforehand (trial/compiled.h) */
 };
 
 struct trial_kind {
@@ -34,6 +35,9 @@ struct trial_kind {
      * status; why it is not 0 is said on stderr.
      */
     int (*plan)(const struct trial_kind *kind, json_object *trial);
+    /* Likewise, behind the rehearsals: what compiles the modules that were asked for. NULL: there
+     * is nothing. */
+    int (*compile)(const struct trial_kind *kind, json_object *trial);
     /* Before the first run, as root: puts right what of the session's files (below root_fd) would
      * decide more than a fix may. NULL: there is nothing. */
     int (*settle)(json_object *plan, int plan_fd, int root_fd, struct error *err);

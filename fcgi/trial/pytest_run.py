@@ -1,6 +1,7 @@
 # One run of a trial: pytest over what is in the repository's folder, with all of pytest from the image. It
 # tells on descriptor 3 how each test ended; what is believed of that is decided elsewhere. In a rehearsal the folder
-# is a mirror of the repository (`origin`), and no test begins after `seconds`.
+# is a mirror of the repository (`origin`), no test begins after `seconds`, and in the end it tells which of the
+# repository's modules it had to compile.
 import contextlib
 import json
 import os
@@ -43,6 +44,15 @@ class Teller:
             self.tell(test=name, outcome=self.worst.pop(name), seconds=round(self.seconds.pop(name), 4),
                       message=self.message.pop(name))
 
+    def tell_compiled(self):
+        top = os.path.realpath(origin) + "/"
+        for module in list(sys.modules.values()):
+            path, cached = (getattr(module, name, None) for name in ("__file__", "__cached__"))
+            if isinstance(path, str) and isinstance(cached, str) and path.endswith(".py") and not os.path.exists(cached):
+                path = os.path.realpath(path)
+                if path.startswith(top):
+                    self.tell(compiled=path[len(top):])
+
     def pytest_runtest_protocol(self, item):
         if "seconds" in options and time.monotonic() > began + options["seconds"]:
             item.session.shouldstop = "there is no time left"
@@ -55,6 +65,8 @@ class Teller:
 began = time.monotonic()
 teller = Teller()
 status = int(pytest.main(arguments, plugins=[teller]))
+if "origin" in options:
+    teller.tell_compiled()
 teller.tell(status=status)
 for stream in sys.stdout, sys.stderr:
     with contextlib.suppress(Exception):

@@ -51,8 +51,8 @@ static int read_json(int plan_fd, const char *name, json_object **ret_value, str
     return 0;
 }
 
-static int write_record(int plan_fd, json_object *chosen, bool has_zygote, struct buf *record,
-                        struct error *err)
+static int write_record(int plan_fd, json_object *chosen, bool has_zygote, json_object *modules,
+                        struct buf *record, struct error *err)
 {
     _cleanup_(json_release) json_object *root = json_object_new_object();
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -65,14 +65,16 @@ static int write_record(int plan_fd, json_object *chosen, bool has_zygote, struc
     json_add(root, "drawn", drawn);
     json_add(root, "chosen", json_object_get(chosen));
     json_add_bool(root, "zygote", has_zygote);
+    json_add(root, "modules", json_object_get(modules));
     json_write(&text, root);
     if (text.length <= AGENT_TRIAL_REHEARSED_MOST)
         buf_add(record, text.data, text.length);
     return 0;
 }
 
-int trial_rehearsal_note(const struct trial_plan *plan, const struct trial_end *ends, bool has_zygote,
-                         int plan_fd, struct buf *record, struct error *err)
+int trial_rehearsal_note(const struct trial_plan *plan, const struct trial_end *ends,
+                         bool has_zygote, json_object *modules, int plan_fd, struct buf *record,
+                         struct error *err)
 {
     _cleanup_(json_release) json_object *chosen = choose(plan, ends);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
@@ -81,8 +83,15 @@ int trial_rehearsal_note(const struct trial_plan *plan, const struct trial_end *
     if (file_write_atomic(plan_fd, NOTED, text.data, text.length, 0600, err) < 0)
         return -1;
     return did_all_end(plan, ends) && json_object_array_length(chosen) > 0
-               ? write_record(plan_fd, chosen, has_zygote, record, err)
+               ? write_record(plan_fd, chosen, has_zygote, modules, record, err)
                : 0;
+}
+
+json_object *trial_rehearsal_modules(json_object *record)
+{
+    json_object *modules = json_object_object_get(record, "modules");
+
+    return json_object_is_type(modules, json_type_array) ? modules : NULL;
 }
 
 bool trial_rehearsal_is_noted(int plan_fd)
@@ -90,8 +99,7 @@ bool trial_rehearsal_is_noted(int plan_fd)
     return faccessat(plan_fd, NOTED, F_OK, 0) == 0;
 }
 
-int trial_rehearsal_heed(struct trial_plan *plan, int plan_fd, size_t *ret_count,
-                         struct error *err)
+int trial_rehearsal_heed(struct trial_plan *plan, int plan_fd, size_t *ret_count, struct error *err)
 {
     _cleanup_(json_release) json_object *list = NULL;
     _cleanup_(free_ptr) bool *counts = xcalloc(plan->function_count + 1, sizeof(*counts));

@@ -4,12 +4,14 @@
  *
  * A rehearsal may have been for an earlier plan of the same tests in the same image. Its record is
  * a JSON object: `drawn`, what the planner drew (drawn.json beside the plan; only it reads that),
- * `chosen`, the numbers of the functions that count, and `zygote`, whether there was one
- * (trial/zygote.h). A planner that takes it over notes by itself what counts.
+ * `chosen`, the numbers of the functions that count, `zygote`, whether there was one
+ * (trial/zygote.h), and `modules`, what had to be compiled (trial/compiled.h). A planner that takes
+ * it over notes by itself what counts.
  */
 #ifndef CODESET_TRIAL_REHEARSAL_H
 #define CODESET_TRIAL_REHEARSAL_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -23,8 +25,12 @@
  * them. ends: one for each rehearsal. Appends the record, if the rehearsals came to their ends,
  * something counts, and it has at most AGENT_TRIAL_REHEARSED_MOST bytes.
  */
-int trial_rehearsal_note(const struct trial_plan *plan, const struct trial_end *ends, bool has_zygote,
-                         int plan_fd, struct buf *record, struct error *err);
+int trial_rehearsal_note(const struct trial_plan *plan, const struct trial_end *ends,
+                         bool has_zygote, json_object *modules, int plan_fd, struct buf *record,
+                         struct error *err);
+
+/* NULL: it has none. */
+json_object *trial_rehearsal_modules(json_object *record);
 
 /* Has the planner taken over what was rehearsed before? */
 bool trial_rehearsal_is_noted(int plan_fd);

@@ -5,6 +5,7 @@ TRIAL_SOURCES = \
 	fcgi/trial/cargo.c fcgi/trial/cargo.h \
 	fcgi/trial/cargo_kept.c fcgi/trial/cargo_kept.h \
 	fcgi/trial/cmake.c fcgi/trial/cmake.h \
+	fcgi/trial/compiled.c fcgi/trial/compiled.h \
 	fcgi/trial/copy.c fcgi/trial/copy.h \
 	fcgi/trial/crate.c fcgi/trial/crate.h \
 	fcgi/trial/ctest.c fcgi/trial/ctest.h \
@@ -43,7 +44,7 @@ TRIAL_SOURCES = \
 	fcgi/trial/zygote.c fcgi/trial/zygote.h
 
 # Part of kinds.c: the scripts are found as headers are.
-TRIAL_FILES = fcgi/trial/node_plan.js fcgi/trial/node_run.js fcgi/trial/pytest_plan.py \
-	fcgi/trial/pytest_run.py fcgi/trial/pytest_zygote.py
+TRIAL_FILES = fcgi/trial/node_plan.js fcgi/trial/node_run.js \
+	fcgi/trial/pytest_compile.py fcgi/trial/pytest_plan.py fcgi/trial/pytest_run.py fcgi/trial/pytest_zygote.py
 EXTRA_DIST += $(TRIAL_FILES)
 fcgi/trial/codeset_agent-kinds.$(OBJEXT) fcgi/trial/kinds.$(OBJEXT): $(TRIAL_FILES)

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "trial/compiled.h"
 #include "trial/judge.h"
 #include "trial/kinds.h"
 #include "trial/plan.h"
@@ -76,9 +77,11 @@ static int hide_private(json_object *trial, struct error *err)
     return 0;
 }
 
-/* Root's, by the image's own programs: nothing of the session can be here yet. */
-static int run_planner(const struct trial_kind *kind, json_object *trial, char *const *environment,
-                       struct error *err)
+/* The exit status of what it does in a process of its own, in the planner's folder: root's, by the
+ * image's own programs, as nothing of the session can be here yet. */
+static int do_as_planner(int (*what)(const struct trial_kind *kind, json_object *trial),
+                         const struct trial_kind *kind, json_object *trial,
+                         char *const *environment, int *ret_status, struct error *err)
 {
     int status = 0;
     pid_t pid = fork();
@@ -88,16 +91,27 @@ static int run_planner(const struct trial_kind *kind, json_object *trial, char *
         if (chdir(PLAN) < 0)
             _exit(126);
         environ = (char **)environment; /* whose PATH programs' names are looked up in */
-        _exit(kind->plan(kind, trial));
+        _exit(what(kind, trial));
     }
     if (pid < 0)
         return error_errno(err, errno, "cannot make a process");
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    return status == 0 ? 0
-                       : error_set(err, ERROR_INVALID, NULL,
-                                   "the tests could not be prepared: the planner's status is %d",
-                                   child_status(status));
+    *ret_status = child_status(status);
+    return 0;
+}
+
+static int run_planner(const struct trial_kind *kind, json_object *trial, char *const *environment,
+                       struct error *err)
+{
+    int status;
+
+    if (do_as_planner(kind->plan, kind, trial, environment, &status, err) < 0)
+        return -1;
+    return status == 0
+               ? 0
+               : error_set(err, ERROR_INVALID, NULL,
+                           "the tests could not be prepared: the planner's status is %d", status);
 }
 
 /* --- the runs -------------------------------------------------------------------------------- */
@@ -175,36 +189,57 @@ static int start_zygote(struct trial *trial, struct error *err)
                               &user->zygote, err);
 }
 
-/* Whether there is one is decided while nothing of the session is there. It is the image's doing, so
- * what came of it once is so again. */
+/* Whether there is one is decided while nothing of the session is there. It is the image's doing,
+ * so what came of it once is so again. */
 static int try_zygote(struct trial *trial, json_object *rehearsed, struct error *err)
 {
     struct error unfit = ERROR_INIT;
-    bool fits = trial->plan.zygote && trial_zygote_is_possible() &&
-                (rehearsed
-                     ? json_object_get_boolean(json_object_object_get(rehearsed, "zygote")) != 0
-                     : start_zygote(trial, &unfit) == 0);
+    bool fits =
+        trial->plan.zygote && trial_zygote_is_possible() &&
+        (rehearsed ? json_object_get_boolean(json_object_object_get(rehearsed, "zygote")) != 0
+                   : start_zygote(trial, &unfit) == 0);
 
     trial->has_zygote = fits;
     return fits ? file_write_atomic(AT_FDCWD, ZYGOTE, "", 0, 0600, err) : 0;
 }
 
-static int rehearse(const struct trial_kind *kind, json_object *rehearsed,
-                    char *const *environment, struct buf *record, struct error *err)
+/* It only saves time: where it fails, runs go without. */
+static int compile(const struct trial_kind *kind, json_object *request, json_object *modules,
+                   int plan_fd, char *const *environment, struct error *err)
+{
+    int status;
+
+    if (!kind->compile || !modules || json_object_array_length(modules) == 0)
+        return 0;
+    return trial_compiled_ask(plan_fd, modules, err) < 0
+               ? -1
+               : do_as_planner(kind->compile, kind, request, environment, &status, err);
+}
+
+static int rehearse(const struct trial_kind *kind, json_object *request, char *const *environment,
+                    struct buf *record, struct error *err)
 {
     _cleanup_(trial_release) struct trial trial = TRIAL_INIT;
+    _cleanup_(json_release) json_object *modules = NULL;
+    json_object *known = json_object_object_get(request, AGENT_TRIAL_REHEARSED);
 
     if (open_plan(&trial, kind, environment, err) < 0)
         return -1;
     if (!trial_rehearsal_is_noted(trial.steps.plan_fd))
-        rehearsed = NULL; /* the planner did not take it over */
-    if (try_zygote(&trial, rehearsed, err) < 0)
+        known = NULL; /* the planner did not take it over */
+    if (try_zygote(&trial, known, err) < 0)
         return -1;
+    if (known)
+        return compile(kind, request, trial_rehearsal_modules(known), trial.steps.plan_fd,
+                       environment, err);
     if (trial.plan.rehearsal_count == 0)
         return 0;
     if (trial_steps_rehearse(&trial.steps, MIRROR, trial.rehearsals, err) < 0)
         return -1;
-    return trial_rehearsal_note(&trial.plan, trial.rehearsals, trial.has_zygote,
+    modules = trial_compiled_of(trial.rehearsals, trial.plan.rehearsal_count);
+    if (compile(kind, request, modules, trial.steps.plan_fd, environment, err) < 0)
+        return -1;
+    return trial_rehearsal_note(&trial.plan, trial.rehearsals, trial.has_zygote, modules,
                                 trial.steps.plan_fd, record, err);
 }
 
@@ -217,9 +252,7 @@ static int make_plan(const struct trial_kind *kind, json_object *trial, char *co
     umask(022);
     if (make_place(err) < 0 || write_spec(trial, err) < 0 ||
         run_planner(kind, trial, environment, err) < 0 || trial_walls_close(PLACE, err) < 0 ||
-        hide_private(trial, err) < 0 ||
-        rehearse(kind, json_object_object_get(trial, AGENT_TRIAL_REHEARSED), environment, &record,
-                 err) < 0)
+        hide_private(trial, err) < 0 || rehearse(kind, trial, environment, &record, err) < 0)
         return -1;
     if (record.length > 0)
         printf("%s\n", record.data);

@@ -18,6 +18,7 @@
  *     zygote.c      what runs are forked from, so that they needn't load a framework each
  *     judge.c       from how the runs ended to outcomes and a report; pure
  *     rehearsal.c   which tests count in runs that are not of all
+ *     compiled.c    the repository's modules, compiled once for all runs
  *     planted.c     what became of planted failures, for the operator; pure
  *     alike.c       names that may be taken for a listed test's; pure
  *     ctest.c       ctest's planner
@@ -41,8 +42,8 @@
  *     plant.c       those of the source text of C programs; pure but for chance
  *     source.c      what can be read of such a text; pure
  *     pytest_*.py   pytest's planner, run as root by the image's interpreter before the session's
- *                   changes are laid, its zygote, and its runner, in the process of each run
- *     node_*.js     the same of JavaScript's frameworks, but for a zygote
+ *                   changes are laid, its compiler, its zygote, and its runner, in the process of
+ * each run node_*.js     the same of JavaScript's frameworks, but for a zygote
  *
  * BUGS: a run can tell the next one something by how many process ids it used up, by what the
  * kernel keeps of reading (a file's atime) and by how much of the disk is free. It can read what of

@@ -59,9 +59,8 @@ static const char plan[] =
 static const char kept_plan[] =
     "{\"tests\":[],\"functions\":[\"t.py::test_f\",\"t.py::test_k\"],\"mended\":1,"
     "\"listed\":[\"t.py::test_f\",\"t.py::test_k\"],\"unplanted\":[],\"files\":[\"t.py\"],"
-    "\"rehearsals\":[" KEPT_RUNS "],\"runs\":[" KEPT_RUNS "," RUN(
-        "test_f", "null", "true",
-        SAYS("test_f", "0") SAYS("test_k", "0") ENDS("0")) "]}";
+    "\"rehearsals\":[" KEPT_RUNS "],\"runs\":[" KEPT_RUNS
+    "," RUN("test_f", "null", "true", SAYS("test_f", "0") SAYS("test_k", "0") ENDS("0")) "]}";
 
 static void lay_programs(const char *root)
 {

@@ -20,8 +20,10 @@
 #include "base/child.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "trial-rig.h"
+#include "trial/compiled.h"
 #include "trial/lay.h"
 #include "trial/user.h"
 #include "trial/walls.h"
@@ -447,6 +449,97 @@ static void what_is_kept_replaces_whatever_was_put_in_its_way(void)
     CU_ASSERT_EQUAL(remove_tree("repo", &err) + remove_tree("plan", &err), 0);
 }
 
+/* --- what is compiled beforehand -------------------------------------------------------------- */
+
+extern const char trial_pytest_compile[] __attribute__((visibility("hidden")));
+
+/* What the command prints, in the repository. */
+static bool prints(const char *command, const char *wanted)
+{
+    _cleanup_(free_ptr) char *whole = xasprintf("cd repo && %s", command);
+    char *argv[] = {(char *)"sh", (char *)"-c", whole, NULL};
+
+    run_command(&(struct trial_command){.argv = argv});
+    return strcmp(end.printed, wanted) == 0;
+}
+
+#define TRACE "python3 -I -B -v -c 'import sys; sys.path.append(\".\"); import "
+#define FROM_CACHE "' 2>&1 | grep -c \"code object from .*repo/__pycache__\""
+
+static void write_module(const char *path, const char *text)
+{
+    const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(file_write_atomic(AT_FDCWD, path, text, strlen(text), 0644, &err), 0);
+    CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void compile_modules(const char *list)
+{
+    _cleanup_(json_release) json_object *paths = json_tokener_parse(list);
+    _cleanup_(close_fd) int plan = open("plan", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *argv[] = {(char *)"python3",
+                    (char *)"-I",
+                    (char *)"-B",
+                    (char *)"-c",
+                    (char *)trial_pytest_compile,
+                    NULL};
+    struct error err = ERROR_INIT;
+    int status = -1;
+    pid_t child;
+
+    CU_ASSERT_EQUAL_FATAL(chdir("repo"), 0);
+    CU_ASSERT_EQUAL(trial_compiled_ask(plan, paths, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(chdir(place), 0);
+    child = fork();
+    if (child == 0) {
+        execv(chdir("plan") < 0 ? "" : "/usr/bin/python3", argv);
+        _exit(127);
+    }
+    CU_ASSERT_EQUAL_FATAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+}
+
+static void a_module_is_compiled_once_and_only_as_it_was(void)
+{
+    _cleanup_(close_fd) int plan = -1, repo = -1;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(make_dirs("plan", 0700, &err) + make_dirs("repo/left", 0755, &err) +
+                        make_dirs("repo/linked", 0755, &err) + make_dirs("elsewhere", 0755, &err),
+                    0);
+    write_module("repo/same.py", "print('same')\n");
+    write_module("repo/other.py", "print('old')\n");
+    write_module("repo/left/one.py", "print('one')\n");
+    write_module("repo/linked/one.py", "print('one')\n");
+    write_module("elsewhere/one.py", "print('one')\n");
+    write_module("repo/wrong.py", "print(\n");
+    compile_modules("[\"same.py\",\"none.py\",\"wrong.py\",\"other.py\",\"left/one.py\","
+                    "\"linked/one.py\"]");
+
+    write_module("repo/other.py", "print('new')\n"); /* as long, as old */
+    CU_ASSERT_EQUAL(remove_tree("repo/left", &err) + remove_tree("repo/linked", &err), 0);
+    CU_ASSERT_EQUAL(symlink("../elsewhere", "repo/linked"), 0);
+    plan = open("plan", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    repo = open("repo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(trial_compiled_lay(NULL, plan, repo, &err), 0);
+    expect("repo/__pycache__", 0755, 0);
+    CU_ASSERT_EQUAL(access("repo/left", F_OK), -1);
+    CU_ASSERT_EQUAL(access("elsewhere/__pycache__", F_OK), -1);
+    CU_ASSERT(prints(TRACE "same" FROM_CACHE, "1\n"));
+    CU_ASSERT(prints(TRACE "other" FROM_CACHE, "0\n"));
+    CU_ASSERT(prints("python3 -I -B -c 'import sys; sys.path.append(\".\"); import same, other'",
+                     "same\nnew\n"));
+
+    CU_ASSERT_EQUAL(remove_tree("repo/__pycache__", &err), 0);
+    CU_ASSERT_EQUAL(symlink("../elsewhere", "repo/__pycache__"), 0);
+    CU_ASSERT_EQUAL(trial_compiled_lay(NULL, plan, repo, &err), 0);
+    CU_ASSERT(prints("ls ../elsewhere", "one.py\n"));
+    CU_ASSERT_EQUAL(
+        remove_tree("repo", &err) + remove_tree("plan", &err) + remove_tree("elsewhere", &err), 0);
+}
+
 static void set_up(void)
 {
     static char home[sizeof(place) + sizeof("/homes")];
@@ -498,6 +591,8 @@ int main(void)
          tests_are_laid_in_place_of_what_is_there_and_follow_no_link},
         {"what is kept replaces whatever was put in its way",
          what_is_kept_replaces_whatever_was_put_in_its_way},
+        {"a module is compiled once, and only as it was",
+         a_module_is_compiled_once_and_only_as_it_was},
     };
     struct error err = ERROR_INIT;
     int status;

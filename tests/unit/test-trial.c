@@ -652,7 +652,7 @@ static void note_rehearsal(int status, struct buf *record)
         }
         rehearsals[i].status = rehearsals[i].said_status = status;
     }
-    CU_ASSERT_EQUAL(trial_rehearsal_note(&plan, rehearsals, true, plan_fd, record, &err), 0);
+    CU_ASSERT_EQUAL(trial_rehearsal_note(&plan, rehearsals, true, NULL, plan_fd, record, &err), 0);
     trial_end_release(&rehearsals[0]);
     trial_end_release(&rehearsals[1]);
     close(plan_fd);

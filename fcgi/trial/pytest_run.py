@@ -68,7 +68,7 @@ status = int(pytest.main(arguments, plugins=[teller]))
 if "origin" in options:
     teller.tell_compiled()
 teller.tell(status=status)
-for stream in sys.stdout, sys.stderr:
+for stream in sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__:
     with contextlib.suppress(Exception):
         stream.flush()
 os._exit(status)  # to take down all that is loaded would be a third of what a small run costs

@@ -151,6 +151,13 @@ static int check_plugins(json_object *value, struct error *err)
                : wrong(err, "trial: plugins must be true or false");
 }
 
+static int check_compiled(json_object *value, struct error *err)
+{
+    return json_object_is_type(value, json_type_boolean)
+               ? 0
+               : wrong(err, "trial: compiled must be true or false");
+}
+
 static int check_manifests(json_object *value, struct error *err)
 {
     return json_object_is_type(value, json_type_boolean)
@@ -178,6 +185,7 @@ static const struct member {
     {"path", PYTEST, check_path},
     {"python", PYTEST, check_python},
     {"plugins", PYTEST, check_plugins},
+    {"compiled", PYTEST, check_compiled},
     {"node", NODE, check_node},
     {"cargo", CARGO, check_cargo},
     {"manifests", CARGO, check_manifests},

@@ -26,7 +26,7 @@
 
 #include "base/banned.h"
 
-#define PLAN_SECONDS 120
+#define PLAN_SECONDS 150
 #define KEPT_LIST_MOST ((size_t)1 << 20) /* bytes, where only a few of the list are drawn */
 #define SHOWN_MOST 1000                  /* bytes of what a preparation that failed wrote */
 #define REQUEST_REST 1024                /* bytes of a request beside its texts, at most */
@@ -154,8 +154,8 @@ static void prepared(const struct error *err, const struct agent_result *result,
         job_prepared(job);
         return;
     }
-    rehearsals_forget(job->verifications->rehearsals, &job->rehearsal);
     if (!err && job->takes_over) { /* no plan comes of that: it is made without */
+        rehearsals_forget(job->verifications->rehearsals, &job->rehearsal);
         admission_return(job_admission(job));
         job_prepare(job);
         return;

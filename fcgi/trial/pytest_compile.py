@@ -8,23 +8,27 @@ import py_compile
 import time
 
 SECONDS_MOST = 15
+BYTES_MOST = 64 << 20
 
 with open("modules.json", encoding="utf-8") as file:
     asked = json.load(file)
 deadline = time.monotonic() + SECONDS_MOST
-compiled = []
+compiled, size = [], 0
 os.mkdir("compiled")
 if hasattr(py_compile, "PycInvalidationMode"):  # Python 3.7
     for path in asked["modules"]:
         source, name = os.path.join(asked["repository"], path), f"compiled/{len(compiled)}"
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or size > BYTES_MOST:
             break
         try:
             py_compile.compile(source, name, source, True,
                                invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
-        except (OSError, py_compile.PyCompileError):
+            os.chmod(name, 0o644)
+            size += os.path.getsize(name)
+            cached = os.path.basename(importlib.util.cache_from_source(source))
+            compiled.append({"source": path, "name": cached, "file": name})
+        except Exception:  # what it can't do, each run tries by itself
             continue
-        os.chmod(name, 0o644)
-        compiled.append([path, os.path.basename(importlib.util.cache_from_source(source)), name])
-with open("compiled.json", "w", encoding="utf-8") as file:
+with open("compiled.new", "w", encoding="utf-8") as file:
     json.dump(compiled, file)
+os.replace("compiled.new", "compiled.json")

@@ -36,6 +36,7 @@ KEPT_FILES = 2  # of those without tests that must be mended, as each costs the 
 REHEARSAL_SECONDS = 30  # behind which no test begins
 REHEARSAL_MOST = 45  # seconds: then it is ended
 MIRROR = "../mirror"
+RECORD_FORMAT = 1  # of what a later planner may take over
 draw = random.SystemRandom()
 
 # Exceptions that stand in for one that is awaited: as plausible, and hardly any exception is both.
@@ -481,7 +482,7 @@ class Functions:
 
     def tell_kept(self):
         kept = self.kept()
-        return {"mended": len(self.by_key) - len(kept),
+        return {"format": RECORD_FORMAT, "mended": len(self.by_key) - len(kept),
                 "files": {path: self.sources[path].digest() for path in {function.path for function in kept}},
                 "functions": [[function.path, function.classes, function.name, function.listed,
                                *next((run, kind, *function.plants[kind])
@@ -489,11 +490,14 @@ class Functions:
 
     def take_kept(self, told):
         """False: it is of other tests; nothing was done."""
-        if told["mended"] != len(self.by_key) or \
-                any(self.source(path).digest() != digest for path, digest in told["files"].items()):
+        if told["format"] != RECORD_FORMAT or told["mended"] != len(self.by_key):
             return False
+        sources = {path: self.sources.get(path) or Source(os.path.join("tree", path)) for path in told["files"]}
+        if any(sources[path].digest() != digest for path, digest in told["files"].items()):
+            return False
+        self.sources.update(sources)
         for path, classes, name, listed, run, kind, edits in told["functions"]:
-            function = Function((path, tuple(classes), name), self.source(path), {kind: [list(map(tuple, edits))]})
+            function = Function((path, tuple(classes), name), sources[path], {kind: [list(map(tuple, edits))]})
             function.listed = listed
             function.kinds = dict(zip(KEPT_RUNS, (kind, None) if run == KEPT_RUNS[0] else (None, kind)))
             self.by_key[path, tuple(classes), name] = function
@@ -551,7 +555,7 @@ class Files:
 
 def add_command(run, spec, runner, repository, **more):
     style = "short" if run["all"] else "native"  # which is written in a fraction of the time
-    options = json.dumps({**{name: spec[name] for name in ("path", "plugins") if name in spec}, **more})
+    options = json.dumps({**{name: spec[name] for name in ("path", "plugins", "compiled") if name in spec}, **more})
     # A planted failure must not be the end of the run, whatever the project's own options are.
     run["argv"] = [spec.get("python", "python3"), "-I", "-B", "-c", runner, repository, options,
                    "--rootdir", repository, "-p", "no:cacheprovider", "-q", f"--tb={style}", "--maxfail=0",

@@ -3,6 +3,7 @@
 # is a mirror of the repository (`origin`), no test begins after `seconds`, and in the end it tells which of the
 # repository's modules it had to compile.
 import contextlib
+import importlib.machinery
 import json
 import os
 import sys
@@ -45,13 +46,14 @@ class Teller:
                       message=self.message.pop(name))
 
     def tell_compiled(self):
-        top = os.path.realpath(origin) + "/"
         for module in list(sys.modules.values()):
-            path, cached = (getattr(module, name, None) for name in ("__file__", "__cached__"))
-            if isinstance(path, str) and isinstance(cached, str) and path.endswith(".py") and not os.path.exists(cached):
-                path = os.path.realpath(path)
-                if path.startswith(top):
-                    self.tell(compiled=path[len(top):])
+            with contextlib.suppress(Exception):  # there may be anything
+                spec = object.__getattribute__(module, "__dict__")["__spec__"]
+                path = os.path.realpath(spec.origin)
+                # What another loader makes of a source, it does not look for where this one does.
+                if type(spec.loader) is importlib.machinery.SourceFileLoader and not os.path.exists(spec.cached) and \
+                        path.startswith(os.path.realpath(origin) + "/"):
+                    self.tell(compiled=os.path.relpath(path, os.path.realpath(origin)))
 
     def pytest_runtest_protocol(self, item):
         if "seconds" in options and time.monotonic() > began + options["seconds"]:
@@ -65,9 +67,9 @@ class Teller:
 began = time.monotonic()
 teller = Teller()
 status = int(pytest.main(arguments, plugins=[teller]))
-if "origin" in options:
-    teller.tell_compiled()
 teller.tell(status=status)
+if "origin" in options and options.get("compiled", True):
+    teller.tell_compiled()
 for stream in sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__:
     with contextlib.suppress(Exception):
         stream.flush()

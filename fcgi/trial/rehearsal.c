@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -57,8 +58,9 @@ static int write_record(int plan_fd, json_object *chosen, bool has_zygote, json_
     _cleanup_(json_release) json_object *root = json_object_new_object();
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     json_object *drawn = NULL;
+    struct stat st;
 
-    if (faccessat(plan_fd, DRAWN, F_OK, 0) < 0)
+    if (fstatat(plan_fd, DRAWN, &st, 0) < 0 || (size_t)st.st_size > AGENT_TRIAL_REHEARSED_MOST)
         return 0;
     if (read_json(plan_fd, DRAWN, &drawn, err) < 0)
         return -1;

@@ -204,7 +204,7 @@ static int try_zygote(struct trial *trial, json_object *rehearsed, struct error 
 }
 
 /* It only saves time: where it fails, runs go without. */
-static int compile(const struct trial_kind *kind, json_object *request, json_object *modules,
+static int compile(const struct trial_kind *kind, json_object *spec, json_object *modules,
                    int plan_fd, char *const *environment, struct error *err)
 {
     int status;
@@ -213,15 +213,15 @@ static int compile(const struct trial_kind *kind, json_object *request, json_obj
         return 0;
     return trial_compiled_ask(plan_fd, modules, err) < 0
                ? -1
-               : do_as_planner(kind->compile, kind, request, environment, &status, err);
+               : do_as_planner(kind->compile, kind, spec, environment, &status, err);
 }
 
-static int rehearse(const struct trial_kind *kind, json_object *request, char *const *environment,
+static int rehearse(const struct trial_kind *kind, json_object *spec, char *const *environment,
                     struct buf *record, struct error *err)
 {
     _cleanup_(trial_release) struct trial trial = TRIAL_INIT;
     _cleanup_(json_release) json_object *modules = NULL;
-    json_object *known = json_object_object_get(request, AGENT_TRIAL_REHEARSED);
+    json_object *known = json_object_object_get(spec, AGENT_TRIAL_REHEARSED);
 
     if (open_plan(&trial, kind, environment, err) < 0)
         return -1;
@@ -230,14 +230,14 @@ static int rehearse(const struct trial_kind *kind, json_object *request, char *c
     if (try_zygote(&trial, known, err) < 0)
         return -1;
     if (known)
-        return compile(kind, request, trial_rehearsal_modules(known), trial.steps.plan_fd,
-                       environment, err);
+        return compile(kind, spec, trial_rehearsal_modules(known), trial.steps.plan_fd, environment,
+                       err);
     if (trial.plan.rehearsal_count == 0)
         return 0;
     if (trial_steps_rehearse(&trial.steps, MIRROR, trial.rehearsals, err) < 0)
         return -1;
     modules = trial_compiled_of(trial.rehearsals, trial.plan.rehearsal_count);
-    if (compile(kind, request, modules, trial.steps.plan_fd, environment, err) < 0)
+    if (compile(kind, spec, modules, trial.steps.plan_fd, environment, err) < 0)
         return -1;
     return trial_rehearsal_note(&trial.plan, trial.rehearsals, trial.has_zygote, modules,
                                 trial.steps.plan_fd, record, err);

@@ -41,9 +41,10 @@
  *     rust.c        what can be read of such a text, with rust_macros.c; pure
  *     plant.c       those of the source text of C programs; pure but for chance
  *     source.c      what can be read of such a text; pure
- *     pytest_*.py   pytest's planner, run as root by the image's interpreter before the session's
- *                   changes are laid, its compiler, its zygote, and its runner, in the process of
- * each run node_*.js     the same of JavaScript's frameworks, but for a zygote
+ *     pytest_*.py   pytest's planner and compiler, run as root by the image's interpreter before
+ *                   the session's changes are laid, its zygote, and its runner, in the process of
+ *                   each run
+ *     node_*.js     the same of JavaScript's frameworks, but for compiler and zygote
  *
  * BUGS: a run can tell the next one something by how many process ids it used up, by what the
  * kernel keeps of reading (a file's atime) and by how much of the disk is free. It can read what of

@@ -217,6 +217,7 @@ void bare_prepare(const char *container)
 {
     static const char *const echo[] = {"/bin/echo", "up", NULL};
     static const char *const sleeper[] = {"/bin/sleep", "100000", NULL};
+    static const char *const verifier[] = {"/bin/sh", "-c", "/verifier.sh; true", NULL};
     _cleanup_(json_release) json_object *config = read_config(container);
     _cleanup_(free_ptr) char *root = NULL, *sleeps = NULL;
 
@@ -230,6 +231,7 @@ void bare_prepare(const char *container)
     replace_figures(config);
     json_object_object_add(json_at(config, "root"), "path", json_object_new_string(root));
     write_config(config, "echo", echo);
+    write_config(config, "verifier", verifier);
     write_config(config, "sleeper", sleeper);
     crun_sleeper("run", "--detach", sleeps);
 }
@@ -269,6 +271,18 @@ double bare_run(void)
     must_succeed(pid, "crun run");
     close(ends[0]);
     return seconds;
+}
+
+double bare_verify(void)
+{
+    _cleanup_(free_ptr) char *state = xasprintf("--root=%s/state", bundle);
+    _cleanup_(free_ptr) char *from = xasprintf("--bundle=%s/verifier", bundle);
+    _cleanup_(free_ptr) char *name = xasprintf("verifier-%u", runs++);
+    char *const arguments[] = {(char *)"crun", state, (char *)"run", from, name, NULL};
+    int64_t begun = clock_monotonic();
+
+    must_succeed(start(arguments, errors_file()), "crun run");
+    return (double)(clock_monotonic() - begun) / CLOCK_SECOND;
 }
 
 void bare_end(void)

@@ -3,7 +3,7 @@
  * by tests/bench/run:
  *
  *     codeset-bench [--rounds N] [exec] [create] [session] [samples] [me] [webhook] [crowd]
- *                   [neighbour] [lists] [money]
+ *                   [neighbour] [verification] [lists] [money]
  */
 #include "bench.h"
 
@@ -56,8 +56,7 @@ struct ident bench_ready(void)
     return id;
 }
 
-/* The name of a ready session's container. */
-static struct ident container_of(const char *session)
+struct ident bench_container_of(const char *session)
 {
     _cleanup_(answer_release) struct answer *answer = client_get("/sessions/%s", session);
     struct ident name = {""};
@@ -71,7 +70,7 @@ static struct ident container_of(const char *session)
 
 static void bench_exec(void)
 {
-    struct ident id = bench_ready(), name = container_of(id.text);
+    struct ident id = bench_ready(), name = bench_container_of(id.text);
     struct series ours = {0}, bare = {0};
 
     bare_prepare(name.text);
@@ -109,7 +108,7 @@ static double our_create(struct ident *ret_id)
 static void close_wholly(const char *session)
 {
     _cleanup_(free_ptr) char *folder = xasprintf("%s/containers", getenv("CODESET_STACK"));
-    struct ident name = container_of(session);
+    struct ident name = bench_container_of(session);
     _cleanup_(free_ptr) char *container = xasprintf("%s/%s", folder, name.text);
     _cleanup_(close_fd) int watch = inotify_init1(IN_CLOEXEC);
     int64_t deadline = clock_monotonic() + 20 * CLOCK_SECOND;
@@ -132,7 +131,7 @@ static void bench_create(void)
     struct ident first = bench_ready(), id;
     struct series ours = {0}, bare = {0};
 
-    bare_prepare(container_of(first.text).text);
+    bare_prepare(bench_container_of(first.text).text);
     bare_run();
     for (int round = 0; round < bench_rounds; round++) {
         series_add(&ours, our_create(&id));
@@ -231,8 +230,8 @@ static double private_kib(long pid)
 
 static double agent_kib(const char *session)
 {
-    _cleanup_(free_ptr) char *path =
-        xasprintf("%s/containers/%s/init", getenv("CODESET_STACK"), container_of(session).text);
+    _cleanup_(free_ptr) char *path = xasprintf("%s/containers/%s/init", getenv("CODESET_STACK"),
+                                               bench_container_of(session).text);
     _cleanup_(buf_release) struct buf text = BUF_INIT;
     struct error err = ERROR_INIT;
 
@@ -285,11 +284,17 @@ static void bench_crowd(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} parts[] = {{"exec", bench_exec},       {"create", bench_create},
-             {"session", bench_session}, {"samples", bench_samples},
-             {"me", bench_me},           {"webhook", bench_webhooks},
-             {"crowd", bench_crowd},     {"neighbour", bench_neighbour},
-             {"lists", bench_lists},     {"money", bench_money}};
+} parts[] = {{"exec", bench_exec},
+             {"create", bench_create},
+             {"session", bench_session},
+             {"samples", bench_samples},
+             {"me", bench_me},
+             {"webhook", bench_webhooks},
+             {"crowd", bench_crowd},
+             {"neighbour", bench_neighbour},
+             {"verification", bench_verification},
+             {"lists", bench_lists},
+             {"money", bench_money}};
 
 int bench_rounds;
 

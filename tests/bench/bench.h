@@ -45,14 +45,21 @@ double bare_exec(void);
 /* Seconds from the start of `crun run` to the first byte of its output. */
 double bare_run(void);
 
-/* A session that is ready. */
+/* Seconds from the start of `crun run` of the task's verifier to its end. */
+double bare_verify(void);
+
+/* A session that is ready, and the name of such a session's container. */
 struct ident bench_ready(void);
+struct ident bench_container_of(const char *session);
 
 /* POST exec of `true`, and its end: seconds. */
 double bench_exec_once(const char *session);
 
 /* Exec beside another session that wants all it can get (neighbour.c). */
 void bench_neighbour(void);
+
+/* Verifications beside bare runs of their verifier (verification.c). */
+void bench_verification(void);
 
 /* --- long lists (lists.c) ----------------------------------------------------------------------
  */

@@ -8,6 +8,7 @@ tests_bench_codeset_bench_SOURCES = \
 	tests/bench/load.c \
 	tests/bench/neighbour.c \
 	tests/bench/table.c \
+	tests/bench/verification.c \
 	tests/bench/webhooks.c
 tests_bench_codeset_bench_CPPFLAGS = $(BLACKBOX_CPPFLAGS)
 tests_bench_codeset_bench_LDADD = $(BLACKBOX_LIBS) -lssl

@@ -292,6 +292,7 @@ static void a_bad_field_is_named_with_its_reason(void)
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"python\":\"a\\u0000b\""),
          "trial: python must be"},
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"plugins\":1"), "trial: plugins must be"},
+        {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"compiled\":1"), "trial: compiled must be"},
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"paths\":[]"),
          "trial: unknown member 'paths' of a trial with framework \"pytest\""},
         {"{" LEAST IN_C TRIAL("{\"t\":\"/t\"}", ",\"cmake\":[]"),

@@ -205,7 +205,20 @@ static const char forked_run[] =
 
 /* Only as much of pytest as the zygote looks at. */
 static const char *const modules[][2] = {
-    {"modules/pytest.py", ""},
+    {"modules/pytest.py",
+     "class Odd:\n"
+     "    def __getattribute__(self, name):\n"
+     "        raise RuntimeError('nobody asks')\n"
+     "def main(arguments, plugins):\n" /* loads modules, in place of tests */
+     "    import importlib.machinery, importlib.util, sys, same, cached\n"
+     "    class Loader(importlib.machinery.SourceFileLoader):\n"
+     "        pass\n"
+     "    loader = Loader('hooked', same.__file__.replace('same', 'hooked'))\n"
+     "    spec = importlib.util.spec_from_file_location('hooked', loader.path, loader=loader)\n"
+     "    sys.modules['hooked'] = importlib.util.module_from_spec(spec)\n"
+     "    spec.loader.exec_module(sys.modules['hooked'])\n"
+     "    sys.modules['odd'] = Odd()\n"
+     "    return 0\n"},
     {"modules/_pytest/__init__.py", ""},
     {"modules/_pytest/config.py", "default_plugins = ()\n"},
 };
@@ -536,8 +549,42 @@ static void a_module_is_compiled_once_and_only_as_it_was(void)
     CU_ASSERT_EQUAL(symlink("../elsewhere", "repo/__pycache__"), 0);
     CU_ASSERT_EQUAL(trial_compiled_lay(NULL, plan, repo, &err), 0);
     CU_ASSERT(prints("ls ../elsewhere", "one.py\n"));
+    CU_ASSERT_EQUAL(unlink("repo/__pycache__"), 0);
+    CU_ASSERT_EQUAL(unlink("plan/compiled/0"), 0); /* same.py's */
+    CU_ASSERT_EQUAL(trial_compiled_lay(NULL, plan, repo, &err), 0);
+    CU_ASSERT(prints("ls __pycache__ | cut -d . -f 1", "other\n"));
+    write_module("plan/compiled.json", "[{\"source\":"); /* cut off */
+    CU_ASSERT_EQUAL(trial_compiled_lay(NULL, plan, repo, &err), 0);
     CU_ASSERT_EQUAL(
         remove_tree("repo", &err) + remove_tree("plan", &err) + remove_tree("elsewhere", &err), 0);
+}
+
+extern const char trial_pytest_run[] __attribute__((visibility("hidden")));
+
+static void a_rehearsal_tells_which_modules_it_had_to_compile(void)
+{
+    _cleanup_(free_ptr) char *repo = xasprintf("%s/repo", place);
+    _cleanup_(free_ptr) char *options = xasprintf("{\"origin\":\"%s\",\"path\":[\".\"]}", repo);
+    char *argv[] = {(char *)"python3", (char *)"-c", (char *)trial_pytest_run, repo, options, NULL};
+    _cleanup_(close_fd) int plan = -1, root = -1;
+    struct error err = ERROR_INIT;
+
+    CU_ASSERT_EQUAL(make_dirs("repo", 0755, &err) + make_dirs("plan", 0700, &err), 0);
+    write_module("repo/same.py", "print('same')\n");
+    write_module("repo/cached.py", "print('cached')\n");
+    write_module("repo/hooked.py", "print('hooked')\n");
+    compile_modules("[\"cached.py\"]");
+    plan = open("plan", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    root = open("repo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(trial_compiled_lay(NULL, plan, root, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(start_zygote("/nowhere", trial_pytest_run, &err), 0);
+    run_command(&(struct trial_command){.argv = argv, .folder = repo, .seconds = 60});
+    trial_zygote_stop(&user.zygote);
+    CU_ASSERT_STRING_EQUAL(end.printed, "same\ncached\nhooked\n");
+    CU_ASSERT(end.status == 0 && end.said_status == 0);
+    CU_ASSERT_STRING_EQUAL(end.compiled ? json_object_get_string(end.compiled) : "none",
+                           "[ \"same.py\" ]");
+    CU_ASSERT_EQUAL(remove_tree("repo", &err) + remove_tree("plan", &err), 0);
 }
 
 static void set_up(void)
@@ -593,6 +640,8 @@ int main(void)
          what_is_kept_replaces_whatever_was_put_in_its_way},
         {"a module is compiled once, and only as it was",
          a_module_is_compiled_once_and_only_as_it_was},
+        {"a rehearsal tells which modules it had to compile",
+         a_rehearsal_tells_which_modules_it_had_to_compile},
     };
     struct error err = ERROR_INIT;
     int status;

@@ -20,6 +20,7 @@
 #include "trial/planted.h"
 #include "trial/rehearsal.h"
 #include "unit.h"
+#include "wire/agent_protocol.h"
 
 #include "base/banned.h"
 
@@ -710,6 +711,19 @@ static void what_was_rehearsed_of_other_tests_is_not_taken_over(void)
     remove_plan();
 }
 
+/* It is rehearsed each time. */
+static void a_record_that_is_too_long_is_none(void)
+{
+    _cleanup_(buf_release) struct buf record = BUF_INIT;
+
+    plan_kept();
+    CU_ASSERT_EQUAL(truncate("plan/drawn.json", (off_t)AGENT_TRIAL_REHEARSED_MOST + 1), 0);
+    note_rehearsal(1, &record);
+    CU_ASSERT_EQUAL(heed_rehearsal(), 2);
+    CU_ASSERT_EQUAL(record.length, 0);
+    remove_plan();
+}
+
 /* Its time was over: another one may come to more. */
 static void a_rehearsal_that_did_not_end_is_taken_over_by_nobody(void)
 {
@@ -818,6 +832,7 @@ int main(void)
          what_was_rehearsed_of_other_tests_is_not_taken_over},
         {"a rehearsal that did not end is taken over by nobody",
          a_rehearsal_that_did_not_end_is_taken_over_by_nobody},
+        {"a record that is too long is none", a_record_that_is_too_long_is_none},
     };
     struct error err = ERROR_INIT;
     int status;

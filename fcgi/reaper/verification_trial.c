@@ -83,7 +83,7 @@ static struct rehearsal_key rehearsal_key(const struct job *job,
     _cleanup_(free_ptr) char *image_time =
         xasprintf("%" PRId64, container_image_time(job->container));
     struct sha256_sum *sum = sha256_begin();
-    struct rehearsal_key key;
+    struct rehearsal_key key = {""};
 
     add_part(sum, job->work.verifier_image);
     add_part(sum, image_time);

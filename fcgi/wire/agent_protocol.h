@@ -93,8 +93,8 @@
 #define AGENT_TRIAL_FIRST_STEP "plan"
 #define AGENT_TRIAL_SECOND_STEP "run"
 #define AGENT_TRIAL_TELLS_PLANTED "tells_planted" /* a member of the second step's request */
-/* A member of the first step's request: the record of a rehearsal, as a first step before printed it
- * in its last line. */
+/* A member of the first step's request: the record of a rehearsal, as a first step before printed
+ * it in its last line. */
 #define AGENT_TRIAL_REHEARSED "rehearsed"
 #define AGENT_TRIAL_REHEARSED_MOST ((size_t)256 << 10) /* bytes */
 #define AGENT_TRIAL_TAMPERED 3 /* the second step's exit status: a planted failure passed */
